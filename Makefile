@@ -1,0 +1,46 @@
+# `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON := .venv/bin/python
+SRP4CTR := .venv/bin/srp4ctr
+CONFIG ?= configs/ml_100k.yaml
+PYTEST_ARGS ?=
+PACKAGES := preprocessing trainer pipelines serving
+SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
+
+export TF_USE_LEGACY_KERAS := 1
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: help setup data run test lint format lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  \1\t\2/' | expand -t 12
+
+setup: ## Build .venv from the lock file that suits this machine
+	@scripts/setup.sh
+
+data: setup ## Fetch MovieLens-100K into data/
+	@$(SRP4CTR) data fetch ml-100k
+
+run: data ## Run the whole pipeline on MovieLens-100K (CONFIG=... for another)
+	@$(SRP4CTR) run $(CONFIG)
+
+test: data ## Run the tests (PYTEST_ARGS=... for pytest)
+	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+lint: setup ## Check style and types
+	@$(PYTHON) -m ruff check $(SOURCES)
+	@$(PYTHON) -m ruff format --check $(SOURCES)
+	@$(PYTHON) -m mypy $(PACKAGES)
+
+format: setup ## Format the code and mend what ruff can mend
+	@$(PYTHON) -m ruff check --fix $(SOURCES)
+	@$(PYTHON) -m ruff format $(SOURCES)
+
+lock: ## Write requirements/*.txt again; pinned versions stay where they can (delete the files to upgrade)
+	@scripts/lock.sh
+
+clean: ## Remove what runs and tools left, except .venv and data/
+	@rm -rf runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +

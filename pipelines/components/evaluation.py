@@ -1,0 +1,108 @@
+"""What the Evaluator computes, and how it sees one row a candidate instead of one a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.extractors import extractor
+
+from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
+from trainer.export import EVALUATE
+
+POPULARITY = "popularity"
+HISTORY_LENGTH = "history_length"
+_HISTORY_BUCKETS = ((0, "0"), (10, "1-9"), (50, "10-49"))
+_GAUC_MODULE = "pipelines.components.gauc"
+
+
+def eval_config(tasks: list[str], slices: list[str], min_auc: float | None, max_auc_drop: float) -> tfma.EvalConfig:
+    """Per candidate: AUC, logloss, calibration, counts; a user: GAUC. Without `min_auc` nothing is blessed."""
+    metrics = [tfma.MetricConfig(class_name=name) for name in ("BinaryCrossEntropy", "Calibration", "ExampleCount")]
+    metrics += [tfma.MetricConfig(class_name=name) for name in ("MeanLabel", "MeanPrediction", "CalibrationPlot")]
+    metrics.append(_auc(min_auc, max_auc_drop))
+    return tfma.EvalConfig(
+        model_specs=[
+            tfma.ModelSpec(
+                signature_name=EVALUATE,
+                label_keys={task: label_name(task) for task in tasks},
+                prediction_keys={task: task for task in tasks},
+            )
+        ],
+        slicing_specs=[tfma.SlicingSpec()]
+        + [tfma.SlicingSpec(feature_keys=[key]) for key in (HISTORY_LENGTH, POPULARITY, *slices)],
+        metrics_specs=[
+            tfma.MetricsSpec(output_names=tasks, metrics=metrics),
+            tfma.MetricsSpec(
+                output_names=tasks,
+                query_key=USER_ID,
+                metrics=[tfma.MetricConfig(class_name="Gauc", module=_GAUC_MODULE)],
+            ),
+        ],
+    )
+
+
+def _auc(min_auc: float | None, max_auc_drop: float) -> tfma.MetricConfig:
+    """The AUC, with its bar on the overall slice only: a small slice must not refuse a good model."""
+    if min_auc is None:
+        return tfma.MetricConfig(class_name="AUC")
+    threshold = tfma.MetricThreshold(
+        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": min_auc}),
+        change_threshold=tfma.GenericChangeThreshold(
+            direction=tfma.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -max_auc_drop}
+        ),
+    )
+    overall = tfma.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=threshold)
+    return tfma.MetricConfig(class_name="AUC", per_slice_thresholds=[overall])
+
+
+def custom_extractors(
+    eval_shared_model: Any, eval_config: tfma.EvalConfig, tensor_adapter_config: Any
+) -> list[extractor.Extractor]:
+    """TFX Evaluator's hook: the default extractors, with requests exploded into candidates before slicing."""
+    extractors = tfma.default_extractors(
+        eval_shared_model=eval_shared_model, eval_config=eval_config, tensor_adapter_config=tensor_adapter_config
+    )
+    at = next(i for i, step in enumerate(extractors) if step.stage_name == "ExtractSliceKeys")
+    explode = extractor.Extractor("ExplodeCandidates", "ExplodeCandidates" >> beam.FlatMap(explode_candidates))
+    return [*extractors[:at], explode, *extractors[at:]]
+
+
+def explode_candidates(extracts: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """One row a candidate: its labels and predictions, and the features to slice by.
+
+    With a baseline model TFMA nests labels and predictions once more, by model name; both models' rows are sliced
+    by the candidate model's popularity, so that they land in the same slice.
+    """
+    labels, predictions, features = extracts["labels"], extracts["predictions"], extracts["features"]
+    count = len(np.ravel(_first_leaf(labels)))
+    predicted = predictions.get("candidate", predictions)
+    mask = np.ravel(predicted["candidate_mask"])
+    if mask[:count].sum() != count or mask[count:].any():
+        raise ValueError(f"a request has {count} labels, but its candidates are {mask}: padding must not be scored")
+    popularity = np.ravel(predicted[POPULARITY])
+    scalars = {name: value for name, value in features.items() if np.size(value) == 1 and not name.startswith("history")}
+    scalars[HISTORY_LENGTH] = np.array([history_bucket(int(np.size(features[HISTORY_ITEM_ID])))])
+    for i in range(count):
+        yield {
+            "features": scalars | {POPULARITY: popularity[i : i + 1]},
+            "labels": _row(labels, i),
+            "predictions": _row(predictions, i),
+        }
+
+
+def history_bucket(length: int) -> str:
+    """The slice of a history by its number of behaviours: 0, 1-9, 10-49, 50+."""
+    below = [name for bound, name in _HISTORY_BUCKETS if length < max(bound, 1)]
+    return below[0] if below else "50+"
+
+
+def _first_leaf(value: Any) -> Any:
+    return _first_leaf(next(iter(value.values()))) if isinstance(value, dict) else value
+
+
+def _row(value: Any, i: int) -> Any:
+    return {name: _row(inner, i) for name, inner in value.items()} if isinstance(value, dict) else np.ravel(value)[i : i + 1]

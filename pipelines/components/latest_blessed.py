@@ -1,0 +1,34 @@
+"""The model to beat: the latest blessed one that is not the candidate itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.common import resolver
+
+
+class LatestBlessedOtherModel(resolver.ResolverStrategy):
+    """Resolves `model` and `model_blessing` to the latest blessed model that is not `candidate`.
+
+    TFX's LatestBlessedModelStrategy would resolve to the candidate itself when a run is repeated, and so evaluate
+    and push an unchanged model again; without the candidate, a repeated run finds its evaluation in the cache.
+    """
+
+    def resolve_artifacts(
+        self, store: Any, input_dict: dict[str, list[types.Artifact]]
+    ) -> dict[str, list[types.Artifact]] | None:
+        """Picks from all `model`, all `model_blessing` and the one `candidate`; empty lists where there is none."""
+        candidates = {artifact.id for artifact in input_dict["candidate"]}
+        blessings = {
+            blessing.get_int_custom_property("current_model_id"): blessing
+            for blessing in input_dict["model_blessing"]
+            if blessing.get_int_custom_property("blessed") == 1
+        }
+        blessed = [model for model in input_dict["model"] if model.id in blessings and model.id not in candidates]
+        latest = sorted(blessed, key=lambda model: model.id)[-1:]
+        return {
+            "model": latest,
+            "model_blessing": [blessings[model.id] for model in latest],
+            "candidate": input_dict["candidate"],
+        }

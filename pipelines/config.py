@@ -1,0 +1,121 @@
+"""A run's configuration: one YAML file for the data set, the trainer and the evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import pydantic
+
+from preprocessing.config import Config, load_yaml
+from preprocessing.spec import DatasetSpec
+from trainer.config import TrainerConfig
+
+
+class EvaluationConfig(Config):
+    """When a model is blessed.
+
+    Attributes:
+        min_auc: The least AUC of every task on the test split.
+        max_auc_drop: How far the AUC may fall below the last blessed model's.
+        slices: User and context features to report by, besides history length and item popularity.
+    """
+
+    min_auc: float = pydantic.Field(0.5, ge=0, le=1)
+    max_auc_drop: float = pydantic.Field(0.005, ge=0)
+    slices: tuple[str, ...] = ()
+
+
+class RunConfig(Config):
+    """All of it.
+
+    Attributes:
+        dataset: The dataset spec.
+        trainer: Encoder, ranker and how they are trained.
+        evaluation: When a model is good enough.
+        data_dir: Where the spec's relative paths start.
+        runs_dir: Results go to `<runs_dir>/<dataset name>`.
+    """
+
+    dataset: DatasetSpec
+    trainer: TrainerConfig = TrainerConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    data_dir: str = "data"
+    runs_dir: str = "runs"
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> RunConfig:
+        known = {f"user_{name}" for name in self.dataset.features.user}
+        known |= {f"context_{name}" for name, f in self.dataset.features.context.items() if not f.derived}
+        unknown = sorted(set(self.evaluation.slices) - known)
+        if unknown:
+            raise ValueError(f"evaluation.slices must be among {sorted(known)}. Received: {unknown}")
+        return self
+
+    @property
+    def spec(self) -> DatasetSpec:
+        """The dataset spec with its paths under `data_dir`."""
+        return self.dataset.with_data_dir(str(Path(self.data_dir).absolute()) if "://" not in self.data_dir else self.data_dir)
+
+    @property
+    def paths(self) -> RunPaths:
+        """Where this run's results are."""
+        return RunPaths(Path(self.runs_dir).absolute() / self.dataset.name)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunPaths:
+    """The layout of a run directory."""
+
+    root: Path
+
+    @property
+    def artifacts(self) -> Path:
+        """TFX's pipeline root."""
+        return self.root / "artifacts"
+
+    @property
+    def metadata(self) -> Path:
+        """ML Metadata's SQLite file."""
+        return self.root / "metadata.sqlite"
+
+    @property
+    def serving_model(self) -> Path:
+        """Where the Pusher puts versions."""
+        return self.root / "serving_model"
+
+    @property
+    def quarantine(self) -> Path:
+        """Rejected rows and the data report."""
+        return self.root / "quarantine"
+
+    @property
+    def report(self) -> Path:
+        """metrics.json and index.html."""
+        return self.root / "report"
+
+    @property
+    def log(self) -> Path:
+        """Everything that TFX, Beam and TensorFlow say."""
+        return self.root / "run.log"
+
+
+def load_run_config(path: str | Path) -> RunConfig:
+    """Reads a run's YAML file.
+
+    Raises:
+        ConfigError: it can't be read, or a key is unknown or wrong.
+    """
+    return load_yaml(path, RunConfig)
+
+
+def code_fingerprint(*packages: str) -> str:
+    """A hash of packages' source, so that TFX's cache sees a change of code as it sees a change of input."""
+    root = Path(__file__).parent.parent
+    files = sorted(path for package in packages for path in (root / package).rglob("*.py"))
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,158 @@
+"""The pipeline: logs to records, pre-training, fine-tuning, evaluation, push. Pure: runners run it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from tfx import v1 as tfx
+from tfx.proto import example_gen_pb2  # noqa: F401  (registers the proto that ExampleGen's custom config packs)
+
+from pipelines.components.behavior_log_example_gen import BehaviorLogExampleGen
+from pipelines.components.evaluation import eval_config
+from pipelines.components.latest_blessed import LatestBlessedOtherModel
+from pipelines.config import RunConfig, code_fingerprint
+from preprocessing.schema import write_schema
+from trainer.config import TrainerConfig
+
+PRETRAIN, RANKER, BASELINE = "Trainer.pretrain", "Trainer.ranker", "Trainer.baseline"
+EVALUATOR, BASELINE_EVALUATOR = "Evaluator", "Evaluator.baseline"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Prepared:
+    """What data preparation hands to training and evaluation."""
+
+    components: list[Any]
+    examples: Any
+    schema: Any
+    transformed: Any
+    graph: Any
+
+
+def create_pipeline(config: RunConfig, beam_pipeline_args: list[str], enable_cache: bool = True) -> tfx.dsl.Pipeline:
+    """Builds the pipeline of a run.
+
+    Args:
+        config: The run's configuration.
+        beam_pipeline_args: Beam's options, for every component that runs on Beam.
+        enable_cache: Whether components whose inputs have not changed are skipped.
+    """
+    prepared = _prepare(config)
+    trainer = config.trainer
+    pretrain = _trainer(config, PRETRAIN, "trainer.pretrain.run_fn", trainer, prepared, "pretrain")
+    encoder = pretrain.outputs["model"]
+    ranker = _trainer(config, RANKER, "trainer.finetune.run_fn", trainer, prepared, "train", encoder)
+    without = _trainer(config, BASELINE, "trainer.finetune.run_fn", trainer.without_encoder(), prepared, "train")
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.dataset.name,
+        pipeline_root=str(config.paths.artifacts),
+        components=[*prepared.components, pretrain, ranker, without, *_judge(config, prepared, ranker, without)],
+        enable_cache=enable_cache,
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            str(config.paths.metadata)
+        ),
+        beam_pipeline_args=beam_pipeline_args,
+    )
+
+
+def _prepare(config: RunConfig) -> _Prepared:
+    spec, code = config.spec, code_fingerprint("preprocessing")
+    examples = BehaviorLogExampleGen(spec, str(config.paths.quarantine), code)
+    statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
+    schema = tfx.components.ImportSchemaGen(schema_file=_write_schema(config))
+    validator = tfx.components.ExampleValidator(
+        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
+    )
+    transform = tfx.components.Transform(
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        preprocessing_fn="preprocessing.transform.preprocessing_fn",
+        splits_config=tfx.proto.SplitsConfig(
+            analyze=["pretrain", "train", "catalog"],
+            transform=["pretrain", "pretrain_validation", "train", "validation", "catalog"],
+        ),
+        custom_config={"spec": spec.model_dump_json(), "code": code},
+    )
+    return _Prepared(
+        [examples, statistics, schema, validator, transform],
+        examples.outputs["examples"],
+        schema.outputs["schema"],
+        transform.outputs["transformed_examples"],
+        transform.outputs["transform_graph"],
+    )
+
+
+def _write_schema(config: RunConfig) -> str:
+    """Writes the curated schema to a path with its hash: ImportSchemaGen is cached by path, not by content."""
+    folder = config.paths.root / "schema"
+    folder.mkdir(parents=True, exist_ok=True)
+    written = folder / "schema.pbtxt"
+    write_schema(config.spec, str(written))
+    digest = hashlib.sha256(written.read_bytes()).hexdigest()[:16]
+    target = folder / digest / "schema.pbtxt"
+    target.parent.mkdir(exist_ok=True)
+    written.replace(target)
+    return str(target)
+
+
+def _trainer(
+    config: RunConfig,
+    node: str,
+    run_fn: str,
+    settings: TrainerConfig,
+    prepared: _Prepared,
+    split: str,
+    base_model: Any = None,
+) -> Any:
+    validation = "pretrain_validation" if split == "pretrain" else "validation"
+    return tfx.components.Trainer(
+        run_fn=run_fn,
+        examples=prepared.transformed,
+        transform_graph=prepared.graph,
+        schema=prepared.schema,
+        base_model=base_model,
+        train_args=tfx.proto.TrainArgs(splits=[split, "catalog"]),
+        eval_args=tfx.proto.EvalArgs(splits=[validation]),
+        custom_config={
+            "spec": config.spec.model_dump_json(),
+            "trainer": settings.model_dump_json(),
+            "code": code_fingerprint("preprocessing", "trainer"),
+        },
+    ).with_id(node)
+
+
+def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) -> list[Any]:
+    """Evaluates both rankers on the test split; blesses and pushes the one with the encoder."""
+    to_beat = tfx.dsl.Resolver(
+        strategy_class=LatestBlessedOtherModel,
+        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
+        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+        candidate=ranker.outputs["model"],
+    ).with_id("Resolver.latest_blessed")
+    evaluator = _evaluator(config, prepared, ranker, config.evaluation.min_auc, to_beat.outputs["model"])
+    baseline_evaluator = _evaluator(config, prepared, without, None, None).with_id(BASELINE_EVALUATOR)
+    pusher = tfx.components.Pusher(
+        model=ranker.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(Path(config.paths.serving_model)))
+        ),
+    )
+    return [to_beat, evaluator, baseline_evaluator, pusher]
+
+
+def _evaluator(config: RunConfig, prepared: _Prepared, ranker: Any, min_auc: float | None, to_beat: Any) -> Any:
+    return tfx.components.Evaluator(
+        examples=prepared.examples,
+        example_splits=["test"],
+        model=ranker.outputs["model"],
+        baseline_model=to_beat,
+        schema=prepared.schema,
+        module_path="pipelines.components.evaluation",
+        eval_config=eval_config(
+            list(config.dataset.tasks), list(config.evaluation.slices), min_auc, config.evaluation.max_auc_drop
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Runners: each takes a run's configuration and carries the same pipeline out somewhere."""

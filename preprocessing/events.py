@@ -1,0 +1,93 @@
+"""The events of a shard of users as sorted columns, and the conditions on them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from preprocessing.sources.columns import ITEM, REQUEST, TIME, USER, is_numeric, number_of, text_of
+from preprocessing.spec import Condition
+from preprocessing.tables import Strings, encode_strings
+
+_KEYS = (USER, TIME, ITEM)
+
+
+@dataclasses.dataclass(frozen=True)
+class SortedEvents:
+    """Events sorted by user, time, item and then every other column, so that input order never matters.
+
+    Attributes:
+        strings: The string columns by name, keys among them.
+        numbers: The number columns by name, `time` (int64 seconds) among them; float64, NaN where absent.
+    """
+
+    strings: dict[str, Strings]
+    numbers: dict[str, np.ndarray]
+
+    @classmethod
+    def from_table(cls, table: pa.Table) -> SortedEvents:
+        """Sorts a table that has the columns `user`, `time`, `item` and any others."""
+        strings: dict[str, Strings] = {}
+        numbers: dict[str, np.ndarray] = {}
+        for name in table.column_names:
+            if pa.types.is_string(table.schema.field(name).type):
+                strings[name] = encode_strings(table.column(name))
+            else:
+                numbers[name] = table.column(name).to_numpy()
+        codes = {name: column.codes for name, column in strings.items()} | numbers
+        others = sorted(set(codes) - set(_KEYS))
+        order = np.lexsort([codes[name] for name in (*_KEYS, *others)][::-1])
+        return cls(
+            {name: column.take(order) for name, column in strings.items()},
+            {name: column[order] for name, column in numbers.items()},
+        )
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @property
+    def user(self) -> np.ndarray:
+        """int64 [E], codes in the order of the ids."""
+        return self.strings[USER].codes
+
+    @property
+    def time(self) -> np.ndarray:
+        """int64 [E], seconds since 1970."""
+        return self.numbers[TIME]
+
+    @property
+    def request(self) -> np.ndarray | None:
+        """int64 [E], codes of the log's request ids, -1 where an event has none; None if the log has none."""
+        if REQUEST not in self.strings:
+            return None
+        column = self.strings[REQUEST]
+        absent = pc.equal(column.values, "").to_numpy(zero_copy_only=False)
+        return np.where(absent[column.codes], -1, column.codes)
+
+    def hold(self, conditions: Iterable[Condition]) -> np.ndarray:
+        """Whether all conditions hold: bool [E]."""
+        result = np.ones(len(self), bool)
+        for condition in conditions:
+            result &= self._holds(condition)
+        return result
+
+    def _holds(self, condition: Condition) -> np.ndarray:
+        if is_numeric(condition):
+            return _compare(self.numbers[number_of(condition.column)], condition)
+        column = self.strings[text_of(condition.column)]
+        wanted = [condition.equals] if condition.one_of is None else list(condition.one_of)
+        matches = pc.is_in(column.values, value_set=pa.array(wanted, pa.string()))
+        return matches.to_numpy(zero_copy_only=False)[column.codes]
+
+
+def _compare(numbers: np.ndarray, condition: Condition) -> np.ndarray:
+    """An absent number (NaN) satisfies nothing."""
+    if condition.at_least is not None:
+        return numbers >= condition.at_least
+    if condition.at_most is not None:
+        return numbers <= condition.at_most
+    return numbers == condition.equals

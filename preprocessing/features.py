@@ -1,0 +1,135 @@
+"""The names of every feature, in one place: in records, in the transform graph, in models and in signatures.
+
+A name is its side and the spec's name: `user_age`, `context_hour`, `history_rating`, `candidate_genres`. History
+and candidate features that describe an item share one vocabulary, named after the item feature.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from preprocessing.spec import DatasetSpec, Feature
+
+Side = Literal["request", "user", "context", "history", "candidate", "label", "catalog"]
+Dtype = Literal["string", "int64", "float"]
+
+REQUEST_ID = "request_id"
+USER_ID = "user_id"
+TIMESTAMP = "timestamp"  # of the request, seconds since 1970 UTC
+HISTORY_ITEM_ID = "history_item_id"  # oldest first
+HISTORY_TIMESTAMP = "history_timestamp"
+CANDIDATE_ITEM_ID = "candidate_item_id"
+TRAINING_EVENTS = "catalog_training_events"  # only in the records of split `catalog`
+
+CATALOG_ITEMS_A_RECORD = 500
+SPLITS = ("pretrain", "pretrain_validation", "train", "validation", "test", "catalog")
+
+
+def label_name(task: str) -> str:
+    """The record feature that holds a task's labels, 0.0 or 1.0 a candidate."""
+    return f"label_{task}"
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordFeature:
+    """A feature of a raw record (tf.Example): a scalar a request, or a list along history or candidates.
+
+    Absent values are "" (string) or NaN (float). Multivalent values are joined with `|` into one string.
+    """
+
+    name: str
+    side: Side
+    dtype: Dtype
+    spec: Feature | None = None
+
+    @property
+    def is_list(self) -> bool:
+        return self.side in ("history", "candidate", "label", "catalog")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelFeature:
+    """A transformed feature: integer indices, where 0 means absent or padding.
+
+    Attributes:
+        name: Its name among the transformed features.
+        field: Its name without the side; a history and a candidate feature with one field share embeddings.
+        side: user, context, history or candidate.
+        vocabulary: The id space; None for `time_gap`, `hour_of_day`, `day_of_week` and numeric features.
+        spec: Its declaration; None for item ids.
+        describes_item: Whether it belongs to the item (id, side info) rather than to the behaviour.
+    """
+
+    name: str
+    field: str
+    side: Side
+    vocabulary: str | None
+    spec: Feature | None
+    describes_item: bool = False
+
+    @property
+    def multivalent(self) -> bool:
+        return self.spec is not None and self.spec.kind == "multivalent"
+
+
+def record_features(spec: DatasetSpec) -> list[RecordFeature]:
+    """All features of a raw record, in a fixed order."""
+    scalars: list[tuple[str, Side, Dtype]] = [
+        (REQUEST_ID, "request", "string"),
+        (USER_ID, "user", "string"),
+        (TIMESTAMP, "context", "int64"),
+    ]
+    features = [RecordFeature(*scalar) for scalar in scalars]
+    features += _described("user", "user", spec.features.user)
+    features += _described("context", "context", spec.features.context)
+    features.append(RecordFeature(HISTORY_ITEM_ID, "history", "string"))
+    features.append(RecordFeature(HISTORY_TIMESTAMP, "history", "int64"))
+    features += _described("history", "history", spec.features.item)
+    features += _described("history", "history", spec.features.behavior)
+    features.append(RecordFeature(CANDIDATE_ITEM_ID, "candidate", "string"))
+    features += _described("candidate", "candidate", spec.features.item)
+    features += [RecordFeature(label_name(task), "label", "float") for task in spec.tasks]
+    features.append(RecordFeature(TRAINING_EVENTS, "catalog", "int64"))
+    return features
+
+
+def user_inputs(spec: DatasetSpec) -> list[RecordFeature]:
+    """The raw features that `encode_user` takes: user, context and history."""
+    return [f for f in record_features(spec) if f.side in ("user", "context", "history")]
+
+
+def candidate_inputs(spec: DatasetSpec) -> list[RecordFeature]:
+    """The raw features of candidates, their item id first."""
+    return [f for f in record_features(spec) if f.side == "candidate"]
+
+
+def model_features(spec: DatasetSpec) -> list[ModelFeature]:
+    """All transformed features that models read, in a fixed order."""
+    features = [_model_feature("user", "user", name, f) for name, f in spec.features.user.items()]
+    features += [_model_feature("context", "context", name, f) for name, f in spec.features.context.items()]
+    for side in ("history", "candidate"):
+        features.append(ModelFeature(f"{side}_item_id", "item_id", side, "item_id", None, describes_item=True))
+        features += [_model_feature(side, "item", name, f) for name, f in spec.features.item.items()]
+        if side == "history":
+            features += [_model_feature(side, "behavior", name, f) for name, f in spec.features.behavior.items()]
+    return features
+
+
+def bucket_count(feature: Feature) -> int:
+    """How many indices above 0 a feature without vocabulary can take."""
+    return {"hour_of_day": 24, "day_of_week": 7}.get(feature.kind, feature.buckets)
+
+
+def _described(prefix: str, side: Side, features: dict[str, Feature]) -> list[RecordFeature]:
+    return [
+        RecordFeature(f"{prefix}_{name}", side, "float" if f.kind == "numeric" else "string", f)
+        for name, f in features.items()
+        if not f.derived and f"{prefix}_{name}" != USER_ID
+    ]
+
+
+def _model_feature(side: Side, owner: str, name: str, feature: Feature) -> ModelFeature:
+    has_vocabulary = feature.kind in ("categorical", "multivalent")
+    vocabulary = f"{owner}_{name}" if has_vocabulary else None
+    return ModelFeature(f"{side}_{name}", name, side, vocabulary, feature, describes_item=owner == "item")

@@ -1,0 +1,143 @@
+"""Index arithmetic on sorted events: requests, histories strictly before them, pre-training windows.
+
+Pure functions of NumPy arrays. Events are sorted by user, then time; E events, R requests. Histories and windows
+are half-open ranges of positions among the *eligible* events (those that may enter a history), in event order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranges:
+    """Lists as ranges of one shared index array.
+
+    Attributes:
+        events: int64, event numbers that the ranges select from.
+        starts: int64 [R], first position in `events` of each list.
+        stops: int64 [R], one past the last position.
+    """
+
+    events: np.ndarray
+    starts: np.ndarray
+    stops: np.ndarray
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64 [R]."""
+        return self.stops - self.starts
+
+    def take(self, rows: np.ndarray) -> Ranges:
+        """The lists of some rows."""
+        return Ranges(self.events, self.starts[rows], self.stops[rows])
+
+    def flat(self) -> tuple[np.ndarray, np.ndarray]:
+        """All lists one after the other: their offsets [R + 1] and the event number of each element."""
+        offsets = np.concatenate([[0], np.cumsum(self.lengths)])
+        return offsets, self.events[repeat_ranges(self.starts, self.stops)]
+
+
+def repeat_ranges(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    """arange(starts[0], stops[0]), arange(starts[1], stops[1]), ... as one array."""
+    lengths = stops - starts
+    offsets = np.cumsum(lengths) - lengths
+    return np.arange(lengths.sum()) + np.repeat(starts - offsets, lengths)
+
+
+def run_starts(*keys: np.ndarray) -> np.ndarray:
+    """For each element, the position of the first of its run of equal keys: int64 [E]."""
+    changes = is_run_start(*keys)
+    return np.maximum.accumulate(np.where(changes, np.arange(len(changes)), 0))
+
+
+def is_run_start(*keys: np.ndarray) -> np.ndarray:
+    """Whether an element differs from the one before in any key: bool [E]."""
+    changes = np.ones(len(keys[0]), bool)
+    if len(changes):
+        changes[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
+    return changes
+
+
+def histories(user: np.ndarray, time: np.ndarray, eligible: np.ndarray, length: int) -> Ranges:
+    """The history at each event: the user's latest eligible events strictly before the event's time.
+
+    Args:
+        user: int [E], sorted.
+        time: int64 [E], seconds, sorted within a user.
+        eligible: bool [E].
+        length: The most events that a history has.
+
+    Returns:
+        E ranges of at most `length` eligible events, oldest first.
+    """
+    before = np.cumsum(eligible) - eligible
+    stops = before[run_starts(user, time)]
+    starts = np.maximum(before[run_starts(user)], stops - length)
+    return Ranges(np.flatnonzero(eligible), starts, stops)
+
+
+def requests(user: np.ndarray, time: np.ndarray, request: np.ndarray | None) -> Ranges:
+    """The events of each request: those of one user with one request id, or else at one time.
+
+    Args:
+        user: int [E], sorted.
+        time: int64 [E], seconds, sorted within a user.
+        request: int [E], the log's request ids as numbers, negative where an event has none; None if none has.
+
+    Returns:
+        R ranges, ordered by their first event; within a request, events keep their order, so its first event
+        is its earliest and gives the request's time.
+    """
+    if request is None:
+        request = np.full(len(user), -1)
+    instant = np.where(request < 0, time, 0)
+    order = np.lexsort((instant, request, user))
+    starts = np.flatnonzero(is_run_start(user[order], request[order], instant[order]))
+    stops = np.append(starts[1:], len(order))
+    by_first_event = np.argsort(order[starts]) if len(order) else starts
+    return Ranges(order, starts[by_first_event], stops[by_first_event])
+
+
+def keep(ranges: Ranges, mask: np.ndarray) -> Ranges:
+    """The same lists without the events where `mask` (bool [E]) is false; lists may become empty."""
+    kept = mask[ranges.events]
+    position = np.concatenate([[0], np.cumsum(kept)])
+    return Ranges(ranges.events[kept], position[ranges.starts], position[ranges.stops])
+
+
+def cut(ranges: Ranges, size: int) -> tuple[np.ndarray, Ranges]:
+    """Cuts each list into pieces of at most `size`; an empty list has no pieces.
+
+    Returns:
+        The number of the list that each piece comes from, and the pieces in order.
+    """
+    pieces = -(-ranges.lengths // size)
+    row = np.repeat(np.arange(len(pieces)), pieces)
+    starts = ranges.starts[row] + size * repeat_ranges(np.zeros_like(pieces), pieces)
+    return row, Ranges(ranges.events, starts, np.minimum(starts + size, ranges.stops[row]))
+
+
+def windows(user: np.ndarray, eligible: np.ndarray, length: int) -> tuple[Ranges, np.ndarray]:
+    """Cuts each user's eligible events into windows of `length`, counted back from the latest.
+
+    Args:
+        user: int [E], sorted.
+        eligible: bool [E]; false for events at or after the training cut-off.
+        length: Events a window; a user's earliest window may have fewer, but no window has fewer than two.
+
+    Returns:
+        The windows, in event order, and for each the number of its user's eligible events before it.
+    """
+    events = np.flatnonzero(eligible)
+    firsts = np.flatnonzero(is_run_start(user[events])) if len(events) else events
+    counts = np.diff(np.append(firsts, len(events)))
+    pieces = -(-counts // length)
+    row = np.repeat(np.arange(len(firsts)), pieces)
+    back = pieces[row] - 1 - repeat_ranges(np.zeros_like(pieces), pieces)
+    stops = firsts[row] + counts[row] - back * length
+    starts = np.maximum(stops - length, firsts[row])
+    useful = stops - starts >= 2
+    return Ranges(events, starts[useful], stops[useful]), (starts - firsts[row])[useful]

@@ -1,0 +1,92 @@
+"""Rejected rows: what they look like, and the check that there were not too many."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+
+from preprocessing.errors import DataError
+from preprocessing.spec import DatasetSpec
+
+REJECTED_FILE = "rejected_rows.jsonl"
+REPORT_FILE = "data_report.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class RejectedRow:
+    """A row that can't be used.
+
+    Attributes:
+        table: 'events', 'items' or 'users'.
+        file: Its path.
+        row: Its number in the file; the header is row 1. A quoted line break doesn't start a row.
+        reason: A short code, one of a few, for counting.
+        message: The same for people, with the offending value.
+    """
+
+    table: str
+    file: str
+    row: int
+    reason: str
+    message: str
+
+    def to_json(self) -> str:
+        """One line of the quarantine file."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+
+def read_report(quarantine_dir: str) -> dict[str, Any]:
+    """The data report that a run left in its quarantine directory.
+
+    Raises:
+        DataError: there is none.
+    """
+    path = FileSystems.join(quarantine_dir, REPORT_FILE)
+    if not FileSystems.exists(path):
+        raise DataError(f"{path}: no data report. The run that should have written it didn't end well.")
+    with FileSystems.open(path) as stream:
+        return json.load(stream)
+
+
+def check_quarantine(spec: DatasetSpec, quarantine_dir: str) -> None:
+    """Checks, after a run, that no table had more bad rows than `spec.max_bad_rows` allows.
+
+    Raises:
+        DataError: one had; the message names the most frequent reasons, each with an example.
+    """
+    for table, rows in read_report(quarantine_dir)["rows"].items():
+        rejected = sum(rows["rejected"].values())
+        if rejected > spec.max_bad_rows * rows["read"]:
+            raise DataError(_too_many(spec, quarantine_dir, table, rows))
+
+
+def _too_many(spec: DatasetSpec, quarantine_dir: str, table: str, rows: dict[str, Any]) -> str:
+    path = FileSystems.join(quarantine_dir, REJECTED_FILE)
+    frequent = sorted(rows["rejected"].items(), key=lambda reason: (-reason[1], reason[0]))[:3]
+    examples = _examples(path, table, {reason for reason, _ in frequent})
+    reasons = [f"{count} x {reason}{_place(examples.get(reason))}" for reason, count in frequent]
+    rejected = sum(rows["rejected"].values())
+    return (
+        f"{rejected} of the {rows['read']} rows of table {table} ({getattr(spec, table).path}) can't be used, "
+        f"{rejected / max(rows['read'], 1):.2%}, and max_bad_rows allows {spec.max_bad_rows:.2%}. "
+        f"Most frequent: {'; '.join(reasons)}. All of them are in {path}."
+    )
+
+
+def _place(example: dict[str, Any] | None) -> str:
+    return f" ({example['file']}, row {example['row']}: {example['message']})" if example else ""
+
+
+def _examples(path: str, table: str, reasons: set[str]) -> dict[str, dict[str, Any]]:
+    """The example with the smallest file and row number for each reason."""
+    found: dict[str, dict[str, Any]] = {}
+    with FileSystems.open(path) as stream:
+        for line in stream:
+            row = json.loads(line)
+            if row["table"] == table and row["reason"] in reasons:
+                best = found.get(row["reason"], row)
+                found[row["reason"]] = min(best, row, key=lambda r: (r["file"], r["row"]))
+    return found

@@ -1,0 +1,57 @@
+"""Checks a spec's files before a pipeline is started: they exist, have the columns, and have something to train on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from preprocessing.errors import DataError
+from preprocessing.sources.columns import TABLES, TIME, Column, TableName, columns_of
+from preprocessing.sources.delimited import read_header
+from preprocessing.sources.files import match_files
+from preprocessing.sources.read import read_table
+from preprocessing.spec import DatasetSpec
+from preprocessing.splits import TimeProfile, cut_offs
+
+
+def check_sources(spec: DatasetSpec) -> None:
+    """Checks every table of `spec`, reading headers and no more rows than it takes.
+
+    Raises:
+        DataError: a file or column is missing, the log is empty, or no event comes before the training cut-off.
+    """
+    for table in TABLES:
+        if getattr(spec, table) is not None:
+            _check_headers(spec, table)
+    _check_events(spec)
+
+
+def _check_headers(spec: DatasetSpec, table: TableName) -> None:
+    declared = getattr(spec, table)
+    columns = columns_of(spec, table)
+    title = getattr(declared, "title", None)
+    if title:
+        columns += (Column("title", title, "text", f"{table}.title"),)
+    for path in match_files(declared.path, table):
+        header = read_header(path, declared)
+        for column in columns:
+            header.position(column, path)
+
+
+def _check_events(spec: DatasetSpec) -> None:
+    """Reads the log until it is certain that time can be cut: mostly one batch, at worst all of it."""
+    profile = TimeProfile.empty()
+    problem = DataError(f"{spec.events.path}: the log is empty: it has a header but no rows.")
+    rejected = ""
+    for path in match_files(spec.events.path, "events"):
+        for part in read_table(spec, "events", path):
+            if isinstance(part, list):
+                rejected = rejected or next((f" {row.file}, row {row.row}: {row.message}." for row in part), "")
+                continue
+            times = part.column(TIME).to_numpy().astype(np.int64)
+            profile = TimeProfile.merge([profile, TimeProfile.of(times)])
+            try:
+                cut_offs(profile, spec.split)
+                return
+            except DataError as error:
+                problem = error
+    raise DataError(f"{spec.events.path}: {problem}{rejected}" if rejected or len(profile.hours) else str(problem))

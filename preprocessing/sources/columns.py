@@ -1,0 +1,135 @@
+"""Which columns of each table a spec needs, in which form, and what they are called inside the pipeline."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Literal
+
+from preprocessing.features import RecordFeature
+from preprocessing.spec import Condition, DatasetSpec, Entities, Events, Feature
+
+TableName = Literal["events", "items", "users"]
+TABLES: tuple[TableName, ...] = ("events", "items", "users")
+
+# What a column's values are checked as: an id must not be missing, an optional id may be; `time` becomes int64
+# seconds; `number` float64 with NaN where absent; `text` and `multivalent` stay strings with "" where absent.
+ColumnKind = Literal["id", "optional_id", "time", "number", "text", "multivalent"]
+
+_KIND_OF: dict[str, ColumnKind] = {"numeric": "number", "multivalent": "multivalent"}
+
+USER, ITEM, TIME, REQUEST, KEY = "user", "item", "time", "request", "key"
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column to read.
+
+    Attributes:
+        name: What the batch calls it; key columns are `user`, `item`, `time`, `request` (events) or `key`.
+        source: Its name in the file.
+        kind: What its values are checked as.
+        needed_by: The key of the spec that asks for it, for error messages.
+    """
+
+    name: str
+    source: str
+    kind: ColumnKind
+    needed_by: str
+
+
+def text_of(source: str) -> str:
+    """The batch's name of a column's strings."""
+    return f"text:{source}"
+
+
+def number_of(source: str) -> str:
+    """The batch's name of a column's numbers."""
+    return f"number:{source}"
+
+
+def multivalent_of(source: str) -> str:
+    """The batch's name of a column's joined values."""
+    return f"multivalent:{source}"
+
+
+def columns_of(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
+    """The columns that `spec` needs of a table (none if it doesn't have the table), keys first."""
+    declared = getattr(spec, table)
+    if declared is None:
+        return ()
+    columns = _event_keys(declared) if table == "events" else _entity_keys(declared, table)
+    columns += [_of_feature(place, feature) for place, feature in _features_from(spec, table)]
+    if table == "events":
+        columns += [_of_condition(place, condition) for place, condition in conditions(spec)]
+    return tuple({column.name: column for column in reversed(columns)}.values())[::-1]
+
+
+def conditions(spec: DatasetSpec) -> Iterable[tuple[str, Condition]]:
+    """Every condition on events with its place in the spec."""
+    for task, condition in spec.tasks.items():
+        yield f"tasks.{task}", condition
+    for condition in spec.history.where:
+        yield "history.where", condition
+    for condition in spec.candidates.where:
+        yield "candidates.where", condition
+
+
+def is_numeric(condition: Condition) -> bool:
+    """Whether a condition compares numbers rather than strings."""
+    return condition.one_of is None and not isinstance(condition.equals, str)
+
+
+def feature_column(feature: Feature, name: str) -> str:
+    """The batch's name of a feature's column; `name` is the feature's name in the spec."""
+    source = feature.column or name
+    by_kind = {"numeric": number_of, "multivalent": multivalent_of}
+    return by_kind.get(feature.kind, text_of)(source)
+
+
+def source_of(spec: DatasetSpec, feature: RecordFeature) -> tuple[str, str]:
+    """The table and the batch's column that a described record feature is read from.
+
+    Raises:
+        ValueError: the feature is an id, a timestamp or a label, and has no column of its own.
+    """
+    if feature.spec is None:
+        raise ValueError(f"this record feature has no declaration. Received: {feature.name}")
+    name = feature.name.removeprefix(f"{feature.side}_")
+    owner = {"candidate": "item"}.get(feature.side, feature.side)
+    if feature.side == "history":
+        owner = "item" if name in spec.features.item else "behavior"
+    return spec.table_of(owner, feature.spec), feature_column(feature.spec, name)
+
+
+def _event_keys(events: Events) -> list[Column]:
+    keys = [
+        Column(USER, events.user, "id", "events.user"),
+        Column(ITEM, events.item, "id", "events.item"),
+        Column(TIME, events.timestamp, "time", "events.timestamp"),
+    ]
+    if events.request:
+        keys.append(Column(REQUEST, events.request, "optional_id", "events.request"))
+    return keys
+
+
+def _entity_keys(entities: Entities, table: TableName) -> list[Column]:
+    return [Column(KEY, entities.key, "id", f"{table}.key")]
+
+
+def _features_from(spec: DatasetSpec, table: TableName) -> Iterable[tuple[str, Feature]]:
+    for side, features in spec.features:
+        for name, feature in features.items():
+            if not feature.derived and spec.table_of(side, feature) == table:
+                yield f"features.{side}.{name}", feature
+
+
+def _of_feature(place: str, feature: Feature) -> Column:
+    name = place.rpartition(".")[2]
+    return Column(feature_column(feature, name), feature.column or name, _KIND_OF.get(feature.kind, "text"), place)
+
+
+def _of_condition(place: str, condition: Condition) -> Column:
+    if is_numeric(condition):
+        return Column(number_of(condition.column), condition.column, "number", place)
+    return Column(text_of(condition.column), condition.column, "text", place)

@@ -1,0 +1,79 @@
+"""Reads a table of the spec as a Beam transform: column batches, rejected rows, and counters."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.io import fileio
+from apache_beam.metrics import Metrics
+
+from preprocessing.quarantine import RejectedRow
+from preprocessing.sources.columns import TableName, columns_of
+from preprocessing.sources.delimited import RawBatch, read_batches
+from preprocessing.sources.parse import parse_batch
+from preprocessing.spec import DatasetSpec, Events
+
+BATCHES, REJECTED, COUNTS = "batches", "rejected", "counts"
+_METRICS = "preprocessing"
+
+
+class ReadTable(beam.PTransform):
+    """From a pipeline's root to a tuple of PCollections: `batches` (pa.Table), `rejected`, `counts`."""
+
+    def __init__(self, spec: DatasetSpec, table: TableName) -> None:
+        super().__init__(f"Read[{table}]")
+        self._spec = spec
+        self._table = table
+
+    def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
+        return (
+            root
+            | "Match" >> fileio.MatchFiles(getattr(self._spec, self._table).path)
+            | "Spread" >> beam.Reshuffle()
+            | "Read" >> beam.ParDo(_ReadFile(self._spec, self._table)).with_outputs(REJECTED, COUNTS, main=BATCHES)
+        )
+
+
+class _ReadFile(beam.DoFn):
+    def __init__(self, spec: DatasetSpec, table: TableName) -> None:
+        super().__init__()
+        self._spec = spec
+        self._table = table
+
+    def process(self, metadata: fileio.filesystem.FileMetadata) -> Iterator[pa.Table | beam.pvalue.TaggedOutput]:
+        counts: Counter[tuple[str, ...]] = Counter()
+        for part in read_table(self._spec, self._table, metadata.path):
+            rejected = part if isinstance(part, list) else []
+            for row in rejected:
+                counts["rows", self._table, "rejected", row.reason] += 1
+                Metrics.counter(_METRICS, f"rejected_{self._table}_{row.reason}").inc()
+                yield beam.pvalue.TaggedOutput(REJECTED, row)
+            rows = len(rejected) if isinstance(part, list) else part.num_rows
+            counts["rows", self._table, "read"] += rows
+            Metrics.counter(_METRICS, f"read_{self._table}").inc(rows)
+            if not isinstance(part, list):
+                yield part
+        logging.info("Read %d rows of %s from %s", counts["rows", self._table, "read"], self._table, metadata.path)
+        yield beam.pvalue.TaggedOutput(COUNTS, counts)
+
+
+def read_table(spec: DatasetSpec, table: TableName, path: str) -> Iterator[pa.Table | list[RejectedRow]]:
+    """Reads one file of a table: batches of good rows, and lists of rejected ones.
+
+    Raises:
+        DataError: a column is missing.
+    """
+    declared = getattr(spec, table)
+    columns = columns_of(spec, table)
+    unit = declared.timestamp_unit if isinstance(declared, Events) else "s"
+    for part in read_batches(path, declared, table, columns):
+        if isinstance(part, RawBatch):
+            good, rejected = parse_batch(part, columns, table, path, unit)
+            yield good
+            yield rejected
+        else:
+            yield [part]

@@ -1,0 +1,109 @@
+"""Where time is cut: cut-offs from given times or from fractions of the events, and the split of each request."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from typing import NamedTuple
+
+import numpy as np
+
+from preprocessing.errors import DataError
+from preprocessing.spec import FractionSplit, TimeSplit
+
+SECONDS_PER_HOUR = 3600
+REQUEST_SPLITS = ("train", "validation", "test")
+
+
+class CutOffs(NamedTuple):
+    """Seconds since 1970 UTC: requests at or after `validation` (`test`) are for validation (test)."""
+
+    validation: int
+    test: int
+
+
+@dataclasses.dataclass(frozen=True)
+class TimeProfile:
+    """Events by the hour.
+
+    Attributes:
+        hours: int64 [H], hours since 1970 UTC that have events, ascending.
+        counts: int64 [H], their events.
+        first: The earliest event's seconds since 1970; None without events.
+        last: The latest event's.
+    """
+
+    hours: np.ndarray
+    counts: np.ndarray
+    first: int | None = None
+    last: int | None = None
+
+    @classmethod
+    def empty(cls) -> TimeProfile:
+        """The profile of no events."""
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+    @classmethod
+    def of(cls, times: np.ndarray) -> TimeProfile:
+        """The profile of events at `times`, int64 seconds [E]."""
+        if not len(times):
+            return cls.empty()
+        hours, counts = np.unique(times // SECONDS_PER_HOUR, return_counts=True)
+        return cls(hours, counts, int(times.min()), int(times.max()))
+
+    @classmethod
+    def merge(cls, profiles: list[TimeProfile]) -> TimeProfile:
+        """The profile of all their events."""
+        filled = [profile for profile in profiles if len(profile.hours)]
+        if not filled:
+            return cls.empty()
+        hours, places = np.unique(np.concatenate([p.hours for p in filled]), return_inverse=True)
+        counts = np.zeros(len(hours), np.int64)
+        np.add.at(counts, places, np.concatenate([p.counts for p in filled]))
+        first = min(p.first for p in filled if p.first is not None)
+        last = max(p.last for p in filled if p.last is not None)
+        return cls(hours, counts, first, last)
+
+
+def cut_offs(profile: TimeProfile, split: FractionSplit | TimeSplit) -> CutOffs:
+    """The cut-offs of a log.
+
+    Raises:
+        DataError: the log is empty, or no event comes before the validation cut-off.
+    """
+    if profile.first is None or profile.last is None:
+        raise DataError("the log has no usable event: every row was rejected, or there were none.")
+    if isinstance(split, FractionSplit):
+        return _by_fraction(profile, split)
+    found = CutOffs(int(split.validation_from.timestamp()), int(split.test_from.timestamp()))
+    if profile.first >= found.validation:
+        raise DataError(
+            f"no event comes before split.validation_from, {to_iso(found.validation)}, so there is nothing to train "
+            f"on. The log runs from {to_iso(profile.first)} to {to_iso(profile.last)}."
+        )
+    return found
+
+
+def split_of(times: np.ndarray, cutoffs: CutOffs) -> np.ndarray:
+    """The split of requests at `times`, as indices into REQUEST_SPLITS."""
+    return np.searchsorted(np.array(cutoffs), times, side="right")
+
+
+def to_iso(seconds: int) -> str:
+    """A time for people, such as 1998-03-23T02:00:00+00:00."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).isoformat()
+
+
+def _by_fraction(profile: TimeProfile, split: FractionSplit) -> CutOffs:
+    """Cuts at the start of the hours before which the share of events comes nearest to the fractions."""
+    if len(profile.hours) < 3:
+        raise DataError(
+            f"no event comes before the cut-off: split cuts time at full hours, and the events fall in "
+            f"{len(profile.hours)} different hour(s), from {to_iso(profile.first or 0)} to "
+            f"{to_iso(profile.last or 0)}, where training, validation and test need one each. "
+            f"Is events.timestamp_unit right?"
+        )
+    before = (np.cumsum(profile.counts) - profile.counts) / profile.counts.sum()
+    validation = 1 + int(np.argmin(np.abs(before[1:-1] - (1 - split.validation - split.test))))
+    test = validation + 1 + int(np.argmin(np.abs(before[validation + 1 :] - (1 - split.test))))
+    return CutOffs(*(int(profile.hours[place]) * SECONDS_PER_HOUR for place in (validation, test)))

@@ -1,0 +1,79 @@
+"""Arrow helpers: tables to bytes for a shuffle and back, stable hashes, partitions, strings as ordered codes."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+@dataclasses.dataclass(frozen=True)
+class Strings:
+    """A string column as codes, whose order is the strings' byte order.
+
+    Attributes:
+        codes: int64 [rows], indices into `values`.
+        values: The distinct strings, sorted.
+    """
+
+    codes: np.ndarray
+    values: pa.Array
+
+    def take(self, rows: np.ndarray) -> Strings:
+        """The same column at other rows."""
+        return Strings(self.codes[rows], self.values)
+
+    def strings(self) -> pa.Array:
+        """The strings, [rows]."""
+        return self.values.take(pa.array(self.codes))
+
+
+def encode_strings(column: pa.ChunkedArray) -> Strings:
+    """Codes a string column."""
+    encoded = column.dictionary_encode().unify_dictionaries()
+    if not encoded.num_chunks:
+        return Strings(np.zeros(0, np.int64), pa.array([], column.type))
+    dictionary = encoded.chunk(0).dictionary
+    order = pc.sort_indices(dictionary).to_numpy()
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(len(order))
+    indices = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks])
+    return Strings(ranks[indices], dictionary.take(pa.array(order)))
+
+
+def to_bytes(table: pa.Table) -> bytes:
+    """A table as an Arrow IPC stream: compact, and the same for every worker's version of Arrow."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def from_bytes(parts: Iterable[bytes]) -> pa.Table | None:
+    """All rows of several streams as one table; None if there are no streams."""
+    tables = [pa.ipc.open_stream(part).read_all() for part in parts]
+    return pa.concat_tables(tables).combine_chunks() if tables else None
+
+
+def stable_hash(values: pa.Array, salt: int = 0) -> np.ndarray:
+    """A hash of each string that is the same in every process and version: uint64 [rows]."""
+    crc = np.fromiter((zlib.crc32(value.encode()) for value in values.to_pylist()), np.uint64, len(values))
+    mixed = crc + np.uint64((salt + 1) * 0x9E3779B97F4A7C15 % 2**64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # splitmix64
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def partition(table: pa.Table, key: str, shards: int) -> Iterator[tuple[int, pa.Table]]:
+    """The table's rows by shard of their key, (shard, rows) for every shard that has some."""
+    keys = encode_strings(table.column(key))
+    shard = (stable_hash(keys.values) % np.uint64(shards)).astype(np.int64)[keys.codes]
+    order = np.argsort(shard, kind="stable")
+    ordered = table.take(pa.array(order))
+    bounds = np.searchsorted(shard[order], np.arange(shards + 1))
+    for number in np.flatnonzero(np.diff(bounds)):
+        yield int(number), ordered.slice(bounds[number], bounds[number + 1] - bounds[number])

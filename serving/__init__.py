@@ -1,0 +1,1 @@
+"""Scoring over gRPC: the signature contract, the client, and a local model server."""

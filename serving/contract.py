@@ -1,0 +1,32 @@
+"""The signatures of an exported model: names that the exporter, the servers and the clients agree on.
+
+| signature | inputs | outputs |
+| --- | --- | --- |
+| encode_user | raw user, context and history features, dense [B] or [B, L'] ("" pads) | user_state [B] |
+| score_items | user_state [B], candidate_item_id [B, N] | one float [B, N] a task |
+| score_items_with_features | as score_items, and every candidate feature [B, N] | one float [B, N] a task |
+| predict | the inputs of encode_user, and of every candidate feature | one float [B, N] a task |
+| serving_default | examples [B], serialised raw tf.Examples | one float [B, N] a task, candidate_mask |
+
+`candidate_item_id` "" pads; a padded candidate's score is 0. A candidate feature "" (or NaN) is looked up in the
+item catalogue inside the model; a value that is sent wins. Scores are probabilities, named after the task.
+Row b of every tensor belongs to request b.
+"""
+
+from __future__ import annotations
+
+ENCODE_USER = "encode_user"
+SCORE_ITEMS = "score_items"
+SCORE_ITEMS_WITH_FEATURES = "score_items_with_features"
+PREDICT = "predict"
+SERVING_DEFAULT = "serving_default"
+
+USER_STATE = "user_state"
+CANDIDATE_ITEM_ID = "candidate_item_id"
+EXAMPLES = "examples"
+CANDIDATE_MASK = "candidate_mask"
+
+# Where TF Serving looks for requests to replay before a version becomes available.
+WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
+# The spec and configuration that made the model travel with it.
+CONFIG_FILE = "assets.extra/srp4ctr.json"

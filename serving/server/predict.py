@@ -1,0 +1,109 @@
+"""Predict on one loaded model: a request's tensors into the session, the session's into the response."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import grpc
+import numpy as np
+from tensorflow_serving.apis import predict_pb2
+
+from serving import contract, tensors
+from serving.server.errors import RequestError, invalid_argument
+from serving.server.session import SavedModelSession
+
+
+def predict(session: SavedModelSession, request: Any, version: int) -> Any:
+    """Answers a PredictRequest, whichever model it names.
+
+    Args:
+        session: The model.
+        request: The PredictRequest.
+        version: The version to report in the answer's model_spec.
+
+    Returns:
+        The PredictResponse, with numbers in the typed `*_val` fields.
+
+    Raises:
+        RequestError: As TensorFlow Serving has it, with the same code and message.
+    """
+    name = request.model_spec.signature_name or contract.SERVING_DEFAULT
+    if name not in session.signatures:
+        raise RequestError(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+    signature = session.signatures[name]
+    _check_count(signature, request.inputs)
+    feeds = _feeds(signature, request.inputs)
+    aliases = _aliases(signature, request.output_filter)
+    arrays = session.run(feeds, [signature.outputs[alias].name for alias in aliases])
+    response = predict_pb2.PredictResponse()
+    response.model_spec.name = request.model_spec.name
+    response.model_spec.signature_name = name
+    response.model_spec.version.value = version
+    for alias, array in zip(aliases, arrays, strict=True):
+        _write(array, response.outputs[alias])
+    return response
+
+
+def _check_count(signature: Any, inputs: Mapping[str, Any]) -> None:
+    too_few = len(inputs) < len(signature.inputs) and not _defaults(signature)
+    if len(inputs) <= len(signature.inputs) and not too_few:
+        return
+    sent, expected = set(inputs), set(signature.inputs)
+    raise invalid_argument(
+        f"input size does not match signature: {len(sent)}!={len(expected)} "
+        f"len({_braced(sent)}) != len({_braced(expected)}). "
+        f"Sent extra: {_braced(sent - expected)}. Missing but required: {_braced(expected - sent)}."
+    )
+
+
+def _feeds(signature: Any, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    defaults, feeds = _defaults(signature), {}
+    for alias, info in sorted(signature.inputs.items()):
+        if alias not in inputs and alias not in defaults:
+            raise invalid_argument(
+                f"Signature input alias: {alias}(feed name: {info.name}) not found in request and no default value "
+                f"provided. Inputs expected to be in the request {_braced(inputs)}, or default input alias set: "
+                f"{','.join(sorted(defaults))}"
+            )
+        try:
+            feeds[info.name] = tensors.read(inputs[alias] if alias in inputs else defaults[alias])
+        except ValueError as error:
+            raise invalid_argument(f"tensor parsing error: {alias}: {error}") from None
+    if not set(inputs) <= set(signature.inputs):
+        used = ",".join(sorted(set(inputs) & set(signature.inputs)))
+        raise invalid_argument(
+            f"Inputs contains invalid name. Used request inputs: {used}, request input: {','.join(sorted(inputs))}"
+        )
+    return feeds
+
+
+def _aliases(signature: Any, output_filter: Iterable[str]) -> list[str]:
+    """The outputs to return: those of the filter, or all."""
+    chosen: list[str] = []
+    for alias in output_filter:
+        if alias not in signature.outputs:
+            raise invalid_argument(
+                f"output tensor alias not found in signature: {alias} Outputs expected to be in the set "
+                f"{_braced(signature.outputs)}."
+            )
+        if alias in chosen:
+            raise invalid_argument(f"duplicate output tensor alias: {alias}")
+        chosen.append(alias)
+    return chosen or sorted(signature.outputs)
+
+
+def _write(array: np.ndarray, proto: Any) -> None:
+    try:
+        tensors.write_typed(array, proto)
+    except ValueError as error:
+        raise RequestError(grpc.StatusCode.UNIMPLEMENTED, str(error)) from None
+
+
+def _defaults(signature: Any) -> Mapping[str, Any]:
+    """The signature's default inputs; the messages of older TensorFlow releases have none."""
+    return getattr(signature, "defaults", {})
+
+
+def _braced(names: Iterable[str]) -> str:
+    return "{" + ",".join(sorted(names)) + "}"

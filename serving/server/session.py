@@ -1,0 +1,62 @@
+"""A SavedModel on a session of its own, run as the C++ server runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from serving.server import errors
+
+
+class SavedModelSession:
+    """The graph and weights of one SavedModel version; several threads may run it at once.
+
+    `tf.compat.v1.Session.run` checks and converts feeds in Python. The C++ server does neither, so this calls the
+    session below those checks: shapes are the graph's business, and a wrong dtype gives the runtime's own error.
+
+    Args:
+        path: The version directory, which has saved_model.pb.
+
+    Raises:
+        OSError, tf.errors.OpError, RuntimeError: The SavedModel can't be loaded.
+    """
+
+    def __init__(self, path: Path) -> None:
+        graph = tf.Graph()
+        self._session = tf.compat.v1.Session(graph=graph)
+        try:
+            with graph.as_default():
+                meta_graph = tf.compat.v1.saved_model.load(self._session, ["serve"], str(path))
+            self.signatures: dict[str, Any] = dict(meta_graph.signature_def)
+            self._handles = {name: graph.get_tensor_by_name(name)._as_tf_output() for name in self._tensor_names()}
+        except BaseException:
+            self._session.close()
+            raise
+
+    def run(self, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]) -> list[np.ndarray]:
+        """Runs the graph.
+
+        Args:
+            feeds: Tensor name -> value.
+            fetches: Names of the tensors to return, in this order.
+
+        Raises:
+            RequestError: The runtime refused the feeds, or failed.
+        """
+        values = {self._handles[name]: value for name, value in feeds.items()}
+        try:
+            return self._session._call_tf_sessionrun(None, values, [self._handles[name] for name in fetches], [], None)
+        except tf.errors.OpError as error:
+            raise errors.from_tensorflow(error) from None
+
+    def close(self) -> None:
+        """Frees the graph and the weights. No run may be under way or follow."""
+        self._session.close()
+
+    def _tensor_names(self) -> set[str]:
+        infos = [info for s in self.signatures.values() for side in (s.inputs, s.outputs) for info in side.values()]
+        return {info.name for info in infos if info.name}

@@ -1,0 +1,40 @@
+"""The state of each version of a model, in TensorFlow Serving's terms, and a version that is being served."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import grpc
+from tensorflow_serving.apis import get_model_status_pb2
+
+from serving.server.session import SavedModelSession
+
+_States = get_model_status_pb2.ModelVersionStatus
+LOADING = _States.LOADING
+AVAILABLE = _States.AVAILABLE
+UNLOADING = _States.UNLOADING
+END = _States.END
+
+
+@dataclasses.dataclass(frozen=True)
+class VersionStatus:
+    """Where a version is in its life.
+
+    Attributes:
+        state: LOADING, AVAILABLE, UNLOADING or END.
+        code: What went wrong, or OK.
+        message: What went wrong, in words.
+    """
+
+    state: int
+    code: grpc.StatusCode = grpc.StatusCode.OK
+    message: str = ""
+
+
+@dataclasses.dataclass
+class Servable:
+    """A loaded version. `users`, the number of requests that run on it, belongs to the manager's lock."""
+
+    version: int
+    session: SavedModelSession
+    users: int = 0

@@ -1,0 +1,44 @@
+"""The srp4ctr distribution; exact versions of everything lie in requirements/."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="srp4ctr",
+    version="0.1.0",
+    description="Sequential recommendation pre-training for click-through prediction, from logs to TF Serving",
+    license="Apache-2.0",
+    packages=find_packages(include=["preprocessing*", "trainer*", "pipelines*", "serving*"]),
+    package_data={"pipelines": ["**/*.html", "**/*.css"]},
+    python_requires=">=3.10,<3.12",
+    install_requires=[
+        "apache-beam>=2.60,<3",
+        "dill>=0.3.1",
+        "grpcio>=1.60",
+        "matplotlib>=3.8",
+        "numpy>=1.26",
+        "pip>=23",  # `srp4ctr data fetch` downloads with it
+        "pyarrow>=10",
+        "pydantic>=2.6,<3",
+        "pyyaml>=6",
+        "rich>=13",
+        "tensorflow>=2.16,<2.22",
+        "tensorflow-recommenders>=0.7.3",
+        "tensorflow-serving-api>=2.16,<2.22",
+        "tf-keras>=2.16,<2.22",
+        "tfx>=1.16,<1.22",
+        "typer>=0.12",
+    ],
+    extras_require={
+        "kubeflow": ["tfx[kfp]"],
+        "dev": [
+            "hypothesis>=6",
+            "mypy>=1.10",
+            "pytest>=8",
+            "pytest-xdist>=3.5",
+            "ruff>=0.6",
+            "setuptools>=69",  # builds the editable install
+            "types-PyYAML",
+        ],
+    },
+    entry_points={"console_scripts": ["srp4ctr = pipelines.cli:main"]},
+)

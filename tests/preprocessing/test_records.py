@@ -1,0 +1,179 @@
+"""The whole Beam job on the DirectRunner: a generated log, bad rows, other orders, workers and shards; MovieLens."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from preprocessing.errors import DataError
+from preprocessing.features import SPLITS, record_features
+from preprocessing.quarantine import REJECTED_FILE, check_quarantine, read_report
+from preprocessing.spec import DatasetSpec
+from preprocessing.splits import CutOffs
+from tests.preprocessing.reference import reference_records
+from tests.testing import (
+    HOUR,
+    START,
+    Record,
+    build_records,
+    item_rows,
+    read_split,
+    run_job,
+    small_log,
+    sort_records,
+    user_rows,
+    write_csv,
+    write_small_dataset,
+)
+
+CUT = CutOffs(START + 70 * HOUR, START + 85 * HOUR)
+LOG = small_log()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("records")
+
+
+@pytest.fixture(scope="module")
+def records(folder: Path) -> dict[str, list[Record]]:
+    return build_records(write_small_dataset(folder, LOG), folder)
+
+
+def test_equals_the_reference(records: dict[str, list[Record]], folder: Path) -> None:
+    spec = write_small_dataset(folder, LOG)
+    expected = reference_records(spec, LOG, item_rows(), user_rows(), CUT)
+    for split in ("train", "validation", "test"):
+        assert records[split] == sort_records(expected[split]), split
+    assert sort_records(records["pretrain"] + records["pretrain_validation"]) == sort_records(expected["windows"])
+
+
+def test_every_record_has_every_feature(records: dict[str, list[Record]], folder: Path) -> None:
+    names = {feature.name for feature in record_features(write_small_dataset(folder, LOG))}
+    for split in SPLITS:
+        assert records[split] and all(set(record) == names for record in records[split]), split
+
+
+def test_held_out_windows_are_of_other_users(records: dict[str, list[Record]]) -> None:
+    users = {
+        split: {record["user_id"][0] for record in records[split]} for split in ("pretrain", "pretrain_validation")
+    }
+    assert not users["pretrain"] & users["pretrain_validation"]
+
+
+def test_catalogue_counts_only_training_events(records: dict[str, list[Record]]) -> None:
+    (record,) = records["catalog"]
+    counts = dict(zip(record["candidate_item_id"], record["catalog_training_events"], strict=True))
+    for item in counts:
+        assert counts[item] == sum(e["item_id"] == item and e["timestamp"] < CUT.validation for e in LOG)
+    assert set(counts) >= {row["item_id"] for row in item_rows()} and "i3" in counts
+
+
+def test_report(records: dict[str, list[Record]], folder: Path) -> None:
+    report = read_report(str(folder))
+    assert report["rows"]["events"] == {"read": len(LOG), "rejected": {}}
+    assert report["users"] == len({row["user_id"] for row in LOG})
+    assert report["items"] == len(records["catalog"][0]["candidate_item_id"])
+    assert report["cut_offs"]["validation_from"] == "2020-09-16T10:00:00+00:00"
+    for split in ("train", "validation", "test"):
+        labels = [label for record in records[split] for label in record["label_buy"]]
+        found = report["splits"][split]
+        assert found["records"] == len(records[split])
+        assert found["requests"] == len({record["request_id"][0] for record in records[split]})
+        assert found["candidates"] == len(labels)
+        assert found["label_rate"]["buy"] == pytest.approx(sum(labels) / len(labels))
+    assert 0 < report["history_length"]["mean"] <= 5 and report["history_length"]["percentiles"]["99"] == 5
+
+
+@pytest.mark.parametrize(
+    ("shards", "options"),
+    [(1, []), (3, ["--direct_num_workers=4", "--direct_running_mode=multi_threading"])],
+    ids=["one shard", "four workers"],
+)
+def test_order_shards_and_workers_change_nothing(
+    records: dict[str, list[Record]], tmp_path: Path, shards: int, options: list[str]
+) -> None:
+    shuffled = random.Random(1).sample(LOG, len(LOG))
+    spec = write_small_dataset(tmp_path, shuffled)
+    half = len(shuffled) // 2
+    write_csv(tmp_path / "events.csv", shuffled[:half])
+    write_csv(tmp_path / "events_2.csv", shuffled[half:])
+    spec = _with_path(spec, str(tmp_path / "events*.csv"))
+    assert build_records(spec, tmp_path, shards, options) == records
+
+
+def test_fraction_split(tmp_path: Path) -> None:
+    spec = write_small_dataset(tmp_path, LOG, split={"validation": 0.2, "test": 0.1})
+    found = build_records(spec, tmp_path)
+    events = {split: sum(len(r["candidate_item_id"]) for r in found[split]) / len(LOG) for split in SPLITS}
+    assert events["train"] == pytest.approx(0.7, abs=0.02)
+    assert events["test"] == pytest.approx(0.1, abs=0.02)
+    assert max(r["timestamp"][0] for r in found["train"]) < min(r["timestamp"][0] for r in found["validation"])
+
+
+def test_bad_rows_are_quarantined(records: dict[str, list[Record]], tmp_path: Path) -> None:
+    spec = write_small_dataset(tmp_path, LOG)
+    with (tmp_path / "events.csv").open("a") as stream:
+        stream.write("u1,,5,buy,2,tv\n" * 10 + "u1,i1,soon,buy,2,tv\n" * 9)
+    assert build_records(spec, tmp_path) == records
+    lines = [json.loads(line) for line in (tmp_path / REJECTED_FILE).read_text().splitlines()]
+    assert sorted(line["row"] for line in lines) == list(range(len(LOG) + 2, len(LOG) + 21))
+    assert read_report(str(tmp_path))["rows"]["events"]["rejected"] == {"missing_item": 10, "not_a_number": 9}
+    check_quarantine(spec.model_copy(update={"max_bad_rows": 0.02}), str(tmp_path))
+    with pytest.raises(DataError) as raised:
+        check_quarantine(spec, str(tmp_path))
+    assert "19 of the 1549 rows of table events" in str(raised.value)
+    assert f"10 x missing_item ({tmp_path}/events.csv, row {len(LOG) + 2}: column 'item_id' is empty" in str(
+        raised.value
+    )
+
+
+def test_no_report_no_check(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no data report"):
+        check_quarantine(write_small_dataset(tmp_path, LOG), str(tmp_path))
+
+
+def test_no_event_before_the_cut_off_stops_the_run(tmp_path: Path) -> None:
+    split = {"validation_from": "2001-01-01", "test_from": "2002-01-01"}
+    spec = write_small_dataset(tmp_path, LOG, split=split)
+    with pytest.raises(Exception, match="no event comes before split.validation_from"):
+        build_records(spec, tmp_path)
+
+
+def test_movielens(ml_100k_dir: Path, tmp_path: Path) -> None:
+    spec = DatasetSpec.model_validate(
+        {
+            "name": "ml_100k",
+            "events": {"format": "recbole", "path": "ml-100k.inter"},
+            "items": {"format": "recbole", "path": "ml-100k.item", "key": "item_id"},
+            "users": {"format": "recbole", "path": "ml-100k.user", "key": "user_id"},
+            "features": {
+                "user": {"age": {"kind": "numeric"}},
+                "item": {"genres": {"kind": "multivalent", "column": "class"}},
+                "behavior": {"rating": {"kind": "categorical"}},
+            },
+            "tasks": {"like": {"column": "rating", "at_least": 4}},
+        }
+    ).with_data_dir(str(ml_100k_dir))
+    run_job(spec, tmp_path)
+    report = read_report(str(tmp_path))
+    assert report["items"] == 1682 and report["users"] == 943
+    candidates = {split: report["splits"][split]["candidates"] for split in ("train", "validation", "test")}
+    assert candidates == {"train": 80022, "validation": 9932, "test": 10046}
+    requests = {split: report["splits"][split]["requests"] for split in ("train", "validation", "test")}
+    assert requests == {"train": 39642, "validation": 4951, "test": 4846}
+    assert sum(len(record["candidate_item_id"]) for record in read_split(tmp_path, "test")) == 10046
+    assert report["splits"]["test"]["label_rate"]["like"] == pytest.approx(0.5615, abs=1e-4)
+    items = [item for record in read_split(tmp_path, "catalog") for item in zip(*_item_columns(record), strict=True)]
+    assert ("1", "Animation|Children's|Comedy") in items
+
+
+def _item_columns(record: Record) -> tuple[list[str], list[str]]:
+    return record["candidate_item_id"], record["candidate_genres"]
+
+
+def _with_path(spec: DatasetSpec, path: str) -> DatasetSpec:
+    return spec.model_copy(update={"events": spec.events.model_copy(update={"path": path})})

@@ -1,0 +1,41 @@
+"""The curated schema against the features of a spec, and against real records."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.coders import example_coder
+from tfx_bsl.tfxio import tf_example_record
+
+from preprocessing.encoding import encode_records
+from preprocessing.features import record_features
+from preprocessing.schema import build_schema, write_schema
+from tests.testing import small_spec
+
+
+def test_every_feature_has_a_type_and_a_tensor(tmp_path: Path) -> None:
+    spec = small_spec()
+    write_schema(spec, tmp_path / "schema.pbtxt")
+    schema = text_format.Parse((tmp_path / "schema.pbtxt").read_text(), schema_pb2.Schema())
+    tensors = schema.tensor_representation_group[""].tensor_representation
+    assert {feature.name for feature in schema.feature} == {feature.name for feature in record_features(spec)}
+    assert {name: tensors[name].WhichOneof("kind") for name in tensors} == {
+        feature.name: "ragged_tensor" if feature.is_list else "dense_tensor" for feature in record_features(spec)
+    }
+    counts = {feature.name: feature.value_count.max for feature in schema.feature}
+    assert counts["history_item_id"] == 5 and counts["label_buy"] == 3 and counts["candidate_item_id"] == 500
+
+
+def test_tfxio_reads_records_into_the_declared_tensors() -> None:
+    spec = small_spec()
+    records = encode_records(record_features(spec), 2, {"user_id": pa.array(["a", "b"])}, {})
+    reader = tf_example_record.TFExampleBeamRecord(physical_format="inmem", schema=build_schema(spec))
+    adapter = reader.TensorAdapter()
+    batch = example_coder.ExamplesToRecordBatchDecoder(build_schema(spec).SerializeToString()).DecodeBatch(records)
+    tensors = adapter.ToBatchTensors(batch)
+    assert tensors["user_id"].shape == (2,) and tensors["user_id"].numpy().tolist() == [b"a", b"b"]
+    assert isinstance(tensors["history_item_id"], tf.RaggedTensor)
+    assert tensors["history_item_id"].row_lengths().numpy().tolist() == [0, 0]
+    assert tf.math.is_nan(tensors["user_age"]).numpy().all()

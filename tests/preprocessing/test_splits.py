@@ -1,0 +1,62 @@
+"""Cut-offs and splits with hand-computed numbers."""
+
+import datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from preprocessing.errors import DataError
+from preprocessing.spec import FractionSplit, TimeSplit
+from preprocessing.splits import CutOffs, TimeProfile, cut_offs, split_of
+
+HOUR = 3600
+
+
+def hours(*counts: int) -> TimeProfile:
+    """A profile with counts[h] events in hour h."""
+    return TimeProfile.of(np.repeat(np.arange(len(counts)) * HOUR + 17, counts))
+
+
+def test_fractions_fall_on_the_nearest_full_hour() -> None:
+    # Events before hours 1, 2, 3, 4: 30, 78, 88, 95 of 100.
+    assert cut_offs(hours(30, 48, 10, 7, 5), FractionSplit(validation=0.1, test=0.1)) == (2 * HOUR, 3 * HOUR)
+
+
+def test_each_split_gets_an_hour_even_when_the_fractions_would_give_none() -> None:
+    assert cut_offs(hours(1, 1, 998), FractionSplit(validation=0.1, test=0.1)) == (1 * HOUR, 2 * HOUR)
+    assert cut_offs(hours(998, 1, 1), FractionSplit(validation=0.1, test=0.1)) == (1 * HOUR, 2 * HOUR)
+
+
+def test_too_few_hours() -> None:
+    with pytest.raises(DataError, match="no event comes before the cut-off.*2 different hour"):
+        cut_offs(hours(5, 5), FractionSplit())
+
+
+def test_empty_log() -> None:
+    with pytest.raises(DataError, match="no usable event"):
+        cut_offs(TimeProfile.empty(), FractionSplit())
+
+
+def test_time_split_is_utc_and_needs_an_earlier_event() -> None:
+    split = TimeSplit(
+        validation_from=datetime.datetime(1970, 1, 1, 1),
+        test_from=datetime.datetime.fromisoformat("1970-01-01T03:00+01:00"),
+    )
+    assert cut_offs(hours(1, 1, 1), split) == (HOUR, 2 * HOUR)
+    with pytest.raises(DataError, match="no event comes before split.validation_from, 1970-01-01T01:00:00"):
+        cut_offs(hours(0, 1, 1), split)
+
+
+def test_split_of() -> None:
+    assert split_of(np.array([0, 9, 10, 19, 20, 99]), CutOffs(10, 20)).tolist() == [0, 0, 1, 1, 2, 2]
+
+
+@given(st.lists(st.lists(st.integers(0, 10**6)), max_size=5))
+def test_profiles_merge_to_the_profile_of_all(parts: list[list[int]]) -> None:
+    merged = TimeProfile.merge([TimeProfile.of(np.array(part, np.int64)) for part in parts])
+    whole = TimeProfile.of(np.array([time for part in parts for time in part], np.int64))
+    assert merged.hours.tolist() == whole.hours.tolist()
+    assert merged.counts.tolist() == whole.counts.tolist()
+    assert (merged.first, merged.last) == (whole.first, whole.last)

@@ -1,0 +1,74 @@
+"""The item catalogue: each item's side information and training popularity, by item index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from preprocessing.features import TRAINING_EVENTS
+from trainer.fields import Fields
+
+Features = Mapping[str, tf.Tensor]
+
+
+class ItemCatalog(tf.Module):
+    """Fills absent item features of histories and candidates from tables that travel inside the SavedModel.
+
+    Args:
+        tables: Item field -> indices [rows] (or [rows, V]); row i is the item of index i, zeros where unknown.
+        training_events: [rows] events of each item before the training cut-off.
+    """
+
+    def __init__(self, tables: Mapping[str, np.ndarray], training_events: np.ndarray) -> None:
+        super().__init__(name="item_catalog")
+        self.tables = {
+            field: tf.Variable(table, trainable=False, dtype=tf.int64, name=f"catalog_{field}")
+            for field, table in tables.items()
+        }
+        self.training_events = tf.Variable(training_events, trainable=False, dtype=tf.int64, name="training_events")
+
+    @classmethod
+    def from_batches(cls, fields: Fields, batches: Iterable[Mapping[str, Any]]) -> ItemCatalog:
+        """Builds it from dense batches of the transformed split `catalog`."""
+        rows = next(field.size for field in fields.item if field.field == "item_id")
+        side_info = [field for field in fields.item if field.field != "item_id"]
+        shape = {field.field: (rows, field.width) if field.multivalent else (rows,) for field in side_info}
+        tables = {name: np.zeros(size, np.int64) for name, size in shape.items()}
+        events = np.zeros(rows, np.int64)
+        for batch in batches:
+            items = batch["candidate_item_id"].numpy()
+            known = items > 0
+            events[items[known]] = batch[TRAINING_EVENTS].numpy()[known]
+            for name, table in tables.items():
+                table[items[known]] = batch[f"candidate_{name}"].numpy()[known]
+        return cls(tables, events)
+
+    def fill(self, features: Features) -> dict[str, tf.Tensor]:
+        """`features` with absent (0) item features looked up by the item index; values that are there win."""
+        filled = dict(features)
+        for field, table in self.tables.items():
+            for side in ("history", "candidate"):
+                if f"{side}_{field}" in features:
+                    known = tf.gather(table, features[f"{side}_item_id"])
+                    filled[f"{side}_{field}"] = _prefer(features[f"{side}_{field}"], known)
+        return filled
+
+    def popularity(self, items: tf.Tensor) -> tf.Tensor:
+        """Names each item index's popularity: head, middle, tail or unseen.
+
+        Of the items with training events, ordered by their number, the first 20 % are the head, the next 30 % the
+        middle, the rest the tail. Items without one, known or not, are unseen.
+        """
+        seen = tf.reduce_sum(tf.cast(self.training_events > 0, tf.int64))
+        rank = tf.cast(items - 1, tf.float32) / tf.cast(tf.maximum(seen, 1), tf.float32)
+        bucket = tf.where(rank < 0.2, "head", tf.where(rank < 0.5, "middle", "tail"))
+        return tf.where(tf.gather(self.training_events, items) > 0, bucket, "unseen")
+
+
+def _prefer(sent: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    if sent.shape.rank == 3:
+        return tf.where(tf.reduce_any(sent > 0, -1, keepdims=True), sent, known)
+    return tf.where(sent > 0, sent, known)

@@ -1,0 +1,143 @@
+"""What can be set of the encoder, its pre-training, the ranker and its fine-tuning."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pydantic
+
+from preprocessing.config import Config
+
+
+class EncoderConfig(Config):
+    """FG-BERT's size.
+
+    Attributes:
+        dim: Width D of every hidden vector.
+        heads: Attention heads; must divide `dim`.
+        feedforward: Width of the position-wise feed-forward network.
+        dropout: Rate, on sublayer outputs.
+    """
+
+    dim: int = pydantic.Field(32, ge=1)
+    layers: int = pydantic.Field(2, ge=1)
+    heads: int = pydantic.Field(2, ge=1)
+    feedforward: int = pydantic.Field(128, ge=1)
+    dropout: float = pydantic.Field(0.1, ge=0, lt=1)
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> EncoderConfig:
+        if self.dim % self.heads:
+            raise ValueError(f"heads must divide dim. Received: dim={self.dim}, heads={self.heads}")
+        return self
+
+
+class MaskingConfig(Config):
+    """Shares of a sequence's behaviours whose item-related (behaviour-related) features are hidden."""
+
+    item_rate: float = pydantic.Field(0.2, ge=0, le=1)
+    behavior_rate: float = pydantic.Field(0.2, ge=0, le=1)
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> MaskingConfig:
+        total = self.item_rate + self.behavior_rate
+        if not 0 < total < 1:
+            raise ValueError(f"item_rate + behavior_rate must lie between 0 and 1. Received: {total}")
+        return self
+
+
+class OptimizerConfig(Config):
+    """Adam with linear warm-up and polynomial decay to 0, and clipping by global norm.
+
+    Attributes:
+        learning_rate: The rate at the end of the warm-up.
+        warmup: Share of all steps.
+        decay_power: 1.0 is linear decay; 0.0 keeps the rate.
+        clip_norm: Global norm the gradient is cut to.
+    """
+
+    learning_rate: float = pydantic.Field(1e-3, gt=0)
+    warmup: float = pydantic.Field(0.05, ge=0, lt=1)
+    decay_power: float = pydantic.Field(1.0, ge=0)
+    clip_norm: float = pydantic.Field(1.0, gt=0)
+    weight_decay: float = pydantic.Field(0.0, ge=0)
+
+
+class PretrainConfig(Config):
+    """Cloze pre-training.
+
+    Attributes:
+        sampled_softmax_above: Vocabularies with more rows are trained with sampled softmax.
+        sampled_classes: Negatives a step of the sampled softmax.
+    """
+
+    epochs: int = pydantic.Field(20, ge=1)
+    batch_size: int = pydantic.Field(64, ge=1)
+    masking: MaskingConfig = MaskingConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    sampled_softmax_above: int = pydantic.Field(50_000, ge=1)
+    sampled_classes: int = pydantic.Field(2_000, ge=1)
+
+
+class RankerConfig(Config):
+    """The base ranker (DIN + MMoE) and what it takes from the encoder.
+
+    Attributes:
+        embedding_dim: Width of the ranker's own embeddings.
+        attention_units: Hidden units of DIN's attention unit.
+        experts: MMoE experts; `expert_units` are their layers, `tower_units` each task's.
+        cross_projection: Rank of the low-rank feature cross.
+        encoder: Whether the pre-trained encoder is trained further, kept, or not used at all (the baseline).
+        uni_cross_attention: Whether candidates attend to the encoder layer by layer.
+        query_tokens: Tokens of the Querying Transformer; 0 switches it off.
+    """
+
+    embedding_dim: int = pydantic.Field(16, ge=1)
+    attention_units: tuple[int, int] = (80, 40)
+    experts: int = pydantic.Field(4, ge=1)
+    expert_units: tuple[int, int] = (128, 64)
+    tower_units: int = pydantic.Field(32, ge=1)
+    cross_projection: int = pydantic.Field(16, ge=1)
+    dropout: float = pydantic.Field(0.2, ge=0, lt=1)
+    encoder: Literal["learned", "frozen", "none"] = "learned"
+    uni_cross_attention: bool = True
+    query_tokens: int = pydantic.Field(4, ge=0)
+
+
+class FinetuneConfig(Config):
+    """Fine-tuning; stops when the validation AUC (mean over tasks) has not risen for `patience` evaluations.
+
+    Attributes:
+        evaluations_per_epoch: How often the validation AUC is computed; the best weights are kept.
+    """
+
+    epochs: int = pydantic.Field(6, ge=1)
+    batch_size: int = pydantic.Field(128, ge=1)
+    patience: int = pydantic.Field(3, ge=1)
+    evaluations_per_epoch: int = pydantic.Field(2, ge=1)
+    optimizer: OptimizerConfig = OptimizerConfig()
+
+
+class ExportConfig(Config):
+    """The exported SavedModel.
+
+    Attributes:
+        state_dtype: How user states are stored; float16 halves their bytes.
+    """
+
+    state_dtype: Literal["float32", "float16"] = "float16"
+
+
+class TrainerConfig(Config):
+    """Everything the trainer can be told."""
+
+    seed: int = 7
+    encoder: EncoderConfig = EncoderConfig()
+    pretrain: PretrainConfig = PretrainConfig()
+    ranker: RankerConfig = RankerConfig()
+    finetune: FinetuneConfig = FinetuneConfig()
+    export: ExportConfig = ExportConfig()
+
+    def without_encoder(self) -> TrainerConfig:
+        """The baseline: the same base ranker, budget and seed, with the encoder's parts off."""
+        return self.model_copy(update={"ranker": self.ranker.model_copy(update={"encoder": "none"})})

@@ -1,0 +1,80 @@
+"""Transformed records as batches of dense indices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from preprocessing.features import TRAINING_EVENTS, label_name
+from trainer.catalog import ItemCatalog
+from trainer.fields import Fields
+
+Batch = dict[str, tf.Tensor]
+
+
+class TransformedRecords:
+    """Reads what Transform wrote.
+
+    Args:
+        fields: The data set's fields.
+        transform_output: A tft.TFTransformOutput, which knows the records' format.
+    """
+
+    def __init__(self, fields: Fields, transform_output: Any) -> None:
+        self.fields = fields
+        self._feature_spec = transform_output.transformed_feature_spec()
+
+    def batches(self, patterns: Sequence[str], batch_size: int, shuffle_seed: int | None = None) -> tf.data.Dataset:
+        """Dense batches of the files that match `patterns`: index 0 pads, label 0.0.
+
+        Args:
+            patterns: File patterns of gzipped TFRecords.
+            batch_size: Records a batch.
+            shuffle_seed: Shuffles records, differently each epoch, reproducibly; None keeps their order.
+
+        Raises:
+            FileNotFoundError: no file matches.
+        """
+        files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+        if not files:
+            raise FileNotFoundError(f"no transformed records match {list(patterns)}; did Transform run?")
+        records = tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=1)
+        if shuffle_seed is not None:
+            records = records.shuffle(100_000, seed=shuffle_seed, reshuffle_each_iteration=True)
+        return records.batch(batch_size).map(self._parse, num_parallel_calls=tf.data.AUTOTUNE)
+
+    def catalog(self, patterns: Sequence[str]) -> ItemCatalog:
+        """The item catalogue from the files of split `catalog`."""
+        return ItemCatalog.from_batches(self.fields, self.batches(patterns, batch_size=16))
+
+    def _parse(self, serialized: tf.Tensor) -> Batch:
+        parsed = tf.io.parse_example(serialized, self._feature_spec)
+        return densify(parsed, self.fields)
+
+
+def densify(parsed: Mapping[str, Any], fields: Fields) -> Batch:
+    """Makes transformed features dense: [B], [B, V], [B, L] or [B, L, V], with L and N at least 1."""
+    width = {field.name: field.width for field in fields.all if field.multivalent}
+    dense = {}
+    for name, value in parsed.items():
+        is_list = isinstance(value, tf.RaggedTensor)
+        values = pad_to_one(value.to_tensor(), width.get(name, 1)) if is_list else value
+        if is_list and name in width:
+            values = tf.reshape(values, [tf.shape(values)[0], -1, width[name]])
+        dense[name] = values
+    return dense
+
+
+def pad_to_one(values: tf.Tensor, columns: int = 1) -> tf.Tensor:
+    """Pads the second axis with zeros to at least `columns`."""
+    return tf.pad(values, [[0, 0], [0, tf.maximum(columns - tf.shape(values)[1], 0)]])
+
+
+def with_labels(batch: Batch, fields: Fields) -> tuple[Batch, Batch, Batch]:
+    """Splits a batch into what Keras fits: features, labels and weights [B, N] a task; padding weighs 0."""
+    features = {name: value for name, value in batch.items() if not name.startswith(("label_", TRAINING_EVENTS))}
+    present = tf.cast(features["candidate_item_id"] > 0, tf.float32)
+    labels = {task: batch[label_name(task)] for task in fields.tasks}
+    return features, labels, {task: present for task in fields.tasks}

@@ -1,0 +1,98 @@
+"""Writes a ranker as a SavedModel with split signatures, its warm-up requests, and what made it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from preprocessing.features import RecordFeature, candidate_inputs, user_inputs
+from serving import contract
+from trainer.inputs import StageInputs
+from trainer.models.ranker import Ranker
+from trainer.serving_module import ServingModule, dtype_of
+from trainer.state_codec import StateCodec
+from trainer.warmup import write_warmup
+
+EVALUATE = "evaluate"
+
+
+def export(ranker: Ranker, inputs: StageInputs, model_dir: str) -> None:
+    """Writes the SavedModel of serving/contract.py to `model_dir`, and `evaluate` for the Evaluator."""
+    module = serving_module(ranker, inputs)
+    signatures = build_signatures(module)
+    tf.saved_model.save(module, model_dir, signatures=signatures)
+    write_warmup(module, signatures, model_dir)
+    made_by = {"spec": inputs.spec.model_dump(mode="json"), "trainer": inputs.config.model_dump(mode="json")}
+    with tf.io.gfile.GFile(os.path.join(model_dir, contract.CONFIG_FILE), "w") as file:
+        file.write(json.dumps(made_by, indent=1))
+
+
+def serving_module(ranker: Ranker, inputs: StageInputs) -> ServingModule:
+    """The ranker with its transform graph, catalogue and state codec."""
+    catalog = inputs.records().catalog(inputs.catalog)
+    layer = inputs.transform_output().transform_features_layer()
+    module = ServingModule(ranker, layer, catalog, inputs.spec, inputs.fields())
+    dtype = tf.as_dtype(inputs.config.export.state_dtype)
+    identity = fingerprint(ranker, inputs.spec.model_dump_json())
+    module.use_codec(lambda state: StateCodec(state, identity, inputs.spec.history.length, dtype))
+    return module
+
+
+def fingerprint(ranker: Ranker, spec: str) -> bytes:
+    """8 bytes that change with any weight and with the spec."""
+    digest = hashlib.sha256(spec.encode())
+    for weight in ranker.get_weights():
+        digest.update(weight.tobytes())
+    return digest.digest()[:8]
+
+
+def build_signatures(module: ServingModule) -> dict[str, Any]:
+    """The concrete functions by signature name, with named inputs only."""
+    user = {feature.name: _spec(feature) for feature in user_inputs(module.spec)}
+    candidates = {feature.name: _spec(feature) for feature in candidate_inputs(module.spec)}
+    ids = {contract.CANDIDATE_ITEM_ID: candidates[contract.CANDIDATE_ITEM_ID]}
+    state = {contract.USER_STATE: tf.TensorSpec([None], tf.string, name=contract.USER_STATE)}
+    examples = {contract.EXAMPLES: tf.TensorSpec([None], tf.string, name=contract.EXAMPLES)}
+    return {
+        contract.ENCODE_USER: _concrete(module.encode_user, user),
+        contract.SCORE_ITEMS: _concrete(module.score_items, state | ids),
+        contract.SCORE_ITEMS_WITH_FEATURES: _concrete(module.score_items, state | candidates),
+        contract.PREDICT: _concrete(module.predict, user | candidates),
+        contract.SERVING_DEFAULT: _concrete(module.serve_examples, examples),
+        EVALUATE: _concrete(module.evaluate, examples),
+    }
+
+
+def _concrete(function: Callable[..., Any], specs: dict[str, tf.TensorSpec]) -> Any:
+    return tf.function(lambda **raw: function(**_checked(raw))).get_concrete_function(**specs)
+
+
+def _spec(feature: RecordFeature) -> tf.TensorSpec:
+    return tf.TensorSpec([None, None] if feature.is_list else [None], dtype_of(feature), name=feature.name)
+
+
+def _checked(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Asserts, inside the graph, that there is a request and that shapes agree; TF Serving checks neither."""
+    first = next(iter(raw))
+    batch = tf.shape(raw[first])[0]
+    checks = [tf.debugging.Assert(batch > 0, [f"{first} is empty: send at least one request."])]
+    for name, value in raw.items():
+        reference = next(other for other in raw if _axis(other) == _axis(name) and raw[other].shape.rank == value.shape.rank)
+        same = tf.reduce_all(tf.equal(tf.shape(value), tf.shape(raw[reference])))
+        rows = tf.equal(tf.shape(value)[0], batch)
+        message = f"{name} must have the shape of {reference}, and as many rows as {first}. Received:"
+        checks.append(tf.debugging.Assert(same & rows, [message, tf.shape(value), tf.shape(raw[reference]), batch]))
+        if value.shape.rank == 2 and _axis(name) == "candidate":
+            checks.append(tf.debugging.Assert(tf.shape(value)[1] > 0, [f"{name} has no candidates: send at least one."]))
+    with tf.control_dependencies(checks):
+        return {name: tf.identity(value) for name, value in raw.items()}
+
+
+def _axis(name: str) -> str:
+    """The axis a signature input runs along besides the batch: history, candidate, or none."""
+    return next((axis for axis in ("history", "candidate") if name.startswith(f"{axis}_")), "")

@@ -1,0 +1,73 @@
+"""The model features with their number of rows: what a model must know of a transform output to size its tables."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from preprocessing.features import ModelFeature, Side, bucket_count, model_features
+from preprocessing.spec import DatasetSpec
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """A model feature and its indices: 0 is absent, 1 to `size` - 1 are values.
+
+    `width` is the number of values a cell has: 1, or `max_values` for a multivalent feature.
+    """
+
+    feature: ModelFeature
+    size: int
+
+    @property
+    def name(self) -> str:
+        return self.feature.name
+
+    @property
+    def field(self) -> str:
+        return self.feature.field
+
+    @property
+    def multivalent(self) -> bool:
+        return self.feature.multivalent
+
+    @property
+    def width(self) -> int:
+        return self.feature.spec.max_values if self.feature.spec and self.multivalent else 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Fields:
+    """All fields of a data set, by side."""
+
+    all: tuple[Field, ...]
+    history_length: int
+    tasks: tuple[str, ...]
+
+    def of(self, side: Side) -> list[Field]:
+        """The fields of one side: user, context, history or candidate."""
+        return [field for field in self.all if field.feature.side == side]
+
+    @property
+    def item(self) -> list[Field]:
+        """History fields that describe the item, its id first."""
+        return [field for field in self.of("history") if field.feature.describes_item]
+
+    @property
+    def behavior(self) -> list[Field]:
+        """History fields that describe the behaviour (rating, time gap, ...)."""
+        return [field for field in self.of("history") if not field.feature.describes_item]
+
+
+def fields_of(spec: DatasetSpec, transform_output: Any) -> Fields:
+    """The fields of `spec`, sized by the vocabularies of a tft.TFTransformOutput."""
+    sized = tuple(Field(feature, _size(feature, spec, transform_output)) for feature in model_features(spec))
+    return Fields(sized, spec.history.length, tuple(spec.tasks))
+
+
+def _size(feature: ModelFeature, spec: DatasetSpec, transform_output: Any) -> int:
+    if feature.vocabulary is None:
+        assert feature.spec is not None
+        return bucket_count(feature.spec) + 1
+    oov_buckets = feature.spec.oov_buckets if feature.spec else spec.item_oov_buckets
+    return transform_output.vocabulary_size_by_name(feature.vocabulary) + oov_buckets + 1

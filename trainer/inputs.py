@@ -1,0 +1,60 @@
+"""What a training stage is given: files by split, the transform graph, the spec and the configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from preprocessing.spec import DatasetSpec
+from trainer.config import TrainerConfig
+from trainer.data import TransformedRecords
+from trainer.fields import Fields, fields_of
+
+
+@dataclasses.dataclass(frozen=True)
+class StageInputs:
+    """File patterns are of transformed, gzipped TFRecords.
+
+    Attributes:
+        train: Files to train on.
+        validation: Files to stop and report by.
+        catalog: Files of split `catalog`.
+        transform_dir: Transform's output directory (a TFTransformOutput).
+        spec: The dataset spec.
+        config: The trainer's configuration.
+    """
+
+    train: Sequence[str]
+    validation: Sequence[str]
+    catalog: Sequence[str]
+    transform_dir: str
+    spec: DatasetSpec
+    config: TrainerConfig
+
+    @classmethod
+    def from_fn_args(cls, fn_args: Any) -> StageInputs:
+        """From the arguments TFX gives a run_fn; TFX lays a split's files under `Split-<name>`."""
+        catalog = [pattern for pattern in fn_args.train_files if "/Split-catalog/" in pattern]
+        return cls(
+            train=[pattern for pattern in fn_args.train_files if pattern not in catalog],
+            validation=list(fn_args.eval_files),
+            catalog=catalog,
+            transform_dir=fn_args.transform_output,
+            spec=DatasetSpec.from_json(fn_args.custom_config["spec"]),
+            config=TrainerConfig.model_validate_json(fn_args.custom_config["trainer"]),
+        )
+
+    def transform_output(self) -> Any:
+        """The tft.TFTransformOutput, loaded."""
+        import tensorflow_transform as tft
+
+        return tft.TFTransformOutput(self.transform_dir)
+
+    def records(self) -> TransformedRecords:
+        """A reader of these files."""
+        return TransformedRecords(self.fields(), self.transform_output())
+
+    def fields(self) -> Fields:
+        """The spec's fields, sized by the vocabularies."""
+        return fields_of(self.spec, self.transform_output())

@@ -1,0 +1,45 @@
+"""The residual half of a Transformer layer that follows attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+
+@keras.utils.register_keras_serializable(package="srp4ctr")
+class AddAttended(keras.layers.Layer):
+    """h = LN(x + drop(W_o a)), y = LN(h + drop(FFN(h))): what every attention layer here does with its result a.
+
+    Args:
+        dim: Width D.
+        feedforward: Hidden width of the FFN, which uses GELU.
+        dropout: Rate, on W_o a and on the FFN's output.
+    """
+
+    def __init__(self, dim: int, feedforward: int, dropout: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if dim < 1 or feedforward < 1:
+            raise ValueError(f"dim and feedforward must be positive. Received: dim={dim}, feedforward={feedforward}")
+        self.dim, self.feedforward, self.dropout = dim, feedforward, dropout
+
+    def build(self, input_shape: Any) -> None:
+        self.output_projection = keras.layers.Dense(self.dim, name="output")
+        self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-6, name="attention_norm")
+        self.expand = keras.layers.Dense(self.feedforward, activation=tf.nn.gelu, name="expand")
+        self.contract = keras.layers.Dense(self.dim, name="contract")
+        self.feedforward_norm = keras.layers.LayerNormalization(epsilon=1e-6, name="feedforward_norm")
+        self.drop = keras.layers.Dropout(self.dropout)
+        super().build(input_shape)
+
+    def call(self, x: tf.Tensor, attended: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Combines x [B, M, D] with its attention result [B, M, D]."""
+        projected = self.drop(self.output_projection(attended), training=training)
+        hidden = self.attention_norm(x + projected)
+        expanded = self.contract(self.expand(hidden))
+        return self.feedforward_norm(hidden + self.drop(expanded, training=training))
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"dim": self.dim, "feedforward": self.feedforward, "dropout": self.dropout}
+        return {**super().get_config(), **own}

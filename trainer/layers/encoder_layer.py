@@ -1,0 +1,53 @@
+"""One layer of FG-BERT, which hands out the keys and values that candidates attend to."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+import tf_keras as keras
+
+from trainer.layers.add_attended import AddAttended
+from trainer.layers.attention import attend
+
+
+class KeysValues(NamedTuple):
+    """What a layer offers to attend to: keys [B, L, D] and values [B, L, D]."""
+
+    keys: tf.Tensor
+    values: tf.Tensor
+
+
+@keras.utils.register_keras_serializable(package="srp4ctr")
+class EncoderLayer(keras.layers.Layer):
+    """A bidirectional, post-norm Transformer layer whose key and value projections are shared with UCA.
+
+    Args:
+        dim: Width D.
+        heads: Attention heads; divides `dim`.
+        feedforward: Hidden width of the feed-forward network.
+        dropout: Rate, on sublayer outputs.
+    """
+
+    def __init__(self, dim: int, heads: int, feedforward: int, dropout: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if dim % heads:
+            raise ValueError(f"heads must divide dim. Received: dim={dim}, heads={heads}")
+        self.dim, self.heads, self.feedforward, self.dropout = dim, heads, feedforward, dropout
+
+    def build(self, input_shape: Any) -> None:
+        self.query = keras.layers.Dense(self.dim, name="query")
+        self.key = keras.layers.Dense(self.dim, name="key")
+        self.value = keras.layers.Dense(self.dim, name="value")
+        self.add_attended = AddAttended(self.dim, self.feedforward, self.dropout, name="add_attended")
+        super().build(input_shape)
+
+    def call(self, x: tf.Tensor, mask: tf.Tensor, training: bool | None = None) -> tuple[tf.Tensor, KeysValues]:
+        """Encodes x [B, L, D] under the boolean mask [B, L]; returns the output [B, L, D] and its keys and values."""
+        offered = KeysValues(self.key(x), self.value(x))
+        attended = attend(self.query(x), offered.keys, offered.values, mask, self.heads)
+        return self.add_attended(x, attended, training=training), offered
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"dim": self.dim, "heads": self.heads, "feedforward": self.feedforward, "dropout": self.dropout}
+        return {**super().get_config(), **own}

@@ -1,0 +1,48 @@
+"""Embeddings of one field's indices, with multivalent cells averaged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+
+@keras.utils.register_keras_serializable(package="srp4ctr")
+class FieldEmbedding(keras.layers.Layer):
+    """Looks indices up in a table; index 0 (absent) gives zeros, several values a cell give their mean.
+
+    The table has one row more than the field has indices: the last one, `mask_index`, stands for a hidden value.
+
+    Args:
+        size: Number of the field's indices, 0 included.
+        dim: Width D of an embedding.
+        multivalent: Whether the last axis of the input runs over a cell's values.
+    """
+
+    def __init__(self, size: int, dim: int, multivalent: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if size < 1 or dim < 1:
+            raise ValueError(f"size and dim must be positive. Received: size={size}, dim={dim}")
+        self.size, self.dim, self.multivalent = size, dim, multivalent
+
+    @property
+    def mask_index(self) -> int:
+        """The index that stands for a hidden value."""
+        return self.size
+
+    def build(self, input_shape: Any) -> None:
+        initializer = keras.initializers.TruncatedNormal(stddev=0.02)
+        self.table = self.add_weight("table", (self.size + 1, self.dim), initializer=initializer)
+        super().build(input_shape)
+
+    def call(self, indices: tf.Tensor) -> tf.Tensor:
+        """Embeds [...] (or [..., V] when multivalent) indices as [..., D]."""
+        present = tf.cast(indices > 0, self.compute_dtype)[..., None]
+        vectors = tf.cast(tf.nn.embedding_lookup(self.table, indices), self.compute_dtype) * present
+        if not self.multivalent:
+            return vectors
+        return tf.math.divide_no_nan(tf.reduce_sum(vectors, -2), tf.reduce_sum(present, -2))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "size": self.size, "dim": self.dim, "multivalent": self.multivalent}

@@ -1,0 +1,38 @@
+"""A dense layer over [user part; item part], split so that the user part is computed once a user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+
+@keras.utils.register_keras_serializable(package="srp4ctr")
+class FoldedDense(keras.layers.Layer):
+    """W [u; c] + b = (W_u u + b) + W_c c, exactly (DESIGN: exact folding).
+
+    `user_term(u)` belongs in the user state; `call(user_term, c)` adds the candidate's share.
+
+    Args:
+        units: Output width.
+    """
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if units < 1:
+            raise ValueError(f"units must be positive. Received: units={units}")
+        self.units = units
+        self.of_user = keras.layers.Dense(units, name="of_user")
+        self.of_item = keras.layers.Dense(units, use_bias=False, name="of_item")
+
+    def user_term(self, user: tf.Tensor) -> tf.Tensor:
+        """W_u u + b: [B, U] -> [B, units]."""
+        return self.of_user(user)
+
+    def call(self, user_term: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
+        """Adds W_c c for items [B, N, C] to the user term [B, units]: [B, N, units]."""
+        return user_term[:, None, :] + self.of_item(items)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}

@@ -1,0 +1,74 @@
+"""Multi-gate mixture of experts whose first layers and gates are folded into user and item shares."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+import tf_keras as keras
+
+from trainer.layers.folded_dense import FoldedDense
+
+
+class MmoeState(NamedTuple):
+    """The user's share: of all experts' first layers [B, E * H1] and of all gates [B, T * E]."""
+
+    experts: tf.Tensor
+    gates: tf.Tensor
+
+
+@keras.utils.register_keras_serializable(package="srp4ctr")
+class FoldedMmoe(keras.layers.Layer):
+    """MMoE (Ma et al., KDD 2018): each task weighs the experts by its own softmax gate; a tower gives its logit.
+
+    Args:
+        tasks: Number of tasks T.
+        experts: Number of experts E.
+        expert_units: Widths (H1, H2) of an expert's two ReLU layers.
+        tower_units: Hidden width of a task's tower.
+        dropout: Rate, on the mixed experts.
+    """
+
+    def __init__(
+        self,
+        tasks: int,
+        experts: int = 4,
+        expert_units: tuple[int, int] = (128, 64),
+        tower_units: int = 32,
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if tasks < 1 or experts < 1:
+            raise ValueError(f"tasks and experts must be positive. Received: tasks={tasks}, experts={experts}")
+        self.tasks, self.experts, self.tower_units, self.dropout = tasks, experts, tower_units, dropout
+        self.expert_units = (int(expert_units[0]), int(expert_units[1]))
+        self.first = FoldedDense(experts * self.expert_units[0], name="experts")
+        self.gate = FoldedDense(tasks * experts, name="gates")
+
+    def build(self, input_shape: Any) -> None:
+        output = self.expert_units[1]
+        self.second = [keras.layers.Dense(output, "relu", name=f"expert_{e}") for e in range(self.experts)]
+        self.drop = keras.layers.Dropout(self.dropout)
+        self.hidden = [keras.layers.Dense(self.tower_units, "relu", name=f"hidden_{t}") for t in range(self.tasks)]
+        self.logit = [keras.layers.Dense(1, name=f"logit_{t}") for t in range(self.tasks)]
+        super().build(input_shape)
+
+    def user_state(self, user: tf.Tensor) -> MmoeState:
+        """The user's share of first layers and gates, of features [B, U]."""
+        return MmoeState(self.first.user_term(user), self.gate.user_term(user))
+
+    def call(self, items: tf.Tensor, state: MmoeState, training: bool | None = None) -> tf.Tensor:
+        """Logits [B, N, T] of items [B, N, C]."""
+        shape = tf.shape(items)[:2]
+        first = tf.nn.relu(self.first(state.experts, items))
+        split = tf.reshape(first, tf.concat([shape, [self.experts, self.expert_units[0]]], 0))
+        outputs = tf.stack([second(x) for second, x in zip(self.second, tf.unstack(split, axis=2), strict=True)], 2)
+        gates = tf.reshape(self.gate(state.gates, items), tf.concat([shape, [self.tasks, self.experts]], 0))
+        mixed = self.drop(tf.matmul(tf.nn.softmax(gates), outputs), training=training)  # [B, N, T, H2]
+        towers = zip(self.hidden, self.logit, strict=True)
+        return tf.concat([logit(hidden(mixed[:, :, t])) for t, (hidden, logit) in enumerate(towers)], -1)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"tasks": self.tasks, "experts": self.experts, "expert_units": self.expert_units}
+        return {**super().get_config(), **own, "tower_units": self.tower_units, "dropout": self.dropout}

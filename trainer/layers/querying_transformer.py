@@ -1,0 +1,68 @@
+"""Querying Transformer: a few learnable tokens that carry the encoder's knowledge into the ranker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from trainer.layers.add_attended import AddAttended
+from trainer.layers.attention import attend
+
+
+@keras.utils.register_keras_serializable(package="srp4ctr")
+class QueryingTransformer(keras.layers.Layer):
+    """QT (SRP4CTR, section 3.4): query tokens, shifted by user and context features, cross-attend to the encoder.
+
+    Args:
+        tokens: Query tokens Q.
+        dim: Width D of tokens and encoder.
+        heads: Attention heads; divides `dim`.
+        feedforward: Hidden width of the feed-forward network.
+        dropout: Rate, on sublayer outputs.
+    """
+
+    def __init__(
+        self, tokens: int, dim: int, heads: int, feedforward: int, dropout: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if tokens < 1 or dim % heads:
+            raise ValueError(
+                f"tokens must be positive and heads divide dim. Received: tokens={tokens}, dim={dim}, heads={heads}"
+            )
+        self.tokens, self.dim, self.heads = tokens, dim, heads
+        self.feedforward, self.dropout = feedforward, dropout
+
+    def build(self, input_shape: Any) -> None:
+        initializer = keras.initializers.TruncatedNormal(stddev=0.5)
+        self.start = self.add_weight("start", (self.tokens, self.dim), initializer=initializer)
+        self.shift = keras.layers.Dense(self.tokens * self.dim, name="shift")
+        self.query = keras.layers.Dense(self.dim, name="query")
+        self.key = keras.layers.Dense(self.dim, name="key")
+        self.value = keras.layers.Dense(self.dim, name="value")
+        self.add_attended = AddAttended(self.dim, self.feedforward, self.dropout, name="add_attended")
+        super().build(input_shape)
+
+    def call(
+        self, encoded: tf.Tensor, mask: tf.Tensor, user: tf.Tensor, training: bool | None = None
+    ) -> tf.Tensor:
+        """Queries the encoder's output.
+
+        Args:
+            encoded: [B, L, D].
+            mask: Boolean [B, L].
+            user: User and context features [B, U], which initialise the queries.
+            training: Whether dropout is on.
+
+        Returns:
+            [B, Q, D].
+        """
+        shift = tf.reshape(self.shift(user), [-1, self.tokens, self.dim])
+        tokens = tf.cast(self.start, shift.dtype)[None] + shift
+        attended = attend(self.query(tokens), self.key(encoded), self.value(encoded), mask, self.heads)
+        return self.add_attended(tokens, attended, training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"tokens": self.tokens, "dim": self.dim, "heads": self.heads}
+        return {**super().get_config(), **own, "feedforward": self.feedforward, "dropout": self.dropout}

@@ -1,0 +1,81 @@
+"""FG-BERT: a bidirectional encoder of behaviours with all their side information."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+import tf_keras as keras
+
+from trainer.config import EncoderConfig
+from trainer.fields import Field, Fields
+from trainer.layers.encoder_layer import EncoderLayer, KeysValues
+from trainer.layers.field_embedding import FieldEmbedding
+
+Features = Mapping[str, tf.Tensor]
+
+
+class Encoded(NamedTuple):
+    """An encoded history: the output [B, L, D], its mask [B, L], and each layer's keys and values [B, L, D]."""
+
+    output: tf.Tensor
+    mask: tf.Tensor
+    layers: list[KeysValues]
+
+
+class FGBert(keras.Model):
+    """Fine-grained BERT (SRP4CTR, section 3.2).
+
+    A behaviour is LN(sum of its item's embeddings + sum of its own + its position), the position counted back from
+    the most recent behaviour, which is at 1. Position 0 is the candidate's: the behaviour that would come next,
+    with its item known and its behaviour-related features hidden, as behaviour-related masking shows them.
+
+    Args:
+        fields: The data set's fields.
+        config: Its size.
+    """
+
+    def __init__(self, fields: Fields, config: EncoderConfig, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fields, self.config = fields, config
+        self.embeddings = {
+            field.field: FieldEmbedding(field.size, config.dim, field.multivalent, name=f"embed_{field.field}")
+            for field in fields.of("history")
+        }
+        self.position = keras.layers.Embedding(fields.history_length + 1, config.dim, name="position")
+        self.norm = keras.layers.LayerNormalization(epsilon=1e-6, name="input_norm")
+        self.drop = keras.layers.Dropout(config.dropout)
+        self.stack = [
+            EncoderLayer(config.dim, config.heads, config.feedforward, config.dropout, name=f"layer_{i}")
+            for i in range(config.layers)
+        ]
+
+    def call(self, features: Features, training: bool | None = None) -> Encoded:
+        """Encodes the history features, [B, L] or [B, L, V] indices each."""
+        mask = features["history_item_id"] > 0
+        embedded = [self._embed(field, features[field.name]) for field in self.fields.of("history")]
+        x = self.drop(self.norm(tf.add_n([*embedded, self.position(self._positions(mask))])), training=training)
+        layers = []
+        for layer in self.stack:
+            x, offered = layer(x, mask, training=training)
+            layers.append(offered)
+        return Encoded(x, mask, layers)
+
+    def embed_candidates(self, features: Features) -> tf.Tensor:
+        """Embeds candidates, [B, N] or [B, N, V] indices each, as behaviours yet to come: [B, N, D]."""
+        items = [self._embed(field, features[f"candidate_{field.field}"]) for field in self.fields.item]
+        hidden = [self._hidden_behavior(field) for field in self.fields.behavior]
+        return self.norm(sum([*hidden, self.position(tf.zeros((1, 1), tf.int64))], start=tf.add_n(items)))
+
+    def _embed(self, field: Field, indices: tf.Tensor) -> tf.Tensor:
+        return self.embeddings[field.field](indices)
+
+    def _hidden_behavior(self, field: Field) -> tf.Tensor:
+        embedding = self.embeddings[field.field]
+        shape = (1, 1, 1) if field.multivalent else (1, 1)
+        return embedding(tf.fill(shape, tf.constant(embedding.mask_index, tf.int64)))
+
+    def _positions(self, mask: tf.Tensor) -> tf.Tensor:
+        later = tf.cumsum(tf.cast(mask, tf.int64), axis=1, exclusive=True, reverse=True)
+        return tf.minimum(later + 1, self.fields.history_length)

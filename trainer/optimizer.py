@@ -1,0 +1,41 @@
+"""Adam with linear warm-up, polynomial decay and clipping by global norm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from trainer.config import OptimizerConfig
+
+
+@keras.utils.register_keras_serializable(package="srp4ctr")
+class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly over `warmup_steps`, then falls to 0 at `total_steps` as (1 - progress) ** power."""
+
+    def __init__(self, peak: float, warmup_steps: int, total_steps: int, power: float) -> None:
+        self.peak, self.warmup_steps, self.total_steps, self.power = peak, warmup_steps, total_steps, power
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        step = tf.cast(step, tf.float32)
+        rising = (step + 1) / max(self.warmup_steps, 1)
+        progress = (step - self.warmup_steps) / max(self.total_steps - self.warmup_steps, 1)
+        falling = (1.0 - tf.clip_by_value(progress, 0.0, 1.0)) ** self.power
+        return self.peak * tf.where(step < self.warmup_steps, rising, falling)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "peak": self.peak,
+            "warmup_steps": self.warmup_steps,
+            "total_steps": self.total_steps,
+            "power": self.power,
+        }
+
+
+def build_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimizers.Optimizer:
+    """The optimizer of `config` for a run of `total_steps`."""
+    schedule = WarmupDecay(config.learning_rate, int(config.warmup * total_steps), total_steps, config.decay_power)
+    return keras.optimizers.Adam(
+        schedule, global_clipnorm=config.clip_norm, weight_decay=config.weight_decay or None, epsilon=1e-7
+    )

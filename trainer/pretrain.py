@@ -1,0 +1,114 @@
+"""Pre-trains FG-BERT and exports it, with its encoder's checkpoint beside the SavedModel's assets."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from trainer.fields import Field
+from trainer.inputs import StageInputs
+from trainer.models.fg_bert import FGBert
+from trainer.optimizer import build_optimizer
+from trainer.pretraining.masking import mask_history
+from trainer.pretraining.model import ClozeModel
+from trainer.progress import EpochProgress
+
+CHECKPOINT = "assets.extra/encoder/checkpoint"
+RESULTS = "assets.extra/pretrain.json"
+
+
+def run_fn(fn_args: Any) -> None:
+    """TFX Trainer's entry point."""
+    pretrain(StageInputs.from_fn_args(fn_args), fn_args.serving_model_dir)
+
+
+def pretrain(inputs: StageInputs, model_dir: str) -> dict[str, Any]:
+    """Trains on cloze tasks over users' histories; writes a SavedModel, the encoder checkpoint and results.
+
+    Returns:
+        {"attributes": {name: {"loss", "accuracy", "chance_accuracy"}}, "curves": {log name: [a value an epoch]}},
+        measured on held-out users. `chance_accuracy` is that of always giving the attribute's most frequent value.
+    """
+    config, fields = inputs.config.pretrain, inputs.fields()
+    keras.utils.set_random_seed(inputs.config.seed)
+    train = _masked_batches(inputs, inputs.train, shuffle=True).cache()
+    steps = sum(1 for _ in train)
+    encoder = FGBert(fields, inputs.config.encoder, name="encoder")
+    model = ClozeModel(encoder, fields, config)
+    model.compile(build_optimizer(config.optimizer, steps * config.epochs))
+    validation = _masked_batches(inputs, inputs.validation, shuffle=False).cache()
+    history = model.fit(
+        _masked_batches(inputs, inputs.train, shuffle=True, epochs=config.epochs),
+        epochs=config.epochs,
+        steps_per_epoch=steps,
+        validation_data=validation,
+        verbose=0,
+        callbacks=[EpochProgress("pre-training epoch", ("loss", "val_loss"))],
+    )
+    scores = model.evaluate(validation, verbose=0, return_dict=True)
+    results = {"attributes": _summary(scores, fields.of("history"), validation), "curves": history.history}
+    _export(model, fields.of("history"), results, model_dir)
+    return results
+
+
+def load_encoder(encoder: FGBert, model_dir: str) -> None:
+    """Restores a built encoder from a pre-training export; every weight must be found.
+
+    Raises:
+        AssertionError: the checkpoint lacks a weight of `encoder`, or has one of another shape (ValueError).
+    """
+    path = os.path.join(model_dir, CHECKPOINT)
+    tf.train.Checkpoint(encoder=encoder).read(path).assert_existing_objects_matched()
+
+
+def _masked_batches(inputs: StageInputs, files: Sequence[str], shuffle: bool, epochs: int = 1) -> tf.data.Dataset:
+    """Batches of masked windows; each epoch hides other cells, reproducibly by the seed."""
+    records, seed, fields = inputs.records(), inputs.config.seed, inputs.fields()
+    catalog = records.catalog(inputs.catalog)
+    batches = records.batches(files, inputs.config.pretrain.batch_size, seed if shuffle else None).repeat(epochs)
+
+    def mask(index: tf.Tensor, batch: dict[str, tf.Tensor]) -> dict[str, Any]:
+        key = tf.stack([tf.constant(seed, tf.int64), index * 2])
+        return mask_history(catalog.fill(batch), fields, inputs.config.pretrain.masking, key)
+
+    return batches.enumerate().map(mask, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _summary(scores: dict[str, float], fields: list[Field], validation: tf.data.Dataset) -> dict[str, Any]:
+    return {
+        field.field: {
+            "loss": scores[f"{field.field}_loss"],
+            "accuracy": scores[f"{field.field}_accuracy"],
+            "chance_accuracy": _chance(field, validation),
+        }
+        for field in fields
+    }
+
+
+def _chance(field: Field, validation: tf.data.Dataset) -> float:
+    """The share of hidden cells that have the field's most frequent value."""
+    kind = "item_mask" if field.feature.describes_item else "behavior_mask"
+    cells = [batch["targets"][field.name].numpy()[batch[kind].numpy()] for batch in validation]
+    values = np.concatenate([cell.reshape(len(cell), -1) for cell in cells])
+    known = values[(values > 0).any(axis=1)]
+    counts = np.bincount(known[known > 0], minlength=1)
+    return float(counts.max() / len(known)) if len(known) else float("nan")
+
+
+def _export(model: ClozeModel, fields: list[Field], results: dict[str, Any], model_dir: str) -> None:
+    """Writes a SavedModel whose `serving_default` encodes history indices, the checkpoint, and the results."""
+    specs = {
+        field.name: tf.TensorSpec([None, None] + [field.width] * field.multivalent, tf.int64, name=field.name)
+        for field in fields
+    }
+    encode = tf.function(lambda **features: {"encoded": model.encoder(features, training=False).output})
+    tf.saved_model.save(model.encoder, model_dir, signatures=encode.get_concrete_function(**specs))
+    tf.train.Checkpoint(encoder=model.encoder).write(os.path.join(model_dir, CHECKPOINT))
+    with tf.io.gfile.GFile(os.path.join(model_dir, RESULTS), "w") as file:
+        file.write(json.dumps(results, indent=1))

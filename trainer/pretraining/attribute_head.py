@@ -1,0 +1,80 @@
+"""Predicts one attribute of hidden behaviours, tied to the attribute's embedding table."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+import tf_keras as keras
+
+from trainer.config import PretrainConfig
+from trainer.fields import Field
+from trainer.layers.field_embedding import FieldEmbedding
+
+
+class Prediction(NamedTuple):
+    """For M hidden cells: the loss, whether the best guess was right, and the weight (0 where nothing is known)."""
+
+    loss: tf.Tensor
+    correct: tf.Tensor
+    weight: tf.Tensor
+
+
+class AttributeHead(keras.layers.Layer):
+    """Softmax over a field's values (sampled, with log-Q correction, past a size), or a sigmoid a value.
+
+    Args:
+        field: The field to predict.
+        embedding: Its embedding, whose table gives the output weights.
+        config: The size past which the softmax is sampled.
+    """
+
+    def __init__(self, field: Field, embedding: FieldEmbedding, config: PretrainConfig, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.field, self.embedding, self.config = field, embedding, config
+
+    def build(self, input_shape: Any) -> None:
+        self.dense = keras.layers.Dense(self.embedding.dim, activation=tf.nn.gelu, name="dense")
+        self.norm = keras.layers.LayerNormalization(epsilon=1e-6, name="norm")
+        self.bias = self.add_weight("bias", (self.field.size,), initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, hidden: tf.Tensor, targets: tf.Tensor, training: bool | None = None) -> Prediction:
+        """Predicts targets [M] (or [M, V]) from the encoder's output [M, D]."""
+        hidden = tf.cast(self.norm(self.dense(hidden)), tf.float32)
+        if self.field.multivalent:
+            return self._several(hidden, targets)
+        sampled = training and self.field.size > self.config.sampled_softmax_above
+        return self._sampled(hidden, targets) if sampled else self._one(hidden, targets)
+
+    def logits(self, hidden: tf.Tensor) -> tf.Tensor:
+        """Scores of all values, absent (0) excluded by a very low score: [M, D] -> [M, size]."""
+        scores = tf.matmul(hidden, self._table(), transpose_b=True) + tf.cast(self.bias, tf.float32)
+        return tf.concat([tf.fill([tf.shape(scores)[0], 1], -1e9), scores[:, 1:]], 1)
+
+    def _table(self) -> tf.Tensor:
+        return tf.cast(self.embedding.table[: self.field.size], tf.float32)
+
+    def _one(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
+        logits = self.logits(hidden)
+        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+        return Prediction(loss, tf.argmax(logits, 1) == targets, tf.cast(targets > 0, tf.float32))
+
+    def _sampled(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
+        """Indices are ordered by frequency, as the default (log-uniform) candidate sampler expects."""
+        loss = tf.nn.sampled_softmax_loss(
+            weights=self.embedding.table,
+            biases=self.bias,
+            labels=targets[:, None],
+            inputs=hidden,
+            num_sampled=self.config.sampled_classes,
+            num_classes=self.field.size,
+        )
+        return Prediction(loss, tf.zeros_like(targets, tf.bool), tf.cast(targets > 0, tf.float32))
+
+    def _several(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
+        logits = self.logits(hidden)
+        truth = tf.reduce_max(tf.one_hot(targets, self.field.size), 1)[:, 1:]
+        loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(truth, logits[:, 1:]), 1)
+        correct = tf.gather(truth, tf.argmax(logits[:, 1:], 1), batch_dims=1) > 0
+        return Prediction(loss, correct, tf.cast(tf.reduce_any(targets > 0, 1), tf.float32))

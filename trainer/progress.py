@@ -1,0 +1,34 @@
+"""Tells how far a fit is and how long it has left, a line at a time, on a terminal or in a log."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import tf_keras as keras
+
+
+class EpochProgress(keras.callbacks.Callback):
+    """Prints a line an epoch: what is being done, how far it is, the values watched, and the time left.
+
+    Args:
+        what: What is being fitted, such as "pre-training".
+        watched: Names in the epoch's logs to show.
+        seconds_between: The least time between two lines; the last epoch always has one.
+    """
+
+    def __init__(self, what: str, watched: tuple[str, ...], seconds_between: float = 2.0) -> None:
+        super().__init__()
+        self.what, self.watched, self.seconds_between = what, watched, seconds_between
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._started = self._shown = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        now, total = time.monotonic(), self.params["epochs"]
+        if epoch + 1 < total and now - self._shown < self.seconds_between:
+            return
+        self._shown = now
+        left = (now - self._started) / (epoch + 1) * (total - epoch - 1)
+        values = ", ".join(f"{name} {logs[name]:.4f}" for name in self.watched if logs and name in logs)
+        print(f"  {self.what}: {epoch + 1} of {total}, {values}, at most {left:.0f} s left", flush=True)

@@ -1,0 +1,128 @@
+"""A ranker with everything around it that serving needs: the transform graph, the catalogue, the state codec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from preprocessing.features import HISTORY_ITEM_ID, RecordFeature, candidate_inputs, user_inputs
+from serving.contract import CANDIDATE_ITEM_ID, CANDIDATE_MASK, USER_STATE
+from trainer.catalog import ItemCatalog
+from trainer.data import densify, pad_to_one
+from trainer.fields import Fields
+from trainer.models.ranker import Ranker, UserState
+from trainer.state_codec import StateCodec
+
+from preprocessing.spec import DatasetSpec  # isort: skip
+
+RawFeatures = Mapping[str, tf.Tensor]
+_DTYPES = {"string": tf.string, "int64": tf.int64, "float": tf.float32}
+
+
+class ServingModule(tf.Module):
+    """Raw features in, probabilities out; each side goes through the same transform graph as in training.
+
+    Args:
+        ranker: The trained ranker.
+        transform_layer: tft's transform_features_layer.
+        catalog: The item catalogue.
+        spec: The dataset spec.
+        fields: Its fields.
+    """
+
+    def __init__(
+        self, ranker: Ranker, transform_layer: Any, catalog: ItemCatalog, spec: DatasetSpec, fields: Fields
+    ) -> None:
+        super().__init__(name="srp4ctr")
+        self.ranker, self.transform_layer, self.catalog = ranker, transform_layer, catalog
+        self.spec, self.fields = spec, fields
+        self.codec: StateCodec | None = None
+
+    def user_state(self, raw: RawFeatures) -> UserState:
+        """The user state of dense raw user, context and history features, [B] or [B, L']; "" pads histories."""
+        present = raw[HISTORY_ITEM_ID] != ""
+        kept = {
+            feature.name: _latest(raw[feature.name], present, self.fields.history_length)
+            if feature.is_list
+            else raw[feature.name]
+            for feature in user_inputs(self.spec)
+        }
+        return self.ranker.encode_user(self._transformed(kept), training=False)
+
+    def scores(self, state: UserState, raw: RawFeatures) -> dict[str, tf.Tensor]:
+        """Probabilities [B, N] a task, of dense raw candidate features [B, N]; 0 where the item id is ""."""
+        features = {name: tf.RaggedTensor.from_tensor(value) for name, value in self._complete(raw).items()}
+        logits = self.ranker.score_items(state, self._transformed(features), training=False)
+        count = tf.shape(raw[CANDIDATE_ITEM_ID])[1]
+        present = raw[CANDIDATE_ITEM_ID] != ""
+        return {
+            task: tf.where(present, tf.sigmoid(tf.cast(logit, tf.float32))[:, :count], 0.0)
+            for task, logit in logits.items()
+        }
+
+    def encode_user(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Signature `encode_user`."""
+        return {USER_STATE: self._codec().encode(self.user_state(raw))}
+
+    def score_items(self, user_state: tf.Tensor, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Signatures `score_items` and `score_items_with_features`."""
+        return self.scores(self._codec().decode(user_state), raw)
+
+    def predict(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Signature `predict`: both sides at once, no state on the wire."""
+        return self.scores(self.user_state(raw), raw)
+
+    def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Signature `serving_default`: serialised raw tf.Examples [B]."""
+        raw = self._parse(examples)
+        return self.predict(**raw) | {CANDIDATE_MASK: raw[CANDIDATE_ITEM_ID] != ""}
+
+    def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Signature `evaluate`: as `serving_default`, and each candidate's popularity, by training events."""
+        raw = self._parse(examples)
+        items = self._transformed({CANDIDATE_ITEM_ID: tf.RaggedTensor.from_tensor(raw[CANDIDATE_ITEM_ID])})
+        popularity = self.catalog.popularity(items[CANDIDATE_ITEM_ID])[:, : tf.shape(raw[CANDIDATE_ITEM_ID])[1]]
+        return self.serve_examples(examples) | {"popularity": popularity}
+
+    def use_codec(self, codec_of: Callable[[UserState], StateCodec]) -> None:
+        """Sets the state codec, made for this ranker's state."""
+        empty = {f.name: tf.zeros([1, 1] if f.is_list else [1], dtype_of(f)) for f in user_inputs(self.spec) if f.dtype != "string"}
+        empty |= {f.name: tf.fill([1, 1] if f.is_list else [1], "") for f in user_inputs(self.spec) if f.dtype == "string"}
+        self.codec = codec_of(self.user_state(empty))
+
+    def _codec(self) -> StateCodec:
+        assert self.codec is not None, "use_codec comes first"
+        return self.codec
+
+    def _transformed(self, raw: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+        return self.catalog.fill(densify(self.transform_layer(dict(raw)), self.fields))
+
+    def _complete(self, raw: RawFeatures) -> dict[str, tf.Tensor]:
+        """The candidate features, absent ones ("" or NaN) where the request has none."""
+        items = raw[CANDIDATE_ITEM_ID]
+        absent = {"string": lambda: tf.fill(tf.shape(items), ""), "float": lambda: tf.fill(tf.shape(items), float("nan"))}
+        inputs = candidate_inputs(self.spec)
+        return {f.name: pad_to_one(raw[f.name] if f.name in raw else absent[f.dtype]()) for f in inputs}
+
+    def _parse(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        inputs = user_inputs(self.spec) + candidate_inputs(self.spec)
+        parsed = tf.io.parse_example(examples, {feature.name: _parsing(feature) for feature in inputs})
+        return {name: value.to_tensor() if isinstance(value, tf.RaggedTensor) else value for name, value in parsed.items()}
+
+
+def dtype_of(feature: RecordFeature) -> tf.DType:
+    """The TensorFlow dtype of a raw feature."""
+    return _DTYPES[feature.dtype]
+
+
+def _parsing(feature: RecordFeature) -> Any:
+    if feature.is_list:
+        return tf.io.RaggedFeature(dtype_of(feature))
+    return tf.io.FixedLenFeature([], dtype_of(feature))
+
+
+def _latest(values: tf.Tensor, present: tf.Tensor, length: int) -> tf.RaggedTensor:
+    """The last `length` present values of each row, [B, L'] -> ragged [B, (L)]."""
+    return tf.ragged.boolean_mask(values, present)[:, -length:]
