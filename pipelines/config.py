@@ -56,7 +56,8 @@ class RunConfig(Config):
     @property
     def spec(self) -> DatasetSpec:
         """The dataset spec with its paths under `data_dir`."""
-        return self.dataset.with_data_dir(str(Path(self.data_dir).absolute()) if "://" not in self.data_dir else self.data_dir)
+        is_local = "://" not in self.data_dir
+        return self.dataset.with_data_dir(str(Path(self.data_dir).absolute()) if is_local else self.data_dir)
 
     @property
     def paths(self) -> RunPaths:

@@ -97,7 +97,7 @@ class BuildRecords(beam.PTransform):
 
     def _write_rejected(self, rejected: list[beam.PCollection], directory: str) -> None:
         path = FileSystems.join(directory, REJECTED_FILE)
-        lines = rejected | "FlattenRejected" >> beam.Flatten() | beam.Map(lambda row: row.to_json())
+        lines = rejected | "FlattenRejected" >> beam.Flatten() | "ToJson" >> beam.Map(lambda row: row.to_json())
         _ = lines | "WriteRejected" >> beam.io.WriteToText(path, num_shards=1, shard_name_template="")
 
     def _write_report(

@@ -104,7 +104,7 @@ def _write_header(array: Any, proto: Any) -> None:
 def _values(values: Any, dtype: Any, count: int) -> Any:
     if len(values) > count:
         raise ValueError(f"A tensor of {count} elements must not hold more values. Received: {len(values)}")
-    zero = b"" if dtype == object else 0
+    zero = b"" if dtype.kind == "O" else 0
     last = values[-1] if values else zero
     if dtype == np.float16:
         found = np.full(count, last, np.uint16)

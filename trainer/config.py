@@ -108,11 +108,12 @@ class FinetuneConfig(Config):
     """Fine-tuning; stops when the validation AUC (mean over tasks) has not risen for `patience` evaluations.
 
     Attributes:
+        batch_size: Candidates a batch.
         evaluations_per_epoch: How often the validation AUC is computed; the best weights are kept.
     """
 
     epochs: int = pydantic.Field(6, ge=1)
-    batch_size: int = pydantic.Field(128, ge=1)
+    batch_size: int = pydantic.Field(256, ge=1)
     patience: int = pydantic.Field(3, ge=1)
     evaluations_per_epoch: int = pydantic.Field(2, ge=1)
     optimizer: OptimizerConfig = OptimizerConfig()

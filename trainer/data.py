@@ -7,11 +7,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from preprocessing.features import TRAINING_EVENTS, label_name
+from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID, TRAINING_EVENTS, label_name
 from trainer.catalog import ItemCatalog
 from trainer.fields import Fields
 
 Batch = dict[str, tf.Tensor]
+
+_SHUFFLE_RECORDS = 100_000
+_CHUNK_BATCHES = 16
 
 
 class TransformedRecords:
@@ -27,7 +30,7 @@ class TransformedRecords:
         self._feature_spec = transform_output.transformed_feature_spec()
 
     def batches(self, patterns: Sequence[str], batch_size: int, shuffle_seed: int | None = None) -> tf.data.Dataset:
-        """Dense batches of the files that match `patterns`: index 0 pads, label 0.0.
+        """Dense batches of `batch_size` records of the files that match `patterns`: index 0 pads, label 0.0.
 
         Args:
             patterns: File patterns of gzipped TFRecords.
@@ -37,21 +40,61 @@ class TransformedRecords:
         Raises:
             FileNotFoundError: no file matches.
         """
-        files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
-        if not files:
-            raise FileNotFoundError(f"no transformed records match {list(patterns)}; did Transform run?")
-        records = tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=1)
+        records = self._records(patterns, shuffle_seed).batch(batch_size)
+        return records.map(self._parse, num_parallel_calls=tf.data.AUTOTUNE).map(self._densify)
+
+    def candidate_batches(
+        self, patterns: Sequence[str], candidates: int, shuffle_seed: int | None = None
+    ) -> tf.data.Dataset:
+        """Dense batches of about `candidates` candidates each, of requests of like size, to pad little.
+
+        Records are taken in chunks of 16 batches' worth; a chunk is sorted by number of candidates, then by history
+        length, and cut, so that every candidate weighs alike in the mean over a batch. Batches come in random order
+        if records do.
+
+        Args:
+            patterns: As for `batches`.
+            candidates: Candidates a batch; a request with more is a batch of its own.
+            shuffle_seed: As for `batches`.
+        """
+        chunk = self._records(patterns, shuffle_seed).batch(candidates * _CHUNK_BATCHES // 2)
+        parsed = chunk.map(self._parse, num_parallel_calls=tf.data.AUTOTUNE)
+        batches = parsed.flat_map(lambda records: _cut_by_size(records, candidates))
         if shuffle_seed is not None:
-            records = records.shuffle(100_000, seed=shuffle_seed, reshuffle_each_iteration=True)
-        return records.batch(batch_size).map(self._parse, num_parallel_calls=tf.data.AUTOTUNE)
+            batches = batches.shuffle(4 * _CHUNK_BATCHES, seed=shuffle_seed, reshuffle_each_iteration=True)
+        return batches.map(self._densify, num_parallel_calls=tf.data.AUTOTUNE)
 
     def catalog(self, patterns: Sequence[str]) -> ItemCatalog:
         """The item catalogue from the files of split `catalog`."""
         return ItemCatalog.from_batches(self.fields, self.batches(patterns, batch_size=16))
 
-    def _parse(self, serialized: tf.Tensor) -> Batch:
-        parsed = tf.io.parse_example(serialized, self._feature_spec)
+    def _records(self, patterns: Sequence[str], shuffle_seed: int | None) -> tf.data.Dataset:
+        files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+        if not files:
+            raise FileNotFoundError(f"no transformed records match {list(patterns)}; did Transform run?")
+        records = tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=1)
+        if shuffle_seed is None:
+            return records
+        return records.shuffle(_SHUFFLE_RECORDS, seed=shuffle_seed, reshuffle_each_iteration=True)
+
+    def _parse(self, serialized: tf.Tensor) -> dict[str, Any]:
+        return tf.io.parse_example(serialized, self._feature_spec)
+
+    def _densify(self, parsed: Mapping[str, Any]) -> Batch:
         return densify(parsed, self.fields)
+
+
+def _cut_by_size(parsed: Mapping[str, Any], candidates: int) -> tf.data.Dataset:
+    """Sorts ragged records by size and cuts them into batches of about `candidates` candidates."""
+    count, length = parsed[CANDIDATE_ITEM_ID].row_lengths(), parsed[HISTORY_ITEM_ID].row_lengths()
+    order = tf.argsort(count * (tf.reduce_max(length) + 1) + length, stable=True)
+    ordered = {name: tf.gather(value, order) for name, value in parsed.items()}
+    batch_of = (tf.cumsum(tf.gather(count, order)) - 1) // candidates
+    _, _, sizes = tf.unique_with_counts(batch_of, tf.int64)
+    stops = tf.cumsum(sizes)
+    return tf.data.Dataset.from_tensor_slices((stops - sizes, stops)).map(
+        lambda start, stop: {name: value[start:stop] for name, value in ordered.items()}
+    )
 
 
 def densify(parsed: Mapping[str, Any], fields: Fields) -> Batch:
@@ -75,6 +118,6 @@ def pad_to_one(values: tf.Tensor, columns: int = 1) -> tf.Tensor:
 def with_labels(batch: Batch, fields: Fields) -> tuple[Batch, Batch, Batch]:
     """Splits a batch into what Keras fits: features, labels and weights [B, N] a task; padding weighs 0."""
     features = {name: value for name, value in batch.items() if not name.startswith(("label_", TRAINING_EVENTS))}
-    present = tf.cast(features["candidate_item_id"] > 0, tf.float32)
+    present = tf.cast(features[CANDIDATE_ITEM_ID] > 0, tf.float32)
     labels = {task: batch[label_name(task)] for task in fields.tasks}
     return features, labels, {task: present for task in fields.tasks}

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from preprocessing.features import RecordFeature, candidate_inputs, user_inputs
 from serving import contract
+from trainer.input_checks import checked
 from trainer.inputs import StageInputs
 from trainer.models.ranker import Ranker
 from trainer.serving_module import ServingModule, dtype_of
@@ -69,30 +70,8 @@ def build_signatures(module: ServingModule) -> dict[str, Any]:
 
 
 def _concrete(function: Callable[..., Any], specs: dict[str, tf.TensorSpec]) -> Any:
-    return tf.function(lambda **raw: function(**_checked(raw))).get_concrete_function(**specs)
+    return tf.function(lambda **raw: function(**checked(raw))).get_concrete_function(**specs)
 
 
 def _spec(feature: RecordFeature) -> tf.TensorSpec:
     return tf.TensorSpec([None, None] if feature.is_list else [None], dtype_of(feature), name=feature.name)
-
-
-def _checked(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Asserts, inside the graph, that there is a request and that shapes agree; TF Serving checks neither."""
-    first = next(iter(raw))
-    batch = tf.shape(raw[first])[0]
-    checks = [tf.debugging.Assert(batch > 0, [f"{first} is empty: send at least one request."])]
-    for name, value in raw.items():
-        reference = next(other for other in raw if _axis(other) == _axis(name) and raw[other].shape.rank == value.shape.rank)
-        same = tf.reduce_all(tf.equal(tf.shape(value), tf.shape(raw[reference])))
-        rows = tf.equal(tf.shape(value)[0], batch)
-        message = f"{name} must have the shape of {reference}, and as many rows as {first}. Received:"
-        checks.append(tf.debugging.Assert(same & rows, [message, tf.shape(value), tf.shape(raw[reference]), batch]))
-        if value.shape.rank == 2 and _axis(name) == "candidate":
-            checks.append(tf.debugging.Assert(tf.shape(value)[1] > 0, [f"{name} has no candidates: send at least one."]))
-    with tf.control_dependencies(checks):
-        return {name: tf.identity(value) for name, value in raw.items()}
-
-
-def _axis(name: str) -> str:
-    """The axis a signature input runs along besides the batch: history, candidate, or none."""
-    return next((axis for axis in ("history", "candidate") if name.startswith(f"{axis}_")), "")

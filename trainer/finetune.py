@@ -47,8 +47,8 @@ def finetune(inputs: StageInputs, encoder_dir: str | None) -> tuple[Srp4Ctr, dic
     ranker = build_ranker(inputs, train, encoder_dir)
     steps = math.ceil(sum(1 for _ in train) / config.evaluations_per_epoch)
     evaluations = config.epochs * config.evaluations_per_epoch
-    metrics = {task: [keras.metrics.AUC(name="auc", num_thresholds=2000, from_logits=True)] for task in inputs.spec.tasks}
-    ranker.compile(build_optimizer(config.optimizer, steps * evaluations), weighted_metrics=metrics)
+    aucs = {task: [keras.metrics.AUC(2000, name="auc", from_logits=True)] for task in inputs.spec.tasks}
+    ranker.compile(build_optimizer(config.optimizer, steps * evaluations), weighted_metrics=aucs)
     history = ranker.fit(
         train.repeat(),
         epochs=evaluations,
@@ -75,7 +75,9 @@ def build_ranker(inputs: StageInputs, batches: tf.data.Dataset, encoder_dir: str
 def _batches(inputs: StageInputs, files: Sequence[str], shuffle: bool) -> tf.data.Dataset:
     records, fields = inputs.records(), inputs.fields()
     catalog = records.catalog(inputs.catalog)
-    batches = records.batches(files, inputs.config.finetune.batch_size, inputs.config.seed if shuffle else None)
+    batches = records.candidate_batches(
+        files, inputs.config.finetune.batch_size, inputs.config.seed if shuffle else None
+    )
     prepared = batches.map(lambda batch: with_labels(catalog.fill(batch), fields), num_parallel_calls=tf.data.AUTOTUNE)
     return prepared.prefetch(tf.data.AUTOTUNE)
 

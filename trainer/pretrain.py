@@ -108,7 +108,9 @@ def _export(model: ClozeModel, fields: list[Field], results: dict[str, Any], mod
         for field in fields
     }
     encode = tf.function(lambda **features: {"encoded": model.encoder(features, training=False).output})
-    tf.saved_model.save(model.encoder, model_dir, signatures=encode.get_concrete_function(**specs))
+    module = tf.Module(name="fg_bert")
+    module.weights = model.encoder.weights
+    tf.saved_model.save(module, model_dir, signatures=encode.get_concrete_function(**specs))
     tf.train.Checkpoint(encoder=model.encoder).write(os.path.join(model_dir, CHECKPOINT))
     with tf.io.gfile.GFile(os.path.join(model_dir, RESULTS), "w") as file:
         file.write(json.dumps(results, indent=1))

@@ -8,14 +8,13 @@ from typing import Any
 import tensorflow as tf
 
 from preprocessing.features import HISTORY_ITEM_ID, RecordFeature, candidate_inputs, user_inputs
+from preprocessing.spec import DatasetSpec
 from serving.contract import CANDIDATE_ITEM_ID, CANDIDATE_MASK, USER_STATE
 from trainer.catalog import ItemCatalog
-from trainer.data import densify, pad_to_one
+from trainer.data import densify
 from trainer.fields import Fields
 from trainer.models.ranker import Ranker, UserState
 from trainer.state_codec import StateCodec
-
-from preprocessing.spec import DatasetSpec  # isort: skip
 
 RawFeatures = Mapping[str, tf.Tensor]
 _DTYPES = {"string": tf.string, "int64": tf.int64, "float": tf.float32}
@@ -36,7 +35,10 @@ class ServingModule(tf.Module):
         self, ranker: Ranker, transform_layer: Any, catalog: ItemCatalog, spec: DatasetSpec, fields: Fields
     ) -> None:
         super().__init__(name="srp4ctr")
-        self.ranker, self.transform_layer, self.catalog = ranker, transform_layer, catalog
+        # The weights are tracked, the Keras model is not: it would be traced and saved a second time.
+        self.weights = ranker.weights
+        self._encode_user, self._score_items = ranker.encode_user, ranker.score_items
+        self.transform_layer, self.catalog = transform_layer, catalog
         self.spec, self.fields = spec, fields
         self.codec: StateCodec | None = None
 
@@ -49,12 +51,12 @@ class ServingModule(tf.Module):
             else raw[feature.name]
             for feature in user_inputs(self.spec)
         }
-        return self.ranker.encode_user(self._transformed(kept), training=False)
+        return self._encode_user(self._transformed(kept), training=False)
 
     def scores(self, state: UserState, raw: RawFeatures) -> dict[str, tf.Tensor]:
         """Probabilities [B, N] a task, of dense raw candidate features [B, N]; 0 where the item id is ""."""
         features = {name: tf.RaggedTensor.from_tensor(value) for name, value in self._complete(raw).items()}
-        logits = self.ranker.score_items(state, self._transformed(features), training=False)
+        logits = self._score_items(state, self._transformed(features), training=False)
         count = tf.shape(raw[CANDIDATE_ITEM_ID])[1]
         present = raw[CANDIDATE_ITEM_ID] != ""
         return {
@@ -88,8 +90,8 @@ class ServingModule(tf.Module):
 
     def use_codec(self, codec_of: Callable[[UserState], StateCodec]) -> None:
         """Sets the state codec, made for this ranker's state."""
-        empty = {f.name: tf.zeros([1, 1] if f.is_list else [1], dtype_of(f)) for f in user_inputs(self.spec) if f.dtype != "string"}
-        empty |= {f.name: tf.fill([1, 1] if f.is_list else [1], "") for f in user_inputs(self.spec) if f.dtype == "string"}
+        inputs = user_inputs(self.spec)
+        empty = {f.name: tf.zeros([1, 1] if f.is_list else [1], dtype_of(f)) for f in inputs}  # zeros of strings are ""
         self.codec = codec_of(self.user_state(empty))
 
     def _codec(self) -> StateCodec:
@@ -101,20 +103,22 @@ class ServingModule(tf.Module):
 
     def _complete(self, raw: RawFeatures) -> dict[str, tf.Tensor]:
         """The candidate features, absent ones ("" or NaN) where the request has none."""
-        items = raw[CANDIDATE_ITEM_ID]
-        absent = {"string": lambda: tf.fill(tf.shape(items), ""), "float": lambda: tf.fill(tf.shape(items), float("nan"))}
-        inputs = candidate_inputs(self.spec)
-        return {f.name: pad_to_one(raw[f.name] if f.name in raw else absent[f.dtype]()) for f in inputs}
+        shape = tf.shape(raw[CANDIDATE_ITEM_ID])
+        return {f.name: raw[f.name] if f.name in raw else _absent(f, shape) for f in candidate_inputs(self.spec)}
 
     def _parse(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         inputs = user_inputs(self.spec) + candidate_inputs(self.spec)
         parsed = tf.io.parse_example(examples, {feature.name: _parsing(feature) for feature in inputs})
-        return {name: value.to_tensor() if isinstance(value, tf.RaggedTensor) else value for name, value in parsed.items()}
+        return {name: x.to_tensor() if isinstance(x, tf.RaggedTensor) else x for name, x in parsed.items()}
 
 
 def dtype_of(feature: RecordFeature) -> tf.DType:
     """The TensorFlow dtype of a raw feature."""
     return _DTYPES[feature.dtype]
+
+
+def _absent(feature: RecordFeature, shape: tf.Tensor) -> tf.Tensor:
+    return tf.fill(shape, tf.constant("" if feature.dtype == "string" else float("nan"), dtype_of(feature)))
 
 
 def _parsing(feature: RecordFeature) -> Any:

@@ -60,13 +60,11 @@ class BehaviorLogExampleGen(component.FileBasedExampleGen):
         settings.update({"spec": spec.model_dump_json(), "quarantine_dir": quarantine_dir, "code": code})
         custom_config = example_gen_pb2.CustomConfig()
         custom_config.custom_config.Pack(settings)
-        tables = {"events": spec.events, "items": spec.items, "users": spec.users}
+        tables = [(name, table) for name in ("events", "items", "users") if (table := getattr(spec, name)) is not None]
         super().__init__(
             input_base="/",
             input_config=example_gen_pb2.Input(
-                splits=[
-                    example_gen_pb2.Input.Split(name=name, pattern=table.path) for name, table in tables.items() if table
-                ]
+                splits=[example_gen_pb2.Input.Split(name=name, pattern=table.path) for name, table in tables]
             ),
             output_config=example_gen_pb2.Output(
                 split_config=example_gen_pb2.SplitConfig(  # hash_buckets are required, and unused here

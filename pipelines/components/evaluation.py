@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from trainer.export import EVALUATE
 
 POPULARITY = "popularity"
 HISTORY_LENGTH = "history_length"
+CALIBRATION_BUCKETS = 10
 _HISTORY_BUCKETS = ((0, "0"), (10, "1-9"), (50, "10-49"))
 _GAUC_MODULE = "pipelines.components.gauc"
 
@@ -22,7 +24,9 @@ _GAUC_MODULE = "pipelines.components.gauc"
 def eval_config(tasks: list[str], slices: list[str], min_auc: float | None, max_auc_drop: float) -> tfma.EvalConfig:
     """Per candidate: AUC, logloss, calibration, counts; a user: GAUC. Without `min_auc` nothing is blessed."""
     metrics = [tfma.MetricConfig(class_name=name) for name in ("BinaryCrossEntropy", "Calibration", "ExampleCount")]
-    metrics += [tfma.MetricConfig(class_name=name) for name in ("MeanLabel", "MeanPrediction", "CalibrationPlot")]
+    metrics += [tfma.MetricConfig(class_name=name) for name in ("MeanLabel", "MeanPrediction")]
+    buckets = json.dumps({"num_buckets": CALIBRATION_BUCKETS})
+    metrics.append(tfma.MetricConfig(class_name="CalibrationPlot", config=buckets))
     metrics.append(_auc(min_auc, max_auc_drop))
     return tfma.EvalConfig(
         model_specs=[
@@ -84,7 +88,7 @@ def explode_candidates(extracts: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if mask[:count].sum() != count or mask[count:].any():
         raise ValueError(f"a request has {count} labels, but its candidates are {mask}: padding must not be scored")
     popularity = np.ravel(predicted[POPULARITY])
-    scalars = {name: value for name, value in features.items() if np.size(value) == 1 and not name.startswith("history")}
+    scalars = {name: features[name] for name in features if name.startswith(("user_", "context_"))}
     scalars[HISTORY_LENGTH] = np.array([history_bucket(int(np.size(features[HISTORY_ITEM_ID])))])
     for i in range(count):
         yield {
@@ -105,4 +109,6 @@ def _first_leaf(value: Any) -> Any:
 
 
 def _row(value: Any, i: int) -> Any:
-    return {name: _row(inner, i) for name, inner in value.items()} if isinstance(value, dict) else np.ravel(value)[i : i + 1]
+    if isinstance(value, dict):
+        return {name: _row(inner, i) for name, inner in value.items()}
+    return np.ravel(value)[i : i + 1]

@@ -67,7 +67,8 @@ class ComponentProgress(logging.Handler):
         at = self._ids.index(component)
         what = COMPONENTS[component][0]
         left = sum(COMPONENTS[later][1] for later in self._ids[at:]) * self._speeds[-1]
-        self._console.print(f"[{at + 1}/{len(self._ids)}] {component}: {what} (about {_minutes(left)} left)", markup=False)
+        line = f"[{at + 1}/{len(self._ids)}] {component}: {what} (about {_minutes(left)} left)"
+        self._console.print(line, markup=False)
 
     def _end(self, component: str) -> None:
         seconds = time.monotonic() - self._started

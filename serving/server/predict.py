@@ -13,6 +13,8 @@ from serving import contract, tensors
 from serving.server.errors import RequestError, invalid_argument
 from serving.server.session import SavedModelSession
 
+_METHODS = tuple(f"tensorflow/serving/{method}" for method in ("predict", "classify", "regress"))
+
 
 def predict(session: SavedModelSession, request: Any, version: int) -> Any:
     """Answers a PredictRequest, whichever model it names.
@@ -32,6 +34,7 @@ def predict(session: SavedModelSession, request: Any, version: int) -> Any:
     if name not in session.signatures:
         raise RequestError(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
     signature = session.signatures[name]
+    _check_method(signature)
     _check_count(signature, request.inputs)
     feeds = _feeds(signature, request.inputs)
     aliases = _aliases(signature, request.output_filter)
@@ -43,6 +46,15 @@ def predict(session: SavedModelSession, request: Any, version: int) -> Any:
     for alias, array in zip(aliases, arrays, strict=True):
         _write(array, response.outputs[alias])
     return response
+
+
+def _check_method(signature: Any) -> None:
+    if signature.method_name not in _METHODS:
+        message = (
+            f"Expected prediction signature method_name to be one of {{{', '.join(_METHODS)}}}. "
+            f"Was: {signature.method_name}"
+        )
+        raise RequestError(grpc.StatusCode.INTERNAL, message)
 
 
 def _check_count(signature: Any, inputs: Mapping[str, Any]) -> None:

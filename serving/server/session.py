@@ -59,4 +59,4 @@ class SavedModelSession:
 
     def _tensor_names(self) -> set[str]:
         infos = [info for s in self.signatures.values() for side in (s.inputs, s.outputs) for info in side.values()]
-        return {info.name for info in infos if info.name}
+        return {info.name for info in infos if ":" in info.name}  # the others are operations: the initialiser

@@ -11,7 +11,7 @@ from tests.testing import Record, Row
 
 def reference_records(spec: DatasetSpec, rows: list[Row], items: list[Row], users: list[Row], cut: CutOffs) -> Any:
     """The records of a log by split (train, validation, test and all windows as `windows`)."""
-    events = sorted(rows, key=_order)
+    events = sorted(rows, key=lambda event: _order(spec, event))
     result: dict[str, list[Record]] = {"train": [], "validation": [], "test": [], "windows": []}
     for group in _requests(spec, events):
         time = min(event["timestamp"] for event in group)
@@ -28,13 +28,11 @@ def reference_records(spec: DatasetSpec, rows: list[Row], items: list[Row], user
     return result
 
 
-def _order(event: Row) -> Any:
-    return (event["user_id"], event["timestamp"], event["item_id"], str(event.get("request", "")), *_rest(event))
-
-
-def _rest(event: Row) -> list[Any]:
+def _order(spec: DatasetSpec, event: Row) -> tuple[Any, ...]:
+    """User, time, item, then the columns that the spec reads, in the order of their names in the pipeline."""
     price = float(event["price"]) if event["price"] != "" else float("inf")
-    return [price, event["action"], event["device"]]
+    request = event["request"] if spec.events.request else ""
+    return event["user_id"], event["timestamp"], event["item_id"], price, request, event["action"], event["device"]
 
 
 def _requests(spec: DatasetSpec, events: list[Row]) -> list[list[Row]]:

@@ -90,8 +90,12 @@ def test_report(records: dict[str, list[Record]], folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("shards", "options"),
-    [(1, []), (3, ["--direct_num_workers=4", "--direct_running_mode=multi_threading"])],
-    ids=["one shard", "four workers"],
+    [
+        (1, []),
+        (3, ["--direct_num_workers=4", "--direct_running_mode=multi_threading"]),
+        pytest.param(5, ["--direct_num_workers=4", "--direct_running_mode=multi_processing"], marks=pytest.mark.slow),
+    ],
+    ids=["one shard", "four threads", "four processes"],
 )
 def test_order_shards_and_workers_change_nothing(
     records: dict[str, list[Record]], tmp_path: Path, shards: int, options: list[str]

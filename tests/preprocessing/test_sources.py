@@ -15,6 +15,7 @@ from preprocessing.sources import delimited
 from preprocessing.sources.check import check_sources
 from preprocessing.sources.columns import columns_of
 from preprocessing.sources.read import read_table
+from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
 from tests.testing import small_spec, write_small_dataset
 
@@ -161,3 +162,9 @@ def test_check_missing_file(tmp_path: Path) -> None:
     spec = small_spec().with_data_dir(str(tmp_path))
     with pytest.raises(DataError, match="events.csv: no such file. The spec's events.path"):
         check_sources(spec)
+
+
+def test_titles(tmp_path: Path) -> None:
+    spec = write_small_dataset(tmp_path)
+    assert read_titles(spec)["i7"] == "Item 7"
+    assert read_titles(spec.model_copy(update={"items": None})) == {}

@@ -44,9 +44,7 @@ class QueryingTransformer(keras.layers.Layer):
         self.add_attended = AddAttended(self.dim, self.feedforward, self.dropout, name="add_attended")
         super().build(input_shape)
 
-    def call(
-        self, encoded: tf.Tensor, mask: tf.Tensor, user: tf.Tensor, training: bool | None = None
-    ) -> tf.Tensor:
+    def call(self, encoded: tf.Tensor, mask: tf.Tensor, user: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Queries the encoder's output.
 
         Args:

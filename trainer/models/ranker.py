@@ -37,9 +37,7 @@ class Ranker(keras.Model, abc.ABC):
         """The composition: a whole forward pass."""
         return self.score_items(self.encode_user(features, training=training), features, training=training)
 
-    def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None
-    ) -> tf.Tensor:
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> tf.Tensor:
         """Mean cross-entropy over real candidates, summed over tasks; `sample_weight[task]` [B, N] is 0 on padding."""
         loss = tf.add_n([_mean_cross_entropy(y[task], logits, sample_weight[task]) for task, logits in y_pred.items()])
         self.mean_loss.update_state(loss)

@@ -40,13 +40,15 @@ class Srp4Ctr(Ranker):
             for field, size, multivalent in _tables(fields)
         }
         self.din = FoldedDin(config.attention_units, name="din")
-        self.summary = keras.layers.Dense(config.embedding_dim, name="summary")
+        self.user_summary = keras.layers.Dense(config.embedding_dim, name="user_summary")
         self.cross = tfrs.layers.dcn.Cross(projection_dim=config.cross_projection, name="cross")
         self.drop = keras.layers.Dropout(config.dropout)
         self.mmoe = FoldedMmoe(
             len(fields.tasks), config.experts, config.expert_units, config.tower_units, config.dropout, name="mmoe"
         )
-        self.encoder = self.uca = self.qt = None
+        self.encoder: FGBert | None = None
+        self.uca: UniCrossAttention | None = None
+        self.qt: QueryingTransformer | None = None
         if config.encoder != "none":
             self._add_encoder(encoder_config)
 
@@ -68,7 +70,7 @@ class Srp4Ctr(Ranker):
         if self.encoder is not None:
             parts += self._encode(features, user, state, training)
         known = tf.concat(parts, -1)
-        state["summary"] = self.summary(known)
+        state["summary"] = self.user_summary(known)
         return state | {"mmoe": self.mmoe.user_state(known)._asdict()}
 
     def _encode(self, features: Features, user: tf.Tensor, state: dict[str, Any], training: Any) -> list[tf.Tensor]:

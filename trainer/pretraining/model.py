@@ -44,7 +44,8 @@ class ClozeModel(keras.Model):
         encoded = self.encoder(batch["features"], training=training)
         for field in self.fields.of("history"):
             cells = batch["item_mask"] if field.feature.describes_item else batch["behavior_mask"]
-            hidden, targets = tf.boolean_mask(encoded.output, cells), tf.boolean_mask(batch["targets"][field.name], cells)
+            hidden = tf.boolean_mask(encoded.output, cells)
+            targets = tf.boolean_mask(batch["targets"][field.name], cells)
             loss, correct, weight = self.heads[field.field](hidden, targets, training=training)
             self.add_loss(tf.math.divide_no_nan(tf.reduce_sum(loss * weight), tf.reduce_sum(weight)))
             self.averages[f"{field.field}_loss"].update_state(loss, weight)

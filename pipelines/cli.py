@@ -1,0 +1,110 @@
+"""The `srp4ctr` command. Everything heavy is imported inside the commands, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Pre-train on behaviour sequences, fine-tune a click-through-rate model, serve it with split signatures.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Public data sets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+ConfigPath = Annotated[Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")]
+
+
+def main() -> None:
+    """The console script."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    app()
+
+
+@data_app.command("fetch")
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="The data set, such as ml-100k.")],
+    data_dir: Annotated[Path, typer.Option(help="Where data sets are kept.")] = Path("data"),
+) -> None:
+    """Download a public data set and check its files against their checksums."""
+    with _errors():
+        from preprocessing import datasets
+
+        datasets.fetch(name, data_dir, report=typer.echo)
+
+
+@app.command()
+def run(
+    config: ConfigPath,
+    runner: Annotated[str, typer.Option(help="Where to run: local.")] = "local",
+    seed: Annotated[int | None, typer.Option(help="Replaces trainer.seed.")] = None,
+    cache: Annotated[bool, typer.Option(help="Reuse finished components whose inputs have not changed.")] = True,
+) -> None:
+    """Run the pipeline of CONFIG: logs to a pushed model and a report."""
+    if runner != "local":
+        raise typer.BadParameter(f"unknown runner '{runner}'. Known: local.", param_hint="--runner")
+    with _errors():
+        from pipelines.run import run_pipeline
+
+        run_pipeline(config, seed=seed, enable_cache=cache)
+
+
+@app.command()
+def serve(
+    model_dir: Annotated[Path, typer.Argument(help="A directory of versions, such as runs/ml_100k/serving_model.")],
+    name: Annotated[str, typer.Option(help="The model's name in requests.")] = "srp4ctr",
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="gRPC port; 0 picks a free one.")] = 8500,
+    rest_port: Annotated[int, typer.Option(help="REST port; 0 picks a free one.")] = 8501,
+) -> None:
+    """Serve the newest version in MODEL_DIR over TF Serving's gRPC and REST interfaces."""
+    with _errors():
+        from serving.server import serve as serve_model
+
+        serve_model(str(model_dir), name=name, host=host, grpc_port=port, rest_port=rest_port)
+
+
+@app.command()
+def rank(
+    config: ConfigPath,
+    user: Annotated[str, typer.Option(help="The user's id in the log.")],
+    top: Annotated[int, typer.Option(min=1, help="How many items to show.")] = 10,
+    server: Annotated[str | None, typer.Option(help="host:port of a server; by default one is started.")] = None,
+) -> None:
+    """Rank the catalogue for a user with the pushed model, through the gRPC client."""
+    with _errors():
+        from pipelines.rank import rank_for_user
+
+        rank_for_user(config, user, top, server)
+
+
+@app.command()
+def report(run_dir: Annotated[Path, typer.Argument(help="A run's directory, such as runs/ml_100k.")]) -> None:
+    """Write report/metrics.json and report/index.html of a finished run again."""
+    with _errors():
+        from pipelines.report.write import write_report
+
+        typer.echo(f"Report: {write_report(run_dir)}")
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Turns errors a user can mend into a message and an exit code: 2 for configuration, 1 for all else."""
+    from pipelines.errors import explain
+
+    try:
+        yield
+    except (typer.Exit, typer.BadParameter, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        message, code = explain(error)
+        if message is None:
+            raise
+        typer.secho(f"Error: {message}", err=True, fg=typer.colors.RED)
+        raise typer.Exit(code) from None

@@ -1,0 +1,33 @@
+"""Which errors are the user's to mend, and how they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from preprocessing.config import ConfigError
+from preprocessing.datasets import DataFetchError
+from preprocessing.errors import DataError
+
+
+class RunError(RuntimeError):
+    """A run can't do what was asked. The message says what would do."""
+
+
+def explain(error: BaseException) -> tuple[str | None, int]:
+    """The message and exit code of an error that a user can mend, looking through what wrapped it.
+
+    Returns:
+        (None, 1) for an error that is a defect and should show its traceback.
+    """
+    for cause in _chain(error):
+        if isinstance(cause, ConfigError):
+            return str(cause), 2
+        if isinstance(cause, (DataError, DataFetchError, RunError)):
+            return str(cause), 1
+    return None, 1
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

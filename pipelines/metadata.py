@@ -1,0 +1,73 @@
+"""What ML Metadata knows of a local run: each component's newest output, and how long it took to make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import RunError
+
+
+class RunMetadata:
+    """Reads a run's SQLite metadata.
+
+    Args:
+        path: The metadata file.
+        pipeline: The pipeline's name.
+    """
+
+    def __init__(self, path: Path, pipeline: str) -> None:
+        if not path.is_file():
+            raise RunError(f"{path}: no metadata. Run `srp4ctr run` first.")
+        from tfx.orchestration import metadata
+
+        with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(path))) as handle:
+            self._store = handle.store
+        self._pipeline = pipeline
+
+    def output(self, node: str, key: str | None = None) -> str:
+        """The directory of a component's newest output.
+
+        Args:
+            node: The component's id.
+            key: The output's name; None where it has only one that matters.
+
+        Raises:
+            RunError: the component has not finished yet.
+        """
+        for execution in self._finished(node):
+            uris = self._outputs(execution, key)
+            if uris:
+                return uris[0]
+        raise RunError(f"component {node} has not finished: `srp4ctr run` goes on from where it stopped.")
+
+    def seconds(self, node: str) -> float | None:
+        """How long the newest execution that did the work took; None if there is none."""
+        from ml_metadata.proto import metadata_store_pb2 as proto
+
+        done = [e for e in self._finished(node) if e.last_known_state == proto.Execution.COMPLETE]
+        if not done:
+            return None
+        return (done[0].last_update_time_since_epoch - done[0].create_time_since_epoch) / 1000
+
+    def _finished(self, node: str) -> list[Any]:
+        """The node's finished executions, newest first."""
+        from ml_metadata.proto import metadata_store_pb2 as proto
+
+        context = self._store.get_context_by_type_and_name("node", f"{self._pipeline}.{node}")
+        if context is None:
+            return []
+        states = (proto.Execution.COMPLETE, proto.Execution.CACHED)
+        executions = self._store.get_executions_by_context(context.id)
+        return sorted((e for e in executions if e.last_known_state in states), key=lambda e: e.id, reverse=True)
+
+    def _outputs(self, execution: Any, key: str | None) -> list[str]:
+        from ml_metadata.proto import metadata_store_pb2 as proto
+
+        events = self._store.get_events_by_execution_ids([execution.id])
+        ids = [e.artifact_id for e in events if e.type == proto.Event.OUTPUT and key in (None, _key(e))]
+        return [artifact.uri for artifact in self._store.get_artifacts_by_id(ids)]
+
+
+def _key(event: Any) -> str:
+    return event.path.steps[0].key

@@ -1,0 +1,81 @@
+"""`srp4ctr rank`: the catalogue ranked for one user, through a model server and the gRPC client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from rich.console import Console
+from rich.table import Table
+from serving.client import RankingClient
+
+from pipelines.config import RunConfig, load_run_config
+from pipelines.errors import RunError
+from preprocessing.features import HISTORY_ITEM_ID, USER_ID, user_inputs
+from preprocessing.lookup import user_record
+from preprocessing.sources.titles import read_titles
+from preprocessing.spec import DatasetSpec
+from serving.server import ModelServer
+
+MODEL_NAME = "srp4ctr"
+
+
+def rank_for_user(config_path: Path, user_id: str, top: int, server: str | None) -> None:
+    """Prints the `top` items that the user has not met yet, with each task's probability.
+
+    Args:
+        config_path: The run's YAML file.
+        user_id: An id of the log; an unknown one is scored with an empty history.
+        top: How many items to print.
+        server: host:port of a running model server; None starts one on the pushed model.
+
+    Raises:
+        RunError: there is no pushed model, or no item table to take candidates from.
+    """
+    console, config = Console(soft_wrap=True), load_run_config(config_path)
+    titles = read_titles(config.spec)
+    if not titles:
+        raise RunError(f"{config_path}: dataset.items.title is needed: the item table's rows are the candidates.")
+    user = _user(config.spec, user_id, console)
+    met = set(user.get(HISTORY_ITEM_ID, []))
+    candidates = [item for item in titles if item not in met]
+    console.print(f"Ranking {len(candidates)} items for user {user_id}, who has {len(met)} in the history.")
+    with _server(config, server) as address, RankingClient(address, MODEL_NAME, timeout_seconds=30.0) as client:
+        ranked = client.rank(user, candidates, top=top)
+    console.print(_table(ranked, titles, list(config.dataset.tasks)))
+
+
+def _user(spec: DatasetSpec, user_id: str, console: Console) -> dict[str, Any]:
+    record = user_record(spec, user_id)
+    if record is None:
+        console.print(f"User {user_id} is not in the log: scored as a new user, with an empty history.")
+        return {USER_ID: user_id}
+    features = tf.train.Example.FromString(record).features.feature
+    return {f.name: _values(features[f.name], f.is_list) for f in user_inputs(spec)}
+
+
+def _values(feature: tf.train.Feature, is_list: bool) -> Any:
+    values = list(getattr(feature, feature.WhichOneof("kind")).value)
+    plain = [value.decode() if isinstance(value, bytes) else value for value in values]
+    return plain if is_list else plain[0]
+
+
+@contextmanager
+def _server(config: RunConfig, address: str | None) -> Iterator[str]:
+    if address is not None:
+        yield address
+        return
+    if not config.paths.serving_model.is_dir():
+        raise RunError(f"{config.paths.serving_model}: no pushed model. Run `srp4ctr run` first.")
+    with ModelServer(MODEL_NAME, str(config.paths.serving_model), grpc_port=0, rest_port=0) as server:
+        yield f"127.0.0.1:{server.grpc_port}"
+
+
+def _table(ranked: list[tuple[str, dict[str, float]]], titles: dict[str, str], tasks: list[str]) -> Table:
+    table = Table("rank", "item", "title", *(f"P({task})" for task in tasks))
+    for place, (item, scores) in enumerate(ranked, start=1):
+        table.add_row(str(place), item, titles[item], *(f"{scores[task]:.3f}" for task in tasks))
+    return table

@@ -1,0 +1,1 @@
+"""A finished run as metrics.json and one self-contained page."""

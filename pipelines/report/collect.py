@@ -1,0 +1,162 @@
+"""Gathers what a report says from a run's artifacts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import subprocess
+from importlib import metadata as packages
+from pathlib import Path
+from typing import Any
+
+from pipelines.components.evaluation import HISTORY_LENGTH, POPULARITY
+from pipelines.config import RunConfig
+from pipelines.errors import RunError
+from pipelines.metadata import RunMetadata
+from pipelines.pipeline import BASELINE, BASELINE_EVALUATOR, EVALUATOR, PRETRAIN, RANKER
+from pipelines.runners.progress import COMPONENTS
+from preprocessing.quarantine import read_report
+from trainer import finetune, pretrain
+
+_STACK = ("tensorflow", "tf-keras", "tfx", "apache-beam", "tensorflow-recommenders", "tensorflow-serving-api")
+_METRICS = {"auc": "auc", "gauc": "gauc", "binary_crossentropy": "logloss", "calibration": "calibration"}
+
+
+@dataclasses.dataclass(frozen=True)
+class RunResults:
+    """Everything the page shows.
+
+    Attributes:
+        metrics: The content of metrics.json.
+        data: The data report of preprocessing.
+        pretrain_curves: Log name -> a value an epoch.
+        finetune_curves: {"with_encoder", "without_encoder"} -> log name -> a value an evaluation.
+        calibration: {"with_encoder", "without_encoder"} -> task -> [(mean prediction, mean label, candidates)].
+    """
+
+    metrics: dict[str, Any]
+    data: dict[str, Any]
+    pretrain_curves: dict[str, list[float]]
+    finetune_curves: dict[str, dict[str, list[float]]]
+    calibration: dict[str, dict[str, list[tuple[float, float, float]]]]
+
+
+def collect(run_dir: Path) -> RunResults:
+    """Reads a finished run.
+
+    Raises:
+        RunError: `run_dir` is no run directory, or a component has not finished.
+    """
+    config = _config(run_dir)
+    run = RunMetadata(config.paths.metadata, config.dataset.name)
+    evaluations = {
+        "with_encoder": _evaluation(run.output(EVALUATOR, "evaluation")),
+        "without_encoder": _evaluation(run.output(BASELINE_EVALUATOR, "evaluation")),
+    }
+    trained = {
+        "pretrain": _json(run.output(PRETRAIN, "model"), pretrain.RESULTS),
+        "with_encoder": _json(run.output(RANKER, "model"), finetune.RESULTS),
+        "without_encoder": _json(run.output(BASELINE, "model"), finetune.RESULTS),
+    }
+    data = read_report(str(config.paths.quarantine))
+    tasks = list(config.dataset.tasks)
+    return RunResults(
+        metrics=_metrics(config, run, data, trained["pretrain"]["attributes"], evaluations),
+        data=data,
+        pretrain_curves=trained["pretrain"]["curves"],
+        finetune_curves={name: trained[name]["curves"] for name in evaluations},
+        calibration={name: {t: _calibration(e, t) for t in tasks} for name, e in evaluations.items()},
+    )
+
+
+def _config(run_dir: Path) -> RunConfig:
+    path = run_dir / "config.json"
+    if not path.is_file():
+        raise RunError(f"{run_dir}: not a run directory (no config.json). Give one such as runs/ml_100k.")
+    config = RunConfig.model_validate_json(path.read_bytes())
+    return config.model_copy(update={"runs_dir": str(run_dir.absolute().parent)})
+
+
+def _json(model_dir: str, name: str) -> dict[str, Any]:
+    return json.loads((Path(model_dir) / "Format-Serving" / name).read_text())
+
+
+def _metrics(
+    config: RunConfig, run: RunMetadata, data: dict[str, Any], attributes: dict[str, Any], evaluations: dict[str, Any]
+) -> dict[str, Any]:
+    tasks = list(config.dataset.tasks)
+    return {
+        "config": config.model_dump(mode="json"),
+        "git_revision": _git_revision(),
+        "stack": {name: packages.version(name) for name in _STACK},
+        "seed": config.trainer.seed,
+        "records": {
+            split: {"requests": counts["requests"], "candidates": counts["candidates"]}
+            for split, counts in data["splits"].items()
+        },
+        "pretrain": attributes,
+        "tasks": {task: _task(evaluations["with_encoder"], task) for task in tasks},
+        "baseline_without_encoder": {task: _task(evaluations["without_encoder"], task) for task in tasks},
+        "seconds": {node: seconds for node in COMPONENTS if (seconds := run.seconds(node)) is not None},
+        "serving_model": _newest(config.paths.serving_model),
+    }
+
+
+def _git_revision() -> str | None:
+    """The checkout's revision; None outside of one."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
+
+
+def _newest(serving_model: Path) -> str | None:
+    versions = [path for path in serving_model.glob("*") if path.name.isdigit()]
+    return str(max(versions, key=lambda path: int(path.name))) if versions else None
+
+
+def _evaluation(uri: str) -> Any:
+    import tensorflow_model_analysis as tfma
+
+    results = tfma.load_eval_results([uri]).get_results()
+    candidate = [result for result in results if result.model_name in ("", "candidate")]
+    if len(candidate) != 1 or not candidate[0].slicing_metrics:
+        raise RunError(f"{uri}: expected one evaluation with slices, found {[r.model_name for r in results]}.")
+    return candidate[0]
+
+
+def _task(evaluation: Any, task: str) -> dict[str, Any]:
+    overall: dict[str, Any] = {}
+    slices: dict[str, dict[str, Any]] = {}
+    for key, metrics in evaluation.slicing_metrics:
+        values = {name: next(iter(value.values())) for name, value in metrics[task][""].items() if value}
+        if not key:
+            overall = {ours: values[theirs] for theirs, ours in _METRICS.items()}
+            continue
+        ((feature, value),) = key
+        slices.setdefault(feature, {})[str(value)] = {
+            "auc": _number(values["auc"]),
+            "candidates": int(values["example_count"]),
+        }
+    missing = {HISTORY_LENGTH, POPULARITY} - set(slices)
+    if not overall or missing:
+        raise RunError(f"the evaluation of task {task} lacks {sorted(missing) or 'its overall slice'}.")
+    return {name: _number(value) for name, value in overall.items()} | {"slices": slices}
+
+
+def _number(value: Any) -> float | None:
+    """A float that JSON can hold."""
+    return None if math.isnan(float(value)) else float(value)
+
+
+def _calibration(evaluation: Any, task: str) -> list[tuple[float, float, float]]:
+    """(mean prediction, mean label, candidates) of the buckets by prediction that have candidates."""
+    overall = next(plots for key, plots in evaluation.plots if not key)
+    (plot,) = overall[task][""].values()
+    totals = [_bucket_totals(bucket) for bucket in plot["calibrationHistogramBuckets"]["buckets"]]
+    return [(score / count, label / count, count) for count, label, score in totals if count]
+
+
+def _bucket_totals(bucket: dict[str, Any]) -> list[float]:
+    names = ("numWeightedExamples", "totalWeightedLabel", "totalWeightedRefinedPrediction")
+    return [float(bucket.get(name, {}).get("value", 0.0)) for name in names]

@@ -1,0 +1,57 @@
+"""`srp4ctr run`: checks what can be checked at once, runs the pipeline, writes the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from pipelines.config import RunConfig, load_run_config
+from pipelines.errors import RunError
+
+
+def run_pipeline(config_path: Path, seed: int | None = None, enable_cache: bool = True) -> None:
+    """Runs the pipeline of a config file on this machine and writes its report.
+
+    Args:
+        config_path: The run's YAML file.
+        seed: Replaces `trainer.seed`.
+        enable_cache: Whether finished components whose inputs have not changed are reused.
+
+    Raises:
+        ConfigError: the file is wrong.
+        DataError: the log or a table can't be used.
+        RunError: a component failed; the message names the log file.
+    """
+    console = Console(soft_wrap=True)
+    config = load_run_config(config_path)
+    if seed is not None:
+        config = config.model_copy(update={"trainer": config.trainer.model_copy(update={"seed": seed})})
+    _check(config)
+    console.print(f"Running {config.dataset.name} in {config.paths.root}; the full log is {config.paths.log}.")
+    _run(config, console, enable_cache)
+    console.print("Writing the report ...")
+    from pipelines.report.write import write_report
+
+    page = write_report(config.paths.root)
+    console.print(f"Report: {page}\nModel: {config.paths.serving_model}")
+
+
+def _check(config: RunConfig) -> None:
+    from preprocessing.sources.check import check_sources
+
+    check_sources(config.spec)
+
+
+def _run(config: RunConfig, console: Console, enable_cache: bool) -> None:
+    from pipelines.errors import explain
+    from pipelines.runners.local import run_locally
+
+    config.paths.root.mkdir(parents=True, exist_ok=True)
+    (config.paths.root / "config.json").write_text(config.model_dump_json(indent=1))
+    try:
+        run_locally(config, console, enable_cache)
+    except Exception as error:
+        if explain(error)[0] is not None:
+            raise
+        raise RunError(f"the run failed: {type(error).__name__}: {error}. The full log: {config.paths.log}") from error

@@ -1,0 +1,61 @@
+"""One user's record as of now, read from the log without Beam: what a scoring request needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from preprocessing.entities import EntityTable
+from preprocessing.events import SortedEvents
+from preprocessing.frames import EventFeatures, Frame
+from preprocessing.histories import Ranges
+from preprocessing.sources.columns import USER, TableName
+from preprocessing.sources.files import match_files
+from preprocessing.sources.read import read_table
+from preprocessing.spec import DatasetSpec
+
+
+def user_record(spec: DatasetSpec, user_id: str) -> bytes | None:
+    """A serialised tf.Example of the user just after its last event, with no candidates.
+
+    Reads the whole log: for a look at single users, not for serving.
+
+    Returns:
+        None if the log has no event of the user.
+    """
+    table = _rows(spec, "events", USER, user_id)
+    if table is None or not table.num_rows:
+        return None
+    events = SortedEvents.from_table(table)
+    tables = {name: EntityTable.of_spec(spec, name, _rows(spec, name)) for name in ("items", "users")}
+    eligible = np.flatnonzero(events.hold(spec.history.where))[-spec.history.length :]
+    last = np.array([len(events) - 1])
+    nothing = np.zeros(1, np.int64)
+    frame = Frame(
+        request_ids=pa.array([f"now:{user_id}"]),
+        anchors=last,
+        times=events.time[last] + 1,
+        history=Ranges(eligible, nothing, nothing + len(eligible)),
+        candidates=Ranges(nothing[:0], nothing, nothing),
+    )
+    records = EventFeatures(spec, events, tables["items"], tables["users"]).encode(frame)
+    return next(records)[0]
+
+
+def _rows(spec: DatasetSpec, table: TableName, column: str | None = None, value: str = "") -> pa.Table | None:
+    """A table's good rows, those with `value` in `column` if one is given; None if there are none."""
+    batches = list(_batches(spec, table, column, value))
+    return pa.concat_tables(batches) if batches else None
+
+
+def _batches(spec: DatasetSpec, table: TableName, column: str | None, value: str) -> Iterator[pa.Table]:
+    declared = getattr(spec, table)
+    if declared is None:
+        return
+    for path in match_files(declared.path, table):
+        for part in read_table(spec, table, path):
+            if isinstance(part, pa.Table):
+                yield part.filter(pc.equal(part.column(column), value)) if column else part

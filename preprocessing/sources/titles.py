@@ -1,0 +1,29 @@
+"""Reads the titles of an item table, for people; models never see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from preprocessing.sources.columns import KEY, Column
+from preprocessing.sources.delimited import RawBatch, read_batches
+from preprocessing.sources.files import match_files
+from preprocessing.spec import DatasetSpec, Entities
+
+
+def read_titles(spec: DatasetSpec) -> dict[str, str]:
+    """Item id -> title; empty if the spec names no title column.
+
+    Raises:
+        DataError: the item table or one of the two columns is missing.
+    """
+    if spec.items is None or spec.items.title is None:
+        return {}
+    return {key: title for batch in _batches(spec.items, spec.items.title) for key, title in batch}
+
+
+def _batches(items: Entities, title: str) -> Iterator[Iterator[tuple[str, str]]]:
+    columns = (Column(KEY, items.key, "id", "items.key"), Column("title", title, "text", "items.title"))
+    for path in match_files(items.path, "items"):
+        for part in read_batches(path, items, "items", columns):
+            if isinstance(part, RawBatch):
+                yield zip(part.columns[KEY].to_pylist(), part.columns["title"].to_pylist(), strict=True)

@@ -1,0 +1,146 @@
+"""Raw feature values, as an application has them, as the dense tensors that a signature wants.
+
+Values are strings (str, bytes, or whole numbers for ids) or numbers, as the signature says; None is absent. Absent
+strings are "", absent floats NaN; whole numbers have no such value and must be given.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from serving import tensors
+
+User = Mapping[str, Any]
+
+
+def user_tensors(users: Sequence[User], infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The tensors of users: [B] for scalars, [B, L'] for lists, which share one length.
+
+    Args:
+        users: Raw feature name -> value, or list of values for a feature along the history; B of them.
+        infos: The signature's inputs, name -> TensorInfo, [B] or [B, L'].
+
+    Raises:
+        ValueError: A name is unknown, a value has the wrong type or rank, or a whole number is missing.
+    """
+    if not users:
+        raise ValueError("At least one user is needed. Received: users=[]")
+    for user in users:
+        check_names(user, infos)
+    lists = [name for name, info in infos.items() if _is_list(info)]
+    lengths = [_length(name, user[name]) for user in users for name in lists if user.get(name) is not None]
+    length = max(lengths, default=0) or 1  # "" alone is an empty history
+    has_history = any(lengths)
+    filled = {}
+    for name, info in infos.items():
+        if _is_list(info):
+            rows = [_given(name, user, info, required=has_history) for user in users]
+            filled[name] = _matrix(name, [() if row is None else row for row in rows], length, info)
+        else:
+            values = [_given(name, user, info, required=True) for user in users]
+            filled[name] = _array(name, values, info)
+    return filled
+
+
+def candidate_tensors(columns: Mapping[str, Any], infos: Mapping[str, Any], users: int) -> dict[str, np.ndarray]:
+    """The tensors [B, N] of candidates.
+
+    Args:
+        columns: Feature name -> N values that all users share, or B lists of values, which "" pads.
+        infos: The candidate inputs, name -> TensorInfo; those without a column are absent.
+        users: B.
+
+    Raises:
+        ValueError: A name is unknown, a value has the wrong type, or lists have the wrong number or lengths.
+    """
+    check_names(columns, infos)
+    rows = {name: _per_user(name, values, users) for name, values in columns.items()}
+    lengths = {name: [len(row) for row in column] for name, column in rows.items()}
+    reference = next(iter(lengths))
+    for name, found in lengths.items():
+        if found != lengths[reference]:
+            raise ValueError(f"{name} must have as many values as {reference}. Received: {found}, {lengths[reference]}")
+    count = max(lengths[reference])
+    if count == 0:
+        raise ValueError(f"At least one candidate is needed. Received: {reference}=[]")
+    absent: list[Sequence[Any]] = [()] * users
+    return {name: _matrix(name, rows.get(name, absent), count, info) for name, info in infos.items()}
+
+
+def check_names(names: Iterable[str], known: Iterable[str]) -> None:
+    """Refuses unknown names.
+
+    Raises:
+        ValueError: A name isn't known; the message has the nearest that is.
+    """
+    known = sorted(known)
+    for name in names:
+        if name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean '{nearest[0]}'?" if nearest else f"Known: {', '.join(known)}."
+            raise ValueError(f"Unknown feature '{name}'. {hint}")
+
+
+def _is_list(info: Any) -> bool:
+    return len(info.tensor_shape.dim) == 2
+
+
+def _length(name: str, values: Any) -> int:
+    if isinstance(values, (str, bytes)) or not isinstance(values, (Sequence, np.ndarray)):
+        raise ValueError(f"{name} takes a list of values. Received: {values!r}")
+    return len(values)
+
+
+def _given(name: str, user: User, info: Any, required: bool) -> Any:
+    value = user.get(name)
+    if value is None and required and tensors.dtype_of(info.dtype).kind not in "Of":
+        raise ValueError(f"{name} is a whole number and must be given. Received: {sorted(user)}")
+    return value
+
+
+def _per_user(name: str, values: Any, users: int) -> list[Sequence[Any]]:
+    _length(name, values)
+    nested = [isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes)) for value in values]
+    if not any(nested):
+        return [values] * users
+    if not all(nested) or len(nested) != users:
+        raise ValueError(f"{name} takes one list of values, or {users}, one a user. Received: {len(nested)} values")
+    return list(values)
+
+
+def _matrix(name: str, rows: Sequence[Sequence[Any]], length: int, info: Any) -> np.ndarray:
+    padded = [[*row, *[_absent(info)] * (length - len(row))] for row in rows]
+    flat = _array(name, [value for row in padded for value in row], info)
+    return flat.reshape(len(rows), length)
+
+
+def _array(name: str, values: Sequence[Any], info: Any) -> np.ndarray:
+    dtype, absent = tensors.dtype_of(info.dtype), _absent(info)
+    array = np.empty(len(values), dtype)
+    convert = _text if dtype.kind == "O" else _number
+    array[:] = [convert(name, absent if value is None else value) for value in values]
+    return array
+
+
+def _absent(info: Any) -> Any:
+    return {"O": b"", "f": float("nan")}.get(tensors.dtype_of(info.dtype).kind, 0)
+
+
+def _text(name: str, value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return str(value).encode()
+    if not isinstance(value, str):
+        raise ValueError(f"{name} takes strings. Received: {value!r}")
+    return value.encode()
+
+
+def _number(name: str, value: Any) -> Any:
+    if not isinstance(value, (int, float, np.number, np.bool_)):
+        raise ValueError(f"{name} takes numbers. Received: {value!r}")
+    return value

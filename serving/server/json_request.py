@@ -1,0 +1,146 @@
+"""A REST predict request's JSON as a PredictRequest, in TensorFlow Serving's row and column form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from serving import tensors
+from serving.server.errors import invalid_argument
+from serving.server.json_values import is_base64, parse_tensor, shorten, write_values
+
+Form = Literal["row", "column"]
+_ROWS, _COLUMNS = "instances", "inputs"
+
+
+def fill_request(body: bytes, request: Any, inputs_of: Callable[[Any], Mapping[str, Any]]) -> Form:
+    """Fills a PredictRequest that has its model name and version.
+
+    Args:
+        body: The JSON document; strings in it may hold any bytes.
+        request: The PredictRequest to fill.
+        inputs_of: The inputs, name -> TensorInfo, of the signature that a request names.
+
+    Returns:
+        `row` if the document has `instances`, `column` if it has `inputs`.
+
+    Raises:
+        RequestError: The document isn't JSON, or doesn't fit the signature.
+    """
+    document = _parse(body)
+    if "signature_name" in document:
+        if not isinstance(document["signature_name"], str):
+            shown = shorten(document)
+            raise invalid_argument(
+                f"JSON Value: {shown} not formatted correctly. 'signature_name' key must be a string value."
+            )
+        request.model_spec.signature_name = document["signature_name"]
+    inputs = inputs_of(request)
+    form = _form(document)
+    arrays = _rows(document[_ROWS], inputs) if form == "row" else _columns(document[_COLUMNS], inputs)
+    for name, array in arrays.items():
+        tensors.write(array, request.inputs[name])
+    return form
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    if not body:
+        raise invalid_argument("JSON Parse error: The document is empty")
+    try:
+        document = json.loads(body.decode(errors="surrogateescape"))
+    except ValueError as error:
+        raise invalid_argument(f"JSON Parse error: {error}") from None
+    if not isinstance(document, dict):
+        raise invalid_argument(f"JSON Value: {shorten(document)} Is not object")
+    return document
+
+
+def _form(document: dict[str, Any]) -> Form:
+    if _ROWS not in document:
+        if _COLUMNS not in document:
+            raise invalid_argument("Missing 'inputs' or 'instances' key")
+        return "column"
+    shown = shorten(document)
+    if _COLUMNS in document:
+        raise invalid_argument(
+            f"JSON Value: {shown} Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
+        )
+    if not isinstance(document[_ROWS], list):
+        raise invalid_argument(f"JSON Value: {shown} Expecting 'instances' to be an list/array")
+    if not document[_ROWS]:
+        raise invalid_argument(f"JSON Value: {shown} No values in 'instances' array")
+    return "row"
+
+
+def _rows(instances: list[Any], inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    if not isinstance(instances[0], dict) and len(inputs) > 1:
+        raise invalid_argument(
+            "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
+            "tensorinfo_map"
+        )
+    named = [_named(index, instance, instances[0], inputs) for index, instance in enumerate(instances)]
+    return {name: _stacked(name, [row[name] for row in named], info.dtype) for name, info in inputs.items()}
+
+
+def _named(index: int, instance: Any, first: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """One instance as input name -> value; a plain value belongs to the only input."""
+    if not _is_object(first):
+        if _is_object(instance):
+            raise invalid_argument(f"Expecting value/list but got object at item {index} of input list")
+        return {next(iter(inputs)): instance}
+    if not _is_object(instance):
+        raise invalid_argument(f"Expecting object but got list at item {index} of input list")
+    for name in instance:
+        if name not in inputs:
+            raise invalid_argument(
+                f"Failed to process element: {index} key: {name} of 'instances' list. Error: INVALID_ARGUMENT: "
+                f"JSON object: does not have named input: {name}"
+            )
+    if instance.keys() != inputs.keys():
+        raise invalid_argument(
+            f"Failed to process element: {index} of 'instances' list. JSON object: {shorten(instance)} keys must be "
+            f"equal to: {','.join(sorted(inputs))}"
+        )
+    return instance
+
+
+def _stacked(name: str, values: list[Any], dtype: int) -> np.ndarray:
+    """The values of one input, a row each, as one tensor."""
+    flat: list[Any] = []
+    first_shape: list[int] | None = None
+    for index, value in enumerate(values):
+        where = f"Failed to process element: {index} key: {name} of 'instances' list. Error: INVALID_ARGUMENT: "
+        shape, found = parse_tensor(value, dtype, where)
+        first_shape = shape if first_shape is None else first_shape
+        if shape != first_shape:
+            raise invalid_argument(f"{where}Expecting shape {_show(first_shape)} but got: {_show(shape)}")
+        flat += found
+    return write_values(flat, [len(values), *(first_shape or [])], dtype)
+
+
+def _columns(value: Any, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    if not _is_object(value):
+        if len(inputs) > 1:
+            raise invalid_argument(
+                "inputs is a plain value/list, but expecting an object as multiple input tensors required as per "
+                "tensorinfo_map"
+            )
+        value = {next(iter(inputs)): value}
+    arrays = {}
+    for name, info in inputs.items():
+        if name not in value:
+            raise invalid_argument(f"Missing named input: {name} in 'inputs' object.")
+        shape, flat = parse_tensor(value[name], info.dtype)
+        arrays[name] = write_values(flat, shape, info.dtype)
+    return arrays
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict) and not is_base64(value)
+
+
+def _show(shape: list[int]) -> str:
+    return f"[{','.join(map(str, shape))}]"

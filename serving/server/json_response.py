@@ -1,0 +1,79 @@
+"""Responses as JSON documents in TensorFlow Serving's shapes."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import numpy as np
+from google.protobuf import json_format
+from tensorflow_serving.apis import get_model_metadata_pb2
+
+from serving import tensors
+from serving.server.errors import invalid_argument
+from serving.server.json_request import Form
+from serving.server.json_values import to_json
+from serving.server.model_api import SIGNATURE_DEF
+
+# The option that prints fields with default values, under its name before and after protobuf 5.26.
+_EVERY_FIELD = next(
+    name
+    for name in ("always_print_fields_with_no_presence", "including_default_value_fields")
+    if name in inspect.signature(json_format.MessageToDict).parameters
+)
+
+
+def predict_json(response: Any, form: Form) -> bytes:
+    """A PredictResponse: `predictions`, a value a row, or `outputs`; bare if there is only one output.
+
+    Raises:
+        RequestError: An output can't be written as JSON, or has other rows than the rest.
+    """
+    arrays = {name: tensors.read(proto) for name, proto in sorted(response.outputs.items())}
+    if form == "row":
+        rows = _rows(arrays)
+        values = {name: to_json(name, array) for name, array in arrays.items()}
+        predictions = [_bare({name: value[row] for name, value in values.items()}) for row in range(rows)]
+        return encode({"predictions": predictions})
+    return encode({"outputs": _bare({name: to_json(name, array) for name, array in arrays.items()})})
+
+
+def status_json(response: Any) -> bytes:
+    """A GetModelStatusResponse."""
+    return encode(_to_dict(response))
+
+
+def metadata_json(response: Any) -> bytes:
+    """A GetModelMetadataResponse."""
+    signatures = get_model_metadata_pb2.SignatureDefMap()
+    response.metadata[SIGNATURE_DEF].Unpack(signatures)
+    metadata = {SIGNATURE_DEF: _to_dict(signatures, preserving_proto_field_name=True)}
+    spec = _to_dict(response.model_spec, preserving_proto_field_name=True)
+    return encode({"model_spec": spec, "metadata": metadata})
+
+
+def encode(document: Any) -> bytes:
+    """A JSON document as bytes."""
+    return json.dumps(document, ensure_ascii=False).encode(errors="surrogateescape")
+
+
+def _rows(arrays: dict[str, np.ndarray]) -> int:
+    batch: int | None = None
+    for name, array in arrays.items():
+        if array.ndim == 0:
+            raise invalid_argument(f"Tensor name: {name} has no shape information ")
+        if batch is not None and array.shape[0] != batch:
+            raise invalid_argument(
+                f"Tensor name: {name} has inconsistent batch size: {array.shape[0]} expecting: {batch}"
+            )
+        batch = array.shape[0]
+    return batch or 0
+
+
+def _bare(values: dict[str, Any]) -> Any:
+    return values if len(values) > 1 else next(iter(values.values()))
+
+
+def _to_dict(message: Any, **options: Any) -> Any:
+    return json_format.MessageToDict(message, **{_EVERY_FIELD: True}, **options)

@@ -1,0 +1,143 @@
+"""A model with the signatures of serving/contract.py whose scores are easy to work out by hand.
+
+A user's state is the number user_id + age + the number of events in the history; an item's score is that plus
+10 * item id plus its price, as `click`, and half of it as `order`.
+
+To test a real TensorFlow Serving with the same suite:
+
+    python tests/serving/toy_ranker.py /tmp/toy
+    tensorflow_model_server --model_name=toy --model_base_path=/tmp/toy --port=8500 --rest_api_port=8501
+    TFS_GRPC_ADDRESS=localhost:8500 TFS_REST_ADDRESS=localhost:8501 python -m pytest tests/serving
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+
+from serving import contract
+
+NAME = "toy"
+LONG_MESSAGE = "n must not be negative " + "x" * 2000
+
+
+def _specs(**specs: tuple[list[None], tf.DType]) -> dict[str, tf.TensorSpec]:
+    return {name: tf.TensorSpec(shape, dtype, name=name) for name, (shape, dtype) in specs.items()}
+
+
+ONE, MANY = [None], [None, None]
+USER = _specs(user_id=(ONE, tf.string), age=(ONE, tf.float32), history_item_id=(MANY, tf.string))
+TIMED = _specs(timestamp=(ONE, tf.int64), history_timestamp=(MANY, tf.int64))
+STATE = _specs(user_state=(ONE, tf.string))
+IDS = _specs(candidate_item_id=(MANY, tf.string))
+FEATURES = IDS | _specs(candidate_price=(MANY, tf.float32), candidate_brand=(MANY, tf.string))
+EXAMPLES = _specs(examples=(ONE, tf.string))
+TYPES = _specs(
+    half=(ONE, tf.float16),
+    double=(ONE, tf.float64),
+    int8=(ONE, tf.int8),
+    int64=(ONE, tf.int64),
+    bool=(ONE, tf.bool),
+    string=(ONE, tf.string),
+)
+
+
+class ToyRanker(tf.Module):
+    """The model; `version` goes into its states, and it refuses those of other versions."""
+
+    def __init__(self, version: int, timed: bool) -> None:
+        super().__init__()
+        self.version = tf.Variable(str(version))
+        self.timed = timed
+
+    def encode_user(self, user_id, age, history_item_id, timestamp=None, history_timestamp=None):
+        rows = [tf.shape(user_id)[0], tf.shape(history_item_id)[0]]
+        with tf.control_dependencies([tf.debugging.assert_equal(*rows, message="rows must agree")]):
+            events = tf.reduce_sum(tf.cast(history_item_id != "", tf.float32), 1)
+        value = _number(user_id) + tf.where(tf.math.is_nan(age), 0.0, age) + events
+        return {"user_state": tf.strings.join([self.version, "|", tf.strings.as_string(value)])}
+
+    def score_items(self, user_state, candidate_item_id, candidate_price=None, candidate_brand=None):
+        version, value = tf.unstack(tf.strings.split(user_state, "|").to_tensor(shape=[None, 2]), axis=1)
+        message = "user_state was made by another model version, or is damaged."
+        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(version == self.version), [message])]):
+            scores = _number(value)[:, None] + 10 * _number(candidate_item_id)
+        if candidate_price is not None:
+            scores += tf.where(tf.math.is_nan(candidate_price), 0.0, candidate_price)
+            scores += tf.cast(candidate_brand != "", tf.float32) * 1000
+        scores = tf.where(candidate_item_id == "", 0.0, scores)
+        return {"click": scores, "order": scores / 2}
+
+    def predict(self, **features):
+        user = {name: value for name, value in features.items() if not name.startswith("candidate_")}
+        candidates = {name: value for name, value in features.items() if name.startswith("candidate_")}
+        return self.score_items(**self.encode_user(**user), **candidates)
+
+    def serving_default(self, examples):
+        lists = {name: tf.io.RaggedFeature(tf.string) for name in ("history_item_id", "candidate_item_id")}
+        parsed = tf.io.parse_example(examples, {"user_id": tf.io.FixedLenFeature([], tf.string)} | lists)
+        items = parsed["candidate_item_id"].to_tensor()
+        absent = tf.fill(tf.shape(parsed["user_id"]), float("nan"))
+        state = self.encode_user(parsed["user_id"], absent, parsed["history_item_id"].to_tensor())
+        return self.score_items(**state, candidate_item_id=items) | {"candidate_mask": items != ""}
+
+    def types(self, **values):
+        return values | {"string_bytes": values["string"], "scalar": tf.size(values["bool"])}
+
+    def countdown(self, n):
+        """Counts n[0] down in the graph, which takes a while; refuses negative numbers."""
+        with tf.control_dependencies([tf.debugging.assert_non_negative(n, message=LONG_MESSAGE)]):
+            return {"n": tf.while_loop(lambda i: i[0] > 0, lambda i: [i - 1], [n], parallel_iterations=1)[0]}
+
+
+def _number(text: tf.Tensor) -> tf.Tensor:
+    return tf.strings.to_number(tf.where(text == "", "0", text))
+
+
+def save(base_path: Path, version: int, timed: bool = False, warmup_user_ids: tuple[str, ...] = ()) -> Path:
+    """Saves a version; with `timed`, users also need timestamps. A warm-up user id that is no number fails."""
+    model = ToyRanker(version, timed)
+    user = USER | TIMED if timed else USER
+    examples = {} if timed else {contract.SERVING_DEFAULT: _function(model.serving_default, EXAMPLES)}
+    signatures = {
+        contract.ENCODE_USER: _function(model.encode_user, user),
+        contract.SCORE_ITEMS: _function(model.score_items, STATE | IDS),
+        contract.SCORE_ITEMS_WITH_FEATURES: _function(model.score_items, STATE | FEATURES),
+        contract.PREDICT: _function(model.predict, user | FEATURES),
+        "types": _function(model.types, TYPES),
+        "countdown": _function(model.countdown, _specs(n=(ONE, tf.int64))),
+    }
+    path = base_path / str(version)
+    tf.saved_model.save(model, str(path), signatures=signatures | examples)
+    if warmup_user_ids:
+        write_warmup(path, [warmup_log(user_id) for user_id in warmup_user_ids])
+    return path
+
+
+def warmup_log(user_id: str) -> prediction_log_pb2.PredictionLog:
+    """A record that encodes a user."""
+    log = prediction_log_pb2.PredictionLog()
+    log.predict_log.request.model_spec.signature_name = contract.ENCODE_USER
+    user = {"user_id": [user_id], "age": np.float32([1]), "history_item_id": [["1"]]}
+    for name, value in user.items():
+        log.predict_log.request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+    return log
+
+
+def write_warmup(path: Path, logs: list[prediction_log_pb2.PredictionLog]) -> None:
+    """Writes the warm-up file of a saved version."""
+    file = path / contract.WARMUP_FILE
+    file.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for log in logs:
+            writer.write(log.SerializeToString())
+
+
+def _function(method, specs):
+    return tf.function(lambda **inputs: method(**inputs)).get_concrete_function(**specs)
+
+
+if __name__ == "__main__":
+    save(Path(sys.argv[1]), 1)
