@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +25,12 @@ ConfigPath = Annotated[Path, typer.Argument(help="A run's YAML file, such as con
 
 def main() -> None:
     """The console script."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    app()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reports absent GPUs as errors
+    warnings.filterwarnings("ignore", message=".*non-supported Python version.*", category=FutureWarning)
+    try:
+        app()
+    finally:
+        sys.unraisablehook = lambda _: None  # TensorFlow's functions complain when the interpreter takes them down
 
 
 @data_app.command("fetch")
@@ -67,7 +73,7 @@ def serve(
     with _errors():
         from serving.server import serve as serve_model
 
-        serve_model(str(model_dir), name=name, host=host, grpc_port=port, rest_port=rest_port)
+        serve_model(model_dir, model_name=name, grpc_port=port, rest_port=rest_port, host=host)
 
 
 @app.command()

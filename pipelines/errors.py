@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from preprocessing.config import ConfigError
 from preprocessing.datasets import DataFetchError
 from preprocessing.errors import DataError
+from serving.errors import ServingError
 
 
 class RunError(RuntimeError):
@@ -22,7 +23,7 @@ def explain(error: BaseException) -> tuple[str | None, int]:
     for cause in _chain(error):
         if isinstance(cause, ConfigError):
             return str(cause), 2
-        if isinstance(cause, (DataError, DataFetchError, RunError)):
+        if isinstance(cause, (DataError, DataFetchError, RunError, ServingError)):
             return str(cause), 1
     return None, 1
 

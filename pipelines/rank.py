@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +11,14 @@ from typing import Any
 import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
-from serving.client import RankingClient
 
 from pipelines.config import RunConfig, load_run_config
 from pipelines.errors import RunError
-from preprocessing.features import HISTORY_ITEM_ID, USER_ID, user_inputs
+from preprocessing.features import HISTORY_ITEM_ID, TIMESTAMP, USER_ID, user_inputs
 from preprocessing.lookup import user_record
 from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
+from serving.client import RankingClient
 from serving.server import ModelServer
 
 MODEL_NAME = "srp4ctr"
@@ -44,7 +45,7 @@ def rank_for_user(config_path: Path, user_id: str, top: int, server: str | None)
     candidates = [item for item in titles if item not in met]
     console.print(f"Ranking {len(candidates)} items for user {user_id}, who has {len(met)} in the history.")
     with _server(config, server) as address, RankingClient(address, MODEL_NAME, timeout_seconds=30.0) as client:
-        ranked = client.rank(user, candidates, top=top)
+        ranked = client.rank(user, candidates, top=top, by=next(iter(config.dataset.tasks)))
     console.print(_table(ranked, titles, list(config.dataset.tasks)))
 
 
@@ -52,7 +53,7 @@ def _user(spec: DatasetSpec, user_id: str, console: Console) -> dict[str, Any]:
     record = user_record(spec, user_id)
     if record is None:
         console.print(f"User {user_id} is not in the log: scored as a new user, with an empty history.")
-        return {USER_ID: user_id}
+        return {USER_ID: user_id, TIMESTAMP: int(time.time())}
     features = tf.train.Example.FromString(record).features.feature
     return {f.name: _values(features[f.name], f.is_list) for f in user_inputs(spec)}
 

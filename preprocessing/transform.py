@@ -113,7 +113,8 @@ class _Lookups:
         def analyse() -> Any:
             values = tokens(_values(self._inputs[self._source(feature)]))
             known = tf.boolean_mask(values, values != "")
-            return tft.vocabulary(known, frequency_threshold=spec.min_count, vocab_filename=feature.vocabulary)
+            threshold = spec.min_count if spec.min_count > 1 else None
+            return tft.vocabulary(known, frequency_threshold=threshold, vocab_filename=feature.vocabulary)
 
         return self._once(feature.vocabulary or feature.name, analyse)
 

@@ -17,9 +17,6 @@ from serving.signatures import SignatureCache, Signatures
 
 __all__ = ["RankingClient", "RankingError", "UserState"]
 
-# In the model's refusal of a state that another version made.
-_STALE_STATE = "another model version"
-
 Candidates = Sequence[Any] | Mapping[str, Any]
 Scores = dict[str, np.ndarray]
 
@@ -163,7 +160,7 @@ def _columns(candidates: Candidates) -> Mapping[str, Any]:
 
 
 def _is_stale(error: RankingError) -> bool:
-    refused = error.code == grpc.StatusCode.INVALID_ARGUMENT and _STALE_STATE in error.details
+    refused = error.code == grpc.StatusCode.INVALID_ARGUMENT and contract.STALE_STATE in error.details
     return refused or error.code == grpc.StatusCode.NOT_FOUND
 
 

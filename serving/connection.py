@@ -9,11 +9,12 @@ import grpc
 import numpy as np
 
 from serving import messages, tensors
+from serving.errors import ServingError
 
 _SERVICE = "/tensorflow.serving.PredictionService"
 
 
-class RankingError(RuntimeError):
+class RankingError(ServingError):
     """A request that the model server refused, or didn't answer.
 
     Args:

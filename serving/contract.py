@@ -26,6 +26,9 @@ CANDIDATE_ITEM_ID = "candidate_item_id"
 EXAMPLES = "examples"
 CANDIDATE_MASK = "candidate_mask"
 
+# In the refusal of a state that another version made; a client then encodes the user again.
+STALE_STATE = "user_state was made by another model version"
+
 # Where TF Serving looks for requests to replay before a version becomes available.
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 # The spec and configuration that made the model travel with it.

@@ -86,7 +86,7 @@ class SignatureCache:
         """
         known = self._latest or self._ask_latest()
         try:
-            answer = self._connection.run(*build(known))
+            return self._connection.run(*build(known))
         except (RankingError, ValueError) as error:
             if isinstance(error, RankingError) and error.code not in _MAY_BE_OUTDATED:
                 raise
@@ -94,9 +94,6 @@ class SignatureCache:
             if current.version == known.version:
                 raise
             return self._connection.run(*build(current))
-        if answer.version != known.version:
-            self._latest = None
-        return answer
 
     def _ask_latest(self) -> Signatures:
         self._latest = self._ask(None)

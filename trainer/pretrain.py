@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from preprocessing.errors import DataError
 from trainer.fields import Field
 from trainer.inputs import StageInputs
 from trainer.models.fg_bert import FGBert
@@ -31,18 +32,25 @@ def run_fn(fn_args: Any) -> None:
 def pretrain(inputs: StageInputs, model_dir: str) -> dict[str, Any]:
     """Trains on cloze tasks over users' histories; writes a SavedModel, the encoder checkpoint and results.
 
+    Raises:
+        DataError: there are no windows to train on, or none of held-out users.
+
     Returns:
         {"attributes": {name: {"loss", "accuracy", "chance_accuracy"}}, "curves": {log name: [a value an epoch]}},
         measured on held-out users. `chance_accuracy` is that of always giving the attribute's most frequent value.
     """
     config, fields = inputs.config.pretrain, inputs.fields()
     keras.utils.set_random_seed(inputs.config.seed)
-    train = _masked_batches(inputs, inputs.train, shuffle=True).cache()
-    steps = sum(1 for _ in train)
+    validation = _masked_batches(inputs, inputs.validation, shuffle=False).cache()
+    steps = _count(
+        _masked_batches(inputs, inputs.train, shuffle=False),
+        "pretrain",
+        "no user has two or more events before the training cut-off",
+    )
+    _count(validation, "pretrain_validation", "one user in twenty is held out, and the log has too few users")
     encoder = FGBert(fields, inputs.config.encoder, name="encoder")
     model = ClozeModel(encoder, fields, config)
     model.compile(build_optimizer(config.optimizer, steps * config.epochs))
-    validation = _masked_batches(inputs, inputs.validation, shuffle=False).cache()
     history = model.fit(
         _masked_batches(inputs, inputs.train, shuffle=True, epochs=config.epochs),
         epochs=config.epochs,
@@ -65,6 +73,13 @@ def load_encoder(encoder: FGBert, model_dir: str) -> None:
     """
     path = os.path.join(model_dir, CHECKPOINT)
     tf.train.Checkpoint(encoder=encoder).read(path).assert_existing_objects_matched()
+
+
+def _count(batches: tf.data.Dataset, split: str, reason: str) -> int:
+    count = sum(1 for _ in batches)
+    if not count:
+        raise DataError(f"split {split} is empty: {reason}.")
+    return count
 
 
 def _masked_batches(inputs: StageInputs, files: Sequence[str], shuffle: bool, epochs: int = 1) -> tf.data.Dataset:

@@ -6,6 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from serving import contract
+
 _MAGIC = b"SRP1"
 _FINGERPRINT_BYTES = 8
 _HEADER_BYTES = len(_MAGIC) + _FINGERPRINT_BYTES + 4
@@ -74,10 +76,7 @@ class StateCodec:
         whole = tf.strings.length(blobs) >= _HEADER_BYTES
         padded = tf.strings.join([blobs, tf.constant(b"\0" * _HEADER_BYTES)])
         ours = whole & (tf.strings.substr(padded, 0, size) == self._prefix)
-        message = (
-            "user_state was made by another model version, or is damaged: call encode_user again on the version "
-            "that scores."
-        )
+        message = f"{contract.STALE_STATE}, or is damaged: call encode_user again on the version that scores."
         with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(ours), [message])]):
             blobs = tf.identity(blobs)
         count = self._count(blobs)

@@ -25,35 +25,38 @@ def run_locally(config: RunConfig, console: Console, enable_cache: bool = True) 
         console: Where progress goes; everything else goes to the run's log file.
         enable_cache: Whether finished components are reused.
     """
-    from tfx import v1 as tfx
-
-    from pipelines.pipeline import create_pipeline
-
     config.paths.root.mkdir(parents=True, exist_ok=True)
-    pipeline = create_pipeline(config, BEAM_ARGS, enable_cache)
-    progress = ComponentProgress(console, [component.id for component in pipeline.components])
-    with _logs_to(config.paths.log), progress.listening():
-        tfx.orchestration.LocalDagRunner().run(pipeline)
+    console.print("Loading TFX (10 to 30 s) ...")
+    with _logs_to(config.paths.log):
+        from tfx import v1 as tfx
+
+        from pipelines.pipeline import create_pipeline
+
+        pipeline = create_pipeline(config, BEAM_ARGS, enable_cache)
+        progress = ComponentProgress(console, [component.id for component in pipeline.components])
+        with progress.watching():
+            tfx.orchestration.LocalDagRunner().run(pipeline)
 
 
 @contextmanager
 def _logs_to(path: Path) -> Iterator[None]:
     """Sends everything logged in this process to a file instead of the terminal."""
-    root = logging.getLogger()
-    absl = logging.getLogger("absl")
-    before = [(logger, logger.handlers[:], logger.level) for logger in (root, absl)]
+    loggers = [logging.getLogger(name) for name in ("", "absl", "tensorflow")]
+    before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     handler = logging.FileHandler(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    for logger in (root, absl):
+    for logger in loggers:
         logger.handlers[:] = []
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
+        logger.propagate = True
+    loggers[0].addHandler(handler)
+    loggers[0].setLevel(logging.INFO)
     logging.captureWarnings(True)
     try:
         yield
     finally:
         logging.captureWarnings(False)
         handler.close()
-        for logger, handlers, level in before:
+        for logger, handlers, level, propagate in before:
             logger.handlers[:] = handlers
             logger.setLevel(level)
+            logger.propagate = propagate

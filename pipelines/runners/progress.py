@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
+from unittest import mock
 
 from rich.console import Console
 
@@ -14,22 +15,21 @@ from rich.console import Console
 COMPONENTS = {
     "BehaviorLogExampleGen": ("turning the log into records", 12),
     "StatisticsGen": ("computing statistics", 12),
-    "ImportSchemaGen": ("importing the schema", 1),
-    "ExampleValidator": ("checking records against the schema", 1),
+    "ImportSchemaGen": ("importing the schema", 0),
+    "ExampleValidator": ("checking records against the schema", 0),
     "Transform": ("building vocabularies and transforming", 30),
     "Trainer.pretrain": ("pre-training FG-BERT", 90),
     "Trainer.ranker": ("fine-tuning SRP4CTR", 180),
     "Trainer.baseline": ("training the baseline without the encoder", 60),
-    "Resolver.latest_blessed": ("finding the model to beat", 1),
+    "Resolver.latest_blessed": ("finding the model to beat", 0),
     "Evaluator": ("evaluating SRP4CTR", 25),
     "Evaluator.baseline": ("evaluating the baseline", 25),
-    "Pusher": ("pushing the model", 1),
+    "Pusher": ("pushing the model", 0),
 }
-_CACHED_BELOW_SECONDS = 0.5
 
 
-class ComponentProgress(logging.Handler):
-    """Listens to LocalDagRunner's log, which says when a component starts and ends, and prints a line for each.
+class ComponentProgress:
+    """Prints a line when a component starts and ends.
 
     Args:
         console: Where to print.
@@ -37,48 +37,48 @@ class ComponentProgress(logging.Handler):
     """
 
     def __init__(self, console: Console, ids: Sequence[str]) -> None:
-        super().__init__(logging.INFO)
         self._console, self._ids = console, list(ids)
-        self._speeds = [1.0]  # seconds this run took for a second of COMPONENTS, of each component that really ran
+        self._typical = self._spent = 0.0  # seconds by COMPONENTS, and really, of the components that ran so far
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Listens while the block runs, and says how long it all took."""
-        logger = logging.getLogger("absl")
-        level = logger.level
-        logger.addHandler(self)
-        logger.setLevel(logging.INFO)
+    def watching(self) -> Iterator[None]:
+        """Watches LocalDagRunner while the block runs.
+
+        The runner has no hook of its own; it calls Launcher.launch once a component, and gets nothing back from it
+        where no execution was needed.
+        """
+        from tfx.orchestration.portable import launcher
+
+        launch = launcher.Launcher.launch
+
+        def watched(component: Any) -> Any:
+            name = component._pipeline_node.node_info.id
+            self._start(name)
+            started = time.monotonic()
+            result = launch(component)
+            self._end(name, time.monotonic() - started, ran=result is not None)
+            return result
+
         started = time.monotonic()
-        try:
+        with mock.patch.object(launcher.Launcher, "launch", watched):
             yield
-        finally:
-            logger.removeHandler(self)
-            logger.setLevel(level)
-        self._console.print(f"All {len(self._ids)} components done in {_minutes(time.monotonic() - started)}.")
+        self._console.print(f"All {len(self._ids)} components done in {_duration(time.monotonic() - started)}.")
 
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.msg == "Component %s is running." and record.args:
-            self._start(str(record.args[0]))
-        elif record.msg == "Component %s is finished." and record.args:
-            self._end(str(record.args[0]))
-
-    def _start(self, component: str) -> None:
-        self._started = time.monotonic()
-        at = self._ids.index(component)
-        what = COMPONENTS[component][0]
-        left = sum(COMPONENTS[later][1] for later in self._ids[at:]) * self._speeds[-1]
-        line = f"[{at + 1}/{len(self._ids)}] {component}: {what} (about {_minutes(left)} left)"
+    def _start(self, name: str) -> None:
+        at = self._ids.index(name)
+        speed = self._spent / self._typical if self._typical else 1.0
+        left = sum(COMPONENTS[later][1] for later in self._ids[at:]) * speed
+        line = f"[{at + 1}/{len(self._ids)}] {name}: {COMPONENTS[name][0]} (about {_duration(left)} left)"
         self._console.print(line, markup=False)
 
-    def _end(self, component: str) -> None:
-        seconds = time.monotonic() - self._started
-        typical = COMPONENTS[component][1]
-        if seconds < _CACHED_BELOW_SECONDS and typical > 1:
-            self._console.print("  unchanged: taken from the cache")
-        elif typical > 1:
-            self._speeds.append(seconds / typical)
-            self._console.print(f"  done in {_minutes(seconds)}")
+    def _end(self, name: str, seconds: float, ran: bool) -> None:
+        if not ran:
+            self._console.print("  unchanged: taken from the cache" if COMPONENTS[name][1] else "  done")
+            return
+        self._typical += COMPONENTS[name][1]
+        self._spent += seconds
+        self._console.print(f"  done in {_duration(seconds)}")
 
 
-def _minutes(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds >= 100 else f"{seconds:.0f} s"

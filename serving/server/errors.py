@@ -5,10 +5,12 @@ from __future__ import annotations
 import grpc
 import tensorflow as tf
 
+from serving.errors import ServingError
+
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-class ServerStartError(RuntimeError):
+class ServerStartError(ServingError):
     """The server can't start. The message names the option, path or port, what was found and what would do."""
 
 

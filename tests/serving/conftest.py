@@ -75,6 +75,20 @@ def start():
 
 
 @pytest.fixture
+def connect():
+    """The stubs of a local server."""
+    targets = []
+
+    def connect_to(server):
+        targets.append(Target(f"127.0.0.1:{server.grpc_port}", f"127.0.0.1:{server.rest_port}"))
+        return targets[-1]
+
+    yield connect_to
+    for each in targets:
+        each.channel.close()
+
+
+@pytest.fixture
 def push():
     """Pushes a saved version into a model directory, complete at once."""
 

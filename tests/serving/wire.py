@@ -2,8 +2,10 @@
 
 import http.client
 import json
+import time
 
 import grpc
+import numpy as np
 import pytest
 import tensorflow as tf
 import toy_ranker
@@ -74,3 +76,12 @@ def http_json(address, path, body=None):
     document = json.loads(response.read().decode(errors="surrogateescape"))
     connection.close()
     return response.status, document
+
+
+def slow_request(target, seconds):
+    """A request that takes about `seconds` on this machine."""
+    count = 20_000
+    predict(target, "countdown", {"n": np.int64([1])})
+    began = time.monotonic()
+    predict(target, "countdown", {"n": np.int64([count])})
+    return predict_request("countdown", {"n": np.int64([count * seconds / (time.monotonic() - began)])})

@@ -1,0 +1,83 @@
+"""What a page is made of: sections with a finding, pictures, tables. Text is plain; the template escapes it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+WITH, WITHOUT = "With the encoder", "Without"
+MODELS = {"with_encoder": WITH, "without_encoder": WITHOUT}
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A chart with what it shows.
+
+    Attributes:
+        title: What is drawn.
+        finding: What to conclude from it.
+        svg: The chart, an `<svg>` element.
+    """
+
+    title: str
+    finding: str
+    svg: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows of formatted cells.
+
+    Attributes:
+        caption: What the table shows.
+        header: The columns' names.
+        rows: A cell a column.
+        text_columns: How many leading columns hold text; the others hold numbers and are set right-aligned.
+        folded: Whether the reader has to open it.
+    """
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    text_columns: int = 1
+    folded: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Tile:
+    """One large number.
+
+    Attributes:
+        label: What it is.
+        value: The number.
+        note: Its unit or context.
+        tone: 'with', 'without', 'good', 'bad' or 'neutral': its colour.
+    """
+
+    label: str
+    value: str
+    note: str
+    tone: str = "neutral"
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        anchor: Its id in the page.
+        title: Its heading.
+        finding: What to conclude, from this run's numbers.
+        tiles: Large numbers, first.
+        pictures: Charts, next.
+        tables: Numbers, next.
+        listing: Preformatted text with its title, folded, last.
+    """
+
+    anchor: str
+    title: str
+    finding: str
+    tiles: Sequence[Tile] = ()
+    pictures: Sequence[Picture] = ()
+    tables: Sequence[Table] = ()
+    listing: tuple[str, str] | None = None

@@ -1,0 +1,59 @@
+"""Renders a run's results as one self-contained HTML page."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+
+from pipelines.report.sections.calibration import calibration_section
+from pipelines.report.sections.data import data_section
+from pipelines.report.sections.finetuning import finetuning_section
+from pipelines.report.sections.headline import headline
+from pipelines.report.sections.pretraining import pretraining_section
+from pipelines.report.sections.provenance import provenance_section
+from pipelines.report.sections.slices import slices_section
+from pipelines.report.sections.timing import timing_section
+from pipelines.report.text import finite
+
+if TYPE_CHECKING:
+    from pipelines.report.collect import RunResults
+
+_SECTIONS = (
+    headline,
+    slices_section,
+    data_section,
+    pretraining_section,
+    finetuning_section,
+    calibration_section,
+    timing_section,
+    provenance_section,
+)
+
+
+def render(results: RunResults) -> str:
+    """The report: headline, data, pre-training, fine-tuning, slices, calibration, time, provenance.
+
+    The page fetches nothing: its style and its pictures (SVG) are inside. Every value from the run is escaped.
+
+    Args:
+        results: What `collect` gathered; NaN and None are shown as a dash.
+    """
+    known = dataclasses.replace(
+        results, **{f.name: finite(getattr(results, f.name)) for f in dataclasses.fields(results)}
+    )
+    folder = Path(__file__).parent
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(
+        name=known.data["dataset"],
+        style=(folder / "page.css").read_text(),
+        sections=[make(known) for make in _SECTIONS],
+    )

@@ -1,0 +1,73 @@
+"""Whether predictions can be read as probabilities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipelines.report.blocks import MODELS, Picture, Section, Table
+from pipelines.report.charts import reliability
+from pipelines.report.text import decimal, percent
+
+if TYPE_CHECKING:
+    from pipelines.report.collect import RunResults
+
+_Buckets = list[tuple[float, float, float]]
+
+
+def calibration_section(results: RunResults) -> Section:
+    """The section on calibration."""
+    tasks = list(results.metrics["tasks"])
+    return Section(
+        anchor="calibration",
+        title="Calibration",
+        finding=" ".join(_finding(task, results.metrics["tasks"][task]["calibration"]) for task in tasks),
+        pictures=[_picture(i, task, results) for i, task in enumerate(tasks)],
+        tables=[_table(results)],
+    )
+
+
+def _finding(task: str, ratio: float | None) -> str:
+    if ratio is None:
+        return f"The calibration of “{task}” is not known."
+    off = ratio - 1
+    if abs(off) < 0.01:
+        return f"With the encoder, predictions of “{task}” are right on average, to within 1 %."
+    return f"With the encoder, predictions of “{task}” are on average {percent(abs(off))} too {'high' if off > 0 else 'low'}."
+
+
+def _error(buckets: _Buckets) -> float | None:
+    """Expected calibration error: mean distance of a bucket's prediction from its labels, by candidates."""
+    total = sum(n for _, _, n in buckets)
+    return sum(n * abs(predicted - label) for predicted, label, n in buckets) / total if total else None
+
+
+def _picture(index: int, task: str, results: RunResults) -> Picture:
+    models = {label: results.calibration[key].get(task, []) for key, label in MODELS.items()}
+    finding = _worst(models[MODELS["with_encoder"]])
+    return Picture(f"Reliability, “{task}”", finding, reliability(f"reliability-{index}", models))
+
+
+def _worst(buckets: _Buckets) -> str:
+    if not buckets:
+        return "No bucket of predictions was counted."
+    total = sum(n for _, _, n in buckets)
+    predicted, label, n = max(buckets, key=lambda bucket: bucket[2] * abs(bucket[0] - bucket[1]))
+    return (
+        f"On the dotted line predictions equal labels. With the encoder, most of the error is where predictions are "
+        f"about {decimal(predicted, 2)} ({percent(n / total)} of the candidates): there the label rate is {decimal(label, 2)}."
+    )
+
+
+def _table(results: RunResults) -> Table:
+    metrics = {"with_encoder": results.metrics["tasks"], "without_encoder": results.metrics["baseline_without_encoder"]}
+    rows = [
+        [
+            f"{label}, “{task}”",
+            decimal(metrics[key][task]["calibration"], 3),
+            decimal(_error(results.calibration[key].get(task, []))),
+            decimal(metrics[key][task]["logloss"]),
+        ]
+        for task in results.metrics["tasks"]
+        for key, label in MODELS.items()
+    ]
+    return Table("Calibration on the test split", ["Ranker, task", "Ratio", "Error", "Logloss"], rows)

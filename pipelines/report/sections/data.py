@@ -1,0 +1,120 @@
+"""What the data is: rows read and rejected, splits in time, label rates, lengths of histories."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.report.blocks import Picture, Section, Table
+from pipelines.report.charts import Bars, bars, spans
+from pipelines.report.text import count, day, listed, megabytes, moment, percent, ratio
+
+if TYPE_CHECKING:
+    from pipelines.report.collect import RunResults
+
+_SPLITS = {
+    "pretrain": "Pre-training windows",
+    "pretrain_validation": "Pre-training, held-out users",
+    "train": "Train",
+    "validation": "Validation",
+    "test": "Test",
+    "catalog": "Item catalogue",
+}
+
+
+def data_section(results: RunResults) -> Section:
+    """The section on data."""
+    data = results.data
+    return Section(
+        anchor="data",
+        title="The data",
+        finding=f"{_rows_finding(data['rows'])} {_duplicates(data['duplicate_keys'])}{_rates_finding(data['splits'])}",
+        pictures=[_timeline(data), _histories(data, results.metrics["config"]["dataset"]["history"]["length"])],
+        tables=[_splits(data["splits"], list(results.metrics["tasks"])), _rows(data["rows"])],
+    )
+
+
+def _rows_finding(rows: dict[str, Any]) -> str:
+    read = listed(f"{count(table['read'])} {name}" for name, table in rows.items())
+    reasons = {(name, reason): n for name, table in rows.items() for reason, n in table["rejected"].items()}
+    if not reasons:
+        return f"Every row could be used: {read}."
+    (table, reason), most = max(reasons.items(), key=lambda item: item[1])
+    rejected, total = sum(reasons.values()), sum(table["read"] for table in rows.values())
+    return (
+        f"Of the rows read ({read}), {count(rejected)} were rejected ({percent(rejected / total)}), "
+        f"most often {table} for “{reason}” ({count(most)})."
+    )
+
+
+def _duplicates(keys: dict[str, int]) -> str:
+    found = [f"{count(n)} rows of {table}" for table, n in keys.items() if n]
+    return f"{listed(found)} repeat a key; one row a key was used. " if found else ""
+
+
+def _rates_finding(splits: dict[str, Any]) -> str:
+    train, test = splits.get("train", {}).get("label_rate", {}), splits.get("test", {}).get("label_rate", {})
+    known = [task for task in train if task in test]
+    said = [
+        f"“{task}” is true for {percent(train[task])} of the training candidates and {percent(test[task])} of the "
+        f"test candidates"
+        for task in known
+    ]
+    return f"{listed(said)}." if said else ""
+
+
+def _timeline(data: dict[str, Any]) -> Picture:
+    cuts = data["cut_offs"]
+    edges = [data["first_event"], cuts["validation_from"], cuts["test_from"], data["last_event"]]
+    names = [_SPLITS[split] for split in ("train", "validation", "test")]
+    times = [moment(edge) for edge in edges]
+    rows = {name: (times[i], times[i + 1]) for i, name in enumerate(names)}
+    finding = (
+        f"Splits are by time: the log runs from {day(edges[0])} to {day(edges[3])}, training ends on {day(edges[1])} and "
+        f"testing begins on {day(edges[2])}. Nothing before a cut-off knows what comes after it."
+    )
+    return Picture("The splits in time", finding, spans("timeline", rows))
+
+
+def _histories(data: dict[str, Any], longest: int) -> Picture:
+    percentiles = {int(p): length for p, length in data["history_length"].get("percentiles", {}).items()}
+    groups = [Bars(f"{p} % of requests", [length], "at most") for p, length in sorted(percentiles.items())]
+    chart = bars("histories", groups, ["Behaviours"], count, "Behaviours before the request")
+    return Picture("How much history a request has", _history_finding(percentiles, longest), chart)
+
+
+def _history_finding(percentiles: dict[int, int], longest: int) -> str:
+    if 50 not in percentiles:
+        return "No request was counted."
+    full = [p for p, length in percentiles.items() if length >= longest]
+    cut = f" At least {100 - min(full)} % fill the {count(longest)} that are kept." if full else ""
+    return f"Half of the requests come after at most {count(percentiles[50])} behaviours.{cut}"
+
+
+def _splits(splits: dict[str, Any], tasks: list[str]) -> Table:
+    rates = [f"“{task}”" for task in tasks]
+    order = [name for name in _SPLITS if name in splits]
+    return Table(
+        "Records by split. A record is a request with its candidates, a pre-training window or an item.",
+        ["Split", "Records", "Requests", "Candidates", "A request", *rates, "Size"],
+        [_split_row(_SPLITS[name], splits[name], tasks) for name in order],
+    )
+
+
+def _split_row(name: str, split: dict[str, Any], tasks: list[str]) -> list[str]:
+    """Only splits with candidates have requests; what the others count are windows and items."""
+    requests, candidates = (split["requests"], split["candidates"]) if split["candidates"] else (None, None)
+    a_request = ratio(candidates, requests)
+    numbers = [count(split["records"]), count(requests), count(candidates)]
+    numbers.append("–" if a_request is None else f"{a_request:.1f}")
+    return [name, *numbers, *(percent(split["label_rate"].get(task)) for task in tasks), megabytes(split["bytes"])]
+
+
+def _rows(rows: dict[str, Any]) -> Table:
+    lines = []
+    for name, table in rows.items():
+        rejected = sum(table["rejected"].values())
+        reasons = ", ".join(f"{reason}: {count(n)}" for reason, n in table["rejected"].items())
+        lines.append(
+            [name, reasons or "none", count(table["read"]), count(rejected), percent(ratio(rejected, table["read"]))]
+        )
+    return Table("Rows read", ["Table", "Reasons", "Read", "Rejected", "Share"], lines, text_columns=2)

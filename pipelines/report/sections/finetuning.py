@@ -1,0 +1,74 @@
+"""How the validation AUC rose with and without the encoder, and which weights were kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipelines.report.blocks import MODELS, Picture, Section, Table
+from pipelines.report.charts import curves
+from pipelines.report.text import MISSING, decimal, difference, listed, points
+
+if TYPE_CHECKING:
+    from pipelines.report.collect import RunResults
+
+_Curve = list[float | None]
+
+
+def finetuning_section(results: RunResults) -> Section:
+    """The section on fine-tuning."""
+    step = 1 / results.metrics["config"]["trainer"]["finetune"]["evaluations_per_epoch"]
+    aucs: dict[str, _Curve] = {
+        label: list(results.finetune_curves[key].get("val_mean_auc", [])) for key, label in MODELS.items()
+    }
+    kept = {label: _best(curve) for label, curve in aucs.items()}
+    several = len(results.metrics["tasks"]) > 1
+    chart = curves("finetune-auc", aucs, "Epoch", f"Validation AUC{', mean over tasks' if several else ''}", step, kept)
+    return Section(
+        anchor="fine-tuning",
+        title="Fine-tuning",
+        finding=_finding(aucs, kept),
+        pictures=[Picture("Validation AUC while training", _length_finding(aucs, kept, step), chart)],
+        tables=[_table(aucs, kept, step)],
+    )
+
+
+def _best(curve: _Curve) -> int | None:
+    known = [(value, -i) for i, value in enumerate(curve) if value is not None]
+    return -max(known)[1] if known else None
+
+
+def _at_best(curve: _Curve, index: int | None) -> float | None:
+    return None if index is None else curve[index]
+
+
+def _finding(aucs: dict[str, _Curve], kept: dict[str, int | None]) -> str:
+    ours, without = (_at_best(aucs[label], kept[label]) for label in MODELS.values())
+    gain = difference(ours, without)
+    if gain is None:
+        return "The validation AUC was not recorded for both models."
+    better = "above" if gain > 0 else "below"
+    return (
+        f"At its best the validation AUC is {decimal(ours)} with the encoder, {points(abs(gain)).lstrip('+')} points "
+        f"{better} the {decimal(without)} without it. The weights of the best evaluation are the ones kept."
+    )
+
+
+def _length_finding(aucs: dict[str, _Curve], kept: dict[str, int | None], step: float) -> str:
+    said = []
+    for label, curve in aucs.items():
+        index = kept[label]
+        if index is not None:
+            epochs = f"{step * (index + 1):.3g} of {step * len(curve):.3g} epochs"
+            later = " and might have risen further" if index == len(curve) - 1 else ""
+            said.append(f"{label.lower()} it peaked after {epochs}{later}")
+    return f"{listed(said).capitalize()}." if said else "No evaluation was recorded."
+
+
+def _table(aucs: dict[str, _Curve], kept: dict[str, int | None], step: float) -> Table:
+    rows = []
+    for label, curve in aucs.items():
+        index = kept[label]
+        when = MISSING if index is None else f"{step * (index + 1):.3g}"
+        last = curve[-1] if curve else None
+        rows.append([label, decimal(_at_best(curve, index)), when, f"{step * len(curve):.3g}", decimal(last)])
+    return Table("Early stopping", ["Ranker", "Best AUC", "After epoch", "Epochs", "Last AUC"], rows)

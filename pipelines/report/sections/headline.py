@@ -1,0 +1,75 @@
+"""What the encoder is worth: AUC with and without it, a task at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.report.blocks import WITH, WITHOUT, Section, Table, Tile
+from pipelines.report.text import count, decimal, difference, points, signed
+
+if TYPE_CHECKING:
+    from pipelines.report.collect import RunResults
+
+_METRICS = {
+    "auc": ("AUC", "higher is better"),
+    "gauc": ("GAUC", "higher is better"),
+    "logloss": ("Logloss", "lower is better"),
+    "calibration": ("Calibration", "1 is right"),
+}
+
+
+def headline(results: RunResults) -> Section:
+    """The page's first section."""
+    tasks: dict[str, Any] = results.metrics["tasks"]
+    without: dict[str, Any] = results.metrics["baseline_without_encoder"]
+    several = len(tasks) > 1
+    return Section(
+        anchor="result",
+        title="What the encoder is worth",
+        finding=" ".join([*(_finding(task, tasks[task], without[task]) for task in tasks), _bar(results.metrics)]),
+        tiles=[tile for task in tasks for tile in _tiles(task if several else "", tasks[task], without[task])],
+        tables=[_table(task, tasks[task], without[task]) for task in tasks],
+    )
+
+
+def _finding(task: str, ours: dict[str, Any], without: dict[str, Any]) -> str:
+    gain = difference(ours["auc"], without["auc"])
+    if gain is None:
+        return f"The AUC for “{task}” is not known with and without the encoder, so nothing can be concluded."
+    size = points(abs(gain)).lstrip("+")
+    verdict = (
+        "no measurable difference" if round(gain, 4) == 0 else f"{'a gain' if gain > 0 else 'a loss'} of {size} points"
+    )
+    return (
+        f"For “{task}”, the ranker with the pre-trained encoder reaches a test AUC of {decimal(ours['auc'])}; the same "
+        f"ranker without it, same budget and seed, reaches {decimal(without['auc'])}: {verdict}."
+    )
+
+
+def _bar(metrics: dict[str, Any]) -> str:
+    bar = metrics["config"]["evaluation"]["min_auc"]
+    below = [task for task, values in metrics["tasks"].items() if values["auc"] is None or values["auc"] < bar]
+    if below:
+        return f"That misses the bar of {decimal(bar, 3)} that a model has to reach to be pushed ({', '.join(below)})."
+    return f"The bar of {decimal(bar, 3)} that a model has to reach to be pushed is met."
+
+
+def _tiles(task: str, ours: dict[str, Any], without: dict[str, Any]) -> list[Tile]:
+    gain = difference(ours["auc"], without["auc"])
+    tone = "neutral" if not gain else "good" if gain > 0 else "bad"
+    where = f"test AUC, {task}" if task else "test AUC"
+    return [
+        Tile(WITH, decimal(ours["auc"]), where, "with"),
+        Tile(WITHOUT, decimal(without["auc"]), where, "without"),
+        Tile("Difference", points(gain), "AUC points", tone),
+    ]
+
+
+def _table(task: str, ours: dict[str, Any], without: dict[str, Any]) -> Table:
+    rows = [
+        [name, note, decimal(ours[key]), decimal(without[key]), signed(difference(ours[key], without[key]))]
+        for key, (name, note) in _METRICS.items()
+    ]
+    candidates = sum(bucket["candidates"] for bucket in ours["slices"].get("history_length", {}).values())
+    caption = f"Metrics for “{task}” on {count(candidates)} test candidates"
+    return Table(caption, ["Metric", "", WITH, WITHOUT, "Difference"], rows, text_columns=2)

@@ -1,0 +1,93 @@
+"""How well FG-BERT learned to fill in hidden attributes of held-out users' histories."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.report.blocks import Picture, Section, Table
+from pipelines.report.charts import Bars, bars, curves
+from pipelines.report.text import MISSING, decimal, difference, percent, ratio
+
+if TYPE_CHECKING:
+    from pipelines.report.collect import RunResults
+
+
+def pretraining_section(results: RunResults) -> Section:
+    """The section on pre-training."""
+    attributes: dict[str, Any] = results.metrics["pretrain"]
+    groups = [Bars(name, [values["accuracy"], values["chance_accuracy"]]) for name, values in attributes.items()]
+    chart = bars("attributes", groups, ["FG-BERT", "Chance"], percent, "Accuracy on hidden cells")
+    return Section(
+        anchor="pre-training",
+        title="Pre-training",
+        finding=_finding(attributes),
+        pictures=[
+            Picture(
+                "Loss of the cloze tasks", _loss_finding(results.pretrain_curves), _losses(results.pretrain_curves)
+            ),
+            Picture("Accuracy against chance", _best(attributes), chart),
+        ],
+        tables=[_table(attributes)],
+    )
+
+
+def _gain(values: dict[str, Any]) -> float | None:
+    return difference(values["accuracy"], values["chance_accuracy"])
+
+
+def _finding(attributes: dict[str, Any]) -> str:
+    learned = [name for name, values in attributes.items() if (_gain(values) or 0) > 0]
+    rest = [name for name in attributes if name not in learned]
+    text = f"FG-BERT predicts {len(learned)} of {len(attributes)} hidden attributes better than chance"
+    return f"{text}, but not {', '.join(rest)}." if rest and learned else f"{text}."
+
+
+def _best(attributes: dict[str, Any]) -> str:
+    lifts = {name: ratio(values["accuracy"], values["chance_accuracy"]) for name, values in attributes.items()}
+    known = {name: lift for name, lift in lifts.items() if lift is not None}
+    if not known:
+        return "No attribute's accuracy can be compared with chance."
+    best = max(known, key=lambda name: known[name])
+    values = attributes[best]
+    return (
+        f"The clearest is {best}: right in {percent(values['accuracy'])} of the hidden cells, "
+        f"{known[best]:.1f} times as often as by chance ({percent(values['chance_accuracy'])})."
+    )
+
+
+def _losses(logs: dict[str, list[float]]) -> str:
+    lines = {"Held-out users": logs.get("val_loss", []), "Training users": logs.get("loss", [])}
+    return curves("pretrain-loss", lines, "Epoch", "Loss, summed over attributes")
+
+
+def _loss_finding(logs: dict[str, list[float]]) -> str:
+    losses = [(value, epoch) for epoch, value in enumerate(logs.get("val_loss", []), 1) if value is not None]
+    if not losses:
+        return "No held-out loss was recorded."
+    (best, epoch), (first, _), (last, epochs) = min(losses), losses[0], losses[-1]
+    if best >= first:
+        return f"The held-out loss never fell below the first epoch's {decimal(first, 3)}: nothing general was learned."
+    text = f"The held-out loss fell from {decimal(first, 3)} to {decimal(best, 3)}"
+    if epoch == epochs:
+        return f"{text} and was lowest in the last epoch, {epochs}: more epochs might help."
+    return f"{text} in epoch {epoch} of {epochs} and ended at {decimal(last, 3)}: more epochs would not help."
+
+
+def _table(attributes: dict[str, Any]) -> Table:
+    rows = [
+        [
+            name,
+            percent(values["accuracy"]),
+            percent(values["chance_accuracy"]),
+            _times(values),
+            decimal(values["loss"], 3),
+        ]
+        for name, values in attributes.items()
+    ]
+    header = ["Attribute", "Accuracy", "Chance", "Times chance", "Loss"]
+    return Table("Hidden attributes of held-out users. Chance: always the most frequent value.", header, rows)
+
+
+def _times(values: dict[str, Any]) -> str:
+    lift = ratio(values["accuracy"], values["chance_accuracy"])
+    return MISSING if lift is None else f"{lift:.1f}"

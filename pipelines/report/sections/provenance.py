@@ -1,0 +1,36 @@
+"""How the run was made, so that it can be made again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+
+from pipelines.report.blocks import Section, Table
+from pipelines.report.text import MISSING
+
+if TYPE_CHECKING:
+    from pipelines.report.collect import RunResults
+
+
+def provenance_section(results: RunResults) -> Section:
+    """The section on configuration, code and stack."""
+    metrics = results.metrics
+    revision, seed = metrics["git_revision"], metrics["seed"]
+    origin = f"revision {revision[:12]}" if revision else "code outside of a git checkout"
+    run = {
+        "Data set": metrics["config"]["dataset"]["name"],
+        "Seed": str(seed),
+        "Git revision": revision or MISSING,
+        "Newest pushed model": metrics["serving_model"] or MISSING,
+    }
+    return Section(
+        anchor="made",
+        title="How it was made",
+        finding=f"Made with seed {seed} by {origin}. One seed says little about differences of a few tenths of a point.",
+        tables=[
+            Table("The run", ["What", "Value"], list(run.items()), text_columns=2),
+            Table("The stack", ["Package", "Version"], list(metrics["stack"].items()), text_columns=2),
+        ],
+        listing=("Configuration", yaml.safe_dump(metrics["config"], sort_keys=False, allow_unicode=True)),
+    )

@@ -1,0 +1,113 @@
+"""Where the encoder helps: AUC by history length, item popularity and the configured features."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from pipelines.report.blocks import WITH, WITHOUT, Picture, Section, Table
+from pipelines.report.charts import Bars, bars
+from pipelines.report.text import count, decimal, difference, points
+
+if TYPE_CHECKING:
+    from pipelines.report.collect import RunResults
+
+CHANCE = 0.5
+ENOUGH = 500  # candidates; the AUC of fewer is too uncertain to conclude from
+SHOWN = 12  # values of one feature in a chart; the table has all
+_ORDER = {"history_length": ("0", "1-9", "10-49", "50+"), "popularity": ("head", "middle", "tail", "unseen")}
+_TITLES = {"history_length": "By history length", "popularity": "By item popularity"}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Slice:
+    value: str
+    ours: float | None
+    without: float | None
+    candidates: int
+
+    @property
+    def gain(self) -> float | None:
+        return difference(self.ours, self.without)
+
+
+def slices_section(results: RunResults) -> Section:
+    """The section on slices."""
+    tasks, without = results.metrics["tasks"], results.metrics["baseline_without_encoder"]
+    found = {
+        (task, feature): _slices(feature, slices, without[task]["slices"].get(feature, {}))
+        for task, values in tasks.items()
+        for feature, slices in _ordered(values["slices"]).items()
+    }
+    return Section(
+        anchor="slices",
+        title="Where the encoder helps",
+        finding=_finding([s for slices in found.values() for s in slices]),
+        pictures=[
+            Picture(_title(*key, several=len(tasks) > 1), _picture_finding(slices), _chart(f"slices-{i}", slices))
+            for i, (key, slices) in enumerate(found.items())
+        ],
+        tables=[_table(_title(*key, several=len(tasks) > 1), slices) for key, slices in found.items()],
+    )
+
+
+def _ordered(slices: dict[str, Any]) -> dict[str, Any]:
+    """History length and popularity first, the configured features after them."""
+    names = [*(name for name in _ORDER if name in slices), *(name for name in slices if name not in _ORDER)]
+    return {name: slices[name] for name in names}
+
+
+def _slices(feature: str, ours: dict[str, Any], without: dict[str, Any]) -> list[_Slice]:
+    """The feature's slices: in their own order where they have one, else the largest first."""
+    by_size = sorted(ours, key=lambda value: -ours[value]["candidates"])
+    fixed = _ORDER.get(feature, ())
+    return [
+        _Slice(
+            value or "(empty)",
+            ours.get(value, {}).get("auc"),
+            without.get(value, {}).get("auc"),
+            ours.get(value, {}).get("candidates", 0),
+        )
+        for value in [*fixed, *(value for value in by_size if value not in fixed)]
+    ]
+
+
+def _title(task: str, feature: str, several: bool) -> str:
+    title = _TITLES.get(feature, f"By {feature}")
+    return f"{title}, “{task}”" if several else title
+
+
+def _large(slices: list[_Slice]) -> list[tuple[float, _Slice]]:
+    return [(s.gain, s) for s in slices if s.gain is not None and s.candidates >= ENOUGH]
+
+
+def _finding(slices: list[_Slice]) -> str:
+    large = _large(slices)
+    if not large:
+        return f"No slice has {count(ENOUGH)} candidates and both kinds of label: nothing can be concluded from slices."
+    better = sum(gain > 0 for gain, _ in large)
+    return (
+        f"The encoder raises the AUC in {better} of the {len(large)} slices that have at least {count(ENOUGH)} test "
+        f"candidates. Smaller slices are shown, but their AUC is too uncertain to conclude from."
+    )
+
+
+def _picture_finding(slices: list[_Slice]) -> str:
+    large = _large(slices)
+    if not large:
+        return "No slice is large enough to compare."
+    (most, where), (least, other) = max(large, key=lambda pair: pair[0]), min(large, key=lambda pair: pair[0])
+    if len(large) == 1:
+        return f"Only “{where.value}” has enough candidates: {points(most)} points."
+    return f"It adds most for “{where.value}” ({points(most)} points) and least for “{other.value}” ({points(least)})."
+
+
+def _chart(name: str, slices: list[_Slice]) -> str:
+    groups = [Bars(s.value, [s.ours, s.without], f"{count(s.candidates)} cand.") for s in slices[:SHOWN]]
+    return bars(name, groups, [WITH, WITHOUT], lambda auc: decimal(auc, 3), "AUC (bars start at chance, 0.5)", CHANCE)
+
+
+def _table(title: str, slices: list[_Slice]) -> Table:
+    rows = [[s.value, decimal(s.ours), decimal(s.without), points(s.gain), count(s.candidates)] for s in slices]
+    header = ["Slice", WITH, WITHOUT, "Points", "Candidates"]
+    return Table(f"{title}: all the numbers", header, rows, folded=True)

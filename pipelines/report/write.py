@@ -1,0 +1,47 @@
+"""Writes a finished run's report: metrics.json for programs, index.html for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.report.page import render
+from pipelines.report.text import finite
+
+if TYPE_CHECKING:
+    from pipelines.report.collect import RunResults
+
+METRICS, PAGE = "metrics.json", "index.html"
+
+
+def write_report(run_dir: Path) -> Path:
+    """Writes `<run_dir>/report/`; a report that is there is replaced.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        RunError: `run_dir` is no run directory, or a component has not finished.
+    """
+    from pipelines.report.collect import collect  # imports TFX, which takes 20 seconds
+
+    return save(collect(run_dir), run_dir / "report")
+
+
+def save(results: RunResults, folder: Path) -> Path:
+    """Writes both files into `folder`, each in one step: a reader never sees half of one. Returns the page's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    metrics = json.dumps(finite(results.metrics), indent=2, ensure_ascii=False, allow_nan=False)
+    _replace(folder / METRICS, metrics + "\n")
+    _replace(folder / PAGE, render(results))
+    return folder / PAGE
+
+
+def _replace(path: Path, text: str) -> None:
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        written = Path(folder) / path.name
+        written.write_text(text, encoding="utf-8")
+        os.replace(written, path)

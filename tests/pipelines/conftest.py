@@ -1,0 +1,67 @@
+"""A small run, made once by the real command: generated log, two tasks, tiny models, two cores' worth of minutes."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipelines.config import RunConfig, load_run_config
+from tests.testing import small_log, small_spec, write_small_dataset
+
+SRP4CTR = Path(sys.executable).parent / "srp4ctr"
+
+
+@dataclasses.dataclass(frozen=True)
+class SmallRun:
+    """A run's config file, its configuration, and what the command printed."""
+
+    config_path: Path
+    output: str
+
+    @property
+    def config(self) -> RunConfig:
+        return load_run_config(self.config_path)
+
+
+def srp4ctr(*arguments: str | Path, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+    """Runs the installed command as a user would."""
+    command = [str(SRP4CTR), *map(str, arguments)]
+    environment = os.environ | {"COLUMNS": "200", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=environment)
+
+
+def write_run(folder: Path, **changes: object) -> Path:
+    """Writes a small log and a config for it into `folder`; returns the config's path."""
+    (folder / "data").mkdir(parents=True)
+    write_small_dataset(folder / "data", small_log(users=200, events=4000))
+    content = {
+        "dataset": small_spec().model_dump(mode="json", exclude_none=True),
+        "trainer": {
+            "encoder": {"dim": 8, "heads": 2, "layers": 2, "feedforward": 16},
+            "pretrain": {"epochs": 2},
+            "ranker": {"embedding_dim": 4, "attention_units": [8, 4], "experts": 2, "expert_units": [8, 8]},
+            "finetune": {"epochs": 1, "evaluations_per_epoch": 1},
+            "export": {"state_dtype": "float32"},
+        },
+        "evaluation": {"min_auc": 0.0, "max_auc_drop": 1.0, "slices": ["context_device"]},
+        "data_dir": str(folder / "data"),
+        "runs_dir": str(folder / "runs"),
+    }
+    path = folder / "small.yaml"
+    path.write_text(yaml.safe_dump(content | changes, sort_keys=False))
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
+    """A finished run of the whole pipeline."""
+    config_path = write_run(tmp_path_factory.mktemp("small_run"))
+    done = srp4ctr("run", config_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return SmallRun(config_path, done.stdout)

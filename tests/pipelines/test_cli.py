@@ -1,0 +1,118 @@
+"""The command line: quick help, and errors that say what to do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.pipelines.conftest import srp4ctr, write_run
+from tests.testing import EVENT_COLUMNS, write_csv
+
+
+def failing(tmp_path: Path, break_it: Any) -> subprocess.CompletedProcess[str]:
+    """Runs a small config that `break_it(content, data folder)` has broken."""
+    path = write_run(tmp_path)
+    content = yaml.safe_load(path.read_text())
+    break_it(content, tmp_path / "data")
+    path.write_text(yaml.safe_dump(content))
+    done = srp4ctr("run", path)
+    assert "Traceback" not in done.stderr + done.stdout
+    return done
+
+
+def test_help_lists_the_commands() -> None:
+    done = srp4ctr("--help")
+    assert done.returncode == 0
+    for command in ("data", "run", "serve", "rank", "report"):
+        assert command in done.stdout
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, pipelines.cli; print(sorted({'tensorflow', 'tfx', 'apache_beam', 'numpy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("arguments", [("rub",), ("run",), ("run", "x.yaml", "--runner", "mars"), ("rank", "x.yaml")])
+def test_usage_errors_exit_with_2(arguments: tuple[str, ...]) -> None:
+    assert srp4ctr(*arguments).returncode == 2
+
+
+def test_missing_config_exits_with_2(tmp_path: Path) -> None:
+    done = srp4ctr("run", tmp_path / "nothing.yaml")
+    assert (done.returncode, done.stderr) == (2, f"Error: {tmp_path}/nothing.yaml: no such file.\n")
+
+
+def test_unknown_key_names_the_nearest(tmp_path: Path) -> None:
+    def misspell(content: dict[str, Any], data: Path) -> None:
+        content["trainer"]["finetune"]["pacience"] = 3
+
+    done = failing(tmp_path, misspell)
+    assert done.returncode == 2
+    assert "trainer.finetune.pacience: unknown key. Did you mean 'patience'?" in done.stderr
+
+
+def test_missing_column_names_file_and_nearest(tmp_path: Path) -> None:
+    def rename(content: dict[str, Any], data: Path) -> None:
+        content["dataset"]["events"]["timestamp"] = "timestmp"
+
+    done = failing(tmp_path, rename)
+    assert done.returncode == 1
+    assert "events.csv: no column 'timestmp'" in done.stderr
+    assert "Did you mean 'timestamp'?" in done.stderr
+
+
+def test_empty_log(tmp_path: Path) -> None:
+    done = failing(tmp_path, lambda content, data: write_csv(data / "events.csv", [], EVENT_COLUMNS))
+    assert done.returncode == 1
+    assert "the log is empty" in done.stderr
+
+
+def test_no_event_before_the_cut_off(tmp_path: Path) -> None:
+    def early(content: dict[str, Any], data: Path) -> None:
+        content["dataset"]["split"] = {"validation_from": "2001-01-01", "test_from": "2002-01-01"}
+
+    done = failing(tmp_path, early)
+    assert done.returncode == 1
+    assert "2001-01-01" in done.stderr
+
+
+def test_too_many_unreadable_rows(tmp_path: Path) -> None:
+    def spoil(content: dict[str, Any], data: Path) -> None:
+        with (data / "events.csv").open("a") as file:
+            file.writelines("u1,i1,yesterday,view,1,phone\n" for _ in range(500))
+
+    done = failing(tmp_path, spoil)
+    assert done.returncode == 1
+    assert "max_bad_rows" in done.stderr
+    assert "yesterday" in done.stderr
+    assert (tmp_path / "runs" / "small" / "quarantine" / "rejected_rows.jsonl").is_file()
+
+
+def test_serve_without_a_version(tmp_path: Path) -> None:
+    done = srp4ctr("serve", tmp_path)
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_report_of_something_else(tmp_path: Path) -> None:
+    done = srp4ctr("report", tmp_path)
+    assert (done.returncode, "not a run directory" in done.stderr) == (1, True)
+
+
+def test_rank_before_a_run(tmp_path: Path) -> None:
+    done = srp4ctr("rank", write_run(tmp_path), "--user", "u1")
+    assert done.returncode == 1
+    assert "Run `srp4ctr run` first" in done.stderr
+
+
+def test_unknown_data_set() -> None:
+    done = srp4ctr("data", "fetch", "ml-100")
+    assert done.returncode == 1
+    assert "Did you mean 'ml-100k'?" in done.stderr

@@ -1,0 +1,92 @@
+"""The whole pipeline, run by the command: what it leaves, what the cache reuses, what a killed run resumes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from pipelines.runners.progress import COMPONENTS
+from tests.pipelines.conftest import SRP4CTR, SmallRun, srp4ctr, write_run
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_component_runs_and_says_so(small_run: SmallRun) -> None:
+    announced = re.findall(r"^\[\d+/\d+\] (\S+):", small_run.output, re.MULTILINE)
+    assert sorted(announced) == sorted(COMPONENTS)
+    assert "Report: " in small_run.output
+
+
+def test_model_is_pushed_with_its_contract(small_run: SmallRun) -> None:
+    (version,) = small_run.config.paths.serving_model.iterdir()
+    for name in ("saved_model.pb", "assets.extra/tf_serving_warmup_requests", "assets.extra/srp4ctr.json"):
+        assert (version / name).is_file()
+
+
+def test_metrics_have_the_promised_form(small_run: SmallRun) -> None:
+    metrics = json.loads((small_run.config.paths.report / "metrics.json").read_text())
+    assert set(metrics) == {
+        "config",
+        "git_revision",
+        "stack",
+        "seed",
+        "records",
+        "pretrain",
+        "tasks",
+        "baseline_without_encoder",
+        "seconds",
+        "serving_model",
+    }
+    assert set(metrics["pretrain"]) == {"item_id", "tags", "weight", "action", "gap"}
+    assert set(metrics["pretrain"]["action"]) == {"loss", "accuracy", "chance_accuracy"}
+    for tasks in (metrics["tasks"], metrics["baseline_without_encoder"]):
+        assert set(tasks) == {"buy", "dear"}
+        assert set(tasks["buy"]) == {"auc", "gauc", "logloss", "calibration", "slices"}
+        assert set(tasks["buy"]["slices"]) == {"history_length", "popularity", "context_device"}
+    assert set(metrics["seconds"]) == set(COMPONENTS)
+    assert Path(metrics["serving_model"]).is_dir()
+
+
+def test_slices_cover_every_test_candidate_once(small_run: SmallRun) -> None:
+    metrics = json.loads((small_run.config.paths.report / "metrics.json").read_text())
+    for buckets in metrics["tasks"]["buy"]["slices"].values():
+        assert sum(bucket["candidates"] for bucket in buckets.values()) == metrics["records"]["test"]["candidates"]
+
+
+def test_second_run_is_cached_and_pushes_nothing(small_run: SmallRun) -> None:
+    versions = list(small_run.config.paths.serving_model.iterdir())
+    done = srp4ctr("run", small_run.config_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lasting = [name for name, (_, seconds) in COMPONENTS.items() if seconds]
+    assert done.stdout.count("unchanged: taken from the cache") == len(lasting), done.stdout
+    assert list(small_run.config.paths.serving_model.iterdir()) == versions
+
+
+def test_killed_run_resumes_after_its_last_finished_component(tmp_path: Path) -> None:
+    config_path = write_run(tmp_path)
+    process = subprocess.Popen(
+        [str(SRP4CTR), "run", str(config_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "StatisticsGen" in line:
+            time.sleep(1.0)
+            process.send_signal(signal.SIGKILL)
+            break
+    process.wait(timeout=60)
+    process.stdout.close()
+    done = srp4ctr("run", config_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    generated = done.stdout.split("BehaviorLogExampleGen:")[1].split("[2/")[0]
+    assert "unchanged: taken from the cache" in generated

@@ -1,0 +1,108 @@
+"""The pushed model behind a real server: all ways of scoring a raw record agree, and equal the Keras model."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from preprocessing.features import candidate_inputs, user_inputs
+from serving.client import RankingClient
+from serving.server import ModelServer
+from tests.pipelines.conftest import SmallRun, srp4ctr
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def client(small_run: SmallRun) -> Iterator[RankingClient]:
+    model_dir = str(small_run.config.paths.serving_model)
+    with (
+        ModelServer("srp4ctr", model_dir, grpc_port=0, rest_port=0) as server,
+        RankingClient(f"127.0.0.1:{server.grpc_port}", timeout_seconds=30.0) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def records(small_run: SmallRun) -> list[bytes]:
+    """Raw test records with a history, two of them with several candidates."""
+    pattern = f"{small_run.config.paths.artifacts}/BehaviorLogExampleGen/examples/*/Split-test/*"
+    read = list(tf.data.TFRecordDataset(glob.glob(pattern), compression_type="GZIP").as_numpy_iterator())
+    return sorted(read, key=lambda record: -len(candidates_of(record)["candidate_item_id"]))[:20]
+
+
+def features_of(record: bytes) -> dict[str, list]:
+    features = tf.train.Example.FromString(record).features.feature
+    return {name: list(getattr(value, value.WhichOneof("kind")).value) for name, value in features.items()}
+
+
+def candidates_of(record: bytes) -> dict[str, list]:
+    return {name: values for name, values in features_of(record).items() if name.startswith("candidate_")}
+
+
+def user_of(record: bytes, small_run: SmallRun) -> dict[str, object]:
+    features = features_of(record)
+    return {f.name: features[f.name] if f.is_list else features[f.name][0] for f in user_inputs(small_run.config.spec)}
+
+
+@pytest.mark.parametrize("task", ["buy", "dear"])
+def test_all_signatures_agree(client: RankingClient, records: list[bytes], small_run: SmallRun, task: str) -> None:
+    for record in records:
+        user, candidates = user_of(record, small_run), candidates_of(record)
+        whole = client.predict(user, candidates)[task]
+        split = client.score_items(client.encode_user(user), candidates)[task]
+        examples = client._connection.run("serving_default", {"examples": np.array([record], object)}, None)
+        np.testing.assert_allclose(split, whole, atol=1e-5)
+        np.testing.assert_allclose(examples.outputs[task], whole, atol=1e-5)
+
+
+def test_items_scored_by_id_alone_use_the_catalogue(
+    client: RankingClient, records: list[bytes], small_run: SmallRun
+) -> None:
+    known = [f"i{n}" for n in range(10) if n != 3]  # i3 is not in the item table
+    state = client.encode_user(user_of(records[0], small_run))
+    tags = ["|".join(f"t{k}" for k in range(int(item[1:]) % 3)) for item in known]
+    weights = [int(item[1:]) / 4 for item in known]
+    sent = {"candidate_item_id": known, "candidate_tags": tags, "candidate_weight": weights}
+    np.testing.assert_allclose(
+        client.score_items(state, known)["buy"], client.score_items(state, sent)["buy"], atol=1e-6
+    )
+
+
+def test_one_candidate_scores_as_among_many(client: RankingClient, records: list[bytes], small_run: SmallRun) -> None:
+    state = client.encode_user(user_of(records[0], small_run))
+    items = [f"i{n}" for n in range(30)] + ["never seen"]
+    together = client.score_items(state, items)["buy"][0]
+    alone = [client.score_items(state, [item])["buy"][0, 0] for item in items]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_unknown_user_and_item_get_a_score(client: RankingClient) -> None:
+    ranked = client.rank({"user_id": "nobody", "timestamp": 1_600_400_000}, ["no such item", "i1"], by="buy")
+    assert {item for item, _ in ranked} == {"no such item", "i1"}
+    assert all(0 < score < 1 for _, scores in ranked for score in scores.values())
+
+
+def test_rank_command_prints_titles(small_run: SmallRun) -> None:
+    done = srp4ctr("rank", small_run.config_path, "--user", "u1", "--top", "3")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Item ") == 3
+    assert "P(buy)" in done.stdout
+
+
+def test_rank_command_takes_an_unknown_user(small_run: SmallRun) -> None:
+    done = srp4ctr("rank", small_run.config_path, "--user", "stranger", "--top", "1")
+    assert done.returncode == 0, done.stderr
+    assert "not in the log" in done.stdout
+
+
+def test_inputs_are_all_raw_features(small_run: SmallRun) -> None:
+    (version,) = small_run.config.paths.serving_model.iterdir()
+    signatures = tf.saved_model.load(str(version)).signatures
+    names = set(signatures["predict"].structured_input_signature[1])
+    spec = small_run.config.spec
+    assert names == {f.name for f in user_inputs(spec) + candidate_inputs(spec)}

@@ -1,0 +1,100 @@
+"""Starting and stopping: ports, directories, signals."""
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+
+import grpc
+import numpy as np
+import pytest
+import wire
+from conftest import Target
+
+from serving import contract
+from serving.server import ModelServer, ServerStartError
+
+SERVE = "import sys; from serving.server import serve; serve(sys.argv[1], 'toy', 0, 0)"
+
+
+@pytest.mark.parametrize("option", ["grpc_port", "rest_port"])
+def test_a_taken_port(model_dir, start, option):
+    taken = getattr(start(model_dir), option)
+    with pytest.raises(ServerStartError, match=rf"can't listen on 127.0.0.1:{taken}.*Choose another port"):
+        start(model_dir, **{option: taken})
+
+
+def test_a_missing_directory(tmp_path, start):
+    missing = tmp_path / "nowhere"
+    message = rf"{missing}: no such directory. Expected {missing}/<number>/saved_model.pb."
+    with pytest.raises(ServerStartError, match=re.escape(message)):
+        start(missing)
+
+
+def test_a_directory_without_a_version(tmp_path, start):
+    (tmp_path / "latest").mkdir()
+    message = rf"{tmp_path}: no version of model 'toy' in it. Expected {tmp_path}/<number>/saved_model.pb."
+    with pytest.raises(ServerStartError, match=re.escape(message)):
+        start(tmp_path)
+
+
+def test_a_broken_first_version(model_dir, start):
+    (model_dir / "1" / "saved_model.pb").write_bytes(b"no model")
+    with pytest.raises(ServerStartError, match="model 'toy' can't be served. version 1: "):
+        start(model_dir)
+
+
+@pytest.mark.parametrize("options", [{"num_versions": 0}, {"poll_seconds": 0}])
+def test_arguments_that_make_no_sense(model_dir, options):
+    with pytest.raises(ServerStartError, match=f"Received: {next(iter(options))}=0"):
+        ModelServer("toy", model_dir, **options)
+
+
+def test_wait_returns_after_stop(model_dir, start):
+    server = start(model_dir)
+    assert not server.wait(timeout_seconds=0.01)
+    server.stop()
+    assert server.wait(timeout_seconds=0)
+
+
+def test_stop_drains_both_protocols(model_dir, start, connect, eventually):
+    server = start(model_dir)
+    target = connect(server)
+    request = wire.slow_request(target, seconds=2)
+    call = target.prediction.Predict.future(request, timeout=wire.TIMEOUT_SECONDS)
+    body = {"signature_name": "countdown", "inputs": wire.tf.make_ndarray(request.inputs["n"]).tolist()}
+    answers = []
+    rest = threading.Thread(
+        target=lambda: answers.append(wire.http_json(target.rest_address, "/v1/models/toy:predict", body))
+    )
+    rest.start()
+    eventually(lambda: server._manager._servables[1].users == 2)  # both have arrived
+    server.stop()
+    assert wire.outputs(call.result())["n"].tolist() == [0]
+    rest.join()
+    assert answers == [(200, {"outputs": [0]})]
+    with pytest.raises(ConnectionRefusedError):
+        wire.http_json(target.rest_address, "/v1/models/toy")
+
+
+def test_sigterm_drains(model_dir):
+    process = subprocess.Popen([sys.executable, "-c", SERVE, str(model_dir)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == f"Model 'toy' from {model_dir}, version(s) 1\n"
+        grpc_address = re.fullmatch(r"gRPC: (127.0.0.1:\d+)\n", process.stdout.readline())[1]
+        rest_address = re.fullmatch(r"REST: http://(\S+)/v1/models/toy\n", process.stdout.readline())[1]
+        target = Target(grpc_address, rest_address)
+        assert wire.http_json(rest_address, "/v1/models/toy")[0] == 200
+        call = target.prediction.Predict.future(wire.slow_request(target, seconds=2), timeout=wire.TIMEOUT_SECONDS)
+        wire.predict(target, "countdown", {"n": np.int64([1])})  # by now the slow one has arrived, too
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "Draining\n"
+        assert wire.outputs(call.result())["n"].tolist() == [0]
+        assert process.wait(timeout=20) == 0
+        assert process.stdout.read() == "Stopped\n"
+        refused = wire.error_of(target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER))
+        assert refused[0] == grpc.StatusCode.UNAVAILABLE
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,145 @@
+"""Versions that come and go while the server runs."""
+
+import shutil
+
+import grpc
+import pytest
+import toy_ranker
+import wire
+
+from serving import contract
+from serving.server import ServerStartError
+from serving.server.warmup import MAX_RECORDS
+
+
+def served(target):
+    """The version that answers a request that names none."""
+    return wire.predict(target, contract.ENCODE_USER, wire.USER).model_spec.version.value
+
+
+def wait_for_end(target, version, eventually):
+    eventually(lambda: wire.states(target.model).get(version) == "END")
+    statuses = target.model.GetModelStatus(wire.status_request(version=version)).model_version_status
+    return statuses[0].status
+
+
+def test_a_new_version_replaces_the_old(saved, model_dir, start, connect, push, eventually):
+    target = connect(start(model_dir))
+    assert served(target) == 1
+    push(saved[2], model_dir)
+    eventually(lambda: served(target) == 2)
+    eventually(lambda: wire.states(target.model) == {2: "AVAILABLE", 1: "END"})
+    error = wire.error_of(target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER, version=1))
+    assert error == (grpc.StatusCode.NOT_FOUND, "Servable not found for request: Specific(toy, 1)")
+
+
+def test_no_request_fails_during_the_roll(saved, model_dir, start, connect, push, eventually):
+    target = connect(start(model_dir))
+    push(saved[2], model_dir)
+    found = []
+    eventually(lambda: found.append(served(target)) or found[-1] == 2)
+    assert found == sorted(found) and found[0] == 1
+
+
+def test_two_versions_and_the_pin(saved, model_dir, start, connect, push, eventually):
+    target = connect(start(model_dir, num_versions=2))
+    push(saved[2], model_dir)
+    eventually(lambda: served(target) == 2)
+    pinned = wire.predict(target, contract.ENCODE_USER, wire.USER, version=1)
+    assert pinned.model_spec.version.value == 1
+    assert wire.outputs(pinned)["user_state"][0].startswith(b"1|")
+    push(saved[3], model_dir)
+    eventually(lambda: wire.states(target.model) == {3: "AVAILABLE", 2: "AVAILABLE", 1: "END"})
+
+
+def test_only_the_latest_versions_are_loaded_at_first(saved, model_dir, start, push):
+    push(saved[2], model_dir)
+    assert start(model_dir).versions == [2]
+
+
+def test_a_removed_version_is_replaced_by_the_one_before(saved, model_dir, start, connect, push, eventually):
+    push(saved[2], model_dir)
+    target = connect(start(model_dir))
+    assert served(target) == 2
+    (model_dir / "2").rename(model_dir / "withdrawn")
+    eventually(lambda: served(target) == 1)
+
+
+def test_what_is_no_version_is_ignored(saved, model_dir, start, connect):
+    shutil.copytree(saved[2], model_dir / "2.tmp")
+    (model_dir / "3").mkdir()
+    (model_dir / "4").write_text("a file")
+    server = start(model_dir)
+    assert server.versions == [1]
+    assert wire.states(connect(server).model) == {1: "AVAILABLE"}
+
+
+def test_a_half_copied_version_is_not_served_until_it_is_whole(saved, model_dir, start, connect, eventually):
+    target = connect(start(model_dir))
+    (model_dir / "2").mkdir()
+    shutil.copy(saved[2] / "saved_model.pb", model_dir / "2")
+    assert wait_for_end(target, 2, eventually).error_code != 0
+    assert served(target) == 1
+    shutil.copytree(saved[2], model_dir / "2", dirs_exist_ok=True)
+    eventually(lambda: served(target) == 2)
+
+
+def test_a_version_is_left_alone_while_its_files_grow(saved, model_dir, start, eventually):
+    server = start(model_dir, poll_seconds=0.5)
+    shutil.copytree(saved[2], model_dir / "2")
+    growing = model_dir / "2" / "assets" / "vocabulary"
+
+    def grow():
+        with growing.open("a") as file:
+            file.write("item\n")
+        return 2 in server.versions
+
+    with pytest.raises(AssertionError, match="never held"):
+        eventually(grow, timeout_seconds=2)
+    eventually(lambda: server.versions == [2])
+
+
+def test_a_failing_warm_up_is_not_served(saved, model_dir, start, connect, eventually):
+    target = connect(start(model_dir))
+    bad = shutil.copytree(saved[2], model_dir / "incoming")
+    toy_ranker.write_warmup(bad, [toy_ranker.warmup_log("1"), toy_ranker.warmup_log("no number")])
+    bad.rename(model_dir / "2")
+    status = wait_for_end(target, 2, eventually)
+    assert (status.error_code, served(target)) == (grpc.StatusCode.INVALID_ARGUMENT.value[0], 1)
+    assert "no number" in status.error_message
+
+
+@pytest.mark.parametrize(("records", "is_served"), [(MAX_RECORDS, True), (MAX_RECORDS + 1, False)])
+def test_warm_up_has_a_limit(model_dir, start, records, is_served):
+    toy_ranker.write_warmup(model_dir / "1", [toy_ranker.warmup_log("1")] * records)
+    if is_served:
+        assert start(model_dir).versions == [1]
+        return
+    with pytest.raises(ServerStartError, match=r"Number of warmup records exceeds the maximum \(1000\) at .*requests"):
+        start(model_dir)
+
+
+def test_warm_up_of_another_kind_fails(model_dir, start):
+    log = toy_ranker.prediction_log_pb2.PredictionLog()
+    log.classify_log.SetInParent()
+    toy_ranker.write_warmup(model_dir / "1", [log])
+    with pytest.raises(ServerStartError, match="Unsupported log_type for warmup: classify_log"):
+        start(model_dir)
+
+
+def test_requests_under_way_finish_before_their_version_is_unloaded(saved, model_dir, start, connect, push, eventually):
+    target = connect(start(model_dir))
+    call = target.prediction.Predict.future(wire.slow_request(target, seconds=3), timeout=wire.TIMEOUT_SECONDS)
+    push(saved[2], model_dir)
+    eventually(lambda: wire.states(target.model) == {2: "AVAILABLE", 1: "UNLOADING"})
+    assert not call.done()
+    assert served(target) == 2
+    assert call.result().model_spec.version.value == 1
+    eventually(lambda: wire.states(target.model) == {2: "AVAILABLE", 1: "END"})
+
+
+def test_a_base_path_that_vanishes_changes_nothing(model_dir, start, connect, eventually, caplog):
+    target = connect(start(model_dir))
+    model_dir.rename(model_dir.with_name("away"))
+    eventually(lambda: "can't be read" in caplog.text)
+    assert served(target) == 1

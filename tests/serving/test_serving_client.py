@@ -1,0 +1,251 @@
+"""RankingClient against a server, by numbers."""
+
+import socket
+import subprocess
+import sys
+
+import grpc
+import numpy as np
+import pytest
+import toy_ranker
+
+from serving.client import RankingClient, RankingError, UserState
+
+ANNA = {"user_id": "1", "age": 0.5, "history_item_id": ["7", "8"]}  # state 3.5
+BEN = {"user_id": 2, "history_item_id": ["9"]}  # state 3
+TIMEOUT_SECONDS = 20
+
+
+@pytest.fixture
+def client(target):
+    with RankingClient(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS) as connected:
+        yield connected
+
+
+@pytest.fixture
+def client_of():
+    clients = []
+
+    def connect(server):
+        clients.append(RankingClient(f"127.0.0.1:{server.grpc_port}", toy_ranker.NAME, TIMEOUT_SECONDS))
+        return clients[-1]
+
+    yield connect
+    for each in clients:
+        each.close()
+
+
+def test_encode_then_score(client):
+    state = client.encode_user(ANNA)
+    assert state == UserState([b"1|3.500000"], version=1)
+    scores = client.score_items(state, ["1", "2", ""])
+    assert list(scores) == ["click", "order"]
+    np.testing.assert_allclose(scores["click"], [[13.5, 23.5, 0]])
+    np.testing.assert_allclose(scores["order"], [[6.75, 11.75, 0]])
+    assert scores["click"].dtype == np.float32
+
+
+def test_several_users_share_candidates_or_have_their_own(client):
+    state = client.encode_user([ANNA, BEN])
+    assert state.blobs == [b"1|3.500000", b"1|3.000000"]
+    np.testing.assert_allclose(client.score_items(state, ["1"])["click"], [[13.5], [13]])
+    np.testing.assert_allclose(client.score_items(state, [["1", "2"], ["3"]])["click"], [[13.5, 23.5], [33, 0]])
+
+
+def test_candidate_features_win_and_may_be_left_out(client):
+    state = client.encode_user(ANNA)
+    candidates = {"candidate_item_id": np.array(["1", "2"]), "candidate_price": [0.25, None]}
+    np.testing.assert_allclose(client.score_items(state, candidates)["click"], [[13.75, 23.5]])
+    branded = {"candidate_item_id": ["1"], "candidate_brand": ["b"]}
+    np.testing.assert_allclose(client.score_items(state, branded)["click"], [[1013.5]])
+
+
+@pytest.mark.parametrize("candidates", [["1", "2"], {"candidate_item_id": ["1", "2"]}], ids=["ids", "features"])
+def test_predict_equals_encode_and_score(client, candidates):
+    expected = client.score_items(client.encode_user([ANNA, BEN]), candidates)
+    found = client.predict([ANNA, BEN], candidates)
+    np.testing.assert_array_equal(found["click"], expected["click"])
+
+
+def test_rank(client):
+    ranked = client.rank(ANNA, [2, 3, 1], by="click")
+    assert ranked == [
+        (3, {"click": 33.5, "order": 16.75}),
+        (2, {"click": 23.5, "order": 11.75}),
+        (1, {"click": 13.5, "order": 6.75}),
+    ]
+    assert client.rank(ANNA, ["2", "3", "1"], top=1, by="order") == [("3", {"click": 33.5, "order": 16.75})]
+
+
+def test_rank_needs_a_task_where_there_are_several(client):
+    with pytest.raises(ValueError, match="one of the model's tasks, click, order. Received: by=None"):
+        client.rank(ANNA, ["1"])
+
+
+def test_left_out_features_are_absent(client):
+    assert client.encode_user({}).blobs == [b"1|0.000000"]
+    assert client.encode_user({"user_id": None, "history_item_id": []}).blobs == [b"1|0.000000"]
+
+
+def test_many_candidates(client):
+    ids = [str(number) for number in range(20_000)]
+    scores = client.score_items(client.encode_user(ANNA), ids)["click"]
+    np.testing.assert_allclose(scores, 3.5 + 10 * np.arange(20_000)[None])
+
+
+@pytest.mark.parametrize(
+    ("user", "message"),
+    [
+        ({"user_idd": "1"}, "Unknown feature 'user_idd'. Did you mean 'user_id'?"),
+        ({"zzz": "1"}, "Unknown feature 'zzz'. Known: age, history_item_id, user_id."),
+        ({"history_item_id": "1"}, "history_item_id takes a list of values. Received: '1'"),
+        ({"user_id": ["1"]}, "user_id takes strings. Received: \\['1'\\]"),
+        ({"age": "old"}, "age takes numbers. Received: 'old'"),
+        ([], "At least one user is needed"),
+    ],
+)
+def test_bad_users(client, user, message):
+    with pytest.raises(ValueError, match=message):
+        client.encode_user(user)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "message"),
+    [
+        ([], "At least one candidate is needed"),
+        ("1", "candidate_item_id takes a list of values. Received: '1'"),
+        ([["1"], ["2"]], "takes one list of values, or 1, one a user. Received: 2 values"),
+        ({"candidate_price": [1]}, "Candidates need 'candidate_item_id'. Received: candidate_price"),
+        ({"candidate_item_id": ["1"], "candidate_prise": [1]}, "Did you mean 'candidate_price'?"),
+        ({"candidate_item_id": ["1"], "candidate_price": [1, 2]}, "candidate_price must have as many values as"),
+        ({"candidate_item_id": ["1"], "user_id": ["1"]}, "Unknown feature 'user_id'"),
+    ],
+)
+def test_bad_candidates(client, candidates, message):
+    state = client.encode_user(ANNA)
+    with pytest.raises(ValueError, match=message):
+        client.score_items(state, candidates)
+
+
+def test_nobody_answers():
+    with RankingClient("127.0.0.1:9", timeout_seconds=5) as client, pytest.raises(RankingError) as caught:
+        client.encode_user(ANNA)
+    assert caught.value.code == grpc.StatusCode.UNAVAILABLE
+    assert "127.0.0.1:9, model 'srp4ctr', metadata: UNAVAILABLE" in str(caught.value)
+    assert "srp4ctr serve" in str(caught.value)
+
+
+def test_unknown_model(target):
+    with RankingClient(target.grpc_address, "nope", TIMEOUT_SECONDS) as client, pytest.raises(RankingError) as caught:
+        client.predict(ANNA, ["1"])
+    assert caught.value.code == grpc.StatusCode.NOT_FOUND
+    assert caught.value.details == "Servable not found for request: Latest(nope)"
+
+
+def test_too_slow():
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        with RankingClient(address, timeout_seconds=0.3) as client, pytest.raises(RankingError) as caught:
+            client.encode_user(ANNA)
+    assert caught.value.code == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert "No answer within 0.3 seconds: raise timeout_seconds" in str(caught.value)
+
+
+def test_too_large(target):
+    with RankingClient(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, max_message_bytes=20_000) as client:
+        state = client.encode_user(ANNA)
+        with pytest.raises(RankingError, match="larger than 20000 bytes. Raise max_message_bytes") as caught:
+            client.score_items(state, ["1"] * 20_000)
+    assert caught.value.code == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_state_of_another_version_is_refused(client):
+    with pytest.raises(RankingError, match="signature 'score_items': INVALID_ARGUMENT: .*another model version"):
+        client.score_items(UserState([b"7|5"], version=1), ["1"])
+
+
+def test_rank_survives_a_version_roll(saved, model_dir, start, push, eventually, client_of, monkeypatch):
+    server = start(model_dir)
+    client = client_of(server)
+    encode, versions = client.encode_user, []
+
+    def encode_then_roll(user):
+        state = encode(user)
+        versions.append(state.version)
+        if len(versions) == 1:
+            push(saved[2], model_dir)
+            eventually(lambda: server.versions == [2])
+        return state
+
+    monkeypatch.setattr(client, "encode_user", encode_then_roll)
+    assert client.rank(ANNA, ["1"], by="click") == [("1", {"click": 13.5, "order": 6.75})]
+    assert versions == [1, 2]
+
+
+def test_rank_makes_a_refused_state_anew_once(client, monkeypatch):
+    encode, states = client.encode_user, [UserState([b"7|5"], 1), UserState([b"7|5"], 1)]
+    monkeypatch.setattr(client, "encode_user", lambda user: states.pop() if len(states) == 2 else encode(user))
+    assert client.rank(ANNA, ["1"], by="click")[0][1]["click"] == 13.5
+    states.append(UserState([b"7|5"], 1))
+    monkeypatch.setattr(client, "encode_user", lambda user: UserState([b"7|5"], 1))
+    with pytest.raises(RankingError, match="another model version"):
+        client.rank(ANNA, ["1"], by="click")
+
+
+def test_a_state_is_scored_by_its_own_version(saved, model_dir, start, push, eventually, client_of):
+    server = start(model_dir, num_versions=2)
+    client = client_of(server)
+    state = client.encode_user(ANNA)
+    push(saved[2], model_dir)
+    eventually(lambda: server.versions == [2, 1])
+    assert client.encode_user(ANNA).version == 2
+    assert client.score_items(state, ["1"])["click"].tolist() == [[13.5]]
+
+
+def test_a_new_versions_inputs_are_learnt(saved, model_dir, start, push, eventually, client_of):
+    server = start(model_dir)
+    client = client_of(server)
+    client.encode_user(ANNA)
+    push(saved[3], model_dir)
+    eventually(lambda: server.versions == [3])
+    timed = ANNA | {"timestamp": 1_700_000_000, "history_timestamp": [1, 2]}
+    assert client.encode_user(timed).version == 3
+    with pytest.raises(ValueError, match="timestamp is a whole number and must be given"):
+        client.encode_user(ANNA)
+    without_history = {"user_id": "1", "timestamp": 1_700_000_000}
+    assert client.encode_user(without_history).blobs == [b"3|1.000000"]
+    with pytest.raises(ValueError, match="history_timestamp is a whole number and must be given"):
+        client.encode_user(ANNA | {"timestamp": 1})
+
+
+def test_a_client_that_knows_the_old_inputs_asks_again(saved, model_dir, start, push, eventually, client_of):
+    server = start(model_dir)
+    client = client_of(server)
+    timed = {"user_id": "1", "timestamp": 5}
+    with pytest.raises(ValueError, match="Unknown feature 'timestamp'"):
+        client.encode_user(timed)
+    push(saved[3], model_dir)
+    eventually(lambda: server.versions == [3])
+    assert client.encode_user(timed).version == 3
+
+
+def test_a_model_of_another_kind(tmp_path, saved, start, client_of):
+    import tensorflow as tf
+
+    class Other(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None])])
+        def __call__(self, x):
+            return {"y": x}
+
+    tf.saved_model.save(Other(), str(tmp_path / "1"))
+    with pytest.raises(ValueError, match="no signature 'encode_user', only .*serving_default"):
+        client_of(start(tmp_path)).encode_user(ANNA)
+
+
+def test_the_client_imports_neither_tensorflow_nor_what_trains_models():
+    script = (
+        "import sys, serving.client; heavy = {'tensorflow', 'tf_keras', 'keras', 'tfx', 'apache_beam', 'pandas'}; "
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,181 @@
+"""Shared helpers for the trainer's tests: a toy data set, raw and indexed, and its way through the transform graph."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform.beam as tft_beam
+from tfx_bsl.coders import example_coder
+from tfx_bsl.tfxio import tf_example_record
+
+from preprocessing.features import TRAINING_EVENTS, RecordFeature, model_features, record_features
+from preprocessing.schema import build_schema
+from preprocessing.spec import DatasetSpec
+from preprocessing.transform import preprocessing_fn
+from trainer.fields import Field, Fields
+
+Raw = dict[str, Any]
+ANALYSED = ("pretrain", "train", "catalog")
+START = 1_600_000_000
+_ABSENT = {"string": "", "int64": 0, "float": float("nan")}
+
+
+def toy_spec(**changes: Any) -> DatasetSpec:
+    """A spec with every kind of feature on every side that may have it, histories of 4, and two tasks."""
+    content: Raw = {
+        "name": "toy",
+        "events": {"format": "csv", "path": "events.csv"},
+        "features": {
+            "user": {
+                "age": {"kind": "numeric", "buckets": 2},
+                "gender": {"kind": "categorical"},
+                "interests": {"kind": "multivalent", "max_values": 2},
+            },
+            "item": {
+                "tags": {"kind": "multivalent", "max_values": 2},
+                "brand": {"kind": "categorical"},
+                "price": {"kind": "numeric", "buckets": 2},
+            },
+            "behavior": {"action": {"kind": "categorical"}, "gap": {"kind": "time_gap", "buckets": 8}},
+            "context": {
+                "device": {"kind": "categorical"},
+                "hour": {"kind": "hour_of_day"},
+                "weekday": {"kind": "day_of_week"},
+            },
+        },
+        "history": {"length": 4},
+        "tasks": {"click": {"column": "clicked", "equals": 1}, "buy": {"column": "bought", "equals": 1}},
+        "item_oov_buckets": 2,
+    }
+    return DatasetSpec.model_validate(content | changes)
+
+
+def toy_fields(spec: DatasetSpec | None = None, items: int = 12, size: int = 7) -> Fields:
+    """Fields of a spec (the toy one), with `items` item indices and `size` indices of every other field."""
+    spec = spec or toy_spec()
+    sized = (Field(feature, items if feature.field == "item_id" else size) for feature in model_features(spec))
+    return Fields(tuple(sized), spec.history.length, tuple(spec.tasks))
+
+
+def random_features(
+    fields: Fields, lengths: Sequence[int], candidates: int = 3, seed: int = 0, columns: int | None = None
+) -> dict[str, tf.Tensor]:
+    """Random indices; row b's history has `lengths[b]` behaviours, then padding up to `columns`."""
+    rng = np.random.default_rng(seed)
+    batch, columns = len(lengths), max(*lengths, 1) if columns is None else columns
+    real = np.arange(columns) < np.array(lengths)[:, None]
+    shapes = {"user": (batch,), "context": (batch,), "history": (batch, columns), "candidate": (batch, candidates)}
+    features = {}
+    for field in fields.all:
+        shape = shapes[field.feature.side] + (field.width,) * field.multivalent
+        values = rng.integers(field.field == "item_id", field.size, shape)
+        if field.feature.side == "history":
+            values = values * real.reshape(real.shape + (1,) * field.multivalent)
+        features[field.name] = tf.constant(values, tf.int64)
+    return features
+
+
+def pad_axis(features: Mapping[str, tf.Tensor], side: str, before: int = 0, after: int = 0) -> dict[str, tf.Tensor]:
+    """`features` with zeros put before and after the second axis of one side."""
+    return {
+        name: tf.pad(x, [[0, 0], [before, after], [0, 0]][: x.shape.rank]) if name.startswith(f"{side}_") else x
+        for name, x in features.items()
+    }
+
+
+def raw_records(spec: DatasetSpec, count: int, seed: int = 0, items: int = 8) -> list[Raw]:
+    """Random raw records of 0 to L behaviours and 1 to 4 candidates, with absent values here and there."""
+    rng = np.random.default_rng(seed)
+    return [_raw_record(spec, rng, items, number) for number in range(count)]
+
+
+def catalog_record(spec: DatasetSpec, seed: int = 0, items: int = 8) -> Raw:
+    """The record of split `catalog`: items i0 (the most frequent) to i<n>, the last one without events."""
+    rng = np.random.default_rng(seed)
+    candidates = [f for f in record_features(spec) if f.side == "candidate"]
+    values = {f.name: [_value(f, rng) for _ in range(items)] for f in candidates}
+    ids = [f"i{n}" for n in range(items)]
+    return values | {"candidate_item_id": ids, TRAINING_EVENTS: [3 * (items - 1 - n) for n in range(items)]}
+
+
+def _raw_record(spec: DatasetSpec, rng: Any, items: int, number: int) -> Raw:
+    now = START + int(rng.integers(0, 10**6))
+    length, candidates = int(rng.integers(0, spec.history.length + 1)), int(rng.integers(1, 5))
+    counts = {"history": length, "candidate": candidates, "label": candidates, "catalog": 0}
+    raw: Raw = {}
+    for feature in record_features(spec):
+        if feature.is_list:
+            raw[feature.name] = [_value(feature, rng) for _ in range(counts[feature.side])]
+        elif feature.spec is not None:
+            raw[feature.name] = _value(feature, rng)
+    raw |= {side: [f"i{n}" for n in rng.integers(0, items, len(raw[side]))] for side in raw if side.endswith("item_id")}
+    raw["history_timestamp"] = sorted(now - int(gap) for gap in rng.integers(1, 10**6, length))
+    return raw | {"request_id": f"r{number}", "user_id": f"u{number}", "timestamp": now}
+
+
+def _value(feature: RecordFeature, rng: Any) -> Any:
+    if feature.side == "label":
+        return float(rng.integers(2))
+    if feature.dtype == "float":
+        return float(rng.choice([1.0, 2.0, 3.0, float("nan")]))
+    if feature.spec is not None and feature.spec.kind == "multivalent":
+        return "|".join(str(value) for value in rng.choice(["x", "y", "z"], rng.integers(0, 4)))
+    return str(rng.choice(["p", "q", ""]))
+
+
+def serialize(spec: DatasetSpec, raw: Raw) -> bytes:
+    """A raw tf.Example; a feature that `raw` lacks is absent: "", NaN, 0 or an empty list."""
+    example = tf.train.Example()
+    for feature in record_features(spec):
+        values = raw.get(feature.name, [] if feature.is_list else _ABSENT[feature.dtype])
+        values = [value.encode() if isinstance(value, str) else value for value in np.ravel(values).tolist()]
+        kind = {"string": "bytes_list", "int64": "int64_list", "float": "float_list"}[feature.dtype]
+        getattr(example.features.feature[feature.name], kind).SetInParent()
+        getattr(example.features.feature[feature.name], kind).value.extend(values)
+    return example.SerializeToString()
+
+
+def dense_inputs(features: Sequence[RecordFeature], raws: Sequence[Raw]) -> dict[str, tf.Tensor]:
+    """Raw features as signatures take them: [B], or [B, longest] padded with "", NaN or 0."""
+    dense = {}
+    for feature in features:
+        values = [raw[feature.name] for raw in raws]
+        if feature.is_list:
+            longest = max(1, *(len(value) for value in values))
+            values = [[*value, *[_ABSENT[feature.dtype]] * (longest - len(value))] for value in values]
+        dense[feature.name] = tf.constant(values, {"float": tf.float32}.get(feature.dtype, feature.dtype))
+    return dense
+
+
+def run_transform(spec: DatasetSpec, records: Mapping[str, Sequence[bytes]], folder: Path) -> None:
+    """What TFX's Transform does with raw records by split: `folder`/graph, and `folder`/<split>-*.gz."""
+    reader = tf_example_record.TFExampleBeamRecord(physical_format="inmem", schema=build_schema(spec))
+    config = reader.TensorAdapterConfig()
+    function = functools.partial(preprocessing_fn, custom_config={"spec": spec.model_dump_json()})
+    with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
+        batches = {
+            split: pipeline | split >> beam.Create(list(examples)) | f"{split}Read" >> reader.BeamSource()
+            for split, examples in records.items()
+        }
+        analysed = [batches[split] for split in ANALYSED if split in batches] | beam.Flatten()
+        graph = (analysed, config) | tft_beam.AnalyzeDataset(function)
+        _ = graph | tft_beam.WriteTransformFn(str(folder / "graph"))
+        for split in records:
+            data, metadata = ((batches[split], config), graph) | f"{split}Transform" >> tft_beam.TransformDataset(
+                output_record_batches=True
+            )
+            examples = data | f"{split}Encode" >> beam.FlatMap(
+                _encode, beam.pvalue.AsSingleton(metadata.deferred_metadata)
+            )
+            path = str(folder / split)
+            _ = examples | f"{split}Write" >> beam.io.WriteToTFRecord(path, file_name_suffix=".gz", num_shards=1)
+
+
+def _encode(batch: Any, metadata: Any) -> list[bytes]:
+    return example_coder.RecordBatchToExamplesEncoder(metadata.schema).encode(batch[0])

@@ -1,0 +1,117 @@
+"""The losses of the prediction heads against NumPy, and what their gradients reach."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from preprocessing.features import ModelFeature
+from preprocessing.spec import Feature
+from tests.trainer.layers import reference
+from tests.trainer.layers.harness import randomise
+from trainer.config import PretrainConfig
+from trainer.fields import Field
+from trainer.layers.field_embedding import FieldEmbedding
+from trainer.pretraining.attribute_head import AttributeHead
+
+M, D = 6, 8
+
+
+def _head(size: int, multivalent: bool = False, **config: int) -> AttributeHead:
+    spec = Feature(kind="multivalent" if multivalent else "categorical", max_values=2)
+    field = Field(ModelFeature("history_x", "x", "history", "item_x", spec), size)
+    embedding = FieldEmbedding(size, D, multivalent)
+    embedding(tf.zeros((1, 2), tf.int64))
+    head = AttributeHead(field, embedding, PretrainConfig(**config))
+    head(_hidden(), tf.zeros((M, 2) if multivalent else (M,), tf.int64))
+    randomise(head)
+    return head
+
+
+def _hidden(rows: int = M) -> tf.Tensor:
+    return tf.constant(np.random.default_rng(1).normal(size=(rows, D)), tf.float32)
+
+
+def _logits(head: AttributeHead) -> np.ndarray:
+    """Scores of the values 1 to size - 1: [M, size - 1]."""
+    x = reference.layer_norm(head.norm, reference.gelu(reference.dense(head.dense, _hidden().numpy())))
+    return (x @ head.embedding.table.numpy()[: head.field.size].T + head.bias.numpy())[:, 1:]
+
+
+def test_softmax_loss_is_over_the_values_and_never_over_absence() -> None:
+    head, targets = _head(5), np.array([1, 2, 3, 4, 4, 0])
+    chance = reference.softmax(_logits(head))
+    loss, correct, weight = head(_hidden(), tf.constant(targets))
+    np.testing.assert_allclose(loss[:5], -np.log(chance[range(5), targets[:5] - 1]), rtol=1e-4)
+    np.testing.assert_array_equal(correct[:5], chance.argmax(1)[:5] + 1 == targets[:5])
+    np.testing.assert_array_equal(weight, [1, 1, 1, 1, 1, 0])
+
+
+def test_absence_and_the_mask_are_never_predicted() -> None:
+    head = _head(5)
+    head.bias.assign([1e6, 0, 0, 0, 0])
+    x = head.norm(head.dense(_hidden()))
+    head.embedding.table[5].assign(1e6 * tf.ones(D))
+    logits = head.logits(x).numpy()
+    assert logits.shape == (M, 5) and (logits.argmax(1) > 0).all()
+    assert np.isfinite(head(_hidden(), tf.ones(M, tf.int64)).loss).all()
+
+
+def test_multivalent_loss_is_a_sigmoid_a_value() -> None:
+    head, targets = _head(5, multivalent=True), np.array([[1, 2], [3, 0], [4, 4], [2, 3], [1, 0], [0, 0]])
+    chance = reference.sigmoid(_logits(head))
+    truth = np.stack([np.isin(np.arange(1, 5), row) for row in targets])
+    loss, correct, weight = head(_hidden(), tf.constant(targets))
+    np.testing.assert_allclose(loss, -np.log(np.where(truth, chance, 1 - chance)).mean(1), rtol=1e-4)
+    np.testing.assert_array_equal(correct, truth[range(M), chance.argmax(1)])
+    np.testing.assert_array_equal(weight, [1, 1, 1, 1, 1, 0])
+
+
+def test_the_tied_table_and_every_own_weight_get_a_gradient() -> None:
+    for multivalent in (False, True):
+        head = _head(5, multivalent)
+        targets = tf.constant([[1, 2]] * M if multivalent else [1, 2, 3, 4, 1, 2], tf.int64)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(head(_hidden(), targets).loss)
+        table = head.embedding.table
+        gradients = tape.gradient(loss, [table, *head.trainable_weights])
+        assert all(gradient is not None and np.abs(gradient).max() > 0 for gradient in gradients)
+        assert np.abs(tf.convert_to_tensor(gradients[0])[1:5]).max(1).all()
+        assert any(weight is table for weight in head.weights)
+
+
+def test_sampled_softmax_agrees_with_the_full_one_and_is_for_training_only() -> None:
+    head = _head(400, sampled_softmax_above=399, sampled_classes=100)
+    rows = 64
+    targets = tf.constant(np.random.default_rng(2).integers(1, 400, rows))
+    full = head(_hidden(rows), targets, training=False).loss.numpy()
+    draws = np.stack([head(_hidden(rows), targets, training=True).loss for _ in range(60)])
+    assert draws.std(0).min() > 0
+    np.testing.assert_allclose(draws.mean(), full.mean(), rtol=0.02)
+    np.testing.assert_allclose(draws.mean(0), full, rtol=0.1, atol=0.1)
+
+
+def test_small_vocabularies_are_not_sampled() -> None:
+    head, targets = _head(400, sampled_softmax_above=400, sampled_classes=10), tf.ones(M, tf.int64)
+    losses = [head(_hidden(), targets, training=training).loss for training in (True, False)]
+    np.testing.assert_array_equal(*losses)
+
+
+def test_training_with_sampled_softmax_lowers_the_full_loss() -> None:
+    head = _head(200, sampled_softmax_above=100, sampled_classes=20)
+    hidden, targets = _hidden(32), tf.constant(np.arange(1, 33))
+    optimizer, before = keras.optimizers.Adam(0.05), head(hidden, targets).loss.numpy().mean()
+
+    @tf.function
+    def step() -> None:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(head(hidden, targets, training=True).loss)
+        weights = [*head.trainable_weights]
+        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+
+    for _ in range(60):
+        step()
+    after = head(hidden, targets)
+    assert after.loss.numpy().mean() < before / 3
+    assert tf.reduce_mean(tf.cast(after.correct, tf.float32)) > 0.8
