@@ -12,6 +12,8 @@ from preprocessing.config import Config, load_yaml
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
 
+LOG = "run.log"
+
 
 class EvaluationConfig(Config):
     """When a model is blessed.
@@ -99,7 +101,7 @@ class RunPaths:
     @property
     def log(self) -> Path:
         """Everything that TFX, Beam and TensorFlow say."""
-        return self.root / "run.log"
+        return self.root / LOG
 
 
 def load_run_config(path: str | Path) -> RunConfig:

@@ -10,21 +10,6 @@ MODELS = {"with_encoder": WITH, "without_encoder": WITHOUT}
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
-    """A chart with what it shows.
-
-    Attributes:
-        title: What is drawn.
-        finding: What to conclude from it.
-        svg: The chart, an `<svg>` element.
-    """
-
-    title: str
-    finding: str
-    svg: str
-
-
-@dataclasses.dataclass(frozen=True)
 class Table:
     """Rows of formatted cells.
 
@@ -33,14 +18,29 @@ class Table:
         header: The columns' names.
         rows: A cell a column.
         text_columns: How many leading columns hold text; the others hold numbers and are set right-aligned.
-        folded: Whether the reader has to open it.
     """
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     text_columns: int = 1
-    folded: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A chart with what it shows.
+
+    Attributes:
+        title: What is drawn.
+        finding: What to conclude from it.
+        svg: The chart, an `<svg>` element.
+        table: Its numbers, folded.
+    """
+
+    title: str
+    finding: str
+    svg: str
+    table: Table | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -116,13 +116,15 @@ def _newest(serving_model: Path) -> str | None:
 
 
 def _evaluation(uri: str) -> Any:
+    """The candidate model's evaluation; beside a model to beat it has a name, alone it has none."""
     import tensorflow_model_analysis as tfma
 
-    results = tfma.load_eval_results([uri]).get_results()
-    candidate = [result for result in results if result.model_name in ("", "candidate")]
-    if len(candidate) != 1 or not candidate[0].slicing_metrics:
-        raise RunError(f"{uri}: expected one evaluation with slices, found {[r.model_name for r in results]}.")
-    return candidate[0]
+    alone = tfma.load_eval_result(uri)
+    names = {spec.name for spec in alone.config.model_specs}
+    result = tfma.load_eval_result(uri, model_name="candidate") if "candidate" in names else alone
+    if not result.slicing_metrics:
+        raise RunError(f"{uri}: the evaluation has no slices. Models in it: {sorted(names)}.")
+    return result
 
 
 def _task(evaluation: Any, task: str) -> dict[str, Any]:
@@ -152,11 +154,7 @@ def _number(value: Any) -> float | None:
 def _calibration(evaluation: Any, task: str) -> list[tuple[float, float, float]]:
     """(mean prediction, mean label, candidates) of the buckets by prediction that have candidates."""
     overall = next(plots for key, plots in evaluation.plots if not key)
-    (plot,) = overall[task][""].values()
-    totals = [_bucket_totals(bucket) for bucket in plot["calibrationHistogramBuckets"]["buckets"]]
-    return [(score / count, label / count, count) for count, label, score in totals if count]
-
-
-def _bucket_totals(bucket: dict[str, Any]) -> list[float]:
     names = ("numWeightedExamples", "totalWeightedLabel", "totalWeightedRefinedPrediction")
-    return [float(bucket.get(name, {}).get("value", 0.0)) for name in names]
+    buckets = overall[task][""]["calibrationHistogramBuckets"]["buckets"]
+    totals = [[float(bucket[name]) for name in names] for bucket in buckets]
+    return [(score / count, label / count, count) for count, label, score in totals if count]

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 _SECTIONS = (
     headline,
-    slices_section,
     data_section,
     pretraining_section,
     finetuning_section,
+    slices_section,
     calibration_section,
     timing_section,
     provenance_section,

@@ -63,9 +63,9 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s"
 
 
-def megabytes(size: float | None) -> str:
-    """106.3 MB."""
-    return MISSING if size is None else f"{size / 1e6:,.1f} MB"
+def size(octets: float) -> str:
+    """106.3 MB, 45.6 kB."""
+    return f"{octets / 1e6:,.1f} MB" if octets >= 1e6 else f"{octets / 1e3:.1f} kB"
 
 
 def moment(iso: str) -> datetime.datetime:

@@ -13,9 +13,19 @@ from contextlib import contextmanager
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-INK, MUTED, LINE, STRONG, PLAIN, PANEL = (f"#01010{i}" for i in range(1, 7))
-_VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", STRONG: "with", PLAIN: "without", PANEL: "panel"}
+INK, MUTED, LINE, PANEL, SINGLE, WITH, WITHOUT = (f"#01010{i}" for i in range(1, 8))
+SERIES = (WITH, WITHOUT)
+_VARIABLES = {
+    INK: "ink",
+    MUTED: "muted",
+    LINE: "line",
+    PANEL: "panel",
+    SINGLE: "single",
+    WITH: "with",
+    WITHOUT: "without",
+}
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "srp4ctr",
@@ -39,7 +49,7 @@ _STYLE = {
     "legend.fontsize": 8.5,
     "lines.linewidth": 1.8,
 }
-WIDTH = 4.7  # inches; every picture is this wide, so that text has one size on the page
+WIDTH = 4.1  # inches; every picture is this wide, so that text has one size on the page
 
 
 class Canvas:
@@ -79,4 +89,14 @@ def _to_svg(figure: Figure, name: str) -> str:
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
-    return re.sub("#01010[1-6]", lambda color: f"var(--{_VARIABLES[color.group()]})", svg)
+    return re.sub("#01010[1-7]", lambda color: f"var(--{_VARIABLES[color.group()]})", svg)
+
+
+def legend(axes: Axes, columns: int) -> None:
+    """Names the series above the axes."""
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns, borderaxespad=0.2, handlelength=1.6)
+
+
+def ticks(most: int) -> MaxNLocator:
+    """At most that many ticks, at round numbers."""
+    return MaxNLocator(most, steps=[1, 2, 5, 10])

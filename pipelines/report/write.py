@@ -8,6 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.config import LOG
+from pipelines.errors import RunError
+from pipelines.logs import logs_to
 from pipelines.report.page import render
 from pipelines.report.text import finite
 
@@ -26,9 +29,12 @@ def write_report(run_dir: Path) -> Path:
     Raises:
         RunError: `run_dir` is no run directory, or a component has not finished.
     """
-    from pipelines.report.collect import collect  # imports TFX, which takes 20 seconds
+    if not run_dir.is_dir():
+        raise RunError(f"{run_dir}: no such directory. Give a run's, such as runs/ml_100k.")
+    with logs_to(run_dir / LOG):
+        from pipelines.report.collect import collect  # imports TFX, which takes 20 seconds
 
-    return save(collect(run_dir), run_dir / "report")
+        return save(collect(run_dir), run_dir / "report")
 
 
 def save(results: RunResults, folder: Path) -> Path:

@@ -168,3 +168,225 @@ MADE = Made(
         },
     },
 )
+
+
+class Page(HTMLParser):
+    """Checks nesting, and keeps text, tags, ids and references."""
+
+    VOID = {"meta", "link", "br", "img", "hr"}
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.references: list[str] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+        assert not self.open
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.open += [] if tag in self.VOID else [tag]
+        for name, value in attrs:
+            self.ids += [value or ""] if name == "id" else []
+            self.references += [value or ""] if name in ("src", "href", "xlink:href", "srcset", "data") else []
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return render(results())
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def test_is_self_contained(html: str, page: Page) -> None:
+    assert "script" not in page.tags
+    assert page.references and all(reference.startswith("#") for reference in page.references)
+    assert not re.search(r"url\((?!#)|@import|https?://(?!www\.w3\.org/)", html)  # w3.org: names of XML namespaces
+
+
+def test_ids_are_unique_and_references_reach_them(page: Page) -> None:
+    assert len(page.ids) == len(set(page.ids))
+    assert {reference[1:] for reference in page.references} <= set(page.ids)
+
+
+def test_pictures_take_their_colors_from_the_page(html: str) -> None:
+    pictures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
+    assert len(pictures) == 10  # splits, histories, loss, attributes, AUC, three features, reliability, time
+    assert all("var(--ink)" in picture or "var(--muted)" in picture for picture in pictures)
+    assert "#0101" not in html
+    assert not re.search(r"(fill|stroke): #", "".join(pictures))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "test AUC of 0.7731; the same ranker without it, same budget and seed, reaches 0.7597: a gain of 1.34 points.",
+        "The bar of 0.700 that a model has to reach to be pushed is met.",
+        "AUC (higher is better) 0.7731 0.7597 +0.0134",
+        "GAUC (higher is better) 0.7118 0.6984 +0.0134",
+        "Logloss (lower is better) 0.5696 0.5830 −0.0134",
+        "Calibration (1 is right) 1.0420 0.9710 +0.0710",
+        "Metrics for “like” on 10,046 test candidates",
+        "225 were rejected (0.22 %), most often events for “bad_timestamp” (211)",
+        "“like” holds for 55.1 % of the training and 56.1 % of the test candidates",
+        "The log runs from 20 Sep 1997 to 22 Apr 1998. Candidates before 7 Mar 1998 train, 80.0 % of them",
+        "those from 31 Mar 1998 on test, 10.0 %",
+        "Half of the requests come after at most 69 behaviours. At least 25 % fill the 100 that are kept.",
+        "Train 39,642 39,642 80,022 2.0 55.1 % 105.2 MB",
+        "Pre-training windows 1,147 – – – – 3.0 MB",
+        "FG-BERT predicts 4 of 5 hidden attributes better than chance, but not gap.",
+        "item_id 2.1 % 0.57 % 3.72 6.302",
+        "The held-out loss fell from 13.700 to 11.879 in epoch 17 of 20 and ended at 11.882",
+        "At its best the validation AUC is 0.7801 with the encoder, 1.50 points above the 0.7651 without it.",
+        "With the encoder it peaked after 2 of 3.5 epochs and without it peaked after 2.5 of 4 epochs.",
+        "The encoder raises the AUC in 7 of the 8 slices that have at least 500 test candidates.",
+        "It adds most for “50+” (+1.53 points) and least for “1-9” (−0.39).",
+        "0 – – – 0 1-9 0.7012 0.7051 −0.39 912 10-49 0.7533 0.7421 +1.12 2,833 50+ 0.7846 0.7693 +1.53 6,301",
+        "head 0.7581 0.7499 +0.82 6,644 middle 0.7302 0.7145 +1.57 2,390 tail 0.6904 0.6507 +3.97 1,012 unseen – – – 0",
+        "Predictions of “like” are, on average, 4.2 % too high with the encoder and 2.9 % too low without it.",
+        "predictions are about 0.65 (17.3 % of the candidates): there the label rate is 0.60",
+        "The components took 7.6 min in all, 75.5 % of it training. The slowest was Trainer.ranker",
+        "fine-tuning SRP4CTR 3.1 min 41.0 %",
+        "Seed 7 Git revision b1f9c1d2a3b4c5d6e7f8a9b0c1d2e3f4a5b6c7d8",
+        "/work/runs/ml_100k/serving_model/1722400000",
+        "tensorflow 2.16.2",
+        "evaluations_per_epoch: 2",
+    ],
+)
+def test_says_what_the_numbers_mean(page: Page, said: str) -> None:
+    assert said in page.text
+
+
+def test_bars_have_their_candidates_beside_them(html: str) -> None:
+    picture = next(svg for svg in re.findall(r"<svg.*?</svg>", html, re.DOTALL) if "unseen" in svg)
+    assert {"head", "tail", "6,644 candidates", "0 candidates", "0.758", "0.750"} <= set(Page(picture).words)
+
+
+def test_findings_follow_the_numbers() -> None:
+    """The same page with the two models exchanged says the opposite."""
+    metrics = MADE.metrics | {
+        "tasks": {"like": WITHOUT_ENCODER},
+        "baseline_without_encoder": {"like": WITH_ENCODER},
+        "config": MADE.metrics["config"] | {"evaluation": {"min_auc": 0.9, "slices": []}},
+    }
+    curves = {"val_loss": [3.0, 2.5, 2.0]}
+    text = Page(render(results(metrics=metrics, pretrain_curves=curves))).text
+    assert "reaches 0.7731: a loss of 1.34 points. That misses the bar of 0.900" in text
+    assert "The encoder raises the AUC in 1 of the 8 slices" in text
+    assert "It adds most for “1-9” (+0.39 points) and least for “50+” (−1.53)." in text
+    assert "2.9 % too low with the encoder and 4.2 % too high without it" in text
+    assert "from 3.000 to 2.000 and was lowest in the last epoch, 3: more epochs might help" in text
+
+
+def test_one_epoch_is_no_trend() -> None:
+    curve = {"val_mean_auc": [0.7]}
+    one = results(
+        pretrain_curves={"loss": [3.1], "val_loss": [3.0]},
+        finetune_curves={"with_encoder": curve, "without_encoder": curve},
+    )
+    text = Page(render(one)).text
+    assert "After its one epoch the held-out loss is 3.000." in text
+    assert "it peaked after 0.5 of 0.5 epochs in its last evaluation, so it might have risen further" in text
+    assert "the validation AUC is 0.7000 with the encoder and without it" in text
+
+
+def test_text_from_the_data_is_escaped() -> None:
+    made = copy.deepcopy(MADE)
+    made.metrics["tasks"]["like"]["slices"]["user_gender"][HOSTILE] = {"auc": 0.6, "candidates": 700}
+    made.metrics["baseline_without_encoder"]["like"]["slices"][HOSTILE] = {}
+    made.metrics["tasks"]["like"]["slices"][HOSTILE] = {
+        "$a_{$": {"auc": 0.6, "candidates": 700},
+        "": {"auc": 0.6, "candidates": 1},
+    }
+    made.metrics["pretrain"][HOSTILE] = made.metrics["pretrain"]["year"]
+    made.metrics["config"]["dataset"]["name"] = made.data["dataset"] = HOSTILE
+    made.data["rows"]["events"]["rejected"][HOSTILE] = 500
+    page = Page(render(cast("RunResults", made)))
+    assert "script" not in page.tags
+    assert page.text.count(HOSTILE) >= 5
+
+
+def test_a_feature_of_many_values_is_drawn_in_part_and_listed_in_full() -> None:
+    made = copy.deepcopy(MADE)
+    for key in ("tasks", "baseline_without_encoder"):
+        slices = made.metrics[key]["like"]["slices"]
+        slices["user_city"] = {f"city {i}": {"auc": 0.7, "candidates": 1000 - i} for i in range(40)}
+    html = render(cast("RunResults", made))
+    picture = next(svg for svg in re.findall(r"<svg.*?</svg>", html, re.DOTALL) if "city 0" in svg)
+    assert "city 11" in picture and "city 12" not in picture
+    assert "The 12 largest of 40 are drawn." in html and "city 39" in html
+
+
+def test_several_tasks_have_their_own_findings() -> None:
+    ours, without = {"like": WITH_ENCODER, "buy": WITHOUT_ENCODER}, {"like": WITHOUT_ENCODER, "buy": WITH_ENCODER}
+    page = Page(render(results(metrics=MADE.metrics | {"tasks": ours, "baseline_without_encoder": without})))
+    assert "For “like”," in page.text and "For “buy”," in page.text
+    assert "By history length, “buy”" in page.text and "Reliability, “buy”" in page.text
+    assert "No bucket of predictions was counted." in page.text
+
+
+def without_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_numbers(inner) for key, inner in value.items()}
+    return float("nan") if isinstance(value, float) else value
+
+
+def test_missing_values_are_dashes() -> None:
+    """Nothing was measured: neither NaN nor None reaches the page, nothing is concluded, nothing fails."""
+    metrics = without_numbers({key: MADE.metrics[key] for key in ("tasks", "baseline_without_encoder", "pretrain")})
+    nothing: dict[str, Any] = {"git_revision": None, "serving_model": None, "seconds": {}}
+    data = MADE.data | {"history_length": {}, "splits": {}, "rows": {"events": {"read": 0, "rejected": {}}}}
+    page = Page(
+        render(
+            results(
+                metrics=MADE.metrics | metrics | nothing,
+                data=data,
+                pretrain_curves={"loss": [float("nan")], "val_loss": [float("nan")]},
+                finetune_curves={"with_encoder": {}, "without_encoder": {"val_mean_auc": [float("nan")]}},
+                calibration={"with_encoder": {"like": [(float("nan"), 0.5, 3.0)]}, "without_encoder": {}},
+            )
+        )
+    )
+    assert "AUC (higher is better) – – –" in page.text
+    assert "The AUC for “like” is not known with and without the encoder" in page.text
+    assert "No component's time was recorded." in page.text
+    assert "code outside of a git checkout" in page.text
+    assert not re.search(r"\bnan\b|\bNone\b", page.text, re.IGNORECASE)
+
+
+def test_both_files_are_written_and_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    folder.mkdir()
+    (folder / "index.html").write_text("old")
+    chance = {"year": {"loss": 2.2, "accuracy": 0.3, "chance_accuracy": float("nan")}}
+    written = save(results(metrics=MADE.metrics | {"pretrain": chance}), folder)
+    assert written == folder / "index.html"
+    assert written.read_text(encoding="utf-8").startswith("<!doctype html>")
+    metrics = json.loads((folder / "metrics.json").read_text(), parse_constant=lambda name: pytest.fail(name))
+    assert metrics["pretrain"]["year"]["chance_accuracy"] is None
+    assert metrics["tasks"] == {"like": WITH_ENCODER}
+    assert sorted(path.name for path in folder.iterdir()) == ["index.html", "metrics.json"]
+
+
+def test_the_report_of_a_run_lies_in_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = types.SimpleNamespace(collect={tmp_path: results()}.__getitem__)
+    monkeypatch.setitem(sys.modules, "pipelines.report.collect", cast(types.ModuleType, fake))
+    assert write_report(tmp_path) == tmp_path / "report" / "index.html"
+    assert (tmp_path / "report" / "metrics.json").is_file()

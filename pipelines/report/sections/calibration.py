@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines.report.blocks import MODELS, Picture, Section, Table
-from pipelines.report.charts import reliability
+from pipelines.report.curves import reliability
 from pipelines.report.text import decimal, percent
 
 if TYPE_CHECKING:
@@ -20,19 +20,27 @@ def calibration_section(results: RunResults) -> Section:
     return Section(
         anchor="calibration",
         title="Calibration",
-        finding=" ".join(_finding(task, results.metrics["tasks"][task]["calibration"]) for task in tasks),
+        finding=" ".join(_finding(task, results.metrics) for task in tasks),
         pictures=[_picture(i, task, results) for i, task in enumerate(tasks)],
         tables=[_table(results)],
     )
 
 
-def _finding(task: str, ratio: float | None) -> str:
+def _finding(task: str, metrics: dict[str, Any]) -> str:
+    ours, without = (metrics[key][task]["calibration"] for key in ("tasks", "baseline_without_encoder"))
+    return f"Predictions of “{task}” are, on average, {_off(ours)} with the encoder and {_off(without)} without it."
+
+
+def _off(ratio: float | None) -> str:
     if ratio is None:
-        return f"The calibration of “{task}” is not known."
-    off = ratio - 1
-    if abs(off) < 0.01:
-        return f"With the encoder, predictions of “{task}” are right on average, to within 1 %."
-    return f"With the encoder, predictions of “{task}” are on average {percent(abs(off))} too {'high' if off > 0 else 'low'}."
+        return "of unknown calibration"
+    if abs(ratio - 1) < 0.01:
+        return "right to within 1 %"
+    return f"{percent(abs(ratio - 1))} too {'high' if ratio > 1 else 'low'}"
+
+
+def _buckets(results: RunResults, model: str, task: str) -> _Buckets:
+    return [bucket for bucket in results.calibration[model].get(task, []) if None not in bucket]
 
 
 def _error(buckets: _Buckets) -> float | None:
@@ -42,7 +50,7 @@ def _error(buckets: _Buckets) -> float | None:
 
 
 def _picture(index: int, task: str, results: RunResults) -> Picture:
-    models = {label: results.calibration[key].get(task, []) for key, label in MODELS.items()}
+    models = {label: _buckets(results, key, task) for key, label in MODELS.items()}
     finding = _worst(models[MODELS["with_encoder"]])
     return Picture(f"Reliability, “{task}”", finding, reliability(f"reliability-{index}", models))
 
@@ -54,7 +62,8 @@ def _worst(buckets: _Buckets) -> str:
     predicted, label, n = max(buckets, key=lambda bucket: bucket[2] * abs(bucket[0] - bucket[1]))
     return (
         f"On the dotted line predictions equal labels. With the encoder, most of the error is where predictions are "
-        f"about {decimal(predicted, 2)} ({percent(n / total)} of the candidates): there the label rate is {decimal(label, 2)}."
+        f"about {decimal(predicted, 2)} ({percent(n / total)} of the candidates): there the label rate is "
+        f"{decimal(label, 2)}."
     )
 
 
@@ -64,7 +73,7 @@ def _table(results: RunResults) -> Table:
         [
             f"{label}, “{task}”",
             decimal(metrics[key][task]["calibration"], 3),
-            decimal(_error(results.calibration[key].get(task, []))),
+            decimal(_error(_buckets(results, key, task))),
             decimal(metrics[key][task]["logloss"]),
         ]
         for task in results.metrics["tasks"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipelines.report.bars import Bars, bars, spans
 from pipelines.report.blocks import Picture, Section, Table
-from pipelines.report.charts import Bars, bars, spans
-from pipelines.report.text import count, day, listed, megabytes, moment, percent, ratio
+from pipelines.report.text import MISSING, count, day, listed, moment, percent, ratio, size
 
 if TYPE_CHECKING:
     from pipelines.report.collect import RunResults
@@ -55,8 +55,7 @@ def _rates_finding(splits: dict[str, Any]) -> str:
     train, test = splits.get("train", {}).get("label_rate", {}), splits.get("test", {}).get("label_rate", {})
     known = [task for task in train if task in test]
     said = [
-        f"“{task}” is true for {percent(train[task])} of the training candidates and {percent(test[task])} of the "
-        f"test candidates"
+        f"“{task}” holds for {percent(train[task])} of the training and {percent(test[task])} of the test candidates"
         for task in known
     ]
     return f"{listed(said)}." if said else ""
@@ -69,16 +68,21 @@ def _timeline(data: dict[str, Any]) -> Picture:
     times = [moment(edge) for edge in edges]
     rows = {name: (times[i], times[i + 1]) for i, name in enumerate(names)}
     finding = (
-        f"Splits are by time: the log runs from {day(edges[0])} to {day(edges[3])}, training ends on {day(edges[1])} and "
-        f"testing begins on {day(edges[2])}. Nothing before a cut-off knows what comes after it."
+        f"The log runs from {day(edges[0])} to {day(edges[3])}. Candidates before {day(edges[1])} train, "
+        f"{_share(data, 'train')} of them; those from {day(edges[2])} on test, {_share(data, 'test')}."
     )
     return Picture("The splits in time", finding, spans("timeline", rows))
 
 
+def _share(data: dict[str, Any], split: str) -> str:
+    candidates = {name: counts["candidates"] for name, counts in data["splits"].items()}
+    return percent(ratio(candidates.get(split, 0), sum(candidates.values())))
+
+
 def _histories(data: dict[str, Any], longest: int) -> Picture:
     percentiles = {int(p): length for p, length in data["history_length"].get("percentiles", {}).items()}
-    groups = [Bars(f"{p} % of requests", [length], "at most") for p, length in sorted(percentiles.items())]
-    chart = bars("histories", groups, ["Behaviours"], count, "Behaviours before the request")
+    groups = [Bars(f"{p} % of requests", [length]) for p, length in sorted(percentiles.items())]
+    chart = bars("histories", groups, lambda length: f"at most {count(length)}")
     return Picture("How much history a request has", _history_finding(percentiles, longest), chart)
 
 
@@ -94,8 +98,8 @@ def _splits(splits: dict[str, Any], tasks: list[str]) -> Table:
     rates = [f"“{task}”" for task in tasks]
     order = [name for name in _SPLITS if name in splits]
     return Table(
-        "Records by split. A record is a request with its candidates, a pre-training window or an item.",
-        ["Split", "Records", "Requests", "Candidates", "A request", *rates, "Size"],
+        "Records by split: requests with their candidates, pre-training windows, parts of the item catalogue.",
+        ["Split", "Records", "Requests", "Candidates", "per request", *rates, "Size"],
         [_split_row(_SPLITS[name], splits[name], tasks) for name in order],
     )
 
@@ -105,8 +109,8 @@ def _split_row(name: str, split: dict[str, Any], tasks: list[str]) -> list[str]:
     requests, candidates = (split["requests"], split["candidates"]) if split["candidates"] else (None, None)
     a_request = ratio(candidates, requests)
     numbers = [count(split["records"]), count(requests), count(candidates)]
-    numbers.append("–" if a_request is None else f"{a_request:.1f}")
-    return [name, *numbers, *(percent(split["label_rate"].get(task)) for task in tasks), megabytes(split["bytes"])]
+    numbers.append(MISSING if a_request is None else f"{a_request:.1f}")
+    return [name, *numbers, *(percent(split["label_rate"].get(task)) for task in tasks), size(split["bytes"])]
 
 
 def _rows(rows: dict[str, Any]) -> Table:
@@ -114,7 +118,6 @@ def _rows(rows: dict[str, Any]) -> Table:
     for name, table in rows.items():
         rejected = sum(table["rejected"].values())
         reasons = ", ".join(f"{reason}: {count(n)}" for reason, n in table["rejected"].items())
-        lines.append(
-            [name, reasons or "none", count(table["read"]), count(rejected), percent(ratio(rejected, table["read"]))]
-        )
+        share = percent(ratio(rejected, table["read"]))
+        lines.append([name, reasons or "nothing rejected", count(table["read"]), count(rejected), share])
     return Table("Rows read", ["Table", "Reasons", "Read", "Rejected", "Share"], lines, text_columns=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipelines.report.blocks import MODELS, Picture, Section, Table
-from pipelines.report.charts import curves
+from pipelines.report.curves import curves
 from pipelines.report.text import MISSING, decimal, difference, listed, points
 
 if TYPE_CHECKING:
@@ -46,10 +46,12 @@ def _finding(aucs: dict[str, _Curve], kept: dict[str, int | None]) -> str:
     gain = difference(ours, without)
     if gain is None:
         return "The validation AUC was not recorded for both models."
-    better = "above" if gain > 0 else "below"
+    kept_weights = "The weights of the best evaluation are the ones kept."
+    if not round(gain, 4):
+        return f"At its best the validation AUC is {decimal(ours)} with the encoder and without it. {kept_weights}"
     return (
         f"At its best the validation AUC is {decimal(ours)} with the encoder, {points(abs(gain)).lstrip('+')} points "
-        f"{better} the {decimal(without)} without it. The weights of the best evaluation are the ones kept."
+        f"{'above' if gain > 0 else 'below'} the {decimal(without)} without it. {kept_weights}"
     )
 
 
@@ -59,7 +61,7 @@ def _length_finding(aucs: dict[str, _Curve], kept: dict[str, int | None], step: 
         index = kept[label]
         if index is not None:
             epochs = f"{step * (index + 1):.3g} of {step * len(curve):.3g} epochs"
-            later = " and might have risen further" if index == len(curve) - 1 else ""
+            later = " in its last evaluation, so it might have risen further" if index == len(curve) - 1 else ""
             said.append(f"{label.lower()} it peaked after {epochs}{later}")
     return f"{listed(said).capitalize()}." if said else "No evaluation was recorded."
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from pipelines.report.collect import RunResults
 
 _METRICS = {
-    "auc": ("AUC", "higher is better"),
-    "gauc": ("GAUC", "higher is better"),
-    "logloss": ("Logloss", "lower is better"),
-    "calibration": ("Calibration", "1 is right"),
+    "auc": "AUC (higher is better)",
+    "gauc": "GAUC (higher is better)",
+    "logloss": "Logloss (lower is better)",
+    "calibration": "Calibration (1 is right)",
 }
 
 
@@ -37,9 +37,7 @@ def _finding(task: str, ours: dict[str, Any], without: dict[str, Any]) -> str:
     if gain is None:
         return f"The AUC for “{task}” is not known with and without the encoder, so nothing can be concluded."
     size = points(abs(gain)).lstrip("+")
-    verdict = (
-        "no measurable difference" if round(gain, 4) == 0 else f"{'a gain' if gain > 0 else 'a loss'} of {size} points"
-    )
+    verdict = f"{'a gain' if gain > 0 else 'a loss'} of {size} points" if round(gain, 4) else "no difference"
     return (
         f"For “{task}”, the ranker with the pre-trained encoder reaches a test AUC of {decimal(ours['auc'])}; the same "
         f"ranker without it, same budget and seed, reaches {decimal(without['auc'])}: {verdict}."
@@ -67,9 +65,9 @@ def _tiles(task: str, ours: dict[str, Any], without: dict[str, Any]) -> list[Til
 
 def _table(task: str, ours: dict[str, Any], without: dict[str, Any]) -> Table:
     rows = [
-        [name, note, decimal(ours[key]), decimal(without[key]), signed(difference(ours[key], without[key]))]
-        for key, (name, note) in _METRICS.items()
+        [name, decimal(ours[key]), decimal(without[key]), signed(difference(ours[key], without[key]))]
+        for key, name in _METRICS.items()
     ]
     candidates = sum(bucket["candidates"] for bucket in ours["slices"].get("history_length", {}).values())
     caption = f"Metrics for “{task}” on {count(candidates)} test candidates"
-    return Table(caption, ["Metric", "", WITH, WITHOUT, "Difference"], rows, text_columns=2)
+    return Table(caption, ["Metric", WITH, WITHOUT, "Difference"], rows)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import Picture, Section, Table
-from pipelines.report.charts import Bars, bars, curves
+from pipelines.report.curves import curves
 from pipelines.report.text import MISSING, decimal, difference, percent, ratio
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ def pretraining_section(results: RunResults) -> Section:
     """The section on pre-training."""
     attributes: dict[str, Any] = results.metrics["pretrain"]
     groups = [Bars(name, [values["accuracy"], values["chance_accuracy"]]) for name, values in attributes.items()]
-    chart = bars("attributes", groups, ["FG-BERT", "Chance"], percent, "Accuracy on hidden cells")
+    chart = bars("attributes", groups, percent, ["FG-BERT", "Chance"])
     return Section(
         anchor="pre-training",
         title="Pre-training",
@@ -51,7 +52,7 @@ def _best(attributes: dict[str, Any]) -> str:
     values = attributes[best]
     return (
         f"The clearest is {best}: right in {percent(values['accuracy'])} of the hidden cells, "
-        f"{known[best]:.1f} times as often as by chance ({percent(values['chance_accuracy'])})."
+        f"{known[best]:.2f} times as often as by chance ({percent(values['chance_accuracy'])})."
     )
 
 
@@ -65,12 +66,14 @@ def _loss_finding(logs: dict[str, list[float]]) -> str:
     if not losses:
         return "No held-out loss was recorded."
     (best, epoch), (first, _), (last, epochs) = min(losses), losses[0], losses[-1]
+    if epochs == 1:
+        return f"After its one epoch the held-out loss is {decimal(last, 3)}."
     if best >= first:
         return f"The held-out loss never fell below the first epoch's {decimal(first, 3)}: nothing general was learned."
     text = f"The held-out loss fell from {decimal(first, 3)} to {decimal(best, 3)}"
     if epoch == epochs:
         return f"{text} and was lowest in the last epoch, {epochs}: more epochs might help."
-    return f"{text} in epoch {epoch} of {epochs} and ended at {decimal(last, 3)}: more epochs would not help."
+    return f"{text} in epoch {epoch} of {epochs} and ended at {decimal(last, 3)}: longer training is unlikely to help."
 
 
 def _table(attributes: dict[str, Any]) -> Table:
@@ -90,4 +93,4 @@ def _table(attributes: dict[str, Any]) -> Table:
 
 def _times(values: dict[str, Any]) -> str:
     lift = ratio(values["accuracy"], values["chance_accuracy"])
-    return MISSING if lift is None else f"{lift:.1f}"
+    return MISSING if lift is None else f"{lift:.2f}"

@@ -27,7 +27,7 @@ def provenance_section(results: RunResults) -> Section:
     return Section(
         anchor="made",
         title="How it was made",
-        finding=f"Made with seed {seed} by {origin}. One seed says little about differences of a few tenths of a point.",
+        finding=f"Made with seed {seed} by {origin}.",
         tables=[
             Table("The run", ["What", "Value"], list(run.items()), text_columns=2),
             Table("The stack", ["Package", "Version"], list(metrics["stack"].items()), text_columns=2),

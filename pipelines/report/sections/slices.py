@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import WITH, WITHOUT, Picture, Section, Table
-from pipelines.report.charts import Bars, bars
 from pipelines.report.text import count, decimal, difference, points
 
 if TYPE_CHECKING:
@@ -44,10 +44,9 @@ def slices_section(results: RunResults) -> Section:
         title="Where the encoder helps",
         finding=_finding([s for slices in found.values() for s in slices]),
         pictures=[
-            Picture(_title(*key, several=len(tasks) > 1), _picture_finding(slices), _chart(f"slices-{i}", slices))
+            _picture(f"slices-{i}", _title(*key, several=len(tasks) > 1), slices)
             for i, (key, slices) in enumerate(found.items())
         ],
-        tables=[_table(_title(*key, several=len(tasks) > 1), slices) for key, slices in found.items()],
     )
 
 
@@ -86,9 +85,11 @@ def _finding(slices: list[_Slice]) -> str:
     if not large:
         return f"No slice has {count(ENOUGH)} candidates and both kinds of label: nothing can be concluded from slices."
     better = sum(gain > 0 for gain, _ in large)
+    small = sum(0 < s.candidates < ENOUGH for s in slices)
+    caution = f" The AUC of the {small} smaller ones is too uncertain to conclude from." if small else ""
     return (
         f"The encoder raises the AUC in {better} of the {len(large)} slices that have at least {count(ENOUGH)} test "
-        f"candidates. Smaller slices are shown, but their AUC is too uncertain to conclude from."
+        f"candidates.{caution}"
     )
 
 
@@ -99,15 +100,18 @@ def _picture_finding(slices: list[_Slice]) -> str:
     (most, where), (least, other) = max(large, key=lambda pair: pair[0]), min(large, key=lambda pair: pair[0])
     if len(large) == 1:
         return f"Only “{where.value}” has enough candidates: {points(most)} points."
-    return f"It adds most for “{where.value}” ({points(most)} points) and least for “{other.value}” ({points(least)})."
+    drawn = f" The {SHOWN} largest of {len(slices)} are drawn." if len(slices) > SHOWN else ""
+    most_and_least = f"most for “{where.value}” ({points(most)} points) and least for “{other.value}” ({points(least)})"
+    return f"It adds {most_and_least}.{drawn}"
 
 
-def _chart(name: str, slices: list[_Slice]) -> str:
-    groups = [Bars(s.value, [s.ours, s.without], f"{count(s.candidates)} cand.") for s in slices[:SHOWN]]
-    return bars(name, groups, [WITH, WITHOUT], lambda auc: decimal(auc, 3), "AUC (bars start at chance, 0.5)", CHANCE)
+def _picture(name: str, title: str, slices: list[_Slice]) -> Picture:
+    groups = [Bars(s.value, [s.ours, s.without], f"{count(s.candidates)} candidates") for s in slices[:SHOWN]]
+    legend, axis = [WITH, WITHOUT], "AUC; bars start at chance, 0.5"
+    chart = bars(name, groups, lambda auc: decimal(auc, 3), legend, axis, CHANCE)
+    return Picture(title, _picture_finding(slices), chart, _table(slices))
 
 
-def _table(title: str, slices: list[_Slice]) -> Table:
+def _table(slices: list[_Slice]) -> Table:
     rows = [[s.value, decimal(s.ours), decimal(s.without), points(s.gain), count(s.candidates)] for s in slices]
-    header = ["Slice", WITH, WITHOUT, "Points", "Candidates"]
-    return Table(f"{title}: all the numbers", header, rows, folded=True)
+    return Table("All the numbers", ["Slice", "With", WITHOUT, "Points", "Candidates"], rows)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import Picture, Section, Table
-from pipelines.report.charts import Bars, bars
-from pipelines.report.text import duration, percent
+from pipelines.report.text import duration, percent, ratio
 from pipelines.runners.progress import COMPONENTS
 
 if TYPE_CHECKING:
@@ -18,18 +18,17 @@ def timing_section(results: RunResults) -> Section:
     seconds: dict[str, float] = results.metrics["seconds"]
     total = sum(seconds.values())
     groups = [Bars(name, [value]) for name, value in seconds.items()]
-    chart = bars("seconds", groups, ["Seconds"], duration)
+    chart = bars("seconds", groups, duration)
     return Section(
         anchor="time",
         title="Where the time went",
         finding=_finding(seconds, total),
-        pictures=[Picture("Time by component", "In the order they ran.", chart)],
+        pictures=[Picture("Time by component", "In the order of the pipeline.", chart)],
         tables=[
             Table(
                 "A component that was taken from the cache shows the run that made its output.",
-                ["Component", "What it did", "Time", "Share"],
-                [[name, _what(name), duration(value), percent(value / total)] for name, value in seconds.items()],
-                text_columns=2,
+                ["Step", "Time", "Share"],
+                [[_what(name), duration(value), percent(ratio(value, total))] for name, value in seconds.items()],
             )
         ],
     )
@@ -47,4 +46,4 @@ def _finding(seconds: dict[str, float], total: float) -> str:
 
 
 def _what(component: str) -> str:
-    return COMPONENTS[component][0] if component in COMPONENTS else ""
+    return COMPONENTS[component][0] if component in COMPONENTS else component

@@ -53,8 +53,8 @@ def _batches(fields: Fields, first: int, count: int) -> tf.data.Dataset:
 
 def test_a_planted_pattern_is_found(fields: Fields) -> None:
     model = _model(fields)
-    model.compile(keras.optimizers.Adam(0.01))
-    model.fit(_batches(fields, 0, 150), verbose=0)
+    model.compile(keras.optimizers.Adam(0.02))
+    model.fit(_batches(fields, 0, 100), verbose=0)
     scores = model.evaluate(_batches(fields, 1000, 4), verbose=0, return_dict=True)
     for name in NAMES:
         assert scores[f"{name}_accuracy"] > 0.8, (name, scores)

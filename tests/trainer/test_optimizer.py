@@ -1,0 +1,48 @@
+"""The learning-rate schedule by hand, and what the optimizer is made of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from trainer.config import OptimizerConfig
+from trainer.optimizer import WarmupDecay, build_optimizer
+
+
+@pytest.mark.parametrize(
+    ("power", "expected"),
+    [
+        (1.0, [0.5, 1.0, 1.5, 2.0, 2.0, 1.5, 1.0, 0.5, 0.0, 0.0]),
+        (2.0, [0.5, 1.0, 1.5, 2.0, 2.0, 1.125, 0.5, 0.125, 0.0, 0.0]),
+        (0.0, [0.5, 1.0, 1.5, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]),
+    ],
+)
+def test_rate_rises_then_decays_to_zero(power: float, expected: list[float]) -> None:
+    schedule = WarmupDecay(2.0, warmup_steps=4, total_steps=8, power=power)
+    np.testing.assert_allclose([schedule(tf.constant(step)) for step in range(10)], expected, atol=1e-6)
+    again = WarmupDecay.from_config(schedule.get_config())
+    assert [float(again(step)) for step in range(10)] == [float(schedule(step)) for step in range(10)]
+
+
+def test_without_warm_up_the_first_step_has_the_peak_rate() -> None:
+    assert float(WarmupDecay(2.0, 0, 10, 1.0)(0)) == 2.0
+
+
+def test_build_optimizer_follows_its_configuration() -> None:
+    config = OptimizerConfig(learning_rate=0.1, warmup=0.2, decay_power=2.0, clip_norm=0.5, weight_decay=0.01)
+    optimizer = build_optimizer(config, total_steps=50)
+    assert optimizer._learning_rate.get_config() == {"peak": 0.1, "warmup_steps": 10, "total_steps": 50, "power": 2.0}
+    assert (optimizer.global_clipnorm, optimizer.weight_decay) == (0.5, 0.01)
+    assert build_optimizer(OptimizerConfig(weight_decay=0.0), 50).weight_decay is None
+    assert isinstance(optimizer, keras.optimizers.Adam)
+
+
+def test_gradients_are_cut_to_the_global_norm() -> None:
+    """Adam's first moment after one step is (1 - beta_1) times the clipped gradient."""
+    optimizer = build_optimizer(OptimizerConfig(clip_norm=1.0), 10)
+    weights = [tf.Variable([0.0, 0.0]), tf.Variable(0.0)]
+    optimizer.apply_gradients(zip([tf.constant([3.0, 0.0]), tf.constant(4.0)], weights, strict=True))
+    moments = [optimizer._momentums[0].numpy()[0], optimizer._momentums[1].numpy()]
+    np.testing.assert_allclose(moments, [0.06, 0.08], rtol=1e-5)
