@@ -12,10 +12,10 @@ SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help setup data run test lint format lock clean
+.PHONY: help setup data run bench-seeds test lint format lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  \1\t\2/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
 
 setup: ## Build .venv from the lock file that suits this machine
 	@scripts/setup.sh
@@ -25,6 +25,9 @@ data: setup ## Fetch MovieLens-100K into data/
 
 run: data ## Run the whole pipeline on MovieLens-100K (CONFIG=... for another)
 	@$(SRP4CTR) run $(CONFIG)
+
+bench-seeds: data ## Test AUC with and without the encoder over three seeds (about half an hour)
+	@$(PYTHON) benchmarks/seeds.py $(CONFIG)
 
 test: data ## Run the tests (PYTEST_ARGS=... for pytest)
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)

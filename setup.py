@@ -14,6 +14,7 @@ setup(
         "apache-beam>=2.60,<3",
         "dill>=0.3.1",
         "grpcio>=1.60",
+        "jinja2>=3.1",
         "matplotlib>=3.8",
         "numpy>=1.26",
         "pip>=23",  # `srp4ctr data fetch` downloads with it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import subprocess
@@ -15,31 +14,13 @@ from pipelines.config import RunConfig
 from pipelines.errors import RunError
 from pipelines.metadata import RunMetadata
 from pipelines.pipeline import BASELINE, BASELINE_EVALUATOR, EVALUATOR, PRETRAIN, RANKER
+from pipelines.report.results import RunResults
 from pipelines.runners.progress import COMPONENTS
 from preprocessing.quarantine import read_report
 from trainer import finetune, pretrain
 
 _STACK = ("tensorflow", "tf-keras", "tfx", "apache-beam", "tensorflow-recommenders", "tensorflow-serving-api")
 _METRICS = {"auc": "auc", "gauc": "gauc", "binary_crossentropy": "logloss", "calibration": "calibration"}
-
-
-@dataclasses.dataclass(frozen=True)
-class RunResults:
-    """Everything the page shows.
-
-    Attributes:
-        metrics: The content of metrics.json.
-        data: The data report of preprocessing.
-        pretrain_curves: Log name -> a value an epoch.
-        finetune_curves: {"with_encoder", "without_encoder"} -> log name -> a value an evaluation.
-        calibration: {"with_encoder", "without_encoder"} -> task -> [(mean prediction, mean label, candidates)].
-    """
-
-    metrics: dict[str, Any]
-    data: dict[str, Any]
-    pretrain_curves: dict[str, list[float]]
-    finetune_curves: dict[str, dict[str, list[float]]]
-    calibration: dict[str, dict[str, list[tuple[float, float, float]]]]
 
 
 def collect(run_dir: Path) -> RunResults:

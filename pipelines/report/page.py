@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import jinja2
 
+from pipelines.report.results import RunResults
 from pipelines.report.sections.calibration import calibration_section
 from pipelines.report.sections.data import data_section
 from pipelines.report.sections.finetuning import finetuning_section
@@ -17,9 +17,6 @@ from pipelines.report.sections.provenance import provenance_section
 from pipelines.report.sections.slices import slices_section
 from pipelines.report.sections.timing import timing_section
 from pipelines.report.text import finite
-
-if TYPE_CHECKING:
-    from pipelines.report.collect import RunResults
 
 _SECTIONS = (
     headline,

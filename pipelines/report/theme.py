@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -82,7 +83,9 @@ def canvas(name: str, height: float) -> Iterator[Canvas]:
 
 def _to_svg(figure: Figure, name: str) -> str:
     written = io.StringIO()
-    figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # text stays text: the page's typefaces draw it
+        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = written.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
@@ -93,8 +96,8 @@ def _to_svg(figure: Figure, name: str) -> str:
 
 
 def legend(axes: Axes, columns: int) -> None:
-    """Names the series above the axes."""
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns, borderaxespad=0.2, handlelength=1.6)
+    """Names the series above the axes, from the left edge of the picture on."""
+    axes.figure.legend(loc="outside upper left", ncols=columns, borderaxespad=0.1, handlelength=1.6)
 
 
 def ticks(most: int) -> MaxNLocator:

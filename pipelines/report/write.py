@@ -6,16 +6,13 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipelines.config import LOG
 from pipelines.errors import RunError
 from pipelines.logs import logs_to
 from pipelines.report.page import render
+from pipelines.report.results import RunResults
 from pipelines.report.text import finite
-
-if TYPE_CHECKING:
-    from pipelines.report.collect import RunResults
 
 METRICS, PAGE = "metrics.json", "index.html"
 

@@ -17,7 +17,9 @@ ROWS = st.lists(st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 3)), 
 
 
 def _by_pairs(labels: Any, scores: Any) -> float:
-    pairs = [(p, n) for p, up in zip(scores, labels, strict=True) if up for n, u in zip(scores, labels, strict=True) if not u]
+    pairs = [
+        (p, n) for p, up in zip(scores, labels, strict=True) if up for n, u in zip(scores, labels, strict=True) if not u
+    ]
     return sum((p > n) + 0.5 * (p == n) for p, n in pairs) / len(pairs) if pairs else math.nan
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.report.blocks import MODELS, Picture, Section, Table
 from pipelines.report.curves import reliability
+from pipelines.report.results import RunResults
 from pipelines.report.text import decimal, percent
-
-if TYPE_CHECKING:
-    from pipelines.report.collect import RunResults
 
 _Buckets = list[tuple[float, float, float]]
 

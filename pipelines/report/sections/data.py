@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.report.bars import Bars, bars, spans
 from pipelines.report.blocks import Picture, Section, Table
+from pipelines.report.results import RunResults
 from pipelines.report.text import MISSING, count, day, listed, moment, percent, ratio, size
-
-if TYPE_CHECKING:
-    from pipelines.report.collect import RunResults
 
 _SPLITS = {
     "pretrain": "Pre-training windows",

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pipelines.report.blocks import MODELS, Picture, Section, Table
 from pipelines.report.curves import curves
-from pipelines.report.text import MISSING, decimal, difference, listed, points
-
-if TYPE_CHECKING:
-    from pipelines.report.collect import RunResults
+from pipelines.report.results import RunResults
+from pipelines.report.text import MISSING, decimal, difference, points
 
 _Curve = list[float | None]
 
@@ -61,9 +57,9 @@ def _length_finding(aucs: dict[str, _Curve], kept: dict[str, int | None], step: 
         index = kept[label]
         if index is not None:
             epochs = f"{step * (index + 1):.3g} of {step * len(curve):.3g} epochs"
-            later = " in its last evaluation, so it might have risen further" if index == len(curve) - 1 else ""
+            later = " and might rise further" if index == len(curve) - 1 else ""
             said.append(f"{label.lower()} it peaked after {epochs}{later}")
-    return f"{listed(said).capitalize()}." if said else "No evaluation was recorded."
+    return f"{'; '.join(said).capitalize()}." if said else "No evaluation was recorded."
 
 
 def _table(aucs: dict[str, _Curve], kept: dict[str, int | None], step: float) -> Table:

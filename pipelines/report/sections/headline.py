@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.report.blocks import WITH, WITHOUT, Section, Table, Tile
+from pipelines.report.results import RunResults
 from pipelines.report.text import count, decimal, difference, points, signed
-
-if TYPE_CHECKING:
-    from pipelines.report.collect import RunResults
 
 _METRICS = {
     "auc": "AUC (higher is better)",

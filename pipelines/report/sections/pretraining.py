@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.curves import curves
+from pipelines.report.results import RunResults
 from pipelines.report.text import MISSING, decimal, difference, percent, ratio
-
-if TYPE_CHECKING:
-    from pipelines.report.collect import RunResults
 
 
 def pretraining_section(results: RunResults) -> Section:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import yaml
 
 from pipelines.report.blocks import Section, Table
+from pipelines.report.results import RunResults
 from pipelines.report.text import MISSING
-
-if TYPE_CHECKING:
-    from pipelines.report.collect import RunResults
 
 
 def provenance_section(results: RunResults) -> Section:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import WITH, WITHOUT, Picture, Section, Table
+from pipelines.report.results import RunResults
 from pipelines.report.text import count, decimal, difference, points
-
-if TYPE_CHECKING:
-    from pipelines.report.collect import RunResults
 
 CHANCE = 0.5
 ENOUGH = 500  # candidates; the AUC of fewer is too uncertain to conclude from
@@ -86,7 +84,7 @@ def _finding(slices: list[_Slice]) -> str:
         return f"No slice has {count(ENOUGH)} candidates and both kinds of label: nothing can be concluded from slices."
     better = sum(gain > 0 for gain, _ in large)
     small = sum(0 < s.candidates < ENOUGH for s in slices)
-    caution = f" The AUC of the {small} smaller ones is too uncertain to conclude from." if small else ""
+    caution = f" Smaller slices ({small}) are too uncertain to conclude from." if small else ""
     return (
         f"The encoder raises the AUC in {better} of the {len(large)} slices that have at least {count(ENOUGH)} test "
         f"candidates.{caution}"
@@ -98,11 +96,12 @@ def _picture_finding(slices: list[_Slice]) -> str:
     if not large:
         return "No slice is large enough to compare."
     (most, where), (least, other) = max(large, key=lambda pair: pair[0]), min(large, key=lambda pair: pair[0])
-    if len(large) == 1:
-        return f"Only “{where.value}” has enough candidates: {points(most)} points."
     drawn = f" The {SHOWN} largest of {len(slices)} are drawn." if len(slices) > SHOWN else ""
-    most_and_least = f"most for “{where.value}” ({points(most)} points) and least for “{other.value}” ({points(least)})"
-    return f"It adds {most_and_least}.{drawn}"
+    if where is other:
+        return f"The difference is {points(most)} points where there are enough candidates.{drawn}"
+    return (
+        f"The difference goes from {points(most)} points (“{where.value}”) to {points(least)} (“{other.value}”).{drawn}"
+    )
 
 
 def _picture(name: str, title: str, slices: list[_Slice]) -> Picture:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import Picture, Section, Table
+from pipelines.report.results import RunResults
 from pipelines.report.text import duration, percent, ratio
 from pipelines.runners.progress import COMPONENTS
-
-if TYPE_CHECKING:
-    from pipelines.report.collect import RunResults
 
 
 def timing_section(results: RunResults) -> Section:

@@ -1,0 +1,100 @@
+"""A toy data set through the transform graph, pre-training, fine-tuning and export; slow, so made once a session."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+from preprocessing.spec import DatasetSpec
+from tests.testing_trainer import Raw, catalog_record, raw_records, run_transform, serialize, toy_spec
+from trainer.config import TrainerConfig
+from trainer.export import export
+from trainer.finetune import finetune
+from trainer.inputs import StageInputs
+from trainer.models.srp4ctr import Srp4Ctr
+from trainer.pretrain import pretrain
+
+TINY = {
+    "encoder": {"dim": 8, "heads": 2, "layers": 2, "feedforward": 16},
+    "pretrain": {"epochs": 2, "batch_size": 8, "optimizer": {"learning_rate": 0.01}},
+    "ranker": {
+        "embedding_dim": 4,
+        "attention_units": (8, 4),
+        "experts": 2,
+        "expert_units": (8, 4),
+        "tower_units": 4,
+        "query_tokens": 2,
+    },
+    "finetune": {"epochs": 1, "batch_size": 16, "evaluations_per_epoch": 2, "optimizer": {"learning_rate": 0.01}},
+    "export": {"state_dtype": "float32"},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Toy:
+    """The toy data set: its spec, raw records by split, and the folder of their transformed files."""
+
+    spec: DatasetSpec
+    raw: dict[str, list[Raw]]
+    folder: Path
+
+    def files(self, split: str) -> list[str]:
+        return [str(self.folder / f"{split}-*.gz")]
+
+    def inputs(self, train: str, validation: str, **changes: Any) -> StageInputs:
+        """A stage's inputs with the tiny configuration, some of its parts replaced."""
+        return StageInputs(
+            train=self.files(train),
+            validation=self.files(validation),
+            catalog=self.files("catalog"),
+            transform_dir=str(self.folder / "graph"),
+            spec=self.spec,
+            config=TrainerConfig.model_validate(TINY | changes),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """An exported ranker: what made it, its folder, and the loaded SavedModel."""
+
+    ranker: Srp4Ctr
+    inputs: StageInputs
+    results: dict[str, Any]
+    folder: Path
+    loaded: Any
+
+    def __call__(self, signature: str, **tensors: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs: dict[str, tf.Tensor] = self.loaded.signatures[signature](**tensors)
+        return outputs
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    spec, folder = toy_spec(), tmp_path_factory.mktemp("toy")
+    counts = {"pretrain": 24, "pretrain_validation": 12, "train": 24, "validation": 12}
+    raw = {split: raw_records(spec, count, seed) for seed, (split, count) in enumerate(counts.items())}
+    raw["catalog"] = [catalog_record(spec)]
+    run_transform(spec, {split: [serialize(spec, one) for one in raws] for split, raws in raw.items()}, folder)
+    return Toy(spec, raw, folder)
+
+
+@pytest.fixture(scope="session")
+def pretrained(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a pre-training export."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    pretrain(toy.inputs("pretrain", "pretrain_validation"), str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exported(toy: Toy, pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """A fine-tuned ranker, exported with float32 states."""
+    folder, inputs = tmp_path_factory.mktemp("exported"), toy.inputs("train", "validation")
+    ranker, results = finetune(inputs, str(pretrained))
+    export(ranker, inputs, str(folder))
+    return Exported(ranker, inputs, json.loads(json.dumps(results)), folder, tf.saved_model.load(str(folder)))

@@ -1,0 +1,117 @@
+"""Transformed records as dense batches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.testing_trainer import toy_fields
+from tests.trainer.conftest import Toy
+from trainer.data import TransformedRecords, densify, pad_to_one, with_labels
+
+
+@pytest.fixture
+def records(toy: Toy) -> TransformedRecords:
+    return toy.inputs("train", "validation").records()
+
+
+def test_densify_pads_with_0_and_gives_multivalent_features_their_own_axis() -> None:
+    fields = toy_fields()
+    parsed = {
+        "history_item_id": tf.ragged.constant([[5, 6], []], dtype=tf.int64),
+        "history_tags": tf.ragged.constant([[1, 2, 3, 0], []], dtype=tf.int64),
+        "candidate_item_id": tf.ragged.constant([[1], [2, 3, 4]], dtype=tf.int64),
+        "label_click": tf.ragged.constant([[1.0], [0.0, 1.0, 1.0]]),
+        "user_interests": tf.constant([[1, 2], [3, 0]], tf.int64),
+        "user_age": tf.constant([1, 2], tf.int64),
+    }
+    dense = densify(parsed, fields)
+    assert dense["history_item_id"].numpy().tolist() == [[5, 6], [0, 0]]
+    assert dense["history_tags"].numpy().tolist() == [[[1, 2], [3, 0]], [[0, 0], [0, 0]]]
+    assert dense["candidate_item_id"].numpy().tolist() == [[1, 0, 0], [2, 3, 4]]
+    assert dense["label_click"].numpy().tolist() == [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]
+    assert dense["user_interests"].shape == (2, 2) and dense["user_age"].shape == (2,)
+
+
+def test_nothing_at_all_is_one_cell_of_padding() -> None:
+    empty = tf.ragged.constant([[], []], dtype=tf.int64, ragged_rank=1)
+    dense = densify({"history_item_id": empty, "history_tags": empty}, toy_fields())
+    assert dense["history_item_id"].numpy().tolist() == [[0], [0]]
+    assert dense["history_tags"].numpy().tolist() == [[[0, 0]], [[0, 0]]]
+    assert pad_to_one(tf.constant([[1, 2]])).numpy().tolist() == [[1, 2]]
+
+
+def test_labels_weigh_1_at_real_candidates_and_0_at_padding() -> None:
+    batch = {
+        "candidate_item_id": tf.constant([[4, 5, 0]], tf.int64),
+        "candidate_brand": tf.constant([[0, 1, 0]], tf.int64),
+        "label_click": tf.constant([[1.0, 0.0, 0.0]]),
+        "label_buy": tf.constant([[0.0, 1.0, 0.0]]),
+        "catalog_training_events": tf.constant([[0]], tf.int64),
+    }
+    features, labels, weights = with_labels(batch, toy_fields())
+    assert set(features) == {"candidate_item_id", "candidate_brand"}
+    assert {task: x.numpy().tolist() for task, x in labels.items()} == {"click": [[1, 0, 0]], "buy": [[0, 1, 0]]}
+    assert {task: x.numpy().tolist() for task, x in weights.items()} == {"click": [[1, 1, 0]], "buy": [[1, 1, 0]]}
+
+
+def test_batches_keep_every_record_in_order(toy: Toy, records: TransformedRecords) -> None:
+    batches = list(records.batches(toy.files("train"), 10))
+    assert [batch["user_age"].shape[0] for batch in batches] == [10, 10, 4]
+    lengths = [(batch["history_item_id"].numpy() > 0).sum(1) for batch in batches]
+    assert np.concatenate(lengths).tolist() == [len(raw["history_item_id"]) for raw in toy.raw["train"]]
+    ages = np.concatenate([batch["user_age"].numpy() > 0 for batch in batches])
+    assert ages.tolist() == [raw["user_age"] == raw["user_age"] for raw in toy.raw["train"]]
+
+
+def _rows(batches: Any) -> list[tuple[Any, ...]]:
+    """What tells records apart, padding left out."""
+    rows = []
+    for batch in batches:
+        names = ("history_gap", "candidate_item_id", "candidate_tags", "label_buy")
+        real = batch["candidate_item_id"].numpy() > 0
+        for row in range(len(real)):
+            values = [batch[name].numpy()[row] for name in names]
+            cut = [values[0][values[0] > 0], *(value[real[row]] for value in values[1:])]
+            rows.append(tuple(tuple(np.ravel(value).tolist()) for value in cut))
+    return rows
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+@pytest.mark.parametrize("candidates", [1, 7, 1000])
+def test_candidate_batches_cut_by_candidates_and_lose_nothing(
+    toy: Toy, records: TransformedRecords, candidates: int, seed: int | None
+) -> None:
+    batches = list(records.candidate_batches(toy.files("train"), candidates, seed))
+    counts = [(batch["candidate_item_id"].numpy() > 0).sum() for batch in batches]
+    most = max(len(raw["candidate_item_id"]) for raw in toy.raw["train"])
+    assert sum(counts) == sum(len(raw["candidate_item_id"]) for raw in toy.raw["train"])
+    assert all(count < candidates + most for count in counts)
+    assert len(counts) >= sum(counts) / (candidates + most)
+    assert Counter(_rows(batches)) == Counter(_rows(records.batches(toy.files("train"), 5)))
+
+
+def test_shuffling_is_reproducible_and_new_each_epoch(toy: Toy, records: TransformedRecords) -> None:
+    for read in (records.batches, records.candidate_batches):
+        batches, again = (read(toy.files("train"), 3, 5) for _ in range(2))
+        epochs = [_rows(batches), _rows(batches)]
+        assert epochs == [_rows(again), _rows(again)]
+        assert epochs[0] != epochs[1] and Counter(epochs[0]) == Counter(epochs[1])
+        assert _rows(read(toy.files("train"), 3, 6)) != epochs[0]
+
+
+def test_catalogue_has_the_training_events_by_item_index(toy: Toy, records: TransformedRecords) -> None:
+    catalog = records.catalog(toy.files("catalog"))
+    # Items i0 to i7 in order of their events; then two buckets of unknown items.
+    assert catalog.training_events.numpy().tolist() == [0, 21, 18, 15, 12, 9, 6, 3, 0, 0, 0]
+    named = [brand != "" for brand in toy.raw["catalog"][0]["candidate_brand"]]
+    assert (catalog.tables["brand"].numpy() > 0).tolist() == [False, *named, False, False]
+
+
+def test_no_matching_file_is_an_error_that_names_the_pattern(records: TransformedRecords) -> None:
+    with pytest.raises(FileNotFoundError, match="no transformed records match .*nowhere.*did Transform run"):
+        records.batches(["/nowhere/*.gz"], 2)

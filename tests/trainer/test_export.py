@@ -1,0 +1,340 @@
+"""The SavedModel: the contract's names, parity with the Keras model on raw examples, and refusal of bad requests."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+
+from preprocessing.features import candidate_inputs, user_inputs
+from preprocessing.spec import DatasetSpec
+from serving import contract
+from tests.testing_trainer import Raw, dense_inputs, raw_records, serialize
+from tests.trainer.conftest import Exported, Toy
+from trainer.config import TrainerConfig
+from trainer.data import densify
+from trainer.export import EVALUATE, fingerprint, serving_module
+
+CLOSE = {"rtol": 0, "atol": 1e-5}
+Tensors = dict[str, tf.Tensor]
+
+
+@pytest.fixture(scope="module")
+def raws(toy: Toy) -> list[Raw]:
+    """Records of the validation split, which no vocabulary has seen, and one of an empty history."""
+    assert any(not raw["history_item_id"] for raw in toy.raw["validation"])
+    return toy.raw["validation"]
+
+
+@pytest.fixture(scope="module")
+def user(toy: Toy, raws: list[Raw]) -> Tensors:
+    return dense_inputs(user_inputs(toy.spec), raws)
+
+
+@pytest.fixture(scope="module")
+def candidates(toy: Toy, raws: list[Raw]) -> Tensors:
+    return dense_inputs(candidate_inputs(toy.spec), raws)
+
+
+@pytest.fixture(scope="module")
+def states(exported: Exported, user: Tensors) -> tf.Tensor:
+    return exported(contract.ENCODE_USER, **user)[contract.USER_STATE]
+
+
+@pytest.fixture(scope="module")
+def expected(exported: Exported, user: Tensors, candidates: Tensors) -> Tensors:
+    """The Keras model's probabilities, from raw features by way of training's own steps."""
+    raw = {
+        name: x if x.shape.rank == 1 else _without_padding(x, user if name.startswith("history_") else candidates)
+        for name, x in (user | candidates).items()
+    }
+    features = densify(exported.inputs.transform_output().transform_features_layer()(raw), exported.inputs.fields())
+    filled = exported.inputs.records().catalog(exported.inputs.catalog).fill(features)
+    logits = exported.ranker(filled)
+    present = candidates["candidate_item_id"] != ""
+    return {task: tf.where(present, tf.sigmoid(logit), 0.0) for task, logit in logits.items()}
+
+
+def _without_padding(x: tf.Tensor, side: Tensors) -> tf.RaggedTensor:
+    ids = side.get("history_item_id", side.get("candidate_item_id"))
+    return tf.ragged.boolean_mask(x, ids != "")
+
+
+def _assert_close(scores: Tensors, expected: Tensors) -> None:
+    for task in ("click", "buy"):
+        np.testing.assert_allclose(scores[task], expected[task], **CLOSE, err_msg=task)
+
+
+def test_signatures_have_the_names_of_the_contract(exported: Exported) -> None:
+    history = ["item_id", "timestamp", "tags", "brand", "price", "action"]
+    user = {"user_id", "user_age", "user_gender", "user_interests", "timestamp", "context_device"}
+    user |= {f"history_{name}" for name in history}
+    items = {f"candidate_{name}" for name in ("item_id", "tags", "brand", "price")}
+    scores = {"click", "buy"}
+    names = {
+        contract.ENCODE_USER: (user, {"user_state"}),
+        contract.SCORE_ITEMS: ({"user_state", "candidate_item_id"}, scores),
+        contract.SCORE_ITEMS_WITH_FEATURES: ({"user_state"} | items, scores),
+        contract.PREDICT: (user | items, scores),
+        contract.SERVING_DEFAULT: ({"examples"}, scores | {"candidate_mask"}),
+        EVALUATE: ({"examples"}, scores | {"candidate_mask", "popularity"}),
+    }
+    signatures = exported.loaded.signatures
+    assert set(signatures) == set(names)
+    for name, (inputs, outputs) in names.items():
+        assert set(signatures[name].structured_input_signature[1]) == inputs, name
+        assert set(signatures[name].structured_outputs) == outputs, name
+
+
+def test_predict_equals_the_keras_model(
+    exported: Exported, user: Tensors, candidates: Tensors, expected: Tensors
+) -> None:
+    assert float(tf.math.reduce_std(expected["click"])) > 1e-3
+    _assert_close(exported(contract.PREDICT, **user, **candidates), expected)
+
+
+def test_serving_default_equals_the_keras_model(
+    toy: Toy, exported: Exported, raws: list[Raw], candidates: Tensors, expected: Tensors
+) -> None:
+    examples = tf.constant([serialize(toy.spec, raw) for raw in raws])
+    for signature in (contract.SERVING_DEFAULT, EVALUATE):
+        scores = exported(signature, examples=examples)
+        _assert_close(scores, expected)
+        np.testing.assert_array_equal(scores["candidate_mask"], candidates["candidate_item_id"] != "")
+
+
+def test_state_then_scores_equal_the_keras_model(
+    exported: Exported, states: tf.Tensor, candidates: Tensors, expected: Tensors
+) -> None:
+    scores = exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state=states, **candidates)
+    _assert_close(scores, expected)
+
+
+def test_half_precision_states_score_nearly_the_same(toy: Toy, exported: Exported, user: Tensors) -> None:
+    inputs = toy.inputs("train", "validation", export={"state_dtype": "float16"})
+    module, raw = serving_module(exported.ranker, inputs), {"candidate_item_id": tf.constant([["i0", "i1"]] * 12)}
+    state = module.encode_user(**user)["user_state"]
+    exact = exported(contract.ENCODE_USER, **user)[contract.USER_STATE]
+    assert len(state.numpy()[0]) - 16 == (len(exact.numpy()[0]) - 16) / 2
+    scores, expected = module.score_items(state, **raw), exported(contract.SCORE_ITEMS, user_state=exact, **raw)
+    for task in scores:
+        np.testing.assert_allclose(scores[task], expected[task], atol=1e-3)
+
+
+def test_each_request_scores_alone_as_in_a_batch(
+    exported: Exported, user: Tensors, candidates: Tensors, expected: Tensors
+) -> None:
+    for row in (0, 5, 11):
+        count = int(tf.reduce_sum(tf.cast(candidates["candidate_item_id"][row] != "", tf.int32)))
+        alone = {name: x[row : row + 1] for name, x in user.items()}
+        alone |= {name: x[row : row + 1, :count] for name, x in candidates.items()}
+        _assert_close(
+            exported(contract.PREDICT, **alone), {task: x[row : row + 1, :count] for task, x in expected.items()}
+        )
+
+
+def test_padded_candidates_score_0_and_real_ones_between_0_and_1(
+    exported: Exported, states: tf.Tensor, candidates: Tensors
+) -> None:
+    ids = candidates["candidate_item_id"]
+    for scores in exported(contract.SCORE_ITEMS, user_state=states, candidate_item_id=ids).values():
+        present = ids.numpy() != b""
+        assert not scores.numpy()[~present].any()
+        assert ((scores.numpy() > 0) & (scores.numpy() < 1))[present].all()
+
+
+def test_item_ids_alone_score_as_with_the_catalogues_features(toy: Toy, exported: Exported, states: tf.Tensor) -> None:
+    catalog = toy.raw["catalog"][0]
+    items = {f.name: tf.constant([catalog[f.name]] * len(states)) for f in candidate_inputs(toy.spec)}
+    ids = {"candidate_item_id": items["candidate_item_id"]}
+    alone = exported(contract.SCORE_ITEMS, user_state=states, **ids)
+    _assert_close(alone, exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state=states, **items))
+    shifted = {name: tf.roll(x, 1, axis=1) if name not in ids else x for name, x in items.items()}
+    other = exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state=states, **shifted)
+    assert not np.allclose(other["click"], alone["click"], atol=1e-4)
+
+
+def test_unknown_users_and_items_score(toy: Toy, exported: Exported, user: Tensors) -> None:
+    stranger = {name: x[:1] for name, x in user.items()}
+    stranger |= {
+        name: tf.fill(x.shape, tf.constant("never seen" if x.dtype == tf.string else 10**9, x.dtype))
+        for name, x in stranger.items()
+    }
+    state = exported(contract.ENCODE_USER, **stranger)[contract.USER_STATE]
+    scores = exported(contract.SCORE_ITEMS, user_state=state, candidate_item_id=tf.constant([["never seen", "i0"]]))
+    assert all(((x.numpy() > 0) & (x.numpy() < 1)).all() for x in scores.values())
+
+
+def test_history_features_come_from_the_catalogue_where_a_request_has_none(
+    toy: Toy, exported: Exported, user: Tensors, candidates: Tensors
+) -> None:
+    catalog, known = toy.raw["catalog"][0], dict(user)
+    ids = user["history_item_id"].numpy().astype(str)
+    for name in ("tags", "brand", "price"):
+        values = dict(zip(catalog["candidate_item_id"], catalog[f"candidate_{name}"], strict=True))
+        absent = float("nan") if name == "price" else ""
+        known[f"history_{name}"] = tf.constant([[values.get(one, absent) for one in row] for row in ids.tolist()])
+        absent_everywhere = tf.fill(ids.shape, tf.constant(absent))
+        user = user | {f"history_{name}": absent_everywhere}
+    _assert_close(exported(contract.PREDICT, **user, **candidates), exported(contract.PREDICT, **known, **candidates))
+
+
+def _long_histories(spec: DatasetSpec, raws: list[Raw]) -> Tensors:
+    """Histories of 7: of seven, five and no behaviours."""
+    pieces = raw_records(spec.model_copy(update={"history": spec.history.model_copy(update={"length": 7})}), 60, 9)
+    by_length = {len(raw["history_item_id"]): raw for raw in pieces}
+    return dense_inputs(user_inputs(spec), [by_length[length] for length in (7, 5, 0)])
+
+
+def _history(user: Tensors, change: Any) -> Tensors:
+    return {name: change(x) if name.startswith("history_") else x for name, x in user.items()}
+
+
+def _state_of(exported: Exported, user: Tensors) -> list[bytes]:
+    blobs: list[bytes] = exported(contract.ENCODE_USER, **user)[contract.USER_STATE].numpy().tolist()
+    return blobs
+
+
+def _floats(blob: bytes) -> np.ndarray:
+    return np.frombuffer(blob[16:], "<f4")
+
+
+def test_longer_histories_keep_the_latest(toy: Toy, exported: Exported, raws: list[Raw]) -> None:
+    user = _long_histories(toy.spec, raws)
+    cut = [{name: x[row : row + 1] for name, x in user.items()} for row in range(3)]
+    latest = [_history(cut[0], lambda x: x[:, 3:7]), _history(cut[1], lambda x: x[:, 1:5]), cut[2]]
+    first = _history(cut[0], lambda x: x[:, :4])
+    for blob, kept in zip(_state_of(exported, user), latest, strict=True):
+        np.testing.assert_allclose(_floats(blob), _floats(_state_of(exported, kept)[0]), **CLOSE)
+    assert not np.allclose(_floats(_state_of(exported, user)[0]), _floats(_state_of(exported, first)[0]), atol=1e-3)
+
+
+def test_empty_ids_anywhere_in_the_history_are_padding(toy: Toy, exported: Exported, user: Tensors) -> None:
+    width = user["history_item_id"].shape[1]
+
+    def spread(x: tf.Tensor) -> tf.Tensor:
+        """A gap before every behaviour: "", or what looks like a value, for the id alone decides."""
+        gap = tf.fill(x.shape, tf.constant("" if x.dtype == tf.string else 1, x.dtype))
+        return tf.reshape(tf.stack([gap, x], 2), [-1, 2 * width])
+
+    for blob, gapped in zip(_state_of(exported, user), _state_of(exported, _history(user, spread)), strict=True):
+        np.testing.assert_allclose(_floats(blob), _floats(gapped), **CLOSE)
+
+
+def _cut(tensors: Tensors, name: str, change: Any) -> Tensors:
+    return {**tensors, name: change(tensors[name])}
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("history_brand", lambda x: x[:, 1:], "history_brand must have the shape of history_item_id"),
+        ("history_timestamp", lambda x: x[1:], "history_timestamp must have the shape of history_item_id"),
+        ("user_age", lambda x: x[1:], "user_age must have the shape of user_id"),
+        ("timestamp", lambda x: tf.concat([x, x], 0), "timestamp must have the shape of user_id"),
+        ("candidate_price", lambda x: x[:, 1:], "candidate_price must have the shape of candidate_item_id"),
+    ],
+)
+def test_inputs_that_do_not_fit_together_are_refused_by_name(
+    exported: Exported, user: Tensors, candidates: Tensors, name: str, change: Any, message: str
+) -> None:
+    broken = _cut(user | candidates, name, change)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=_pattern(message)):
+        exported(contract.PREDICT, **broken)
+    if name in user:
+        with pytest.raises(tf.errors.InvalidArgumentError, match=_pattern(message)):
+            exported(contract.ENCODE_USER, **{key: broken[key] for key in user})
+
+
+def _pattern(message: str) -> str:
+    """The message whichever of two inputs comes first: it names both."""
+    this, other = message.split(" must have the shape of ")
+    return f"({this} must have the shape of|must have the shape of {this}|rows of .*{this}).*|{this}.*{other}"
+
+
+def test_states_and_candidates_of_different_requests_are_refused(
+    exported: Exported, states: tf.Tensor, candidates: Tensors
+) -> None:
+    ids = candidates["candidate_item_id"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="rows of .* must have the shape of rows of"):
+        exported(contract.SCORE_ITEMS, user_state=states[1:], candidate_item_id=ids)
+
+
+def test_no_request_and_no_candidate_are_refused_by_name(
+    exported: Exported, states: tf.Tensor, user: Tensors, candidates: Tensors
+) -> None:
+    none = {name: x[:0] for name, x in user.items()}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=" is empty: send at least one request"):
+        exported(contract.ENCODE_USER, **none)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="examples is empty: send at least one request"):
+        exported(contract.SERVING_DEFAULT, examples=tf.zeros([0], tf.string))
+    no_items = tf.zeros([len(states), 0], tf.string)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="candidate_item_id has no candidates: send at least one"):
+        exported(contract.SCORE_ITEMS, user_state=states, candidate_item_id=no_items)
+    nothing = {name: x[:, :0] for name, x in candidates.items()}
+    with pytest.raises(tf.errors.InvalidArgumentError, match="has no candidates: send at least one"):
+        exported(contract.PREDICT, **user, **nothing)
+
+
+def test_states_of_another_model_are_refused(toy: Toy, exported: Exported, states: tf.Tensor) -> None:
+    spec = exported.inputs.spec.model_dump_json()
+    own = fingerprint(exported.ranker, spec)
+    assert states.numpy()[0][4:12] == own
+    other = fingerprint(exported.ranker, spec + " ")
+    foreign = tf.constant([blob[:4] + other + blob[12:] for blob in states.numpy()])
+    ids = tf.constant([["i0"]] * len(states))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="user_state was made by another model version"):
+        exported(contract.SCORE_ITEMS, user_state=foreign, candidate_item_id=ids)
+
+
+def test_fingerprint_changes_with_any_weight_and_the_spec(exported: Exported) -> None:
+    before, weight = fingerprint(exported.ranker, "spec"), exported.ranker.weights[-1]
+    assert fingerprint(exported.ranker, "spec") == before != fingerprint(exported.ranker, "other")
+    value = weight.numpy()
+    weight.assign(value + 1e-6)
+    changed = fingerprint(exported.ranker, "spec")
+    weight.assign(value)
+    assert changed != before == fingerprint(exported.ranker, "spec")
+    assert len(before) == 8
+
+
+def test_popularity_is_that_of_the_catalogue(toy: Toy, exported: Exported, raws: list[Raw]) -> None:
+    raw = {**raws[0], "candidate_item_id": ["i0", "i1", "i3", "i6", "i7", "never seen"]}
+    for name in ("tags", "brand", "price"):
+        raw[f"candidate_{name}"] = [float("nan") if name == "price" else ""] * 6
+    found = exported(EVALUATE, examples=tf.constant([serialize(toy.spec, raw)]))["popularity"].numpy()[0].tolist()
+    # Seven items have training events: ranks 0/7, 1/7, 3/7 and 6/7.
+    assert found == [b"head", b"head", b"middle", b"tail", b"unseen", b"unseen"]
+
+
+def test_every_warm_up_request_runs(exported: Exported) -> None:
+    seen = set()
+    for record in tf.data.TFRecordDataset(str(exported.folder / contract.WARMUP_FILE)):
+        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
+        tensors = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
+        exported(request.model_spec.signature_name, **tensors)
+        count = tensors["candidate_item_id"].shape[1] if "candidate_item_id" in tensors else None
+        seen.add((request.model_spec.signature_name, count))
+    with_items = (contract.SCORE_ITEMS, contract.SCORE_ITEMS_WITH_FEATURES, contract.PREDICT)
+    buckets = {(signature, count) for signature in with_items for count in (1, 10, 100)}
+    assert seen == buckets | {(contract.ENCODE_USER, None), (contract.SERVING_DEFAULT, None)}
+
+
+def test_what_made_the_model_travels_with_it(exported: Exported) -> None:
+    made_by = json.loads((exported.folder / contract.CONFIG_FILE).read_text(encoding="utf-8"))
+    assert DatasetSpec.model_validate(made_by["spec"]) == exported.inputs.spec
+    assert TrainerConfig.model_validate(made_by["trainer"]) == exported.inputs.config
+
+
+def test_state_codec_has_the_rankers_widths(exported: Exported, states: tf.Tensor, user: Tensors) -> None:
+    """Blob bytes: 16 of header; vectors a user; and a row of K/V, history and DIN's first-layer term a behaviour."""
+    config, encoder = exported.inputs.config.ranker, exported.inputs.config.encoder
+    behavior = config.embedding_dim * 6 + config.attention_units[0]  # six history fields
+    row = behavior + 2 * encoder.layers * encoder.dim
+    vectors = config.embedding_dim + config.experts * config.expert_units[0] + 2 * config.experts
+    lengths = (user["history_item_id"].numpy() != b"").sum(1)
+    assert [len(blob) for blob in states.numpy()] == [16 + 4 * (vectors + n * row) for n in lengths]

@@ -1,0 +1,16 @@
+"""What fine-tuning returns."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.trainer.conftest import Exported
+
+
+def test_curves_have_a_value_an_evaluation(exported: Exported) -> None:
+    curves = exported.results["curves"]
+    assert exported.results["evaluations_per_epoch"] == 2
+    assert {"loss", "click_auc", "buy_auc", "val_loss", "val_click_auc", "val_buy_auc", "val_mean_auc"} <= set(curves)
+    assert all(len(values) == 2 for values in curves.values())
+    for click, buy, mean in zip(curves["val_click_auc"], curves["val_buy_auc"], curves["val_mean_auc"], strict=True):
+        assert mean == pytest.approx((click + buy) / 2)

@@ -1,0 +1,79 @@
+"""Pre-training's export, and its encoder in the ranker."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.testing_trainer import random_features
+from tests.trainer.conftest import TINY, Toy
+from trainer.config import EncoderConfig
+from trainer.finetune import build_ranker
+from trainer.models.fg_bert import FGBert
+from trainer.pretrain import RESULTS, load_encoder
+
+LENGTHS = (4, 2, 1)
+ATTRIBUTES = {"item_id", "tags", "brand", "price", "action", "gap"}
+
+
+def _exported_output(folder: Path, features: dict[str, tf.Tensor]) -> np.ndarray:
+    history = {name: x for name, x in features.items() if name.startswith("history_")}
+    return tf.saved_model.load(str(folder)).signatures["serving_default"](**history)["encoded"].numpy()
+
+
+def test_pretrained_weights_arrive_in_the_ranker(toy: Toy, pretrained: Path) -> None:
+    inputs = toy.inputs("train", "validation")
+    features = random_features(inputs.fields(), LENGTHS)
+    trained, untrained = (build_ranker(inputs, _batches(features), path) for path in (str(pretrained), None))
+    expected = _exported_output(pretrained, features)
+    assert trained.encoder is not None and untrained.encoder is not None
+    np.testing.assert_allclose(trained.encoder(features).output, expected, atol=1e-5)
+    assert not np.allclose(untrained.encoder(features).output, expected, atol=1e-2)
+
+
+def test_uni_cross_attention_starts_from_the_pretrained_layers(toy: Toy, pretrained: Path) -> None:
+    inputs = toy.inputs("train", "validation")
+    ranker = build_ranker(inputs, _batches(random_features(inputs.fields(), LENGTHS)), str(pretrained))
+    assert ranker.encoder is not None and ranker.uca is not None
+    for i, layer in enumerate(ranker.encoder.stack):
+        np.testing.assert_array_equal(ranker.uca.queries[i].kernel, layer.query.kernel)
+        pairs = zip(ranker.uca.add_attended[i].weights, layer.add_attended.weights, strict=True)
+        assert all(np.array_equal(own, its) and own is not its for own, its in pairs)
+
+
+def _batches(features: dict[str, tf.Tensor]) -> tf.data.Dataset:
+    return tf.data.Dataset.from_tensors((features, {}, {}))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"dim": 16}, {"layers": 3}, {"feedforward": 32}], ids=["width", "layers", "feed-forward width"]
+)
+def test_a_checkpoint_of_another_shape_is_refused(toy: Toy, pretrained: Path, changes: dict[str, int]) -> None:
+    fields = toy.inputs("train", "validation").fields()
+    encoder = FGBert(fields, EncoderConfig.model_validate({**TINY["encoder"], **changes}))
+    encoder(random_features(fields, LENGTHS))
+    with pytest.raises((AssertionError, ValueError)):
+        load_encoder(encoder, str(pretrained))
+
+
+def test_a_missing_checkpoint_is_an_error(toy: Toy, tmp_path: Path) -> None:
+    fields = toy.inputs("train", "validation").fields()
+    encoder = FGBert(fields, EncoderConfig.model_validate(TINY["encoder"]))
+    encoder(random_features(fields, LENGTHS))
+    with pytest.raises(tf.errors.NotFoundError):
+        load_encoder(encoder, str(tmp_path))
+
+
+def test_results_say_how_each_attribute_is_predicted(pretrained: Path) -> None:
+    results = json.loads((pretrained / RESULTS).read_text(encoding="utf-8"))
+    assert set(results["attributes"]) == ATTRIBUTES
+    for name, scores in results["attributes"].items():
+        assert set(scores) == {"loss", "accuracy", "chance_accuracy"}
+        assert 0 <= scores["accuracy"] <= 1 and 0 < scores["chance_accuracy"] <= 1, name
+        assert scores["loss"] > 0, name
+    assert len(results["curves"]["loss"]) == len(results["curves"]["val_loss"]) == 2
+    assert results["curves"]["loss"][1] < results["curves"]["loss"][0]
