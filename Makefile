@@ -10,7 +10,7 @@ PACKAGES := preprocessing trainer pipelines serving
 SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
 
 export TF_USE_LEGACY_KERAS := 1
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: help setup data run bench-seeds test lint format lock clean
 

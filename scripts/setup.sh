@@ -122,7 +122,7 @@ main() {
   "$uv" venv --quiet --python "$python" .venv
   export UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-300} # seconds; some wheels have hundreds of megabytes
   say "Installing the $(grep -c '^[a-zA-Z]' "$lock") packages of $lock (some minutes the first time)"
-  "$uv" pip sync --python .venv/bin/python "$lock"
+  "$uv" pip sync --python .venv/bin/python "$lock" 2>&1 | grep -v '^ [+-] '
   say "Installing srp4ctr"
   "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation \
     --config-settings editable_mode=compat --editable .

@@ -78,6 +78,15 @@ class PretrainConfig(Config):
     sampled_softmax_above: int = pydantic.Field(50_000, ge=1)
     sampled_classes: int = pydantic.Field(2_000, ge=1)
 
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> PretrainConfig:
+        if self.sampled_classes > self.sampled_softmax_above:
+            raise ValueError(
+                "sampled_classes must not exceed sampled_softmax_above, the least size that is sampled from. "
+                f"Received: {self.sampled_classes} and {self.sampled_softmax_above}"
+            )
+        return self
+
 
 class RankerConfig(Config):
     """The base ranker (DIN + MMoE) and what it takes from the encoder.

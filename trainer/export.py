@@ -70,7 +70,7 @@ def build_signatures(module: ServingModule) -> dict[str, Any]:
 
 
 def _concrete(function: Callable[..., Any], specs: dict[str, tf.TensorSpec]) -> Any:
-    return tf.function(lambda **raw: function(**checked(raw))).get_concrete_function(**specs)
+    return tf.function(lambda **raw: function(**checked(raw)), autograph=False).get_concrete_function(**specs)
 
 
 def _spec(feature: RecordFeature) -> tf.TensorSpec:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID, USER_ID
+from serving.contract import USER_STATE
+
 _AXES = ("history", "candidate")
+# What other inputs are compared with, where they are there: the first of each axis.
+_LEADERS = (USER_ID, USER_STATE, HISTORY_ITEM_ID, CANDIDATE_ITEM_ID)
 
 
 def checked(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -16,11 +21,13 @@ def checked(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     Args:
         raw: Inputs by name, [B] or [B, *].
     """
-    first = next(iter(raw))
+    names = sorted(raw, key=lambda name: name not in _LEADERS)
+    first = next((name for name in names if not _axis(name)), names[0])
     batch = tf.shape(raw[first])[0]
     checks = [tf.debugging.Assert(batch > 0, [f"{first} is empty: send at least one request."])]
     leaders: dict[str, str] = {}
-    for name, value in raw.items():
+    for name in names:
+        value = raw[name]
         leader = leaders.setdefault(_axis(name), name)
         checks.append(_same(name, tf.shape(value), leader, tf.shape(raw[leader])))
         checks.append(_same(f"rows of {name}", tf.shape(value)[:1], f"rows of {first}", batch[None]))

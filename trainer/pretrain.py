@@ -110,7 +110,7 @@ def _chance(field: Field, validation: tf.data.Dataset) -> float:
     """The share of hidden cells that have the field's most frequent value."""
     kind = "item_mask" if field.feature.describes_item else "behavior_mask"
     cells = [batch["targets"][field.name].numpy()[batch[kind].numpy()] for batch in validation]
-    values = np.concatenate([cell.reshape(len(cell), -1) for cell in cells])
+    values = np.concatenate([cell.reshape(len(cell), field.width) for cell in cells])
     known = values[(values > 0).any(axis=1)]
     counts = np.bincount(known[known > 0], minlength=1)
     return float(counts.max() / len(known)) if len(known) else float("nan")

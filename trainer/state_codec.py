@@ -10,6 +10,7 @@ from serving import contract
 
 _MAGIC = b"SRP1"
 _FINGERPRINT_BYTES = 8
+_BITS = {tf.float32: tf.int32, tf.float16: tf.uint16}  # decode_raw pads these, but not float16
 _HEADER_BYTES = len(_MAGIC) + _FINGERPRINT_BYTES + 4
 
 UserState = Any
@@ -64,7 +65,8 @@ class StateCodec:
         payload = tf.strings.substr(blobs, _HEADER_BYTES, tf.int32.max)
         longest = tf.maximum(tf.reduce_max(count), 1)
         values = (self._user_width + longest * self._row_width) * self._dtype.size
-        floats = tf.cast(tf.io.decode_raw(payload, self._dtype, fixed_length=values), tf.float32)
+        bits = tf.io.decode_raw(payload, _BITS[self._dtype], fixed_length=values)
+        floats = tf.cast(tf.bitcast(bits, self._dtype), tf.float32)
         user, rows = floats[:, : self._user_width], floats[:, self._user_width :]
         rows = tf.reshape(rows, [-1, longest, self._row_width])
         by_rank = {2: iter(tf.split(user, self._split(2), -1)), 3: iter(tf.split(rows, self._split(3), -1))}

@@ -18,11 +18,15 @@ CANDIDATE_BUCKETS = (1, 10, 100)
 
 
 def write_warmup(module: ServingModule, signatures: Mapping[str, Any], model_dir: str) -> None:
-    """Writes a request for every signature and number of candidates to `assets.extra`."""
+    """Writes a request for every signature and number of candidates to `assets.extra`.
+
+    Each is run first: a server refuses a version whose warm-up fails, so the export must.
+    """
     path = os.path.join(model_dir, contract.WARMUP_FILE)
     tf.io.gfile.makedirs(os.path.dirname(path))
     with tf.io.TFRecordWriter(path) as writer:
         for signature, tensors in _requests(module, signatures):
+            signatures[signature](**{name: tf.constant(value) for name, value in tensors.items()})
             writer.write(_prediction_log(signature, tensors).SerializeToString())
 
 

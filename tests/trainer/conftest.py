@@ -76,7 +76,7 @@ class Exported:
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     spec, folder = toy_spec(), tmp_path_factory.mktemp("toy")
-    counts = {"pretrain": 24, "pretrain_validation": 12, "train": 24, "validation": 12}
+    counts = {"pretrain": 24, "train": 24, "validation": 16}
     raw = {split: raw_records(spec, count, seed) for seed, (split, count) in enumerate(counts.items())}
     raw["catalog"] = [catalog_record(spec)]
     run_transform(spec, {split: [serialize(spec, one) for one in raws] for split, raws in raw.items()}, folder)
@@ -85,9 +85,13 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
 
 @pytest.fixture(scope="session")
 def pretrained(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a pre-training export."""
+    """The folder of a pre-training export; trained eagerly, for tracing takes longer than the few steps."""
     folder = tmp_path_factory.mktemp("pretrained")
-    pretrain(toy.inputs("pretrain", "pretrain_validation"), str(folder))
+    tf.config.run_functions_eagerly(True)
+    try:
+        pretrain(toy.inputs("pretrain", "validation"), str(folder))
+    finally:
+        tf.config.run_functions_eagerly(False)
     return folder
 
 

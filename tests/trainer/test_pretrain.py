@@ -14,7 +14,7 @@ from tests.trainer.conftest import TINY, Toy
 from trainer.config import EncoderConfig
 from trainer.finetune import build_ranker
 from trainer.models.fg_bert import FGBert
-from trainer.pretrain import RESULTS, load_encoder
+from trainer.pretrain import RESULTS, _chance, load_encoder
 
 LENGTHS = (4, 2, 1)
 ATTRIBUTES = {"item_id", "tags", "brand", "price", "action", "gap"}
@@ -75,5 +75,15 @@ def test_results_say_how_each_attribute_is_predicted(pretrained: Path) -> None:
         assert set(scores) == {"loss", "accuracy", "chance_accuracy"}
         assert 0 <= scores["accuracy"] <= 1 and 0 < scores["chance_accuracy"] <= 1, name
         assert scores["loss"] > 0, name
-    assert len(results["curves"]["loss"]) == len(results["curves"]["val_loss"]) == 2
-    assert results["curves"]["loss"][1] < results["curves"]["loss"][0]
+    for name in ("loss", "val_loss", "item_id_accuracy", "val_action_loss"):
+        assert len(results["curves"][name]) == 2 and np.isfinite(results["curves"][name]).all(), name
+
+
+def test_chance_accuracy_with_a_batch_that_hides_nothing(toy: Toy) -> None:
+    """A last batch of one user with two behaviours has no behaviour-related cell hidden."""
+    field = next(field for field in toy.inputs("train", "validation").fields().of("history") if field.field == "action")
+    values, hidden = tf.constant([[1, 1, 2]], tf.int64), tf.constant([[True, True, True]])
+    batches = [
+        {"targets": {field.name: values}, "behavior_mask": mask} for mask in (hidden, tf.zeros_like(hidden), hidden)
+    ]
+    assert _chance(field, batches) == pytest.approx(2 / 3)

@@ -52,7 +52,8 @@ def _choose(
     behaviors = tf.minimum(tf.cast(exact * behavior_rate + rounding[1] * (behavior_rate > 0), tf.int32), most - items)
     none = items + behaviors == 0
     first = tf.cast(none & (most > 0), tf.int32)
-    items, behaviors = (items + first, behaviors) if config.item_rate > 0 else (items, behaviors + first)
+    hides_items = config.item_rate > 0 or not has_behavior
+    items, behaviors = (items + first, behaviors) if hides_items else (items, behaviors + first)
     order = tf.random.stateless_uniform(tf.shape(present), seed + 1)
     rank = tf.argsort(tf.argsort(tf.where(present, order, 2.0), axis=1), axis=1)
     item_mask = rank < items[:, None]

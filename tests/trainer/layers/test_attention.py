@@ -1,0 +1,33 @@
+"""Attention over projected keys and values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.trainer.layers import reference
+from tests.trainer.layers.inputs import CANDIDATES, HISTORY, MASK, B, D, L, random
+from trainer.layers.attention import attend, masked_softmax
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4])
+def test_attend_equals_loops_over_real_cells(heads: int) -> None:
+    values = random(B, L, D, seed=5)
+    attended = attend(*(tf.constant(x) for x in (CANDIDATES, HISTORY, values, MASK)), heads=heads)
+    np.testing.assert_allclose(attended, reference.attention(CANDIDATES, HISTORY, values, MASK, heads), atol=1e-6)
+    assert not attended[2].numpy().any()
+
+
+@pytest.mark.parametrize("scale", [1e4, -1e4])
+def test_masked_softmax_is_stable_and_ignores_masked_logits(scale: float) -> None:
+    logits, mask = tf.constant([[scale, scale, -3 * scale]]), tf.constant([[True, True, False]])
+    np.testing.assert_allclose(masked_softmax(logits, mask), [[0.5, 0.5, 0.0]])
+
+
+def test_masked_softmax_has_finite_gradients_where_all_is_masked() -> None:
+    logits = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(masked_softmax(logits, tf.constant([[False, False], [True, True]])) * [1.0, 2.0])
+    gradient = tape.gradient(loss, logits).numpy()
+    assert np.isfinite(gradient).all() and gradient[1].any() and not gradient[0].any()

@@ -1,0 +1,50 @@
+"""DIN's attention, folded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.trainer.layers import reference
+from tests.trainer.layers.harness import randomise, run_layer_test
+from tests.trainer.layers.inputs import CANDIDATES, HISTORY, MASK, B, D, N, random
+from trainer.layers.folded_din import FoldedDin
+
+
+def _attend_as_din(layer: Any, candidates: Any, history: Any, mask: Any) -> Any:
+    return layer(candidates, layer.user_state(history), mask)
+
+
+def test_harness() -> None:
+    run_layer_test(
+        lambda: FoldedDin((6, 5)),
+        _attend_as_din,
+        [CANDIDATES, HISTORY, MASK],
+        shape=(B, N, D),
+        parameters=(D * 6 + 6) + D * 6 + D * 6 + (6 * 5 + 5) + (5 + 1),
+    )
+
+
+def test_folded_din_equals_the_unfolded_attention_unit() -> None:
+    layer = FoldedDin((6, 5))
+    _attend_as_din(layer, CANDIDATES, HISTORY, MASK)
+    randomise(layer)
+    of_k, of_q, of_difference, of_product = (random(D, 6, seed=seed) for seed in range(4))
+    layer.of_key.kernel.assign(of_k + of_difference)
+    layer.of_query.kernel.assign(of_q - of_difference)
+    layer.pair_kernel.assign(of_product)
+    kernel, expected = np.concatenate([of_k, of_q, of_difference, of_product]), np.zeros((B, N, D))
+    for b, n, cell in np.argwhere(np.repeat(MASK[:, None], N, 1)):
+        k, q = HISTORY[b, cell], CANDIDATES[b, n]
+        first = reference.sigmoid(np.concatenate([k, q, k - q, k * q]) @ kernel + layer.of_key.bias.numpy())
+        second = reference.sigmoid(reference.dense(layer.hidden, first))
+        expected[b, n] += reference.dense(layer.score, second) * k
+    np.testing.assert_allclose(_attend_as_din(layer, CANDIDATES, HISTORY, MASK), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("make", "received"), [(lambda: FoldedDin((80, 40, 20)), r"units=\(80, 40, 20\)")])
+def test_impossible_sizes_are_refused(make: Any, received: str) -> None:
+    with pytest.raises(ValueError, match=f"Received: {received}"):
+        make()
