@@ -17,7 +17,7 @@ class EpochProgress(keras.callbacks.Callback):
         seconds_between: The least time between two lines; the last epoch always has one.
     """
 
-    def __init__(self, what: str, watched: tuple[str, ...], seconds_between: float = 2.0) -> None:
+    def __init__(self, what: str, watched: tuple[str, ...], seconds_between: float = 10.0) -> None:
         super().__init__()
         self.what, self.watched, self.seconds_between = what, watched, seconds_between
 

@@ -10,6 +10,7 @@ import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.extractors import extractor
+from tensorflow_model_analysis.proto import config_pb2
 
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
 from trainer.export import EVALUATE
@@ -21,50 +22,54 @@ _HISTORY_BUCKETS = ((0, "0"), (10, "1-9"), (50, "10-49"))
 _GAUC_MODULE = "pipelines.components.gauc"
 
 
-def eval_config(tasks: list[str], slices: list[str], min_auc: float | None, max_auc_drop: float) -> tfma.EvalConfig:
+def eval_config(
+    tasks: list[str], slices: list[str], min_auc: float | None, max_auc_drop: float
+) -> config_pb2.EvalConfig:
     """Per candidate: AUC, logloss, calibration, counts; a user: GAUC. Without `min_auc` nothing is blessed."""
-    metrics = [tfma.MetricConfig(class_name=name) for name in ("BinaryCrossEntropy", "Calibration", "ExampleCount")]
-    metrics += [tfma.MetricConfig(class_name=name) for name in ("MeanLabel", "MeanPrediction")]
+    metrics = [
+        config_pb2.MetricConfig(class_name=name) for name in ("BinaryCrossEntropy", "Calibration", "ExampleCount")
+    ]
+    metrics += [config_pb2.MetricConfig(class_name=name) for name in ("MeanLabel", "MeanPrediction")]
     buckets = json.dumps({"num_buckets": CALIBRATION_BUCKETS})
-    metrics.append(tfma.MetricConfig(class_name="CalibrationPlot", config=buckets))
+    metrics.append(config_pb2.MetricConfig(class_name="CalibrationPlot", config=buckets))
     metrics.append(_auc(min_auc, max_auc_drop))
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=[
-            tfma.ModelSpec(
+            config_pb2.ModelSpec(
                 signature_name=EVALUATE,
                 label_keys={task: label_name(task) for task in tasks},
                 prediction_keys={task: task for task in tasks},
             )
         ],
-        slicing_specs=[tfma.SlicingSpec()]
-        + [tfma.SlicingSpec(feature_keys=[key]) for key in (HISTORY_LENGTH, POPULARITY, *slices)],
+        slicing_specs=[config_pb2.SlicingSpec()]
+        + [config_pb2.SlicingSpec(feature_keys=[key]) for key in (HISTORY_LENGTH, POPULARITY, *slices)],
         metrics_specs=[
-            tfma.MetricsSpec(output_names=tasks, metrics=metrics),
-            tfma.MetricsSpec(
+            config_pb2.MetricsSpec(output_names=tasks, metrics=metrics),
+            config_pb2.MetricsSpec(
                 output_names=tasks,
                 query_key=USER_ID,
-                metrics=[tfma.MetricConfig(class_name="Gauc", module=_GAUC_MODULE)],
+                metrics=[config_pb2.MetricConfig(class_name="Gauc", module=_GAUC_MODULE)],
             ),
         ],
     )
 
 
-def _auc(min_auc: float | None, max_auc_drop: float) -> tfma.MetricConfig:
+def _auc(min_auc: float | None, max_auc_drop: float) -> config_pb2.MetricConfig:
     """The AUC, with its bar on the overall slice only: a small slice must not refuse a good model."""
     if min_auc is None:
-        return tfma.MetricConfig(class_name="AUC")
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": min_auc}),
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -max_auc_drop}
+        return config_pb2.MetricConfig(class_name="AUC")
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": min_auc}),
+        change_threshold=config_pb2.GenericChangeThreshold(
+            direction=config_pb2.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -max_auc_drop}
         ),
     )
-    overall = tfma.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=threshold)
-    return tfma.MetricConfig(class_name="AUC", per_slice_thresholds=[overall])
+    overall = config_pb2.PerSliceMetricThreshold(slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold)
+    return config_pb2.MetricConfig(class_name="AUC", per_slice_thresholds=[overall])
 
 
 def custom_extractors(
-    eval_shared_model: Any, eval_config: tfma.EvalConfig, tensor_adapter_config: Any
+    eval_shared_model: Any, eval_config: config_pb2.EvalConfig, tensor_adapter_config: Any
 ) -> list[extractor.Extractor]:
     """TFX Evaluator's hook: the default extractors, with requests exploded into candidates before slicing."""
     extractors = tfma.default_extractors(

@@ -6,8 +6,8 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types, metric_util
+from tensorflow_model_analysis.proto import config_pb2
 
 from trainer.metrics import auc
 
@@ -25,7 +25,7 @@ class Gauc(metric_types.Metric):
 
 def _computations(
     name: str = "gauc",
-    eval_config: tfma.EvalConfig | None = None,
+    eval_config: config_pb2.EvalConfig | None = None,
     model_names: list[str] | None = None,
     output_names: list[str] | None = None,
     query_key: str = "",
@@ -47,7 +47,7 @@ def _computations(
 class _GaucCombiner(beam.CombineFn):
     """Accumulates (sum of candidates x AUC, candidates); each element is one user's candidates."""
 
-    def __init__(self, key: metric_types.MetricKey, eval_config: tfma.EvalConfig | None) -> None:
+    def __init__(self, key: metric_types.MetricKey, eval_config: config_pb2.EvalConfig | None) -> None:
         self._key, self._eval_config = key, eval_config
 
     def create_accumulator(self) -> tuple[float, float]:

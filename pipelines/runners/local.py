@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from rich.console import Console
 
 from pipelines.config import RunConfig
@@ -36,5 +38,9 @@ def run_locally(config: RunConfig, console: Console, enable_cache: bool = True) 
 
         pipeline = create_pipeline(config, BEAM_ARGS, enable_cache)
         progress = ComponentProgress(console, [component.id for component in pipeline.components])
-        with progress.watching():
-            tfx.orchestration.LocalDagRunner().run(pipeline)
+        try:
+            with progress.watching():
+                tfx.orchestration.LocalDagRunner().run(pipeline)
+        except Exception:
+            logging.exception("The run failed.")
+            raise

@@ -13,17 +13,17 @@ from rich.console import Console
 # What each component does, and the seconds it took on MovieLens-100K on two cores. Only the proportions matter: the
 # time left is what these say of the components to come, times how much slower or faster this run has been so far.
 COMPONENTS = {
-    "BehaviorLogExampleGen": ("turning the log into records", 12),
-    "StatisticsGen": ("computing statistics", 12),
+    "BehaviorLogExampleGen": ("turning the log into records", 8),
+    "StatisticsGen": ("computing statistics", 14),
     "ImportSchemaGen": ("importing the schema", 0),
     "ExampleValidator": ("checking records against the schema", 0),
-    "Transform": ("building vocabularies and transforming", 30),
-    "Trainer.pretrain": ("pre-training FG-BERT", 90),
-    "Trainer.ranker": ("fine-tuning SRP4CTR", 180),
-    "Trainer.baseline": ("training the baseline without the encoder", 60),
+    "Transform": ("building vocabularies and transforming", 43),
+    "Trainer.pretrain": ("pre-training FG-BERT", 160),
+    "Trainer.ranker": ("fine-tuning SRP4CTR", 230),
+    "Trainer.baseline": ("training the baseline without the encoder", 87),
     "Resolver.latest_blessed": ("finding the model to beat", 0),
-    "Evaluator": ("evaluating SRP4CTR", 25),
-    "Evaluator.baseline": ("evaluating the baseline", 25),
+    "Evaluator": ("evaluating SRP4CTR", 47),
+    "Evaluator.baseline": ("evaluating the baseline", 45),
     "Pusher": ("pushing the model", 0),
 }
 
@@ -44,23 +44,29 @@ class ComponentProgress:
     def watching(self) -> Iterator[None]:
         """Watches LocalDagRunner while the block runs.
 
-        The runner has no hook of its own; it calls Launcher.launch once a component, and gets nothing back from it
-        where no execution was needed.
+        The runner has no hook of its own; it calls Launcher.launch once a component, which calls _run_executor
+        unless the cache has the component's output.
         """
-        from tfx.orchestration.portable import launcher
+        from tfx.orchestration.portable.launcher import Launcher
 
-        launch = launcher.Launcher.launch
+        launch, run_executor = Launcher.launch, Launcher._run_executor
 
-        def watched(component: Any) -> Any:
+        def watched_launch(component: Any) -> Any:
             name = component._pipeline_node.node_info.id
             self._start(name)
-            started = time.monotonic()
             result = launch(component)
-            self._end(name, time.monotonic() - started, ran=result is not None)
+            self._end(name)
             return result
 
+        def watched_run_executor(component: Any, *arguments: Any, **named: Any) -> Any:
+            self._ran = True
+            return run_executor(component, *arguments, **named)
+
         started = time.monotonic()
-        with mock.patch.object(launcher.Launcher, "launch", watched):
+        with (
+            mock.patch.object(Launcher, "launch", watched_launch),
+            mock.patch.object(Launcher, "_run_executor", watched_run_executor),
+        ):
             yield
         self._console.print(f"All {len(self._ids)} components done in {_duration(time.monotonic() - started)}.")
 
@@ -70,11 +76,13 @@ class ComponentProgress:
         left = sum(COMPONENTS[later][1] for later in self._ids[at:]) * speed
         line = f"[{at + 1}/{len(self._ids)}] {name}: {COMPONENTS[name][0]} (about {_duration(left)} left)"
         self._console.print(line, markup=False)
+        self._started, self._ran = time.monotonic(), False
 
-    def _end(self, name: str, seconds: float, ran: bool) -> None:
-        if not ran:
+    def _end(self, name: str) -> None:
+        if not self._ran:
             self._console.print("  unchanged: taken from the cache" if COMPONENTS[name][1] else "  done")
             return
+        seconds = time.monotonic() - self._started
         self._typical += COMPONENTS[name][1]
         self._spent += seconds
         self._console.print(f"  done in {_duration(seconds)}")
