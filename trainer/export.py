@@ -65,6 +65,7 @@ def build_signatures(module: ServingModule) -> dict[str, Any]:
         contract.SCORE_ITEMS_WITH_FEATURES: _concrete(module.score_items, state | candidates),
         contract.PREDICT: _concrete(module.predict, user | candidates),
         contract.SERVING_DEFAULT: _concrete(module.serve_examples, examples),
+        contract.ENCODE_USER_EXAMPLES: _concrete(module.encode_user_examples, examples),
         EVALUATE: _concrete(module.evaluate, examples),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -78,12 +78,17 @@ class ServingModule(tf.Module):
 
     def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `serving_default`: serialised raw tf.Examples [B]."""
-        raw = self._parse(examples)
+        raw = self._parse(examples, user_inputs(self.spec) + candidate_inputs(self.spec))
         return self.predict(**raw) | {CANDIDATE_MASK: raw[CANDIDATE_ITEM_ID] != ""}
+
+    def encode_user_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Signature `encode_user_examples`: the states [B, 1] of serialised raw tf.Examples [B]."""
+        raw = self._parse(examples, user_inputs(self.spec))
+        return {USER_STATE: self.encode_user(**raw)[USER_STATE][:, None]}
 
     def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `evaluate`: as `serving_default`, and each candidate's popularity, by training events."""
-        raw = self._parse(examples)
+        raw = self._parse(examples, user_inputs(self.spec) + candidate_inputs(self.spec))
         items = self._transformed({CANDIDATE_ITEM_ID: tf.RaggedTensor.from_tensor(raw[CANDIDATE_ITEM_ID])})
         popularity = self.catalog.popularity(items[CANDIDATE_ITEM_ID])[:, : tf.shape(raw[CANDIDATE_ITEM_ID])[1]]
         return self.serve_examples(examples) | {"popularity": popularity}
@@ -106,8 +111,7 @@ class ServingModule(tf.Module):
         shape = tf.shape(raw[CANDIDATE_ITEM_ID])
         return {f.name: raw[f.name] if f.name in raw else _absent(f, shape) for f in candidate_inputs(self.spec)}
 
-    def _parse(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        inputs = user_inputs(self.spec) + candidate_inputs(self.spec)
+    def _parse(self, examples: tf.Tensor, inputs: Sequence[RecordFeature]) -> dict[str, tf.Tensor]:
         parsed = tf.io.parse_example(examples, {feature.name: _parsing(feature) for feature in inputs})
         return {name: x.to_tensor() if isinstance(x, tf.RaggedTensor) else x for name, x in parsed.items()}
 

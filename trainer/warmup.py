@@ -34,7 +34,9 @@ def _requests(module: ServingModule, signatures: Mapping[str, Any]) -> list[tupl
     """(signature, inputs) pairs about one unknown user and unknown items."""
     user = {f.name: _plain(f.dtype, (1, 1) if f.is_list else (1,)) for f in user_inputs(module.spec)}
     state = signatures[contract.ENCODE_USER](**{k: tf.constant(v) for k, v in user.items()})[contract.USER_STATE]
-    requests = [(contract.ENCODE_USER, user), (contract.SERVING_DEFAULT, {contract.EXAMPLES: _examples(module)})]
+    requests: list[tuple[str, dict[str, Any]]] = [(contract.ENCODE_USER, user)]
+    fed_by_examples = (contract.SERVING_DEFAULT, contract.ENCODE_USER_EXAMPLES)
+    requests += [(signature, {contract.EXAMPLES: _examples(module)}) for signature in fed_by_examples]
     for count in CANDIDATE_BUCKETS:
         candidates = {f.name: _plain(f.dtype, (1, count)) for f in candidate_inputs(module.spec)}
         ids = {contract.CANDIDATE_ITEM_ID: candidates[contract.CANDIDATE_ITEM_ID]}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
+from tfx_bsl.public.beam import RunInference
+from tfx_bsl.public.proto import model_spec_pb2
 
 from preprocessing.features import candidate_inputs, user_inputs
 from preprocessing.spec import DatasetSpec
@@ -81,6 +85,7 @@ def test_signatures_have_the_names_of_the_contract(exported: Exported) -> None:
         contract.SCORE_ITEMS_WITH_FEATURES: ({"user_state"} | items, scores),
         contract.PREDICT: (user | items, scores),
         contract.SERVING_DEFAULT: ({"examples"}, scores | {"candidate_mask"}),
+        contract.ENCODE_USER_EXAMPLES: ({"examples"}, {"user_state"}),
         EVALUATE: ({"examples"}, scores | {"candidate_mask", "popularity"}),
     }
     signatures = exported.loaded.signatures
@@ -112,6 +117,32 @@ def test_state_then_scores_equal_the_keras_model(
 ) -> None:
     scores = exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state=states, **candidates)
     _assert_close(scores, expected)
+
+
+def test_states_of_examples_are_those_of_the_same_users(
+    toy: Toy, exported: Exported, raws: list[Raw], states: tf.Tensor
+) -> None:
+    examples = tf.constant([serialize(toy.spec, raw) for raw in raws])
+    found = exported(contract.ENCODE_USER_EXAMPLES, examples=examples)[contract.USER_STATE]
+    np.testing.assert_array_equal(found, states[:, None])
+
+
+def test_bulk_inference_takes_the_signature_of_examples(
+    toy: Toy, exported: Exported, raws: list[Raw], states: tf.Tensor, tmp_path: Path
+) -> None:
+    """What TFX's BulkInferrer runs."""
+    model = model_spec_pb2.InferenceSpecType(
+        saved_model_spec=model_spec_pb2.SavedModelSpec(
+            model_path=str(exported.folder), signature_name=[contract.ENCODE_USER_EXAMPLES]
+        )
+    )
+    examples = [tf.train.Example.FromString(serialize(toy.spec, raw)) for raw in raws]
+    with beam.Pipeline() as pipeline:
+        logs = pipeline | beam.Create(examples) | RunInference(model)
+        blobs = logs | beam.Map(lambda log: log.predict_log.response.outputs["user_state"].string_val[0])
+        _ = blobs | beam.io.WriteToTFRecord(str(tmp_path / "states"), num_shards=1)
+    found = tf.data.TFRecordDataset(str(tmp_path / "states-00000-of-00001")).as_numpy_iterator()
+    assert sorted(map(len, found)) == sorted(map(len, states.numpy()))
 
 
 def test_half_precision_states_score_nearly_the_same(toy: Toy, exported: Exported, user: Tensors) -> None:
@@ -317,7 +348,8 @@ def test_every_warm_up_request_runs(exported: Exported) -> None:
         seen.add((request.model_spec.signature_name, count))
     with_items = (contract.SCORE_ITEMS, contract.SCORE_ITEMS_WITH_FEATURES, contract.PREDICT)
     buckets = {(signature, count) for signature in with_items for count in (1, 10, 100)}
-    assert seen == buckets | {(contract.ENCODE_USER, None), (contract.SERVING_DEFAULT, None)}
+    without = {contract.ENCODE_USER, contract.SERVING_DEFAULT, contract.ENCODE_USER_EXAMPLES}
+    assert seen == buckets | {(signature, None) for signature in without}
 
 
 def test_what_made_the_model_travels_with_it(exported: Exported) -> None:
