@@ -18,6 +18,7 @@ setup(
         "matplotlib>=3.8",
         "numpy>=1.26",
         "optuna>=4",
+        "packaging>=22",
         "pandas>=1.5",
         "pip>=23",  # `srp4ctr data fetch` downloads with it
         "pyarrow>=10",

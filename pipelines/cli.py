@@ -51,14 +51,21 @@ def run(
     runner: Annotated[str, typer.Option(help="Where to run: local.")] = "local",
     seed: Annotated[int | None, typer.Option(help="Replaces trainer.seed.")] = None,
     cache: Annotated[bool, typer.Option(help="Reuse finished components whose inputs have not changed.")] = True,
+    beam: Annotated[str | None, typer.Option(help="Beam: direct, multiprocess, flink, spark or dataflow.")] = None,
+    beam_image: Annotated[str | None, typer.Option(help="The image of Beam's remote workers.")] = None,
+    beam_options: Annotated[list[str] | None, typer.Argument(help="After a --: Beam's own options.")] = None,
 ) -> None:
-    """Run the pipeline of CONFIG: logs to a pushed model and a report."""
+    """Run the pipeline of CONFIG: logs to a pushed model and a report.
+
+    Replaces the config's `beam` where any Beam option is given: srp4ctr run CONFIG --beam flink -- --parallelism=4
+    """
     if runner != "local":
         raise typer.BadParameter(f"unknown runner '{runner}'. Known: local.", param_hint="--runner")
     with _errors():
         from pipelines.run import run_pipeline
+        from pipelines.runners.beam import beam_config
 
-        run_pipeline(config, seed=seed, enable_cache=cache)
+        run_pipeline(config, seed=seed, enable_cache=cache, beam=beam_config(beam, beam_image, beam_options or ()))
 
 
 @app.command()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pydantic
 
+from pipelines.runners.beam import BeamConfig
 from preprocessing.config import Config, load_yaml
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
@@ -37,7 +38,10 @@ class RunConfig(Config):
         trainer: Encoder, ranker and how they are trained.
         evaluation: When a model is good enough.
         data_dir: Where the spec's relative paths start.
-        runs_dir: Results go to `<runs_dir>/<dataset name>`.
+        runs_dir: Results go to `<runs_dir>/<dataset name>`, on this machine.
+        artifacts_dir: Artifacts, rejected rows and pushed models go to `<artifacts_dir>/<dataset name>`; by default to
+            `runs_dir`. A gs:// or s3:// path where Beam's workers or whole components run on other machines.
+        beam: Where the Beam jobs run.
     """
 
     dataset: DatasetSpec
@@ -45,6 +49,8 @@ class RunConfig(Config):
     evaluation: EvaluationConfig = EvaluationConfig()
     data_dir: str = "data"
     runs_dir: str = "runs"
+    artifacts_dir: str | None = None
+    beam: BeamConfig = BeamConfig()
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> RunConfig:
@@ -58,40 +64,61 @@ class RunConfig(Config):
     @property
     def spec(self) -> DatasetSpec:
         """The dataset spec with its paths under `data_dir`."""
-        is_local = "://" not in self.data_dir
-        return self.dataset.with_data_dir(str(Path(self.data_dir).absolute()) if is_local else self.data_dir)
+        return self.dataset.with_data_dir(absolute(self.data_dir))
 
     @property
     def paths(self) -> RunPaths:
         """Where this run's results are."""
-        return RunPaths(Path(self.runs_dir).absolute() / self.dataset.name)
+        storage = absolute(self.runs_dir if self.artifacts_dir is None else self.artifacts_dir)
+        return RunPaths(Path(self.runs_dir).absolute() / self.dataset.name, f"{storage}/{self.dataset.name}")
 
 
 @dataclasses.dataclass(frozen=True)
 class RunPaths:
-    """The layout of a run directory."""
+    """The layout of a run.
+
+    Attributes:
+        root: What only this machine reads and writes: metadata, log and report.
+        storage: What components and Beam workers read and write, wherever they run; a path or a URL.
+    """
 
     root: Path
+    storage: str
 
     @property
-    def artifacts(self) -> Path:
+    def is_local(self) -> bool:
+        """Whether the storage is on this machine."""
+        return is_local(self.storage)
+
+    @property
+    def artifacts(self) -> str:
         """TFX's pipeline root."""
-        return self.root / "artifacts"
+        return f"{self.storage}/artifacts"
+
+    @property
+    def schemas(self) -> str:
+        """The curated schemas, each in a folder named by its hash."""
+        return f"{self.storage}/schema"
+
+    @property
+    def quarantine(self) -> str:
+        """Rejected rows and the data report."""
+        return f"{self.storage}/quarantine"
+
+    @property
+    def pushed(self) -> str:
+        """Where the Pusher puts versions."""
+        return f"{self.storage}/serving_model"
+
+    @property
+    def serving_model(self) -> Path:
+        """The same as a path, for what reads it on this machine."""
+        return Path(self.pushed)
 
     @property
     def metadata(self) -> Path:
         """ML Metadata's SQLite file."""
         return self.root / "metadata.sqlite"
-
-    @property
-    def serving_model(self) -> Path:
-        """Where the Pusher puts versions."""
-        return self.root / "serving_model"
-
-    @property
-    def quarantine(self) -> Path:
-        """Rejected rows and the data report."""
-        return self.root / "quarantine"
 
     @property
     def report(self) -> Path:
@@ -102,6 +129,16 @@ class RunPaths:
     def log(self) -> Path:
         """Everything that TFX, Beam and TensorFlow say."""
         return self.root / LOG
+
+
+def is_local(path: str) -> bool:
+    """Whether a path is on this machine rather than a URL such as gs://bucket/folder."""
+    return "://" not in path
+
+
+def absolute(path: str) -> str:
+    """A local path made absolute, without a slash at its end; a URL stays as it is."""
+    return str(Path(path).absolute()) if is_local(path) else path.rstrip("/")
 
 
 def load_run_config(path: str | Path) -> RunConfig:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from pathlib import Path
+import os
 from typing import Any
 
+from google.protobuf import text_format
 from tfx import v1 as tfx
 from tfx.proto import example_gen_pb2  # noqa: F401  (registers the proto that ExampleGen's custom config packs)
+from tfx.utils import io_utils
 
 from pipelines.components.behavior_log_example_gen import BehaviorLogExampleGen
 from pipelines.components.evaluation import eval_config
 from pipelines.components.latest_blessed import LatestBlessedOtherModel
 from pipelines.config import RunConfig, code_fingerprint
-from preprocessing.schema import write_schema
+from preprocessing.schema import build_schema
 from trainer.config import TrainerConfig
 
 PRETRAIN, RANKER, BASELINE = "Trainer.pretrain", "Trainer.ranker", "Trainer.baseline"
@@ -48,7 +50,7 @@ def create_pipeline(config: RunConfig, beam_pipeline_args: list[str], enable_cac
     without = _trainer(config, BASELINE, "trainer.finetune.run_fn", trainer.without_encoder(), prepared, "train")
     return tfx.dsl.Pipeline(
         pipeline_name=config.dataset.name,
-        pipeline_root=str(config.paths.artifacts),
+        pipeline_root=config.paths.artifacts,
         components=[*prepared.components, pretrain, ranker, without, *_judge(config, prepared, ranker, without)],
         enable_cache=enable_cache,
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
@@ -60,7 +62,7 @@ def create_pipeline(config: RunConfig, beam_pipeline_args: list[str], enable_cac
 
 def _prepare(config: RunConfig) -> _Prepared:
     spec, code = config.spec, code_fingerprint("preprocessing")
-    examples = BehaviorLogExampleGen(spec, str(config.paths.quarantine), code)
+    examples = BehaviorLogExampleGen(spec, config.paths.quarantine, code)
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
     schema = tfx.components.ImportSchemaGen(schema_file=_write_schema(config))
     validator = tfx.components.ExampleValidator(
@@ -87,15 +89,13 @@ def _prepare(config: RunConfig) -> _Prepared:
 
 def _write_schema(config: RunConfig) -> str:
     """Writes the curated schema to a path with its hash: ImportSchemaGen is cached by path, not by content."""
-    folder = config.paths.root / "schema"
-    folder.mkdir(parents=True, exist_ok=True)
-    written = folder / "schema.pbtxt"
-    write_schema(config.spec, str(written))
-    digest = hashlib.sha256(written.read_bytes()).hexdigest()[:16]
-    target = folder / digest / "schema.pbtxt"
-    target.parent.mkdir(exist_ok=True)
-    written.replace(target)
-    return str(target)
+    text = text_format.MessageToString(build_schema(config.spec))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    path = f"{config.paths.schemas}/{digest}/schema.pbtxt"
+    if not tfx.dsl.io.fileio.exists(path):
+        tfx.dsl.io.fileio.makedirs(os.path.dirname(path))
+        io_utils.write_string_file(path, text)
+    return path
 
 
 def _trainer(
@@ -138,7 +138,7 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
         model=ranker.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(Path(config.paths.serving_model)))
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.paths.pushed)
         ),
     )
     return [to_beat, evaluator, baseline_evaluator, pusher]

@@ -6,17 +6,22 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipelines.config import RunConfig, load_run_config
+from pipelines.config import RunConfig, is_local, load_run_config
 from pipelines.errors import RunError
+from pipelines.runners.beam import BeamConfig
+from preprocessing.config import ConfigError
 
 
-def run_pipeline(config_path: Path, seed: int | None = None, enable_cache: bool = True) -> None:
+def run_pipeline(
+    config_path: Path, seed: int | None = None, enable_cache: bool = True, beam: BeamConfig | None = None
+) -> None:
     """Runs the pipeline of a config file on this machine and writes its report.
 
     Args:
         config_path: The run's YAML file.
         seed: Replaces `trainer.seed`.
         enable_cache: Whether finished components whose inputs have not changed are reused.
+        beam: Replaces `beam`.
 
     Raises:
         ConfigError: the file is wrong.
@@ -27,6 +32,8 @@ def run_pipeline(config_path: Path, seed: int | None = None, enable_cache: bool 
     config = load_run_config(config_path)
     if seed is not None:
         config = config.model_copy(update={"trainer": config.trainer.model_copy(update={"seed": seed})})
+    if beam is not None:
+        config = config.model_copy(update={"beam": beam})
     _check(config)
     console.print(f"Running {config.dataset.name} in {config.paths.root}; the full log is {config.paths.log}.")
     _run(config, console, enable_cache)
@@ -34,12 +41,17 @@ def run_pipeline(config_path: Path, seed: int | None = None, enable_cache: bool 
     from pipelines.report.write import write_report
 
     page = write_report(config.paths.root)
-    console.print(f"Report: {page}\nModel: {config.paths.serving_model}")
+    console.print(f"Report: {page}\nModel: {config.paths.pushed}")
 
 
 def _check(config: RunConfig) -> None:
     from preprocessing.sources.check import check_sources
 
+    if config.beam.runner == "dataflow" and (config.paths.is_local or is_local(config.data_dir)):
+        raise ConfigError(
+            "Dataflow's workers reach neither this machine's files nor its folders: put the data and the artifacts on "
+            f"gs://. Received: data_dir {config.data_dir}, artifacts in {config.paths.storage} (artifacts_dir)"
+        )
     check_sources(config.spec)
 
 

@@ -9,6 +9,8 @@ from importlib import metadata as packages
 from pathlib import Path
 from typing import Any
 
+from tfx.dsl.io import fileio
+
 from pipelines.components.evaluation import HISTORY_LENGTH, POPULARITY
 from pipelines.config import RunConfig
 from pipelines.errors import RunError
@@ -40,7 +42,7 @@ def collect(run_dir: Path) -> RunResults:
         "with_encoder": _json(run.output(RANKER, "model"), finetune.RESULTS),
         "without_encoder": _json(run.output(BASELINE, "model"), finetune.RESULTS),
     }
-    data = read_report(str(config.paths.quarantine))
+    data = read_report(config.paths.quarantine)
     tasks = list(config.dataset.tasks)
     return RunResults(
         metrics=_metrics(config, run, data, trained["pretrain"]["attributes"], evaluations),
@@ -60,7 +62,7 @@ def _config(run_dir: Path) -> RunConfig:
 
 
 def _json(model_dir: str, name: str) -> dict[str, Any]:
-    return json.loads((Path(model_dir) / "Format-Serving" / name).read_text())
+    return json.loads(fileio.open(f"{model_dir}/Format-Serving/{name}").read())
 
 
 def _metrics(
@@ -80,7 +82,7 @@ def _metrics(
         "tasks": {task: _task(evaluations["with_encoder"], task) for task in tasks},
         "baseline_without_encoder": {task: _task(evaluations["without_encoder"], task) for task in tasks},
         "seconds": {node: seconds for node in COMPONENTS if (seconds := run.seconds(node)) is not None},
-        "serving_model": _newest(config.paths.serving_model),
+        "serving_model": _newest(config.paths.pushed),
     }
 
 
@@ -91,9 +93,10 @@ def _git_revision() -> str | None:
     return done.stdout.strip() or None
 
 
-def _newest(serving_model: Path) -> str | None:
-    versions = [path for path in serving_model.glob("*") if path.name.isdigit()]
-    return str(max(versions, key=lambda path: int(path.name))) if versions else None
+def _newest(pushed: str) -> str | None:
+    names = fileio.listdir(pushed) if fileio.exists(pushed) else []
+    versions = [name for name in (name.rstrip("/") for name in names) if name.isdigit()]
+    return f"{pushed}/{max(versions, key=int)}" if versions else None
 
 
 def _evaluation(uri: str) -> Any:

@@ -1,4 +1,4 @@
-"""Runs the pipeline on this machine: LocalDagRunner, SQLite metadata, Beam's DirectRunner."""
+"""Runs the pipeline on this machine: LocalDagRunner, SQLite metadata; Beam jobs where the configuration says."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ from rich.console import Console
 
 from pipelines.config import RunConfig
 from pipelines.logs import logs_to
+from pipelines.runners.beam import beam_args
 from pipelines.runners.progress import ComponentProgress
-
-BEAM_ARGS = [
-    "--runner=DirectRunner",
-    "--direct_running_mode=in_memory",
-    "--direct_num_workers=1",
-    # Without a worker image TFX packs itself for remote workers before every component; this runner has none.
-    "--sdk_container_image=unused",
-]
+from pipelines.runners.staging import stage_package
 
 
 def run_locally(config: RunConfig, console: Console, enable_cache: bool = True) -> None:
@@ -30,13 +24,15 @@ def run_locally(config: RunConfig, console: Console, enable_cache: bool = True) 
         enable_cache: Whether finished components are reused.
     """
     config.paths.root.mkdir(parents=True, exist_ok=True)
+    package = stage_package(config.paths.root / "package") if config.beam.needs_package else ()
+    beam = beam_args(config.beam, package)
     console.print("Loading TFX (10 to 30 s) ...")
     with logs_to(config.paths.log):
         from tfx import v1 as tfx
 
         from pipelines.pipeline import create_pipeline
 
-        pipeline = create_pipeline(config, BEAM_ARGS, enable_cache)
+        pipeline = create_pipeline(config, beam, enable_cache)
         progress = ComponentProgress(console, [component.id for component in pipeline.components])
         try:
             with progress.watching():

@@ -1,0 +1,124 @@
+"""Where Beam jobs run: every runner's options in one place.
+
+| name | runner | what it needs |
+| --- | --- | --- |
+| direct | DirectRunner in this process | nothing |
+| multiprocess | DirectRunner, one worker process a core | nothing; worth it from a handful of cores on |
+| flink | FlinkRunner | Java here, or a job server (`--job_endpoint`); an image or a package for the workers |
+| spark | SparkRunner | the same |
+| dataflow | DataflowRunner | `--project`, `--region`, `--temp_location`; an image or a package for the workers |
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import io
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+from preprocessing.config import Config, ConfigError
+
+RunnerName = Literal["direct", "multiprocess", "flink", "spark", "dataflow"]
+RUNNERS: tuple[str, ...] = get_args(RunnerName)
+
+# Without an image or a package of its own for the workers TFX packs itself up before every component, which takes
+# seconds; the DirectRunner's workers run in this environment and need neither.
+_DIRECT = ["--runner=DirectRunner", "--sdk_container_image=unused"]
+_OPTIONS: dict[str, list[str]] = {
+    "direct": [*_DIRECT, "--direct_running_mode=in_memory", "--direct_num_workers=1"],
+    "multiprocess": [*_DIRECT, "--direct_running_mode=multi_processing", "--direct_num_workers=0"],
+    "flink": ["--runner=FlinkRunner"],
+    "spark": ["--runner=SparkRunner"],
+    "dataflow": ["--runner=DataflowRunner"],
+}
+_REMOTE = ("flink", "spark", "dataflow")
+_ASKS_JOB_SERVER = ("flink", "spark")  # whose job server knows options that Beam's Python side doesn't
+_REQUIRED = {"dataflow": ("project", "region", "temp_location")}
+
+
+class BeamConfig(Config):
+    """Where Beam jobs run.
+
+    Attributes:
+        runner: One of the names above.
+        image: The worker image of a remote runner, built by `docker build --target worker`. Without one, the workers
+            install the package that `srp4ctr` builds from this checkout, which takes minutes a worker.
+        options: Beam's own options, such as `--flink_master=host:8081`; they come last and so win.
+    """
+
+    runner: RunnerName = "direct"
+    image: str | None = None
+    options: tuple[str, ...] = ()
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether workers run outside of this environment, and so need an image or a package."""
+        return self.runner in _REMOTE
+
+    @property
+    def needs_package(self) -> bool:
+        """Whether the workers have to install this package themselves."""
+        own = ("--extra_package", "--setup_file", "--sdk_container_image", "--environment_config", "--environment_type")
+        return self.is_remote and self.image is None and not any(option.startswith(own) for option in self.options)
+
+
+def beam_config(runner: str | None, image: str | None, options: Sequence[str]) -> BeamConfig | None:
+    """What the command line asks for; None where it asks for nothing.
+
+    Raises:
+        ConfigError: there is no such runner.
+    """
+    if runner is None and image is None and not options:
+        return None
+    if runner not in RUNNERS:
+        nearest = difflib.get_close_matches(runner or "", RUNNERS, n=1)
+        hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+        raise ConfigError(f"--beam must be one of {', '.join(RUNNERS)}. Received: {runner}.{hint}")
+    return BeamConfig(runner=runner, image=image, options=tuple(options))
+
+
+def beam_args(beam: BeamConfig, package: Sequence[str] = ()) -> list[str]:
+    """Beam's pipeline options for a runner, checked by Beam's own parser.
+
+    Args:
+        beam: What was asked for.
+        package: The options that `staging.stage_package` gave, where `beam.needs_package`.
+
+    Raises:
+        ConfigError: an option is unknown to Beam, wrong, or missing.
+    """
+    image = [f"--sdk_container_image={beam.image}"] if beam.is_remote and beam.image else []
+    arguments = [*_OPTIONS[beam.runner], *image, *package, *beam.options]
+    _check(beam, _parse(beam, arguments))
+    return arguments
+
+
+def _parse(beam: BeamConfig, arguments: list[str]) -> dict[str, Any]:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    for option in beam.options:
+        if not option.startswith("--"):
+            raise ConfigError(f"Beam options start with --, such as --parallelism=4. Received: {option}")
+    known = PipelineOptions([]).get_all_options()
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            parsed = PipelineOptions(arguments).get_all_options(retain_unknown_options=True)
+    except SystemExit:  # argparse has written its usage, some hundred lines, and then what is wrong
+        raise ConfigError(f"Beam refuses an option: {said.getvalue().strip().splitlines()[-1]}") from None
+    unknown = sorted(set(parsed) - set(known))
+    if unknown and beam.runner not in _ASKS_JOB_SERVER:
+        nearest = difflib.get_close_matches(unknown[0], sorted(known), n=1)
+        hint = f" Did you mean --{nearest[0]}?" if nearest else ""
+        raise ConfigError(f"Beam has no option --{unknown[0]}.{hint}")
+    return parsed
+
+
+def _check(beam: BeamConfig, parsed: dict[str, Any]) -> None:
+    missing = [f"--{name}=..." for name in _REQUIRED.get(beam.runner, ()) if not parsed.get(name)]
+    if missing:
+        raise ConfigError(
+            f"Beam runner {beam.runner} needs {' '.join(missing)}: add them to beam.options in the config, "
+            "or to the command after a --."
+        )
