@@ -92,26 +92,55 @@ class Condition(Config):
         return self
 
 
+Format = Literal["recbole", "csv", "tsv"]
+
+
 class Table(Config):
-    """Files of rows.
+    """Files of rows. docs/data.md has an example of each format.
 
     Attributes:
         format: `recbole` (atomic files: tab-separated, typed header), `csv` or `tsv` (with a header line).
-        path: A file or glob, absolute or relative to the data directory; any file system Beam knows.
+        path: A file or glob, absolute or relative to the data directory; any file system Beam knows. Files whose
+            name ends in .gz, .bz2 or .zst are decompressed.
+        delimiter: Delimited text only: what separates values, one or more characters; by default the format's own.
+        quotes: csv and tsv only: whether values may be in double quotes, with delimiters and line breaks inside.
+            Where they never are, say so: then every line is a row, and a large file is read by several workers.
+        columns: Delimited text only: the columns' names, for files that have no header line.
+        encoding: Text only: what it is encoded in.
     """
 
-    format: Literal["recbole", "csv", "tsv"]
+    format: Format
     path: str
+    delimiter: Annotated[str, pydantic.Field(min_length=1)] | None = None
+    quotes: bool = True
+    columns: tuple[str, ...] | None = None
+    encoding: Literal["utf-8", "latin-1"] = "utf-8"
 
 
 class Events(Table):
-    """The behaviour log: one row an event, with the names of its key columns."""
+    """The behaviour log: one row an event, with the names of its key columns.
+
+    Attributes:
+        user: The column of user ids.
+        item: The column of item ids.
+        timestamp: The column of times.
+        timestamp_unit: Of timestamps: numbers since 1970 UTC in seconds, milli- or microseconds, or `iso`: ISO 8601
+            text, UTC where it names no zone. Columns that have a type of times need none.
+        timestamp_format: How the text of times is written where it is none of these, as strptime has it; in UTC.
+        request: The column of request ids.
+    """
 
     user: str = "user_id"
     item: str = "item_id"
     timestamp: str = "timestamp"
-    timestamp_unit: Literal["s", "ms", "us"] = "s"
+    timestamp_unit: Literal["s", "ms", "us", "iso"] = "s"
+    timestamp_format: str | None = None
     request: str | None = None
+
+    @property
+    def time_format(self) -> str:
+        """The format that is given, or else the unit."""
+        return self.timestamp_format or self.timestamp_unit
 
 
 class Entities(Table):

@@ -6,8 +6,8 @@ import numpy as np
 
 from preprocessing.errors import DataError
 from preprocessing.sources.columns import TABLES, TIME, Column, TableName, columns_of
-from preprocessing.sources.delimited import read_header
 from preprocessing.sources.files import match_files
+from preprocessing.sources.formats import reader_of
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import TimeProfile, cut_offs
@@ -32,7 +32,7 @@ def _check_headers(spec: DatasetSpec, table: TableName) -> None:
     if title:
         columns += (Column("title", title, "text", f"{table}.title"),)
     for path in match_files(declared.path, table):
-        header = read_header(path, declared)
+        header = reader_of(declared).read_header(path, declared)
         for column in columns:
             header.position(column, path)
 

@@ -1,101 +1,77 @@
-"""Reads CSV, TSV and RecBole atomic files: rows to batches of string columns, with the rows' numbers."""
+"""Reads CSV, TSV and RecBole atomic files: rows to batches of string columns, with the rows' numbers.
+
+Blocks of rows are parsed by Arrow where that gives what the careful reader (see `rows.py`) would give, and by the
+careful reader where it wouldn't, or where a row is bad.
+"""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
-import difflib
-import itertools
-import zlib
-from collections.abc import Iterable, Iterator
-from operator import itemgetter
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as arrow_csv
 
 from preprocessing.errors import DataError
 from preprocessing.quarantine import RejectedRow
+from preprocessing.sources.blocks import BLOCK_BYTES, BROKEN_FILE, BlockReader, count_lines, line_spans, open_blocks
 from preprocessing.sources.columns import Column
-from preprocessing.sources.files import open_text
+from preprocessing.sources.dialect import Dialect
+from preprocessing.sources.lines import Lines
+from preprocessing.sources.raw import Header, RawBatch
+from preprocessing.sources.rows import CarefulRows
+from preprocessing.sources.span import Span
 from preprocessing.spec import Table
 
-BATCH_ROWS = 32_768
-_DIALECTS: dict[str, dict[str, Any]] = {
-    "csv": {"delimiter": ","},
-    "tsv": {"delimiter": "\t"},
-    "recbole": {"delimiter": "\t", "quoting": csv.QUOTE_NONE},
-}
-_HEADER_ROW = 1
-_BROKEN_FILE = (EOFError, zlib.error, OSError)
+_SMALLEST_BLOCK = 1 << 16
+_PIECES = 16
 
 
-@dataclasses.dataclass(frozen=True)
-class Header:
-    """A file's column names, and RecBole's types beside them ("" in other formats)."""
-
-    names: tuple[str, ...]
-    types: tuple[str, ...]
-
-    def position(self, column: Column, path: str) -> int:
-        """Where a column is.
-
-        Raises:
-            DataError: it isn't there; the message names the nearest one that is.
-        """
-        if column.source in self.names:
-            return self.names.index(column.source)
-        nearest = difflib.get_close_matches(column.source, self.names, n=1)
-        hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
-        found = ", ".join(self.names[:30]) or "nothing: the file is empty"
-        raise DataError(f"{path}: no column '{column.source}', which {column.needed_by} needs. Found: {found}.{hint}")
-
-
-@dataclasses.dataclass(frozen=True)
-class RawBatch:
-    """Rows of a file as strings.
-
-    Attributes:
-        columns: Values by the column's name in the batch, each of length [rows].
-        types: RecBole's type of each column, "" in other formats.
-        numbers: The row numbers, int64 [rows]; the header is row 1.
-    """
-
-    columns: dict[str, pa.Array]
-    types: dict[str, str]
-    numbers: np.ndarray
+def spans(path: str, table: Table) -> list[Span]:
+    """The parts of a file that can be read on their own: several only where every line is a row."""
+    return [Span(path)] if Dialect.of(table).quotes else line_spans(path)
 
 
 def read_header(path: str, table: Table) -> Header:
     """The header of a file; without names if the file is empty."""
-    with open_text(path) as stream:
-        try:
-            return _header(next(csv.reader(stream, **_DIALECTS[table.format]), []), table)
-        except (csv.Error, *_BROKEN_FILE) as error:
-            raise DataError(f"{path}: the header can't be read: {error}.") from error
+    with open_blocks(Span(path), table.encoding) as reader:
+        return _take_header(reader, table)
 
 
 def read_batches(
-    path: str, table: Table, table_name: str, columns: tuple[Column, ...], batch_rows: int = BATCH_ROWS
+    span: Span, table: Table, table_name: str, columns: tuple[Column, ...], block_bytes: int = BLOCK_BYTES
 ) -> Iterator[RawBatch | RejectedRow]:
-    """The rows of a file as batches of string columns, and the rows that have no columns to speak of.
+    """The rows of a span as batches of string columns, and the rows that have no columns to speak of.
 
     Raises:
         DataError: a column is missing.
     """
-    header = read_header(path, table)
-    positions = {column.name: header.position(column, path) for column in columns}
-    types = {name: header.types[position] for name, position in positions.items()}
-    source = _Source(path, table_name, positions, types, len(header.names))
-    with open_text(path) as stream:
-        reader = csv.reader(stream, **_DIALECTS[table.format])
-        next(reader)
-        yield from source.batches(reader, batch_rows)
+    header = read_header(span.path, table)
+    positions = {column.name: header.position(column, span.path) for column in columns}
+    rows = CarefulRows(span.path, table_name, positions, header, Dialect.of(table))
+    with open_blocks(span, table.encoding, block_bytes) as reader:
+        number = count_lines(span.path, span.start) + 1
+        if not span.start and table.columns is None:
+            _take_header(reader, table)
+            number += 1
+        yield from _Blocks(rows, reader, number)
 
 
-def _header(cells: list[str], table: Table) -> Header:
+def _take_header(reader: BlockReader, table: Table) -> Header:
+    if table.columns is not None:
+        return Header(table.columns)
+    lines = Lines(reader.take(), reader)
+    try:
+        cells: list[str] = next(Dialect.of(table).rows(lines), [])
+        if not cells and reader.error:
+            raise reader.error
+    except (csv.Error, *BROKEN_FILE) as error:
+        raise DataError(f"{reader.path}: the header can't be read: {error}.") from error
+    reader.give_back(lines.rest())
     if table.format != "recbole":
-        return Header(tuple(cell.strip() for cell in cells), ("",) * len(cells))
+        return Header(tuple(cell.strip() for cell in cells))
     parts = [cell.strip().rpartition(":") for cell in cells]
     return Header(
         tuple(name if colon else kind for name, colon, kind in parts),
@@ -103,71 +79,73 @@ def _header(cells: list[str], table: Table) -> Header:
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Source:
-    path: str
-    table: str
-    positions: dict[str, int]
-    types: dict[str, str]
-    width: int
+@dataclasses.dataclass
+class _Blocks:
+    """Goes through a file's blocks; `number` is the next row's."""
 
-    def batches(self, reader: Iterator[list[str]], batch_rows: int) -> Iterator[RawBatch | RejectedRow]:
-        number = _HEADER_ROW + 1
-        more = True
-        while more:
-            rows: list[list[str]] = []
-            rejected = None
-            try:
-                rows.extend(itertools.islice(reader, batch_rows))  # keeps what came before an exception
-                more = bool(rows)
-            except csv.Error as error:
-                rejected = self._reject(number + len(rows), "unreadable", f"the row can't be read: {error}")
-            except _BROKEN_FILE as error:
-                rejected = self._reject(number + len(rows), "truncated", f"the file breaks off here: {error}")
-                more = False
-            yield from self._columns(rows, np.arange(number, number + len(rows)))
-            number += len(rows)
-            if rejected:
-                yield rejected
-                number += 1
+    rows: CarefulRows
+    reader: BlockReader
+    number: int
 
-    def _reject(self, number: int, reason: str, message: str) -> RejectedRow:
-        return RejectedRow(self.table, self.path, number, reason, message)
+    def __iter__(self) -> Iterator[RawBatch | RejectedRow]:
+        while block := self.reader.take():
+            ends = self.rows.dialect.row_ends(block)
+            if ends is not None and len(ends):
+                self.reader.give_back(block[ends[-1] :])
+                yield from self._whole_rows(block[: ends[-1]], ends)
+            else:
+                yield from self._carefully(Lines(block, self.reader))
+        if self.reader.error:
+            yield self.rows.reject(self.number, "truncated", f"the file breaks off here: {self.reader.error}")
 
-    def _columns(self, rows: list[list[str]], numbers: np.ndarray) -> Iterator[RawBatch | RejectedRow]:
-        widths = set(map(len, rows))
-        if widths - {self.width}:
-            lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-            yield from self._wrong_widths(lengths, numbers)
-            rows, numbers = _keep(rows, numbers, lengths == self.width)
+    def _whole_rows(self, block: bytes, ends: np.ndarray) -> Iterator[RawBatch | RejectedRow]:
+        """Rows of which none is open at the end, in smaller and smaller pieces until Arrow can read them."""
+        columns = self._by_arrow(block, ends)
+        if columns is not None:
+            numbers = np.arange(self.number, self.number + len(ends))
+            self.number += len(ends)
+            yield RawBatch(columns, self.rows.types, numbers)
+        elif len(block) < _SMALLEST_BLOCK or len(ends) == 1:
+            yield from self._carefully(Lines(block))
+        else:
+            start = 0
+            for piece in np.array_split(ends, min(_PIECES, len(ends))):
+                yield from self._whole_rows(block[start : piece[-1]], piece - start)
+                start = int(piece[-1])
+
+    def _carefully(self, lines: Lines) -> Iterator[RawBatch | RejectedRow]:
+        self.number, parts = self.rows.read(lines, self.number)
+        self.reader.give_back(lines.rest())
+        yield from parts
+
+    def _by_arrow(self, block: bytes, ends: np.ndarray) -> dict[str, pa.Array] | None:
+        """The columns as Arrow reads them; None where the careful reader would find something to reject or skip."""
+        lengths = np.diff(ends, prepend=0)
+        if lengths.min() == 1 or block.startswith(b"\r\n") or b"\n\r\n" in block:
+            return None  # a blank line would be a row
+        if lengths.max() > csv.field_size_limit() or b"\0" in block or block.count(b"\r") != block.count(b"\r\n"):
+            return None  # a field may be too long, a zero byte would be text, a lone carriage return no line's end
+        width = len(self.rows.header.names)
+        dialect, wanted = self.rows.dialect, {name: str(place) for name, place in self.rows.positions.items()}
+        text = dialect.with_one_byte(block)
+        read, parse, convert = (arrow_csv.ReadOptions, arrow_csv.ParseOptions, arrow_csv.ConvertOptions)
         try:
-            yield from self._batch(rows, numbers)
-        except UnicodeEncodeError:
-            decodable = np.array([self._is_text(row) for row in rows])
-            for number in numbers[~decodable]:
-                yield self._reject(int(number), "undecodable", "the row holds bytes that aren't UTF-8 text")
-            yield from self._batch(*_keep(rows, numbers, decodable))
-
-    def _wrong_widths(self, lengths: np.ndarray, numbers: np.ndarray) -> Iterator[RejectedRow]:
-        for row in np.flatnonzero((lengths != self.width) & (lengths > 0)):  # an empty line isn't a row
-            message = f"{lengths[row]} fields where the header has {self.width}"
-            yield self._reject(int(numbers[row]), "field_count", message)
-
-    def _batch(self, rows: list[list[str]], numbers: np.ndarray) -> Iterator[RawBatch]:
-        if rows:
-            columns = {
-                name: pa.array(list(map(itemgetter(position), rows)), pa.string())
-                for name, position in self.positions.items()
-            }
-            yield RawBatch(columns, self.types, numbers)
-
-    def _is_text(self, row: list[str]) -> bool:
-        try:
-            "".join(row[position] for position in self.positions.values()).encode("utf-8")
-        except UnicodeEncodeError:
-            return False
-        return True
-
-
-def _keep(rows: Iterable[list[str]], numbers: np.ndarray, mask: np.ndarray) -> tuple[list[list[str]], np.ndarray]:
-    return list(itertools.compress(rows, mask)), numbers[mask]
+            table = arrow_csv.read_csv(
+                pa.BufferReader(text),
+                read(column_names=[str(n) for n in range(width)], block_size=len(text) + 1, use_threads=False),
+                parse(
+                    delimiter=dialect.one_byte,
+                    quote_char='"' if dialect.quotes else False,
+                    newlines_in_values=dialect.quotes,
+                    ignore_empty_lines=False,
+                ),
+                convert(
+                    include_columns=sorted(set(wanted.values())),
+                    column_types={place: pa.string() for place in wanted.values()},
+                ),
+            )
+        except pa.ArrowInvalid:
+            return None
+        if table.num_rows != len(ends):
+            return None
+        return {name: pa.concat_arrays(table.column(place).chunks) for name, place in wanted.items()}

@@ -1,41 +1,56 @@
-"""Finds files by path or glob on any Beam file system, and opens them as text."""
+"""Finds files by path or glob on any Beam file system, and opens them, decompressed."""
 
 from __future__ import annotations
 
 import bz2
 import contextlib
 import gzip
-import io
 from collections.abc import Iterator
 from typing import IO, Any
 
-from apache_beam.io.filesystem import CompressionTypes
+import pyarrow as pa
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from preprocessing.errors import DataError
+
+COMPRESSED = (".gz", ".bz2", ".zst")
 
 
 def match_files(pattern: str, table: str) -> list[str]:
     """The paths that `pattern` matches, sorted.
 
     Raises:
-        DataError: there are none.
+        DataError: there are none, or the file system can't be asked.
     """
-    found = FileSystems.match([pattern])[0].metadata_list
+    try:
+        found = FileSystems.match([pattern])[0].metadata_list
+    except (BeamIOError, ValueError, OSError) as error:
+        raise DataError(f"{pattern}: the spec's {table}.path can't be looked up: {error}.") from error
     if not found:
         raise DataError(f"{pattern}: no such file. The spec's {table}.path names no file that can be found.")
     return sorted(metadata.path for metadata in found)
 
 
-@contextlib.contextmanager
-def open_text(path: str) -> Iterator[io.TextIOWrapper]:
-    """Opens a file as UTF-8 text, decompressing .gz and .bz2; undecodable bytes become lone surrogates.
+def size_of(path: str) -> int:
+    """A file's size in bytes, as it is stored."""
+    return FileSystems.match([path])[0].metadata_list[0].size_in_bytes
 
-    Python's own decompressors are used because Beam's end a truncated file without an error.
+
+def is_compressed(path: str) -> bool:
+    """Whether a file is stored compressed as a whole, by its name, so that it can't be read from the middle."""
+    return path.endswith(COMPRESSED)
+
+
+@contextlib.contextmanager
+def open_binary(path: str) -> Iterator[IO[bytes]]:
+    """Opens a file, decompressing .gz, .bz2 and .zst.
+
+    Python's and Arrow's own decompressors are used because Beam's end a truncated file without an error.
     """
     raw = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
     with raw, _decompress(raw, path) as stream:
-        yield io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        yield stream
 
 
 def _decompress(raw: Any, path: str) -> IO[bytes]:
@@ -43,4 +58,6 @@ def _decompress(raw: Any, path: str) -> IO[bytes]:
         return gzip.GzipFile(fileobj=raw, mode="rb")  # type: ignore[return-value]
     if path.endswith(".bz2"):
         return bz2.BZ2File(raw, mode="rb")
+    if path.endswith(".zst"):
+        return pa.CompressedInputStream(raw, "zstd")
     return raw

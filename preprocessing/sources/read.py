@@ -13,8 +13,10 @@ from apache_beam.metrics import Metrics
 
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import TableName, columns_of
-from preprocessing.sources.delimited import RawBatch, read_batches
+from preprocessing.sources.formats import reader_of
 from preprocessing.sources.parse import parse_batch
+from preprocessing.sources.raw import RawBatch
+from preprocessing.sources.span import Span
 from preprocessing.spec import DatasetSpec, Events
 
 BATCHES, REJECTED, COUNTS = "batches", "rejected", "counts"
@@ -30,23 +32,25 @@ class ReadTable(beam.PTransform):
         self._table = table
 
     def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
+        declared = getattr(self._spec, self._table)
         return (
             root
-            | "Match" >> fileio.MatchFiles(getattr(self._spec, self._table).path)
+            | "Match" >> fileio.MatchFiles(declared.path)
+            | "Spans" >> beam.FlatMap(lambda metadata, table: reader_of(table).spans(metadata.path, table), declared)
             | "Spread" >> beam.Reshuffle()
-            | "Read" >> beam.ParDo(_ReadFile(self._spec, self._table)).with_outputs(REJECTED, COUNTS, main=BATCHES)
+            | "Read" >> beam.ParDo(_ReadSpan(self._spec, self._table)).with_outputs(REJECTED, COUNTS, main=BATCHES)
         )
 
 
-class _ReadFile(beam.DoFn):
+class _ReadSpan(beam.DoFn):
     def __init__(self, spec: DatasetSpec, table: TableName) -> None:
         super().__init__()
         self._spec = spec
         self._table = table
 
-    def process(self, metadata: fileio.filesystem.FileMetadata) -> Iterator[pa.Table | beam.pvalue.TaggedOutput]:
+    def process(self, span: Span) -> Iterator[pa.Table | beam.pvalue.TaggedOutput]:
         counts: Counter[tuple[str, ...]] = Counter()
-        for part in read_table(self._spec, self._table, metadata.path):
+        for part in read_span(self._spec, self._table, span):
             rejected = part if isinstance(part, list) else []
             for row in rejected:
                 counts["rows", self._table, "rejected", row.reason] += 1
@@ -57,23 +61,29 @@ class _ReadFile(beam.DoFn):
             Metrics.counter(_METRICS, f"read_{self._table}").inc(rows)
             if not isinstance(part, list):
                 yield part
-        logging.info("Read %d rows of %s from %s", counts["rows", self._table, "read"], self._table, metadata.path)
+        logging.info("Read %d rows of %s from %s", counts["rows", self._table, "read"], self._table, span)
         yield beam.pvalue.TaggedOutput(COUNTS, counts)
 
 
 def read_table(spec: DatasetSpec, table: TableName, path: str) -> Iterator[pa.Table | list[RejectedRow]]:
-    """Reads one file of a table: batches of good rows, and lists of rejected ones.
+    """Reads one file of a table; see `read_span`."""
+    return read_span(spec, table, Span(path))
+
+
+def read_span(spec: DatasetSpec, table: TableName, span: Span) -> Iterator[pa.Table | list[RejectedRow]]:
+    """Reads a part of a file of a table: batches of good rows, and lists of rejected ones.
 
     Raises:
         DataError: a column is missing.
     """
     declared = getattr(spec, table)
     columns = columns_of(spec, table)
-    unit = declared.timestamp_unit if isinstance(declared, Events) else "s"
-    for part in read_batches(path, declared, table, columns):
+    time_format = declared.time_format if isinstance(declared, Events) else "s"
+    for part in reader_of(declared).read_batches(span, declared, table, columns):
         if isinstance(part, RawBatch):
-            good, rejected = parse_batch(part, columns, table, path, unit)
+            good, rejected = parse_batch(part, columns, table, span.path, time_format)
             yield good
-            yield rejected
+            if rejected:
+                yield rejected
         else:
             yield [part]

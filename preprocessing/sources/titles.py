@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from preprocessing.sources.columns import KEY, Column
-from preprocessing.sources.delimited import RawBatch, read_batches
 from preprocessing.sources.files import match_files
+from preprocessing.sources.formats import reader_of
+from preprocessing.sources.raw import RawBatch
+from preprocessing.sources.span import Span
 from preprocessing.spec import DatasetSpec, Entities
 
 
@@ -24,6 +26,6 @@ def read_titles(spec: DatasetSpec) -> dict[str, str]:
 def _batches(items: Entities, title: str) -> Iterator[Iterator[tuple[str, str]]]:
     columns = (Column(KEY, items.key, "id", "items.key"), Column("title", title, "text", "items.title"))
     for path in match_files(items.path, "items"):
-        for part in read_batches(path, items, "items", columns):
+        for part in reader_of(items).read_batches(Span(path), items, "items", columns):
             if isinstance(part, RawBatch):
                 yield zip(part.columns[KEY].to_pylist(), part.columns["title"].to_pylist(), strict=True)

@@ -1,0 +1,75 @@
+"""How delimited text is written: its delimiter and quotes, and where its rows end."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from preprocessing.spec import Table
+
+_DELIMITERS = {"csv": ",", "tsv": "\t", "recbole": "\t"}
+_QUOTE, _LINE_FEED, _CARRIAGE_RETURN = b'"\n\r'
+ONE_BYTE = "\x1f"  # stands for a delimiter of several characters, which neither Python's csv nor Arrow's knows
+
+
+@dataclasses.dataclass(frozen=True)
+class Dialect:
+    """The delimiter, and whether values may be quoted."""
+
+    delimiter: str
+    quotes: bool
+
+    @classmethod
+    def of(cls, table: Table) -> Dialect:
+        """The dialect that a table declares."""
+        delimiter = table.delimiter or _DELIMITERS[table.format]
+        return cls(delimiter, table.quotes and table.format != "recbole" and len(delimiter.encode()) == 1)
+
+    def rows(self, lines: Iterator[bytes]) -> Any:
+        """Python's careful csv reader over lines; bytes that aren't UTF-8 become lone surrogates."""
+        text = (self.with_one_byte(line).decode("utf-8", "surrogateescape") for line in lines)
+        return csv.reader(text, delimiter=self.one_byte, quoting=csv.QUOTE_MINIMAL if self.quotes else csv.QUOTE_NONE)
+
+    def is_closed(self, lines: list[bytes]) -> bool:
+        """Whether no quote is left open at the end of a row's lines."""
+        text = [line.decode("utf-8", "surrogateescape") for line in lines]
+        try:
+            list(csv.reader(text, delimiter=self.one_byte, strict=True))
+        except csv.Error:
+            return False
+        return True
+
+    @property
+    def one_byte(self) -> str:
+        """The delimiter after `with_one_byte`."""
+        return self.delimiter if len(self.delimiter.encode()) == 1 else ONE_BYTE
+
+    def with_one_byte(self, text: bytes) -> bytes:
+        """Text with the delimiter as one character."""
+        return text if self.one_byte == self.delimiter else text.replace(self.delimiter.encode(), ONE_BYTE.encode())
+
+    def row_ends(self, block: bytes) -> np.ndarray | None:
+        """One past each line feed that ends a row: int64.
+
+        Returns:
+            None if that can't be told without parsing: a quote stands where neither a value nor a quoted value
+            begins or ends, so whether it quotes depends on what comes before.
+        """
+        text = np.frombuffer(block, np.uint8)
+        ends = np.flatnonzero(text == _LINE_FEED) + 1
+        if not self.quotes:
+            return ends
+        quotes = np.flatnonzero(text == _QUOTE)
+        if not len(quotes):
+            return ends
+        around = np.concatenate([[_LINE_FEED], text, [_LINE_FEED]])  # shifted by one
+        opening, closing = quotes[::2], quotes[1::2]
+        before, after = around[opening], around[closing + 2]
+        structure = [ord(self.delimiter), _LINE_FEED, _QUOTE]
+        if not (np.isin(before, structure).all() and np.isin(after, [*structure, _CARRIAGE_RETURN]).all()):
+            return None
+        return ends[np.searchsorted(quotes, ends) % 2 == 0]

@@ -1,0 +1,36 @@
+"""The readers by format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol, cast
+
+from preprocessing.quarantine import RejectedRow
+from preprocessing.sources import delimited
+from preprocessing.sources.columns import Column
+from preprocessing.sources.raw import Header, RawBatch
+from preprocessing.sources.span import Span
+from preprocessing.spec import Table
+
+
+class Reader(Protocol):
+    """What every format's module has."""
+
+    def spans(self, path: str, table: Table) -> list[Span]:
+        """The parts of a file that can be read on their own."""
+
+    def read_header(self, path: str, table: Table) -> Header:
+        """The names of a file's columns."""
+
+    def read_batches(
+        self, span: Span, table: Table, table_name: str, columns: tuple[Column, ...]
+    ) -> Iterator[RawBatch | RejectedRow]:
+        """The rows of a span as batches, and the rows that have no columns to speak of."""
+
+
+_READERS = {"csv": delimited, "tsv": delimited, "recbole": delimited}
+
+
+def reader_of(table: Table) -> Reader:
+    """The reader of a table's format."""
+    return cast(Reader, _READERS[table.format])

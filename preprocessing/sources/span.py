@@ -1,0 +1,19 @@
+"""A part of a file that can be read on its own, so that one large file is read by several workers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """A part of a file, in the units of its format: bytes of a text file, row groups of a Parquet file.
+
+    Attributes:
+        path: The file.
+        start: Where the part begins; a text file's begins at the start of a line.
+        stop: Where it ends; None for the end of the file.
+    """
+
+    path: str
+    start: int = 0
+    stop: int | None = None

@@ -1,0 +1,144 @@
+"""The fast reader of delimited text gives what the careful one gives, wherever blocks, spans and quotes fall."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from preprocessing.quarantine import RejectedRow
+from preprocessing.sources import delimited
+from preprocessing.sources.blocks import count_lines, line_spans
+from preprocessing.sources.columns import Column
+from preprocessing.sources.delimited import read_batches
+from preprocessing.sources.raw import RawBatch
+from preprocessing.sources.span import Span
+from preprocessing.spec import Table
+
+COLUMNS = (Column("a", "a", "text", "a"), Column("c", "c", "text", "c"))
+Rows = tuple[list[tuple[int, str, str]], list[tuple[int, str]]]
+
+
+def read(path: Path, table: Table, block_bytes: int = 1 << 22, spans: list[Span] | None = None) -> Rows:
+    """(number, a, c) of the good rows and (number, reason) of the others, in the order of their numbers."""
+    good, bad = [], []
+    for span in spans or [Span(str(path))]:
+        for part in read_batches(span, table, "events", COLUMNS, block_bytes):
+            if isinstance(part, RejectedRow):
+                bad.append((part.row, part.reason))
+            else:
+                columns = [part.columns[name].to_pylist() for name in ("a", "c")]
+                good += list(zip(part.numbers.tolist(), *columns, strict=True))
+    return sorted(good), sorted(bad)
+
+
+def read_carefully(path: Path, table: Table, block_bytes: int = 1 << 22) -> Rows:
+    with mock.patch.object(delimited._Blocks, "_by_arrow", lambda self, block, ends: None):
+        return read(path, table, block_bytes)
+
+
+def table_of(path: Path, **keys: Any) -> Table:
+    return Table.model_validate({"format": "csv", "path": str(path)} | keys)
+
+
+PIECES = [b"a", b"1", b" ", b",", b",", b"\n", b"\n", b'"', b'""', b'"x,y"', b"\r\n", b"\r", b"\xff", b"\0"]
+CONTENT = st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join)
+
+
+@settings(max_examples=100, deadline=None)
+@example(b'1,2,3\n1,"2,3\n4,5,6\n7,8,9\n', 8, True)
+@example(b'1,2,"x\n3"\n4,5,6\n', 4, True)
+@example(b'1,"a""\n",3\n1,2,3\n', 4, True)
+@given(content=CONTENT, block_bytes=st.integers(1, 80), quotes=st.booleans())
+def test_arrow_reads_what_the_careful_reader_reads(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, block_bytes: int, quotes: bool
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "same.csv"
+    path.write_bytes(b"a,b,c\n" + content)
+    table = table_of(path, quotes=quotes)
+    assert read(path, table) == read_carefully(path, table)
+    assert read(path, table, block_bytes)[0] == read_carefully(path, table, block_bytes)[0]
+
+
+CELLS = st.text(st.sampled_from('ab",\n é'), max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=20), block_bytes=st.integers(1, 80))
+def test_whatever_csv_writes_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]], block_bytes: int
+) -> None:
+    text = io.StringIO()
+    csv.writer(text).writerows([("a", "b", "c"), *rows])
+    path = tmp_path_factory.getbasetemp() / "written.csv"
+    path.write_bytes(text.getvalue().encode())
+    expected = [(number, a, c) for number, (a, _, c) in enumerate(rows, start=2)]
+    with mock.patch.object(delimited, "_SMALLEST_BLOCK", 0):
+        assert read(path, table_of(path), block_bytes) == (expected, [])
+
+
+def test_a_well_formed_file_is_read_by_arrow(tmp_path: Path) -> None:
+    path = tmp_path / "quick.csv"
+    path.write_bytes(b"a,b,c\n" + b'1,"x,""y""\nz",3\n' * 1000)
+    with mock.patch.object(delimited.CarefulRows, "_batch", side_effect=AssertionError("the careful reader was used")):
+        good, bad = read(path, table_of(path), block_bytes=1000)
+    assert (len(good), bad) == (1000, [])
+
+
+def test_only_a_small_piece_around_a_bad_row_is_read_carefully(tmp_path: Path) -> None:
+    path = tmp_path / "mostly.csv"
+    path.write_bytes(b"a,b,c\n" + b"1,2,3\n" * 200_000 + b"1,2\n" + b"1,2,3\n" * 200_000)
+    read_rows = delimited.CarefulRows.read
+    with mock.patch.object(delimited.CarefulRows, "read", autospec=True, side_effect=read_rows) as careful:
+        good, bad = read(path, table_of(path))
+    assert (len(good), bad) == (400_000, [(200_002, "field_count")])
+    assert sum(len(call.args[1]._lines) for call in careful.call_args_list) < 12_000
+
+
+def test_a_stray_quote_costs_its_row_alone(tmp_path: Path) -> None:
+    path = tmp_path / "stray.csv"
+    path.write_bytes(b"a,b,c\n" + b"1,2,3\n" * 50_000 + b'1,"2,3\n' + b"1,2,3\n" * 50_000 + b'1,2,"3\n1,2,3\n')
+    good, bad = read(path, table_of(path))
+    assert len(good) == 100_001
+    assert bad == [(50_002, "unclosed_quote"), (100_003, "unclosed_quote")]
+
+
+@pytest.mark.parametrize("span_bytes", [1, 7, 100, 10**6])
+def test_spans_are_the_whole_file_with_its_row_numbers(tmp_path: Path, span_bytes: int) -> None:
+    path = tmp_path / "lines.csv"
+    path.write_bytes(b"a,b,c\n" + b"".join(b'%d,"2,%d\n' % (n, n) for n in range(100)) + b"\n1,2\r\n1\r2,3,4")
+    spans = line_spans(str(path), span_bytes)
+    assert [span.stop for span in spans[:-1]] == [span.start for span in spans[1:]] and spans[-1].stop is None
+    assert len(spans) > 1 or span_bytes == 10**6
+    table = table_of(path, quotes=False)
+    assert read(path, table, spans=spans) == read(path, table)
+    assert read(path, table)[1] == [(103, "field_count"), (104, "field_count")]
+    assert count_lines(str(path), path.stat().st_size) == 104
+
+
+def test_only_text_whose_lines_are_rows_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_spans, "__defaults__", (10,))
+    for name in ("x.csv", "x.csv.gz"):
+        (tmp_path / name).write_bytes(b"a,b,c\n1,2,3\n1,2,3\n")
+    assert len(delimited.spans(str(tmp_path / "x.csv"), table_of(tmp_path, quotes=False))) == 2
+    assert len(delimited.spans(str(tmp_path / "x.csv"), table_of(tmp_path))) == 1
+    assert len(delimited.spans(str(tmp_path / "x.csv.gz"), table_of(tmp_path, quotes=False))) == 1
+
+
+def test_long_delimiter_names_and_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "movies.dat"
+    path.write_bytes('1::Café "x": y::Drama\n2::B::\n3::only\n'.encode("latin-1"))
+    table = table_of(path, delimiter="::", columns=("a", "b", "c"), encoding="latin-1")
+    assert read(path, table) == ([(1, "1", "Drama"), (2, "2", "")], [(3, "field_count")])
+    columns = (Column("b", "b", "text", "b"),)
+    (batch,) = [p for p in read_batches(Span(str(path)), table, "items", columns) if isinstance(p, RawBatch)]
+    assert batch.columns["b"].to_pylist() == ['Café "x": y', "B"]
+    assert batch.columns["b"].type == pa.string() and np.array_equal(batch.numbers, [1, 2])
