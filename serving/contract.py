@@ -8,6 +8,7 @@
 | predict | the inputs of encode_user, and of every candidate feature | one float [B, N] a task |
 | serving_default | examples [B], serialised raw tf.Examples | one float [B, N] a task, candidate_mask |
 | encode_user_examples | examples [B], serialised raw tf.Examples | user_state [B, 1] |
+| describe | request [B], any strings | description [B], a Description as JSON |
 
 `candidate_item_id` "" pads; a padded candidate's score is 0. A candidate feature "" (or NaN) is looked up in the
 item catalogue inside the model; a value that is sent wins. Scores are probabilities, named after the task.
@@ -17,17 +18,29 @@ BulkInferrer takes signatures of one input, and string outputs only as [B, 1].
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from typing import Any
+
 ENCODE_USER = "encode_user"
 SCORE_ITEMS = "score_items"
 SCORE_ITEMS_WITH_FEATURES = "score_items_with_features"
 PREDICT = "predict"
 SERVING_DEFAULT = "serving_default"
 ENCODE_USER_EXAMPLES = "encode_user_examples"
+DESCRIBE = "describe"
 
 USER_STATE = "user_state"
 CANDIDATE_ITEM_ID = "candidate_item_id"
 EXAMPLES = "examples"
 CANDIDATE_MASK = "candidate_mask"
+REQUEST = "request"
+DESCRIPTION = "description"
+
+# Inputs of encode_user that a client must know by name.
+USER_ID = "user_id"
+TIMESTAMP = "timestamp"  # of the request, seconds since 1970 UTC
+HISTORY_ITEM_ID = "history_item_id"
 
 # In the refusal of a state that another version made; a client then encodes the user again.
 STALE_STATE = "user_state was made by another model version"
@@ -36,3 +49,44 @@ STALE_STATE = "user_state was made by another model version"
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 # The spec and configuration that made the model travel with it.
 CONFIG_FILE = "assets.extra/srp4ctr.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What clients must know of a model version, besides its signatures; the version itself tells them.
+
+    Attributes:
+        max_candidates: The most candidates of a request.
+        max_history: The most behaviours of a request.
+        history_length: How many of a history's latest behaviours count.
+        tasks: The scores' names.
+        state_identity: Hex digits that change with whatever makes a user state unreadable for other versions.
+        state_dtype: How user states are stored.
+        user_inputs: The inputs of encode_user about the user, but for context and history.
+        context_inputs: Those about the request's circumstances.
+        history_inputs: Those along the history.
+    """
+
+    max_candidates: int
+    max_history: int
+    history_length: int
+    tasks: tuple[str, ...]
+    state_identity: str
+    state_dtype: str
+    user_inputs: tuple[str, ...]
+    context_inputs: tuple[str, ...]
+    history_inputs: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Description:
+        """Reads what `to_json` wrote; keys of later releases are passed over."""
+        found = json.loads(text)
+        known: dict[str, Any] = {}
+        for field in dataclasses.fields(cls):
+            value = found[field.name]
+            known[field.name] = tuple(value) if isinstance(value, list) else value
+        return cls(**known)

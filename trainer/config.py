@@ -132,10 +132,14 @@ class ExportConfig(Config):
     """The exported SavedModel.
 
     Attributes:
-        state_dtype: How user states are stored; float16 halves their bytes.
+        state_dtype: How user states are stored; float16 and bfloat16 halve their bytes, int8 makes them a quarter.
+        max_candidates: The most candidates of a request; clients split longer lists over several requests.
+        max_history: The most behaviours of a request, of which the latest `history.length` count.
     """
 
-    state_dtype: Literal["float32", "float16"] = "float16"
+    state_dtype: Literal["float32", "float16", "bfloat16", "int8"] = "float16"
+    max_candidates: int = pydantic.Field(1000, ge=1)
+    max_history: int = pydantic.Field(5000, ge=1)
 
 
 class TrainerConfig(Config):

@@ -38,10 +38,33 @@ def serving_module(ranker: Ranker, inputs: StageInputs) -> ServingModule:
     catalog = inputs.records().catalog(inputs.catalog)
     layer = inputs.transform_output().transform_features_layer()
     module = ServingModule(ranker, layer, catalog, inputs.spec, inputs.fields())
-    dtype = tf.as_dtype(inputs.config.export.state_dtype)
-    identity = fingerprint(ranker, inputs.spec.model_dump_json())
-    module.use_codec(lambda state: StateCodec(state, identity, inputs.spec.history.length, dtype))
+    made_by = fingerprint(ranker, inputs.spec.model_dump_json())
+    dtype = inputs.config.export.state_dtype
+    codec = module.use_codec(lambda state: StateCodec(state, made_by, inputs.spec.history.length, dtype))
+    module.description = _description(inputs, codec.identity)
     return module
+
+
+def _description(inputs: StageInputs, state_identity: bytes) -> contract.Description:
+    spec, config = inputs.spec, inputs.config.export
+    if config.max_history < spec.history.length:
+        raise ValueError(
+            "trainer.export.max_history must not be less than dataset.history.length. "
+            f"Received: {config.max_history} and {spec.history.length}"
+        )
+    sides = ("user", "context", "history")
+    names = {side: tuple(f.name for f in user_inputs(spec) if f.side == side) for side in sides}
+    return contract.Description(
+        max_candidates=config.max_candidates,
+        max_history=config.max_history,
+        history_length=spec.history.length,
+        tasks=tuple(spec.tasks),
+        state_identity=state_identity.hex(),
+        state_dtype=config.state_dtype,
+        user_inputs=names["user"],
+        context_inputs=names["context"],
+        history_inputs=names["history"],
+    )
 
 
 def fingerprint(ranker: Ranker, spec: str) -> bytes:
@@ -59,19 +82,24 @@ def build_signatures(module: ServingModule) -> dict[str, Any]:
     ids = {contract.CANDIDATE_ITEM_ID: candidates[contract.CANDIDATE_ITEM_ID]}
     state = {contract.USER_STATE: tf.TensorSpec([None], tf.string, name=contract.USER_STATE)}
     examples = {contract.EXAMPLES: tf.TensorSpec([None], tf.string, name=contract.EXAMPLES)}
-    return {
-        contract.ENCODE_USER: _concrete(module.encode_user, user),
-        contract.SCORE_ITEMS: _concrete(module.score_items, state | ids),
-        contract.SCORE_ITEMS_WITH_FEATURES: _concrete(module.score_items, state | candidates),
-        contract.PREDICT: _concrete(module.predict, user | candidates),
-        contract.SERVING_DEFAULT: _concrete(module.serve_examples, examples),
-        contract.ENCODE_USER_EXAMPLES: _concrete(module.encode_user_examples, examples),
-        EVALUATE: _concrete(module.evaluate, examples),
+    request = {contract.REQUEST: tf.TensorSpec([None], tf.string, name=contract.REQUEST)}
+    functions: dict[str, tuple[Callable[..., Any], dict[str, tf.TensorSpec]]] = {
+        contract.ENCODE_USER: (module.encode_user, user),
+        contract.SCORE_ITEMS: (module.score_items, state | ids),
+        contract.SCORE_ITEMS_WITH_FEATURES: (module.score_items, state | candidates),
+        contract.PREDICT: (module.predict, user | candidates),
+        contract.SERVING_DEFAULT: (module.serve_examples, examples),
+        contract.ENCODE_USER_EXAMPLES: (module.encode_user_examples, examples),
+        contract.DESCRIBE: (module.describe, request),
+        EVALUATE: (module.evaluate, examples),
     }
+    assert module.description is not None, "it is set before the export"
+    limits = {"history": module.description.max_history, "candidate": module.description.max_candidates}
+    return {name: _concrete(function, specs, limits) for name, (function, specs) in functions.items()}
 
 
-def _concrete(function: Callable[..., Any], specs: dict[str, tf.TensorSpec]) -> Any:
-    return tf.function(lambda **raw: function(**checked(raw)), autograph=False).get_concrete_function(**specs)
+def _concrete(function: Callable[..., Any], specs: dict[str, tf.TensorSpec], limits: dict[str, int]) -> Any:
+    return tf.function(lambda **raw: function(**checked(raw, limits)), autograph=False).get_concrete_function(**specs)
 
 
 def _spec(feature: RecordFeature) -> tf.TensorSpec:

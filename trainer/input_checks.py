@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
 from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID, USER_ID
@@ -12,14 +14,15 @@ _AXES = ("history", "candidate")
 _LEADERS = (USER_ID, USER_STATE, HISTORY_ITEM_ID, CANDIDATE_ITEM_ID)
 
 
-def checked(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+def checked(raw: dict[str, tf.Tensor], limits: Mapping[str, int]) -> dict[str, tf.Tensor]:
     """The inputs, unchanged; running them fails with INVALID_ARGUMENT where they don't fit together.
 
     There must be a request, inputs along one axis (history or candidates) must have one shape, every input one row
-    a request, and a request to score at least one candidate.
+    a request, and a request to score at least one candidate. No axis may be longer than its limit.
 
     Args:
         raw: Inputs by name, [B] or [B, *].
+        limits: The most columns along "history" and "candidate".
     """
     names = sorted(raw, key=lambda name: name not in _LEADERS)
     first = next((name for name in names if not _axis(name)), names[0])
@@ -35,12 +38,18 @@ def checked(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         name = leaders["candidate"]
         message = f"{name} has no candidates: send at least one a request."
         checks.append(tf.debugging.Assert(tf.shape(raw[name])[1] > 0, [message]))
+    checks += [_short(name, tf.shape(raw[name])[1], limits[axis]) for axis, name in leaders.items() if axis]
     with tf.control_dependencies(checks):
         return {name: tf.identity(value) for name, value in raw.items()}
 
 
 def _axis(name: str) -> str:
     return next((axis for axis in _AXES if name.startswith(f"{axis}_")), "")
+
+
+def _short(name: str, columns: tf.Tensor, limit: int) -> tf.Operation:
+    message = f"{name} may have at most {limit} columns: send fewer at once. Received:"
+    return tf.debugging.Assert(columns <= limit, [message, columns])
 
 
 def _same(what: str, shape: tf.Tensor, other: str, expected: tf.Tensor) -> tf.Operation:

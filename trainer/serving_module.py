@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from preprocessing.features import HISTORY_ITEM_ID, RecordFeature, candidate_inputs, user_inputs
 from preprocessing.spec import DatasetSpec
-from serving.contract import CANDIDATE_ITEM_ID, CANDIDATE_MASK, USER_STATE
+from serving.contract import CANDIDATE_ITEM_ID, CANDIDATE_MASK, DESCRIPTION, USER_STATE, Description
 from trainer.catalog import ItemCatalog
 from trainer.data import densify
 from trainer.fields import Fields
@@ -41,6 +41,7 @@ class ServingModule(tf.Module):
         self.transform_layer, self.catalog = transform_layer, catalog
         self.spec, self.fields = spec, fields
         self.codec: StateCodec | None = None
+        self.description: Description | None = None
 
     def user_state(self, raw: RawFeatures) -> UserState:
         """The user state of dense raw user, context and history features, [B] or [B, L']; "" pads histories."""
@@ -93,11 +94,17 @@ class ServingModule(tf.Module):
         popularity = self.catalog.popularity(items[CANDIDATE_ITEM_ID])[:, : tf.shape(raw[CANDIDATE_ITEM_ID])[1]]
         return self.serve_examples(examples) | {"popularity": popularity}
 
-    def use_codec(self, codec_of: Callable[[UserState], StateCodec]) -> None:
-        """Sets the state codec, made for this ranker's state."""
+    def describe(self, request: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Signature `describe`: the description as JSON, whatever the requests [B] say."""
+        assert self.description is not None, "it is set before the export"
+        return {DESCRIPTION: tf.fill(tf.shape(request), tf.constant(self.description.to_json()))}
+
+    def use_codec(self, codec_of: Callable[[UserState], StateCodec]) -> StateCodec:
+        """Sets, and returns, the state codec, made for this ranker's state."""
         inputs = user_inputs(self.spec)
         empty = {f.name: tf.zeros([1, 1] if f.is_list else [1], dtype_of(f)) for f in inputs}  # zeros of strings are ""
         self.codec = codec_of(self.user_state(empty))
+        return self.codec
 
     def _codec(self) -> StateCodec:
         assert self.codec is not None, "use_codec comes first"

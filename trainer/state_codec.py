@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import tensorflow as tf
 
 from serving import contract
+from trainer.state_numbers import numbers_of
 
-_MAGIC = b"SRP1"
-_FINGERPRINT_BYTES = 8
-_BITS = {tf.float32: tf.int32, tf.float16: tf.uint16}  # decode_raw pads these, but not float16
-_HEADER_BYTES = len(_MAGIC) + _FINGERPRINT_BYTES + 4
+_MAGIC = b"SRP2"  # its digit is the format's version
+_CHECKSUM_DIGITS = 12
+_IDENTITY_BYTES = 8
+_COUNT_BYTES = 4
+_LETTERS = {"float32": b"fp32", "float16": b"fp16", "bfloat16": b"bf16", "int8": b"int8"}
+_HEADER_BYTES = len(_MAGIC) + _CHECKSUM_DIGITS + _IDENTITY_BYTES + 4 + _COUNT_BYTES
+_REFUSAL = f"{contract.STALE_STATE}, or is damaged: call encode_user again on the version that scores."
 
 UserState = Any
 
@@ -19,83 +24,105 @@ UserState = Any
 class StateCodec:
     """Packs a ranker's user state, only the history positions that are real, behind a header.
 
-    Layout: 4 bytes magic, 8 bytes model fingerprint, int32 number of positions n, then little-endian floats: the
-    per-user vectors, then n rows of all per-position vectors.
+    Layout: magic "SRP2"; 12 decimal digits, the checksum of all that follows; 8 bytes `identity`; 4 letters, the
+    precision; int32 number of positions n; then the per-user vectors, and n rows of all per-position vectors, packed
+    as trainer/state_numbers.py has it.
+
+    The checksum finds what a cache or a network damaged. It keeps nobody from forging a state, but a forged one, too,
+    must have this layout and finite numbers, or it is refused.
 
     Args:
         state: An example of the state, whose nest and widths are taken; see Ranker for its rules.
-        fingerprint: 8 bytes that tell this model version's states from any other's.
+        fingerprint: Bytes that tell this model version from any other.
         history_length: The most positions a state may have.
-        dtype: float32 or float16.
+        dtype: How numbers are stored, one of state_numbers.DTYPES.
+
+    Attributes:
+        identity: 8 bytes that tell states this codec can read from all others: they change with the fingerprint, the
+            state's layout, and how it is stored.
     """
 
-    def __init__(self, state: UserState, fingerprint: bytes, history_length: int, dtype: tf.DType) -> None:
-        if len(fingerprint) != _FINGERPRINT_BYTES:
-            raise ValueError(f"fingerprint must have {_FINGERPRINT_BYTES} bytes. Received: {len(fingerprint)}")
+    def __init__(self, state: UserState, fingerprint: bytes, history_length: int, dtype: str) -> None:
         without_mask = {name: part for name, part in state.items() if name != "mask"}
         self._template = tf.nest.map_structure(lambda leaf: 0, without_mask)
         leaves = tf.nest.flatten(without_mask)
         self._ranks = [leaf.shape.rank for leaf in leaves]
         self._widths = [leaf.shape[-1] for leaf in leaves]
-        self._prefix = _MAGIC + fingerprint
-        self._history_length, self._dtype = history_length, dtype
-        self._user_width = sum(width for rank, width in zip(self._ranks, self._widths, strict=True) if rank == 2)
-        self._row_width = sum(width for rank, width in zip(self._ranks, self._widths, strict=True) if rank == 3)
+        self._user, self._row = numbers_of(dtype, self._split(2)), numbers_of(dtype, self._split(3))
+        self._history_length = history_length
+        layout = f"{self._template} {self._ranks} {self._widths} {history_length} {dtype} {_MAGIC!r}"
+        self.identity = hashlib.sha256(fingerprint + layout.encode()).digest()[:_IDENTITY_BYTES]
+        self._prefix = self.identity + _LETTERS[dtype]
 
     def encode(self, state: UserState) -> tf.Tensor:
         """Packs a state whose real positions come first: string [B]."""
         count = tf.reduce_sum(tf.cast(state["mask"], tf.int32), 1)
         leaves = tf.nest.flatten({name: part for name, part in state.items() if name != "mask"})
-        user = tf.concat([leaf for leaf in leaves if leaf.shape.rank == 2], -1)
-        rows = tf.concat([leaf for leaf in leaves if leaf.shape.rank == 3], -1)
-        flat = tf.reshape(rows, [tf.shape(rows)[0], -1])
-
-        def pack(row: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            vector, history, n = row
-            values = tf.concat([vector, history[: n * self._row_width]], 0)
-            return tf.strings.join([_raw_bytes(n[None]), _raw_bytes(tf.cast(values, self._dtype))])
-
-        packed = tf.map_fn(pack, (user, flat, count), fn_output_signature=tf.string)
-        return tf.strings.join([tf.constant(self._prefix), packed])
+        user = self._user.pack(tf.concat([leaf for leaf in leaves if leaf.shape.rank == 2], -1))
+        rows = self._row.pack(tf.concat([leaf for leaf in leaves if leaf.shape.rank == 3], -1))
+        rows = tf.reshape(rows, [tf.shape(rows)[0], tf.shape(rows)[1] * self._row.bytes])
+        packed = tf.concat([tf.bitcast(count, tf.uint8), user, rows], 1)
+        sizes = _COUNT_BYTES + self._user.bytes + count * self._row.bytes
+        body = tf.strings.join([tf.constant(self._prefix), _row_strings(packed, sizes)])
+        return tf.strings.join([tf.constant(_MAGIC), _checksum(body), body])
 
     def decode(self, blobs: tf.Tensor) -> UserState:
         """Unpacks string [B]; a foreign or damaged blob fails with INVALID_ARGUMENT."""
         blobs = self._checked(blobs)
-        count = self._count(blobs)
+        count = _count(blobs)
         payload = tf.strings.substr(blobs, _HEADER_BYTES, tf.int32.max)
         longest = tf.maximum(tf.reduce_max(count), 1)
-        values = (self._user_width + longest * self._row_width) * self._dtype.size
-        bits = tf.io.decode_raw(payload, _BITS[self._dtype], fixed_length=values)
-        floats = tf.cast(tf.bitcast(bits, self._dtype), tf.float32)
-        user, rows = floats[:, : self._user_width], floats[:, self._user_width :]
-        rows = tf.reshape(rows, [-1, longest, self._row_width])
+        packed = tf.io.decode_raw(payload, tf.uint8, fixed_length=self._user.bytes + longest * self._row.bytes)
+        user = self._user.unpack(tf.ensure_shape(packed[:, : self._user.bytes], [None, self._user.bytes]))
+        rows = self._row.unpack(tf.reshape(packed[:, self._user.bytes :], [-1, longest, self._row.bytes]))
+        user = _require(tf.math.is_finite(tf.reduce_sum(user) + tf.reduce_sum(rows)), user)  # NaN and Inf spread
         by_rank = {2: iter(tf.split(user, self._split(2), -1)), 3: iter(tf.split(rows, self._split(3), -1))}
         leaves = [next(by_rank[rank]) for rank in self._ranks]
         return tf.nest.pack_sequence_as(self._template, leaves) | {"mask": tf.sequence_mask(count, longest)}
 
     def _checked(self, blobs: tf.Tensor) -> tf.Tensor:
-        size = len(self._prefix)
         whole = tf.strings.length(blobs) >= _HEADER_BYTES
         padded = tf.strings.join([blobs, tf.constant(b"\0" * _HEADER_BYTES)])
-        ours = whole & (tf.strings.substr(padded, 0, size) == self._prefix)
-        message = f"{contract.STALE_STATE}, or is damaged: call encode_user again on the version that scores."
-        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(ours), [message])]):
-            blobs = tf.identity(blobs)
-        count = self._count(blobs)
-        expected = _HEADER_BYTES + (self._user_width + count * self._row_width) * self._dtype.size
-        right = (count >= 0) & (count <= self._history_length) & (tf.strings.length(blobs) == expected)
-        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(right), [message])]):
-            return tf.identity(blobs)
-
-    def _count(self, blobs: tf.Tensor) -> tf.Tensor:
-        return tf.reshape(tf.io.decode_raw(tf.strings.substr(blobs, len(self._prefix), 4), tf.int32), [-1])
+        body = tf.strings.substr(padded, _HEADER_BYTES - len(self._prefix) - _COUNT_BYTES, len(self._prefix))
+        ours = (tf.strings.substr(padded, 0, len(_MAGIC)) == _MAGIC) & (body == self._prefix)
+        blobs = _require(whole & ours, blobs)
+        count = _count(blobs)
+        expected = _HEADER_BYTES + self._user.bytes + count * self._row.bytes
+        fits = (count >= 0) & (count <= self._history_length) & (tf.strings.length(blobs) == expected)
+        begin = len(_MAGIC) + _CHECKSUM_DIGITS
+        checksum = tf.strings.substr(blobs, len(_MAGIC), _CHECKSUM_DIGITS)
+        return _require(fits & (checksum == _checksum(tf.strings.substr(blobs, begin, tf.int32.max))), blobs)
 
     def _split(self, rank: int) -> list[int]:
         return [width for r, width in zip(self._ranks, self._widths, strict=True) if r == rank]
 
 
-def _raw_bytes(vector: tf.Tensor) -> tf.Tensor:
-    """The little-endian bytes of a vector: the tail of its serialised TensorProto, whose last field is its content."""
-    size = tf.size(vector) * vector.dtype.size
-    serialized = tf.io.serialize_tensor(vector)
-    return tf.strings.substr(serialized, tf.strings.length(serialized) - size, size)
+def _row_strings(packed: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
+    """The first `sizes` [B] bytes of each row of `packed` [B, W]: string [B].
+
+    The only ops that turn bytes into strings serialise tensors; a TensorProto's content is its tail. All rows are
+    serialised at once, and the loop only cuts, because cutting many from one string in one op copies it for each.
+    """
+    serialized = tf.io.serialize_tensor(packed)
+    width = tf.shape(packed)[1]
+    first = tf.strings.length(serialized) - tf.size(packed)
+    begins = first + width * tf.range(tf.shape(packed)[0])
+    return tf.map_fn(
+        lambda cut: tf.strings.substr(serialized, cut[0], cut[1]), (begins, sizes), fn_output_signature=tf.string
+    )
+
+
+def _checksum(body: tf.Tensor) -> tf.Tensor:
+    """12 decimal digits a string, of FarmHash's fingerprint, which never changes: string [B]."""
+    buckets = tf.strings.to_hash_bucket_fast(body, 10**_CHECKSUM_DIGITS)
+    return tf.strings.as_string(buckets, width=_CHECKSUM_DIGITS, fill="0")
+
+
+def _count(blobs: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(tf.io.decode_raw(tf.strings.substr(blobs, _HEADER_BYTES - _COUNT_BYTES, 4), tf.int32), [-1])
+
+
+def _require(right: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """`values`, once all of `right` is true; INVALID_ARGUMENT otherwise."""
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(right), [_REFUSAL])]):
+        return tf.identity(values)

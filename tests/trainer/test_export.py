@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from tests.trainer.conftest import Exported, Toy
 from trainer.config import TrainerConfig
 from trainer.data import densify
 from trainer.export import EVALUATE, fingerprint, serving_module
+from trainer.warmup import candidate_buckets
 
+HEADER = 32  # bytes of a state before its numbers
 CLOSE = {"rtol": 0, "atol": 1e-5}
 Tensors = dict[str, tf.Tensor]
 
@@ -52,15 +55,18 @@ def states(exported: Exported, user: Tensors) -> tf.Tensor:
 @pytest.fixture(scope="module")
 def expected(exported: Exported, user: Tensors, candidates: Tensors) -> Tensors:
     """The Keras model's probabilities, from raw features by way of training's own steps."""
-    raw = {
-        name: x if x.shape.rank == 1 else _without_padding(x, user if name.startswith("history_") else candidates)
-        for name, x in (user | candidates).items()
-    }
-    features = densify(exported.inputs.transform_output().transform_features_layer()(raw), exported.inputs.fields())
-    filled = exported.inputs.records().catalog(exported.inputs.catalog).fill(features)
-    logits = exported.ranker(filled)
+    logits = exported.ranker(_features(exported, user, candidates))
     present = candidates["candidate_item_id"] != ""
     return {task: tf.where(present, tf.sigmoid(logit), 0.0) for task, logit in logits.items()}
+
+
+def _features(exported: Exported, *sides: Tensors) -> Tensors:
+    """The model's features of a request's sides, each of which has its item ids."""
+    raw = {}
+    for side in sides:
+        raw |= {name: x if x.shape.rank == 1 else _without_padding(x, side) for name, x in side.items()}
+    features = densify(exported.inputs.transform_output().transform_features_layer()(raw), exported.inputs.fields())
+    return exported.inputs.records().catalog(exported.inputs.catalog).fill(features)
 
 
 def _without_padding(x: tf.Tensor, side: Tensors) -> tf.RaggedTensor:
@@ -86,6 +92,7 @@ def test_signatures_have_the_names_of_the_contract(exported: Exported) -> None:
         contract.PREDICT: (user | items, scores),
         contract.SERVING_DEFAULT: ({"examples"}, scores | {"candidate_mask"}),
         contract.ENCODE_USER_EXAMPLES: ({"examples"}, {"user_state"}),
+        contract.DESCRIBE: ({"request"}, {"description"}),
         EVALUATE: ({"examples"}, scores | {"candidate_mask", "popularity"}),
     }
     signatures = exported.loaded.signatures
@@ -145,16 +152,21 @@ def test_bulk_inference_takes_the_signature_of_examples(
     assert sorted(map(len, found)) == sorted(map(len, states.numpy()))
 
 
-def test_half_precision_states_score_nearly_the_same(toy: Toy, exported: Exported, user: Tensors) -> None:
-    inputs = toy.inputs("train", "validation", export={"state_dtype": "float16"})
+@pytest.mark.parametrize(
+    ("dtype", "smaller", "tolerance"), [("float16", 2.0, 1e-3), ("bfloat16", 2.0, 1e-2), ("int8", 2.9, 1e-2)]
+)
+def test_smaller_states_score_nearly_the_same(
+    toy: Toy, exported: Exported, user: Tensors, dtype: str, smaller: float, tolerance: float
+) -> None:
+    inputs = toy.inputs("train", "validation", export={"state_dtype": dtype})
     module = serving_module(exported.ranker, inputs)
     raw = {"candidate_item_id": tf.constant([["i0", "i1"]] * len(user["user_id"]))}
     state = module.encode_user(**user)["user_state"]
     exact = exported(contract.ENCODE_USER, **user)[contract.USER_STATE]
-    assert len(state.numpy()[0]) - 16 == (len(exact.numpy()[0]) - 16) / 2
+    assert len(exact.numpy()[0]) - HEADER >= smaller * (len(state.numpy()[0]) - HEADER)
     scores, expected = module.score_items(state, **raw), exported(contract.SCORE_ITEMS, user_state=exact, **raw)
     for task in scores:
-        np.testing.assert_allclose(scores[task], expected[task], atol=1e-3)
+        np.testing.assert_allclose(scores[task], expected[task], atol=tolerance)
 
 
 def test_each_request_scores_alone_as_in_a_batch(
@@ -232,7 +244,7 @@ def _state_of(exported: Exported, user: Tensors) -> list[bytes]:
 
 
 def _floats(blob: bytes) -> np.ndarray:
-    return np.frombuffer(blob[16:], "<f4")
+    return np.frombuffer(blob[HEADER:], "<f4")
 
 
 def test_longer_histories_keep_the_latest(toy: Toy, exported: Exported, raws: list[Raw]) -> None:
@@ -307,12 +319,12 @@ def test_no_request_and_no_candidate_are_refused_by_name(
         exported(contract.PREDICT, **user, **nothing)
 
 
-def test_states_of_another_model_are_refused(toy: Toy, exported: Exported, states: tf.Tensor) -> None:
-    spec = exported.inputs.spec.model_dump_json()
-    own = fingerprint(exported.ranker, spec)
-    assert states.numpy()[0][4:12] == own
-    other = fingerprint(exported.ranker, spec + " ")
-    foreign = tf.constant([blob[:4] + other + blob[12:] for blob in states.numpy()])
+def test_states_of_another_model_are_refused(toy: Toy, exported: Exported, states: tf.Tensor, user: Tensors) -> None:
+    other = dataclasses.replace(exported.inputs, spec=exported.inputs.spec.model_copy(update={"name": "other"}))
+    module = serving_module(exported.ranker, other)
+    assert module.codec is not None
+    foreign = module.codec.encode(exported.ranker.encode_user(_features(exported, user)))
+    assert [len(blob) for blob in foreign.numpy()] == [len(blob) for blob in states.numpy()]
     ids = tf.constant([["i0"]] * len(states))
     with pytest.raises(tf.errors.InvalidArgumentError, match="user_state was made by another model version"):
         exported(contract.SCORE_ITEMS, user_state=foreign, candidate_item_id=ids)
@@ -347,9 +359,50 @@ def test_every_warm_up_request_runs(exported: Exported) -> None:
         count = tensors["candidate_item_id"].shape[1] if "candidate_item_id" in tensors else None
         seen.add((request.model_spec.signature_name, count))
     with_items = (contract.SCORE_ITEMS, contract.SCORE_ITEMS_WITH_FEATURES, contract.PREDICT)
-    buckets = {(signature, count) for signature in with_items for count in (1, 10, 100)}
-    without = {contract.ENCODE_USER, contract.SERVING_DEFAULT, contract.ENCODE_USER_EXAMPLES}
-    assert seen == buckets | {(signature, None) for signature in without}
+    buckets = {(signature, count) for signature in with_items for count in (1, 10, 100, 1000)}
+    without_items = (contract.DESCRIBE, contract.ENCODE_USER, contract.SERVING_DEFAULT, contract.ENCODE_USER_EXAMPLES)
+    assert seen == buckets | {(signature, None) for signature in without_items}
+
+
+@pytest.mark.parametrize(("most", "buckets"), [(1, [1]), (7, [1, 7]), (10, [1, 10]), (250, [1, 10, 100, 250])])
+def test_warm_up_reaches_the_largest_request(most: int, buckets: list[int]) -> None:
+    assert candidate_buckets(most) == buckets
+
+
+def test_the_model_describes_itself(exported: Exported, states: tf.Tensor) -> None:
+    answers = exported(contract.DESCRIBE, request=tf.constant(["", "x"]))[contract.DESCRIPTION].numpy().tolist()
+    found = contract.Description.from_json(answers[0])
+    assert answers == [found.to_json().encode()] * 2
+    assert (found.max_candidates, found.max_history, found.history_length) == (1000, 5000, 4)
+    assert found.tasks == ("click", "buy")
+    assert {blob[16:24].hex() for blob in states.numpy()} == {found.state_identity}
+    assert found.state_dtype == "float32"
+    assert found.user_inputs == ("user_id", "user_age", "user_gender", "user_interests")
+    assert found.context_inputs == ("timestamp", "context_device")
+    names = exported.loaded.signatures[contract.ENCODE_USER].structured_input_signature[1]
+    assert set(found.user_inputs + found.context_inputs + found.history_inputs) == set(names)
+
+
+def test_a_description_may_have_keys_of_a_later_release(exported: Exported) -> None:
+    text = exported(contract.DESCRIBE, request=tf.constant([""]))[contract.DESCRIPTION].numpy()[0]
+    newer = json.dumps(json.loads(text) | {"colour": "green"})
+    assert contract.Description.from_json(newer) == contract.Description.from_json(text)
+
+
+def test_longer_requests_than_the_limits_are_refused(exported: Exported, states: tf.Tensor, user: Tensors) -> None:
+    one = states[:1]
+    exported(contract.SCORE_ITEMS, user_state=one, candidate_item_id=tf.fill([1, 1000], "i0"))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="candidate_item_id may have at most 1000 columns"):
+        exported(contract.SCORE_ITEMS, user_state=one, candidate_item_id=tf.fill([1, 1001], "i0"))
+    long = _history({name: x[:1] for name, x in user.items()}, lambda x: tf.repeat(x[:, :1], 5001, axis=1))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="history_.* may have at most 5000 columns"):
+        exported(contract.ENCODE_USER, **long)
+
+
+def test_the_history_limit_must_hold_a_whole_history(toy: Toy, exported: Exported) -> None:
+    inputs = toy.inputs("train", "validation", export={"max_history": 3})
+    with pytest.raises(ValueError, match="max_history must not be less than dataset.history.length. Received: 3 and 4"):
+        serving_module(exported.ranker, inputs)
 
 
 def test_what_made_the_model_travels_with_it(exported: Exported) -> None:
@@ -359,10 +412,10 @@ def test_what_made_the_model_travels_with_it(exported: Exported) -> None:
 
 
 def test_state_codec_has_the_rankers_widths(exported: Exported, states: tf.Tensor, user: Tensors) -> None:
-    """Blob bytes: 16 of header; vectors a user; and a row of K/V, history and DIN's first-layer term a behaviour."""
+    """Blob bytes: 32 of header; vectors a user; and a row of K/V, history and DIN's first-layer term a behaviour."""
     config, encoder = exported.inputs.config.ranker, exported.inputs.config.encoder
     behavior = config.embedding_dim * 6 + config.attention_units[0]  # six history fields
     row = behavior + 2 * encoder.layers * encoder.dim
     vectors = config.embedding_dim + config.experts * config.expert_units[0] + 2 * config.experts
     lengths = (user["history_item_id"].numpy() != b"").sum(1)
-    assert [len(blob) for blob in states.numpy()] == [16 + 4 * (vectors + n * row) for n in lengths]
+    assert [len(blob) for blob in states.numpy()] == [HEADER + 4 * (vectors + n * row) for n in lengths]

@@ -13,8 +13,9 @@ from trainer.state_codec import StateCodec
 
 FINGERPRINT, LONGEST = b"8 bytes!", 5
 MESSAGE = "user_state was made by another model version, or is damaged: call encode_user again"
-HEADER = 16
-USER_FLOATS, ROW_FLOATS = 3 + 2, 4 + 1 + 2  # the widths in _state
+HEADER = 32  # magic, 4; checksum, 12; identity, 8; precision, 4; count, 4
+USER_WIDTHS, ROW_WIDTHS = (3, 2), (4, 1, 2)  # the widths in _state
+BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 
 
 def _state(lengths: list[int], seed: int = 0) -> dict[str, Any]:
@@ -33,28 +34,89 @@ def _state(lengths: list[int], seed: int = 0) -> dict[str, Any]:
     return {"mask": tf.constant(mask), "uca": layers, "summary": user(3), "din": {"a": user(2), "history": rows(2)}}
 
 
-def _codec(dtype: tf.DType = tf.float32, fingerprint: bytes = FINGERPRINT) -> StateCodec:
-    return StateCodec(_state([1]), fingerprint, LONGEST, dtype)
+def _codec(dtype: str = "float32", fingerprint: bytes = FINGERPRINT, history_length: int = LONGEST) -> StateCodec:
+    return StateCodec(_state([1]), fingerprint, history_length, dtype)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(tf.float32, 0.0), (tf.float16, 2e-3)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 0.0), ("float16", 2e-3), ("bfloat16", 2e-2)])
 @pytest.mark.parametrize("lengths", [[5, 2, 0, 1], [0, 0], [3]])
-def test_round_trip(dtype: tf.DType, tolerance: float, lengths: list[int]) -> None:
-    state, codec = _state(lengths), _codec(dtype)
+def test_round_trip(dtype: str, tolerance: float, lengths: list[int]) -> None:
+    _assert_round_trip(_state(lengths), _codec(dtype), lambda values: tolerance)
+
+
+@pytest.mark.parametrize("lengths", [[5, 2, 0, 1], [0, 0], [3]])
+def test_int8_is_off_by_little_of_each_vectors_largest(lengths: list[int]) -> None:
+    """Half a step of 1/127, and the rounding of the scale."""
+    _assert_round_trip(_state(lengths), _codec("int8"), lambda x: np.abs(x).max(-1, keepdims=True) * (0.5 / 127 + 3e-3))
+
+
+def _assert_round_trip(state: dict[str, Any], codec: StateCodec, tolerance: Any) -> None:
     again = codec.decode(codec.encode(state))
     tf.nest.assert_same_structure(again, state)
+    np.testing.assert_array_equal(again.pop("mask"), state.pop("mask"))
     for expected, found in zip(tf.nest.flatten(state), tf.nest.flatten(again), strict=True):
         assert found.dtype == expected.dtype
-        np.testing.assert_allclose(tf.cast(found, tf.float32), tf.cast(expected, tf.float32), atol=tolerance)
+        assert found.shape == expected.shape
+        assert (np.abs(found - expected) <= tolerance(expected.numpy())).all()
 
 
-@pytest.mark.parametrize("dtype", [tf.float32, tf.float16])
-def test_only_real_positions_are_stored(dtype: tf.DType) -> None:
-    lengths, codec = [5, 2, 0, 1], _codec(dtype)
+@pytest.mark.parametrize("dtype", BYTES)
+def test_only_real_positions_are_stored(dtype: str) -> None:
+    lengths, codec, size = [5, 2, 0, 1], _codec(dtype), BYTES[dtype]
     blobs = codec.encode(_state(lengths)).numpy()
-    assert [len(blob) for blob in blobs] == [HEADER + dtype.size * (USER_FLOATS + n * ROW_FLOATS) for n in lengths]
-    assert [struct.unpack("<i", blob[12:16])[0] for blob in blobs] == lengths
-    assert {blob[:12] for blob in blobs} == {b"SRP1" + FINGERPRINT}
+    scales = 2 if dtype == "int8" else 0  # bytes a vector
+    user = sum(size * width + scales for width in USER_WIDTHS)
+    row = sum(size * width + scales for width in ROW_WIDTHS)
+    assert [len(blob) for blob in blobs] == [HEADER + user + n * row for n in lengths]
+    assert [struct.unpack("<i", blob[28:32])[0] for blob in blobs] == lengths
+    assert {blob[:4] for blob in blobs} == {b"SRP2"}
+    assert {blob[16:24] for blob in blobs} == {codec.identity}
+    assert {blob[24:28] for blob in blobs} == {{"float32": b"fp32", "bfloat16": b"bf16"}.get(dtype, blobs[0][24:28])}
+
+
+def test_identity_changes_with_model_layout_and_storage() -> None:
+    wider = _state([1]) | {"summary": tf.zeros([1, 4])}
+    renamed = {"total" if name == "summary" else name: part for name, part in _state([1]).items()}
+    codecs = [
+        _codec(),
+        _codec("float16"),
+        _codec("bfloat16"),
+        _codec("int8"),
+        _codec(fingerprint=b"12345678"),
+        _codec(history_length=6),
+        StateCodec(wider, FINGERPRINT, LONGEST, "float32"),
+        StateCodec(renamed, FINGERPRINT, LONGEST, "float32"),
+    ]
+    assert len({codec.identity for codec in codecs}) == len(codecs)
+    assert _codec().identity == _codec().identity
+
+
+def test_dtype_must_be_known() -> None:
+    with pytest.raises(ValueError, match="float32, float16, bfloat16, int8. Received: dtype='fp8'"):
+        _codec("fp8")
+
+
+def test_what_is_too_large_for_half_precision_becomes_its_largest() -> None:
+    state = _state([1]) | {"summary": tf.constant([[1e9, -1e9, 1.0]])}
+    codec = _codec("float16")
+    np.testing.assert_array_equal(codec.decode(codec.encode(state))["summary"], [[65504, -65504, 1]])
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e30])
+def test_int8_takes_numbers_of_any_size(factor: float) -> None:
+    state = _state([2]) | {"summary": tf.constant([[1.0, -2.0, 0.0]]) * factor}
+    codec = _codec("int8")
+    found = codec.decode(codec.encode(state))["summary"]
+    np.testing.assert_allclose(found / factor, [[1, -2, 0]], atol=2 * 0.01)
+
+
+def test_vectors_wider_than_32_have_a_scale_for_each_32_numbers() -> None:
+    small, large = np.full(32, 1e-3), np.full(40, 1e3)
+    state = {"mask": tf.ones([1, 1], tf.bool), "rows": tf.zeros([1, 1, 1]), "user": np.float32([[*small, *large]])}
+    codec = StateCodec(tf.nest.map_structure(tf.constant, state), FINGERPRINT, LONGEST, "int8")
+    blob = codec.encode(tf.nest.map_structure(tf.constant, state))
+    np.testing.assert_allclose(codec.decode(blob)["user"], state["user"], rtol=1e-2)
+    assert len(blob.numpy()[0]) == HEADER + 72 + 3 * 2 + 1 + 2
 
 
 def test_a_state_is_the_same_bytes_whatever_its_padding_and_its_batch() -> None:
@@ -74,33 +136,48 @@ def test_states_from_several_answers_make_one_batch() -> None:
         assert not keys[n:].any()
 
 
-def _good() -> bytes:
-    blob: bytes = _codec().encode(_state([2])).numpy()[0]
+def _good(dtype: str = "float32") -> bytes:
+    blob: bytes = _codec(dtype).encode(_state([2])).numpy()[0]
     return blob
 
 
-def _bit_flipped(place: int, bit: int) -> bytes:
-    blob = bytearray(_good())
-    blob[place] ^= 1 << bit
-    return bytes(blob)
+def _forged(body: bytes) -> bytes:
+    """A blob with this body and the checksum that goes with it."""
+    checksum = tf.strings.to_hash_bucket_fast([body], 10**12).numpy()[0]
+    return b"SRP2" + f"{checksum:012d}".encode() + body
 
 
+def _counting(count: int, payload: bytes) -> bytes:
+    return _forged(_good()[16:28] + struct.pack("<i", count) + payload)
+
+
+def _with_floats(*values: float) -> bytes:
+    payload = struct.pack(f"<{len(values)}f", *values)
+    return _forged(_good()[16 : -len(payload)] + payload)
+
+
+ROW_BYTES, USER_BYTES = 4 * sum(ROW_WIDTHS), 4 * sum(USER_WIDTHS)
 BAD = {
     "another model": _codec(fingerprint=b"12345678").encode(_state([2])).numpy()[0],
-    "another dtype": _codec(tf.float16).encode(_state([2])).numpy()[0],
+    "another dtype": _good("float16"),
+    "another dtype's name": _forged(_good()[16:24] + b"fp16" + _good()[28:]),
+    "another format": b"SRP1" + _good()[4:],
     "truncated by a byte": _good()[:-1],
     "truncated by a float": _good()[:-4],
+    "truncated and forged": _forged(_good()[16:-4]),
     "header alone": _good()[:HEADER],
     "half a header": _good()[:7],
     "a byte too many": _good() + b"\0",
+    "a byte too many and forged": _forged(_good()[16:] + b"\0"),
     "empty": b"",
     "random": np.random.default_rng(0).bytes(200),
     "not bytes of ours": "état".encode() * 20,
-    "negative count": _good()[:12] + struct.pack("<i", -1) + _good()[16:],
-    "largest count": _good()[:12] + struct.pack("<i", 2**31 - 1) + _good()[16:],
-    "more positions than the model has": (
-        _good()[:12] + struct.pack("<i", LONGEST + 1) + bytes(4 * (USER_FLOATS + (LONGEST + 1) * ROW_FLOATS))
-    ),
+    "negative count": _counting(-1, _good()[HEADER:]),
+    "largest count": _counting(2**31 - 1, _good()[HEADER:]),
+    "more positions than the model has": _counting(LONGEST + 1, bytes(USER_BYTES + (LONGEST + 1) * ROW_BYTES)),
+    "NaN": _with_floats(float("nan")),
+    "infinite": _with_floats(float("inf")),
+    "infinite, both ways": _with_floats(float("inf"), float("-inf")),
 }
 
 
@@ -114,14 +191,18 @@ def test_foreign_or_damaged_states_are_refused(what: str, in_graph: bool) -> Non
         decode(tf.constant([_good(), BAD[what]]))
 
 
-@pytest.mark.parametrize("place", range(HEADER))
-def test_any_flipped_bit_of_the_header_is_found(place: int) -> None:
-    codec = _codec()
-    for bit in range(8):
+def test_a_forged_state_of_the_right_layout_is_no_worse_than_a_state() -> None:
+    blob = _with_floats(7.0)
+    assert blob != _good()
+    assert _codec().decode(tf.constant([blob]))["uca"][0]["values"].numpy()[0, -1].tolist() == [7.0]
+
+
+@pytest.mark.parametrize("dtype", BYTES)
+def test_any_flipped_bit_is_found(dtype: str) -> None:
+    good, codec = _good(dtype), _codec(dtype)
+    decode = tf.function(codec.decode)
+    for place in range(len(good)):
+        flipped = bytearray(good)
+        flipped[place] ^= 1 << place % 8
         with pytest.raises(tf.errors.InvalidArgumentError, match=MESSAGE):
-            codec.decode(tf.constant([_bit_flipped(place, bit)]))
-
-
-def test_fingerprint_must_have_8_bytes() -> None:
-    with pytest.raises(ValueError, match="fingerprint must have 8 bytes. Received: 3"):
-        _codec(fingerprint=b"abc")
+            decode(tf.constant([bytes(flipped)]))
