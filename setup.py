@@ -14,6 +14,7 @@ setup(
         "apache-beam>=2.60,<3",
         "dill>=0.3.1",
         "grpcio>=1.60",
+        "grpcio-health-checking>=1.48",
         "jinja2>=3.1",
         "matplotlib>=3.8",
         "numpy>=1.26",

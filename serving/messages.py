@@ -8,15 +8,9 @@ tests/serving/test_serving_messages.py compares them with the originals.
 
 from __future__ import annotations
 
-from typing import Any
+from serving.proto_schema import Schema, message_classes
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-
-_PACKAGE = "srp4ctr.serving"
-_FieldProto = descriptor_pb2.FieldDescriptorProto
-
-# message -> field -> (number, type). A type is a scalar's name or a message's; [] repeats it; {} maps strings to it.
-_SCHEMA: dict[str, dict[str, tuple[int, str]]] = {
+_SCHEMA: Schema = {
     "Dim": {"size": (1, "int64")},
     "TensorShape": {"dim": (2, "[]Dim"), "unknown_rank": (3, "bool")},
     "Tensor": {
@@ -46,42 +40,7 @@ _SCHEMA: dict[str, dict[str, tuple[int, str]]] = {
 }
 
 
-def _file() -> Any:
-    file = descriptor_pb2.FileDescriptorProto(name="srp4ctr/serving.proto", package=_PACKAGE, syntax="proto3")
-    for name, fields in _SCHEMA.items():
-        message = file.message_type.add(name=name)
-        for field, (number, kind) in fields.items():
-            _add_field(message, field, number, kind)
-    return file
-
-
-def _add_field(message: Any, name: str, number: int, kind: str) -> None:
-    if kind.startswith("{}"):
-        entry = "".join(part.title() for part in name.split("_")) + "Entry"
-        nested = message.nested_type.add(name=entry, options=descriptor_pb2.MessageOptions(map_entry=True))
-        _add_field(nested, "key", 1, "string")
-        _add_field(nested, "value", 2, kind[2:])
-        kind = f"[]{message.name}.{entry}"
-    repeated, kind = kind.startswith("[]"), kind.removeprefix("[]")
-    field = message.field.add(name=name, number=number)
-    field.label = _FieldProto.LABEL_REPEATED if repeated else _FieldProto.LABEL_OPTIONAL
-    scalar = getattr(_FieldProto, f"TYPE_{kind.upper()}", None)
-    field.type = _FieldProto.TYPE_MESSAGE if scalar is None else scalar
-    if scalar is None:
-        field.type_name = f".{_PACKAGE}.{kind}"
-
-
-def _classes() -> dict[str, Any]:
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(_file().SerializeToString())
-    descriptors = {name: pool.FindMessageTypeByName(f"{_PACKAGE}.{name}") for name in _SCHEMA}
-    if hasattr(message_factory, "GetMessageClass"):  # protobuf 4.22 and later
-        return {name: message_factory.GetMessageClass(descriptor) for name, descriptor in descriptors.items()}
-    factory = message_factory.MessageFactory(pool)
-    return {name: factory.GetPrototype(descriptor) for name, descriptor in descriptors.items()}
-
-
-_CLASSES = _classes()
+_CLASSES = message_classes("srp4ctr.serving", _SCHEMA)
 Tensor = _CLASSES["Tensor"]
 SignatureDefMap = _CLASSES["SignatureDefMap"]
 PredictRequest = _CLASSES["PredictRequest"]

@@ -1,6 +1,23 @@
 """A model server for development, tests and single machines that behaves like tensorflow/serving."""
 
+from serving.server.command import serve
 from serving.server.errors import ServerStartError
-from serving.server.model_server import ModelServer, serve
+from serving.server.model_server import ModelServer
+from serving.server.options import (
+    ModelOptions,
+    NetworkOptions,
+    RequestLimits,
+    RuntimeOptions,
+    ServerOptions,
+)
 
-__all__ = ["ModelServer", "ServerStartError", "serve"]
+__all__ = [
+    "ModelOptions",
+    "ModelServer",
+    "NetworkOptions",
+    "RequestLimits",
+    "RuntimeOptions",
+    "ServerOptions",
+    "ServerStartError",
+    "serve",
+]

@@ -1,38 +1,57 @@
-"""What the model server answers, whichever protocol asks: Predict, GetModelMetadata, GetModelStatus."""
+"""What the model server answers, whichever protocol asks: Predict, GetModelMetadata, GetModelStatus, reloads."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Any
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Literal
 
 import grpc
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_management_pb2,
+)
 
 from serving import contract
+from serving.server.config.model_config import parse_model_configs
 from serving.server.errors import RequestError, invalid_argument
-from serving.server.manager import VersionManager
+from serving.server.limits import check_inputs
+from serving.server.metrics import UNKNOWN_MODEL, Metrics
+from serving.server.options import ServerOptions
 from serving.server.predict import predict
+from serving.server.registry import ModelRegistry
 from serving.server.versions import Servable
 
 SIGNATURE_DEF = "signature_def"
+Protocol = Literal["GRPC", "REST"]
 
 
 class ModelApi:
-    """Answers requests about one model with protos.
+    """Answers requests with protos.
 
     Every method raises RequestError with TensorFlow Serving's code and message.
 
     Args:
-        manager: The model's versions.
+        registry: The models.
+        options: What requests may ask for.
+        metrics: Where they are counted.
     """
 
-    def __init__(self, manager: VersionManager) -> None:
-        self._manager = manager
+    def __init__(self, registry: ModelRegistry, options: ServerOptions, metrics: Metrics) -> None:
+        self.registry, self.metrics, self.limits = registry, metrics, options.limits
+        self._allow_reload = options.models.allow_reload
 
     def predict(self, request: Any) -> Any:
         """The PredictResponse to a PredictRequest."""
         with self._servable(request) as servable:
-            return predict(servable.session, request, servable.version)
+            check_inputs(request.inputs, self.limits)
+            began = time.monotonic()
+            response = predict(servable.session, request, servable.version)
+            latency = self.metrics.runtime_latency.labels(request.model_spec.name, "Predict", "TF2")
+            latency.observe((time.monotonic() - began) * 1e6)
+            return response
 
     def get_model_metadata(self, request: Any) -> Any:
         """The GetModelMetadataResponse to a GetModelMetadataRequest: the signatures."""
@@ -47,7 +66,7 @@ class ModelApi:
         with self._servable(request) as servable:
             for name, signature in servable.session.signatures.items():
                 signatures.signature_def[name].CopyFrom(signature)
-            response.model_spec.name = self._manager.name
+            response.model_spec.name = request.model_spec.name
             response.model_spec.version.value = servable.version
         response.metadata[SIGNATURE_DEF].Pack(signatures)
         return response
@@ -56,7 +75,7 @@ class ModelApi:
         """The GetModelStatusResponse to a GetModelStatusRequest: the state of one version or of all."""
         _check_spec(request)
         spec = request.model_spec
-        statuses = self._manager.statuses() if spec.name == self._manager.name else {}
+        statuses = self.registry.statuses(spec.name)
         if spec.HasField("version"):
             version = spec.version.value
             if version not in statuses:
@@ -72,6 +91,19 @@ class ModelApi:
             status.status.error_message = found.message
         return response
 
+    def reload_config(self, request: Any) -> Any:
+        """The ReloadConfigResponse to a ReloadConfigRequest, once new models are available."""
+        if not self._allow_reload:
+            raise RequestError(
+                grpc.StatusCode.PERMISSION_DENIED,
+                "HandleReloadConfigRequest is off: it lets any client choose what is served. Start the server with "
+                "--allow_reload_config to allow it.",
+            )
+        self.registry.reload(parse_model_configs(request.config))
+        response = model_management_pb2.ReloadConfigResponse()
+        response.status.SetInParent()
+        return response
+
     def signature_inputs(self, request: Any) -> dict[str, Any]:
         """The inputs, name -> TensorInfo, of the signature that a PredictRequest names."""
         name = request.model_spec.signature_name or contract.SERVING_DEFAULT
@@ -80,18 +112,26 @@ class ModelApi:
                 raise invalid_argument(f'Serving signature name: "{name}" not found in signature def')
             return dict(servable.session.signatures[name].inputs)
 
+    @contextmanager
+    def counted(self, model_name: str, protocol: Protocol) -> Iterator[None]:
+        """Counts a Predict request by its status, and times it if it succeeds."""
+        began, code = time.monotonic(), grpc.StatusCode.UNKNOWN
+        try:
+            yield
+            code = grpc.StatusCode.OK
+        except RequestError as error:
+            code = error.code
+            raise
+        finally:
+            name = model_name if self.registry.serves(model_name) else UNKNOWN_MODEL
+            self.metrics.requests.labels(name, code.name).inc()
+            if code == grpc.StatusCode.OK:
+                latency = self.metrics.request_latency.labels(name, "Predict", protocol)
+                latency.observe((time.monotonic() - began) * 1e6)
+
     def _servable(self, request: Any) -> AbstractContextManager[Servable]:
         _check_spec(request)
-        spec = request.model_spec
-        if not spec.name:
-            raise invalid_argument("ModelSpec has no name specified.")
-        if spec.WhichOneof("version_choice") == "version_label":
-            raise invalid_argument(f"Unrecognized servable version label: {spec.version_label}")
-        version = spec.version.value if spec.HasField("version") else None
-        if spec.name != self._manager.name:
-            wanted = f"Latest({spec.name})" if version is None else f"Specific({spec.name}, {version})"
-            raise RequestError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
-        return self._manager.use(version)
+        return self.registry.use(request.model_spec)
 
 
 def _check_spec(request: Any) -> None:

@@ -1,27 +1,29 @@
-"""The model server: one model, a gRPC port and a REST port."""
+"""The model server: its models, a gRPC port and a REST port."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
-import signal
 import threading
 import time
 from pathlib import Path
 from types import TracebackType
 
-import tensorflow as tf
-
-from serving.server import versions
+from serving.server.config.model_config import ModelConfig, VersionPolicy, read_model_configs
+from serving.server.config.monitoring import read_prometheus_path
+from serving.server.config.watch import ConfigWatch
 from serving.server.errors import ServerStartError
 from serving.server.grpc_server import GrpcServer
-from serving.server.manager import VersionManager
+from serving.server.health import Health
+from serving.server.loading import ModelLoader
+from serving.server.metrics import Metrics
 from serving.server.model_api import ModelApi
-from serving.server.rest_server import RestServer
+from serving.server.options import ServerOptions
+from serving.server.registry import ModelRegistry
+from serving.server.rest.server import RestServer
 
 
 class ModelServer:
-    """Serves the latest versions of one model.
+    """Serves models over TensorFlow Serving's interfaces.
 
     Example:
         with ModelServer("srp4ctr", "exports/ranker", grpc_port=0, rest_port=0) as server:
@@ -31,10 +33,11 @@ class ModelServer:
         model_name: The name that requests must give.
         base_path: The directory of the version directories, `<base_path>/<number>/saved_model.pb`.
         grpc_port: Port for gRPC; 0 takes a free one. The attribute has the actual port.
-        rest_port: Port for REST; likewise.
+        rest_port: Port for REST; likewise, and None serves no REST.
         num_versions: How many of the latest versions to serve; 2 lets clients score with states of the version before.
         poll_seconds: Seconds between looks for new versions.
         host: Host name or address to listen on; 0.0.0.0 for every interface.
+        options: Everything else; a model config file in it replaces model_name, base_path and num_versions.
 
     Raises:
         ServerStartError: An argument makes no sense.
@@ -42,51 +45,67 @@ class ModelServer:
 
     def __init__(
         self,
-        model_name: str,
-        base_path: str | Path,
+        model_name: str = "",
+        base_path: str | Path = "",
         grpc_port: int = 8500,
-        rest_port: int = 8501,
+        rest_port: int | None = 8501,
         num_versions: int = 1,
         poll_seconds: float = 1.0,
         host: str = "127.0.0.1",
+        options: ServerOptions = ServerOptions(),  # noqa: B008 - it is frozen
     ) -> None:
-        _check(model_name, num_versions, poll_seconds)
-        self.model_name, self.base_path, self.host = model_name, Path(base_path), host
-        self.grpc_port, self.rest_port = grpc_port, rest_port
-        self._manager = VersionManager(model_name, self.base_path, num_versions, poll_seconds)
-        self._servers: tuple[GrpcServer, RestServer] | None = None
+        _check(model_name or options.models.config_file, num_versions, poll_seconds)
+        policy = VersionPolicy(num_versions=num_versions)
+        self._single = ModelConfig(name=model_name, base_path=Path(base_path), policy=policy)
+        self.host, self.grpc_port, self.rest_port = host, grpc_port, rest_port
+        self._options, metrics = options, Metrics()
+        loader = ModelLoader(options.runtime, metrics)
+        labels = options.models.labels_for_unavailable
+        self._registry = ModelRegistry(poll_seconds, labels, loader, self._changed)
+        self._api = ModelApi(self._registry, options, metrics)
+        self._health = Health(self._registry.unavailable)
+        self._servers: tuple[GrpcServer, RestServer | None] | None = None
+        self._watch: ConfigWatch | None = None
         self._stopped = threading.Event()
 
     def start(self) -> ModelServer:
-        """Loads the model and begins to answer; returns itself.
+        """Loads the models and begins to answer; returns itself.
 
         Raises:
-            ServerStartError: There is no version to serve, it can't be loaded, or a port can't be taken.
+            ServerStartError: A model has no version that can be served, a file can't be used, or a port can't be taken.
         """
-        self._manager.start()
         with contextlib.ExitStack() as undo:
-            undo.callback(self._manager.stop)
-            api = ModelApi(self._manager)
-            grpc_server = GrpcServer(api, self.host, self.grpc_port)
+            undo.callback(self._registry.stop)
+            self._registry.start(self._configs())
+            network = self._options.network
+            grpc_server = GrpcServer(self._api, self._health, self.host, self.grpc_port, network)
             undo.callback(grpc_server.stop, 0)
-            rest_server = RestServer(api, self.host, self.rest_port)
+            rest_server = self._rest_server()
             undo.pop_all()
         self._servers = grpc_server, rest_server
-        self.grpc_port, self.rest_port = grpc_server.port, rest_server.port
+        self.grpc_port = grpc_server.port
         grpc_server.start()
-        rest_server.start()
+        if rest_server is not None:
+            self.rest_port = rest_server.port
+            rest_server.start()
+        self._health.start()
+        self._start_watch()
         return self
 
     def stop(self, grace_seconds: float = 30.0) -> None:
-        """Takes no new requests, finishes those under way within `grace_seconds`, and unloads the model."""
+        """Takes no new requests, finishes those under way within `grace_seconds`, and unloads the models."""
         if self._servers is not None:
             grpc_server, rest_server = self._servers
             self._servers = None
+            self._health.drain()
+            if self._watch is not None:
+                self._watch.stop()
             deadline = time.monotonic() + grace_seconds
             finished = grpc_server.stop(grace_seconds)
-            rest_server.stop(grace_seconds)
+            if rest_server is not None:
+                rest_server.stop(grace_seconds)
             finished.wait(max(deadline - time.monotonic(), 0.0))
-            self._manager.stop()
+            self._registry.stop()
         self._stopped.set()
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
@@ -94,9 +113,35 @@ class ModelServer:
         return self._stopped.wait(timeout_seconds)
 
     @property
+    def models(self) -> dict[str, list[int]]:
+        """Model -> the versions being served, the latest first."""
+        return self._registry.available()
+
+    @property
     def versions(self) -> list[int]:
-        """The versions being served, the latest first."""
-        return [version for version, s in self._manager.statuses().items() if s.state == versions.AVAILABLE]
+        """The versions being served of the only model, the latest first."""
+        (versions,) = self.models.values()
+        return versions
+
+    def _configs(self) -> list[ModelConfig]:
+        path = self._options.models.config_file
+        return [self._single] if path is None else read_model_configs(path)
+
+    def _rest_server(self) -> RestServer | None:
+        if self.rest_port is None:
+            return None
+        monitoring = self._options.network.monitoring_config_file
+        page = None if monitoring is None else read_prometheus_path(monitoring)
+        return RestServer(self._api, self._health, page, self.host, self.rest_port)
+
+    def _start_watch(self) -> None:
+        options = self._options.models
+        if options.config_file is not None and options.config_poll_seconds > 0:
+            self._watch = ConfigWatch(options.config_file, options.config_poll_seconds, self._registry.reload)
+            self._watch.start()
+
+    def _changed(self) -> None:
+        self._health.update()
 
     def __enter__(self) -> ModelServer:
         return self.start()
@@ -107,39 +152,9 @@ class ModelServer:
         self.stop()
 
 
-def serve(
-    base_path: str | Path,
-    model_name: str = "srp4ctr",
-    grpc_port: int = 8500,
-    rest_port: int = 8501,
-    num_versions: int = 1,
-    poll_seconds: float = 1.0,
-    host: str = "127.0.0.1",
-) -> None:
-    """Runs a ModelServer until SIGTERM or SIGINT, then drains it; the arguments are ModelServer's.
-
-    Call it from the main thread.
-
-    Raises:
-        ServerStartError: See ModelServer.
-    """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    tf.get_logger().setLevel(logging.ERROR)  # loading on a v1 session is deprecated, and here intended
-    asked_to_stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_stop.set())
-    with ModelServer(model_name, base_path, grpc_port, rest_port, num_versions, poll_seconds, host) as server:
-        print(f"Model '{model_name}' from {base_path}, version(s) {', '.join(map(str, server.versions))}", flush=True)
-        print(f"gRPC: {host}:{server.grpc_port}", flush=True)
-        print(f"REST: http://{host}:{server.rest_port}/v1/models/{model_name}", flush=True)
-        asked_to_stop.wait()
-        print("Draining", flush=True)
-    print("Stopped", flush=True)
-
-
-def _check(model_name: str, num_versions: int, poll_seconds: float) -> None:
-    if not model_name:
-        raise ServerStartError("model_name must not be empty.")
+def _check(model: str | Path | None, num_versions: int, poll_seconds: float) -> None:
+    if not model:
+        raise ServerStartError("Name a model, or a model config file.")
     if num_versions < 1:
         raise ServerStartError(f"num_versions must be at least 1. Received: num_versions={num_versions}")
     if poll_seconds <= 0:

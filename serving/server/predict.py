@@ -11,12 +11,12 @@ from tensorflow_serving.apis import predict_pb2
 
 from serving import contract, tensors
 from serving.server.errors import RequestError, invalid_argument
-from serving.server.session import SavedModelSession
+from serving.server.session import ModelSession
 
 _METHODS = tuple(f"tensorflow/serving/{method}" for method in ("predict", "classify", "regress"))
 
 
-def predict(session: SavedModelSession, request: Any, version: int) -> Any:
+def predict(session: ModelSession, request: Any, version: int) -> Any:
     """Answers a PredictRequest, whichever model it names.
 
     Args:
@@ -38,7 +38,7 @@ def predict(session: SavedModelSession, request: Any, version: int) -> Any:
     _check_count(signature, request.inputs)
     feeds = _feeds(signature, request.inputs)
     aliases = _aliases(signature, request.output_filter)
-    arrays = session.run(feeds, [signature.outputs[alias].name for alias in aliases])
+    arrays = session.run(name, feeds, [signature.outputs[alias].name for alias in aliases])
     response = predict_pb2.PredictResponse()
     response.model_spec.name = request.model_spec.name
     response.model_spec.signature_name = name

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from serving.server import errors
+from serving.server.options import RuntimeOptions
+
+
+class ModelSession(Protocol):
+    """What Predict needs of a loaded model."""
+
+    signatures: dict[str, Any]
+
+    def run(self, signature: str, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]) -> list[np.ndarray]:
+        """Runs a signature: tensor name -> value in, the named tensors out, in this order."""
+
+    def close(self) -> None:
+        """Frees the graph and the weights. No run may be under way or follow."""
 
 
 class SavedModelSession:
@@ -20,14 +33,15 @@ class SavedModelSession:
 
     Args:
         path: The version directory, which has saved_model.pb.
+        options: Its threads.
 
     Raises:
         OSError, tf.errors.OpError, RuntimeError: The SavedModel can't be loaded.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, options: RuntimeOptions) -> None:
         graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=graph)
+        self._session = tf.compat.v1.Session(graph=graph, config=_session_config(options))
         try:
             with graph.as_default():
                 meta_graph = tf.compat.v1.saved_model.load(self._session, ["serve"], str(path))
@@ -37,10 +51,11 @@ class SavedModelSession:
             self._session.close()
             raise
 
-    def run(self, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]) -> list[np.ndarray]:
+    def run(self, signature: str, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]) -> list[np.ndarray]:
         """Runs the graph.
 
         Args:
+            signature: The signature that the tensors belong to; they alone decide what runs.
             feeds: Tensor name -> value.
             fetches: Names of the tensors to return, in this order.
 
@@ -60,3 +75,11 @@ class SavedModelSession:
     def _tensor_names(self) -> set[str]:
         infos = [info for s in self.signatures.values() for side in (s.inputs, s.outputs) for info in side.values()]
         return {info.name for info in infos if ":" in info.name}  # the others are operations: the initialiser
+
+
+def _session_config(options: RuntimeOptions) -> tf.compat.v1.ConfigProto:
+    return tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=options.intra_op_threads,
+        inter_op_parallelism_threads=options.inter_op_threads,
+        use_per_session_threads=options.inter_op_threads > 0,
+    )

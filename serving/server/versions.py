@@ -7,7 +7,7 @@ import dataclasses
 import grpc
 from tensorflow_serving.apis import get_model_status_pb2
 
-from serving.server.session import SavedModelSession
+from serving.server.session import ModelSession
 
 _States = get_model_status_pb2.ModelVersionStatus
 LOADING = _States.LOADING
@@ -36,5 +36,5 @@ class Servable:
     """A loaded version. `users`, the number of requests that run on it, belongs to the manager's lock."""
 
     version: int
-    session: SavedModelSession
+    session: ModelSession
     users: int = 0

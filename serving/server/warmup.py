@@ -12,12 +12,12 @@ from tensorflow_serving.apis import prediction_log_pb2
 from serving import contract
 from serving.server.errors import RequestError, invalid_argument
 from serving.server.predict import predict
-from serving.server.session import SavedModelSession
+from serving.server.session import ModelSession
 
 MAX_RECORDS = 1000
 
 
-def warm_up(session: SavedModelSession, model_dir: Path) -> int:
+def warm_up(session: ModelSession, model_dir: Path) -> int:
     """Replays the warm-up file of `model_dir`, if it has one.
 
     Returns:
@@ -38,7 +38,7 @@ def warm_up(session: SavedModelSession, model_dir: Path) -> int:
     return count
 
 
-def _replay(session: SavedModelSession, record: bytes, path: Path) -> None:
+def _replay(session: ModelSession, record: bytes, path: Path) -> None:
     try:
         log = prediction_log_pb2.PredictionLog.FromString(record)
     except DecodeError:

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from serving.server import json_values
 from serving.server.errors import RequestError
+from serving.server.rest import json_values
 
 
 def test_float32_gets_its_shortest_decimal():

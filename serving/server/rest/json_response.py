@@ -12,9 +12,9 @@ from tensorflow_serving.apis import get_model_metadata_pb2
 
 from serving import tensors
 from serving.server.errors import invalid_argument
-from serving.server.json_request import Form
-from serving.server.json_values import to_json
 from serving.server.model_api import SIGNATURE_DEF
+from serving.server.rest.json_request import Form
+from serving.server.rest.json_values import to_json
 
 # The option that prints fields with default values, under its name before and after protobuf 5.26.
 _EVERY_FIELD = next(

@@ -6,8 +6,9 @@ import threading
 from http.server import ThreadingHTTPServer
 
 from serving.server.errors import ServerStartError
+from serving.server.health import Health
 from serving.server.model_api import ModelApi
-from serving.server.rest_handler import RestHandler
+from serving.server.rest.handler import RestHandler
 
 
 class RestServer(ThreadingHTTPServer):
@@ -15,6 +16,8 @@ class RestServer(ThreadingHTTPServer):
 
     Args:
         api: What answers.
+        health: What tells whether it can.
+        prometheus_path: The path of the page of metrics; None shows none.
         host: Host name or address to listen on.
         port: Port; 0 takes a free one, see the attribute `port`.
 
@@ -24,8 +27,8 @@ class RestServer(ThreadingHTTPServer):
 
     request_queue_size = 128
 
-    def __init__(self, api: ModelApi, host: str, port: int) -> None:
-        self.api = api
+    def __init__(self, api: ModelApi, health: Health, prometheus_path: str | None, host: str, port: int) -> None:
+        self.api, self.health, self.prometheus_path = api, health, prometheus_path
         self.draining = False
         self._under_way = 0
         self._idle = threading.Condition()

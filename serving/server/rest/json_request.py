@@ -10,7 +10,7 @@ import numpy as np
 
 from serving import tensors
 from serving.server.errors import invalid_argument
-from serving.server.json_values import is_base64, parse_tensor, shorten, write_values
+from serving.server.rest.json_values import is_base64, parse_tensor, shorten, write_values
 
 Form = Literal["row", "column"]
 _ROWS, _COLUMNS = "instances", "inputs"

@@ -1,0 +1,54 @@
+"""Protobuf messages declared in Python, in a descriptor pool of their own.
+
+For messages whose generated modules import TensorFlow, or that no package ships. All the wire and the text format know
+of a message are its fields' names, numbers and types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+# message -> field -> (number, type). A type is a scalar's name or a message's; [] repeats it; {} maps strings to it.
+Schema = Mapping[str, Mapping[str, tuple[int, str]]]
+_FieldProto = descriptor_pb2.FieldDescriptorProto
+
+
+def message_classes(package: str, schema: Schema) -> dict[str, Any]:
+    """The message classes of a schema, by name; two schemas need two packages only to tell them apart in errors."""
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(_file(package, schema).SerializeToString())
+    descriptors = {name: pool.FindMessageTypeByName(f"{package}.{name}") for name in schema}
+    if hasattr(message_factory, "GetMessageClass"):  # protobuf 4.22 and later
+        return {name: message_factory.GetMessageClass(descriptor) for name, descriptor in descriptors.items()}
+    factory = message_factory.MessageFactory(pool)
+    return {name: factory.GetPrototype(descriptor) for name, descriptor in descriptors.items()}
+
+
+def _file(package: str, schema: Schema) -> Any:
+    file = descriptor_pb2.FileDescriptorProto(
+        name=f"{package.replace('.', '/')}.proto", package=package, syntax="proto3"
+    )
+    for name, fields in schema.items():
+        message = file.message_type.add(name=name)
+        for field, (number, kind) in fields.items():
+            _add_field(package, message, field, number, kind)
+    return file
+
+
+def _add_field(package: str, message: Any, name: str, number: int, kind: str) -> None:
+    if kind.startswith("{}"):
+        entry = "".join(part.title() for part in name.split("_")) + "Entry"
+        nested = message.nested_type.add(name=entry, options=descriptor_pb2.MessageOptions(map_entry=True))
+        _add_field(package, nested, "key", 1, "string")
+        _add_field(package, nested, "value", 2, kind[2:])
+        kind = f"[]{message.name}.{entry}"
+    repeated, kind = kind.startswith("[]"), kind.removeprefix("[]")
+    field = message.field.add(name=name, number=number)
+    field.label = _FieldProto.LABEL_REPEATED if repeated else _FieldProto.LABEL_OPTIONAL
+    scalar = getattr(_FieldProto, f"TYPE_{kind.upper()}", None)
+    field.type = _FieldProto.TYPE_MESSAGE if scalar is None else scalar
+    if scalar is None:
+        field.type_name = f".{package}.{kind}"

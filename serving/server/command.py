@@ -1,0 +1,51 @@
+"""Runs a model server in the foreground, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from pathlib import Path
+
+import tensorflow as tf
+
+from serving.server.model_server import ModelServer
+from serving.server.options import ServerOptions
+
+
+def serve(
+    base_path: str | Path = "",
+    model_name: str = "srp4ctr",
+    grpc_port: int = 8500,
+    rest_port: int | None = 8501,
+    num_versions: int = 1,
+    poll_seconds: float = 1.0,
+    host: str = "127.0.0.1",
+    options: ServerOptions = ServerOptions(),  # noqa: B008 - it is frozen
+) -> None:
+    """Runs a ModelServer until SIGTERM or SIGINT, then drains it; the arguments are ModelServer's.
+
+    Call it from the main thread.
+
+    Raises:
+        ServerStartError: See ModelServer.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    tf.get_logger().setLevel(logging.ERROR)  # loading on a v1 session is deprecated, and here intended
+    asked_to_stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked_to_stop.set())
+    server = ModelServer(model_name, base_path, grpc_port, rest_port, num_versions, poll_seconds, host, options)
+    with server:
+        _announce(server, options.models.config_file or base_path)
+        asked_to_stop.wait()
+        print("Draining", flush=True)
+    print("Stopped", flush=True)
+
+
+def _announce(server: ModelServer, source: str | Path) -> None:
+    for name, versions in server.models.items():
+        print(f"Model '{name}' from {source}, version(s) {', '.join(map(str, versions))}", flush=True)
+    print(f"gRPC: {server.host}:{server.grpc_port}", flush=True)
+    for name in server.models if server.rest_port is not None else ():
+        print(f"REST: http://{server.host}:{server.rest_port}/v1/models/{name}", flush=True)

@@ -1,0 +1,1 @@
+"""What configures the server: TensorFlow Serving's text protos, read and checked."""

@@ -1,0 +1,66 @@
+"""Loads a version for serving: the session, batching around it, warm-up; counted and timed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+from serving.server.batching import BatchingSession
+from serving.server.metrics import Metrics
+from serving.server.options import RuntimeOptions
+from serving.server.session import ModelSession, SavedModelSession
+from serving.server.warmup import warm_up
+
+_log = logging.getLogger(__name__)
+_OK, _FAIL = "success", "fail"
+
+
+class ModelLoader:
+    """Loads versions.
+
+    Args:
+        options: Threads and batching.
+        metrics: Where loads and warm-ups are counted.
+    """
+
+    def __init__(self, options: RuntimeOptions, metrics: Metrics) -> None:
+        self._options, self._metrics = options, metrics
+
+    def __call__(self, name: str, path: Path) -> ModelSession:
+        """Loads a version directory of the model `name` and replays its warm-up requests.
+
+        Raises:
+            Exception: Whatever a broken model raises; nothing stays loaded.
+        """
+        began = time.monotonic()
+        session = self._load(path)
+        try:
+            count = self._warm_up(session, path)
+        except BaseException:
+            session.close()
+            raise
+        seconds = time.monotonic() - began
+        _log.info("%s: model '%s' loaded, %d warm-up requests replayed, in %.1f s", path, name, count, seconds)
+        return session
+
+    def _load(self, path: Path) -> ModelSession:
+        status = _FAIL
+        try:
+            session = SavedModelSession(path, self._options)
+            status = _OK
+        finally:
+            self._metrics.loads.labels(path.parent, status).inc()
+        if self._options.batching is None:
+            return session
+        return BatchingSession(session, self._options.batching, self._metrics)
+
+    def _warm_up(self, session: ModelSession, path: Path) -> int:
+        began, status = time.monotonic(), _FAIL
+        try:
+            count = warm_up(session, path)
+            status = _OK
+        finally:
+            self._metrics.warmup_latency.labels(path.parent, status).observe((time.monotonic() - began) * 1e6)
+        self._metrics.warmup_records.labels(path.parent, status).inc(count)
+        return count

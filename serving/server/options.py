@@ -1,0 +1,86 @@
+"""The model server's options, by group; defaults are safe for one machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from serving.server.config.batching import BatchingParameters
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelOptions(_Options):
+    """Which models are served, and who may change that.
+
+    Attributes:
+        config_file: A model config file; the server's model_name and base_path are then ignored.
+        config_poll_seconds: Seconds between looks at it; 0 reads it only once.
+        labels_for_unavailable: Whether a new label may name a version that isn't loaded yet.
+        allow_reload: Whether HandleReloadConfigRequest is answered. TensorFlow Serving always answers it, to anyone.
+    """
+
+    config_file: Path | None = None
+    config_poll_seconds: float = Field(0.0, ge=0)
+    labels_for_unavailable: bool = False
+    allow_reload: bool = False
+
+
+class RuntimeOptions(_Options):
+    """How TensorFlow runs.
+
+    Attributes:
+        intra_op_threads: Threads within an operation; 0 lets TensorFlow choose.
+        inter_op_threads: Operations that run at once; 0 lets TensorFlow choose.
+        batching: Batches requests; None runs each alone.
+    """
+
+    intra_op_threads: int = Field(0, ge=0)
+    inter_op_threads: int = Field(0, ge=0)
+    batching: BatchingParameters | None = None
+
+
+class NetworkOptions(_Options):
+    """What the server listens to.
+
+    Attributes:
+        grpc_socket_path: A Unix-domain socket for gRPC, besides the port.
+        grpc_channel_arguments: Names and values, as `grpc.max_connection_age_ms=2000,...`.
+        grpc_max_threads: gRPC requests that are answered at once.
+        ssl_config_file: An SSLConfig text proto, for TLS on gRPC.
+        monitoring_config_file: A MonitoringConfig text proto, for the Prometheus page on REST.
+    """
+
+    grpc_socket_path: Path | None = None
+    grpc_channel_arguments: str = ""
+    grpc_max_threads: int = Field(16, ge=1)
+    ssl_config_file: Path | None = None
+    monitoring_config_file: Path | None = None
+
+
+class RequestLimits(_Options):
+    """What an untrusted request may ask for. TensorFlow Serving has no such limits.
+
+    Attributes:
+        max_message_bytes: Bytes of a request, and of each tensor that its declared shape unfolds to.
+        max_rows: Requests in a batch that a client makes: the first dimension of each input.
+        max_candidates: Candidates of a request, over all its rows.
+        max_history: History positions of a request, over all its rows.
+    """
+
+    max_message_bytes: int = Field(64 * 1024 * 1024, ge=1)
+    max_rows: int = Field(4096, ge=1)
+    max_candidates: int = Field(20_000, ge=1)
+    max_history: int = Field(1_000_000, ge=1)
+
+
+class ServerOptions(_Options):
+    """All options but the model's name and path, the host and the ports."""
+
+    models: ModelOptions = ModelOptions()
+    runtime: RuntimeOptions = RuntimeOptions()
+    network: NetworkOptions = NetworkOptions()
+    limits: RequestLimits = RequestLimits()

@@ -1,0 +1,150 @@
+"""The models that are served, by name, with their labels; changed as a whole by a new configuration."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import grpc
+
+from serving.server import versions
+from serving.server.config.model_config import ModelConfig
+from serving.server.errors import RequestError, ServerStartError, invalid_argument
+from serving.server.manager import Load, VersionManager, not_found
+from serving.server.versions import Servable, VersionStatus
+
+_LABELS_AT_START = (
+    ". Nothing is available before the first load: leave labels for a later configuration, or allow them with "
+    "--allow_version_labels_for_unavailable_models."
+)
+
+
+class ModelRegistry:
+    """All models of a server.
+
+    Args:
+        poll_seconds: Seconds between looks for new versions.
+        labels_for_unavailable: Whether a label that is new may name a version that isn't available.
+        load: Loads a version directory of a model.
+        on_change: Called after each change of what is served.
+    """
+
+    def __init__(
+        self, poll_seconds: float, labels_for_unavailable: bool, load: Load, on_change: Callable[[], None]
+    ) -> None:
+        self._poll_seconds, self._labels_for_unavailable = poll_seconds, labels_for_unavailable
+        self._load, self._on_change = load, on_change
+        self._models: dict[str, VersionManager] = {}
+        self._gone: dict[str, VersionManager] = {}  # unloaded, but their status can still be asked for
+        self._labels: dict[str, dict[str, int]] = {}
+        self._configs: list[ModelConfig] | None = None
+        self._changing = threading.Lock()
+
+    def start(self, configs: Sequence[ModelConfig]) -> None:
+        """Loads every model.
+
+        Raises:
+            ServerStartError: One has no version that can be served; nothing stays loaded.
+        """
+        try:
+            self.reload(configs)
+        except RequestError as error:
+            self.stop()
+            labels = error.code == grpc.StatusCode.FAILED_PRECONDITION
+            raise ServerStartError(error.message + (_LABELS_AT_START if labels else "")) from None
+
+    def reload(self, configs: Sequence[ModelConfig]) -> None:
+        """Makes these the models: loads new ones, unloads those that are gone, changes labels and version policies.
+
+        Raises:
+            RequestError: FAILED_PRECONDITION for a label on a version that isn't available, with nothing changed;
+                UNKNOWN for new models that can't be served yet, while all else is as asked for.
+        """
+        with self._changing:
+            if list(configs) == self._configs:
+                return
+            self._labels = self._new_labels(configs)
+            self._configs = list(configs)
+            wanted = {config.name: config for config in configs}
+            for name in self._models.keys() - wanted.keys():
+                self._remove(name)
+            for name, config in wanted.items():
+                if name in self._models:
+                    self._models[name].update(config)
+            problems = [self._add(config) for name, config in wanted.items() if name not in self._models]
+        self._on_change()
+        found = [problem for problem in problems if problem]
+        if found:
+            raise RequestError(
+                grpc.StatusCode.UNKNOWN, f"{len(found)} model(s) did not become available: {{{', '.join(found)}}}"
+            )
+
+    def use(self, spec: Any) -> AbstractContextManager[Servable]:
+        """Lends the version that a ModelSpec names.
+
+        Raises:
+            RequestError: There is no such model, version or label.
+        """
+        if not spec.name:
+            raise invalid_argument("ModelSpec has no name specified.")
+        version = spec.version.value if spec.HasField("version") else None
+        if spec.WhichOneof("version_choice") == "version_label":
+            version = self._labels.get(spec.name, {}).get(spec.version_label)
+            if version is None:
+                raise invalid_argument(f"Unrecognized servable version label: {spec.version_label}")
+        manager = self._models.get(spec.name)
+        if manager is None:
+            raise not_found(spec.name, version)
+        return manager.use(version)
+
+    def statuses(self, name: str) -> dict[int, VersionStatus]:
+        """The versions of a model, also of one that is no longer served; none for an unknown one."""
+        manager = self._models.get(name) or self._gone.get(name)
+        return manager.statuses() if manager else {}
+
+    def serves(self, name: str) -> bool:
+        """Whether a model is configured."""
+        return name in self._models
+
+    def unavailable(self) -> list[str]:
+        """The configured models without a version that is loaded and warmed up."""
+        return sorted(name for name, manager in list(self._models.items()) if not manager.is_available())
+
+    def available(self) -> dict[str, list[int]]:
+        """Model -> the versions being served, the latest first."""
+        return {
+            name: [version for version, s in manager.statuses().items() if s.state == versions.AVAILABLE]
+            for name, manager in list(self._models.items())
+        }
+
+    def stop(self) -> None:
+        """Unloads everything, once requests under way are finished."""
+        with self._changing:
+            for name in list(self._models):
+                self._remove(name)
+
+    def _add(self, config: ModelConfig) -> str:
+        manager = VersionManager(config, self._poll_seconds, self._load, self._on_change)
+        self._models[config.name] = manager
+        self._gone.pop(config.name, None)
+        return manager.start()
+
+    def _remove(self, name: str) -> None:
+        self._gone[name] = self._models.pop(name)
+        self._gone[name].stop()
+
+    def _new_labels(self, configs: Sequence[ModelConfig]) -> dict[str, dict[str, int]]:
+        for config in configs:
+            for label, version in config.labels.items():
+                manager = self._models.get(config.name)
+                ready = manager is not None and manager.is_available(version)
+                moved = self._labels.get(config.name, {}).get(label, version) != version
+                if not ready and (moved or not self._labels_for_unavailable):
+                    raise RequestError(
+                        grpc.StatusCode.FAILED_PRECONDITION,
+                        f"Request to assign label to version {version} of model {config.name}, which is not currently "
+                        "available for inference",
+                    )
+        return {config.name: dict(config.labels) for config in configs}
