@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from pipelines.commands.errors import user_errors
+from pipelines.commands.serve import serve
 
 app = typer.Typer(
     help="Pre-train on behaviour sequences, fine-tune a click-through-rate model, serve it with split signatures.",
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Public data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+app.command()(serve)
 
 ConfigPath = Annotated[Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")]
 
@@ -39,7 +41,7 @@ def data_fetch(
     data_dir: Annotated[Path, typer.Option(help="Where data sets are kept.")] = Path("data"),
 ) -> None:
     """Download a public data set and check its files against their checksums."""
-    with _errors():
+    with user_errors():
         from preprocessing import datasets
 
         datasets.fetch(name, data_dir, report=typer.echo)
@@ -61,26 +63,11 @@ def run(
     """
     if runner != "local":
         raise typer.BadParameter(f"unknown runner '{runner}'. Known: local.", param_hint="--runner")
-    with _errors():
+    with user_errors():
         from pipelines.run import run_pipeline
         from pipelines.runners.beam import beam_config
 
         run_pipeline(config, seed=seed, enable_cache=cache, beam=beam_config(beam, beam_image, beam_options or ()))
-
-
-@app.command()
-def serve(
-    model_dir: Annotated[Path, typer.Argument(help="A directory of versions, such as runs/ml_100k/serving_model.")],
-    name: Annotated[str, typer.Option(help="The model's name in requests.")] = "srp4ctr",
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="gRPC port; 0 picks a free one.")] = 8500,
-    rest_port: Annotated[int, typer.Option(help="REST port; 0 picks a free one.")] = 8501,
-) -> None:
-    """Serve the newest version in MODEL_DIR over TF Serving's gRPC and REST interfaces."""
-    with _errors():
-        from serving.server import serve as serve_model
-
-        serve_model(model_dir, model_name=name, grpc_port=port, rest_port=rest_port, host=host)
 
 
 @app.command()
@@ -91,7 +78,7 @@ def rank(
     server: Annotated[str | None, typer.Option(help="host:port of a server; by default one is started.")] = None,
 ) -> None:
     """Rank the catalogue for a user with the pushed model, through the gRPC client."""
-    with _errors():
+    with user_errors():
         from pipelines.rank import rank_for_user
 
         rank_for_user(config, user, top, server)
@@ -100,24 +87,7 @@ def rank(
 @app.command()
 def report(run_dir: Annotated[Path, typer.Argument(help="A run's directory, such as runs/ml_100k.")]) -> None:
     """Write report/metrics.json and report/index.html of a finished run again."""
-    with _errors():
+    with user_errors():
         from pipelines.report.write import write_report
 
         typer.echo(f"Report: {write_report(run_dir)}")
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Turns errors a user can mend into a message and an exit code: 2 for configuration, 1 for all else."""
-    from pipelines.errors import explain
-
-    try:
-        yield
-    except (typer.Exit, typer.BadParameter, KeyboardInterrupt):
-        raise
-    except Exception as error:
-        message, code = explain(error)
-        if message is None:
-            raise
-        typer.secho(f"Error: {message}", err=True, fg=typer.colors.RED)
-        raise typer.Exit(code) from None

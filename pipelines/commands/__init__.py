@@ -1,0 +1,1 @@
+"""Groups of the `srp4ctr` commands."""

@@ -1,0 +1,25 @@
+"""How commands fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Turns errors a user can mend into a message and an exit code: 2 for configuration, 1 for all else."""
+    from pipelines.errors import explain
+
+    try:
+        yield
+    except (typer.Exit, typer.BadParameter, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        message, code = explain(error)
+        if message is None:
+            raise
+        typer.secho(f"Error: {message}", err=True, fg=typer.colors.RED)
+        raise typer.Exit(code) from None
