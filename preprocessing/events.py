@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.histories import is_run_start
 from preprocessing.sources.columns import ITEM, REQUEST, TIME, USER, is_numeric, number_of, text_of
 from preprocessing.spec import Condition
 from preprocessing.tables import Strings, encode_strings
@@ -48,6 +49,21 @@ class SortedEvents:
 
     def __len__(self) -> int:
         return len(self.time)
+
+    def take(self, rows: np.ndarray) -> SortedEvents:
+        """Some of the events, in ascending order of their numbers."""
+        strings = {name: column.take(rows) for name, column in self.strings.items()}
+        return SortedEvents(strings, {name: column[rows] for name, column in self.numbers.items()})
+
+    def to_table(self) -> pa.Table:
+        """The events as `from_table` takes them."""
+        strings = {name: column.strings() for name, column in self.strings.items()}
+        return pa.table(strings | {name: pa.array(column) for name, column in self.numbers.items()})
+
+    def is_distinct(self) -> np.ndarray:
+        """False for an event that equals the one before in every column: bool [E]."""
+        numbers = [column.view(np.int64) for column in self.numbers.values()]  # so that NaN equals itself
+        return is_run_start(*(column.codes for column in self.strings.values()), *numbers)
 
     @property
     def user(self) -> np.ndarray:

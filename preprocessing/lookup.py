@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.entities import EntityTable
 from preprocessing.events import SortedEvents
-from preprocessing.frames import EventFeatures, Frame
-from preprocessing.histories import Ranges
+from preprocessing.latest import user_records
 from preprocessing.sources.columns import USER, TableName
 from preprocessing.sources.files import match_files
 from preprocessing.sources.read import read_table
@@ -31,18 +29,8 @@ def user_record(spec: DatasetSpec, user_id: str) -> bytes | None:
         return None
     events = SortedEvents.from_table(table)
     tables = {name: EntityTable.of_spec(spec, name, _rows(spec, name)) for name in ("items", "users")}
-    eligible = np.flatnonzero(events.hold(spec.history.where))[-spec.history.length :]
-    last = np.array([len(events) - 1])
-    nothing = np.zeros(1, np.int64)
-    frame = Frame(
-        request_ids=pa.array([f"now:{user_id}"]),
-        anchors=last,
-        times=events.time[last] + 1,
-        history=Ranges(eligible, nothing, nothing + len(eligible)),
-        candidates=Ranges(nothing[:0], nothing, nothing),
-    )
-    records = EventFeatures(spec, events, tables["items"], tables["users"]).encode(frame)
-    return next(records)[0]
+    ((_, record),) = user_records(spec, events, tables["items"], tables["users"])
+    return record
 
 
 def _rows(spec: DatasetSpec, table: TableName, column: str | None = None, value: str = "") -> pa.Table | None:

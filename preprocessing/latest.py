@@ -1,0 +1,82 @@
+"""Users as of now: which events make each one's record, and which of them must be kept to make it again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from preprocessing.entities import EntityTable
+from preprocessing.events import SortedEvents
+from preprocessing.frames import EventFeatures, Frame
+from preprocessing.histories import Ranges, is_run_start
+from preprocessing.sources.columns import USER
+from preprocessing.spec import DatasetSpec
+
+
+def latest_frame(spec: DatasetSpec, events: SortedEvents, as_of: int | None = None) -> Frame:
+    """A record for each user, in the order of their ids, with the latest history and no candidates.
+
+    Args:
+        spec: The dataset spec.
+        events: Events of any number of users.
+        as_of: Seconds since 1970, the time of all the requests, after every event; None takes, for each user, the
+            second after the last event.
+    """
+    first = np.flatnonzero(is_run_start(events.user)) if len(events) else np.zeros(0, np.int64)
+    last = np.append(first[1:], len(events))[: len(first)] - 1
+    times = events.time[last] + 1 if as_of is None else np.full(len(last), as_of)
+    users = events.strings[USER].take(last).strings()
+    nothing = np.zeros(len(last), np.int64)
+    return Frame(
+        request_ids=pc.binary_join_element_wise("now", users, ":"),
+        anchors=last,
+        times=times,
+        history=_histories(spec, events, first, last),
+        candidates=Ranges(nothing[:0], nothing, nothing),
+    )
+
+
+def user_records(
+    spec: DatasetSpec,
+    events: SortedEvents,
+    items: EntityTable | None,
+    users: EntityTable | None,
+    as_of: int | None = None,
+) -> list[tuple[str, bytes]]:
+    """The ids of the events' users, each with its record as of now: a serialised tf.Example.
+
+    Args:
+        spec: The dataset spec.
+        events: The users' events.
+        items: The item table, if the spec has one.
+        users: The user table, if the spec has one.
+        as_of: As for `latest_frame`.
+    """
+    frame = latest_frame(spec, events, as_of)
+    ids = events.strings[USER].take(frame.anchors).strings().to_pylist()
+    encoded = EventFeatures(spec, events, items, users).encode(frame)
+    return list(zip(ids, (record for records in encoded for record in records), strict=True))
+
+
+def compact(spec: DatasetSpec, table: pa.Table) -> pa.Table:
+    """The events that users' next records may need: each user's last one, and the latest L that enter its history."""
+    events = SortedEvents.from_table(table)
+    frame = latest_frame(spec, events)
+    kept = np.zeros(len(events), bool)
+    kept[frame.history.flat()[1]] = True
+    kept[frame.anchors] = True
+    return events.take(np.flatnonzero(kept)).to_table().select(table.column_names)
+
+
+def distinct(table: pa.Table) -> pa.Table:
+    """The events without exact duplicates, in order of user and time."""
+    events = SortedEvents.from_table(table)
+    return events.take(np.flatnonzero(events.is_distinct())).to_table().select(table.column_names)
+
+
+def _histories(spec: DatasetSpec, events: SortedEvents, first: np.ndarray, last: np.ndarray) -> Ranges:
+    eligible = events.hold(spec.history.where)
+    before = np.concatenate([[0], np.cumsum(eligible)])
+    stops = before[last + 1]
+    return Ranges(np.flatnonzero(eligible), np.maximum(before[first], stops - spec.history.length), stops)

@@ -1,0 +1,122 @@
+"""The Beam transforms from a log to the record of each of its users as of now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from preprocessing.combiners import ConcatenateTables
+from preprocessing.entities import EntityTable
+from preprocessing.events import SortedEvents
+from preprocessing.latest import user_records
+from preprocessing.sources.columns import KEY, TIME, USER, TableName
+from preprocessing.sources.read import BATCHES, ReadTable
+from preprocessing.spec import DatasetSpec
+from preprocessing.tables import from_bytes, partition, to_bytes
+
+Part = tuple[TableName, bytes]  # a table's name and some of its rows
+
+
+class ShardUsers(beam.PTransform):
+    """From a pipeline's root to (shard, parts): all events of some users, and their rows of the user table.
+
+    Args:
+        spec: The dataset spec.
+        shards: Users are spread over so many by a hash of their id; a worker holds one at a time.
+        before: Seconds since 1970; events at or after it are left out. None takes all.
+    """
+
+    def __init__(self, spec: DatasetSpec, shards: int, before: int | None = None) -> None:
+        super().__init__()
+        self._spec, self._shards, self._before = spec, shards, before
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        events = root | ReadTable(self._spec, "events")
+        past = events[BATCHES] | "Before" >> beam.Map(_before, self._before)
+        parts = [past | "ShardEvents" >> beam.FlatMap(_partition, "events", USER, self._shards)]
+        if self._spec.users is not None:
+            rows = root | ReadTable(self._spec, "users")
+            parts.append(rows[BATCHES] | "ShardUsers" >> beam.FlatMap(_partition, "users", KEY, self._shards))
+        return parts | beam.Flatten() | beam.GroupByKey()
+
+
+class UserRecords(beam.PTransform):
+    """From a pipeline's root to (user id, serialised tf.Example): each user's latest history, without candidates.
+
+    Args:
+        spec: The dataset spec.
+        as_of: The time of the requests, seconds since 1970; later events are left out. None takes, for each user,
+            the second after its last event.
+        shards: As for `ShardUsers`.
+    """
+
+    def __init__(self, spec: DatasetSpec, as_of: int | None = None, shards: int = 64) -> None:
+        super().__init__()
+        self._spec, self._as_of, self._shards = spec, as_of, shards
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        return root | ShardUsers(self._spec, self._shards, self._as_of) | RecordsOfParts(self._spec, self._as_of)
+
+
+class RecordsOfParts(beam.PTransform):
+    """From (key, parts), all that is known of some users, to (user id, serialised tf.Example).
+
+    Args:
+        spec: The dataset spec.
+        as_of: As for `UserRecords`.
+    """
+
+    def __init__(self, spec: DatasetSpec, as_of: int | None = None) -> None:
+        super().__init__()
+        self._spec, self._as_of = spec, as_of
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        items = beam.pvalue.AsSingleton(parts.pipeline | ItemTable(self._spec))
+        return parts | "Records" >> beam.ParDo(_Records(self._spec, self._as_of), items)
+
+
+class ItemTable(beam.PTransform):
+    """From a pipeline's root to one element: the item table's rows as bytes, None if there are none."""
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        super().__init__()
+        self._spec = spec
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        if self._spec.items is None:
+            return root | beam.Create([None])
+        rows = root | ReadTable(self._spec, "items")
+        return rows[BATCHES] | beam.Map(to_bytes) | beam.CombineGlobally(ConcatenateTables())
+
+
+class _Records(beam.DoFn):
+    def __init__(self, spec: DatasetSpec, as_of: int | None) -> None:
+        super().__init__()
+        self._spec, self._as_of = spec, as_of
+        self._items: tuple[bytes | None, EntityTable | None] = (None, EntityTable.of_spec(spec, "items", None))
+
+    def process(self, element: tuple[Any, Iterable[Part]], items: bytes | None) -> Iterator[tuple[str, bytes]]:
+        parts = list(element[1])
+        table = from_bytes(rows for name, rows in parts if name == "events")
+        if table is None or not table.num_rows:
+            return
+        if items != self._items[0]:
+            self._items = items, self._entities("items", [items] if items else [])
+        users = self._entities("users", (rows for name, rows in parts if name == "users"))
+        yield from user_records(self._spec, SortedEvents.from_table(table), self._items[1], users, self._as_of)
+
+    def _entities(self, name: TableName, rows: Iterable[bytes]) -> EntityTable | None:
+        return EntityTable.of_spec(self._spec, name, from_bytes(rows))
+
+
+def _before(batch: pa.Table, time: int | None) -> pa.Table:
+    return batch if time is None else batch.filter(pc.less(batch.column(TIME), time))
+
+
+def _partition(batch: pa.Table, name: TableName, key: str, shards: int) -> Iterator[tuple[int, Any]]:
+    for shard, rows in partition(batch, key, shards):
+        yield shard, (name, to_bytes(rows))

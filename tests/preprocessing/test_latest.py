@@ -1,0 +1,86 @@
+"""Users' records as of now: the same from the Beam job, from the lookup of one user, and from compacted events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apache_beam as beam
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+
+from preprocessing.events import SortedEvents
+from preprocessing.latest import compact, distinct, latest_frame
+from preprocessing.lookup import user_record
+from preprocessing.sources.columns import ITEM, TIME, USER
+from preprocessing.sources.read import read_table
+from preprocessing.spec import DatasetSpec
+from preprocessing.user_records import UserRecords
+from tests.testing import HOUR, START, parse_records, small_log, write_small_dataset
+
+BUYS_ONLY = {"length": 5, "where": [{"column": "action", "equals": "buy"}]}
+
+
+def _records(spec: DatasetSpec, folder: Path, as_of: int | None = None) -> dict[str, bytes]:
+    with beam.Pipeline() as pipeline:
+        records = pipeline | UserRecords(spec, as_of, shards=4) | beam.Map(lambda user: user[1])
+        _ = records | beam.io.WriteToTFRecord(str(folder / "users"), num_shards=1)
+    written = list(tf.data.TFRecordDataset(str(folder / "users-00000-of-00001")).as_numpy_iterator())
+    return {record["user_id"][0]: raw for record, raw in zip(parse_records(written), written, strict=True)}
+
+
+@pytest.mark.parametrize("changes", [{}, {"history": BUYS_ONLY}])
+def test_every_user_has_the_record_that_a_lookup_finds(tmp_path: Path, changes: dict[str, object]) -> None:
+    spec = write_small_dataset(tmp_path, **changes)
+    found = _records(spec, tmp_path)
+    assert set(found) == {row["user_id"] for row in small_log()}
+    for user in ("u1", "u7", "u20"):
+        (record,) = parse_records([found[user]])
+        (expected,) = parse_records([user_record(spec, user) or b""])
+        assert record == expected
+        assert record["candidate_item_id"] == [] and record["history_item_id"]
+
+
+def test_as_of_hides_what_comes_later_and_dates_the_request(tmp_path: Path) -> None:
+    rows, as_of = small_log(), START + 50 * HOUR
+    later = [row | {"item_id": "later"} for row in rows if row["timestamp"] >= as_of]
+    spec = write_small_dataset(tmp_path, [row for row in rows if row["timestamp"] < as_of] + later)
+    for record in parse_records(_records(spec, tmp_path, as_of).values()):
+        assert record["timestamp"] == [as_of]
+        assert "later" not in record["history_item_id"]
+        assert len(record["history_item_id"]) == 5
+        assert max(record["history_timestamp"]) < as_of
+
+
+def _events(spec: DatasetSpec) -> pa.Table:
+    parts = read_table(spec, "events", spec.events.path)
+    return pa.concat_tables(part for part in parts if isinstance(part, pa.Table))
+
+
+def test_compacted_events_give_the_same_histories_in_any_order_of_arrival(tmp_path: Path) -> None:
+    spec = write_small_dataset(tmp_path, history=BUYS_ONLY)
+    table = _events(spec)
+    kept = table.slice(0, 0)
+    for start in range(0, table.num_rows, 100):
+        kept = compact(spec, pa.concat_tables([kept, table.slice(start, 100)]))
+    assert kept.num_rows <= 40 * (5 + 1)
+    histories = []
+    for rows in (table, kept):
+        events = SortedEvents.from_table(rows)
+        frame = latest_frame(spec, events)
+        offsets, numbers = frame.history.flat()
+        items = events.strings[ITEM].take(numbers).strings().to_pylist()
+        histories.append((frame.times.tolist(), offsets.tolist(), items, events.time[numbers].tolist()))
+    assert histories[0] == histories[1]
+
+
+def test_exact_duplicates_are_one_event(tmp_path: Path) -> None:
+    spec = write_small_dataset(tmp_path)
+    table = _events(spec)
+    twice = pa.concat_tables([table, table])
+    once = distinct(table)
+    assert repr(distinct(twice).to_pylist()) == repr(once.to_pylist())
+    rows = {repr(row) for row in table.to_pylist()}
+    assert once.num_rows == len(rows) < table.num_rows
+    order = [(row[USER], row[TIME]) for row in once.to_pylist()]
+    assert order == sorted(order)
