@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from preprocessing.histories import is_run_start
 from preprocessing.sources.columns import ITEM, REQUEST, TIME, USER, is_numeric, number_of, text_of
-from preprocessing.spec import Condition
+from preprocessing.spec_records import Condition
 from preprocessing.tables import Strings, encode_strings
 
 _KEYS = (USER, TIME, ITEM)

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from preprocessing.entities import EntityTable
+from preprocessing.event_features import EventFeatures, Tables
 from preprocessing.events import SortedEvents
-from preprocessing.frames import EventFeatures, Frame
+from preprocessing.frames import Frame, FrameEncoder
 from preprocessing.histories import Ranges, is_run_start
 from preprocessing.sources.columns import USER
 from preprocessing.spec import DatasetSpec
@@ -38,24 +38,19 @@ def latest_frame(spec: DatasetSpec, events: SortedEvents, as_of: int | None = No
 
 
 def user_records(
-    spec: DatasetSpec,
-    events: SortedEvents,
-    items: EntityTable | None,
-    users: EntityTable | None,
-    as_of: int | None = None,
+    spec: DatasetSpec, events: SortedEvents, tables: Tables, as_of: int | None = None
 ) -> list[tuple[str, bytes]]:
     """The ids of the events' users, each with its record as of now: a serialised tf.Example.
 
     Args:
         spec: The dataset spec.
         events: The users' events.
-        items: The item table, if the spec has one.
-        users: The user table, if the spec has one.
+        tables: What is joined to them.
         as_of: As for `latest_frame`.
     """
     frame = latest_frame(spec, events, as_of)
     ids = events.strings[USER].take(frame.anchors).strings().to_pylist()
-    encoded = EventFeatures(spec, events, items, users).encode(frame)
+    encoded = FrameEncoder(spec, EventFeatures(spec, events, tables)).encode(frame)
     return list(zip(ids, (record for records in encoded for record in records), strict=True))
 
 

@@ -8,12 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.entities import EntityTable
+from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
 from preprocessing.latest import user_records
 from preprocessing.sources.columns import USER, TableName
 from preprocessing.sources.files import match_files
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
+
+_JOINED: tuple[TableName, ...] = ("items", "users", "context")
 
 
 def user_record(spec: DatasetSpec, user_id: str) -> bytes | None:
@@ -28,8 +31,9 @@ def user_record(spec: DatasetSpec, user_id: str) -> bytes | None:
     if table is None or not table.num_rows:
         return None
     events = SortedEvents.from_table(table)
-    tables = {name: EntityTable.of_spec(spec, name, _rows(spec, name)) for name in ("items", "users")}
-    ((_, record),) = user_records(spec, events, tables["items"], tables["users"])
+    tables = {name: EntityTable.of_spec(spec, name, _rows(spec, name)) for name in _JOINED}
+    joined = Tables(tables["items"], tables["users"], tables["context"])
+    ((_, record),) = user_records(spec, events, joined)
     return record
 
 
@@ -43,7 +47,7 @@ def _batches(spec: DatasetSpec, table: TableName, column: str | None, value: str
     declared = getattr(spec, table)
     if declared is None:
         return
-    for path in match_files(declared.path, table):
+    for path in match_files(declared.paths, table):
         for part in read_table(spec, table, path):
             if isinstance(part, pa.Table):
                 yield part.filter(pc.equal(part.column(column), value)) if column else part

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -14,8 +15,10 @@ from apache_beam.metrics import Metrics
 from preprocessing.catalog import Catalog, seen_items
 from preprocessing.combiners import ConcatenateTables, MergeSeenItems, MergeTimeProfiles, SumCounts
 from preprocessing.entities import EntityTable
+from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
 from preprocessing.features import SPLITS
+from preprocessing.negatives import ItemPool
 from preprocessing.quarantine import REJECTED_FILE, REPORT_FILE
 from preprocessing.report import Counts, data_report
 from preprocessing.shard import ShardRecords
@@ -27,6 +30,7 @@ from preprocessing.tables import from_bytes, partition, to_bytes
 
 DEFAULT_SHARDS = 64
 _SEEN = "seen"
+_BROADCAST: tuple[TableName, ...] = ("items", "context")  # to every shard, where users' rows go to their shard
 Collections = dict[str, beam.PCollection]
 
 
@@ -61,36 +65,50 @@ class BuildRecords(beam.PTransform):
             | "Times" >> beam.Map(lambda batch: TimeProfile.of(batch.column(TIME).to_numpy()))
             | "MergeTimes" >> beam.CombineGlobally(MergeTimeProfiles())
         )
-        cutoffs = profile | "CutOffs" >> beam.Map(cut_offs, self._spec.split)
-        items = self._items(root, tables)
-        sides = {"items": beam.pvalue.AsSingleton(items), "cutoffs": beam.pvalue.AsSingleton(cutoffs)}
-        records = self._shard_records(tables, sides)
+        cutoffs = profile | "CutOffs" >> beam.Map(cut_offs, self._spec.split, self._spec.attribution_window)
+        sides: dict[str, Any] = {
+            name: beam.pvalue.AsSingleton(self._broadcast(root, tables, name)) for name in _BROADCAST
+        }
+        sides["cutoffs"] = beam.pvalue.AsSingleton(cutoffs)
+        parts = self._parts(tables)
+        sides["pool"] = beam.pvalue.AsSingleton(self._pool(root, parts, sides["cutoffs"]))
+        records = self._shard_records(parts, sides)
         seen = records[_SEEN] | "MergeSeen" >> beam.CombineGlobally(MergeSeenItems())
-        catalog = seen | "Catalog" >> beam.ParDo(_CatalogRecords(self._spec), sides["items"]).with_outputs(
-            COUNTS, main="catalog"
-        )
+        catalog = seen | "Catalog" >> beam.ParDo(
+            _CatalogRecords(self._spec), sides["items"], sides["cutoffs"]
+        ).with_outputs(COUNTS, main="catalog")
         counts = [records[COUNTS], catalog[COUNTS]] + [table[COUNTS] for table in tables.values()]
         if self._quarantine_dir:
             self._write_rejected([table[REJECTED] for table in tables.values()], self._quarantine_dir)
             self._write_report(counts, cutoffs, profile, self._quarantine_dir)
         return {split: catalog["catalog"] if split == "catalog" else records[split] for split in SPLITS}
 
-    def _items(self, root: beam.Pipeline, tables: dict[TableName, Any]) -> beam.PCollection:
-        if "items" not in tables:
-            return root | "NoItems" >> beam.Create([None])
-        batches = tables["items"][BATCHES] | "ItemBytes" >> beam.Map(to_bytes)
-        return batches | "Items" >> beam.CombineGlobally(ConcatenateTables())
+    def _broadcast(self, root: beam.Pipeline, tables: dict[TableName, Any], name: TableName) -> beam.PCollection:
+        if name not in tables:
+            return root | f"No[{name}]" >> beam.Create([None])
+        batches = tables[name][BATCHES] | f"Bytes[{name}]" >> beam.Map(to_bytes)
+        return batches | f"Gather[{name}]" >> beam.CombineGlobally(ConcatenateTables())
 
-    def _shard_records(self, tables: dict[TableName, Any], sides: dict[str, Any]) -> Any:
+    def _pool(self, root: beam.Pipeline, parts: beam.PCollection, cutoffs: Any) -> beam.PCollection:
+        """The items that negatives are drawn from, with their counts before the training cut-off."""
+        if self._spec.negatives is None:
+            return root | "NoPool" >> beam.Create([None])
+        seen = parts | "PoolItems" >> beam.ParDo(_PoolItems(self._spec), cutoffs)
+        return seen | "MergePool" >> beam.CombineGlobally(MergeSeenItems())
+
+    def _parts(self, tables: dict[TableName, Any]) -> beam.PCollection:
+        """(shard, (table, rows as bytes)) of the tables that are spread over the shards by user."""
         parts = [
             tables[name][BATCHES] | f"Shard[{name}]" >> beam.FlatMap(_partition, name, key, self._shards)
             for name, key in (("events", USER), ("users", KEY))
             if name in tables
         ]
+        return parts | "Flatten" >> beam.Flatten()
+
+    def _shard_records(self, parts: beam.PCollection, sides: dict[str, Any]) -> Any:
         outputs = [split for split in SPLITS if split != "catalog"]
         return (
             parts
-            | "Flatten" >> beam.Flatten()
             | "GroupByShard" >> beam.GroupByKey()
             | "Records" >> beam.ParDo(_ShardFn(self._spec), **sides).with_outputs(_SEEN, COUNTS, *outputs)
         )
@@ -115,32 +133,52 @@ def _partition(batch: pa.Table, name: str, key: str, shards: int) -> Iterator[tu
         yield shard, (name, to_bytes(rows))
 
 
-def _items(spec: DatasetSpec, part: bytes | None) -> EntityTable | None:
-    return EntityTable.of_spec(spec, "items", from_bytes([part]) if part else None)
-
-
-class _ShardFn(beam.DoFn):
-    """One shard's users to records; decodes the item table once."""
+class _PoolItems(beam.DoFn):
+    """Some events to the items that were candidates before the training cut-off."""
 
     def __init__(self, spec: DatasetSpec) -> None:
         super().__init__()
         self._spec = spec
-        self._items: tuple[bytes | None, EntityTable | None] = (None, _items(spec, None))
+
+    def process(self, element: tuple[int, tuple[str, bytes]], cutoffs: CutOffs) -> Iterator[bytes]:
+        name, part = element[1]
+        table = from_bytes([part]) if name == "events" else None
+        if table is not None:
+            events = SortedEvents.from_table(table)
+            yield to_bytes(seen_items(self._spec, events, cutoffs, self._spec.candidates.where))
+
+
+class _ShardFn(beam.DoFn):
+    """One shard's users to records; decodes what all shards share once."""
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        super().__init__()
+        self._spec = spec
+        self._shared: dict[str, tuple[bytes | None, Any]] = {}
 
     def process(
-        self, element: tuple[int, Iterable[tuple[str, bytes]]], items: bytes | None, cutoffs: CutOffs
+        self,
+        element: tuple[int, Iterable[tuple[str, bytes]]],
+        items: bytes | None,
+        context: bytes | None,
+        pool: bytes | None,
+        cutoffs: CutOffs,
     ) -> Iterator[beam.pvalue.TaggedOutput]:
         parts = list(element[1])
         table = from_bytes(part for name, part in parts if name == "events")
         if table is None:
             return
-        if items != self._items[0]:
-            self._items = (items, _items(self._spec, items))
         user_rows = from_bytes(part for name, part in parts if name == "users")
         users = EntityTable.of_spec(self._spec, "users", user_rows)
+        tables = Tables(
+            items=self._once("items", items, partial(_entities, self._spec, "items")),
+            users=users,
+            context=self._once("context", context, partial(_entities, self._spec, "context")),
+            pool=self._once("pool", pool, partial(_item_pool, self._spec)),
+        )
         events = SortedEvents.from_table(table)
         yield beam.pvalue.TaggedOutput(_SEEN, to_bytes(seen_items(self._spec, events, cutoffs)))
-        records = ShardRecords(self._spec, events, self._items[1], users, cutoffs)
+        records = ShardRecords(self._spec, events, tables, cutoffs)
         for split, examples in records:
             Metrics.counter("preprocessing", f"records_{split}").inc(len(examples))
             for example in examples:
@@ -148,18 +186,34 @@ class _ShardFn(beam.DoFn):
         records.counts["duplicate_keys", "users"] += users.duplicates if users else 0
         yield beam.pvalue.TaggedOutput(COUNTS, records.counts)
 
+    def _once(self, name: str, content: bytes | None, decode: Callable[[bytes | None], Any]) -> Any:
+        if name not in self._shared or self._shared[name][0] != content:
+            self._shared[name] = content, decode(content)
+        return self._shared[name][1]
+
+
+def _entities(spec: DatasetSpec, table: TableName, content: bytes | None) -> EntityTable | None:
+    return EntityTable.of_spec(spec, table, from_bytes([content]) if content else None)
+
+
+def _item_pool(spec: DatasetSpec, content: bytes | None) -> ItemPool | None:
+    seen = from_bytes([content]) if content else None
+    return ItemPool(seen, spec.negatives.popularity_power) if spec.negatives and seen is not None else None
+
 
 class _CatalogRecords(beam.DoFn):
     def __init__(self, spec: DatasetSpec) -> None:
         super().__init__()
         self._spec = spec
 
-    def process(self, seen: bytes | None, items: bytes | None) -> Iterator[bytes | beam.pvalue.TaggedOutput]:
+    def process(
+        self, seen: bytes | None, items: bytes | None, cutoffs: CutOffs
+    ) -> Iterator[bytes | beam.pvalue.TaggedOutput]:
         table = from_bytes([seen]) if seen else None
         if table is None:
             return
-        entities = _items(self._spec, items)
-        catalog = Catalog(self._spec, table, entities)
+        entities = _entities(self._spec, "items", items)
+        catalog = Catalog(self._spec, table, entities.until(cutoffs.validation) if entities else None)
         counts: Counts = Counter({("items",): len(catalog)})
         counts["duplicate_keys", "items"] += entities.duplicates if entities else 0
         for record in catalog.records():

@@ -6,11 +6,22 @@ import json
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
 from preprocessing.spec import DatasetSpec
-from preprocessing.splits import CutOffs, TimeProfile, to_iso
+from preprocessing.splits import NEVER, CutOffs, TimeProfile, to_iso
 
 Counts = Counter[tuple[str, ...]]
 _PERCENTILES = (10, 25, 50, 75, 90, 99)
+# Of a split: `sampled` counts the candidates that are sampled negatives, `missing_negatives` those that could not be
+# drawn, `too_recent` the candidates that were left out because their attribution window wasn't over.
+_PLAIN = ("records", "requests", "candidates", "sampled", "missing_negatives", "too_recent", "bytes")
+
+
+def count_lengths(prefix: tuple[str, ...], lengths: np.ndarray) -> Counts:
+    """How often each length occurs, each under `prefix` and the length."""
+    occurring, counts = np.unique(lengths, return_counts=True)
+    return Counter({(*prefix, str(n)): c for n, c in zip(occurring.tolist(), counts.tolist(), strict=True)})
 
 
 def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: TimeProfile) -> str:
@@ -19,7 +30,7 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
     Args:
         spec: What was read.
         counts: `("rows", table, "read")`, `("rows", table, "rejected", reason)`, `("splits", split, ...)`,
-            `("history_length", length)`, `("users",)`, `("items",)`: how often.
+            `("history_length", length)`, `("outside", why)`, `("users",)`, `("items",)`: how often.
         cutoffs: Where time was cut.
         profile: When the events were.
     """
@@ -30,8 +41,9 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         "rows": {table: {"rejected": {}} | rows for table, rows in nested.get("rows", {}).items()},
         "first_event": to_iso(profile.first or 0),
         "last_event": to_iso(profile.last or 0),
-        "cut_offs": {"validation_from": to_iso(cutoffs.validation), "test_from": to_iso(cutoffs.test)},
+        "cut_offs": _cut_offs(cutoffs),
         "splits": splits,
+        "requests_outside_the_splits": {"history_only": 0, "labels_only": 0} | nested.get("outside", {}),
         "history_length": _distribution(nested.get("history_length", {})),
         "items": nested.get("items", 0),
         "duplicate_keys": nested.get("duplicate_keys", {}),
@@ -44,8 +56,20 @@ def _split(spec: DatasetSpec, counts: dict[str, Any]) -> dict[str, Any]:
     positives = counts.get("positives", {})
     candidates = counts.get("candidates", 0)
     rates = {task: positives.get(task, 0) / candidates for task in spec.tasks} if candidates else {}
-    plain = {name: counts.get(name, 0) for name in ("records", "requests", "candidates", "bytes")}
-    return plain | {"label_rate": rates}
+    report: dict[str, Any] = {name: counts.get(name, 0) for name in _PLAIN}
+    report["label_rate"] = rates
+    report["bytes_a_candidate"] = report["bytes"] / candidates if candidates else None
+    report["candidates_a_request"] = _distribution(counts.get("candidates_a_request", {}))
+    return report
+
+
+def _cut_offs(cutoffs: CutOffs) -> dict[str, str]:
+    times = {"validation_from": cutoffs.validation, "test_from": cutoffs.test}
+    if cutoffs.start:
+        times["train_from"] = cutoffs.start
+    if cutoffs.until != NEVER:
+        times["until"] = cutoffs.until
+    return {name: to_iso(time) for name, time in times.items()}
 
 
 def _nest(counts: Counts) -> dict[str, Any]:

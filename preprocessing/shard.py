@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from preprocessing.entities import EntityTable
+from preprocessing.event_features import EventFeatures, Tables
 from preprocessing.events import SortedEvents
-from preprocessing.frames import EventFeatures, Frame
-from preprocessing.histories import Ranges, cut, histories, is_run_start, keep, requests, windows
-from preprocessing.sources.columns import REQUEST, USER
+from preprocessing.frames import Frame, FrameEncoder
+from preprocessing.histories import Ranges, is_run_start, windows
+from preprocessing.report import count_lengths
+from preprocessing.request_frames import request_frame
+from preprocessing.sources.columns import USER
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import REQUEST_SPLITS, CutOffs, split_of
 from preprocessing.tables import stable_hash
@@ -21,19 +23,6 @@ from preprocessing.tables import stable_hash
 # Of every 20 users, by hash, one keeps its timeline for the validation of pre-training.
 _USERS_A_HELD_OUT_ONE = 20
 _HELD_OUT_SALT = 1
-
-
-def request_frame(spec: DatasetSpec, events: SortedEvents) -> Frame:
-    """The requests that have candidates, cut into records of at most `candidates.max_per_request`."""
-    grouped = requests(events.user, events.time, events.request)
-    candidates = keep(grouped, events.hold(spec.candidates.where))
-    row, pieces = cut(candidates, spec.candidates.max_per_request)
-    first_events = grouped.events[grouped.starts]
-    history = histories(events.user, events.time, events.hold(spec.history.where), spec.history.length)
-    times = events.time[first_events]
-    ids = _request_ids(events, first_events, times)
-    anchors = candidates.events[candidates.starts[row]]
-    return Frame(ids.take(pa.array(row)), anchors, times[row], history.take(first_events[row]), pieces)
 
 
 def window_frame(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs) -> Frame:
@@ -47,63 +36,68 @@ def window_frame(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs) -> F
     return Frame(ids, last, events.time[last], history, Ranges(nothing[:0], nothing, nothing))
 
 
-def frames_by_split(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs) -> dict[str, Frame]:
-    """All records of the shard, by split."""
-    asked = request_frame(spec, events)
-    splits = split_of(asked.times, cutoffs)
-    frames = {name: asked.take(np.flatnonzero(splits == place)) for place, name in enumerate(REQUEST_SPLITS)}
-    seen = window_frame(spec, events, cutoffs)
-    held_out = stable_hash(events.strings[USER].values, _HELD_OUT_SALT) % np.uint64(_USERS_A_HELD_OUT_ONE) == 0
-    is_held_out = held_out[events.user[seen.anchors]]
-    frames["pretrain"] = seen.take(np.flatnonzero(~is_held_out))
-    frames["pretrain_validation"] = seen.take(np.flatnonzero(is_held_out))
-    return frames
-
-
 class ShardRecords:
-    """The records of a shard, and what there is to report about them once they have been read."""
+    """The records of a shard, and what there is to report about them once they have been read.
 
-    def __init__(
-        self,
-        spec: DatasetSpec,
-        events: SortedEvents,
-        items: EntityTable | None,
-        users: EntityTable | None,
-        cutoffs: CutOffs,
-    ) -> None:
+    Args:
+        spec: What records are made of.
+        events: All events of the shard's users.
+        tables: What is joined to them.
+        cutoffs: Where time is cut.
+    """
+
+    def __init__(self, spec: DatasetSpec, events: SortedEvents, tables: Tables, cutoffs: CutOffs) -> None:
         self._spec = spec
-        self._user = events.user
-        self._features = EventFeatures(spec, events, items, users)
-        self._frames = frames_by_split(spec, events, cutoffs)
+        self._events = events
+        self._features = EventFeatures(spec, events, tables)
+        self._encoder = FrameEncoder(spec, self._features)
         self.counts: Counter[tuple[str, ...]] = Counter()
         self.counts["users",] = len(events.strings[USER].values)
+        asked = request_frame(spec, events, cutoffs, tables.pool)
+        splits = split_of(asked.frame.times, cutoffs)
+        self._count_left_out(splits, split_of(asked.too_recent, cutoffs))
+        self._frames = {
+            name: asked.frame.take(np.flatnonzero(splits == place)) for place, name in enumerate(REQUEST_SPLITS)
+        }
+        self._frames |= self._windows(window_frame(spec, events, cutoffs))
 
     def __iter__(self) -> Iterator[tuple[str, list[bytes]]]:
         """(split, serialised records), some at a time."""
         for split, frame in self._frames.items():
             self._count(split, frame)
-            for records in self._features.encode(frame):
+            for records in self._encoder.encode(frame):
                 self.counts["splits", split, "bytes"] += sum(map(len, records))
                 yield split, records
 
+    def _windows(self, seen: Frame) -> dict[str, Frame]:
+        held_out = stable_hash(self._events.strings[USER].values, _HELD_OUT_SALT) % np.uint64(_USERS_A_HELD_OUT_ONE)
+        is_held_out = held_out[self._events.user[seen.anchors]] == 0
+        return {
+            "pretrain": seen.take(np.flatnonzero(~is_held_out)),
+            "pretrain_validation": seen.take(np.flatnonzero(is_held_out)),
+        }
+
+    def _count_left_out(self, splits: np.ndarray, too_recent: np.ndarray) -> None:
+        self.counts["outside", "history_only"] += int((splits < 0).sum())
+        self.counts["outside", "labels_only"] += int((splits >= len(REQUEST_SPLITS)).sum())
+        for place, split in enumerate(REQUEST_SPLITS):
+            self.counts["splits", split, "too_recent"] += int((too_recent == place).sum())
+
     def _count(self, split: str, frame: Frame) -> None:
         ids = frame.request_ids.dictionary_encode().indices.to_numpy()
-        is_first = is_run_start(self._user[frame.anchors], ids)  # a long request has several records
-        self.counts["splits", split, "records"] += len(frame)
-        self.counts["splits", split, "requests"] += int(is_first.sum())
-        self.counts["splits", split, "candidates"] += int(frame.candidates.lengths.sum())
+        is_first = is_run_start(self._events.user[frame.anchors], ids)  # a long request has several records
         candidates = frame.candidates.flat()[1]
+        sampled = int((candidates >= len(self._events)).sum())
+        counted = {"records": len(frame), "requests": int(is_first.sum()), "candidates": len(candidates)}
+        for name, count in (counted | {"sampled": sampled}).items():
+            self.counts["splits", split, name] += count
         for task in self._spec.tasks:
-            self.counts["splits", split, "positives", task] += int(self._features.labels(task)[candidates].sum())
+            positives = self._features.labels(task, candidates).sum()
+            self.counts["splits", split, "positives", task] += int(positives)
         if split in REQUEST_SPLITS:
-            for length, count in enumerate(np.bincount(frame.history.lengths[is_first]).tolist()):
-                self.counts["history_length", str(length)] += count
-
-
-def _request_ids(events: SortedEvents, first_events: np.ndarray, times: np.ndarray) -> pa.Array:
-    users = events.strings[USER].take(first_events).strings()
-    made = pc.binary_join_element_wise(users, pa.array(times).cast(pa.string()), ":")
-    if REQUEST not in events.strings:
-        return made
-    given = events.strings[REQUEST].take(first_events).strings()
-    return pc.if_else(pc.equal(given, ""), made, given)
+            of_request = np.add.reduceat(frame.candidates.lengths, np.flatnonzero(is_first)) if len(frame) else ids
+            self.counts += count_lengths(("history_length",), frame.history.lengths[is_first])
+            self.counts += count_lengths(("splits", split, "candidates_a_request"), of_request)
+            if self._spec.negatives:
+                wanted = self._spec.negatives.per_request * int(is_first.sum())
+                self.counts["splits", split, "missing_negatives"] += wanted - sampled

@@ -6,13 +6,14 @@ history, what the labels are, and where time is cut into training, validation an
 
 from __future__ import annotations
 
-import datetime
 import re
 from typing import Annotated, Any, Literal
 
 import pydantic
 
 from preprocessing.config import Config
+from preprocessing.durations import to_text
+from preprocessing.spec_records import Candidates, FractionSplit, History, Negatives, SpanSplit, Split, Task, TimeSplit
 
 # A feature's values: one id of a vocabulary; several ids; a number, cut into quantile buckets; or derived from
 # timestamps inside the transform graph, so that a serving request need not send them.
@@ -20,6 +21,8 @@ FeatureKind = Literal["categorical", "multivalent", "numeric", "time_gap", "hour
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 MULTIVALENT_SEPARATOR = "|"
+# Tables that have no row for what a feature describes, or only one that is found through something else.
+_OTHER_TABLES = {"user": ("items", "context"), "item": ("users", "context")}
 
 
 class Feature(Config):
@@ -29,7 +32,8 @@ class Feature(Config):
         kind: What its values are; `time_gap` is for behaviours, `hour_of_day` and `day_of_week` for the context.
         column: The column it is read from; by default the feature's own name.
         table: The table that has the column. By default, item features come from the item table and user
-            features from the user table where the spec has one, and all else from the events.
+            features from the user table, context features from the context table where the spec has one, and all
+            else from the events.
         min_count: Values seen less often in training share the out-of-vocabulary buckets.
         oov_buckets: Rows for values outside the vocabulary, chosen by hash.
         max_values: Multivalent only: values kept, the first ones.
@@ -38,7 +42,7 @@ class Feature(Config):
 
     kind: FeatureKind
     column: str | None = None
-    table: Literal["events", "items", "users"] | None = None
+    table: Literal["events", "items", "users", "context"] | None = None
     min_count: int = pydantic.Field(1, ge=1)
     oov_buckets: int = pydantic.Field(1, ge=1)
     max_values: int = pydantic.Field(8, ge=1)
@@ -75,23 +79,6 @@ class Features(Config):
         return self
 
 
-class Condition(Config):
-    """A test of one column of an event: exactly one of `equals`, `at_least`, `at_most`, `one_of`."""
-
-    column: str
-    equals: str | float | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-    one_of: tuple[str, ...] | None = None
-
-    @pydantic.model_validator(mode="after")
-    def _check(self) -> Condition:
-        given = [name for name in ("equals", "at_least", "at_most", "one_of") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"give exactly one of equals, at_least, at_most, one_of. Received: {given}")
-        return self
-
-
 Format = Literal["recbole", "csv", "tsv"]
 
 
@@ -100,8 +87,8 @@ class Table(Config):
 
     Attributes:
         format: `recbole` (atomic files: tab-separated, typed header), `csv` or `tsv` (with a header line).
-        path: A file or glob, absolute or relative to the data directory; any file system Beam knows. Files whose
-            name ends in .gz, .bz2 or .zst are decompressed.
+        path: A file or glob, or several, absolute or relative to the data directory; any file system Beam knows.
+            Files whose name ends in .gz, .bz2 or .zst are decompressed.
         delimiter: Delimited text only: what separates values, one or more characters; by default the format's own.
         quotes: csv and tsv only: whether values may be in double quotes, with delimiters and line breaks inside.
             Where they never are, say so: then every line is a row, and a large file is read by several workers.
@@ -110,11 +97,16 @@ class Table(Config):
     """
 
     format: Format
-    path: str
+    path: str | tuple[str, ...]
     delimiter: Annotated[str, pydantic.Field(min_length=1)] | None = None
     quotes: bool = True
     columns: tuple[str, ...] | None = None
     encoding: Literal["utf-8", "latin-1"] = "utf-8"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files or globs."""
+        return (self.path,) if isinstance(self.path, str) else self.path
 
 
 class Events(Table):
@@ -144,57 +136,31 @@ class Events(Table):
 
 
 class Entities(Table):
-    """A table with one row an item (or a user)."""
+    """A table with one row an item (or a user).
+
+    With a `timestamp` column it has a row for each change, and each event sees the latest row at or before it.
+    """
 
     key: str
     title: str | None = None
+    timestamp: str | None = None
+    timestamp_unit: Literal["s", "ms", "us", "iso"] = "s"
+    timestamp_format: str | None = None
+
+    @property
+    def time_format(self) -> str:
+        """The format that is given, or else the unit."""
+        return self.timestamp_format or self.timestamp_unit
 
 
-class History(Config):
-    """Which events enter a user's history (all conditions hold), and how many of the latest are kept."""
+class ContextTable(Entities):
+    """A table of circumstances, such as the weather by town, joined by a column of the events.
 
-    length: int = pydantic.Field(100, ge=1)
-    where: tuple[Condition, ...] = ()
+    Attributes:
+        on: The events' column that holds the table's key.
+    """
 
-
-class Candidates(Config):
-    """Which events are candidates (all conditions hold); longer lists are cut into several records."""
-
-    max_per_request: int = pydantic.Field(100, ge=1)
-    where: tuple[Condition, ...] = ()
-
-
-class FractionSplit(Config):
-    """The last events by time: cut-offs fall on the full hour that comes nearest to the fractions."""
-
-    validation: float = pydantic.Field(0.1, gt=0, lt=1)
-    test: float = pydantic.Field(0.1, gt=0, lt=1)
-
-    @pydantic.model_validator(mode="after")
-    def _check(self) -> FractionSplit:
-        if self.validation + self.test >= 1:
-            raise ValueError("validation and test leave nothing to train on: their sum must stay below 1")
-        return self
-
-
-def _with_zone(time: datetime.datetime) -> datetime.datetime:
-    return time if time.tzinfo else time.replace(tzinfo=datetime.timezone.utc)
-
-
-UtcTime = Annotated[datetime.datetime, pydantic.AfterValidator(_with_zone)]  # a time without a zone is UTC
-
-
-class TimeSplit(Config):
-    """Cut-offs given as times: requests at or after `validation_from` (`test_from`) are for validation (test)."""
-
-    validation_from: UtcTime
-    test_from: UtcTime
-
-    @pydantic.model_validator(mode="after")
-    def _check(self) -> TimeSplit:
-        if self.validation_from >= self.test_from:
-            raise ValueError("validation_from must come before test_from")
-        return self
+    on: str
 
 
 class DatasetSpec(Config):
@@ -204,11 +170,13 @@ class DatasetSpec(Config):
     events: Events
     items: Entities | None = None
     users: Entities | None = None
+    context: ContextTable | None = None
     features: Features = Features()
     history: History = History()
     candidates: Candidates = Candidates()
-    tasks: dict[str, Condition]
-    split: FractionSplit | TimeSplit = FractionSplit()
+    negatives: Negatives | None = None
+    tasks: dict[str, Task]
+    split: Split = FractionSplit()
     item_min_count: int = pydantic.Field(1, ge=1)
     item_oov_buckets: int = pydantic.Field(1, ge=1)
     max_bad_rows: float = pydantic.Field(0.01, ge=0, le=1)
@@ -225,13 +193,52 @@ class DatasetSpec(Config):
                 table = feature.table
                 if table and table != "events" and getattr(self, table) is None:
                     raise ValueError(f"features.{side}.{name} is read from table {table}, which the spec doesn't have")
+                if table in _OTHER_TABLES.get(side, ()):
+                    raise ValueError(f"features.{side} can't be read from table {table}. Received: {name}")
         return self
 
+    @pydantic.model_validator(mode="after")
+    def _check_negatives(self) -> DatasetSpec:
+        if self.negatives is None:
+            return self
+        if self.negatives.per_request >= self.candidates.max_per_request:
+            raise ValueError(
+                f"negatives.per_request must be below candidates.max_per_request, {self.candidates.max_per_request}. "
+                f"Received: {self.negatives.per_request}"
+            )
+        late = [task for task, label in self.tasks.items() if label.within is not None]
+        if late:
+            raise ValueError(f"sampled negatives were never shown, so nothing can be attributed to them: {late}")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _check_windows(self) -> DatasetSpec:
+        window = self.attribution_window
+        if isinstance(self.split, SpanSplit):
+            shortest = self.split.at(0)
+        elif isinstance(self.split, TimeSplit):
+            shortest = self.split
+        else:
+            return self
+        lasts = (shortest.test_from - shortest.validation_from).total_seconds()
+        if window is not None and lasts <= window:
+            raise ValueError(
+                f"split.validation lasts {to_text(int(lasts))}, so no candidate in it outlives the attribution window "
+                f"of {to_text(window)} and none would have a label. Make it longer, or tasks.*.within shorter"
+            )
+        return self
+
+    @property
+    def attribution_window(self) -> int | None:
+        """The longest `within` of any task, in seconds: when a candidate's labels are final. None: at once."""
+        windows = [task.within for task in self.tasks.values() if task.within is not None]
+        return max(windows, default=None)
+
     def table_of(self, side: str, feature: Feature) -> str:
-        """The table that a feature of `side` is read from: 'events', 'items' or 'users'."""
+        """The table that a feature of `side` is read from: 'events', 'items', 'users' or 'context'."""
         if feature.table:
             return feature.table
-        own = {"item": "items", "user": "users"}.get(side)
+        own = {"item": "items", "user": "users", "context": "context"}.get(side)
         return own if own and getattr(self, own) is not None else "events"
 
     @classmethod
@@ -241,9 +248,14 @@ class DatasetSpec(Config):
 
     def with_data_dir(self, data_dir: str) -> DatasetSpec:
         """The spec with each relative path put under `data_dir`."""
+
+        def under(path: str) -> str:
+            return path if path.startswith("/") or "://" in path else f"{data_dir.rstrip('/')}/{path}"
+
         update: dict[str, Any] = {}
-        for name in ("events", "items", "users"):
+        for name in ("events", "items", "users", "context"):
             table = getattr(self, name)
-            if table is not None and not table.path.startswith("/") and "://" not in table.path:
-                update[name] = table.model_copy(update={"path": f"{data_dir.rstrip('/')}/{table.path}"})
+            if table is not None:
+                paths = tuple(map(under, table.paths))
+                update[name] = table.model_copy(update={"path": paths[0] if isinstance(table.path, str) else paths})
         return self.model_copy(update=update)

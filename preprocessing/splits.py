@@ -8,18 +8,30 @@ from typing import NamedTuple
 
 import numpy as np
 
+from preprocessing.durations import SECONDS_PER_HOUR, to_text
 from preprocessing.errors import DataError
-from preprocessing.spec import FractionSplit, TimeSplit
+from preprocessing.spec_records import FractionSplit, Split, TimeSplit
 
-SECONDS_PER_HOUR = 3600
+NEVER = 2**62
 REQUEST_SPLITS = ("train", "validation", "test")
 
 
 class CutOffs(NamedTuple):
-    """Seconds since 1970 UTC: requests at or after `validation` (`test`) are for validation (test)."""
+    """Seconds since 1970 UTC.
+
+    Attributes:
+        validation: Requests at or after it are for validation; what is learnt from the log ends before it.
+        test: Requests at or after it are for test.
+        start: Events before it are history only.
+        until: Events at or after it are labels only.
+        end: The first second that the log doesn't cover.
+    """
 
     validation: int
     test: int
+    start: int = 0
+    until: int = NEVER
+    end: int = NEVER
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,33 +77,64 @@ class TimeProfile:
         return cls(hours, counts, first, last)
 
 
-def cut_offs(profile: TimeProfile, split: FractionSplit | TimeSplit) -> CutOffs:
+def cut_offs(profile: TimeProfile, split: Split, window: int | None = None) -> CutOffs:
     """The cut-offs of a log.
 
+    Args:
+        profile: When its events are.
+        split: How to cut.
+        window: The longest attribution window, in seconds.
+
     Raises:
-        DataError: the log is empty, or no event comes before the validation cut-off.
+        DataError: the log is empty, no event comes before the validation cut-off, or validation or test is no longer
+            than the attribution window, so that none of its candidates has a label.
     """
     if profile.first is None or profile.last is None:
         raise DataError("the log has no usable event: every row was rejected, or there were none.")
-    if isinstance(split, FractionSplit):
-        return _by_fraction(profile, split)
-    found = CutOffs(int(split.validation_from.timestamp()), int(split.test_from.timestamp()))
+    end = profile.last + 1
+    found = _by_fraction(profile, split) if isinstance(split, FractionSplit) else _by_time(split)
+    found = found._replace(end=end)
     if profile.first >= found.validation:
         raise DataError(
             f"no event comes before split.validation_from, {to_iso(found.validation)}, so there is nothing to train "
             f"on. The log runs from {to_iso(profile.first)} to {to_iso(profile.last)}."
         )
+    if window is not None:
+        _check_window(found, window)
     return found
 
 
 def split_of(times: np.ndarray, cutoffs: CutOffs) -> np.ndarray:
-    """The split of requests at `times`, as indices into REQUEST_SPLITS."""
-    return np.searchsorted(np.array(cutoffs), times, side="right")
+    """The split of requests at `times`, as indices into REQUEST_SPLITS; -1 before them, 3 after them."""
+    bounds = np.array([cutoffs.start, cutoffs.validation, cutoffs.test, cutoffs.until])
+    return np.searchsorted(bounds, times, side="right") - 1
 
 
 def to_iso(seconds: int) -> str:
     """A time for people, such as 1998-03-23T02:00:00+00:00."""
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).isoformat()
+
+
+def _by_time(split: Split) -> CutOffs:
+    if not isinstance(split, TimeSplit):
+        raise ValueError("spans have no times until a newest one is chosen: use preprocessing.spans.at_span")
+    return CutOffs(
+        int(split.validation_from.timestamp()),
+        int(split.test_from.timestamp()),
+        int(split.train_from.timestamp()) if split.train_from else 0,
+        int(split.until.timestamp()) if split.until else NEVER,
+    )
+
+
+def _check_window(found: CutOffs, window: int) -> None:
+    lasts = {"validation": found.test - found.validation, "test": found.end - found.test}
+    for split, seconds in lasts.items():
+        if seconds <= window:
+            raise DataError(
+                f"the {split} split lasts {to_text(seconds)}, no longer than the attribution window of "
+                f"{to_text(window)} (tasks.*.within), so that no candidate in it has a label yet. Make the split "
+                f"longer or the window shorter."
+            )
 
 
 def _by_fraction(profile: TimeProfile, split: FractionSplit) -> CutOffs:

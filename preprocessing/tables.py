@@ -59,13 +59,27 @@ def from_bytes(parts: Iterable[bytes]) -> pa.Table | None:
     return pa.concat_tables(tables).combine_chunks() if tables else None
 
 
+_GOLDEN = 0x9E3779B97F4A7C15
+_TIME_BITS = 34  # the latest time that is read is 10 ** 10 seconds
+
+
 def stable_hash(values: pa.Array, salt: int = 0) -> np.ndarray:
     """A hash of each string that is the same in every process and version: uint64 [rows]."""
     crc = np.fromiter((zlib.crc32(value.encode()) for value in values.to_pylist()), np.uint64, len(values))
-    mixed = crc + np.uint64((salt + 1) * 0x9E3779B97F4A7C15 % 2**64)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # splitmix64
+    return mix(crc, salt)
+
+
+def mix(numbers: np.ndarray, salt: int) -> np.ndarray:
+    """Spreads uint64 numbers over all 64 bits, differently for each salt >= 0 (splitmix64)."""
+    mixed = numbers + np.uint64((salt + 1) * _GOLDEN % 2**64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     return mixed ^ (mixed >> np.uint64(31))
+
+
+def keyed_times(keys: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Keys (below 2 ** 29) and seconds as numbers whose order is that of the pairs: int64."""
+    return (keys.astype(np.int64) << _TIME_BITS) + times
 
 
 def partition(table: pa.Table, key: str, shards: int) -> Iterator[tuple[int, pa.Table]]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from preprocessing.combiners import ConcatenateTables
 from preprocessing.entities import EntityTable
+from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
 from preprocessing.latest import user_records
 from preprocessing.sources.columns import KEY, TIME, USER, TableName
@@ -18,6 +19,7 @@ from preprocessing.sources.read import BATCHES, ReadTable
 from preprocessing.spec import DatasetSpec
 from preprocessing.tables import from_bytes, partition, to_bytes
 
+_SHARED: tuple[TableName, ...] = ("items", "context")
 Part = tuple[TableName, bytes]  # a table's name and some of its rows
 
 
@@ -75,21 +77,21 @@ class RecordsOfParts(beam.PTransform):
         self._spec, self._as_of = spec, as_of
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
-        items = beam.pvalue.AsSingleton(parts.pipeline | ItemTable(self._spec))
-        return parts | "Records" >> beam.ParDo(_Records(self._spec, self._as_of), items)
+        sides = {name: beam.pvalue.AsSingleton(parts.pipeline | WholeTable(self._spec, name)) for name in _SHARED}
+        return parts | "Records" >> beam.ParDo(_Records(self._spec, self._as_of), **sides)
 
 
-class ItemTable(beam.PTransform):
-    """From a pipeline's root to one element: the item table's rows as bytes, None if there are none."""
+class WholeTable(beam.PTransform):
+    """From a pipeline's root to one element: a table's rows as bytes, None if there are none."""
 
-    def __init__(self, spec: DatasetSpec) -> None:
-        super().__init__()
-        self._spec = spec
+    def __init__(self, spec: DatasetSpec, table: TableName) -> None:
+        super().__init__(f"Whole[{table}]")
+        self._spec, self._table = spec, table
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        if self._spec.items is None:
+        if getattr(self._spec, self._table) is None:
             return root | beam.Create([None])
-        rows = root | ReadTable(self._spec, "items")
+        rows = root | ReadTable(self._spec, self._table)
         return rows[BATCHES] | beam.Map(to_bytes) | beam.CombineGlobally(ConcatenateTables())
 
 
@@ -97,17 +99,23 @@ class _Records(beam.DoFn):
     def __init__(self, spec: DatasetSpec, as_of: int | None) -> None:
         super().__init__()
         self._spec, self._as_of = spec, as_of
-        self._items: tuple[bytes | None, EntityTable | None] = (None, EntityTable.of_spec(spec, "items", None))
+        self._shared: dict[TableName, tuple[bytes | None, EntityTable | None]] = {}
 
-    def process(self, element: tuple[Any, Iterable[Part]], items: bytes | None) -> Iterator[tuple[str, bytes]]:
+    def process(
+        self, element: tuple[Any, Iterable[Part]], items: bytes | None, context: bytes | None
+    ) -> Iterator[tuple[str, bytes]]:
         parts = list(element[1])
         table = from_bytes(rows for name, rows in parts if name == "events")
         if table is None or not table.num_rows:
             return
-        if items != self._items[0]:
-            self._items = items, self._entities("items", [items] if items else [])
         users = self._entities("users", (rows for name, rows in parts if name == "users"))
-        yield from user_records(self._spec, SortedEvents.from_table(table), self._items[1], users, self._as_of)
+        tables = Tables(self._once("items", items), users, self._once("context", context))
+        yield from user_records(self._spec, SortedEvents.from_table(table), tables, self._as_of)
+
+    def _once(self, name: TableName, rows: bytes | None) -> EntityTable | None:
+        if name not in self._shared or self._shared[name][0] != rows:
+            self._shared[name] = rows, self._entities(name, [rows] if rows else [])
+        return self._shared[name][1]
 
     def _entities(self, name: TableName, rows: Iterable[bytes]) -> EntityTable | None:
         return EntityTable.of_spec(self._spec, name, from_bytes(rows))

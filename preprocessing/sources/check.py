@@ -31,7 +31,7 @@ def _check_headers(spec: DatasetSpec, table: TableName) -> None:
     title = getattr(declared, "title", None)
     if title:
         columns += (Column("title", title, "text", f"{table}.title"),)
-    for path in match_files(declared.path, table):
+    for path in match_files(declared.paths, table):
         header = reader_of(declared).read_header(path, declared)
         for column in columns:
             header.position(column, path)
@@ -42,7 +42,7 @@ def _check_events(spec: DatasetSpec) -> None:
     profile = TimeProfile.empty()
     problem = DataError(f"{spec.events.path}: the log is empty: it has a header but no rows.")
     rejected = ""
-    for path in match_files(spec.events.path, "events"):
+    for path in match_files(spec.events.paths, "events"):
         for part in read_table(spec, "events", path):
             if isinstance(part, list):
                 rejected = rejected or next((f" {row.file}, row {row.row}: {row.message}." for row in part), "")

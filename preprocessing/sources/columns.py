@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from typing import Literal
 
 from preprocessing.features import RecordFeature
-from preprocessing.spec import Condition, DatasetSpec, Entities, Events, Feature
+from preprocessing.spec import DatasetSpec, Entities, Events, Feature
+from preprocessing.spec_records import Condition
 
-TableName = Literal["events", "items", "users"]
-TABLES: tuple[TableName, ...] = ("events", "items", "users")
+TableName = Literal["events", "items", "users", "context"]
+TABLES: tuple[TableName, ...] = ("events", "items", "users", "context")
 
 # What a column's values are checked as: an id must not be missing, an optional id may be; `time` becomes int64
 # seconds; `number` float64 with NaN where absent; `text` and `multivalent` stay strings with "" where absent.
@@ -26,7 +27,7 @@ class Column:
     """A column to read.
 
     Attributes:
-        name: What the batch calls it; key columns are `user`, `item`, `time`, `request` (events) or `key`.
+        name: What the batch calls it; key columns are `user`, `item`, `time`, `request` (events) or `key`, `time`.
         source: Its name in the file.
         kind: What its values are checked as.
         needed_by: The key of the spec that asks for it, for error messages.
@@ -62,13 +63,15 @@ def columns_of(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
     columns += [_of_feature(place, feature) for place, feature in _features_from(spec, table)]
     if table == "events":
         columns += [_of_condition(place, condition) for place, condition in conditions(spec)]
+        if spec.context is not None:
+            columns.append(Column(text_of(spec.context.on), spec.context.on, "text", "context.on"))
     return tuple({column.name: column for column in reversed(columns)}.values())[::-1]
 
 
 def conditions(spec: DatasetSpec) -> Iterable[tuple[str, Condition]]:
     """Every condition on events with its place in the spec."""
-    for task, condition in spec.tasks.items():
-        yield f"tasks.{task}", condition
+    for task, label in spec.tasks.items():
+        yield f"tasks.{task}", label
     for condition in spec.history.where:
         yield "history.where", condition
     for condition in spec.candidates.where:
@@ -114,7 +117,10 @@ def _event_keys(events: Events) -> list[Column]:
 
 
 def _entity_keys(entities: Entities, table: TableName) -> list[Column]:
-    return [Column(KEY, entities.key, "id", f"{table}.key")]
+    keys = [Column(KEY, entities.key, "id", f"{table}.key")]
+    if entities.timestamp:
+        keys.append(Column(TIME, entities.timestamp, "time", f"{table}.timestamp"))
+    return keys
 
 
 def _features_from(spec: DatasetSpec, table: TableName) -> Iterable[tuple[str, Feature]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import contextlib
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 import pyarrow as pa
@@ -17,19 +17,23 @@ from preprocessing.errors import DataError
 COMPRESSED = (".gz", ".bz2", ".zst")
 
 
-def match_files(pattern: str, table: str) -> list[str]:
-    """The paths that `pattern` matches, sorted.
+def match_files(patterns: Iterable[str], table: str) -> list[str]:
+    """The paths that any of `patterns` matches, sorted.
 
     Raises:
-        DataError: there are none, or the file system can't be asked.
+        DataError: a pattern matches none, or the file system can't be asked.
     """
+    return sorted({path for pattern in patterns for path in _match(pattern, table)})
+
+
+def _match(pattern: str, table: str) -> list[str]:
     try:
         found = FileSystems.match([pattern])[0].metadata_list
     except (BeamIOError, ValueError, OSError) as error:
         raise DataError(f"{pattern}: the spec's {table}.path can't be looked up: {error}.") from error
     if not found:
         raise DataError(f"{pattern}: no such file. The spec's {table}.path names no file that can be found.")
-    return sorted(metadata.path for metadata in found)
+    return [metadata.path for metadata in found]
 
 
 def size_of(path: str) -> int:

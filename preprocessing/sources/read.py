@@ -17,7 +17,7 @@ from preprocessing.sources.formats import reader_of
 from preprocessing.sources.parse import parse_batch
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.span import Span
-from preprocessing.spec import DatasetSpec, Events
+from preprocessing.spec import DatasetSpec
 
 BATCHES, REJECTED, COUNTS = "batches", "rejected", "counts"
 _METRICS = "preprocessing"
@@ -35,7 +35,8 @@ class ReadTable(beam.PTransform):
         declared = getattr(self._spec, self._table)
         return (
             root
-            | "Match" >> fileio.MatchFiles(declared.path)
+            | "Patterns" >> beam.Create(declared.paths)
+            | "Match" >> fileio.MatchAll()
             | "Spans" >> beam.FlatMap(lambda metadata, table: reader_of(table).spans(metadata.path, table), declared)
             | "Spread" >> beam.Reshuffle()
             | "Read" >> beam.ParDo(_ReadSpan(self._spec, self._table)).with_outputs(REJECTED, COUNTS, main=BATCHES)
@@ -78,10 +79,9 @@ def read_span(spec: DatasetSpec, table: TableName, span: Span) -> Iterator[pa.Ta
     """
     declared = getattr(spec, table)
     columns = columns_of(spec, table)
-    time_format = declared.time_format if isinstance(declared, Events) else "s"
     for part in reader_of(declared).read_batches(span, declared, table, columns):
         if isinstance(part, RawBatch):
-            good, rejected = parse_batch(part, columns, table, span.path, time_format)
+            good, rejected = parse_batch(part, columns, table, span.path, declared.time_format)
             yield good
             if rejected:
                 yield rejected

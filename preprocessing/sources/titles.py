@@ -25,7 +25,7 @@ def read_titles(spec: DatasetSpec) -> dict[str, str]:
 
 def _batches(items: Entities, title: str) -> Iterator[Iterator[tuple[str, str]]]:
     columns = (Column(KEY, items.key, "id", "items.key"), Column("title", title, "text", "items.title"))
-    for path in match_files(items.path, "items"):
+    for path in match_files(items.paths, "items"):
         for part in reader_of(items).read_batches(Span(path), items, "items", columns):
             if isinstance(part, RawBatch):
                 yield zip(part.columns[KEY].to_pylist(), part.columns["title"].to_pylist(), strict=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
-from preprocessing.spec import Condition, DatasetSpec
+from preprocessing.spec import DatasetSpec
+from preprocessing.spec_records import Condition, Task
 from preprocessing.splits import CutOffs
 from tests.testing import Record, Row
 
@@ -16,13 +18,16 @@ def reference_records(spec: DatasetSpec, rows: list[Row], items: list[Row], user
     for group in _requests(spec, events):
         time = min(event["timestamp"] for event in group)
         split = "train" if time < cut.validation else "validation" if time < cut.test else "test"
-        candidates = [event for event in group if _hold(spec.candidates.where, event)]
+        positives = [
+            event for event in group if _hold(spec.candidates.where, event) and _is_over(spec, event, split, cut)
+        ]
+        candidates = positives + (_negatives(spec, events, group, time, cut) if positives else [])
         size = spec.candidates.max_per_request
         for start in range(0, len(candidates), size):
             piece = candidates[start : start + size]
             history = _history(spec, events, group[0]["user_id"], time)
             result[split].append(
-                _record(spec, _id(spec, group, time), candidates[0], time, history, piece, items, users)
+                _record(spec, _id(spec, group, time), candidates[0], time, history, piece, items, users, events)
             )
     result["windows"] = _windows(spec, events, items, users, cut)
     return result
@@ -69,7 +74,7 @@ def _windows(spec: DatasetSpec, events: list[Row], items: list[Row], users: list
             window = timeline[start:stop]
             if len(window) >= 2:
                 name = f"window:{user}:{start}"
-                found.append(_record(spec, name, window[-1], window[-1]["timestamp"], window, [], items, users))
+                found.append(_record(spec, name, window[-1], window[-1]["timestamp"], window, [], items, users, events))
             stop = start
     return found
 
@@ -83,26 +88,83 @@ def _record(
     shown: list[Row],
     items: Any,
     users: Any,
+    events: list[Row],
 ) -> Record:
-    by_item = {row["item_id"]: row for row in items}
-    by_user = {row["user_id"]: row for row in users}
+    user = _as_of(users, "user_id", anchor["user_id"], time)
     record: Record = {
         "request_id": [request],
         "user_id": [anchor["user_id"]],
         "timestamp": [time],
-        "user_age": [_number(by_user.get(anchor["user_id"], {}).get("age", ""))],
+        "user_age": [_number(user.get("age", ""))],
         "context_device": [anchor["device"]],
         "history_timestamp": [event["timestamp"] for event in history],
         "history_action": [event["action"] for event in history],
         "catalog_training_events": [],
     }
-    for side, events in (("history", history), ("candidate", shown)):
-        record[f"{side}_item_id"] = [event["item_id"] for event in events]
-        record[f"{side}_tags"] = [by_item.get(event["item_id"], {}).get("tags", "") for event in events]
-        record[f"{side}_weight"] = [_number(by_item.get(event["item_id"], {}).get("weight", "")) for event in events]
-    for task, condition in spec.tasks.items():
-        record[f"label_{task}"] = [float(_hold([condition], event)) for event in shown]
+    for side, chosen in (("history", history), ("candidate", shown)):
+        joined = [
+            _as_of(items, "item_id", event["item_id"], event["timestamp"] if side == "history" else time)
+            for event in chosen
+        ]
+        record[f"{side}_item_id"] = [event["item_id"] for event in chosen]
+        record[f"{side}_tags"] = [row.get("tags", "") for row in joined]
+        record[f"{side}_weight"] = [_number(row.get("weight", "")) for row in joined]
+    for task, label in spec.tasks.items():
+        record[f"label_{task}"] = [float(_label(label, event, events)) for event in shown]
     return record
+
+
+def _as_of(rows: list[Row], key: str, value: str, time: int) -> Row:
+    """The latest row of a table at or before `time`; rows without a timestamp always hold."""
+    known = [row for row in rows if row[key] == value and row.get("timestamp", 0) <= time]
+    return max(known, key=lambda row: row.get("timestamp", 0), default={})
+
+
+def _label(label: Task, event: Row, events: list[Row]) -> bool:
+    if "sampled" in event:
+        return False
+    if label.within is None:
+        return _hold([label], event)
+    return any(
+        _hold([label], later)
+        for later in events
+        if (later["user_id"], later["item_id"]) == (event["user_id"], event["item_id"])
+        and event["timestamp"] <= later["timestamp"] <= event["timestamp"] + label.within
+    )
+
+
+def _is_over(spec: DatasetSpec, event: Row, split: str, cut: CutOffs) -> bool:
+    end = {"train": cut.validation, "validation": cut.test, "test": cut.end}[split]
+    return all(event["timestamp"] + (task.within or 0) < end for task in spec.tasks.values() if task.within is not None)
+
+
+def _negatives(spec: DatasetSpec, events: list[Row], group: list[Row], time: int, cut: CutOffs) -> list[Row]:
+    if spec.negatives is None:
+        return []
+    candidates = [event for event in events if _hold(spec.candidates.where, event)]
+    pool = sorted({event["item_id"] for event in candidates if event["timestamp"] < cut.validation})
+    if not pool:
+        return []
+    seen = [event["item_id"] for event in candidates if event["timestamp"] < cut.validation]
+    weights = [float(seen.count(item)) ** spec.negatives.popularity_power for item in pool]
+    user = group[0]["user_id"]
+    by = max(event["timestamp"] for event in group if _hold(spec.candidates.where, event))
+    met = {event["item_id"] for event in candidates if event["user_id"] == user and event["timestamp"] <= by}
+    number = _mix(zlib.crc32(f"{user}\n{_id(spec, group, time)}".encode()), 2)
+    found: list[str] = []
+    for attempt in range(50 * spec.negatives.per_request):
+        point = (_mix(number, 3 + attempt) >> 11) * 2.0**-53 * sum(weights)
+        place = next((i for i in range(len(pool)) if point < sum(weights[: i + 1])), len(pool) - 1)
+        if len(found) < spec.negatives.per_request and pool[place] not in met and pool[place] not in found:
+            found.append(pool[place])
+    return [{"item_id": item, "timestamp": time, "sampled": True} for item in found]
+
+
+def _mix(number: int, salt: int) -> int:
+    mixed = (number + (salt + 1) * 0x9E3779B97F4A7C15) % 2**64
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> shift)) * factor % 2**64
+    return mixed ^ (mixed >> 31)
 
 
 def _hold(conditions: Any, event: Row) -> bool:

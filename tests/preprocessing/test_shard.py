@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import tracemalloc
+from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from preprocessing.catalog import seen_items
 from preprocessing.entities import EntityTable
+from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
+from preprocessing.negatives import ItemPool
 from preprocessing.shard import ShardRecords
 from preprocessing.sources.columns import ITEM, KEY, REQUEST, TIME, USER
 from preprocessing.spec import DatasetSpec
@@ -19,6 +26,7 @@ from tests.testing import Record, Row, item_rows, parse_records, small_spec, sor
 
 CUT = CutOffs(12, 16)
 ITEMS, USERS = item_rows(6), user_rows(4)
+BUY = {"column": "action", "equals": "buy"}
 EVENT = st.fixed_dictionaries(
     {
         "user_id": st.sampled_from(["u1", "u2", "u10", "ü"]),
@@ -31,24 +39,42 @@ EVENT = st.fixed_dictionaries(
     }
 )
 SPECS = st.builds(
-    lambda length, most, request, history, shown: small_spec(
+    lambda length, most, request, history, shown, labels, timed: small_spec(
         history={"length": length, "where": history},
         candidates={"max_per_request": most, "where": shown},
         events={"format": "csv", "path": "events.csv", "request": request},
+        items={"format": "csv", "path": "items.csv", "key": "item_id", "timestamp": "timestamp" if timed else None},
+        **labels,
     ),
     st.integers(1, 4),
-    st.integers(1, 3),
+    st.integers(3, 4),
     st.sampled_from([None, "request"]),
     st.sampled_from([[], [{"column": "action", "one_of": ["view", "buy"]}], [{"column": "price", "at_most": 2}]]),
     st.sampled_from([[], [{"column": "action", "equals": "view"}], [{"column": "price", "equals": 2}]]),
+    st.sampled_from(
+        [
+            {},
+            {"tasks": {"buy": BUY | {"within": 2}, "dear": {"column": "price", "at_least": 2}}},
+            {"tasks": {"buy": BUY | {"within": 0}, "dear": {"column": "price", "at_least": 2, "within": 3}}},
+            {"negatives": {"per_request": 1, "popularity_power": 0}},
+            {"negatives": {"per_request": 2}},
+        ]
+    ),
+    st.booleans(),
 )
+# Some items have no row at first, some never; several rows hold one after the other.
+TIMED_ITEMS = [
+    row | {"timestamp": time, "weight": row["weight"] + time / 8}
+    for row, times in zip(item_rows(6), [[0], [0, 5, 9], [7], [3, 20], [0, 1, 2]], strict=False)
+    for time in times
+]
 
 
-def shard_records(spec: DatasetSpec, rows: list[Row]) -> dict[str, list[Record]]:
+def shard_records(spec: DatasetSpec, rows: list[Row], cut: CutOffs = CUT) -> dict[str, list[Record]]:
     """The records of some events, all users in one shard; the two pre-training splits as `windows`."""
     events = SortedEvents.from_table(event_table(spec, rows))
     records: dict[str, list[Record]] = {name: [] for name in ("train", "validation", "test", "windows")}
-    for split, encoded in ShardRecords(spec, events, items_table(), users_table(), CUT):
+    for split, encoded in ShardRecords(spec, events, _tables(spec, events, cut), cut):
         records["windows" if split.startswith("pretrain") else split] += parse_records(encoded)
     return {split: sort_records(found) for split, found in records.items()}
 
@@ -63,12 +89,23 @@ def event_table(spec: DatasetSpec, rows: list[Row]) -> pa.Table:
     return pa.table(columns)
 
 
-def items_table() -> EntityTable:
+def _tables(spec: DatasetSpec, events: SortedEvents, cut: CutOffs) -> Tables:
+    pool = None
+    if spec.negatives:
+        seen = seen_items(spec, events, cut, spec.candidates.where)
+        pool = ItemPool(seen, spec.negatives.popularity_power)
+    is_timed = spec.items is not None and spec.items.timestamp
+    return Tables(items_table(TIMED_ITEMS if is_timed else ITEMS), users_table(), pool=pool)
+
+
+def items_table(rows: list[Row] = ITEMS) -> EntityTable:
     columns = {
-        KEY: [row["item_id"] for row in ITEMS],
-        "multivalent:tags": [row["tags"] for row in ITEMS],
-        "number:weight": [row["weight"] for row in ITEMS],
+        KEY: [row["item_id"] for row in rows],
+        "multivalent:tags": [row["tags"] for row in rows],
+        "number:weight": [row["weight"] for row in rows],
     }
+    if "timestamp" in rows[0]:
+        columns[TIME] = [row["timestamp"] for row in rows]
     return EntityTable.from_table(pa.table(columns))
 
 
@@ -80,9 +117,11 @@ def users_table() -> EntityTable:
 @settings(max_examples=150, deadline=None)
 @given(SPECS, st.lists(EVENT, min_size=1, max_size=40), st.randoms())
 def test_equals_reference_at_any_order(spec: DatasetSpec, rows: list[Row], rng: random.Random) -> None:
-    expected = reference_records(spec, rows, ITEMS, USERS, CUT)
+    cut = CUT._replace(end=max(row["timestamp"] for row in rows) + 1)
+    items = TIMED_ITEMS if spec.items and spec.items.timestamp else ITEMS
+    expected = reference_records(spec, rows, items, USERS, cut)
     shuffled = rng.sample(rows, len(rows))
-    found = shard_records(spec, shuffled)
+    found = shard_records(spec, shuffled, cut)
     for split, records in expected.items():
         assert found[split] == sort_records(records), split
 
@@ -108,6 +147,89 @@ def test_windows_end_at_the_cut_off(rows: list[Row], others: list[Row]) -> None:
     later = [row for row in others if row["timestamp"] >= CUT.validation]
     if kept:
         assert shard_records(spec, rows)["windows"] == shard_records(spec, kept + later)["windows"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(EVENT, min_size=1, max_size=30), st.lists(EVENT, max_size=10), st.integers(0, 20))
+def test_later_events_change_labels_within_the_window_only(rows: list[Row], others: list[Row], now: int) -> None:
+    """With an attribution window the label is the one exception, and only events within it change one."""
+    spec = small_spec(tasks={"buy": BUY | {"within": 3}})
+    changed = [row for row in rows if row["timestamp"] <= now] + [row for row in others if row["timestamp"] > now]
+    if not changed:
+        return
+    before, after = shard_records(spec, rows), shard_records(spec, changed)
+    for split in ("train", "validation", "test"):
+        old, new = _up_to(before[split], now), _up_to(after[split], now)
+        assert _without_labels(old) == _without_labels(new)
+        assert _up_to(old, now - 3) == _up_to(new, now - 3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(EVENT, min_size=1, max_size=30), st.lists(EVENT, max_size=10), st.integers(12, 20))
+def test_events_after_the_cut_off_change_no_negatives(rows: list[Row], others: list[Row], now: int) -> None:
+    spec = small_spec(negatives={"per_request": 2})
+    kept = [row for row in rows if row["timestamp"] <= now]
+    if not kept:
+        return
+    before = shard_records(spec, rows)
+    after = shard_records(spec, kept + [row for row in others if row["timestamp"] > now])
+    for split in ("train", "validation", "test"):
+        assert _up_to(before[split], now) == _up_to(after[split], now)
+
+
+def test_hand_computed_labels_of_a_window() -> None:
+    rows = [
+        _event("u1", "i1", 5),
+        _event("u1", "i2", 5),
+        _event("u1", "i1", 7, action="buy"),
+        _event("u1", "i2", 8, action="buy"),
+        _event("u2", "i2", 6, action="buy"),
+        _event("u1", "i3", 10),
+        _event("u1", "i3", 9),
+    ]
+    spec = small_spec(
+        tasks={"buy": BUY | {"within": 2}}, candidates={"where": [{"column": "action", "equals": "view"}]}
+    )
+    train = {record["request_id"][0]: record for record in shard_records(spec, rows)["train"]}
+    assert train["u1:5"]["label_buy"] == [1.0, 0.0]
+    assert set(train) == {"u1:5", "u1:9"}  # the window of the view at 10 ends when validation begins
+
+
+def test_hand_computed_negatives() -> None:
+    rows = [_event("u1", f"i{n}", n) for n in range(1, 5)] + [_event("u2", "i5", 2)]
+    spec = small_spec(negatives={"per_request": 2})
+    train = {record["request_id"][0]: record for record in shard_records(spec, rows)["train"]}
+    assert train["u1:4"]["candidate_item_id"] == ["i4", "i5"]  # only one item is left that u1 hasn't met
+    assert train["u1:4"]["label_buy"] == [0.0, 0.0]
+    assert train["u1:4"]["candidate_weight"] == [1.0, 1.25]
+    first = train["u1:1"]["candidate_item_id"]
+    assert first[0] == "i1" and len(set(first)) == 3 and set(first[1:]) <= {"i2", "i3", "i4", "i5"}
+
+
+def test_a_user_with_very_many_events_is_encoded_in_pieces() -> None:
+    count = 300_000
+    times = np.arange(count)
+    table = pa.table(
+        {
+            USER: pa.array(["bot"] * count),
+            ITEM: pa.array(np.char.add("i", (times % 5000).astype(str))),
+            TIME: pa.array(times),
+            "text:action": pa.array(["view"] * count),
+            "text:device": pa.array(["tv"] * count),
+            "number:price": pa.array(np.ones(count)),
+        }
+    )
+    spec = small_spec(history={"length": 40})
+    events = SortedEvents.from_table(table)
+    cut = CutOffs(count - 20, count - 10)
+    found, largest = 0, 0
+    with _peak_megabytes() as peak:
+        for split, records in ShardRecords(spec, events, Tables(items_table(), users_table()), cut):
+            found += len(records) if split == "train" else 0
+            largest = max(largest, len(records))
+    assert found == count - 20
+    assert largest < 4097
+    assert peak[0] < 150  # the numbers of all histories at once are 12 million, 96 MB an array
 
 
 def test_hand_computed_request() -> None:
@@ -136,6 +258,22 @@ def test_long_requests_are_cut_and_share_their_history() -> None:
     pieces = [r for r in shard_records(small_spec(), rows)["train"] if r["request_id"] == ["u1:5"]]
     assert sorted(len(piece["candidate_item_id"]) for piece in pieces) == [1, 3]
     assert all(piece["history_item_id"] == ["i1"] for piece in pieces)
+
+
+@contextlib.contextmanager
+def _peak_megabytes() -> Iterator[list[float]]:
+    """The most that Python and NumPy allocate meanwhile."""
+    peak = [0.0]
+    tracemalloc.start(1)
+    try:
+        yield peak
+        peak[0] = tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def _without_labels(records: list[Record]) -> list[Record]:
+    return sort_records({n: v for n, v in record.items() if not n.startswith("label_")} for record in records)
 
 
 def _up_to(records: list[Record], now: int) -> list[Record]:

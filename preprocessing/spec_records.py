@@ -1,0 +1,147 @@
+"""The parts of a dataset spec that say what records are made of: conditions, tasks, negatives, splits of time."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated
+
+import pydantic
+
+from preprocessing.config import Config
+from preprocessing.durations import SECONDS_PER_DAY, Duration
+
+
+class Condition(Config):
+    """A test of one column of an event: exactly one of `equals`, `at_least`, `at_most`, `one_of`."""
+
+    column: str
+    equals: str | float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    one_of: tuple[str, ...] | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Condition:
+        given = [name for name in ("equals", "at_least", "at_most", "one_of") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of equals, at_least, at_most, one_of. Received: {given}")
+        return self
+
+
+class Task(Condition):
+    """A label: 1 where the condition holds for the candidate's own event or, with `within`, for a later one.
+
+    Attributes:
+        within: The attribution window. A candidate's label is 1 if an event of the same user and item for which the
+            condition holds comes at the candidate's time or up to this long after it. Candidates whose window isn't
+            over when their split (or the log) ends have no label yet, and are left out and counted.
+    """
+
+    within: Duration | None = None
+
+
+class History(Config):
+    """Which events enter a user's history (all conditions hold), and how many of the latest are kept."""
+
+    length: int = pydantic.Field(100, ge=1)
+    where: tuple[Condition, ...] = ()
+
+
+class Candidates(Config):
+    """Which events are candidates (all conditions hold); longer lists are cut into several records."""
+
+    max_per_request: int = pydantic.Field(100, ge=1)
+    where: tuple[Condition, ...] = ()
+
+
+class Negatives(Config):
+    """Sampled candidates for logs that tell what users chose, but not what they were shown.
+
+    They are drawn from the items that were candidates before the training cut-off, without repetition, and never an
+    item that the user has been a candidate's user of by the time of the request. All their labels are 0.
+
+    Attributes:
+        per_request: How many are added to each request.
+        popularity_power: An item's chance is its number of candidates before the cut-off to this power; 0 is uniform.
+    """
+
+    per_request: int = pydantic.Field(ge=1)
+    popularity_power: float = pydantic.Field(0.75, ge=0, le=2)
+
+
+class FractionSplit(Config):
+    """The last events by time: cut-offs fall on the full hour that comes nearest to the fractions."""
+
+    validation: float = pydantic.Field(0.1, gt=0, lt=1)
+    test: float = pydantic.Field(0.1, gt=0, lt=1)
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> FractionSplit:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation and test leave nothing to train on: their sum must stay below 1")
+        return self
+
+
+def _with_zone(time: datetime.datetime) -> datetime.datetime:
+    return time if time.tzinfo else time.replace(tzinfo=datetime.timezone.utc)
+
+
+UtcTime = Annotated[datetime.datetime, pydantic.AfterValidator(_with_zone)]  # a time without a zone is UTC
+
+
+class TimeSplit(Config):
+    """Cut-offs given as times.
+
+    Attributes:
+        validation_from: Requests at or after it are for validation.
+        test_from: Requests at or after it are for test.
+        train_from: Events before it are history only: their requests give no records. None: there are none.
+        until: Events at or after it give labels only. None: there are none.
+    """
+
+    validation_from: UtcTime
+    test_from: UtcTime
+    train_from: UtcTime | None = None
+    until: UtcTime | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> TimeSplit:
+        given = {name: getattr(self, name) for name in ("train_from", "validation_from", "test_from", "until")}
+        times = [time for time in given.values() if time is not None]
+        if any(late <= early for early, late in zip(times, times[1:], strict=False)):
+            order = ", ".join(name for name, time in given.items() if time is not None)
+            raise ValueError(f"these times must ascend: {order}")
+        return self
+
+
+class SpanSplit(Config):
+    """A window of days that ends with the newest one and moves with it. A span is a day of UTC.
+
+    Oldest first: `history` days give histories only, then come the days of `train`, `validation` and `test`, then
+    `labels` days, which only tell what became of the candidates before them.
+    """
+
+    train: int = pydantic.Field(ge=1)
+    validation: int = pydantic.Field(1, ge=1)
+    test: int = pydantic.Field(1, ge=1)
+    history: int = pydantic.Field(0, ge=0)
+    labels: int = pydantic.Field(0, ge=0)
+
+    def spans(self, newest: int) -> range:
+        """The days that are read, oldest first, as days since 1970."""
+        return range(newest + 1 - self.history - self.train - self.validation - self.test - self.labels, newest + 1)
+
+    def at(self, newest: int) -> TimeSplit:
+        """The same as times, where `newest` is the last day that is read."""
+        until = newest + 1 - self.labels
+        test = until - self.test
+        validation = test - self.validation
+        times = [_midnight(day) for day in (validation - self.train, validation, test, until)]
+        return TimeSplit(train_from=times[0], validation_from=times[1], test_from=times[2], until=times[3])
+
+
+Split = FractionSplit | TimeSplit | SpanSplit
+
+
+def _midnight(day: int) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(day * SECONDS_PER_DAY, datetime.timezone.utc)
