@@ -79,16 +79,17 @@ class Features(Config):
         return self
 
 
-Format = Literal["recbole", "csv", "tsv"]
+Format = Literal["recbole", "csv", "tsv", "jsonl", "parquet", "avro"]
 
 
 class Table(Config):
     """Files of rows. docs/data.md has an example of each format.
 
     Attributes:
-        format: `recbole` (atomic files: tab-separated, typed header), `csv` or `tsv` (with a header line).
+        format: `recbole` (atomic files: tab-separated, typed header), `csv` or `tsv` (with a header line), `jsonl`
+            (one object a line), `parquet` or `avro`. In the last three, a column `a.b` is field b of column a.
         path: A file or glob, or several, absolute or relative to the data directory; any file system Beam knows.
-            Files whose name ends in .gz, .bz2 or .zst are decompressed.
+            Text whose name ends in .gz, .bz2 or .zst is decompressed.
         delimiter: Delimited text only: what separates values, one or more characters; by default the format's own.
         quotes: csv and tsv only: whether values may be in double quotes, with delimiters and line breaks inside.
             Where they never are, say so: then every line is a row, and a large file is read by several workers.
@@ -103,10 +104,39 @@ class Table(Config):
     columns: tuple[str, ...] | None = None
     encoding: Literal["utf-8", "latin-1"] = "utf-8"
 
+    @pydantic.model_validator(mode="after")
+    def _check_table(self) -> Table:
+        if self.columns is not None and self.format not in ("csv", "tsv"):
+            raise ValueError(f"columns names those of csv and tsv files without a header. Received: {self.format}")
+        return self
+
     @property
     def paths(self) -> tuple[str, ...]:
         """The files or globs."""
         return (self.path,) if isinstance(self.path, str) else self.path
+
+
+class Explode(Config):
+    """Makes one event of each entry of a row's list; the row's other columns are repeated.
+
+    Attributes:
+        columns: The columns that hold lists. Of several, the entries at one place belong together. An entry that is
+            a structure (JSON, Parquet, Avro) becomes the columns `column.field`.
+        separator: What separates entries where a column is text.
+        parts: The names of an entry's parts, where one text has several, such as the item and label in `N1-0`.
+        part_separator: What separates them; with n parts, only the last n - 1 are taken as separators.
+    """
+
+    columns: Annotated[tuple[str, ...], pydantic.Field(min_length=1)]
+    separator: Annotated[str, pydantic.Field(min_length=1)] = " "
+    parts: tuple[str, ...] = ()
+    part_separator: Annotated[str, pydantic.Field(min_length=1)] = "-"
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Explode:
+        if self.parts and len(self.columns) != 1:
+            raise ValueError(f"parts needs exactly one column. Received: columns={list(self.columns)}")
+        return self
 
 
 class Events(Table):
@@ -120,6 +150,7 @@ class Events(Table):
             text, UTC where it names no zone. Columns that have a type of times need none.
         timestamp_format: How the text of times is written where it is none of these, as strptime has it; in UTC.
         request: The column of request ids.
+        explode: Makes several events of a row, one for each entry of a list, such as the items shown on a page.
     """
 
     user: str = "user_id"
@@ -128,6 +159,7 @@ class Events(Table):
     timestamp_unit: Literal["s", "ms", "us", "iso"] = "s"
     timestamp_format: str | None = None
     request: str | None = None
+    explode: Explode | None = None
 
     @property
     def time_format(self) -> str:

@@ -6,9 +6,10 @@ import numpy as np
 
 from preprocessing.errors import DataError
 from preprocessing.sources.columns import TABLES, TIME, Column, TableName, columns_of
+from preprocessing.sources.explode import columns_in_file
 from preprocessing.sources.files import match_files
 from preprocessing.sources.formats import reader_of
-from preprocessing.sources.read import read_table
+from preprocessing.sources.read import explode_of, read_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import TimeProfile, cut_offs
 
@@ -27,7 +28,7 @@ def check_sources(spec: DatasetSpec) -> None:
 
 def _check_headers(spec: DatasetSpec, table: TableName) -> None:
     declared = getattr(spec, table)
-    columns = columns_of(spec, table)
+    columns = columns_in_file(explode_of(declared), columns_of(spec, table))
     title = getattr(declared, "title", None)
     if title:
         columns += (Column("title", title, "text", f"{table}.title"),)

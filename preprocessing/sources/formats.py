@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol, cast
 
 from preprocessing.quarantine import RejectedRow
-from preprocessing.sources import delimited
+from preprocessing.sources import avro, delimited, jsonl, parquet
 from preprocessing.sources.columns import Column
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.span import Span
@@ -28,7 +28,7 @@ class Reader(Protocol):
         """The rows of a span as batches, and the rows that have no columns to speak of."""
 
 
-_READERS = {"csv": delimited, "tsv": delimited, "recbole": delimited}
+_READERS = {"csv": delimited, "tsv": delimited, "recbole": delimited, "jsonl": jsonl, "parquet": parquet, "avro": avro}
 
 
 def reader_of(table: Table) -> Reader:

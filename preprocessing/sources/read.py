@@ -12,12 +12,13 @@ from apache_beam.io import fileio
 from apache_beam.metrics import Metrics
 
 from preprocessing.quarantine import RejectedRow
-from preprocessing.sources.columns import TableName, columns_of
+from preprocessing.sources.columns import Column, TableName, columns_of
+from preprocessing.sources.explode import columns_in_file, explode_batch
 from preprocessing.sources.formats import reader_of
 from preprocessing.sources.parse import parse_batch
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.span import Span
-from preprocessing.spec import DatasetSpec
+from preprocessing.spec import DatasetSpec, Events, Explode, Table
 
 BATCHES, REJECTED, COUNTS = "batches", "rejected", "counts"
 _METRICS = "preprocessing"
@@ -79,11 +80,26 @@ def read_span(spec: DatasetSpec, table: TableName, span: Span) -> Iterator[pa.Ta
     """
     declared = getattr(spec, table)
     columns = columns_of(spec, table)
-    for part in reader_of(declared).read_batches(span, declared, table, columns):
-        if isinstance(part, RawBatch):
-            good, rejected = parse_batch(part, columns, table, span.path, declared.time_format)
-            yield good
-            if rejected:
-                yield rejected
-        else:
-            yield [part]
+    in_file = columns_in_file(explode_of(declared), columns)
+    for part in reader_of(declared).read_batches(span, declared, table, in_file):
+        yield from check_batch(part, declared, table, columns, span.path) if isinstance(part, RawBatch) else [[part]]
+
+
+def check_batch(
+    raw: RawBatch, declared: Table, table: TableName, columns: tuple[Column, ...], path: str
+) -> Iterator[pa.Table | list[RejectedRow]]:
+    """Rows as they were read to good ones, typed, and rejected ones."""
+    explode = explode_of(declared)
+    if explode:
+        raw, rejected = explode_batch(raw, explode, columns, path)
+        if rejected:
+            yield rejected
+    good, rejected = parse_batch(raw, columns, table, path, declared.time_format)
+    yield good
+    if rejected:
+        yield rejected
+
+
+def explode_of(declared: Table) -> Explode | None:
+    """How a table's rows are taken apart; None if they aren't."""
+    return declared.explode if isinstance(declared, Events) else None

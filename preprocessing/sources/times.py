@@ -25,7 +25,7 @@ _PARTS = ("year", "month", "day", "h", "m", "s", "zone_h", "zone_m")
 def seconds_of(values: pa.Array, time_format: TimeFormat, source: str) -> tuple[np.ndarray, np.ndarray]:
     """Timestamps as whole seconds, float64 [R], NaN where absent or malformed; and which are malformed, bool [R].
 
-    A column of a type that has times (of Parquet, Avro, BigQuery) is read by its type, whatever `time_format` says.
+    A column of a type that has times (of Parquet or Avro) is read by its type, whatever `time_format` says.
     """
     values = plain(values)
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):

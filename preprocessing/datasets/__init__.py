@@ -1,0 +1,43 @@
+"""Public data sets that `srp4ctr data fetch` can bring, or check where they must be put in place by hand."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from preprocessing.datasets.catalog import DATASETS, Dataset
+from preprocessing.datasets.files import DataFetchError, Report
+
+__all__ = ["DATASETS", "DataFetchError", "fetch"]
+
+
+def fetch(name: str, data_dir: str | Path, report: Report = lambda message: None) -> Path:
+    """Brings data set `name` into `data_dir/name`; downloads nothing when it is already there, whole.
+
+    Args:
+        name: A key of `DATASETS`.
+        data_dir: The folder of all data sets; made where it is missing.
+        report: Is told, in a sentence, of each step before it is taken.
+
+    Returns:
+        The data set's folder.
+
+    Raises:
+        DataFetchError: the name is unknown, the download failed, a checksum differs, or the disk refused.
+    """
+    dataset = _find(name)
+    folder = Path(data_dir) / name
+    try:
+        dataset.fetch(folder, report)
+    except OSError as error:
+        place = error.filename or folder
+        raise DataFetchError(f"data set {name}: can't write to {place}: {error.strerror}.") from error
+    return folder
+
+
+def _find(name: str) -> Dataset:
+    if name not in DATASETS:
+        nearest = difflib.get_close_matches(name, DATASETS, n=1, cutoff=0.5)
+        hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+        raise DataFetchError(f"unknown data set '{name}'.{hint} Known: {', '.join(sorted(DATASETS))}.")
+    return DATASETS[name]

