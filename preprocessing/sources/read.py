@@ -18,7 +18,7 @@ from preprocessing.sources.formats import reader_of
 from preprocessing.sources.parse import parse_batch
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.span import Span
-from preprocessing.spec import DatasetSpec, Events, Explode, Table
+from preprocessing.spec import DatasetSpec, Entities, Events, Explode
 
 BATCHES, REJECTED, COUNTS = "batches", "rejected", "counts"
 _METRICS = "preprocessing"
@@ -86,7 +86,7 @@ def read_span(spec: DatasetSpec, table: TableName, span: Span) -> Iterator[pa.Ta
 
 
 def check_batch(
-    raw: RawBatch, declared: Table, table: TableName, columns: tuple[Column, ...], path: str
+    raw: RawBatch, declared: Events | Entities, table: TableName, columns: tuple[Column, ...], path: str
 ) -> Iterator[pa.Table | list[RejectedRow]]:
     """Rows as they were read to good ones, typed, and rejected ones."""
     explode = explode_of(declared)
@@ -100,6 +100,6 @@ def check_batch(
         yield rejected
 
 
-def explode_of(declared: Table) -> Explode | None:
+def explode_of(declared: Events | Entities) -> Explode | None:
     """How a table's rows are taken apart; None if they aren't."""
     return declared.explode if isinstance(declared, Events) else None
