@@ -47,13 +47,13 @@ class ItemCatalog(tf.Module):
         return cls(tables, events)
 
     def fill(self, features: Features) -> dict[str, tf.Tensor]:
-        """`features` with absent (0) item features looked up by the item index; values that are there win."""
+        """`features` with absent (0, or not there) item features looked up by the item index; others stay."""
         filled = dict(features)
         for field, table in self.tables.items():
             for side in ("history", "candidate"):
-                if f"{side}_{field}" in features:
-                    known = tf.gather(table, features[f"{side}_item_id"])
-                    filled[f"{side}_{field}"] = _prefer(features[f"{side}_{field}"], known)
+                if f"{side}_item_id" in features:
+                    known, sent = tf.gather(table, features[f"{side}_item_id"]), features.get(f"{side}_{field}")
+                    filled[f"{side}_{field}"] = known if sent is None else _prefer(sent, known)
         return filled
 
     def popularity(self, items: tf.Tensor) -> tf.Tensor:

@@ -55,8 +55,12 @@ class ServingModule(tf.Module):
         return self._encode_user(self._transformed(kept), training=False)
 
     def scores(self, state: UserState, raw: RawFeatures) -> dict[str, tf.Tensor]:
-        """Probabilities [B, N] a task, of dense raw candidate features [B, N]; 0 where the item id is ""."""
-        features = {name: tf.RaggedTensor.from_tensor(value) for name, value in self._complete(raw).items()}
+        """Probabilities [B, N] a task, of dense raw candidate features [B, N]; 0 where the item id is "".
+
+        Features other than the id may be left out: the catalogue has them.
+        """
+        sent = {f.name: raw[f.name] for f in candidate_inputs(self.spec) if f.name in raw}
+        features = {name: tf.RaggedTensor.from_tensor(value) for name, value in sent.items()}
         logits = self._score_items(state, self._transformed(features), training=False)
         count = tf.shape(raw[CANDIDATE_ITEM_ID])[1]
         present = raw[CANDIDATE_ITEM_ID] != ""
@@ -113,11 +117,6 @@ class ServingModule(tf.Module):
     def _transformed(self, raw: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         return self.catalog.fill(densify(self.transform_layer(dict(raw)), self.fields))
 
-    def _complete(self, raw: RawFeatures) -> dict[str, tf.Tensor]:
-        """The candidate features, absent ones ("" or NaN) where the request has none."""
-        shape = tf.shape(raw[CANDIDATE_ITEM_ID])
-        return {f.name: raw[f.name] if f.name in raw else _absent(f, shape) for f in candidate_inputs(self.spec)}
-
     def _parse(self, examples: tf.Tensor, inputs: Sequence[RecordFeature]) -> dict[str, tf.Tensor]:
         parsed = tf.io.parse_example(examples, {feature.name: _parsing(feature) for feature in inputs})
         return {name: x.to_tensor() if isinstance(x, tf.RaggedTensor) else x for name, x in parsed.items()}
@@ -126,10 +125,6 @@ class ServingModule(tf.Module):
 def dtype_of(feature: RecordFeature) -> tf.DType:
     """The TensorFlow dtype of a raw feature."""
     return _DTYPES[feature.dtype]
-
-
-def _absent(feature: RecordFeature, shape: tf.Tensor) -> tf.Tensor:
-    return tf.fill(shape, tf.constant("" if feature.dtype == "string" else float("nan"), dtype_of(feature)))
 
 
 def _parsing(feature: RecordFeature) -> Any:

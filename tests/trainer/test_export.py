@@ -412,10 +412,9 @@ def test_what_made_the_model_travels_with_it(exported: Exported) -> None:
 
 
 def test_state_codec_has_the_rankers_widths(exported: Exported, states: tf.Tensor, user: Tensors) -> None:
-    """Blob bytes: 32 of header; vectors a user; and a row of K/V, history and DIN's first-layer term a behaviour."""
+    """Blob bytes: 32 of header; vectors a user; and a row of K/V and history a behaviour."""
     config, encoder = exported.inputs.config.ranker, exported.inputs.config.encoder
-    behavior = config.embedding_dim * 6 + config.attention_units[0]  # six history fields
-    row = behavior + 2 * encoder.layers * encoder.dim
+    row = config.embedding_dim * 6 + 2 * encoder.layers * encoder.dim  # six history fields
     vectors = config.embedding_dim + config.experts * config.expert_units[0] + 2 * config.experts
     lengths = (user["history_item_id"].numpy() != b"").sum(1)
     assert [len(blob) for blob in states.numpy()] == [HEADER + 4 * (vectors + n * row) for n in lengths]

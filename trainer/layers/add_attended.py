@@ -7,6 +7,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from trainer.layers.row_dense import RowDense
+
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class AddAttended(keras.layers.Layer):
@@ -25,10 +27,10 @@ class AddAttended(keras.layers.Layer):
         self.dim, self.feedforward, self.dropout = dim, feedforward, dropout
 
     def build(self, input_shape: Any) -> None:
-        self.output_projection = keras.layers.Dense(self.dim, name="output")
+        self.output_projection = RowDense(self.dim, name="output")
         self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-6, name="attention_norm")
-        self.expand = keras.layers.Dense(self.feedforward, activation=tf.nn.gelu, name="expand")
-        self.contract = keras.layers.Dense(self.dim, name="contract")
+        self.expand = RowDense(self.feedforward, activation=tf.nn.gelu, name="expand")
+        self.contract = RowDense(self.dim, name="contract")
         self.feedforward_norm = keras.layers.LayerNormalization(epsilon=1e-6, name="feedforward_norm")
         self.drop = keras.layers.Dropout(self.dropout)
         super().build(input_shape)

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-
-def masked_softmax(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Softmax over the last axis of [...] logits, where the broadcast boolean mask is true; all-false gives zeros."""
-    logits = tf.cast(logits, tf.float32)
-    weight = tf.cast(mask, tf.float32)
-    peak = tf.reduce_max(tf.where(mask, logits, logits.dtype.min), -1, keepdims=True)
-    exponentials = tf.exp(tf.minimum(logits - tf.stop_gradient(peak), 0.0)) * weight
-    return tf.math.divide_no_nan(exponentials, tf.reduce_sum(exponentials, -1, keepdims=True))
+_NEVER = -1e9  # added to a logit: its exponential beside any other is 0
 
 
 def attend(queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, mask: tf.Tensor, heads: int) -> tf.Tensor:
@@ -27,15 +20,19 @@ def attend(queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, mask: tf.Tens
     Returns:
         [B, M, D].
     """
-    q, k, v = (_split_heads(x, heads) for x in (queries, keys, values))
-    scale = tf.cast(q.shape[-1], q.dtype) ** -0.5
-    weights = masked_softmax(tf.matmul(q * scale, k, transpose_b=True), mask[:, None, None, :])
-    mixed = tf.matmul(tf.cast(weights, v.dtype), v)  # [B, heads, M, D / heads]
-    merged = tf.transpose(mixed, (0, 2, 1, 3))
-    return tf.reshape(merged, tf.concat([tf.shape(merged)[:2], [queries.shape[-1]]], 0))
+    scale = tf.cast(queries.shape[-1] // heads, queries.dtype) ** -0.5
+    q, k, v = (_split_heads(x, heads) for x in (queries * scale, keys, values))
+    logits = tf.cast(tf.matmul(q, k, transpose_b=True), tf.float32)  # [heads * B, M, L]
+    weights = masked_softmax(logits, tf.tile(mask, [heads, 1])[:, None, :])
+    return tf.concat(tf.split(tf.matmul(tf.cast(weights, v.dtype), v), heads, 0), -1)
+
+
+def masked_softmax(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Softmax over the last axis of float32 [...] logits, where the mask [..., 1, L] is true; all-false gives zeros."""
+    weights = tf.nn.softmax(logits + tf.where(mask, 0.0, _NEVER))
+    return weights * tf.cast(tf.reduce_any(mask, -1, keepdims=True), weights.dtype)
 
 
 def _split_heads(x: tf.Tensor, heads: int) -> tf.Tensor:
-    shape = tf.shape(x)
-    split = tf.reshape(x, [shape[0], shape[1], heads, x.shape[-1] // heads])
-    return tf.transpose(split, (0, 2, 1, 3))
+    """[B, M, D] -> [heads * B, M, D / heads]: two copies, where a transposition costs more than the products."""
+    return tf.concat(tf.split(x, heads, -1), 0)

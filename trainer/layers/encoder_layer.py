@@ -9,6 +9,7 @@ import tf_keras as keras
 
 from trainer.layers.add_attended import AddAttended
 from trainer.layers.attention import attend
+from trainer.layers.row_dense import RowDense
 
 
 class KeysValues(NamedTuple):
@@ -36,9 +37,9 @@ class EncoderLayer(keras.layers.Layer):
         self.dim, self.heads, self.feedforward, self.dropout = dim, heads, feedforward, dropout
 
     def build(self, input_shape: Any) -> None:
-        self.query = keras.layers.Dense(self.dim, name="query")
-        self.key = keras.layers.Dense(self.dim, name="key")
-        self.value = keras.layers.Dense(self.dim, name="value")
+        self.query = RowDense(self.dim, name="query")
+        self.key = RowDense(self.dim, name="key")
+        self.value = RowDense(self.dim, name="value")
         self.add_attended = AddAttended(self.dim, self.feedforward, self.dropout, name="add_attended")
         super().build(input_shape)
 

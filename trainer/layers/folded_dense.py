@@ -7,6 +7,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from trainer.layers.row_dense import RowDense
+
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class FoldedDense(keras.layers.Layer):
@@ -23,8 +25,8 @@ class FoldedDense(keras.layers.Layer):
         if units < 1:
             raise ValueError(f"units must be positive. Received: units={units}")
         self.units = units
-        self.of_user = keras.layers.Dense(units, name="of_user")
-        self.of_item = keras.layers.Dense(units, use_bias=False, name="of_item")
+        self.of_user = RowDense(units, name="of_user")
+        self.of_item = RowDense(units, use_bias=False, name="of_item")
 
     def user_term(self, user: tf.Tensor) -> tf.Tensor:
         """W_u u + b: [B, U] -> [B, units]."""

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from trainer.layers.folded_dense import FoldedDense
+from trainer.layers.row_dense import RowDense
 
 
 class MmoeState(NamedTuple):
@@ -48,10 +49,10 @@ class FoldedMmoe(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         output = self.expert_units[1]
-        self.second = [keras.layers.Dense(output, "relu", name=f"expert_{e}") for e in range(self.experts)]
+        self.second = [RowDense(output, "relu", name=f"expert_{e}") for e in range(self.experts)]
         self.drop = keras.layers.Dropout(self.dropout)
-        self.hidden = [keras.layers.Dense(self.tower_units, "relu", name=f"hidden_{t}") for t in range(self.tasks)]
-        self.logit = [keras.layers.Dense(1, name=f"logit_{t}") for t in range(self.tasks)]
+        self.hidden = [RowDense(self.tower_units, "relu", name=f"hidden_{t}") for t in range(self.tasks)]
+        self.logit = [RowDense(1, name=f"logit_{t}") for t in range(self.tasks)]
         super().build(input_shape)
 
     def user_state(self, user: tf.Tensor) -> MmoeState:
@@ -60,14 +61,14 @@ class FoldedMmoe(keras.layers.Layer):
 
     def call(self, items: tf.Tensor, state: MmoeState, training: bool | None = None) -> tf.Tensor:
         """Logits [B, N, T] of items [B, N, C]."""
-        shape = tf.shape(items)[:2]
         first = tf.nn.relu(self.first(state.experts, items))
-        split = tf.reshape(first, tf.concat([shape, [self.experts, self.expert_units[0]]], 0))
-        outputs = tf.stack([second(x) for second, x in zip(self.second, tf.unstack(split, axis=2), strict=True)], 2)
-        gates = tf.reshape(self.gate(state.gates, items), tf.concat([shape, [self.tasks, self.experts]], 0))
-        mixed = self.drop(tf.matmul(tf.nn.softmax(gates), outputs), training=training)  # [B, N, T, H2]
-        towers = zip(self.hidden, self.logit, strict=True)
-        return tf.concat([logit(hidden(mixed[:, :, t])) for t, (hidden, logit) in enumerate(towers)], -1)
+        shares = tf.split(first, self.experts, -1)
+        outputs = tf.stack([second(share) for second, share in zip(self.second, shares, strict=True)], 2)
+        shape = tf.concat([tf.shape(items)[:2], [self.tasks, self.experts]], 0)
+        gates = tf.nn.softmax(tf.reshape(self.gate(state.gates, items), shape))
+        mixed = tf.unstack(self.drop(tf.matmul(gates, outputs), training=training), axis=2)  # T times [B, N, H2]
+        towers = zip(self.logit, self.hidden, mixed, strict=True)
+        return tf.concat([logit(hidden(task)) for logit, hidden, task in towers], -1)
 
     def get_config(self) -> dict[str, Any]:
         own = {"tasks": self.tasks, "experts": self.experts, "expert_units": self.expert_units}

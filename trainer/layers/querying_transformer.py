@@ -9,6 +9,7 @@ import tf_keras as keras
 
 from trainer.layers.add_attended import AddAttended
 from trainer.layers.attention import attend
+from trainer.layers.row_dense import RowDense
 
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
@@ -37,10 +38,10 @@ class QueryingTransformer(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         initializer = keras.initializers.TruncatedNormal(stddev=0.5)
         self.start = self.add_weight("start", (self.tokens, self.dim), initializer=initializer)
-        self.shift = keras.layers.Dense(self.tokens * self.dim, name="shift")
-        self.query = keras.layers.Dense(self.dim, name="query")
-        self.key = keras.layers.Dense(self.dim, name="key")
-        self.value = keras.layers.Dense(self.dim, name="value")
+        self.shift = RowDense(self.tokens * self.dim, name="shift")
+        self.query = RowDense(self.dim, name="query")
+        self.key = RowDense(self.dim, name="key")
+        self.value = RowDense(self.dim, name="value")
         self.add_attended = AddAttended(self.dim, self.feedforward, self.dropout, name="add_attended")
         super().build(input_shape)
 

@@ -11,6 +11,7 @@ import tf_keras as keras
 from trainer.layers.add_attended import AddAttended
 from trainer.layers.attention import attend
 from trainer.layers.encoder_layer import EncoderLayer, KeysValues
+from trainer.layers.row_dense import RowDense
 
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
@@ -38,7 +39,7 @@ class UniCrossAttention(keras.layers.Layer):
         self.feedforward, self.dropout = feedforward, dropout
 
     def build(self, input_shape: Any) -> None:
-        self.queries = [keras.layers.Dense(self.dim, name=f"query_{i}") for i in range(self.layers)]
+        self.queries = [RowDense(self.dim, name=f"query_{i}") for i in range(self.layers)]
         self.add_attended = [
             AddAttended(self.dim, self.feedforward, self.dropout, name=f"add_attended_{i}") for i in range(self.layers)
         ]

@@ -32,15 +32,15 @@ def test_folded_din_equals_the_unfolded_attention_unit() -> None:
     _attend_as_din(layer, CANDIDATES, HISTORY, MASK)
     randomise(layer)
     of_k, of_q, of_difference, of_product = (random(D, 6, seed=seed) for seed in range(4))
-    layer.of_key.kernel.assign(of_k + of_difference)
-    layer.of_query.kernel.assign(of_q - of_difference)
+    layer.key_kernel.assign(of_k + of_difference)
+    layer.query_kernel.assign(of_q - of_difference)
     layer.pair_kernel.assign(of_product)
     kernel, expected = np.concatenate([of_k, of_q, of_difference, of_product]), np.zeros((B, N, D))
     for b, n, cell in np.argwhere(np.repeat(MASK[:, None], N, 1)):
         k, q = HISTORY[b, cell], CANDIDATES[b, n]
-        first = reference.sigmoid(np.concatenate([k, q, k - q, k * q]) @ kernel + layer.of_key.bias.numpy())
-        second = reference.sigmoid(reference.dense(layer.hidden, first))
-        expected[b, n] += reference.dense(layer.score, second) * k
+        first = reference.sigmoid(np.concatenate([k, q, k - q, k * q]) @ kernel + layer.first_bias.numpy())
+        second = reference.sigmoid(first @ layer.hidden_kernel.numpy() + layer.hidden_bias.numpy())
+        expected[b, n] += (second @ layer.score_kernel.numpy() + layer.score_bias.numpy()) * k
     np.testing.assert_allclose(_attend_as_din(layer, CANDIDATES, HISTORY, MASK), expected, atol=1e-5)
 
 
