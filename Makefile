@@ -12,7 +12,7 @@ SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help setup data run bench-seeds test lint format lock clean
+.PHONY: help setup data run bench-seeds bench-preprocessing test lint format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -28,6 +28,9 @@ run: data ## Run the whole pipeline on MovieLens-100K (CONFIG=... for another)
 
 bench-seeds: data ## Test AUC with and without the encoder over three seeds (about half an hour)
 	@$(PYTHON) benchmarks/seeds.py $(CONFIG)
+
+bench-preprocessing: setup ## Speed, size and growth of the job that makes records, against pandas (about 6 minutes)
+	@$(PYTHON) -m benchmarks.preprocessing
 
 test: data ## Run the tests (PYTEST_ARGS=... for pytest)
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)

@@ -13,6 +13,7 @@ setup(
     install_requires=[
         "apache-beam>=2.60,<3",
         "dill>=0.3.1",
+        "google-crc32c>=1.5",
         "grpcio>=1.60",
         "grpcio-health-checking>=1.48",
         "jinja2>=3.1",
@@ -43,6 +44,7 @@ setup(
             "hypothesis>=6",
             "kubernetes-validate>=1.29",
             "mypy>=1.10",
+            "psutil>=5.9",
             "pytest>=8",
             "pytest-xdist>=3.5",
             "ruff>=0.6",

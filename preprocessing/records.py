@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.metrics import Metrics
 
-from preprocessing.catalog import Catalog, seen_items
 from preprocessing.combiners import ConcatenateTables, MergeSeenItems, MergeTimeProfiles, SumCounts
-from preprocessing.entities import EntityTable
-from preprocessing.event_features import Tables
-from preprocessing.events import SortedEvents
-from preprocessing.features import SPLITS
-from preprocessing.negatives import ItemPool
 from preprocessing.quarantine import REJECTED_FILE, REPORT_FILE
-from preprocessing.report import Counts, data_report
-from preprocessing.shard import ShardRecords
+from preprocessing.report import data_report
+from preprocessing.shard_count import shard_count
+from preprocessing.shard_fns import SEEN, SHARD_SPLITS, CatalogRecords, PoolItems, RecordsOfShard
 from preprocessing.sources.columns import KEY, TABLES, TIME, USER, TableName
 from preprocessing.sources.read import BATCHES, COUNTS, REJECTED, ReadTable
 from preprocessing.spec import DatasetSpec
-from preprocessing.splits import CutOffs, TimeProfile, cut_offs
-from preprocessing.tables import from_bytes, partition, to_bytes
+from preprocessing.splits import TimeProfile, cut_offs
+from preprocessing.tables import partition, to_bytes
 
-DEFAULT_SHARDS = 64
-_SEEN = "seen"
 _BROADCAST: tuple[TableName, ...] = ("items", "context")  # to every shard, where users' rows go to their shard
 Collections = dict[str, beam.PCollection]
 
@@ -37,7 +27,12 @@ Collections = dict[str, beam.PCollection]
 class BuildRecords(beam.PTransform):
     """From a pipeline's root to {split: PCollection of serialised tf.Examples}, for every split of features.SPLITS.
 
-    Users are spread over `shards` by a hash of their id; a worker holds one shard at a time.
+    Users are spread over shards by a hash of their id; a worker holds one shard at a time.
+
+    Args:
+        spec: The dataset spec.
+        quarantine_dir: Where rejected rows and the data report go; None leaves both out.
+        shards: How many there are; by default as many as the log's size asks for, see `shard_count`.
 
     Example:
         with beam.Pipeline() as pipeline:
@@ -50,13 +45,15 @@ class BuildRecords(beam.PTransform):
             the same before.
     """
 
-    def __init__(self, spec: DatasetSpec, quarantine_dir: str | None = None, shards: int = DEFAULT_SHARDS) -> None:
+    _directories: Mapping[str, str] | None = None
+
+    def __init__(self, spec: DatasetSpec, quarantine_dir: str | None = None, shards: int | None = None) -> None:
         super().__init__()
-        if shards < 1:
+        if shards is not None and shards < 1:
             raise ValueError(f"at least one shard is needed. Received: shards={shards}")
         self._spec = spec
         self._quarantine_dir = quarantine_dir
-        self._shards = shards
+        self._shards = shards or shard_count(spec)
 
     def expand(self, root: beam.Pipeline) -> Collections:
         tables = {name: root | ReadTable(self._spec, name) for name in TABLES if getattr(self._spec, name) is not None}
@@ -73,15 +70,20 @@ class BuildRecords(beam.PTransform):
         parts = self._parts(tables)
         sides["pool"] = beam.pvalue.AsSingleton(self._pool(root, parts, sides["cutoffs"]))
         records = self._shard_records(parts, sides)
-        seen = records[_SEEN] | "MergeSeen" >> beam.CombineGlobally(MergeSeenItems())
-        catalog = seen | "Catalog" >> beam.ParDo(
-            _CatalogRecords(self._spec), sides["items"], sides["cutoffs"]
-        ).with_outputs(COUNTS, main="catalog")
+        catalog = self._catalog(records[SEEN], sides)
         counts = [records[COUNTS], catalog[COUNTS]] + [table[COUNTS] for table in tables.values()]
         if self._quarantine_dir:
             self._write_rejected([table[REJECTED] for table in tables.values()], self._quarantine_dir)
             self._write_report(counts, cutoffs, profile, self._quarantine_dir)
-        return {split: catalog["catalog"] if split == "catalog" else records[split] for split in SPLITS}
+        return {split: records[split] for split in SHARD_SPLITS} | {"catalog": catalog["catalog"]}
+
+    def _catalog(self, seen: beam.PCollection, sides: dict[str, Any]) -> Any:
+        to_catalog = CatalogRecords(self._spec, self._directories)
+        return (
+            seen
+            | "MergeSeen" >> beam.CombineGlobally(MergeSeenItems())
+            | "Catalog" >> beam.ParDo(to_catalog, sides["items"], sides["cutoffs"]).with_outputs(COUNTS, main="catalog")
+        )
 
     def _broadcast(self, root: beam.Pipeline, tables: dict[TableName, Any], name: TableName) -> beam.PCollection:
         if name not in tables:
@@ -93,7 +95,7 @@ class BuildRecords(beam.PTransform):
         """The items that negatives are drawn from, with their counts before the training cut-off."""
         if self._spec.negatives is None:
             return root | "NoPool" >> beam.Create([None])
-        seen = parts | "PoolItems" >> beam.ParDo(_PoolItems(self._spec), cutoffs)
+        seen = parts | "PoolItems" >> beam.ParDo(PoolItems(self._spec), cutoffs)
         return seen | "MergePool" >> beam.CombineGlobally(MergeSeenItems())
 
     def _parts(self, tables: dict[TableName, Any]) -> beam.PCollection:
@@ -106,11 +108,11 @@ class BuildRecords(beam.PTransform):
         return parts | "Flatten" >> beam.Flatten()
 
     def _shard_records(self, parts: beam.PCollection, sides: dict[str, Any]) -> Any:
-        outputs = [split for split in SPLITS if split != "catalog"]
+        to_records = RecordsOfShard(self._spec, self._shards, self._directories)
         return (
             parts
             | "GroupByShard" >> beam.GroupByKey()
-            | "Records" >> beam.ParDo(_ShardFn(self._spec), **sides).with_outputs(_SEEN, COUNTS, *outputs)
+            | "Records" >> beam.ParDo(to_records, **sides).with_outputs(SEEN, COUNTS, *SHARD_SPLITS)
         )
 
     def _write_rejected(self, rejected: list[beam.PCollection], directory: str) -> None:
@@ -128,96 +130,28 @@ class BuildRecords(beam.PTransform):
         _ = report | "WriteReport" >> beam.io.WriteToText(path, num_shards=1, shard_name_template="")
 
 
+class WriteRecords(BuildRecords):
+    """The same, written: gzipped TFRecords, a file for each split and shard; its collections of records are empty.
+
+    Records don't go through the runner, which would cost more than making them. A shard's files hold the same records
+    in the same order whatever runs it, so that a shard that is done twice does no harm.
+
+    Args:
+        directories: Where each split's files go.
+        spec, quarantine_dir, shards: As for `BuildRecords`.
+    """
+
+    def __init__(
+        self,
+        directories: Mapping[str, str],
+        spec: DatasetSpec,
+        quarantine_dir: str | None = None,
+        shards: int | None = None,
+    ) -> None:
+        super().__init__(spec, quarantine_dir, shards)
+        self._directories = directories
+
+
 def _partition(batch: pa.Table, name: str, key: str, shards: int) -> Iterator[tuple[int, tuple[str, bytes]]]:
     for shard, rows in partition(batch, key, shards):
         yield shard, (name, to_bytes(rows))
-
-
-class _PoolItems(beam.DoFn):
-    """Some events to the items that were candidates before the training cut-off."""
-
-    def __init__(self, spec: DatasetSpec) -> None:
-        super().__init__()
-        self._spec = spec
-
-    def process(self, element: tuple[int, tuple[str, bytes]], cutoffs: CutOffs) -> Iterator[bytes]:
-        name, part = element[1]
-        table = from_bytes([part]) if name == "events" else None
-        if table is not None:
-            events = SortedEvents.from_table(table)
-            yield to_bytes(seen_items(self._spec, events, cutoffs, self._spec.candidates.where))
-
-
-class _ShardFn(beam.DoFn):
-    """One shard's users to records; decodes what all shards share once."""
-
-    def __init__(self, spec: DatasetSpec) -> None:
-        super().__init__()
-        self._spec = spec
-        self._shared: dict[str, tuple[bytes | None, Any]] = {}
-
-    def process(
-        self,
-        element: tuple[int, Iterable[tuple[str, bytes]]],
-        items: bytes | None,
-        context: bytes | None,
-        pool: bytes | None,
-        cutoffs: CutOffs,
-    ) -> Iterator[beam.pvalue.TaggedOutput]:
-        parts = list(element[1])
-        table = from_bytes(part for name, part in parts if name == "events")
-        if table is None:
-            return
-        user_rows = from_bytes(part for name, part in parts if name == "users")
-        users = EntityTable.of_spec(self._spec, "users", user_rows)
-        tables = Tables(
-            items=self._once("items", items, partial(_entities, self._spec, "items")),
-            users=users,
-            context=self._once("context", context, partial(_entities, self._spec, "context")),
-            pool=self._once("pool", pool, partial(_item_pool, self._spec)),
-        )
-        events = SortedEvents.from_table(table)
-        yield beam.pvalue.TaggedOutput(_SEEN, to_bytes(seen_items(self._spec, events, cutoffs)))
-        records = ShardRecords(self._spec, events, tables, cutoffs)
-        for split, examples in records:
-            Metrics.counter("preprocessing", f"records_{split}").inc(len(examples))
-            for example in examples:
-                yield beam.pvalue.TaggedOutput(split, example)
-        records.counts["duplicate_keys", "users"] += users.duplicates if users else 0
-        yield beam.pvalue.TaggedOutput(COUNTS, records.counts)
-
-    def _once(self, name: str, content: bytes | None, decode: Callable[[bytes | None], Any]) -> Any:
-        if name not in self._shared or self._shared[name][0] != content:
-            self._shared[name] = content, decode(content)
-        return self._shared[name][1]
-
-
-def _entities(spec: DatasetSpec, table: TableName, content: bytes | None) -> EntityTable | None:
-    return EntityTable.of_spec(spec, table, from_bytes([content]) if content else None)
-
-
-def _item_pool(spec: DatasetSpec, content: bytes | None) -> ItemPool | None:
-    seen = from_bytes([content]) if content else None
-    return ItemPool(seen, spec.negatives.popularity_power) if spec.negatives and seen is not None else None
-
-
-class _CatalogRecords(beam.DoFn):
-    def __init__(self, spec: DatasetSpec) -> None:
-        super().__init__()
-        self._spec = spec
-
-    def process(
-        self, seen: bytes | None, items: bytes | None, cutoffs: CutOffs
-    ) -> Iterator[bytes | beam.pvalue.TaggedOutput]:
-        table = from_bytes([seen]) if seen else None
-        if table is None:
-            return
-        entities = _entities(self._spec, "items", items)
-        catalog = Catalog(self._spec, table, entities.until(cutoffs.validation) if entities else None)
-        counts: Counts = Counter({("items",): len(catalog)})
-        counts["duplicate_keys", "items"] += entities.duplicates if entities else 0
-        for record in catalog.records():
-            counts["splits", "catalog", "records"] += 1
-            counts["splits", "catalog", "bytes"] += len(record)
-            yield record
-        yield beam.pvalue.TaggedOutput(COUNTS, counts)

@@ -14,8 +14,9 @@ from preprocessing.splits import NEVER, CutOffs, TimeProfile, to_iso
 Counts = Counter[tuple[str, ...]]
 _PERCENTILES = (10, 25, 50, 75, 90, 99)
 # Of a split: `sampled` counts the candidates that are sampled negatives, `missing_negatives` those that could not be
-# drawn, `too_recent` the candidates that were left out because their attribution window wasn't over.
-_PLAIN = ("records", "requests", "candidates", "sampled", "missing_negatives", "too_recent", "bytes")
+# drawn, `too_recent` the candidates that were left out because their attribution window wasn't over; `file_bytes` is
+# what `bytes` come to when they are compressed.
+_PLAIN = ("records", "requests", "candidates", "sampled", "missing_negatives", "too_recent", "bytes", "file_bytes")
 
 
 def count_lengths(prefix: tuple[str, ...], lengths: np.ndarray) -> Counts:
@@ -59,6 +60,7 @@ def _split(spec: DatasetSpec, counts: dict[str, Any]) -> dict[str, Any]:
     report: dict[str, Any] = {name: counts.get(name, 0) for name in _PLAIN}
     report["label_rate"] = rates
     report["bytes_a_candidate"] = report["bytes"] / candidates if candidates else None
+    report["file_bytes_a_candidate"] = report["file_bytes"] / candidates if candidates else None
     report["candidates_a_request"] = _distribution(counts.get("candidates_a_request", {}))
     return report
 

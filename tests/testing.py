@@ -13,7 +13,7 @@ import apache_beam as beam
 import tensorflow as tf
 
 from preprocessing.features import SPLITS
-from preprocessing.records import BuildRecords
+from preprocessing.records import BuildRecords, WriteRecords
 from preprocessing.spec import DatasetSpec
 
 Row = dict[str, Any]
@@ -98,7 +98,7 @@ def write_small_dataset(folder: Path, rows: Sequence[Row] | None = None, **chang
 
 
 def build_records(
-    spec: DatasetSpec, folder: Path, shards: int = 8, options: Sequence[str] = ()
+    spec: DatasetSpec, folder: Path, shards: int | None = 8, options: Sequence[str] = ()
 ) -> dict[str, list[Record]]:
     """Runs the Beam job on the DirectRunner; quarantine and report go to `folder`, too. Records are sorted."""
     run_job(spec, folder, shards, options)
@@ -111,6 +111,25 @@ def run_job(spec: DatasetSpec, folder: Path, shards: int = 8, options: Sequence[
         records = pipeline | BuildRecords(spec, quarantine_dir=str(folder), shards=shards)
         for split in SPLITS:
             _ = records[split] | split >> beam.io.WriteToTFRecord(str(folder / split), num_shards=1)
+
+
+def write_records(spec: DatasetSpec, folder: Path, shards: int = 8, options: Sequence[str] = ()) -> dict[str, Path]:
+    """Runs the job that writes its records itself; returns each split's directory below `folder`."""
+    directories = {split: folder / "written" / split for split in SPLITS}
+    with beam.Pipeline(argv=list(options)) as pipeline:
+        places = {split: str(path) for split, path in directories.items()}
+        _ = pipeline | WriteRecords(places, spec, quarantine_dir=str(folder), shards=shards)
+    return directories
+
+
+def read_written(directory: Path) -> list[Record]:
+    """The records of a split that `write_records` wrote, sorted by their contents."""
+    return sort_records(record for path in directory.iterdir() for record in read_file(path))
+
+
+def read_file(path: Path) -> list[Record]:
+    """The records of a gzipped file in their order."""
+    return parse_records(record.numpy() for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP"))
 
 
 def read_split(folder: Path, split: str) -> list[Record]:

@@ -8,18 +8,21 @@ import apache_beam as beam
 from google.protobuf import json_format, struct_pb2
 from tfx import types
 from tfx.components.example_gen import base_example_gen_executor, component
+from tfx.components.util import examples_utils
 from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
 from preprocessing.features import SPLITS
 from preprocessing.quarantine import check_quarantine
-from preprocessing.records import BuildRecords
+from preprocessing.records import WriteRecords
+from preprocessing.sources.columns import TABLES
 from preprocessing.spec import DatasetSpec
 
 
 class Executor(base_example_gen_executor.BaseExampleGenExecutor):
-    """Runs preprocessing.records.BuildRecords and fails when too many rows were bad."""
+    """Runs preprocessing.records.WriteRecords and fails when too many rows were bad."""
 
     def Do(  # noqa: N802 (TFX's name)
         self,
@@ -28,20 +31,19 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Writes the splits, then checks the share of rejected rows."""
+        self._log_startup(input_dict, output_dict, exec_properties)
         spec, quarantine_dir = _settings(exec_properties)
-        super().Do(input_dict, output_dict, exec_properties | {"input_config": _first_split(exec_properties)})
+        examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
+        examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
+        examples_utils.set_payload_format(examples, exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY])
+        directories = {split: artifact_utils.get_split_uri([examples], split) for split in SPLITS}
+        with self._make_beam_pipeline() as pipeline:
+            _ = pipeline | WriteRecords(directories, spec, quarantine_dir)
         check_quarantine(spec, quarantine_dir)
 
     def GetInputSourceToExamplePTransform(self) -> beam.PTransform:  # noqa: N802 (TFX's name)
-        """Abstract in TFX; unused, since GenerateExamplesByBeam is overridden."""
+        """Abstract in TFX; unused, since Do is overridden."""
         raise NotImplementedError
-
-    def GenerateExamplesByBeam(  # noqa: N802 (TFX's name)
-        self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
-    ) -> dict[str, beam.PCollection]:
-        """Split name -> serialised tf.Examples."""
-        spec, quarantine_dir = _settings(exec_properties)
-        return pipeline | BuildRecords(spec, quarantine_dir=quarantine_dir)
 
 
 class BehaviorLogExampleGen(component.FileBasedExampleGen):
@@ -60,11 +62,15 @@ class BehaviorLogExampleGen(component.FileBasedExampleGen):
         settings.update({"spec": spec.model_dump_json(), "quarantine_dir": quarantine_dir, "code": code})
         custom_config = example_gen_pb2.CustomConfig()
         custom_config.custom_config.Pack(settings)
-        tables = [(name, table) for name in ("events", "items", "users") if (table := getattr(spec, name)) is not None]
+        tables = [(name, table) for name in TABLES if (table := getattr(spec, name)) is not None]
         super().__init__(
             input_base="/",
             input_config=example_gen_pb2.Input(
-                splits=[example_gen_pb2.Input.Split(name=name, pattern=table.path) for name, table in tables]
+                splits=[
+                    example_gen_pb2.Input.Split(name=f"{name}_{number}", pattern=path)
+                    for name, table in tables
+                    for number, path in enumerate(table.paths)
+                ]
             ),
             output_config=example_gen_pb2.Output(
                 split_config=example_gen_pb2.SplitConfig(  # hash_buckets are required, and unused here
@@ -73,17 +79,6 @@ class BehaviorLogExampleGen(component.FileBasedExampleGen):
             ),
             custom_config=custom_config,
         )
-
-
-def _first_split(exec_properties: dict[str, Any]) -> str:
-    """The input config with its first table alone.
-
-    TFX's driver fingerprints every table as an input split, for the cache; its executor refuses several input
-    splits together with named output splits, and reads none of them here.
-    """
-    config = example_gen_pb2.Input()
-    proto_utils.json_to_proto(exec_properties["input_config"], config)
-    return proto_utils.proto_to_json(example_gen_pb2.Input(splits=config.splits[:1]))
 
 
 def _settings(exec_properties: dict[str, Any]) -> tuple[DatasetSpec, str]:

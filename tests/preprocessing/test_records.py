@@ -18,14 +18,19 @@ from tests.testing import (
     HOUR,
     START,
     Record,
+    Row,
     build_records,
     item_rows,
+    read_file,
     read_split,
+    read_written,
     run_job,
     small_log,
+    small_spec,
     sort_records,
     user_rows,
     write_csv,
+    write_records,
     write_small_dataset,
 )
 
@@ -109,6 +114,79 @@ def test_order_shards_and_workers_change_nothing(
     assert build_records(spec, tmp_path, shards, options) == records
 
 
+def test_written_records_are_the_same_in_the_same_order_however_they_are_made(
+    records: dict[str, list[Record]], tmp_path: Path
+) -> None:
+    spec = write_small_dataset(tmp_path, LOG)
+    written = write_records(spec, tmp_path, shards=3)
+    assert {split: read_written(directory) for split, directory in written.items()} == records
+    contents = _contents(tmp_path / "written")
+    assert len(contents) > 10
+    files = [path for path in written["train"].iterdir() if "-none" not in path.name]
+    file_bytes = sum(path.stat().st_size for path in files)
+    assert read_report(str(tmp_path))["splits"]["train"]["file_bytes"] == file_bytes
+    write_csv(tmp_path / "events.csv", random.Random(1).sample(LOG, len(LOG)))
+    options = ["--direct_num_workers=4", "--direct_running_mode=multi_threading"]
+    write_records(spec, tmp_path, shards=3, options=options)
+    assert _contents(tmp_path / "written") == contents
+
+
+def test_a_split_without_records_has_a_file(tmp_path: Path) -> None:
+    one_user = [row for row in LOG if row["user_id"] == "u1"]
+    written = write_records(write_small_dataset(tmp_path, one_user), tmp_path, shards=3)
+    assert [split for split, directory in written.items() if not read_written(directory)] == ["pretrain_validation"]
+
+
+def test_negatives_and_joins_as_of_a_time(tmp_path: Path) -> None:
+    changes = {
+        "negatives": {"per_request": 2},
+        "candidates": {"max_per_request": 4},
+        "items": {"format": "csv", "path": "items.csv", "key": "item_id", "timestamp": "since"},
+    }
+    spec = write_small_dataset(tmp_path, LOG, **changes)
+    items = [row | {"timestamp": START + HOUR * n % 90} for n, row in enumerate(item_rows() * 3)]
+    write_csv(tmp_path / "items.csv", [_renamed(row) for row in items])
+    found = build_records(spec, tmp_path, shards=3)
+    cut = CUT._replace(end=max(row["timestamp"] for row in LOG) + 1)
+    expected = reference_records(spec, LOG, items, user_rows(), cut)
+    for split in ("train", "validation", "test"):
+        assert found[split] == sort_records(expected[split]), split
+    report = read_report(str(tmp_path))["splits"]["test"]
+    assert report["sampled"] + report["missing_negatives"] == 2 * report["requests"]
+    assert report["candidates_a_request"]["mean"] == pytest.approx(report["candidates"] / report["requests"])
+
+
+def test_attribution_over_the_whole_job(tmp_path: Path) -> None:
+    tasks = {"buy": {"column": "action", "equals": "buy", "within": "5h"}, "dear": {"column": "price", "at_least": 2}}
+    shown = {"max_per_request": 3, "where": [{"column": "action", "equals": "view"}]}
+    spec = write_small_dataset(tmp_path, LOG, tasks=tasks, candidates=shown)
+    found = build_records(spec, tmp_path, shards=3)
+    cut = CUT._replace(end=max(row["timestamp"] for row in LOG) + 1)
+    expected = reference_records(spec, LOG, item_rows(), user_rows(), cut)
+    for split in ("train", "validation", "test"):
+        assert found[split] == sort_records(expected[split]), split
+    views = sum(row["action"] == "view" for row in LOG)
+    splits = read_report(str(tmp_path))["splits"]
+    counted = [splits[split]["candidates"] + splits[split]["too_recent"] for split in ("train", "validation", "test")]
+    assert sum(counted) == views
+    assert splits["test"]["too_recent"] > 0 and splits["train"]["label_rate"]["buy"] > 0
+
+
+def test_a_context_table_is_joined_as_of_the_request(tmp_path: Path) -> None:
+    features = small_spec().features.model_dump()
+    features["context"]["weather"] = {"kind": "categorical", "table": "context"}
+    features["context"]["device"]["table"] = "events"
+    context = {"format": "csv", "path": "weather.csv", "key": "place", "timestamp": "since", "on": "device"}
+    spec = write_small_dataset(tmp_path, LOG, features=features, context=context)
+    rows = [("phone", START, "sun"), ("phone", START + 50 * HOUR, "rain"), ("desktop", START + 80 * HOUR, "fog")]
+    write_csv(tmp_path / "weather.csv", [{"place": p, "since": t, "weather": w} for p, t, w in rows])
+    found = build_records(spec, tmp_path, shards=3)
+    for record in found["train"] + found["validation"] + found["test"]:
+        (device,), (time,) = record["context_device"], record["timestamp"]
+        known = [weather for place, since, weather in rows if place == device and since <= time]
+        assert record["context_weather"] == [known[-1] if known else ""]
+
+
 def test_fraction_split(tmp_path: Path) -> None:
     spec = write_small_dataset(tmp_path, LOG, split={"validation": 0.2, "test": 0.1})
     found = build_records(spec, tmp_path)
@@ -173,6 +251,15 @@ def test_movielens(ml_100k_dir: Path, tmp_path: Path) -> None:
     assert report["splits"]["test"]["label_rate"]["like"] == pytest.approx(0.5615, abs=1e-4)
     items = [item for record in read_split(tmp_path, "catalog") for item in zip(*_item_columns(record), strict=True)]
     assert ("1", "Animation|Children's|Comedy") in items
+
+
+def _contents(folder: Path) -> dict[str, list[Record]]:
+    """Every file's records in their order; a tf.Example's features have none."""
+    return {str(path.relative_to(folder)): read_file(path) for path in folder.rglob("*.gz")}
+
+
+def _renamed(row: Row) -> Row:
+    return {{"timestamp": "since"}.get(name, name): value for name, value in row.items()}
 
 
 def _item_columns(record: Record) -> tuple[list[str], list[str]]:

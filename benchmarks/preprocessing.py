@@ -1,0 +1,191 @@
+"""`make bench-preprocessing`: how fast and how small records are, and how time and memory grow with the log.
+
+Every measurement is a process of its own, and the clock starts after its imports. The log is generated: impressions
+with 10 candidates a request, a fifth of them clicked; the history holds the latest 50 clicks.
+
+- speedup: 1 M events to finished, gzipped TFRecords by Beam on this machine, against a single-process pandas script
+  that does the same the straightforward way, one tf.Example an impression, each with its history.
+- bytes_ratio: compressed bytes a candidate of the train, validation and test records, Beam's to pandas's.
+- time_ratio_4x, memory_ratio_4x: 4 M events to 1 M, time and peak resident memory of the whole process tree.
+
+The last line printed is all of it as one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+EVENTS, SEED = 1_000_000, 7
+LENGTH, CANDIDATES = 50, 10
+USERS_A_MILLION, ITEMS = 2_000, 20_000
+START, DAYS = 1_700_000_000 // 86_400 * 86_400, 30
+SPLITS = ("train", "validation", "test")
+
+
+def generate(path: Path, events: int) -> None:
+    """Writes an impression log of `events` rows, in order of time."""
+    import numpy as np
+    import pyarrow as pa
+    from pyarrow import csv
+
+    rng = np.random.default_rng(SEED)
+    requests = events // CANDIDATES
+    users = USERS_A_MILLION * events // 1_000_000
+    times = np.sort(rng.integers(START, START + DAYS * 86_400, requests))
+    owners = rng.integers(0, users, requests)
+    items = (ITEMS * rng.random(events) ** 2).astype(np.int64)
+    table = pa.table(
+        {
+            "user_id": np.repeat(owners, CANDIDATES),
+            "item_id": pa.array(items),
+            "timestamp": np.repeat(times, CANDIDATES),
+            "request_id": np.repeat(np.arange(requests), CANDIDATES),
+            "clicked": (rng.random(events) < 0.2).astype(np.int64),
+            "position": np.tile(np.arange(CANDIDATES), requests),
+            "device": np.repeat(rng.integers(0, 3, requests), CANDIDATES),
+        }
+    )
+    with path.open("wb") as stream:
+        stream.write(",".join(table.column_names).encode() + b"\n")  # Arrow would quote the names
+        csv.write_csv(table, stream, csv.WriteOptions(include_header=False))
+
+
+def run_beam(log: Path, folder: Path) -> None:
+    """The package's own job."""
+    import apache_beam as beam
+
+    from preprocessing.features import SPLITS as ALL_SPLITS
+    from preprocessing.records import WriteRecords
+    from preprocessing.spec import DatasetSpec
+
+    spec = DatasetSpec.model_validate(
+        {
+            "name": "bench",
+            "events": {"format": "csv", "path": str(log), "request": "request_id", "quotes": False},
+            "features": {
+                "behavior": {"position": {"kind": "categorical"}, "gap": {"kind": "time_gap"}},
+                "context": {"device": {"kind": "categorical"}, "hour": {"kind": "hour_of_day"}},
+            },
+            "history": {"length": LENGTH, "where": [{"column": "clicked", "equals": 1}]},
+            "candidates": {"max_per_request": CANDIDATES},
+            "tasks": {"click": {"column": "clicked", "equals": 1}},
+        }
+    )
+    with _clock(), beam.Pipeline(argv=[]) as pipeline:
+        directories = {split: str(folder / split) for split in ALL_SPLITS}
+        _ = pipeline | WriteRecords(directories, spec, str(folder))
+
+
+def run_pandas(log: Path, folder: Path) -> None:
+    """What one would write by hand: a loop over users and their requests."""
+    import numpy as np
+    import pandas as pd
+    import tensorflow as tf
+
+    def strings(values: Any) -> Any:
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[str(value).encode() for value in values]))
+
+    def integers(values: Any) -> Any:
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+    folder.mkdir(parents=True)
+    with _clock():
+        frame = pd.read_csv(log).sort_values(["user_id", "timestamp", "item_id"], kind="stable")
+        cuts = frame["timestamp"].quantile([0.8, 0.9]).to_numpy()
+        gzip = tf.io.TFRecordOptions(compression_type="GZIP")
+        writers = [tf.io.TFRecordWriter(str(folder / f"{split}.gz"), gzip) for split in SPLITS]
+        for user, events in frame.groupby("user_id"):
+            clicks = events[events["clicked"] == 1]
+            clicked = {name: clicks[name].to_numpy() for name in ("timestamp", "item_id", "position")}
+            for event in events.itertuples(index=False):
+                stop = np.searchsorted(clicked["timestamp"], event.timestamp)
+                history = {name: values[max(0, stop - LENGTH) : stop] for name, values in clicked.items()}
+                example = {
+                    "request_id": strings([event.request_id]),
+                    "user_id": strings([user]),
+                    "timestamp": integers([event.timestamp]),
+                    "context_device": strings([event.device]),
+                    "history_item_id": strings(history["item_id"]),
+                    "history_timestamp": integers(history["timestamp"]),
+                    "history_position": strings(history["position"]),
+                    "candidate_item_id": strings([event.item_id]),
+                    "label_click": tf.train.Feature(float_list=tf.train.FloatList(value=[event.clicked])),
+                }
+                record = tf.train.Example(features=tf.train.Features(feature=example)).SerializeToString()
+                writers[int(np.searchsorted(cuts, event.timestamp, side="right"))].write(record)
+        for writer in writers:
+            writer.close()
+
+
+class _clock:  # noqa: N801 (reads as a statement)
+    """Prints the seconds that its block took, as JSON."""
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        print(json.dumps({"seconds": time.perf_counter() - self._start}))
+
+
+def measure(job: str, log: Path, folder: Path, events: int) -> dict[str, float]:
+    """Runs a job in a process of its own: seconds, events a second, peak memory of its tree, bytes a candidate."""
+    import psutil
+
+    command = [sys.executable, "-m", "benchmarks.preprocessing", job, str(log), str(folder)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    watched, peak = psutil.Process(process.pid), 0
+    while process.poll() is None:
+        try:
+            tree = [watched, *watched.children(recursive=True)]
+            peak = max(peak, sum(one.memory_info().rss for one in tree))
+        except psutil.NoSuchProcess:
+            pass
+        time.sleep(0.05)
+    output = process.stdout.read() if process.stdout else ""
+    if process.returncode:
+        raise SystemExit(f"{job} on {log} failed with exit code {process.returncode}")
+    seconds = json.loads(output.splitlines()[-1])["seconds"]
+    size = sum(path.stat().st_size for split in SPLITS for path in folder.rglob("*.gz") if split in _split_of(path))
+    result = {"seconds": seconds, "events_a_second": events / seconds, "peak_mb": peak / 1e6}
+    print(f"{job}, {events:,} events: {seconds:.1f} s, {peak / 1e6:.0f} MB, {size / events:.1f} bytes a candidate")
+    return {name: round(value, 2) for name, value in (result | {"bytes_a_candidate": size / events}).items()}
+
+
+def _split_of(path: Path) -> tuple[str, str]:
+    return path.parent.name, path.name.removesuffix(".gz")
+
+
+def main() -> None:
+    """Generates both logs, runs every job, prints the comparison."""
+    with tempfile.TemporaryDirectory() as scratch:
+        logs = {}
+        for millions in (1, 4):
+            logs[millions] = Path(scratch) / f"events_{millions}m.csv"
+            generate(logs[millions], millions * EVENTS)
+        small = measure("beam", logs[1], Path(scratch) / "beam_1m", EVENTS)
+        large = measure("beam", logs[4], Path(scratch) / "beam_4m", 4 * EVENTS)
+        by_hand = measure("pandas", logs[1], Path(scratch) / "pandas_1m", EVENTS)
+    result = {
+        "speedup": by_hand["seconds"] / small["seconds"],
+        "bytes_ratio": small["bytes_a_candidate"] / by_hand["bytes_a_candidate"],
+        "time_ratio_4x": large["seconds"] / small["seconds"],
+        "memory_ratio_4x": large["peak_mb"] / small["peak_mb"],
+    }
+    shape = {"history": LENGTH, "candidates_a_request": CANDIDATES, "seed": SEED, "cores": os.cpu_count()}
+    rounded = {name: round(value, 3) for name, value in result.items()}
+    print(json.dumps(rounded | {"beam_1m": small, "beam_4m": large, "pandas_1m": by_hand} | shape))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        {"beam": run_beam, "pandas": run_pandas}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
+    else:
+        main()

@@ -1,0 +1,24 @@
+"""How many shards a log is spread over, so that any one fits into a worker's memory."""
+
+from __future__ import annotations
+
+import math
+
+from preprocessing.sources.files import is_compressed, match_files, size_of
+from preprocessing.spec import DatasetSpec
+
+_FEWEST = 16
+_MOST = 20_000
+_BYTES_A_SHARD = 64 << 20
+_COMPRESSION = 5  # text logs shrink by about so much
+
+
+def shard_count(spec: DatasetSpec) -> int:
+    """A shard for each 64 MiB of (uncompressed) log, which is about a million events; at least 16.
+
+    Raises:
+        DataError: the log's files can't be found.
+    """
+    paths = match_files(spec.events.paths, "events")
+    size = sum(size_of(path) * (_COMPRESSION if is_compressed(path) else 1) for path in paths)
+    return min(max(_FEWEST, math.ceil(size / _BYTES_A_SHARD)), _MOST)

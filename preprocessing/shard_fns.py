@@ -1,0 +1,170 @@
+"""The Beam functions that turn shards of users into records, and into what the rest of the job needs to know."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.metrics import Metrics
+
+from preprocessing.catalog import Catalog, seen_items
+from preprocessing.entities import EntityTable
+from preprocessing.event_features import Tables
+from preprocessing.events import SortedEvents
+from preprocessing.negatives import ItemPool
+from preprocessing.report import Counts
+from preprocessing.shard import ShardRecords
+from preprocessing.sources.columns import TableName
+from preprocessing.sources.read import COUNTS
+from preprocessing.spec import DatasetSpec
+from preprocessing.splits import CutOffs
+from preprocessing.tables import from_bytes, to_bytes
+from preprocessing.tfrecords import RecordFile
+
+SEEN = "seen"
+SHARD_SPLITS = ("train", "validation", "test", "pretrain", "pretrain_validation")
+
+
+class RecordsOfShard(beam.DoFn):
+    """One shard's users to records; decodes what all shards share once.
+
+    Args:
+        spec: What records are made of.
+        shards: How many shards there are.
+        directories: Where each split's records are written, a file a shard. None: records are outputs, by split.
+    """
+
+    def __init__(self, spec: DatasetSpec, shards: int, directories: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self._spec, self._shards, self._directories = spec, shards, directories
+        self._shared: dict[str, tuple[bytes | None, Any]] = {}
+
+    def process(
+        self,
+        element: tuple[int, Iterable[tuple[str, bytes]]],
+        items: bytes | None,
+        context: bytes | None,
+        pool: bytes | None,
+        cutoffs: CutOffs,
+    ) -> Iterator[beam.pvalue.TaggedOutput]:
+        """From (shard, parts of tables)."""
+        parts = list(element[1])
+        table = from_bytes(part for name, part in parts if name == "events")
+        if table is None:
+            return
+        users = EntityTable.of_spec(self._spec, "users", from_bytes(part for name, part in parts if name == "users"))
+        tables = Tables(
+            items=self._once("items", items, partial(entities, self._spec, "items")),
+            users=users,
+            context=self._once("context", context, partial(entities, self._spec, "context")),
+            pool=self._once("pool", pool, partial(_item_pool, self._spec)),
+        )
+        events = SortedEvents.from_table(table)
+        yield beam.pvalue.TaggedOutput(SEEN, to_bytes(seen_items(self._spec, events, cutoffs)))
+        records = ShardRecords(self._spec, events, tables, cutoffs)
+        yield from self._outputs(records) if self._directories is None else self._written(records, element[0])
+        records.counts["duplicate_keys", "users"] += users.duplicates if users else 0
+        yield beam.pvalue.TaggedOutput(COUNTS, records.counts)
+
+    def _outputs(self, records: ShardRecords) -> Iterator[beam.pvalue.TaggedOutput]:
+        for split, examples in records:
+            Metrics.counter("preprocessing", f"records_{split}").inc(len(examples))
+            for example in examples:
+                yield beam.pvalue.TaggedOutput(split, example)
+
+    def _written(self, records: ShardRecords, shard: int) -> Iterator[beam.pvalue.TaggedOutput]:
+        """Writes the records; a shard that is done again replaces its files by the same. Yields nothing."""
+        directories = self._directories or {}
+        with contextlib.ExitStack() as stack:
+            files: dict[str, RecordFile] = {}
+            for split, examples in records:
+                Metrics.counter("preprocessing", f"records_{split}").inc(len(examples))
+                if split not in files:
+                    files[split] = stack.enter_context(RecordFile(path_of(directories[split], shard, self._shards)))
+                files[split].write(examples)
+        for split, file in files.items():
+            records.counts["splits", split, "file_bytes"] += file.size
+        yield from ()
+
+    def _once(self, name: str, content: bytes | None, decode: Callable[[bytes | None], Any]) -> Any:
+        if name not in self._shared or self._shared[name][0] != content:
+            self._shared[name] = content, decode(content)
+        return self._shared[name][1]
+
+
+class PoolItems(beam.DoFn):
+    """Some events to the items that were candidates before the training cut-off, as bytes."""
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        super().__init__()
+        self._spec = spec
+
+    def process(self, element: tuple[int, tuple[str, bytes]], cutoffs: CutOffs) -> Iterator[bytes]:
+        """From (shard, part of a table)."""
+        name, part = element[1]
+        table = from_bytes([part]) if name == "events" else None
+        if table is not None:
+            events = SortedEvents.from_table(table)
+            yield to_bytes(seen_items(self._spec, events, cutoffs, self._spec.candidates.where))
+
+
+class CatalogRecords(beam.DoFn):
+    """All items that were seen to the records of split `catalog`.
+
+    Args:
+        spec: What an item has.
+        directories: Where they are written, by split; every other split gets a file without records, because a
+            split that no shard has a record of must have a file, too. None: they are outputs.
+    """
+
+    def __init__(self, spec: DatasetSpec, directories: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self._spec, self._directories = spec, directories
+
+    def process(
+        self, seen: bytes | None, items: bytes | None, cutoffs: CutOffs
+    ) -> Iterator[bytes | beam.pvalue.TaggedOutput]:
+        """From the merged items of all shards."""
+        table = from_bytes([seen]) if seen else None
+        if table is None:
+            return
+        known = entities(self._spec, "items", items)
+        catalog = Catalog(self._spec, table, known.until(cutoffs.validation) if known else None)
+        records = list(catalog.records())
+        counts: Counts = Counter({("items",): len(catalog)})
+        counts["duplicate_keys", "items"] += known.duplicates if known else 0
+        counts["splits", "catalog", "records"] += len(records)
+        counts["splits", "catalog", "bytes"] += sum(map(len, records))
+        if self._directories is None:
+            yield from records
+        else:
+            counts["splits", "catalog", "file_bytes"] += self._write(records, self._directories)
+        yield beam.pvalue.TaggedOutput(COUNTS, counts)
+
+    def _write(self, records: list[bytes], directories: Mapping[str, str]) -> int:
+        for split in SHARD_SPLITS:
+            with RecordFile(FileSystems.join(directories[split], "data_tfrecord-none.gz")):
+                pass
+        with RecordFile(path_of(directories["catalog"], 0, 1)) as file:
+            file.write(records)
+        return file.size
+
+
+def path_of(directory: str, shard: int, shards: int) -> str:
+    """The file of a shard's records of one split, named as TFX names them."""
+    return FileSystems.join(directory, f"data_tfrecord-{shard:05d}-of-{shards:05d}.gz")
+
+
+def entities(spec: DatasetSpec, table: TableName, content: bytes | None) -> EntityTable | None:
+    """A table that was broadcast."""
+    return EntityTable.of_spec(spec, table, from_bytes([content]) if content else None)
+
+
+def _item_pool(spec: DatasetSpec, content: bytes | None) -> ItemPool | None:
+    seen = from_bytes([content]) if content else None
+    return ItemPool(seen, spec.negatives.popularity_power) if spec.negatives and seen is not None else None
