@@ -66,14 +66,14 @@ class GrpcServer:
     """
 
     def __init__(self, api: ModelApi, health: Health, host: str, port: int, options: NetworkOptions) -> None:
-        limits = [
-            ("grpc.max_receive_message_length", api.limits.max_message_bytes),
-            ("grpc.max_send_message_length", -1),
-            ("grpc.so_reuseport", 0),  # two servers must not share a port
-        ]
+        defaults: dict[str, int | str] = {
+            "grpc.max_receive_message_length": api.limits.max_message_bytes,
+            "grpc.max_send_message_length": -1,
+            "grpc.so_reuseport": 0,  # two servers must not share a port
+        }
         threads = futures.ThreadPoolExecutor(options.grpc_max_threads, thread_name_prefix="grpc")
-        arguments = limits + parse_channel_arguments(options.grpc_channel_arguments)
-        self._server = grpc.server(threads, options=arguments)
+        arguments = defaults | parse_channel_arguments(options.grpc_channel_arguments)
+        self._server = grpc.server(threads, options=list(arguments.items()))
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictionService(api), self._server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(api), self._server)
         health.add_to(self._server)
@@ -105,18 +105,18 @@ class GrpcServer:
         return bound
 
 
-def parse_channel_arguments(text: str) -> list[tuple[str, int | str]]:
-    """`name=value,...` as pairs, whole numbers as such.
+def parse_channel_arguments(text: str) -> dict[str, int | str]:
+    """`name=value,...` as a mapping, whole numbers as such.
 
     Raises:
         ServerStartError: A part has no "=".
     """
-    arguments: list[tuple[str, int | str]] = []
+    arguments: dict[str, int | str] = {}
     for part in filter(None, text.split(",")):
         name, equals, value = part.partition("=")
         if not equals or not name:
             raise ServerStartError(f"--grpc_channel_arguments: expected name=value,... Received: {part!r}")
-        arguments.append((name, int(value) if value.lstrip("-").isdigit() else value))
+        arguments[name] = int(value) if value.removeprefix("-").isdigit() else value
     return arguments
 
 

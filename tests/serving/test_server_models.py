@@ -1,0 +1,231 @@
+"""Several models, version policies, labels, and changing them: by file and by request."""
+
+import shutil
+
+import grpc
+import pytest
+import wire
+from google.protobuf import text_format
+from tensorflow_serving.apis import model_management_pb2
+
+from serving import contract
+from serving.server import ModelOptions, ServerOptions, ServerStartError
+
+RELOADS = ServerOptions(models=ModelOptions(allow_reload=True))
+
+
+def config_text(**models):
+    """A ModelServerConfig: name -> (base path, further fields)."""
+    entries = [
+        f'config {{ name: "{name}" base_path: "{path}" model_platform: "tensorflow" {more} }}'
+        for name, (path, more) in models.items()
+    ]
+    return f"model_config_list {{ {' '.join(entries)} }}"
+
+
+def specific(*versions):
+    return f"model_version_policy {{ specific {{ {' '.join(f'versions: {v}' for v in versions)} }} }}"
+
+
+def label(name, version):
+    return f'version_labels {{ key: "{name}" value: {version} }}'
+
+
+def reload_request(**models):
+    request = model_management_pb2.ReloadConfigRequest()
+    text_format.Parse(config_text(**models), request.config)
+    return request
+
+
+def reload(target, **models):
+    response = target.model.HandleReloadConfigRequest(reload_request(**models), timeout=wire.TIMEOUT_SECONDS)
+    assert response.status.error_code == 0
+
+
+def served(target, **where):
+    return wire.predict(target, contract.ENCODE_USER, wire.USER, **where).model_spec.version.value
+
+
+def refusal(target, **where):
+    return wire.error_of(target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER, **where))
+
+
+@pytest.fixture
+def two_versions(saved, model_dir, push):
+    """A model directory with versions 1 and 2."""
+    push(saved[2], model_dir)
+    return model_dir
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    """Writes the model config file, atomically."""
+
+    def write(text):
+        (tmp_path / "incoming.config").write_text(text)
+        return (tmp_path / "incoming.config").rename(tmp_path / "models.config")
+
+    return write
+
+
+def from_file(path, poll_seconds=0.0, **options):
+    return ServerOptions(models=ModelOptions(config_file=path, config_poll_seconds=poll_seconds, **options))
+
+
+def test_a_config_file_serves_several_models(two_versions, saved, tmp_path, config_file, start, connect):
+    shutil.copytree(saved[3], tmp_path / "other" / "3")
+    path = config_file(config_text(all=(two_versions, "model_version_policy { all {} }"), new=(tmp_path / "other", "")))
+    server = start("ignored", options=from_file(path))
+    assert server.models == {"all": [2, 1], "new": [3]}
+    target = connect(server)
+    assert served(target, name="all") == 2
+    assert served(target, name="all", version=1) == 1
+    assert refusal(target) == (grpc.StatusCode.NOT_FOUND, "Servable not found for request: Latest(toy)")
+    assert wire.http_json(target.rest_address, "/v1/models/new/versions/3")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("policy", "versions"),
+    [
+        ("", [2]),
+        ("model_version_policy { latest { num_versions: 2 } }", [2, 1]),
+        ("model_version_policy { all {} }", [2, 1]),
+        (specific(1), [1]),
+        (specific(1, 7), [1]),
+    ],
+)
+def test_version_policies(two_versions, config_file, start, policy, versions):
+    assert start("", options=from_file(config_file(config_text(toy=(two_versions, policy))))).versions == versions
+
+
+def test_reloads_are_refused_unless_asked_for(model_dir, start, connect):
+    target = connect(start(model_dir))
+    code, message = wire.error_of(target.model.HandleReloadConfigRequest, reload_request(toy=(model_dir, "")))
+    assert code == grpc.StatusCode.PERMISSION_DENIED and "--allow_reload_config" in message
+
+
+def test_a_reload_adds_and_removes_models(two_versions, saved, tmp_path, start, connect, eventually):
+    target = connect(start(two_versions, options=RELOADS))
+    reload(target, toy=(two_versions, ""), second=(two_versions, specific(1)))
+    assert (served(target), served(target, name="second")) == (2, 1)
+    reload(target, second=(two_versions, specific(1)))
+    assert refusal(target) == (grpc.StatusCode.NOT_FOUND, "Servable not found for request: Latest(toy)")
+    assert wire.states(target.model) == {2: "END"}  # its last state can still be asked for
+
+
+def test_a_reload_changes_the_policy_new_before_old(two_versions, start, connect, eventually):
+    target = connect(start(two_versions, options=RELOADS))
+    reload(target, toy=(two_versions, specific(1)))
+    seen = []
+    eventually(lambda: seen.append(served(target)) or seen[-1] == 1)  # no request in between fails
+    eventually(lambda: wire.states(target.model) == {2: "END", 1: "AVAILABLE"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Only ModelConfigList is currently supported"),
+        (config_text(toy=("relative", "")), "Expected model toy to have an absolute path or URI; got base_path()=rela"),
+        ('model_config_list { config { name: "a" base_path: "/a" } }', "Illegal setting neither ModelServerConfig::mo"),
+        (config_text(a=("/a", "")).replace('"tensorflow"', '"jax"'), "Model a requests unsupported platform jax"),
+        (
+            config_text(a=("/a", ""), b=("/b", "")).replace('"b"', '"a"'),
+            "Illegal to list model a multiple times in config list",
+        ),
+    ],
+)
+def test_bad_configs_change_nothing(model_dir, start, connect, text, message):
+    target = connect(start(model_dir, options=RELOADS))
+    request = model_management_pb2.ReloadConfigRequest()
+    text_format.Parse(text, request.config)
+    code, found = wire.error_of(target.model.HandleReloadConfigRequest, request)
+    assert code == grpc.StatusCode.INVALID_ARGUMENT and message in found
+    assert served(target) == 1
+
+
+def test_a_reload_tells_of_a_model_that_cant_be_served(model_dir, tmp_path, saved, start, connect, eventually):
+    target = connect(start(model_dir, options=RELOADS))
+    late = tmp_path / "late"
+    late.mkdir()
+    request = reload_request(toy=(model_dir, ""), late=(late, ""))
+    code, message = wire.error_of(target.model.HandleReloadConfigRequest, request)
+    assert code == grpc.StatusCode.UNKNOWN
+    assert message.startswith("1 model(s) did not become available: {")
+    assert served(target) == 1
+    shutil.copytree(saved[2], late / "2")
+    eventually(lambda: refusal_or_version(target, "late") == 2)
+
+
+def refusal_or_version(target, name):
+    try:
+        return served(target, name=name)
+    except grpc.RpcError as error:
+        return error.code()
+
+
+def test_labels(two_versions, start, connect):
+    target = connect(start(two_versions, options=RELOADS, num_versions=2))
+    labels = label("stable", 1) + label("canary", 2)
+    both = "model_version_policy { latest { num_versions: 2 } }"
+    reload(target, toy=(two_versions, both + labels))
+    assert (served(target, label="stable"), served(target, label="canary")) == (1, 2)
+    body = {"signature_name": "countdown", "inputs": [2]}
+    assert wire.http_json(target.rest_address, "/v1/models/toy/labels/stable:predict", body)[0] == 200
+    code, document = wire.http_json(target.rest_address, "/v1/models/toy/labels/stable/metadata")
+    assert (code, document["model_spec"]["version"]) == (200, "1")
+    unknown = (grpc.StatusCode.INVALID_ARGUMENT, "Unrecognized servable version label: other")
+    assert refusal(target, label="other") == unknown
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_label_on_a_version_that_isnt_loaded(model_dir, start, connect, allowed):
+    options = ServerOptions(models=ModelOptions(allow_reload=True, labels_for_unavailable=allowed))
+    target = connect(start(model_dir, options=options))
+    reload(target, toy=(model_dir, label("stable", 1)))
+    message = "Request to assign label to version 9 of model toy, which is not currently available for inference"
+    moved = reload_request(toy=(model_dir, label("stable", 9)))
+    expected = (grpc.StatusCode.FAILED_PRECONDITION, message)
+    assert wire.error_of(target.model.HandleReloadConfigRequest, moved) == expected
+    assert served(target, label="stable") == 1
+    fresh = reload_request(toy=(model_dir, label("stable", 1) + label("next", 9)))
+    if not allowed:
+        assert wire.error_of(target.model.HandleReloadConfigRequest, fresh) == expected
+        return
+    target.model.HandleReloadConfigRequest(fresh, timeout=wire.TIMEOUT_SECONDS)
+    missing = (grpc.StatusCode.NOT_FOUND, "Servable not found for request: Specific(toy, 9)")
+    assert refusal(target, label="next") == missing
+
+
+def test_labels_at_the_start_need_permission(model_dir, config_file, start):
+    path = config_file(config_text(toy=(model_dir, label("stable", 1))))
+    with pytest.raises(ServerStartError, match="--allow_version_labels_for_unavailable_models"):
+        start("", options=from_file(path))
+    assert start("", options=from_file(path, labels_for_unavailable=True)).versions == [1]
+
+
+def test_the_config_file_is_followed(two_versions, config_file, start, connect, eventually, caplog):
+    path = config_file(config_text(toy=(two_versions, specific(1))))
+    server = start("", options=from_file(path, poll_seconds=0.1))
+    target = connect(server)
+    config_file("model_config_list {\n  confg {} }")
+    eventually(lambda: "models.config, line 2: no ModelServerConfig text proto" in caplog.text)
+    assert served(target) == 1
+    config_file(config_text(toy=(two_versions, specific(2)), more=(two_versions, specific(1))))
+    eventually(lambda: server.models == {"toy": [2], "more": [1]})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model_config_list {\n config {\n name: 3 }}", "line 3: no ModelServerConfig text proto"),
+        ("", "expected a model_config_list"),
+        (None, "can't be read"),
+    ],
+)
+def test_a_config_file_that_cant_be_used(tmp_path, start, text, message):
+    path = tmp_path / "models.config"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ServerStartError, match=message) as caught:
+        start("", options=from_file(path))
+    assert str(path) in str(caught.value)

@@ -1,0 +1,212 @@
+"""Sockets, TLS, limits, health and metrics."""
+
+import json
+import re
+import subprocess
+import urllib.request
+
+import grpc
+import numpy as np
+import pytest
+import wire
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tensorflow_serving.apis import prediction_service_pb2_grpc
+
+from serving import contract
+from serving.server import NetworkOptions, RequestLimits, ServerOptions, ServerStartError
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+def network(**options):
+    return ServerOptions(network=NetworkOptions(**options))
+
+
+def encode(channel):
+    stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+    return stub.Predict(wire.predict_request(contract.ENCODE_USER, wire.USER), timeout=wire.TIMEOUT_SECONDS)
+
+
+def page(target, path):
+    with urllib.request.urlopen(f"http://{target.rest_address}{path}", timeout=wire.TIMEOUT_SECONDS) as response:
+        return response.read().decode()
+
+
+def health(target, service=""):
+    stub = health_pb2_grpc.HealthStub(target.channel)
+    return stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=wire.TIMEOUT_SECONDS).status
+
+
+def test_a_unix_socket(model_dir, tmp_path, start):
+    socket = tmp_path / "s"
+    start(model_dir, options=network(grpc_socket_path=socket))
+    with grpc.insecure_channel(f"unix:{socket}") as channel:
+        assert encode(channel).model_spec.version.value == 1
+
+
+def test_a_unix_socket_that_cant_be_made(model_dir, tmp_path, start):
+    with pytest.raises(ServerStartError, match="can't listen on unix:.*Choose another path"):
+        start(model_dir, options=network(grpc_socket_path=tmp_path / "nowhere" / "s"))
+
+
+def test_channel_arguments_reach_grpc(model_dir, start, connect):
+    target = connect(start(model_dir, options=network(grpc_channel_arguments="grpc.max_receive_message_length=100")))
+    code, _ = wire.error_of(target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER))
+    assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_channel_arguments_need_a_value(model_dir, start):
+    with pytest.raises(ServerStartError, match="expected name=value,... Received: 'grpc.x'"):
+        start(model_dir, options=network(grpc_channel_arguments="grpc.x"))
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """PEM texts of a key and a certificate that signs itself."""
+    folder = tmp_path_factory.mktemp("tls")
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    )
+    subprocess.run([*command.split(), "-keyout", "key", "-out", "cert"], cwd=folder, check=True, capture_output=True)
+    return (folder / "key").read_text(), (folder / "cert").read_text()
+
+
+def ssl_config(path, key, cert, **more):
+    fields = {"server_key": key, "server_cert": cert} | more
+    path.write_text("\n".join(f"{name}: {json.dumps(value)}" for name, value in fields.items()))
+    return network(ssl_config_file=path)
+
+
+def test_tls(model_dir, tmp_path, certificates, start):
+    key, cert = certificates
+    server = start(model_dir, options=ssl_config(tmp_path / "ssl", key, cert))
+    address = f"localhost:{server.grpc_port}"
+    with grpc.secure_channel(address, grpc.ssl_channel_credentials(cert.encode())) as channel:
+        assert encode(channel).model_spec.version.value == 1
+    with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as caught:
+        encode(channel)
+    assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_tls_with_client_certificates(model_dir, tmp_path, certificates, start):
+    key, cert = certificates
+    options = ssl_config(tmp_path / "ssl", key, cert, custom_ca=cert, client_verify=True)
+    address = f"localhost:{start(model_dir, options=options).grpc_port}"
+    known = grpc.ssl_channel_credentials(cert.encode(), key.encode(), cert.encode())
+    with grpc.secure_channel(address, known) as channel:
+        assert encode(channel).model_spec.version.value == 1
+    stranger = grpc.ssl_channel_credentials(cert.encode())
+    with grpc.secure_channel(address, stranger) as channel, pytest.raises(grpc.RpcError) as caught:
+        encode(channel)
+    assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_tls_without_a_key(model_dir, tmp_path, start):
+    with pytest.raises(ServerStartError, match="server_key is missing"):
+        start(model_dir, options=ssl_config(tmp_path / "ssl", "", "x"))
+
+
+@pytest.fixture
+def limited(model_dir, start, connect):
+    limits = RequestLimits(max_message_bytes=10_000, max_rows=3, max_candidates=6, max_history=8)
+    return connect(start(model_dir, options=ServerOptions(limits=limits)))
+
+
+def test_messages_over_the_limit(limited):
+    large = wire.USER | {"user_id": ["x" * 20_000, ""]}
+    code, _ = wire.error_of(limited.prediction.Predict, wire.predict_request(contract.ENCODE_USER, large))
+    assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
+    code, document = wire.http_json(limited.rest_address, "/v1/models/toy:predict", b" " * 20_000)
+    assert (code, document["error"]) == (413, "A request has at most 10000 bytes. Received: 20000")
+
+
+@pytest.mark.parametrize(
+    ("signature", "inputs", "message"),
+    [
+        ("countdown", {"n": np.ones(4, np.int64)}, "n: a request has at most 3 rows. Received: 4."),
+        (
+            contract.SCORE_ITEMS,
+            {"user_state": ["1|5"] * 3, "candidate_item_id": [["1"] * 3] * 3},
+            "candidate_item_id: a request has at most 6 values along its rows (max_candidates). Received: 9.",
+        ),
+        (
+            contract.ENCODE_USER,
+            wire.USER | {"history_item_id": [["1"] * 5] * 2},
+            "history_item_id: a request has at most 8 values along its rows (max_history). Received: 10.",
+        ),
+    ],
+)
+def test_requests_over_a_limit(limited, signature, inputs, message):
+    code, found = wire.error_of(limited.prediction.Predict, wire.predict_request(signature, inputs))
+    assert code == grpc.StatusCode.INVALID_ARGUMENT and found.startswith(message)
+
+
+def test_a_shape_that_unfolds_to_too_many_bytes(limited):
+    request = wire.predict_request("countdown", {"n": np.int64([1])})
+    request.inputs["n"].tensor_shape.dim.add(size=2**40)
+    code, message = wire.error_of(limited.prediction.Predict, request)
+    assert code == grpc.StatusCode.RESOURCE_EXHAUSTED and "Received: shape [1, 1099511627776]" in message
+
+
+def test_a_content_length_that_is_no_number(limited):
+    host, port = limited.rest_address.split(":")
+    connection = wire.http.client.HTTPConnection(host, int(port), timeout=wire.TIMEOUT_SECONDS)
+    connection.putrequest("POST", "/v1/models/toy:predict")
+    connection.putheader("Content-Length", "-5")
+    connection.endheaders()
+    assert connection.getresponse().status == 400
+
+
+def test_health_needs_every_model(model_dir, tmp_path, start, connect, eventually):
+    target = connect(start(model_dir))
+    assert health(target) == health(target, "PredictionService") == SERVING
+    assert wire.http_json(target.rest_address, "/readyz") == (200, {"status": "SERVING"})
+    (model_dir / "1").rename(tmp_path / "withdrawn")
+    eventually(lambda: health(target) == NOT_SERVING)
+    expected = (503, {"status": "NOT_SERVING", "error": "No version is available of: toy."})
+    assert wire.http_json(target.rest_address, "/readyz") == expected
+    assert wire.http_json(target.rest_address, "/healthz") == (200, {"status": "SERVING"})
+    (tmp_path / "withdrawn").rename(model_dir / "1")
+    eventually(lambda: health(target) == SERVING)
+
+
+def test_watchers_are_told_of_a_drain(model_dir, start, connect):
+    server = start(model_dir)
+    watch = health_pb2_grpc.HealthStub(connect(server).channel).Watch(health_pb2.HealthCheckRequest())
+    assert next(watch).status == SERVING
+    server.stop(grace_seconds=1)
+    assert next(watch).status == NOT_SERVING
+
+
+def test_no_metrics_unless_asked_for(target):
+    if target.rest_address is None:
+        pytest.skip("TFS_REST_ADDRESS names no server")
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        page(target, "/monitoring/prometheus/metrics")
+
+
+@pytest.mark.parametrize(("path", "where"), [("", "/monitoring/prometheus/metrics"), ("/m", "/m")])
+def test_metrics_have_tensorflow_servings_names(model_dir, tmp_path, start, connect, path, where):
+    (tmp_path / "monitoring").write_text(f'prometheus_config {{ enable: true path: "{path}" }}')
+    target = connect(start(model_dir, options=network(monitoring_config_file=tmp_path / "monitoring")))
+    wire.predict(target, contract.ENCODE_USER, wire.USER)
+    wire.http_json(target.rest_address, "/v1/models/toy:predict", {"signature_name": "countdown", "inputs": [2]})
+    for name in ("toy", "nope"):
+        wire.error_of(target.prediction.Predict, wire.predict_request("zz", {}, name=name))
+    text = page(target, where)
+    counts = {
+        tuple(match.groups()): float(value)
+        for match, value in (
+            (re.fullmatch(r':tensorflow:serving:request_count\{model_name="(\w+)",status="(\w+)"\}', key), value)
+            for key, _, value in (line.rpartition(" ") for line in text.splitlines())
+        )
+        if match
+    }
+    assert counts == {("toy", "OK"): 2, ("toy", "FAILED_PRECONDITION"): 1, ("unknown", "NOT_FOUND"): 1}
+    assert "# TYPE :tensorflow:serving:request_count counter\n" in text
+    assert "# TYPE :tensorflow:serving:request_latency histogram\n" in text
+    labels = '{API="Predict",entrypoint="REST",model_name="toy"}'
+    assert f":tensorflow:serving:request_latency_count{labels} 1.0\n" in text
+    assert f':tensorflow:cc:saved_model:load_attempt_count{{model_path="{model_dir}",status="success"}} 1.0\n' in text
+    assert "_created" not in text and "_total" not in text
