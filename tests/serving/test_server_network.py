@@ -65,10 +65,9 @@ def test_channel_arguments_need_a_value(model_dir, start):
 def certificates(tmp_path_factory):
     """PEM texts of a key and a certificate that signs itself."""
     folder = tmp_path_factory.mktemp("tls")
-    command = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
-    )
-    subprocess.run([*command.split(), "-keyout", "key", "-out", "cert"], cwd=folder, check=True, capture_output=True)
+    names = "-subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 {names} -keyout key -out cert"
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
     return (folder / "key").read_text(), (folder / "cert").read_text()
 
 
