@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-import grpc
-import numpy as np
+from serving.cache import StateCache
+from serving.candidates import Candidates, Scores
+from serving.channel_options import ChannelOptions, Tls
+from serving.connection import RankingError
+from serving.deadline import Deadline
+from serving.inputs import User
+from serving.io import BlockingIo
+from serving.lru_cache import LruCache
+from serving.ranking import Ranking
+from serving.states import Freshness, UserState
 
-from serving import contract
-from serving.connection import Connection, RankingError
-from serving.inputs import User, candidate_tensors, user_tensors
-from serving.signatures import SignatureCache, Signatures
-
-__all__ = ["RankingClient", "RankingError", "UserState"]
-
-Candidates = Sequence[Any] | Mapping[str, Any]
-Scores = dict[str, np.ndarray]
-
-
-@dataclasses.dataclass(frozen=True)
-class UserState:
-    """What the model needs to know of users to score items for them; only the version that made it can read it.
-
-    Attributes:
-        blobs: An opaque string a user.
-        version: The model version that made them.
-    """
-
-    blobs: list[bytes]
-    version: int
+__all__ = ["ChannelOptions", "Freshness", "LruCache", "RankingClient", "RankingError", "Tls", "UserState"]
 
 
 class RankingClient:
@@ -39,17 +25,23 @@ class RankingClient:
 
     A user is a mapping of raw features: scalars, and lists along the history, the oldest event first. What is left
     out is absent. Candidates are item ids, or a mapping of candidate features; either is one list, or one list a user.
+    More candidates than the model takes at once go in several concurrent requests.
+
+    Every method takes `timeout_seconds`, the budget for all the requests that it makes, where it isn't the client's.
 
     Example:
-        with RankingClient("localhost:8500") as client:
+        with RankingClient("localhost:8500", caches=[LruCache()]) as client:
             user = {"user_id": "42", "timestamp": 1700000000, "history_item_id": ["10", "11"], ...}
             best = client.rank(user, ["12", "13", "14"], top=2)
 
     Args:
-        address: `host:port` of the server's gRPC port.
+        address: `host:port` of the server's gRPC port, or any name that gRPC resolves.
         model_name: The model's name on the server.
-        timeout_seconds: Seconds after which a request is given up.
-        max_message_bytes: Bytes of the largest request or response; gRPC's own default, 4 MiB, is too little.
+        timeout_seconds: Seconds after which a call is given up.
+        channel: Limits, TLS, retries.
+        caches: Where `rank` keeps users' states, asked in this order, such as [LruCache(), RedisCache(url)]; with
+            none, each call makes its state.
+        freshness: How old a cached state may be.
     """
 
     def __init__(
@@ -57,65 +49,63 @@ class RankingClient:
         address: str,
         model_name: str = "srp4ctr",
         timeout_seconds: float = 1.0,
-        max_message_bytes: int = 64 * 1024 * 1024,
+        channel: ChannelOptions | None = None,
+        caches: Sequence[StateCache] = (),
+        freshness: Freshness | None = None,
     ) -> None:
-        self._connection = Connection(address, model_name, timeout_seconds, max_message_bytes)
-        self._signatures = SignatureCache(self._connection)
+        channel = channel or ChannelOptions()
+        self._timeout_seconds = timeout_seconds
+        self._io = BlockingIo(address, channel)
+        self._ranking = Ranking(self._io, address, model_name, channel, caches, freshness or Freshness())
 
-    def encode_user(self, user: User | Sequence[User]) -> UserState:
-        """The state of a user, or of several.
+    def encode_user(self, user: User | Sequence[User], timeout_seconds: float | None = None) -> UserState:
+        """The state of a user, or of several, by the latest version and past the caches.
 
         Raises:
             RankingError: The server refused or didn't answer.
             ValueError: A feature is unknown, missing, or has the wrong type.
         """
-        users = _as_list(user)
-        answer = self._signatures.run_latest(lambda s: (contract.ENCODE_USER, user_tensors(users, s.user_inputs())))
-        return UserState(answer.outputs[contract.USER_STATE].tolist(), answer.version)
+        return self._io.run(self._ranking.encode_user(user, self._deadline(timeout_seconds)))
 
-    def score_items(self, state: UserState, candidates: Candidates) -> Scores:
+    def score_items(self, state: UserState, candidates: Candidates, timeout_seconds: float | None = None) -> Scores:
         """Probabilities [B, N] a task, by the version that made `state`; 0 for an item id of "".
 
         Raises:
             RankingError: The server refused or didn't answer; code NOT_FOUND if it no longer serves that version.
             ValueError: A candidate feature is unknown, missing, or has the wrong type.
         """
-        with_features = isinstance(candidates, Mapping)
-        signature = contract.SCORE_ITEMS_WITH_FEATURES if with_features else contract.SCORE_ITEMS
-        infos = self._signatures.of(state.version).candidate_inputs(signature)
-        blobs = np.empty(len(state.blobs), object)
-        blobs[:] = state.blobs
-        inputs = {contract.USER_STATE: blobs} | candidate_tensors(_columns(candidates), infos, len(blobs))
-        return self._connection.run(signature, inputs, state.version).outputs
+        return self._io.run(self._ranking.score_items(state, candidates, self._deadline(timeout_seconds)))
 
-    def predict(self, user: User | Sequence[User], candidates: Candidates) -> Scores:
-        """Probabilities [B, N] a task in one request, by the latest version; no state leaves the server.
+    def predict(
+        self, user: User | Sequence[User], candidates: Candidates, timeout_seconds: float | None = None
+    ) -> Scores:
+        """Probabilities [B, N] a task by the latest version; no state leaves the server.
 
         Raises:
             RankingError: The server refused or didn't answer.
             ValueError: A feature is unknown, missing, or has the wrong type.
         """
-        users, columns = _as_list(user), _columns(candidates)
-
-        def build(signatures: Signatures) -> tuple[str, dict[str, np.ndarray]]:
-            infos = signatures.candidate_inputs(contract.PREDICT)
-            side = user_tensors(users, signatures.user_inputs())
-            return contract.PREDICT, side | candidate_tensors(columns, infos, len(users))
-
-        return self._signatures.run_latest(build).outputs
+        return self._io.run(self._ranking.predict(user, candidates, self._deadline(timeout_seconds)))
 
     def rank(
-        self, user: User, candidate_ids: Sequence[Hashable], top: int | None = None, by: str | None = None
+        self,
+        user: User,
+        candidates: Candidates,
+        top: int | None = None,
+        by: str | None = None,
+        timeout_seconds: float | None = None,
     ) -> list[tuple[Any, dict[str, float]]]:
         """One user's candidates, the best first.
 
-        If the server moves to another version between the two requests, the state is made anew, once.
+        The user's state comes from the caches, or is made, once for all who ask for it at the same time. If the
+        server refuses it, having moved to another version, say, it is made anew, once.
 
         Args:
             user: The user's raw features.
-            candidate_ids: Item ids.
+            candidates: Item ids, or a mapping of candidate features.
             top: How many to return; None for all.
             by: The task to sort by; may be left out if the model has only one.
+            timeout_seconds: The budget for all requests.
 
         Returns:
             (item id, {task: probability}) pairs.
@@ -124,19 +114,27 @@ class RankingClient:
             RankingError: The server refused or didn't answer.
             ValueError: A feature is unknown, missing or of the wrong type, or `by` is no task of the model.
         """
-        state = self.encode_user(user)
-        try:
-            scores = self.score_items(state, candidate_ids)
-        except RankingError as error:
-            if not _is_stale(error):
-                raise
-            scores = self.score_items(self.encode_user(user), candidate_ids)
-        order = np.argsort(-scores[_task(by, scores)][0], kind="stable")[:top]
-        return [(candidate_ids[i], {task: float(score[0, i]) for task, score in scores.items()}) for i in order]
+        return self._io.run(self._ranking.rank(user, candidates, top, by, self._deadline(timeout_seconds)))
+
+    def wait_until_ready(self, timeout_seconds: float = 60.0) -> int:
+        """Waits until the server has the model's latest version, and that has encoded a user and scored an item.
+
+        Returns:
+            The version.
+
+        Raises:
+            RankingError: It wasn't ready in time, or never will be.
+            ValueError: The model is none of this package's.
+        """
+        return self._io.run(self._ranking.wait_until_ready(Deadline(timeout_seconds)))
+
+    def counts(self) -> dict[str, int]:
+        """How often `rank` found a cached state (hits) or didn't (misses), encoded a user, or renewed a state."""
+        return self._ranking.states.counters.snapshot()
 
     def close(self) -> None:
-        """Closes the connection."""
-        self._connection.close()
+        """Closes the connection; the caches are the caller's."""
+        self._io.run(self._ranking.close())
 
     def __enter__(self) -> RankingClient:
         return self
@@ -146,27 +144,5 @@ class RankingClient:
     ) -> None:
         self.close()
 
-
-def _as_list(user: User | Sequence[User]) -> Sequence[User]:
-    return [user] if isinstance(user, Mapping) else user
-
-
-def _columns(candidates: Candidates) -> Mapping[str, Any]:
-    if not isinstance(candidates, Mapping):
-        return {contract.CANDIDATE_ITEM_ID: candidates}
-    if contract.CANDIDATE_ITEM_ID not in candidates:
-        raise ValueError(f"Candidates need '{contract.CANDIDATE_ITEM_ID}'. Received: {', '.join(sorted(candidates))}")
-    return candidates
-
-
-def _is_stale(error: RankingError) -> bool:
-    refused = error.code == grpc.StatusCode.INVALID_ARGUMENT and contract.STALE_STATE in error.details
-    return refused or error.code == grpc.StatusCode.NOT_FOUND
-
-
-def _task(by: str | None, scores: Scores) -> str:
-    if by in scores:
-        return by
-    if by is None and len(scores) == 1:
-        return next(iter(scores))
-    raise ValueError(f"`by` must be one of the model's tasks, {', '.join(sorted(scores))}. Received: by={by!r}")
+    def _deadline(self, timeout_seconds: float | None) -> Deadline:
+        return Deadline(self._timeout_seconds if timeout_seconds is None else timeout_seconds)

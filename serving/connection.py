@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import grpc
 import numpy as np
 
 from serving import messages, tensors
+from serving.deadline import Deadline
 from serving.errors import ServingError
+from serving.io import Io
 
-_SERVICE = "/tensorflow.serving.PredictionService"
+_PREDICTION, _MODEL = "/tensorflow.serving.PredictionService", "/tensorflow.serving.ModelService"
+_AVAILABLE = 30  # ModelVersionStatus.State.AVAILABLE
 
 
 class RankingError(ServingError):
@@ -26,6 +29,11 @@ class RankingError(ServingError):
     def __init__(self, message: str, code: grpc.StatusCode, details: str) -> None:
         super().__init__(message)
         self.code, self.details = code, details
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether another caller, with a deadline of its own, might have fared better."""
+        return self.code in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 
 
 class Answer(NamedTuple):
@@ -46,38 +54,46 @@ class Connection:
     """Sends requests about one model to one server; several threads may share it.
 
     Args:
-        address: `host:port` of the server's gRPC port.
+        io: The channel, and how to wait for its answers.
+        address: The server's address, for messages.
         model_name: The model's name on the server.
-        timeout_seconds: Seconds after which a request is given up.
-        max_message_bytes: Bytes of the largest request or response.
+        max_message_bytes: Bytes of the largest request or response, for messages.
     """
 
-    def __init__(self, address: str, model_name: str, timeout_seconds: float, max_message_bytes: int) -> None:
-        self._address, self._model_name = address, model_name
-        self._timeout_seconds, self._max_message_bytes = timeout_seconds, max_message_bytes
-        limits = ("grpc.max_receive_message_length", "grpc.max_send_message_length")
-        self._channel = grpc.insecure_channel(address, options=[(limit, max_message_bytes) for limit in limits])
-        self._predict = self._method("Predict", messages.PredictRequest, messages.PredictResponse)
+    def __init__(self, io: Io, address: str, model_name: str, max_message_bytes: int) -> None:
+        self.model_name = model_name
+        self._io, self._address, self._max_message_bytes = io, address, max_message_bytes
+        self._predict = self._method(f"{_PREDICTION}/Predict", messages.PredictRequest, messages.PredictResponse)
         self._get_metadata = self._method(
-            "GetModelMetadata", messages.GetModelMetadataRequest, messages.GetModelMetadataResponse
+            f"{_PREDICTION}/GetModelMetadata", messages.GetModelMetadataRequest, messages.GetModelMetadataResponse
+        )
+        self._get_status = self._method(
+            f"{_MODEL}/GetModelStatus", messages.GetModelStatusRequest, messages.GetModelStatusResponse
         )
 
-    def run(self, signature: str, inputs: Mapping[str, np.ndarray], version: int | None = None) -> Answer:
-        """Runs a signature on a version, the latest for None.
+    async def run(
+        self,
+        signature: str,
+        requests: Sequence[Mapping[str, np.ndarray]],
+        deadline: Deadline,
+        version: int | None = None,
+    ) -> list[Answer]:
+        """Runs a signature on a version, the latest for None, once for each of the concurrent requests' inputs.
 
         Raises:
-            RankingError: The server refused or didn't answer.
+            RankingError: The server refused or didn't answer one of them.
         """
-        request = messages.PredictRequest()
-        self._name_model(request, version)
-        request.model_spec.signature_name = signature
-        for name, array in inputs.items():
-            tensors.write(array, request.inputs[name])
-        response = self._call(self._predict, request, f"signature '{signature}'")
-        outputs = {name: tensors.read(proto) for name, proto in sorted(response.outputs.items())}
-        return Answer(outputs, response.model_spec.version.value)
+        protos = [self._request(signature, inputs, version) for inputs in requests]
+        responses = await self._call(self._predict, protos, deadline, f"signature '{signature}'")
+        return [
+            Answer(
+                {name: tensors.read(proto) for name, proto in sorted(response.outputs.items())},
+                response.model_spec.version.value,
+            )
+            for response in responses
+        ]
 
-    def metadata(self, version: int | None = None) -> Metadata:
+    async def metadata(self, deadline: Deadline, version: int | None = None) -> Metadata:
         """The signatures of a version, the latest for None.
 
         Raises:
@@ -85,39 +101,57 @@ class Connection:
         """
         request = messages.GetModelMetadataRequest(metadata_field=["signature_def"])
         self._name_model(request, version)
-        response = self._call(self._get_metadata, request, "metadata")
+        (response,) = await self._call(self._get_metadata, [request], deadline, "metadata")
         signatures = messages.SignatureDefMap.FromString(response.metadata["signature_def"].value)
         inputs = {name: dict(signature.inputs) for name, signature in signatures.signature_def.items()}
         return Metadata(inputs, response.model_spec.version.value)
 
-    def close(self) -> None:
-        """Closes the connection."""
-        self._channel.close()
+    async def available_versions(self, deadline: Deadline) -> list[int]:
+        """The versions that the server says it serves.
 
-    def _method(self, name: str, request: Any, response: Any) -> Any:
+        Raises:
+            RankingError: The server refused or didn't answer; NOT_FOUND if it doesn't know the model.
+        """
+        request = messages.GetModelStatusRequest()
+        self._name_model(request, None)
+        (response,) = await self._call(self._get_status, [request], deadline, "status")
+        return [status.version for status in response.model_version_status if status.state == _AVAILABLE]
+
+    def _method(self, path: str, request: Any, response: Any) -> Any:
         write, read = request.SerializeToString, response.FromString
-        return self._channel.unary_unary(f"{_SERVICE}/{name}", request_serializer=write, response_deserializer=read)
+        return self._io.channel.unary_unary(path, request_serializer=write, response_deserializer=read)
+
+    def _request(self, signature: str, inputs: Mapping[str, np.ndarray], version: int | None) -> Any:
+        request = messages.PredictRequest()
+        self._name_model(request, version)
+        request.model_spec.signature_name = signature
+        for name, array in inputs.items():
+            tensors.write(array, request.inputs[name])
+        return request
 
     def _name_model(self, request: Any, version: int | None) -> None:
-        request.model_spec.name = self._model_name
+        request.model_spec.name = self.model_name
         if version is not None:
             request.model_spec.version.value = version
 
-    def _call(self, method: Any, request: Any, what: str) -> Any:
+    async def _call(self, method: Any, requests: Sequence[Any], deadline: Deadline, what: str) -> list[Any]:
+        seconds = deadline.remaining()
+        if not seconds:
+            raise self.error(grpc.StatusCode.DEADLINE_EXCEEDED, "The time was up.", deadline, what)
         try:
-            return method(request, timeout=self._timeout_seconds)
+            return await self._io.call_all(method, requests, seconds)
         except grpc.RpcError as error:
-            raise self._error(error, what) from error
+            raise self.error(error.code(), error.details(), deadline, what) from error
 
-    def _error(self, error: Any, what: str) -> RankingError:
-        code, details = error.code(), error.details()
+    def error(self, code: grpc.StatusCode, details: str, deadline: Deadline, what: str) -> RankingError:
+        """The error of a request about `what`, with what would do."""
         advice = {
             grpc.StatusCode.UNAVAILABLE: " No model server answers there: start one (`srp4ctr serve MODEL_DIR`), or "
             "mend the address.",
-            grpc.StatusCode.DEADLINE_EXCEEDED: f" No answer within {self._timeout_seconds} seconds: raise "
+            grpc.StatusCode.DEADLINE_EXCEEDED: f" No answer within {deadline.seconds:g} seconds: raise "
             "timeout_seconds, or send fewer candidates.",
             grpc.StatusCode.RESOURCE_EXHAUSTED: f" Is a message larger than {self._max_message_bytes} bytes? Raise "
             "max_message_bytes, or send fewer candidates.",
         }.get(code, "")
-        message = f"{self._address}, model '{self._model_name}', {what}: {code.name}: {details}{advice}"
+        message = f"{self._address}, model '{self.model_name}', {what}: {code.name}: {details}{advice}"
         return RankingError(message, code, details)

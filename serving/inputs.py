@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from serving import tensors
+from serving.contract import HISTORY_ITEM_ID
 
 User = Mapping[str, Any]
 
@@ -44,6 +45,23 @@ def user_tensors(users: Sequence[User], infos: Mapping[str, Any]) -> dict[str, n
             values = [_given(name, user, info, required=True) for user in users]
             filled[name] = _array(name, values, info)
     return filled
+
+
+def absent_user(infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The tensors of a user of whom nothing is known."""
+    return {
+        name: np.full((1,) * len(info.tensor_shape.dim), _absent(info), tensors.dtype_of(info.dtype))
+        for name, info in infos.items()
+    }
+
+
+def latest_events(inputs: dict[str, np.ndarray], length: int) -> dict[str, np.ndarray]:
+    """The inputs of users with only the latest `length` behaviours, those with an item id, in each history."""
+    ids = inputs[HISTORY_ITEM_ID]
+    if ids.shape[1] <= length:
+        return inputs
+    kept = np.argsort(ids != b"", axis=1, kind="stable")[:, -length:]
+    return {name: np.take_along_axis(x, kept, 1) if x.ndim == 2 else x for name, x in inputs.items()}
 
 
 def candidate_tensors(columns: Mapping[str, Any], infos: Mapping[str, Any], users: int) -> dict[str, np.ndarray]:

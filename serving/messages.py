@@ -35,6 +35,10 @@ _SCHEMA: Schema = {
     "PredictRequest": {"model_spec": (1, "ModelSpec"), "inputs": (2, "{}Tensor"), "output_filter": (3, "[]string")},
     "PredictResponse": {"outputs": (1, "{}Tensor"), "model_spec": (2, "ModelSpec")},
     "AnyMessage": {"type_url": (1, "string"), "value": (2, "bytes")},
+    "StatusProto": {"error_code": (1, "int32"), "error_message": (2, "string")},
+    "ModelVersionStatus": {"version": (1, "int64"), "state": (2, "int32"), "status": (3, "StatusProto")},
+    "GetModelStatusRequest": {"model_spec": (1, "ModelSpec")},
+    "GetModelStatusResponse": {"model_version_status": (1, "[]ModelVersionStatus")},
     "GetModelMetadataRequest": {"model_spec": (1, "ModelSpec"), "metadata_field": (2, "[]string")},
     "GetModelMetadataResponse": {"model_spec": (1, "ModelSpec"), "metadata": (2, "{}AnyMessage")},
 }
@@ -45,5 +49,7 @@ Tensor = _CLASSES["Tensor"]
 SignatureDefMap = _CLASSES["SignatureDefMap"]
 PredictRequest = _CLASSES["PredictRequest"]
 PredictResponse = _CLASSES["PredictResponse"]
+GetModelStatusRequest = _CLASSES["GetModelStatusRequest"]
+GetModelStatusResponse = _CLASSES["GetModelStatusResponse"]
 GetModelMetadataRequest = _CLASSES["GetModelMetadataRequest"]
 GetModelMetadataResponse = _CLASSES["GetModelMetadataResponse"]

@@ -1,4 +1,4 @@
-"""RankingClient against a server, by numbers."""
+"""RankingClient and AsyncRankingClient against a server, by numbers."""
 
 import socket
 import subprocess
@@ -8,31 +8,37 @@ import grpc
 import numpy as np
 import pytest
 import toy_ranker
+from blocking import BlockingAsyncClient
 
-from serving.client import RankingClient, RankingError, UserState
+from serving.client import ChannelOptions, RankingClient, RankingError, UserState
 
 ANNA = {"user_id": "1", "age": 0.5, "history_item_id": ["7", "8"]}  # state 3.5
 BEN = {"user_id": 2, "history_item_id": ["9"]}  # state 3
 TIMEOUT_SECONDS = 20
 
 
-@pytest.fixture
-def client(target):
-    with RankingClient(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS) as connected:
-        yield connected
-
-
-@pytest.fixture
-def client_of():
+@pytest.fixture(params=[RankingClient, BlockingAsyncClient])
+def make(request):
+    """Makes clients of either kind, and closes them after the test."""
     clients = []
 
-    def connect(server):
-        clients.append(RankingClient(f"127.0.0.1:{server.grpc_port}", toy_ranker.NAME, TIMEOUT_SECONDS))
+    def connect(address, *arguments, **options):
+        clients.append(request.param(address, *arguments, **options))
         return clients[-1]
 
     yield connect
     for each in clients:
         each.close()
+
+
+@pytest.fixture
+def client(target, make):
+    return make(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS)
+
+
+@pytest.fixture
+def client_of(make):
+    return lambda server: make(f"127.0.0.1:{server.grpc_port}", toy_ranker.NAME, TIMEOUT_SECONDS)
 
 
 def test_encode_then_score(client):
@@ -87,10 +93,28 @@ def test_left_out_features_are_absent(client):
     assert client.encode_user({"user_id": None, "history_item_id": []}).blobs == [b"1|0.000000"]
 
 
-def test_many_candidates(client):
-    ids = [str(number) for number in range(20_000)]
-    scores = client.score_items(client.encode_user(ANNA), ids)["click"]
-    np.testing.assert_allclose(scores, 3.5 + 10 * np.arange(20_000)[None])
+@pytest.mark.parametrize("count", [1, 8000, 8001, 20_000])
+def test_any_number_of_candidates(client, count):
+    """The model's description says that it takes 8,000 at once."""
+    ids = [str(number) for number in range(count)]
+    expected = 3.5 + 10 * np.arange(count)[None]
+    np.testing.assert_allclose(client.score_items(client.encode_user(ANNA), ids)["click"], expected)
+    np.testing.assert_allclose(client.predict(ANNA, ids)["click"], expected)
+    ranked = client.rank(ANNA, ids, by="order", top=1)
+    assert ranked == [(ids[-1], {"click": expected[0, -1], "order": expected[0, -1] / 2})]
+
+
+def test_candidates_split_for_several_users(client):
+    ids = [[str(number) for number in range(start, start + 10_000)] for start in (0, 7)]
+    found = client.score_items(client.encode_user([ANNA, BEN]), ids)["click"]
+    np.testing.assert_allclose(found, [3.5 + 10 * np.arange(10_000), 3 + 10 * np.arange(7, 10_007)])
+
+
+def test_only_the_latest_behaviours_are_sent(client):
+    """The model's description says that five count; the toy model counts what it gets."""
+    assert client.encode_user({"user_id": "0", "history_item_id": list("abcdefgh")}).blobs == [b"1|5.000000"]
+    gaps = {"user_id": "0", "history_item_id": ["a", "b", "c", "", "", "", "", "", "", ""]}
+    assert client.encode_user([gaps, {"history_item_id": list("abcdefgh")}]).blobs == [b"1|3.000000", b"1|5.000000"]
 
 
 @pytest.mark.parametrize(
@@ -127,35 +151,46 @@ def test_bad_candidates(client, candidates, message):
         client.score_items(state, candidates)
 
 
-def test_nobody_answers():
-    with RankingClient("127.0.0.1:9", timeout_seconds=5) as client, pytest.raises(RankingError) as caught:
+def test_nobody_answers(make):
+    client = make("127.0.0.1:9", timeout_seconds=5)
+    with pytest.raises(RankingError) as caught:
         client.encode_user(ANNA)
     assert caught.value.code == grpc.StatusCode.UNAVAILABLE
     assert "127.0.0.1:9, model 'srp4ctr', metadata: UNAVAILABLE" in str(caught.value)
     assert "srp4ctr serve" in str(caught.value)
 
 
-def test_unknown_model(target):
-    with RankingClient(target.grpc_address, "nope", TIMEOUT_SECONDS) as client, pytest.raises(RankingError) as caught:
+def test_unknown_model(target, make):
+    client = make(target.grpc_address, "nope", TIMEOUT_SECONDS)
+    with pytest.raises(RankingError) as caught:
         client.predict(ANNA, ["1"])
     assert caught.value.code == grpc.StatusCode.NOT_FOUND
     assert caught.value.details == "Servable not found for request: Latest(nope)"
 
 
-def test_too_slow():
+def test_too_slow(make):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"127.0.0.1:{mute.getsockname()[1]}"
-        with RankingClient(address, timeout_seconds=0.3) as client, pytest.raises(RankingError) as caught:
-            client.encode_user(ANNA)
-    assert caught.value.code == grpc.StatusCode.DEADLINE_EXCEEDED
-    assert "No answer within 0.3 seconds: raise timeout_seconds" in str(caught.value)
+        with pytest.raises(RankingError) as caught:
+            make(address, timeout_seconds=0.3).encode_user(ANNA)
+        assert caught.value.code == grpc.StatusCode.DEADLINE_EXCEEDED
+        assert "No answer within 0.3 seconds: raise timeout_seconds" in str(caught.value)
+        with pytest.raises(RankingError, match="No answer within 0.2 seconds"):
+            make(address, timeout_seconds=100).rank(ANNA, ["1"], timeout_seconds=0.2)
 
 
-def test_too_large(target):
-    with RankingClient(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, max_message_bytes=20_000) as client:
-        state = client.encode_user(ANNA)
-        with pytest.raises(RankingError, match="larger than 20000 bytes. Raise max_message_bytes") as caught:
-            client.score_items(state, ["1"] * 20_000)
+def test_no_time_at_all(client):
+    state = client.encode_user(ANNA)
+    with pytest.raises(RankingError, match="DEADLINE_EXCEEDED: The time was up"):
+        client.score_items(state, ["1"], timeout_seconds=0)
+
+
+def test_too_large(target, make):
+    channel = ChannelOptions(max_message_bytes=20_000)
+    client = make(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, channel)
+    state = client.encode_user(ANNA)
+    with pytest.raises(RankingError, match="larger than 20000 bytes. Raise max_message_bytes") as caught:
+        client.score_items(state, ["1"] * 8_000)
     assert caught.value.code == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
@@ -164,32 +199,78 @@ def test_a_state_of_another_version_is_refused(client):
         client.score_items(UserState([b"7|5"], version=1), ["1"])
 
 
-def test_rank_survives_a_version_roll(saved, model_dir, start, push, eventually, client_of, monkeypatch):
+def test_rank_survives_a_version_roll_between_its_requests(
+    saved, model_dir, start, push, eventually, client_of, monkeypatch
+):
     server = start(model_dir)
     client = client_of(server)
-    encode, versions = client.encode_user, []
+    rolled = []
 
-    def encode_then_roll(user):
-        state = encode(user)
-        versions.append(state.version)
-        if len(versions) == 1:
+    def roll_before_scoring(signature):
+        if signature == "score_items" and not rolled:
+            rolled.append(True)
             push(saved[2], model_dir)
             eventually(lambda: server.versions == [2])
-        return state
 
-    monkeypatch.setattr(client, "encode_user", encode_then_roll)
+    before_each_request(client, monkeypatch, roll_before_scoring)
     assert client.rank(ANNA, ["1"], by="click") == [("1", {"click": 13.5, "order": 6.75})]
-    assert versions == [1, 2]
+    assert rolled
+    assert client.counts()["renewed"] == 1
 
 
-def test_rank_makes_a_refused_state_anew_once(client, monkeypatch):
-    encode, states = client.encode_user, [UserState([b"7|5"], 1), UserState([b"7|5"], 1)]
-    monkeypatch.setattr(client, "encode_user", lambda user: states.pop() if len(states) == 2 else encode(user))
-    assert client.rank(ANNA, ["1"], by="click")[0][1]["click"] == 13.5
-    states.append(UserState([b"7|5"], 1))
-    monkeypatch.setattr(client, "encode_user", lambda user: UserState([b"7|5"], 1))
+def test_rank_makes_a_refused_state_anew_only_once(client, monkeypatch):
+    requested = []
+    before_each_request(client, monkeypatch, requested.append)
+    monkeypatch.setattr(client._ranking.states, "encode", always_refused)
     with pytest.raises(RankingError, match="another model version"):
         client.rank(ANNA, ["1"], by="click")
+    assert requested.count("score_items") == 2
+
+
+async def always_refused(users, deadline):
+    return UserState([b"7|5"], 1)
+
+
+def before_each_request(client, monkeypatch, act):
+    """Calls `act` with the signature before each of the client's requests."""
+    connection = client._ranking.connection
+    run = connection.run
+
+    async def acting(signature, *arguments):
+        act(signature)
+        return await run(signature, *arguments)
+
+    monkeypatch.setattr(connection, "run", acting)
+
+
+def test_ready(saved, model_dir, start, client_of, make, eventually, tmp_path):
+    server = start(model_dir)
+    assert client_of(server).wait_until_ready(TIMEOUT_SECONDS) == 1
+    other = make(f"127.0.0.1:{server.grpc_port}", "nope")
+    with pytest.raises(RankingError, match="'nope', status: NOT_FOUND"):
+        other.wait_until_ready(0.5)
+
+
+def test_ready_only_when_a_server_answers(saved, model_dir, start, make):
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    client = make(f"127.0.0.1:{port}", toy_ranker.NAME)
+    with pytest.raises(RankingError, match="UNAVAILABLE|DEADLINE_EXCEEDED"):
+        client.wait_until_ready(0.5)
+    start(model_dir, grpc_port=port)
+    assert client.wait_until_ready(TIMEOUT_SECONDS) == 1
+
+
+def test_not_ready_while_scoring_fails(client, monkeypatch):
+    """A server may call a model available that can't score."""
+
+    def break_scoring(signature):
+        if signature == "score_items":
+            raise RankingError("broken", grpc.StatusCode.INTERNAL, "broken")
+
+    before_each_request(client, monkeypatch, break_scoring)
+    with pytest.raises(RankingError, match="broken"):
+        client.wait_until_ready(TIMEOUT_SECONDS)
 
 
 def test_a_state_is_scored_by_its_own_version(saved, model_dir, start, push, eventually, client_of):
@@ -238,7 +319,7 @@ def test_a_model_of_another_kind(tmp_path, saved, start, client_of):
             return {"y": x}
 
     tf.saved_model.save(Other(), str(tmp_path / "1"))
-    with pytest.raises(ValueError, match="no signature 'encode_user', only .*serving_default"):
+    with pytest.raises(ValueError, match="no signature 'describe', only .*serving_default"):
         client_of(start(tmp_path)).encode_user(ANNA)
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2, predict_pb2
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2, predict_pb2, status_pb2
 
 from serving import messages, tensors
 
@@ -19,6 +19,10 @@ ORIGINALS = {
     "ModelSpec": model_pb2.ModelSpec,
     "PredictRequest": predict_pb2.PredictRequest,
     "PredictResponse": predict_pb2.PredictResponse,
+    "StatusProto": status_pb2.StatusProto,
+    "ModelVersionStatus": get_model_status_pb2.ModelVersionStatus,
+    "GetModelStatusRequest": get_model_status_pb2.GetModelStatusRequest,
+    "GetModelStatusResponse": get_model_status_pb2.GetModelStatusResponse,
     "GetModelMetadataRequest": get_model_metadata_pb2.GetModelMetadataRequest,
     "GetModelMetadataResponse": get_model_metadata_pb2.GetModelMetadataResponse,
 }

@@ -10,6 +10,7 @@ To test a real TensorFlow Serving with the same suite:
     TFS_GRPC_ADDRESS=localhost:8500 TFS_REST_ADDRESS=localhost:8501 python -m pytest tests/serving
 """
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -33,6 +34,18 @@ TIMED = _specs(timestamp=(ONE, tf.int64), history_timestamp=(MANY, tf.int64))
 STATE = _specs(user_state=(ONE, tf.string))
 IDS = _specs(candidate_item_id=(MANY, tf.string))
 FEATURES = IDS | _specs(candidate_price=(MANY, tf.float32), candidate_brand=(MANY, tf.string))
+REQUEST = _specs(request=(ONE, tf.string))
+DESCRIPTION = contract.Description(
+    max_candidates=8000,
+    max_history=100,
+    history_length=5,
+    tasks=("click", "order"),
+    state_identity="",
+    state_dtype="float32",
+    user_inputs=("user_id", "age"),
+    context_inputs=(),
+    history_inputs=("history_item_id",),
+)
 EXAMPLES = _specs(examples=(ONE, tf.string))
 TYPES = _specs(
     half=(ONE, tf.float16),
@@ -50,7 +63,12 @@ class ToyRanker(tf.Module):
     def __init__(self, version: int, timed: bool) -> None:
         super().__init__()
         self.version = tf.Variable(str(version))
-        self.timed = timed
+        self.description = dataclasses.replace(
+            DESCRIPTION,
+            state_identity=f"toy{version}",
+            context_inputs=("timestamp",) if timed else (),
+            history_inputs=("history_item_id", "history_timestamp") if timed else ("history_item_id",),
+        )
 
     def encode_user(self, user_id, age, history_item_id, timestamp=None, history_timestamp=None):
         rows = [tf.shape(user_id)[0], tf.shape(history_item_id)[0]]
@@ -69,6 +87,9 @@ class ToyRanker(tf.Module):
             scores += tf.cast(candidate_brand != "", tf.float32) * 1000
         scores = tf.where(candidate_item_id == "", 0.0, scores)
         return {"click": scores, "order": scores / 2}
+
+    def describe(self, request):
+        return {"description": tf.fill(tf.shape(request), self.description.to_json())}
 
     def predict(self, **features):
         user = {name: value for name, value in features.items() if not name.startswith("candidate_")}
@@ -106,6 +127,7 @@ def save(base_path: Path, version: int, timed: bool = False, warmup_user_ids: tu
         contract.SCORE_ITEMS: _function(model.score_items, STATE | IDS),
         contract.SCORE_ITEMS_WITH_FEATURES: _function(model.score_items, STATE | FEATURES),
         contract.PREDICT: _function(model.predict, user | FEATURES),
+        contract.DESCRIBE: _function(model.describe, REQUEST),
         "types": _function(model.types, TYPES),
         "countdown": _function(model.countdown, _specs(n=(ONE, tf.int64))),
     }

@@ -1,0 +1,125 @@
+"""User states in caches: what is kept, under which key, and how it is written.
+
+A cache is an object with `get`, `put` and `delete`; it never raises because a store is down or slow: it has nothing,
+then. Caches for the asyncio client may return awaitables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote
+
+import numpy as np
+
+from serving.contract import HISTORY_ITEM_ID, TIMESTAMP, USER_ID, Description
+
+_MAGIC = b"SRC1"
+_HEADER = struct.Struct("<4sIq")  # magic, CRC-32 of the rest, made_for
+_WATERMARK_BYTES = 16
+
+
+class CachedState(NamedTuple):
+    """A user state, and the time of the request that it was made for, seconds since 1970; 0 if the model has none."""
+
+    blob: bytes
+    made_for: int
+
+
+class StateCache(Protocol):
+    """Where states are kept by `str(StateKey)`; several threads may share one."""
+
+    def get(self, key: str) -> Any:
+        """The CachedState, or None; or an awaitable of it."""
+        ...
+
+    def put(self, key: str, state: CachedState) -> Any:
+        """Keeps a state, if it can."""
+        ...
+
+    def delete(self, key: str) -> Any:
+        """Forgets a state, if it can."""
+        ...
+
+
+class StateKey(NamedTuple):
+    """What a cached state depends on, but for the request's time; as a string, `srp4ctr/` and its parts.
+
+    Attributes:
+        model: The model's name.
+        version: The version that made it.
+        identity: The version's `state_identity`.
+        user_id: The user.
+        watermark: A hash of all else that the user's state was made of; see `state_key`.
+    """
+
+    model: str
+    version: int
+    identity: str
+    user_id: bytes
+    watermark: str
+
+    def __str__(self) -> str:
+        model, user = quote(self.model, safe=""), quote(self.user_id, safe="")
+        return f"srp4ctr/{model}/{self.version}/{self.identity}/{user}/{self.watermark}"
+
+
+def state_key(
+    model: str,
+    version: int,
+    description: Description,
+    inputs: Mapping[str, np.ndarray],
+    ignored: Collection[str] = (),
+) -> StateKey:
+    """The key of one user's state.
+
+    The watermark hashes the behaviours that count (the latest `history_length`), with all their features, the user's
+    features and the context: a state is found only by a request that would make the same one. Two things are left
+    out: the request's time, which is kept beside the state and compared with a tolerance, and `ignored`.
+
+    Args:
+        model: The model's name.
+        version: The version that makes, or made, the state.
+        description: That version's.
+        inputs: encode_user's inputs for one user, as `user_tensors` gives them, [1] or [1, L'].
+        ignored: Context inputs whose values don't matter enough to make a state anew.
+    """
+    ids = inputs[HISTORY_ITEM_ID][0]
+    kept = np.flatnonzero(ids != b"")[-description.history_length :]
+    digest = hashlib.blake2b(digest_size=_WATERMARK_BYTES)
+    for name in sorted(set(inputs) - {USER_ID, TIMESTAMP, *ignored}):
+        array = inputs[name]
+        digest.update(name.encode() + b"\0" + _content(array[0][kept] if array.ndim == 2 else array))
+    return StateKey(model, version, description.state_identity, inputs[USER_ID][0], digest.hexdigest())
+
+
+def request_time(inputs: Mapping[str, np.ndarray]) -> int:
+    """When one user's request was made, seconds since 1970; 0 if the model doesn't ask."""
+    return int(inputs[TIMESTAMP][0]) if TIMESTAMP in inputs else 0
+
+
+def dump(state: CachedState) -> bytes:
+    """A state as bytes for a store."""
+    rest = struct.pack("<q", state.made_for) + state.blob
+    return _HEADER.pack(_MAGIC, zlib.crc32(rest), state.made_for) + state.blob
+
+
+def load(stored: bytes) -> CachedState | None:
+    """What `dump` wrote; None if it was damaged, or never was a state."""
+    if len(stored) < _HEADER.size:
+        return None
+    magic, checksum, made_for = _HEADER.unpack_from(stored)
+    if magic != _MAGIC or checksum != zlib.crc32(memoryview(stored)[_HEADER.size - 8 :]):
+        return None
+    return CachedState(stored[_HEADER.size :], made_for)
+
+
+def _content(values: np.ndarray) -> bytes:
+    """Bytes that differ if the values do."""
+    if values.dtype != object:
+        return values.tobytes()
+    texts = values.tolist()
+    return struct.pack(f"<{len(texts)}q", *map(len, texts)) + b"".join(texts)

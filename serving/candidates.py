@@ -1,0 +1,60 @@
+"""Candidates as an application gives them, cut into requests; scores put together again, and in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from serving import contract
+
+Candidates = Sequence[Any] | Mapping[str, Any]
+Columns = Mapping[str, Any]
+Scores = dict[str, np.ndarray]
+
+
+def as_columns(candidates: Candidates) -> Columns:
+    """Candidates by feature name.
+
+    Raises:
+        ValueError: There are no item ids.
+    """
+    if not isinstance(candidates, Mapping):
+        return {contract.CANDIDATE_ITEM_ID: candidates}
+    if contract.CANDIDATE_ITEM_ID not in candidates:
+        raise ValueError(f"Candidates need '{contract.CANDIDATE_ITEM_ID}'. Received: {', '.join(sorted(candidates))}")
+    return candidates
+
+
+def split(inputs: Mapping[str, np.ndarray], most: int) -> list[dict[str, np.ndarray]]:
+    """Inputs [B, N] as the fewest requests of at most `most` candidates, of about one size."""
+    count = inputs[contract.CANDIDATE_ITEM_ID].shape[1]
+    bounds = np.linspace(0, count, -(-count // most) + 1).astype(int)
+    pairs = zip(bounds[:-1], bounds[1:], strict=True)
+    return [{name: array[:, begin:end] for name, array in inputs.items()} for begin, end in pairs]
+
+
+def merge(parts: Sequence[Scores]) -> Scores:
+    """The scores [B, N] of what `split` made."""
+    if len(parts) == 1:
+        return parts[0]
+    return {task: np.concatenate([part[task] for part in parts], 1) for task in parts[0]}
+
+
+def ranked(items: Sequence[Any], scores: Scores, top: int | None, by: str | None) -> list[tuple[Any, dict[str, float]]]:
+    """One user's (item id, {task: score}) pairs, the best first, ties in the order given.
+
+    Raises:
+        ValueError: `by` is none of the tasks, or is left out where there are several.
+    """
+    order = np.argsort(-scores[_task(by, scores)][0], kind="stable")[:top]
+    return [(items[i], {task: float(score[0, i]) for task, score in scores.items()}) for i in order]
+
+
+def _task(by: str | None, scores: Scores) -> str:
+    if by in scores:
+        return by
+    if by is None and len(scores) == 1:
+        return next(iter(scores))
+    raise ValueError(f"`by` must be one of the model's tasks, {', '.join(sorted(scores))}. Received: by={by!r}")

@@ -1,0 +1,130 @@
+"""What both clients do, written once over either way of waiting (see io.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import grpc
+import numpy as np
+
+from serving import contract
+from serving.cache import StateCache
+from serving.candidates import Candidates, Scores, as_columns, merge, ranked, split
+from serving.channel_options import ChannelOptions
+from serving.connection import Connection, RankingError
+from serving.deadline import Deadline
+from serving.inputs import User, absent_user, candidate_tensors
+from serving.io import Io
+from serving.signatures import Signatures
+from serving.states import Freshness, States, UserState, encoder_inputs
+from serving.versions import Versions
+
+_READY_POLL_SECONDS = 0.1
+_NOT_READY = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.FAILED_PRECONDITION,
+)
+
+
+class Ranking:
+    """Coroutines behind the clients' methods of the same names; see RankingClient.
+
+    Args:
+        io: How to wait.
+        address: The server's address, for messages.
+        model_name: The model's name on the server.
+        channel: The connection's options.
+        caches: Where states are kept, asked in this order.
+        freshness: How old what is remembered may be.
+    """
+
+    def __init__(
+        self,
+        io: Io,
+        address: str,
+        model_name: str,
+        channel: ChannelOptions,
+        caches: Sequence[StateCache],
+        freshness: Freshness,
+    ) -> None:
+        self._io = io
+        self.connection = Connection(io, address, model_name, channel.max_message_bytes)
+        self._versions = Versions(self.connection, freshness.version_seconds)
+        self.states = States(io, self.connection, self._versions, caches, freshness)
+
+    async def encode_user(self, user: User | Sequence[User], deadline: Deadline) -> UserState:
+        return await self.states.encode(_as_list(user), deadline)
+
+    async def score_items(self, state: UserState, candidates: Candidates, deadline: Deadline) -> Scores:
+        with_features = isinstance(candidates, Mapping)
+        signature = contract.SCORE_ITEMS_WITH_FEATURES if with_features else contract.SCORE_ITEMS
+        version = await self._versions.of(state.version, deadline)
+        blobs = np.empty(len(state.blobs), object)
+        blobs[:] = state.blobs
+        inputs = candidate_tensors(as_columns(candidates), version.candidate_inputs(signature), len(blobs))
+        parts = split(inputs, version.description.max_candidates)
+        requests = [{contract.USER_STATE: blobs} | part for part in parts]
+        answers = await self.connection.run(signature, requests, deadline, state.version)
+        return merge([answer.outputs for answer in answers])
+
+    async def predict(self, user: User | Sequence[User], candidates: Candidates, deadline: Deadline) -> Scores:
+        users, columns = _as_list(user), as_columns(candidates)
+
+        def build(version: Signatures) -> tuple[str, list[dict[str, np.ndarray]]]:
+            side = encoder_inputs(users, version)
+            inputs = candidate_tensors(columns, version.candidate_inputs(contract.PREDICT), len(users))
+            return contract.PREDICT, [side | part for part in split(inputs, version.description.max_candidates)]
+
+        return merge([answer.outputs for answer in await self._versions.run_latest(build, deadline)])
+
+    async def rank(
+        self, user: User, candidates: Candidates, top: int | None, by: str | None, deadline: Deadline
+    ) -> list[tuple[Any, dict[str, float]]]:
+        items = as_columns(candidates)[contract.CANDIDATE_ITEM_ID]
+        state = await self.states.of(user, deadline)
+        try:
+            scores = await self.score_items(state, candidates, deadline)
+        except RankingError as error:
+            if not _is_stale(error):
+                raise
+            renewed = await self.states.renew(user, state, deadline)
+            scores = await self.score_items(renewed, candidates, deadline)
+        return ranked(items, scores, top, by)
+
+    async def wait_until_ready(self, deadline: Deadline) -> int:
+        reason: RankingError | None = None
+        while True:
+            try:
+                return await self._probe(deadline)
+            except RankingError as error:
+                if error.code not in _NOT_READY:
+                    raise reason or error from None  # what kept it from being ready says more than that time is up
+                reason = error
+            await self._io.sleep(min(_READY_POLL_SECONDS, deadline.remaining()))
+
+    async def _probe(self, deadline: Deadline) -> int:
+        """Scores an unknown item for an unknown user on the latest version; its number."""
+        available = await self.connection.available_versions(deadline)
+        version = await self._versions.ask_latest(deadline)
+        if version.version not in available:
+            details = f"Version {version.version} is not among the available ones, {sorted(available)}."
+            raise self.connection.error(grpc.StatusCode.FAILED_PRECONDITION, details, deadline, "status")
+        user = absent_user(version.user_inputs())
+        (answer,) = await self.connection.run(contract.ENCODE_USER, [user], deadline, version.version)
+        state = UserState(answer.outputs[contract.USER_STATE].tolist(), version.version)
+        await self.score_items(state, ["0"], deadline)
+        return version.version
+
+    async def close(self) -> None:
+        await self._io.close()
+
+
+def _as_list(user: User | Sequence[User]) -> Sequence[User]:
+    return [user] if isinstance(user, Mapping) else user
+
+
+def _is_stale(error: RankingError) -> bool:
+    refused = error.code == grpc.StatusCode.INVALID_ARGUMENT and contract.STALE_STATE in error.details
+    return refused or error.code == grpc.StatusCode.NOT_FOUND

@@ -1,0 +1,276 @@
+"""`rank` with caches: hits, staleness, version rolls, poisoned and dying caches, single flight. Scores stay right."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+import toy_ranker
+from blocking import BlockingAsyncClient
+from redis_server import RedisServer
+
+from serving.async_client import AsyncRankingClient
+from serving.cache import CachedState
+from serving.circuit_breaker import CircuitBreaker
+from serving.client import Freshness, LruCache, RankingClient
+from serving.connection import RankingError
+from serving.redis_cache import AsyncRedisCache, RedisCache
+
+ANNA = {"user_id": "1", "age": 0.5, "history_item_id": ["7", "8"]}  # state 3.5
+TIMED = {"user_id": "1", "timestamp": 1_000_000, "history_item_id": ["7"], "history_timestamp": [5]}
+TIMEOUT_SECONDS = 20
+KINDS = {"sync": (RankingClient, RedisCache), "asyncio": (BlockingAsyncClient, AsyncRedisCache)}
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return KINDS[request.param]
+
+
+@pytest.fixture
+def make(kind):
+    """Makes cached clients of either kind, and closes them after the test."""
+    clients = []
+
+    def connect(address, caches, freshness=None):
+        clients.append(kind[0](address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=caches, freshness=freshness))
+        return clients[-1]
+
+    yield connect
+    for each in clients:
+        each.close()
+
+
+@pytest.fixture
+def redis_server():
+    server = RedisServer()
+    yield server
+    server.kill()
+
+
+def address_of(server):
+    return f"127.0.0.1:{server.grpc_port}"
+
+
+def score(client, user=ANNA):
+    """The score of item 1."""
+    return client.rank(user, ["1"], by="click")[0][1]["click"]
+
+
+class Recorder(LruCache):
+    """Knows what it was told."""
+
+    def __init__(self):
+        super().__init__()
+        self.keys = []
+
+    def put(self, key, state):
+        self.keys.append(key)
+        super().put(key, state)
+
+
+def test_a_state_is_made_once(target, make):
+    client = make(target.grpc_address, [LruCache()])
+    assert [score(client) for _ in range(3)] == [13.5] * 3
+    assert client.counts() == {"misses": 1, "hits": 2, "encoded": 1}
+
+
+def test_whatever_moves_the_state_misses(target, make):
+    client = make(target.grpc_address, [LruCache()])
+    assert score(client) == 13.5
+    assert score(client, ANNA | {"history_item_id": ["7", "8", "9"]}) == 14.5
+    assert score(client, ANNA | {"age": 1.5}) == 14.5
+    assert score(client, ANNA | {"user_id": "2"}) == 14.5
+    assert client.counts()["encoded"] == 4
+
+
+def test_clients_share_redis_and_keep_their_own_copy(target, make, kind, redis_server):
+    own = [LruCache(), LruCache()]
+    first, second = (make(target.grpc_address, [cache, kind[1](redis_server.url)]) for cache in own)
+    assert score(first) == score(second) == 13.5
+    assert second.counts() == {"hits": 1}
+    redis_server.kill()
+    assert score(second) == 13.5
+    assert second.counts() == {"hits": 2}
+
+
+@pytest.mark.parametrize(("seconds", "encoded"), [(0, 1), (60, 1), (-60, 1), (61, 2), (-61, 2)])
+def test_a_state_serves_requests_near_the_one_it_was_made_for(saved, start, make, tmp_path, seconds, encoded):
+    client = make(address_of(start(saved[3].parent)), [LruCache()], Freshness(staleness_seconds=60))
+    score(client, TIMED)
+    score(client, TIMED | {"timestamp": TIMED["timestamp"] + seconds})
+    assert client.counts()["encoded"] == encoded
+
+
+def test_a_version_roll_is_noticed(saved, model_dir, start, push, eventually, make):
+    server = start(model_dir, num_versions=2)
+    client = make(address_of(server), [Recorder()], Freshness(version_seconds=0.1))
+    cache = client._ranking.states._caches[0]
+    assert score(client) == 13.5
+    push(saved[2], model_dir)
+    eventually(lambda: server.versions == [2, 1])
+    eventually(lambda: score(client) == 13.5 and client.counts()["encoded"] == 2)
+    assert [key.split("/")[2:4] for key in cache.keys] == [["1", "toy1"], ["2", "toy2"]]
+    assert "renewed" not in client.counts()
+
+
+def test_a_client_that_missed_the_roll_recovers(saved, model_dir, start, push, eventually, make):
+    server = start(model_dir)
+    client = make(address_of(server), [LruCache()], Freshness(version_seconds=3600))
+    assert score(client) == 13.5
+    push(saved[2], model_dir)
+    eventually(lambda: server.versions == [2])
+    assert [score(client), score(client)] == [13.5, 13.5]
+    assert client.counts() == {"misses": 1, "hits": 2, "encoded": 2, "renewed": 1}
+
+
+@pytest.mark.parametrize("blob", [b"2|3.5", b"", b"\xff" * 100], ids=["another version's", "empty", "rubbish"])
+def test_a_poisoned_cache_is_mended(target, make, blob):
+    cache = Recorder()
+    client = make(target.grpc_address, [cache])
+    assert score(client) == 13.5
+    cache.put(cache.keys[0], CachedState(blob, 0))
+    assert score(client) == 13.5
+    assert cache.get(cache.keys[0]).blob == b"1|3.500000"
+    assert client.counts() == {"misses": 1, "hits": 1, "encoded": 2, "renewed": 1}
+
+
+def test_a_key_of_rubbish_in_redis_is_a_miss(target, make, kind, redis_server):
+    client = make(target.grpc_address, [kind[1](redis_server.url)])
+    assert score(client) == 13.5
+    (key,) = redis_server.connect().keys()
+    redis_server.connect().setrange(key, 30, b"x")
+    assert score(client) == 13.5
+    assert client.counts() == {"misses": 2, "encoded": 2}
+    assert score(client) == 13.5
+    assert client.counts()["hits"] == 1
+
+
+@pytest.mark.parametrize("fault", ["killed", "stalled"])
+def test_redis_fails_amid_traffic(target, make, kind, redis_server, fault):
+    """Every score is right; while Redis is away states are made anew; when it is back they are found again."""
+    cache = kind[1](redis_server.url, timeout_seconds=0.05, breaker=CircuitBreaker(2, pause_seconds=0.2))
+    client = make(target.grpc_address, [cache])
+    wrong, asked, stop = [], [], threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            asked.append(score(client))
+            wrong.extend(value for value in asked[-1:] if value != 13.5)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    break_it, mend_it = {
+        "killed": (redis_server.kill, redis_server.start),
+        "stalled": (redis_server.stall, redis_server.go_on),
+    }[fault]
+    wait_for_more(client, "hits", 20)
+    break_it()
+    wait_for_more(client, "misses", 20)
+    mend_it()
+    wait_for_more(client, "hits", 20)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert len(asked) == client.counts()["hits"] + client.counts()["misses"]
+    assert cache.breaker.skipped_requests > 0
+
+
+def wait_for_more(client, name, count, timeout_seconds=20):
+    before, deadline = client.counts().get(name, 0), time.monotonic() + timeout_seconds
+    while client.counts().get(name, 0) < before + count:
+        assert time.monotonic() < deadline, f"{name} stopped rising"
+        time.sleep(0.01)
+
+
+def test_threads_that_miss_together_encode_once(target, monkeypatch):
+    with RankingClient(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=[LruCache()]) as client:
+        client.wait_until_ready(TIMEOUT_SECONDS)
+        slow_down_encoding(client, monkeypatch, lambda: time.sleep(0.3))
+        found = []
+        threads = [threading.Thread(target=lambda: found.append(score(client))) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == [13.5] * 10
+        assert client.counts() == {"misses": 10, "encoded": 1}
+
+
+def slow_down_encoding(client, monkeypatch, wait):
+    encode = client._ranking.states.encode
+
+    async def slowly(users, deadline):
+        waiting = wait()
+        if waiting is not None:
+            await waiting
+        return await encode(users, deadline)
+
+    monkeypatch.setattr(client._ranking.states, "encode", slowly)
+
+
+@pytest.fixture
+def run_async(target, monkeypatch):
+    """Runs a coroutine function with a cached AsyncRankingClient whose encoding takes 0.3 s."""
+
+    def run(function):
+        async def with_client():
+            async with AsyncRankingClient(
+                target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=[LruCache()]
+            ) as client:
+                await client.wait_until_ready(TIMEOUT_SECONDS)
+                slow_down_encoding(client, monkeypatch, lambda: asyncio.sleep(0.3))
+                return await function(client)
+
+        return asyncio.run(with_client())
+
+    return run
+
+
+def test_tasks_that_miss_together_encode_once(run_async):
+    async def together(client):
+        ranked = await asyncio.gather(*(client.rank(ANNA, ["1"], by="click") for _ in range(10)))
+        return ranked, client.counts()
+
+    ranked, counts = run_async(together)
+    assert ranked == [[("1", {"click": 13.5, "order": 6.75})]] * 10
+    assert counts == {"misses": 10, "encoded": 1}
+
+
+@pytest.mark.parametrize("how", ["out of time", "cancelled"])
+def test_who_waits_for_another_does_not_share_its_haste(run_async, how):
+    async def hasty_then_patient(client):
+        budget = 0.1 if how == "out of time" else TIMEOUT_SECONDS
+        hasty = asyncio.create_task(client.rank(ANNA, ["1"], by="click", timeout_seconds=budget))
+        await asyncio.sleep(0.05)
+        patient = asyncio.create_task(client.rank(ANNA, ["1"], by="click"))
+        await asyncio.sleep(0.02)
+        if how == "cancelled":
+            hasty.cancel()
+        return await asyncio.gather(hasty, patient, return_exceptions=True)
+
+    hasty, patient = run_async(hasty_then_patient)
+    assert isinstance(hasty, (RankingError, asyncio.CancelledError))
+    assert patient == [("1", {"click": 13.5, "order": 6.75})]
+
+
+def test_who_waits_for_another_keeps_its_own_deadline(run_async):
+    async def patient_then_hasty(client):
+        patient = asyncio.create_task(client.rank(ANNA, ["1"], by="click"))
+        await asyncio.sleep(0.05)
+        with pytest.raises(RankingError, match="another caller's encode_user: DEADLINE_EXCEEDED"):
+            await client.rank(ANNA, ["1"], by="click", timeout_seconds=0.05)
+        return await patient
+
+    assert run_async(patient_then_hasty) == [("1", {"click": 13.5, "order": 6.75})]
+
+
+def test_an_error_is_shared(target, monkeypatch):
+    """A user whom the model refuses is refused for all, and nothing of it stays behind."""
+    with RankingClient(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=[LruCache()]) as client:
+        for _ in range(2):
+            with pytest.raises(RankingError, match="INVALID_ARGUMENT: StringToNumber"):
+                score(client, ANNA | {"user_id": "no number"})
+        assert client._ranking.states._flights._flights == {}

@@ -1,0 +1,132 @@
+"""RedisCache and AsyncRedisCache on a real redis-server: down, slow, full, or holding rubbish."""
+
+import asyncio
+import time
+
+import pytest
+from redis_server import RedisServer
+
+from serving.cache import CachedState, dump
+from serving.circuit_breaker import CircuitBreaker
+from serving.redis_cache import AsyncRedisCache, RedisCache
+
+STATE = CachedState(bytes(range(256)) * 100, 1_700_000_000)
+TIMEOUT_SECONDS = 0.05
+
+
+class BlockingAsyncRedisCache:
+    """AsyncRedisCache in an event loop of its own."""
+
+    def __init__(self, *arguments, **options):
+        self._loop = asyncio.new_event_loop()
+        self._cache = AsyncRedisCache(*arguments, **options)
+        self.breaker = self._cache.breaker
+
+    def __getattr__(self, name):
+        return lambda *arguments: self._loop.run_until_complete(getattr(self._cache, name)(*arguments))
+
+
+@pytest.fixture
+def server():
+    server = RedisServer()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=[RedisCache, BlockingAsyncRedisCache])
+def make(request):
+    caches = []
+
+    def connect(server, **options):
+        caches.append(request.param(server.url, timeout_seconds=TIMEOUT_SECONDS, **options))
+        return caches[-1]
+
+    yield connect
+    for cache in caches:
+        cache.close()
+
+
+def test_states_are_kept_for_a_time(server, make):
+    cache = make(server, ttl_seconds=100)
+    assert cache.get("k") is None
+    cache.put("k", STATE)
+    assert cache.get("k") == STATE
+    assert 90_000 < server.connect().pttl("k") <= 100_000
+    cache.delete("k")
+    assert cache.get("k") is None
+    assert cache.breaker.failed_requests == 0
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"rubbish" * 10, dump(STATE)[:-1], dump(STATE).replace(b"\x07", b"\x08", 1)])
+def test_rubbish_is_nothing(server, make, rubbish):
+    server.connect().set("k", rubbish)
+    assert make(server).get("k") is None
+
+
+def test_a_key_of_another_type_is_nothing(server, make):
+    server.connect().lpush("k", "x")
+    cache = make(server)
+    assert cache.get("k") is None
+    cache.put("k", STATE)
+    assert cache.get("k") == STATE
+
+
+def test_a_full_store_keeps_nothing_and_costs_no_error(make):
+    server = RedisServer("--maxmemory", "2mb", "--maxmemory-policy", "noeviction")
+    try:
+        cache = make(server, breaker=CircuitBreaker(failures=1000))
+        for number in range(200):
+            cache.put(str(number), CachedState(bytes(100_000), 0))
+        assert cache.breaker.failed_requests > 100
+        assert cache.get("none") is None
+    finally:
+        server.kill()
+
+
+def test_killed_and_restarted(server, make):
+    cache = make(server, breaker=CircuitBreaker(failures=3, pause_seconds=0.2))
+    cache.put("k", STATE)
+    server.kill()
+    for _ in range(20):
+        assert cache.get("k") is None
+        cache.put("k", STATE)
+    assert cache.breaker.failed_requests <= 5
+    assert cache.breaker.skipped_requests >= 35
+    server.start()
+    time.sleep(0.3)
+    assert cache.get("k") is None  # it kept nothing on disk
+    cache.put("k", STATE)
+    assert cache.get("k") == STATE
+
+
+def test_a_stalled_server_costs_a_bounded_delay(server, make):
+    """Three timeouts open the breaker; while it is open, requests cost nothing. The bounds leave room for others."""
+    cache = make(server, breaker=CircuitBreaker(failures=3, pause_seconds=60))
+    cache.put("k", STATE)
+    server.stall()
+    try:
+        began = time.monotonic()
+        found = [cache.get("k") for _ in range(1000)]
+        took = time.monotonic() - began
+    finally:
+        server.go_on()
+    assert found == [None] * 1000
+    assert cache.breaker.failed_requests == 3
+    assert took < 1000 * TIMEOUT_SECONDS / 10
+
+
+def test_never_there(make):
+    server = RedisServer()
+    server.kill()
+    cache = make(server)
+    cache.put("k", STATE)
+    cache.delete("k")
+    assert cache.get("k") is None
+    assert cache.breaker.failed_requests == 3
+
+
+@pytest.mark.parametrize("options", [{"ttl_seconds": 0}, {"timeout_seconds": 0}])
+@pytest.mark.parametrize("kind", [RedisCache, AsyncRedisCache])
+def test_times_must_be_positive(kind, options):
+    with pytest.raises(ValueError, match="Both must be positive"):
+        kind("redis://127.0.0.1:1", **options)
