@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pydantic
 
+from pipelines.checks.config import ChecksConfig
 from pipelines.runners.beam import BeamConfig
 from preprocessing.config import Config, load_yaml
+from preprocessing.features import record_features
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
 
@@ -37,6 +39,7 @@ class RunConfig(Config):
         dataset: The dataset spec.
         trainer: Encoder, ranker and how they are trained.
         evaluation: When a model is good enough.
+        checks: When the data is good enough.
         data_dir: Where the spec's relative paths start.
         runs_dir: Results go to `<runs_dir>/<dataset name>`, on this machine.
         artifacts_dir: Artifacts, rejected rows and pushed models go to `<artifacts_dir>/<dataset name>`; by default to
@@ -47,6 +50,7 @@ class RunConfig(Config):
     dataset: DatasetSpec
     trainer: TrainerConfig = TrainerConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    checks: ChecksConfig = ChecksConfig()
     data_dir: str = "data"
     runs_dir: str = "runs"
     artifacts_dir: str | None = None
@@ -59,6 +63,10 @@ class RunConfig(Config):
         unknown = sorted(set(self.evaluation.slices) - known)
         if unknown:
             raise ValueError(f"evaluation.slices must be among {sorted(known)}. Received: {unknown}")
+        recorded = {feature.name for feature in record_features(self.dataset)}
+        unknown = sorted(set(self.checks.thresholds) - recorded)
+        if unknown:
+            raise ValueError(f"checks.thresholds must be among {sorted(recorded)}. Received: {unknown}")
         return self
 
     @property

@@ -13,14 +13,19 @@ from tfx.proto import example_gen_pb2  # noqa: F401  (registers the proto that E
 from tfx.utils import io_utils
 
 from pipelines.components.behavior_log_example_gen import BehaviorLogExampleGen
+from pipelines.components.blessing_gate import BlessingGate
+from pipelines.components.data_checks import DataChecks
 from pipelines.components.evaluation import eval_config
 from pipelines.components.latest_blessed import LatestBlessedOtherModel
-from pipelines.config import RunConfig, code_fingerprint
+from pipelines.components.previous_statistics import PreviousStatistics
+from pipelines.components.serving_log_example_gen import ServingLogExampleGen
+from pipelines.config import RunConfig, absolute, code_fingerprint
 from preprocessing.schema import build_schema
 from trainer.config import TrainerConfig
 
 PRETRAIN, RANKER, BASELINE = "Trainer.pretrain", "Trainer.ranker", "Trainer.baseline"
 EVALUATOR, BASELINE_EVALUATOR = "Evaluator", "Evaluator.baseline"
+CHECKS = "DataChecks"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +37,7 @@ class _Prepared:
     schema: Any
     transformed: Any
     graph: Any
+    findings: Any
 
 
 def create_pipeline(config: RunConfig, beam_pipeline_args: list[str], enable_cache: bool = True) -> tfx.dsl.Pipeline:
@@ -65,9 +71,7 @@ def _prepare(config: RunConfig) -> _Prepared:
     examples = BehaviorLogExampleGen(spec, config.paths.quarantine, code)
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
     schema = tfx.components.ImportSchemaGen(schema_file=_write_schema(config))
-    validator = tfx.components.ExampleValidator(
-        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
-    )
+    checks = _checks(config, statistics, schema)
     transform = tfx.components.Transform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
@@ -78,13 +82,43 @@ def _prepare(config: RunConfig) -> _Prepared:
         ),
         custom_config={"spec": spec.model_dump_json(), "code": code},
     )
+    transform.add_upstream_node(checks[-1])  # no training on data that fails its checks
     return _Prepared(
-        [examples, statistics, schema, validator, transform],
+        [examples, statistics, schema, *checks, transform],
         examples.outputs["examples"],
         schema.outputs["schema"],
         transform.outputs["transformed_examples"],
         transform.outputs["transform_graph"],
+        checks[-1].outputs["findings"],
     )
+
+
+def _checks(config: RunConfig, statistics: Any, schema: Any) -> list[Any]:
+    """Compares the records with the schema, the previous run's and logged serving requests; DataChecks comes last."""
+    validator = tfx.components.ExampleValidator(
+        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
+    )
+    previous = tfx.dsl.Resolver(
+        strategy_class=PreviousStatistics,
+        statistics=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ExampleStatistics),
+        current=statistics.outputs["statistics"],
+    ).with_id("Resolver.previous_statistics")
+    components, serving = [validator, previous], None
+    if config.checks.serving_log:
+        log = ServingLogExampleGen(absolute(config.checks.serving_log))
+        served = tfx.components.StatisticsGen(examples=log.outputs["examples"]).with_id("StatisticsGen.serving")
+        components += [log, served]
+        serving = served.outputs["statistics"]
+    checks = DataChecks(
+        statistics.outputs["statistics"],
+        validator.outputs["anomalies"],
+        config.spec,
+        config.checks,
+        code_fingerprint("preprocessing", "pipelines/checks"),
+        previous=previous.outputs["statistics"],
+        serving=serving,
+    )
+    return [*components, checks]
 
 
 def _write_schema(config: RunConfig) -> str:
@@ -134,14 +168,15 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
     ).with_id("Resolver.latest_blessed")
     evaluator = _evaluator(config, prepared, ranker, config.evaluation.min_auc, to_beat.outputs["model"])
     baseline_evaluator = _evaluator(config, prepared, without, None, None).with_id(BASELINE_EVALUATOR)
+    gate = BlessingGate(evaluator.outputs["blessing"], prepared.findings)
     pusher = tfx.components.Pusher(
         model=ranker.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
+        model_blessing=gate.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.paths.pushed)
         ),
     )
-    return [to_beat, evaluator, baseline_evaluator, pusher]
+    return [to_beat, evaluator, baseline_evaluator, gate, pusher]
 
 
 def _evaluator(config: RunConfig, prepared: _Prepared, ranker: Any, min_auc: float | None, to_beat: Any) -> Any:

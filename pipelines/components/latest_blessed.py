@@ -7,6 +7,8 @@ from typing import Any
 from tfx import types
 from tfx.dsl.components.common import resolver
 
+from pipelines.components.blessing_gate import FINAL
+
 
 class LatestBlessedOtherModel(resolver.ResolverStrategy):
     """Resolves `model` and `model_blessing` to the latest blessed model that is not `candidate`.
@@ -18,12 +20,15 @@ class LatestBlessedOtherModel(resolver.ResolverStrategy):
     def resolve_artifacts(
         self, store: Any, input_dict: dict[str, list[types.Artifact]]
     ) -> dict[str, list[types.Artifact]] | None:
-        """Picks from all `model`, all `model_blessing` and the one `candidate`; empty lists where there is none."""
+        """Picks from all `model`, all `model_blessing` and the one `candidate`; empty lists where there is none.
+
+        Only BlessingGate's blessings count: an Evaluator's says nothing of the data that the model learned from.
+        """
         candidates = {artifact.id for artifact in input_dict["candidate"]}
         blessings = {
             blessing.get_int_custom_property("current_model_id"): blessing
             for blessing in input_dict["model_blessing"]
-            if blessing.get_int_custom_property("blessed") == 1
+            if blessing.get_int_custom_property(FINAL) == 1 and blessing.get_int_custom_property("blessed") == 1
         }
         blessed = [model for model in input_dict["model"] if model.id in blessings and model.id not in candidates]
         latest = sorted(blessed, key=lambda model: model.id)[-1:]

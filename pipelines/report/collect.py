@@ -11,11 +11,12 @@ from typing import Any
 
 from tfx.dsl.io import fileio
 
+from pipelines.components.data_checks import FINDINGS
 from pipelines.components.evaluation import HISTORY_LENGTH, POPULARITY
 from pipelines.config import RunConfig
 from pipelines.errors import RunError
 from pipelines.metadata import RunMetadata
-from pipelines.pipeline import BASELINE, BASELINE_EVALUATOR, EVALUATOR, PRETRAIN, RANKER
+from pipelines.pipeline import BASELINE, BASELINE_EVALUATOR, CHECKS, EVALUATOR, PRETRAIN, RANKER
 from pipelines.report.results import RunResults
 from pipelines.runners.progress import COMPONENTS
 from preprocessing.quarantine import read_report
@@ -43,10 +44,12 @@ def collect(run_dir: Path) -> RunResults:
         "without_encoder": _json(run.output(BASELINE, "model"), finetune.RESULTS),
     }
     data = read_report(config.paths.quarantine)
+    checks = json.loads(fileio.open(f"{run.output(CHECKS, 'findings')}/{FINDINGS}").read())
     tasks = list(config.dataset.tasks)
     return RunResults(
-        metrics=_metrics(config, run, data, trained["pretrain"]["attributes"], evaluations),
+        metrics=_metrics(config, run, data, checks, trained["pretrain"]["attributes"], evaluations),
         data=data,
+        checks=checks,
         pretrain_curves=trained["pretrain"]["curves"],
         finetune_curves={name: trained[name]["curves"] for name in evaluations},
         calibration={name: {t: _calibration(e, t) for t in tasks} for name, e in evaluations.items()},
@@ -66,7 +69,12 @@ def _json(model_dir: str, name: str) -> dict[str, Any]:
 
 
 def _metrics(
-    config: RunConfig, run: RunMetadata, data: dict[str, Any], attributes: dict[str, Any], evaluations: dict[str, Any]
+    config: RunConfig,
+    run: RunMetadata,
+    data: dict[str, Any],
+    checks: dict[str, Any],
+    attributes: dict[str, Any],
+    evaluations: dict[str, Any],
 ) -> dict[str, Any]:
     tasks = list(config.dataset.tasks)
     return {
@@ -78,6 +86,7 @@ def _metrics(
             split: {"requests": counts["requests"], "candidates": counts["candidates"]}
             for split, counts in data["splits"].items()
         },
+        "checks": checks,
         "pretrain": attributes,
         "tasks": {task: _task(evaluations["with_encoder"], task) for task in tasks},
         "baseline_without_encoder": {task: _task(evaluations["without_encoder"], task) for task in tasks},

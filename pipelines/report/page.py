@@ -9,6 +9,7 @@ import jinja2
 
 from pipelines.report.results import RunResults
 from pipelines.report.sections.calibration import calibration_section
+from pipelines.report.sections.checks import checks_section
 from pipelines.report.sections.data import data_section
 from pipelines.report.sections.finetuning import finetuning_section
 from pipelines.report.sections.headline import headline
@@ -21,6 +22,7 @@ from pipelines.report.text import finite
 _SECTIONS = (
     headline,
     data_section,
+    checks_section,
     pretraining_section,
     finetuning_section,
     slices_section,
@@ -31,7 +33,7 @@ _SECTIONS = (
 
 
 def render(results: RunResults) -> str:
-    """The report: headline, data, pre-training, fine-tuning, slices, calibration, time, provenance.
+    """The report: headline, data, its checks, pre-training, fine-tuning, slices, calibration, time, provenance.
 
     The page fetches nothing: its style and its pictures (SVG) are inside. Every value from the run is escaped.
 

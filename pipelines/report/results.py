@@ -13,6 +13,7 @@ class RunResults:
     Attributes:
         metrics: The content of metrics.json.
         data: The data report of preprocessing.
+        checks: What DataChecks compared and found.
         pretrain_curves: Log name -> a value an epoch.
         finetune_curves: {"with_encoder", "without_encoder"} -> log name -> a value an evaluation.
         calibration: {"with_encoder", "without_encoder"} -> task -> [(mean prediction, mean label, candidates)].
@@ -20,6 +21,7 @@ class RunResults:
 
     metrics: dict[str, Any]
     data: dict[str, Any]
+    checks: dict[str, Any]
     pretrain_curves: dict[str, list[float]]
     finetune_curves: dict[str, dict[str, list[float]]]
     calibration: dict[str, dict[str, list[tuple[float, float, float]]]]

@@ -17,6 +17,10 @@ COMPONENTS = {
     "StatisticsGen": ("computing statistics", 14),
     "ImportSchemaGen": ("importing the schema", 0),
     "ExampleValidator": ("checking records against the schema", 0),
+    "Resolver.previous_statistics": ("finding the statistics to compare with", 0),
+    "ServingLogExampleGen": ("reading logged serving requests", 5),
+    "StatisticsGen.serving": ("computing statistics of logged serving requests", 8),
+    "DataChecks": ("checking for drift and skew", 0),
     "Transform": ("building vocabularies and transforming", 43),
     "Trainer.pretrain": ("pre-training FG-BERT", 160),
     "Trainer.ranker": ("fine-tuning SRP4CTR", 230),
@@ -24,6 +28,7 @@ COMPONENTS = {
     "Resolver.latest_blessed": ("finding the model to beat", 0),
     "Evaluator": ("evaluating SRP4CTR", 47),
     "Evaluator.baseline": ("evaluating the baseline", 45),
+    "BlessingGate": ("blessing the model, if its data allows", 0),
     "Pusher": ("pushing the model", 0),
 }
 

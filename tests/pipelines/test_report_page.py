@@ -109,6 +109,29 @@ MADE = RunResults(
         },
         "serving_model": "/work/runs/ml_100k/serving_model/1722400000",
     },
+    checks={
+        "compared": {"drift": True, "skew": False},
+        "findings": [
+            {
+                "check": "drift",
+                "policy": "warn",
+                "feature": "user_occupation",
+                "message": "Since the previous run, user_occupation changed: “librarian” made up 5.60 % of its values.",
+                "look_at": "what fills this column in the log",
+                "distance": 0.1847,
+                "allowed": 0.1,
+            },
+            {
+                "check": "schema",
+                "policy": "block",
+                "feature": "user_age",
+                "message": "in split train, user_age breaks the schema. Column dropped.",
+                "look_at": "the log's columns",
+                "distance": None,
+                "allowed": None,
+            },
+        ],
+    },
     data={
         "dataset": "ml_100k",
         "cut_offs": {"validation_from": "1998-03-07T03:00:00+00:00", "test_from": "1998-03-31T22:00:00+00:00"},
@@ -236,8 +259,12 @@ def test_pictures_take_their_colors_from_the_page(html: str) -> None:
         "The log runs from 20 Sep 1997 to 22 Apr 1998. Candidates before 7 Mar 1998 train, 80.0 % of them",
         "those from 31 Mar 1998 on test, 10.0 %",
         "Half of the requests come after at most 69 behaviours. At least 25 % fill the 100 that are kept.",
-        "Train 39,642 39,642 80,022 2.0 55.1 % 105.2 MB",
-        "Pre-training windows 1,147 – – – – 3.0 MB",
+        "Train 39,642 39,642 80,022 2.0 55.1 % 105.2 MB 1,314",
+        "Pre-training windows 1,147 – – – – 3.0 MB –",
+        "Anomalies were found: 1 of schema and 1 of drift. 1 of them kept the model from being pushed.",
+        "No serving log is configured to find skew against (checks.serving_log).",
+        "Schema in split train, user_age breaks the schema. Column dropped. the log's columns nothing is pushed – –",
+        "“librarian” made up 5.60 % of its values. what fills this column in the log a warning 0.185 0.100",
         "FG-BERT predicts 4 of 5 hidden attributes better than chance, but not gap.",
         "item_id 2.1 % 0.57 % 3.72 6.302",
         "The held-out loss fell from 13.700 to 11.879 in epoch 17 of 20 and ended at 11.882",
@@ -280,6 +307,14 @@ def test_findings_follow_the_numbers() -> None:
     assert "The difference goes from +0.39 points (“1-9”) to −1.53 (“50+”)." in text
     assert "2.9 % too low with the encoder and 4.2 % too high without it" in text
     assert "from 3.000 to 2.000 and was lowest in the last epoch, 3: more epochs might help" in text
+
+
+def test_no_anomaly_is_said_only_of_what_was_compared() -> None:
+    nothing = {"compared": {"drift": False, "skew": False}, "findings": []}
+    text = Page(render(results(checks=nothing))).text
+    assert "Nothing unusual was found: every record keeps to the schema. There is no previous run" in text
+    everything = {"compared": {"drift": True, "skew": True}, "findings": []}
+    assert "compared with the previous run's, and with logged" in Page(render(results(checks=everything))).text
 
 
 def test_one_epoch_is_no_trend() -> None:

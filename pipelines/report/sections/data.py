@@ -97,7 +97,7 @@ def _splits(splits: dict[str, Any], tasks: list[str]) -> Table:
     order = [name for name in _SPLITS if name in splits]
     return Table(
         "Records by split: requests with their candidates, pre-training windows, parts of the item catalogue.",
-        ["Split", "Records", "Requests", "Candidates", "per request", *rates, "Size"],
+        ["Split", "Records", "Requests", "Candidates", "per request", *rates, "Size", "Bytes a candidate"],
         [_split_row(_SPLITS[name], splits[name], tasks) for name in order],
     )
 
@@ -108,7 +108,8 @@ def _split_row(name: str, split: dict[str, Any], tasks: list[str]) -> list[str]:
     a_request = ratio(candidates, requests)
     numbers = [count(split["records"]), count(requests), count(candidates)]
     numbers.append(MISSING if a_request is None else f"{a_request:.1f}")
-    return [name, *numbers, *(percent(split["label_rate"].get(task)) for task in tasks), size(split["bytes"])]
+    rates = [percent(split["label_rate"].get(task)) for task in tasks]
+    return [name, *numbers, *rates, size(split["bytes"]), count(ratio(split["bytes"], candidates))]
 
 
 def _rows(rows: dict[str, Any]) -> Table:

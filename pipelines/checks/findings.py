@@ -1,0 +1,90 @@
+"""What the checks found, in words that say which feature, what changed, by how much, and where to look."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+from pipelines.checks.config import ChecksConfig, Policy
+from pipelines.checks.describe import change
+from pipelines.checks.distances import Statistics, distances, features
+from preprocessing.features import RecordFeature
+
+Check = Literal["schema", "drift", "skew"]
+_METRIC = {True: "largest change of a share", False: "divergence"}
+_SINCE = {"drift": "Since the previous run", "skew": "From training to serving"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be.
+
+    Attributes:
+        check: What found it.
+        policy: What follows from it.
+        feature: The record feature, or "" for the records as a whole.
+        message: What was found, for people.
+        look_at: Where to look.
+        distance: How far, 0 to 1; None for the schema.
+        allowed: The largest distance that is fine; None for the schema.
+    """
+
+    check: Check
+    policy: Policy
+    feature: str
+    message: str
+    look_at: str
+    distance: float | None = None
+    allowed: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As findings.json has it."""
+        return dataclasses.asdict(self)
+
+
+def schema_findings(anomalies: Mapping[str, anomalies_pb2.Anomalies], checks: ChecksConfig) -> Iterator[Finding]:
+    """What ExampleValidator found, split by split."""
+    look_at = "the log's columns and the spec's features; if both are right, preprocessing/schema.py"
+    for split, found in sorted(anomalies.items()):
+        infos = dict(found.anomaly_info)
+        if found.HasField("dataset_anomaly_info"):
+            infos[""] = found.dataset_anomaly_info
+        for name, info in sorted(infos.items()):
+            is_severe = info.severity == anomalies_pb2.AnomalyInfo.ERROR
+            what = f"{info.short_description}: {info.description}".rstrip(". ")
+            message = f"in split {split}, {name or 'the whole'} breaks the schema. {what}."
+            yield Finding("schema", checks.schema_policy if is_severe else "warn", name, message, look_at)
+
+
+def distance_findings(
+    check: Check,
+    policy: Policy,
+    now: Statistics,
+    before: Statistics,
+    limits: Mapping[str, float],
+    by_name: Mapping[str, RecordFeature],
+) -> Iterator[Finding]:
+    """What drift or skew there is between two sets of records: `before` is the previous run, or the training split."""
+    measured, new, old = distances(now, before, list(limits)), features(now), features(before)
+    for name, limit in sorted(limits.items()):
+        feature = by_name[name]
+        look_at = _look_at(check, feature)
+        if name in old and name not in new and feature.side != "label":
+            message = f"{name} has no value any more." if check == "drift" else f"{name} is never sent when serving."
+            yield Finding(check, policy, name, message, look_at, 1.0, limit)
+        elif measured.get(name, 0.0) > limit:
+            how = change(name, new[name], old[name], feature.side == "label")
+            size = f"{_METRIC[feature.dtype == 'string']} {measured[name]:.3f}, {limit:g} is allowed"
+            message = f"{_SINCE[check]}, {name} changed: {how} ({size})."
+            yield Finding(check, policy, name, message, look_at, measured[name], limit)
+
+
+def _look_at(check: Check, feature: RecordFeature) -> str:
+    if check == "skew":
+        return f"how the application fills {feature.name} in its requests, against the column that training reads"
+    if feature.side == "label":
+        return "the label's rule and, where labels come late, whether all have come"
+    return "what fills this column in the log, and whether the users, the shown items or a filter changed"

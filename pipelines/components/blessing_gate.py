@@ -1,0 +1,68 @@
+"""BlessingGate: a model that the Evaluator blessed is blessed only if its data was."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tfx import types
+from tfx.components.evaluator import constants
+from tfx.components.util import model_utils
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec
+
+from pipelines.components.data_checks import FINDINGS
+
+FINAL = "final"  # the custom property that tells a gate's blessing from an Evaluator's
+_MODEL_ID = constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY
+
+
+class _Spec(ComponentSpec):
+    PARAMETERS: dict[str, Any] = {}
+    INPUTS = {
+        "evaluation": ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "findings": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+    }
+    OUTPUTS = {"blessing": ChannelParameter(type=standard_artifacts.ModelBlessing)}
+
+
+class Executor(base_executor.BaseExecutor):
+    """Passes the Evaluator's verdict on, unless a finding blocks."""
+
+    def Do(  # noqa: N802 (TFX's name)
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the final blessing, as TFX's Pusher reads it."""
+        evaluation = artifact_utils.get_single_instance(input_dict["evaluation"])
+        findings = artifact_utils.get_single_instance(input_dict["findings"])
+        blessing = artifact_utils.get_single_instance(output_dict["blessing"])
+        with fileio.open(f"{findings.uri}/{FINDINGS}") as file:
+            blocked = any(finding["policy"] != "warn" for finding in json.loads(file.read())["findings"])
+        is_blessed = model_utils.is_model_blessed(evaluation) and not blocked
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(is_blessed))
+        blessing.set_int_custom_property(FINAL, 1)
+        blessing.set_int_custom_property(_MODEL_ID, evaluation.get_int_custom_property(_MODEL_ID))
+        name = constants.BLESSED_FILE_NAME if is_blessed else constants.NOT_BLESSED_FILE_NAME
+        with fileio.open(f"{blessing.uri}/{name}", "w") as file:
+            file.write("")
+
+
+class BlessingGate(base_component.BaseComponent):
+    """The last word on a model.
+
+    Args:
+        evaluation: The Evaluator's blessing.
+        findings: DataChecks'.
+    """
+
+    SPEC_CLASS = _Spec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(self, evaluation: types.BaseChannel, findings: types.BaseChannel) -> None:
+        blessing = types.Channel(type=standard_artifacts.ModelBlessing)
+        super().__init__(_Spec(evaluation=evaluation, findings=findings, blessing=blessing))

@@ -1,0 +1,143 @@
+"""DataChecks: schema, drift and skew in words, and what follows from them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx import types
+from tfx.components.statistics_gen import stats_artifact_utils
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from pipelines.checks.config import ChecksConfig
+from pipelines.checks.distances import Statistics, thresholds
+from pipelines.checks.findings import Finding, distance_findings, schema_findings
+from preprocessing.errors import DataError
+from preprocessing.features import record_features
+from preprocessing.spec import DatasetSpec
+
+FINDINGS = "findings.json"
+SERVING = "serving"  # the split of logged serving requests
+_TRAIN = "train"
+
+
+class _Spec(ComponentSpec):
+    PARAMETERS = {name: ExecutionParameter(type=str) for name in ("spec", "checks", "code")}
+    INPUTS = {
+        "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
+        "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+        "previous": ChannelParameter(type=standard_artifacts.ExampleStatistics, optional=True),
+        "serving": ChannelParameter(type=standard_artifacts.ExampleStatistics, optional=True),
+    }
+    OUTPUTS = {"findings": ChannelParameter(type=standard_artifacts.ExampleAnomalies)}
+
+
+class Executor(base_executor.BaseExecutor):
+    """Writes findings.json, and fails where the configuration says that a finding fails the run."""
+
+    def Do(  # noqa: N802 (TFX's name)
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Runs the checks.
+
+        Raises:
+            DataError: there is a finding whose policy is `fail`.
+        """
+        spec = DatasetSpec.from_json(exec_properties["spec"])
+        checks = ChecksConfig.model_validate_json(exec_properties["checks"])
+        compared, findings = _check(spec, checks, input_dict)
+        output = artifact_utils.get_single_instance(output_dict["findings"])
+        content = {"compared": compared, "findings": [finding.to_json() for finding in findings]}
+        with fileio.open(f"{output.uri}/{FINDINGS}", "w") as file:
+            file.write(json.dumps(content, indent=1, ensure_ascii=False))
+        failing = [finding for finding in findings if finding.policy == "fail"]
+        if failing:
+            raise DataError(_refusal(failing))
+
+
+class DataChecks(base_component.BaseComponent):
+    """Checks a run's data.
+
+    Args:
+        statistics: StatisticsGen's.
+        anomalies: ExampleValidator's.
+        spec: The dataset spec.
+        checks: How strictly.
+        code: Fingerprint of the code that runs, so that a change of it is not taken for a cache hit.
+        previous: The previous run's statistics; may resolve to none.
+        serving: The statistics of logged serving requests, in split `serving`.
+    """
+
+    SPEC_CLASS = _Spec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        statistics: types.BaseChannel,
+        anomalies: types.BaseChannel,
+        spec: DatasetSpec,
+        checks: ChecksConfig,
+        code: str,
+        previous: types.BaseChannel | None = None,
+        serving: types.BaseChannel | None = None,
+    ) -> None:
+        super().__init__(
+            _Spec(
+                statistics=statistics,
+                anomalies=anomalies,
+                previous=previous,
+                serving=serving,
+                spec=spec.model_dump_json(),
+                checks=checks.model_dump_json(),
+                code=code,
+                findings=types.Channel(type=standard_artifacts.ExampleAnomalies),
+            )
+        )
+
+
+def _check(
+    spec: DatasetSpec, checks: ChecksConfig, inputs: dict[str, list[types.Artifact]]
+) -> tuple[dict[str, bool], list[Finding]]:
+    """What could be compared, and what was found."""
+    limits, by_name = thresholds(spec, checks), {feature.name: feature for feature in record_features(spec)}
+    train = _statistics(inputs["statistics"], _TRAIN)
+    previous = _statistics(inputs.get("previous") or [], _TRAIN)
+    serving = _statistics(inputs.get("serving") or [], SERVING)
+    findings = list(schema_findings(_anomalies(inputs["anomalies"]), checks))
+    if train and previous:
+        findings += distance_findings("drift", checks.drift_policy, train, previous, limits, by_name)
+    if train and serving:
+        findings += distance_findings("skew", checks.skew_policy, serving, train, limits, by_name)
+    return {"drift": bool(train and previous), "skew": bool(train and serving)}, findings
+
+
+def _statistics(artifacts: list[types.Artifact], split: str) -> Statistics | None:
+    """A split's statistics; None where there is no such artifact, or no record in the split."""
+    if not artifacts:
+        return None
+    statistics = stats_artifact_utils.load_statistics(artifact_utils.get_single_instance(artifacts), split).proto()
+    return statistics if len(statistics.datasets) == 1 and statistics.datasets[0].num_examples else None
+
+
+def _anomalies(artifacts: list[types.Artifact]) -> dict[str, anomalies_pb2.Anomalies]:
+    artifact = artifact_utils.get_single_instance(artifacts)
+    found = {}
+    for split in artifact_utils.decode_split_names(artifact.split_names):
+        with fileio.open(f"{artifact.uri}/Split-{split}/SchemaDiff.pb", "rb") as file:
+            found[split] = anomalies_pb2.Anomalies.FromString(file.read())
+    return found
+
+
+def _refusal(failing: list[Finding]) -> str:
+    shown = "".join(f"\n- {finding.message} Look at {finding.look_at}." for finding in failing[:10])
+    more = f"\n- and {len(failing) - 10} more" if len(failing) > 10 else ""
+    keys = " and ".join(sorted({f"checks.{finding.check}_policy" for finding in failing}))
+    way_out = f"To go on nevertheless, set {keys} to block or warn."
+    return f"the data failed its checks ({len(failing)}):{shown}{more}\n{way_out}"

@@ -1,0 +1,29 @@
+"""The statistics that drift is measured against: the previous run's, or the previous span's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.common import resolver
+
+
+class PreviousStatistics(resolver.ResolverStrategy):
+    """Resolves `statistics` to the newest that came before `current` and has the same splits.
+
+    A run that is repeated finds the same ones, and so its checks in the cache; statistics of serving logs have other
+    splits. With a span a run, they are the previous span's.
+    """
+
+    def resolve_artifacts(
+        self, store: Any, input_dict: dict[str, list[types.Artifact]]
+    ) -> dict[str, list[types.Artifact]] | None:
+        """Picks from all `statistics` and the one `current`; an empty list on the first run."""
+        (current,) = input_dict["current"]
+        earlier = [
+            artifact
+            for artifact in input_dict["statistics"]
+            if artifact.id < current.id and artifact.split_names == current.split_names
+        ]
+        latest = sorted(earlier, key=lambda artifact: artifact.id)[-1:]
+        return {"statistics": latest, "current": input_dict["current"]}

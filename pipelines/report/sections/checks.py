@@ -1,0 +1,64 @@
+"""Whether the data looks as it should: what broke the schema, drifted, or differs between training and serving."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.report.blocks import Section, Table
+from pipelines.report.results import RunResults
+from pipelines.report.text import count, decimal, listed
+
+_CHECKS = {"schema": "Schema", "drift": "Drift", "skew": "Skew"}
+_POLICIES = {"warn": "a warning", "block": "nothing is pushed", "fail": "the run ends"}
+_NOT_COMPARED = {
+    "drift": "There is no previous run to find drift against",
+    "skew": "no serving log is configured to find skew against (checks.serving_log)",
+}
+
+
+def checks_section(results: RunResults) -> Section:
+    """The section on anomalies."""
+    findings = results.checks["findings"]
+    return Section(
+        anchor="checks",
+        title="Anomalies in the data",
+        finding=f"{_finding(findings)} {_compared(results.checks['compared'])}",
+        tables=[_table(findings)] if findings else [],
+    )
+
+
+def _finding(findings: list[dict[str, Any]]) -> str:
+    if not findings:
+        return "Nothing unusual was found: every record keeps to the schema."
+    by_check = {check: sum(finding["check"] == check for finding in findings) for check in _CHECKS}
+    said = listed(f"{count(n)} of {check}" for check, n in by_check.items() if n)
+    blocking = sum(finding["policy"] != "warn" for finding in findings)
+    push = (
+        f"{count(blocking)} of them kept the model from being pushed." if blocking else "None of them blocks the model."
+    )
+    return f"Anomalies were found: {said}. {push}"
+
+
+def _compared(compared: dict[str, bool]) -> str:
+    """What could not be compared, so that silence is not taken for agreement."""
+    missing = [reason for check, reason in _NOT_COMPARED.items() if not compared[check]]
+    if not missing:
+        return "The training records were compared with the previous run's, and with logged serving requests."
+    text = "; ".join(missing)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _table(findings: list[dict[str, Any]]) -> Table:
+    rows = [
+        [
+            _CHECKS[finding["check"]],
+            finding["message"],
+            finding["look_at"],
+            _POLICIES[finding["policy"]],
+            decimal(finding["distance"], 3),
+            decimal(finding["allowed"], 3),
+        ]
+        for finding in sorted(findings, key=lambda finding: (finding["policy"] == "warn", -(finding["distance"] or 2)))
+    ]
+    header = ["Check", "What was found", "Look at", "What follows", "Distance", "Allowed"]
+    return Table("Anomalies, the gravest first; distances go from 0 (the same) to 1", header, rows, text_columns=4)

@@ -1,0 +1,93 @@
+"""The pipeline's checks, run by TFX: two days of a log, and logged requests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow as tf
+from tfx import v1 as tfx
+from tfx.components.evaluator import constants
+from tfx.orchestration.pipeline import RunOptions
+
+from pipelines.components import blessing_gate
+from pipelines.components.data_checks import FINDINGS
+from pipelines.components.latest_blessed import LatestBlessedOtherModel
+from pipelines.config import RunConfig
+from pipelines.errors import explain
+from pipelines.metadata import RunMetadata
+from pipelines.pipeline import CHECKS, create_pipeline
+from pipelines.runners.beam import BeamConfig, beam_args
+from tests.pipelines.checks.test_serving_log import prediction_log
+from tests.testing import EVENT_COLUMNS, Row, small_log, small_spec, write_csv, write_small_dataset
+
+
+def run_checks(folder: Path, rows: list[Row], **checks: Any) -> dict[str, Any]:
+    """Runs the pipeline up to DataChecks on a log; returns what it wrote."""
+    write_csv(folder / "events.csv", rows, EVENT_COLUMNS)
+    settings = {"data_dir": str(folder), "runs_dir": str(folder / "runs"), "checks": checks}
+    config = RunConfig.model_validate({"dataset": small_spec().model_dump()} | settings)
+    pipeline = create_pipeline(config, beam_args(BeamConfig()))
+    tfx.orchestration.LocalDagRunner().run(pipeline, run_options=RunOptions(to_nodes=[CHECKS]))
+    output = RunMetadata(config.paths.metadata, config.dataset.name).output(CHECKS, "findings")
+    return json.loads((Path(output) / FINDINGS).read_text())
+
+
+@pytest.mark.slow
+def test_drift_between_runs_and_skew_to_serving(tmp_path: Path) -> None:
+    write_small_dataset(tmp_path)
+    monday = small_log()
+    assert run_checks(tmp_path, monday) == {"compared": {"drift": False, "skew": False}, "findings": []}
+
+    tuesday = [row | {"device": "phone" if n % 10 else row["device"]} for n, row in enumerate(monday)]
+    with tf.io.TFRecordWriter(str(tmp_path / "requests.tfrecord")) as log:
+        for n in range(200):
+            log.write(prediction_log("encode_user", user_id=[b"u1"], context_device=[b"watch" if n % 2 else b"phone"]))
+    serving_log = str(tmp_path / "requests.tfrecord")
+    found = run_checks(tmp_path, tuesday, serving_log=serving_log)
+    assert found["compared"] == {"drift": True, "skew": True}
+    drift = [f for f in found["findings"] if f["check"] == "drift"]
+    assert [(f["feature"], f["policy"]) for f in drift] == [("context_device", "warn")]
+    assert "“phone” made up" in drift[0]["message"]
+    skew = {f["feature"]: f["message"] for f in found["findings"] if f["check"] == "skew"}
+    assert "“watch” made up 0.0 % of its values, and now 50.0 %" in skew["context_device"]
+    assert skew["user_age"] == "user_age is never sent when serving."
+
+    with pytest.raises(Exception, match="DataChecks") as failed:
+        run_checks(tmp_path, tuesday, serving_log=serving_log, drift_policy="fail")  # against monday again
+    message, code = explain(failed.value)
+    assert code == 1 and message is not None
+    assert "Since the previous run, context_device changed: " in message
+    assert message.endswith("set checks.drift_policy to block or warn.")
+
+
+def artifact(kind: Any, folder: Path, **properties: int) -> Any:
+    made = kind()
+    folder.mkdir()
+    made.uri = str(folder)
+    for name, value in properties.items():
+        made.set_int_custom_property(name, value)
+    return made
+
+
+@pytest.mark.parametrize(("policy", "evaluated", "blessed"), [("warn", 1, 1), ("block", 1, 0), ("warn", 0, 0)])
+def test_a_model_is_blessed_only_if_its_data_is(policy: str, evaluated: int, blessed: int, tmp_path: Path) -> None:
+    kinds = tfx.types.standard_artifacts
+    properties = {"blessed": evaluated, "current_model_id": 7}
+    evaluation = artifact(kinds.ModelBlessing, tmp_path / "evaluation", **properties)
+    findings = artifact(kinds.ExampleAnomalies, tmp_path / "findings")
+    (tmp_path / "findings" / FINDINGS).write_text(json.dumps({"findings": [{"policy": policy}]}))
+    final = artifact(kinds.ModelBlessing, tmp_path / "final")
+    inputs = {"evaluation": [evaluation], "findings": [findings]}
+    blessing_gate.Executor().Do(inputs, {"blessing": [final]}, {})
+    name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
+    assert (tmp_path / "final" / name).is_file()
+    assert final.get_int_custom_property("blessed") == blessed
+
+    model, candidate = kinds.Model(), kinds.Model()
+    model.id, candidate.id = 7, 8
+    given = {"model": [model, candidate], "model_blessing": [evaluation, final], "candidate": [candidate]}
+    resolved = LatestBlessedOtherModel().resolve_artifacts(None, given)
+    assert resolved is not None and resolved["model"] == ([model] if blessed else [])
