@@ -259,7 +259,7 @@ def test_pictures_take_their_colors_from_the_page(html: str) -> None:
         "The log runs from 20 Sep 1997 to 22 Apr 1998. Candidates before 7 Mar 1998 train, 80.0 % of them",
         "those from 31 Mar 1998 on test, 10.0 %",
         "Half of the requests come after at most 69 behaviours. At least 25 % fill the 100 that are kept.",
-        "Train 39,642 39,642 80,022 2.0 55.1 % 105.2 MB 1,314",
+        "Train 39,642 39,642 80,022 2.0 55.1 % 105.2 MB 1,315",
         "Pre-training windows 1,147 – – – – 3.0 MB –",
         "Anomalies were found: 1 of schema and 1 of drift. 1 of them kept the model from being pushed.",
         "No serving log is configured to find skew against (checks.serving_log).",
