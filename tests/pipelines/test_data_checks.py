@@ -20,6 +20,7 @@ from pipelines.errors import explain
 from pipelines.metadata import RunMetadata
 from pipelines.pipeline import CHECKS, create_pipeline
 from pipelines.runners.beam import BeamConfig, beam_args
+from preprocessing.errors import DataError
 from tests.pipelines.checks.test_serving_log import prediction_log
 from tests.testing import EVENT_COLUMNS, Row, small_log, small_spec, write_csv, write_small_dataset
 
@@ -56,7 +57,7 @@ def test_drift_between_runs_and_skew_to_serving(tmp_path: Path) -> None:
     assert "“watch” made up 0.0 % of its values, and now 50.0 %" in skew["context_device"]
     assert skew["user_age"] == "user_age is never sent when serving."
 
-    with pytest.raises(Exception, match="DataChecks") as failed:
+    with pytest.raises(DataError) as failed:
         run_checks(tmp_path, None, serving_log=serving_log, drift_policy="fail")  # tuesday against monday again
     message, code = explain(failed.value)
     assert code == 1 and message is not None
