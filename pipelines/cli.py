@@ -53,6 +53,7 @@ def run(
     runner: Annotated[str, typer.Option(help="Where to run: local.")] = "local",
     seed: Annotated[int | None, typer.Option(help="Replaces trainer.seed.")] = None,
     cache: Annotated[bool, typer.Option(help="Reuse finished components whose inputs have not changed.")] = True,
+    span: Annotated[str | None, typer.Option(help="The last day to read, for logs with a file a day.")] = None,
     beam: Annotated[str | None, typer.Option(help="Beam: direct, multiprocess, flink, spark or dataflow.")] = None,
     beam_image: Annotated[str | None, typer.Option(help="The image of Beam's remote workers.")] = None,
     beam_options: Annotated[list[str] | None, typer.Argument(help="After a --: Beam's own options.")] = None,
@@ -67,7 +68,17 @@ def run(
         from pipelines.run import run_pipeline
         from pipelines.runners.beam import beam_config
 
-        run_pipeline(config, seed=seed, enable_cache=cache, beam=beam_config(beam, beam_image, beam_options or ()))
+        chosen = beam_config(beam, beam_image, beam_options or ())
+        run_pipeline(config, seed=seed, enable_cache=cache, beam=chosen, span=_span(span))
+
+
+def _span(text: str | None) -> int | None:
+    from preprocessing.rolling import parse_span
+
+    try:
+        return None if text is None else parse_span(text)
+    except ValueError:
+        raise typer.BadParameter(f"neither a date nor a number: {text}", param_hint="--span") from None
 
 
 @app.command()

@@ -13,6 +13,7 @@ from pipelines.runners.beam import BeamConfig
 from preprocessing.config import Config, load_yaml
 from preprocessing.features import record_features
 from preprocessing.spec import DatasetSpec
+from preprocessing.spec_records import SpanSplit
 from trainer.config import TrainerConfig
 
 LOG = "run.log"
@@ -45,6 +46,8 @@ class RunConfig(Config):
         artifacts_dir: Artifacts, rejected rows and pushed models go to `<artifacts_dir>/<dataset name>`; by default to
             `runs_dir`. A gs:// or s3:// path where Beam's workers or whole components run on other machines.
         beam: Where the Beam jobs run.
+        span: The newest day that is read where the data set is split in spans, as a number of days since 1970; by
+            default the newest that has a file.
     """
 
     dataset: DatasetSpec
@@ -55,6 +58,7 @@ class RunConfig(Config):
     runs_dir: str = "runs"
     artifacts_dir: str | None = None
     beam: BeamConfig = BeamConfig()
+    span: int | None = pydantic.Field(None, ge=0)
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> RunConfig:
@@ -73,6 +77,22 @@ class RunConfig(Config):
     def spec(self) -> DatasetSpec:
         """The dataset spec with its paths under `data_dir`."""
         return self.dataset.with_data_dir(absolute(self.data_dir))
+
+    def at_span(self, span: int | None = None) -> RunConfig:
+        """The configuration of one run over a rolling window; the same if the data set isn't split in spans.
+
+        Args:
+            span: Replaces `span`.
+
+        Raises:
+            DataError: a day that is needed has no file.
+        """
+        from preprocessing.rolling import at_span, newest_span
+
+        newest = self.span if span is None else span
+        if newest is None and isinstance(self.dataset.split, SpanSplit):
+            newest = newest_span(self.spec.events.paths[0])
+        return self.model_copy(update={"dataset": at_span(self.spec, newest), "span": newest})
 
     @property
     def paths(self) -> RunPaths:

@@ -68,7 +68,7 @@ def create_pipeline(config: RunConfig, beam_pipeline_args: list[str], enable_cac
 
 def _prepare(config: RunConfig) -> _Prepared:
     spec, code = config.spec, code_fingerprint("preprocessing")
-    examples = BehaviorLogExampleGen(spec, config.paths.quarantine, code)
+    examples = BehaviorLogExampleGen(spec, config.paths.quarantine, code, config.span)
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
     schema = tfx.components.ImportSchemaGen(schema_file=_write_schema(config))
     checks = _checks(config, statistics, schema)

@@ -36,7 +36,7 @@ def rank_for_user(config_path: Path, user_id: str, top: int, server: str | None)
     Raises:
         RunError: there is no pushed model, or no item table to take candidates from.
     """
-    console, config = Console(soft_wrap=True), load_run_config(config_path)
+    console, config = Console(soft_wrap=True), load_run_config(config_path).at_span()
     titles = read_titles(config.spec)
     if not titles:
         raise RunError(f"{config_path}: dataset.items.title is needed: the item table's rows are the candidates.")

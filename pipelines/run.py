@@ -13,7 +13,11 @@ from preprocessing.config import ConfigError
 
 
 def run_pipeline(
-    config_path: Path, seed: int | None = None, enable_cache: bool = True, beam: BeamConfig | None = None
+    config_path: Path,
+    seed: int | None = None,
+    enable_cache: bool = True,
+    beam: BeamConfig | None = None,
+    span: int | None = None,
 ) -> None:
     """Runs the pipeline of a config file on this machine and writes its report.
 
@@ -22,6 +26,7 @@ def run_pipeline(
         seed: Replaces `trainer.seed`.
         enable_cache: Whether finished components whose inputs have not changed are reused.
         beam: Replaces `beam`.
+        span: Replaces `span`.
 
     Raises:
         ConfigError: the file is wrong.
@@ -34,6 +39,7 @@ def run_pipeline(
         config = config.model_copy(update={"trainer": config.trainer.model_copy(update={"seed": seed})})
     if beam is not None:
         config = config.model_copy(update={"beam": beam})
+    config = config.at_span(span)
     _check(config)
     console.print(f"Running {config.dataset.name} in {config.paths.root}; the full log is {config.paths.log}.")
     _run(config, console, enable_cache)

@@ -20,6 +20,7 @@ from preprocessing.spec_records import Candidates, FractionSplit, History, Negat
 FeatureKind = Literal["categorical", "multivalent", "numeric", "time_gap", "hour_of_day", "day_of_week"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NAMES_SPAN = re.compile(r"\{SPAN\}|(?=.*\{YYYY\})(?=.*\{MM\})(?=.*\{DD\})")
 MULTIVALENT_SEPARATOR = "|"
 # Tables that have no row for what a feature describes, or only one that is found through something else.
 _OTHER_TABLES = {"user": ("items", "context"), "item": ("users", "context")}
@@ -241,6 +242,21 @@ class DatasetSpec(Config):
         late = [task for task, label in self.tasks.items() if label.within is not None]
         if late:
             raise ValueError(f"sampled negatives were never shown, so nothing can be attributed to them: {late}")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _check_spans(self) -> DatasetSpec:
+        is_rolling = isinstance(self.split, SpanSplit)
+        if is_rolling and not all(map(_NAMES_SPAN.search, self.events.paths)):
+            raise ValueError(
+                "a split in spans needs a path for each day, with {YYYY}, {MM} and {DD} or with {SPAN} in it. "
+                f"Received: events.path={self.events.path}"
+            )
+        if not is_rolling and any(map(_NAMES_SPAN.search, self.events.paths)):
+            raise ValueError(
+                "a path with {YYYY}-{MM}-{DD} or {SPAN} needs a split in spans, such as "
+                f"`split: {{train: 7, history: 30}}`. Received: events.path={self.events.path}"
+            )
         return self
 
     @pydantic.model_validator(mode="after")

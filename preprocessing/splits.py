@@ -117,7 +117,7 @@ def to_iso(seconds: int) -> str:
 
 def _by_time(split: Split) -> CutOffs:
     if not isinstance(split, TimeSplit):
-        raise ValueError("spans have no times until a newest one is chosen: use preprocessing.spans.at_span")
+        raise ValueError("spans have no times until a newest one is chosen: use preprocessing.rolling.at_span")
     return CutOffs(
         int(split.validation_from.timestamp()),
         int(split.test_from.timestamp()),

@@ -7,7 +7,7 @@ from typing import Any
 import apache_beam as beam
 from google.protobuf import json_format, struct_pb2
 from tfx import types
-from tfx.components.example_gen import base_example_gen_executor, component
+from tfx.components.example_gen import base_example_gen_executor, component, utils
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2
@@ -32,10 +32,11 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
     ) -> None:
         """Writes the splits, then checks the share of rejected rows."""
         self._log_startup(input_dict, output_dict, exec_properties)
-        spec, quarantine_dir = _settings(exec_properties)
+        spec, quarantine_dir, span = _settings(exec_properties)
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
         examples_utils.set_payload_format(examples, exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY])
+        examples.set_int_custom_property(utils.SPAN_PROPERTY_NAME, span)
         directories = {split: artifact_utils.get_split_uri([examples], split) for split in SPLITS}
         with self._make_beam_pipeline() as pipeline:
             _ = pipeline | WriteRecords(directories, spec, quarantine_dir)
@@ -53,13 +54,16 @@ class BehaviorLogExampleGen(component.FileBasedExampleGen):
         spec: The dataset spec, its paths absolute.
         quarantine_dir: Where rejected rows and the data report go.
         code: Fingerprint of the code that runs, so that a change of it is not taken for a cache hit.
+        span: The newest day that the records cover, which the artifact gets as its span; None where time isn't cut
+            in spans.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(self, spec: DatasetSpec, quarantine_dir: str, code: str) -> None:
+    def __init__(self, spec: DatasetSpec, quarantine_dir: str, code: str, span: int | None = None) -> None:
         settings = struct_pb2.Struct()
-        settings.update({"spec": spec.model_dump_json(), "quarantine_dir": quarantine_dir, "code": code})
+        settings.update({"spec": spec.model_dump_json(), "quarantine_dir": quarantine_dir})
+        settings.update({"code": code, "span": span or 0})
         custom_config = example_gen_pb2.CustomConfig()
         custom_config.custom_config.Pack(settings)
         tables = [(name, table) for name in TABLES if (table := getattr(spec, name)) is not None]
@@ -81,9 +85,10 @@ class BehaviorLogExampleGen(component.FileBasedExampleGen):
         )
 
 
-def _settings(exec_properties: dict[str, Any]) -> tuple[DatasetSpec, str]:
+def _settings(exec_properties: dict[str, Any]) -> tuple[DatasetSpec, str, int]:
+    """The spec, the quarantine directory and the span."""
     config, settings = example_gen_pb2.CustomConfig(), struct_pb2.Struct()
     proto_utils.json_to_proto(exec_properties["custom_config"], config)
     config.custom_config.Unpack(settings)
     values = json_format.MessageToDict(settings)
-    return DatasetSpec.from_json(values["spec"]), values["quarantine_dir"]
+    return DatasetSpec.from_json(values["spec"]), values["quarantine_dir"], int(values["span"])

@@ -1,0 +1,118 @@
+"""Rolling windows: logs with a file (or folder) a day, and the days that a run reads.
+
+A span is a day of UTC, numbered from 1 January 1970 as TFX numbers dates. Paths name it by `{YYYY}`, `{MM}` and `{DD}`,
+or by `{SPAN}`, its number.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+from apache_beam.io.filesystems import FileSystems
+
+from preprocessing.errors import DataError
+from preprocessing.sources.files import match_files
+from preprocessing.spec import DatasetSpec, Table
+from preprocessing.spec_records import SpanSplit
+
+_EPOCH = datetime.date(1970, 1, 1)
+_DATE = ("{YYYY}", "{MM}", "{DD}")
+_EXPRESSIONS = {"{YYYY}": "([0-9]{4})", "{MM}": "([0-9]{2})", "{DD}": "([0-9]{2})", "{SPAN}": "([0-9]+)", "*": "[^/]*"}
+
+
+def path_of_span(pattern: str, span: int) -> str:
+    """The pattern's path for one span; the same for all if it names none."""
+    day = date_of(span)
+    parts = {"{YYYY}": f"{day.year:04d}", "{MM}": f"{day.month:02d}", "{DD}": f"{day.day:02d}", "{SPAN}": str(span)}
+    for part, value in parts.items():
+        pattern = pattern.replace(part, value)
+    return pattern
+
+
+def date_of(span: int) -> datetime.date:
+    """The day of a span."""
+    return _EPOCH + datetime.timedelta(days=span)
+
+
+def parse_span(text: str) -> int:
+    """A span from its number or its date, such as 20781 or 2026-11-24.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    return int(text) if text.isdigit() else (datetime.date.fromisoformat(text) - _EPOCH).days
+
+
+def newest_span(pattern: str) -> int:
+    """The newest span that has a file.
+
+    Raises:
+        DataError: there is none.
+    """
+    glob = pattern
+    for part in (*_DATE, "{SPAN}"):
+        glob = glob.replace(part, "*")
+    order = re.findall(r"\{(?:YYYY|MM|DD|SPAN)\}", pattern)
+    pieces = re.split(r"(\{(?:YYYY|MM|DD|SPAN)\}|\*)", pattern)
+    expression = re.compile("".join(_EXPRESSIONS.get(piece, re.escape(piece)) for piece in pieces))
+    found = [expression.fullmatch(path) for path in match_files((glob,), "events")]
+    spans = [_span_of(dict(zip(order, match.groups(), strict=True))) for match in found if match]
+    if not spans:
+        raise DataError(f"{pattern}: no file has a name of this form, so there is no span to run.")
+    return max(spans)
+
+
+def at_span(spec: DatasetSpec, newest: int | None) -> DatasetSpec:
+    """The spec of one run of a rolling window: the files of its days, and its cut-offs as times.
+
+    Args:
+        spec: With `split` in spans, and absolute paths.
+        newest: The last day that is read; None if the split isn't in spans.
+
+    Returns:
+        The spec as it is if its split isn't in spans. Tables other than the events are those of the newest day where
+        their paths name a span.
+
+    Raises:
+        DataError: a day has no file, other than one that only histories reach back to; or `newest` is given and the
+            split isn't in spans.
+        ValueError: `newest` is None and the split is in spans.
+    """
+    if not isinstance(spec.split, SpanSplit):
+        if newest is not None:
+            raise DataError(f"a span is for specs whose split is in spans (split.train: 7, ...). Received: {newest}")
+        return spec
+    if newest is None:
+        raise ValueError("a split in spans needs the newest one. Received: newest=None")
+    update = {
+        name: table.model_copy(update={"path": tuple(path_of_span(path, newest) for path in table.paths)})
+        for name in ("items", "users", "context")
+        if (table := getattr(spec, name)) is not None
+    }
+    events = spec.events.model_copy(update={"path": _paths(spec.events, spec.split, newest)})
+    return spec.model_copy(update=update | {"events": events, "split": spec.split.at(newest)})
+
+
+def _paths(events: Table, split: SpanSplit, newest: int) -> tuple[str, ...]:
+    """The paths of all the days that are read; a log may begin within the days of history."""
+    spans = split.spans(newest)
+    present = [span for span in spans if all(_exists(path_of_span(path, span)) for path in events.paths)]
+    missing = sorted(set(spans[split.history :]) - set(present))
+    if missing:
+        days = ", ".join(f"{date_of(span)} ({span})" for span in missing)
+        raise DataError(
+            f"{', '.join(events.paths)}: no file for {days}. A run of span {newest} ({date_of(newest)}) needs every "
+            f"day of training, validation, test and labels."
+        )
+    return tuple(path_of_span(path, span) for span in present for path in events.paths)
+
+
+def _exists(path: str) -> bool:
+    return bool(FileSystems.match([path])[0].metadata_list)
+
+
+def _span_of(found: dict[str, str]) -> int:
+    if "{SPAN}" in found:
+        return int(found["{SPAN}"])
+    return (datetime.date(*(int(found[part]) for part in _DATE)) - _EPOCH).days
