@@ -58,7 +58,7 @@ class Negatives(Config):
     """Sampled candidates for logs that tell what users chose, but not what they were shown.
 
     They are drawn from the items that were candidates before the training cut-off, without repetition, and never an
-    item that the user has been a candidate's user of by the time of the request. All their labels are 0.
+    item that was a candidate of the same user by the time of the request. All their labels are 0.
 
     Attributes:
         per_request: How many are added to each request.
