@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.data import data_app
 from pipelines.commands.errors import user_errors
 from pipelines.commands.serve import serve
 
@@ -18,7 +19,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="Public data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.command()(serve)
 
@@ -33,18 +33,6 @@ def main() -> None:
         app()
     finally:
         sys.unraisablehook = lambda _: None  # TensorFlow's functions complain when the interpreter takes them down
-
-
-@data_app.command("fetch")
-def data_fetch(
-    name: Annotated[str, typer.Argument(help="The data set, such as ml-100k.")],
-    data_dir: Annotated[Path, typer.Option(help="Where data sets are kept.")] = Path("data"),
-) -> None:
-    """Download a public data set and check its files against their checksums."""
-    with user_errors():
-        from preprocessing import datasets
-
-        datasets.fetch(name, data_dir, report=typer.echo)
 
 
 @app.command()

@@ -8,7 +8,7 @@ of the household's history.
   the promoted products is never bought in the whole year, and leaving those out by looking at the whole year would
   tell the future. So the first week has no candidates.
 - Only baskets with a bought candidate become requests; in the others nothing can be ranked.
-- Of the candidates that were not bought (about 2,500 a basket), those with the `NOT_BOUGHT` smallest hashes of basket
+- Of the candidates that were not bought (about 2,300 a basket), those with the `NOT_BOUGHT` smallest hashes of basket
   and product are kept: a uniform sample, the same on every machine. AUC is that of all of them, up to noise; label
   rate and calibration are those of the sample.
 """

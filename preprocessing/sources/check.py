@@ -28,14 +28,18 @@ def check_sources(spec: DatasetSpec) -> None:
 
 def _check_headers(spec: DatasetSpec, table: TableName) -> None:
     declared = getattr(spec, table)
-    columns = columns_in_file(explode_of(declared), columns_of(spec, table))
-    title = getattr(declared, "title", None)
-    if title:
-        columns += (Column("title", title, "text", f"{table}.title"),)
     for path in match_files(declared.paths, table):
         header = reader_of(declared).read_header(path, declared)
-        for column in columns:
+        for column in columns_to_find(spec, table):
             header.position(column, path)
+
+
+def columns_to_find(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
+    """The columns that a table's files must have."""
+    declared = getattr(spec, table)
+    columns = columns_in_file(explode_of(declared), columns_of(spec, table))
+    title = getattr(declared, "title", None)
+    return columns + ((Column("title", title, "text", f"{table}.title"),) if title else ())
 
 
 def _check_events(spec: DatasetSpec) -> None:

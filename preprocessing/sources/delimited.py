@@ -130,7 +130,7 @@ class _Blocks:
         text = dialect.with_one_byte(block)
         read, parse, convert = (arrow_csv.ReadOptions, arrow_csv.ParseOptions, arrow_csv.ConvertOptions)
         try:
-            table = arrow_csv.read_csv(
+            reader = arrow_csv.open_csv(  # read_csv would walk through all of Python's objects on Python 3.10
                 pa.BufferReader(text),
                 read(column_names=[str(n) for n in range(width)], block_size=len(text) + 1, use_threads=False),
                 parse(
@@ -144,6 +144,7 @@ class _Blocks:
                     column_types={place: pa.string() for place in wanted.values()},
                 ),
             )
+            table = reader.read_all()
         except pa.ArrowInvalid:
             return None
         if table.num_rows != len(ends):

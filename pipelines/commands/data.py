@@ -1,0 +1,53 @@
+"""`srp4ctr data`: fetch public data sets, look at a log, check a spec against its log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.commands.errors import user_errors
+
+data_app = typer.Typer(help="Data sets: fetch public ones, look at a log, check a spec.", no_args_is_help=True)
+
+
+@data_app.command("fetch")
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="The data set, such as ml-100k.")],
+    data_dir: Annotated[Path, typer.Option(help="Where data sets are kept.")] = Path("data"),
+) -> None:
+    """Download a public data set and check its files against their checksums."""
+    with user_errors():
+        from preprocessing import datasets
+
+        datasets.fetch(name, data_dir, report=typer.echo)
+
+
+@data_app.command("inspect")
+def data_inspect(
+    path: Annotated[str, typer.Argument(help="The log: a file or a quoted glob.")],
+    format: Annotated[str | None, typer.Option(help="By default told from the file's name.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Column names, with commas, for files without a header.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Between values, if not the format's own.")] = None,
+    rows: Annotated[int, typer.Option(min=1, help="How many rows to look at.")] = 1_000_000,
+    output: Annotated[Path | None, typer.Option(help="Write a first run config here.")] = None,
+) -> None:
+    """Say what each column of the log at PATH looks like, and write a first config for it."""
+    with user_errors():
+        from pipelines.inspection import inspect_log
+
+        names = tuple(columns.split(",")) if columns else None
+        inspect_log(path, format, names, delimiter, rows, output)
+
+
+@data_app.command("validate")
+def data_validate(
+    config: Annotated[Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")],
+) -> None:
+    """Check CONFIG and every row of its log and tables, without running the pipeline."""
+    with user_errors():
+        from pipelines.validation import validate_config
+
+        if not validate_config(config):
+            raise typer.Exit(1)

@@ -1,0 +1,123 @@
+"""`srp4ctr data inspect`: a table of a log's columns, and a first config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydantic
+import yaml
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from pipelines.config import RunConfig
+from preprocessing.config import ConfigError
+from preprocessing.errors import DataError
+from preprocessing.inspection.guess import Roles, guess_roles
+from preprocessing.inspection.profile import ColumnProfile, profile_log
+from preprocessing.inspection.starter import starter_config
+from preprocessing.spec import Table
+from preprocessing.splits import to_iso
+
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".inter": "recbole",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".avro": "avro",
+}
+_COMPRESSED = (".gz", ".bz2", ".zst")
+_SHOWN_CHARACTERS = 24
+
+
+def inspect_log(
+    path: str,
+    format: str | None,
+    columns: tuple[str, ...] | None,
+    delimiter: str | None,
+    rows: int,
+    output: Path | None,
+) -> None:
+    """Prints what a log's columns look like, and writes a first config to `output`.
+
+    Raises:
+        ConfigError: the format is unknown, or doesn't go with the other options.
+        DataError: the log can't be read, or has no columns that a spec needs.
+    """
+    console = Console()
+    table = _table(path, format or _format_of(path), columns, delimiter)
+    profiles, read, rejected = profile_log(table, rows)
+    if not read:
+        raise DataError(f"{path}: the log is empty: no row can be read.")
+    roles = guess_roles(profiles)
+    console.print(_grid(path, profiles, roles, read))
+    console.print("\n".join(_facts(profiles, roles, read, rejected)))
+    if output is not None:
+        content = starter_config(_name_of(path), table, roles)
+        RunConfig.model_validate(content)
+        header = f"# A first config for {path}, guessed from its columns: check it before you trust it.\n"
+        output.write_text(header + yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        console.print(f"Wrote {output}. Next: srp4ctr data validate {output}", soft_wrap=True)
+
+
+def _table(path: str, format: str, columns: tuple[str, ...] | None, delimiter: str | None) -> Table:
+    place = path if "://" in path else str(Path(path).absolute())
+    try:
+        return Table.model_validate({"format": format, "path": place, "columns": columns, "delimiter": delimiter})
+    except pydantic.ValidationError as error:
+        raise ConfigError("; ".join(f"{problem['msg']}: {problem['input']!r}" for problem in error.errors())) from None
+
+
+def _format_of(path: str) -> str:
+    name = path
+    for suffix in _COMPRESSED:
+        name = name.removesuffix(suffix)
+    suffix = Path(name).suffix
+    if suffix not in _FORMATS:
+        raise ConfigError(f"{path}: its name doesn't tell its format. Give --format: {', '.join(_FORMATS.values())}.")
+    return _FORMATS[suffix]
+
+
+def _name_of(path: str) -> str:
+    stem = Path(path).name.split(".")[0].replace("*", "")
+    return stem or "log"
+
+
+def _grid(path: str, profiles: list[ColumnProfile], roles: Roles, read: int) -> Grid:
+    grid = Grid("column", "type", "distinct", "missing", "values", "looks like", title=path)
+    for profile in profiles:
+        kind = f"{profile.kind} ({profile.time_format})" if profile.time_format else profile.kind
+        grid.add_row(
+            profile.name,
+            kind,
+            f"{profile.distinct:,}",
+            f"{profile.missing / read:.1%}",
+            escape(_values(profile)),
+            roles.role_of(profile.name),
+        )
+    return grid
+
+
+def _values(profile: ColumnProfile) -> str:
+    if profile.seconds is not None:
+        return f"{to_iso(profile.seconds[0])[:19]} to {to_iso(profile.seconds[1])[:19]}"
+    return ", ".join(value[:_SHOWN_CHARACTERS] for value, _ in profile.top(3) if value)
+
+
+def _facts(profiles: list[ColumnProfile], roles: Roles, read: int, rejected: int) -> list[str]:
+    facts = [f"{read:,} rows read, {rejected:,} can't be read."]
+    if roles.user is not None:
+        events = np.bincount(roles.user.codes)
+        facts.append(
+            f"{roles.user.distinct:,} users with {events.mean():.1f} events on average, "
+            f"{int(np.median(events)):,} in the middle, {events.max():,} at most."
+        )
+    keys = [role for role in (roles.user, roles.item, roles.time) if role is not None]
+    if len(keys) == 3:
+        distinct = np.unique(np.stack([key.codes for key in keys]), axis=1).shape[1]
+        facts.append(f"{read - distinct:,} rows repeat a user, item and time ({(read - distinct) / read:.1%}).")
+    return facts + [f"No column looks like the {role}." for role in roles.missing]

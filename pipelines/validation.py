@@ -1,0 +1,49 @@
+"""`srp4ctr data validate`: what a run would reject, how its splits come out, and what keeps it from running."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.config import load_run_config
+from preprocessing.validation import Validation, validate
+
+
+def validate_config(path: Path) -> bool:
+    """Prints what is found; returns whether a run could succeed.
+
+    Raises:
+        ConfigError: the config itself is wrong.
+    """
+    console = Console()
+    found = validate(load_run_config(path).spec)
+    console.print(_tables(found))
+    if any(table.reasons for table in found.tables):
+        console.print(_rejected(found))
+    if found.period:
+        splits = ", ".join(f"{name} {count:,}" for name, count in found.splits.items())
+        console.print(f"Events from {found.period[0]} to {found.period[1]}: {splits or 'not split'}.")
+    for problem in found.problems:
+        console.print(f"[red]Problem:[/red] {escape(problem)}", soft_wrap=True)
+    console.print("No problem found." if not found.problems else f"{len(found.problems)} problem(s).")
+    return not found.problems
+
+
+def _tables(found: Validation) -> Table:
+    grid = Table("table", "files", "rows", "rejected")
+    for table in found.tables:
+        grid.add_row(table.name, f"{table.files:,}", f"{table.rows:,}", f"{sum(table.reasons.values()):,}")
+    return grid
+
+
+def _rejected(found: Validation) -> Table:
+    grid = Table("table", "rejected because", "rows", "example")
+    for table in found.tables:
+        for reason, count in table.reasons.most_common():
+            row = table.examples[reason]
+            example = escape(f"{Path(row.file).name}, row {row.row}: {row.message}")
+            grid.add_row(table.name, reason, f"{count:,}", example)
+    return grid

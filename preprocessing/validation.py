@@ -1,0 +1,134 @@
+"""Everything that can be said against a spec and its log without running the pipeline: all of it, not the first."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from preprocessing.errors import DataError
+from preprocessing.quarantine import RejectedRow
+from preprocessing.sources.check import columns_to_find
+from preprocessing.sources.columns import TABLES, TIME, TableName
+from preprocessing.sources.files import match_files
+from preprocessing.sources.formats import reader_of
+from preprocessing.sources.read import read_table
+from preprocessing.spec import DatasetSpec
+from preprocessing.splits import REQUEST_SPLITS, TimeProfile, cut_offs, split_of, to_iso
+
+
+@dataclasses.dataclass
+class TableCheck:
+    """What was found in a table.
+
+    Attributes:
+        name: 'events', 'items', 'users' or 'context'.
+        files: How many files it has.
+        rows: How many rows, rejected ones among them.
+        reasons: The rejected rows by reason.
+        examples: The first rejected row of each reason.
+    """
+
+    name: TableName
+    files: int = 0
+    rows: int = 0
+    reasons: Counter[str] = dataclasses.field(default_factory=Counter)
+    examples: dict[str, RejectedRow] = dataclasses.field(default_factory=dict)
+
+    def reject(self, row: RejectedRow) -> None:
+        """Counts a rejected row."""
+        self.reasons[row.reason] += 1
+        self.examples.setdefault(row.reason, row)
+
+
+@dataclasses.dataclass
+class Validation:
+    """What was found in all of them.
+
+    Attributes:
+        tables: By table.
+        splits: Events by split: 'train', 'validation', 'test'.
+        period: When the first and the last event happened.
+        problems: What keeps a run from succeeding; empty if all is well.
+    """
+
+    tables: list[TableCheck] = dataclasses.field(default_factory=list)
+    splits: dict[str, int] = dataclasses.field(default_factory=dict)
+    period: tuple[str, str] | None = None
+    problems: list[str] = dataclasses.field(default_factory=list)
+
+
+def validate(spec: DatasetSpec) -> Validation:
+    """Reads every file of every table and gathers what is wrong."""
+    found = Validation()
+    for table in TABLES:
+        if getattr(spec, table) is not None:
+            found.tables.append(_check_table(spec, table, found))
+    return found
+
+
+def _check_table(spec: DatasetSpec, table: TableName, found: Validation) -> TableCheck:
+    check = TableCheck(table)
+    times: list[np.ndarray] = []
+    for path in _readable_files(spec, table, check, found):
+        try:
+            for part in read_table(spec, table, path):
+                if isinstance(part, list):
+                    check.rows += len(part)
+                    for row in part:
+                        check.reject(row)
+                else:
+                    check.rows += part.num_rows
+                    times.append(part.column(TIME).to_numpy() if table == "events" else np.zeros(0))
+        except DataError as error:
+            found.problems.append(str(error))
+    rejected = sum(check.reasons.values())
+    if rejected > spec.max_bad_rows * check.rows:
+        found.problems.append(
+            f"table {table}: {rejected} of {check.rows} rows would be rejected, {rejected / check.rows:.2%}; "
+            f"max_bad_rows allows {spec.max_bad_rows:.2%}."
+        )
+    if table == "events" and check.files:
+        _split(spec, np.concatenate([*times, np.zeros(0, np.int64)]).astype(np.int64), found)
+    return check
+
+
+def _readable_files(spec: DatasetSpec, table: TableName, check: TableCheck, found: Validation) -> Iterator[str]:
+    """The files that have all columns; the others become problems."""
+    declared = getattr(spec, table)
+    try:
+        paths = match_files(declared.paths, table)
+    except DataError as error:
+        found.problems.append(str(error))
+        return
+    for path in paths:
+        check.files += 1
+        problems = []
+        try:
+            header = reader_of(declared).read_header(path, declared)
+        except DataError as error:
+            found.problems.append(str(error))
+            continue
+        for column in columns_to_find(spec, table):
+            try:
+                header.position(column, path)
+            except DataError as error:
+                problems.append(str(error))
+        found.problems += problems
+        if not problems:
+            yield path
+
+
+def _split(spec: DatasetSpec, times: np.ndarray, found: Validation) -> None:
+    profile = TimeProfile.of(times)
+    if profile.first is not None and profile.last is not None:
+        found.period = (to_iso(profile.first), to_iso(profile.last))
+    try:
+        splits = split_of(times, cut_offs(profile, spec.split))
+    except DataError as error:
+        found.problems.append(str(error))
+        return
+    found.splits = {name: int((splits == place).sum()) for place, name in enumerate(REQUEST_SPLITS)}
+    found.problems += [f"split {name} has no event." for name, count in found.splits.items() if not count]

@@ -1,0 +1,139 @@
+"""`srp4ctr data inspect` and `validate`: what they say is so, and the config that is written really runs."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from pipelines.cli import app
+from pipelines.config import load_run_config
+from preprocessing.sources.check import check_sources
+from tests.pipelines.conftest import srp4ctr
+from tests.testing import EVENT_COLUMNS, Row, build_records, small_log, write_csv, write_small_dataset
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner(env={"COLUMNS": "220", "TERM": "dumb"}).invoke(app, ["data", *map(str, arguments)])
+
+
+def impressions(users: int = 30) -> list[Row]:
+    """An impression log with item and user columns beside the events'."""
+    return [
+        {
+            "memberId": row["user_id"],
+            "sku": row["item_id"],
+            "shown_at": row["timestamp"] * 1000,
+            "clicked": int(row["action"] == "buy"),
+            "category": f"c{int(row['item_id'][1:]) % 4}",
+            "city": f"t{int(row['user_id'][1:]) % 3}",
+            "slot": row["device"] or "none",
+        }
+        for row in small_log(users=users, events=800)
+    ]
+
+
+def line_of(output: str, column: str) -> str:
+    (line,) = [line for line in output.splitlines() if line.split("│")[1:2] and line.split("│")[1].strip() == column]
+    return line
+
+
+def test_inspect_says_what_columns_look_like(tmp_path: Path) -> None:
+    rows = impressions()
+    write_csv(tmp_path / "shop.csv", rows)
+    done = invoke("inspect", tmp_path / "shop.csv")
+    assert done.exit_code == 0, done.output
+    assert "user" in line_of(done.output, "memberId") and "item" in line_of(done.output, "sku")
+    assert "time (ms)" in line_of(done.output, "shown_at") and "2020-09-1" in line_of(done.output, "shown_at")
+    assert "task ({'equals': 1})" in line_of(done.output, "clicked")
+    assert "item feature (categorical)" in line_of(done.output, "category")
+    assert "user feature (categorical)" in line_of(done.output, "city")
+    assert "context feature (categorical)" in line_of(done.output, "slot")
+    distinct = len({(row["memberId"], row["sku"], row["shown_at"]) for row in rows})
+    assert f"{len(rows) - distinct} rows repeat a user, item and time" in done.output
+    assert f"{len({row['memberId'] for row in rows})} users with {len(rows) / 30:.1f} events" in done.output
+
+
+@pytest.mark.parametrize("log", ["impressions", "feedback", "ratings", "ml-100k"])
+def test_the_config_that_inspect_writes_runs(tmp_path: Path, ml_100k_dir: Path, log: str) -> None:
+    path = tmp_path / "My log.csv"
+    if log == "impressions":
+        write_csv(path, impressions())
+    elif log == "feedback":
+        write_csv(path, [{"uid": r["user_id"], "iid": r["item_id"], "ts": r["timestamp"]} for r in small_log()])
+    elif log == "ratings":
+        path = tmp_path / "ratings.jsonl"
+        rows = [{"user": r["user_id"], "movie": r["item_id"], "time": r["timestamp"]} for r in small_log()]
+        path.write_text("\n".join(json.dumps(r | {"stars": n % 5 + 1}) for n, r in enumerate(rows)))
+    else:
+        path = tmp_path / "log.inter"
+        path.write_bytes(b"\n".join((ml_100k_dir / "ml-100k.inter").read_bytes().split(b"\n")[:3000]) + b"\n")
+    config = tmp_path / "starter.yaml"
+    done = invoke("inspect", path, "--output", config)
+    assert done.exit_code == 0, done.output
+    spec = load_run_config(config).spec
+    check_sources(spec)
+    records = build_records(spec, tmp_path, shards=2)
+    for split in ("train", "validation", "test"):
+        labels = [label for record in records[split] for label in record[f"label_{next(iter(spec.tasks))}"]]
+        assert 0 < sum(labels) < len(labels), split
+    assert invoke("validate", config).exit_code == 0
+
+
+def test_inspect_refuses_what_it_can_not_read(tmp_path: Path) -> None:
+    write_csv(tmp_path / "plain.csv", [{"a": 1, "b": 2}] * 3)
+    (tmp_path / "empty.csv").write_text("")
+    odd = srp4ctr("data", "inspect", tmp_path / "plain.dat")
+    assert odd.returncode == 2 and "Give --format" in odd.stderr
+    roles = srp4ctr("data", "inspect", tmp_path / "plain.csv", "--output", tmp_path / "x.yaml")
+    assert roles.returncode == 1 and "looks like: user, item, time" in roles.stderr
+    assert not (tmp_path / "x.yaml").exists()
+    assert "the log is empty" in srp4ctr("data", "inspect", tmp_path / "empty.csv").stderr
+
+
+def write_config(folder: Path, **changes: object) -> Path:
+    spec = write_small_dataset(folder, **changes)
+    path = folder / "run.yaml"
+    path.write_text(yaml.safe_dump({"dataset": json.loads(spec.model_dump_json(exclude_defaults=True))}))
+    return path
+
+
+def test_validate_tells_all_problems_at_once(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    rows = [dict(row) for row in small_log()]
+    for row in rows[:40]:
+        row["timestamp"] = "yesterday"
+    rows[50]["user_id"] = ""
+    write_csv(tmp_path / "events.csv", rows, EVENT_COLUMNS)
+    with (tmp_path / "items.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([["itemid", "name", "tags"], ["i1", "One", ""]])
+    (tmp_path / "users.csv").unlink()
+    done = invoke("validate", config)
+    assert done.exit_code == 1
+    for text in (
+        "items.csv: no column 'item_id', which items.key needs",
+        "items.csv: no column 'weight', which features.item.weight needs",
+        "users.csv: no such file",
+        f"table events: 41 of {len(rows)} rows would be rejected",
+        "4 problem(s)",
+    ):
+        assert text in done.output.replace("\n", " "), text
+    for text in ("not_a_number", "missing_user", "row 2: column 'timestamp'"):
+        assert text in done.output
+
+
+def test_validate_gives_the_sizes_of_splits(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    done = invoke("validate", config)
+    assert done.exit_code == 0 and "No problem found" in done.output
+    spec = load_run_config(config).spec
+    times = [row["timestamp"] for row in small_log()]
+    cuts = [spec.split.validation_from.timestamp(), spec.split.test_from.timestamp()]
+    test = sum(time >= cuts[1] for time in times)
+    assert f"test {test}." in done.output and f"train {sum(time < cuts[0] for time in times):,}," in done.output
+    config.write_text(config.read_text().replace("tasks", "taskz"))
+    assert srp4ctr("data", "validate", config).returncode == 2

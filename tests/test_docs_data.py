@@ -1,0 +1,77 @@
+"""What docs/data.md shows is true: its YAML is valid and reads what it says, its commands, tables and reasons exist."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from pipelines.cli import app
+from preprocessing.datasets import DATASETS
+from preprocessing.sources.read import read_table
+from preprocessing.spec import DatasetSpec, Events, Table
+
+ROOT = Path(__file__).parent.parent
+DOC = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_its_yaml_is_valid(block: str) -> None:
+    assert Events.model_validate(yaml.safe_load(block)["events"]).format in ("csv", "tsv", "jsonl")
+
+
+def rows_of(block: str, path: Path, task: dict[str, Any]) -> list[dict[str, Any]]:
+    events = yaml.safe_load(block)["events"] | {"path": str(path)}
+    spec = DatasetSpec.model_validate({"name": "doc", "events": events, "tasks": {"click": task}})
+    parts = list(read_table(spec, "events", str(path)))
+    assert not [part for part in parts if isinstance(part, list)]
+    return [row for part in parts for row in part.to_pylist()]
+
+
+def test_its_rows_that_hold_lists_are_read_as_it_says(tmp_path: Path) -> None:
+    text, structures = (block for block in BLOCKS if "explode" in block)
+    line = re.search(r"# (U13740.*)", text)
+    assert line is not None
+    (tmp_path / "behaviors.tsv").write_text(re.sub(r" {3,}", "\t", line.group(1)) + "\n")
+    rows = rows_of(text, tmp_path / "behaviors.tsv", {"column": "clicked", "equals": 1})
+    assert [(row["item"], row["number:clicked"], row["time"]) for row in rows] == [
+        ("N55689", 1.0, 1573463158),
+        ("N35729", 0.0, 1573463158),
+    ]
+    line = re.search(r"# (\{.*\})", structures)
+    assert line is not None
+    (tmp_path / "pages.jsonl").write_text(json.dumps(json.loads(line.group(1))) + "\n")
+    rows = rows_of(structures, tmp_path / "pages.jsonl", {"column": "shown.clicked", "equals": 1})
+    assert [tuple(row.values()) for row in rows] == [("7", "a", 1714564800, 1.0)]
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"^    srp4ctr (.+?)$", DOC, re.MULTILINE))))
+def test_its_commands_exist_and_take_its_options(command: str) -> None:
+    words = command.split()
+    options = [word for word in words if word.startswith("--")]
+    done = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"}).invoke(app, [*words[:2], "--help"])
+    assert done.exit_code == 0 and all(option in done.output for option in options)
+
+
+def test_its_formats_and_data_sets_are_all_there_are() -> None:
+    first_cells = re.findall(r"^\| (`[^|]+`) \|", DOC, re.MULTILINE)
+    named = set(re.findall(r"`([^`]+)`", " ".join(first_cells)))
+    formats = set(Table.model_fields["format"].annotation.__args__)  # type: ignore[union-attr]
+    assert formats <= named and set(DATASETS) <= named
+    for name, config in re.findall(r"^\| `([a-z0-9-]+)` \| `(configs/[a-z0-9_]+\.yaml)` \|", DOC, re.MULTILINE):
+        assert name in DATASETS and (ROOT / config).is_file()
+
+
+def test_its_reasons_are_in_the_code() -> None:
+    table = DOC.partition("| reason | the row |")[2].partition("\n\n")[0]
+    code = "".join(path.read_text() for path in (ROOT / "preprocessing" / "sources").glob("*.py"))
+    reasons = re.findall(r"`([a-z_]+)`", re.sub(r"\|[^|]*\|$", "", table, flags=re.MULTILINE))
+    assert len(reasons) > 15
+    for reason in reasons:
+        assert f'"{reason}"' in code or reason.startswith("missing_"), reason
