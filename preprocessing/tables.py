@@ -46,9 +46,12 @@ def encode_strings(column: pa.ChunkedArray) -> Strings:
 
 
 def to_bytes(table: pa.Table) -> bytes:
-    """A table as an Arrow IPC stream: compact, and the same for every worker's version of Arrow."""
+    """A table as a compressed Arrow IPC stream, the same for every worker's version of Arrow.
+
+    Runners keep a whole shuffle in memory or on disk, so its size matters.
+    """
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()
 
