@@ -7,6 +7,7 @@ from typing import Literal
 import pydantic
 
 from preprocessing.config import Config
+from trainer.models.registry import RANKERS
 
 
 class EncoderConfig(Config):
@@ -88,10 +89,39 @@ class PretrainConfig(Config):
         return self
 
 
-class RankerConfig(Config):
-    """The base ranker (DIN + MMoE) and what it takes from the encoder.
+class BstConfig(Config):
+    """BST's Transformer over history and candidate; `heads` must divide the width of an embedded behaviour."""
+
+    layers: int = pydantic.Field(1, ge=1)
+    heads: int = pydantic.Field(2, ge=1)
+    feedforward: int = pydantic.Field(128, ge=1)
+    dropout: float = pydantic.Field(0.1, ge=0, lt=1)
+
+
+class DienConfig(Config):
+    """DIEN's auxiliary loss, weighed beside the CTR loss."""
+
+    auxiliary_weight: float = pydantic.Field(1.0, ge=0)
+
+
+class CanConfig(Config):
+    """CAN's co-action units.
 
     Attributes:
+        widths: Of the micro-MLP: its input, then its layers' outputs.
+        orders: Powers of the input that go through it.
+    """
+
+    widths: tuple[int, ...] = pydantic.Field((8, 8, 4), min_length=2)
+    orders: int = pydantic.Field(2, ge=1)
+
+
+class RankerConfig(Config):
+    """A ranker: a baseline, or the base (DIN + MMoE) with what it takes from the encoder.
+
+    Attributes:
+        model: Its name in trainer/models/registry.py. All share embeddings, head and dropout; what follows `encoder`
+            is of `srp4ctr` alone.
         embedding_dim: Width of the ranker's own embeddings.
         attention_units: Hidden units of DIN's attention unit.
         experts: MMoE experts; `expert_units` are their layers, `tower_units` each task's.
@@ -101,6 +131,7 @@ class RankerConfig(Config):
         query_tokens: Tokens of the Querying Transformer; 0 switches it off.
     """
 
+    model: str = "srp4ctr"
     embedding_dim: int = pydantic.Field(16, ge=1)
     attention_units: tuple[int, int] = (80, 40)
     experts: int = pydantic.Field(4, ge=1)
@@ -111,6 +142,16 @@ class RankerConfig(Config):
     encoder: Literal["learned", "frozen", "none"] = "learned"
     uni_cross_attention: bool = True
     query_tokens: int = pydantic.Field(4, ge=0)
+    bst: BstConfig = BstConfig()
+    dien: DienConfig = DienConfig()
+    can: CanConfig = CanConfig()
+
+    @pydantic.field_validator("model")
+    @classmethod
+    def _check_model(cls, model: str) -> str:
+        if model not in RANKERS:
+            raise ValueError(f"model must be one of {', '.join(RANKERS)}")
+        return model
 
 
 class FinetuneConfig(Config):

@@ -14,7 +14,8 @@ import tf_keras as keras
 from trainer.data import with_labels
 from trainer.export import export
 from trainer.inputs import StageInputs
-from trainer.models.srp4ctr import Srp4Ctr
+from trainer.models.ranker import Ranker
+from trainer.models.registry import create_ranker
 from trainer.optimizer import build_optimizer
 from trainer.pretrain import load_encoder
 from trainer.progress import EpochProgress
@@ -31,7 +32,7 @@ def run_fn(fn_args: Any) -> None:
         file.write(json.dumps(results, indent=1))
 
 
-def finetune(inputs: StageInputs, encoder_dir: str | None) -> tuple[Srp4Ctr, dict[str, Any]]:
+def finetune(inputs: StageInputs, encoder_dir: str | None) -> tuple[Ranker, dict[str, Any]]:
     """Trains until the validation AUC stops rising and restores the best weights.
 
     Args:
@@ -60,15 +61,14 @@ def finetune(inputs: StageInputs, encoder_dir: str | None) -> tuple[Srp4Ctr, dic
     return ranker, {"curves": history.history, "evaluations_per_epoch": config.evaluations_per_epoch}
 
 
-def build_ranker(inputs: StageInputs, batches: tf.data.Dataset, encoder_dir: str | None) -> Srp4Ctr:
-    """A ranker with its weights made, and its encoder (and UCA) started from the pre-training export."""
-    ranker = Srp4Ctr(inputs.fields(), inputs.config.ranker, inputs.config.encoder, name="ranker")
+def build_ranker(inputs: StageInputs, batches: tf.data.Dataset, encoder_dir: str | None) -> Ranker:
+    """A ranker with its weights made, and its encoder, where it has one, started from the pre-training export."""
+    ranker = create_ranker(inputs.fields(), inputs.config)
     features, _, _ = next(iter(batches))
     ranker(features)
     if ranker.encoder is not None and encoder_dir:
         load_encoder(ranker.encoder, encoder_dir)
-        if ranker.uca is not None:
-            ranker.uca.start_from(ranker.encoder.stack)
+        ranker.start_from_encoder()
     return ranker
 
 

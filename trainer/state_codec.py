@@ -59,7 +59,8 @@ class StateCodec:
         count = tf.reduce_sum(tf.cast(state["mask"], tf.int32), 1)
         leaves = tf.nest.flatten({name: part for name, part in state.items() if name != "mask"})
         user = self._user.pack(tf.concat([leaf for leaf in leaves if leaf.shape.rank == 2], -1))
-        rows = self._row.pack(tf.concat([leaf for leaf in leaves if leaf.shape.rank == 3], -1))
+        none = tf.zeros(tf.concat([tf.shape(state["mask"]), [0]], 0))  # a state may have no rows
+        rows = self._row.pack(tf.concat([none, *(leaf for leaf in leaves if leaf.shape.rank == 3)], -1))
         rows = tf.reshape(rows, [tf.shape(rows)[0], tf.shape(rows)[1] * self._row.bytes])
         packed = tf.concat([tf.bitcast(count, tf.uint8), user, rows], 1)
         sizes = _COUNT_BYTES + self._user.bytes + count * self._row.bytes
@@ -74,9 +75,9 @@ class StateCodec:
         longest = tf.maximum(tf.reduce_max(count), 1)
         packed = tf.io.decode_raw(payload, tf.uint8, fixed_length=self._user.bytes + longest * self._row.bytes)
         user = self._user.unpack(tf.ensure_shape(packed[:, : self._user.bytes], [None, self._user.bytes]))
-        rows = self._row.unpack(tf.reshape(packed[:, self._user.bytes :], [-1, longest, self._row.bytes]))
+        rows = self._row.unpack(tf.reshape(packed[:, self._user.bytes :], [tf.size(blobs), longest, self._row.bytes]))
         user = _require(tf.math.is_finite(tf.reduce_sum(user) + tf.reduce_sum(rows)), user)  # NaN and Inf spread
-        by_rank = {2: iter(tf.split(user, self._split(2), -1)), 3: iter(tf.split(rows, self._split(3), -1))}
+        by_rank = {2: iter(tf.split(user, self._split(2), -1)), 3: iter(tf.split(rows, self._split(3) or [0], -1))}
         leaves = [next(by_rank[rank]) for rank in self._ranks]
         return tf.nest.pack_sequence_as(self._template, leaves) | {"mask": tf.sequence_mask(count, longest)}
 

@@ -16,20 +16,23 @@ class AddAttended(keras.layers.Layer):
 
     Args:
         dim: Width D.
-        feedforward: Hidden width of the FFN, which uses GELU.
+        feedforward: Hidden width of the FFN.
         dropout: Rate, on W_o a and on the FFN's output.
+        activation: Of the FFN's hidden layer, by the name Keras gives it.
     """
 
-    def __init__(self, dim: int, feedforward: int, dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self, dim: int, feedforward: int, dropout: float = 0.0, activation: str = "gelu", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if dim < 1 or feedforward < 1:
             raise ValueError(f"dim and feedforward must be positive. Received: dim={dim}, feedforward={feedforward}")
-        self.dim, self.feedforward, self.dropout = dim, feedforward, dropout
+        self.dim, self.feedforward, self.dropout, self.activation = dim, feedforward, dropout, activation
 
     def build(self, input_shape: Any) -> None:
         self.output_projection = RowDense(self.dim, name="output")
         self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-6, name="attention_norm")
-        self.expand = RowDense(self.feedforward, activation=tf.nn.gelu, name="expand")
+        self.expand = RowDense(self.feedforward, activation=self.activation, name="expand")
         self.contract = RowDense(self.dim, name="contract")
         self.feedforward_norm = keras.layers.LayerNormalization(epsilon=1e-6, name="feedforward_norm")
         self.drop = keras.layers.Dropout(self.dropout)
@@ -44,4 +47,4 @@ class AddAttended(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         own = {"dim": self.dim, "feedforward": self.feedforward, "dropout": self.dropout}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **own, "activation": self.activation}

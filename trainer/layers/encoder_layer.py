@@ -28,19 +28,23 @@ class EncoderLayer(keras.layers.Layer):
         heads: Attention heads; divides `dim`.
         feedforward: Hidden width of the feed-forward network.
         dropout: Rate, on sublayer outputs.
+        activation: Of the feed-forward network, by the name Keras gives it.
     """
 
-    def __init__(self, dim: int, heads: int, feedforward: int, dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self, dim: int, heads: int, feedforward: int, dropout: float = 0.0, activation: str = "gelu", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if dim % heads:
             raise ValueError(f"heads must divide dim. Received: dim={dim}, heads={heads}")
-        self.dim, self.heads, self.feedforward, self.dropout = dim, heads, feedforward, dropout
+        self.dim, self.heads, self.feedforward = dim, heads, feedforward
+        self.dropout, self.activation = dropout, activation
 
     def build(self, input_shape: Any) -> None:
         self.query = RowDense(self.dim, name="query")
         self.key = RowDense(self.dim, name="key")
         self.value = RowDense(self.dim, name="value")
-        self.add_attended = AddAttended(self.dim, self.feedforward, self.dropout, name="add_attended")
+        self.add_attended = AddAttended(self.dim, self.feedforward, self.dropout, self.activation, name="add_attended")
         super().build(input_shape)
 
     def call(self, x: tf.Tensor, mask: tf.Tensor, training: bool | None = None) -> tuple[tf.Tensor, KeysValues]:
@@ -51,4 +55,4 @@ class EncoderLayer(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         own = {"dim": self.dim, "heads": self.heads, "feedforward": self.feedforward, "dropout": self.dropout}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **own, "activation": self.activation}

@@ -9,6 +9,12 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from trainer.config import EncoderConfig, RankerConfig
+from trainer.fields import Fields
+from trainer.layers.feature_embeddings import FeatureEmbeddings
+from trainer.layers.folded_mmoe import FoldedMmoe
+from trainer.models.fg_bert import FGBert
+
 Features = Mapping[str, tf.Tensor]
 UserState = Any  # a nested structure of tensors, batch first
 Logits = dict[str, tf.Tensor]
@@ -19,10 +25,19 @@ class Ranker(keras.Model, abc.ABC):
 
     Every tensor of a user state has the batch first. Tensors of rank 3 run along the history, [B, L, *]; those of
     rank 2 are one vector a user; `mask` [B, L] says which positions are real.
+
+    Args:
+        fields: The data set's fields.
+        config: The ranker's size and which parts are on.
+        encoder_config: The size of the pre-trained encoder, for rankers that have one.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.fields, self.config, self.encoder_config = fields, config, encoder_config
+        self.embed = FeatureEmbeddings(fields, config.embedding_dim, name="embed")
+        self.drop = keras.layers.Dropout(config.dropout)
+        self.encoder: FGBert | None = None  # what pre-training can be loaded into
         self.mean_loss = keras.metrics.Mean(name="loss")
 
     @abc.abstractmethod
@@ -37,11 +52,25 @@ class Ranker(keras.Model, abc.ABC):
         """The composition: a whole forward pass."""
         return self.score_items(self.encode_user(features, training=training), features, training=training)
 
+    def start_from_encoder(self) -> None:
+        """Copies to other parts what they start from, once the encoder has its pre-trained weights."""
+
+    def by_task(self, logits: tf.Tensor) -> Logits:
+        """Logits [B, N, T] as one [B, N] a task."""
+        return {task: logits[:, :, t] for t, task in enumerate(self.fields.tasks)}
+
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> tf.Tensor:
         """Mean cross-entropy over real candidates, summed over tasks; `sample_weight[task]` [B, N] is 0 on padding."""
         loss = tf.add_n([_mean_cross_entropy(y[task], logits, sample_weight[task]) for task, logits in y_pred.items()])
         self.mean_loss.update_state(loss)
         return loss + tf.add_n(self.losses) if self.losses else loss
+
+
+def mmoe_head(fields: Fields, config: RankerConfig) -> FoldedMmoe:
+    """The head that all rankers share."""
+    return FoldedMmoe(
+        len(fields.tasks), config.experts, config.expert_units, config.tower_units, config.dropout, name="mmoe"
+    )
 
 
 def _mean_cross_entropy(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

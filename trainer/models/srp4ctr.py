@@ -9,15 +9,14 @@ import tensorflow_recommenders as tfrs
 import tf_keras as keras
 
 from trainer.config import EncoderConfig, RankerConfig
-from trainer.fields import Field, Fields
+from trainer.fields import Fields
 from trainer.layers.encoder_layer import KeysValues
-from trainer.layers.field_embedding import FieldEmbedding
 from trainer.layers.folded_din import DinState, FoldedDin
-from trainer.layers.folded_mmoe import FoldedMmoe, MmoeState
+from trainer.layers.folded_mmoe import MmoeState
 from trainer.layers.querying_transformer import QueryingTransformer
 from trainer.layers.uni_cross_attention import UniCrossAttention
 from trainer.models.fg_bert import FGBert
-from trainer.models.ranker import Features, Logits, Ranker, UserState
+from trainer.models.ranker import Features, Logits, Ranker, UserState, mmoe_head
 
 
 class Srp4Ctr(Ranker):
@@ -26,27 +25,14 @@ class Srp4Ctr(Ranker):
     A candidate's vector is [its embedding, DIN's interest, UCA's output, a summary of the user], crossed by a
     low-rank cross layer (TFRS, DCN-v2); a user's is [user and context embeddings, query tokens].
 
-    Args:
-        fields: The data set's fields.
-        config: The ranker's size and which parts are on.
-        encoder_config: The encoder's size; unused without an encoder.
     """
 
     def __init__(self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.fields, self.config = fields, config
-        self.embeddings = {
-            field: FieldEmbedding(size, config.embedding_dim, multivalent, name=f"embed_{field}")
-            for field, size, multivalent in _tables(fields)
-        }
+        super().__init__(fields, config, encoder_config, **kwargs)
         self.din = FoldedDin(config.attention_units, name="din")
         self.user_summary = keras.layers.Dense(config.embedding_dim, name="user_summary")
         self.cross = tfrs.layers.dcn.Cross(projection_dim=config.cross_projection, name="cross")
-        self.drop = keras.layers.Dropout(config.dropout)
-        self.mmoe = FoldedMmoe(
-            len(fields.tasks), config.experts, config.expert_units, config.tower_units, config.dropout, name="mmoe"
-        )
-        self.encoder: FGBert | None = None
+        self.mmoe = mmoe_head(fields, config)
         self.uca: UniCrossAttention | None = None
         self.qt: QueryingTransformer | None = None
         if config.encoder != "none":
@@ -63,8 +49,7 @@ class Srp4Ctr(Ranker):
 
     def encode_user(self, features: Features, training: bool | None = None) -> UserState:
         """See Ranker. The state holds K/V a layer, DIN's history and first-layer term, and MMoE's user terms."""
-        user = self._concat([*self.fields.of("user"), *self.fields.of("context")], features)
-        history = self._concat(self.fields.of("history"), features)
+        user, history = self.embed.user(features), self.embed.history(features)
         state: dict[str, Any] = {"mask": features["history_item_id"] > 0, "din": self.din.user_state(history)._asdict()}
         parts = [self.drop(user, training=training)]
         if self.encoder is not None:
@@ -87,8 +72,8 @@ class Srp4Ctr(Ranker):
 
     def score_items(self, state: UserState, features: Features, training: bool | None = None) -> Logits:
         """See Ranker."""
-        candidates = self._concat(self.fields.of("candidate"), features)
-        interest = self.din(self._as_behavior(candidates), DinState(**state["din"]), state["mask"])
+        candidates = self.embed.candidates(features)
+        interest = self.din(self.embed.as_behavior(candidates), DinState(**state["din"]), state["mask"])
         parts = [candidates, interest]
         if self.uca is not None:
             assert self.encoder is not None
@@ -98,25 +83,9 @@ class Srp4Ctr(Ranker):
         count = tf.shape(candidates)[1]
         parts.append(tf.repeat(state["summary"][:, None], count, axis=1))
         crossed = self.cross(self.drop(tf.concat(parts, -1), training=training))
-        logits = self.mmoe(crossed, MmoeState(**state["mmoe"]), training=training)
-        return {task: logits[:, :, t] for t, task in enumerate(self.fields.tasks)}
+        return self.by_task(self.mmoe(crossed, MmoeState(**state["mmoe"]), training=training))
 
-    def _concat(self, fields: list[Field], features: Features) -> tf.Tensor:
-        if not fields:
-            return tf.zeros([tf.shape(features["history_item_id"])[0], 1])
-        return tf.concat([self.embeddings[_table(field)](features[field.name]) for field in fields], -1)
-
-    def _as_behavior(self, candidates: tf.Tensor) -> tf.Tensor:
-        """Pads candidates [B, N, items' width] with zeros to a behaviour's width: their behaviour is not known yet."""
-        missing = len(self.fields.behavior) * self.config.embedding_dim
-        return tf.pad(candidates, [[0, 0], [0, 0], [0, missing]])
-
-
-def _tables(fields: Fields) -> list[tuple[str, int, bool]]:
-    """Name, size and multivalence of each table; a history and a candidate field share theirs."""
-    return list(dict.fromkeys((_table(field), field.size, field.multivalent) for field in fields.all))
-
-
-def _table(field: Field) -> str:
-    side = field.feature.side
-    return f"{side}_{field.field}" if side in ("user", "context") else field.field
+    def start_from_encoder(self) -> None:
+        """UCA starts from the encoder's layers."""
+        if self.encoder is not None and self.uca is not None:
+            self.uca.start_from(self.encoder.stack)

@@ -1,0 +1,68 @@
+"""The embedding tables of a ranker, and the concatenations that every ranker reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from trainer.fields import Field, Fields
+from trainer.layers.field_embedding import FieldEmbedding
+
+Features = Mapping[str, tf.Tensor]
+
+
+class FeatureEmbeddings(keras.layers.Layer):
+    """One table a field; a history and a candidate field of one name share theirs.
+
+    Args:
+        fields: The data set's fields.
+        dim: Width of each field's embedding.
+    """
+
+    def __init__(self, fields: Fields, dim: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fields, self.dim = fields, dim
+        tables = dict.fromkeys((_table(field), field.size, field.multivalent) for field in fields.all)
+        self.tables = {
+            table: FieldEmbedding(size, dim, multivalent, name=f"embed_{table}") for table, size, multivalent in tables
+        }
+
+    @property
+    def item_width(self) -> int:
+        """Width of `candidates`, and of the leading, item-related part of `history`."""
+        return len(self.fields.item) * self.dim
+
+    @property
+    def history_width(self) -> int:
+        """Width of `history`."""
+        return len(self.fields.of("history")) * self.dim
+
+    def user(self, features: Features) -> tf.Tensor:
+        """User and context features, [B, U]; one zero where the data set has none."""
+        return self.concat([*self.fields.of("user"), *self.fields.of("context")], features)
+
+    def history(self, features: Features) -> tf.Tensor:
+        """Behaviours with their item's features first: [B, L, history_width]."""
+        return self.concat(self.fields.of("history"), features)
+
+    def candidates(self, features: Features) -> tf.Tensor:
+        """Candidates, [B, N, item_width]."""
+        return self.concat(self.fields.of("candidate"), features)
+
+    def as_behavior(self, items: tf.Tensor) -> tf.Tensor:
+        """Pads items [B, *, item_width] with zeros to a behaviour's width: their behaviour is not known yet."""
+        return tf.pad(items, [[0, 0], [0, 0], [0, self.history_width - self.item_width]])
+
+    def concat(self, fields: Sequence[Field], features: Features) -> tf.Tensor:
+        """The embeddings of some fields of one side, side by side."""
+        if not fields:
+            return tf.zeros([tf.shape(features["history_item_id"])[0], 1])
+        return tf.concat([self.tables[_table(field)](features[field.name]) for field in fields], -1)
+
+
+def _table(field: Field) -> str:
+    side = field.feature.side
+    return f"{side}_{field.field}" if side in ("user", "context") else field.field

@@ -1,0 +1,55 @@
+"""What the baselines have in common: everything but the way they match a candidate with a history."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import tensorflow as tf
+
+from trainer.config import EncoderConfig, RankerConfig
+from trainer.fields import Fields
+from trainer.layers.folded_mmoe import MmoeState
+from trainer.models.ranker import Features, Logits, Ranker, UserState, mmoe_head
+
+
+class Baseline(Ranker):
+    """A ranker of the literature with the base's features, embeddings, head, loss and budget.
+
+    A user's part is [user and context embeddings, what `_read` adds], a candidate's is what `_match` makes of it; both
+    go to the MMoE head, the user's first-layer terms by way of the state.
+    """
+
+    def __init__(self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
+        super().__init__(fields, config, encoder_config, **kwargs)
+        self.head = mmoe_head(fields, config)
+
+    @abc.abstractmethod
+    def _read(
+        self, user: tf.Tensor, history: tf.Tensor, features: Features, training: bool | None
+    ) -> tuple[dict[str, Any], tf.Tensor]:
+        """The model's own part of the state, and the user vector [B, U'] for the head.
+
+        Args:
+            user: User and context embeddings [B, U].
+            history: Embedded behaviours [B, L, D].
+            features: The indices they come from.
+            training: Whether dropout and auxiliary losses are on.
+        """
+
+    @abc.abstractmethod
+    def _match(self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None) -> tf.Tensor:
+        """The candidates' vectors [B, N, C'] for the head, from their embeddings [B, N, C]."""
+
+    def encode_user(self, features: Features, training: bool | None = None) -> UserState:
+        """See Ranker."""
+        user, history = self.embed.user(features), self.embed.history(features)
+        state, known = self._read(user, history, features, training)
+        head = self.head.user_state(self.drop(known, training=training))
+        return state | {"mask": features["history_item_id"] > 0, "head": head._asdict()}
+
+    def score_items(self, state: UserState, features: Features, training: bool | None = None) -> Logits:
+        """See Ranker."""
+        matched = self._match(self.embed.candidates(features), state, features, training)
+        logits = self.head(self.drop(matched, training=training), MmoeState(**state["head"]), training=training)
+        return self.by_task(logits)
