@@ -16,7 +16,7 @@ from trainer.config import TrainerConfig
 from trainer.export import export
 from trainer.finetune import finetune
 from trainer.inputs import StageInputs
-from trainer.models.srp4ctr import Srp4Ctr
+from trainer.models.ranker import Ranker
 from trainer.pretrain import pretrain
 
 TINY = {
@@ -62,7 +62,7 @@ class Toy:
 class Exported:
     """An exported ranker: what made it, its folder, and the loaded SavedModel."""
 
-    ranker: Srp4Ctr
+    ranker: Ranker
     inputs: StageInputs
     results: dict[str, Any]
     folder: Path

@@ -14,6 +14,7 @@ from tests.trainer.conftest import TINY, Toy
 from trainer.config import EncoderConfig
 from trainer.finetune import build_ranker
 from trainer.models.fg_bert import FGBert
+from trainer.models.srp4ctr import Srp4Ctr
 from trainer.pretrain import RESULTS, _chance, load_encoder
 
 LENGTHS = (4, 2, 1)
@@ -38,7 +39,7 @@ def test_pretrained_weights_arrive_in_the_ranker(toy: Toy, pretrained: Path) -> 
 def test_uni_cross_attention_starts_from_the_pretrained_layers(toy: Toy, pretrained: Path) -> None:
     inputs = toy.inputs("train", "validation")
     ranker = build_ranker(inputs, _batches(random_features(inputs.fields(), LENGTHS)), str(pretrained))
-    assert ranker.encoder is not None and ranker.uca is not None
+    assert isinstance(ranker, Srp4Ctr) and ranker.encoder is not None and ranker.uca is not None
     for i, layer in enumerate(ranker.encoder.stack):
         np.testing.assert_array_equal(ranker.uca.queries[i].kernel, layer.query.kernel)
         pairs = zip(ranker.uca.add_attended[i].weights, layer.add_attended.weights, strict=True)

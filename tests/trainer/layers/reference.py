@@ -42,10 +42,17 @@ def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray, hea
     return output
 
 
+def leaky_relu(x: np.ndarray) -> np.ndarray:
+    return np.where(x > 0, x, 0.2 * x)
+
+
 def add_attended(layer: Any, x: np.ndarray, attended: np.ndarray) -> np.ndarray:
     hidden = layer_norm(layer.attention_norm, x + dense(layer.output_projection, attended))
-    expanded = dense(layer.contract, gelu(dense(layer.expand, hidden)))
+    expanded = dense(layer.contract, _ACTIVATIONS[layer.activation](dense(layer.expand, hidden)))
     return layer_norm(layer.feedforward_norm, hidden + expanded)
+
+
+_ACTIVATIONS = {"gelu": gelu, "leaky_relu": leaky_relu}
 
 
 def encoder_layer(layer: Any, x: np.ndarray, mask: np.ndarray) -> np.ndarray:

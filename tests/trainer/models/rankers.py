@@ -1,0 +1,69 @@
+"""Small rankers with random weights, for the tests of models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from tests.testing_trainer import random_features
+from tests.trainer.layers.harness import randomise
+from trainer.config import TrainerConfig
+from trainer.fields import Fields
+from trainer.models.ranker import Ranker
+from trainer.models.registry import create_ranker
+
+LENGTHS = (4, 2, 0, 1)
+ENCODER = {"dim": 8, "heads": 2, "layers": 2, "feedforward": 16}
+SMALL = {
+    "embedding_dim": 4,
+    "attention_units": (8, 4),
+    "experts": 2,
+    "expert_units": (8, 4),
+    "tower_units": 4,
+    "bst": {"heads": 2, "feedforward": 16},
+    "can": {"widths": (3, 4, 2), "orders": 2},
+}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "learned": {},
+    "frozen": {"encoder": "frozen"},
+    "baseline": {"encoder": "none"},
+    "without UCA": {"uni_cross_attention": False},
+    "without QT": {"query_tokens": 0},
+    "without either": {"uni_cross_attention": False, "query_tokens": 0},
+    "din": {"model": "din"},
+    "pnn": {"model": "pnn"},
+    "bst": {"model": "bst"},
+    "dien": {"model": "dien"},
+    "can": {"model": "can"},
+}
+
+
+def built(fields: Fields, **changes: Any) -> Ranker:
+    """A ranker with random weights, biases and norms too."""
+    config = TrainerConfig.model_validate({"encoder": ENCODER, "ranker": SMALL | changes})
+    ranker = create_ranker(fields, config)
+    ranker(random_features(fields, LENGTHS))
+    randomise(ranker)
+    return ranker
+
+
+def scores(ranker: Ranker, features: dict[str, tf.Tensor]) -> np.ndarray:
+    """Logits [B, N, T]."""
+    return np.stack(list(ranker(features).values()), -1)
+
+
+def pick(features: dict[str, tf.Tensor], side: str, places: list[int]) -> dict[str, tf.Tensor]:
+    """`features` with only some places of one side's second axis."""
+    return {name: tf.gather(x, places, axis=1) if name.startswith(side) else x for name, x in features.items()}
+
+
+def fit_step(ranker: Ranker, features: dict[str, tf.Tensor], rate: float = 10.0) -> None:
+    """One step of gradient descent towards arbitrary labels."""
+    ranker.compile(keras.optimizers.SGD(rate), run_eagerly=True)
+    count = features["candidate_item_id"].shape
+    labels = {task: tf.cast(features["candidate_item_id"] % 2, tf.float32) for task in ranker.fields.tasks}
+    weights = {task: tf.ones(count) for task in ranker.fields.tasks}
+    ranker.fit(tf.data.Dataset.from_tensors((features, labels, weights)), verbose=0)

@@ -1,0 +1,156 @@
+"""What each baseline hands to the head, against its paper's formulas in NumPy."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.testing_trainer import random_features, toy_fields
+from tests.trainer.layers import reference
+from tests.trainer.models.rankers import LENGTHS, built
+from trainer.models.baseline import Baseline
+from trainer.models.dien import auxiliary_loss, other_behaviors
+from trainer.models.ranker import Features
+
+DIM = 4
+
+
+def _model(name: str) -> tuple[Baseline, dict[str, tf.Tensor]]:
+    ranker = built(toy_fields(), model=name)
+    assert isinstance(ranker, Baseline)
+    return ranker, random_features(ranker.fields, LENGTHS)
+
+
+def _matched(ranker: Baseline, features: Features) -> np.ndarray:
+    """The candidates' vectors for the head."""
+    return ranker._match(ranker.embed.candidates(features), ranker.encode_user(features), features, False).numpy()
+
+
+def _embedded(ranker: Baseline, features: Features) -> tuple[np.ndarray, ...]:
+    """User, history and candidates, embedded; mask."""
+    embed = ranker.embed
+    vectors = (embed.user(features), embed.history(features), embed.candidates(features))
+    return (*(x.numpy() for x in vectors), features["history_item_id"].numpy() > 0)
+
+
+def _pooled_by_attention(unit: Any, keys: np.ndarray, query: np.ndarray) -> np.ndarray:
+    """DIN's sum of behaviours [L, D], weighed by its unit, for a candidate [D]."""
+    pooled = np.zeros(query.shape)
+    for key in keys:
+        first = reference.dense(unit.of_key, key) + query @ unit.of_query.kernel.numpy()
+        first = reference.sigmoid(first + (key * query) @ unit.pair_kernel.numpy())
+        pooled += reference.dense(unit.score, reference.sigmoid(reference.dense(unit.hidden, first))) * key
+    return pooled
+
+
+def test_din_pools_the_history_anew_for_each_candidate() -> None:
+    ranker, features = _model("din")
+    _, history, candidates, mask = _embedded(ranker, features)
+    matched = _matched(ranker, features)
+    for b, n in np.ndindex(candidates.shape[:2]):
+        query = np.pad(candidates[b, n], (0, history.shape[-1] - candidates.shape[-1]))
+        interest = _pooled_by_attention(ranker.din, history[b, mask[b]], query)
+        np.testing.assert_allclose(matched[b, n], np.concatenate([candidates[b, n], interest]), atol=1e-4)
+
+
+def test_pnn_takes_the_inner_products_of_all_pairs_of_fields() -> None:
+    ranker, features = _model("pnn")
+    user, history, candidates, mask = _embedded(ranker, features)
+    matched = _matched(ranker, features)
+    state, known = ranker._read(ranker.embed.user(features), ranker.embed.history(features), features, False)
+    for b, n in np.ndindex(candidates.shape[:2]):
+        mean = history[b].sum(0) / max(mask[b].sum(), 1)
+        of_user = np.concatenate([user[b], mean]).reshape(-1, DIM)
+        of_item = candidates[b, n].reshape(-1, DIM)
+        products = [x @ y for x, y in combinations(np.concatenate([of_user, of_item]), 2)]
+        folded = np.concatenate([known[b, of_user.size :], matched[b, n, of_item.size :]])
+        np.testing.assert_allclose(sorted(folded), sorted(products), atol=1e-4)
+        np.testing.assert_allclose(known[b, : of_user.size], of_user.ravel(), atol=1e-5)
+        np.testing.assert_allclose(matched[b, n, : of_item.size], of_item.ravel(), atol=1e-5)
+
+
+def test_bst_encodes_the_history_with_the_candidate_at_its_end() -> None:
+    ranker, features = _model("bst")
+    _, history, candidates, mask = _embedded(ranker, features)
+    matched, positions = _matched(ranker, features), ranker.position.get_weights()[0]
+    for b, n in np.ndindex(candidates.shape[:2]):
+        past = history[b, mask[b]] + positions[mask[b].sum() : 0 : -1]
+        target = np.pad(candidates[b, n], (0, history.shape[-1] - candidates.shape[-1])) + positions[0]
+        sequence = np.concatenate([past, target[None]])[None]
+        for layer in ranker.stack:
+            sequence = reference.encoder_layer(layer, sequence, np.ones(sequence.shape[:2], bool))
+        mean = sequence[0, :-1].sum(0) / max(len(past), 1)
+        expected = np.concatenate([candidates[b, n], sequence[0, -1], mean])
+        np.testing.assert_allclose(matched[b, n], expected, atol=1e-4)
+
+
+def test_dien_evolves_interests_by_their_attention_to_the_candidate() -> None:
+    ranker, features = _model("dien")
+    _, history, candidates, mask = _embedded(ranker, features)
+    matched = _matched(ranker, features)
+    for b, n in np.ndindex(candidates.shape[:2]):
+        interests = _gru(ranker.extractor, history[b, mask[b]], np.ones(mask[b].sum()))
+        evolved = np.zeros(candidates.shape[-1])
+        if len(interests):
+            keys = interests @ ranker.attention.kernel.numpy()
+            evolved = _gru(ranker.evolution, interests, reference.softmax(keys @ candidates[b, n]))[-1]
+        np.testing.assert_allclose(matched[b, n], np.concatenate([candidates[b, n], evolved]), atol=1e-4)
+
+
+def _gru(layer: Any, x: np.ndarray, attention: np.ndarray) -> np.ndarray:
+    """Hidden states of a GRU whose update gate is scaled by `attention`."""
+    kernel, width = layer.recurrent_kernel.numpy(), layer.units
+    states = [np.zeros(width)]
+    for cell, weight in zip(x, attention, strict=True):
+        term, recurrent = reference.dense(layer.of_input, cell), states[-1] @ kernel
+        update, reset = np.split(reference.sigmoid(term[: 2 * width] + recurrent[: 2 * width]), 2)
+        proposed = np.tanh(term[2 * width :] + reset * recurrent[2 * width :])
+        states.append(states[-1] + weight * update * (proposed - states[-1]))
+    return np.array(states[1:])
+
+
+def test_dien_auxiliary_loss_tells_the_next_behaviour_from_another() -> None:
+    rng = np.random.default_rng(0)
+    interests, items, negatives = rng.normal(size=(3, 2, 3, 4))
+    mask = np.array([[True, True, True], [True, True, False]])
+    losses = [
+        -np.log(reference.sigmoid(interests[b, t] @ items[b, t + 1]))
+        - np.log(1 - reference.sigmoid(interests[b, t] @ negatives[b, t + 1]))
+        for b, t in ((0, 0), (0, 1), (1, 0))
+    ]
+    loss = auxiliary_loss(interests, items, negatives, tf.constant(mask))
+    np.testing.assert_allclose(loss, np.mean(losses), rtol=1e-5)
+
+
+def test_dien_negatives_are_behaviours_of_another_row() -> None:
+    items = tf.reshape(tf.range(24.0), [4, 3, 2])
+    for _ in range(5):
+        negatives = other_behaviors(items)
+        assert not (negatives.numpy() == items.numpy()).any()
+        assert set(negatives.numpy().ravel()) == set(items.numpy().ravel())
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+def test_dien_adds_the_auxiliary_loss_in_training_alone(weight: float) -> None:
+    ranker = built(toy_fields(), model="dien", dien={"auxiliary_weight": weight})
+    features = random_features(ranker.fields, [4, 3, 2, 4])
+    ranker(features, training=False)
+    assert not ranker.losses
+    ranker(features, training=True)
+    assert (float(tf.add_n(ranker.losses)) > 0) == (weight > 0)
+
+
+def test_can_adds_the_co_action_of_each_item_field_to_din() -> None:
+    ranker, features = _model("can")
+    matched, state = _matched(ranker, features), ranker.encode_user(features)
+    widths = [DIM * len(ranker.fields.item), ranker.embed.history_width]
+    co_actions = np.split(matched[..., sum(widths) :], len(ranker.fields.item), -1)
+    for field, co_action in zip(ranker.fields.item, co_actions, strict=True):
+        parameters = ranker.induction[field.field](features[f"candidate_{field.field}"])
+        feed = ranker.feed[field.field](features[f"history_{field.field}"])
+        np.testing.assert_allclose(ranker.co_action(parameters, feed, state["mask"]), co_action, atol=1e-5)
+        assert np.abs(co_action).max() > 1e-3, field.field

@@ -1,0 +1,172 @@
+"""The invariants of every ranker, whatever its model and whatever parts of it are on."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.testing_trainer import pad_axis, random_features, toy_fields, toy_spec
+from tests.trainer.layers.harness import global_policy
+from tests.trainer.models.rankers import LENGTHS, VARIANTS, built, fit_step, pick, scores
+from trainer.models.ranker import Ranker
+from trainer.models.registry import RANKERS
+
+MODELS = {name: VARIANTS[name] for name in ("learned", "din", "pnn", "bst", "dien", "can")}
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def ranker(request: pytest.FixtureRequest) -> Ranker:
+    return _of(request.param)
+
+
+@functools.cache
+def _of(variant: str) -> Ranker:
+    return built(toy_fields(), **VARIANTS[variant])
+
+
+def test_all_models_are_tested() -> None:
+    assert {changes.get("model", "srp4ctr") for changes in MODELS.values()} == set(RANKERS)
+
+
+def test_user_state_then_scores_equal_the_whole_forward_pass(ranker: Ranker) -> None:
+    features = random_features(ranker.fields, LENGTHS)
+    user = {name: x for name, x in features.items() if not name.startswith("candidate_")}
+    items = {name: x for name, x in features.items() if name.startswith("candidate_")}
+    split = ranker.score_items(ranker.encode_user(user), items)
+    assert list(split) == ["click", "buy"]
+    np.testing.assert_allclose(np.stack(list(split.values()), -1), scores(ranker, features), atol=1e-5)
+
+
+def test_state_is_a_value_by_the_rules_of_rankers(ranker: Ranker) -> None:
+    state = ranker.encode_user(random_features(ranker.fields, LENGTHS))
+    np.testing.assert_array_equal(tf.reduce_sum(tf.cast(state["mask"], tf.int32), 1), LENGTHS)
+    for leaf in tf.nest.flatten(state):
+        assert leaf.shape[0] == len(LENGTHS)
+        assert leaf.shape.rank == 2 or leaf.shape[1] == max(LENGTHS)
+
+
+def test_permuting_candidates_permutes_scores(ranker: Ranker) -> None:
+    features, order = random_features(ranker.fields, LENGTHS, candidates=4), [2, 0, 3, 1]
+    permuted = scores(ranker, pick(features, "candidate_", order))
+    np.testing.assert_allclose(permuted, scores(ranker, features)[:, order], atol=1e-5)
+
+
+def test_scores_tell_candidates_users_and_tasks_apart(ranker: Ranker) -> None:
+    all_scores = scores(ranker, random_features(ranker.fields, LENGTHS))
+    for axis in range(3):
+        assert (all_scores.std(axis) > 1e-4).any(), axis
+
+
+def test_padding_changes_nothing(ranker: Ranker) -> None:
+    features = random_features(ranker.fields, LENGTHS)
+    padded = pad_axis(pad_axis(features, "history", after=3), "candidate", after=2)
+    np.testing.assert_allclose(scores(ranker, padded)[:, :3], scores(ranker, features), atol=1e-5)
+
+
+def test_empty_histories_alone_are_finite_and_know_the_user(ranker: Ranker) -> None:
+    alone = scores(ranker, random_features(ranker.fields, [0, 0]))
+    assert np.isfinite(alone).all() and not np.allclose(alone[0], alone[1], atol=1e-4)
+
+
+def test_a_graph_of_unknown_lengths_scores_the_same(ranker: Ranker) -> None:
+    """As exported: recurrent models loop there and unroll where lengths are known."""
+    features = random_features(ranker.fields, LENGTHS)
+    specs = {name: _loose(name, x) for name, x in features.items()}
+    graph = tf.function(lambda features: ranker(features)).get_concrete_function(specs)
+    np.testing.assert_allclose(np.stack(list(graph(features).values()), -1), scores(ranker, features), atol=1e-5)
+
+
+def _loose(name: str, x: tf.Tensor) -> tf.TensorSpec:
+    free = 2 if name.startswith(("history_", "candidate_")) else 1
+    return tf.TensorSpec([None] * free + x.shape.as_list()[free:], x.dtype)
+
+
+_CASES = {
+    "lengths": st.lists(st.integers(0, 4), min_size=2, max_size=4),
+    "candidates": st.integers(1, 5),
+    "seed": st.integers(0, 10**6),
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+@settings(max_examples=6, deadline=None)
+@given(**_CASES)
+def test_a_candidate_alone_scores_as_among_many(model: str, lengths: list[int], candidates: int, seed: int) -> None:
+    features = random_features(_of(model).fields, lengths, candidates, seed)
+    place = seed % candidates
+    alone = scores(_of(model), pick(features, "candidate_", [place]))
+    np.testing.assert_allclose(alone[:, 0], scores(_of(model), features)[:, place], atol=1e-5)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@settings(max_examples=6, deadline=None)
+@given(**_CASES)
+def test_a_request_scores_alone_as_in_a_batch(model: str, lengths: list[int], candidates: int, seed: int) -> None:
+    features = random_features(_of(model).fields, lengths, candidates, seed)
+    row = seed % len(lengths)
+    alone = {name: x[row : row + 1] for name, x in features.items()}
+    alone = {name: x[:, : max(lengths[row], 1)] if name.startswith("history_") else x for name, x in alone.items()}
+    np.testing.assert_allclose(scores(_of(model), alone)[0], scores(_of(model), features)[row], atol=1e-5)
+
+
+def test_a_candidate_scores_the_same_among_a_hundred(ranker: Ranker) -> None:
+    features = random_features(ranker.fields, LENGTHS, candidates=100)
+    alone = scores(ranker, pick(features, "candidate_", [57]))
+    np.testing.assert_allclose(alone[:, 0], scores(ranker, features)[:, 57], atol=1e-5)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "features",
+    [
+        pytest.param({}, id="ids alone"),
+        pytest.param({"item": {"tags": {"kind": "multivalent"}}}, id="no user, context or behaviour features"),
+        pytest.param({"behavior": {"tags": {"kind": "multivalent"}}}, id="a multivalent behaviour feature"),
+    ],
+)
+def test_specs_without_some_sides_work(model: str, features: dict[str, Any]) -> None:
+    fields = toy_fields(toy_spec(features=features))
+    ranker, batch = built(fields, **MODELS[model]), random_features(fields, LENGTHS)
+    padded = pad_axis(pad_axis(batch, "history", after=3), "candidate", after=2)
+    assert np.isfinite(scores(ranker, batch)).all()
+    np.testing.assert_allclose(scores(ranker, padded)[:, :3], scores(ranker, batch), atol=1e-5)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_feature_counts(model: str) -> None:
+    ranker = _of(model)
+    features = random_features(ranker.fields, [4])
+    before = scores(ranker, features)
+    for field in ranker.fields.all:
+        other = features[field.name] % (field.size - 1) + 1
+        assert not np.allclose(scores(ranker, {**features, field.name: other}), before, atol=1e-4), field.name
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_all_weights_learn(model: str) -> None:
+    ranker = built(toy_fields(), **MODELS[model])
+    before = [weight.numpy() for weight in ranker.weights]
+    fit_step(ranker, random_features(ranker.fields, [4, 3, 2, 4], candidates=5))
+    still = {
+        weight.name
+        for weight, old in zip(ranker.weights, before, strict=True)
+        if np.array_equal(weight.numpy(), old) and not weight.name.endswith("key/bias:0")
+    }
+    assert still == set()
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_scores_are_close(model: str, policy: str) -> None:
+    features = random_features(_of(model).fields, LENGTHS)
+    with global_policy(policy):
+        low = built(toy_fields(), **MODELS[model])
+        cast = tf.nest.map_structure(lambda x: tf.cast(x, tf.float32), low(features))
+    low_chance = tf.sigmoid(np.stack(list(cast.values()), -1))
+    np.testing.assert_allclose(low_chance, tf.sigmoid(scores(_of(model), features)), atol=0.1)

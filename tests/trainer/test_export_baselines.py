@@ -1,0 +1,37 @@
+"""Every baseline exports: state then scores equals the whole pass, with states as they travel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from preprocessing.features import candidate_inputs, user_inputs
+from tests.testing_trainer import dense_inputs, random_features
+from tests.trainer.conftest import TINY, Toy
+from trainer.export import serving_module
+from trainer.finetune import build_ranker
+from trainer.models.registry import RANKERS
+from trainer.serving_module import ServingModule
+
+
+def _module(toy: Toy, model: str) -> ServingModule:
+    inputs = toy.inputs("train", "validation", ranker={**TINY["ranker"], "model": model})
+    batch = random_features(inputs.fields(), (4, 2, 1))
+    ranker = build_ranker(inputs, tf.data.Dataset.from_tensors((batch, {}, {})), None)
+    ranker.set_weights([np.random.default_rng(1).normal(0, 0.5, weight.shape) for weight in ranker.get_weights()])
+    return serving_module(ranker, inputs)
+
+
+def _sides(toy: Toy) -> list[dict[str, tf.Tensor]]:
+    """Raw user-side and candidate-side features."""
+    return [dense_inputs(of(toy.spec), toy.raw["validation"]) for of in (user_inputs, candidate_inputs)]
+
+
+@pytest.mark.parametrize("model", sorted(set(RANKERS) - {"srp4ctr"}))
+def test_a_packed_state_scores_as_the_whole_pass(toy: Toy, model: str) -> None:
+    module, (user, candidates) = _module(toy, model), _sides(toy)
+    split, whole = module.score_items(**module.encode_user(**user), **candidates), module.predict(**user, **candidates)
+    for task in toy.spec.tasks:
+        assert float(tf.math.reduce_std(whole[task])) > 1e-3
+        np.testing.assert_allclose(split[task], whole[task], rtol=0, atol=1e-5)
