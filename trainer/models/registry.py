@@ -17,6 +17,7 @@ RANKERS = {
     "bst": "trainer.models.bst.Bst",
     "dien": "trainer.models.dien.Dien",
     "can": "trainer.models.can.Can",
+    "unfolded_din": "trainer.models.unfolded_din.UnfoldedDin",
 }
 
 

@@ -38,6 +38,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "bst": {"model": "bst"},
     "dien": {"model": "dien"},
     "can": {"model": "can"},
+    "unfolded_din": {"model": "unfolded_din"},
 }
 
 

@@ -17,7 +17,7 @@ from tests.trainer.models.rankers import LENGTHS, VARIANTS, built, fit_step, pic
 from trainer.models.ranker import Ranker
 from trainer.models.registry import RANKERS
 
-MODELS = {name: VARIANTS[name] for name in ("learned", "din", "pnn", "bst", "dien", "can")}
+MODELS = {name: VARIANTS[name] for name in ("learned", "din", "pnn", "bst", "dien", "can", "unfolded_din")}
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
