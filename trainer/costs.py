@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
@@ -88,7 +89,7 @@ def measure_cost(fields: Fields, config: TrainerConfig) -> ModelCost:
     score = tf.function(lambda state, features: ranker.score_items(state, features, training=False))
     items = {n: count_flops(score.get_concrete_function(state, _candidates(fields, n))) for n in CANDIDATES}
     tables = _table_parameters(ranker)
-    codec = StateCodec(state, b"\0" * 8, fields.history_length, tf.as_dtype(config.export.state_dtype))
+    codec = StateCodec(state, b"", fields.history_length, config.export.state_dtype)
     return ModelCost(
         user=count_flops(encode),
         items=items,
@@ -117,4 +118,4 @@ def _zeros(specs: dict[str, tf.TensorSpec]) -> dict[str, tf.Tensor]:
 
 
 def _table_parameters(ranker: Ranker) -> int:
-    return sum(int(tf.size(part.table)) for part in ranker.submodules if isinstance(part, FieldEmbedding))
+    return sum(int(np.prod(part.table.shape)) for part in ranker.submodules if isinstance(part, FieldEmbedding))

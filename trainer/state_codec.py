@@ -54,6 +54,10 @@ class StateCodec:
         self.identity = hashlib.sha256(fingerprint + layout.encode()).digest()[:_IDENTITY_BYTES]
         self._prefix = self.identity + _LETTERS[dtype]
 
+    def bytes_of(self, positions: int) -> int:
+        """The size of a state with so many real positions."""
+        return _HEADER_BYTES + self._user.bytes + positions * self._row.bytes
+
     def encode(self, state: UserState) -> tf.Tensor:
         """Packs a state whose real positions come first: string [B]."""
         count = tf.reduce_sum(tf.cast(state["mask"], tf.int32), 1)

@@ -101,7 +101,9 @@ def numbers_of(dtype: str, widths: Sequence[int]) -> Numbers:
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}. Received: dtype={dtype!r}")
-    return ScaledInt8(widths) if dtype == "int8" and widths else Floats(widths, tf.as_dtype(dtype))
+    if dtype == "int8":
+        return ScaledInt8(widths) if widths else Floats(widths, tf.float32)
+    return Floats(widths, tf.as_dtype(dtype))
 
 
 def _cut(width: int) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,8 +17,8 @@ from trainer.models.registry import RANKERS
 from trainer.serving_module import ServingModule
 
 
-def _module(toy: Toy, model: str) -> ServingModule:
-    inputs = toy.inputs("train", "validation", ranker={**TINY["ranker"], "model": model})
+def _module(toy: Toy, model: str, **changes: Any) -> ServingModule:
+    inputs = toy.inputs("train", "validation", ranker={**TINY["ranker"], "model": model}, **changes)
     batch = random_features(inputs.fields(), (4, 2, 1))
     ranker = build_ranker(inputs, tf.data.Dataset.from_tensors((batch, {}, {})), None)
     ranker.set_weights([np.random.default_rng(1).normal(0, 0.5, weight.shape) for weight in ranker.get_weights()])
@@ -35,3 +37,11 @@ def test_a_packed_state_scores_as_the_whole_pass(toy: Toy, model: str) -> None:
     for task in toy.spec.tasks:
         assert float(tf.math.reduce_std(whole[task])) > 1e-3
         np.testing.assert_allclose(split[task], whole[task], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_a_state_without_rows_is_packed_in_every_precision(toy: Toy, dtype: str) -> None:
+    """PNN's state is vectors alone."""
+    module, (user, candidates) = _module(toy, "pnn", export={"state_dtype": dtype}), _sides(toy)
+    split, whole = module.score_items(**module.encode_user(**user), **candidates), module.predict(**user, **candidates)
+    np.testing.assert_allclose(split["click"], whole["click"], rtol=0, atol=0.1)

@@ -1,0 +1,102 @@
+"""What rankers cost, against counts by hand, and the folded form against the unfolded one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.testing_trainer import random_features, toy_fields, toy_spec
+from tests.trainer.models.rankers import ENCODER, LENGTHS, SMALL, built, scores
+from trainer.config import TrainerConfig
+from trainer.costs import ModelCost, cost_ratios, measure_cost
+from trainer.flops import FlopCount
+from trainer.models.registry import create_ranker
+
+
+def _config(**ranker: Any) -> TrainerConfig:
+    return TrainerConfig.model_validate({"encoder": ENCODER, "ranker": SMALL | ranker})
+
+
+@pytest.fixture(scope="module")
+def costs() -> dict[str, ModelCost]:
+    fields = toy_fields()
+    return {name: measure_cost(fields, _config(model=name)) for name in ("srp4ctr", "din", "unfolded_din", "dien")}
+
+
+def test_the_unfolded_attention_unit_is_paid_once_a_pair(costs: dict[str, ModelCost]) -> None:
+    fields, by_count = toy_fields(), costs["unfolded_din"].items
+    width, length = 4 * len(fields.of("history")), fields.history_length
+    unit = 2 * length * (4 * width * 8 + 8 * 4 + 4)  # the products over [k, q, k - q, k * q], then 8-4-1
+    each = (by_count[1000].flops - by_count[100].flops) / 900
+    assert unit < each < 2 * unit
+
+
+def test_folding_moves_work_from_candidates_to_the_user(costs: dict[str, ModelCost]) -> None:
+    folded, unfolded = costs["din"], costs["unfolded_din"]
+    assert folded.user.flops > unfolded.user.flops
+    assert folded.items[100].flops < unfolded.items[100].flops
+
+
+def test_a_recurrence_is_counted_at_every_step() -> None:
+    short, long = (measure_cost(_fields_of(length), _config(model="dien")) for length in (4, 8))
+    assert 1.6 < long.user.flops / short.user.flops < 2.1
+
+
+def _fields_of(length: int) -> Any:
+    return toy_fields(toy_spec(history={"length": length}))
+
+
+def test_parameters_and_bytes_are_those_of_the_model(costs: dict[str, ModelCost]) -> None:
+    fields, cost = toy_fields(), costs["srp4ctr"]
+    ranker = built(fields)
+    assert cost.dense_parameters + cost.table_parameters == ranker.count_params()
+    tables = {table.name: table.size + 1 for table in ranker.embed.tables.values()}
+    of_encoder = sum(table.size + 1 for table in ranker.encoder.embeddings.values()) * 8
+    assert cost.table_parameters == sum(tables.values()) * 4 + of_encoder
+    state = ranker.encode_user(random_features(fields, [4]))
+    numbers = sum(int(tf.size(leaf)) for leaf in tf.nest.flatten(state) if leaf.dtype == tf.float32)
+    assert numbers * 2 < cost.state_bytes < numbers * 2 + 100
+
+
+def test_shares_and_ratios() -> None:
+    ours = ModelCost(FlopCount(1000, 0), {1: FlopCount(10, 0), 100: FlopCount(900, 0)}, 1, 1, 1)
+    reference = ModelCost(FlopCount(0, 0), {1: FlopCount(40, 0), 100: FlopCount(3800, 0)}, 1, 1, 1)
+    assert (ours.efficiency_flops, ours.inference_flops(100)) == (1010, 19.0)
+    ratios = cost_ratios({"srp4ctr": ours, "unfolded_din": reference}, "srp4ctr")
+    assert ratios == {"inference_flops_ratio": 0.5, "efficiency_flops_ratio": 25.25}
+
+
+def test_unfolded_and_folded_din_compute_the_same() -> None:
+    """The whole model, with the folded kernels made from the unfolded ones."""
+    fields = toy_fields()
+    unfolded, folded = built(fields, model="unfolded_din"), create_ranker(fields, _config(model="din"))
+    features = random_features(fields, LENGTHS)
+    folded(features)
+    folded.embed.set_weights(unfolded.embed.get_weights())
+    kernel, bias = unfolded.unit[0].get_weights()
+    of_k, of_q, of_difference, of_product = np.split(kernel, 4)
+    folded.din.of_key.set_weights([of_k + of_difference, bias])
+    folded.din.of_query.set_weights([of_q - of_difference])
+    folded.din.pair_kernel.assign(of_product)
+    folded.din.hidden.set_weights(unfolded.unit[1].get_weights())
+    folded.din.score.set_weights(unfolded.weight.get_weights())
+    _fold(folded.head.first, [first for first, _ in unfolded.experts], unfolded.embed.user(features).shape[-1])
+    _fold(folded.head.gate, unfolded.gates, unfolded.embed.user(features).shape[-1])
+    pairs = zip(
+        [*folded.head.second, *folded.head.hidden, *folded.head.logit],
+        [*(second for _, second in unfolded.experts), *unfolded.hidden, *unfolded.logit],
+        strict=True,
+    )
+    for target, source in pairs:
+        target.set_weights(source.get_weights())
+    np.testing.assert_allclose(scores(folded, features), scores(unfolded, features), atol=1e-4)
+
+
+def _fold(target: Any, sources: list[Any], user_width: int) -> None:
+    kernel = np.concatenate([source.kernel.numpy() for source in sources], 1)
+    bias = np.concatenate([source.bias.numpy() for source in sources])
+    target.of_user.set_weights([kernel[:user_width], bias])
+    target.of_item.set_weights([kernel[user_width:]])
