@@ -12,7 +12,7 @@ SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help setup data run bench-seeds bench-preprocessing test lint format lock clean
+.PHONY: help setup data run bench-seeds bench-cost bench-preprocessing test lint format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -31,6 +31,9 @@ bench-seeds: data ## Test AUC with and without the encoder over three seeds (abo
 
 bench-preprocessing: setup ## Speed, size and growth of the job that makes records, against pandas (about 6 minutes)
 	@$(PYTHON) -m benchmarks.preprocessing
+
+bench-cost: setup ## Operations, parameters and state bytes of every ranker, against unfolded DIN + MMoE
+	@$(SRP4CTR) cost configs/cost.yaml
 
 test: data ## Run the tests (PYTEST_ARGS=... for pytest)
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.cost import cost
 from pipelines.commands.data import data_app
 from pipelines.commands.errors import user_errors
 from pipelines.commands.serve import serve
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.command()(serve)
+app.command()(cost)
 
 ConfigPath = Annotated[Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")]
 

@@ -34,7 +34,7 @@ def test_the_unfolded_attention_unit_is_paid_once_a_pair(costs: dict[str, ModelC
     assert unit < each < 2 * unit
 
 
-def test_folding_moves_work_from_candidates_to_the_user(costs: dict[str, ModelCost]) -> None:
+def test_folding_takes_work_from_candidates(costs: dict[str, ModelCost]) -> None:
     folded, unfolded = costs["din"], costs["unfolded_din"]
     assert folded.user.flops > unfolded.user.flops
     assert folded.items[100].flops < unfolded.items[100].flops
@@ -78,11 +78,8 @@ def test_unfolded_and_folded_din_compute_the_same() -> None:
     folded.embed.set_weights(unfolded.embed.get_weights())
     kernel, bias = unfolded.unit[0].get_weights()
     of_k, of_q, of_difference, of_product = np.split(kernel, 4)
-    folded.din.of_key.set_weights([of_k + of_difference, bias])
-    folded.din.of_query.set_weights([of_q - of_difference])
-    folded.din.pair_kernel.assign(of_product)
-    folded.din.hidden.set_weights(unfolded.unit[1].get_weights())
-    folded.din.score.set_weights(unfolded.weight.get_weights())
+    of_pairs = [of_k + of_difference, of_q - of_difference, of_product]
+    folded.din.set_weights([*of_pairs, bias, *unfolded.unit[1].get_weights(), *unfolded.weight.get_weights()])
     _fold(folded.head.first, [first for first, _ in unfolded.experts], unfolded.embed.user(features).shape[-1])
     _fold(folded.head.gate, unfolded.gates, unfolded.embed.user(features).shape[-1])
     pairs = zip(

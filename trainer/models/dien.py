@@ -41,7 +41,7 @@ class Dien(Baseline):
         return {"keys": self.attention(interests), "terms": self.evolution.input_terms(interests)}, user
 
     def _match(self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None) -> tf.Tensor:
-        logits = tf.matmul(candidates, state["keys"], transpose_b=True)
+        logits = tf.cast(tf.matmul(candidates, state["keys"], transpose_b=True), tf.float32)
         weights = tf.cast(masked_softmax(logits, state["mask"][:, None]), candidates.dtype)
         return tf.concat([candidates, self.evolution(state["terms"], weights)], -1)
 

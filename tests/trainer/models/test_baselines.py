@@ -39,11 +39,12 @@ def _embedded(ranker: Baseline, features: Features) -> tuple[np.ndarray, ...]:
 
 def _pooled_by_attention(unit: Any, keys: np.ndarray, query: np.ndarray) -> np.ndarray:
     """DIN's sum of behaviours [L, D], weighed by its unit, for a candidate [D]."""
+    weights = {weight.name.split("/")[-1].split(":")[0]: weight.numpy() for weight in unit.weights}
     pooled = np.zeros(query.shape)
     for key in keys:
-        first = reference.dense(unit.of_key, key) + query @ unit.of_query.kernel.numpy()
-        first = reference.sigmoid(first + (key * query) @ unit.pair_kernel.numpy())
-        pooled += reference.dense(unit.score, reference.sigmoid(reference.dense(unit.hidden, first))) * key
+        first = key @ weights["key_kernel"] + query @ weights["query_kernel"] + (key * query) @ weights["pair_kernel"]
+        second = reference.sigmoid(first + weights["first_bias"]) @ weights["hidden_kernel"] + weights["hidden_bias"]
+        pooled += (reference.sigmoid(second) @ weights["score_kernel"] + weights["score_bias"]) * key
     return pooled
 
 

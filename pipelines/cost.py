@@ -1,0 +1,81 @@
+"""The cost report: every ranker's operations, parameters and state, measured at the size of a config."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from rich.console import Console
+
+from pipelines.config import RunConfig, load_run_config
+from preprocessing.features import bucket_count, model_features
+from trainer.costs import CANDIDATES, ModelCost, compare_costs, cost_ratios
+from trainer.fields import Field, Fields
+
+_MEGA = 1e6
+_HEADER = ["model", "user, MFLOP", "efficiency, MFLOP", *(f"at {n}, MFLOP an item" for n in CANDIDATES)]
+_HEADER += ["dense parameters", "table parameters", "state, bytes"]
+
+
+def report_costs(config_path: Path, output: Path | None, vocabulary: int) -> None:
+    """Measures, prints and writes cost.json, cost.md and cost.svg.
+
+    Args:
+        config_path: A run's YAML file; its data is not read.
+        output: Where the files go.
+        vocabulary: Values a vocabulary, which only the size of embedding tables depends on.
+
+    Raises:
+        ConfigError: the file is wrong.
+    """
+    config = load_run_config(config_path)
+    folder = output or config.paths.root / "cost"
+    folder.mkdir(parents=True, exist_ok=True)
+    costs = compare_costs(_fields(config, vocabulary), config.trainer)
+    ratios = cost_ratios(costs, config.trainer.ranker.model)
+    table = cost_table(costs)
+    console = Console(soft_wrap=True)
+    console.print(table, markup=False, highlight=False)
+    (folder / "cost.md").write_text(table)
+    _draw(costs).savefig(folder / "cost.svg")
+    content = {"models": {name: cost.to_json() for name, cost in costs.items()}, "vocabulary": vocabulary, **ratios}
+    (folder / "cost.json").write_text(json.dumps(content, indent=1))
+    console.print(f"Written to {folder}.")
+    print(json.dumps(ratios))
+
+
+def cost_table(costs: dict[str, ModelCost]) -> str:
+    """A Markdown table, a model a row."""
+    rows = [_HEADER, ["---"] * len(_HEADER), *(_row(name, cost) for name, cost in costs.items())]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _row(name: str, cost: ModelCost) -> list[str]:
+    flops = [cost.user.flops, cost.efficiency_flops, *(cost.inference_flops(n) for n in CANDIDATES)]
+    sizes = [cost.dense_parameters, cost.table_parameters, cost.state_bytes]
+    return [name, *(f"{value / _MEGA:.2f}" for value in flops), *(f"{value:,}" for value in sizes)]
+
+
+def _draw(costs: dict[str, ModelCost]) -> Figure:
+    """Operations an item by number of candidates, a line a model; both axes logarithmic."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for name, cost in costs.items():
+        axes.loglog(CANDIDATES, [cost.inference_flops(n) / _MEGA for n in CANDIDATES], marker="o", label=name)
+    axes.set_xlabel("candidates a user")
+    axes.set_ylabel("MFLOP an item, the user's share counted in")
+    axes.legend(frameon=False)
+    return figure
+
+
+def _fields(config: RunConfig, vocabulary: int) -> Fields:
+    """The config's fields, sized without its data."""
+    spec = config.dataset
+    fields = []
+    for feature in model_features(spec):
+        values = vocabulary
+        if feature.vocabulary is None and feature.spec is not None:
+            values = bucket_count(feature.spec)
+        fields.append(Field(feature, values + 1))
+    return Fields(tuple(fields), spec.history.length, tuple(spec.tasks))
