@@ -27,7 +27,7 @@ run: data ## Run the whole pipeline on MovieLens-100K (CONFIG=... for another)
 	@$(SRP4CTR) run $(CONFIG)
 
 bench-seeds: data ## Test AUC with and without the encoder over three seeds (about half an hour)
-	@$(PYTHON) benchmarks/seeds.py $(CONFIG)
+	@$(PYTHON) -m benchmarks.seeds $(CONFIG)
 
 bench-preprocessing: setup ## Speed, size and growth of the job that makes records, against pandas (about 6 minutes)
 	@$(PYTHON) -m benchmarks.preprocessing

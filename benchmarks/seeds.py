@@ -1,6 +1,6 @@
 """Runs a config with several seeds and reports mean and standard deviation of the test AUC, with and without encoder.
 
-    .venv/bin/python benchmarks/seeds.py configs/ml_100k.yaml --seeds 1 2 3
+    .venv/bin/python -m benchmarks.seeds configs/ml_100k.yaml --seeds 1 2 3
 
 Prints a table, and as its last line one JSON object. Records are made once; each seed trains anew.
 """

@@ -56,7 +56,7 @@ class ChannelOptions:
     Attributes:
         max_message_bytes: Bytes of the largest request or response; gRPC's own limit, 4 MiB, is too little.
         tls: None sends in the clear.
-        attempts: How often gRPC tries a request while the server is unavailable, 1 to 5, within the deadline.
+        attempts: How often gRPC tries a request while the server is away, 1 to 5, within the deadline.
         wait_for_ready: Whether requests wait for a server that is down, up to their deadline, rather than fail at once
             after the last attempt.
         extra: Further gRPC channel arguments; they win.
@@ -88,7 +88,10 @@ class ChannelOptions:
         return module.secure_channel(address, self.tls.credentials(), options=self.arguments())
 
     def _service_config(self) -> str:
-        """UNAVAILABLE alone is tried again: the server has not begun such a request, or is going down."""
+        """Tries again what a server that goes down refuses or drops; all requests may be made twice without harm.
+
+        A call that this side cancels isn't tried again.
+        """
         method: dict[str, Any] = {"name": [{"service": service} for service in _RETRIED_SERVICES]}
         if self.attempts > 1:
             method["retryPolicy"] = {
@@ -96,7 +99,7 @@ class ChannelOptions:
                 "initialBackoff": "0.02s",
                 "maxBackoff": "0.5s",
                 "backoffMultiplier": 3,
-                "retryableStatusCodes": ["UNAVAILABLE"],
+                "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
             }
         return json.dumps({"methodConfig": [method]})
 

@@ -1,0 +1,151 @@
+"""The clients' channel: TLS, gRPC's retries, and a server that goes away and comes back."""
+
+import json
+import subprocess
+import threading
+from concurrent import futures
+
+import grpc
+import pytest
+import toy_ranker
+from blocking import BlockingAsyncClient
+
+from serving.client import ChannelOptions, RankingClient, RankingError, Tls
+from serving.server.options import NetworkOptions, ServerOptions
+
+TIMEOUT_SECONDS = 20
+ANNA = {"user_id": "1", "age": 0.5, "history_item_id": ["7", "8"]}  # state 3.5
+
+
+@pytest.fixture(params=[RankingClient, BlockingAsyncClient])
+def make(request):
+    clients = []
+
+    def connect(address, timeout_seconds=TIMEOUT_SECONDS, **channel):
+        clients.append(request.param(address, toy_ranker.NAME, timeout_seconds, ChannelOptions(**channel)))
+        return clients[-1]
+
+    yield connect
+    for each in clients:
+        each.close()
+
+
+def score(client):
+    """The score of item 1."""
+    return client.rank(ANNA, ["1"], by="click")[0][1]["click"]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A folder with a key and a certificate for "models.example" that signs itself."""
+    folder = tmp_path_factory.mktemp("tls")
+    names = "-subj /CN=models.example -addext subjectAltName=DNS:models.example"
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 {names} -keyout key -out cert"
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def secure(model_dir, tmp_path, certificate, start):
+    """Starts a server that wants TLS, and with `verify` the clients' certificates too."""
+
+    def start_secure(verify):
+        key, cert = ((certificate / name).read_text() for name in ("key", "cert"))
+        fields = {"server_key": key, "server_cert": cert, "custom_ca": cert, "client_verify": verify}
+        lines = "\n".join(f"{name}: {json.dumps(value)}" for name, value in fields.items())
+        (tmp_path / "ssl").write_text(lines)
+        server = start(model_dir, options=ServerOptions(network=NetworkOptions(ssl_config_file=tmp_path / "ssl")))
+        return f"127.0.0.1:{server.grpc_port}"
+
+    return start_secure
+
+
+def tls(certificate, own=False, **changes):
+    files = {"cert_file": str(certificate / "cert"), "key_file": str(certificate / "key")} if own else {}
+    return Tls(**{"ca_file": str(certificate / "cert"), "server_name": "models.example"} | files | changes)
+
+
+def test_tls(secure, certificate, make):
+    address = secure(verify=False)
+    assert score(make(address, tls=tls(certificate))) == 13.5
+    for refused in (None, tls(certificate, ca_file=None), tls(certificate, server_name="other.example")):
+        with pytest.raises(RankingError) as caught:
+            score(make(address, tls=refused, attempts=1))
+        assert caught.value.code == grpc.StatusCode.UNAVAILABLE
+
+
+def test_tls_with_the_clients_certificate(secure, certificate, make):
+    address = secure(verify=True)
+    assert score(make(address, tls=tls(certificate, own=True))) == 13.5
+    with pytest.raises(RankingError):
+        score(make(address, tls=tls(certificate), attempts=1))
+
+
+def test_tls_files():
+    with pytest.raises(ValueError, match="cert_file and key_file go together"):
+        Tls(cert_file="cert")
+    with pytest.raises(FileNotFoundError):
+        RankingClient("localhost:1", channel=ChannelOptions(tls=Tls(ca_file="/no/such/file")))
+
+
+@pytest.mark.parametrize("attempts", [0, 6])
+def test_attempts_are_few(attempts):
+    with pytest.raises(ValueError, match="attempts must lie between 1 and 5"):
+        ChannelOptions(attempts=attempts)
+
+
+class Unavailable(grpc.GenericRpcHandler):
+    """A server that is unavailable whatever it is asked."""
+
+    def __init__(self):
+        self.requests = 0
+
+    def service(self, details):
+        return grpc.unary_unary_rpc_method_handler(self._refuse)
+
+    def _refuse(self, request, context):
+        self.requests += 1
+        context.abort(grpc.StatusCode.UNAVAILABLE, "going down")
+
+
+@pytest.mark.parametrize(("options", "requests"), [({}, 4), ({"attempts": 2}, 2), ({"attempts": 1}, 1)])
+def test_an_unavailable_server_is_tried_again(make, options, requests):
+    handler, server = Unavailable(), grpc.server(futures.ThreadPoolExecutor(2))
+    server.add_generic_rpc_handlers((handler,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with pytest.raises(RankingError, match="UNAVAILABLE: going down"):
+            score(make(f"127.0.0.1:{port}", **options))
+        assert handler.requests == requests
+    finally:
+        server.stop(None)
+
+
+def test_a_restart_amid_traffic_costs_no_error_within_the_deadline(model_dir, start, make):
+    first = start(model_dir)
+    client = make(f"127.0.0.1:{first.grpc_port}", wait_for_ready=True)
+    found, failed, stop = [], [], threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            try:
+                found.append(score(client))
+            except RankingError as error:
+                failed.append(error)
+
+    assert score(client) == 13.5
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    first.stop(grace_seconds=5)
+    before = len(found)
+    start(model_dir, grpc_port=first.grpc_port)
+    assert client.wait_until_ready(TIMEOUT_SECONDS) == 1
+    assert score(client) == 13.5
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len(found) > before
+    assert set(found) == {13.5}
