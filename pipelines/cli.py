@@ -13,6 +13,7 @@ import typer
 from pipelines.commands.cost import cost
 from pipelines.commands.data import data_app
 from pipelines.commands.errors import user_errors
+from pipelines.commands.loadtest import loadtest
 from pipelines.commands.serve import serve
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.command()(serve)
 app.command()(cost)
+app.command()(loadtest)
 
 ConfigPath = Annotated[Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")]
 

@@ -17,6 +17,7 @@ from trainer.inputs import StageInputs
 from trainer.models.ranker import Ranker
 from trainer.serving_module import ServingModule, dtype_of
 from trainer.state_codec import StateCodec
+from trainer.transform_graph import TransformGraph
 from trainer.warmup import write_warmup
 
 EVALUATE = "evaluate"
@@ -36,8 +37,8 @@ def export(ranker: Ranker, inputs: StageInputs, model_dir: str) -> None:
 def serving_module(ranker: Ranker, inputs: StageInputs) -> ServingModule:
     """The ranker with its transform graph, catalogue and state codec."""
     catalog = inputs.records().catalog(inputs.catalog)
-    layer = inputs.transform_output().transform_features_layer()
-    module = ServingModule(ranker, layer, catalog, inputs.spec, inputs.fields())
+    transform = TransformGraph(inputs.transform_output().transform_savedmodel_dir)
+    module = ServingModule(ranker, transform, catalog, inputs.spec, inputs.fields())
     made_by = fingerprint(ranker, inputs.spec.model_dump_json())
     dtype = inputs.config.export.state_dtype
     codec = module.use_codec(lambda state: StateCodec(state, made_by, inputs.spec.history.length, dtype))

@@ -32,8 +32,10 @@ def checked(raw: dict[str, tf.Tensor], limits: Mapping[str, int]) -> dict[str, t
     for name in names:
         value = raw[name]
         leader = leaders.setdefault(_axis(name), name)
-        checks.append(_same(name, tf.shape(value), leader, tf.shape(raw[leader])))
-        checks.append(_same(f"rows of {name}", tf.shape(value)[:1], f"rows of {first}", batch[None]))
+        if name != leader:
+            checks.append(_same(name, tf.shape(value), leader, tf.shape(raw[leader])))
+        elif name != first:
+            checks.append(_same(f"rows of {name}", tf.shape(value)[:1], f"rows of {first}", batch[None]))
     if "candidate" in leaders:
         name = leaders["candidate"]
         message = f"{name} has no candidates: send at least one a request."

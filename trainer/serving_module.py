@@ -15,6 +15,7 @@ from trainer.data import densify
 from trainer.fields import Fields
 from trainer.models.ranker import Ranker, UserState
 from trainer.state_codec import StateCodec
+from trainer.transform_graph import TransformGraph
 
 RawFeatures = Mapping[str, tf.Tensor]
 _DTYPES = {"string": tf.string, "int64": tf.int64, "float": tf.float32}
@@ -25,20 +26,20 @@ class ServingModule(tf.Module):
 
     Args:
         ranker: The trained ranker.
-        transform_layer: tft's transform_features_layer.
+        transform: The transform graph.
         catalog: The item catalogue.
         spec: The dataset spec.
         fields: Its fields.
     """
 
     def __init__(
-        self, ranker: Ranker, transform_layer: Any, catalog: ItemCatalog, spec: DatasetSpec, fields: Fields
+        self, ranker: Ranker, transform: TransformGraph, catalog: ItemCatalog, spec: DatasetSpec, fields: Fields
     ) -> None:
         super().__init__(name="srp4ctr")
         # The weights are tracked, the Keras model is not: it would be traced and saved a second time.
         self.weights = ranker.weights
         self._encode_user, self._score_items = ranker.encode_user, ranker.score_items
-        self.transform_layer, self.catalog = transform_layer, catalog
+        self.transform, self.catalog = transform, catalog
         self.spec, self.fields = spec, fields
         self.codec: StateCodec | None = None
         self.description: Description | None = None
@@ -115,7 +116,7 @@ class ServingModule(tf.Module):
         return self.codec
 
     def _transformed(self, raw: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-        return self.catalog.fill(densify(self.transform_layer(dict(raw)), self.fields))
+        return self.catalog.fill(densify(self.transform(raw), self.fields))
 
     def _parse(self, examples: tf.Tensor, inputs: Sequence[RecordFeature]) -> dict[str, tf.Tensor]:
         parsed = tf.io.parse_example(examples, {feature.name: _parsing(feature) for feature in inputs})

@@ -1,0 +1,130 @@
+"""A ranker with random weights on a made-up data set, through the real transform graph and export, for measurements."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from benchmarks.reference_rankers import PlainDinMmoe, TiledRanker
+from preprocessing.features import candidate_inputs, user_inputs
+from preprocessing.spec import DatasetSpec
+from tests.testing_trainer import START, catalog_record, random_features, raw_records, run_transform, serialize
+from trainer.config import EncoderConfig, ExportConfig, RankerConfig, TrainerConfig
+from trainer.export import build_signatures, serving_module
+from trainer.input_checks import checked
+from trainer.inputs import StageInputs
+from trainer.models.ranker import Ranker
+from trainer.models.srp4ctr import Srp4Ctr
+from trainer.serving_module import ServingModule, dtype_of
+from trainer.warmup import write_warmup
+
+# Benchmark-only signatures with the inputs and outputs of `predict`.
+TILED = "benchmark_tiled"
+PLAIN_DIN = "benchmark_plain_din"
+
+LENGTH = 200
+WIDTH = 64
+ITEMS = 10_000
+
+
+def spec() -> DatasetSpec:
+    """Four history fields of 16 give behaviours of width 64; two tasks."""
+    return DatasetSpec.model_validate(
+        {
+            "name": "random",
+            "events": {"format": "csv", "path": "events.csv"},
+            "features": {
+                "user": {"age": {"kind": "numeric", "buckets": 8}, "gender": {"kind": "categorical"}},
+                "item": {"category": {"kind": "categorical"}, "brand": {"kind": "categorical"}},
+                "behavior": {"action": {"kind": "categorical"}},
+                "context": {"device": {"kind": "categorical"}, "hour": {"kind": "hour_of_day"}},
+            },
+            "history": {"length": LENGTH},
+            "tasks": {"click": {"column": "clicked", "equals": 1}, "buy": {"column": "bought", "equals": 1}},
+        }
+    )
+
+
+def config() -> TrainerConfig:
+    """The encoder is as wide as a behaviour: two layers of 64; four experts."""
+    return TrainerConfig(
+        encoder=EncoderConfig(dim=WIDTH, layers=2, heads=2, feedforward=4 * WIDTH),
+        ranker=RankerConfig(embedding_dim=WIDTH // 4, experts=4),
+        export=ExportConfig(),
+    )
+
+
+def stage_inputs(folder: Path) -> StageInputs:
+    """The transform graph and catalogue of a random log, written to `folder`."""
+    the_spec = spec()
+    raws = {"pretrain": raw_records(the_spec, 8), "catalog": [catalog_record(the_spec, items=ITEMS)]}
+    records = {split: [serialize(the_spec, raw) for raw in of_split] for split, of_split in raws.items()}
+    run_transform(the_spec, records, folder)
+    train, catalog = ([str(folder / f"{split}-*.gz")] for split in raws)
+    return StageInputs(train, train, catalog, str(folder / "graph"), the_spec, config())
+
+
+def export_versions(inputs: StageInputs, model_dir: Path, seeds: tuple[int, ...] = (1,)) -> None:
+    """Writes `model_dir`/1, /2, ...: a ranker each, and beside its signatures those it is measured against."""
+    for version, seed in enumerate(seeds, start=1):
+        _export(inputs, model_dir / str(version), seed)
+
+
+def random_user(rng: np.random.Generator, length: int = LENGTH) -> dict[str, Any]:
+    """A user's raw features as the client takes them, with `length` behaviours."""
+    now = START + int(rng.integers(0, 10**6))
+    return {
+        "user_id": f"u{rng.integers(10**9)}",
+        "user_age": float(rng.integers(1, 4)),
+        "user_gender": str(rng.choice(["p", "q"])),
+        "context_device": str(rng.choice(["p", "q"])),
+        "timestamp": now,
+        "history_item_id": random_items(rng, length),
+        "history_timestamp": sorted(now - int(gap) for gap in rng.integers(1, 10**6, length)),
+        "history_action": rng.choice(["p", "q"], length).tolist(),
+        "history_category": [""] * length,
+        "history_brand": [""] * length,
+    }
+
+
+def random_items(rng: np.random.Generator, count: int) -> list[str]:
+    """Item ids of the catalogue."""
+    return [f"i{item}" for item in rng.integers(0, ITEMS, count)]
+
+
+def _export(inputs: StageInputs, path: Path, seed: int) -> None:
+    ranker, plain = _rankers(inputs, seed)
+    module = serving_module(ranker, inputs)
+    plain_module, tiled_module = (_with_graph_of(module, other) for other in (plain, TiledRanker(ranker)))
+    signatures = build_signatures(module)
+    rivals = {TILED: _predict(tiled_module), PLAIN_DIN: _predict(plain_module)}
+    module.rivals = [plain_module, tiled_module]
+    tf.saved_model.save(module, str(path), signatures=signatures | rivals)
+    write_warmup(module, signatures, os.fspath(path))
+
+
+def _rankers(inputs: StageInputs, seed: int) -> tuple[Srp4Ctr, PlainDinMmoe]:
+    keras.utils.set_random_seed(seed)
+    fields = inputs.fields()
+    rankers = Srp4Ctr(fields, inputs.config.ranker, inputs.config.encoder), PlainDinMmoe(fields, inputs.config.ranker)
+    for ranker in rankers:
+        ranker(random_features(fields, [3]))
+    return rankers
+
+
+def _predict(module: ServingModule) -> Any:
+    """A concrete function with the inputs, and the checks, of signature `predict`."""
+    features = user_inputs(module.spec) + candidate_inputs(module.spec)
+    specs = {f.name: tf.TensorSpec([None] * (1 + f.is_list), dtype_of(f), name=f.name) for f in features}
+    limits = {"history": LENGTH, "candidate": 1000}
+    function = tf.function(lambda **raw: module.predict(**checked(raw, limits)), autograph=False)
+    return function.get_concrete_function(**specs)
+
+
+def _with_graph_of(module: ServingModule, ranker: Ranker) -> ServingModule:
+    return ServingModule(ranker, module.transform, module.catalog, module.spec, module.fields)

@@ -1,0 +1,83 @@
+"""`srp4ctr loadtest`: puts load on a server and writes what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from rich.console import Console
+
+from pipelines.errors import RunError
+from preprocessing.features import CANDIDATE_ITEM_ID
+from serving.client import RankingClient
+from serving.loadtest import report, served_model
+from serving.loadtest.plan import LoadPlan
+from serving.loadtest.runner import run
+from serving.loadtest.traffic import RecordedTraffic, SyntheticTraffic
+
+
+def run_loadtest(address: str, name: str, plan: LoadPlan, history: int, records: str | None, out: Path) -> None:
+    """Runs the plan, prints a table and, last, a line of JSON; writes both and a plot to `out`.
+
+    Args:
+        address: host:port of the server.
+        name: The model's name on it.
+        plan: The load.
+        history: Behaviours of a made-up user.
+        records: Glob of gzipped TFRecords of raw records to take users and items from; None makes them up.
+        out: The output directory.
+
+    Raises:
+        RunError: No record matches.
+        ServingError: The server doesn't serve the model.
+    """
+    model = served_model.ask(address, name)
+    inputs = model.user_inputs
+    traffic = _recorded(records, inputs, plan.users) if records else SyntheticTraffic(inputs, history, seed=plan.seed)
+    with RankingClient(address, name, timeout_seconds=plan.timeout_seconds) as client:
+        outcomes = run(client, plan, traffic, by=model.tasks[0])
+    summary = {"plan": plan.model_dump(mode="json")} | outcomes.summary()
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "loadtest.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+    report.plot(plan, outcomes, out / "loadtest.png")
+    Console().print(report.table(plan, outcomes))
+    print(f"Wrote {out / 'loadtest.json'} and {out / 'loadtest.png'}")
+    print(json.dumps(summary))
+
+
+def parse_mix(text: str) -> dict[int, float]:
+    """Candidate counts and shares of "10:0.2,100:0.8".
+
+    Raises:
+        RunError: It doesn't read so.
+    """
+    try:
+        return {int(count): float(share) for count, share in (part.split(":") for part in text.split(","))}
+    except ValueError:
+        raise RunError(f"--candidates must read like 10:0.2,100:0.8. Received: {text!r}") from None
+
+
+def _recorded(pattern: str, infos: Mapping[str, Any], users: int) -> RecordedTraffic:
+    files = sorted(tf.io.gfile.glob(pattern))
+    if not files:
+        raise RunError(f"--records {pattern}: no file matches.")
+    features, items = [], dict[str, None]()
+    for record in tf.data.TFRecordDataset(files, compression_type="GZIP").take(users).as_numpy_iterator():
+        example = tf.train.Example.FromString(record).features.feature
+        features.append({name: _values(example[name], info) for name, info in infos.items()})
+        items |= dict.fromkeys(_plain(example[CANDIDATE_ITEM_ID]))
+    return RecordedTraffic(features, list(items))
+
+
+def _values(feature: tf.train.Feature, info: Any) -> Any:
+    values = list(_plain(feature))
+    return values if len(info.tensor_shape.dim) == 2 else values[0]
+
+
+def _plain(feature: tf.train.Feature) -> Iterator[Any]:
+    kind = feature.WhichOneof("kind")
+    for value in getattr(feature, kind).value if kind else ():
+        yield value.decode() if isinstance(value, bytes) else value

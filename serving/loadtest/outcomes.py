@@ -1,0 +1,62 @@
+"""What came of a load test's requests, in numbers."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from serving.loadtest.plan import Schedule
+
+OK, NOT_SENT = "OK", "NOT_SENT"
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcomes:
+    """One entry a scheduled request.
+
+    Attributes:
+        schedule: The requests.
+        seconds: From when each was due to its answer; 0 where it was never sent.
+        status: gRPC status names: OK, or why it failed; NOT_SENT for those the concurrency bound left waiting.
+        elapsed: Seconds from the start to the last answer.
+    """
+
+    schedule: Schedule
+    seconds: np.ndarray
+    status: np.ndarray
+    elapsed: float
+
+    @property
+    def answered(self) -> np.ndarray:
+        """Which requests were answered."""
+        return self.status == OK
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Status -> number of requests that failed with it."""
+        return dict(collections.Counter(self.status[~self.answered].tolist()))
+
+    def summary(self) -> dict[str, Any]:
+        """Everything as one JSON object; latencies in milliseconds, of answered requests."""
+        counts = sorted(set(self.schedule.candidates.tolist()))
+        return {
+            "requests": len(self.seconds),
+            "answered": int(self.answered.sum()),
+            "failures": self.failures,
+            "answered_a_second": round(float(self.answered.sum()) / self.elapsed, 2),
+            "latency_ms": _latencies(self.seconds[self.answered]),
+            "latency_ms_by_candidates": {
+                str(count): _latencies(self.seconds[self.answered & (self.schedule.candidates == count)])
+                for count in counts
+            },
+        }
+
+
+def _latencies(seconds: np.ndarray) -> dict[str, float]:
+    if not len(seconds):
+        return {}
+    return {name: round(1e3 * float(np.quantile(seconds, q)), 3) for name, q in QUANTILES.items()}
