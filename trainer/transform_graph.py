@@ -41,6 +41,8 @@ class TransformGraph(tf.Module):
         Raises:
             ValueError: An input is unknown.
         """
+        if tf.executing_eagerly():
+            return dict(tf.function(self.__call__, autograph=False)(dict(raw)))
         unknown = raw.keys() - self._inputs.keys()
         if unknown:
             raise ValueError(f"Transform has no input {', '.join(sorted(unknown))}, only {', '.join(self._inputs)}")
