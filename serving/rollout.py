@@ -1,0 +1,105 @@
+"""Puts a model version where a server looks for it, complete at once: `python -m serving.rollout SOURCE TARGET`.
+
+TensorFlow Serving loads a version as soon as it sees its directory, even while a copy into it goes on. So the copy goes
+to a name that is no version, and is renamed when all of it is on the disk. That needs a file system whose renames are
+atomic (local disks, NFS): object stores have none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from serving.errors import ServingError
+
+_MODEL_FILE = "saved_model.pb"
+_INCOMING = ".incoming-"
+
+
+def rollout(source: Path, target: Path, keep: int = 3) -> Path:
+    """Copies the newest version below `source`, or `source` itself, to `target`, and removes old ones.
+
+    What a killed run left behind is removed by the next. Two runs at once must not have the same target.
+
+    Args:
+        source: A directory of versions, or a version.
+        target: The model's base path on the server; made if it is missing.
+        keep: Versions that stay, the latest ones. At least two: clients hold states of the one before.
+
+    Returns:
+        The version's new directory.
+
+    Raises:
+        ServingError: There is no version, or the target has it already.
+    """
+    if keep < 2:
+        raise ServingError(f"At least two versions must stay: clients score with the one before. Received: keep={keep}")
+    version = _newest(source)
+    final, incoming = target / version.name, target / f"{_INCOMING}{version.name}"
+    if final.exists():
+        raise ServingError(f"{final} is there already: versions are never changed. Roll out a new one.")
+    target.mkdir(parents=True, exist_ok=True)
+    for left in target.glob(f"{_INCOMING}*"):
+        shutil.rmtree(left)
+    shutil.copytree(version, incoming)
+    _flush(incoming)
+    incoming.rename(final)
+    _flush_directory(target)
+    for old in sorted(_versions(target), key=lambda path: int(path.name))[:-keep]:
+        shutil.rmtree(old)
+    return final
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command."""
+    what = "Puts a model version where a server looks for it, complete at once, and removes old ones."
+    parser = argparse.ArgumentParser("python -m serving.rollout", description=what)
+    parser.add_argument("source", type=Path, help="a directory of versions, or a version")
+    parser.add_argument("target", type=Path, help="the model's base path on the server")
+    parser.add_argument("--keep", type=int, default=3, help="versions that stay, at least 2; default: 3")
+    flags = parser.parse_args(argv)
+    try:
+        print(f"Rolled out {rollout(flags.source, flags.target, flags.keep)}")
+    except (ServingError, OSError) as error:
+        sys.exit(f"Error: {error}")
+
+
+def _newest(source: Path) -> Path:
+    found = [source] if (source / _MODEL_FILE).is_file() else _versions(source)
+    numbered = [path for path in found if _is_version(path)]
+    if not numbered:
+        raise ServingError(f"{source}: no model version here, which is a directory with a number and {_MODEL_FILE}.")
+    return max(numbered, key=lambda path: int(path.name)).absolute()
+
+
+def _versions(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*") if _is_version(path) and (path / _MODEL_FILE).is_file()]
+
+
+def _is_version(path: Path) -> bool:
+    return path.name.isascii() and path.name.isdigit()
+
+
+def _flush(folder: Path) -> None:
+    """Makes sure that a power cut after the rename leaves no empty files."""
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(path, name), "rb") as file:
+                os.fsync(file.fileno())
+        _flush_directory(Path(path))
+
+
+def _flush_directory(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""The files in serving/deploy keep to their schemas, agree with each other, and work with a server."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+
+from serving.server import ModelServer
+from serving.server.config.batching import read_batching_parameters
+from serving.server.config.model_config import read_model_configs
+from serving.server.config.monitoring import read_prometheus_path
+from serving.server.options import ModelOptions, NetworkOptions, RuntimeOptions, ServerOptions
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "serving" / "deploy"
+CONFIG = DEPLOY / "config"
+MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+(MODEL,) = read_model_configs(CONFIG / "models.config")
+
+
+def _tool(*arguments):
+    done = subprocess.run([sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def objects():
+    """The Kubernetes objects by kind and name."""
+    documents = [document for path in MANIFESTS for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))]
+    return {(document["kind"], document["metadata"]["name"]): document for document in documents}
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+
+
+def _pod(objects, name="srp4ctr"):
+    return objects["Deployment", name]["spec"]["template"]
+
+
+def _container(objects, name="srp4ctr"):
+    (container,) = _pod(objects, name)["spec"]["containers"]
+    return container
+
+
+def _flags(arguments):
+    return dict(argument.removeprefix("--").split("=", 1) for argument in arguments)
+
+
+def _flags_of_the_local_server():
+    command = [Path(sys.executable).parent / "srp4ctr", "serve", "--help"]
+    wide = os.environ | {"COLUMNS": "300"}
+    text = subprocess.run(command, capture_output=True, text=True, check=True, env=wide).stdout
+    return {flag.removeprefix("--") for flag in re.findall(r"--\w+", text)}
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+def test_manifests_keep_to_the_schema_of_kubernetes(path):
+    code, output = _tool("kubernetes_validate", "--strict", path)
+    assert code == 0, output
+
+
+def test_a_misspelt_key_breaks_the_schema(tmp_path):
+    text = (DEPLOY / "kubernetes" / "model-server.yaml").read_text(encoding="utf-8")
+    (tmp_path / "wrong.yaml").write_text(text.replace("periodSeconds", "periodSecond"), encoding="utf-8")
+    assert _tool("kubernetes_validate", "--strict", tmp_path / "wrong.yaml")[0] != 0
+
+
+def test_compose_file_keeps_to_the_compose_specification():
+    code, output = _tool("check_jsonschema", "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yaml")
+    assert code == 0, output
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian: prometheus) is not installed")
+def test_prometheus_takes_its_configuration():
+    subprocess.run(["promtool", "check", "config", CONFIG / "prometheus.yml"], check=True)
+
+
+def test_config_map_has_the_files_word_for_word(objects):
+    data = objects["ConfigMap", "srp4ctr-config"]["data"]
+    assert set(data) == {path.name for path in CONFIG.glob("*.config")}
+    for name, text in data.items():
+        assert text == (CONFIG / name).read_text(encoding="utf-8"), name
+
+
+def test_server_flags_are_those_of_the_local_server_and_alike_everywhere(objects, compose):
+    service = compose["services"]["model-server"]
+    flags, in_compose = _flags(_container(objects)["args"]), _flags(service["command"])
+    assert set(flags) <= _flags_of_the_local_server()
+    assert in_compose == {name: value for name, value in flags.items() if name != "grpc_channel_arguments"}
+    for name in ("model_config_file", "batching_parameters_file", "monitoring_config_file"):
+        assert (CONFIG / Path(flags[name]).relative_to("/config")).is_file()
+    ports = {port["name"]: port["containerPort"] for port in _container(objects)["ports"]}
+    assert ports == {"grpc": int(flags["port"]), "http": int(flags["rest_api_port"])}
+    assert service["ports"] == [f"127.0.0.1:{port}:{port}" for port in ports.values()]
+    assert _container(objects)["image"] in service["image"]
+
+
+def test_volumes_hold_the_model_and_the_configuration(objects, compose):
+    mounts = {mount["mountPath"]: mount for mount in _container(objects)["volumeMounts"]}
+    assert mounts["/models"]["readOnly"] and mounts["/config"]["readOnly"]
+    assert {mount["name"] for mount in mounts.values()} == {v["name"] for v in _pod(objects)["spec"]["volumes"]}
+    assert MODEL.base_path.parent == Path("/models")
+    claim = _pod(objects)["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
+    assert ("PersistentVolumeClaim", claim) in objects
+    assert {volume["target"] for volume in compose["services"]["model-server"]["volumes"]} == {"/models", "/config"}
+    for service in compose["services"].values():
+        for volume in service.get("volumes", []):
+            if volume["source"].startswith("./"):
+                assert (DEPLOY / volume["source"]).exists()
+
+
+def test_selectors_and_references_find_what_they_mean(objects):
+    for (kind, name), body in objects.items():
+        spec = body.get("spec", {})
+        if kind == "HorizontalPodAutoscaler":
+            assert ("Deployment", spec["scaleTargetRef"]["name"]) in objects
+            assert "cpu" in _container(objects)["resources"]["requests"]
+        selector = {"Service": spec.get("selector"), "NetworkPolicy": spec.get("podSelector", {}).get("matchLabels")}
+        labels = selector.get(kind) or spec.get("selector", {}).get("matchLabels")
+        if labels:
+            assert labels == _pod(objects, name)["metadata"]["labels"], (kind, name)
+        named = {port["name"] for port in _container(objects, name)["ports"]} if labels else set()
+        used = {port.get("targetPort", port.get("port")) for port in spec.get("ports", []) if kind == "Service"}
+        used |= {port["port"] for rule in spec.get("ingress", []) for port in rule["ports"]}
+        assert used <= named, (kind, name)
+
+
+def test_nothing_runs_as_root_or_listens_to_the_world(objects, compose):
+    for name in ("srp4ctr", "srp4ctr-redis"):
+        assert _pod(objects, name)["spec"]["securityContext"]["runAsNonRoot"]
+        security = _container(objects, name)["securityContext"]
+        assert security["readOnlyRootFilesystem"] and not security["allowPrivilegeEscalation"]
+        assert ("NetworkPolicy", name) in objects
+    published = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert published and all(port.startswith("127.0.0.1:") for port in published)
+
+
+@pytest.fixture
+def server(saved, tmp_path):
+    """A local server with the deployment's files and a version of the toy model."""
+    config = (CONFIG / "models.config").read_text(encoding="utf-8")
+    base = tmp_path / "models" / "srp4ctr"
+    shutil.copytree(saved[1], base / "1")
+    (tmp_path / "models.config").write_text(config.replace(str(MODEL.base_path), str(base)), encoding="utf-8")
+    options = ServerOptions(
+        models=ModelOptions(config_file=tmp_path / "models.config"),
+        runtime=RuntimeOptions(batching=read_batching_parameters(CONFIG / "batching.config")),
+        network=NetworkOptions(monitoring_config_file=CONFIG / "monitoring.config"),
+    )
+    with ModelServer(grpc_port=0, rest_port=0, poll_seconds=0.1, options=options) as running:
+        yield running
+
+
+def _status(server, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.rest_port}{path}", timeout=5) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_probes_tell_whether_the_model_can_be_used(server, objects, compose):
+    paths = {_container(objects)[probe]["httpGet"]["path"] for probe in ("startupProbe", "readinessProbe")}
+    assert paths == {f"/v1/models/{MODEL.name}/metadata"}
+    (path,) = paths
+    _, *healthcheck = compose["services"]["model-server"]["healthcheck"]["test"]
+    healthcheck[-1] = healthcheck[-1].replace("/8501", f"/{server.rest_port}")
+    assert _status(server, path) == 200
+    assert subprocess.run(healthcheck, check=False).returncode == 0
+    other = [part.replace(MODEL.name, "other") for part in healthcheck]
+    assert _status(server, path.replace(MODEL.name, "other")) == 404
+    assert subprocess.run(other, check=False).returncode != 0
+    server.stop(grace_seconds=1)
+    assert subprocess.run(healthcheck, check=False, stderr=subprocess.DEVNULL).returncode != 0
+
+
+def test_prometheus_reads_the_page_that_the_server_has(server, objects, compose):
+    path = read_prometheus_path(CONFIG / "monitoring.config")
+    (scrape,) = yaml.safe_load((CONFIG / "prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
+    assert scrape["metrics_path"] == path
+    assert _pod(objects)["metadata"]["annotations"]["prometheus.io/path"] == path
+    host, port = scrape["static_configs"][0]["targets"][0].split(":")
+    assert host in compose["services"] and port == _pod(objects)["metadata"]["annotations"]["prometheus.io/port"]
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.rest_port}{path}", timeout=5) as answer:
+        page = answer.read().decode()
+    groups = yaml.safe_load((CONFIG / "alerts.yml").read_text(encoding="utf-8"))["groups"]
+    used = {name for group in groups for rule in group["rules"] for name in re.findall(r":[\w:]+", rule["expr"])}
+    assert used and all(name.removesuffix("_bucket") in page for name in used)

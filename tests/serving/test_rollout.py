@@ -1,0 +1,77 @@
+"""A version appears whole or not at all, whenever the copy is killed."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from serving.errors import ServingError
+from serving.rollout import main, rollout
+
+
+def _version(folder: Path, number: int, files: int = 3, size: int = 1000) -> Path:
+    path = folder / str(number)
+    (path / "variables").mkdir(parents=True)
+    (path / "saved_model.pb").write_bytes(b"graph")
+    for n in range(files):
+        (path / "variables" / f"part-{n}").write_bytes(bytes([n % 256]) * size)
+    return path
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_the_newest_version_is_copied_and_old_ones_go(tmp_path: Path) -> None:
+    for number in (2, 9, 10):
+        _version(tmp_path / "source", number)
+    for number in (1, 3, 8):
+        _version(tmp_path / "target", number)
+    final = rollout(tmp_path / "source", tmp_path / "target", keep=3)
+    assert final == tmp_path / "target" / "10"
+    assert _names(tmp_path / "target") == {"3", "8", "10"}
+    source = tmp_path / "source" / "10"
+    copied = {path.relative_to(final): path.read_bytes() for path in final.rglob("*") if path.is_file()}
+    assert copied == {path.relative_to(source): path.read_bytes() for path in source.rglob("*") if path.is_file()}
+
+
+def test_a_version_itself_may_be_named(tmp_path: Path) -> None:
+    assert rollout(_version(tmp_path, 4), tmp_path / "target").name == "4"
+
+
+@pytest.mark.parametrize("number", [7, 8])
+def test_a_version_that_is_there_is_never_changed(tmp_path: Path, number: int) -> None:
+    _version(tmp_path / "target", number)
+    version = _version(tmp_path / "source", number, files=5)
+    with pytest.raises(ServingError, match="is there already"):
+        rollout(version, tmp_path / "target")
+    assert len(list((tmp_path / "target" / str(number) / "variables").iterdir())) == 3
+
+
+def test_what_is_no_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "12").mkdir()
+    _version(tmp_path, 1).rename(tmp_path / "latest")
+    with pytest.raises(ServingError, match="no model version here"):
+        rollout(tmp_path, tmp_path / "target")
+    with pytest.raises(SystemExit, match="At least two versions must stay"):
+        main([str(tmp_path), str(tmp_path / "target"), "--keep", "1"])
+
+
+def test_a_killed_copy_leaves_no_version_and_the_next_run_cleans_up(tmp_path: Path) -> None:
+    source, target = _version(tmp_path / "source", 5, files=3000, size=50_000), tmp_path / "target"
+    command = [sys.executable, "-m", "serving.rollout", str(source.parent), str(target)]
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
+    deadline = time.monotonic() + 30
+    while not (target / ".incoming-5" / "variables").exists():
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert _names(target) == {".incoming-5"}
+    assert len(list((target / ".incoming-5" / "variables").iterdir())) < 3000
+    subprocess.run(command, cwd=Path(__file__).parents[2], check=True)
+    assert _names(target) == {"5"}
+    assert len(list((target / "5" / "variables").iterdir())) == 3000
