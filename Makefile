@@ -13,7 +13,7 @@ SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help setup data run bench-seeds bench-cost bench-preprocessing bench-serving faults-serving soak-serving test lint format lock clean
+.PHONY: help setup data run bench-seeds bench-cost bench-preprocessing bench-serving soak-serving fuzz-serving test lint format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -39,11 +39,11 @@ bench-cost: setup ## Operations, parameters and state bytes of every ranker, aga
 bench-serving: setup ## Time the split signatures against tiled scoring, predict and plain DIN, through gRPC (3 minutes)
 	@$(PYTHON) -m benchmarks.serving
 
-faults-serving: setup ## Break things around a model server under load and check every score (2 minutes)
-	@$(PYTHON) -m benchmarks.faults
-
 soak-serving: setup ## Ten minutes at 70 % of what the machine can do, watching memory (DURATION=seconds)
 	@$(PYTHON) -m benchmarks.soak --seconds $(DURATION)
+
+fuzz-serving: setup ## Send 10,000 hostile requests to a ranker behind the local model server (FUZZ_SEED=...)
+	@FUZZ_REQUESTS=10000 $(PYTHON) -m pytest -q -s tests/trainer/test_fuzzed_requests.py
 
 test: data ## Run the tests (PYTEST_ARGS=... for pytest)
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)

@@ -10,6 +10,7 @@ from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID, USER_ID
 from serving.contract import USER_STATE
 
 _AXES = ("history", "candidate")
+_MOST_CELLS = 2**24  # of a feature of parsed tf.Examples: 128 MiB of int64
 # What other inputs are compared with, where they are there: the first of each axis.
 _LEADERS = (USER_ID, USER_STATE, HISTORY_ITEM_ID, CANDIDATE_ITEM_ID)
 
@@ -43,6 +44,29 @@ def checked(raw: dict[str, tf.Tensor], limits: Mapping[str, int]) -> dict[str, t
     checks += [_short(name, tf.shape(raw[name])[1], limits[axis]) for axis, name in leaders.items() if axis]
     with tf.control_dependencies(checks):
         return {name: tf.identity(value) for name, value in raw.items()}
+
+
+def fitting(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Parsed features, unchanged; INVALID_ARGUMENT where those along one axis differ in shape.
+
+    Args:
+        raw: Features by name, [B] or [B, *].
+    """
+    leaders: dict[str, str] = {}
+    checks = []
+    for name in sorted(raw, key=lambda name: name not in _LEADERS):
+        leader = leaders.setdefault(_axis(name), name)
+        checks.append(_same(name, tf.shape(raw[name]), leader, tf.shape(raw[leader])))
+    with tf.control_dependencies(checks):
+        return {name: tf.identity(value) for name, value in raw.items()}
+
+
+def dense(name: str, rows: tf.RaggedTensor) -> tf.Tensor:
+    """The rows of a parsed feature as one tensor; INVALID_ARGUMENT if one long row would make it huge."""
+    shape = rows.bounding_shape(out_type=tf.int64)
+    message = f"{name}: rows and their longest may have at most {_MOST_CELLS} cells: send fewer at once. Received:"
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_prod(shape) <= _MOST_CELLS, [message, shape])]):
+        return rows.to_tensor()
 
 
 def _axis(name: str) -> str:

@@ -13,6 +13,7 @@ from serving.contract import CANDIDATE_ITEM_ID, CANDIDATE_MASK, DESCRIPTION, USE
 from trainer.catalog import ItemCatalog
 from trainer.data import densify
 from trainer.fields import Fields
+from trainer.input_checks import dense, fitting
 from trainer.models.ranker import Ranker, UserState
 from trainer.state_codec import StateCodec
 from trainer.transform_graph import TransformGraph
@@ -120,7 +121,8 @@ class ServingModule(tf.Module):
 
     def _parse(self, examples: tf.Tensor, inputs: Sequence[RecordFeature]) -> dict[str, tf.Tensor]:
         parsed = tf.io.parse_example(examples, {feature.name: _parsing(feature) for feature in inputs})
-        return {name: x.to_tensor() if isinstance(x, tf.RaggedTensor) else x for name, x in parsed.items()}
+        raw = {name: dense(name, x) if isinstance(x, tf.RaggedTensor) else x for name, x in parsed.items()}
+        return fitting(raw)
 
 
 def dtype_of(feature: RecordFeature) -> tf.DType:

@@ -67,6 +67,9 @@ class SavedModelSession:
             return self._session._call_tf_sessionrun(None, values, [self._handles[name] for name in fetches], [], None)
         except tf.errors.OpError as error:
             raise errors.from_tensorflow(error) from None
+        except UnicodeDecodeError as error:
+            # The runtime quoted bytes of a feed in an error, which its Python binding can't turn into a message.
+            raise errors.invalid_argument(error.object.decode(errors="replace")) from None
 
     def close(self) -> None:
         """Frees the graph and the weights. No run may be under way or follow."""

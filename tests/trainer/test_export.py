@@ -418,3 +418,18 @@ def test_state_codec_has_the_rankers_widths(exported: Exported, states: tf.Tenso
     vectors = config.embedding_dim + config.experts * config.expert_units[0] + 2 * config.experts
     lengths = (user["history_item_id"].numpy() != b"").sum(1)
     assert [len(blob) for blob in states.numpy()] == [HEADER + 4 * (vectors + n * row) for n in lengths]
+
+
+def test_examples_whose_lists_do_not_fit_together_are_refused_by_name(
+    toy: Toy, exported: Exported, raws: list[Raw]
+) -> None:
+    broken = raws[0] | {"candidate_price": [1.0] * (len(raws[0]["candidate_item_id"]) + 1)}
+    with pytest.raises(tf.errors.InvalidArgumentError, match="candidate_price must have the shape of candidate_item_id"):
+        exported(contract.SERVING_DEFAULT, examples=tf.constant([serialize(toy.spec, broken)]))
+
+
+def test_examples_that_unfold_to_too_much_are_refused(toy: Toy, exported: Exported, raws: list[Raw]) -> None:
+    long = raws[0] | {"history_item_id": ["i0"] * 100_000}
+    examples = [serialize(toy.spec, long)] + [serialize(toy.spec, raws[0])] * 200
+    with pytest.raises(tf.errors.InvalidArgumentError, match="may have at most 16777216 cells"):
+        exported(contract.ENCODE_USER_EXAMPLES, examples=tf.constant(examples))
