@@ -14,6 +14,7 @@ from pipelines.commands.cost import cost
 from pipelines.commands.data import data_app
 from pipelines.commands.errors import user_errors
 from pipelines.commands.loadtest import loadtest
+from pipelines.commands.remote import compile_, submit
 from pipelines.commands.serve import serve
 
 app = typer.Typer(
@@ -25,6 +26,8 @@ app.add_typer(data_app, name="data")
 app.command()(serve)
 app.command()(cost)
 app.command()(loadtest)
+app.command("compile")(compile_)
+app.command()(submit)
 
 ConfigPath = Annotated[Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")]
 

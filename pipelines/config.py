@@ -124,11 +124,6 @@ class RunPaths:
         return f"{self.storage}/artifacts"
 
     @property
-    def schemas(self) -> str:
-        """The curated schemas, each in a folder named by its hash."""
-        return f"{self.storage}/schema"
-
-    @property
     def quarantine(self) -> str:
         """Rejected rows and the data report."""
         return f"{self.storage}/quarantine"

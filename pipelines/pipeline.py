@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import os
 from typing import Any
 
-from google.protobuf import text_format
 from tfx import v1 as tfx
 from tfx.proto import example_gen_pb2  # noqa: F401  (registers the proto that ExampleGen's custom config packs)
-from tfx.utils import io_utils
 
 from pipelines.components.behavior_log_example_gen import BehaviorLogExampleGen
 from pipelines.components.blessing_gate import BlessingGate
+from pipelines.components.curated_schema_gen import CuratedSchemaGen
 from pipelines.components.data_checks import DataChecks
 from pipelines.components.evaluation import eval_config
-from pipelines.components.latest_blessed import LatestBlessedOtherModel
-from pipelines.components.previous_statistics import PreviousStatistics
 from pipelines.components.serving_log_example_gen import ServingLogExampleGen
 from pipelines.config import RunConfig, absolute, code_fingerprint
-from preprocessing.schema import build_schema
+from pipelines.platform import LocalPlatform
 from trainer.config import TrainerConfig
 
 PRETRAIN, RANKER, BASELINE = "Trainer.pretrain", "Trainer.ranker", "Trainer.baseline"
@@ -32,6 +27,7 @@ CHECKS = "DataChecks"
 class _Prepared:
     """What data preparation hands to training and evaluation."""
 
+    platform: LocalPlatform
     components: list[Any]
     examples: Any
     schema: Any
@@ -40,15 +36,19 @@ class _Prepared:
     findings: Any
 
 
-def create_pipeline(config: RunConfig, beam_pipeline_args: list[str], enable_cache: bool = True) -> tfx.dsl.Pipeline:
+def create_pipeline(
+    config: RunConfig, beam_pipeline_args: list[str], enable_cache: bool = True, platform: LocalPlatform | None = None
+) -> tfx.dsl.Pipeline:
     """Builds the pipeline of a run.
 
     Args:
         config: The run's configuration.
         beam_pipeline_args: Beam's options, for every component that runs on Beam.
         enable_cache: Whether components whose inputs have not changed are skipped.
+        platform: Where it runs; None is this machine.
     """
-    prepared = _prepare(config)
+    platform = platform or LocalPlatform()
+    prepared = _prepare(config, platform)
     trainer = config.trainer
     pretrain = _trainer(config, PRETRAIN, "trainer.pretrain.run_fn", trainer, prepared, "pretrain")
     encoder = pretrain.outputs["model"]
@@ -66,12 +66,12 @@ def create_pipeline(config: RunConfig, beam_pipeline_args: list[str], enable_cac
     )
 
 
-def _prepare(config: RunConfig) -> _Prepared:
+def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
     spec, code = config.spec, code_fingerprint("preprocessing")
     examples = BehaviorLogExampleGen(spec, config.paths.quarantine, code, config.span)
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
-    schema = tfx.components.ImportSchemaGen(schema_file=_write_schema(config))
-    checks = _checks(config, statistics, schema)
+    schema = CuratedSchemaGen(spec, code)
+    checks = _checks(config, platform, statistics, schema)
     transform = tfx.components.Transform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
@@ -84,6 +84,7 @@ def _prepare(config: RunConfig) -> _Prepared:
     )
     transform.add_upstream_node(checks[-1])  # no training on data that fails its checks
     return _Prepared(
+        platform,
         [examples, statistics, schema, *checks, transform],
         examples.outputs["examples"],
         schema.outputs["schema"],
@@ -93,17 +94,13 @@ def _prepare(config: RunConfig) -> _Prepared:
     )
 
 
-def _checks(config: RunConfig, statistics: Any, schema: Any) -> list[Any]:
+def _checks(config: RunConfig, platform: LocalPlatform, statistics: Any, schema: Any) -> list[Any]:
     """Compares the records with the schema, the previous run's and logged serving requests; DataChecks comes last."""
     validator = tfx.components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
     )
-    previous = tfx.dsl.Resolver(
-        strategy_class=PreviousStatistics,
-        statistics=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ExampleStatistics),
-        current=statistics.outputs["statistics"],
-    ).with_id("Resolver.previous_statistics")
-    components, serving = [validator, previous], None
+    previous = platform.previous_statistics(statistics.outputs["statistics"])
+    components, serving = [validator, *([previous] if previous else [])], None
     if config.checks.serving_log:
         log = ServingLogExampleGen(absolute(config.checks.serving_log))
         served = tfx.components.StatisticsGen(examples=log.outputs["examples"]).with_id("StatisticsGen.serving")
@@ -113,23 +110,12 @@ def _checks(config: RunConfig, statistics: Any, schema: Any) -> list[Any]:
         statistics.outputs["statistics"],
         validator.outputs["anomalies"],
         config.spec,
-        config.checks,
+        platform.checks(config.checks),
         code_fingerprint("preprocessing", "pipelines/checks"),
-        previous=previous.outputs["statistics"],
+        previous=previous.outputs["statistics"] if previous else None,
         serving=serving,
     )
     return [*components, checks]
-
-
-def _write_schema(config: RunConfig) -> str:
-    """Writes the curated schema to a path with its hash: ImportSchemaGen is cached by path, not by content."""
-    text = text_format.MessageToString(build_schema(config.spec))
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    path = f"{config.paths.schemas}/{digest}/schema.pbtxt"
-    if not tfx.dsl.io.fileio.exists(path):
-        tfx.dsl.io.fileio.makedirs(os.path.dirname(path))
-        io_utils.write_string_file(path, text)
-    return path
 
 
 def _trainer(
@@ -142,7 +128,8 @@ def _trainer(
     base_model: Any = None,
 ) -> Any:
     validation = "pretrain_validation" if split == "pretrain" else "validation"
-    return tfx.components.Trainer(
+    return prepared.platform.trainer(
+        node,
         run_fn=run_fn,
         examples=prepared.transformed,
         transform_graph=prepared.graph,
@@ -155,18 +142,14 @@ def _trainer(
             "trainer": settings.model_dump_json(),
             "code": code_fingerprint("preprocessing", "trainer"),
         },
-    ).with_id(node)
+    )
 
 
 def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) -> list[Any]:
     """Evaluates both rankers on the test split; blesses and pushes the one with the encoder."""
-    to_beat = tfx.dsl.Resolver(
-        strategy_class=LatestBlessedOtherModel,
-        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
-        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
-        candidate=ranker.outputs["model"],
-    ).with_id("Resolver.latest_blessed")
-    evaluator = _evaluator(config, prepared, ranker, config.evaluation.min_auc, to_beat.outputs["model"])
+    to_beat = prepared.platform.latest_blessed(ranker.outputs["model"])
+    baseline = to_beat.outputs["model"] if to_beat else None
+    evaluator = _evaluator(config, prepared, ranker, config.evaluation.min_auc, baseline)
     baseline_evaluator = _evaluator(config, prepared, without, None, None).with_id(BASELINE_EVALUATOR)
     gate = BlessingGate(evaluator.outputs["blessing"], prepared.findings)
     pusher = tfx.components.Pusher(
@@ -176,7 +159,7 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.paths.pushed)
         ),
     )
-    return [to_beat, evaluator, baseline_evaluator, gate, pusher]
+    return [*([to_beat] if to_beat else []), evaluator, baseline_evaluator, gate, pusher]
 
 
 def _evaluator(config: RunConfig, prepared: _Prepared, ranker: Any, min_auc: float | None, to_beat: Any) -> Any:

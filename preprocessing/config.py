@@ -37,10 +37,24 @@ def load_yaml(path: str | Path, model: type[ConfigT]) -> ConfigT:
         raise ConfigError(f"{path}: not a readable YAML file: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected a mapping at the top, found {type(content).__name__}.")
+    return validated(content, model, str(path))
+
+
+def validated(content: dict[str, Any], model: type[ConfigT], source: str) -> ConfigT:
+    """`content` as `model`.
+
+    Args:
+        content: Keys and values.
+        model: What they should be.
+        source: Where they come from, for messages.
+
+    Raises:
+        ConfigError: it breaks `model`; every broken key is named.
+    """
     try:
         return model.model_validate(content)
     except pydantic.ValidationError as error:
-        raise ConfigError("\n".join(_describe(str(path), model, problem) for problem in error.errors())) from None
+        raise ConfigError("\n".join(_describe(source, model, problem) for problem in error.errors())) from None
 
 
 def _describe(path: str, model: type[Config], problem: Any) -> str:

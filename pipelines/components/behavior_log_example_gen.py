@@ -14,6 +14,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
+from preprocessing.config import ConfigError
 from preprocessing.features import SPLITS
 from preprocessing.quarantine import check_quarantine
 from preprocessing.records import WriteRecords
@@ -67,13 +68,13 @@ class BehaviorLogExampleGen(component.FileBasedExampleGen):
         custom_config = example_gen_pb2.CustomConfig()
         custom_config.custom_config.Pack(settings)
         tables = [(name, table) for name in TABLES if (table := getattr(spec, name)) is not None]
+        base, paths = _base([(name, path) for name, table in tables for path in table.paths])
         super().__init__(
-            input_base="/",
+            input_base=base,
             input_config=example_gen_pb2.Input(
                 splits=[
                     example_gen_pb2.Input.Split(name=f"{name}_{number}", pattern=path)
-                    for name, table in tables
-                    for number, path in enumerate(table.paths)
+                    for number, (name, path) in enumerate(paths)
                 ]
             ),
             output_config=example_gen_pb2.Output(
@@ -83,6 +84,21 @@ class BehaviorLogExampleGen(component.FileBasedExampleGen):
             ),
             custom_config=custom_config,
         )
+
+
+def _base(paths: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
+    """The folder, or the file system, that holds all tables, and their (name, path) below it.
+
+    Raises:
+        ConfigError: they are on several file systems.
+    """
+    schemes = {path.partition("://")[0] if "://" in path else "" for _, path in paths}
+    if len(schemes) > 1:
+        raise ConfigError(f"the log and its tables must be on one file system. Received: {[path for _, path in paths]}")
+    (scheme,) = schemes
+    if not scheme:
+        return "/", paths
+    return f"{scheme}://", [(name, path.partition("://")[2]) for name, path in paths]
 
 
 def _settings(exec_properties: dict[str, Any]) -> tuple[DatasetSpec, str, int]:

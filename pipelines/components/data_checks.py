@@ -10,6 +10,7 @@ from tfx import types
 from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.io import fileio
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
@@ -69,7 +70,7 @@ class DataChecks(base_component.BaseComponent):
         statistics: StatisticsGen's.
         anomalies: ExampleValidator's.
         spec: The dataset spec.
-        checks: How strictly.
+        checks: How strictly, a ChecksConfig as JSON.
         code: Fingerprint of the code that runs, so that a change of it is not taken for a cache hit.
         previous: The previous run's statistics; may resolve to none.
         serving: The statistics of logged serving requests, in split `serving`.
@@ -83,7 +84,7 @@ class DataChecks(base_component.BaseComponent):
         statistics: types.BaseChannel,
         anomalies: types.BaseChannel,
         spec: DatasetSpec,
-        checks: ChecksConfig,
+        checks: str | RuntimeParameter,
         code: str,
         previous: types.BaseChannel | None = None,
         serving: types.BaseChannel | None = None,
@@ -95,7 +96,7 @@ class DataChecks(base_component.BaseComponent):
                 previous=previous,
                 serving=serving,
                 spec=spec.model_dump_json(),
-                checks=checks.model_dump_json(),
+                checks=checks,
                 code=code,
                 findings=types.Channel(type=standard_artifacts.ExampleAnomalies),
             )
@@ -119,10 +120,13 @@ def _check(
 
 
 def _statistics(artifacts: list[types.Artifact], split: str) -> Statistics | None:
-    """A split's statistics; None where there is no such artifact, or no record in the split."""
+    """A split's statistics; None where there is no such artifact or split, or no record in the split."""
     if not artifacts:
         return None
-    statistics = stats_artifact_utils.load_statistics(artifact_utils.get_single_instance(artifacts), split).proto()
+    artifact = artifact_utils.get_single_instance(artifacts)
+    if split not in artifact_utils.decode_split_names(artifact.split_names):
+        return None
+    statistics = stats_artifact_utils.load_statistics(artifact, split).proto()
     return statistics if len(statistics.datasets) == 1 and statistics.datasets[0].num_examples else None
 
 

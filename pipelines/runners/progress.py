@@ -15,7 +15,7 @@ from rich.console import Console
 COMPONENTS = {
     "BehaviorLogExampleGen": ("turning the log into records", 8),
     "StatisticsGen": ("computing statistics", 14),
-    "ImportSchemaGen": ("importing the schema", 0),
+    "CuratedSchemaGen": ("making the schema", 0),
     "ExampleValidator": ("checking records against the schema", 0),
     "Resolver.previous_statistics": ("finding the statistics to compare with", 0),
     "ServingLogExampleGen": ("reading logged serving requests", 5),

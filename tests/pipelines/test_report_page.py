@@ -96,7 +96,7 @@ MADE = RunResults(
         "seconds": {
             "BehaviorLogExampleGen": 14.2,
             "StatisticsGen": 12.9,
-            "ImportSchemaGen": 0.21,
+            "CuratedSchemaGen": 0.21,
             "ExampleValidator": 0.74,
             "Transform": 31.8,
             "Trainer.pretrain": 96.3,

@@ -1,0 +1,139 @@
+"""What differs between the places where the pipeline runs: how earlier artifacts are found, and who trains."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from tfx import v1 as tfx
+from tfx.orchestration.data_types import RuntimeParameter
+
+from pipelines.checks.config import ChecksConfig
+from pipelines.components.latest_blessed import LatestBlessedOtherModel
+from pipelines.components.previous_statistics import PreviousStatistics
+
+_Artifacts = tfx.types.standard_artifacts
+PREVIOUS_STATISTICS, LATEST_BLESSED = "Resolver.previous_statistics", "Resolver.latest_blessed"
+
+
+class LocalPlatform:
+    """One machine, with ML Metadata in SQLite."""
+
+    def previous_statistics(self, statistics: Any) -> Any | None:
+        """A resolver of `statistics`: those that drift is measured against; None where there can be none."""
+        return tfx.dsl.Resolver(
+            strategy_class=PreviousStatistics,
+            statistics=tfx.dsl.Channel(type=_Artifacts.ExampleStatistics),
+            current=statistics,
+        ).with_id(PREVIOUS_STATISTICS)
+
+    def latest_blessed(self, candidate: Any) -> Any | None:
+        """A resolver of `model`: the one to beat; None where there can be none."""
+        return tfx.dsl.Resolver(
+            strategy_class=LatestBlessedOtherModel,
+            model=tfx.dsl.Channel(type=_Artifacts.Model),
+            model_blessing=tfx.dsl.Channel(type=_Artifacts.ModelBlessing),
+            candidate=candidate,
+        ).with_id(LATEST_BLESSED)
+
+    def trainer(self, node: str, custom_config: dict[str, Any], **arguments: Any) -> Any:
+        """A Trainer; it runs where the other components run."""
+        return tfx.components.Trainer(custom_config=custom_config, **arguments).with_id(node)
+
+    def checks(self, checks: ChecksConfig) -> str | RuntimeParameter:
+        """How strictly data is checked, as JSON, now or when the run starts."""
+        return checks.model_dump_json()
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """What a Trainer runs on.
+
+    Attributes:
+        machine_type: A Compute Engine machine type; Vertex only.
+        accelerator: A GPU's name on the platform, such as NVIDIA_TESLA_T4; "" is none.
+        accelerators: How many of them.
+        image: What runs.
+    """
+
+    machine_type: str
+    accelerator: str
+    accelerators: int
+    image: str
+
+
+class _RemotePlatform(LocalPlatform):
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def checks(self, checks: ChecksConfig) -> str | RuntimeParameter:
+        return RuntimeParameter(name="checks", ptype=str, default=checks.model_dump_json())
+
+
+class KubeflowPlatform(_RemotePlatform):
+    """Kubeflow Pipelines v2. It runs no resolvers, so every model stands alone and drift has nothing before it."""
+
+    def previous_statistics(self, statistics: Any) -> Any | None:
+        return None
+
+    def latest_blessed(self, candidate: Any) -> Any | None:
+        return None
+
+    def trainer(self, node: str, custom_config: dict[str, Any], **arguments: Any) -> Any:
+        from kfp.pipeline_spec import pipeline_spec_pb2
+
+        trainer = super().trainer(node, custom_config, **arguments)
+        if self._machine.accelerators:
+            resources = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec.ResourceSpec()
+            resources.accelerator.type = self._machine.accelerator
+            resources.accelerator.count = self._machine.accelerators
+            trainer.platform_config = resources
+        return trainer
+
+
+class VertexPlatform(_RemotePlatform):
+    """Vertex AI Pipelines, whose Trainers start custom jobs on machines of their own.
+
+    Args:
+        machine: What Trainers run on.
+        project: The Google Cloud project.
+        region: Where custom jobs run.
+    """
+
+    def __init__(self, machine: Machine, project: str, region: str) -> None:
+        super().__init__(machine)
+        self._project, self._region = project, region
+
+    def previous_statistics(self, statistics: Any) -> Any | None:
+        """The newest when the run starts, since it waits for nothing: those of an earlier run."""
+        return tfx.dsl.Resolver(
+            strategy_class=tfx.dsl.experimental.LatestArtifactStrategy,
+            statistics=tfx.dsl.Channel(type=_Artifacts.ExampleStatistics),
+        ).with_id(PREVIOUS_STATISTICS)
+
+    def latest_blessed(self, candidate: Any) -> Any | None:
+        return tfx.dsl.Resolver(
+            strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
+            model=tfx.dsl.Channel(type=_Artifacts.Model),
+            model_blessing=tfx.dsl.Channel(type=_Artifacts.ModelBlessing),
+        ).with_id(LATEST_BLESSED)
+
+    def trainer(self, node: str, custom_config: dict[str, Any], **arguments: Any) -> Any:
+        from tfx.extensions.google_cloud_ai_platform.trainer import component, executor
+
+        job = {"project": self._project, "worker_pool_specs": [self._pool()]}
+        vertex = {
+            executor.ENABLE_VERTEX_KEY: True,
+            executor.VERTEX_REGION_KEY: self._region,
+            executor.TRAINING_ARGS_KEY: job,
+        }
+        return component.Trainer(custom_config=custom_config | vertex, **arguments).with_id(node)
+
+    def _pool(self) -> dict[str, Any]:
+        machine: dict[str, Any] = {"machine_type": self._machine.machine_type}
+        if self._machine.accelerators:
+            machine |= {
+                "accelerator_type": self._machine.accelerator,
+                "accelerator_count": self._machine.accelerators,
+            }
+        return {"machine_spec": machine, "replica_count": 1, "container_spec": {"image_uri": self._machine.image}}

@@ -1,0 +1,81 @@
+"""The Dockerfile's install steps, run in a clean environment here: no Docker is needed, and none is used."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+STACK = f"py{sys.version_info.major}{sys.version_info.minor}"
+IMPORTS = (
+    "import pipelines.cli, pipelines.pipeline, pipelines.components.evaluation, preprocessing.records, serving.server\n"
+    "import trainer.finetune, trainer.pretrain, preprocessing.transform\n"
+    "import tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor, google.cloud.aiplatform\n"
+    "assert callable(trainer.finetune.run_fn) and callable(trainer.pretrain.run_fn)\n"
+    "assert '/src' not in trainer.__file__ and 'site-packages' in trainer.__file__, trainer.__file__\n"
+)
+
+
+def install_steps() -> list[str]:
+    """The commands of the Dockerfile that use uv, in order."""
+    return [
+        line for line in re.findall(r"^RUN (.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE) if "uv " in line
+    ]
+
+
+def context(folder: Path) -> None:
+    """What `COPY . /src` copies: what .dockerignore lets through."""
+    kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    for name in kept:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+
+
+def find_uv() -> str | None:
+    return shutil.which("uv") or next((str(path) for path in (ROOT / ".tools" / "bin").glob("uv")), None)
+
+
+def test_every_stack_has_what_the_dockerfile_installs() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    assert "COPY requirements/${STACK}.txt /tmp/requirements.txt" in text
+    assert (ROOT / "requirements" / f"{STACK}.txt").is_file()
+    lock = {stack: (ROOT / "requirements" / f"{stack}.txt").read_text() for stack in ("py310", "py311")}
+    for stack, python, beam in re.findall(r"(py310|py311)?.*?beam_python(3\.\d+)_sdk:([\d.]+)", text):
+        name = stack or f"py{python.replace('.', '')}"
+        assert "apache-beam==" in lock[name] and f"=={beam} " in lock[name], (name, beam)
+
+
+@pytest.mark.slow
+def test_install_steps_make_an_environment_that_runs_every_component(tmp_path: Path) -> None:
+    uv = find_uv()
+    assert uv is not None, "uv comes with `make setup`"
+    source, target = tmp_path / "src", tmp_path / "srp4ctr"
+    source.mkdir()
+    context(source)
+    places = {
+        "/opt/srp4ctr": str(target),
+        "/tmp/requirements.txt": str(ROOT / "requirements" / f"{STACK}.txt"),
+        "pip install --no-cache-dir uv": "true",
+        "uv venv": f"uv venv --python {shlex.quote(sys.executable)}",
+        " --no-cache ": " ",  # an image wants to be small; here the cache saves gigabytes of downloads
+    }
+    environment = os.environ | {"PATH": f"{Path(uv).parent}:{os.environ['PATH']}", "UV_LINK_MODE": "hardlink"}
+    environment = {name: value for name, value in environment.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    for step in install_steps():
+        for there, here in places.items():
+            step = step.replace(there, here)
+        step = re.sub(r" /src$", f" {source}", step)
+        subprocess.run(["bash", "-ceu", step], check=True, cwd=tmp_path, env=environment, timeout=900)
+    environment["TF_USE_LEGACY_KERAS"] = "1"
+    subprocess.run([target / "bin" / "python", "-c", IMPORTS], check=True, cwd=tmp_path, env=environment, timeout=300)
+    subprocess.run([target / "bin" / "srp4ctr", "--help"], check=True, cwd=tmp_path, env=environment, timeout=60)
