@@ -424,7 +424,9 @@ def test_examples_whose_lists_do_not_fit_together_are_refused_by_name(
     toy: Toy, exported: Exported, raws: list[Raw]
 ) -> None:
     broken = raws[0] | {"candidate_price": [1.0] * (len(raws[0]["candidate_item_id"]) + 1)}
-    with pytest.raises(tf.errors.InvalidArgumentError, match="candidate_price must have the shape of candidate_item_id"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="candidate_price must have the shape of candidate_item_id"
+    ):
         exported(contract.SERVING_DEFAULT, examples=tf.constant([serialize(toy.spec, broken)]))
 
 
