@@ -36,7 +36,7 @@ bench-preprocessing: setup ## Speed, size and growth of the job that makes recor
 bench-cost: setup ## Operations, parameters and state bytes of every ranker, against unfolded DIN + MMoE
 	@$(SRP4CTR) cost configs/cost.yaml
 
-bench-serving: setup ## Time the split signatures against tiled scoring, predict and plain DIN, through gRPC (3 minutes)
+bench-serving: setup ## Time the split signatures against tiled scoring, predict and unfolded DIN, through gRPC (3 minutes)
 	@$(PYTHON) -m benchmarks.serving
 
 soak-serving: setup ## Ten minutes at 70 % of what the machine can do, watching memory (DURATION=seconds)

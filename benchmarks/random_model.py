@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from benchmarks.reference_rankers import PlainDinMmoe, TiledRanker
+from benchmarks.tiled_ranker import TiledRanker
 from preprocessing.features import candidate_inputs, user_inputs
 from preprocessing.spec import DatasetSpec
 from tests.testing_trainer import START, catalog_record, random_features, raw_records, run_transform, serialize
@@ -20,12 +20,13 @@ from trainer.input_checks import checked
 from trainer.inputs import StageInputs
 from trainer.models.ranker import Ranker
 from trainer.models.srp4ctr import Srp4Ctr
+from trainer.models.unfolded_din import UnfoldedDin
 from trainer.serving_module import ServingModule, dtype_of
 from trainer.warmup import write_warmup
 
 # Benchmark-only signatures with the inputs and outputs of `predict`.
 TILED = "benchmark_tiled"
-PLAIN_DIN = "benchmark_plain_din"
+UNFOLDED_DIN = "benchmark_unfolded_din"
 
 LENGTH = 200
 WIDTH = 64
@@ -98,20 +99,20 @@ def random_items(rng: np.random.Generator, count: int) -> list[str]:
 
 
 def _export(inputs: StageInputs, path: Path, seed: int) -> None:
-    ranker, plain = _rankers(inputs, seed)
+    ranker, unfolded = _rankers(inputs, seed)
     module = serving_module(ranker, inputs)
-    plain_module, tiled_module = (_with_graph_of(module, other) for other in (plain, TiledRanker(ranker)))
+    unfolded_module, tiled_module = (_with_graph_of(module, other) for other in (unfolded, TiledRanker(ranker)))
     signatures = build_signatures(module)
-    rivals = {TILED: _predict(tiled_module), PLAIN_DIN: _predict(plain_module)}
-    module.rivals = [plain_module, tiled_module]
+    rivals = {TILED: _predict(tiled_module), UNFOLDED_DIN: _predict(unfolded_module)}
+    module.rivals = [unfolded_module, tiled_module]
     tf.saved_model.save(module, str(path), signatures=signatures | rivals)
     write_warmup(module, signatures, os.fspath(path))
 
 
-def _rankers(inputs: StageInputs, seed: int) -> tuple[Srp4Ctr, PlainDinMmoe]:
+def _rankers(inputs: StageInputs, seed: int) -> tuple[Ranker, Ranker]:
     keras.utils.set_random_seed(seed)
-    fields = inputs.fields()
-    rankers = Srp4Ctr(fields, inputs.config.ranker, inputs.config.encoder), PlainDinMmoe(fields, inputs.config.ranker)
+    fields, sizes = inputs.fields(), (inputs.config.ranker, inputs.config.encoder)
+    rankers = Srp4Ctr(fields, *sizes), UnfoldedDin(fields, *sizes)
     for ranker in rankers:
         ranker(random_features(fields, [3]))
     return rankers

@@ -1,4 +1,4 @@
-"""Times the signatures of a served ranker against each other and against plain DIN + MMoE, through gRPC.
+"""Times the signatures of a served ranker against each other and against unfolded DIN + MMoE, through gRPC.
 
     make bench-serving
 
@@ -10,7 +10,7 @@ all kinds alike. Throughput ratios compare medians. Prints a table, and as its l
     cached_vs_tiled         throughput of `score_items` with a cached state, 100 candidates, over tiled scoring's
     cached_vs_predict_100   the same over that of `predict`, which encodes the user in every request
     cached_vs_predict_10    the same with 10 candidates
-    p99_vs_din              99th percentile of `score_items`, 100 candidates, over that of plain DIN + MMoE
+    p99_vs_din              99th percentile of `score_items`, 100 candidates, over that of unfolded DIN + MMoE
     time_1000_vs_100        time of `score_items` with 1,000 candidates over that with 100
 """
 
@@ -101,7 +101,7 @@ class _Kinds:
             if count < 1000:
                 kinds[f"predict_{count}"] = self._scoring(contract.PREDICT, self._users[number], count)
         kinds["tiled_100"] = self._scoring(random_model.TILED, self._users[number], 100)
-        kinds["plain_din_100"] = self._scoring(random_model.PLAIN_DIN, self._users[number], 100)
+        kinds["unfolded_din_100"] = self._scoring(random_model.UNFOLDED_DIN, self._users[number], 100)
         return kinds
 
     def check(self) -> None:
@@ -146,7 +146,7 @@ def _ratios(raw: dict[str, Any]) -> dict[str, float]:
         "cached_vs_tiled": median["tiled_100"] / median["score_items_100"],
         "cached_vs_predict_100": median["predict_100"] / median["score_items_100"],
         "cached_vs_predict_10": median["predict_10"] / median["score_items_10"],
-        "p99_vs_din": raw["score_items_100"]["p99_ms"] / raw["plain_din_100"]["p99_ms"],
+        "p99_vs_din": raw["score_items_100"]["p99_ms"] / raw["unfolded_din_100"]["p99_ms"],
         "time_1000_vs_100": median["score_items_1000"] / median["score_items_100"],
     }
     return {name: round(value, 3) for name, value in ratios.items()}

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pipelines.errors import RunError
 from preprocessing.features import CANDIDATE_ITEM_ID
-from serving.client import RankingClient
+from serving.client import LruCache, RankingClient
 from serving.loadtest import report, served_model
 from serving.loadtest.plan import LoadPlan
 from serving.loadtest.runner import run
@@ -37,7 +37,8 @@ def run_loadtest(address: str, name: str, plan: LoadPlan, history: int, records:
     model = served_model.ask(address, name)
     inputs = model.user_inputs
     traffic = _recorded(records, inputs, plan.users) if records else SyntheticTraffic(inputs, history, seed=plan.seed)
-    with RankingClient(address, name, timeout_seconds=plan.timeout_seconds) as client:
+    caches = [LruCache(max_bytes=plan.cache_mib * 2**20)] if plan.cache_mib else []
+    with RankingClient(address, name, timeout_seconds=plan.timeout_seconds, caches=caches) as client:
         outcomes = run(client, plan, traffic, by=model.tasks[0])
     summary = {"plan": plan.model_dump(mode="json")} | outcomes.summary()
     out.mkdir(parents=True, exist_ok=True)

@@ -23,12 +23,14 @@ class Outcomes:
         seconds: From when each was due to its answer; 0 where it was never sent.
         status: gRPC status names: OK, or why it failed; NOT_SENT for those the concurrency bound left waiting.
         elapsed: Seconds from the start to the last answer.
+        counts: The client's, of cached states: hits, misses and others.
     """
 
     schedule: Schedule
     seconds: np.ndarray
     status: np.ndarray
     elapsed: float
+    counts: dict[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def answered(self) -> np.ndarray:
@@ -40,6 +42,12 @@ class Outcomes:
         """Status -> number of requests that failed with it."""
         return dict(collections.Counter(self.status[~self.answered].tolist()))
 
+    @property
+    def hit_ratio(self) -> float:
+        """Share of the requests whose user's state was in the client's cache."""
+        hits, misses = self.counts.get("hits", 0), self.counts.get("misses", 0)
+        return hits / max(hits + misses, 1)
+
     def summary(self) -> dict[str, Any]:
         """Everything as one JSON object; latencies in milliseconds, of answered requests."""
         counts = sorted(set(self.schedule.candidates.tolist()))
@@ -48,6 +56,7 @@ class Outcomes:
             "answered": int(self.answered.sum()),
             "failures": self.failures,
             "answered_a_second": round(float(self.answered.sum()) / self.elapsed, 2),
+            "hit_ratio": round(self.hit_ratio, 4),
             "latency_ms": _latencies(self.seconds[self.answered]),
             "latency_ms_by_candidates": {
                 str(count): _latencies(self.seconds[self.answered & (self.schedule.candidates == count)])

@@ -20,6 +20,7 @@ class LoadPlan(Config):
         candidates: Number of candidates -> its share of the requests.
         users: How many different users ask.
         popularity: Exponent s of the users' popularity, rank ** -s; 0 makes all alike.
+        cache_mib: Size of the client's in-process cache of user states; 0 encodes the user in every request.
         concurrency: The most requests under way at once; one that finds no place waits, and its wait counts.
         timeout_seconds: Deadline of each request.
         seed: Of arrivals, users and candidates.
@@ -30,6 +31,7 @@ class LoadPlan(Config):
     candidates: Mapping[int, float] = {10: 0.2, 100: 0.7, 1000: 0.1}
     users: int = pydantic.Field(1000, ge=1)
     popularity: float = pydantic.Field(1.0, ge=0)
+    cache_mib: int = pydantic.Field(64, ge=0)
     concurrency: int = pydantic.Field(32, ge=1, le=1024)
     timeout_seconds: float = pydantic.Field(1.0, gt=0)
     seed: int = 1

@@ -18,7 +18,7 @@ def table(plan: LoadPlan, outcomes: Outcomes) -> Table:
     title = f"{plan.rate:g} requests/s for {plan.seconds:g} s: latency from the moment due, ms"
     caption = (
         f"{summary['answered']} of {summary['requests']} answered, {summary['answered_a_second']} a second; "
-        f"failed: {failed}"
+        f"failed: {failed}; {outcomes.hit_ratio:.1%} of the user states came from the cache"
     )
     made = Table("candidates", "requests", *QUANTILES, title=title, caption=caption)
     rows = {"all": summary["latency_ms"]} | summary["latency_ms_by_candidates"]

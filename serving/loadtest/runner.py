@@ -23,7 +23,7 @@ def run(client: RankingClient, plan: LoadPlan, traffic: Traffic, by: str | None 
     given up as NOT_SENT.
 
     Args:
-        client: Ranks; its timeout is the deadline of each request.
+        client: A new client, for its counts are taken from the start; its timeout is the deadline of each request.
         plan: How many requests of which kind, and when.
         traffic: Their users and items.
         by: The task to rank by, if the model has several.
@@ -39,7 +39,7 @@ def run(client: RankingClient, plan: LoadPlan, traffic: Traffic, by: str | None 
 
     sender = _Sender(send, due, plan.seconds + plan.timeout_seconds)
     elapsed = sender.run(plan.concurrency)
-    return Outcomes(due, sender.seconds, sender.status, elapsed)
+    return Outcomes(due, sender.seconds, sender.status, elapsed, client.counts())
 
 
 class _Sender:

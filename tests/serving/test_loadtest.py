@@ -33,6 +33,9 @@ class _Client:
         if self.calls in self.failing:
             raise RankingError("no", grpc.StatusCode.UNAVAILABLE, "no")
 
+    def counts(self):
+        return {"hits": 3, "misses": 1}
+
 
 def test_schedule_is_the_plans_and_the_seeds():
     plan = LoadPlan(rate=200, seconds=50, candidates={1: 1, 10: 3}, users=20, popularity=1.0)
@@ -70,7 +73,7 @@ def test_what_is_not_sent_in_time_is_given_up_and_named():
 def test_failures_are_counted_by_status():
     plan = LoadPlan(rate=100, seconds=0.2, candidates={1: 1}, users=1, concurrency=1, timeout_seconds=10)
     outcomes = run(_Client(failing=(2, 3)), plan, _TRAFFIC)
-    assert outcomes.failures == {"UNAVAILABLE": 2}
+    assert outcomes.failures == {"UNAVAILABLE": 2} and outcomes.hit_ratio == 0.75
     assert outcomes.summary()["answered"] == len(outcomes.seconds) - 2
 
 

@@ -48,7 +48,7 @@ class Srp4Ctr(Ranker):
             self.qt = QueryingTransformer(self.config.query_tokens, *attention, name="qt")
 
     def encode_user(self, features: Features, training: bool | None = None) -> UserState:
-        """See Ranker. The state holds K/V a layer, DIN's history and first-layer term, and MMoE's user terms."""
+        """See Ranker. The state holds K/V a layer, the embedded history, and MMoE's user terms."""
         user, history = self.embed.user(features), self.embed.history(features)
         state: dict[str, Any] = {"mask": features["history_item_id"] > 0, "din": self.din.user_state(history)._asdict()}
         parts = [self.drop(user, training=training)]

@@ -1,0 +1,33 @@
+"""What the served ranker is measured against: the same ranker, which encodes the user for every candidate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from trainer.models.ranker import Features, Logits, Ranker, UserState
+
+
+class TiledRanker(Ranker):
+    """A ranker without the split: each candidate is a request of its own, with all the user's features.
+
+    Args:
+        ranker: The ranker, whose scores these are.
+    """
+
+    def __init__(self, ranker: Ranker, **kwargs: Any) -> None:
+        super().__init__(ranker.fields, ranker.config, ranker.encoder_config, **kwargs)
+        self.ranker = ranker
+
+    def encode_user(self, features: Features, training: bool | None = None) -> UserState:
+        """Only keeps the features."""
+        return dict(features)
+
+    def score_items(self, state: UserState, features: Features, training: bool | None = None) -> Logits:
+        """Makes a request of each candidate: [B, N] become [B * N, 1], with the user's features repeated."""
+        shape = tf.shape(features["candidate_item_id"])
+        user = {name: tf.repeat(x, shape[1], axis=0) for name, x in state.items()}
+        single = {name: tf.reshape(x, tf.concat([[-1, 1], tf.shape(x)[2:]], 0)) for name, x in features.items()}
+        logits = self.ranker.score_items(self.ranker.encode_user(user), single)
+        return {task: tf.reshape(logit, shape) for task, logit in logits.items()}
