@@ -8,7 +8,7 @@ setup(
     description="Sequential recommendation pre-training for click-through prediction, from logs to TF Serving",
     license="Apache-2.0",
     packages=find_packages(include=["preprocessing*", "trainer*", "pipelines*", "serving*"]),
-    package_data={"pipelines": ["**/*.html", "**/*.css"]},
+    package_data={"pipelines": ["**/*.html", "**/*.css"], "serving": ["deploy/**/*"]},
     python_requires=">=3.10,<3.12",
     install_requires=[
         "apache-beam>=2.60,<3",
