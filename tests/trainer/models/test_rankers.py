@@ -79,7 +79,8 @@ def test_a_graph_of_unknown_lengths_scores_the_same(ranker: Ranker) -> None:
     features = random_features(ranker.fields, LENGTHS)
     specs = {name: _loose(name, x) for name, x in features.items()}
     graph = tf.function(lambda features: ranker(features)).get_concrete_function(specs)
-    np.testing.assert_allclose(np.stack(list(graph(features).values()), -1), scores(ranker, features), atol=1e-5)
+    logits = np.stack(list(graph(features).values()), -1)
+    np.testing.assert_allclose(logits, scores(ranker, features), rtol=1e-6, atol=1e-5)  # some logits are near 60
 
 
 def _loose(name: str, x: tf.Tensor) -> tf.TensorSpec:
