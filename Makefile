@@ -5,7 +5,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 SRP4CTR := .venv/bin/srp4ctr
 CONFIG ?= configs/ml_100k.yaml
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= --numprocesses 2 --dist loadfile
 DURATION ?= 600
 PACKAGES := preprocessing trainer pipelines serving
 SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
@@ -45,7 +45,7 @@ soak-serving: setup ## Ten minutes at 70 % of what the machine can do, watching 
 fuzz-serving: setup ## Send 10,000 hostile requests to a ranker behind the local model server (FUZZ_SEED=...)
 	@FUZZ_REQUESTS=10000 $(PYTHON) -m pytest -q -s tests/trainer/test_fuzzed_requests.py
 
-test: data ## Run the tests (PYTEST_ARGS=... for pytest)
+test: data ## Run the tests in two processes (PYTEST_ARGS=... for other options of pytest)
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
 lint: setup ## Check style and types
