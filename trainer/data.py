@@ -15,6 +15,7 @@ Batch = dict[str, tf.Tensor]
 
 _SHUFFLE_RECORDS = 100_000
 _CHUNK_BATCHES = 16
+_OPEN_FILES = 32  # so that the shuffle buffer holds records of many files however large each is
 
 
 class TransformedRecords:
@@ -35,7 +36,8 @@ class TransformedRecords:
         Args:
             patterns: File patterns of gzipped TFRecords.
             batch_size: Records a batch.
-            shuffle_seed: Shuffles records, differently each epoch, reproducibly; None keeps their order.
+            shuffle_seed: Shuffles records, differently each epoch, reproducibly; None keeps their order. A file's
+                records are ordered by user, so many files are read at once, in a new order each epoch.
 
         Raises:
             FileNotFoundError: no file matches.
@@ -72,9 +74,11 @@ class TransformedRecords:
         files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
         if not files:
             raise FileNotFoundError(f"no transformed records match {list(patterns)}; did Transform run?")
-        records = tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=1)
         if shuffle_seed is None:
-            return records
+            return _read(files)
+        order = tf.data.Dataset.from_tensor_slices(files)
+        order = order.shuffle(len(files), seed=shuffle_seed, reshuffle_each_iteration=True)
+        records = order.interleave(_read, cycle_length=min(len(files), _OPEN_FILES))
         return records.shuffle(_SHUFFLE_RECORDS, seed=shuffle_seed, reshuffle_each_iteration=True)
 
     def _parse(self, serialized: tf.Tensor) -> dict[str, Any]:
@@ -82,6 +86,10 @@ class TransformedRecords:
 
     def _densify(self, parsed: Mapping[str, Any]) -> Batch:
         return densify(parsed, self.fields)
+
+
+def _read(files: Any) -> tf.data.Dataset:
+    return tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=1)
 
 
 def _cut_by_size(parsed: Mapping[str, Any], candidates: int) -> tf.data.Dataset:

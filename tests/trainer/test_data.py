@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,27 @@ def test_shuffling_is_reproducible_and_new_each_epoch(toy: Toy, records: Transfo
         assert epochs == [_rows(again), _rows(again)]
         assert epochs[0] != epochs[1] and Counter(epochs[0]) == Counter(epochs[1])
         assert _rows(read(toy.files("train"), 3, 6)) != epochs[0]
+
+
+def test_shuffled_records_come_from_many_files_at_once(
+    toy: Toy, records: TransformedRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a shuffle buffer far smaller than a file, each part of an epoch still has records of every file."""
+    monkeypatch.setattr("trainer.data._SHUFFLE_RECORDS", 4)
+    sources = tf.io.gfile.glob(toy.files("train")[0])
+    written = [record.numpy() for record in tf.data.TFRecordDataset(sources, compression_type="GZIP")]
+    for number in range(4):
+        with tf.io.TFRecordWriter(str(tmp_path / f"part-{number}.gz"), "GZIP") as file:
+            for _ in range(6):
+                file.write(written[number])
+    file_of = {row: place // 6 for place, row in enumerate(_rows(records.batches([f"{tmp_path}/*"], 1)))}
+    assert len(file_of) == 4
+    epochs = [_rows(records.batches([f"{tmp_path}/*"], 8, shuffle_seed=seed)) for seed in (3, 4)]
+    for rows in epochs:
+        assert Counter(rows) == dict.fromkeys(file_of, 6)
+        parts = [{file_of[row] for row in rows[start : start + 8]} for start in (0, 8, 16)]
+        assert parts == [{0, 1, 2, 3}] * 3
+    assert epochs[0] != epochs[1]
 
 
 def test_catalogue_has_the_training_events_by_item_index(toy: Toy, records: TransformedRecords) -> None:
