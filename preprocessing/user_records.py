@@ -9,7 +9,6 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from preprocessing.combiners import ConcatenateTables
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
@@ -77,32 +76,23 @@ class RecordsOfParts(beam.PTransform):
         self._spec, self._as_of = spec, as_of
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
-        sides = {name: beam.pvalue.AsSingleton(parts.pipeline | WholeTable(self._spec, name)) for name in _SHARED}
+        sides = {name: beam.pvalue.AsList(self._rows(parts.pipeline, name)) for name in _SHARED}
         return parts | "Records" >> beam.ParDo(_Records(self._spec, self._as_of), **sides)
 
-
-class WholeTable(beam.PTransform):
-    """From a pipeline's root to one element: a table's rows as bytes, None if there are none."""
-
-    def __init__(self, spec: DatasetSpec, table: TableName) -> None:
-        super().__init__(f"Whole[{table}]")
-        self._spec, self._table = spec, table
-
-    def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        if getattr(self._spec, self._table) is None:
-            return root | beam.Create([None])
-        rows = root | ReadTable(self._spec, self._table)
-        return rows[BATCHES] | beam.Map(to_bytes) | beam.CombineGlobally(ConcatenateTables())
+    def _rows(self, root: beam.Pipeline, table: TableName) -> beam.PCollection:
+        if getattr(self._spec, table) is None:
+            return root | f"No[{table}]" >> beam.Create([])
+        return (root | ReadTable(self._spec, table))[BATCHES] | f"Bytes[{table}]" >> beam.Map(to_bytes)
 
 
 class _Records(beam.DoFn):
     def __init__(self, spec: DatasetSpec, as_of: int | None) -> None:
         super().__init__()
         self._spec, self._as_of = spec, as_of
-        self._shared: dict[TableName, tuple[bytes | None, EntityTable | None]] = {}
+        self._shared: dict[TableName, tuple[list[bytes], EntityTable | None]] = {}
 
     def process(
-        self, element: tuple[Any, Iterable[Part]], items: bytes | None, context: bytes | None
+        self, element: tuple[Any, Iterable[Part]], items: list[bytes], context: list[bytes]
     ) -> Iterator[tuple[str, bytes]]:
         parts = list(element[1])
         table = from_bytes(rows for name, rows in parts if name == "events")
@@ -112,9 +102,9 @@ class _Records(beam.DoFn):
         tables = Tables(self._once("items", items), users, self._once("context", context))
         yield from user_records(self._spec, SortedEvents.from_table(table), tables, self._as_of)
 
-    def _once(self, name: TableName, rows: bytes | None) -> EntityTable | None:
+    def _once(self, name: TableName, rows: list[bytes]) -> EntityTable | None:
         if name not in self._shared or self._shared[name][0] != rows:
-            self._shared[name] = rows, self._entities(name, [rows] if rows else [])
+            self._shared[name] = rows, self._entities(name, rows)
         return self._shared[name][1]
 
     def _entities(self, name: TableName, rows: Iterable[bytes]) -> EntityTable | None:

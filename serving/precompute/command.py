@@ -1,0 +1,92 @@
+"""`python -m serving.precompute`: its flags, the batch job, and the streaming one."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+from preprocessing.spec import DatasetSpec
+from preprocessing.user_records import UserRecords
+from serving.precompute.model import ModelVersion
+from serving.precompute.redis_store import RedisStore
+from serving.precompute.stores import StateStore
+from serving.precompute.streaming import RefreshedRecords
+from serving.precompute.tfrecord_store import TFRecordStore
+from serving.precompute.transform import ENCODED, METRICS, SEEN, StoreStates
+
+_REDIS = ("redis://", "rediss://", "unix://")
+_EPILOG = "All other flags are Beam's, such as --runner=FlinkRunner. A run that was cut short goes on when run again."
+
+
+def run(argv: Sequence[str] | None = None) -> None:
+    """Encodes the users of a log whose states are not in the store, once or as events arrive.
+
+    Raises:
+        ServingError: There is no such model, or the store doesn't fit.
+        DataError: The log or a table can't be used.
+    """
+    flags, beam_flags = _parser().parse_known_args(argv)
+    if flags.subscription and not flags.to.startswith(_REDIS):
+        raise SystemExit("--subscription needs Redis: --to=redis://host:port/db")
+    version = ModelVersion.load(flags.model_name, flags.model)
+    spec = _with_paths(version.spec, flags)
+    options = PipelineOptions(beam_flags, save_main_session=False)
+    if flags.subscription:
+        options.view_as(StandardOptions).streaming = True
+    pipeline = beam.Pipeline(options=options)
+    records = pipeline | _source(spec, flags)
+    _ = records | StoreStates(version, _store(flags), flags.batch_size)
+    result = pipeline.run()
+    result.wait_until_finish()
+    counts = {name: _count(result, name) for name in (SEEN, ENCODED)}
+    print(f"Version {version.number}: {counts[SEEN]} users, {counts[ENCODED]} encoded; the others' states were there.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m serving.precompute", description=run.__doc__, epilog=_EPILOG)
+    add = parser.add_argument
+    add("--model", required=True, help="a model's directory of versions (the newest is taken), or a version's")
+    add("--model-name", default="srp4ctr", help="the model's name on the server")
+    add("--to", required=True, help="redis://host:port/db, rediss://, unix://, or a folder for TFRecords")
+    for table in ("events", "items", "users"):
+        add(f"--{table}", help=f"path or glob of the {table}, if not that of the model's dataset spec")
+    add("--as-of", type=int, default=None, help="seconds since 1970, the time of the requests; default: now")
+    add("--ttl-seconds", type=int, default=86_400, help="Redis: seconds that a state is kept; default: a day")
+    add("--shards", type=int, default=64, help="users are spread over so many; TFRecords: the same in every run")
+    add("--batch-size", type=int, default=256, help="the most users encoded at once")
+    add("--subscription", help="a Pub/Sub subscription of events as JSON objects: refresh users as they arrive")
+    add("--delay", type=float, default=5.0, help="streaming: seconds from an event to its user's refresh")
+    add("--allowed-lateness", type=int, default=86_400, help="streaming: seconds behind its user's latest event")
+    return parser
+
+
+def _with_paths(spec: DatasetSpec, flags: argparse.Namespace) -> DatasetSpec:
+    given = {name: getattr(flags, name) for name in ("events", "items", "users") if getattr(flags, name)}
+    for name in given:
+        if getattr(spec, name) is None:
+            raise SystemExit(f"--{name}: the model's dataset spec has no such table.")
+    return spec.model_copy(
+        update={name: getattr(spec, name).model_copy(update={"path": path}) for name, path in given.items()}
+    )
+
+
+def _source(spec: DatasetSpec, flags: argparse.Namespace) -> beam.PTransform:
+    if not flags.subscription:
+        return UserRecords(spec, int(time.time()) if flags.as_of is None else flags.as_of, flags.shards)
+    events = beam.io.ReadFromPubSub(subscription=flags.subscription)
+    return events | RefreshedRecords(spec, flags.delay, flags.allowed_lateness, flags.shards)
+
+
+def _store(flags: argparse.Namespace) -> StateStore:
+    if flags.to.startswith(_REDIS):
+        return RedisStore(flags.to, flags.ttl_seconds)
+    return TFRecordStore(flags.to, flags.shards)
+
+
+def _count(result: beam.runners.runner.PipelineResult, name: str) -> int:
+    found = result.metrics().query(beam.metrics.MetricsFilter().with_namespace(METRICS).with_name(name))
+    return sum(counter.committed for counter in found["counters"])

@@ -1,0 +1,40 @@
+"""Runs a SavedModel's `encode_user_examples` inside Beam's RunInference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from apache_beam.ml.inference.base import ModelHandler
+
+from serving import contract
+
+
+class EncodeUsers(ModelHandler[bytes, bytes, Any]):
+    """Serialised tf.Examples of users in, their states out.
+
+    Args:
+        model_path: A version's directory, on any file system that TensorFlow knows.
+        batch_size: The most users encoded at once.
+    """
+
+    def __init__(self, model_path: str, batch_size: int) -> None:
+        super().__init__()
+        self._model_path, self._batch_size = model_path, batch_size
+
+    def load_model(self) -> Any:
+        import tensorflow as tf
+
+        return tf.saved_model.load(self._model_path)
+
+    def run_inference(
+        self, batch: Sequence[bytes], model: Any, inference_args: Mapping[str, Any] | None = None
+    ) -> Iterable[bytes]:
+        import tensorflow as tf
+
+        encode = model.signatures[contract.ENCODE_USER_EXAMPLES]
+        states = encode(**{contract.EXAMPLES: tf.constant(list(batch))})[contract.USER_STATE]
+        return [state for (state,) in states.numpy().tolist()]
+
+    def batch_elements_kwargs(self) -> Mapping[str, Any]:
+        return {"min_batch_size": min(16, self._batch_size), "max_batch_size": self._batch_size}

@@ -1,0 +1,87 @@
+"""The model version that encodes users: where it is, what made it, and the cache's keys for its states."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from preprocessing.features import TIMESTAMP
+from preprocessing.spec import DatasetSpec
+from serving import contract
+from serving.cache import state_key
+from serving.errors import ServingError
+from serving.precompute.stores import UserKey
+
+_DTYPES = {"bytes_list": object, "int64_list": np.int64, "float_list": np.float32}
+_MODEL_FILE = "saved_model.pb"
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelVersion:
+    """A version as servers know it, without its weights.
+
+    Attributes:
+        name: The model's name on the server.
+        number: The version.
+        path: Its directory.
+        description: What the version tells of itself.
+        spec: The dataset spec that it was trained with.
+    """
+
+    name: str
+    number: int
+    path: str
+    description: contract.Description
+    spec: DatasetSpec
+
+    @classmethod
+    def load(cls, name: str, model_dir: str) -> ModelVersion:
+        """The version in `model_dir`, or the newest one below it, as a server would choose.
+
+        Raises:
+            ServingError: There is none, or its directory has no number for a name.
+        """
+        path = _version_dir(model_dir)
+        with tf.io.gfile.GFile(os.path.join(path, contract.CONFIG_FILE)) as file:
+            spec = DatasetSpec.model_validate(json.load(file)["spec"])
+        describe = tf.saved_model.load(path).signatures[contract.DESCRIBE]
+        answer = describe(**{contract.REQUEST: tf.constant([""])})[contract.DESCRIPTION]
+        description = contract.Description.from_json(answer.numpy()[0])
+        return cls(name, int(os.path.basename(path)), path, description, spec)
+
+    def key_of(self, record: bytes) -> UserKey:
+        """The key of the state of a user's record, the one that the client makes of the same request."""
+        features = tf.train.Example.FromString(record).features.feature
+        names = self.description
+        scalars, lists = (*names.user_inputs, *names.context_inputs), names.history_inputs
+        inputs = {name: _values(features[name]) for name in scalars}
+        inputs |= {name: _values(features[name])[None] for name in lists}
+        key = state_key(self.name, self.number, names, inputs)
+        return UserKey(key.user_id.decode(), str(key), int(inputs[TIMESTAMP][0]))
+
+
+def _values(feature: tf.train.Feature) -> np.ndarray:
+    kind = feature.WhichOneof("kind")
+    return np.array(getattr(feature, kind).value, _DTYPES[kind])
+
+
+def _version_dir(model_dir: str) -> str:
+    model_dir = model_dir.rstrip("/")
+    if tf.io.gfile.exists(os.path.join(model_dir, _MODEL_FILE)):
+        path = model_dir
+    else:
+        found = [os.path.dirname(file) for file in tf.io.gfile.glob(os.path.join(model_dir, "*", _MODEL_FILE))]
+        numbered = [version for version in found if _number(version) is not None]
+        path = max(numbered, key=lambda version: _number(version) or 0, default="")
+    if not path or _number(path) is None:
+        raise ServingError(f"{model_dir}: no model version here, which is a directory with a number and {_MODEL_FILE}.")
+    return path
+
+
+def _number(path: str) -> int | None:
+    name = os.path.basename(path)
+    return int(name) if name.isascii() and name.isdigit() else None

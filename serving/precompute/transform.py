@@ -1,0 +1,84 @@
+"""The Beam transform that the batch and the streaming job share: users' records to stored states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
+
+from serving.cache import CachedState, dump
+from serving.precompute.encode import EncodeUsers
+from serving.precompute.model import ModelVersion
+from serving.precompute.stores import StateStore, UserKey
+
+METRICS = "precompute"
+SEEN, ENCODED = "users_seen", "users_encoded"
+_KEYS_AT_ONCE = 500
+_Keyed = tuple[UserKey, bytes]
+
+
+class StoreStates(beam.PTransform):
+    """From (user id, serialised tf.Example) to states in a store; users whose states are there already are left out.
+
+    Args:
+        version: The model version that makes them.
+        store: Where they go.
+        batch_size: The most users encoded at once.
+    """
+
+    def __init__(self, version: ModelVersion, store: StateStore, batch_size: int = 256) -> None:
+        super().__init__()
+        self._version, self._store, self._batch_size = version, store, batch_size
+
+    def expand(self, records: beam.PCollection) -> beam.PCollection:
+        return (
+            records
+            | "Key" >> beam.Map(lambda user, version: (version.key_of(user[1]), user[1]), self._version)
+            | "Gather" >> beam.BatchElements(1, _KEYS_AT_ONCE)
+            | "LeaveOutKnown" >> beam.ParDo(_LeaveOutKnown(self._store))
+            | "EncodeUsers" >> RunInference(KeyedModelHandler(EncodeUsers(self._version.path, self._batch_size)))
+            | "Put" >> beam.ParDo(_Put(self._store))
+        )
+
+
+class _LeaveOutKnown(beam.DoFn):
+    def __init__(self, store: StateStore) -> None:
+        super().__init__()
+        self._store = store
+
+    def process(self, batch: Sequence[_Keyed]) -> Iterator[_Keyed]:
+        wanted = set(self._store.missing([key for key, _ in batch]))
+        Metrics.counter(METRICS, SEEN).inc(len(batch))
+        yield from (element for element in batch if element[0] in wanted)
+
+    def teardown(self) -> None:
+        self._store.close()
+
+
+class _Put(beam.DoFn):
+    """Puts as many states at once as the store likes, and the rest when a bundle ends."""
+
+    def __init__(self, store: StateStore) -> None:
+        super().__init__()
+        self._store = store
+        self._waiting: list[_Keyed] = []
+
+    def start_bundle(self) -> None:
+        self._waiting = []
+
+    def process(self, state: _Keyed) -> None:
+        key, blob = state
+        self._waiting.append((key, dump(CachedState(blob, key.made_for))))
+        if len(self._waiting) >= self._store.states_at_once:
+            self.finish_bundle()
+
+    def finish_bundle(self) -> None:
+        if self._waiting:
+            self._store.put(self._waiting)
+            Metrics.counter(METRICS, ENCODED).inc(len(self._waiting))
+        self._waiting = []
+
+    def teardown(self) -> None:
+        self._store.close()
