@@ -19,6 +19,7 @@ from serving.contract import HISTORY_ITEM_ID, TIMESTAMP, USER_ID, Description
 
 _MAGIC = b"SRC1"
 _HEADER = struct.Struct("<4sIq")  # magic, CRC-32 of the rest, made_for
+HEADER_BYTES = _HEADER.size  # of what `dump` writes
 _WATERMARK_BYTES = 16
 
 
@@ -115,6 +116,14 @@ def load(stored: bytes) -> CachedState | None:
     if magic != _MAGIC or checksum != zlib.crc32(memoryview(stored)[_HEADER.size - 8 :]):
         return None
     return CachedState(stored[_HEADER.size :], made_for)
+
+
+def made_for(stored: bytes) -> int | None:
+    """When the state was made for that `dump` wrote, given its first HEADER_BYTES; None if it never was a state."""
+    if len(stored) < HEADER_BYTES:
+        return None
+    magic, _, time = _HEADER.unpack_from(stored)
+    return time if magic == _MAGIC else None
 
 
 def _content(values: np.ndarray) -> bytes:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from typing import Any
 
 ENCODE_USER = "encode_user"
@@ -47,7 +48,7 @@ STALE_STATE = "user_state was made by another model version"
 
 # Where TF Serving looks for requests to replay before a version becomes available.
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
-# The spec and configuration that made the model travel with it.
+# The spec and configuration that made the model travel with it, and its description.
 CONFIG_FILE = "assets.extra/srp4ctr.json"
 
 
@@ -84,7 +85,11 @@ class Description:
     @classmethod
     def from_json(cls, text: str | bytes) -> Description:
         """Reads what `to_json` wrote; keys of later releases are passed over."""
-        found = json.loads(text)
+        return cls.from_dict(json.loads(text))
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Description:
+        """As `from_json`, of parsed JSON."""
         known: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
             value = found[field.name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -30,8 +31,10 @@ def export(ranker: Ranker, inputs: StageInputs, model_dir: str) -> None:
     tf.saved_model.save(module, model_dir, signatures=signatures)
     write_warmup(module, signatures, model_dir)
     made_by = {"spec": inputs.spec.model_dump(mode="json"), "trainer": inputs.config.model_dump(mode="json")}
+    assert module.description is not None, "serving_module sets it"
+    description = dataclasses.asdict(module.description)
     with tf.io.gfile.GFile(os.path.join(model_dir, contract.CONFIG_FILE), "w") as file:
-        file.write(json.dumps(made_by, indent=1))
+        file.write(json.dumps(made_by | {"description": description}, indent=1))
 
 
 def serving_module(ranker: Ranker, inputs: StageInputs) -> ServingModule:

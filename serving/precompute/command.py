@@ -32,14 +32,14 @@ def run(argv: Sequence[str] | None = None) -> None:
     flags, beam_flags = _parser().parse_known_args(argv)
     if flags.subscription and not flags.to.startswith(_REDIS):
         raise SystemExit("--subscription needs Redis: --to=redis://host:port/db")
-    version = ModelVersion.load(flags.model_name, flags.model)
+    version = ModelVersion.load(flags.model_name, flags.model, flags.ignored_context)
     spec = _with_paths(version.spec, flags)
     options = PipelineOptions(beam_flags, save_main_session=False)
     if flags.subscription:
         options.view_as(StandardOptions).streaming = True
     pipeline = beam.Pipeline(options=options)
     records = pipeline | _source(spec, flags)
-    _ = records | StoreStates(version, _store(flags), flags.batch_size)
+    _ = records | StoreStates(version, _store(flags), flags.staleness_seconds // 2, flags.batch_size)
     result = pipeline.run()
     result.wait_until_finish()
     counts = {name: _count(result, name) for name in (SEEN, ENCODED)}
@@ -55,12 +55,24 @@ def _parser() -> argparse.ArgumentParser:
     for table in ("events", "items", "users"):
         add(f"--{table}", help=f"path or glob of the {table}, if not that of the model's dataset spec")
     add("--as-of", type=int, default=None, help="seconds since 1970, the time of the requests; default: now")
-    add("--ttl-seconds", type=int, default=86_400, help="Redis: seconds that a state is kept; default: a day")
+    add(
+        "--staleness-seconds",
+        type=int,
+        default=86_400,
+        help="the clients' Freshness.staleness_seconds: a state half as old is made anew, and Redis forgets it after "
+        "that time; default: a day",
+    )
+    add(
+        "--ignored-context",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="the clients' Freshness.ignored_context; without it a request's context must be that of the last event",
+    )
     add("--shards", type=int, default=64, help="users are spread over so many; TFRecords: the same in every run")
     add("--batch-size", type=int, default=256, help="the most users encoded at once")
     add("--subscription", help="a Pub/Sub subscription of events as JSON objects: refresh users as they arrive")
     add("--delay", type=float, default=5.0, help="streaming: seconds from an event to its user's refresh")
-    add("--allowed-lateness", type=int, default=86_400, help="streaming: seconds behind its user's latest event")
     return parser
 
 
@@ -78,12 +90,12 @@ def _source(spec: DatasetSpec, flags: argparse.Namespace) -> beam.PTransform:
     if not flags.subscription:
         return UserRecords(spec, int(time.time()) if flags.as_of is None else flags.as_of, flags.shards)
     events = beam.io.ReadFromPubSub(subscription=flags.subscription)
-    return events | RefreshedRecords(spec, flags.delay, flags.allowed_lateness, flags.shards)
+    return events | RefreshedRecords(spec, flags.delay, flags.shards)
 
 
 def _store(flags: argparse.Namespace) -> StateStore:
     if flags.to.startswith(_REDIS):
-        return RedisStore(flags.to, flags.ttl_seconds)
+        return RedisStore(flags.to, flags.staleness_seconds)
     return TFRecordStore(flags.to, flags.shards)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from preprocessing.features import TIMESTAMP
 from preprocessing.spec import DatasetSpec
 from serving import contract
-from serving.cache import state_key
+from serving.cache import request_time, state_key
 from serving.errors import ServingError
 from serving.precompute.stores import UserKey
 
@@ -30,6 +31,7 @@ class ModelVersion:
         path: Its directory.
         description: What the version tells of itself.
         spec: The dataset spec that it was trained with.
+        ignored_context: Context inputs that the clients leave out of their keys: their Freshness.ignored_context.
     """
 
     name: str
@@ -37,21 +39,24 @@ class ModelVersion:
     path: str
     description: contract.Description
     spec: DatasetSpec
+    ignored_context: frozenset[str] = frozenset()
 
     @classmethod
-    def load(cls, name: str, model_dir: str) -> ModelVersion:
+    def load(cls, name: str, model_dir: str, ignored_context: Collection[str] = ()) -> ModelVersion:
         """The version in `model_dir`, or the newest one below it, as a server would choose.
 
         Raises:
-            ServingError: There is none, or its directory has no number for a name.
+            ServingError: There is none, its directory has no number for a name, another release made it, or it has no
+                such context input.
         """
         path = _version_dir(model_dir)
-        with tf.io.gfile.GFile(os.path.join(path, contract.CONFIG_FILE)) as file:
-            spec = DatasetSpec.model_validate(json.load(file)["spec"])
-        describe = tf.saved_model.load(path).signatures[contract.DESCRIBE]
-        answer = describe(**{contract.REQUEST: tf.constant([""])})[contract.DESCRIPTION]
-        description = contract.Description.from_json(answer.numpy()[0])
-        return cls(name, int(os.path.basename(path)), path, description, spec)
+        made_by = _made_by(os.path.join(path, contract.CONFIG_FILE))
+        spec = DatasetSpec.model_validate(made_by["spec"])
+        description = contract.Description.from_dict(made_by["description"])
+        for unknown in set(ignored_context) - set(description.context_inputs):
+            known = ", ".join(description.context_inputs)
+            raise ServingError(f"{path}: the model has no context input '{unknown}' to ignore, only {known}.")
+        return cls(name, int(os.path.basename(path)), path, description, spec, frozenset(ignored_context))
 
     def key_of(self, record: bytes) -> UserKey:
         """The key of the state of a user's record, the one that the client makes of the same request."""
@@ -60,8 +65,18 @@ class ModelVersion:
         scalars, lists = (*names.user_inputs, *names.context_inputs), names.history_inputs
         inputs = {name: _values(features[name]) for name in scalars}
         inputs |= {name: _values(features[name])[None] for name in lists}
-        key = state_key(self.name, self.number, names, inputs)
-        return UserKey(key.user_id.decode(), str(key), int(inputs[TIMESTAMP][0]))
+        key = state_key(self.name, self.number, names, inputs, self.ignored_context)
+        return UserKey(key.user_id.decode(), str(key), request_time(inputs))
+
+
+def _made_by(file_name: str) -> dict[str, Any]:
+    found = {}
+    if tf.io.gfile.exists(file_name):
+        with tf.io.gfile.GFile(file_name) as file:
+            found = json.load(file)
+    if "description" not in found:
+        raise ServingError(f"{file_name} has no description: the model is none of this release's. Export it again.")
+    return found
 
 
 def _values(feature: tf.train.Feature) -> np.ndarray:

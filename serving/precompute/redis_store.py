@@ -7,6 +7,8 @@ from typing import Any
 
 import redis
 
+from serving import cache
+from serving.errors import ServingError
 from serving.precompute.stores import StateStore, UserKey
 
 
@@ -15,23 +17,27 @@ class RedisStore(StateStore):
 
     Args:
         url: redis://host:port/db, rediss:// with TLS, or unix://path.
-        ttl_seconds: Seconds after which Redis forgets a state, and the next run makes it anew.
+        ttl_seconds: Seconds after which Redis forgets a state.
         states_at_once: States a round trip.
+
+    Raises:
+        ServingError: ttl_seconds isn't positive.
     """
 
     def __init__(self, url: str, ttl_seconds: int, states_at_once: int = 200) -> None:
         if ttl_seconds <= 0:
-            raise ValueError(f"It must be positive. Received: ttl_seconds={ttl_seconds}")
+            raise ServingError(f"Redis must keep states for a time. Received: ttl_seconds={ttl_seconds}")
         self.states_at_once = states_at_once
         self._url, self._ttl_seconds = url, ttl_seconds
         self._connection: Any = None
 
-    def missing(self, keys: Sequence[UserKey]) -> list[UserKey]:
-        """Asks for all keys in one round trip."""
+    def ages(self, keys: Sequence[UserKey]) -> list[int | None]:
+        """Asks for the heads of all states in one round trip."""
         with self._pipeline() as pipeline:
             for key in keys:
-                pipeline.exists(key.key)
-            return [key for key, exists in zip(keys, pipeline.execute(), strict=True) if not exists]
+                pipeline.getrange(key.key, 0, cache.HEADER_BYTES - 1)
+            found = map(cache.made_for, pipeline.execute())
+            return [None if time is None else key.made_for - time for key, time in zip(keys, found, strict=True)]
 
     def put(self, states: Sequence[tuple[UserKey, bytes]]) -> None:
         """Sends all states in one round trip."""

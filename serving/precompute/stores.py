@@ -23,7 +23,7 @@ class UserKey:
 
 
 class StateStore(abc.ABC):
-    """States by key, as the client's cache writes them. Putting one again changes nothing.
+    """States by key, as the client's cache writes them. Putting one again replaces it.
 
     Workers get a copy each, by pickling, before it is first used.
 
@@ -34,8 +34,8 @@ class StateStore(abc.ABC):
     states_at_once: int
 
     @abc.abstractmethod
-    def missing(self, keys: Sequence[UserKey]) -> list[UserKey]:
-        """Those whose states aren't here."""
+    def ages(self, keys: Sequence[UserKey]) -> list[int | None]:
+        """Seconds from the time that each key's state here was made for to the key's own; None if it isn't here."""
 
     @abc.abstractmethod
     def put(self, states: Sequence[tuple[UserKey, bytes]]) -> None:

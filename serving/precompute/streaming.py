@@ -9,41 +9,39 @@ from typing import Any, cast
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from apache_beam.coders import BooleanCoder, BytesCoder
+from apache_beam.coders import BytesCoder, VarIntCoder
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 
 from preprocessing.latest import compact, distinct
-from preprocessing.sources.columns import KEY, TIME, USER, TableName
+from preprocessing.sources.columns import KEY, USER, TableName
 from preprocessing.sources.message import parse_event
 from preprocessing.spec import DatasetSpec
 from preprocessing.tables import from_bytes, to_bytes
 from preprocessing.user_records import Part, RecordsOfParts, ShardUsers
 from serving.precompute.transform import METRICS
 
-ARRIVED, REJECTED, LATE, DUPLICATE = "events", "events_rejected", "events_late", "events_duplicate"
-_DAY = 86_400
+ARRIVED, REJECTED, UNCHANGED = "events", "events_rejected", "events_without_effect"
 
 
 class RefreshedRecords(beam.PTransform):
     """From events, JSON objects with the log's columns, to (user id, serialised tf.Example) whenever one has changed.
 
-    A user's latest events live in keyed state, which starts from the log. Events may come in any order and more than
-    once: a history is the set of the latest ones. A user is refreshed when the watermark has passed an event by
-    `delay`, so that a burst of events costs one refresh.
+    A user's latest events live in keyed state, which starts from the log. Events may come in any order, as late as they
+    like and more than once: a history is the set of the latest ones by their own time, and an event that doesn't change
+    it has no effect. A user is refreshed when the watermark has passed an event by `delay`, so that a burst of events
+    costs one refresh.
 
     Args:
         spec: The dataset spec.
         delay: Seconds of event time.
-        allowed_lateness: Seconds; an event that is this much older than its user's latest one is dropped and counted.
         shards: As for `ShardUsers`.
     """
 
-    def __init__(self, spec: DatasetSpec, delay: float = 0.0, allowed_lateness: int = _DAY, shards: int = 64) -> None:
+    def __init__(self, spec: DatasetSpec, delay: float = 0.0, shards: int = 64) -> None:
         super().__init__()
-        self._spec, self._delay, self._allowed_lateness, self._shards = spec, delay, allowed_lateness, shards
+        self._spec, self._delay, self._shards = spec, delay, shards
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:
         log = events.pipeline | ShardUsers(self._spec, self._shards) | beam.FlatMap(_by_user, self._spec)
@@ -52,7 +50,7 @@ class RefreshedRecords(beam.PTransform):
             (log, arriving)
             | beam.Flatten()
             | beam.Map(lambda element: element).with_output_types(tuple[str, Part])  # state needs a stable key
-            | "Keep" >> beam.ParDo(_KeepLatest(self._spec, self._delay, self._allowed_lateness))
+            | "Keep" >> beam.ParDo(_KeepLatest(self._spec, self._delay))
             | RecordsOfParts(self._spec)
         )
 
@@ -92,12 +90,12 @@ class _KeepLatest(beam.DoFn):
 
     EVENTS = ReadModifyWriteStateSpec("events", BytesCoder())
     ROW = ReadModifyWriteStateSpec("row", BytesCoder())
-    WAITING = ReadModifyWriteStateSpec("waiting", BooleanCoder())
+    DUE = ReadModifyWriteStateSpec("due", VarIntCoder())  # the timer's time, microseconds
     REFRESH = TimerSpec("refresh", TimeDomain.WATERMARK)
 
-    def __init__(self, spec: DatasetSpec, delay: float, allowed_lateness: int) -> None:
+    def __init__(self, spec: DatasetSpec, delay: float) -> None:
         super().__init__()
-        self._spec, self._delay, self._allowed_lateness = spec, delay, allowed_lateness
+        self._spec, self._delay = spec, delay
 
     def process(
         self,
@@ -105,7 +103,7 @@ class _KeepLatest(beam.DoFn):
         timestamp: Any = beam.DoFn.TimestampParam,
         events: Any = beam.DoFn.StateParam(EVENTS),
         row: Any = beam.DoFn.StateParam(ROW),
-        waiting: Any = beam.DoFn.StateParam(WAITING),
+        due: Any = beam.DoFn.StateParam(DUE),
         refresh: Any = beam.DoFn.TimerParam(REFRESH),
     ) -> None:
         name, rows = element[1]
@@ -113,26 +111,21 @@ class _KeepLatest(beam.DoFn):
             row.write(rows)
         elif not self._add(rows, events):
             return
-        if not waiting.read():
-            waiting.write(True)
-            refresh.set(timestamp + self._delay)
+        at = timestamp + self._delay
+        before = due.read()
+        if before is None or at.micros < before:
+            due.write(at.micros)
+            refresh.set(at)
 
     def _add(self, rows: bytes, events: Any) -> bool:
         """Adds events to those kept; false if that changes nothing."""
         kept = events.read()
-        if kept is None:
-            events.write(rows)
-            return True
-        before, new = cast(pa.Table, from_bytes([kept])), cast(pa.Table, from_bytes([rows]))
-        earliest = pc.max(before.column(TIME)).as_py() - self._allowed_lateness
-        if pc.max(new.column(TIME)).as_py() < earliest:
-            Metrics.counter(METRICS, LATE).inc(new.num_rows)
+        both = cast(pa.Table, from_bytes([rows] if kept is None else [kept, rows]))
+        latest = to_bytes(compact(self._spec, distinct(both)))
+        if latest == kept:
+            Metrics.counter(METRICS, UNCHANGED).inc()
             return False
-        merged = distinct(pa.concat_tables([before, new]))
-        if merged.num_rows == before.num_rows:
-            Metrics.counter(METRICS, DUPLICATE).inc(new.num_rows)
-            return False
-        events.write(to_bytes(compact(self._spec, merged)))
+        events.write(latest)
         return True
 
     @on_timer(REFRESH)
@@ -141,8 +134,8 @@ class _KeepLatest(beam.DoFn):
         user_id: Any = beam.DoFn.KeyParam,
         events: Any = beam.DoFn.StateParam(EVENTS),
         row: Any = beam.DoFn.StateParam(ROW),
-        waiting: Any = beam.DoFn.StateParam(WAITING),
+        due: Any = beam.DoFn.StateParam(DUE),
     ) -> Iterator[tuple[str, list[Part]]]:
-        waiting.clear()
+        due.clear()
         parts = [("events", events.read()), ("users", row.read())]
         yield user_id, [(cast(TableName, name), rows) for name, rows in parts if rows is not None]

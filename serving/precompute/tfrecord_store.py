@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import uuid
@@ -16,12 +17,14 @@ from serving.errors import ServingError
 from serving.precompute.stores import StateStore, UserKey
 
 _SHARD = re.compile(r"shard-\d+-of-(\d+)/?")
+_NAME_BYTES = 16
 
 
 class TFRecordStore(StateStore):
     """Files under `<folder>/shard-<n>-of-<shards>/`: each is whole as soon as it has its name, and never changes.
 
-    A user whose history moved has a record in each of several files; the key tells them apart.
+    A user whose history moved has a record in each of several files; the key tells them apart, and of two records with
+    one key the later `made_for` counts. Work that a runner does twice gives a file of the same name.
 
     Args:
         folder: On any file system that TensorFlow knows.
@@ -32,37 +35,45 @@ class TFRecordStore(StateStore):
         ServingError: The folder has another number of shards.
     """
 
-    def __init__(self, folder: str, shards: int, states_at_once: int = 10_000) -> None:
+    def __init__(self, folder: str, shards: int, states_at_once: int = 2000) -> None:
         self.states_at_once = states_at_once
         self._folder, self._shards = folder, shards
-        self._known: tuple[int, set[str]] = (-1, set())
+        self._known: tuple[int, dict[str, int]] = (-1, {})
         others = {found for name in _names(folder) if (found := _SHARD.fullmatch(name)) and int(found[1]) != shards}
         if others:
             raise ServingError(f"{folder} has {others.pop()[0]}, but --shards={shards}: shards must stay as they were.")
 
-    def missing(self, keys: Sequence[UserKey]) -> list[UserKey]:
+    def ages(self, keys: Sequence[UserKey]) -> list[int | None]:
         """Reads the keys of a shard once, if its users come one after the other."""
-        shards = self._shards_of(keys)
-        return [key for key, shard in zip(keys, shards, strict=True) if key.key not in self._keys(shard)]
+        found = [self._times(shard).get(key.key) for key, shard in zip(keys, self._shards_of(keys), strict=True)]
+        return [None if time is None else key.made_for - time for key, time in zip(keys, found, strict=True)]
 
     def put(self, states: Sequence[tuple[UserKey, bytes]]) -> None:
         """Writes a file a shard under another name first, so that a killed worker leaves none that is half-written."""
         shards = self._shards_of([key for key, _ in states])
         for shard in sorted(set(shards)):
-            examples = [_example(*state) for state, its in zip(states, shards, strict=True) if its == shard]
-            path, name = self._path(shard), uuid.uuid4().hex
-            tf.io.gfile.makedirs(path)
-            with tf.io.TFRecordWriter(os.path.join(path, f"{name}.part")) as writer:
-                for example in examples:
-                    writer.write(example)
-            tf.io.gfile.rename(os.path.join(path, f"{name}.part"), os.path.join(path, f"{name}.tfrecord"))
+            self._write(shard, [state for state, its in zip(states, shards, strict=True) if its == shard])
 
     def close(self) -> None:
-        self._known = (-1, set())
+        self._known = (-1, {})
 
-    def _keys(self, shard: int) -> set[str]:
+    def _write(self, shard: int, states: Sequence[tuple[UserKey, bytes]]) -> None:
+        digest = hashlib.blake2b(digest_size=_NAME_BYTES)
+        for key, _ in states:
+            digest.update(f"{key.key}@{key.made_for}\n".encode())
+        part, final = (os.path.join(self._path(shard), name) for name in (f"{uuid.uuid4()}.part", digest.hexdigest()))
+        tf.io.gfile.makedirs(self._path(shard))
+        with tf.io.TFRecordWriter(part) as writer:
+            for key, state in states:
+                writer.write(_example(key, state))
+        tf.io.gfile.rename(part, f"{final}.tfrecord", overwrite=True)
+
+    def _times(self, shard: int) -> dict[str, int]:
         if shard != self._known[0]:
-            self._known = shard, {key.key for key, _ in read_states(self._path(shard))}
+            times: dict[str, int] = {}
+            for key, _ in read_states(self._path(shard)):
+                times[key.key] = max(key.made_for, times.get(key.key, key.made_for))
+            self._known = shard, times
         return self._known[1]
 
     def _path(self, shard: int) -> str:
@@ -74,7 +85,7 @@ class TFRecordStore(StateStore):
 
 
 def read_states(folder: str) -> Iterator[tuple[UserKey, bytes]]:
-    """All states in the files of a folder and the folders in it, as the client's cache would write them."""
+    """All states in the files of a folder and the folders in it, each as `serving.cache.dump` wrote it."""
     files = [os.path.join(path, name) for path, _, names in tf.io.gfile.walk(folder) for name in names]
     for file in sorted(file for file in files if file.endswith(".tfrecord")):
         for record in tf.data.TFRecordDataset(file).as_numpy_iterator():

@@ -25,33 +25,37 @@ class StoreStates(beam.PTransform):
     Args:
         version: The model version that makes them.
         store: Where they go.
+        renew_after: Seconds; a state that was made for a time this much earlier is made anew.
         batch_size: The most users encoded at once.
     """
 
-    def __init__(self, version: ModelVersion, store: StateStore, batch_size: int = 256) -> None:
+    def __init__(self, version: ModelVersion, store: StateStore, renew_after: int, batch_size: int = 256) -> None:
         super().__init__()
-        self._version, self._store, self._batch_size = version, store, batch_size
+        self._version, self._store = version, store
+        self._renew_after, self._batch_size = renew_after, batch_size
 
     def expand(self, records: beam.PCollection) -> beam.PCollection:
         return (
             records
             | "Key" >> beam.Map(lambda user, version: (version.key_of(user[1]), user[1]), self._version)
             | "Gather" >> beam.BatchElements(1, _KEYS_AT_ONCE)
-            | "LeaveOutKnown" >> beam.ParDo(_LeaveOutKnown(self._store))
+            | "LeaveOutFresh" >> beam.ParDo(_LeaveOutFresh(self._store, self._renew_after))
             | "EncodeUsers" >> RunInference(KeyedModelHandler(EncodeUsers(self._version.path, self._batch_size)))
             | "Put" >> beam.ParDo(_Put(self._store))
         )
 
 
-class _LeaveOutKnown(beam.DoFn):
-    def __init__(self, store: StateStore) -> None:
+class _LeaveOutFresh(beam.DoFn):
+    def __init__(self, store: StateStore, renew_after: int) -> None:
         super().__init__()
-        self._store = store
+        self._store, self._renew_after = store, renew_after
 
     def process(self, batch: Sequence[_Keyed]) -> Iterator[_Keyed]:
-        wanted = set(self._store.missing([key for key, _ in batch]))
         Metrics.counter(METRICS, SEEN).inc(len(batch))
-        yield from (element for element in batch if element[0] in wanted)
+        ages = self._store.ages([key for key, _ in batch])
+        for element, age in zip(batch, ages, strict=True):
+            if age is None or age >= self._renew_after:
+                yield element
 
     def teardown(self) -> None:
         self._store.close()
@@ -72,13 +76,16 @@ class _Put(beam.DoFn):
         key, blob = state
         self._waiting.append((key, dump(CachedState(blob, key.made_for))))
         if len(self._waiting) >= self._store.states_at_once:
-            self.finish_bundle()
+            self._flush()
 
     def finish_bundle(self) -> None:
+        self._flush()
+
+    def teardown(self) -> None:
+        self._store.close()
+
+    def _flush(self) -> None:
         if self._waiting:
             self._store.put(self._waiting)
             Metrics.counter(METRICS, ENCODED).inc(len(self._waiting))
         self._waiting = []
-
-    def teardown(self) -> None:
-        self._store.close()

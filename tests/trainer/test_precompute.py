@@ -1,0 +1,267 @@
+"""Pre-computation with a real ranker: the client finds the states; each is made once, whatever happens to the job."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pytest
+from apache_beam.testing import test_stream
+from apache_beam.transforms.window import TimestampedValue
+
+from preprocessing.lookup import user_record
+from serving import cache
+from serving.async_client import AsyncRankingClient
+from serving.client import Freshness, LruCache, RankingClient
+from serving.errors import ServingError
+from serving.precompute.command import run
+from serving.precompute.tfrecord_store import TFRecordStore, read_states
+from serving.redis_cache import AsyncRedisCache, RedisCache
+from serving.server import ModelServer
+from tests.serving.redis_server import RedisServer
+from tests.testing import HOUR, START, Row, parse_records, write_csv
+from tests.trainer.conftest import Exported
+
+pytestmark = pytest.mark.slow
+VERSION, USERS = 7, 60
+AS_OF = START + 1000 * HOUR
+DAY = 24 * HOUR
+ITEMS = [f"i{n}" for n in range(8)]
+FRESHNESS = Freshness(staleness_seconds=DAY, ignored_context=frozenset({"context_device"}))
+
+
+@pytest.fixture(scope="module")
+def model(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of versions."""
+    folder = tmp_path_factory.mktemp("models") / "toy"
+    shutil.copytree(exported.folder, folder / str(VERSION))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(model: Path) -> Iterator[str]:
+    with ModelServer("toy", model, grpc_port=0, rest_port=None) as server:
+        yield f"127.0.0.1:{server.grpc_port}"
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    server = RedisServer()
+    yield server
+    server.kill()
+
+
+def log(users: int = USERS, seed: int = 0) -> list[Row]:
+    """One to seven events a user, whose features stay the same."""
+    rng = random.Random(seed)
+    return [
+        {
+            "user_id": f"u{user}",
+            "item_id": rng.choice(ITEMS),
+            "timestamp": START + rng.randrange(900 * HOUR),
+            "age": user % 50,
+            "gender": "pq"[user % 2],
+            "interests": "x|y" if user % 3 else "",
+            "tags": rng.choice(["x", "y|z", ""]),
+            "brand": rng.choice("pq"),
+            "price": rng.choice(["", 1, 2.5]),
+            "action": rng.choice("pq"),
+            "device": "p" if user % 2 else "",
+            "clicked": 1,
+            "bought": 0,
+        }
+        for user in range(users)
+        for _ in range(1 + user % 7)
+    ]
+
+
+def flags(model: Path, to: object, rows: list[Row], folder: Path) -> list[str]:
+    write_csv(folder / "events.csv", rows)
+    places = ["--model", str(model), "--to", str(to), "--events", str(folder / "events.csv")]
+    return [*places, "--model-name", "toy", "--shards", "4", "--ignored-context", "context_device"]
+
+
+def count(capsys: pytest.CaptureFixture[str], arguments: list[str], *more: str) -> tuple[int, int]:
+    """The users that a run saw and encoded, by what it printed."""
+    run([*arguments, "--as-of", str(AS_OF), *more])
+    words = capsys.readouterr().out.split()
+    return int(words[2]), int(words[4])
+
+
+def request_of(exported: Exported, user_id: str, log_file: Path, **changes: Any) -> Row:
+    """A user's raw features as an application sends them."""
+    spec = exported.inputs.spec
+    spec = spec.model_copy(update={"events": spec.events.model_copy(update={"path": str(log_file)})})
+    (record,) = parse_records([user_record(spec, user_id) or b""])
+    names = exported.loaded.signatures["encode_user"].structured_input_signature[1]
+    user = {name: record[name] if name.startswith("history_") else record[name][0] for name in names}
+    return user | {"timestamp": AS_OF + 60} | changes
+
+
+def ranked(client: RankingClient, user: Row) -> dict[str, float]:
+    return {item: scores["click"] for item, scores in client.rank(user, ITEMS, by="click")}
+
+
+def test_the_client_finds_the_states_and_its_scores_are_right(
+    exported: Exported,
+    model: Path,
+    address: str,
+    redis_server: RedisServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = flags(model, redis_server.url, log(), tmp_path)
+    assert count(capsys, arguments) == (USERS, USERS)
+    users = [request_of(exported, f"u{n}", tmp_path / "events.csv") for n in range(USERS)]
+    caches = [RedisCache(redis_server.url, timeout_seconds=5)]
+    with RankingClient(address, "toy", 20, caches=caches, freshness=FRESHNESS) as cached:
+        with RankingClient(address, "toy", 20) as uncached:
+            for user in users:
+                # without a cache the request's own time and device count; the states are for those of the job
+                same = user | {"timestamp": AS_OF}
+                assert ranked(cached, user | {"context_device": "q"}) == pytest.approx(ranked(uncached, same), abs=1e-6)
+        assert cached.counts() == {"hits": USERS}
+    assert asyncio.run(_hits(address, redis_server.url, users)) == {"hits": USERS}
+
+
+async def _hits(address: str, url: str, users: list[Row]) -> dict[str, int]:
+    caches = [AsyncRedisCache(url, timeout_seconds=5)]
+    async with AsyncRankingClient(address, "toy", 20, caches=caches, freshness=FRESHNESS) as client:
+        await asyncio.gather(*(client.rank(user, ITEMS, by="click") for user in users))
+        return client.counts()
+
+
+def test_only_who_has_moved_is_encoded_again(
+    model: Path, redis_server: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = log()
+    arguments = flags(model, redis_server.url, rows, tmp_path)
+    assert count(capsys, arguments) == (USERS, USERS)
+    assert count(capsys, arguments) == (USERS, 0)
+    rows += [rows[0] | {"timestamp": AS_OF - 10}, rows[-1] | {"timestamp": AS_OF}]  # the latter is yet to come
+    arguments = flags(model, redis_server.url, rows, tmp_path)
+    assert count(capsys, arguments) == (USERS, 1)
+    assert count(capsys, arguments, f"--as-of={AS_OF + DAY // 2}") == (USERS, USERS)  # half as old as may be
+    connection = redis_server.connect()
+    assert all(0 < connection.ttl(key) <= DAY for key in connection.scan_iter())
+
+
+def test_a_killed_job_goes_on_where_it_was(
+    model: Path, redis_server: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    users = 3000
+    arguments = flags(model, redis_server.url, log(users), tmp_path)
+    command = [sys.executable, "-m", "serving.precompute", *arguments, f"--as-of={AS_OF}", "--batch-size=1"]
+    with (tmp_path / "output").open("w") as output:
+        job = subprocess.Popen(command, stdout=output, stderr=output)
+    connection, deadline = redis_server.connect(), time.monotonic() + 120
+    while not connection.dbsize():
+        assert job.poll() is None and time.monotonic() < deadline, (tmp_path / "output").read_text()
+        time.sleep(0.002)
+    job.kill()
+    job.wait()
+    done = connection.dbsize()
+    assert 0 < done < users
+    assert count(capsys, arguments) == (users, users - done)
+    assert connection.dbsize() == users
+
+
+def test_two_worker_processes_make_the_same_states(
+    model: Path, redis_server: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = flags(model, redis_server.url, log(), tmp_path)
+    workers = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
+    assert count(capsys, arguments, *workers) == (USERS, USERS)
+    assert redis_server.connect().dbsize() == USERS
+
+
+def test_states_in_files_serve_other_caches(
+    exported: Exported, model: Path, address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = flags(model, tmp_path / "states", log(), tmp_path)
+    assert count(capsys, arguments) == (USERS, USERS)
+    files = sorted((tmp_path / "states").rglob("*.*"))
+    (tmp_path / "states" / "shard-00000-of-00004" / "killed.part").write_bytes(b"half a rec")
+    assert count(capsys, arguments) == (USERS, 0)
+    assert files == sorted((tmp_path / "states").rglob("*.tfrecord"))
+    filled = LruCache()
+    for key, state in read_states(str(tmp_path / "states")):
+        filled.put(key.key, cache.load(state) or pytest.fail("it is damaged"))
+    with RankingClient(address, "toy", 20, caches=[filled], freshness=FRESHNESS) as client:
+        for n in range(USERS):
+            ranked(client, request_of(exported, f"u{n}", tmp_path / "events.csv"))
+        assert client.counts() == {"hits": USERS}
+    with pytest.raises(ServingError, match="shards must stay as they were"):
+        run([*arguments, "--shards", "5"])
+
+
+def test_work_done_twice_leaves_one_file(tmp_path: Path) -> None:
+    store, key = TFRecordStore(str(tmp_path), shards=1), next(_keys())
+    store.put([(key, b"state")])
+    store.put([(key, b"state")])
+    assert [found for found, _ in read_states(str(tmp_path))] == [key]
+
+
+def _keys() -> Iterator[Any]:
+    from serving.precompute.stores import UserKey
+
+    return (UserKey(f"u{n}", f"key{n}", n) for n in itertools.count())
+
+
+def test_events_refresh_the_states_that_the_client_finds(
+    exported: Exported,
+    model: Path,
+    address: str,
+    redis_server: RedisServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = log(users=4)
+    new = rows[-1] | {"item_id": "i1", "timestamp": AS_OF}
+    arguments = flags(model, redis_server.url, rows, tmp_path)
+    stream = test_stream.TestStream().advance_watermark_to(AS_OF - 1)
+    for number, event in enumerate((new, new, rows[-1])):  # only the first one changes a history
+        stream = stream.add_elements([TimestampedValue(json.dumps(event).encode(), event["timestamp"])])
+        stream = stream.advance_watermark_to(AS_OF + 100 * (number + 1))
+    monkeypatch.setattr(beam.io, "ReadFromPubSub", lambda subscription: stream.advance_watermark_to_infinity())
+    run([*arguments, "--subscription", "projects/p/subscriptions/s"])
+    assert redis_server.connect().dbsize() in (4, 5)  # 4 if the event came before its user's log
+    caches = [RedisCache(redis_server.url, timeout_seconds=5)]
+    write_csv(tmp_path / "events.csv", [*rows, new])
+    user = request_of(exported, "u3", tmp_path / "events.csv")
+    with RankingClient(address, "toy", 20, caches=caches, freshness=FRESHNESS) as client:
+        scores = ranked(client, user)
+        assert client.counts() == {"hits": 1}
+    with RankingClient(address, "toy", 20) as uncached:
+        assert scores == pytest.approx(ranked(uncached, user | {"timestamp": AS_OF + 1}), abs=1e-6)
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--model", "{tmp}"], "no model version here"),
+        (["--model", "{tmp}/other"], "srp4ctr.json has no description: the model is none of this release's"),
+        (["--ignored-context", "device"], "has no context input 'device' to ignore, only"),
+        (["--staleness-seconds", "0"], "Redis must keep states for a time"),
+        (["--users", "users.csv"], "--users: the model's dataset spec has no such table"),
+        (["--subscription", "s", "--to", "{tmp}/states"], "--subscription needs Redis"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(model: Path, tmp_path: Path, more: list[str], message: str) -> None:
+    arguments = flags(model, "redis://127.0.0.1:1/0", log(users=2), tmp_path)
+    (tmp_path / "other" / "1").mkdir(parents=True)
+    (tmp_path / "other" / "1" / "saved_model.pb").touch()
+    with pytest.raises((ServingError, SystemExit), match=message):
+        run([*arguments, *(argument.format(tmp=tmp_path) for argument in more)])
