@@ -12,8 +12,9 @@ from unittest import mock
 
 import pytest
 import yaml
-from google.protobuf import json_format
+from google.protobuf import json_format, text_format
 from kfp.pipeline_spec import pipeline_spec_pb2
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.extensions.google_cloud_ai_platform.trainer.executor import (
     ENABLE_VERTEX_KEY,
     TRAINING_ARGS_KEY,
@@ -175,7 +176,8 @@ def test_a_compiled_task_runs_as_its_container_would(kubeflow: dict[str, Any], t
     command[0] = sys.executable
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert (tmp_path / "schema" / "schema.pbtxt").read_text() == str(build_schema(small_spec()))
+    written = text_format.Parse((tmp_path / "schema" / "schema.pbtxt").read_text(), schema_pb2.Schema())
+    assert written == build_schema(small_spec())
     assert "schema" in json.loads((tmp_path / "executor_output.json").read_text())["artifacts"]
 
 
