@@ -15,6 +15,7 @@ from pipelines.commands.data import data_app
 from pipelines.commands.errors import user_errors
 from pipelines.commands.loadtest import loadtest
 from pipelines.commands.remote import compile_, submit
+from pipelines.commands.experiment import experiment
 from pipelines.commands.serve import serve
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.command()(cost)
 app.command()(loadtest)
 app.command("compile")(compile_)
 app.command()(submit)
+app.command()(experiment)
 
 ConfigPath = Annotated[Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")]
 

@@ -54,15 +54,27 @@ def create_pipeline(
     encoder = pretrain.outputs["model"]
     ranker = _trainer(config, RANKER, "trainer.finetune.run_fn", trainer, prepared, "train", encoder)
     without = _trainer(config, BASELINE, "trainer.finetune.run_fn", trainer.without_encoder(), prepared, "train")
+    components = [*prepared.components, pretrain, ranker, without, *_judge(config, prepared, ranker, without)]
+    return _pipeline(config, components, beam_pipeline_args, enable_cache)
+
+
+def create_data_pipeline(
+    config: RunConfig, beam_pipeline_args: list[str], enable_cache: bool = True
+) -> tfx.dsl.Pipeline:
+    """The part of a run's pipeline that prepares its data; what it makes is in the cache of the whole one, too."""
+    return _pipeline(config, _prepare(config).components, beam_pipeline_args, enable_cache)
+
+
+def _pipeline(config: RunConfig, components: list[Any], beam_args: list[str], enable_cache: bool) -> tfx.dsl.Pipeline:
     return tfx.dsl.Pipeline(
         pipeline_name=config.dataset.name,
         pipeline_root=config.paths.artifacts,
-        components=[*prepared.components, pretrain, ranker, without, *_judge(config, prepared, ranker, without)],
+        components=components,
         enable_cache=enable_cache,
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             str(config.paths.metadata)
         ),
-        beam_pipeline_args=beam_pipeline_args,
+        beam_pipeline_args=beam_args,
     )
 
 

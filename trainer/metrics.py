@@ -34,3 +34,24 @@ def gauc(labels: np.ndarray, scores: np.ndarray, users: np.ndarray) -> float:
     weights = np.array([len(group) for group in groups], float)
     known = ~np.isnan(values)
     return float(np.average(values[known], weights=weights[known])) if known.any() else float("nan")
+
+
+def logloss(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Mean cross-entropy of probabilities, in nats; probabilities are kept 1e-7 away from 0 and 1."""
+    chances = np.clip(np.asarray(scores, float), 1e-7, 1 - 1e-7)
+    positive = np.asarray(labels) > 0.5
+    return float(-np.where(positive, np.log(chances), np.log1p(-chances)).mean())
+
+
+def normalised_entropy(labels: np.ndarray, scores: np.ndarray) -> float:
+    """The logloss over that of always predicting the share of positives (He et al., ADKDD 2014); NaN without both."""
+    share = float((np.asarray(labels) > 0.5).mean())
+    if share in (0.0, 1.0):
+        return float("nan")
+    return logloss(labels, scores) / logloss(labels, np.full(len(labels), share))
+
+
+def calibration(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Mean prediction over the share of positives: above 1 promises too much; NaN without positives."""
+    share = float((np.asarray(labels) > 0.5).mean())
+    return float(np.mean(scores)) / share if share else float("nan")

@@ -12,13 +12,13 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.extractors import extractor
 from tensorflow_model_analysis.proto import config_pb2
 
+from pipelines.slices import history_bucket
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
 from trainer.export import EVALUATE
 
 POPULARITY = "popularity"
 HISTORY_LENGTH = "history_length"
 CALIBRATION_BUCKETS = 10
-_HISTORY_BUCKETS = ((0, "0"), (10, "1-9"), (50, "10-49"))
 _GAUC_MODULE = "pipelines.components.gauc"
 
 
@@ -101,12 +101,6 @@ def explode_candidates(extracts: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "labels": _row(labels, i),
             "predictions": _row(predictions, i),
         }
-
-
-def history_bucket(length: int) -> str:
-    """The slice of a history by its number of behaviours: 0, 1-9, 10-49, 50+."""
-    below = [name for bound, name in _HISTORY_BUCKETS if length < max(bound, 1)]
-    return below[0] if below else "50+"
 
 
 def _first_leaf(value: Any) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from rich.console import Console
 
@@ -13,7 +15,9 @@ from pipelines.runners.progress import ComponentProgress
 from pipelines.runners.staging import stage_package
 
 
-def run_locally(config: RunConfig, console: Console, enable_cache: bool = True) -> None:
+def run_locally(
+    config: RunConfig, console: Console, enable_cache: bool = True, create: Callable[..., Any] | None = None
+) -> None:
     """Runs all components in this process; those whose inputs have not changed are taken from the cache.
 
     A run that was killed goes on after its last finished component when it is run again.
@@ -22,6 +26,7 @@ def run_locally(config: RunConfig, console: Console, enable_cache: bool = True) 
         config: The run's configuration.
         console: Where progress goes; everything else goes to the run's log file.
         enable_cache: Whether finished components are reused.
+        create: Builds the pipeline; pipelines.pipeline.create_pipeline by default.
     """
     config.paths.root.mkdir(parents=True, exist_ok=True)
     package = stage_package(config.paths.root / "package") if config.beam.needs_package else ()
@@ -32,7 +37,7 @@ def run_locally(config: RunConfig, console: Console, enable_cache: bool = True) 
 
         from pipelines.pipeline import create_pipeline
 
-        pipeline = create_pipeline(config, beam, enable_cache)
+        pipeline = (create or create_pipeline)(config, beam, enable_cache)
         progress = ComponentProgress(console, [component.id for component in pipeline.components])
         try:
             with progress.watching():

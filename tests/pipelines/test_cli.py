@@ -28,7 +28,7 @@ def failing(tmp_path: Path, break_it: Any) -> subprocess.CompletedProcess[str]:
 def test_help_lists_the_commands() -> None:
     done = srp4ctr("--help")
     assert done.returncode == 0
-    for command in ("data", "run", "serve", "rank", "report", "cost"):
+    for command in ("data", "run", "serve", "rank", "report", "cost", "experiment"):
         assert command in done.stdout
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines.components.evaluation import explode_candidates, history_bucket
+from pipelines.components.evaluation import explode_candidates
+from pipelines.slices import history_bucket
 from tests.pipelines.conftest import SmallRun
 from trainer.metrics import auc, gauc
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.metrics import auc, gauc
+from trainer.metrics import auc, calibration, gauc, logloss, normalised_entropy
 
 # Few distinct scores, so that ties are common.
 ROWS = st.lists(st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=40)
@@ -56,3 +56,17 @@ def test_one_class_has_no_auc(labels: list[int]) -> None:
 def test_users_with_one_class_are_left_out_of_gauc() -> None:
     labels, scores = np.array([1, 0, 1, 1]), np.array([0.2, 0.1, 0.5, 0.6])
     assert gauc(labels, scores, np.array([0, 0, 1, 1])) == 1.0
+
+
+def test_logloss_normalised_entropy_and_calibration_by_hand() -> None:
+    labels, scores = np.array([1, 0, 0, 1]), np.array([0.8, 0.4, 0.2, 0.5])
+    loss = -(np.log(0.8) + np.log(0.6) + np.log(0.8) + np.log(0.5)) / 4
+    assert logloss(labels, scores) == pytest.approx(loss)
+    assert normalised_entropy(labels, scores) == pytest.approx(loss / np.log(2))
+    assert calibration(labels, scores) == pytest.approx(0.475 / 0.5)
+
+
+def test_measures_of_one_kind_of_label() -> None:
+    nothing = np.zeros(3)
+    assert np.isfinite(logloss(nothing, nothing))
+    assert np.isnan(normalised_entropy(nothing, nothing)) and np.isnan(calibration(nothing, nothing))

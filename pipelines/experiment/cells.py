@@ -1,0 +1,65 @@
+"""The cells of an experiment: each is one training, kept in a folder named by all that it depends on."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from trainer.config import TrainerConfig
+
+RESULT = "result.json"
+PREDICTIONS = "predictions.npz"
+
+Stage = Literal["pretrain", "trial", "test"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One training.
+
+    Attributes:
+        stage: `pretrain` makes an encoder, `trial` a validation AUC, `test` predictions on the test split.
+        name: The model's; for people.
+        trainer: Its configuration, seed included.
+        encoder: The cell whose encoder it starts from.
+        data: What tells the records apart.
+    """
+
+    stage: Stage
+    name: str
+    trainer: TrainerConfig
+    encoder: Cell | None
+    data: str
+
+    @property
+    def key(self) -> str:
+        """A folder name that changes with everything the result depends on, but the code."""
+        return f"{self.stage}-{self.name}-seed{self.trainer.seed}-{self._digest()}"
+
+    def folder(self, root: Path) -> Path:
+        """Where its result is."""
+        return root / "cells" / self.key
+
+    def is_done(self, root: Path) -> bool:
+        """Whether its result is there: it is written last, whole."""
+        return (self.folder(root) / RESULT).is_file()
+
+    def result(self, root: Path) -> dict[str, Any]:
+        """What the training left."""
+        content: dict[str, Any] = json.loads((self.folder(root) / RESULT).read_text())
+        return content
+
+    def _digest(self) -> str:
+        parts = self.trainer.model_dump(mode="json")
+        if self.stage == "pretrain":
+            parts = {name: parts[name] for name in ("seed", "encoder", "pretrain")}
+        content = {"trainer": parts, "data": self.data, "encoder": self.encoder.key if self.encoder else None}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def pretrain_cell(trainer: TrainerConfig, data: str) -> Cell:
+    """The pre-training that a configuration starts from; models with the same encoder share it."""
+    return Cell("pretrain", "encoder", trainer, None, data)

@@ -1,0 +1,105 @@
+"""What an experiment compares."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+
+from preprocessing.config import Config
+from trainer.config import TrainerConfig
+
+Overrides = dict[str, Any]
+
+
+class TuningConfig(Config):
+    """A random search, the same settings for every model; the best validation AUC of the first seed wins.
+
+    Attributes:
+        trials: How many settings are tried; 0 keeps the run's own.
+        seed: Chooses the settings.
+        space: Dotted trainer keys, such as finetune.optimizer.learning_rate, and the values to choose from.
+    """
+
+    trials: int = pydantic.Field(0, ge=0)
+    seed: int = 0
+    space: dict[str, tuple[Any, ...]] = {}
+
+    def settings(self) -> list[Overrides]:
+        """The settings to try, by dotted key; one empty one without tuning."""
+        if not self.trials:
+            return [{}]
+        grid = [dict(zip(self.space, values, strict=True)) for values in itertools.product(*self.space.values())]
+        return random.Random(self.seed).sample(grid, self.trials)
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> TuningConfig:
+        size = 1
+        for values in self.space.values():
+            size *= len(values)
+        if self.trials > size:
+            raise ValueError(f"trials must not exceed the {size} settings of the space. Received: {self.trials}")
+        return self
+
+
+class ModelConfig(Config):
+    """One row of the results.
+
+    Attributes:
+        trainer: What differs from the run's trainer configuration, nested as there.
+        pretrained: Whether its encoder starts from pre-training (with the same seed).
+        baseline: Whether it is one of those that the best is taken of, to compare with.
+    """
+
+    trainer: Overrides = {}
+    pretrained: bool = False
+    baseline: bool = False
+
+
+class ExperimentConfig(Config):
+    """All of it.
+
+    Attributes:
+        run: The YAML file of the run whose records and trainer configuration are used.
+        models: By name.
+        seeds: Each trains every model anew, pre-training included.
+        tuning: How hyper-parameters are chosen.
+        resamples: Of the bootstrap.
+    """
+
+    run: str
+    models: dict[str, ModelConfig] = pydantic.Field(min_length=1)
+    seeds: tuple[int, ...] = pydantic.Field((1, 2, 3), min_length=1)
+    tuning: TuningConfig = TuningConfig()
+    resamples: int = pydantic.Field(1000, ge=1)
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> ExperimentConfig:
+        if not any(model.baseline for model in self.models.values()):
+            raise ValueError("at least one of models must be a baseline (baseline: true)")
+        return self
+
+
+def override(config: TrainerConfig, nested: Overrides, dotted: Overrides, seed: int) -> TrainerConfig:
+    """`config` with nested overrides, then dotted ones, and a seed.
+
+    Raises:
+        pydantic.ValidationError: the result is no trainer configuration.
+    """
+    content = _merge(config.model_dump(mode="json"), nested)
+    for key, value in dotted.items():
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        content = _merge(content, value)
+    return TrainerConfig.model_validate(content | {"seed": seed})
+
+
+def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged

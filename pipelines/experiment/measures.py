@@ -1,0 +1,85 @@
+"""What is reported of predictions: metrics overall and by slice, and how sure a difference is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from trainer.metrics import auc, calibration, gauc, logloss, normalised_entropy
+
+Predictions = Mapping[str, np.ndarray]
+
+DEFINITIONS = {
+    "auc": "AUC: the chance that a positive candidate outranks a negative one, ties counting half",
+    "gauc": "GAUC: the mean of the users' own AUC, weighted by their candidates; users with one kind of label left out",
+    "logloss": "logloss: mean cross-entropy in nats",
+    "ne": "normalised entropy: logloss over that of always predicting the share of positives",
+    "calibration": "calibration: mean prediction over the share of positives; 1 is right",
+}
+
+
+def measure(rows: Predictions, task: str) -> dict[str, float]:
+    """All metrics of DEFINITIONS."""
+    labels, scores = rows[f"label_{task}"], rows[f"score_{task}"]
+    return {
+        "auc": auc(labels, scores),
+        "gauc": gauc(labels, scores, rows["user"]),
+        "logloss": logloss(labels, scores),
+        "ne": normalised_entropy(labels, scores),
+        "calibration": calibration(labels, scores),
+    }
+
+
+def slices(rows: Predictions) -> dict[str, np.ndarray]:
+    """Boolean [candidates] by slice: item popularity, history length, new users."""
+    found = {f"items: {name}": rows["popularity"] == name for name in ("head", "middle", "tail", "unseen")}
+    found |= {f"history: {name}": rows["history"] == name for name in ("0", "1-9", "10-49", "50+")}
+    return found | {"new users": rows["is_new_user"], "known users": ~rows["is_new_user"]}
+
+
+def paired_interval(
+    ours: Sequence[Predictions], theirs: Sequence[Predictions], task: str, resamples: int, keep: str | None = None
+) -> tuple[float, float]:
+    """The 95 % bootstrap interval of the difference in AUC, ours minus theirs, averaged over seeds.
+
+    Users are resampled, with all their candidates, the same ones for both models and all seeds; the seeds are taken
+    as they are.
+
+    Args:
+        ours: Predictions a seed.
+        theirs: Predictions of the other model, the same candidates in the same order.
+        task: The task.
+        resamples: How often users are drawn.
+        keep: A slice's name; all candidates by default.
+    """
+    chosen = slices(ours[0])[keep] if keep else np.ones(len(ours[0]["user"]), bool)
+    _, user = np.unique(ours[0]["user"][chosen], return_inverse=True)
+    labels = ours[0][f"label_{task}"][chosen]
+    pairs = [(a[f"score_{task}"][chosen], b[f"score_{task}"][chosen]) for a, b in zip(ours, theirs, strict=True)]
+    order = [tuple(_sorted(labels, scores) for scores in pair) for pair in pairs]
+    rng, count = np.random.default_rng(0), user.max() + 1
+    differences = []
+    for _ in range(resamples):
+        weights = np.bincount(rng.integers(0, count, count), minlength=count)[user].astype(float)
+        differences.append(np.mean([_weighted_auc(a, weights) - _weighted_auc(b, weights) for a, b in order]))
+    low, high = np.nanpercentile(differences, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _sorted(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The order of the scores, the labels in it, and where runs of equal scores begin."""
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    return order, labels[order] > 0.5, np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+
+
+def _weighted_auc(ranked: tuple[np.ndarray, np.ndarray, np.ndarray], weights: np.ndarray) -> float:
+    """AUC where candidate i counts weights[i] times."""
+    order, positive, starts = ranked
+    weight = weights[order]
+    up = np.add.reduceat(weight * positive, starts)
+    down = np.add.reduceat(weight * ~positive, starts)
+    below = np.cumsum(down) - down
+    total = up.sum() * down.sum()
+    return float((up * (below + down / 2)).sum() / total) if total else float("nan")

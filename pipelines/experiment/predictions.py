@@ -1,0 +1,75 @@
+"""A ranker's predictions on the raw test records, one row a candidate, with what they are sliced by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pipelines.slices import history_bucket
+from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
+from trainer.export import serving_module
+from trainer.inputs import StageInputs
+from trainer.models.ranker import Ranker
+
+_REQUESTS_A_BATCH = 16
+
+
+def predict(ranker: Ranker, inputs: StageInputs, raw_dir: str) -> dict[str, np.ndarray]:
+    """Scores the test split through the transform graph and the catalogue, as serving does.
+
+    Returns:
+        [candidates] each: "user", "popularity" (head, middle, tail, unseen), "history" (a bucket), "is_new_user"
+        (absent from the training split), and a task's "label_<task>" and "score_<task>".
+    """
+    module, tasks = serving_module(ranker, inputs), list(inputs.spec.tasks)
+    evaluate = tf.function(module.evaluate, input_signature=None)
+    known = {_text(features, USER_ID) for _, features in _records(raw_dir, "train")}
+    columns: dict[str, list[Any]] = {}
+    for batch in _batched(_records(raw_dir, "test"), _REQUESTS_A_BATCH):
+        scores = evaluate(tf.constant([serialized for serialized, _ in batch]))
+        mask = scores["candidate_mask"].numpy()
+        rows = {f"score_{task}": scores[task].numpy()[mask] for task in tasks}
+        rows["popularity"] = scores["popularity"].numpy()[mask].astype(str)
+        rows |= {label_name(task): _labels([f for _, f in batch], task) for task in tasks}
+        of_request = [_request(features, known) for _, features in batch]
+        for name in of_request[0]:
+            rows[name] = np.repeat([request[name] for request in of_request], mask.sum(1))
+        for name, values in rows.items():
+            columns.setdefault(name, []).append(values)
+    return {name: np.concatenate(values) for name, values in columns.items()}
+
+
+def _request(features: Any, known: set[str]) -> dict[str, Any]:
+    length = len(features[HISTORY_ITEM_ID].bytes_list.value)
+    user = _text(features, USER_ID)
+    return {"user": user, "history": history_bucket(length), "is_new_user": user not in known}
+
+
+def _labels(requests: list[Any], task: str) -> np.ndarray:
+    return np.concatenate([np.array(features[label_name(task)].float_list.value) for features in requests])
+
+
+def _records(raw_dir: str, split: str) -> Iterator[tuple[bytes, Any]]:
+    """Serialised records, and their features."""
+    files = sorted(str(path) for path in (Path(raw_dir) / f"Split-{split}").glob("*.gz"))
+    for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
+        yield record, tf.train.Example.FromString(record).features.feature
+
+
+def _batched(records: Iterator[tuple[bytes, Any]], size: int) -> Iterator[list[tuple[bytes, Any]]]:
+    batch: list[tuple[bytes, Any]] = []
+    for record in records:
+        batch.append(record)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _text(features: Any, name: str) -> str:
+    return features[name].bytes_list.value[0].decode()

@@ -1,0 +1,45 @@
+"""An experiment's records: made once by the run's own data preparation, and found again."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rich.console import Console
+
+from pipelines.config import RunConfig
+from preprocessing.sources.check import check_sources
+
+
+@dataclasses.dataclass(frozen=True)
+class Records:
+    """Directories of a run's artifacts, with a folder a split.
+
+    Attributes:
+        raw: Records as ExampleGen writes them.
+        transformed: The same, transformed.
+        graph: The transform graph.
+    """
+
+    raw: str
+    transformed: str
+    graph: str
+
+
+def prepare_records(config: RunConfig, console: Console) -> Records:
+    """Runs the pipeline's data preparation, from its cache where nothing has changed.
+
+    Raises:
+        DataError: the log or a table can't be used.
+    """
+    from pipelines.metadata import RunMetadata
+    from pipelines.pipeline import create_data_pipeline
+    from pipelines.runners.local import run_locally
+
+    check_sources(config.spec)
+    run_locally(config, console, create=create_data_pipeline)
+    run = RunMetadata(config.paths.metadata, config.dataset.name)
+    return Records(
+        raw=run.output("BehaviorLogExampleGen", "examples"),
+        transformed=run.output("Transform", "transformed_examples"),
+        graph=run.output("Transform", "transform_graph"),
+    )

@@ -1,0 +1,67 @@
+"""Trains one cell in a process of its own: python -m pipelines.experiment.worker JOB.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines.config import code_fingerprint
+from pipelines.experiment.cells import PREDICTIONS, RESULT
+from preprocessing.spec import DatasetSpec
+from trainer.config import TrainerConfig
+from trainer.finetune import finetune
+from trainer.inputs import StageInputs
+from trainer.pretrain import pretrain
+
+ENCODER = "encoder"
+
+
+def main(job_path: str) -> None:
+    """Runs a job and writes its result last."""
+    job = json.loads(Path(job_path).read_text())
+    folder, started = Path(job["folder"]), time.monotonic()
+    result = _pretrain(job, folder) if job["stage"] == "pretrain" else _finetune(job, folder)
+    result |= {"seconds": time.monotonic() - started, "trainer": job["trainer"]}
+    result["code"] = code_fingerprint("preprocessing", "trainer")
+    partial = folder / f"{RESULT}.partial"
+    partial.write_text(json.dumps(result, indent=1))
+    os.replace(partial, folder / RESULT)
+
+
+def _pretrain(job: dict[str, Any], folder: Path) -> dict[str, Any]:
+    return pretrain(_inputs(job, "pretrain", "pretrain_validation"), str(folder / ENCODER))
+
+
+def _finetune(job: dict[str, Any], folder: Path) -> dict[str, Any]:
+    inputs = _inputs(job, "train", "validation")
+    ranker, result = finetune(inputs, job["encoder"])
+    result["validation_auc"] = max(result["curves"]["val_mean_auc"])
+    if job["stage"] == "test":
+        from pipelines.experiment.predictions import predict
+
+        np.savez_compressed(folder / PREDICTIONS, **predict(ranker, inputs, job["raw"]))
+    return result
+
+
+def _inputs(job: dict[str, Any], train: str, validation: str) -> StageInputs:
+    def files(split: str) -> list[str]:
+        return [f"{job['transformed']}/Split-{split}/*"]
+
+    return StageInputs(
+        train=files(train),
+        validation=files(validation),
+        catalog=files("catalog"),
+        transform_dir=job["graph"],
+        spec=DatasetSpec.from_json(job["spec"]),
+        config=TrainerConfig.model_validate(job["trainer"]),
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
