@@ -13,9 +13,9 @@ import typer
 from pipelines.commands.cost import cost
 from pipelines.commands.data import data_app
 from pipelines.commands.errors import user_errors
+from pipelines.commands.experiment import experiment
 from pipelines.commands.loadtest import loadtest
 from pipelines.commands.remote import compile_, submit
-from pipelines.commands.experiment import experiment
 from pipelines.commands.serve import serve
 
 app = typer.Typer(

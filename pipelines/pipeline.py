@@ -62,7 +62,7 @@ def create_data_pipeline(
     config: RunConfig, beam_pipeline_args: list[str], enable_cache: bool = True
 ) -> tfx.dsl.Pipeline:
     """The part of a run's pipeline that prepares its data; what it makes is in the cache of the whole one, too."""
-    return _pipeline(config, _prepare(config).components, beam_pipeline_args, enable_cache)
+    return _pipeline(config, _prepare(config, LocalPlatform()).components, beam_pipeline_args, enable_cache)
 
 
 def _pipeline(config: RunConfig, components: list[Any], beam_args: list[str], enable_cache: bool) -> tfx.dsl.Pipeline:

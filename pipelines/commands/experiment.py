@@ -13,6 +13,7 @@ from pipelines.commands.errors import user_errors
 def experiment(
     config: Annotated[Path, typer.Argument(help="A YAML file such as configs/experiments/ml_100k.yaml.")],
     only: Annotated[list[str] | None, typer.Option(help="A model to run; may be given again. All by default.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time, each on one thread.")] = 1,
     publish: Annotated[Path | None, typer.Option(help="A Markdown file for the results: docs/results.md.")] = None,
 ) -> None:
     """Train every model of CONFIG with every seed and compare them.
@@ -22,4 +23,4 @@ def experiment(
     with user_errors():
         from pipelines.experiment.run import run_experiment
 
-        run_experiment(config, only or (), publish)
+        run_experiment(config, only or (), jobs, publish)

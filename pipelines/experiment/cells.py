@@ -1,19 +1,22 @@
-"""The cells of an experiment: each is one training, kept in a folder named by all that it depends on."""
+"""The cells of an experiment: each is one training, kept in a folder named by all that its result depends on."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from pathlib import Path
 from typing import Any, Literal
 
+from pipelines.config import code_fingerprint
 from trainer.config import TrainerConfig
 
 RESULT = "result.json"
 PREDICTIONS = "predictions.npz"
+ENCODER = "encoder"
 
-Stage = Literal["pretrain", "trial", "test"]
+Stage = Literal["pretrain", "rank"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +24,11 @@ class Cell:
     """One training.
 
     Attributes:
-        stage: `pretrain` makes an encoder, `trial` a validation AUC, `test` predictions on the test split.
+        stage: `pretrain` makes an encoder, `rank` a ranker, its validation AUC and its predictions on the test split.
         name: The model's; for people.
         trainer: Its configuration, seed included.
         encoder: The cell whose encoder it starts from.
-        data: What tells the records apart.
+        data: The fingerprint of the records.
     """
 
     stage: Stage
@@ -36,7 +39,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """A folder name that changes with everything the result depends on, but the code."""
+        """A folder name that changes with configuration, data, encoder and the code that trains."""
         return f"{self.stage}-{self.name}-seed{self.trainer.seed}-{self._digest()}"
 
     def folder(self, root: Path) -> Path:
@@ -56,10 +59,20 @@ class Cell:
         parts = self.trainer.model_dump(mode="json")
         if self.stage == "pretrain":
             parts = {name: parts[name] for name in ("seed", "encoder", "pretrain")}
-        content = {"trainer": parts, "data": self.data, "encoder": self.encoder.key if self.encoder else None}
+        content = {
+            "trainer": parts,
+            "data": self.data,
+            "encoder": self.encoder.key if self.encoder else None,
+            "code": _code(),
+        }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def pretrain_cell(trainer: TrainerConfig, data: str) -> Cell:
     """The pre-training that a configuration starts from; models with the same encoder share it."""
     return Cell("pretrain", "encoder", trainer, None, data)
+
+
+@functools.cache
+def _code() -> str:
+    return code_fingerprint("preprocessing", "trainer")

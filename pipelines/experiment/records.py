@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
+from pathlib import Path
 
 from rich.console import Console
 
@@ -23,6 +26,17 @@ class Records:
     raw: str
     transformed: str
     graph: str
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A hash of all records and of the vocabularies."""
+        digest = hashlib.sha256()
+        for folder in (Path(self.raw), Path(self.transformed), Path(self.graph) / "transform_fn" / "assets"):
+            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+                digest.update(path.relative_to(folder).as_posix().encode())
+                with path.open("rb") as stream:
+                    digest.update(hashlib.sha256(stream.read()).digest())
+        return digest.hexdigest()[:16]
 
 
 def prepare_records(config: RunConfig, console: Console) -> Records:

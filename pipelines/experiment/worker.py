@@ -1,51 +1,56 @@
-"""Trains one cell in a process of its own: python -m pipelines.experiment.worker JOB.json."""
+"""Trains one cell on one thread, in a process of its own: python -m pipelines.experiment.worker JOB.json."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
-from pipelines.config import code_fingerprint
-from pipelines.experiment.cells import PREDICTIONS, RESULT
+from pipelines.experiment.cells import ENCODER, PREDICTIONS, RESULT
+from pipelines.experiment.predictions import predict
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
 from trainer.finetune import finetune
 from trainer.inputs import StageInputs
 from trainer.pretrain import pretrain
 
-ENCODER = "encoder"
-
 
 def main(job_path: str) -> None:
     """Runs a job and writes its result last."""
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     job = json.loads(Path(job_path).read_text())
     folder, started = Path(job["folder"]), time.monotonic()
-    result = _pretrain(job, folder) if job["stage"] == "pretrain" else _finetune(job, folder)
-    result |= {"seconds": time.monotonic() - started, "trainer": job["trainer"]}
-    result["code"] = code_fingerprint("preprocessing", "trainer")
+    result = _pretrain(job, folder) if job["stage"] == "pretrain" else _rank(job, folder)
+    result |= {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time(), "trainer": job["trainer"]}
     partial = folder / f"{RESULT}.partial"
     partial.write_text(json.dumps(result, indent=1))
     os.replace(partial, folder / RESULT)
+
+
+def _leave_with_parent() -> None:
+    """Ends this process once the experiment that started it is gone: nobody else may write this cell's folder."""
+    sys.stdin.buffer.read()
+    os._exit(1)
 
 
 def _pretrain(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     return pretrain(_inputs(job, "pretrain", "pretrain_validation"), str(folder / ENCODER))
 
 
-def _finetune(job: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _rank(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     inputs = _inputs(job, "train", "validation")
     ranker, result = finetune(inputs, job["encoder"])
     result["validation_auc"] = max(result["curves"]["val_mean_auc"])
-    if job["stage"] == "test":
-        from pipelines.experiment.predictions import predict
-
-        np.savez_compressed(folder / PREDICTIONS, **predict(ranker, inputs, job["raw"]))
+    np.savez_compressed(folder / PREDICTIONS, **predict(ranker, inputs, job["raw"]))
     return result
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from pathlib import Path
 
 import pydantic
 import pytest
 
+from pipelines.config import RunConfig
+from pipelines.experiment import cells
 from pipelines.experiment.cells import Cell, pretrain_cell
 from pipelines.experiment.config import ExperimentConfig, TuningConfig, override
+from pipelines.experiment.experiment import Experiment
+from pipelines.experiment.records import Records
 from preprocessing.config import load_yaml
+from tests.testing import small_spec
 from trainer.config import TrainerConfig
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -42,14 +49,16 @@ def test_more_trials_than_settings_are_refused() -> None:
         TuningConfig(trials=7, space=SPACE)
 
 
-def test_a_cell_changes_with_what_its_result_depends_on() -> None:
+def test_a_cell_changes_with_what_its_result_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
     base = TrainerConfig(seed=1)
     other = override(base, {"ranker": {"dropout": 0.1}}, {}, 1)
-    plain = Cell("test", "m", base, None, "data")
-    pretrained = Cell("test", "m", base, pretrain_cell(base, "data"), "data")
-    keys = [plain, pretrained, Cell("test", "m", other, None, "data"), Cell("test", "m", base, None, "other data")]
-    assert len({cell.key for cell in keys}) == 4
-    assert Cell("test", "m", base, None, "data").key == plain.key
+    plain = Cell("rank", "m", base, None, "data")
+    pretrained = Cell("rank", "m", base, pretrain_cell(base, "data"), "data")
+    keys = {plain.key, pretrained.key, Cell("rank", "m", other, None, "data").key}
+    keys |= {Cell("rank", "m", base, None, "other data").key}
+    assert Cell("rank", "m", base, None, "data").key == plain.key
+    monkeypatch.setattr(cells, "_code", lambda: "other code")
+    assert len(keys | {plain.key}) == 5
 
 
 def test_models_with_one_encoder_share_its_pretraining() -> None:
@@ -58,6 +67,48 @@ def test_models_with_one_encoder_share_its_pretraining() -> None:
     longer = override(base, {"encoder": {"layers": 3}}, {}, 1)
     keys = [pretrain_cell(config, "data").key for config in (base, same, longer)]
     assert keys[0] == keys[1] != keys[2]
+
+
+def test_records_are_told_apart_by_their_contents(tmp_path: Path) -> None:
+    def records(**changes: bytes) -> str:
+        contents = {"raw/Split-test/a.gz": b"1", "new/Split-train/a.gz": b"2", "graph/transform_fn/assets/v": b"3"}
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        for path, content in (contents | changes).items():
+            (folder / path).parent.mkdir(parents=True)
+            (folder / path).write_bytes(content)
+        return Records(*(str(folder / name) for name in ("raw", "new", "graph"))).fingerprint
+
+    changed = [records(**{name: b"other"}) for name in ("raw/Split-test/a.gz", "graph/transform_fn/assets/v")]
+    assert records() == records() and len({records(), *changed}) == 3
+
+
+def test_the_setting_with_the_best_validation_auc_trains_the_other_seeds(tmp_path: Path) -> None:
+    config = ExperimentConfig.model_validate(
+        {
+            "run": "",
+            "models": {"din": {"baseline": True}, "ours": {"pretrained": True}},
+            "seeds": [1, 2],
+            "tuning": {"trials": 2, "space": {"ranker.dropout": (0.1, 0.3)}},
+        }
+    )
+    run = RunConfig(dataset=small_spec())
+    experiment = Experiment(config, run, _Fingerprinted("", "", ""), tmp_path)
+    waves = experiment.waves(["din", "ours"])
+    assert [cell.stage for cell in next(waves)] == ["pretrain"]
+    trials = next(waves)
+    assert [cell.name for cell in trials] == ["din", "din", "ours", "ours"]
+    assert experiment.trainings_left(["din", "ours"]) == {"din": 3, "ours": 3}
+    for cell in trials:
+        cell.folder(tmp_path).mkdir(parents=True)
+        score = 0.8 if (cell.trainer.ranker.dropout == 0.3) == (cell.name == "din") else 0.7
+        (cell.folder(tmp_path) / "result.json").write_text(json.dumps({"validation_auc": score}))
+    next(waves)
+    assert {cell.name: cell.trainer.ranker.dropout for cell in next(waves)} == {"din": 0.3, "ours": 0.1}
+    assert experiment.trainings_left(["din", "ours"]) == {"din": 1, "ours": 1}
+
+
+class _Fingerprinted(Records):
+    fingerprint = "data"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs/experiments").glob("*.yaml")), ids=lambda path: path.stem)

@@ -1,0 +1,85 @@
+"""An experiment on prepared records: which trainings it is made of, and which of them come first."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipelines.config import RunConfig
+from pipelines.experiment.cells import Cell, pretrain_cell
+from pipelines.experiment.config import ExperimentConfig, Overrides, override
+from pipelines.experiment.records import Records
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Models by seeds.
+
+    A model is tuned with the first seed: each setting is a cell, and the one with the best validation AUC counts. The
+    other seeds train with its setting.
+
+    Attributes:
+        config: What is compared.
+        run: The run that the records are from.
+        records: Its records.
+        root: Where cells and results go.
+    """
+
+    config: ExperimentConfig
+    run: RunConfig
+    records: Records
+    root: Path
+
+    def waves(self, names: Sequence[str]) -> Iterator[list[Cell]]:
+        """Lists of cells that need nothing but the lists before; a list must be done before the next is asked for.
+
+        Seeds come one after another, so that at any time all models have about equally many.
+        """
+        for seed in self.config.seeds:
+            cells = [cell for name in names for cell in self.cells(name, seed)]
+            encoders = [cell.encoder for cell in cells if cell.encoder is not None]
+            yield list({cell.key: cell for cell in encoders}.values())
+            yield cells
+
+    def cells(self, name: str, seed: int) -> list[Cell]:
+        """The cells of a model and seed: one a setting with the first seed, which must be done for the others'."""
+        if seed == self.config.seeds[0]:
+            return self.trials(name)
+        return [self._cell(name, self.best_setting(name), seed)]
+
+    def trials(self, name: str) -> list[Cell]:
+        """A cell a setting, with the first seed."""
+        return [self._cell(name, setting, self.config.seeds[0]) for setting in self.config.tuning.settings()]
+
+    def is_tuned(self, name: str) -> bool:
+        """Whether all trials of a model are done."""
+        return all(cell.is_done(self.root) for cell in self.trials(name))
+
+    def best_setting(self, name: str) -> Overrides:
+        """The setting with the best validation AUC; all trials must be done."""
+        aucs = [cell.result(self.root)["validation_auc"] for cell in self.trials(name)]
+        return self.config.tuning.settings()[aucs.index(max(aucs))]
+
+    def final_cell(self, name: str, seed: int) -> Cell:
+        """The cell whose predictions count; the model must be tuned."""
+        return self._cell(name, self.best_setting(name), seed)
+
+    def trainings_left(self, names: Sequence[str]) -> dict[str, int]:
+        """How many rankers of each model are still to be trained."""
+        later = self.config.seeds[1:]
+        left = {}
+        for name in names:
+            left[name] = sum(not cell.is_done(self.root) for cell in self.trials(name))
+            tuned = not left[name]
+            left[name] += sum(not (tuned and self.final_cell(name, seed).is_done(self.root)) for seed in later)
+        return left
+
+    def encoder_folder(self, cell: Cell) -> str | None:
+        """Where the encoder that a cell starts from is, if it has one."""
+        return None if cell.encoder is None else str(cell.encoder.folder(self.root) / "encoder")
+
+    def _cell(self, name: str, setting: Overrides, seed: int) -> Cell:
+        model, data = self.config.models[name], self.records.fingerprint
+        trainer = override(self.run.trainer, model.trainer, setting, seed)
+        return Cell("rank", name, trainer, pretrain_cell(trainer, data) if model.pretrained else None, data)

@@ -1,0 +1,45 @@
+"""Draws an experiment's results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+
+def draw(result: dict[str, Any], task: str) -> Figure:
+    """One task's models: their AUC over seeds, and their difference to the best baseline by item popularity."""
+    models = result["models"]
+    figure = Figure(figsize=(9, 1.2 + 0.35 * len(models)), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _draw_auc(left, models, task)
+    _draw_popularity(right, {name: model for name, model in models.items() if model["difference"]}, result)
+    return figure
+
+
+def _draw_auc(axes: Axes, models: dict[str, Any], task: str) -> None:
+    spreads = [model["metrics"]["auc"] for model in models.values()]
+    means, errors = [spread["mean"] for spread in spreads], [spread["sd"] or 0.0 for spread in spreads]
+    axes.errorbar(means, range(len(models)), xerr=errors, fmt="o", capsize=3)
+    axes.set_yticks(range(len(models)), list(models))
+    axes.invert_yaxis()
+    axes.set_xlabel(f"test AUC, {task}: mean and standard deviation over seeds")
+
+
+def _draw_popularity(axes: Axes, models: dict[str, Any], result: dict[str, Any]) -> None:
+    for name, model in models.items():
+        parts = {part: value for part, value in model["difference"].items() if part.startswith("items: ")}
+        places, points = range(len(parts)), [value["points"] for value in parts.values()]
+        below = [value["points"] - value["low"] for value in parts.values()]
+        above = [value["high"] - value["points"] for value in parts.values()]
+        if name == list(models)[-1]:  # intervals of all models would hide each other
+            axes.errorbar(places, points, yerr=[below, above], fmt="o-", capsize=3, label=name)
+        else:
+            axes.plot(places, points, marker=".", alpha=0.5, label=name)
+        axes.set_xticks(places, [part.removeprefix("items: ") for part in parts])
+    axes.axhline(0, color="grey", linewidth=0.8)
+    axes.set_ylabel(f"AUC points over {result['best_baseline']}")
+    axes.set_xlabel("item popularity")
+    if models:
+        axes.legend(frameon=False, fontsize=7)

@@ -1,0 +1,89 @@
+"""What an experiment found, from the predictions of the cells that are done: all that a report says."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pipelines.experiment.cells import PREDICTIONS
+from pipelines.experiment.experiment import Experiment
+from pipelines.experiment.measures import DEFINITIONS, Predictions, measure, paired_interval, slices
+from trainer.metrics import auc
+
+BySeed = dict[int, Predictions]
+
+
+def collect_results(experiment: Experiment) -> dict[str, Any]:
+    """By task: the best baseline, and each model's metrics, slices, setting and difference to that baseline."""
+    rows = _predictions(experiment)
+    return {task: _task(experiment, rows, task) for task in experiment.run.dataset.tasks}
+
+
+def _predictions(experiment: Experiment) -> dict[str, BySeed]:
+    """Model -> seed -> predictions, of tuned models and finished seeds."""
+    found: dict[str, BySeed] = {}
+    for name in filter(experiment.is_tuned, experiment.config.models):
+        for seed in experiment.config.seeds:
+            cell = experiment.final_cell(name, seed)
+            if cell.is_done(experiment.root):
+                with np.load(cell.folder(experiment.root) / PREDICTIONS) as content:
+                    found.setdefault(name, {})[seed] = dict(content)
+    return found
+
+
+def _task(experiment: Experiment, rows: dict[str, BySeed], task: str) -> dict[str, Any]:
+    models = {name: _model(experiment, name, by_seed, task) for name, by_seed in rows.items()}
+    baselines = [name for name in models if experiment.config.models[name].baseline]
+    best = max(baselines, key=lambda name: models[name]["metrics"]["auc"]["mean"], default=None)
+    for name, model in models.items():
+        seeds = [seed for seed in rows[name] if best and seed in rows[best]]
+        model["difference"] = {}
+        if best and name != best and seeds:
+            ours, theirs = ([rows[which][seed] for seed in seeds] for which in (name, best))
+            model["difference"] = _differences(ours, theirs, task, experiment.config.resamples, list(model["slices"]))
+            model["difference"]["all"]["seeds"] = seeds
+    return {"best_baseline": best, "models": models}
+
+
+def _model(experiment: Experiment, name: str, by_seed: BySeed, task: str) -> dict[str, Any]:
+    metrics = [measure(predictions, task) for predictions in by_seed.values()]
+    return {
+        "seeds": list(by_seed),
+        "metrics": {metric: _spread([values[metric] for values in metrics]) for metric in DEFINITIONS},
+        "slices": _slices(list(by_seed.values()), task),
+        "setting": experiment.best_setting(name),
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float | None]:
+    return {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
+
+
+def _slices(seeds: list[Predictions], task: str) -> dict[str, dict[str, float]]:
+    """Mean AUC over seeds, and candidates, by slice; slices without both labels are left out."""
+    found = {}
+    for name, chosen in slices(seeds[0]).items():
+        values = [auc(rows[f"label_{task}"][chosen], rows[f"score_{task}"][chosen]) for rows in seeds]
+        if not np.isnan(values).any():
+            found[name] = {"auc": statistics.fmean(values), "candidates": int(chosen.sum())}
+    return found
+
+
+def _differences(
+    ours: list[Predictions], theirs: list[Predictions], task: str, resamples: int, names: list[str]
+) -> dict[str, Any]:
+    """AUC points of ours over theirs, with the interval: of "all" candidates and by slice."""
+    found: dict[str, Any] = {}
+    for name in ("all", *names):
+        keep = None if name == "all" else name
+        low, high = paired_interval(ours, theirs, task, resamples, keep)
+        chosen = slice(None) if keep is None else slices(ours[0])[keep]
+        means = [
+            statistics.fmean(auc(rows[f"label_{task}"][chosen], rows[f"score_{task}"][chosen]) for rows in each)
+            for each in (ours, theirs)
+        ]
+        found[name] = {"points": 100 * (means[0] - means[1]), "low": 100 * low, "high": 100 * high}
+    return found
