@@ -38,7 +38,7 @@ def main(job_path: str) -> None:
 
 def _leave_with_parent() -> None:
     """Ends this process once the experiment that started it is gone: nobody else may write this cell's folder."""
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)  # unbuffered: a buffer's lock, held here, would fail the interpreter's shutdown
     os._exit(1)
 
 
