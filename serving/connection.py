@@ -9,6 +9,7 @@ import grpc
 import numpy as np
 
 from serving import messages, tensors
+from serving.advice import advice
 from serving.deadline import Deadline
 from serving.errors import ServingError
 from serving.io import Io
@@ -145,13 +146,6 @@ class Connection:
 
     def error(self, code: grpc.StatusCode, details: str, deadline: Deadline, what: str) -> RankingError:
         """The error of a request about `what`, with what would do."""
-        advice = {
-            grpc.StatusCode.UNAVAILABLE: " No model server answers there: start one (`srp4ctr serve MODEL_DIR`), or "
-            "mend the address.",
-            grpc.StatusCode.DEADLINE_EXCEEDED: f" No answer within {deadline.seconds:g} seconds: raise "
-            "timeout_seconds, or send fewer candidates.",
-            grpc.StatusCode.RESOURCE_EXHAUSTED: f" Is a message larger than {self._max_message_bytes} bytes? Raise "
-            "max_message_bytes, or send fewer candidates.",
-        }.get(code, "")
-        message = f"{self._address}, model '{self.model_name}', {what}: {code.name}: {details}{advice}"
-        return RankingError(message, code, details)
+        hint = advice(code, details, deadline.seconds, self._max_message_bytes)
+        message = f"{self._address}, model '{self.model_name}', {what}: {code.name}: {details} {hint}"
+        return RankingError(message.rstrip(), code, details)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -23,9 +24,7 @@ class EncodeUsers(ModelHandler[bytes, bytes, Any]):
         self._model_path, self._batch_size = model_path, batch_size
 
     def load_model(self) -> Any:
-        import tensorflow as tf
-
-        return tf.saved_model.load(self._model_path)
+        return _load(self._model_path)
 
     def run_inference(
         self, batch: Sequence[bytes], model: Any, inference_args: Mapping[str, Any] | None = None
@@ -38,3 +37,11 @@ class EncodeUsers(ModelHandler[bytes, bytes, Any]):
 
     def batch_elements_kwargs(self) -> Mapping[str, Any]:
         return {"min_batch_size": min(16, self._batch_size), "max_batch_size": self._batch_size}
+
+
+@functools.lru_cache(maxsize=1)
+def _load(model_path: str) -> Any:
+    """Kept for as long as the process, since some runners set their workers up anew for each bundle."""
+    import tensorflow as tf
+
+    return tf.saved_model.load(model_path)

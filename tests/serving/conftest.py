@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 
+import certificates
 import grpc
 import pytest
 import toy_ranker
@@ -38,6 +39,12 @@ def saved(tmp_path_factory):
         2: toy_ranker.save(base, 2, warmup_user_ids=("1", "2")),
         3: toy_ranker.save(base, 3, timed=True),
     }
+
+
+@pytest.fixture(scope="session")
+def pem(tmp_path_factory):
+    """A folder with the files of certificates.py."""
+    return certificates.make(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """The clients' channel: TLS, gRPC's retries, and a server that goes away and comes back."""
 
-import json
-import subprocess
 import threading
 from concurrent import futures
 
+import certificates
 import grpc
 import pytest
 import toy_ranker
@@ -35,50 +34,50 @@ def score(client):
     return client.rank(ANNA, ["1"], by="click")[0][1]["click"]
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A folder with a key and a certificate for "models.example" that signs itself."""
-    folder = tmp_path_factory.mktemp("tls")
-    names = "-subj /CN=models.example -addext subjectAltName=DNS:models.example"
-    command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 {names} -keyout key -out cert"
-    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
-    return folder
-
-
 @pytest.fixture
-def secure(model_dir, tmp_path, certificate, start):
-    """Starts a server that wants TLS, and with `verify` the clients' certificates too."""
+def secure(model_dir, tmp_path, pem, start):
+    """Starts a server that wants TLS, and with `verify_clients` the clients' certificates too."""
 
-    def start_secure(verify):
-        key, cert = ((certificate / name).read_text() for name in ("key", "cert"))
-        fields = {"server_key": key, "server_cert": cert, "custom_ca": cert, "client_verify": verify}
-        lines = "\n".join(f"{name}: {json.dumps(value)}" for name, value in fields.items())
-        (tmp_path / "ssl").write_text(lines)
-        server = start(model_dir, options=ServerOptions(network=NetworkOptions(ssl_config_file=tmp_path / "ssl")))
+    def start_secure(verify_clients):
+        config = certificates.write_ssl_config(tmp_path / "ssl", pem, verify_clients)
+        server = start(model_dir, options=ServerOptions(network=NetworkOptions(ssl_config_file=config)))
         return f"127.0.0.1:{server.grpc_port}"
 
     return start_secure
 
 
-def tls(certificate, own=False, **changes):
-    files = {"cert_file": str(certificate / "cert"), "key_file": str(certificate / "key")} if own else {}
-    return Tls(**{"ca_file": str(certificate / "cert"), "server_name": "models.example"} | files | changes)
+def tls(pem, ca="ca", own=None, server_name=certificates.SERVER_NAME):
+    files = {"cert_file": str(pem / f"{own}.pem"), "key_file": str(pem / f"{own}.key")} if own else {}
+    return Tls(ca_file=ca and str(pem / f"{ca}.pem"), server_name=server_name, **files)
 
 
-def test_tls(secure, certificate, make):
-    address = secure(verify=False)
-    assert score(make(address, tls=tls(certificate))) == 13.5
-    for refused in (None, tls(certificate, ca_file=None), tls(certificate, server_name="other.example")):
-        with pytest.raises(RankingError) as caught:
-            score(make(address, tls=refused, attempts=1))
+NOT_ACCEPTED = "The server's certificate was not accepted: Tls.ca_file must have signed it"
+ENDED = "is it a model server that wants TLS .*, or a client certificate"
+
+
+def test_tls(secure, pem, make):
+    address = secure(verify_clients=False)
+    assert score(make(address, tls=tls(pem))) == 13.5
+    refused = {
+        "another authority": (tls(pem, ca="stranger"), NOT_ACCEPTED),
+        "gRPC's own authorities": (tls(pem, ca=None), NOT_ACCEPTED),
+        "another name": (tls(pem, server_name="other.example"), NOT_ACCEPTED),
+        "in the clear": (None, ENDED),
+    }
+    for options, message in refused.values():
+        with pytest.raises(RankingError, match=message) as caught:
+            score(make(address, tls=options, attempts=1))
         assert caught.value.code == grpc.StatusCode.UNAVAILABLE
 
 
-def test_tls_with_the_clients_certificate(secure, certificate, make):
-    address = secure(verify=True)
-    assert score(make(address, tls=tls(certificate, own=True))) == 13.5
-    with pytest.raises(RankingError):
-        score(make(address, tls=tls(certificate), attempts=1))
+def test_tls_with_the_clients_certificate(secure, pem, make):
+    address = secure(verify_clients=True)
+    client = make(address, tls=tls(pem, own="client"))
+    assert client.wait_until_ready(TIMEOUT_SECONDS) == 1 and score(client) == 13.5
+    for refused in (tls(pem), tls(pem, own="stranger")):
+        with pytest.raises(RankingError, match=ENDED) as caught:
+            score(make(address, tls=refused, attempts=1))
+        assert caught.value.code == grpc.StatusCode.UNAVAILABLE
 
 
 def test_tls_files():

@@ -1,10 +1,9 @@
 """Sockets, TLS, limits, health and metrics."""
 
-import json
 import re
-import subprocess
 import urllib.request
 
+import certificates
 import grpc
 import numpy as np
 import pytest
@@ -61,49 +60,36 @@ def test_channel_arguments_need_a_value(model_dir, start):
         start(model_dir, options=network(grpc_channel_arguments="grpc.x"))
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """PEM texts of a key and a certificate that signs itself."""
-    folder = tmp_path_factory.mktemp("tls")
-    names = "-subj /CN=localhost -addext subjectAltName=DNS:localhost"
-    command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 {names} -keyout key -out cert"
-    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
-    return (folder / "key").read_text(), (folder / "cert").read_text()
+def secure_channel(address, pem, **files):
+    """A channel that trusts the authority and shows a certificate, if one is named."""
+    texts = [(pem / name).read_bytes() for name in ("ca.pem", *files.values())]
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(*texts))
 
 
-def ssl_config(path, key, cert, **more):
-    fields = {"server_key": key, "server_cert": cert} | more
-    path.write_text("\n".join(f"{name}: {json.dumps(value)}" for name, value in fields.items()))
-    return network(ssl_config_file=path)
-
-
-def test_tls(model_dir, tmp_path, certificates, start):
-    key, cert = certificates
-    server = start(model_dir, options=ssl_config(tmp_path / "ssl", key, cert))
-    address = f"localhost:{server.grpc_port}"
-    with grpc.secure_channel(address, grpc.ssl_channel_credentials(cert.encode())) as channel:
+@pytest.mark.parametrize("verify_clients", [False, True])
+def test_tls(model_dir, tmp_path, pem, start, verify_clients):
+    config = certificates.write_ssl_config(tmp_path / "ssl", pem, verify_clients)
+    address = f"localhost:{start(model_dir, options=network(ssl_config_file=config)).grpc_port}"
+    shown = {"key": "client.key", "cert": "client.pem"} if verify_clients else {}
+    with secure_channel(address, pem, **shown) as channel:
         assert encode(channel).model_spec.version.value == 1
-    with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as caught:
+    refused = secure_channel(address, pem) if verify_clients else grpc.insecure_channel(address)
+    with refused as channel, pytest.raises(grpc.RpcError) as caught:
         encode(channel)
     assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
-def test_tls_with_client_certificates(model_dir, tmp_path, certificates, start):
-    key, cert = certificates
-    options = ssl_config(tmp_path / "ssl", key, cert, custom_ca=cert, client_verify=True)
-    address = f"localhost:{start(model_dir, options=options).grpc_port}"
-    known = grpc.ssl_channel_credentials(cert.encode(), key.encode(), cert.encode())
-    with grpc.secure_channel(address, known) as channel:
-        assert encode(channel).model_spec.version.value == 1
-    stranger = grpc.ssl_channel_credentials(cert.encode())
-    with grpc.secure_channel(address, stranger) as channel, pytest.raises(grpc.RpcError) as caught:
-        encode(channel)
-    assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
-
-
-def test_tls_without_a_key(model_dir, tmp_path, start):
-    with pytest.raises(ServerStartError, match="server_key is missing"):
-        start(model_dir, options=ssl_config(tmp_path / "ssl", "", "x"))
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"server_key": ""}, "server_key is missing"),
+        ({"custom_ca": "", "client_verify": True}, "client_verify needs custom_ca"),
+    ],
+)
+def test_tls_that_is_not_complete(model_dir, tmp_path, pem, start, changes, message):
+    config = certificates.write_ssl_config(tmp_path / "ssl", pem, False, **changes)
+    with pytest.raises(ServerStartError, match=message):
+        start(model_dir, options=network(ssl_config_file=config))
 
 
 @pytest.fixture

@@ -1,0 +1,43 @@
+"""What would do when a request to a model server fails."""
+
+from __future__ import annotations
+
+import re
+
+import grpc
+
+_NOT_TRUSTED = re.compile("handshak|verif", re.IGNORECASE)
+
+
+def advice(code: grpc.StatusCode, details: str, seconds: float, max_message_bytes: int) -> str:
+    """A sentence for a failure, or "".
+
+    Args:
+        code: The gRPC status code.
+        details: gRPC's or the server's own words.
+        seconds: The call's time budget.
+        max_message_bytes: The client's limit.
+    """
+    if code == grpc.StatusCode.UNAVAILABLE:
+        return _unavailable(details)
+    if code == grpc.StatusCode.DEADLINE_EXCEEDED:
+        return f"No answer within {seconds:g} seconds: raise timeout_seconds, or send fewer candidates."
+    if code == grpc.StatusCode.RESOURCE_EXHAUSTED:
+        limit = f"Is a message larger than {max_message_bytes} bytes?"
+        return f"{limit} Raise max_message_bytes, or send fewer candidates."
+    return ""
+
+
+def _unavailable(details: str) -> str:
+    """GRPC has one code for servers that don't answer, and for those that won't talk, or mustn't be talked to."""
+    if _NOT_TRUSTED.search(details):
+        return (
+            "The server's certificate was not accepted: Tls.ca_file must have signed it, and Tls.server_name (or the "
+            "address) must be in it."
+        )
+    if "Socket closed" in details:
+        return (
+            "What listens there ended the connection: is it a model server that wants TLS (ChannelOptions.tls), or a "
+            "client certificate that its custom_ca has signed (Tls.cert_file)?"
+        )
+    return "No model server answers there: start one (`srp4ctr serve MODEL_DIR`), or mend the address."
