@@ -7,16 +7,18 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import yaml
 
+from serving.client import RankingClient
 from serving.server import ModelServer
 from serving.server.config.batching import read_batching_parameters
 from serving.server.config.model_config import read_model_configs
 from serving.server.config.monitoring import read_prometheus_path
-from serving.server.options import ModelOptions, NetworkOptions, RuntimeOptions, ServerOptions
+from serving.server.options import ModelOptions, NetworkOptions, ServerOptions
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "serving" / "deploy"
@@ -96,7 +98,7 @@ def test_server_flags_are_those_of_the_local_server_and_alike_everywhere(objects
     flags, in_compose = _flags(_container(objects)["args"]), _flags(service["command"])
     assert set(flags) <= _flags_of_the_local_server()
     assert in_compose == {name: value for name, value in flags.items() if name != "grpc_channel_arguments"}
-    for name in ("model_config_file", "batching_parameters_file", "monitoring_config_file"):
+    for name in ("model_config_file", "monitoring_config_file"):
         assert (CONFIG / Path(flags[name]).relative_to("/config")).is_file()
     ports = {port["name"]: port["containerPort"] for port in _container(objects)["ports"]}
     assert ports == {"grpc": int(flags["port"]), "http": int(flags["rest_api_port"])}
@@ -153,7 +155,6 @@ def server(saved, tmp_path):
     (tmp_path / "models.config").write_text(config.replace(str(MODEL.base_path), str(base)), encoding="utf-8")
     options = ServerOptions(
         models=ModelOptions(config_file=tmp_path / "models.config"),
-        runtime=RuntimeOptions(batching=read_batching_parameters(CONFIG / "batching.config")),
         network=NetworkOptions(monitoring_config_file=CONFIG / "monitoring.config"),
     )
     with ModelServer(grpc_port=0, rest_port=0, poll_seconds=0.1, options=options) as running:
@@ -181,6 +182,24 @@ def test_probes_tell_whether_the_model_can_be_used(server, objects, compose):
     assert subprocess.run(other, check=False).returncode != 0
     server.stop(grace_seconds=1)
     assert subprocess.run(healthcheck, check=False, stderr=subprocess.DEVNULL).returncode != 0
+
+
+def test_requests_of_any_shape_at_once_get_their_own_scores(server, objects, compose):
+    """Batching would fail some of them, or, with padding, score another history."""
+    for arguments in (_container(objects)["args"], compose["services"]["model-server"]["command"]):
+        assert not {"enable_batching", "batching_parameters_file"} & set(_flags(arguments))
+    assert not read_batching_parameters(CONFIG / "batching.config").pad_variable_length_inputs
+    with RankingClient(f"127.0.0.1:{server.grpc_port}", MODEL.name, timeout_seconds=20) as client:
+
+        def best(number):
+            """The toy's score of the last item: user + events + 10 * item."""
+            user = {"user_id": "1", "age": 0.0, "history_item_id": ["7"] * (number % 4)}
+            items = [str(item) for item in range(1 + number % 5)]
+            return client.rank(user, items, top=1, by="click")[0][1]["click"]
+
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(best, range(100)))
+    assert found == [1 + number % 4 + 10 * (number % 5) for number in range(100)]
 
 
 def test_prometheus_reads_the_page_that_the_server_has(server, objects, compose):
