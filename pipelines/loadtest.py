@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,14 +13,18 @@ from rich.console import Console
 
 from pipelines.errors import RunError
 from preprocessing.features import CANDIDATE_ITEM_ID
+from serving.async_client import AsyncRankingClient
 from serving.client import LruCache, RankingClient
 from serving.loadtest import report, served_model
+from serving.loadtest.outcomes import Outcomes
 from serving.loadtest.plan import LoadPlan
-from serving.loadtest.runner import run
-from serving.loadtest.traffic import RecordedTraffic, SyntheticTraffic
+from serving.loadtest.runner import run, run_async
+from serving.loadtest.traffic import RecordedTraffic, SyntheticTraffic, Traffic
 
 
-def run_loadtest(address: str, name: str, plan: LoadPlan, history: int, records: str | None, out: Path) -> None:
+def run_loadtest(
+    address: str, name: str, plan: LoadPlan, history: int, records: str | None, out: Path, in_event_loop: bool = False
+) -> None:
     """Runs the plan, prints a table and, last, a line of JSON; writes both and a plot to `out`.
 
     Args:
@@ -29,6 +34,7 @@ def run_loadtest(address: str, name: str, plan: LoadPlan, history: int, records:
         history: Behaviours of a made-up user.
         records: Glob of gzipped TFRecords of raw records to take users and items from; None makes them up.
         out: The output directory.
+        in_event_loop: Whether the asyncio client sends the requests, rather than threads.
 
     Raises:
         RunError: No record matches.
@@ -37,9 +43,8 @@ def run_loadtest(address: str, name: str, plan: LoadPlan, history: int, records:
     model = served_model.ask(address, name)
     inputs = model.user_inputs
     traffic = _recorded(records, inputs, plan.users) if records else SyntheticTraffic(inputs, history, seed=plan.seed)
-    caches = [LruCache(max_bytes=plan.cache_mib * 2**20)] if plan.cache_mib else []
-    with RankingClient(address, name, timeout_seconds=plan.timeout_seconds, caches=caches) as client:
-        outcomes = run(client, plan, traffic, by=model.tasks[0])
+    load = address, name, plan, traffic, model.tasks[0]
+    outcomes = asyncio.run(_with_asyncio(*load)) if in_event_loop else _with_threads(*load)
     summary = {"plan": plan.model_dump(mode="json")} | outcomes.summary()
     out.mkdir(parents=True, exist_ok=True)
     (out / "loadtest.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
@@ -59,6 +64,20 @@ def parse_mix(text: str) -> dict[int, float]:
         return {int(count): float(share) for count, share in (part.split(":") for part in text.split(","))}
     except ValueError:
         raise RunError(f"--candidates must read like 10:0.2,100:0.8. Received: {text!r}") from None
+
+
+def _with_threads(address: str, name: str, plan: LoadPlan, traffic: Traffic, task: str) -> Outcomes:
+    with RankingClient(address, name, plan.timeout_seconds, caches=_caches(plan)) as client:
+        return run(client, plan, traffic, task)
+
+
+async def _with_asyncio(address: str, name: str, plan: LoadPlan, traffic: Traffic, task: str) -> Outcomes:
+    async with AsyncRankingClient(address, name, plan.timeout_seconds, caches=_caches(plan)) as client:
+        return await run_async(client, plan, traffic, task)
+
+
+def _caches(plan: LoadPlan) -> list[LruCache]:
+    return [LruCache(max_bytes=plan.cache_mib * 2**20)] if plan.cache_mib else []
 
 
 def _recorded(pattern: str, infos: Mapping[str, Any], users: int) -> RecordedTraffic:

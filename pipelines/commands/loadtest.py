@@ -23,6 +23,7 @@ def loadtest(
     cache_mib: Annotated[int, typer.Option(min=0, help="The client's cache of user states, MiB; 0 for none.")] = 64,
     concurrency: Annotated[int, typer.Option(min=1, max=1024, help="The most requests under way at once.")] = 32,
     timeout: Annotated[float, typer.Option(min=0.001, help="Deadline of each request, seconds.")] = 1.0,
+    asyncio: Annotated[bool, typer.Option("--asyncio", help="Send from one event loop instead of threads.")] = False,
     history: Annotated[int, typer.Option(min=0, help="Behaviours of a made-up user.")] = 100,
     records: Annotated[
         str | None, typer.Option(help="Gzipped TFRecords of raw records (glob): real users and items instead.")
@@ -49,4 +50,4 @@ def loadtest(
             timeout_seconds=timeout,
             seed=seed,
         )
-        run_loadtest(address, name, plan, history, records, out)
+        run_loadtest(address, name, plan, history, records, out, asyncio)

@@ -1,26 +1,29 @@
-"""Sends a schedule of requests through the client and times each one from the moment it was due."""
+"""Sends a schedule of requests through either client and times each one from the moment it was due."""
 
 from __future__ import annotations
 
-import threading
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
+from serving.async_client import AsyncRankingClient
 from serving.client import RankingClient, RankingError
+from serving.io import BlockingIo
 from serving.loadtest.outcomes import NOT_SENT, OK, Outcomes
-from serving.loadtest.plan import LoadPlan, Schedule, schedule
+from serving.loadtest.plan import LoadPlan, schedule
 from serving.loadtest.traffic import Traffic
 
 
 def run(client: RankingClient, plan: LoadPlan, traffic: Traffic, by: str | None = None) -> Outcomes:
-    """Puts the planned load on the client's server.
+    """Puts the planned load on the client's server, from a thread for each request under way.
 
-    Latency counts from when a request was due, not from when a thread was free to send it, so that a server that
-    stalls is charged for every request it held up. A request that hasn't left by `plan.seconds` plus the timeout is
-    given up as NOT_SENT.
+    Latency counts from when a request was due, not from when there was a free place to send it from, so that a server
+    that stalls is charged for every request it held up. A request that hasn't left by `plan.seconds` plus the timeout
+    is given up as NOT_SENT.
 
     Args:
         client: A new client, for its counts are taken from the start; its timeout is the deadline of each request.
@@ -28,50 +31,71 @@ def run(client: RankingClient, plan: LoadPlan, traffic: Traffic, by: str | None 
         traffic: Their users and items.
         by: The task to rank by, if the model has several.
     """
-    due = schedule(plan)
-    users = {number: traffic.user(number) for number in np.unique(due.user).tolist()}
-    items = traffic.items(np.random.default_rng(plan.seed), 10 * max(plan.candidates))
 
-    def send(number: int) -> None:
-        count = int(due.candidates[number])
-        first = number * 7 % (len(items) - count)
-        client.rank(users[int(due.user[number])], items[first : first + count], top=1, by=by)
+    async def send(request: dict[str, Any]) -> None:
+        client.rank(**request)
 
-    sender = _Sender(send, due, plan.seconds + plan.timeout_seconds)
-    elapsed = sender.run(plan.concurrency)
-    return Outcomes(due, sender.seconds, sender.status, elapsed, client.counts())
+    async def sleep(seconds: float) -> None:
+        time.sleep(seconds)
+
+    load = _Load(plan, traffic, by, send, sleep)
+    with ThreadPoolExecutor(plan.concurrency, thread_name_prefix="loadtest") as pool:
+        for worker in [pool.submit(lambda: BlockingIo.run(load.work())) for _ in range(plan.concurrency)]:
+            worker.result()
+    return load.outcomes(client.counts())
 
 
-class _Sender:
-    """Sends each request when it is due, or as soon after as a thread is free."""
+async def run_async(client: AsyncRankingClient, plan: LoadPlan, traffic: Traffic, by: str | None = None) -> Outcomes:
+    """As `run`, from one event loop."""
 
-    def __init__(self, send: Callable[[int], None], due: Schedule, give_up_after: float) -> None:
-        self._send, self._due, self._give_up_after = send, due.due, give_up_after
-        self._numbers, self._lock = iter(range(len(due.due))), threading.Lock()
-        self.seconds, self.status = np.zeros(len(due.due)), np.full(len(due.due), NOT_SENT, object)
+    async def send(request: dict[str, Any]) -> None:
+        await client.rank(**request)
 
-    def run(self, concurrency: int) -> float:
-        """Sends all; returns the seconds from the start to the last answer."""
-        self._start = time.perf_counter()
-        with ThreadPoolExecutor(concurrency, thread_name_prefix="loadtest") as pool:
-            for worker in [pool.submit(self._work) for _ in range(concurrency)]:
-                worker.result()
-        return self._now()
+    load = _Load(plan, traffic, by, send, asyncio.sleep)
+    await asyncio.gather(*(load.work() for _ in range(plan.concurrency)))
+    return load.outcomes(client.counts())
 
-    def _work(self) -> None:
-        while (number := self._take()) is not None:
-            time.sleep(max(self._due[number] - self._now(), 0.0))
+
+class _Load:
+    """The requests of a plan, and what became of them; `concurrency` workers send them."""
+
+    def __init__(
+        self,
+        plan: LoadPlan,
+        traffic: Traffic,
+        by: str | None,
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._schedule, self._by, self._send, self._sleep = schedule(plan), by, send, sleep
+        self._users = {number: traffic.user(number) for number in np.unique(self._schedule.user).tolist()}
+        self._items = traffic.items(np.random.default_rng(plan.seed), 10 * max(plan.candidates))
+        self._give_up_after, count = plan.seconds + plan.timeout_seconds, len(self._schedule.due)
+        self._seconds, self._status = np.zeros(count), np.full(count, NOT_SENT, object)
+        self._numbers, self._start = iter(range(count)), time.perf_counter()
+
+    async def work(self) -> None:
+        """Sends requests, each when it is due, or as soon after as its worker is free, until all are taken."""
+        for number in self._numbers:  # taking one is atomic
+            due = self._schedule.due[number]
+            await self._sleep(max(due - self._now(), 0.0))
             if self._now() < self._give_up_after:
-                self.status[number] = self._outcome(number)
-                self.seconds[number] = self._now() - self._due[number]
+                self._status[number] = await self._outcome(self._request(number))
+                self._seconds[number] = self._now() - due
 
-    def _take(self) -> int | None:
-        with self._lock:
-            return next(self._numbers, None)
+    def outcomes(self, counts: dict[str, int]) -> Outcomes:
+        """Call it when all workers have finished."""
+        return Outcomes(self._schedule, self._seconds, self._status, self._now(), counts)
 
-    def _outcome(self, number: int) -> str:
+    def _request(self, number: int) -> dict[str, Any]:
+        count = int(self._schedule.candidates[number])
+        first = number * 7 % (len(self._items) - count)
+        user, candidates = self._users[int(self._schedule.user[number])], self._items[first : first + count]
+        return {"user": user, "candidates": candidates, "top": 1, "by": self._by}
+
+    async def _outcome(self, request: dict[str, Any]) -> str:
         try:
-            self._send(number)
+            await self._send(request)
         except RankingError as error:
             return str(error.code.name)
         return OK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 
@@ -15,7 +16,7 @@ from pipelines.cli import app
 from serving.client import RankingError
 from serving.loadtest.outcomes import Outcomes
 from serving.loadtest.plan import LoadPlan, Schedule, schedule
-from serving.loadtest.runner import run
+from serving.loadtest.runner import run, run_async
 from serving.loadtest.traffic import RecordedTraffic
 
 _TRAFFIC = RecordedTraffic([{"user_id": "1"}], ["10", "11"])
@@ -23,6 +24,8 @@ _TRAFFIC = RecordedTraffic([{"user_id": "1"}], ["10", "11"])
 
 class _Client:
     """Ranks by sleeping, or by failing."""
+
+    run = staticmethod(run)
 
     def __init__(self, seconds=0.0, failing=()):
         self.seconds, self.failing, self.calls = seconds, set(failing), 0
@@ -35,6 +38,24 @@ class _Client:
 
     def counts(self):
         return {"hits": 3, "misses": 1}
+
+
+class _AsyncClient(_Client):
+    @staticmethod
+    def run(*arguments):
+        return asyncio.run(run_async(*arguments))
+
+    async def rank(self, user, candidates, top, by):
+        self.calls += 1
+        call = self.calls
+        await asyncio.sleep(self.seconds)
+        if call in self.failing:
+            raise RankingError("no", grpc.StatusCode.UNAVAILABLE, "no")
+
+
+@pytest.fixture(params=[_Client, _AsyncClient])
+def kind(request):
+    return request.param
 
 
 def test_schedule_is_the_plans_and_the_seeds():
@@ -51,10 +72,10 @@ def test_schedule_is_the_plans_and_the_seeds():
     assert abs(asked[0] / asked[1] - 2) < 0.3 and abs(asked[0] / asked[9] - 10) < 3
 
 
-def test_waiting_for_a_busy_server_counts():
-    """One thread and 20 ms a request, asked for 100 a second: request n waits for those before it."""
+def test_waiting_for_a_busy_server_counts(kind):
+    """One place and 20 ms a request, asked for 100 a second: request n waits for those before it."""
     plan = LoadPlan(rate=100, seconds=0.5, candidates={1: 1}, users=1, concurrency=1, timeout_seconds=10)
-    outcomes = run(_Client(seconds=0.02), plan, _TRAFFIC)
+    outcomes = kind.run(kind(seconds=0.02), plan, _TRAFFIC)
     count = len(outcomes.seconds)
     assert outcomes.answered.all() and count > 25
     served_after = 0.02 * np.arange(1, count + 1)
@@ -62,17 +83,17 @@ def test_waiting_for_a_busy_server_counts():
     assert outcomes.seconds[-1] > 0.3
 
 
-def test_what_is_not_sent_in_time_is_given_up_and_named():
+def test_what_is_not_sent_in_time_is_given_up_and_named(kind):
     plan = LoadPlan(rate=200, seconds=0.2, candidates={1: 1}, users=1, concurrency=1, timeout_seconds=0.1)
-    client = _Client(seconds=0.05)
-    outcomes = run(client, plan, _TRAFFIC)
+    client = kind(seconds=0.05)
+    outcomes = kind.run(client, plan, _TRAFFIC)
     assert outcomes.elapsed < 0.6 and client.calls < 10
     assert outcomes.failures == {"NOT_SENT": len(outcomes.seconds) - client.calls}
 
 
-def test_failures_are_counted_by_status():
+def test_failures_are_counted_by_status(kind):
     plan = LoadPlan(rate=100, seconds=0.2, candidates={1: 1}, users=1, concurrency=1, timeout_seconds=10)
-    outcomes = run(_Client(failing=(2, 3)), plan, _TRAFFIC)
+    outcomes = kind.run(kind(failing=(2, 3)), plan, _TRAFFIC)
     assert outcomes.failures == {"UNAVAILABLE": 2} and outcomes.hit_ratio == 0.75
     assert outcomes.summary()["answered"] == len(outcomes.seconds) - 2
 
@@ -93,11 +114,12 @@ def test_impossible_mixes_are_refused(candidates):
         LoadPlan(candidates=candidates)
 
 
-def test_command_loads_a_real_server_and_writes_what_it_saw(model_dir, start, tmp_path):
+@pytest.mark.parametrize("how", [[], ["--asyncio"]], ids=["threads", "asyncio"])
+def test_command_loads_a_real_server_and_writes_what_it_saw(model_dir, start, tmp_path, how):
     server, out = start(model_dir), tmp_path / "out"
     options = ["--name", toy_ranker.NAME, "--rate", "40", "--seconds", "1", "--candidates", "2:0.5,5:0.5"]
     address = f"127.0.0.1:{server.grpc_port}"
-    done = CliRunner().invoke(app, ["loadtest", address, *options, "--timeout", "10", "--out", str(out)])
+    done = CliRunner().invoke(app, ["loadtest", address, *options, *how, "--timeout", "10", "--out", str(out)])
     assert done.exit_code == 0, done.output
     summary = json.loads(done.output.splitlines()[-1])
     assert summary["failures"] == {} and summary["answered"] == summary["requests"] > 15
