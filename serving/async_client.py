@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from serving.cache import StateCache
+from serving.base_client import BaseClient
 from serving.candidates import Candidates, Scores
-from serving.channel_options import ChannelOptions
 from serving.deadline import Deadline
 from serving.inputs import User
 from serving.io import AsyncIo
-from serving.ranking import Ranking
-from serving.states import Freshness, UserState
+from serving.states import UserState
 
 
-class AsyncRankingClient:
+class AsyncRankingClient(BaseClient):
     """As RankingClient, for asyncio; make it in the event loop that uses it.
 
     Its methods, arguments, results and errors are RankingClient's. `caches` may hold LruCache and AsyncRedisCache; a
@@ -27,19 +25,7 @@ class AsyncRankingClient:
             best = await client.rank(user, ["12", "13", "14"], top=2)
     """
 
-    def __init__(
-        self,
-        address: str,
-        model_name: str = "srp4ctr",
-        timeout_seconds: float = 1.0,
-        channel: ChannelOptions | None = None,
-        caches: Sequence[StateCache] = (),
-        freshness: Freshness | None = None,
-    ) -> None:
-        channel = channel or ChannelOptions()
-        self._timeout_seconds = timeout_seconds
-        io = AsyncIo(address, channel)
-        self._ranking = Ranking(io, address, model_name, channel, caches, freshness or Freshness())
+    _io_type = AsyncIo
 
     async def encode_user(self, user: User | Sequence[User], timeout_seconds: float | None = None) -> UserState:
         """See RankingClient."""
@@ -72,10 +58,6 @@ class AsyncRankingClient:
         """See RankingClient."""
         return await self._ranking.wait_until_ready(Deadline(timeout_seconds))
 
-    def counts(self) -> dict[str, int]:
-        """See RankingClient."""
-        return self._ranking.states.counters.snapshot()
-
     async def close(self) -> None:
         """Closes the connection; the caches are the caller's."""
         await self._ranking.close()
@@ -87,6 +69,3 @@ class AsyncRankingClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
-
-    def _deadline(self, timeout_seconds: float | None) -> Deadline:
-        return Deadline(self._timeout_seconds if timeout_seconds is None else timeout_seconds)

@@ -16,63 +16,63 @@ ModelDir = Annotated[
     Path | None, typer.Argument(help="A directory of versions, such as runs/ml_100k/serving_model.", show_default=False)
 ]
 _File = Path | None
+_MESSAGE_BYTES = 64 * 1024 * 1024
+
+
+def _flag(*names: str, text: str, least: float | None = None) -> Any:
+    """An option under tensorflow_model_server's name, or one like it."""
+    return typer.Option(*(f"--{name}" for name in names), help=text, min=least)
 
 
 def serve(
     context: typer.Context,
     model_dir: ModelDir = None,
-    name: Annotated[str, typer.Option("--model_name", "--name", help="The model's name in requests.")] = "srp4ctr",
-    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="gRPC port; 0 picks a free one.")] = 8500,
+    name: Annotated[str, _flag("model_name", "name", text="The model's name in requests.")] = "srp4ctr",
+    host: Annotated[str, _flag("host", text="The address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, _flag("port", text="gRPC port; 0 picks a free one.")] = 8500,
     rest_port: Annotated[
-        int, typer.Option("--rest_api_port", "--rest-port", help="REST port; 0 picks a free one, -1 serves no REST.")
+        int, _flag("rest_api_port", "rest-port", text="REST port; 0 picks a free one, -1 serves no REST.")
     ] = 8501,
-    num_versions: Annotated[int, typer.Option("--num_versions", min=1, help="Latest versions to serve.")] = 1,
+    num_versions: Annotated[int, _flag("num_versions", text="Latest versions to serve.", least=1)] = 1,
     poll_seconds: Annotated[
-        float, typer.Option("--file_system_poll_wait_seconds", help="Seconds between looks for versions.")
+        float, _flag("file_system_poll_wait_seconds", text="Seconds between looks for versions.")
     ] = 1.0,
-    model_config_file: Annotated[
-        _File, typer.Option("--model_config_file", help="ModelServerConfig text proto.")
-    ] = None,
+    model_config_file: Annotated[_File, _flag("model_config_file", text="ModelServerConfig text proto.")] = None,
     model_config_file_poll_wait_seconds: Annotated[
-        float, typer.Option("--model_config_file_poll_wait_seconds", min=0, help="0 reads it once.")
+        float, _flag("model_config_file_poll_wait_seconds", text="0 reads it once.", least=0)
     ] = 0.0,
     allow_version_labels_for_unavailable_models: Annotated[
-        bool, typer.Option("--allow_version_labels_for_unavailable_models", help="New labels may name any version.")
+        bool, _flag("allow_version_labels_for_unavailable_models", text="New labels may name any version.")
     ] = False,
     allow_reload_config: Annotated[
-        bool, typer.Option("--allow_reload_config", help="Let any client change what is served, by reload requests.")
+        bool, _flag("allow_reload_config", text="Let any client change what is served, by reload requests.")
     ] = False,
-    enable_batching: Annotated[bool, typer.Option("--enable_batching", help="Batch requests.")] = False,
+    enable_batching: Annotated[bool, _flag("enable_batching", text="Batch requests of equal shapes.")] = False,
     batching_parameters_file: Annotated[
-        _File, typer.Option("--batching_parameters_file", help="BatchingParameters text proto.")
+        _File, _flag("batching_parameters_file", text="BatchingParameters text proto.")
     ] = None,
     tensorflow_intra_op_parallelism: Annotated[
-        int, typer.Option("--tensorflow_intra_op_parallelism", min=0, help="Threads within an operation.")
+        int, _flag("tensorflow_intra_op_parallelism", text="Threads within an operation.", least=0)
     ] = 0,
     tensorflow_inter_op_parallelism: Annotated[
-        int, typer.Option("--tensorflow_inter_op_parallelism", min=0, help="Operations that run at once.")
+        int, _flag("tensorflow_inter_op_parallelism", text="Operations that run at once.", least=0)
     ] = 0,
-    grpc_socket_path: Annotated[_File, typer.Option("--grpc_socket_path", help="A Unix-domain socket, too.")] = None,
+    grpc_socket_path: Annotated[_File, _flag("grpc_socket_path", text="A Unix-domain socket, too.")] = None,
     grpc_channel_arguments: Annotated[
-        str, typer.Option("--grpc_channel_arguments", help="As grpc.max_connection_age_ms=2000,...")
+        str, _flag("grpc_channel_arguments", text="As grpc.max_connection_age_ms=2000,...")
     ] = "",
-    grpc_max_threads: Annotated[
-        int, typer.Option("--grpc_max_threads", min=1, help="gRPC requests answered at once.")
-    ] = 16,
-    ssl_config_file: Annotated[_File, typer.Option("--ssl_config_file", help="SSLConfig text proto, for gRPC.")] = None,
+    grpc_max_threads: Annotated[int, _flag("grpc_max_threads", text="gRPC requests answered at once.", least=1)] = 16,
+    ssl_config_file: Annotated[_File, _flag("ssl_config_file", text="SSLConfig text proto, for gRPC.")] = None,
     monitoring_config_file: Annotated[
-        _File, typer.Option("--monitoring_config_file", help="MonitoringConfig text proto, for Prometheus.")
+        _File, _flag("monitoring_config_file", text="MonitoringConfig text proto, for Prometheus.")
     ] = None,
-    max_message_bytes: Annotated[int, typer.Option("--max_message_bytes", min=1, help="Bytes of a request.")] = 64
-    * 1024
-    * 1024,
-    max_rows: Annotated[int, typer.Option("--max_rows", min=1, help="Rows of a request.")] = 4096,
+    max_message_bytes: Annotated[int, _flag("max_message_bytes", text="Bytes of a request.", least=1)] = _MESSAGE_BYTES,
+    max_rows: Annotated[int, _flag("max_rows", text="Rows of a request.", least=1)] = 4096,
     max_candidates: Annotated[
-        int, typer.Option("--max_candidates", min=1, help="Candidates of a request, over its rows.")
+        int, _flag("max_candidates", text="Candidates of a request, over its rows.", least=1)
     ] = 20_000,
     max_history: Annotated[
-        int, typer.Option("--max_history", min=1, help="History positions of a request, over its rows.")
+        int, _flag("max_history", text="History positions of a request, over its rows.", least=1)
     ] = 1_000_000,
 ) -> None:
     """Serve the newest versions in MODEL_DIR, or the models of a config file, as TF Serving does."""

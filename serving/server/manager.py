@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -15,15 +15,16 @@ from serving.server import versions
 from serving.server.config.model_config import ModelConfig
 from serving.server.disk import SAVED_MODEL_FILE, Snapshot, find_versions, snapshot
 from serving.server.errors import RequestError, from_tensorflow
+from serving.server.loaded_versions import LoadedVersions
 from serving.server.session import ModelSession
-from serving.server.versions import Servable, VersionStatus
+from serving.server.versions import VersionStatus
 
 _log = logging.getLogger(__name__)
 Load = Callable[[str, Path], ModelSession]
 
 
 class VersionManager:
-    """The loaded versions of one model, and a thread that follows what lies on disk.
+    """A thread that follows the versions of one model on disk, and keeps the right ones loaded.
 
     A version that appears while the server runs is loaded once its files have stayed the same from one poll to the
     next, so that one still being copied is never served. One that fails to load isn't tried again until they change.
@@ -33,17 +34,17 @@ class VersionManager:
         poll_seconds: Seconds between looks at the directory.
         load: Loads and warms up a version directory of a model, by the model's name.
         on_change: Called after each change of what is served.
+
+    Attributes:
+        loaded: What is served now.
     """
 
     def __init__(self, config: ModelConfig, poll_seconds: float, load: Load, on_change: Callable[[], None]) -> None:
-        self.name = config.name
+        self.name, self.loaded = config.name, LoadedVersions(config.name)
         self._config, self._poll_seconds = config, poll_seconds
         self._load_session, self._on_change = load, on_change
-        self._servables: dict[int, Servable] = {}
-        self._statuses: dict[int, VersionStatus] = {}
         self._seen: dict[int, Snapshot] = {}
         self._failed: dict[int, Snapshot] = {}
-        self._idle = threading.Condition()  # guards _servables, their users, and _statuses
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"version-poll-{self.name}", daemon=True)
 
@@ -74,43 +75,13 @@ class VersionManager:
         found = find_versions(config.base_path)
         wanted = {version: found[version] for version in config.policy.choose(found)}
         for version, path in sorted(wanted.items(), reverse=True):
-            if version not in self._servables and self._is_due(version, path):
+            if not self.loaded.is_available(version) and self._is_due(version, path):
                 self._load(version, path)
-        ready = self._servables.keys() & wanted.keys()
+        ready = self.loaded.numbers() & wanted.keys()
         pending = wanted.keys() - ready - self._failed.keys()
         if not pending and (ready or not wanted):
-            for version in sorted(self._servables.keys() - wanted.keys()):
+            for version in sorted(self.loaded.numbers() - wanted.keys()):
                 self._unload(version)
-
-    @contextlib.contextmanager
-    def use(self, version: int | None) -> Iterator[Servable]:
-        """Lends a version, or the latest for None; it isn't unloaded before it is given back.
-
-        Raises:
-            RequestError: No such version is being served.
-        """
-        with self._idle:
-            wanted = max(self._servables, default=None) if version is None else version
-            if wanted not in self._servables:
-                raise not_found(self.name, version)
-            servable = self._servables[wanted]
-            servable.users += 1
-        try:
-            yield servable
-        finally:
-            with self._idle:
-                servable.users -= 1
-                self._idle.notify_all()
-
-    def is_available(self, version: int | None = None) -> bool:
-        """Whether a version, or any for None, is loaded, warmed up and being served."""
-        with self._idle:
-            return bool(self._servables) if version is None else version in self._servables
-
-    def statuses(self) -> dict[int, VersionStatus]:
-        """The status of every version that has been seen, the latest first."""
-        with self._idle:
-            return dict(sorted(self._statuses.items(), reverse=True))
 
     def stop(self) -> None:
         """Stops following the disk and unloads every version, once its requests are finished."""
@@ -118,17 +89,17 @@ class VersionManager:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
-        for version in sorted(self._servables):
+        for version in sorted(self.loaded.numbers()):
             self._unload(version)
 
     def _problem(self) -> str:
-        if self.is_available():
+        if self.loaded.is_available():
             return ""
         base_path = self._config.base_path
         expected = f"Expected {base_path}/<number>/{SAVED_MODEL_FILE}."
         if not base_path.is_dir():
             return f"{base_path}: no such directory. {expected}"
-        failures = [f"version {v}: {s.message}" for v, s in self.statuses().items() if s.state == versions.END]
+        failures = [f"version {v}: {s.message}" for v, s in self.loaded.statuses().items() if s.state == versions.END]
         if failures:
             return f"{base_path}: model '{self.name}' can't be served. " + " ".join(failures)
         return f"{base_path}: no version of model '{self.name}' in it. {expected}"
@@ -154,40 +125,23 @@ class VersionManager:
         return settled
 
     def _load(self, version: int, path: Path) -> None:
-        self._set_status(version, VersionStatus(versions.LOADING))
+        self.loaded.set_status(version, VersionStatus(versions.LOADING))
         try:
             session = self._load_session(self.name, path)
         except Exception as error:  # whatever a broken model raises, the server goes on with the others
             _log.exception("%s: version %d of model '%s' is not served", path, version, self.name)
             self._failed[version] = self._seen[version]
-            self._set_status(version, _failure(error))
+            self.loaded.set_status(version, _failure(error))
             return
-        with self._idle:
-            self._servables[version] = Servable(version, session)
-            self._statuses[version] = VersionStatus(versions.AVAILABLE)
+        self.loaded.add(version, session)
         self._on_change()
         _log.info("%s: version %d of model '%s' is served", path, version, self.name)
 
     def _unload(self, version: int) -> None:
-        with self._idle:
-            self._statuses[version] = VersionStatus(versions.UNLOADING)
-            servable = self._servables.pop(version)
+        servable = self.loaded.withdraw(version)
         self._on_change()
-        with self._idle:
-            self._idle.wait_for(lambda: servable.users == 0)
-        servable.session.close()
-        self._set_status(version, VersionStatus(versions.END))
+        self.loaded.close(servable)
         _log.info("Version %d of model '%s' is unloaded", version, self.name)
-
-    def _set_status(self, version: int, status: VersionStatus) -> None:
-        with self._idle:
-            self._statuses[version] = status
-
-
-def not_found(name: str, version: int | None) -> RequestError:
-    """The error for a model or version that isn't served."""
-    wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
-    return RequestError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
 
 
 def _failure(error: Exception) -> VersionStatus:

@@ -12,7 +12,8 @@ import grpc
 from serving.server import versions
 from serving.server.config.model_config import ModelConfig
 from serving.server.errors import RequestError, ServerStartError, invalid_argument
-from serving.server.manager import Load, VersionManager, not_found
+from serving.server.loaded_versions import not_found
+from serving.server.manager import Load, VersionManager
 from serving.server.versions import Servable, VersionStatus
 
 _LABELS_AT_START = (
@@ -97,12 +98,12 @@ class ModelRegistry:
         manager = self._models.get(spec.name)
         if manager is None:
             raise not_found(spec.name, version)
-        return manager.use(version)
+        return manager.loaded.use(version)
 
     def statuses(self, name: str) -> dict[int, VersionStatus]:
         """The versions of a model, also of one that is no longer served; none for an unknown one."""
         manager = self._models.get(name) or self._gone.get(name)
-        return manager.statuses() if manager else {}
+        return manager.loaded.statuses() if manager else {}
 
     def serves(self, name: str) -> bool:
         """Whether a model is configured."""
@@ -110,12 +111,12 @@ class ModelRegistry:
 
     def unavailable(self) -> list[str]:
         """The configured models without a version that is loaded and warmed up."""
-        return sorted(name for name, manager in list(self._models.items()) if not manager.is_available())
+        return sorted(name for name, manager in list(self._models.items()) if not manager.loaded.is_available())
 
     def available(self) -> dict[str, list[int]]:
         """Model -> the versions being served, the latest first."""
         return {
-            name: [version for version, s in manager.statuses().items() if s.state == versions.AVAILABLE]
+            name: [version for version, s in manager.loaded.statuses().items() if s.state == versions.AVAILABLE]
             for name, manager in list(self._models.items())
         }
 
@@ -139,7 +140,7 @@ class ModelRegistry:
         for config in configs:
             for label, version in config.labels.items():
                 manager = self._models.get(config.name)
-                ready = manager is not None and manager.is_available(version)
+                ready = manager is not None and manager.loaded.is_available(version)
                 moved = self._labels.get(config.name, {}).get(label, version) != version
                 if not ready and (moved or not self._labels_for_unavailable):
                     raise RequestError(

@@ -33,7 +33,7 @@ class VersionStatus:
 
 @dataclasses.dataclass
 class Servable:
-    """A loaded version. `users`, the number of requests that run on it, belongs to the manager's lock."""
+    """A loaded version. `users`, the number of requests that run on it, belongs to the lock of LoadedVersions."""
 
     version: int
     session: ModelSession

@@ -12,6 +12,7 @@ import tensorflow as tf
 from preprocessing.features import candidate_inputs, user_inputs
 from serving.client import RankingClient
 from serving.deadline import Deadline
+from serving.io import BlockingIo
 from serving.server import ModelServer
 from tests.pipelines.conftest import SmallRun, srp4ctr
 
@@ -56,7 +57,7 @@ def test_all_signatures_agree(client: RankingClient, records: list[bytes], small
         user, candidates = user_of(record, small_run), candidates_of(record)
         whole = client.predict(user, candidates)[task]
         split = client.score_items(client.encode_user(user), candidates)[task]
-        (examples,) = client._io.run(
+        (examples,) = BlockingIo.run(
             client._ranking.connection.run("serving_default", [{"examples": np.array([record], object)}], Deadline(30))
         )
         np.testing.assert_allclose(split, whole, atol=1e-5)

@@ -1,0 +1,50 @@
+"""What the blocking and the asyncio client have in common: how they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from serving.cache import StateCache
+from serving.channel_options import ChannelOptions
+from serving.deadline import Deadline
+from serving.io import AsyncIo, BlockingIo
+from serving.ranking import Ranking
+from serving.states import Freshness
+
+
+class BaseClient:
+    """A client of one model.
+
+    Args:
+        address: `host:port` of the server's gRPC port, or any name that gRPC resolves.
+        model_name: The model's name on the server.
+        timeout_seconds: Seconds after which a call is given up.
+        channel: Limits, TLS, retries.
+        caches: Where `rank` keeps users' states, asked in this order, such as [LruCache(), RedisCache(url)]; with
+            none, each call makes its state.
+        freshness: How old a cached state may be.
+    """
+
+    _io_type: ClassVar[type[BlockingIo] | type[AsyncIo]]
+
+    def __init__(
+        self,
+        address: str,
+        model_name: str = "srp4ctr",
+        timeout_seconds: float = 1.0,
+        channel: ChannelOptions | None = None,
+        caches: Sequence[StateCache] = (),
+        freshness: Freshness | None = None,
+    ) -> None:
+        channel = channel or ChannelOptions()
+        self._timeout_seconds = timeout_seconds
+        io = self._io_type(address, channel)
+        self._ranking = Ranking(io, address, model_name, channel, caches, freshness or Freshness())
+
+    def counts(self) -> dict[str, int]:
+        """How often `rank` found a cached state (hits) or didn't (misses), encoded a user, or renewed a state."""
+        return self._ranking.states.counters.snapshot()
+
+    def _deadline(self, timeout_seconds: float | None) -> Deadline:
+        return Deadline(self._timeout_seconds if timeout_seconds is None else timeout_seconds)
