@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from serving.errors import ServingError
+from serving.version_dirs import SAVED_MODEL_FILE, no_version, version_number
 
-_MODEL_FILE = "saved_model.pb"
 _INCOMING = ".incoming-"
 
 
@@ -69,19 +69,17 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _newest(source: Path) -> Path:
-    found = [source] if (source / _MODEL_FILE).is_file() else _versions(source)
-    numbered = [path for path in found if _is_version(path)]
+    found = [source.absolute()] if (source / SAVED_MODEL_FILE).is_file() else _versions(source)
+    numbered = [path for path in found if version_number(path.name) is not None]
     if not numbered:
-        raise ServingError(f"{source}: no model version here, which is a directory with a number and {_MODEL_FILE}.")
+        raise no_version(source)
     return max(numbered, key=lambda path: int(path.name)).absolute()
 
 
 def _versions(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("*") if _is_version(path) and (path / _MODEL_FILE).is_file()]
-
-
-def _is_version(path: Path) -> bool:
-    return path.name.isascii() and path.name.isdigit()
+    return [
+        path.parent for path in folder.glob(f"*/{SAVED_MODEL_FILE}") if version_number(path.parent.name) is not None
+    ]
 
 
 def _flush(folder: Path) -> None:

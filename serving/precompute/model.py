@@ -16,9 +16,9 @@ from serving import contract
 from serving.cache import request_time, state_key
 from serving.errors import ServingError
 from serving.precompute.stores import UserKey
+from serving.version_dirs import SAVED_MODEL_FILE, no_version, version_number
 
 _DTYPES = {"bytes_list": object, "int64_list": np.int64, "float_list": np.float32}
-_MODEL_FILE = "saved_model.pb"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,17 +86,11 @@ def _values(feature: tf.train.Feature) -> np.ndarray:
 
 def _version_dir(model_dir: str) -> str:
     model_dir = model_dir.rstrip("/")
-    if tf.io.gfile.exists(os.path.join(model_dir, _MODEL_FILE)):
-        path = model_dir
+    if tf.io.gfile.exists(os.path.join(model_dir, SAVED_MODEL_FILE)):
+        found = [model_dir]
     else:
-        found = [os.path.dirname(file) for file in tf.io.gfile.glob(os.path.join(model_dir, "*", _MODEL_FILE))]
-        numbered = [version for version in found if _number(version) is not None]
-        path = max(numbered, key=lambda version: _number(version) or 0, default="")
-    if not path or _number(path) is None:
-        raise ServingError(f"{model_dir}: no model version here, which is a directory with a number and {_MODEL_FILE}.")
-    return path
-
-
-def _number(path: str) -> int | None:
-    name = os.path.basename(path)
-    return int(name) if name.isascii() and name.isdigit() else None
+        found = [os.path.dirname(file) for file in tf.io.gfile.glob(os.path.join(model_dir, "*", SAVED_MODEL_FILE))]
+    numbered = [path for path in found if version_number(os.path.basename(path)) is not None]
+    if not numbered:
+        raise no_version(model_dir)
+    return max(numbered, key=lambda path: int(os.path.basename(path)))

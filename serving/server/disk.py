@@ -1,11 +1,11 @@
-"""The versions of a model that lie on disk: `<base path>/<number>/saved_model.pb`."""
+"""Which versions of a model lie on disk, and whether their files still change."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-SAVED_MODEL_FILE = "saved_model.pb"
+from serving.version_dirs import SAVED_MODEL_FILE, version_number
 
 Snapshot = frozenset[tuple[str, int, int]]
 
@@ -16,7 +16,8 @@ def find_versions(base_path: Path) -> dict[int, Path]:
     Raises:
         OSError: `base_path` can't be listed.
     """
-    numbered = {int(path.name): path for path in sorted(base_path.iterdir()) if _is_number(path.name)}
+    named = ((version_number(path.name), path) for path in sorted(base_path.iterdir()))
+    numbered = {number: path for number, path in named if number is not None}
     return {number: path for number, path in sorted(numbered.items()) if (path / SAVED_MODEL_FILE).is_file()}
 
 
@@ -31,7 +32,3 @@ def snapshot(path: Path) -> Snapshot:
             continue
         found.add((str(file), status.st_size, status.st_mtime_ns))
     return frozenset(found)
-
-
-def _is_number(name: str) -> bool:
-    return name.isascii() and name.isdigit()

@@ -13,11 +13,12 @@ import tensorflow as tf
 
 from serving.server import versions
 from serving.server.config.model_config import ModelConfig
-from serving.server.disk import SAVED_MODEL_FILE, Snapshot, find_versions, snapshot
+from serving.server.disk import Snapshot, find_versions, snapshot
 from serving.server.errors import RequestError, from_tensorflow
 from serving.server.loaded_versions import LoadedVersions
 from serving.server.session import ModelSession
 from serving.server.versions import VersionStatus
+from serving.version_dirs import SAVED_MODEL_FILE
 
 _log = logging.getLogger(__name__)
 Load = Callable[[str, Path], ModelSession]
