@@ -13,7 +13,7 @@ from preprocessing.sources.columns import Column
 from preprocessing.sources.files import match_files
 from preprocessing.sources.formats import reader_of
 from preprocessing.sources.raw import RawBatch
-from preprocessing.sources.span import Span
+from preprocessing.sources.section import Section
 from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, seconds_of
 from preprocessing.sources.values import joined_lists, numbers_of, plain, text_of
 from preprocessing.spec import MULTIVALENT_SEPARATOR, Table
@@ -72,7 +72,7 @@ def profile_log(table: Table, rows: int) -> tuple[list[ColumnProfile], int, int]
     batches: list[RawBatch] = []
     read = rejected = 0
     reader = reader_of(table)
-    for part in (part for path in paths for part in reader.read_batches(Span(path), table, "events", columns)):
+    for part in (part for path in paths for part in reader.read_batches(Section(path), table, "events", columns)):
         if isinstance(part, RawBatch):
             batches.append(part)
             read += len(part.numbers)

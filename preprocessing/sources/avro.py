@@ -15,16 +15,16 @@ from preprocessing.sources.columns import Column
 from preprocessing.sources.files import open_binary
 from preprocessing.sources.nested import Row, batch_of
 from preprocessing.sources.raw import Header, RawBatch
-from preprocessing.sources.span import Span
+from preprocessing.sources.section import Section
 from preprocessing.spec import Table
 
 _BATCH_ROWS = 1 << 15
 _BROKEN = (EOFError, ValueError, IndexError, OSError, KeyError, TypeError)  # what fastavro meets in damaged blocks
 
 
-def spans(path: str, table: Table) -> list[Span]:
+def sections(path: str, table: Table) -> list[Section]:
     """The file as one."""
-    return [Span(path)]
+    return [Section(path)]
 
 
 def read_header(path: str, table: Table) -> Header:
@@ -34,18 +34,18 @@ def read_header(path: str, table: Table) -> Header:
 
 
 def read_batches(
-    span: Span, table: Table, table_name: str, columns: tuple[Column, ...]
+    section: Section, table: Table, table_name: str, columns: tuple[Column, ...]
 ) -> Iterator[RawBatch | RejectedRow]:
     """The rows of a file as batches, and where it breaks off.
 
     Raises:
         DataError: a column is missing, or this is no Avro file.
     """
-    header = read_header(span.path, table)
+    header = read_header(section.path, table)
     for column in columns:
-        header.position(column, span.path)
-    with open_binary(span.path) as stream:
-        reader = _reader(stream, span.path)
+        header.position(column, section.path)
+    with open_binary(section.path) as stream:
+        reader = _reader(stream, section.path)
         number, error = 1, None
         while True:
             rows: list[Row] = []
@@ -58,7 +58,7 @@ def read_batches(
             number += len(rows)
             if error:
                 message = f"the file breaks off here: {type(error).__name__} {error}"
-                yield RejectedRow(table_name, span.path, number, "truncated", message)
+                yield RejectedRow(table_name, section.path, number, "truncated", message)
             if error or not rows:
                 return
 

@@ -1,4 +1,4 @@
-"""Reads a text file as blocks of bytes that end where lines end, and cuts it into spans at line ends."""
+"""Reads a text file as blocks of bytes that end where lines end, and cuts it into sections at line ends."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import IO
 
 from preprocessing.errors import DataError
 from preprocessing.sources.files import is_compressed, open_binary, size_of
-from preprocessing.sources.span import Span
+from preprocessing.sources.section import Section
 
 BLOCK_BYTES = 1 << 22
-SPAN_BYTES = 1 << 26
+SECTION_BYTES = 1 << 26
 BROKEN_FILE = (EOFError, zlib.error, OSError)
 _CHUNK_BYTES = 1 << 18
 _LONGEST_LINE = 1 << 28
@@ -87,37 +87,37 @@ class BlockReader:
 
 
 @contextlib.contextmanager
-def open_blocks(span: Span, encoding: str = "utf-8", block_bytes: int = BLOCK_BYTES) -> Iterator[BlockReader]:
-    """Opens a span of a text file, without a byte order mark."""
-    with open_binary(span.path) as stream:
-        if span.start:
-            stream.seek(span.start)
-        remaining = None if span.stop is None else span.stop - span.start
-        reader = BlockReader(span.path, stream, encoding, remaining, block_bytes)
-        if not span.start:
+def open_blocks(section: Section, encoding: str = "utf-8", block_bytes: int = BLOCK_BYTES) -> Iterator[BlockReader]:
+    """Opens a section of a text file, without a byte order mark."""
+    with open_binary(section.path) as stream:
+        if section.start:
+            stream.seek(section.start)
+        remaining = None if section.stop is None else section.stop - section.start
+        reader = BlockReader(section.path, stream, encoding, remaining, block_bytes)
+        if not section.start:
             reader.skip_mark()
         yield reader
 
 
-def line_spans(path: str, span_bytes: int = SPAN_BYTES) -> list[Span]:
-    """Cuts a text file into spans of about `span_bytes` that end where lines end; a compressed file is one span."""
+def line_sections(path: str, section_bytes: int = SECTION_BYTES) -> list[Section]:
+    """Cuts a text file into sections of about `section_bytes` that end where lines end; a compressed file is one."""
     size = 0 if is_compressed(path) else size_of(path)
     starts = [0]
-    if size > span_bytes:
+    if size > section_bytes:
         with open_binary(path) as stream:
-            for target in range(span_bytes, size, span_bytes):
+            for target in range(section_bytes, size, section_bytes):
                 stream.seek(max(target, starts[-1]))
                 stream.readline()
                 if starts[-1] < stream.tell() < size:
                     starts.append(stream.tell())
-    return [Span(path, *part) for part in zip(starts, [*starts[1:], None], strict=True)]
+    return [Section(path, *part) for part in zip(starts, [*starts[1:], None], strict=True)]
 
 
 def count_lines(path: str, stop: int) -> int:
     """The lines that end within the first `stop` bytes of a file; a line ends with LF, CR or CR LF."""
     lines = 0
     if stop:
-        with open_blocks(Span(path, 0, stop)) as reader:
+        with open_blocks(Section(path, 0, stop)) as reader:
             while block := reader.take():
                 lines += block.count(b"\n") + block.count(b"\r") - block.count(b"\r\n")
     return lines

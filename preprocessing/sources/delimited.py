@@ -16,44 +16,44 @@ import pyarrow.csv as arrow_csv
 
 from preprocessing.errors import DataError
 from preprocessing.quarantine import RejectedRow
-from preprocessing.sources.blocks import BLOCK_BYTES, BROKEN_FILE, BlockReader, count_lines, line_spans, open_blocks
+from preprocessing.sources.blocks import BLOCK_BYTES, BROKEN_FILE, BlockReader, count_lines, line_sections, open_blocks
 from preprocessing.sources.columns import Column
 from preprocessing.sources.dialect import Dialect
 from preprocessing.sources.lines import Lines
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.rows import CarefulRows
-from preprocessing.sources.span import Span
+from preprocessing.sources.section import Section
 from preprocessing.spec import Table
 
 _SMALLEST_BLOCK = 1 << 16
 _PIECES = 16
 
 
-def spans(path: str, table: Table) -> list[Span]:
+def sections(path: str, table: Table) -> list[Section]:
     """The parts of a file that can be read on their own: several only where every line is a row."""
-    return [Span(path)] if Dialect.of(table).quotes else line_spans(path)
+    return [Section(path)] if Dialect.of(table).quotes else line_sections(path)
 
 
 def read_header(path: str, table: Table) -> Header:
     """The header of a file; without names if the file is empty."""
-    with open_blocks(Span(path), table.encoding) as reader:
+    with open_blocks(Section(path), table.encoding) as reader:
         return _take_header(reader, table)
 
 
 def read_batches(
-    span: Span, table: Table, table_name: str, columns: tuple[Column, ...], block_bytes: int = BLOCK_BYTES
+    section: Section, table: Table, table_name: str, columns: tuple[Column, ...], block_bytes: int = BLOCK_BYTES
 ) -> Iterator[RawBatch | RejectedRow]:
-    """The rows of a span as batches of string columns, and the rows that have no columns to speak of.
+    """The rows of a section as batches of string columns, and the rows that have no columns to speak of.
 
     Raises:
         DataError: a column is missing.
     """
-    header = read_header(span.path, table)
-    positions = {column.name: header.position(column, span.path) for column in columns}
-    rows = CarefulRows(span.path, table_name, positions, header, Dialect.of(table))
-    with open_blocks(span, table.encoding, block_bytes) as reader:
-        number = count_lines(span.path, span.start) + 1
-        if not span.start and table.columns is None:
+    header = read_header(section.path, table)
+    positions = {column.name: header.position(column, section.path) for column in columns}
+    rows = CarefulRows(section.path, table_name, positions, header, Dialect.of(table))
+    with open_blocks(section, table.encoding, block_bytes) as reader:
+        number = count_lines(section.path, section.start) + 1
+        if not section.start and table.columns is None:
             _take_header(reader, table)
             number += 1
         yield from _Blocks(rows, reader, number)

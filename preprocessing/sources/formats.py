@@ -9,23 +9,23 @@ from preprocessing.quarantine import RejectedRow
 from preprocessing.sources import avro, delimited, jsonl, parquet
 from preprocessing.sources.columns import Column
 from preprocessing.sources.raw import Header, RawBatch
-from preprocessing.sources.span import Span
+from preprocessing.sources.section import Section
 from preprocessing.spec import Table
 
 
 class Reader(Protocol):
     """What every format's module has."""
 
-    def spans(self, path: str, table: Table) -> list[Span]:
+    def sections(self, path: str, table: Table) -> list[Section]:
         """The parts of a file that can be read on their own."""
 
     def read_header(self, path: str, table: Table) -> Header:
         """The names of a file's columns."""
 
     def read_batches(
-        self, span: Span, table: Table, table_name: str, columns: tuple[Column, ...]
+        self, section: Section, table: Table, table_name: str, columns: tuple[Column, ...]
     ) -> Iterator[RawBatch | RejectedRow]:
-        """The rows of a span as batches, and the rows that have no columns to speak of."""
+        """The rows of a section as batches, and the rows that have no columns to speak of."""
 
 
 _READERS = {"csv": delimited, "tsv": delimited, "recbole": delimited, "jsonl": jsonl, "parquet": parquet, "avro": avro}

@@ -8,34 +8,34 @@ import numpy as np
 import orjson
 
 from preprocessing.quarantine import RejectedRow
-from preprocessing.sources.blocks import BLOCK_BYTES, count_lines, line_spans, open_blocks
+from preprocessing.sources.blocks import BLOCK_BYTES, count_lines, line_sections, open_blocks
 from preprocessing.sources.columns import Column
 from preprocessing.sources.nested import Row, batch_of, names_of
 from preprocessing.sources.raw import Header, RawBatch
-from preprocessing.sources.span import Span
+from preprocessing.sources.section import Section
 from preprocessing.spec import Table
 
 _HEADER_ROWS = 1000
 
 
-def spans(path: str, table: Table) -> list[Span]:
+def sections(path: str, table: Table) -> list[Section]:
     """The parts of a file that can be read on their own."""
-    return line_spans(path)
+    return line_sections(path)
 
 
 def read_header(path: str, table: Table) -> Header:
     """The keys that the file's first rows have."""
-    with open_blocks(Span(path), table.encoding) as reader:
+    with open_blocks(Section(path), table.encoding) as reader:
         lines = reader.take().splitlines()[:_HEADER_ROWS]
     return Header(names_of(row for line in lines if isinstance(row := _parse(line), dict)))
 
 
 def read_batches(
-    span: Span, table: Table, table_name: str, columns: tuple[Column, ...], block_bytes: int = BLOCK_BYTES
+    section: Section, table: Table, table_name: str, columns: tuple[Column, ...], block_bytes: int = BLOCK_BYTES
 ) -> Iterator[RawBatch | RejectedRow]:
-    """The rows of a span as batches, and the lines that aren't objects. A key that a row lacks is absent there."""
-    number = count_lines(span.path, span.start) + 1
-    with open_blocks(span, table.encoding, block_bytes) as reader:
+    """The rows of a section as batches, and the lines that aren't objects. A key that a row lacks is absent there."""
+    number = count_lines(section.path, section.start) + 1
+    with open_blocks(section, table.encoding, block_bytes) as reader:
         while block := reader.take():
             rows: list[Row] = []
             numbers: list[int] = []
@@ -45,13 +45,13 @@ def read_batches(
                     rows.append(row)
                     numbers.append(number)
                 elif line.strip():
-                    yield RejectedRow(table_name, span.path, number, *_problem(line, row))
+                    yield RejectedRow(table_name, section.path, number, *_problem(line, row))
                 number += 1
             if rows:
                 yield batch_of(rows, np.array(numbers), columns)
         if reader.error:
             message = f"the file breaks off here: {reader.error}"
-            yield RejectedRow(table_name, span.path, number, "truncated", message)
+            yield RejectedRow(table_name, section.path, number, "truncated", message)
 
 
 def _parse(line: bytes) -> object:

@@ -15,22 +15,22 @@ from preprocessing.errors import DataError
 from preprocessing.sources.columns import Column
 from preprocessing.sources.files import open_binary
 from preprocessing.sources.raw import Header, RawBatch
-from preprocessing.sources.span import Span
+from preprocessing.sources.section import Section
 from preprocessing.spec import Table
 
 _BATCH_ROWS = 1 << 17
-_SPAN_ROWS = 1 << 20
+_SECTION_ROWS = 1 << 20
 
 
-def spans(path: str, table: Table) -> list[Span]:
+def sections(path: str, table: Table) -> list[Section]:
     """The parts of a file that can be read on their own: row groups, together at least about a million rows."""
     with _open(path) as file:
         before = _rows_before(file)
     starts = [0]
     for group in range(1, len(before) - 1):
-        if before[group] - before[starts[-1]] >= _SPAN_ROWS:
+        if before[group] - before[starts[-1]] >= _SECTION_ROWS:
             starts.append(group)
-    return [Span(path, *part) for part in zip(starts, [*starts[1:], None], strict=True)]
+    return [Section(path, *part) for part in zip(starts, [*starts[1:], None], strict=True)]
 
 
 def read_header(path: str, table: Table) -> Header:
@@ -39,21 +39,21 @@ def read_header(path: str, table: Table) -> Header:
         return Header(tuple(itertools.chain.from_iterable(_names(field, "") for field in file.schema_arrow)))
 
 
-def read_batches(span: Span, table: Table, table_name: str, columns: tuple[Column, ...]) -> Iterator[RawBatch]:
-    """The rows of a span as batches.
+def read_batches(section: Section, table: Table, table_name: str, columns: tuple[Column, ...]) -> Iterator[RawBatch]:
+    """The rows of a section as batches.
 
     Raises:
         DataError: a column is missing, or the file is damaged.
     """
-    header = read_header(span.path, table)
+    header = read_header(section.path, table)
     for column in columns:
-        header.position(column, span.path)
-    with _open(span.path) as file:
+        header.position(column, section.path)
+    with _open(section.path) as file:
         before = _rows_before(file)
-        groups = list(range(span.start, len(before) - 1 if span.stop is None else span.stop))
+        groups = list(range(section.start, len(before) - 1 if section.stop is None else section.stop))
         tops = {field.name for field in file.schema_arrow}
         wanted = sorted({c.source if c.source in tops else c.source.split(".")[0] for c in columns})
-        number = before[span.start] + 1
+        number = before[section.start] + 1
         for batch in file.iter_batches(_BATCH_ROWS, row_groups=groups, columns=wanted, use_threads=False):
             arrays = {column.name: _column(batch, column.source) for column in columns}
             yield RawBatch(arrays, dict.fromkeys(arrays, ""), np.arange(number, number + batch.num_rows))

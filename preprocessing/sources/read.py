@@ -17,7 +17,7 @@ from preprocessing.sources.explode import columns_in_file, explode_batch
 from preprocessing.sources.formats import reader_of
 from preprocessing.sources.parse import parse_batch
 from preprocessing.sources.raw import RawBatch
-from preprocessing.sources.span import Span
+from preprocessing.sources.section import Section
 from preprocessing.spec import DatasetSpec, Entities, Events, Explode
 
 BATCHES, REJECTED, COUNTS = "batches", "rejected", "counts"
@@ -38,21 +38,21 @@ class ReadTable(beam.PTransform):
             root
             | "Patterns" >> beam.Create(declared.paths)
             | "Match" >> fileio.MatchAll()
-            | "Spans" >> beam.FlatMap(lambda metadata, table: reader_of(table).spans(metadata.path, table), declared)
+            | "Sections" >> beam.FlatMap(lambda file, table: reader_of(table).sections(file.path, table), declared)
             | "Spread" >> beam.Reshuffle()
-            | "Read" >> beam.ParDo(_ReadSpan(self._spec, self._table)).with_outputs(REJECTED, COUNTS, main=BATCHES)
+            | "Read" >> beam.ParDo(_ReadSection(self._spec, self._table)).with_outputs(REJECTED, COUNTS, main=BATCHES)
         )
 
 
-class _ReadSpan(beam.DoFn):
+class _ReadSection(beam.DoFn):
     def __init__(self, spec: DatasetSpec, table: TableName) -> None:
         super().__init__()
         self._spec = spec
         self._table = table
 
-    def process(self, span: Span) -> Iterator[pa.Table | beam.pvalue.TaggedOutput]:
+    def process(self, section: Section) -> Iterator[pa.Table | beam.pvalue.TaggedOutput]:
         counts: Counter[tuple[str, ...]] = Counter()
-        for part in read_span(self._spec, self._table, span):
+        for part in read_section(self._spec, self._table, section):
             rejected = part if isinstance(part, list) else []
             for row in rejected:
                 counts["rows", self._table, "rejected", row.reason] += 1
@@ -63,16 +63,16 @@ class _ReadSpan(beam.DoFn):
             Metrics.counter(_METRICS, f"read_{self._table}").inc(rows)
             if not isinstance(part, list):
                 yield part
-        logging.info("Read %d rows of %s from %s", counts["rows", self._table, "read"], self._table, span)
+        logging.info("Read %d rows of %s from %s", counts["rows", self._table, "read"], self._table, section)
         yield beam.pvalue.TaggedOutput(COUNTS, counts)
 
 
 def read_table(spec: DatasetSpec, table: TableName, path: str) -> Iterator[pa.Table | list[RejectedRow]]:
-    """Reads one file of a table; see `read_span`."""
-    return read_span(spec, table, Span(path))
+    """Reads one file of a table; see `read_section`."""
+    return read_section(spec, table, Section(path))
 
 
-def read_span(spec: DatasetSpec, table: TableName, span: Span) -> Iterator[pa.Table | list[RejectedRow]]:
+def read_section(spec: DatasetSpec, table: TableName, section: Section) -> Iterator[pa.Table | list[RejectedRow]]:
     """Reads a part of a file of a table: batches of good rows, and lists of rejected ones.
 
     Raises:
@@ -81,8 +81,8 @@ def read_span(spec: DatasetSpec, table: TableName, span: Span) -> Iterator[pa.Ta
     declared = getattr(spec, table)
     columns = columns_of(spec, table)
     in_file = columns_in_file(explode_of(declared), columns)
-    for part in reader_of(declared).read_batches(span, declared, table, in_file):
-        yield from check_batch(part, declared, table, columns, span.path) if isinstance(part, RawBatch) else [[part]]
+    for part in reader_of(declared).read_batches(section, declared, table, in_file):
+        yield from check_batch(part, declared, table, columns, section.path) if isinstance(part, RawBatch) else [[part]]
 
 
 def check_batch(

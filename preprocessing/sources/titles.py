@@ -8,7 +8,7 @@ from preprocessing.sources.columns import KEY, Column
 from preprocessing.sources.files import match_files
 from preprocessing.sources.formats import reader_of
 from preprocessing.sources.raw import RawBatch
-from preprocessing.sources.span import Span
+from preprocessing.sources.section import Section
 from preprocessing.spec import DatasetSpec, Entities
 
 
@@ -26,6 +26,6 @@ def read_titles(spec: DatasetSpec) -> dict[str, str]:
 def _batches(items: Entities, title: str) -> Iterator[Iterator[tuple[str, str]]]:
     columns = (Column(KEY, items.key, "id", "items.key"), Column("title", title, "text", "items.title"))
     for path in match_files(items.paths, "items"):
-        for part in reader_of(items).read_batches(Span(path), items, "items", columns):
+        for part in reader_of(items).read_batches(Section(path), items, "items", columns):
             if isinstance(part, RawBatch):
                 yield zip(part.columns[KEY].to_pylist(), part.columns["title"].to_pylist(), strict=True)

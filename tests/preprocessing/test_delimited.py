@@ -1,4 +1,4 @@
-"""The fast reader of delimited text gives what the careful one gives, wherever blocks, spans and quotes fall."""
+"""The fast reader of delimited text gives what the careful one gives, wherever blocks, sections and quotes fall."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from hypothesis import strategies as st
 
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources import delimited
-from preprocessing.sources.blocks import count_lines, line_spans
+from preprocessing.sources.blocks import count_lines, line_sections
 from preprocessing.sources.columns import Column
 from preprocessing.sources.delimited import read_batches
 from preprocessing.sources.raw import RawBatch
-from preprocessing.sources.span import Span
+from preprocessing.sources.section import Section
 from preprocessing.spec import Table
 
 COLUMNS = (Column("a", "a", "text", "a"), Column("c", "c", "text", "c"))
 Rows = tuple[list[tuple[int, str, str]], list[tuple[int, str]]]
 
 
-def read(path: Path, table: Table, block_bytes: int = 1 << 22, spans: list[Span] | None = None) -> Rows:
+def read(path: Path, table: Table, block_bytes: int = 1 << 22, sections: list[Section] | None = None) -> Rows:
     """(number, a, c) of the good rows and (number, reason) of the others, in the order of their numbers."""
     good, bad = [], []
-    for span in spans or [Span(str(path))]:
-        for part in read_batches(span, table, "events", COLUMNS, block_bytes):
+    for section in sections or [Section(str(path))]:
+        for part in read_batches(section, table, "events", COLUMNS, block_bytes):
             if isinstance(part, RejectedRow):
                 bad.append((part.row, part.reason))
             else:
@@ -111,26 +111,26 @@ def test_a_stray_quote_costs_its_row_alone(tmp_path: Path) -> None:
     assert bad == [(50_002, "unclosed_quote"), (100_003, "unclosed_quote")]
 
 
-@pytest.mark.parametrize("span_bytes", [1, 7, 100, 10**6])
-def test_spans_are_the_whole_file_with_its_row_numbers(tmp_path: Path, span_bytes: int) -> None:
+@pytest.mark.parametrize("section_bytes", [1, 7, 100, 10**6])
+def test_spans_are_the_whole_file_with_its_row_numbers(tmp_path: Path, section_bytes: int) -> None:
     path = tmp_path / "lines.csv"
     path.write_bytes(b"a,b,c\n" + b"".join(b'%d,"2,%d\n' % (n, n) for n in range(100)) + b"\n1,2\r\n1\r2,3,4")
-    spans = line_spans(str(path), span_bytes)
-    assert [span.stop for span in spans[:-1]] == [span.start for span in spans[1:]] and spans[-1].stop is None
-    assert len(spans) > 1 or span_bytes == 10**6
+    sections = line_sections(str(path), section_bytes)
+    assert [section.stop for section in sections] == [*(section.start for section in sections[1:]), None]
+    assert len(sections) > 1 or section_bytes == 10**6
     table = table_of(path, quotes=False)
-    assert read(path, table, spans=spans) == read(path, table)
+    assert read(path, table, sections=sections) == read(path, table)
     assert read(path, table)[1] == [(103, "field_count"), (104, "field_count")]
     assert count_lines(str(path), path.stat().st_size) == 104
 
 
 def test_only_text_whose_lines_are_rows_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line_spans, "__defaults__", (10,))
+    monkeypatch.setattr(line_sections, "__defaults__", (10,))
     for name in ("x.csv", "x.csv.gz"):
         (tmp_path / name).write_bytes(b"a,b,c\n1,2,3\n1,2,3\n")
-    assert len(delimited.spans(str(tmp_path / "x.csv"), table_of(tmp_path, quotes=False))) == 2
-    assert len(delimited.spans(str(tmp_path / "x.csv"), table_of(tmp_path))) == 1
-    assert len(delimited.spans(str(tmp_path / "x.csv.gz"), table_of(tmp_path, quotes=False))) == 1
+    assert len(delimited.sections(str(tmp_path / "x.csv"), table_of(tmp_path, quotes=False))) == 2
+    assert len(delimited.sections(str(tmp_path / "x.csv"), table_of(tmp_path))) == 1
+    assert len(delimited.sections(str(tmp_path / "x.csv.gz"), table_of(tmp_path, quotes=False))) == 1
 
 
 def test_long_delimiter_names_and_encoding(tmp_path: Path) -> None:
@@ -139,6 +139,6 @@ def test_long_delimiter_names_and_encoding(tmp_path: Path) -> None:
     table = table_of(path, delimiter="::", columns=("a", "b", "c"), encoding="latin-1")
     assert read(path, table) == ([(1, "1", "Drama"), (2, "2", "")], [(3, "field_count")])
     columns = (Column("b", "b", "text", "b"),)
-    (batch,) = [p for p in read_batches(Span(str(path)), table, "items", columns) if isinstance(p, RawBatch)]
+    (batch,) = [p for p in read_batches(Section(str(path)), table, "items", columns) if isinstance(p, RawBatch)]
     assert batch.columns["b"].to_pylist() == ['Café "x": y', "B"]
     assert batch.columns["b"].type == pa.string() and np.array_equal(batch.numbers, [1, 2])

@@ -1,4 +1,4 @@
-"""Every format gives the same events; lists become events; spans of a file are the whole file."""
+"""Every format gives the same events; lists become events; sections of a file are the whole file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import zstandard
 
 from preprocessing.errors import DataError
 from preprocessing.sources import jsonl, parquet
-from preprocessing.sources.blocks import line_spans
+from preprocessing.sources.blocks import line_sections
 from preprocessing.sources.check import check_sources
-from preprocessing.sources.read import read_span, read_table
-from preprocessing.sources.span import Span
+from preprocessing.sources.read import read_section, read_table
+from preprocessing.sources.section import Section
 from preprocessing.spec import DatasetSpec
 from tests.testing import Row, small_log, small_spec, write_csv
 
@@ -31,12 +31,14 @@ def spec_of(**events: Any) -> DatasetSpec:
     return small_spec(events={"format": "csv", "path": "x"} | events, items=None, users=None, features={})
 
 
-def read(path: Path, spec: DatasetSpec, spans: list[Span] | None = None) -> tuple[list[Row], list[tuple[int, str]]]:
+def read(
+    path: Path, spec: DatasetSpec, sections: list[Section] | None = None
+) -> tuple[list[Row], list[tuple[int, str]]]:
     """Good rows and (row, reason) of the others."""
     good: list[Row] = []
     bad = []
-    for span in spans or [Span(str(path))]:
-        for part in read_span(spec, "events", span):
+    for section in sections or [Section(str(path))]:
+        for part in read_section(spec, "events", section):
             if isinstance(part, list):
                 bad += [(row.row, row.reason) for row in part]
             else:
@@ -105,14 +107,14 @@ def test_every_format_gives_the_same_events(tmp_path: Path, suffix: str) -> None
 
 
 def test_spans_of_parquet_and_json_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "_SPAN_ROWS", 100)
-    monkeypatch.setattr(line_spans, "__defaults__", (5000,))
+    monkeypatch.setattr(parquet, "_SECTION_ROWS", 100)
+    monkeypatch.setattr(line_sections, "__defaults__", (5000,))
     for suffix, module in (("parquet", parquet), ("jsonl", jsonl)):
         path = tmp_path / f"log.{suffix}"
         spec = write(path, suffix)
-        spans = module.spans(str(path), spec.events)
-        assert len(spans) >= 3
-        assert without_nan(read(path, spec, spans)[0]) == expected()
+        sections = module.sections(str(path), spec.events)
+        assert len(sections) >= 3
+        assert without_nan(read(path, spec, sections)[0]) == expected()
 
 
 def test_json_lines_that_are_bad(tmp_path: Path) -> None:

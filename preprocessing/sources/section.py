@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Span(NamedTuple):
+class Section(NamedTuple):
     """A part of a file, in the units of its format: bytes of a text file, row groups of a Parquet file.
 
     Attributes:
