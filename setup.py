@@ -37,6 +37,7 @@ setup(
         "typer>=0.12",
     ],
     extras_require={
+        "bigquery": ["apache-beam[gcp]"],
         "kubeflow": ["tfx[kfp]"],
         "dev": [
             "check-jsonschema>=0.29",

@@ -8,7 +8,7 @@ from typing import Any
 from tfx import v1 as tfx
 from tfx.proto import example_gen_pb2  # noqa: F401  (registers the proto that ExampleGen's custom config packs)
 
-from pipelines.components.behavior_log_example_gen import BehaviorLogExampleGen
+from pipelines.components.behavior_log_example_gen import example_gen
 from pipelines.components.blessing_gate import BlessingGate
 from pipelines.components.curated_schema_gen import CuratedSchemaGen
 from pipelines.components.data_checks import DataChecks
@@ -80,7 +80,7 @@ def _pipeline(config: RunConfig, components: list[Any], beam_args: list[str], en
 
 def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
     spec, code = config.spec, code_fingerprint("preprocessing")
-    examples = BehaviorLogExampleGen(spec, config.paths.quarantine, code, config.span)
+    examples = example_gen(spec, config.paths.quarantine, code, config.span)
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
     schema = CuratedSchemaGen(spec, code)
     checks = _checks(config, platform, statistics, schema)

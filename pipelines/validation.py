@@ -26,6 +26,8 @@ def validate_config(path: Path) -> bool:
     if found.period:
         splits = ", ".join(f"{name} {count:,}" for name, count in found.splits.items())
         console.print(f"Events from {found.period[0]} to {found.period[1]}: {splits or 'not split'}.")
+    for table in found.unread:
+        console.print(f"Not read: {table}, which is in BigQuery; a run checks it.")
     for problem in found.problems:
         console.print(f"[red]Problem:[/red] {escape(problem)}", soft_wrap=True)
     console.print("No problem found." if not found.problems else f"{len(found.problems)} problem(s).")

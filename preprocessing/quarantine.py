@@ -20,9 +20,9 @@ class RejectedRow:
     """A row that can't be used.
 
     Attributes:
-        table: 'events', 'items' or 'users'.
-        file: Its path.
-        row: Its number in the file; the header is row 1. A quoted line break doesn't start a row.
+        table: 'events', 'items', 'users' or 'context'.
+        file: Its path, or the table or query in BigQuery.
+        row: Its number in the file; the header is row 1. A quoted line break doesn't start a row. 0 in BigQuery.
         reason: A short code, one of a few, for counting.
         message: The same for people, with the offending value.
     """
@@ -70,7 +70,7 @@ def _too_many(spec: DatasetSpec, quarantine_dir: str, table: str, rows: dict[str
     reasons = [f"{count} x {reason}{_place(examples.get(reason))}" for reason, count in frequent]
     rejected = sum(rows["rejected"].values())
     return (
-        f"{rejected} of the {rows['read']} rows of table {table} ({getattr(spec, table).path}) can't be used, "
+        f"{rejected} of the {rows['read']} rows of table {table} ({getattr(spec, table).place}) can't be used, "
         f"{rejected / max(rows['read'], 1):.2%}, and max_bad_rows allows {spec.max_bad_rows:.2%}. "
         f"Most frequent: {'; '.join(reasons)}. All of them are in {path}."
     )

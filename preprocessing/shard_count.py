@@ -16,9 +16,13 @@ _COMPRESSION = 5  # text logs shrink by about so much
 def shard_count(spec: DatasetSpec) -> int:
     """A shard for each 64 MiB of (uncompressed) log, which is about a million events; at least 16.
 
+    The size of a log in BigQuery isn't known here: there the spec says how many, `events.bigquery.shards`.
+
     Raises:
         DataError: the log's files can't be found.
     """
+    if spec.events.bigquery:
+        return spec.events.bigquery.shards
     paths = match_files(spec.events.paths, "events")
     size = sum(size_of(path) * (_COMPRESSION if is_compressed(path) else 1) for path in paths)
     return min(max(_FEWEST, math.ceil(size / _BYTES_A_SHARD)), _MOST)

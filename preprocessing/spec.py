@@ -13,6 +13,7 @@ import pydantic
 
 from preprocessing.config import Config
 from preprocessing.durations import to_text
+from preprocessing.spec_bigquery import BigQuery
 from preprocessing.spec_records import Candidates, FractionSplit, History, Negatives, SpanSplit, Split, Task, TimeSplit
 
 # A feature's values: one id of a vocabulary; several ids; a number, cut into quantile buckets; or derived from
@@ -80,15 +81,17 @@ class Features(Config):
         return self
 
 
-Format = Literal["recbole", "csv", "tsv", "jsonl", "parquet", "avro"]
+Format = Literal["recbole", "csv", "tsv", "jsonl", "parquet", "avro", "bigquery"]
 
 
 class Table(Config):
-    """Files of rows. docs/data.md has an example of each format.
+    """Rows of files, or of BigQuery. docs/data.md has an example of each format.
 
     Attributes:
         format: `recbole` (atomic files: tab-separated, typed header), `csv` or `tsv` (with a header line), `jsonl`
-            (one object a line), `parquet` or `avro`. In the last three, a column `a.b` is field b of column a.
+            (one object a line), `parquet`, `avro` or `bigquery`. In the last four, a column `a.b` is field b of
+            column a.
+        bigquery: What is read, where that is the format; it then has no path.
         path: A file or glob, or several, absolute or relative to the data directory; any file system Beam knows.
             Text whose name ends in .gz, .bz2 or .zst is decompressed.
         delimiter: Delimited text only: what separates values, one or more characters; by default the format's own.
@@ -99,7 +102,8 @@ class Table(Config):
     """
 
     format: Format
-    path: str | tuple[str, ...]
+    path: str | tuple[str, ...] = ()
+    bigquery: BigQuery | None = None
     delimiter: Annotated[str, pydantic.Field(min_length=1)] | None = None
     quotes: bool = True
     columns: tuple[str, ...] | None = None
@@ -107,6 +111,11 @@ class Table(Config):
 
     @pydantic.model_validator(mode="after")
     def _check_table(self) -> Table:
+        if (self.format == "bigquery") != (self.bigquery is not None) or (self.bigquery is None) == (not self.path):
+            raise ValueError(
+                "a table has a path, or else format bigquery and `bigquery: {table: ...}` or `bigquery: {query: ...}`. "
+                f"Received: format={self.format}, path={self.path}, bigquery={self.bigquery}"
+            )
         if self.columns is not None and self.format not in ("csv", "tsv"):
             raise ValueError(f"columns names those of csv and tsv files without a header. Received: {self.format}")
         return self
@@ -115,6 +124,11 @@ class Table(Config):
     def paths(self) -> tuple[str, ...]:
         """The files or globs."""
         return (self.path,) if isinstance(self.path, str) else self.path
+
+    @property
+    def place(self) -> str:
+        """Where its rows are, for messages."""
+        return self.bigquery.place if self.bigquery else ", ".join(self.paths)
 
 
 class Explode(Config):
@@ -179,6 +193,12 @@ class Entities(Table):
     timestamp: str | None = None
     timestamp_unit: Literal["s", "ms", "us", "iso"] = "s"
     timestamp_format: str | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _check_title(self) -> Entities:
+        if self.title is not None and self.bigquery is not None:
+            raise ValueError(f"titles are only looked up in files. Received: title={self.title}")
+        return self
 
     @property
     def time_format(self) -> str:
@@ -247,6 +267,8 @@ class DatasetSpec(Config):
     @pydantic.model_validator(mode="after")
     def _check_spans(self) -> DatasetSpec:
         is_rolling = isinstance(self.split, SpanSplit)
+        if is_rolling and self.events.bigquery:
+            raise ValueError("a split in spans is for files. Let the query choose the days, and give the split's times")
         if is_rolling and not all(map(_NAMES_SPAN.search, self.events.paths)):
             raise ValueError(
                 "a split in spans needs a path for each day, with {YYYY}, {MM} and {DD} or with {SPAN} in it. "
@@ -303,7 +325,7 @@ class DatasetSpec(Config):
         update: dict[str, Any] = {}
         for name in ("events", "items", "users", "context"):
             table = getattr(self, name)
-            if table is not None:
+            if table is not None and table.bigquery is None:
                 paths = tuple(map(under, table.paths))
                 update[name] = table.model_copy(update={"path": paths[0] if isinstance(table.path, str) else paths})
         return self.model_copy(update=update)

@@ -10,12 +10,14 @@ import numpy as np
 
 from preprocessing.errors import DataError
 from preprocessing.quarantine import RejectedRow
+from preprocessing.sources.bigquery import check_client
 from preprocessing.sources.check import columns_to_find
 from preprocessing.sources.columns import TABLES, TIME, TableName
 from preprocessing.sources.files import match_files
 from preprocessing.sources.formats import reader_of
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
+from preprocessing.spec_bigquery import BigQuery
 from preprocessing.splits import REQUEST_SPLITS, TimeProfile, cut_offs, split_of, to_iso
 
 
@@ -52,21 +54,34 @@ class Validation:
         splits: Events by split: 'train', 'validation', 'test'.
         period: When the first and the last event happened.
         problems: What keeps a run from succeeding; empty if all is well.
+        unread: Tables in BigQuery, whose rows are checked by a run alone.
     """
 
     tables: list[TableCheck] = dataclasses.field(default_factory=list)
     splits: dict[str, int] = dataclasses.field(default_factory=dict)
     period: tuple[str, str] | None = None
     problems: list[str] = dataclasses.field(default_factory=list)
+    unread: list[TableName] = dataclasses.field(default_factory=list)
 
 
 def validate(spec: DatasetSpec) -> Validation:
     """Reads every file of every table and gathers what is wrong."""
     found = Validation()
     for table in TABLES:
-        if getattr(spec, table) is not None:
+        declared = getattr(spec, table)
+        if declared is not None and declared.bigquery:
+            found.unread.append(table)
+            _check_client(declared.bigquery, found)
+        elif declared is not None:
             found.tables.append(_check_table(spec, table, found))
     return found
+
+
+def _check_client(source: BigQuery, found: Validation) -> None:
+    try:
+        check_client(source)
+    except DataError as error:
+        found.problems.append(str(error))
 
 
 def _check_table(spec: DatasetSpec, table: TableName, found: Validation) -> TableCheck:

@@ -1,4 +1,4 @@
-"""BehaviorLogExampleGen: a raw behaviour log to request-grouped records, one split each."""
+"""BehaviorLogExampleGen and BigQueryLogExampleGen: a raw behaviour log to request-grouped records, one split each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from preprocessing.features import SPLITS
 from preprocessing.quarantine import check_quarantine
 from preprocessing.records import WriteRecords
 from preprocessing.sources.columns import TABLES
-from preprocessing.spec import DatasetSpec
+from preprocessing.spec import DatasetSpec, Table
 
 
 class Executor(base_example_gen_executor.BaseExampleGenExecutor):
@@ -62,28 +62,62 @@ class BehaviorLogExampleGen(component.FileBasedExampleGen):
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(self, spec: DatasetSpec, quarantine_dir: str, code: str, span: int | None = None) -> None:
-        settings = struct_pb2.Struct()
-        settings.update({"spec": spec.model_dump_json(), "quarantine_dir": quarantine_dir})
-        settings.update({"code": code, "span": span or 0})
-        custom_config = example_gen_pb2.CustomConfig()
-        custom_config.custom_config.Pack(settings)
-        tables = [(name, table) for name in TABLES if (table := getattr(spec, name)) is not None]
-        base, paths = _base([(name, path) for name, table in tables for path in table.paths])
+        base, paths = _base([(name, path) for name, table in _tables(spec) for path in table.paths])
         super().__init__(
             input_base=base,
-            input_config=example_gen_pb2.Input(
-                splits=[
-                    example_gen_pb2.Input.Split(name=f"{name}_{number}", pattern=path)
-                    for number, (name, path) in enumerate(paths)
-                ]
-            ),
-            output_config=example_gen_pb2.Output(
-                split_config=example_gen_pb2.SplitConfig(  # hash_buckets are required, and unused here
-                    splits=[example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=1) for name in SPLITS]
-                )
-            ),
-            custom_config=custom_config,
+            input_config=_inputs(paths),
+            output_config=_outputs(),
+            custom_config=_packed(spec, quarantine_dir, code, span),
         )
+
+
+class BigQueryLogExampleGen(component.QueryBasedExampleGen):
+    """The same where nothing is read from files. TFX can't tell whether what BigQuery holds has changed.
+
+    Args:
+        spec, quarantine_dir, code: As for `BehaviorLogExampleGen`.
+    """
+
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(self, spec: DatasetSpec, quarantine_dir: str, code: str) -> None:
+        super().__init__(
+            input_config=_inputs([(name, table.place) for name, table in _tables(spec)]),
+            output_config=_outputs(),
+            custom_config=_packed(spec, quarantine_dir, code, None),
+        )
+
+
+def example_gen(spec: DatasetSpec, quarantine_dir: str, code: str, span: int | None = None) -> Any:
+    """The component that suits a spec's sources; its id is BehaviorLogExampleGen."""
+    if any(table.paths for _, table in _tables(spec)):
+        return BehaviorLogExampleGen(spec, quarantine_dir, code, span)
+    return BigQueryLogExampleGen(spec, quarantine_dir, code).with_id(BehaviorLogExampleGen.__name__)
+
+
+def _tables(spec: DatasetSpec) -> list[tuple[str, Table]]:
+    return [(name, table) for name in TABLES if (table := getattr(spec, name)) is not None]
+
+
+def _inputs(places: list[tuple[str, str]]) -> example_gen_pb2.Input:
+    split = example_gen_pb2.Input.Split
+    return example_gen_pb2.Input(
+        splits=[split(name=f"{name}_{number}", pattern=place) for number, (name, place) in enumerate(places)]
+    )
+
+
+def _outputs() -> example_gen_pb2.Output:
+    split = example_gen_pb2.SplitConfig.Split  # wants hash_buckets, which are unused here
+    splits = [split(name=name, hash_buckets=1) for name in SPLITS]
+    return example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=splits))
+
+
+def _packed(spec: DatasetSpec, quarantine_dir: str, code: str, span: int | None) -> example_gen_pb2.CustomConfig:
+    settings = struct_pb2.Struct()
+    settings.update({"spec": spec.model_dump_json(), "quarantine_dir": quarantine_dir, "code": code, "span": span or 0})
+    packed = example_gen_pb2.CustomConfig()
+    packed.custom_config.Pack(settings)
+    return packed
 
 
 def _base(paths: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:

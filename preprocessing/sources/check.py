@@ -5,25 +5,32 @@ from __future__ import annotations
 import numpy as np
 
 from preprocessing.errors import DataError
+from preprocessing.sources.bigquery import check_client
+from preprocessing.sources.check_batch import explode_of
 from preprocessing.sources.columns import TABLES, TIME, Column, TableName, columns_of
 from preprocessing.sources.explode import columns_in_file
 from preprocessing.sources.files import match_files
 from preprocessing.sources.formats import reader_of
-from preprocessing.sources.read import explode_of, read_table
+from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import TimeProfile, cut_offs
 
 
 def check_sources(spec: DatasetSpec) -> None:
-    """Checks every table of `spec`, reading headers and no more rows than it takes.
+    """Checks every table of `spec`, reading headers and no more rows than it takes; none of those in BigQuery.
 
     Raises:
-        DataError: a file or column is missing, the log is empty, or no event comes before the training cut-off.
+        DataError: a file, column or package is missing, the log is empty, or no event comes before the
+            training cut-off.
     """
     for table in TABLES:
-        if getattr(spec, table) is not None:
+        declared = getattr(spec, table)
+        if declared is not None and declared.bigquery:
+            check_client(declared.bigquery)
+        elif declared is not None:
             _check_headers(spec, table)
-    _check_events(spec)
+    if not spec.events.bigquery:
+        _check_events(spec)
 
 
 def _check_headers(spec: DatasetSpec, table: TableName) -> None:

@@ -21,8 +21,11 @@ def match_files(patterns: Iterable[str], table: str) -> list[str]:
     """The paths that any of `patterns` matches, sorted.
 
     Raises:
-        DataError: a pattern matches none, or the file system can't be asked.
+        DataError: a pattern matches none, there are no patterns, or the file system can't be asked.
     """
+    patterns = tuple(patterns)
+    if not patterns:
+        raise DataError(f"the spec's {table} are in BigQuery, which only a run reads. Export them to files for this.")
     return sorted({path for pattern in patterns for path in _match(pattern, table)})
 
 

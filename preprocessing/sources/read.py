@@ -12,13 +12,15 @@ from apache_beam.io import fileio
 from apache_beam.metrics import Metrics
 
 from preprocessing.quarantine import RejectedRow
-from preprocessing.sources.columns import Column, TableName, columns_of
-from preprocessing.sources.explode import columns_in_file, explode_batch
+from preprocessing.sources.bigquery import ReadRows, read_rows
+from preprocessing.sources.check_batch import check_batch, explode_of
+from preprocessing.sources.columns import TableName, columns_of
+from preprocessing.sources.explode import columns_in_file
 from preprocessing.sources.formats import reader_of
-from preprocessing.sources.parse import parse_batch
+from preprocessing.sources.nested import Row
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.section import Section
-from preprocessing.spec import DatasetSpec, Entities, Events, Explode
+from preprocessing.spec import DatasetSpec, Table
 
 BATCHES, REJECTED, COUNTS = "batches", "rejected", "counts"
 _METRICS = "preprocessing"
@@ -34,25 +36,31 @@ class ReadTable(beam.PTransform):
 
     def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
         declared = getattr(self._spec, self._table)
+        sources = root | ReadRows(self._spec, self._table) if declared.bigquery else self._sections(root, declared)
+        reader = _ReadSource(self._spec, self._table)
+        return sources | "Read" >> beam.ParDo(reader).with_outputs(REJECTED, COUNTS, main=BATCHES)
+
+    def _sections(self, root: beam.Pipeline, declared: Table) -> beam.PCollection:
         return (
             root
             | "Patterns" >> beam.Create(declared.paths)
             | "Match" >> fileio.MatchAll()
             | "Sections" >> beam.FlatMap(lambda file, table: reader_of(table).sections(file.path, table), declared)
             | "Spread" >> beam.Reshuffle()
-            | "Read" >> beam.ParDo(_ReadSection(self._spec, self._table)).with_outputs(REJECTED, COUNTS, main=BATCHES)
         )
 
 
-class _ReadSection(beam.DoFn):
+class _ReadSource(beam.DoFn):
+    """Sections of files, or lists of BigQuery's rows, to batches."""
+
     def __init__(self, spec: DatasetSpec, table: TableName) -> None:
         super().__init__()
         self._spec = spec
         self._table = table
 
-    def process(self, section: Section) -> Iterator[pa.Table | beam.pvalue.TaggedOutput]:
+    def process(self, source: Section | list[Row]) -> Iterator[pa.Table | beam.pvalue.TaggedOutput]:
         counts: Counter[tuple[str, ...]] = Counter()
-        for part in read_section(self._spec, self._table, section):
+        for part in self._parts(source):
             rejected = part if isinstance(part, list) else []
             for row in rejected:
                 counts["rows", self._table, "rejected", row.reason] += 1
@@ -63,8 +71,13 @@ class _ReadSection(beam.DoFn):
             Metrics.counter(_METRICS, f"read_{self._table}").inc(rows)
             if not isinstance(part, list):
                 yield part
-        logging.info("Read %d rows of %s from %s", counts["rows", self._table, "read"], self._table, section)
         yield beam.pvalue.TaggedOutput(COUNTS, counts)
+
+    def _parts(self, source: Section | list[Row]) -> Iterator[pa.Table | list[RejectedRow]]:
+        if isinstance(source, list):
+            return read_rows(self._spec, self._table, source)
+        logging.info("Reading %s from %s", self._table, source)
+        return read_section(self._spec, self._table, source)
 
 
 def read_table(spec: DatasetSpec, table: TableName, path: str) -> Iterator[pa.Table | list[RejectedRow]]:
@@ -83,23 +96,3 @@ def read_section(spec: DatasetSpec, table: TableName, section: Section) -> Itera
     in_file = columns_in_file(explode_of(declared), columns)
     for part in reader_of(declared).read_batches(section, declared, table, in_file):
         yield from check_batch(part, declared, table, columns, section.path) if isinstance(part, RawBatch) else [[part]]
-
-
-def check_batch(
-    raw: RawBatch, declared: Events | Entities, table: TableName, columns: tuple[Column, ...], path: str
-) -> Iterator[pa.Table | list[RejectedRow]]:
-    """Rows as they were read to good ones, typed, and rejected ones."""
-    explode = explode_of(declared)
-    if explode:
-        raw, rejected = explode_batch(raw, explode, columns, path)
-        if rejected:
-            yield rejected
-    good, rejected = parse_batch(raw, columns, table, path, declared.time_format)
-    yield good
-    if rejected:
-        yield rejected
-
-
-def explode_of(declared: Events | Entities) -> Explode | None:
-    """How a table's rows are taken apart; None if they aren't."""
-    return declared.explode if isinstance(declared, Events) else None

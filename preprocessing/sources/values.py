@@ -39,7 +39,7 @@ def text_of(values: pa.Array, source: str) -> tuple[pa.Array, np.ndarray]:
     elif pa.types.is_floating(kind):
         values = _whole_numbers(values)
     elif not pa.types.is_string(kind):
-        values = pc.cast(values, pa.string())
+        values = _decimals(values) if pa.types.is_decimal(kind) else pc.cast(values, pa.string())
     return (pc.fill_null(values, "") if values.null_count else values), bad
 
 
@@ -109,6 +109,11 @@ def _decode(value: bytes | None) -> str | None:
         return "" if value is None else value.decode()
     except UnicodeDecodeError:
         return None
+
+
+def _decimals(values: pa.Array) -> pa.Array:
+    texts = (None if value is None else f"{value:f}" for value in values.to_pylist())
+    return pa.array([text.rstrip("0").rstrip(".") if text and "." in text else text for text in texts], pa.string())
 
 
 def _whole_numbers(values: pa.Array) -> pa.Array:
