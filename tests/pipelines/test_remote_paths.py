@@ -1,0 +1,99 @@
+"""Logs, tables, artifacts, rejected rows and report on a file system that isn't local, as on gs:// or s3://."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow as tf
+from tfx import v1 as tfx
+from tfx.orchestration.pipeline import RunOptions
+
+from pipelines.components.behavior_log_example_gen import BehaviorLogExampleGen
+from pipelines.config import RunConfig
+from pipelines.metadata import RunMetadata
+from pipelines.pipeline import CHECKS, create_pipeline
+from pipelines.runners.beam import BeamConfig, beam_args
+from preprocessing.errors import DataError
+from preprocessing.quarantine import REJECTED_FILE, read_report
+from preprocessing.rolling import at_span, newest_span
+from preprocessing.shard_count import shard_count
+from preprocessing.sources.check import check_sources
+from preprocessing.sources.files import match_files
+from preprocessing.spec import DatasetSpec
+from preprocessing.validation import validate
+from tests.ram_file_system import RamFileSystem
+from tests.testing import EVENT_COLUMNS, parse_records, small_log, small_spec, write_csv, write_small_dataset
+
+LOG = small_log()
+BUCKET = f"{RamFileSystem.scheme()}://bucket"
+EVENTS = {"format": "csv", "path": "logs/day-*/part.csv"}
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Iterator[DatasetSpec]:
+    """The small data set, its log in two folders, in a bucket."""
+    write_small_dataset(tmp_path, LOG)
+    for day, rows in enumerate((LOG[:700], LOG[700:])):
+        write_csv(tmp_path / "part.csv", rows, EVENT_COLUMNS)
+        _upload(tmp_path / "part.csv", f"{BUCKET}/data/logs/day-{day}/part.csv")
+    for name in ("items.csv", "users.csv"):
+        _upload(tmp_path / name, f"{BUCKET}/data/{name}")
+    yield small_spec(events=EVENTS).with_data_dir(f"{BUCKET}/data")
+    tf.io.gfile.rmtree(BUCKET)
+
+
+def test_globs_and_checks(spec: DatasetSpec) -> None:
+    assert spec.events.path == f"{BUCKET}/data/logs/day-*/part.csv"
+    assert match_files(spec.events.paths, "events") == [f"{BUCKET}/data/logs/day-{day}/part.csv" for day in (0, 1)]
+    check_sources(spec)
+    found = validate(spec)
+    assert found.problems == [] and [table.rows for table in found.tables][0] == len(LOG)
+    assert shard_count(spec) == 16
+    with pytest.raises(DataError, match=f"{BUCKET}/data/logs/nothing.csv: no such file"):
+        check_sources(small_spec(events=EVENTS | {"path": "logs/nothing.csv"}).with_data_dir(f"{BUCKET}/data"))
+
+
+def test_spans(spec: DatasetSpec) -> None:
+    events = EVENTS | {"path": "logs/day-{SPAN}/part.csv"}
+    rolling = small_spec(events=events, split={"train": 1, "validation": 1, "test": 1, "history": 5})
+    rolling = rolling.with_data_dir(f"{BUCKET}/data")
+    assert newest_span(rolling.events.paths[0]) == 1
+    for day in (2, 3):
+        _upload(f"{BUCKET}/data/logs/day-1/part.csv", f"{BUCKET}/data/logs/day-{day}/part.csv")
+    paths = at_span(rolling, newest_span(rolling.events.paths[0])).events.paths
+    assert paths == tuple(f"{BUCKET}/data/logs/day-{day}/part.csv" for day in range(4))
+
+
+@pytest.mark.slow
+def test_a_run_reads_and_writes_a_bucket(spec: DatasetSpec, tmp_path: Path) -> None:
+    """Up to the data checks: records, statistics, schema, anomalies, rejected rows and report."""
+    with tf.io.gfile.GFile(f"{BUCKET}/data/logs/day-1/part.csv", "a") as log:
+        log.write("u1,,5,buy,2,tv\n")
+    settings: dict[str, Any] = {
+        "data_dir": f"{BUCKET}/data",
+        "runs_dir": str(tmp_path),
+        "artifacts_dir": f"{BUCKET}/runs",
+    }
+    config = RunConfig.model_validate({"dataset": small_spec(events=EVENTS).model_dump()} | settings)
+    pipeline = create_pipeline(config, beam_args(BeamConfig()))
+    tfx.orchestration.LocalDagRunner().run(pipeline, run_options=RunOptions(to_nodes=[CHECKS]))
+
+    name = config.dataset.name
+    assert config.paths.quarantine == f"{BUCKET}/runs/{name}/quarantine"
+    assert read_report(config.paths.quarantine)["rows"]["events"]["rejected"] == {"missing_item": 1}
+    with tf.io.gfile.GFile(f"{config.paths.quarantine}/{REJECTED_FILE}") as file:
+        assert json.loads(file.read())["file"] == f"{BUCKET}/data/logs/day-1/part.csv"
+    examples = RunMetadata(config.paths.metadata, name).output(BehaviorLogExampleGen.__name__, "examples")
+    assert examples.startswith(f"{BUCKET}/runs/{name}/artifacts/BehaviorLogExampleGen/examples/")
+    files = tf.io.gfile.glob(f"{examples}/Split-test/*.gz")
+    assert parse_records(record.numpy() for record in tf.data.TFRecordDataset(files, compression_type="GZIP"))
+    assert not list(Path().glob("ram:*"))
+
+
+def _upload(path: Path | str, url: str) -> None:
+    tf.io.gfile.makedirs(url.rpartition("/")[0])
+    tf.io.gfile.copy(str(path), url, overwrite=True)
