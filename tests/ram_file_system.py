@@ -5,6 +5,7 @@ TensorFlow and TFX know ram:// themselves. A path that has lost one of its two s
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -36,8 +37,9 @@ class RamFileSystem(FileSystem):
     def _list(self, dir_or_prefix: str) -> Iterator[FileMetadata]:
         for folder, _, names in tf.io.gfile.walk("ram://"):
             for path in (f"{folder.rstrip('/')}/{name}" for name in names):
-                if path.startswith(dir_or_prefix):
-                    yield self.metadata(path)
+                with contextlib.suppress(tf.errors.NotFoundError):  # deleted meanwhile
+                    if path.startswith(dir_or_prefix):
+                        yield self.metadata(path)
 
     def create(
         self, path: str, mime_type: str = "", compression_type: str = CompressionTypes.AUTO

@@ -55,7 +55,7 @@ def schema_findings(anomalies: Mapping[str, anomalies_pb2.Anomalies], checks: Ch
         for name, info in sorted(infos.items()):
             is_severe = info.severity == anomalies_pb2.AnomalyInfo.ERROR
             what = f"{info.short_description}: {info.description}".rstrip(". ")
-            message = f"in split {split}, {name or 'the whole'} breaks the schema. {what}."
+            message = f"In split {split}, {name or 'the whole'} breaks the schema. {what}."
             yield Finding("schema", checks.schema_policy if is_severe else "warn", name, message, look_at)
 
 

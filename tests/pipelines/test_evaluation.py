@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_model_analysis.api.types import RaggedTensorValue
 
-from pipelines.components.evaluation import explode_candidates
+from pipelines.components.evaluation import explode_candidates, keep_needed
 from pipelines.slices import history_bucket
 from tests.pipelines.conftest import SmallRun
 from trainer.metrics import auc, gauc
 
 
 def request(labels: Any, predictions: Any) -> dict[str, Any]:
-    features = {"user_id": np.array([b"u"]), "history_item_id": np.array([b"a", b"b"]), "candidate_item_id": None}
+    features = {"user_id": np.array([b"u"]), "history_length": np.array(["1-9"])}
     return {"labels": labels, "predictions": predictions, "features": features}
 
 
@@ -33,8 +34,23 @@ def test_explode_gives_a_row_a_candidate_and_drops_padding() -> None:
     rows = list(explode_candidates(request({"buy": np.array([1.0, 0.0])}, prediction([0.7, 0.2, 0.0], present=2))))
     assert [float(row["labels"]["buy"][0]) for row in rows] == [1.0, 0.0]
     assert [float(row["predictions"]["buy"][0]) for row in rows] == [0.7, 0.2]
-    assert rows[0]["features"]["history_length"][0] == "1-9"
-    assert "candidate_item_id" not in rows[0]["features"]
+    assert rows[0]["features"]["history_length"][0] == "1-9" and rows[0]["features"]["user_id"][0] == b"u"
+
+
+def test_a_batch_keeps_what_is_scored_and_sliced_by() -> None:
+    items = np.array([b"a", b"b", b"c"])
+    features = {
+        "user_age": np.array([[3.0], [4.0], [5.0]]),
+        "context_device": np.array([[b"tv"], [b""], [b"pc"]]),
+        "history_item_id": RaggedTensorValue(items, [np.array([0, 1, 1, 3])]),
+        "candidate_item_id": RaggedTensorValue(items, [np.array([0, 2, 3, 3])]),
+    }
+    labels = {"candidate": {"buy": RaggedTensorValue(np.array([1.0, 0.0, 1.0]), [np.array([0, 2, 3, 3])])}}
+    kept = keep_needed({"features": features, "labels": labels, "predictions": "as they were"})
+    assert set(kept["features"]) == {"user_age", "context_device", "history_length"}
+    assert kept["features"]["history_length"].tolist() == ["1-9", "0", "1-9"]
+    assert [row.tolist() for row in kept["labels"]["candidate"]["buy"]] == [[1.0, 0.0], [1.0], []]
+    assert kept["predictions"] == "as they were" and "candidate_item_id" in features
 
 
 def test_explode_follows_a_baseline_model_and_slices_by_the_candidate() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 from preprocessing.spec import DatasetSpec
@@ -10,9 +11,17 @@ from preprocessing.spec_records import Condition, Task
 from preprocessing.splits import CutOffs
 from tests.testing import Record, Row
 
+Tables = dict[str, Sequence[Row]]
 
-def reference_records(spec: DatasetSpec, rows: list[Row], items: list[Row], users: list[Row], cut: CutOffs) -> Any:
-    """The records of a log by split (train, validation, test and all windows as `windows`)."""
+
+def reference_records(
+    spec: DatasetSpec, rows: list[Row], items: list[Row], users: list[Row], cut: CutOffs, context: Sequence[Row] = ()
+) -> Any:
+    """The records of a log by split (train, validation, test and all windows as `windows`).
+
+    Where the spec has a context table, its rows are `context`, by `place`, with the feature `weather`.
+    """
+    tables = {"items": items, "users": users, "context": context}
     events = sorted(rows, key=lambda event: _order(spec, event))
     result: dict[str, list[Record]] = {"train": [], "validation": [], "test": [], "windows": []}
     for group in _requests(spec, events):
@@ -27,9 +36,9 @@ def reference_records(spec: DatasetSpec, rows: list[Row], items: list[Row], user
             piece = candidates[start : start + size]
             history = _history(spec, events, group[0]["user_id"], time)
             result[split].append(
-                _record(spec, _id(spec, group, time), candidates[0], time, history, piece, items, users, events)
+                _record(spec, _id(spec, group, time), candidates[0], time, history, piece, tables, events)
             )
-    result["windows"] = _windows(spec, events, items, users, cut)
+    result["windows"] = _windows(spec, events, tables, cut)
     return result
 
 
@@ -59,7 +68,7 @@ def _history(spec: DatasetSpec, events: list[Row], user: str, time: int) -> list
     return own[-spec.history.length :]
 
 
-def _windows(spec: DatasetSpec, events: list[Row], items: list[Row], users: list[Row], cut: CutOffs) -> list[Record]:
+def _windows(spec: DatasetSpec, events: list[Row], tables: Tables, cut: CutOffs) -> list[Record]:
     found = []
     for user in {event["user_id"] for event in events}:
         timeline = _history(
@@ -74,7 +83,7 @@ def _windows(spec: DatasetSpec, events: list[Row], items: list[Row], users: list
             window = timeline[start:stop]
             if len(window) >= 2:
                 name = f"window:{user}:{start}"
-                found.append(_record(spec, name, window[-1], window[-1]["timestamp"], window, [], items, users, events))
+                found.append(_record(spec, name, window[-1], window[-1]["timestamp"], window, [], tables, events))
             stop = start
     return found
 
@@ -86,11 +95,10 @@ def _record(
     time: int,
     history: list[Row],
     shown: list[Row],
-    items: Any,
-    users: Any,
+    tables: Tables,
     events: list[Row],
 ) -> Record:
-    user = _as_of(users, "user_id", anchor["user_id"], time)
+    user = _as_of(tables["users"], "user_id", anchor["user_id"], time)
     record: Record = {
         "request_id": [request],
         "user_id": [anchor["user_id"]],
@@ -101,9 +109,12 @@ def _record(
         "history_action": [event["action"] for event in history],
         "catalog_training_events": [],
     }
+    if spec.context is not None:
+        weather = _as_of(tables["context"], "place", anchor["device"], time)
+        record["context_weather"] = [weather.get("weather", "")]
     for side, chosen in (("history", history), ("candidate", shown)):
         joined = [
-            _as_of(items, "item_id", event["item_id"], event["timestamp"] if side == "history" else time)
+            _as_of(tables["items"], "item_id", event["item_id"], event["timestamp"] if side == "history" else time)
             for event in chosen
         ]
         record[f"{side}_item_id"] = [event["item_id"] for event in chosen]
@@ -114,7 +125,7 @@ def _record(
     return record
 
 
-def _as_of(rows: list[Row], key: str, value: str, time: int) -> Row:
+def _as_of(rows: Sequence[Row], key: str, value: str, time: int) -> Row:
     """The latest row of a table at or before `time`; rows without a timestamp always hold."""
     known = [row for row in rows if row[key] == value and row.get("timestamp", 0) <= time]
     return max(known, key=lambda row: row.get("timestamp", 0), default={})

@@ -6,6 +6,7 @@ import contextlib
 import random
 import tracemalloc
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,8 @@ from tests.preprocessing.reference import reference_records
 from tests.testing import Record, Row, item_rows, parse_records, small_spec, sort_records, user_rows
 
 CUT = CutOffs(12, 16)
+ITEM_TABLE = {"format": "csv", "path": "items.csv", "key": "item_id"}
+USER_TABLE = {"format": "csv", "path": "users.csv", "key": "user_id"}
 ITEMS, USERS = item_rows(6), user_rows(4)
 BUY = {"column": "action", "equals": "buy"}
 EVENT = st.fixed_dictionaries(
@@ -39,12 +42,14 @@ EVENT = st.fixed_dictionaries(
     }
 )
 SPECS = st.builds(
-    lambda length, most, request, history, shown, labels, timed: small_spec(
+    lambda length, most, request, history, shown, labels, timed, weather: small_spec(
         history={"length": length, "where": history},
         candidates={"max_per_request": most, "where": shown},
         events={"format": "csv", "path": "events.csv", "request": request},
-        items={"format": "csv", "path": "items.csv", "key": "item_id", "timestamp": "timestamp" if timed else None},
+        items=ITEM_TABLE | {"timestamp": "timestamp" if "items" in timed else None},
+        users=USER_TABLE | {"timestamp": "timestamp" if "users" in timed else None},
         **labels,
+        **(weather_of("context" in timed) if weather else {}),
     ),
     st.integers(1, 4),
     st.integers(3, 4),
@@ -60,14 +65,42 @@ SPECS = st.builds(
             {"negatives": {"per_request": 2}},
         ]
     ),
+    st.sets(st.sampled_from(["items", "users", "context"])),
     st.booleans(),
 )
+TIMED_USERS = [
+    {"user_id": user, "timestamp": time, "age": age}
+    for user, time, age in [("u1", 3, 21), ("u1", 9, ""), ("u2", 0, 30), ("u2", 4, 31), ("ü", 6, 40), ("ü", 19, 41)]
+]
+TIMED_WEATHER = [
+    {"place": "phone", "timestamp": time, "weather": weather} for time, weather in [(2, "sun"), (7, "rain"), (15, "")]
+]
+WEATHER = [{"place": "phone", "weather": "fog"}, {"place": "tv", "weather": "sun"}]
 # Some items have no row at first, some never; several rows hold one after the other.
 TIMED_ITEMS = [
     row | {"timestamp": time, "weight": row["weight"] + time / 8}
     for row, times in zip(item_rows(6), [[0], [0, 5, 9], [7], [3, 20], [0, 1, 2]], strict=False)
     for time in times
 ]
+
+
+def weather_of(timed: bool) -> dict[str, Any]:
+    """The part of a spec that joins a context table by the events' device."""
+    features = small_spec().features.model_dump()
+    features["context"]["weather"] = {"kind": "categorical", "table": "context"}
+    features["context"]["device"]["table"] = "events"
+    table = {"format": "csv", "path": "weather.csv", "key": "place", "on": "device"}
+    return {"features": features, "context": table | {"timestamp": "timestamp" if timed else None}}
+
+
+def rows_of(spec: DatasetSpec) -> dict[str, list[Row]]:
+    """The rows of the tables that a spec has, with times where it wants them."""
+    known = {"items": (TIMED_ITEMS, ITEMS), "users": (TIMED_USERS, USERS), "context": (TIMED_WEATHER, WEATHER)}
+    return {
+        name: timed if getattr(spec, name).timestamp else plain
+        for name, (timed, plain) in known.items()
+        if getattr(spec, name) is not None
+    }
 
 
 def shard_records(spec: DatasetSpec, rows: list[Row], cut: CutOffs = CUT) -> dict[str, list[Record]]:
@@ -94,36 +127,58 @@ def _tables(spec: DatasetSpec, events: SortedEvents, cut: CutOffs) -> Tables:
     if spec.negatives:
         seen = seen_items(spec, events, cut, spec.candidates.where)
         pool = ItemPool(seen, spec.negatives.popularity_power)
-    is_timed = spec.items is not None and spec.items.timestamp
-    return Tables(items_table(TIMED_ITEMS if is_timed else ITEMS), users_table(), pool=pool)
+    return Tables(**{name: entity_table(name, rows) for name, rows in rows_of(spec).items()}, pool=pool)
 
 
-def items_table(rows: list[Row] = ITEMS) -> EntityTable:
-    columns = {
-        KEY: [row["item_id"] for row in rows],
-        "multivalent:tags": [row["tags"] for row in rows],
-        "number:weight": [row["weight"] for row in rows],
-    }
+def entity_table(name: str, rows: list[Row]) -> EntityTable:
+    key, *sources = {
+        "items": ("item_id", "multivalent:tags", "number:weight"),
+        "users": ("user_id", "number:age"),
+        "context": ("place", "text:weather"),
+    }[name]
+    columns: dict[str, list[Any]] = {KEY: [row[key] for row in rows]}
+    for source in sources:
+        kind, _, column = source.partition(":")
+        columns[source] = [float(row[column] or "nan") if kind == "number" else row[column] for row in rows]
     if "timestamp" in rows[0]:
         columns[TIME] = [row["timestamp"] for row in rows]
     return EntityTable.from_table(pa.table(columns))
-
-
-def users_table() -> EntityTable:
-    ages = [float(row["age"] or "nan") for row in USERS]
-    return EntityTable.from_table(pa.table({KEY: [row["user_id"] for row in USERS], "number:age": ages}))
 
 
 @settings(max_examples=150, deadline=None)
 @given(SPECS, st.lists(EVENT, min_size=1, max_size=40), st.randoms())
 def test_equals_reference_at_any_order(spec: DatasetSpec, rows: list[Row], rng: random.Random) -> None:
     cut = CUT._replace(end=max(row["timestamp"] for row in rows) + 1)
-    items = TIMED_ITEMS if spec.items and spec.items.timestamp else ITEMS
-    expected = reference_records(spec, rows, items, USERS, cut)
+    tables = rows_of(spec)
+    expected = reference_records(spec, rows, tables["items"], tables["users"], cut, tables.get("context", ()))
     shuffled = rng.sample(rows, len(rows))
     found = shard_records(spec, shuffled, cut)
     for split, records in expected.items():
         assert found[split] == sort_records(records), split
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(EVENT, min_size=1, max_size=40),
+    st.sampled_from([{}, {"negatives": {"per_request": 2}}, {"tasks": {"buy": BUY | {"within": 2}}}]),
+    st.integers(0, 4),
+    st.integers(0, 3),
+    st.integers(0, 3),
+)
+def test_rolling_windows(rows: list[Row], changes: dict[str, Any], begin: int, train: int, labels: int) -> None:
+    """A run reads [begin, until + labels) and has requests in [start, until): those of the reference."""
+    start, until = begin + train, 18
+    read = [row for row in rows if begin <= row["timestamp"] < until + labels]
+    if not read:
+        return
+    spec = small_spec(**changes)
+    cut = CUT._replace(start=start, until=until, end=max(row["timestamp"] for row in read) + 1)
+    expected = reference_records(spec, read, ITEMS, USERS, cut)
+    found = shard_records(spec, read, cut)
+    for split in ("train", "validation", "test"):
+        kept = [record for record in expected[split] if start <= record["timestamp"][0] < until]
+        assert found[split] == sort_records(kept), split
+    assert found["windows"] == sort_records(expected["windows"])
 
 
 @settings(max_examples=100, deadline=None)
@@ -224,7 +279,9 @@ def test_a_user_with_very_many_events_is_encoded_in_pieces() -> None:
     cut = CutOffs(count - 20, count - 10)
     found, largest = 0, 0
     with _peak_megabytes() as peak:
-        for split, records in ShardRecords(spec, events, Tables(items_table(), users_table()), cut):
+        for split, records in ShardRecords(
+            spec, events, Tables(entity_table("items", ITEMS), entity_table("users", USERS)), cut
+        ):
             found += len(records) if split == "train" else 0
             largest = max(largest, len(records))
     assert found == count - 20

@@ -9,7 +9,7 @@ from pipelines.report.results import RunResults
 from pipelines.report.text import count, decimal, listed
 
 _CHECKS = {"schema": "Schema", "drift": "Drift", "skew": "Skew"}
-_POLICIES = {"warn": "a warning", "block": "nothing is pushed", "fail": "the run ends"}
+_POLICIES = {"fail": "the run ends", "block": "nothing is pushed", "warn": "a warning"}  # the gravest first
 _NOT_COMPARED = {
     "drift": "There is no previous run to find drift against",
     "skew": "no serving log is configured to find skew against (checks.serving_log)",
@@ -25,6 +25,10 @@ def checks_section(results: RunResults) -> Section:
         finding=f"{_finding(findings)} {_compared(results.checks['compared'])}",
         tables=[_table(findings)] if findings else [],
     )
+
+
+def _order(finding: dict[str, Any]) -> tuple[int, float]:
+    return list(_POLICIES).index(finding["policy"]), -(finding["distance"] or 2)
 
 
 def _finding(findings: list[dict[str, Any]]) -> str:
@@ -58,7 +62,7 @@ def _table(findings: list[dict[str, Any]]) -> Table:
             decimal(finding["distance"], 3),
             decimal(finding["allowed"], 3),
         ]
-        for finding in sorted(findings, key=lambda finding: (finding["policy"] == "warn", -(finding["distance"] or 2)))
+        for finding in sorted(findings, key=_order)
     ]
     header = ["Check", "What was found", "Look at", "What follows", "Distance", "Allowed"]
     return Table("Anomalies, the gravest first; distances go from 0 (the same) to 1", header, rows, text_columns=4)

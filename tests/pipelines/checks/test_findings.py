@@ -95,4 +95,4 @@ def test_schema_violations_follow_the_policy_and_warnings_warn() -> None:
         info.short_description, info.description = "Column dropped", "The feature was present in no examples."
     unseen, severe = schema_findings({"train": anomalies}, ChecksConfig(schema_policy="block"))
     assert (severe.feature, severe.policy, unseen.policy) == ("user_age", "block", "warn")
-    assert severe.message.startswith("in split train, user_age breaks the schema. Column dropped: The feature")
+    assert severe.message.startswith("In split train, user_age breaks the schema. Column dropped: The feature")
