@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,65 +28,69 @@ from tests.ram_file_system import RamFileSystem
 from tests.testing import EVENT_COLUMNS, parse_records, small_log, small_spec, write_csv, write_small_dataset
 
 LOG = small_log()
-BUCKET = f"{RamFileSystem.scheme()}://bucket"
 EVENTS = {"format": "csv", "path": "logs/day-*/part.csv"}
 
 
 @pytest.fixture
-def spec(tmp_path: Path) -> Iterator[DatasetSpec]:
-    """The small data set, its log in two folders, in a bucket."""
+def bucket(tmp_path: Path) -> str:
+    return f"{RamFileSystem.scheme()}://{tmp_path.name}"
+
+
+@pytest.fixture
+def spec(tmp_path: Path, bucket: str) -> DatasetSpec:
+    """The small data set, its log in two folders, in the bucket."""
     write_small_dataset(tmp_path, LOG)
     for day, rows in enumerate((LOG[:700], LOG[700:])):
         write_csv(tmp_path / "part.csv", rows, EVENT_COLUMNS)
-        _upload(tmp_path / "part.csv", f"{BUCKET}/data/logs/day-{day}/part.csv")
+        _upload(tmp_path / "part.csv", f"{bucket}/data/logs/day-{day}/part.csv")
     for name in ("items.csv", "users.csv"):
-        _upload(tmp_path / name, f"{BUCKET}/data/{name}")
-    yield small_spec(events=EVENTS).with_data_dir(f"{BUCKET}/data")
-    for path in tf.io.gfile.glob(f"{BUCKET}/data/logs/*/part.csv"):  # which later tests would find
-        tf.io.gfile.remove(path)
+        _upload(tmp_path / name, f"{bucket}/data/{name}")
+    return small_spec(events=EVENTS).with_data_dir(f"{bucket}/data")
 
 
-def test_globs_and_checks(spec: DatasetSpec) -> None:
-    assert spec.events.path == f"{BUCKET}/data/logs/day-*/part.csv"
-    assert match_files(spec.events.paths, "events") == [f"{BUCKET}/data/logs/day-{day}/part.csv" for day in (0, 1)]
+def test_globs_and_checks(spec: DatasetSpec, bucket: str) -> None:
+    assert spec.events.path == f"{bucket}/data/logs/day-*/part.csv"
+    assert match_files(spec.events.paths, "events") == [f"{bucket}/data/logs/day-{day}/part.csv" for day in (0, 1)]
     check_sources(spec)
     found = validate(spec)
     assert found.problems == [] and [table.rows for table in found.tables][0] == len(LOG)
     assert shard_count(spec) == 16
-    with pytest.raises(DataError, match=f"{BUCKET}/data/logs/nothing.csv: no such file"):
-        check_sources(small_spec(events=EVENTS | {"path": "logs/nothing.csv"}).with_data_dir(f"{BUCKET}/data"))
+    with pytest.raises(DataError, match=f"{bucket}/data/logs/nothing.csv: no such file"):
+        check_sources(small_spec(events=EVENTS | {"path": "logs/nothing.csv"}).with_data_dir(f"{bucket}/data"))
 
 
-def test_spans(spec: DatasetSpec) -> None:
+def test_spans(spec: DatasetSpec, bucket: str) -> None:
     events = EVENTS | {"path": "logs/day-{SPAN}/part.csv"}
     rolling = small_spec(events=events, split={"train": 1, "validation": 1, "test": 1, "history": 5})
-    rolling = rolling.with_data_dir(f"{BUCKET}/data")
+    rolling = rolling.with_data_dir(f"{bucket}/data")
     assert newest_span(rolling.events.paths[0]) == 1
     for day in (2, 3):
-        _upload(f"{BUCKET}/data/logs/day-1/part.csv", f"{BUCKET}/data/logs/day-{day}/part.csv")
+        _upload(f"{bucket}/data/logs/day-1/part.csv", f"{bucket}/data/logs/day-{day}/part.csv")
     paths = at_span(rolling, newest_span(rolling.events.paths[0])).events.paths
-    assert paths == tuple(f"{BUCKET}/data/logs/day-{day}/part.csv" for day in range(4))
+    assert paths == tuple(f"{bucket}/data/logs/day-{day}/part.csv" for day in range(4))
 
 
-def test_records_rejected_rows_and_report_of_a_run_are_in_the_bucket(spec: DatasetSpec, tmp_path: Path) -> None:
-    with tf.io.gfile.GFile(f"{BUCKET}/data/logs/day-1/part.csv", "a") as log:
+def test_records_rejected_rows_and_report_of_a_run_are_in_the_bucket(
+    spec: DatasetSpec, bucket: str, tmp_path: Path
+) -> None:
+    with tf.io.gfile.GFile(f"{bucket}/data/logs/day-1/part.csv", "a") as log:
         log.write("u1,,5,buy,2,tv\n")
     settings: dict[str, Any] = {
-        "data_dir": f"{BUCKET}/data",
+        "data_dir": f"{bucket}/data",
         "runs_dir": str(tmp_path),
-        "artifacts_dir": f"{BUCKET}/runs",
+        "artifacts_dir": f"{bucket}/runs",
     }
     config = RunConfig.model_validate({"dataset": small_spec(events=EVENTS).model_dump()} | settings)
     pipeline = create_pipeline(config, beam_args(BeamConfig()))
     tfx.orchestration.LocalDagRunner().run(pipeline, run_options=RunOptions(to_nodes=[BehaviorLogExampleGen.__name__]))
 
     name = config.dataset.name
-    assert config.paths.quarantine == f"{BUCKET}/runs/{name}/quarantine"
+    assert config.paths.quarantine == f"{bucket}/runs/{name}/quarantine"
     assert read_report(config.paths.quarantine)["rows"]["events"]["rejected"] == {"missing_item": 1}
     with tf.io.gfile.GFile(f"{config.paths.quarantine}/{REJECTED_FILE}") as file:
-        assert json.loads(file.read())["file"] == f"{BUCKET}/data/logs/day-1/part.csv"
+        assert json.loads(file.read())["file"] == f"{bucket}/data/logs/day-1/part.csv"
     examples = RunMetadata(config.paths.metadata, name).output(BehaviorLogExampleGen.__name__, "examples")
-    assert examples.startswith(f"{BUCKET}/runs/{name}/artifacts/BehaviorLogExampleGen/examples/")
+    assert examples.startswith(f"{bucket}/runs/{name}/artifacts/BehaviorLogExampleGen/examples/")
     files = tf.io.gfile.glob(f"{examples}/Split-test/*.gz")
     assert parse_records(record.numpy() for record in tf.data.TFRecordDataset(files, compression_type="GZIP"))
     assert not list(Path().glob("ram:*"))
