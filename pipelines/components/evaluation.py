@@ -9,6 +9,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.api.types import RaggedTensorValue
 from tensorflow_model_analysis.extractors import extractor
 from tensorflow_model_analysis.proto import config_pb2
 
@@ -89,9 +90,8 @@ def keep_needed(extracts: dict[str, Any]) -> dict[str, Any]:
     """
     features = extracts["features"]
     kept = {name: value for name, value in features.items() if name.startswith(("user_", "context_"))}
-    lengths = np.diff(features[HISTORY_ITEM_ID].nested_row_splits[0])
-    kept[HISTORY_LENGTH] = np.array([history_bucket(int(length)) for length in lengths])
-    return extracts | {"features": kept, "labels": _as_rows(extracts["labels"])}
+    kept[HISTORY_LENGTH] = np.array([history_bucket(np.size(history)) for history in _rows(features[HISTORY_ITEM_ID])])
+    return extracts | {"features": kept, "labels": _rows(extracts["labels"])}
 
 
 def explode_candidates(extracts: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -115,11 +115,13 @@ def explode_candidates(extracts: dict[str, Any]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _as_rows(value: Any) -> Any:
-    """Ragged arrays as lists of arrays, in nested dictionaries."""
+def _rows(value: Any) -> Any:
+    """A batch's lists (ragged, or in one array where all are equally long) as arrays; in nested dictionaries, too."""
     if isinstance(value, dict):
-        return {name: _as_rows(inner) for name, inner in value.items()}
-    return np.split(value.values, value.nested_row_splits[0][1:-1])
+        return {name: _rows(inner) for name, inner in value.items()}
+    if isinstance(value, RaggedTensorValue):
+        return np.split(value.values, value.nested_row_splits[0][1:-1])
+    return list(value)
 
 
 def _first_leaf(value: Any) -> Any:

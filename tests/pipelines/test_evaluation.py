@@ -50,6 +50,11 @@ def test_a_batch_keeps_what_is_scored_and_sliced_by() -> None:
     assert set(kept["features"]) == {"user_age", "context_device", "history_length"}
     assert kept["features"]["history_length"].tolist() == ["1-9", "0", "1-9"]
     assert [row.tolist() for row in kept["labels"]["candidate"]["buy"]] == [[1.0, 0.0], [1.0], []]
+    equally_long = keep_needed(
+        {"features": {"history_item_id": items.reshape(1, 3)}, "labels": {"buy": np.ones((1, 2))}}
+    )
+    assert equally_long["features"]["history_length"].tolist() == ["1-9"]
+    assert [row.tolist() for row in equally_long["labels"]["buy"]] == [[1.0, 1.0]]
     assert kept["predictions"] == "as they were" and "candidate_item_id" in features
 
 
