@@ -38,14 +38,26 @@ def predict(session: ModelSession, request: Any, version: int) -> Any:
     _check_count(signature, request.inputs)
     feeds = _feeds(signature, request.inputs)
     aliases = _aliases(signature, request.output_filter)
-    arrays = session.run(name, feeds, [signature.outputs[alias].name for alias in aliases])
+    outputs = _run(session, name, feeds)
     response = predict_pb2.PredictResponse()
     response.model_spec.name = request.model_spec.name
     response.model_spec.signature_name = name
     response.model_spec.version.value = version
-    for alias, array in zip(aliases, arrays, strict=True):
-        _write(array, response.outputs[alias])
+    for alias in aliases:
+        _write(outputs[alias], response.outputs[alias])
     return response
+
+
+def _run(session: ModelSession, signature: str, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """All outputs by alias, whichever are asked for.
+
+    The runtime keeps an optimised copy of the graph for each list of tensors that was ever fetched, in each order: with
+    the lists that clients choose, a few requests would take the server's memory.
+    """
+    outputs = session.signatures[signature].outputs
+    aliases = sorted(outputs)
+    arrays = session.run(signature, feeds, [outputs[alias].name for alias in aliases])
+    return dict(zip(aliases, arrays, strict=True))
 
 
 def _check_method(signature: Any) -> None:
