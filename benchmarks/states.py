@@ -1,0 +1,141 @@
+"""`make bench-states`: how large user states are, and what storing them smaller or using them later costs.
+
+Takes the ranker of a finished run (`srp4ctr run CONFIG`) and every request of its test split, with the same weights
+for each precision:
+
+- bytes: mean bytes of a user's state, and those of a user with a full history.
+- difference: how far probabilities lie from those of float32 states, mean and largest.
+- auc: of all test candidates, a task.
+- stale: the same for float32 states that were made so many seconds before the request, of the same history; a gap to
+  a behaviour that was later still counts as none.
+
+The last line printed is all of it as one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pipelines.config import RunConfig, load_run_config
+from pipelines.metadata import RunMetadata
+from preprocessing.features import candidate_inputs, label_name, user_inputs
+from trainer.export import serving_module
+from trainer.finetune import build_ranker
+from trainer.inputs import StageInputs
+from trainer.metrics import auc
+from trainer.models.srp4ctr import Srp4Ctr
+from trainer.serving_module import ServingModule, dtype_of
+from trainer.state_numbers import DTYPES
+
+BATCH = 64
+STALE_SECONDS = (60, 600, 3600, 86_400)
+Batch = dict[str, tf.Tensor]
+Scores = dict[str, np.ndarray]
+
+
+def main() -> None:
+    """The script."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path)
+    config = load_run_config(parser.parse_args().config)
+    metadata = RunMetadata(config.paths.metadata, config.dataset.name)
+    inputs = _stage_inputs(config, metadata)
+    ranker = _trained(inputs, metadata)
+    batches = list(_test_requests(config, metadata))
+    modules = {dtype: _with_dtype(ranker, inputs, dtype) for dtype in DTYPES}
+    exact, _ = _score(modules["float32"], batches)
+    print("| states | bytes, mean | full history | mean difference | largest | AUC |\n|" + " --- |" * 6)
+    states = {dtype: _row(dtype, *_score(module, batches), exact) for dtype, module in modules.items()}
+    stale = {
+        seconds: _row(f"{seconds} s old", *_score(modules["float32"], batches, seconds), exact)
+        for seconds in STALE_SECONDS
+    }
+    print(json.dumps({"requests": sum(len(batch["user_id"]) for batch in batches), "states": states, "stale": stale}))
+
+
+def _stage_inputs(config: RunConfig, metadata: RunMetadata) -> StageInputs:
+    examples = metadata.output("Transform", "transformed_examples")
+    files = {split: [f"{examples}/Split-{split}/*"] for split in ("train", "validation", "catalog")}
+    graph = metadata.output("Transform", "transform_graph")
+    return StageInputs(files["train"], files["validation"], files["catalog"], graph, config.spec, config.trainer)
+
+
+def _trained(inputs: StageInputs, metadata: RunMetadata) -> Srp4Ctr:
+    """The run's ranker, from the weights inside its SavedModel."""
+    saved = tf.saved_model.load(f"{metadata.output('Trainer.ranker', 'model')}/Format-Serving")
+    records = inputs.records()
+    features = records.catalog(inputs.catalog).fill(next(iter(records.batches(inputs.train, batch_size=1))))
+    ranker = build_ranker(inputs, [(features, None, None)], encoder_dir=None)
+    ranker.set_weights([weight.numpy() for weight in saved.weights])
+    return ranker
+
+
+def _with_dtype(ranker: Srp4Ctr, inputs: StageInputs, dtype: str) -> ServingModule:
+    exported = inputs.config.export.model_copy(update={"state_dtype": dtype})
+    config = inputs.config.model_copy(update={"export": exported})
+    return serving_module(ranker, dataclasses.replace(inputs, config=config))
+
+
+def _test_requests(config: RunConfig, metadata: RunMetadata) -> Iterator[Batch]:
+    """Dense batches of the test split's raw records, with labels."""
+    inputs = [*user_inputs(config.spec), *candidate_inputs(config.spec)]
+    wanted: dict[str, Any] = {
+        f.name: tf.io.RaggedFeature(dtype_of(f)) if f.is_list else tf.io.FixedLenFeature([], dtype_of(f))
+        for f in inputs
+    }
+    wanted |= {label_name(task): tf.io.RaggedFeature(tf.float32) for task in config.spec.tasks}
+    files = tf.io.gfile.glob(f"{metadata.output('BehaviorLogExampleGen', 'examples')}/Split-test/*")
+    for examples in tf.data.TFRecordDataset(sorted(files), compression_type="GZIP").batch(BATCH):
+        parsed = tf.io.parse_example(examples, wanted)
+        yield {name: x.to_tensor() if isinstance(x, tf.RaggedTensor) else x for name, x in parsed.items()}
+
+
+def _score(module: ServingModule, batches: Iterable[Batch], seconds_before: int = 0) -> tuple[Scores, list[bytes]]:
+    """Probabilities and labels of all candidates, by name, and every request's state."""
+    users = {f.name for f in user_inputs(module.spec)}
+    items = {f.name for f in candidate_inputs(module.spec)}
+    encode, score = (tf.function(method, reduce_retracing=True) for method in (module.encode_user, module.score_items))
+    found: dict[str, list[np.ndarray]] = {}
+    blobs: list[bytes] = []
+    for batch in batches:
+        user = {name: x for name, x in batch.items() if name in users}
+        states = encode(**user | {"timestamp": user["timestamp"] - seconds_before})["user_state"]
+        blobs += states.numpy().tolist()
+        scores = score(states, **{name: x for name, x in batch.items() if name in items})
+        real = batch["candidate_item_id"].numpy() != b""
+        labels = {name: batch[name] for name in map(label_name, module.spec.tasks)}
+        for name, values in (scores | labels).items():
+            found.setdefault(name, []).append(values.numpy()[real])
+    return {name: np.concatenate(parts) for name, parts in found.items()}, blobs
+
+
+def _row(name: str, scores: Scores, blobs: list[bytes], exact: Scores) -> dict[str, Any]:
+    """Prints a row of the table and returns it."""
+    tasks = [task for task in scores if label_name(task) in scores]
+    differences = np.concatenate([np.abs(scores[task] - exact[task]) for task in tasks])
+    row = {
+        "mean_bytes": float(np.mean([len(blob) for blob in blobs])),
+        "largest_bytes": max(len(blob) for blob in blobs),
+        "mean_difference": float(differences.mean()),
+        "largest_difference": float(differences.max()),
+        "auc": {task: auc(scores[label_name(task)], scores[task]) for task in tasks},
+    }
+    aucs = ", ".join(f"{task} {value:.5f}" for task, value in row["auc"].items())
+    print(
+        f"| {name} | {row['mean_bytes']:.0f} | {row['largest_bytes']} | {row['mean_difference']:.6f} | "
+        f"{row['largest_difference']:.6f} | {aucs} |",
+        flush=True,
+    )
+    return row
+
+
+if __name__ == "__main__":
+    main()
