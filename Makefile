@@ -13,7 +13,7 @@ SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help setup data run bench-seeds bench-cost bench-preprocessing bench-serving soak-serving fuzz-serving test lint format lock clean
+.PHONY: help setup data run bench-seeds bench-cost bench-preprocessing bench-serving soak-serving faults-serving fuzz-serving test lint format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -30,6 +30,9 @@ run: data ## Run the whole pipeline on MovieLens-100K (CONFIG=... for another)
 bench-seeds: data ## Test AUC with and without the encoder over three seeds (about half an hour)
 	@$(PYTHON) -m benchmarks.seeds $(CONFIG)
 
+bench-states: setup ## Bytes, score differences and test AUC of user states in each precision, after `make run`
+	@$(PYTHON) -m benchmarks.states $(CONFIG)
+
 bench-preprocessing: setup ## Speed, size and growth of the job that makes records, against pandas (about 6 minutes)
 	@$(PYTHON) -m benchmarks.preprocessing
 
@@ -38,6 +41,9 @@ bench-cost: setup ## Operations, parameters and state bytes of every ranker, aga
 
 bench-serving: setup ## Time the split signatures against tiled scoring, predict and unfolded DIN, through gRPC (3 minutes)
 	@$(PYTHON) -m benchmarks.serving
+
+faults-serving: setup ## Break things around a model server under load and check every score (2 minutes)
+	@$(PYTHON) -m benchmarks.faults
 
 soak-serving: setup ## Ten minutes at 70 % of what the machine can do, watching memory (DURATION=seconds)
 	@$(PYTHON) -m benchmarks.soak --seconds $(DURATION)

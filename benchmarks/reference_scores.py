@@ -1,0 +1,65 @@
+"""The right scores of users and lists of candidates, by each of some model versions, computed without a server."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from serving import contract
+from serving.inputs import candidate_tensors, user_tensors
+from serving.server.options import RuntimeOptions
+from serving.server.session import SavedModelSession
+
+User = Mapping[str, Any]
+
+
+class ReferenceScores:
+    """What each model scores by `predict`, which knows no states.
+
+    Args:
+        models: Exported models whose scores differ.
+        users: Raw features of users.
+        lists: Lists of candidates' item ids.
+        task: The task that is scored.
+        tolerance: How far right scores may lie from these: states may be stored in less than float32.
+
+    Raises:
+        ValueError: Two models score some list alike, so that the wrong one's scores could pass.
+    """
+
+    def __init__(
+        self, models: Sequence[Path], users: Sequence[User], lists: Sequence[list[str]], task: str, tolerance: float
+    ) -> None:
+        self.models, self.users, self.lists, self.task = tuple(models), users, lists, task
+        self._tolerance = tolerance
+        self._scores = [self._of(model) for model in models]
+        for one, other in itertools.combinations(self._scores, 2):
+            if min(float(abs(one[pair] - other[pair]).max()) for pair in one) < 5 * tolerance:
+                raise ValueError("models score alike: choose others, or other users and candidates")
+
+    def matches(self, user: int, items: int, scores: np.ndarray, model: int | None = None) -> bool:
+        """Whether all `scores` of a user's list of items are those of a model; of any one model for None."""
+        chosen = self._scores if model is None else [self._scores[model]]
+        return any(bool((abs(right[user, items] - scores) < self._tolerance).all()) for right in chosen)
+
+    def _of(self, model: Path) -> dict[tuple[int, int], np.ndarray]:
+        session = SavedModelSession(model, RuntimeOptions())
+        try:
+            pairs = itertools.product(range(len(self.users)), range(len(self.lists)))
+            return {(user, items): self._predict(session, user, items) for user, items in pairs}
+        finally:
+            session.close()
+
+    def _predict(self, session: SavedModelSession, user: int, items: int) -> np.ndarray:
+        signature = session.signatures[contract.PREDICT]
+        of_user = dict(session.signatures[contract.ENCODE_USER].inputs)
+        of_items = {name: info for name, info in signature.inputs.items() if name not in of_user}
+        tensors = user_tensors([self.users[user]], of_user)
+        tensors |= candidate_tensors({contract.CANDIDATE_ITEM_ID: self.lists[items]}, of_items, 1)
+        feeds = {signature.inputs[name].name: value for name, value in tensors.items()}
+        (scores,) = session.run(contract.PREDICT, feeds, [signature.outputs[self.task].name])
+        return np.asarray(scores[0])
