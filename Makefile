@@ -13,7 +13,7 @@ SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help setup data run bench-seeds bench-cost bench-preprocessing bench-serving soak-serving faults-serving fuzz-serving test lint format lock clean
+.PHONY: help setup data run bench-seeds bench-cost bench-states bench-preprocessing bench-serving soak-serving faults-serving fuzz-serving test lint format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
