@@ -11,6 +11,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 
 from preprocessing.spec import DatasetSpec
 from preprocessing.user_records import UserRecords
+from serving.errors import ServingError
 from serving.precompute.model import ModelVersion
 from serving.precompute.redis_store import RedisStore
 from serving.precompute.stores import StateStore
@@ -19,6 +20,7 @@ from serving.precompute.tfrecord_store import TFRecordStore
 from serving.precompute.transform import ENCODED, METRICS, SEEN, StoreStates
 
 _REDIS = ("redis://", "rediss://", "unix://")
+_ASK_JOB_SERVER = ("PortableRunner", "FlinkRunner", "SparkRunner")  # which has flags of its own
 _EPILOG = "All other flags are Beam's, such as --runner=FlinkRunner. A run that was cut short goes on when run again."
 
 
@@ -26,15 +28,15 @@ def run(argv: Sequence[str] | None = None) -> None:
     """Encodes the users of a log whose states are not in the store, once or as events arrive.
 
     Raises:
-        ServingError: There is no such model, or the store doesn't fit.
+        ServingError: There is no such model, the store doesn't fit, or a flag is unknown or makes no sense.
         DataError: The log or a table can't be used.
     """
     flags, beam_flags = _parser().parse_known_args(argv)
     if flags.subscription and not flags.to.startswith(_REDIS):
-        raise SystemExit("--subscription needs Redis: --to=redis://host:port/db")
+        raise ServingError("--subscription needs Redis: --to=redis://host:port/db")
     version = ModelVersion.load(flags.model_name, flags.model, flags.ignored_context)
     spec = _with_paths(version.spec, flags)
-    options = PipelineOptions(beam_flags, save_main_session=False)
+    options = _beam_options(beam_flags)
     if flags.subscription:
         options.view_as(StandardOptions).streaming = True
     pipeline = beam.Pipeline(options=options)
@@ -47,7 +49,10 @@ def run(argv: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m serving.precompute", description=run.__doc__, epilog=_EPILOG)
+    what = "Encodes the users of a log whose states are not in the store, once or as events arrive."
+    parser = argparse.ArgumentParser(
+        "python -m serving.precompute", description=what, epilog=_EPILOG, allow_abbrev=False
+    )
     add = parser.add_argument
     add("--model", required=True, help="a model's directory of versions (the newest is taken), or a version's")
     add("--model-name", default="srp4ctr", help="the model's name on the server")
@@ -76,11 +81,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _beam_options(flags: Sequence[str]) -> PipelineOptions:
+    options = PipelineOptions(flags, save_main_session=False)
+    known = PipelineOptions([]).get_all_options()
+    unknown = sorted(set(options.get_all_options(retain_unknown_options=True)) - set(known))
+    if unknown and options.view_as(StandardOptions).runner not in _ASK_JOB_SERVER:
+        raise ServingError(f"--{unknown[0]}: neither this command nor Beam has such a flag. See --help.")
+    return options
+
+
 def _with_paths(spec: DatasetSpec, flags: argparse.Namespace) -> DatasetSpec:
     given = {name: getattr(flags, name) for name in ("events", "items", "users") if getattr(flags, name)}
     for name in given:
         if getattr(spec, name) is None:
-            raise SystemExit(f"--{name}: the model's dataset spec has no such table.")
+            raise ServingError(f"--{name}: the model's dataset spec has no such table.")
     return spec.model_copy(
         update={name: getattr(spec, name).model_copy(update={"path": path}) for name, path in given.items()}
     )

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from preprocessing.features import candidate_inputs, user_inputs
-from serving.client import RankingClient
+from preprocessing.lookup import user_record
+from serving.cache import load
+from serving.client import LruCache, RankingClient
 from serving.deadline import Deadline
 from serving.io import BlockingIo
+from serving.precompute.command import run as precompute
+from serving.precompute.tfrecord_store import read_states
 from serving.server import ModelServer
 from tests.pipelines.conftest import SmallRun, srp4ctr
+from tests.testing import HOUR, START
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def client(small_run: SmallRun) -> Iterator[RankingClient]:
-    model_dir = str(small_run.config.paths.serving_model)
-    with (
-        ModelServer("srp4ctr", model_dir, grpc_port=0, rest_port=0) as server,
-        RankingClient(f"127.0.0.1:{server.grpc_port}", timeout_seconds=30.0) as client,
-    ):
+def address(small_run: SmallRun) -> Iterator[str]:
+    with ModelServer("srp4ctr", small_run.config.paths.serving_model, grpc_port=0, rest_port=0) as server:
+        yield f"127.0.0.1:{server.grpc_port}"
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Iterator[RankingClient]:
+    with RankingClient(address, timeout_seconds=30.0) as client:
         yield client
 
 
@@ -83,6 +91,20 @@ def test_one_candidate_scores_as_among_many(client: RankingClient, records: list
     together = client.score_items(state, items)["buy"][0]
     alone = [client.score_items(state, [item])["buy"][0, 0] for item in items]
     np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_states_computed_beforehand_are_found(address: str, small_run: SmallRun, tmp_path: Path) -> None:
+    """By the pushed model and its own spec's log."""
+    as_of, cache = START + 1000 * HOUR, LruCache()
+    model_dir = str(small_run.config.paths.serving_model)
+    precompute(["--model", model_dir, "--to", str(tmp_path), "--as-of", str(as_of), "--shards", "2"])
+    for user, state in read_states(str(tmp_path)):
+        cache.put(user.key, load(state) or pytest.fail(f"{user} is damaged"))
+    with RankingClient(address, timeout_seconds=30.0, caches=[cache]) as cached:
+        for user_id in ("u1", "u10", "u199"):  # u10 is not in the user table
+            record = user_record(small_run.config.spec, user_id) or b""
+            cached.rank(user_of(record, small_run) | {"timestamp": as_of}, ["i1", "i2"], by="buy")
+        assert cached.counts() == {"hits": 3}
 
 
 def test_unknown_user_and_item_get_a_score(client: RankingClient) -> None:
