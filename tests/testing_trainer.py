@@ -18,6 +18,7 @@ from preprocessing.features import TRAINING_EVENTS, RecordFeature, model_feature
 from preprocessing.schema import build_schema
 from preprocessing.spec import DatasetSpec
 from preprocessing.transform import preprocessing_fn
+from trainer.catalog import ItemCatalog
 from trainer.fields import Field, Fields
 
 Raw = dict[str, Any]
@@ -61,6 +62,11 @@ def toy_fields(spec: DatasetSpec | None = None, items: int = 12, size: int = 7) 
     spec = spec or toy_spec()
     sized = (Field(feature, items if feature.field == "item_id" else size) for feature in model_features(spec))
     return Fields(tuple(sized), spec.history.length, tuple(spec.tasks))
+
+
+def no_catalog(fields: Fields) -> ItemCatalog:
+    """A catalogue that knows nothing of any item."""
+    return ItemCatalog({}, np.zeros(next(field.size for field in fields.item if field.field == "item_id"), np.int64))
 
 
 def random_features(

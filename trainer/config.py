@@ -8,18 +8,21 @@ import pydantic
 
 from preprocessing.config import Config
 from trainer.models.registry import RANKERS
+from trainer.pretraining.registry import OBJECTIVES
 
 
 class EncoderConfig(Config):
     """FG-BERT's size.
 
     Attributes:
+        features: What it reads of a behaviour: `all` its features, or `ids`, its item's id alone, as BERT4Rec does.
         dim: Width D of every hidden vector.
         heads: Attention heads; must divide `dim`.
         feedforward: Width of the position-wise feed-forward network.
         dropout: Rate, on sublayer outputs.
     """
 
+    features: Literal["all", "ids"] = "all"
     dim: int = pydantic.Field(32, ge=1)
     layers: int = pydantic.Field(2, ge=1)
     heads: int = pydantic.Field(2, ge=1)
@@ -65,19 +68,28 @@ class OptimizerConfig(Config):
 
 
 class PretrainConfig(Config):
-    """Cloze pre-training.
+    """Pre-training.
 
     Attributes:
+        objective: Its name in trainer/pretraining/registry.py.
         sampled_softmax_above: Vocabularies with more rows are trained with sampled softmax.
         sampled_classes: Negatives a step of the sampled softmax.
     """
 
+    objective: str = "cloze"
     epochs: int = pydantic.Field(20, ge=1)
     batch_size: int = pydantic.Field(64, ge=1)
     masking: MaskingConfig = MaskingConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     sampled_softmax_above: int = pydantic.Field(50_000, ge=1)
     sampled_classes: int = pydantic.Field(2_000, ge=1)
+
+    @pydantic.field_validator("objective")
+    @classmethod
+    def _check_objective(cls, objective: str) -> str:
+        if objective not in OBJECTIVES:
+            raise ValueError(f"objective must be one of {', '.join(OBJECTIVES)}")
+        return objective
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> PretrainConfig:
@@ -127,6 +139,9 @@ class RankerConfig(Config):
         experts: MMoE experts; `expert_units` are their layers, `tower_units` each task's.
         cross_projection: Rank of the low-rank feature cross.
         encoder: Whether the pre-trained encoder is trained further, kept, or not used at all (the baseline).
+        transfer: What the ranker takes from the encoder. `attention`: Uni Cross-Attention and query tokens, as the two
+            fields below say. `user_vector`: the mean of the encoder's output, as one more feature of the user.
+            `embeddings`: the encoder's embeddings of the candidate and, averaged, of the history; no layer of it.
         uni_cross_attention: Whether candidates attend to the encoder layer by layer.
         query_tokens: Tokens of the Querying Transformer; 0 switches it off.
     """
@@ -140,6 +155,7 @@ class RankerConfig(Config):
     cross_projection: int = pydantic.Field(16, ge=1)
     dropout: float = pydantic.Field(0.2, ge=0, lt=1)
     encoder: Literal["learned", "frozen", "none"] = "learned"
+    transfer: Literal["attention", "user_vector", "embeddings"] = "attention"
     uni_cross_attention: bool = True
     query_tokens: int = pydantic.Field(4, ge=0)
     bst: BstConfig = BstConfig()

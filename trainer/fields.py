@@ -48,6 +48,10 @@ class Fields:
         """The fields of one side: user, context, history or candidate."""
         return [field for field in self.all if field.feature.side == side]
 
+    def ids_only(self) -> Fields:
+        """The same without anything but the item id."""
+        return dataclasses.replace(self, all=tuple(field for field in self.all if field.field == "item_id"))
+
     @property
     def item(self) -> list[Field]:
         """History fields that describe the item, its id first."""

@@ -17,7 +17,7 @@ from trainer.inputs import StageInputs
 from trainer.models.fg_bert import FGBert
 from trainer.optimizer import build_optimizer
 from trainer.pretraining.masking import mask_history
-from trainer.pretraining.model import ClozeModel
+from trainer.pretraining.registry import create_objective
 from trainer.progress import EpochProgress
 
 CHECKPOINT = "assets.extra/encoder/checkpoint"
@@ -30,16 +30,17 @@ def run_fn(fn_args: Any) -> None:
 
 
 def pretrain(inputs: StageInputs, model_dir: str) -> dict[str, Any]:
-    """Trains on cloze tasks over users' histories; writes a SavedModel, the encoder checkpoint and results.
+    """Trains on users' histories; writes a SavedModel, the encoder checkpoint and results.
 
     Raises:
         DataError: there are no windows to train on, or none of held-out users.
 
     Returns:
         {"attributes": {name: {"loss", "accuracy", "chance_accuracy"}}, "curves": {log name: [a value an epoch]}},
-        measured on held-out users. `chance_accuracy` is that of always giving the attribute's most frequent value.
+        measured on held-out users; objectives that predict no attributes have none. `chance_accuracy` is that of
+        always giving the attribute's most frequent value.
     """
-    config, fields = inputs.config.pretrain, inputs.fields()
+    config = inputs.config.pretrain
     keras.utils.set_random_seed(inputs.config.seed)
     validation = _masked_batches(inputs, inputs.validation, shuffle=False).cache()
     steps = _count(
@@ -48,8 +49,8 @@ def pretrain(inputs: StageInputs, model_dir: str) -> dict[str, Any]:
         "no user has two or more events before the training cut-off",
     )
     _count(validation, "pretrain_validation", "one user in twenty is held out, and the log has too few users")
-    encoder = FGBert(fields, inputs.config.encoder, name="encoder")
-    model = ClozeModel(encoder, fields, config)
+    encoder = FGBert(inputs.fields(), inputs.config.encoder, name="encoder")
+    model = create_objective(encoder, config, inputs.records().catalog(inputs.catalog))
     model.compile(build_optimizer(config.optimizer, steps * config.epochs))
     history = model.fit(
         _masked_batches(inputs, inputs.train, shuffle=True, epochs=config.epochs),
@@ -60,8 +61,9 @@ def pretrain(inputs: StageInputs, model_dir: str) -> dict[str, Any]:
         callbacks=[EpochProgress("pre-training epoch", ("loss", "val_loss"))],
     )
     scores = model.evaluate(validation, verbose=0, return_dict=True)
-    results = {"attributes": _summary(scores, fields.of("history"), validation), "curves": history.history}
-    _export(model, fields.of("history"), results, model_dir)
+    history_fields = encoder.fields.of("history")
+    results = {"attributes": _summary(scores, history_fields, validation), "curves": history.history}
+    _export(encoder, history_fields, results, model_dir)
     return results
 
 
@@ -85,6 +87,8 @@ def _count(batches: tf.data.Dataset, split: str, reason: str) -> int:
 def _masked_batches(inputs: StageInputs, files: Sequence[str], shuffle: bool, epochs: int = 1) -> tf.data.Dataset:
     """Batches of masked windows; each epoch hides other cells, reproducibly by the seed."""
     records, seed, fields = inputs.records(), inputs.config.seed, inputs.fields()
+    if inputs.config.encoder.features == "ids":
+        fields = fields.ids_only()
     catalog = records.catalog(inputs.catalog)
     batches = records.batches(files, inputs.config.pretrain.batch_size, seed if shuffle else None).repeat(epochs)
 
@@ -103,6 +107,7 @@ def _summary(scores: dict[str, float], fields: list[Field], validation: tf.data.
             "chance_accuracy": _chance(field, validation),
         }
         for field in fields
+        if f"{field.field}_accuracy" in scores
     }
 
 
@@ -116,16 +121,16 @@ def _chance(field: Field, validation: tf.data.Dataset) -> float:
     return float(counts.max() / len(known)) if len(known) else float("nan")
 
 
-def _export(model: ClozeModel, fields: list[Field], results: dict[str, Any], model_dir: str) -> None:
+def _export(encoder: FGBert, fields: list[Field], results: dict[str, Any], model_dir: str) -> None:
     """Writes a SavedModel whose `serving_default` encodes history indices, the checkpoint, and the results."""
     specs = {
         field.name: tf.TensorSpec([None, None] + [field.width] * field.multivalent, tf.int64, name=field.name)
         for field in fields
     }
-    encode = tf.function(lambda **features: {"encoded": model.encoder(features, training=False).output})
+    encode = tf.function(lambda **features: {"encoded": encoder(features, training=False).output})
     module = tf.Module(name="fg_bert")
-    module.weights = model.encoder.weights
+    module.weights = encoder.weights
     tf.saved_model.save(module, model_dir, signatures=encode.get_concrete_function(**specs))
-    tf.train.Checkpoint(encoder=model.encoder).write(os.path.join(model_dir, CHECKPOINT))
+    tf.train.Checkpoint(encoder=encoder).write(os.path.join(model_dir, CHECKPOINT))
     with tf.io.gfile.GFile(os.path.join(model_dir, RESULTS), "w") as file:
         file.write(json.dumps(results, indent=1))

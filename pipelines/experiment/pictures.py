@@ -28,16 +28,14 @@ def _draw_auc(axes: Axes, models: dict[str, Any], task: str) -> None:
 
 
 def _draw_popularity(axes: Axes, models: dict[str, Any], result: dict[str, Any]) -> None:
-    for name, model in models.items():
+    for place, (name, model) in enumerate(models.items()):
         parts = {part: value for part, value in model["difference"].items() if part.startswith("items: ")}
-        places, points = range(len(parts)), [value["points"] for value in parts.values()]
+        points = [value["points"] for value in parts.values()]
+        places = [bucket + 0.08 * (place - (len(models) - 1) / 2) for bucket in range(len(parts))]
         below = [value["points"] - value["low"] for value in parts.values()]
         above = [value["high"] - value["points"] for value in parts.values()]
-        if name == list(models)[-1]:  # intervals of all models would hide each other
-            axes.errorbar(places, points, yerr=[below, above], fmt="o-", capsize=3, label=name)
-        else:
-            axes.plot(places, points, marker=".", alpha=0.5, label=name)
-        axes.set_xticks(places, [part.removeprefix("items: ") for part in parts])
+        axes.errorbar(places, points, yerr=[below, above], fmt="o", capsize=2, label=name)
+        axes.set_xticks(range(len(parts)), [part.removeprefix("items: ") for part in parts])
     axes.axhline(0, color="grey", linewidth=0.8)
     axes.set_ylabel(f"AUC points over {result['best_baseline']}")
     axes.set_xlabel("item popularity")

@@ -25,7 +25,9 @@ from preprocessing.config import load_yaml
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
 
-def run_experiment(config_path: Path, only: Sequence[str], jobs: int, publish: Path | None) -> None:
+def run_experiment(
+    config_path: Path, only: Sequence[str] = (), jobs: int = 1, publish: Path | None = None, train: bool = True
+) -> None:
     """Prepares the records, trains every cell that is not done, and writes tables, pictures and results.
 
     Args:
@@ -33,6 +35,7 @@ def run_experiment(config_path: Path, only: Sequence[str], jobs: int, publish: P
         only: Models to train; all by default.
         jobs: Trainings at a time, each on one thread.
         publish: A Markdown file whose section on this experiment is replaced.
+        train: Whether anything is trained; if not, the results are of what is done.
 
     Raises:
         ConfigError: a file is wrong.
@@ -48,7 +51,8 @@ def run_experiment(config_path: Path, only: Sequence[str], jobs: int, publish: P
     root = Path(run.runs_dir).absolute() / "experiments" / config_path.stem
     root.mkdir(parents=True, exist_ok=True)
     experiment = Experiment(config, run, prepare_records(run, console), root)
-    train_cells(experiment, only or list(config.models), jobs, console)
+    if train:
+        train_cells(experiment, only or list(config.models), jobs, console)
     from pipelines.experiment.report import write_results
 
     console.print(f"Results: {write_results(experiment, config_path, publish)}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from preprocessing.adapters import completejourney
+from preprocessing.adapters import completejourney, planted
+from preprocessing.datasets.generated import GeneratedDataset
 from preprocessing.datasets.packaged import PackagedDataset
 from preprocessing.datasets.published import PublishedDataset
 
-Dataset = PackagedDataset | PublishedDataset
+Dataset = GeneratedDataset | PackagedDataset | PublishedDataset
 
 _GROUPLENS = "https://files.grouplens.org/datasets/movielens"
 _GROUPLENS_LICENCE = "Research use with acknowledgement; no redistribution or commercial use without permission."
@@ -56,6 +57,14 @@ _COMPLETEJOURNEY = PackagedDataset(
     built="log.parquet",
 )
 
+_PLANTED = GeneratedDataset(
+    name="planted",
+    origin="Generated: clicks follow from the order of the history, and from nothing else.",
+    licence="Generated here; no conditions.",
+    file="log.csv",
+    build=planted.build,
+)
+
 _TAOBAO = PublishedDataset(
     name="taobao",
     origin="User Behavior Data from Taobao, Alibaba, https://tianchi.aliyun.com/dataset/649",
@@ -97,6 +106,7 @@ DATASETS: dict[str, Dataset] = {
         _movielens("ml-25m"),
         _movielens("ml-latest", has_md5=False),
         _COMPLETEJOURNEY,
+        _PLANTED,
         _TAOBAO,
         _TAOBAO_ADS,
         _MIND,

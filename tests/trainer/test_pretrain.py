@@ -15,7 +15,7 @@ from trainer.config import EncoderConfig
 from trainer.finetune import build_ranker
 from trainer.models.fg_bert import FGBert
 from trainer.models.srp4ctr import Srp4Ctr
-from trainer.pretrain import RESULTS, _chance, load_encoder
+from trainer.pretrain import RESULTS, _chance, load_encoder, pretrain
 
 LENGTHS = (4, 2, 1)
 ATTRIBUTES = {"item_id", "tags", "brand", "price", "action", "gap"}
@@ -88,3 +88,30 @@ def test_chance_accuracy_with_a_batch_that_hides_nothing(toy: Toy) -> None:
         {"targets": {field.name: values}, "behavior_mask": mask} for mask in (hidden, tf.zeros_like(hidden), hidden)
     ]
     assert _chance(field, batches) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("objective", "features", "logged"),
+    [("electra", "all", "detection_accuracy"), ("s3rec", "all", "sp_loss"), ("cloze", "ids", "item_id_accuracy")],
+)
+def test_every_objective_leaves_an_encoder_for_the_ranker(
+    toy: Toy, tmp_path: Path, objective: str, features: str, logged: str
+) -> None:
+    changes = {
+        "pretrain": {"epochs": 1, "batch_size": 8, "objective": objective},
+        "encoder": TINY["encoder"] | {"features": features},
+    }
+    tf.config.run_functions_eagerly(True)
+    try:
+        results = pretrain(toy.inputs("pretrain", "validation", **changes), str(tmp_path))
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert np.isfinite(results["curves"][f"val_{logged}"]).all()
+    assert set(results["attributes"]) == ({"item_id"} if objective == "cloze" else set())
+    inputs = toy.inputs("train", "validation", **changes)
+    features_ = random_features(inputs.fields(), LENGTHS)
+    ranker = build_ranker(inputs, _batches(features_), str(tmp_path))
+    assert ranker.encoder is not None
+    history = {field.name: features_[field.name] for field in ranker.encoder.fields.of("history")}
+    expected = tf.saved_model.load(str(tmp_path)).signatures["serving_default"](**history)["encoded"].numpy()
+    np.testing.assert_allclose(ranker.encoder(features_).output, expected, atol=1e-5)

@@ -32,16 +32,23 @@ class FGBert(keras.Model):
     with its item known and its behaviour-related features hidden, as behaviour-related masking shows them.
 
     Args:
-        fields: The data set's fields.
+        fields: The data set's fields, of which it reads what `config.features` says.
         config: Its size.
+        embeddings: Another encoder's tables by field, to share; its own by default.
     """
 
-    def __init__(self, fields: Fields, config: EncoderConfig, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        fields: Fields,
+        config: EncoderConfig,
+        embeddings: Mapping[str, FieldEmbedding] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.fields, self.config = fields, config
-        self.embeddings = {
+        self.fields, self.config = fields if config.features == "all" else fields.ids_only(), config
+        self.embeddings = embeddings or {
             field.field: FieldEmbedding(field.size, config.dim, field.multivalent, name=f"embed_{field.field}")
-            for field in fields.of("history")
+            for field in self.fields.of("history")
         }
         self.position = keras.layers.Embedding(fields.history_length + 1, config.dim, name="position")
         self.norm = keras.layers.LayerNormalization(epsilon=1e-6, name="input_norm")
@@ -54,13 +61,18 @@ class FGBert(keras.Model):
     def call(self, features: Features, training: bool | None = None) -> Encoded:
         """Encodes the history features, [B, L] or [B, L, V] indices each."""
         mask = features["history_item_id"] > 0
-        embedded = [self._embed(field, features[field.name]) for field in self.fields.of("history")]
-        x = self.drop(self.norm(tf.add_n([*embedded, self.position(self._positions(mask))])), training=training)
+        x = self.drop(self.embed_history(features), training=training)
         layers = []
         for layer in self.stack:
             x, offered = layer(x, mask, training=training)
             layers.append(offered)
         return Encoded(x, mask, layers)
+
+    def embed_history(self, features: Features) -> tf.Tensor:
+        """Embeds the history features as what the first layer reads: [B, L, D]."""
+        position = self.position(self._positions(features["history_item_id"] > 0))
+        embedded = [self._embed(field, features[field.name]) for field in self.fields.of("history")]
+        return self.norm(tf.add_n([*embedded, position]))
 
     def embed_candidates(self, features: Features) -> tf.Tensor:
         """Embeds candidates, [B, N] or [B, N, V] indices each, as behaviours yet to come: [B, N, D]."""

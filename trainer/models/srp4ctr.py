@@ -22,6 +22,7 @@ from trainer.models.ranker import Features, Logits, Ranker, UserState, mmoe_head
 class Srp4Ctr(Ranker):
     """The ranker of SRP4CTR, section 3; with `config.encoder == "none"` it is its own baseline, DIN + MMoE.
 
+    With another `config.transfer` it is one of the usual ways to use a pre-trained encoder instead.
     A candidate's vector is [its embedding, DIN's interest, UCA's output, a summary of the user], crossed by a
     low-rank cross layer (TFRS, DCN-v2); a user's is [user and context embeddings, query tokens].
 
@@ -41,6 +42,8 @@ class Srp4Ctr(Ranker):
     def _add_encoder(self, size: EncoderConfig) -> None:
         self.encoder = FGBert(self.fields, size, name="encoder")
         self.encoder.trainable = self.config.encoder == "learned"
+        if self.config.transfer != "attention":
+            return
         attention = (size.dim, size.heads, size.feedforward, size.dropout)
         if self.config.uni_cross_attention:
             self.uca = UniCrossAttention(size.layers, *attention, name="uca")
@@ -59,10 +62,14 @@ class Srp4Ctr(Ranker):
         return state | {"mmoe": self.mmoe.user_state(known)._asdict()}
 
     def _encode(self, features: Features, user: tf.Tensor, state: dict[str, Any], training: Any) -> list[tf.Tensor]:
-        """Puts the encoder's keys and values into `state`; returns the query tokens, flat [B, Q * D], if any."""
+        """Puts the encoder's keys and values into `state`; returns what it adds to the user's features, [B, *] each."""
         assert self.encoder is not None
+        if self.config.transfer == "embeddings":
+            return [_mean(self.encoder.embed_history(features), state["mask"])]
         frozen = self.config.encoder == "frozen"
         encoded = self.encoder(features, training=False if frozen else training)
+        if self.config.transfer == "user_vector":
+            return [_mean(encoded.output, encoded.mask)]
         if self.uca is not None:
             state["uca"] = [layer._asdict() for layer in encoded.layers]
         if self.qt is None:
@@ -75,6 +82,8 @@ class Srp4Ctr(Ranker):
         candidates = self.embed.candidates(features)
         interest = self.din(self.embed.as_behavior(candidates), DinState(**state["din"]), state["mask"])
         parts = [candidates, interest]
+        if self.encoder is not None and self.config.transfer == "embeddings":
+            parts.append(self.encoder.embed_candidates(features))
         if self.uca is not None:
             assert self.encoder is not None
             offered = [KeysValues(**layer) for layer in state["uca"]]
@@ -89,3 +98,9 @@ class Srp4Ctr(Ranker):
         """UCA starts from the encoder's layers."""
         if self.encoder is not None and self.uca is not None:
             self.uca.start_from(self.encoder.stack)
+
+
+def _mean(vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """The mean over real positions, [B, L, D] -> [B, D]; zeros for empty histories."""
+    real = tf.cast(mask, vectors.dtype)[..., None]
+    return tf.math.divide_no_nan(tf.reduce_sum(vectors * real, 1), tf.reduce_sum(real, 1))

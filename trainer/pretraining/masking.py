@@ -32,7 +32,7 @@ def mask_history(features: Features, fields: Fields, config: MaskingConfig, seed
     item_mask, behavior_mask = _choose(present, config, bool(fields.behavior), seed)
     history = fields.of("history")
     masked = {
-        field.name: _hide(features[field.name], item_mask if field.feature.describes_item else behavior_mask, field)
+        field.name: hide(features[field.name], item_mask if field.feature.describes_item else behavior_mask, field)
         for field in history
     }
     targets = {field.name: features[field.name] for field in history}
@@ -60,7 +60,7 @@ def _choose(
     return item_mask, (rank < (items + behaviors)[:, None]) & ~item_mask
 
 
-def _hide(indices: tf.Tensor, hidden: tf.Tensor, field: Field) -> tf.Tensor:
+def hide(indices: tf.Tensor, hidden: tf.Tensor, field: Field) -> tf.Tensor:
     """Replaces hidden cells by the mask index; a multivalent cell by one mask index and no other value."""
     mask = tf.constant(field.size, indices.dtype)
     if not field.multivalent:

@@ -1,0 +1,35 @@
+"""Segments of histories, for S3-Rec's segment prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+
+def random_segments(real: tf.Tensor) -> tf.Tensor:
+    """A run of behaviours of random place and length, at most half of those of its row: Boolean [B, L].
+
+    Rows with fewer than two behaviours have none.
+
+    Args:
+        real: Boolean [B, L]; the real behaviours come first.
+    """
+    length = tf.reduce_sum(tf.cast(real, tf.float32), 1)
+    share, place = tf.unstack(tf.random.uniform([2, tf.shape(real)[0]]))
+    size = tf.minimum(1 + tf.floor(share * tf.floor(length / 2)), tf.floor(length / 2))
+    start = tf.floor(place * (length - size + 1))
+    position = tf.range(tf.shape(real)[1], dtype=tf.float32)[None]
+    return (position >= start[:, None]) & (position < (start + size)[:, None])
+
+
+def keep_cells(features: Mapping[str, tf.Tensor], cells: tf.Tensor) -> dict[str, tf.Tensor]:
+    """`features`, [B, L] or [B, L, V] each, with all other cells made padding."""
+    kept = tf.cast(cells, tf.int64)
+    return {name: x * (kept[..., None] if x.shape.rank == 3 else kept) for name, x in features.items()}
+
+
+def last_real(vectors: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
+    """The vector at the last real position, [B, L, D] -> [B, D]; the first one where none is."""
+    position = tf.range(tf.shape(real)[1])[None] * tf.cast(real, tf.int32)
+    return tf.gather(vectors, tf.reduce_max(position, 1), batch_dims=1)
