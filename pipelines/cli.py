@@ -16,6 +16,7 @@ from pipelines.commands.errors import user_errors
 from pipelines.commands.experiment import experiment
 from pipelines.commands.loadtest import loadtest
 from pipelines.commands.remote import compile_, submit
+from pipelines.commands.rollback import rollback
 from pipelines.commands.serve import serve
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app.command()(loadtest)
 app.command("compile")(compile_)
 app.command()(submit)
 app.command()(experiment)
+app.command()(rollback)
 
 ConfigPath = Annotated[Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")]
 

@@ -50,6 +50,24 @@ class RunMetadata:
             return None
         return (done[0].last_update_time_since_epoch - done[0].create_time_since_epoch) / 1000
 
+    def withdraw(self, version: str) -> None:
+        """Takes back the blessing that a pushed version was pushed by.
+
+        Raises:
+            RunError: no run of this pipeline pushed the version.
+        """
+        pushed = [a for a in self._store.get_artifacts_by_type("PushedModel") if _text(a, "pushed_version") == version]
+        if not pushed:
+            raise RunError(
+                f"version {version} was not pushed by the runs of {self._pipeline}, so it can't be taken back."
+            )
+        executions = {event.execution_id for event in self._store.get_events_by_artifact_ids([a.id for a in pushed])}
+        events = self._store.get_events_by_execution_ids(sorted(executions))
+        blessings = self._store.get_artifacts_by_id([e.artifact_id for e in events if _key(e) == "model_blessing"])
+        for blessing in blessings:
+            blessing.custom_properties["blessed"].int_value = 0
+        self._store.put_artifacts(blessings)
+
     def _finished(self, node: str) -> list[Any]:
         """The node's finished executions, newest first."""
         from ml_metadata.proto import metadata_store_pb2 as proto
@@ -67,6 +85,10 @@ class RunMetadata:
         events = self._store.get_events_by_execution_ids([execution.id])
         ids = [e.artifact_id for e in events if e.type == proto.Event.OUTPUT and key in (None, _key(e))]
         return [artifact.uri for artifact in self._store.get_artifacts_by_id(ids)]
+
+
+def _text(artifact: Any, name: str) -> str:
+    return artifact.custom_properties[name].string_value
 
 
 def _key(event: Any) -> str:

@@ -1,0 +1,22 @@
+"""`srp4ctr rollback`: serve the version before the newest one again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.commands.errors import user_errors
+
+
+def rollback(
+    config: Annotated[Path, typer.Argument(help="The YAML file whose runs pushed the versions.")],
+) -> None:
+    """Take the newest pushed version of CONFIG back: the one before is served, and later runs compare with it."""
+    with user_errors():
+        from pipelines.config import load_run_config
+        from pipelines.rollback import roll_back
+
+        withdrawn, served = roll_back(load_run_config(config))
+        typer.echo(f"Took back version {withdrawn}; the newest is {served} now.")
