@@ -31,7 +31,10 @@ def write_results(experiment: Experiment, config_path: Path, publish: Path | Non
         The path of results.md.
     """
     results = collect_results(experiment)
-    content = {"made": _provenance(experiment, config_path), "tasks": results}
+    missing = {
+        name: count for name, count in experiment.trainings_left(list(experiment.config.models)).items() if count
+    }
+    content = {"made": _provenance(experiment, config_path), "missing": missing, "tasks": results}
     (experiment.root / "results.json").write_text(json.dumps(content, indent=1))
     pictures = {task: f"{config_path.stem}_{task}.svg" for task in results}
     for task, result in results.items():
@@ -73,6 +76,7 @@ def section(name: str, content: dict[str, Any], pictures: dict[str, str]) -> str
         f"`{made['command']}`, {made['date']}, commit {made['commit']}, {made['stack']}. Data: {made['data']}; seeds "
         f"{made['seeds']}; tuning: {made['tuning']}. Trainings differ by model in nothing but the model: "
         "the same records, features, early stopping and number of trials.",
+        *_missing(content["missing"]),
     ]
     for task, result in content["tasks"].items():
         best = result["best_baseline"]
@@ -86,6 +90,13 @@ def section(name: str, content: dict[str, Any], pictures: dict[str, str]) -> str
         lines += ["", *_table(result["models"]), "", "AUC by slice, and the difference with its interval:", ""]
         lines += _slice_table(result["models"])
     return "\n".join([*lines, "", *(f"- {text}." for text in DEFINITIONS.values()), *_SLICES, ""])
+
+
+def _missing(missing: dict[str, int]) -> list[str]:
+    """What an unfinished experiment lacks."""
+    if not missing:
+        return []
+    return ["", f"Not finished; trainings still missing: {', '.join(f'{n} of {name}' for name, n in missing.items())}."]
 
 
 _SLICES = (
