@@ -1,4 +1,4 @@
-# The whole package on CPU: pipeline, trainer and server; the components of Kubeflow and Vertex runs; Beam's workers.
+# The whole package: pipeline, trainer and server; the components of Kubeflow and Vertex runs; Beam's workers.
 #
 #   docker build -t srp4ctr .
 #   mkdir -p data runs
@@ -9,6 +9,7 @@
 #
 # The stack of Debian 13: --build-arg STACK=py311 --build-arg BASE=python:3.11-slim-trixie
 #                         --build-arg BEAM=apache/beam_python3.11_sdk:2.77.0
+# With CUDA, for machines with NVIDIA's driver: --build-arg DEVICE=gpu -t srp4ctr:gpu
 # Who submits a job and its workers need the same stack.
 ARG BASE=python:3.10-slim-bookworm
 ARG BEAM=apache/beam_python3.10_sdk:2.74.0
@@ -20,6 +21,8 @@ RUN pip install --no-cache-dir uv && uv venv /opt/srp4ctr
 ENV UV_HTTP_TIMEOUT=300 UV_LINK_MODE=copy
 COPY requirements/${STACK}.txt /tmp/requirements.txt
 RUN uv pip sync --no-cache --python /opt/srp4ctr/bin/python /tmp/requirements.txt
+ARG DEVICE=cpu
+RUN if [ "${DEVICE:-cpu}" = gpu ]; then uv pip install --no-cache --python /opt/srp4ctr/bin/python "tensorflow[and-cuda]==$(sed -n 's/^tensorflow==\([^ ]*\).*/\1/p' /tmp/requirements.txt)"; fi
 COPY . /src
 RUN uv pip install --no-cache --no-deps --no-build-isolation --python /opt/srp4ctr/bin/python /src
 

@@ -13,7 +13,7 @@ SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help setup data run bench-seeds bench-cost bench-states bench-preprocessing bench-serving soak-serving faults-serving fuzz-serving test lint format lock clean
+.PHONY: help setup data run bench-seeds bench-cost bench-states bench-preprocessing bench-serving soak-serving faults-serving fuzz-serving test test-cluster lint format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -53,6 +53,9 @@ fuzz-serving: setup ## Send 10,000 hostile requests to a ranker behind the local
 
 test: data ## Run the tests in two processes (PYTEST_ARGS=... for other options of pytest)
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+test-cluster: setup ## Train with workers and parameter servers as processes, some of them killed (minutes)
+	@TEST_CLUSTER=1 $(PYTHON) -m pytest -q tests/trainer/test_distribution.py
 
 lint: setup ## Check style and types
 	@$(PYTHON) -m ruff check $(SOURCES)

@@ -129,6 +129,11 @@ class RunPaths:
         return f"{self.storage}/quarantine"
 
     @property
+    def backup(self) -> str:
+        """What an interrupted training run leaves for the next one to go on from."""
+        return f"{self.storage}/backup"
+
+    @property
     def pushed(self) -> str:
         """Where the Pusher puts versions."""
         return f"{self.storage}/serving_model"

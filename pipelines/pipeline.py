@@ -153,6 +153,7 @@ def _trainer(
             "spec": config.spec.model_dump_json(),
             "trainer": settings.model_dump_json(),
             "code": code_fingerprint("preprocessing", "trainer"),
+            "backup_dir": config.paths.backup,
         },
     )
 

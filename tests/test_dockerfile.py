@@ -76,6 +76,10 @@ def test_install_steps_make_an_environment_that_runs_every_component(tmp_path: P
             step = step.replace(there, here)
         step = re.sub(r" /src$", f" {source}", step)
         subprocess.run(["bash", "-ceu", step], check=True, cwd=tmp_path, env=environment, timeout=900)
+        if "DEVICE" in step:  # gigabytes: that they can be had is enough
+            step, gpu = step.replace("uv pip install ", "uv pip install --dry-run "), environment | {"DEVICE": "gpu"}
+            dry = subprocess.run(["bash", "-ceu", step], check=True, env=gpu, stderr=subprocess.PIPE, text=True).stderr
+            assert "nvidia-cudnn" in dry and " - " not in dry, dry
     environment["TF_USE_LEGACY_KERAS"] = "1"
     subprocess.run([target / "bin" / "python", "-c", IMPORTS], check=True, cwd=tmp_path, env=environment, timeout=300)
     subprocess.run([target / "bin" / "srp4ctr", "--help"], check=True, cwd=tmp_path, env=environment, timeout=60)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,13 +48,15 @@ class ItemCatalog(tf.Module):
 
     def fill(self, features: Features) -> dict[str, tf.Tensor]:
         """`features` with absent (0, or not there) item features looked up by the item index; others stay."""
-        filled = dict(features)
-        for field, table in self.tables.items():
-            for side in ("history", "candidate"):
-                if f"{side}_item_id" in features:
-                    known, sent = tf.gather(table, features[f"{side}_item_id"]), features.get(f"{side}_{field}")
-                    filled[f"{side}_{field}"] = known if sent is None else _prefer(sent, known)
-        return filled
+        return _fill(features, self.tables)
+
+    def filler(self, by_value: bool = False) -> Callable[[Features], dict[str, tf.Tensor]]:
+        """`fill`, or the same with the tables as constants, for graphs that run where no variable is in reach."""
+        if not by_value:
+            return self.fill
+        with tf.init_scope():
+            arrays = {field: table.numpy() for field, table in self.tables.items()}
+        return lambda features: _fill(features, arrays)
 
     def popularity(self, items: tf.Tensor) -> tf.Tensor:
         """Names each item index's popularity: head, middle, tail or unseen.
@@ -66,6 +68,16 @@ class ItemCatalog(tf.Module):
         rank = tf.cast(items - 1, tf.float32) / tf.cast(tf.maximum(seen, 1), tf.float32)
         bucket = tf.where(rank < 0.2, "head", tf.where(rank < 0.5, "middle", "tail"))
         return tf.where(tf.gather(self.training_events, items) > 0, bucket, "unseen")
+
+
+def _fill(features: Features, tables: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+    filled = dict(features)
+    for field, table in tables.items():
+        for side in ("history", "candidate"):
+            if f"{side}_item_id" in features:
+                known, sent = tf.gather(table, features[f"{side}_item_id"]), features.get(f"{side}_{field}")
+                filled[f"{side}_{field}"] = known if sent is None else _prefer(sent, known)
+    return filled
 
 
 def _prefer(sent: tf.Tensor, known: tf.Tensor) -> tf.Tensor:

@@ -58,6 +58,9 @@ class OptimizerConfig(Config):
         warmup: Share of all steps.
         decay_power: 1.0 is linear decay; 0.0 keeps the rate.
         clip_norm: Global norm the gradient is cut to.
+        sparse_above: Rows past which an embedding table is updated only where a batch has gradients for it; a part of a
+            table on a parameter server counts by itself.
+        table_rate: The learning rate of those tables, as a multiple of `learning_rate`.
     """
 
     learning_rate: float = pydantic.Field(1e-3, gt=0)
@@ -65,6 +68,28 @@ class OptimizerConfig(Config):
     decay_power: float = pydantic.Field(1.0, ge=0)
     clip_norm: float = pydantic.Field(1.0, gt=0)
     weight_decay: float = pydantic.Field(0.0, ge=0)
+    sparse_above: int = pydantic.Field(50_000, ge=0)
+    table_rate: float = pydantic.Field(1.0, gt=0)
+
+
+class DistributionConfig(Config):
+    """How training is spread over devices and machines.
+
+    Attributes:
+        strategy: `auto` takes what TF_CONFIG and this machine's GPUs ask for: a parameter server where the cluster has
+            one, several workers where it has several, all GPUs of this machine where it has several, or one device.
+        devices: What `mirrored` uses, such as GPU:0; all GPUs by default.
+        share_files: Whether each of several workers reads its own files, so that nothing is read twice. Without, all
+            read everything and a step is on the very records that it would be on with one device.
+        min_shard_bytes: The least size of a part of a table on a parameter server.
+        restarts: How often a process starts over from the last backup when others of its cluster fail.
+    """
+
+    strategy: Literal["auto", "one_device", "mirrored", "multi_worker", "parameter_server"] = "auto"
+    devices: tuple[str, ...] = ()
+    share_files: bool = False
+    min_shard_bytes: int = pydantic.Field(256 * 1024, ge=1)
+    restarts: int = pydantic.Field(5, ge=0)
 
 
 class PretrainConfig(Config):
@@ -200,9 +225,22 @@ class ExportConfig(Config):
 
 
 class TrainerConfig(Config):
-    """Everything the trainer can be told."""
+    """Everything the trainer can be told.
+
+    Attributes:
+        precision: What layers compute in; weights, and what is exported, are float32. float16 scales the loss.
+        jit_compile: Whether training steps are compiled by XLA.
+        backup_steps: Steps between two backups, where there is a place for them; a killed run goes on from the last.
+            A parameter server backs up after each evaluation.
+        profile_steps: Steps, from the tenth on, of which TensorBoard gets a profile, where it gets logs.
+    """
 
     seed: int = 7
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    jit_compile: bool = False
+    backup_steps: int = pydantic.Field(1000, ge=1)
+    profile_steps: int = pydantic.Field(0, ge=0)
+    distribution: DistributionConfig = DistributionConfig()
     encoder: EncoderConfig = EncoderConfig()
     pretrain: PretrainConfig = PretrainConfig()
     ranker: RankerConfig = RankerConfig()

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from preprocessing.errors import DataError
 from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID, TRAINING_EVENTS, label_name
 from trainer.catalog import ItemCatalog
+from trainer.distribution.feeding import WHOLE, Part
 from trainer.fields import Fields
 
 Batch = dict[str, tf.Tensor]
@@ -30,7 +33,9 @@ class TransformedRecords:
         self.fields = fields
         self._feature_spec = transform_output.transformed_feature_spec()
 
-    def batches(self, patterns: Sequence[str], batch_size: int, shuffle_seed: int | None = None) -> tf.data.Dataset:
+    def batches(
+        self, patterns: Sequence[str], batch_size: int, shuffle_seed: int | tf.Tensor | None = None, part: Part = WHOLE
+    ) -> tf.data.Dataset:
         """Dense batches of `batch_size` records of the files that match `patterns`: index 0 pads, label 0.0.
 
         Args:
@@ -38,15 +43,16 @@ class TransformedRecords:
             batch_size: Records a batch.
             shuffle_seed: Shuffles records, differently each epoch, reproducibly; None keeps their order. A file's
                 records are ordered by user, so many files are read at once, in a new order each epoch.
+            part: Which of several workers reads; `batch_size` is that of all of them.
 
         Raises:
             FileNotFoundError: no file matches.
         """
-        records = self._records(patterns, shuffle_seed).batch(batch_size)
+        records = self._records(patterns, shuffle_seed, part).batch(part.share(batch_size))
         return records.map(self._parse, num_parallel_calls=tf.data.AUTOTUNE).map(self._densify)
 
     def candidate_batches(
-        self, patterns: Sequence[str], candidates: int, shuffle_seed: int | None = None
+        self, patterns: Sequence[str], candidates: int, shuffle_seed: int | tf.Tensor | None = None, part: Part = WHOLE
     ) -> tf.data.Dataset:
         """Dense batches of about `candidates` candidates each, of requests of like size, to pad little.
 
@@ -58,22 +64,42 @@ class TransformedRecords:
             patterns: As for `batches`.
             candidates: Candidates a batch; a request with more is a batch of its own.
             shuffle_seed: As for `batches`.
+            part: As for `batches`.
         """
-        chunk = self._records(patterns, shuffle_seed).batch(candidates * _CHUNK_BATCHES // 2)
+        candidates = part.share(candidates)
+        chunk = self._records(patterns, shuffle_seed, part).batch(candidates * _CHUNK_BATCHES // 2)
         parsed = chunk.map(self._parse, num_parallel_calls=tf.data.AUTOTUNE)
         batches = parsed.flat_map(lambda records: _cut_by_size(records, candidates))
         if shuffle_seed is not None:
             batches = batches.shuffle(4 * _CHUNK_BATCHES, seed=shuffle_seed, reshuffle_each_iteration=True)
         return batches.map(self._densify, num_parallel_calls=tf.data.AUTOTUNE)
 
+    def count(self, patterns: Sequence[str]) -> int:
+        """How many records the files hold."""
+        blocks = self._records(patterns, None, WHOLE).batch(1024)
+        return int(blocks.reduce(np.int64(0), lambda total, block: total + tf.size(block, tf.int64)))
+
+    def count_candidate_batches(self, patterns: Sequence[str], candidates: int) -> int:
+        """How many batches `candidate_batches` makes of the files, unshuffled; nothing but candidates is parsed."""
+        spec = {name: self._feature_spec[name] for name in (CANDIDATE_ITEM_ID, HISTORY_ITEM_ID)}
+        chunks = self._records(patterns, None, WHOLE).batch(candidates * _CHUNK_BATCHES // 2)
+        cut = chunks.flat_map(lambda chunk: _cut_by_size(tf.io.parse_example(chunk, spec), candidates))
+        return int(cut.reduce(np.int64(0), lambda total, _: total + 1))
+
     def catalog(self, patterns: Sequence[str]) -> ItemCatalog:
         """The item catalogue from the files of split `catalog`."""
         return ItemCatalog.from_batches(self.fields, self.batches(patterns, batch_size=16))
 
-    def _records(self, patterns: Sequence[str], shuffle_seed: int | None) -> tf.data.Dataset:
+    def _records(self, patterns: Sequence[str], shuffle_seed: int | tf.Tensor | None, part: Part) -> tf.data.Dataset:
         files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
         if not files:
             raise FileNotFoundError(f"no transformed records match {list(patterns)}; did Transform run?")
+        if len(files) < part.workers:
+            raise DataError(
+                f"trainer.distribution.share_files needs at least a file a worker. Received: {len(files)} files that "
+                f"match {list(patterns)}, {part.workers} workers"
+            )
+        files = files[part.worker :: part.workers]
         if shuffle_seed is None:
             return _read(files)
         order = tf.data.Dataset.from_tensor_slices(files)

@@ -5,60 +5,99 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
 
-from trainer.data import with_labels
+from trainer.distribution.roles import run_stage
 from trainer.export import export
+from trainer.fitting import Stage, fit
 from trainer.inputs import StageInputs
 from trainer.models.ranker import Ranker
 from trainer.models.registry import create_ranker
 from trainer.optimizer import build_optimizer
 from trainer.pretrain import load_encoder
-from trainer.progress import EpochProgress
+from trainer.ranking_batches import RankingBatches
 
 RESULTS = "assets.extra/finetune.json"
 
 
 def run_fn(fn_args: Any) -> None:
     """TFX Trainer's entry point; `fn_args.base_model` is the pre-training export."""
-    inputs = StageInputs.from_fn_args(fn_args)
-    ranker, results = finetune(inputs, fn_args.base_model)
-    export(ranker, inputs, fn_args.serving_model_dir)
-    with tf.io.gfile.GFile(os.path.join(fn_args.serving_model_dir, RESULTS), "w") as file:
-        file.write(json.dumps(results, indent=1))
+    train_ranker(StageInputs.from_fn_args(fn_args), fn_args.base_model, fn_args.serving_model_dir)
 
 
-def finetune(inputs: StageInputs, encoder_dir: str | None) -> tuple[Ranker, dict[str, Any]]:
+def train_ranker(inputs: StageInputs, encoder_dir: str | None, model_dir: str) -> None:
+    """Fine-tunes; the chief exports the ranker, and writes the results beside it.
+
+    Args:
+        inputs: Files and configuration.
+        encoder_dir: A pre-training export; None starts from an untrained encoder.
+        model_dir: Where the SavedModel goes.
+    """
+    backup_dir = inputs.stage_directory("finetune", encoder_dir)
+
+    def train(strategy: tf.distribute.Strategy) -> tuple[Ranker, dict[str, Any]]:
+        return finetune(inputs, encoder_dir, strategy, backup_dir)
+
+    def write(trained: tuple[Ranker, dict[str, Any]]) -> None:
+        ranker, results = trained
+        export(ranker, inputs, model_dir)
+        with tf.io.gfile.GFile(os.path.join(model_dir, RESULTS), "w") as file:
+            file.write(json.dumps(results, indent=1))
+
+    run_stage(inputs.config.distribution, os.path.join(model_dir, RESULTS), train, write, backup_dir)
+
+
+def finetune(
+    inputs: StageInputs,
+    encoder_dir: str | None,
+    strategy: tf.distribute.Strategy | None = None,
+    backup_dir: str | None = None,
+) -> tuple[Ranker, dict[str, Any]]:
     """Trains until the validation AUC stops rising and restores the best weights.
 
     Args:
         inputs: Files and configuration.
         encoder_dir: A pre-training export; None starts from an untrained encoder.
+        strategy: How training is distributed; None is one device.
+        backup_dir: Where backups go and are looked for.
 
     Returns:
         The ranker, and {"curves": {log name: [a value an evaluation]}, "evaluations_per_epoch"}.
     """
-    config = inputs.config.finetune
     keras.utils.set_random_seed(inputs.config.seed)
-    train, validation = _batches(inputs, inputs.train, shuffle=True), _batches(inputs, inputs.validation, shuffle=False)
-    ranker = build_ranker(inputs, train, encoder_dir)
-    steps = math.ceil(sum(1 for _ in train) / config.evaluations_per_epoch)
-    evaluations = config.epochs * config.evaluations_per_epoch
-    aucs = {task: [keras.metrics.AUC(2000, name="auc", from_logits=True)] for task in inputs.spec.tasks}
-    ranker.compile(build_optimizer(config.optimizer, steps * evaluations), weighted_metrics=aucs)
-    history = ranker.fit(
-        train.repeat(),
+    stage = ranking_stage(inputs, encoder_dir)
+    ranker, curves = fit(stage, inputs.config, strategy, backup_dir, inputs.tensorboard_dir)
+    return ranker, {"curves": curves, "evaluations_per_epoch": inputs.config.finetune.evaluations_per_epoch}
+
+
+def ranking_stage(inputs: StageInputs, encoder_dir: str | None) -> Stage:
+    """What fine-tuning fits to what, starting from a pre-training export where one is given."""
+    config, batches = inputs.config.finetune, RankingBatches(inputs)
+    pass_steps, evaluations = batches.count(inputs.train), config.epochs * config.evaluations_per_epoch
+    steps = math.ceil(pass_steps / config.evaluations_per_epoch)
+
+    def build() -> Ranker:
+        ranker = build_ranker(inputs, batches.once(inputs.train), encoder_dir)
+        aucs = {task: [keras.metrics.AUC(2000, name="auc", from_logits=True)] for task in inputs.spec.tasks}
+        optimizer = build_optimizer(config.optimizer, steps * evaluations)
+        ranker.compile(optimizer, weighted_metrics=aucs, jit_compile=inputs.config.jit_compile)
+        return ranker
+
+    return Stage(
+        build=build,
+        train=lambda part, start: batches.endless(part, pass_steps, start),
+        validation=lambda part: batches.once(inputs.validation, part).cache(),
+        steps=steps,
+        validation_steps=batches.count(inputs.validation),
         epochs=evaluations,
-        steps_per_epoch=steps,
-        validation_data=validation.cache(),
-        verbose=0,
-        callbacks=_callbacks(config.patience),
+        what="fine-tuning evaluation",
+        watched=("loss", "val_mean_auc"),
+        callbacks=(_MeanValidationAuc(),),
+        patience=config.patience,
     )
-    return ranker, {"curves": history.history, "evaluations_per_epoch": config.evaluations_per_epoch}
 
 
 def build_ranker(inputs: StageInputs, batches: tf.data.Dataset, encoder_dir: str | None) -> Ranker:
@@ -70,24 +109,6 @@ def build_ranker(inputs: StageInputs, batches: tf.data.Dataset, encoder_dir: str
         load_encoder(ranker.encoder, encoder_dir)
         ranker.start_from_encoder()
     return ranker
-
-
-def _batches(inputs: StageInputs, files: Sequence[str], shuffle: bool) -> tf.data.Dataset:
-    records, fields = inputs.records(), inputs.fields()
-    catalog = records.catalog(inputs.catalog)
-    batches = records.candidate_batches(
-        files, inputs.config.finetune.batch_size, inputs.config.seed if shuffle else None
-    )
-    prepared = batches.map(lambda batch: with_labels(catalog.fill(batch), fields), num_parallel_calls=tf.data.AUTOTUNE)
-    return prepared.prefetch(tf.data.AUTOTUNE)
-
-
-def _callbacks(patience: int) -> list[keras.callbacks.Callback]:
-    return [
-        _MeanValidationAuc(),
-        EpochProgress("fine-tuning evaluation", ("loss", "val_mean_auc")),
-        keras.callbacks.EarlyStopping("val_mean_auc", mode="max", patience=patience, restore_best_weights=True),
-    ]
 
 
 class _MeanValidationAuc(keras.callbacks.Callback):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +25,8 @@ class StageInputs:
         transform_dir: Transform's output directory (a TFTransformOutput).
         spec: The dataset spec.
         config: The trainer's configuration.
+        backup_dir: Where a killed run leaves what the next one goes on from; None keeps nothing.
+        tensorboard_dir: Where TensorBoard's logs go; None writes none.
     """
 
     train: Sequence[str]
@@ -31,6 +35,8 @@ class StageInputs:
     transform_dir: str
     spec: DatasetSpec
     config: TrainerConfig
+    backup_dir: str | None = None
+    tensorboard_dir: str | None = None
 
     @classmethod
     def from_fn_args(cls, fn_args: Any) -> StageInputs:
@@ -43,7 +49,18 @@ class StageInputs:
             transform_dir=fn_args.transform_output,
             spec=DatasetSpec.from_json(fn_args.custom_config["spec"]),
             config=TrainerConfig.model_validate_json(fn_args.custom_config["trainer"]),
+            backup_dir=fn_args.custom_config.get("backup_dir"),
+            tensorboard_dir=fn_args.model_run_dir,
         )
+
+    def stage_directory(self, stage: str, started_from: str | None = None) -> str | None:
+        """Where backups of a stage are: a run with another configuration or other data finds none."""
+        if self.backup_dir is None:
+            return None
+        settings = self.spec.model_dump_json() + self.config.model_dump_json()
+        made_by = (self.train, self.validation, self.catalog, self.transform_dir, settings, started_from)
+        digest = hashlib.sha256(repr(made_by).encode()).hexdigest()[:16]
+        return os.path.join(self.backup_dir, f"{stage}-{digest}")
 
     def transform_output(self) -> Any:
         """The tft.TFTransformOutput, loaded."""

@@ -1,4 +1,4 @@
-"""Adam with linear warm-up, polynomial decay and clipping by global norm."""
+"""Adam with linear warm-up, polynomial decay and clipping by global norm; large tables have rules of their own."""
 
 from __future__ import annotations
 
@@ -33,9 +33,52 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
+@keras.utils.register_keras_serializable(package="srp4ctr")
+class TableAdam(keras.optimizers.Adam):
+    """Adam that leaves rows of large tables alone while they have no gradient, and gives tables their own rate.
+
+    Keras's Adam lets the moments of every row decay at every step, and so writes whole tables: with a million rows
+    that takes longer than all the rest of a step. Here a sparse gradient reads and writes the rows that it has.
+
+    Args:
+        table_rate: A sparsely updated table's learning rate, as a multiple of the others'.
+        sparse_above: Rows past which a variable is such a table, where its gradient is sparse.
+        **kwargs: As for Adam.
+    """
+
+    def __init__(self, table_rate: float = 1.0, sparse_above: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.table_rate, self.sparse_above = table_rate, sparse_above
+
+    def update_step(self, gradient: Any, variable: tf.Variable) -> None:
+        """See keras.optimizers.Optimizer; several gradients of one row have been added up by then."""
+        if not isinstance(gradient, tf.IndexedSlices) or variable.shape[0] <= self.sparse_above:
+            super().update_step(gradient, variable)
+            return
+        place = self._index_dict[self._var_key(variable)]
+        first, second = self._momentums[place], self._velocities[place]
+        step = tf.cast(self.iterations + 1, tf.float32)
+        rate = self.table_rate * tf.cast(self.learning_rate, tf.float32)
+        rate *= tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        rows, values = gradient.indices, gradient.values
+        mean = self.beta_1 * tf.gather(first, rows) + (1 - self.beta_1) * values
+        square = self.beta_2 * tf.gather(second, rows) + (1 - self.beta_2) * tf.square(values)
+        first.scatter_update(tf.IndexedSlices(mean, rows))
+        second.scatter_update(tf.IndexedSlices(square, rows))
+        variable.scatter_sub(tf.IndexedSlices(rate * mean / (tf.sqrt(square) + self.epsilon), rows))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "table_rate": self.table_rate, "sparse_above": self.sparse_above}
+
+
 def build_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimizers.Optimizer:
     """The optimizer of `config` for a run of `total_steps`."""
     schedule = WarmupDecay(config.learning_rate, int(config.warmup * total_steps), total_steps, config.decay_power)
-    return keras.optimizers.Adam(
-        schedule, global_clipnorm=config.clip_norm, weight_decay=config.weight_decay or None, epsilon=1e-7
+    return TableAdam(
+        table_rate=config.table_rate,
+        sparse_above=config.sparse_above,
+        learning_rate=schedule,
+        global_clipnorm=config.clip_norm,
+        weight_decay=config.weight_decay or None,
+        epsilon=1e-7,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -12,13 +13,15 @@ import tensorflow as tf
 import tf_keras as keras
 
 from preprocessing.errors import DataError
+from trainer.distribution.roles import run_stage
 from trainer.fields import Field
+from trainer.fitting import Stage, fit
 from trainer.inputs import StageInputs
 from trainer.models.fg_bert import FGBert
 from trainer.optimizer import build_optimizer
-from trainer.pretraining.masking import mask_history
+from trainer.pretraining.batches import MaskedBatches
+from trainer.pretraining.objective import Objective
 from trainer.pretraining.registry import create_objective
-from trainer.progress import EpochProgress
 
 CHECKPOINT = "assets.extra/encoder/checkpoint"
 RESULTS = "assets.extra/pretrain.json"
@@ -30,41 +33,61 @@ def run_fn(fn_args: Any) -> None:
 
 
 def pretrain(inputs: StageInputs, model_dir: str) -> dict[str, Any]:
-    """Trains on users' histories; writes a SavedModel, the encoder checkpoint and results.
-
-    Raises:
-        DataError: there are no windows to train on, or none of held-out users.
+    """Trains on users' histories; the chief writes a SavedModel, the encoder checkpoint and results.
 
     Returns:
         {"attributes": {name: {"loss", "accuracy", "chance_accuracy"}}, "curves": {log name: [a value an epoch]}},
         measured on held-out users; objectives that predict no attributes have none. `chance_accuracy` is that of
         always giving the attribute's most frequent value.
+
+    Raises:
+        DataError: there are no windows to train on, or none of held-out users.
     """
-    config = inputs.config.pretrain
-    keras.utils.set_random_seed(inputs.config.seed)
-    validation = _masked_batches(inputs, inputs.validation, shuffle=False).cache()
-    steps = _count(
-        _masked_batches(inputs, inputs.train, shuffle=False),
-        "pretrain",
-        "no user has two or more events before the training cut-off",
+    backup_dir = inputs.stage_directory("pretrain")
+
+    def train(strategy: tf.distribute.Strategy) -> tuple[Objective, dict[str, Any]]:
+        keras.utils.set_random_seed(inputs.config.seed)
+        return fit(pretraining_stage(inputs), inputs.config, strategy, backup_dir, inputs.tensorboard_dir)
+
+    def export(trained: tuple[Objective, dict[str, Any]]) -> None:
+        _export(inputs, *trained, model_dir)
+
+    written = os.path.join(model_dir, RESULTS)
+    run_stage(inputs.config.distribution, written, train, export, backup_dir)
+    with tf.io.gfile.GFile(written) as file:
+        results: dict[str, Any] = json.loads(file.read())
+    return results
+
+
+def pretraining_stage(inputs: StageInputs) -> Stage:
+    """What pre-training fits to what.
+
+    Raises:
+        DataError: there are no windows to train on, or none of held-out users.
+    """
+    config, batches = inputs.config.pretrain, MaskedBatches(inputs)
+    steps = _steps(inputs, inputs.train, "pretrain", "no user has two or more events before the training cut-off")
+    why = "one user in twenty is held out, and the log has too few users"
+    validation_steps = _steps(inputs, inputs.validation, "pretrain_validation", why)
+    return Stage(
+        build=lambda: _model(inputs, batches.once(inputs.validation), steps),
+        train=lambda part, start: batches.endless(part, steps, start),
+        validation=lambda part: batches.once(inputs.validation, part).cache(),
+        steps=steps,
+        validation_steps=validation_steps,
+        epochs=config.epochs,
+        what="pre-training epoch",
+        watched=("loss", "val_loss"),
     )
-    _count(validation, "pretrain_validation", "one user in twenty is held out, and the log has too few users")
+
+
+def _model(inputs: StageInputs, batches: tf.data.Dataset, steps: int) -> Objective:
+    config = inputs.config.pretrain
     encoder = FGBert(inputs.fields(), inputs.config.encoder, name="encoder")
     model = create_objective(encoder, config, inputs.records().catalog(inputs.catalog))
-    model.compile(build_optimizer(config.optimizer, steps * config.epochs))
-    history = model.fit(
-        _masked_batches(inputs, inputs.train, shuffle=True, epochs=config.epochs),
-        epochs=config.epochs,
-        steps_per_epoch=steps,
-        validation_data=validation,
-        verbose=0,
-        callbacks=[EpochProgress("pre-training epoch", ("loss", "val_loss"))],
-    )
-    scores = model.evaluate(validation, verbose=0, return_dict=True)
-    history_fields = encoder.fields.of("history")
-    results = {"attributes": _summary(scores, history_fields, validation), "curves": history.history}
-    _export(encoder, history_fields, results, model_dir)
-    return results
+    model(next(iter(batches)))
+    model.compile(build_optimizer(config.optimizer, steps * config.epochs), jit_compile=inputs.config.jit_compile)
+    return model
 
 
 def load_encoder(encoder: FGBert, model_dir: str) -> None:
@@ -77,26 +100,11 @@ def load_encoder(encoder: FGBert, model_dir: str) -> None:
     tf.train.Checkpoint(encoder=encoder).read(path).assert_existing_objects_matched()
 
 
-def _count(batches: tf.data.Dataset, split: str, reason: str) -> int:
-    count = sum(1 for _ in batches)
-    if not count:
+def _steps(inputs: StageInputs, files: Sequence[str], split: str, reason: str) -> int:
+    steps = math.ceil(inputs.records().count(files) / inputs.config.pretrain.batch_size)
+    if not steps:
         raise DataError(f"split {split} is empty: {reason}.")
-    return count
-
-
-def _masked_batches(inputs: StageInputs, files: Sequence[str], shuffle: bool, epochs: int = 1) -> tf.data.Dataset:
-    """Batches of masked windows; each epoch hides other cells, reproducibly by the seed."""
-    records, seed, fields = inputs.records(), inputs.config.seed, inputs.fields()
-    if inputs.config.encoder.features == "ids":
-        fields = fields.ids_only()
-    catalog = records.catalog(inputs.catalog)
-    batches = records.batches(files, inputs.config.pretrain.batch_size, seed if shuffle else None).repeat(epochs)
-
-    def mask(index: tf.Tensor, batch: dict[str, tf.Tensor]) -> dict[str, Any]:
-        key = tf.stack([tf.constant(seed, tf.int64), index * 2])
-        return mask_history(catalog.fill(batch), fields, inputs.config.pretrain.masking, key)
-
-    return batches.enumerate().map(mask, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return steps
 
 
 def _summary(scores: dict[str, float], fields: list[Field], validation: tf.data.Dataset) -> dict[str, Any]:
@@ -121,8 +129,11 @@ def _chance(field: Field, validation: tf.data.Dataset) -> float:
     return float(counts.max() / len(known)) if len(known) else float("nan")
 
 
-def _export(encoder: FGBert, fields: list[Field], results: dict[str, Any], model_dir: str) -> None:
+def _export(inputs: StageInputs, model: Objective, curves: dict[str, Any], model_dir: str) -> None:
     """Writes a SavedModel whose `serving_default` encodes history indices, the checkpoint, and the results."""
+    encoder, validation = model.encoder, MaskedBatches(inputs).once(inputs.validation).cache()
+    fields = encoder.fields.of("history")
+    scores = model.evaluate(validation, verbose=0, return_dict=True)
     specs = {
         field.name: tf.TensorSpec([None, None] + [field.width] * field.multivalent, tf.int64, name=field.name)
         for field in fields
@@ -132,5 +143,6 @@ def _export(encoder: FGBert, fields: list[Field], results: dict[str, Any], model
     module.weights = encoder.weights
     tf.saved_model.save(module, model_dir, signatures=encode.get_concrete_function(**specs))
     tf.train.Checkpoint(encoder=encoder).write(os.path.join(model_dir, CHECKPOINT))
+    results = {"attributes": _summary(scores, fields, validation), "curves": curves}
     with tf.io.gfile.GFile(os.path.join(model_dir, RESULTS), "w") as file:
         file.write(json.dumps(results, indent=1))

@@ -46,3 +46,34 @@ def test_gradients_are_cut_to_the_global_norm() -> None:
     optimizer.apply_gradients(zip([tf.constant([3.0, 0.0]), tf.constant(4.0)], weights, strict=True))
     moments = [optimizer._momentums[0].numpy()[0], optimizer._momentums[1].numpy()]
     np.testing.assert_allclose(moments, [0.06, 0.08], rtol=1e-5)
+
+
+def _after(steps: list[tf.IndexedSlices], optimizer: keras.optimizers.Optimizer, rows: int = 4) -> np.ndarray:
+    table = tf.Variable(tf.ones([rows, 2]))
+    for gradient in steps:
+        optimizer.apply_gradients([(gradient, table)])
+    return table.numpy()
+
+
+def _rows(*rows: int) -> tf.IndexedSlices:
+    return tf.IndexedSlices(tf.constant([[0.1 * (row + 1), -0.2] for row in rows]), tf.constant(rows), [4, 2])
+
+
+def test_large_tables_are_updated_where_the_gradient_is_and_like_adam_there() -> None:
+    every_row = [_rows(0, 1, 2, 3)] * 3
+    plain, sparse = (build_optimizer(OptimizerConfig(sparse_above=n), 10) for n in (4, 3))
+    np.testing.assert_allclose(_after(every_row, sparse), _after(every_row, plain), rtol=1e-6)
+    sparse = build_optimizer(OptimizerConfig(sparse_above=3), 10)
+    table = _after([_rows(0, 1, 1), _rows(1)], sparse)
+    np.testing.assert_array_equal(table[2:], 1.0)
+    after_one = _after([_rows(0, 1, 1)], build_optimizer(OptimizerConfig(sparse_above=3), 10))
+    np.testing.assert_array_equal(table[0], after_one[0])  # Adam's momentum would have moved it further
+    assert (table[1] != after_one[1]).all()
+
+
+def test_tables_have_their_own_rate() -> None:
+    moved = [
+        1 - _after([_rows(2)], build_optimizer(OptimizerConfig(sparse_above=0, table_rate=rate), 10))[2]
+        for rate in (1.0, 3.0)
+    ]
+    np.testing.assert_allclose(moved[1], 3 * moved[0], rtol=1e-3)

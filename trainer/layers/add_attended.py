@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from trainer.layers.dropout import Dropout
 from trainer.layers.row_dense import RowDense
 
 
@@ -35,7 +36,7 @@ class AddAttended(keras.layers.Layer):
         self.expand = RowDense(self.feedforward, activation=self.activation, name="expand")
         self.contract = RowDense(self.dim, name="contract")
         self.feedforward_norm = keras.layers.LayerNormalization(epsilon=1e-6, name="feedforward_norm")
-        self.drop = keras.layers.Dropout(self.dropout)
+        self.drop = Dropout(self.dropout)
         super().build(input_shape)
 
     def call(self, x: tf.Tensor, attended: tf.Tensor, training: bool | None = None) -> tf.Tensor:

@@ -33,16 +33,27 @@ class FieldEmbedding(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         initializer = keras.initializers.TruncatedNormal(stddev=0.02)
-        self.table = self.add_weight("table", (self.size + 1, self.dim), initializer=initializer)
+        # Rows are cast after they are looked up: under mixed precision, casting the table would make gradients dense.
+        self.table = self.add_weight(
+            "table", (self.size + 1, self.dim), initializer=initializer, experimental_autocast=False
+        )
         super().build(input_shape)
 
     def call(self, indices: tf.Tensor) -> tf.Tensor:
         """Embeds [...] (or [..., V] when multivalent) indices as [..., D]."""
         present = tf.cast(indices > 0, self.compute_dtype)[..., None]
-        vectors = tf.cast(tf.nn.embedding_lookup(self.table, indices), self.compute_dtype) * present
+        vectors = tf.cast(lookup(self.table, indices), self.compute_dtype) * present
         if not self.multivalent:
             return vectors
         return tf.math.divide_no_nan(tf.reduce_sum(vectors, -2), tf.reduce_sum(present, -2))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "size": self.size, "dim": self.dim, "multivalent": self.multivalent}
+
+
+def lookup(table: tf.Variable, indices: tf.Tensor) -> tf.Tensor:
+    """Rows of a table, which a parameter server may have cut into runs of consecutive rows."""
+    shards = getattr(table, "variables", None)
+    if shards is None:
+        return tf.gather(table, indices)
+    return tf.nn.embedding_lookup(list(shards), indices)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tf_keras as keras
 
+from trainer.layers.dropout import Dropout
 from trainer.layers.folded_dense import FoldedDense
 from trainer.layers.row_dense import RowDense
 
@@ -50,7 +51,7 @@ class FoldedMmoe(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         output = self.expert_units[1]
         self.second = [RowDense(output, "relu", name=f"expert_{e}") for e in range(self.experts)]
-        self.drop = keras.layers.Dropout(self.dropout)
+        self.drop = Dropout(self.dropout)
         self.hidden = [RowDense(self.tower_units, "relu", name=f"hidden_{t}") for t in range(self.tasks)]
         self.logit = [RowDense(1, name=f"logit_{t}") for t in range(self.tasks)]
         super().build(input_shape)

@@ -13,6 +13,9 @@ from trainer.layers.attention import masked_softmax
 from trainer.layers.augru import Augru
 from trainer.models.baseline import Baseline
 from trainer.models.ranker import Features, UserState
+from trainer.step_seed import step_seed
+
+_SHIFT = 1  # its key among the draws of a step
 
 
 class Dien(Baseline):
@@ -63,5 +66,6 @@ def auxiliary_loss(interests: tf.Tensor, items: tf.Tensor, negatives: tf.Tensor,
 
 def other_behaviors(items: tf.Tensor) -> tf.Tensor:
     """The behaviours [B, L, H] of another row of the batch, the same for all of a row's; padding is zero."""
-    shift = tf.random.uniform([], 1, tf.maximum(tf.shape(items)[0], 2), tf.int32)
+    most = tf.maximum(tf.shape(items)[0], 2)
+    shift = tf.random.stateless_uniform([], step_seed(_SHIFT), 1, most, tf.int32)
     return tf.roll(items, shift, axis=0)

@@ -10,6 +10,7 @@ import tf_keras as keras
 
 from trainer.config import EncoderConfig
 from trainer.fields import Field, Fields
+from trainer.layers.dropout import Dropout
 from trainer.layers.encoder_layer import EncoderLayer, KeysValues
 from trainer.layers.field_embedding import FieldEmbedding
 
@@ -52,7 +53,7 @@ class FGBert(keras.Model):
         }
         self.position = keras.layers.Embedding(fields.history_length + 1, config.dim, name="position")
         self.norm = keras.layers.LayerNormalization(epsilon=1e-6, name="input_norm")
-        self.drop = keras.layers.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.stack = [
             EncoderLayer(config.dim, config.heads, config.feedforward, config.dropout, name=f"layer_{i}")
             for i in range(config.layers)

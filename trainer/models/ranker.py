@@ -11,9 +11,12 @@ import tf_keras as keras
 
 from trainer.config import EncoderConfig, RankerConfig
 from trainer.fields import Fields
+from trainer.global_mean import global_mean, replicas
+from trainer.layers.dropout import Dropout
 from trainer.layers.feature_embeddings import FeatureEmbeddings
 from trainer.layers.folded_mmoe import FoldedMmoe
 from trainer.models.fg_bert import FGBert
+from trainer.step_seed import at_step
 
 Features = Mapping[str, tf.Tensor]
 UserState = Any  # a nested structure of tensors, batch first
@@ -36,7 +39,7 @@ class Ranker(keras.Model, abc.ABC):
         super().__init__(**kwargs)
         self.fields, self.config, self.encoder_config = fields, config, encoder_config
         self.embed = FeatureEmbeddings(fields, config.embedding_dim, name="embed")
-        self.drop = keras.layers.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.encoder: FGBert | None = None  # what pre-training can be loaded into
         self.mean_loss = keras.metrics.Mean(name="loss")
 
@@ -60,10 +63,18 @@ class Ranker(keras.Model, abc.ABC):
         return {task: logits[:, :, t] for t, task in enumerate(self.fields.tasks)}
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> tf.Tensor:
-        """Mean cross-entropy over real candidates, summed over tasks; `sample_weight[task]` [B, N] is 0 on padding."""
+        """Mean cross-entropy over real candidates, summed over tasks; `sample_weight[task]` [B, N] is 0 on padding.
+
+        The mean is over the candidates of all replicas, of which this is one replica's part.
+        """
         loss = tf.add_n([_mean_cross_entropy(y[task], logits, sample_weight[task]) for task, logits in y_pred.items()])
-        self.mean_loss.update_state(loss)
-        return loss + tf.add_n(self.losses) if self.losses else loss
+        self.mean_loss.update_state(loss * replicas())
+        return loss + tf.add_n(self.losses) / replicas() if self.losses else loss
+
+    def train_step(self, data: Any) -> Any:
+        """See keras.Model; what is drawn at random depends on the step alone."""
+        with at_step(self.optimizer.iterations):
+            return super().train_step(data)
 
 
 def mmoe_head(fields: Fields, config: RankerConfig) -> FoldedMmoe:
@@ -75,4 +86,4 @@ def mmoe_head(fields: Fields, config: RankerConfig) -> FoldedMmoe:
 
 def _mean_cross_entropy(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(labels, tf.float32), tf.cast(logits, tf.float32))
-    return tf.math.divide_no_nan(tf.reduce_sum(entropy * weights), tf.reduce_sum(weights))
+    return global_mean(entropy, weights)

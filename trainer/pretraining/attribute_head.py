@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import zlib
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -10,6 +12,7 @@ import tf_keras as keras
 from trainer.config import PretrainConfig
 from trainer.fields import Field
 from trainer.layers.field_embedding import FieldEmbedding
+from trainer.step_seed import step_seed
 
 
 class Prediction(NamedTuple):
@@ -32,11 +35,12 @@ class AttributeHead(keras.layers.Layer):
     def __init__(self, field: Field, embedding: FieldEmbedding, config: PretrainConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.field, self.embedding, self.config = field, embedding, config
+        self._key = zlib.crc32(self.name.encode()) % 2**30
 
     def build(self, input_shape: Any) -> None:
         self.dense = keras.layers.Dense(self.embedding.dim, activation=tf.nn.gelu, name="dense")
         self.norm = keras.layers.LayerNormalization(epsilon=1e-6, name="norm")
-        self.bias = self.add_weight("bias", (self.field.size,), initializer="zeros")
+        self.bias = self.add_weight("bias", (self.field.size,), initializer="zeros", experimental_autocast=False)
         super().build(input_shape)
 
     def call(self, hidden: tf.Tensor, targets: tf.Tensor, training: bool | None = None) -> Prediction:
@@ -61,14 +65,17 @@ class AttributeHead(keras.layers.Layer):
         return Prediction(loss, tf.argmax(logits, 1) == targets, tf.cast(targets > 0, tf.float32))
 
     def _sampled(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
-        """Indices are ordered by frequency, as the default (log-uniform) candidate sampler expects."""
+        """Negatives are log-uniform, for indices are ordered by frequency."""
         loss = tf.nn.sampled_softmax_loss(
-            weights=self.embedding.table,
-            biases=self.bias,
+            weights=getattr(self.embedding.table, "variables", self.embedding.table),
+            biases=getattr(self.bias, "variables", self.bias),
             labels=targets[:, None],
             inputs=hidden,
             num_sampled=self.config.sampled_classes,
             num_classes=self.field.size,
+            sampled_values=log_uniform_samples(
+                targets[:, None], self.config.sampled_classes, self.field.size, step_seed(self._key)
+            ),
         )
         return Prediction(loss, tf.zeros_like(targets, tf.bool), tf.cast(targets > 0, tf.float32))
 
@@ -78,3 +85,29 @@ class AttributeHead(keras.layers.Layer):
         loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(truth, logits[:, 1:]), 1)
         correct = tf.gather(truth, tf.argmax(logits[:, 1:], 1), batch_dims=1) > 0
         return Prediction(loss, correct, tf.cast(tf.reduce_any(targets > 0, 1), tf.float32))
+
+
+def log_uniform_samples(
+    targets: tf.Tensor, count: int, size: int, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Draws indices from 1 to `size` - 1, with replacement, index c as often as log((c + 1) / c).
+
+    tf.random.log_uniform_candidate_sampler does much the same, but can't be seeded by the step.
+
+    Args:
+        targets: True indices, any shape.
+        count: How many to draw.
+        size: The number of indices, with 0, which is never drawn.
+        seed: Integers [2].
+
+    Returns:
+        The indices [count], and how often each target and each drawn index is expected among `count` draws.
+    """
+    scale = math.log(size)
+    drawn = tf.exp(tf.random.stateless_uniform([count], seed) * scale)
+    indices = tf.clip_by_value(tf.cast(drawn, tf.int64), 1, size - 1)
+
+    def expected(index: tf.Tensor) -> tf.Tensor:
+        return count * tf.math.log1p(1 / tf.maximum(tf.cast(index, tf.float32), 1.0)) / scale
+
+    return indices, expected(targets), expected(indices)

@@ -13,6 +13,7 @@ from trainer.config import PretrainConfig
 from trainer.models.fg_bert import FGBert
 from trainer.pretraining.attribute_head import AttributeHead
 from trainer.pretraining.objective import Objective, weighted_mean
+from trainer.step_seed import step_seed
 
 _DETECTION_WEIGHT = 50.0
 
@@ -55,7 +56,7 @@ class Electra(Objective):
     def draw(self, guesses: tf.Tensor) -> tf.Tensor:
         """Item indices [M] drawn from the generator's distribution, given its output [M, D]."""
         logits = self.head.logits(tf.cast(self.head.norm(self.head.dense(guesses)), tf.float32))
-        return tf.random.categorical(tf.stop_gradient(logits), 1, tf.int64)[:, 0]
+        return tf.random.stateless_categorical(tf.stop_gradient(logits), 1, step_seed(1), tf.int64)[:, 0]
 
     def replace(self, targets: Mapping[str, tf.Tensor], cells: tf.Tensor, drawn: tf.Tensor) -> dict[str, tf.Tensor]:
         """The history with drawn items in the hidden cells, side information from the catalogue."""

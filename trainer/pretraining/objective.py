@@ -11,7 +11,9 @@ import tf_keras as keras
 
 from trainer.catalog import ItemCatalog
 from trainer.config import PretrainConfig
+from trainer.global_mean import global_mean, replicas
 from trainer.models.fg_bert import FGBert
+from trainer.step_seed import at_step
 
 
 class Objective(keras.Model, abc.ABC):
@@ -27,6 +29,7 @@ class Objective(keras.Model, abc.ABC):
         super().__init__(**kwargs)
         self.encoder, self.config, self.catalog = encoder, config, catalog
         self.averages: dict[str, keras.metrics.Mean] = {}
+        self.mean_loss = keras.metrics.Mean(name="loss")
 
     @abc.abstractmethod
     def call(self, batch: Mapping[str, Any], training: bool | None = None) -> tf.Tensor:
@@ -37,11 +40,22 @@ class Objective(keras.Model, abc.ABC):
         self.averages |= {name: keras.metrics.Mean(name=name) for name in names}
 
     def _log(self, name: str, values: tf.Tensor, weights: tf.Tensor | None = None) -> None:
-        """Adds to the mean that is logged under a name."""
-        self.averages[name].update_state(values, weights)
+        """Adds to the mean that is logged under a name; not while weights are made in a strategy's scope."""
+        if not tf.distribute.in_cross_replica_context():
+            self.averages[name].update_state(values, weights)
+
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> tf.Tensor:
+        """This replica's part of the sum of the losses."""
+        loss = tf.add_n(self.losses)
+        self.mean_loss.update_state(loss * replicas())
+        return loss
+
+    def train_step(self, data: Any) -> Any:
+        """See keras.Model; what is drawn at random depends on the step alone."""
+        with at_step(self.optimizer.iterations):
+            return super().train_step(data)
 
 
 def weighted_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """The mean of values by weights of the same shape; 0 where all weights are."""
-    weights = tf.cast(weights, values.dtype)
-    return tf.math.divide_no_nan(tf.reduce_sum(values * weights), tf.reduce_sum(weights))
+    """This replica's part of the mean of values by weights of the same shape; 0 where all weights are."""
+    return global_mean(values, tf.cast(weights, values.dtype))

@@ -14,6 +14,7 @@ from trainer.models.fg_bert import FGBert
 from trainer.pretraining.masking import hide
 from trainer.pretraining.objective import Objective, weighted_mean
 from trainer.pretraining.segments import keep_cells, last_real, random_segments
+from trainer.step_seed import step_seed
 
 _WEIGHTS = {"aap": 1.0, "mip": 0.2, "map": 1.0, "sp": 0.5}
 
@@ -87,7 +88,7 @@ class S3Rec(Objective):
         return tf.nn.softplus(tf.cast(tf.reduce_sum(context * (wrong - right), -1), tf.float32))
 
     def _random_items(self, like: tf.Tensor) -> tf.Tensor:
-        return tf.random.uniform(tf.shape(like), 1, self.item.size, like.dtype)
+        return tf.random.stateless_uniform(tf.shape(like), step_seed(2), 1, self.item.size, like.dtype)
 
     def _add(self, kind: str, losses: tf.Tensor, weights: tf.Tensor) -> None:
         self.add_loss(_WEIGHTS[kind] * weighted_mean(losses, weights))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from trainer.step_seed import step_seed
+
 
 def random_segments(real: tf.Tensor) -> tf.Tensor:
     """A run of behaviours of random place and length, at most half of those of its row: Boolean [B, L].
@@ -16,7 +18,7 @@ def random_segments(real: tf.Tensor) -> tf.Tensor:
         real: Boolean [B, L]; the real behaviours come first.
     """
     length = tf.reduce_sum(tf.cast(real, tf.float32), 1)
-    share, place = tf.unstack(tf.random.uniform([2, tf.shape(real)[0]]))
+    share, place = tf.unstack(tf.random.stateless_uniform([2, tf.shape(real)[0]], step_seed(3)))
     size = tf.minimum(1 + tf.floor(share * tf.floor(length / 2)), tf.floor(length / 2))
     start = tf.floor(place * (length - size + 1))
     position = tf.range(tf.shape(real)[1], dtype=tf.float32)[None]

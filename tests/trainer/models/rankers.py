@@ -47,6 +47,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 def built(fields: Fields, **changes: Any) -> Ranker:
     """A ranker with random weights, biases and norms too."""
+    keras.utils.set_random_seed(1)
     config = TrainerConfig.model_validate({"encoder": ENCODER, "ranker": SMALL | changes})
     ranker = create_ranker(fields, config)
     ranker(random_features(fields, LENGTHS))

@@ -1,0 +1,107 @@
+"""What a killed run goes on from: where it is kept, and how far it had come."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+from tf_keras.src.distribute.worker_training_state import WorkerTrainingState
+
+_CURVES = "curves.json"
+_BEST = "best"
+
+
+class Backup:
+    """A directory with the last backup of a stage, its curves, and the best weights so far.
+
+    All processes of a cluster have to see the same directory.
+
+    Args:
+        directory: A local path or a URL.
+        steps: Steps between two backups; None backs up at the end of each epoch.
+        steps_per_epoch: Steps between two evaluations.
+    """
+
+    def __init__(self, directory: str, steps: int | None, steps_per_epoch: int) -> None:
+        self.directory, self._steps, self._steps_per_epoch = directory, steps, steps_per_epoch
+
+    @property
+    def best(self) -> str:
+        """Where the best weights' checkpoint is."""
+        return os.path.join(self.directory, _BEST)
+
+    def done_steps(self) -> int:
+        """How many steps the last backup has behind it; 0 where there is none."""
+        checkpoint = tf.train.latest_checkpoint(os.path.join(self.directory, "chief"))
+        if checkpoint is None:
+            return 0
+        epoch, batch = (
+            int(tf.train.load_variable(checkpoint, f"ckpt_saved_{what}/.ATTRIBUTES/VARIABLE_VALUE"))
+            for what in ("epoch", "batch")
+        )
+        if self._steps is None:
+            return (epoch + 1) * self._steps_per_epoch
+        return epoch * self._steps_per_epoch + batch + 1
+
+    def callback(self) -> keras.callbacks.Callback:
+        """Backs up and restores model, optimizer and position; the backup stays until its directory is removed."""
+        if self._steps is None:
+            return _WithoutMetrics(self.directory, delete_checkpoint=False)
+        return _AlsoAtEpochEnd(self.directory, save_freq=self._steps, delete_checkpoint=False)
+
+    def read_curves(self, epochs: int) -> list[dict[str, float]]:
+        """The logs of the first `epochs` epochs."""
+        path = os.path.join(self.directory, _CURVES)
+        if not tf.io.gfile.exists(path):
+            return []
+        with tf.io.gfile.GFile(path) as file:
+            logs: list[dict[str, float]] = json.loads(file.read())
+        return logs[:epochs]
+
+    def write_curves(self, logs: list[dict[str, float]]) -> None:
+        """Replaces the curves, whole or not at all."""
+        path = os.path.join(self.directory, _CURVES)
+        tf.io.gfile.makedirs(self.directory)
+        with tf.io.gfile.GFile(f"{path}.new", "w") as file:
+            file.write(json.dumps(logs))
+        tf.io.gfile.rename(f"{path}.new", path, overwrite=True)
+
+
+class _Kept(tf.Module):
+    """What of a model is backed up: all but its metrics, which each epoch starts anew.
+
+    Several workers that read metrics for a checkpoint, in whatever order their threads run, would wait for one another
+    over different variables.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        super().__init__()
+        self.weights, self.optimizer = list(model.weights), model.optimizer
+        self.distribute_strategy = model.distribute_strategy
+        self._train_counter = model._train_counter
+
+
+class _WithoutMetrics(keras.callbacks.BackupAndRestore):
+    """Keras's backup, of what is in `_Kept`."""
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        state = WorkerTrainingState(_Kept(self.model), self.backup_dir, self.save_freq)
+        self._training_state = self.model._training_state = state
+        state.restore()
+
+
+class _AlsoAtEpochEnd(_WithoutMetrics):
+    """Backs up every so many steps and when an epoch has been evaluated, but not between its last step and that.
+
+    A run that went on from there would start the next epoch, and never evaluate this one.
+    """
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if batch + 1 < self.params["steps"]:
+            super().on_train_batch_end(batch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._backup(epoch=epoch)

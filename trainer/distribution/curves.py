@@ -1,0 +1,70 @@
+"""Keeps a run's curves, and stops it at its best, across interruptions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from trainer.distribution.backup import Backup
+
+
+class Curves(keras.callbacks.Callback):
+    """Keeps each epoch's logs beside the backup that the run goes on from.
+
+    Args:
+        backup: Where they are kept.
+        done: How many epochs the backup has behind it.
+        writes: Whether this process writes them.
+    """
+
+    def __init__(self, backup: Backup, done: int, writes: bool) -> None:
+        super().__init__()
+        self.backup, self.writes = backup, writes
+        self.logs = backup.read_curves(done)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.logs.append({name: float(value) for name, value in (logs or {}).items()})
+        if self.writes:
+            self.backup.write_curves(self.logs)
+
+    def by_name(self) -> dict[str, list[float]]:
+        """The curves: a value an epoch for each name."""
+        return {name: [logs[name] for logs in self.logs] for name in (self.logs[0] if self.logs else {})}
+
+
+class StopAtBest(Curves):
+    """Stops once a value has not risen for `patience` epochs, and goes back to the weights of its highest.
+
+    Args:
+        backup: As for `Curves`; the best weights go there, too.
+        done: As for `Curves`.
+        writes: As for `Curves`; only this process goes back to the best weights.
+        watched: The value's name.
+        patience: In epochs.
+    """
+
+    def __init__(self, backup: Backup, done: int, writes: bool, watched: str, patience: int) -> None:
+        super().__init__(backup, done, writes)
+        self.watched, self.patience = watched, patience
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        best = self._best_epoch()
+        super().on_epoch_end(epoch, logs)
+        if self._best_epoch() != best and self.writes:
+            self._weights().write(self.backup.best)
+        if epoch - self._best_epoch() >= self.patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self.writes and self.logs:
+            self._weights().read(self.backup.best).assert_existing_objects_matched()
+
+    def _best_epoch(self) -> int:
+        values = [-math.inf if math.isnan(logs[self.watched]) else logs[self.watched] for logs in self.logs]
+        return values.index(max(values)) if values else -1
+
+    def _weights(self) -> tf.train.Checkpoint:
+        return tf.train.Checkpoint(weights=list(self.model.weights))

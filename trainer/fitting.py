@@ -1,0 +1,139 @@
+"""Fits a stage's model by the configured strategy and precision, from its last backup on."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from trainer.config import TrainerConfig
+from trainer.distribution.backup import Backup
+from trainer.distribution.cluster import Cluster
+from trainer.distribution.curves import Curves, StopAtBest
+from trainer.distribution.feeding import WHOLE, Part, feed, is_parameter_server
+from trainer.distribution.plain import EvaluatePlain, copy_weights
+from trainer.progress import EpochProgress
+
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """What is fitted, to what, for how long. An epoch ends with an evaluation; it needn't be a pass over the data.
+
+    Attributes:
+        build: Makes the compiled model, its weights made.
+        train: Endless batches of what a process reads, from some step on.
+        validation: The batches to evaluate with.
+        steps: Batches an epoch.
+        validation_steps: Batches an evaluation.
+        epochs: The most epochs.
+        what: What an epoch is called while it runs.
+        watched: The values to show.
+        callbacks: What else happens at an epoch's end, before its logs are kept.
+        patience: Epochs without a rise of the last of `watched` after which the fit stops, and goes back to the best
+            weights; None keeps the last ones.
+    """
+
+    build: Callable[[], keras.Model]
+    train: Callable[[Part, int], tf.data.Dataset]
+    validation: Callable[[Part], tf.data.Dataset]
+    steps: int
+    validation_steps: int
+    epochs: int
+    what: str
+    watched: tuple[str, ...]
+    callbacks: tuple[keras.callbacks.Callback, ...] = ()
+    patience: int | None = None
+
+
+def fit(
+    stage: Stage,
+    config: TrainerConfig,
+    strategy: tf.distribute.Strategy | None = None,
+    backup_dir: str | None = None,
+    tensorboard_dir: str | None = None,
+) -> tuple[keras.Model, dict[str, list[float]]]:
+    """Fits until the end, or until the best.
+
+    Args:
+        stage: What is fitted.
+        config: Precision, compilation and backups.
+        strategy: The strategy of this process; None is one device.
+        backup_dir: Where backups go, and are looked for; None makes none.
+        tensorboard_dir: Where TensorBoard's logs go; None writes none.
+
+    Returns:
+        A float32 model outside of any strategy, and the curves, {log name: [a value an epoch]}.
+    """
+    strategy = strategy or tf.distribute.get_strategy()
+    with strategy.scope():
+        model = make_model(stage, config)
+    is_plain = config.precision == "float32" and strategy is tf.distribute.get_strategy()
+    plain = model if is_plain else stage.build()
+    with contextlib.ExitStack() as stack:
+        directory = backup_dir or stack.enter_context(tempfile.TemporaryDirectory())
+        steps = None if is_parameter_server(strategy) else config.backup_steps
+        backup = Backup(directory, steps, stage.steps)
+        done = backup.done_steps()
+        curves = _curves(stage, backup, done // stage.steps)
+        shown = _shown(stage, config, tensorboard_dir) if Cluster.from_environment().is_chief else []
+        kept = [backup.callback()] if backup_dir else []
+        _fit(stage, model, plain, config, done, [*stage.callbacks, *shown, curves, *kept])
+    if plain is not model:
+        copy_weights(model, plain)
+    return plain, curves.by_name()
+
+
+def make_model(stage: Stage, config: TrainerConfig) -> keras.Model:
+    """The stage's model, computing by the configured precision."""
+    with _precision(config):
+        return stage.build()
+
+
+def _fit(
+    stage: Stage,
+    model: keras.Model,
+    plain: keras.Model,
+    config: TrainerConfig,
+    done: int,
+    callbacks: list[keras.callbacks.Callback],
+) -> None:
+    strategy, share_files = model.distribute_strategy, config.distribution.share_files
+    data: dict[str, Any] = {"x": feed(strategy, lambda part: stage.train(part, done), share_files)}
+    if is_parameter_server(strategy):
+        callbacks = [EvaluatePlain(plain, stage.validation(WHOLE)), *callbacks]
+    else:
+        data |= {"validation_data": feed(strategy, stage.validation), "validation_steps": stage.validation_steps}
+    model.fit(**data, epochs=stage.epochs, steps_per_epoch=stage.steps, verbose=0, callbacks=callbacks)
+
+
+def _curves(stage: Stage, backup: Backup, done: int) -> Curves:
+    writes = Cluster.from_environment().is_chief
+    if stage.patience is None:
+        return Curves(backup, done, writes)
+    return StopAtBest(backup, done, writes, stage.watched[-1], stage.patience)
+
+
+def _shown(stage: Stage, config: TrainerConfig, directory: str | None) -> list[keras.callbacks.Callback]:
+    progress = EpochProgress(stage.what, stage.watched)
+    if directory is None:
+        return [progress]
+    profiled = (10, 9 + config.profile_steps) if config.profile_steps else 0
+    return [progress, keras.callbacks.TensorBoard(directory, profile_batch=profiled)]
+
+
+@contextlib.contextmanager
+def _precision(config: TrainerConfig) -> Iterator[None]:
+    """Layers that are made in this block compute by the configured precision."""
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(_POLICIES[config.precision])
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)

@@ -1,0 +1,36 @@
+"""Dropout whose masks are a function of the training step."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from trainer.step_seed import step_seed
+
+
+@keras.utils.register_keras_serializable(package="srp4ctr")
+class Dropout(keras.layers.Layer):
+    """Zeroes a share of its input while training, and scales the rest up; see trainer/step_seed.py.
+
+    Args:
+        rate: The share, from 0 to below 1.
+    """
+
+    def __init__(self, rate: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not 0 <= rate < 1:
+            raise ValueError(f"rate must be at least 0 and below 1. Received: rate={rate}")
+        self.rate = rate
+        self._key = random.randint(0, 2**30)
+
+    def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Drops of any shape."""
+        if not training or not self.rate:
+            return tf.identity(x)
+        return tf.nn.experimental.stateless_dropout(x, self.rate, step_seed(self._key), rng_alg="auto_select")
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rate": self.rate}

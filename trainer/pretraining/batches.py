@@ -1,0 +1,48 @@
+"""The masked windows that pre-training reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from trainer.data import Batch
+from trainer.distribution.feeding import WHOLE, Part
+from trainer.distribution.passes import passes
+from trainer.inputs import StageInputs
+from trainer.pretraining.masking import mask_history
+
+
+class MaskedBatches:
+    """Batches made by `mask_history`, with the items' side information from the catalogue.
+
+    Args:
+        inputs: Files and configuration.
+    """
+
+    def __init__(self, inputs: StageInputs) -> None:
+        self._inputs, self._fields, self._records = inputs, inputs.fields(), inputs.records()
+        if inputs.config.encoder.features == "ids":
+            self._fields = self._fields.ids_only()
+        self._catalog = self._records.catalog(inputs.catalog)
+        self._size = inputs.config.pretrain.batch_size
+
+    def once(self, files: Sequence[str], part: Part = WHOLE) -> tf.data.Dataset:
+        """The batches of some files, in order, with the same cells hidden each time."""
+        return self._masked(self._records.batches(files, self._size, part=part), part)
+
+    def endless(self, part: Part, steps: int, start: int) -> tf.data.Dataset:
+        """Batches to train on from step `start` on; each pass of `steps` has another order and hides other cells."""
+        seed, files = part.seed_or(self._inputs.config.seed), self._inputs.train
+        batches = passes(lambda number: self._records.batches(files, self._size, seed + number, part), steps, start)
+        return self._masked(batches, part, start)
+
+    def _masked(self, batches: tf.data.Dataset, part: Part, start: int = 0) -> tf.data.Dataset:
+        fill, rates = self._catalog.filler(part.is_remote), self._inputs.config.pretrain.masking
+        seed = part.seed_or(self._inputs.config.seed)
+
+        def mask(index: tf.Tensor, batch: Batch) -> dict[str, Any]:
+            return mask_history(fill(batch), self._fields, rates, tf.stack([seed, index * 2]))
+
+        return batches.enumerate(start).map(mask, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

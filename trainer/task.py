@@ -1,0 +1,137 @@
+"""Trains one stage from Transform's output, on this machine or as one process of a cluster.
+
+    python -m trainer.task pretrain CONFIG --examples DIR --transform DIR --model-dir OUT1
+    python -m trainer.task finetune CONFIG --examples DIR --transform DIR --model-dir OUT2 --encoder OUT1
+
+CONFIG is a run's YAML file, of which `dataset` and `trainer` count. The directories are artifacts of a pipeline run:
+Transform/transformed_examples/N and Transform/transform_graph/N. Vertex AI's AIP_* variables stand in for options that
+are not given, and TF_CONFIG says which process of which cluster this is; every process of it runs the same command.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from preprocessing.config import Config, ConfigError, validated
+from preprocessing.spec import DatasetSpec
+from trainer.config import TrainerConfig
+
+_RESTARTS = "SRP4CTR_RESTARTS"
+
+
+class StageName(str, enum.Enum):
+    """What is trained."""
+
+    PRETRAIN = "pretrain"
+    FINETUNE = "finetune"
+
+
+class _RunFile(Config):
+    dataset: DatasetSpec
+    trainer: TrainerConfig = TrainerConfig()
+
+
+def task(
+    stage: StageName,
+    config: Annotated[Path, typer.Argument(metavar="CONFIG")],
+    examples: Annotated[str, typer.Option(help="Transform's examples: a folder Split-NAME for each split.")],
+    transform: Annotated[str, typer.Option(help="Transform's graph.")],
+    model_dir: Annotated[str, typer.Option(envvar="AIP_MODEL_DIR", help="Where the SavedModel goes.")],
+    encoder: Annotated[str | None, typer.Option(help="The pre-training export that fine-tuning starts from.")] = None,
+    backup_dir: Annotated[
+        str | None, typer.Option(envvar="AIP_CHECKPOINT_DIR", help="Where a killed run finds what to go on from.")
+    ] = None,
+    tensorboard_dir: Annotated[
+        str | None, typer.Option(envvar="AIP_TENSORBOARD_LOG_DIR", help="Where TensorBoard's logs go.")
+    ] = None,
+    train_data: Annotated[
+        str | None, typer.Option(envvar="AIP_TRAINING_DATA_URI", help="Files to train on, instead of the split's.")
+    ] = None,
+    validation_data: Annotated[
+        str | None, typer.Option(envvar="AIP_VALIDATION_DATA_URI", help="Files to evaluate on, instead of the split's.")
+    ] = None,
+) -> None:
+    """Trains a stage; see the module's text."""
+    run = _load(config)
+    from trainer.inputs import StageInputs
+
+    pretrains = stage is StageName.PRETRAIN
+    train, validation = ("pretrain", "pretrain_validation") if pretrains else ("train", "validation")
+    inputs = StageInputs(
+        train=[train_data or f"{examples}/Split-{train}/*"],
+        validation=[validation_data or f"{examples}/Split-{validation}/*"],
+        catalog=[f"{examples}/Split-catalog/*"],
+        transform_dir=transform,
+        spec=run.dataset,
+        config=run.trainer,
+        backup_dir=backup_dir,
+        tensorboard_dir=tensorboard_dir,
+    )
+    _survive(run.trainer.distribution.restarts, lambda: _train(inputs, pretrains, encoder, model_dir))
+
+
+def run(arguments: list[str]) -> None:
+    """The command with its arguments.
+
+    Raises:
+        SystemExit: an argument, or CONFIG, is wrong.
+    """
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(help=__doc__)(task)
+    try:
+        app(arguments, prog_name="python -m trainer.task")
+    except ConfigError as error:
+        raise SystemExit(str(error)) from None
+    except SystemExit as finished:
+        if finished.code:
+            raise
+
+
+def _train(inputs: Any, pretrains: bool, encoder: str | None, model_dir: str) -> None:
+    from trainer.finetune import train_ranker
+    from trainer.pretrain import pretrain
+
+    if pretrains:
+        pretrain(inputs, model_dir)
+    else:
+        train_ranker(inputs, encoder, model_dir)
+
+
+def _load(path: Path) -> _RunFile:
+    """The two sections of a run's file that matter here."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: not a readable YAML file: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected a mapping at the top, found {type(content).__name__}.")
+    sections = {name: section for name, section in content.items() if name in _RunFile.model_fields}
+    return validated(sections, _RunFile, str(path))
+
+
+def _survive(restarts: int, train: Callable[[], None]) -> None:
+    """Trains; where another process of the cluster fails, starts this one over, to wait for it and go on together."""
+    import tensorflow as tf
+
+    lost = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
+    try:
+        train()
+    except lost as error:
+        before = int(os.environ.get(_RESTARTS, "0"))
+        if before >= restarts or "TF_CONFIG" not in os.environ:
+            raise
+        print(f"  lost another process of the cluster, starting over ({before + 1} of {restarts}): {error}", flush=True)
+        os.environ[_RESTARTS] = str(before + 1)
+        os.execv(sys.executable, sys.orig_argv)
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:])
