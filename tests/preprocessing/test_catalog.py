@@ -10,7 +10,7 @@ from preprocessing.entities import EntityTable
 from preprocessing.events import SortedEvents
 from preprocessing.sources.columns import ITEM, TIME, USER
 from preprocessing.splits import CutOffs
-from tests.preprocessing.test_shard import items_table
+from tests.preprocessing.test_shard import ITEMS, entity_table
 from tests.testing import parse_records, small_spec
 
 CUT = CutOffs(10, 20)
@@ -44,7 +44,7 @@ def test_counts_and_latest_values_stop_at_the_cut_off() -> None:
 
 def test_catalogue_is_ordered_by_count_then_id_and_has_all_of_the_item_table() -> None:
     spec = EVENT_ITEM_SPEC.model_copy(update={"item_min_count": 2})
-    catalog = Catalog(spec, seen_items(spec, events(*ROWS, ("i4", 2, "q")), CUT), items_table())
+    catalog = Catalog(spec, seen_items(spec, events(*ROWS, ("i4", 2, "q")), CUT), entity_table("items", ITEMS))
     assert catalog.ids.to_pylist() == ["a", "b", "i4", "i0", "i1", "i2", "i5", "i9999"]
     assert catalog.counts.tolist() == [2, 2, 1, 0, 0, 0, 0, 0]
     (record,) = parse_records(catalog.records())
@@ -62,7 +62,7 @@ def test_catalogue_is_ordered_by_count_then_id_and_has_all_of_the_item_table() -
 def test_features_of_the_item_table() -> None:
     spec = small_spec()
     seen = pa.table({"key": ["a"], "time": pa.array([1]), "count": pa.array([7])})
-    (record,) = parse_records(Catalog(spec, seen, items_table()).records())
+    (record,) = parse_records(Catalog(spec, seen, entity_table("items", ITEMS)).records())
     assert record["candidate_item_id"][:3] == ["a", "i0", "i1"]
     assert record["candidate_tags"][:4] == ["", "", "t0", "t0|t1"]
     assert record["candidate_weight"][:4] == [None, 0.0, 0.25, 0.5]

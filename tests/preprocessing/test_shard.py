@@ -139,10 +139,14 @@ def entity_table(name: str, rows: list[Row]) -> EntityTable:
     columns: dict[str, list[Any]] = {KEY: [row[key] for row in rows]}
     for source in sources:
         kind, _, column = source.partition(":")
-        columns[source] = [float(row[column] or "nan") if kind == "number" else row[column] for row in rows]
+        columns[source] = [_number(row[column]) if kind == "number" else row[column] for row in rows]
     if "timestamp" in rows[0]:
         columns[TIME] = [row["timestamp"] for row in rows]
     return EntityTable.from_table(pa.table(columns))
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value in ("", None) else float(value)
 
 
 @settings(max_examples=150, deadline=None)

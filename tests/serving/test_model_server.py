@@ -69,7 +69,7 @@ def test_stop_drains_both_protocols(model_dir, start, connect, eventually):
         target=lambda: answers.append(wire.http_json(target.rest_address, "/v1/models/toy:predict", body))
     )
     rest.start()
-    eventually(lambda: server._registry._models["toy"]._servables[1].users == 2)  # both have arrived
+    eventually(lambda: server._registry._models["toy"].loaded._servables[1].users == 2)  # both have arrived
     server.stop()
     assert wire.outputs(call.result())["n"].tolist() == [0]
     rest.join()
