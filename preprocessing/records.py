@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
 from preprocessing.combiners import ConcatenateTables, MergeSeenItems, MergeTimeProfiles, SumCounts
@@ -101,7 +100,7 @@ class BuildRecords(beam.PTransform):
     def _parts(self, tables: dict[TableName, Any]) -> beam.PCollection:
         """(shard, (table, rows as bytes)) of the tables that are spread over the shards by user."""
         parts = [
-            tables[name][BATCHES] | f"Shard[{name}]" >> beam.FlatMap(_partition, name, key, self._shards)
+            tables[name][BATCHES] | f"Shard[{name}]" >> beam.FlatMap(partition, name, key, self._shards)
             for name, key in (("events", USER), ("users", KEY))
             if name in tables
         ]
@@ -150,8 +149,3 @@ class WriteRecords(BuildRecords):
     ) -> None:
         super().__init__(spec, quarantine_dir, shards)
         self._directories = directories
-
-
-def _partition(batch: pa.Table, name: str, key: str, shards: int) -> Iterator[tuple[int, tuple[str, bytes]]]:
-    for shard, rows in partition(batch, key, shards):
-        yield shard, (name, to_bytes(rows))

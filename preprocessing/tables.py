@@ -85,12 +85,13 @@ def keyed_times(keys: np.ndarray, times: np.ndarray) -> np.ndarray:
     return (keys.astype(np.int64) << _TIME_BITS) + times
 
 
-def partition(table: pa.Table, key: str, shards: int) -> Iterator[tuple[int, pa.Table]]:
-    """The table's rows by shard of their key, (shard, rows) for every shard that has some."""
+def partition(table: pa.Table, name: str, key: str, shards: int) -> Iterator[tuple[int, tuple[str, bytes]]]:
+    """The rows of a table by shard of their key, for a shuffle: (shard, (name, rows)) for every shard that has some."""
     keys = encode_strings(table.column(key))
     shard = (stable_hash(keys.values) % np.uint64(shards)).astype(np.int64)[keys.codes]
     order = np.argsort(shard, kind="stable")
     ordered = table.take(pa.array(order))
     bounds = np.searchsorted(shard[order], np.arange(shards + 1))
     for number in np.flatnonzero(np.diff(bounds)):
-        yield int(number), ordered.slice(bounds[number], bounds[number + 1] - bounds[number])
+        rows = ordered.slice(bounds[number], bounds[number + 1] - bounds[number])
+        yield int(number), (name, to_bytes(rows))

@@ -38,10 +38,10 @@ class ShardUsers(beam.PTransform):
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         events = root | ReadTable(self._spec, "events")
         past = events[BATCHES] | "Before" >> beam.Map(_before, self._before)
-        parts = [past | "ShardEvents" >> beam.FlatMap(_partition, "events", USER, self._shards)]
+        parts = [past | "ShardEvents" >> beam.FlatMap(partition, "events", USER, self._shards)]
         if self._spec.users is not None:
             rows = root | ReadTable(self._spec, "users")
-            parts.append(rows[BATCHES] | "ShardUsers" >> beam.FlatMap(_partition, "users", KEY, self._shards))
+            parts.append(rows[BATCHES] | "ShardUsers" >> beam.FlatMap(partition, "users", KEY, self._shards))
         return parts | beam.Flatten() | beam.GroupByKey()
 
 
@@ -113,8 +113,3 @@ class _Records(beam.DoFn):
 
 def _before(batch: pa.Table, time: int | None) -> pa.Table:
     return batch if time is None else batch.filter(pc.less(batch.column(TIME), time))
-
-
-def _partition(batch: pa.Table, name: TableName, key: str, shards: int) -> Iterator[tuple[int, Any]]:
-    for shard, rows in partition(batch, key, shards):
-        yield shard, (name, to_bytes(rows))
