@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import ModuleType
+from typing import ClassVar
 
 import redis
 import redis.asyncio
@@ -20,25 +21,34 @@ from serving.circuit_breaker import CircuitBreaker
 _FAILURES = (redis.RedisError, OSError)
 
 
-class _Redis:
+class RedisStates:
     """What both caches share.
 
     Args:
-        module: redis or redis.asyncio, each with a client and a retry of its own.
+        url: redis://host:port/db, rediss:// with TLS, or unix://path.
+        ttl_seconds: Seconds after which Redis forgets a state.
+        timeout_seconds: Seconds to wait for a connection, and for an answer.
+        breaker: When to leave Redis alone; by default for a second after three failures in a row.
     """
 
+    _module: ClassVar[ModuleType]  # redis or redis.asyncio, each with a client and a retry of its own
+
     def __init__(
-        self, module: Any, url: str, ttl_seconds: float, timeout_seconds: float, breaker: CircuitBreaker | None
+        self,
+        url: str,
+        ttl_seconds: float = 3600.0,
+        timeout_seconds: float = 0.02,
+        breaker: CircuitBreaker | None = None,
     ) -> None:
         if ttl_seconds <= 0 or timeout_seconds <= 0:
             raise ValueError(
                 f"Both must be positive. Received: ttl_seconds={ttl_seconds}, timeout_seconds={timeout_seconds}"
             )
-        self._redis = module.Redis.from_url(
+        self._redis = self._module.Redis.from_url(
             url,
             socket_timeout=timeout_seconds,
             socket_connect_timeout=timeout_seconds,
-            retry=module.retry.Retry(NoBackoff(), 0),
+            retry=self._module.retry.Retry(NoBackoff(), 0),
         )
         self._ttl_ms = round(1000 * ttl_seconds)
         self.breaker = breaker or CircuitBreaker()
@@ -54,24 +64,10 @@ class _Redis:
             self.breaker.succeeded()
 
 
-class RedisCache(_Redis):
-    """States in Redis, for RankingClient; several threads may share it.
+class RedisCache(RedisStates):
+    """States in Redis, for RankingClient; several threads may share it. See RedisStates for its arguments."""
 
-    Args:
-        url: redis://host:port/db, rediss:// with TLS, or unix://path.
-        ttl_seconds: Seconds after which Redis forgets a state.
-        timeout_seconds: Seconds to wait for a connection, and for an answer.
-        breaker: When to leave Redis alone; by default for a second after three failures in a row.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        ttl_seconds: float = 3600.0,
-        timeout_seconds: float = 0.02,
-        breaker: CircuitBreaker | None = None,
-    ) -> None:
-        super().__init__(redis, url, ttl_seconds, timeout_seconds, breaker)
+    _module: ClassVar[ModuleType] = redis
 
     def get(self, key: str) -> CachedState | None:
         """The state; None if there is none, it is damaged, or Redis doesn't answer."""
@@ -98,17 +94,10 @@ class RedisCache(_Redis):
         self._redis.close()
 
 
-class AsyncRedisCache(_Redis):
+class AsyncRedisCache(RedisStates):
     """As RedisCache, for AsyncRankingClient; make it in the event loop that uses it."""
 
-    def __init__(
-        self,
-        url: str,
-        ttl_seconds: float = 3600.0,
-        timeout_seconds: float = 0.02,
-        breaker: CircuitBreaker | None = None,
-    ) -> None:
-        super().__init__(redis.asyncio, url, ttl_seconds, timeout_seconds, breaker)
+    _module: ClassVar[ModuleType] = redis.asyncio
 
     async def get(self, key: str) -> CachedState | None:
         """See RedisCache."""
