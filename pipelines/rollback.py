@@ -7,6 +7,7 @@ from pathlib import Path
 from pipelines.config import RunConfig
 from pipelines.errors import RunError
 from pipelines.metadata import RunMetadata
+from serving.version_dirs import version_number
 
 WITHDRAWN = ".withdrawn-"  # no version's name, so that no server looks into it
 
@@ -26,7 +27,7 @@ def roll_back(config: RunConfig) -> tuple[str, str]:
     paths = config.paths
     if not paths.is_local:
         raise RunError(f"{paths.pushed}: only versions on this machine are taken back. Delete the newest one there.")
-    versions = sorted((int(folder.name) for folder in _folders(paths.serving_model)), reverse=True)
+    versions = sorted(_versions(paths.serving_model), reverse=True)
     if len(versions) < 2:
         raise RunError(f"{paths.pushed}: {len(versions)} version(s), so there is none to go back to.")
     newest, before = map(str, versions[:2])
@@ -35,5 +36,6 @@ def roll_back(config: RunConfig) -> tuple[str, str]:
     return newest, before
 
 
-def _folders(pushed: Path) -> list[Path]:
-    return [folder for folder in pushed.glob("*") if folder.is_dir() and folder.name.isdigit()]
+def _versions(pushed: Path) -> list[int]:
+    numbers = (version_number(folder.name) for folder in pushed.glob("*") if folder.is_dir())
+    return [number for number in numbers if number is not None]

@@ -20,6 +20,7 @@ from pipelines.pipeline import BASELINE, BASELINE_EVALUATOR, CHECKS, EVALUATOR, 
 from pipelines.report.results import RunResults
 from pipelines.runners.progress import COMPONENTS
 from preprocessing.quarantine import read_report
+from serving.version_dirs import version_number
 from trainer import finetune, pretrain
 
 _STACK = ("tensorflow", "tf-keras", "tfx", "apache-beam", "tensorflow-recommenders", "tensorflow-serving-api")
@@ -104,7 +105,7 @@ def _git_revision() -> str | None:
 
 def _newest(pushed: str) -> str | None:
     names = fileio.listdir(pushed) if fileio.exists(pushed) else []
-    versions = [name for name in (name.rstrip("/") for name in names) if name.isdigit()]
+    versions = [name for name in (name.rstrip("/") for name in names) if version_number(name) is not None]
     return f"{pushed}/{max(versions, key=int)}" if versions else None
 
 
