@@ -26,12 +26,13 @@ import tensorflow as tf
 
 from pipelines.config import RunConfig, load_run_config
 from pipelines.metadata import RunMetadata
+from pipelines.trained import model_dir, stage_inputs
 from preprocessing.features import candidate_inputs, label_name, user_inputs
 from trainer.export import serving_module
-from trainer.finetune import build_ranker
 from trainer.inputs import StageInputs
 from trainer.metrics import auc
-from trainer.models.srp4ctr import Srp4Ctr
+from trainer.models.ranker import Ranker
+from trainer.restore import restore_ranker
 from trainer.serving_module import ServingModule, dtype_of
 from trainer.state_numbers import DTYPES
 
@@ -47,8 +48,8 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     config = load_run_config(parser.parse_args().config)
     metadata = RunMetadata(config.paths.metadata, config.dataset.name)
-    inputs = _stage_inputs(config, metadata)
-    ranker = _trained(inputs, metadata)
+    inputs = stage_inputs(config, metadata)
+    ranker = restore_ranker(inputs, model_dir(metadata, "Trainer.ranker"))
     batches = list(_test_requests(config, metadata))
     modules = {dtype: _with_dtype(ranker, inputs, dtype) for dtype in DTYPES}
     exact, _ = _score(modules["float32"], batches)
@@ -61,24 +62,7 @@ def main() -> None:
     print(json.dumps({"requests": sum(len(batch["user_id"]) for batch in batches), "states": states, "stale": stale}))
 
 
-def _stage_inputs(config: RunConfig, metadata: RunMetadata) -> StageInputs:
-    examples = metadata.output("Transform", "transformed_examples")
-    files = {split: [f"{examples}/Split-{split}/*"] for split in ("train", "validation", "catalog")}
-    graph = metadata.output("Transform", "transform_graph")
-    return StageInputs(files["train"], files["validation"], files["catalog"], graph, config.spec, config.trainer)
-
-
-def _trained(inputs: StageInputs, metadata: RunMetadata) -> Srp4Ctr:
-    """The run's ranker, from the weights inside its SavedModel."""
-    saved = tf.saved_model.load(f"{metadata.output('Trainer.ranker', 'model')}/Format-Serving")
-    records = inputs.records()
-    features = records.catalog(inputs.catalog).fill(next(iter(records.batches(inputs.train, batch_size=1))))
-    ranker = build_ranker(inputs, [(features, None, None)], encoder_dir=None)
-    ranker.set_weights([weight.numpy() for weight in saved.weights])
-    return ranker
-
-
-def _with_dtype(ranker: Srp4Ctr, inputs: StageInputs, dtype: str) -> ServingModule:
+def _with_dtype(ranker: Ranker, inputs: StageInputs, dtype: str) -> ServingModule:
     exported = inputs.config.export.model_copy(update={"state_dtype": dtype})
     config = inputs.config.model_copy(update={"export": exported})
     return serving_module(ranker, dataclasses.replace(inputs, config=config))

@@ -1,4 +1,4 @@
-"""Pre-trains FG-BERT and exports it, with its encoder's checkpoint beside the SavedModel's assets."""
+"""Pre-trains FG-BERT and exports it, with a checkpoint of it and its heads beside the SavedModel's assets."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _export(inputs: StageInputs, model: Objective, curves: dict[str, Any], model
     module = tf.Module(name="fg_bert")
     module.weights = encoder.weights
     tf.saved_model.save(module, model_dir, signatures=encode.get_concrete_function(**specs))
-    tf.train.Checkpoint(encoder=encoder).write(os.path.join(model_dir, CHECKPOINT))
+    tf.train.Checkpoint(encoder=encoder, heads=model.heads).write(os.path.join(model_dir, CHECKPOINT))
     results = {"attributes": _summary(scores, fields, validation), "curves": curves}
     with tf.io.gfile.GFile(os.path.join(model_dir, RESULTS), "w") as file:
         file.write(json.dumps(results, indent=1))

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from preprocessing.errors import DataError
 from tests.testing_trainer import random_features
 from tests.trainer.conftest import TINY, Toy
 from trainer.config import EncoderConfig
 from trainer.finetune import build_ranker
 from trainer.models.fg_bert import FGBert
 from trainer.models.srp4ctr import Srp4Ctr
-from trainer.pretrain import RESULTS, _chance, load_encoder, pretrain
+from trainer.pretrain import CHECKPOINT, RESULTS, _chance, load_encoder, pretrain
+from trainer.pretraining.batches import MaskedBatches
+from trainer.restore import restore_objective
 
 LENGTHS = (4, 2, 1)
 ATTRIBUTES = {"item_id", "tags", "brand", "price", "action", "gap"}
@@ -59,6 +62,23 @@ def test_a_checkpoint_of_another_shape_is_refused(toy: Toy, pretrained: Path, ch
     encoder(random_features(fields, LENGTHS))
     with pytest.raises((AssertionError, ValueError)):
         load_encoder(encoder, str(pretrained))
+
+
+def test_the_restored_objective_predicts_as_the_trained_one_did(toy: Toy, pretrained: Path) -> None:
+    inputs = toy.inputs("pretrain", "validation")
+    model = restore_objective(inputs, str(pretrained))
+    model.compile()
+    scores = model.evaluate(MaskedBatches(inputs).once(inputs.validation), verbose=0, return_dict=True)
+    for name, expected in json.loads((pretrained / RESULTS).read_text(encoding="utf-8"))["attributes"].items():
+        assert scores[f"{name}_loss"] == pytest.approx(expected["loss"], rel=1e-5), name
+
+
+def test_an_export_without_heads_says_what_to_do(toy: Toy, pretrained: Path, tmp_path: Path) -> None:
+    inputs = toy.inputs("pretrain", "validation")
+    encoder = restore_objective(inputs, str(pretrained)).encoder
+    tf.train.Checkpoint(encoder=encoder).write(str(tmp_path / CHECKPOINT))
+    with pytest.raises(DataError, match="Run `srp4ctr run` again"):
+        restore_objective(inputs, str(tmp_path))
 
 
 def test_a_missing_checkpoint_is_an_error(toy: Toy, tmp_path: Path) -> None:

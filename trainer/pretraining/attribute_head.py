@@ -45,14 +45,20 @@ class AttributeHead(keras.layers.Layer):
 
     def call(self, hidden: tf.Tensor, targets: tf.Tensor, training: bool | None = None) -> Prediction:
         """Predicts targets [M] (or [M, V]) from the encoder's output [M, D]."""
-        hidden = tf.cast(self.norm(self.dense(hidden)), tf.float32)
+        hidden = self._projected(hidden)
         if self.field.multivalent:
             return self._several(hidden, targets)
         sampled = training and self.field.size > self.config.sampled_softmax_above
         return self._sampled(hidden, targets) if sampled else self._one(hidden, targets)
 
     def logits(self, hidden: tf.Tensor) -> tf.Tensor:
-        """Scores of all values, absent (0) excluded by a very low score: [M, D] -> [M, size]."""
+        """Scores of all values, absent (0) excluded by a very low score: encoder's output [M, D] -> [M, size]."""
+        return self._logits(self._projected(hidden))
+
+    def _projected(self, hidden: tf.Tensor) -> tf.Tensor:
+        return tf.cast(self.norm(self.dense(hidden)), tf.float32)
+
+    def _logits(self, hidden: tf.Tensor) -> tf.Tensor:
         scores = tf.matmul(hidden, self._table(), transpose_b=True) + tf.cast(self.bias, tf.float32)
         return tf.concat([tf.fill([tf.shape(scores)[0], 1], -1e9), scores[:, 1:]], 1)
 
@@ -60,7 +66,7 @@ class AttributeHead(keras.layers.Layer):
         return tf.cast(self.embedding.table[: self.field.size], tf.float32)
 
     def _one(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
-        logits = self.logits(hidden)
+        logits = self._logits(hidden)
         loss = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
         return Prediction(loss, tf.argmax(logits, 1) == targets, tf.cast(targets > 0, tf.float32))
 
@@ -80,7 +86,7 @@ class AttributeHead(keras.layers.Layer):
         return Prediction(loss, tf.zeros_like(targets, tf.bool), tf.cast(targets > 0, tf.float32))
 
     def _several(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
-        logits = self.logits(hidden)
+        logits = self._logits(hidden)
         truth = tf.reduce_max(tf.one_hot(targets, self.field.size), 1)[:, 1:]
         loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(truth, logits[:, 1:]), 1)
         correct = tf.gather(truth, tf.argmax(logits[:, 1:], 1), batch_dims=1) > 0

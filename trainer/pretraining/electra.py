@@ -55,7 +55,7 @@ class Electra(Objective):
 
     def draw(self, guesses: tf.Tensor) -> tf.Tensor:
         """Item indices [M] drawn from the generator's distribution, given its output [M, D]."""
-        logits = self.head.logits(tf.cast(self.head.norm(self.head.dense(guesses)), tf.float32))
+        logits = self.head.logits(guesses)
         return tf.random.stateless_categorical(tf.stop_gradient(logits), 1, step_seed(1), tf.int64)[:, 0]
 
     def replace(self, targets: Mapping[str, tf.Tensor], cells: tf.Tensor, drawn: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -13,6 +13,7 @@ from trainer.catalog import ItemCatalog
 from trainer.config import PretrainConfig
 from trainer.global_mean import global_mean, replicas
 from trainer.models.fg_bert import FGBert
+from trainer.pretraining.attribute_head import AttributeHead
 from trainer.step_seed import at_step
 
 
@@ -28,6 +29,7 @@ class Objective(keras.Model, abc.ABC):
     def __init__(self, encoder: FGBert, config: PretrainConfig, catalog: ItemCatalog, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.encoder, self.config, self.catalog = encoder, config, catalog
+        self.heads: dict[str, AttributeHead] = {}  # what fills hidden attributes in; not every objective does
         self.averages: dict[str, keras.metrics.Mean] = {}
         self.mean_loss = keras.metrics.Mean(name="loss")
 
