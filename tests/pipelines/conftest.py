@@ -1,4 +1,4 @@
-"""A small run, made once by the real command: generated log, two tasks, tiny models, two cores' worth of minutes."""
+"""A small run, made once by the real command: generated log, two tasks, tiny models; it was killed once and went on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ SRP4CTR = Path(sys.executable).parent / "srp4ctr"
 
 @dataclasses.dataclass(frozen=True)
 class SmallRun:
-    """A run's config file, its configuration, and what the command printed."""
+    """A run's config file, its configuration, and what the command printed when it went on."""
 
     config_path: Path
     output: str
@@ -60,8 +61,19 @@ def write_run(folder: Path, **changes: object) -> Path:
 
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
-    """A finished run of the whole pipeline."""
+    """A finished run of the whole pipeline, killed during its second component and started again."""
     config_path = write_run(tmp_path_factory.mktemp("small_run"))
+    _start_and_kill(config_path, within="StatisticsGen")
     done = srp4ctr("run", config_path)
     assert done.returncode == 0, done.stdout + done.stderr
     return SmallRun(config_path, done.stdout)
+
+
+def _start_and_kill(config_path: Path, within: str) -> None:
+    """Kills a run one second after it has announced the component `within`."""
+    command, environment = [str(SRP4CTR), "run", str(config_path)], os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment) as run:
+        assert run.stdout is not None
+        assert any(within in line for line in run.stdout), f"it ended before {within}"
+        time.sleep(1.0)
+        run.kill()
