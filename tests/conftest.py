@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,13 @@ def ml_100k_dir() -> Path:
     return datasets.fetch("ml-100k", ROOT / "data")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps a file's tests in one process (--dist loadgroup), and all files that use the small run in the same one."""
-    sharing = {item.path for item in items if "small_run" in getattr(item, "fixturenames", ())}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("small_run" if item.path in sharing else item.nodeid.split("::")[0]))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keeps a file's tests in one process, and all of tests/pipelines, whose files share runs that take minutes."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class _PipelinesTogether(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/pipelines" if nodeid.startswith("tests/pipelines/") else super()._split_scope(nodeid)
+
+    return _PipelinesTogether(config, log)

@@ -72,7 +72,8 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
 def _start_and_kill(config_path: Path, within: str) -> None:
     """Kills a run one second after it has announced the component `within`."""
     command, environment = [str(SRP4CTR), "run", str(config_path)], os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment) as run:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(command, env=environment, **pipes) as run:
         assert run.stdout is not None
         assert any(within in line for line in run.stdout), f"it ended before {within}"
         time.sleep(1.0)
