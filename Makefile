@@ -57,10 +57,11 @@ test: data ## Run the tests in two processes (PYTEST_ARGS=... for other options 
 test-cluster: setup ## Train with workers and parameter servers as processes, some of them killed (minutes)
 	@TEST_CLUSTER=1 $(PYTHON) -m pytest -q tests/trainer/test_distribution.py
 
-lint: setup ## Check style and types
+lint: setup ## Check style, types and which module imports which
 	@$(PYTHON) -m ruff check $(SOURCES)
 	@$(PYTHON) -m ruff format --check $(SOURCES)
 	@$(PYTHON) -m mypy $(PACKAGES)
+	@.venv/bin/lint-imports --no-logo --no-cache
 
 format: setup ## Format the code and mend what ruff can mend
 	@$(PYTHON) -m ruff check --fix $(SOURCES)

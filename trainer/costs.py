@@ -14,7 +14,7 @@ from trainer.fields import Field, Fields
 from trainer.flops import FlopCount, count_flops
 from trainer.layers.field_embedding import FieldEmbedding
 from trainer.models.ranker import Ranker
-from trainer.models.registry import RANKERS, create_ranker
+from trainer.registry import RANKERS, create_ranker
 from trainer.state_codec import StateCodec
 
 CANDIDATES = (1, 10, 100, 1000)

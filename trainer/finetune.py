@@ -15,10 +15,10 @@ from trainer.export import export
 from trainer.fitting import Stage, fit
 from trainer.inputs import StageInputs
 from trainer.models.ranker import Ranker
-from trainer.models.registry import create_ranker
 from trainer.optimizer import build_optimizer
 from trainer.pretrain import load_encoder
 from trainer.ranking_batches import RankingBatches
+from trainer.registry import create_ranker
 
 RESULTS = "assets.extra/finetune.json"
 

@@ -21,7 +21,7 @@ from trainer.models.fg_bert import FGBert
 from trainer.optimizer import build_optimizer
 from trainer.pretraining.batches import MaskedBatches
 from trainer.pretraining.objective import Objective
-from trainer.pretraining.registry import create_objective
+from trainer.registry import create_objective
 
 CHECKPOINT = "assets.extra/encoder/checkpoint"
 RESULTS = "assets.extra/pretrain.json"

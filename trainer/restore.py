@@ -14,7 +14,7 @@ from trainer.models.ranker import Ranker
 from trainer.pretrain import CHECKPOINT
 from trainer.pretraining.batches import MaskedBatches
 from trainer.pretraining.objective import Objective
-from trainer.pretraining.registry import create_objective
+from trainer.registry import create_objective
 
 
 def restore_ranker(inputs: StageInputs, model_dir: str) -> Ranker:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.checks.distances import FeatureStatistics, absent_share
-from pipelines.report.text import percent
+from pipelines.text import percent
 
 _ABSENT = "(absent)"
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from matplotlib import dates
 from matplotlib.axes import Axes
 
-from pipelines.report.text import MISSING
 from pipelines.report.theme import INK, MUTED, SERIES, SINGLE, canvas, legend
+from pipelines.text import MISSING
 
 Write = Callable[[float | None], str]
 _LABEL_CHARACTERS = 28

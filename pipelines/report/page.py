@@ -17,7 +17,7 @@ from pipelines.report.sections.pretraining import pretraining_section
 from pipelines.report.sections.provenance import provenance_section
 from pipelines.report.sections.slices import slices_section
 from pipelines.report.sections.timing import timing_section
-from pipelines.report.text import finite
+from pipelines.text import finite
 
 _SECTIONS = (
     headline,

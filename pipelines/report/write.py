@@ -12,7 +12,7 @@ from pipelines.errors import RunError
 from pipelines.logs import logs_to
 from pipelines.report.page import render
 from pipelines.report.results import RunResults
-from pipelines.report.text import finite
+from pipelines.text import finite
 
 METRICS, PAGE = "metrics.json", "index.html"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from rich.console import Console
 
+from pipelines.beam import beam_args
 from pipelines.config import RunConfig
 from pipelines.logs import logs_to
-from pipelines.runners.beam import beam_args
 from pipelines.runners.progress import ComponentProgress
 from pipelines.runners.staging import stage_package
 

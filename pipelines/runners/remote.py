@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 import pydantic
 import yaml
 
+from pipelines.beam import beam_args
 from pipelines.config import RunConfig, is_local
-from pipelines.runners.beam import beam_args
 from preprocessing.config import Config, ConfigError
 
 RunnerName = Literal["kubeflow", "vertex"]

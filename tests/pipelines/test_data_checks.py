@@ -12,6 +12,7 @@ from tfx import v1 as tfx
 from tfx.components.evaluator import constants
 from tfx.orchestration.pipeline import RunOptions
 
+from pipelines.beam import BeamConfig, beam_args
 from pipelines.components import blessing_gate
 from pipelines.components.data_checks import FINDINGS
 from pipelines.components.latest_blessed import LatestBlessedOtherModel
@@ -19,7 +20,6 @@ from pipelines.config import RunConfig
 from pipelines.errors import explain
 from pipelines.metadata import RunMetadata
 from pipelines.pipeline import CHECKS, create_pipeline
-from pipelines.runners.beam import BeamConfig, beam_args
 from preprocessing.errors import DataError
 from tests.pipelines.checks.test_serving_log import prediction_log
 from tests.testing import EVENT_COLUMNS, Row, small_log, small_spec, write_csv, write_small_dataset

@@ -11,11 +11,11 @@ import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.orchestration.pipeline import RunOptions
 
+from pipelines.beam import BeamConfig, beam_args
 from pipelines.components.behavior_log_example_gen import BehaviorLogExampleGen
 from pipelines.config import RunConfig
 from pipelines.metadata import RunMetadata
 from pipelines.pipeline import create_pipeline
-from pipelines.runners.beam import BeamConfig, beam_args
 from preprocessing.errors import DataError
 from preprocessing.quarantine import REJECTED_FILE, read_report
 from preprocessing.rolling import at_span, newest_span

@@ -13,7 +13,7 @@ from tests.trainer.models.rankers import ENCODER, LENGTHS, SMALL, built, scores
 from trainer.config import TrainerConfig
 from trainer.costs import ModelCost, cost_ratios, measure_cost
 from trainer.flops import FlopCount
-from trainer.models.registry import create_ranker
+from trainer.registry import create_ranker
 
 
 def _config(**ranker: Any) -> TrainerConfig:

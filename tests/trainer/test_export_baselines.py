@@ -13,7 +13,7 @@ from tests.testing_trainer import dense_inputs, random_features
 from tests.trainer.conftest import TINY, Toy
 from trainer.export import serving_module
 from trainer.finetune import build_ranker
-from trainer.models.registry import RANKERS
+from trainer.registry import RANKERS
 from trainer.serving_module import ServingModule
 
 

@@ -15,10 +15,10 @@ from tests.testing_trainer import no_catalog, toy_fields, toy_spec
 from trainer.config import TrainerConfig
 from trainer.metrics import auc
 from trainer.models.fg_bert import FGBert
-from trainer.models.registry import create_ranker
 from trainer.models.srp4ctr import Srp4Ctr
 from trainer.pretraining.masking import mask_history
 from trainer.pretraining.model import ClozeModel
+from trainer.registry import create_ranker
 
 ITEMS = 30
 TASK = {"click": {"column": "clicked", "equals": 1}}

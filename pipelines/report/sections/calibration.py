@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.report.blocks import MODELS, Picture, Section, Table
 from pipelines.report.curves import reliability
 from pipelines.report.results import RunResults
-from pipelines.report.text import decimal, percent
+from pipelines.text import decimal, percent
 
 _Buckets = list[tuple[float, float, float]]
 

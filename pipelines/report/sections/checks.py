@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines.report.blocks import Section, Table
 from pipelines.report.results import RunResults
-from pipelines.report.text import count, decimal, listed
+from pipelines.text import count, decimal, listed
 
 _CHECKS = {"schema": "Schema", "drift": "Drift", "skew": "Skew"}
 _POLICIES = {"fail": "the run ends", "block": "nothing is pushed", "warn": "a warning"}  # the gravest first

@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.report.bars import Bars, bars, spans
 from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.results import RunResults
-from pipelines.report.text import MISSING, count, day, listed, moment, percent, ratio, size
+from pipelines.text import MISSING, count, day, listed, moment, percent, ratio, size
 
 _SPLITS = {
     "pretrain": "Pre-training windows",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipelines.report.blocks import MODELS, Picture, Section, Table
 from pipelines.report.curves import curves
 from pipelines.report.results import RunResults
-from pipelines.report.text import MISSING, decimal, difference, points
+from pipelines.text import MISSING, decimal, difference, points
 
 _Curve = list[float | None]
 

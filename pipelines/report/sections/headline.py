@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines.report.blocks import WITH, WITHOUT, Section, Table, Tile
 from pipelines.report.results import RunResults
-from pipelines.report.text import count, decimal, difference, points, signed
+from pipelines.text import count, decimal, difference, points, signed
 
 _METRICS = {
     "auc": "AUC (higher is better)",

@@ -8,7 +8,7 @@ from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.curves import curves
 from pipelines.report.results import RunResults
-from pipelines.report.text import MISSING, decimal, difference, percent, ratio
+from pipelines.text import MISSING, decimal, difference, percent, ratio
 
 
 def pretraining_section(results: RunResults) -> Section:

@@ -6,7 +6,7 @@ import yaml
 
 from pipelines.report.blocks import Section, Table
 from pipelines.report.results import RunResults
-from pipelines.report.text import MISSING
+from pipelines.text import MISSING
 
 
 def provenance_section(results: RunResults) -> Section:

@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import WITH, WITHOUT, Picture, Section, Table
 from pipelines.report.results import RunResults
-from pipelines.report.text import count, decimal, difference, points
+from pipelines.text import count, decimal, difference, points
 
 CHANCE = 0.5
 ENOUGH = 500  # candidates; the AUC of fewer is too uncertain to conclude from

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.results import RunResults
-from pipelines.report.text import duration, percent, ratio
 from pipelines.runners.progress import COMPONENTS
+from pipelines.text import duration, percent, ratio
 
 
 def timing_section(results: RunResults) -> Section:

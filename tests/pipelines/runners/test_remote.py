@@ -21,9 +21,9 @@ from tfx.extensions.google_cloud_ai_platform.trainer.executor import (
     VERTEX_REGION_KEY,
 )
 
+from pipelines.beam import BeamConfig
 from pipelines.config import RunConfig
 from pipelines.runners import submit
-from pipelines.runners.beam import BeamConfig
 from pipelines.runners.remote import RemoteConfig, compile_pipeline, write_job
 from preprocessing.config import ConfigError
 from preprocessing.schema import build_schema

@@ -13,7 +13,7 @@ from tests.trainer.layers.harness import randomise
 from trainer.config import TrainerConfig
 from trainer.fields import Fields
 from trainer.models.ranker import Ranker
-from trainer.models.registry import create_ranker
+from trainer.registry import create_ranker
 
 LENGTHS = (4, 2, 0, 1)
 ENCODER = {"dim": 8, "heads": 2, "layers": 2, "feedforward": 16}

@@ -15,7 +15,7 @@ from tests.testing_trainer import pad_axis, random_features, toy_fields, toy_spe
 from tests.trainer.layers.harness import global_policy
 from tests.trainer.models.rankers import LENGTHS, VARIANTS, built, fit_step, pick, scores
 from trainer.models.ranker import Ranker
-from trainer.models.registry import RANKERS
+from trainer.registry import RANKERS
 
 TOLERANCE = 1e-5  # of logits, which random weights make as large as 60, so relative as well as absolute
 MODELS = {name: VARIANTS[name] for name in ("learned", "din", "pnn", "bst", "dien", "can", "unfolded_din")}

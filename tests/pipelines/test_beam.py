@@ -10,8 +10,8 @@ from apache_beam.options import pipeline_options as options
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 from apache_beam.runners.runner import create_runner
 
+from pipelines.beam import RUNNERS, BeamConfig, beam_args, beam_config
 from pipelines.config import load_run_config
-from pipelines.runners.beam import RUNNERS, BeamConfig, beam_args, beam_config
 from preprocessing.config import ConfigError
 from tests.pipelines.conftest import srp4ctr, write_run
 
