@@ -13,7 +13,7 @@ SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help setup data run bench-seeds bench-cost bench-states bench-preprocessing bench-serving soak-serving faults-serving fuzz-serving test test-cluster lint format lock clean
+.PHONY: help setup data run bench-seeds bench-cost bench-states bench-preprocessing bench-serving soak-serving faults-serving fuzz-serving test test-cluster lint format lock dist clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -69,6 +69,10 @@ format: setup ## Format the code and mend what ruff can mend
 
 lock: ## Write requirements/*.txt again; pinned versions stay where they can (delete the files to upgrade)
 	@scripts/lock.sh
+
+dist: setup ## Build a wheel and a source distribution into dist/
+	@rm -rf build dist
+	@$(PYTHON) setup.py --quiet sdist bdist_wheel
 
 clean: ## Remove what runs and tools left, except .venv and data/
 	@rm -rf runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

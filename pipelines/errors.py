@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from preprocessing.config import ConfigError
-from preprocessing.datasets import DataFetchError
-from preprocessing.errors import DataError
+from preprocessing.errors import DataError, DataFetchError
 from serving.errors import ServingError
+
+_NOT_INSTALLED = (
+    "this needs the Python package {}, which isn't installed here. srp4ctr's extra [serving] has what `serve` and "
+    "`loadtest` need, [tfx] has it all: pip install 'srp4ctr[tfx]', or `make setup` in a checkout."
+)
 
 
 class RunError(RuntimeError):
@@ -21,6 +25,8 @@ def explain(error: BaseException) -> tuple[str | None, int]:
         (None, 1) for an error that is a defect and should show its traceback.
     """
     for cause in _chain(error):
+        if isinstance(cause, ModuleNotFoundError) and cause.name:
+            return _NOT_INSTALLED.format(cause.name.split(".")[0]), 2
         if isinstance(cause, ConfigError):
             return str(cause), 2
         if isinstance(cause, (DataError, DataFetchError, RunError, ServingError)):

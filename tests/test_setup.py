@@ -1,11 +1,12 @@
 """The set-up script's choices, the lock files, and what importing a package alone brings in."""
 
-import ast
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 
@@ -76,11 +77,5 @@ def test_package_imports_alone(module: str, forbidden: set[str]) -> None:
 
 
 def _direct_requirements() -> set[str]:
-    """The names in setup.py's `install_requires` and `extras_require`."""
-    tree = ast.parse((ROOT / "setup.py").read_text(encoding="utf-8"))
-    call = next(node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "setup")
-    arguments = {
-        keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords if "require" in str(keyword.arg)
-    }
-    every = arguments["install_requires"] + sum(arguments["extras_require"].values(), [])
-    return {requirement.split("[")[0].split(">")[0].lower() for requirement in every}
+    """The names of what the distribution and its extras require."""
+    return {Requirement(line).name.lower() for line in metadata.requires("srp4ctr") or ()}

@@ -41,9 +41,10 @@ def stage_package(folder: Path) -> list[str]:
 
 
 def pinned_requirements() -> list[str]:
-    """What setup.py requires, at the versions installed here: what was pickled here has to be read there."""
+    """What the extra `tfx` requires, at the versions installed here: what was pickled here has to be read there."""
     required = [Requirement(line) for line in metadata.requires(PACKAGE) or ()]
-    return [f"{r.name}=={metadata.version(r.name)}" for r in required if r.marker is None or r.marker.evaluate()]
+    needed = {r.name for r in required if r.marker is None or r.marker.evaluate({"extra": "tfx"})}
+    return [f"{name}=={metadata.version(name)}" for name in sorted(needed)]
 
 
 def build_sdist(folder: Path) -> Path:

@@ -6,7 +6,8 @@ import difflib
 from pathlib import Path
 
 from preprocessing.datasets.catalog import DATASETS, Dataset
-from preprocessing.datasets.files import DataFetchError, Report
+from preprocessing.datasets.files import Report
+from preprocessing.errors import DataFetchError
 
 __all__ = ["DATASETS", "DataFetchError", "fetch"]
 

@@ -11,10 +11,6 @@ Report = Callable[[str], None]
 _CHUNK_BYTES = 1 << 20
 
 
-class DataFetchError(RuntimeError):
-    """A data set is unknown, can't be downloaded or written, or is not what it should be."""
-
-
 def sha256_of(path: Path) -> str:
     """A file's SHA-256, in hexadecimal."""
     return _digest(path, "sha256")

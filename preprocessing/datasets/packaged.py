@@ -11,7 +11,8 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from preprocessing.datasets.files import DataFetchError, Report, sha256_of, write_whole
+from preprocessing.datasets.files import Report, sha256_of, write_whole
+from preprocessing.errors import DataFetchError
 
 
 @dataclasses.dataclass(frozen=True)

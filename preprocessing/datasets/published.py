@@ -12,7 +12,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from preprocessing.datasets.files import DataFetchError, Report, md5_of
+from preprocessing.datasets.files import Report, md5_of
+from preprocessing.errors import DataFetchError
 
 _TIMEOUT_S = 60
 
