@@ -50,6 +50,18 @@ class TableAdam(keras.optimizers.Adam):
         super().__init__(**kwargs)
         self.table_rate, self.sparse_above = table_rate, sparse_above
 
+    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
+        """Cuts by the norm of the gradient, for which several gradients of one row have to be added up before.
+
+        Keras adds them up afterwards. Its norm depends on how often a batch names a row, and on how many devices
+        share the batch.
+        """
+        clipped: list[Any] = super()._clip_gradients(super()._deduplicate_sparse_grad(grads))
+        return clipped
+
+    def _deduplicate_sparse_grad(self, grads: list[Any]) -> list[Any]:
+        return grads  # by then it is done
+
     def update_step(self, gradient: Any, variable: tf.Variable) -> None:
         """See keras.optimizers.Optimizer; several gradients of one row have been added up by then."""
         if not isinstance(gradient, tf.IndexedSlices) or variable.shape[0] <= self.sparse_above:

@@ -134,9 +134,8 @@ def _assert_same_curves(run: Run, reference: Run, interrupted: int | None = None
         assert curves.keys() == expected.keys()
         for name, values in expected.items():
             compared = [i for i in range(len(values)) if i != interrupted or name.startswith("val_")]
-            tolerance = 2e-4 if stage == "pretrain" else 2e-3
-            if "auc" in name:  # scores of this little data lie close together, and an AUC jumps as one changes its bin
-                tolerance = 2e-2
+            # Scores of this little data lie close together, and an AUC jumps as one changes its bin.
+            tolerance = 5e-3 if "auc" in name else 1e-5
             np.testing.assert_allclose(
                 np.array(curves[name])[compared], np.array(values)[compared], rtol=tolerance, atol=tolerance
             )

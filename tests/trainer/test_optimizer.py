@@ -48,6 +48,18 @@ def test_gradients_are_cut_to_the_global_norm() -> None:
     np.testing.assert_allclose(moments, [0.06, 0.08], rtol=1e-5)
 
 
+def test_the_norm_is_that_of_a_row_s_gradients_added_up() -> None:
+    """3 + 4 for one row are 7, whose norm isn't 5, and may come as one gradient or, from two devices, as two."""
+    apart = tf.IndexedSlices(tf.constant([[3.0], [4.0]]), tf.constant([1, 1]), [2, 1])
+    added = tf.IndexedSlices(tf.constant([[7.0]]), tf.constant([1]), [2, 1])
+    moments = []
+    for gradient in (apart, added):
+        optimizer, table, dense = build_optimizer(OptimizerConfig(clip_norm=2.5), 10), tf.Variable([[0.0]] * 2), tf.Variable(0.0)
+        optimizer.apply_gradients([(gradient, table), (tf.constant(24.0), dense)])  # 7, 24: a norm of 25
+        moments.append([float(optimizer._momentums[0][1, 0]), float(optimizer._momentums[1])])
+    np.testing.assert_allclose(moments, [[0.07, 0.24]] * 2, rtol=1e-5)
+
+
 def _after(steps: list[tf.IndexedSlices], optimizer: keras.optimizers.Optimizer, rows: int = 4) -> np.ndarray:
     table = tf.Variable(tf.ones([rows, 2]))
     for gradient in steps:
