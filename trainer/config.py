@@ -96,6 +96,8 @@ class PretrainConfig(Config):
 
     Attributes:
         objective: Its name in trainer/registry.py.
+        batches_by_length: Whether a batch has histories of like length, which pads less. A hidden cell of a batch of
+            short ones then weighs more, for a step's loss is the mean over its batch.
         sampled_softmax_above: Vocabularies with more rows are trained with sampled softmax.
         sampled_classes: Negatives a step of the sampled softmax.
     """
@@ -103,6 +105,7 @@ class PretrainConfig(Config):
     objective: str = "cloze"
     epochs: int = pydantic.Field(20, ge=1)
     batch_size: int = pydantic.Field(64, ge=1)
+    batches_by_length: bool = False
     masking: MaskingConfig = MaskingConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     sampled_softmax_above: int = pydantic.Field(50_000, ge=1)

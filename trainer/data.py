@@ -13,11 +13,11 @@ from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID, TRAINING_
 from trainer.catalog import ItemCatalog
 from trainer.distribution.feeding import WHOLE, Part
 from trainer.fields import Fields
+from trainer.like_sizes import CHUNK_BATCHES, cut_by_candidates, cut_by_length, in_random_order
 
 Batch = dict[str, tf.Tensor]
 
 _SHUFFLE_RECORDS = 100_000
-_CHUNK_BATCHES = 16
 _OPEN_FILES = 32  # so that the shuffle buffer holds records of many files however large each is
 
 
@@ -34,7 +34,12 @@ class TransformedRecords:
         self._feature_spec = transform_output.transformed_feature_spec()
 
     def batches(
-        self, patterns: Sequence[str], batch_size: int, shuffle_seed: int | tf.Tensor | None = None, part: Part = WHOLE
+        self,
+        patterns: Sequence[str],
+        batch_size: int,
+        shuffle_seed: int | tf.Tensor | None = None,
+        part: Part = WHOLE,
+        by_length: bool = False,
     ) -> tf.data.Dataset:
         """Dense batches of `batch_size` records of the files that match `patterns`: index 0 pads, label 0.0.
 
@@ -44,12 +49,18 @@ class TransformedRecords:
             shuffle_seed: Shuffles records, differently each epoch, reproducibly; None keeps their order. A file's
                 records are ordered by user, so many files are read at once, in a new order each epoch.
             part: Which of several workers reads; `batch_size` is that of all of them.
+            by_length: Makes batches of histories of like length, to pad little: of every 16 batches' worth of records,
+                the shortest become one batch, and so on. Batches come in random order if records do.
 
         Raises:
             FileNotFoundError: no file matches.
         """
-        records = self._records(patterns, shuffle_seed, part).batch(part.share(batch_size))
-        return records.map(self._parse, num_parallel_calls=tf.data.AUTOTUNE).map(self._densify)
+        size = part.share(batch_size)
+        records = self._records(patterns, shuffle_seed, part).batch(size * (CHUNK_BATCHES if by_length else 1))
+        parsed = records.map(self._parse, num_parallel_calls=tf.data.AUTOTUNE)
+        if by_length:
+            parsed = in_random_order(parsed.flat_map(lambda chunk: cut_by_length(chunk, size)), shuffle_seed)
+        return parsed.map(self._densify, num_parallel_calls=tf.data.AUTOTUNE)
 
     def candidate_batches(
         self, patterns: Sequence[str], candidates: int, shuffle_seed: int | tf.Tensor | None = None, part: Part = WHOLE
@@ -67,11 +78,9 @@ class TransformedRecords:
             part: As for `batches`.
         """
         candidates = part.share(candidates)
-        chunk = self._records(patterns, shuffle_seed, part).batch(candidates * _CHUNK_BATCHES // 2)
+        chunk = self._records(patterns, shuffle_seed, part).batch(candidates * CHUNK_BATCHES // 2)
         parsed = chunk.map(self._parse, num_parallel_calls=tf.data.AUTOTUNE)
-        batches = parsed.flat_map(lambda records: _cut_by_size(records, candidates))
-        if shuffle_seed is not None:
-            batches = batches.shuffle(4 * _CHUNK_BATCHES, seed=shuffle_seed, reshuffle_each_iteration=True)
+        batches = in_random_order(parsed.flat_map(lambda chunk: cut_by_candidates(chunk, candidates)), shuffle_seed)
         return batches.map(self._densify, num_parallel_calls=tf.data.AUTOTUNE)
 
     def count(self, patterns: Sequence[str]) -> int:
@@ -82,8 +91,8 @@ class TransformedRecords:
     def count_candidate_batches(self, patterns: Sequence[str], candidates: int) -> int:
         """How many batches `candidate_batches` makes of the files, unshuffled; nothing but candidates is parsed."""
         spec = {name: self._feature_spec[name] for name in (CANDIDATE_ITEM_ID, HISTORY_ITEM_ID)}
-        chunks = self._records(patterns, None, WHOLE).batch(candidates * _CHUNK_BATCHES // 2)
-        cut = chunks.flat_map(lambda chunk: _cut_by_size(tf.io.parse_example(chunk, spec), candidates))
+        chunks = self._records(patterns, None, WHOLE).batch(candidates * CHUNK_BATCHES // 2)
+        cut = chunks.flat_map(lambda chunk: cut_by_candidates(tf.io.parse_example(chunk, spec), candidates))
         return int(cut.reduce(np.int64(0), lambda total, _: total + 1))
 
     def catalog(self, patterns: Sequence[str]) -> ItemCatalog:
@@ -116,19 +125,6 @@ class TransformedRecords:
 
 def _read(files: Any) -> tf.data.Dataset:
     return tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=1)
-
-
-def _cut_by_size(parsed: Mapping[str, Any], candidates: int) -> tf.data.Dataset:
-    """Sorts ragged records by size and cuts them into batches of about `candidates` candidates."""
-    count, length = parsed[CANDIDATE_ITEM_ID].row_lengths(), parsed[HISTORY_ITEM_ID].row_lengths()
-    order = tf.argsort(count * (tf.reduce_max(length) + 1) + length, stable=True)
-    ordered = {name: tf.gather(value, order) for name, value in parsed.items()}
-    batch_of = (tf.cumsum(tf.gather(count, order)) - 1) // candidates
-    _, _, sizes = tf.unique_with_counts(batch_of, tf.int64)
-    stops = tf.cumsum(sizes)
-    return tf.data.Dataset.from_tensor_slices((stops - sizes, stops)).map(
-        lambda start, stop: {name: value[start:stop] for name, value in ordered.items()}
-    )
 
 
 def densify(parsed: Mapping[str, Any], fields: Fields) -> Batch:

@@ -69,6 +69,17 @@ def test_batches_keep_every_record_in_order(toy: Toy, records: TransformedRecord
     assert ages.tolist() == [raw["user_age"] == raw["user_age"] for raw in toy.raw["train"]]
 
 
+def test_batches_by_length_pad_less_and_hold_the_same_records(toy: Toy, records: TransformedRecords) -> None:
+    def cells(by_length: bool) -> tuple[int, list[tuple[Any, ...]], int]:
+        batches = list(records.batches(toy.files("train"), 5, shuffle_seed=3, by_length=by_length))
+        return sum(batch["history_item_id"].numpy().size for batch in batches), sorted(_rows(batches)), len(batches)
+
+    (sorted_cells, rows, count), (cells_in_order, expected, expected_count) = cells(True), cells(False)
+    real = sum(max(len(raw["history_item_id"]), 1) for raw in toy.raw["train"])
+    assert rows == expected and count == expected_count
+    assert real <= sorted_cells < cells_in_order
+
+
 def _rows(batches: Any) -> list[tuple[Any, ...]]:
     """What tells records apart, padding left out."""
     rows = []

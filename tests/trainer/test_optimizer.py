@@ -54,7 +54,8 @@ def test_the_norm_is_that_of_a_row_s_gradients_added_up() -> None:
     added = tf.IndexedSlices(tf.constant([[7.0]]), tf.constant([1]), [2, 1])
     moments = []
     for gradient in (apart, added):
-        optimizer, table, dense = build_optimizer(OptimizerConfig(clip_norm=2.5), 10), tf.Variable([[0.0]] * 2), tf.Variable(0.0)
+        optimizer = build_optimizer(OptimizerConfig(clip_norm=2.5), 10)
+        table, dense = tf.Variable([[0.0]] * 2), tf.Variable(0.0)
         optimizer.apply_gradients([(gradient, table), (tf.constant(24.0), dense)])  # 7, 24: a norm of 25
         moments.append([float(optimizer._momentums[0][1, 0]), float(optimizer._momentums[1])])
     np.testing.assert_allclose(moments, [[0.07, 0.24]] * 2, rtol=1e-5)

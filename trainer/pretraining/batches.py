@@ -35,7 +35,10 @@ class MaskedBatches:
     def endless(self, part: Part, steps: int, start: int) -> tf.data.Dataset:
         """Batches to train on from step `start` on; each pass of `steps` has another order and hides other cells."""
         seed, files = part.seed_or(self._inputs.config.seed), self._inputs.train
-        batches = passes(lambda number: self._records.batches(files, self._size, seed + number, part), steps, start)
+        by_length = self._inputs.config.pretrain.batches_by_length
+        batches = passes(
+            lambda number: self._records.batches(files, self._size, seed + number, part, by_length), steps, start
+        )
         return self._masked(batches, part, start)
 
     def _masked(self, batches: tf.data.Dataset, part: Part, start: int = 0) -> tf.data.Dataset:
