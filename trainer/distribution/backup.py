@@ -70,16 +70,23 @@ class Backup:
         tf.io.gfile.rename(f"{path}.new", path, overwrite=True)
 
 
-class _Kept(tf.Module):
-    """What of a model is backed up: all but its metrics, which each epoch starts anew.
+def weights_of(model: keras.Model) -> list[tf.Variable]:
+    """A model's weights without those of its metrics, which Keras counts among them.
 
-    Several workers that read metrics for a checkpoint, in whatever order their threads run, would wait for one another
-    over different variables.
+    To read a metric takes all workers at once, in one order: where only the chief did, for a checkpoint of its own, the
+    others would answer it with whatever they compute next.
     """
+    metrics = [part for part in model.submodules if isinstance(part, keras.metrics.Metric)]
+    of_metrics = {id(weight) for metric in metrics for weight in metric.weights}
+    return [weight for weight in model.weights if id(weight) not in of_metrics]
+
+
+class _Kept(tf.Module):
+    """What of a model is backed up: all but its metrics, which each epoch starts anew."""
 
     def __init__(self, model: keras.Model) -> None:
         super().__init__()
-        self.weights, self.optimizer = list(model.weights), model.optimizer
+        self.weights, self.optimizer = weights_of(model), model.optimizer
         self.distribute_strategy = model.distribute_strategy
         self._train_counter = model._train_counter
 

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from trainer.distribution.backup import Backup
+from trainer.distribution.backup import Backup, weights_of
 
 
 class Curves(keras.callbacks.Callback):
@@ -67,4 +67,4 @@ class StopAtBest(Curves):
         return values.index(max(values)) if values else -1
 
     def _weights(self) -> tf.train.Checkpoint:
-        return tf.train.Checkpoint(weights=list(self.model.weights))
+        return tf.train.Checkpoint(weights=weights_of(self.model))

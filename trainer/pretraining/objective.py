@@ -39,7 +39,7 @@ class Objective(keras.Model, abc.ABC):
 
     def _logs(self, *names: str) -> None:
         """Declares what `_log` will be given."""
-        self.averages |= {name: keras.metrics.Mean(name=name) for name in names}
+        self.averages = {**self.averages, **{name: keras.metrics.Mean(name=name) for name in names}}
 
     def _log(self, name: str, values: tf.Tensor, weights: tf.Tensor | None = None) -> None:
         """Adds to the mean that is logged under a name; not while weights are made in a strategy's scope."""
