@@ -14,6 +14,8 @@ from trainer.fields import Field
 from trainer.layers.field_embedding import FieldEmbedding
 from trainer.step_seed import step_seed
 
+_SCORES = 2**25  # at once, 128 MiB
+
 
 class Prediction(NamedTuple):
     """For M hidden cells: the loss, whether the best guess was right, and the weight (0 where nothing is known)."""
@@ -48,8 +50,9 @@ class AttributeHead(keras.layers.Layer):
         hidden = self._projected(hidden)
         if self.field.multivalent:
             return self._several(hidden, targets)
-        sampled = training and self.field.size > self.config.sampled_softmax_above
-        return self._sampled(hidden, targets) if sampled else self._one(hidden, targets)
+        if self.field.size <= self.config.sampled_softmax_above:
+            return self._one(hidden, targets)
+        return self._sampled(hidden, targets) if training else self._by_blocks(hidden, targets)
 
     def logits(self, hidden: tf.Tensor) -> tf.Tensor:
         """Scores of all values, absent (0) excluded by a very low score: encoder's output [M, D] -> [M, size]."""
@@ -69,6 +72,20 @@ class AttributeHead(keras.layers.Layer):
         logits = self._logits(hidden)
         loss = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
         return Prediction(loss, tf.argmax(logits, 1) == targets, tf.cast(targets > 0, tf.float32))
+
+    def _by_blocks(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
+        """As `_one`, some cells after others: the scores of a million values for all cells would fill the memory."""
+        rows, count = max(_SCORES // self.field.size, 1), tf.shape(hidden)[0]
+        missing = rows - count % rows
+        blocks = tf.reshape(tf.pad(hidden, [[0, missing], [0, 0]]), [-1, rows, self.embedding.dim])
+        of_blocks = tf.reshape(tf.pad(targets, [[0, missing]]), [-1, rows])
+        predicted = tf.map_fn(
+            lambda block: self._one(*block),
+            (blocks, of_blocks),
+            parallel_iterations=1,
+            fn_output_signature=Prediction(tf.float32, tf.bool, tf.float32),
+        )
+        return Prediction(*(tf.reshape(values, [-1])[:count] for values in predicted))
 
     def _sampled(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
         """Negatives are log-uniform, for indices are ordered by frequency."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import tensorflow as tf
 import tf_keras as keras
 
@@ -86,6 +87,18 @@ def test_sampled_softmax_is_for_training_only() -> None:
     np.testing.assert_array_equal(exact, again)
     draws = np.stack([head(_hidden(), targets, training=True).loss for _ in range(10)])
     assert draws.std(0).min() > 0 and np.isfinite(draws).all()
+
+
+@pytest.mark.parametrize("cells", [0, 3, 4, M])
+def test_large_vocabularies_are_evaluated_block_by_block(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.pretraining.attribute_head._SCORES", 2 * 5)
+    head, whole = (_head(5, sampled_softmax_above=above, sampled_classes=1) for above in (4, 5))
+    whole.set_weights(head.get_weights())
+    whole.embedding.set_weights(head.embedding.get_weights())
+    given = _hidden(cells), tf.constant([1, 2, 3, 4, 4, 0][:cells], tf.int64)
+    for blocks, expected in zip(tf.function(head)(*given), whole(*given), strict=True):
+        assert blocks.shape == (cells,)
+        np.testing.assert_allclose(tf.cast(blocks, tf.float32), tf.cast(expected, tf.float32), rtol=1e-5)
 
 
 def test_log_q_correction_recovers_the_distribution_of_values() -> None:
