@@ -54,8 +54,8 @@ fuzz-serving: setup ## Send 10,000 hostile requests to a ranker behind the local
 test: data ## Run the tests in two processes (PYTEST_ARGS=... for other options of pytest)
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
-test-cluster: setup ## Train with workers and parameter servers as processes, some of them killed (minutes)
-	@TEST_CLUSTER=1 $(PYTHON) -m pytest -q tests/trainer/test_distribution.py
+test-cluster: setup ## Train with workers and parameter servers as processes, some of them killed, and by XLA (minutes)
+	@TEST_CLUSTER=1 $(PYTHON) -m pytest -q tests/trainer/test_distribution.py tests/trainer/test_precision.py
 
 lint: setup ## Check style, types and which module imports which
 	@$(PYTHON) -m ruff check $(SOURCES)

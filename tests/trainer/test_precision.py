@@ -1,0 +1,89 @@
+"""Both stages in lower precision and by XLA, and the float32 model that they leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from preprocessing.features import candidate_inputs, user_inputs
+from serving import contract
+from tests.testing_trainer import dense_inputs
+from tests.trainer.conftest import Exported, Toy
+from trainer.export import export
+from trainer.finetune import finetune
+from trainer.inputs import StageInputs
+from trainer.models.ranker import Ranker
+from trainer.pretrain import RESULTS, pretrain
+from trainer.ranking_batches import RankingBatches
+
+NEAR = 0.03  # of a loss, relatively: a bfloat16 has three digits
+
+
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """Without graphs, whose tracing takes longer than the few steps."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def _pretraining_loss(folder: Path) -> float:
+    loss: float = json.loads((folder / RESULTS).read_text())["curves"]["val_loss"][-1]
+    return loss
+
+
+def _finetuning_loss(results: dict[str, Any]) -> float:
+    loss: float = results["curves"]["val_loss"][-1]
+    return loss
+
+
+def _scores(ranker: Ranker, inputs: StageInputs, task: str) -> np.ndarray:
+    """The probabilities of the validation split's candidates, sorted."""
+    batches = RankingBatches(inputs).once(inputs.validation)
+    scores = [tf.sigmoid(ranker(batch)[task])[batch["candidate_item_id"] > 0] for batch, _, _ in batches]
+    return np.sort(tf.concat(scores, 0))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("TEST_CLUSTER" not in os.environ, reason="minutes of compiling, only by make test-cluster")
+def test_bfloat16_by_xla_learns_what_float32_does_and_leaves_float32(
+    toy: Toy, pretrained: Path, exported: Exported, tmp_path: Path
+) -> None:
+    changes = {"precision": "bfloat16", "jit_compile": True}
+    pretrain(toy.inputs("pretrain", "validation", **changes), str(tmp_path / "encoder"))
+    assert _pretraining_loss(tmp_path / "encoder") == pytest.approx(_pretraining_loss(pretrained), rel=NEAR)
+
+    inputs = toy.inputs("train", "validation", **changes)
+    ranker, results = finetune(inputs, str(tmp_path / "encoder"))
+    assert _finetuning_loss(results) == pytest.approx(_finetuning_loss(exported.results), rel=NEAR)
+
+    export(ranker, inputs, str(tmp_path / "ranker"))
+    types = tf.train.load_checkpoint(str(tmp_path / "ranker/variables/variables")).get_variable_to_dtype_map()
+    assert not {tf.bfloat16, tf.half} & set(types.values())
+    raws = toy.raw["validation"]
+    request = dense_inputs([*user_inputs(toy.spec), *candidate_inputs(toy.spec)], raws)
+    scores = tf.saved_model.load(str(tmp_path / "ranker")).signatures[contract.PREDICT](**request)
+    for task, score in scores.items():
+        real = score[request["candidate_item_id"] != ""]
+        np.testing.assert_allclose(np.sort(real), _scores(ranker, inputs, task), atol=1e-5, err_msg=task)
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_lower_precision_learns_what_float32_does(
+    toy: Toy, pretrained: Path, exported: Exported, tmp_path: Path, precision: str
+) -> None:
+    pretrain(toy.inputs("pretrain", "validation", precision=precision), str(tmp_path))
+    assert _pretraining_loss(tmp_path) == pytest.approx(_pretraining_loss(pretrained), rel=NEAR)
+    ranker, results = finetune(toy.inputs("train", "validation", precision=precision), str(pretrained))
+    assert _finetuning_loss(results) == pytest.approx(_finetuning_loss(exported.results), rel=NEAR)
+    layers = [layer for layer in ranker.submodules if isinstance(layer, keras.layers.Layer)]
+    assert {layer.compute_dtype for layer in layers} | {weight.dtype.name for weight in ranker.weights} == {"float32"}
