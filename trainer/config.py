@@ -98,12 +98,14 @@ class PretrainConfig(Config):
         objective: Its name in trainer/registry.py.
         batches_by_length: Whether a batch has histories of like length, which pads less. A hidden cell of a batch of
             short ones then weighs more, for a step's loss is the mean over its batch.
+        warm_epochs: Epochs of a run that starts from an earlier ranker; by default `epochs`.
         sampled_softmax_above: Vocabularies with more rows are trained with sampled softmax.
         sampled_classes: Negatives a step of the sampled softmax.
     """
 
     objective: str = "cloze"
     epochs: int = pydantic.Field(20, ge=1)
+    warm_epochs: int | None = pydantic.Field(None, ge=1)
     batch_size: int = pydantic.Field(64, ge=1)
     batches_by_length: bool = False
     masking: MaskingConfig = MaskingConfig()

@@ -19,6 +19,7 @@ from trainer.optimizer import build_optimizer
 from trainer.pretrain import load_encoder
 from trainer.ranking_batches import RankingBatches
 from trainer.registry import create_ranker
+from trainer.warm_start import load_ranker
 
 RESULTS = "assets.extra/finetune.json"
 
@@ -101,13 +102,20 @@ def ranking_stage(inputs: StageInputs, encoder_dir: str | None) -> Stage:
 
 
 def build_ranker(inputs: StageInputs, batches: tf.data.Dataset, encoder_dir: str | None) -> Ranker:
-    """A ranker with its weights made, and its encoder, where it has one, started from the pre-training export."""
+    """A ranker with its weights made, and its encoder, where it has one, started from the pre-training export.
+
+    The rest starts from an earlier ranker where pre-training did.
+    """
     ranker = create_ranker(inputs.fields(), inputs.config)
     features, _, _ = next(iter(batches))
     ranker(features)
-    if ranker.encoder is not None and encoder_dir:
+    if not encoder_dir:
+        return ranker
+    is_warm = load_ranker(ranker, encoder_dir)
+    if ranker.encoder is not None:
         load_encoder(ranker.encoder, encoder_dir)
-        ranker.start_from_encoder()
+        if not is_warm:
+            ranker.start_from_encoder()
     return ranker
 
 

@@ -27,6 +27,7 @@ class StageInputs:
         config: The trainer's configuration.
         backup_dir: Where a killed run leaves what the next one goes on from; None keeps nothing.
         tensorboard_dir: Where TensorBoard's logs go; None writes none.
+        start_from: An earlier ranker's export that pre-training starts from; None starts from nothing.
     """
 
     train: Sequence[str]
@@ -37,6 +38,7 @@ class StageInputs:
     config: TrainerConfig
     backup_dir: str | None = None
     tensorboard_dir: str | None = None
+    start_from: str | None = None
 
     @classmethod
     def from_fn_args(cls, fn_args: Any) -> StageInputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -13,6 +14,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from preprocessing.errors import DataError
+from trainer.distribution.plain import copy_weights
 from trainer.distribution.roles import run_stage
 from trainer.fields import Field
 from trainer.fitting import Stage, fit
@@ -22,28 +24,31 @@ from trainer.optimizer import build_optimizer
 from trainer.pretraining.batches import MaskedBatches
 from trainer.pretraining.objective import Objective
 from trainer.registry import create_objective
+from trainer.warm_start import earlier_ranker, write_ranker
 
 CHECKPOINT = "assets.extra/encoder/checkpoint"
 RESULTS = "assets.extra/pretrain.json"
 
 
 def run_fn(fn_args: Any) -> None:
-    """TFX Trainer's entry point."""
-    pretrain(StageInputs.from_fn_args(fn_args), fn_args.serving_model_dir)
+    """TFX Trainer's entry point; `fn_args.base_model` is the ranker to start from, where there is one."""
+    inputs = dataclasses.replace(StageInputs.from_fn_args(fn_args), start_from=fn_args.base_model)
+    pretrain(inputs, fn_args.serving_model_dir)
 
 
 def pretrain(inputs: StageInputs, model_dir: str) -> dict[str, Any]:
     """Trains on users' histories; the chief writes a SavedModel, the encoder checkpoint and results.
 
     Returns:
-        {"attributes": {name: {"loss", "accuracy", "chance_accuracy"}}, "curves": {log name: [a value an epoch]}},
-        measured on held-out users; objectives that predict no attributes have none. `chance_accuracy` is that of
-        always giving the attribute's most frequent value.
+        {"attributes": {name: {"loss", "accuracy", "chance_accuracy"}}, "curves": {log name: [a value an epoch]},
+        "started_from"}, measured on held-out users; objectives that predict no attributes have none.
+        `chance_accuracy` is that of always giving the attribute's most frequent value.
 
     Raises:
+        ConfigError: the ranker to start from doesn't fit.
         DataError: there are no windows to train on, or none of held-out users.
     """
-    backup_dir = inputs.stage_directory("pretrain")
+    backup_dir = inputs.stage_directory("pretrain", inputs.start_from)
 
     def train(strategy: tf.distribute.Strategy) -> tuple[Objective, dict[str, Any]]:
         keras.utils.set_random_seed(inputs.config.seed)
@@ -66,27 +71,32 @@ def pretraining_stage(inputs: StageInputs) -> Stage:
         DataError: there are no windows to train on, or none of held-out users.
     """
     config, batches = inputs.config.pretrain, MaskedBatches(inputs)
+    earlier = earlier_ranker(inputs).encoder if inputs.start_from else None
+    epochs = config.epochs if earlier is None or config.warm_epochs is None else config.warm_epochs
     steps = _steps(inputs, inputs.train, "pretrain", "no user has two or more events before the training cut-off")
     why = "one user in twenty is held out, and the log has too few users"
     validation_steps = _steps(inputs, inputs.validation, "pretrain_validation", why)
     return Stage(
-        build=lambda: _model(inputs, batches.once(inputs.validation), steps),
+        build=lambda: _model(inputs, batches.once(inputs.validation), steps * epochs, earlier),
         train=lambda part, start: batches.endless(part, steps, start),
         validation=lambda part: batches.once(inputs.validation, part).cache(),
         steps=steps,
         validation_steps=validation_steps,
-        epochs=config.epochs,
+        epochs=epochs,
         what="pre-training epoch",
         watched=("loss", "val_loss"),
     )
 
 
-def _model(inputs: StageInputs, batches: tf.data.Dataset, steps: int) -> Objective:
+def _model(inputs: StageInputs, batches: tf.data.Dataset, steps: int, earlier: FGBert | None) -> Objective:
+    """The compiled objective, for a fit of `steps`; its encoder starts from an earlier one where one is given."""
     config = inputs.config.pretrain
     encoder = FGBert(inputs.fields(), inputs.config.encoder, name="encoder")
     model = create_objective(encoder, config, inputs.records().catalog(inputs.catalog))
     model(next(iter(batches)))
-    model.compile(build_optimizer(config.optimizer, steps * config.epochs), jit_compile=inputs.config.jit_compile)
+    if earlier is not None:
+        copy_weights(earlier, encoder)
+    model.compile(build_optimizer(config.optimizer, steps), jit_compile=inputs.config.jit_compile)
     return model
 
 
@@ -143,6 +153,9 @@ def _export(inputs: StageInputs, model: Objective, curves: dict[str, Any], model
     module.weights = encoder.weights
     tf.saved_model.save(module, model_dir, signatures=encode.get_concrete_function(**specs))
     tf.train.Checkpoint(encoder=encoder, heads=model.heads).write(os.path.join(model_dir, CHECKPOINT))
-    results = {"attributes": _summary(scores, fields, validation), "curves": curves}
+    if inputs.start_from:
+        write_ranker(earlier_ranker(inputs), model_dir)
+    attributes = _summary(scores, fields, validation)
+    results = {"attributes": attributes, "curves": curves, "started_from": inputs.start_from}
     with tf.io.gfile.GFile(os.path.join(model_dir, RESULTS), "w") as file:
         file.write(json.dumps(results, indent=1))

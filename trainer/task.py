@@ -3,6 +3,8 @@
     python -m trainer.task pretrain CONFIG --examples DIR --transform DIR --model-dir OUT1
     python -m trainer.task finetune CONFIG --examples DIR --transform DIR --model-dir OUT2 --encoder OUT1
 
+With --start-from, pre-training and then fine-tuning start from an earlier OUT2, whatever its vocabularies were.
+
 CONFIG is a run's YAML file, of which `dataset` and `trainer` count. The directories are artifacts of a pipeline run:
 Transform/transformed_examples/N and Transform/transform_graph/N. Vertex AI's AIP_* variables stand in for options that
 are not given, and TF_CONFIG says which process of which cluster this is; every process of it runs the same command.
@@ -46,6 +48,9 @@ def task(
     transform: Annotated[str, typer.Option(help="Transform's graph.")],
     model_dir: Annotated[str, typer.Option(envvar="AIP_MODEL_DIR", help="Where the SavedModel goes.")],
     encoder: Annotated[str | None, typer.Option(help="The pre-training export that fine-tuning starts from.")] = None,
+    start_from: Annotated[
+        str | None, typer.Option(help="An earlier ranker's export that pre-training starts from.")
+    ] = None,
     backup_dir: Annotated[
         str | None, typer.Option(envvar="AIP_CHECKPOINT_DIR", help="Where a killed run finds what to go on from.")
     ] = None,
@@ -60,10 +65,11 @@ def task(
     ] = None,
 ) -> None:
     """Trains a stage; see the module's text."""
-    run = _load(config)
+    run, pretrains = _load(config), stage is StageName.PRETRAIN
+    if start_from and not pretrains:
+        raise typer.BadParameter("fine-tuning starts from where its --encoder's pre-training did", param_hint="--start-from")
     from trainer.inputs import StageInputs
 
-    pretrains = stage is StageName.PRETRAIN
     train, validation = ("pretrain", "pretrain_validation") if pretrains else ("train", "validation")
     inputs = StageInputs(
         train=[train_data or f"{examples}/Split-{train}/*"],
@@ -74,6 +80,7 @@ def task(
         config=run.trainer,
         backup_dir=backup_dir,
         tensorboard_dir=tensorboard_dir,
+        start_from=start_from,
     )
     _survive(run.trainer.distribution.restarts, lambda: _train(inputs, pretrains, encoder, model_dir))
 

@@ -13,8 +13,8 @@ from trainer.distribution.feeding import is_parameter_server
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Gives `target` the weights of `source`, an equal model under some strategy."""
-    if not is_parameter_server(source.distribute_strategy):
+    """Gives `target` the weights of `source`, an equal model; either may be under some strategy."""
+    if not any(is_parameter_server(model.distribute_strategy) for model in (source, target)):
         target.set_weights(source.get_weights())
         return
     with tempfile.TemporaryDirectory() as folder:  # a checkpoint joins what a parameter server has cut into parts

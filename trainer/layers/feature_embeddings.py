@@ -25,10 +25,8 @@ class FeatureEmbeddings(keras.layers.Layer):
     def __init__(self, fields: Fields, dim: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.fields, self.dim = fields, dim
-        tables = dict.fromkeys((_table(field), field.size, field.multivalent) for field in fields.all)
-        self.tables = {
-            table: FieldEmbedding(size, dim, multivalent, name=f"embed_{table}") for table, size, multivalent in tables
-        }
+        by_table = {_table(field): field for field in fields.all}
+        self.tables = {name: FieldEmbedding.of(field, dim, f"embed_{name}") for name, field in by_table.items()}
 
     @property
     def item_width(self) -> int:

@@ -7,6 +7,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from trainer.fields import Field
+
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class FieldEmbedding(keras.layers.Layer):
@@ -18,13 +20,21 @@ class FieldEmbedding(keras.layers.Layer):
         size: Number of the field's indices, 0 included.
         dim: Width D of an embedding.
         multivalent: Whether the last axis of the input runs over a cell's values.
+        vocabulary: The id space whose values have rows here; None where indices number buckets.
     """
 
-    def __init__(self, size: int, dim: int, multivalent: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, size: int, dim: int, multivalent: bool = False, vocabulary: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if size < 1 or dim < 1:
             raise ValueError(f"size and dim must be positive. Received: size={size}, dim={dim}")
-        self.size, self.dim, self.multivalent = size, dim, multivalent
+        self.size, self.dim, self.multivalent, self.vocabulary = size, dim, multivalent, vocabulary
+
+    @classmethod
+    def of(cls, field: Field, dim: int, name: str) -> FieldEmbedding:
+        """The table of a data set's field."""
+        return cls(field.size, dim, field.multivalent, field.feature.vocabulary, name=name)
 
     @property
     def mask_index(self) -> int:
@@ -48,7 +58,13 @@ class FieldEmbedding(keras.layers.Layer):
         return tf.math.divide_no_nan(tf.reduce_sum(vectors, -2), tf.reduce_sum(present, -2))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "size": self.size, "dim": self.dim, "multivalent": self.multivalent}
+        return {
+            **super().get_config(),
+            "size": self.size,
+            "dim": self.dim,
+            "multivalent": self.multivalent,
+            "vocabulary": self.vocabulary,
+        }
 
 
 def lookup(table: tf.Variable, indices: tf.Tensor) -> tf.Tensor:

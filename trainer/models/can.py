@@ -28,10 +28,7 @@ class Can(Din):
         self.feed = self._tables("feed", config.can.widths[0])
 
     def _tables(self, kind: str, width: int) -> dict[str, FieldEmbedding]:
-        return {
-            field.field: FieldEmbedding(field.size, width, field.multivalent, name=f"{kind}_{field.field}")
-            for field in self.fields.item
-        }
+        return {field.field: FieldEmbedding.of(field, width, f"{kind}_{field.field}") for field in self.fields.item}
 
     def _read(
         self, user: tf.Tensor, history: tf.Tensor, features: Features, training: bool | None

@@ -48,7 +48,7 @@ class FGBert(keras.Model):
         super().__init__(**kwargs)
         self.fields, self.config = fields if config.features == "all" else fields.ids_only(), config
         self.embeddings = embeddings or {
-            field.field: FieldEmbedding(field.size, config.dim, field.multivalent, name=f"embed_{field.field}")
+            field.field: FieldEmbedding.of(field, config.dim, f"embed_{field.field}")
             for field in self.fields.of("history")
         }
         self.position = keras.layers.Embedding(fields.history_length + 1, config.dim, name="position")

@@ -1,0 +1,87 @@
+"""The rows of an embedding table in their new places when its vocabulary has changed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabulary:
+    """What a table's rows stand for: row 0 is absent, then come the tokens, the buckets of unknown ones, the mask.
+
+    Attributes:
+        tokens: The ids or values, in the order of their rows.
+        oov_buckets: How many buckets unknown ones share, by hash.
+    """
+
+    tokens: Sequence[bytes]
+    oov_buckets: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows a table has."""
+        return len(self.tokens) + self.oov_buckets + 2
+
+
+def move_rows(
+    table: np.ndarray, before: Vocabulary, now: Vocabulary, kin: Mapping[str, np.ndarray] | None = None
+) -> np.ndarray:
+    """Gives each token the row it had; a new token's row is the mean of its kin.
+
+    Args:
+        table: [rows before, D].
+        before: What its rows stand for.
+        now: What the result's rows stand for; it has as many buckets, so that each holds what hashed to it before.
+        kin: Side information by name: for each row, the indices of its values, [rows, V], 0 where absent. Tokens that
+            share a value are kin. A new row is the mean, over its values, of the mean of the known rows that have the
+            value; without any, it is the mean of all tokens' known rows.
+
+    Returns:
+        [rows now, D].
+    """
+    rows = {token: row for row, token in enumerate(before.tokens, start=1)}
+    sources = np.array([rows.get(token, 0) for token in now.tokens], np.int64)
+    known, new = 1 + np.flatnonzero(sources), 1 + np.flatnonzero(sources == 0)
+    result = np.empty((now.rows, table.shape[1]), table.dtype)
+    result[0] = table[0]
+    result[known] = table[sources[known - 1]]
+    result[new] = _means_of_kin(result, known, new, kin or {})
+    result[1 + len(now.tokens) :] = table[1 + len(before.tokens) :]
+    return result
+
+
+def _means_of_kin(
+    table: np.ndarray, known: np.ndarray, new: np.ndarray, kin: Mapping[str, np.ndarray]
+) -> np.ndarray | float:
+    """The rows of `new` from those of `known`; zeros where none is known."""
+    if not len(known) or not len(new):
+        return 0.0
+    total, count = np.zeros((len(new), table.shape[1])), np.zeros(len(new))
+    for repeated in kin.values():
+        values = _once_a_row(repeated)
+        means, members = _means_by_value(table[known], values[known], int(values.max()) + 1)
+        for column in values[new].T:
+            shared = (column > 0) & (members[column] > 0)
+            total[shared] += means[column[shared]]
+            count += shared
+    everyone = table[known].mean(axis=0)
+    return np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], everyone)
+
+
+def _once_a_row(values: np.ndarray) -> np.ndarray:
+    """The same with a value that a row has several times made 0 but for once."""
+    ordered = np.sort(values, axis=1)
+    ordered[:, 1:][ordered[:, 1:] == ordered[:, :-1]] = 0
+    return ordered
+
+
+def _means_by_value(vectors: np.ndarray, values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The mean vector of the rows that have each value, [size, D], and how many they are, [size]."""
+    sums, members = np.zeros((size, vectors.shape[1])), np.zeros(size, np.int64)
+    for column in values.T:
+        np.add.at(sums, column, vectors)
+        np.add.at(members, column, 1)
+    return sums / np.maximum(members, 1)[:, None], members

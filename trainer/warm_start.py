@@ -1,0 +1,147 @@
+"""Starts training from an earlier ranker: weights as they are, embedding rows by what they stand for, not by number.
+
+Pre-training moves the earlier ranker's weights to today's vocabularies, starts from its encoder, and leaves the whole
+ranker beside its own export; fine-tuning starts from that, and from the encoder as pre-trained today.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from preprocessing.config import ConfigError, validated
+from preprocessing.features import model_features
+from preprocessing.spec import DatasetSpec
+from serving import contract
+from trainer.config import TrainerConfig
+from trainer.fields import Field, Fields
+from trainer.inputs import StageInputs
+from trainer.layers.field_embedding import FieldEmbedding
+from trainer.models.ranker import Ranker
+from trainer.moved_rows import Vocabulary, move_rows
+from trainer.registry import create_ranker
+
+CHECKPOINT = "assets.extra/ranker/checkpoint"
+
+
+def earlier_ranker(inputs: StageInputs) -> Ranker:
+    """Today's ranker, untrained, with the weights of `inputs.start_from`; new items start from their kin's rows.
+
+    Raises:
+        ConfigError: that ranker has other features, or is built in another way, so that its weights don't fit.
+    """
+    assert inputs.start_from is not None, "there is nothing to start from"
+    earlier = _EarlierRanker(inputs.start_from)
+    earlier.check(inputs.spec, inputs.config)
+    ranker = create_ranker(inputs.fields(), inputs.config)
+    ranker(_nothing(inputs.fields()))
+    before, now = earlier.vocabularies(), _vocabularies(inputs)
+    vocabulary_of = {x.table.ref(): x.vocabulary for x in ranker.submodules if isinstance(x, FieldEmbedding)}
+    side_information = inputs.records().catalog(inputs.catalog).tables
+    kin = {"item_id": {name: _with_mask(table.numpy()) for name, table in side_information.items()}}
+    for number, weight in enumerate(ranker.weights):
+        values, vocabulary = earlier.weight(number), vocabulary_of.get(weight.ref())
+        if vocabulary is not None:
+            values = move_rows(values, before[vocabulary], now[vocabulary], kin.get(vocabulary))
+        weight.assign(values)
+    return ranker
+
+
+def write_ranker(ranker: Ranker, model_dir: str) -> None:
+    """Leaves a ranker beside a pre-training export."""
+    tf.train.Checkpoint(ranker=ranker).write(os.path.join(model_dir, CHECKPOINT))
+
+
+def load_ranker(ranker: Ranker, model_dir: str) -> bool:
+    """Gives a built ranker the weights of the one beside a pre-training export; returns whether there is one."""
+    path = os.path.join(model_dir, CHECKPOINT)
+    if not tf.io.gfile.exists(f"{path}.index"):
+        return False
+    tf.train.Checkpoint(ranker=ranker).read(path).assert_existing_objects_matched()
+    return True
+
+
+class _EarlierRanker:
+    """An exported ranker's weights and vocabularies."""
+
+    def __init__(self, model_dir: str) -> None:
+        self._dir = model_dir
+        path = os.path.join(model_dir, contract.CONFIG_FILE)
+        if not tf.io.gfile.exists(path):
+            raise ConfigError(f"{model_dir}: no exported ranker to start from: it has no {contract.CONFIG_FILE}")
+        with tf.io.gfile.GFile(path) as file:
+            made_by = json.load(file)
+        self._spec = validated(made_by["spec"], DatasetSpec, path)
+        self._config = validated(made_by["trainer"], TrainerConfig, path)
+        self._weights = tf.train.load_checkpoint(os.path.join(model_dir, "variables", "variables"))
+
+    def check(self, spec: DatasetSpec, config: TrainerConfig) -> None:
+        """Raises a ConfigError unless a ranker of `spec` and `config` has the same weights, vocabularies apart."""
+        before, now = _structure(self._spec, self._config), _structure(spec, config)
+        changed = [f"{key} ({before[key]} then, {now[key]} now)" for key in before if before[key] != now[key]]
+        if changed:
+            raise ConfigError(
+                f"{self._dir}: this ranker's weights don't fit, for it was made with another {'; '.join(changed)}. "
+                "Set warm_start: false (or leave out --start-from) for the run that changes it; later runs can start from "
+                "its model."
+            )
+
+    def weight(self, number: int) -> np.ndarray:
+        """A weight, by its place in the ranker's list of them."""
+        return self._weights.get_tensor(f"weights/{number}/.ATTRIBUTES/VARIABLE_VALUE")
+
+    def vocabularies(self) -> dict[str, Vocabulary]:
+        """What the rows of its tables stand for, by the vocabulary's name."""
+        return {name: Vocabulary(self._tokens(name), buckets) for name, buckets in _oov_buckets(self._spec).items()}
+
+    def _tokens(self, name: str) -> list[bytes]:
+        with tf.io.gfile.GFile(os.path.join(self._dir, "assets", name), "rb") as file:
+            return [line.rstrip(b"\n") for line in file]
+
+
+def _vocabularies(inputs: StageInputs) -> dict[str, Vocabulary]:
+    transform = inputs.transform_output()
+    return {
+        name: Vocabulary(transform.vocabulary_by_name(name), buckets)
+        for name, buckets in _oov_buckets(inputs.spec).items()
+    }
+
+
+def _oov_buckets(spec: DatasetSpec) -> dict[str, int]:
+    """By vocabulary."""
+    return {
+        feature.vocabulary: feature.spec.oov_buckets if feature.spec else spec.item_oov_buckets
+        for feature in model_features(spec)
+        if feature.vocabulary is not None
+    }
+
+
+def _structure(spec: DatasetSpec, config: TrainerConfig) -> dict[str, Any]:
+    """All that decides which weights a ranker has, and of which shape, but for its vocabularies; by config key."""
+    features = {f.name: f"{f.spec.kind}, {f.spec.buckets} buckets" for f in model_features(spec) if f.spec}
+    return {
+        "dataset.features": features,
+        "oov_buckets": _oov_buckets(spec),
+        "dataset.tasks": list(spec.tasks),
+        "dataset.history.length": spec.history.length,
+        "trainer.encoder": config.encoder.model_dump(exclude={"dropout"}),
+        "trainer.ranker": config.ranker.model_dump(exclude={"dropout"}),
+    }
+
+
+def _with_mask(values: np.ndarray) -> np.ndarray:
+    """Side information by item index, [items] or [items, V], as [rows, V], with a row for the mask."""
+    return np.pad(values.reshape(len(values), -1), [(0, 1), (0, 0)])
+
+
+def _nothing(fields: Fields) -> dict[str, tf.Tensor]:
+    """A batch of one request with an absent behaviour and candidate, to build a ranker by."""
+
+    def shape(field: Field) -> list[int]:
+        return [1] + [1] * (field.feature.side in ("history", "candidate")) + [field.width] * field.multivalent
+
+    return {field.name: tf.zeros(shape(field), tf.int64) for field in fields.all}
