@@ -48,6 +48,9 @@ class RunConfig(Config):
         beam: Where the Beam jobs run.
         span: The newest day that is read where the data set is split in spans, as a number of days since 1970; by
             default the newest that has a file.
+        warm_start: Whether training starts from the last blessed model of an earlier span, its rows moved to today's
+            vocabularies, rather than from nothing; for data sets that are split in spans. The first day, and one
+            without a blessed model before it, starts from nothing.
     """
 
     dataset: DatasetSpec
@@ -59,6 +62,7 @@ class RunConfig(Config):
     artifacts_dir: str | None = None
     beam: BeamConfig = BeamConfig()
     span: int | None = pydantic.Field(None, ge=0)
+    warm_start: bool = False
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> RunConfig:
@@ -71,6 +75,11 @@ class RunConfig(Config):
         unknown = sorted(set(self.checks.thresholds) - recorded)
         if unknown:
             raise ValueError(f"checks.thresholds must be among {sorted(recorded)}. Received: {unknown}")
+        if self.warm_start and self.span is None and not isinstance(self.dataset.split, SpanSplit):
+            raise ValueError(
+                "warm_start needs a split in spans (dataset.split.train: 7, ...): of any other an earlier model may "
+                "have seen what today's is tested on"
+            )
         return self
 
     @property

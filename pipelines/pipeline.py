@@ -50,11 +50,14 @@ def create_pipeline(
     platform = platform or LocalPlatform()
     prepared = _prepare(config, platform)
     trainer = config.trainer
-    pretrain = _trainer(config, PRETRAIN, "trainer.pretrain.run_fn", trainer, prepared, "pretrain")
+    earlier = [platform.earlier_model(prepared.examples)] if config.warm_start else []
+    start = earlier[0].outputs["model"] if earlier else None
+    pretrain = _trainer(config, PRETRAIN, "trainer.pretrain.run_fn", trainer, prepared, "pretrain", start)
     encoder = pretrain.outputs["model"]
     ranker = _trainer(config, RANKER, "trainer.finetune.run_fn", trainer, prepared, "train", encoder)
     without = _trainer(config, BASELINE, "trainer.finetune.run_fn", trainer.without_encoder(), prepared, "train")
-    components = [*prepared.components, pretrain, ranker, without, *_judge(config, prepared, ranker, without)]
+    trained = [*earlier, pretrain, ranker, without]
+    components = [*prepared.components, *trained, *_judge(config, prepared, ranker, without)]
     return _pipeline(config, components, beam_pipeline_args, enable_cache)
 
 
@@ -164,7 +167,7 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
     baseline = to_beat.outputs["model"] if to_beat else None
     evaluator = _evaluator(config, prepared, ranker, config.evaluation.min_auc, baseline)
     baseline_evaluator = _evaluator(config, prepared, without, None, None).with_id(BASELINE_EVALUATOR)
-    gate = BlessingGate(evaluator.outputs["blessing"], prepared.findings)
+    gate = BlessingGate(evaluator.outputs["blessing"], prepared.findings, config.span or 0)
     pusher = tfx.components.Pusher(
         model=ranker.outputs["model"],
         model_blessing=gate.outputs["blessing"],

@@ -9,11 +9,14 @@ from tfx import v1 as tfx
 from tfx.orchestration.data_types import RuntimeParameter
 
 from pipelines.checks.config import ChecksConfig
+from pipelines.components.earlier_model import LatestBlessedOfEarlierSpan
 from pipelines.components.latest_blessed import LatestBlessedOtherModel
 from pipelines.components.previous_statistics import PreviousStatistics
+from preprocessing.config import ConfigError
 
 _Artifacts = tfx.types.standard_artifacts
 PREVIOUS_STATISTICS, LATEST_BLESSED = "Resolver.previous_statistics", "Resolver.latest_blessed"
+EARLIER_MODEL = "Resolver.earlier_model"
 
 
 class LocalPlatform:
@@ -35,6 +38,19 @@ class LocalPlatform:
             model_blessing=tfx.dsl.Channel(type=_Artifacts.ModelBlessing),
             candidate=candidate,
         ).with_id(LATEST_BLESSED)
+
+    def earlier_model(self, records: Any) -> Any:
+        """A resolver of `model`: the one that training starts from, which may be none.
+
+        Raises:
+            ConfigError: models of earlier runs can't be found there.
+        """
+        return tfx.dsl.Resolver(
+            strategy_class=LatestBlessedOfEarlierSpan,
+            model=tfx.dsl.Channel(type=_Artifacts.Model),
+            model_blessing=tfx.dsl.Channel(type=_Artifacts.ModelBlessing),
+            records=records,
+        ).with_id(EARLIER_MODEL)
 
     def trainer(self, node: str, custom_config: dict[str, Any], **arguments: Any) -> Any:
         """A Trainer; it runs where the other components run."""
@@ -65,6 +81,11 @@ class Machine:
 class _RemotePlatform(LocalPlatform):
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
+
+    def earlier_model(self, records: Any) -> Any:
+        raise ConfigError(
+            "warm_start is for runs on one machine: a cluster can't tell which day an earlier model is of."
+        )
 
     def checks(self, checks: ChecksConfig) -> str | RuntimeParameter:
         return RuntimeParameter(name="checks", ptype=str, default=checks.model_dump_json())

@@ -67,7 +67,7 @@ def task(
     """Trains a stage; see the module's text."""
     run, pretrains = _load(config), stage is StageName.PRETRAIN
     if start_from and not pretrains:
-        raise typer.BadParameter("fine-tuning starts from where its --encoder's pre-training did", param_hint="--start-from")
+        raise typer.BadParameter("fine-tuning starts from where its --encoder's pre-training did.")
     from trainer.inputs import StageInputs
 
     train, validation = ("pretrain", "pretrain_validation") if pretrains else ("train", "validation")

@@ -86,8 +86,8 @@ class _EarlierRanker:
         if changed:
             raise ConfigError(
                 f"{self._dir}: this ranker's weights don't fit, for it was made with another {'; '.join(changed)}. "
-                "Set warm_start: false (or leave out --start-from) for the run that changes it; later runs can start from "
-                "its model."
+                "For the run that changes it, set warm_start: false or leave --start-from out; later ones can start "
+                "from its model."
             )
 
     def weight(self, number: int) -> np.ndarray:

@@ -11,16 +11,17 @@ from tfx.components.util import model_utils
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
-from tfx.types.component_spec import ChannelParameter, ComponentSpec
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from pipelines.components.data_checks import FINDINGS
 
 FINAL = "final"  # the custom property that tells a gate's blessing from an Evaluator's
+SPAN = "span"  # the newest day that the model's records cover
 _MODEL_ID = constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY
 
 
 class _Spec(ComponentSpec):
-    PARAMETERS: dict[str, Any] = {}
+    PARAMETERS = {SPAN: ExecutionParameter(type=int)}
     INPUTS = {
         "evaluation": ChannelParameter(type=standard_artifacts.ModelBlessing),
         "findings": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
@@ -46,6 +47,7 @@ class Executor(base_executor.BaseExecutor):
         is_blessed = model_utils.is_model_blessed(evaluation) and not blocked
         blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(is_blessed))
         blessing.set_int_custom_property(FINAL, 1)
+        blessing.set_int_custom_property(SPAN, exec_properties[SPAN])
         blessing.set_int_custom_property(_MODEL_ID, evaluation.get_int_custom_property(_MODEL_ID))
         name = constants.BLESSED_FILE_NAME if is_blessed else constants.NOT_BLESSED_FILE_NAME
         with fileio.open(f"{blessing.uri}/{name}", "w") as file:
@@ -58,11 +60,12 @@ class BlessingGate(base_component.BaseComponent):
     Args:
         evaluation: The Evaluator's blessing.
         findings: DataChecks'.
+        span: The newest day that the records cover; 0 where time isn't cut in spans.
     """
 
     SPEC_CLASS = _Spec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, evaluation: types.BaseChannel, findings: types.BaseChannel) -> None:
+    def __init__(self, evaluation: types.BaseChannel, findings: types.BaseChannel, span: int = 0) -> None:
         blessing = types.Channel(type=standard_artifacts.ModelBlessing)
-        super().__init__(_Spec(evaluation=evaluation, findings=findings, blessing=blessing))
+        super().__init__(_Spec(evaluation=evaluation, findings=findings, blessing=blessing, span=span))

@@ -48,7 +48,7 @@ def collect(run_dir: Path) -> RunResults:
     checks = json.loads(fileio.open(f"{run.output(CHECKS, 'findings')}/{FINDINGS}").read())
     tasks = list(config.dataset.tasks)
     return RunResults(
-        metrics=_metrics(config, run, data, checks, trained["pretrain"]["attributes"], evaluations),
+        metrics=_metrics(config, run, data, checks, trained["pretrain"], evaluations),
         data=data,
         checks=checks,
         pretrain_curves=trained["pretrain"]["curves"],
@@ -74,7 +74,7 @@ def _metrics(
     run: RunMetadata,
     data: dict[str, Any],
     checks: dict[str, Any],
-    attributes: dict[str, Any],
+    pretrained: dict[str, Any],
     evaluations: dict[str, Any],
 ) -> dict[str, Any]:
     tasks = list(config.dataset.tasks)
@@ -88,7 +88,8 @@ def _metrics(
             for split, counts in data["splits"].items()
         },
         "checks": checks,
-        "pretrain": attributes,
+        "started_from": pretrained.get("started_from"),
+        "pretrain": pretrained["attributes"],
         "tasks": {task: _task(evaluations["with_encoder"], task) for task in tasks},
         "baseline_without_encoder": {task: _task(evaluations["without_encoder"], task) for task in tasks},
         "seconds": {node: seconds for node in COMPONENTS if (seconds := run.seconds(node)) is not None},

@@ -22,6 +22,7 @@ COMPONENTS = {
     "StatisticsGen.serving": ("computing statistics of logged serving requests", 8),
     "DataChecks": ("checking for drift and skew", 0),
     "Transform": ("building vocabularies and transforming", 43),
+    "Resolver.earlier_model": ("finding the model to start from", 0),
     "Trainer.pretrain": ("pre-training FG-BERT", 160),
     "Trainer.ranker": ("fine-tuning SRP4CTR", 230),
     "Trainer.baseline": ("training the baseline without the encoder", 87),

@@ -15,6 +15,7 @@ from tfx.orchestration.pipeline import RunOptions
 from pipelines.beam import BeamConfig, beam_args
 from pipelines.components import blessing_gate
 from pipelines.components.data_checks import FINDINGS
+from pipelines.components.earlier_model import LatestBlessedOfEarlierSpan
 from pipelines.components.latest_blessed import LatestBlessedOtherModel
 from pipelines.config import RunConfig
 from pipelines.errors import explain
@@ -83,7 +84,7 @@ def test_a_model_is_blessed_only_if_its_data_is(policy: str, evaluated: int, ble
     (tmp_path / "findings" / FINDINGS).write_text(json.dumps({"findings": [{"policy": policy}]}))
     final = artifact(kinds.ModelBlessing, tmp_path / "final")
     inputs = {"evaluation": [evaluation], "findings": [findings]}
-    blessing_gate.Executor().Do(inputs, {"blessing": [final]}, {})
+    blessing_gate.Executor().Do(inputs, {"blessing": [final]}, {"span": 3})
     name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
     assert (tmp_path / "final" / name).is_file()
     assert final.get_int_custom_property("blessed") == blessed
@@ -93,3 +94,10 @@ def test_a_model_is_blessed_only_if_its_data_is(policy: str, evaluated: int, ble
     given = {"model": [model, candidate], "model_blessing": [evaluation, final], "candidate": [candidate]}
     resolved = LatestBlessedOtherModel().resolve_artifacts(None, given)
     assert resolved is not None and resolved["model"] == ([model] if blessed else [])
+    for span, records_id, starts in ((4, 9, blessed), (3, 9, False), (4, 6, False)):
+        records = kinds.Examples()
+        records.id = records_id
+        records.set_int_custom_property("span", span)
+        given = {"model": [model], "model_blessing": [evaluation, final], "records": [records]}
+        resolved = LatestBlessedOfEarlierSpan().resolve_artifacts(None, given)
+        assert resolved is not None and resolved["model"] == ([model] if starts else [])

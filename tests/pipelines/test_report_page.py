@@ -84,6 +84,7 @@ MADE = RunResults(
         "stack": {"tensorflow": "2.16.2", "tfx": "1.16.0", "apache-beam": "2.74.0"},
         "seed": 7,
         "records": {"test": {"requests": 4846, "candidates": 10046}},
+        "started_from": None,
         "pretrain": {
             "item_id": {"loss": 6.302, "accuracy": 0.0212, "chance_accuracy": 0.0057},
             "genres": {"loss": 0.301, "accuracy": 0.6431, "chance_accuracy": 0.4112},

@@ -12,7 +12,8 @@ from pipelines.runners.progress import COMPONENTS
 from tests.pipelines.conftest import SmallRun, srp4ctr
 
 pytestmark = pytest.mark.slow
-EXPECTED = set(COMPONENTS) - {"ServingLogExampleGen", "StatisticsGen.serving"}  # which want a serving log
+OPTIONAL = {"ServingLogExampleGen", "StatisticsGen.serving", "Resolver.earlier_model"}  # by the config
+EXPECTED = set(COMPONENTS) - OPTIONAL
 
 
 def test_every_component_runs_and_says_so(small_run: SmallRun) -> None:
@@ -36,6 +37,7 @@ def test_metrics_have_the_promised_form(small_run: SmallRun) -> None:
         "seed",
         "records",
         "checks",
+        "started_from",
         "pretrain",
         "tasks",
         "baseline_without_encoder",

@@ -1,76 +1,93 @@
-"""A rolling window, two days in a row: the artifacts' spans, what is taken from the cache, and the whole command."""
+"""Days in a row by the command: two that are pushed, a corrupted one that is refused, and one that is taken back."""
 
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from pipelines.config import RunConfig, load_run_config
+from pipelines.config import load_run_config
+from pipelines.rollback import roll_back
 from preprocessing.rolling import date_of
+from serving.client import RankingClient
+from serving.server import ModelServer
 from tests.pipelines.conftest import srp4ctr, write_run
-from tests.preprocessing.test_rolling import DAY, DAYS, LOG, SPLIT, write_days
-from tests.testing import EVENT_COLUMNS, read_written, write_csv
+from tests.preprocessing.test_rolling import DAY, DAYS, LOG, SPLIT
+from tests.testing import EVENT_COLUMNS, Row, read_written, write_csv
 
 pytestmark = pytest.mark.slow
+FIRST, SECOND, THIRD = DAYS[-3:]
 
 
-def test_each_day_is_an_artifact_with_its_span(tmp_path: Path) -> None:
-    from tfx import v1 as tfx
-    from tfx.orchestration import metadata
+@pytest.fixture(scope="module")
+def days(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, Any]]:
+    """A config, and the metrics of its first two days, each run by the command."""
+    folder = tmp_path_factory.mktemp("days")
+    config_path = write_run(folder, warm_start=True)
+    for day in DAYS:
+        _write_day(folder, day, [row for row in LOG if row["timestamp"] // DAY == day])
+    content = yaml.safe_load(config_path.read_text())
+    content["dataset"] |= {"events": {"format": "csv", "path": "{YYYY}-{MM}-{DD}.csv"}, "split": SPLIT}
+    content["trainer"]["pretrain"]["warm_epochs"] = 1
+    config_path.write_text(yaml.safe_dump(content))
+    paths, metrics = load_run_config(config_path).paths, {}
+    for day in (FIRST, SECOND):
+        done = srp4ctr("run", config_path, "--span", str(date_of(day)))
+        assert done.returncode == 0, done.stdout + done.stderr
+        metrics[day] = json.loads((paths.report / "metrics.json").read_text())
+    return config_path, metrics
 
-    from pipelines.components.behavior_log_example_gen import BehaviorLogExampleGen
 
-    connection = metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.sqlite"))
-    spec = write_days(tmp_path, "log/{YYYY}-{MM}-{DD}.csv")
-    config = RunConfig(dataset=spec, runs_dir=str(tmp_path / "runs"))
-    for span in (DAYS[-2], None, DAYS[-1]):  # None: the newest there is, so that the last run finds its records
-        at = config.at_span(span)
-        component = BehaviorLogExampleGen(at.spec, str(tmp_path / "quarantine"), "code", at.span)
-        tfx.orchestration.LocalDagRunner().run(
-            tfx.dsl.Pipeline(
-                pipeline_name="spans",
-                pipeline_root=str(tmp_path / "artifacts"),
-                components=[component],
-                enable_cache=True,
-                metadata_connection_config=connection,
-                beam_pipeline_args=["--direct_num_workers=1"],
-            )
-        )
-    with metadata.Metadata(connection) as handle:
-        artifacts = sorted(handle.store.get_artifacts_by_type("Examples"), key=lambda artifact: artifact.id)
-    assert [artifact.custom_properties["span"].int_value for artifact in artifacts] == DAYS[-2:]
-    for artifact, day in zip(artifacts, DAYS[-2:], strict=True):
+def test_each_day_has_records_of_its_own(days: tuple[Path, dict[int, Any]]) -> None:
+    from ml_metadata.metadata_store import MetadataStore
+    from ml_metadata.proto import metadata_store_pb2 as proto
+
+    connection = proto.ConnectionConfig()
+    connection.sqlite.filename_uri = str(load_run_config(days[0]).paths.metadata)
+    artifacts = [a for a in MetadataStore(connection).get_artifacts_by_type("Examples") if "ExampleGen" in a.uri]
+    assert [artifact.custom_properties["span"].int_value for artifact in artifacts] == [FIRST, SECOND]
+    for artifact, day in zip(artifacts, (FIRST, SECOND), strict=True):
         tested = read_written(Path(artifact.uri) / "Split-test")
         assert tested and {record["timestamp"][0] // DAY for record in tested} == {day}
 
 
-def test_days_by_the_command_and_one_that_is_refused(tmp_path: Path) -> None:
-    """Two runs of `srp4ctr run --span`: the first is pushed; the second's training days have changed too much."""
-    config_path = write_run(tmp_path, checks={"drift_policy": "fail"})
-    log = [row | {"device": "toaster"} if row["timestamp"] // DAY == DAYS[-3] else row for row in LOG]
-    for day in DAYS:
-        write_csv(
-            tmp_path / "data" / f"{date_of(day)}.csv", [r for r in log if r["timestamp"] // DAY == day], EVENT_COLUMNS
-        )
-    content = yaml.safe_load(config_path.read_text())
-    content["dataset"] |= {"events": {"format": "csv", "path": "{YYYY}-{MM}-{DD}.csv"}, "split": SPLIT}
-    config_path.write_text(yaml.safe_dump(content))
+def test_a_day_starts_from_the_model_of_the_day_before(days: tuple[Path, dict[int, Any]]) -> None:
+    config_path, metrics = days
+    first, second = (metrics[day] for day in (FIRST, SECOND))
+    assert first["started_from"] is None and "/Trainer.ranker/model/" in second["started_from"]
+    assert second["checks"]["compared"] == {"drift": True, "skew": False}
+    assert first["serving_model"] != second["serving_model"]
 
-    first = srp4ctr("run", config_path, "--span", str(date_of(DAYS[-2])))
-    assert first.returncode == 0, first.stdout + first.stderr
-    paths = load_run_config(config_path).paths
-    pushed = list(paths.serving_model.iterdir())
-    assert len(pushed) == 1
-    metrics = json.loads((paths.report / "metrics.json").read_text())
-    assert metrics["checks"] == {"compared": {"drift": False, "skew": False}, "findings": []}
-    (tested,) = Path(f"{paths.artifacts}/BehaviorLogExampleGen/examples").glob("*/Split-test")
-    assert {record["timestamp"][0] // DAY for record in read_written(tested)} == {DAYS[-2]}
 
-    second = srp4ctr("run", config_path, "--span", str(DAYS[-1]))
-    assert second.returncode == 1
-    assert "Since the previous run, context_device changed: " in second.stdout + second.stderr
-    assert "“toaster”" in second.stdout + second.stderr
-    assert list(paths.serving_model.iterdir()) == pushed
+def test_a_corrupted_day_is_refused_and_a_day_is_taken_back(days: tuple[Path, dict[int, Any]]) -> None:
+    config_path, metrics = days
+    config = load_run_config(config_path)
+    before, newest = (int(Path(metrics[day]["serving_model"]).name) for day in (FIRST, SECOND))
+    rows = [row for row in LOG if row["timestamp"] // DAY == THIRD]
+    _write_day(config_path.parent, THIRD, [row | {"item_id": ""} if n % 5 == 0 else row for n, row in enumerate(rows)])
+    with (
+        ModelServer("srp4ctr", config.paths.serving_model, grpc_port=0, rest_port=None, poll_seconds=0.2) as server,
+        RankingClient(f"127.0.0.1:{server.grpc_port}", timeout_seconds=30.0) as client,
+    ):
+        assert client.wait_until_ready() == newest
+        refused = srp4ctr("run", config_path, "--span", str(date_of(THIRD)))
+        assert refused.returncode == 1
+        assert "item_id" in refused.stdout + refused.stderr and "max_bad_rows" in refused.stdout + refused.stderr
+        assert client.wait_until_ready() == newest
+        assert roll_back(config) == (str(newest), str(before))
+        _wait_for(client, before)
+
+
+def _write_day(folder: Path, day: int, rows: list[Row]) -> None:
+    write_csv(folder / "data" / f"{date_of(day)}.csv", rows, EVENT_COLUMNS)
+
+
+def _wait_for(client: RankingClient, version: int) -> None:
+    deadline = time.monotonic() + 30
+    while client.wait_until_ready() != version:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

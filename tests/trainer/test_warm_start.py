@@ -13,7 +13,6 @@ import tensorflow as tf
 from preprocessing.config import ConfigError
 from preprocessing.features import TRAINING_EVENTS, candidate_inputs, user_inputs
 from tests.testing_trainer import (
-    catalog_record,
     dense_inputs,
     random_features,
     raw_records,
@@ -123,11 +122,9 @@ def test_fine_tuning_starts_from_the_earlier_ranker_and_todays_encoder(
         ({"ranker": TINY["ranker"] | {"query_tokens": 0}}, "trainer.ranker"),
     ],
 )
-def test_another_architecture_is_refused(
-    grown: Toy, exported: Exported, changes: dict[str, Any], named: str
-) -> None:
+def test_another_architecture_is_refused(grown: Toy, exported: Exported, changes: dict[str, Any], named: str) -> None:
     inputs = dataclasses.replace(grown.inputs("train", "validation", **changes), start_from=str(exported.folder))
-    with pytest.raises(ConfigError, match=rf"made with another {named} \(.*Set warm_start: false"):
+    with pytest.raises(ConfigError, match=rf"made with another {named} \(.*set warm_start: false"):
         earlier_ranker(inputs)
 
 

@@ -18,19 +18,21 @@ _METRICS = {
 
 def headline(results: RunResults) -> Section:
     """The page's first section."""
-    tasks: dict[str, Any] = results.metrics["tasks"]
-    without: dict[str, Any] = results.metrics["baseline_without_encoder"]
+    metrics = results.metrics
+    tasks: dict[str, Any] = metrics["tasks"]
+    without: dict[str, Any] = metrics["baseline_without_encoder"]
     several = len(tasks) > 1
+    fair = "same budget and seed" if metrics["started_from"] is None else "trained from nothing"
     return Section(
         anchor="result",
         title="What the encoder is worth",
-        finding=" ".join([*(_finding(task, tasks[task], without[task]) for task in tasks), _bar(results.metrics)]),
+        finding=" ".join([*(_finding(task, tasks[task], without[task], fair) for task in tasks), _bar(metrics)]),
         tiles=[tile for task in tasks for tile in _tiles(task if several else "", tasks[task], without[task])],
         tables=[_table(task, tasks[task], without[task]) for task in tasks],
     )
 
 
-def _finding(task: str, ours: dict[str, Any], without: dict[str, Any]) -> str:
+def _finding(task: str, ours: dict[str, Any], without: dict[str, Any], how: str) -> str:
     gain = difference(ours["auc"], without["auc"])
     if gain is None:
         return f"The AUC for “{task}” is not known with and without the encoder, so nothing can be concluded."
@@ -38,7 +40,7 @@ def _finding(task: str, ours: dict[str, Any], without: dict[str, Any]) -> str:
     verdict = f"{'a gain' if gain > 0 else 'a loss'} of {size} points" if round(gain, 4) else "no difference"
     return (
         f"For “{task}”, the ranker with the pre-trained encoder reaches a test AUC of {decimal(ours['auc'])}; the same "
-        f"ranker without it, same budget and seed, reaches {decimal(without['auc'])}: {verdict}."
+        f"ranker without it, {how}, reaches {decimal(without['auc'])}: {verdict}."
     )
 
 

@@ -18,6 +18,7 @@ def provenance_section(results: RunResults) -> Section:
         "Data set": metrics["config"]["dataset"]["name"],
         "Seed": str(seed),
         "Git revision": revision or MISSING,
+        "Started from": metrics["started_from"] or "nothing",
         "Newest pushed model": metrics["serving_model"] or MISSING,
     }
     return Section(

@@ -189,6 +189,7 @@ def test_a_compiled_task_runs_as_its_container_would(kubeflow: dict[str, Any], t
         ({}, "vertex", {"region": "r"}, "Vertex needs --project"),
         ({}, "airflow", {}, "one of kubeflow, vertex. Received: airflow"),
         ({"beam": {"runner": "flink"}}, "kubeflow", {}, "needs a worker image"),
+        ({"span": 3, "warm_start": True}, "kubeflow", {}, "warm_start is for runs on one machine"),
     ],
 )
 def test_what_a_cluster_cannot_run_is_refused(changes: Any, runner: str, remote: Any, message: str) -> None:
