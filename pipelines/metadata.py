@@ -41,6 +41,14 @@ class RunMetadata:
                 return uris[0]
         raise RunError(f"component {node} has not finished: `srp4ctr run` goes on from where it stopped.")
 
+    def pushed_version(self, node: str) -> str | None:
+        """The version that a Pusher's newest execution pushed; None if it pushed none."""
+        from ml_metadata.proto import metadata_store_pb2 as proto
+
+        events = self._store.get_events_by_execution_ids([self._finished(node)[0].id])
+        ids = [event.artifact_id for event in events if event.type == proto.Event.OUTPUT]
+        return next(iter(_text(a, "pushed_version") for a in self._store.get_artifacts_by_id(ids)), "") or None
+
     def seconds(self, node: str) -> float | None:
         """How long the newest execution that did the work took; None if there is none."""
         from ml_metadata.proto import metadata_store_pb2 as proto

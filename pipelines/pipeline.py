@@ -20,7 +20,7 @@ from trainer.config import TrainerConfig
 
 PRETRAIN, RANKER, BASELINE = "Trainer.pretrain", "Trainer.ranker", "Trainer.baseline"
 EVALUATOR, BASELINE_EVALUATOR = "Evaluator", "Evaluator.baseline"
-CHECKS = "DataChecks"
+CHECKS, GATE, PUSHER = "DataChecks", "BlessingGate", "Pusher"
 
 
 @dataclasses.dataclass(frozen=True)

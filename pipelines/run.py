@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -44,10 +46,19 @@ def run_pipeline(
     console.print(f"Running {config.dataset.name} in {config.paths.root}; the full log is {config.paths.log}.")
     _run(config, console, enable_cache)
     console.print("Writing the report ...")
-    from pipelines.report.write import write_report
+    from pipelines.report.write import METRICS, write_report
 
     page = write_report(config.paths.root)
-    console.print(f"Report: {page}\nModel: {config.paths.pushed}")
+    metrics = json.loads((page.parent / METRICS).read_text())
+    console.print(_outcome(metrics, config.paths.pushed), markup=False)
+    console.print(f"Report: {page}")
+
+
+def _outcome(metrics: dict[str, Any], pushed: str) -> str:
+    """What became of the model."""
+    if not metrics["verdict"]["blessed"]:
+        return f"The model was not pushed. {' '.join(metrics['verdict']['reasons'])}"
+    return f"Model: {pushed}/{metrics['pushed_version']}"
 
 
 def _check(config: RunConfig) -> None:

@@ -16,8 +16,9 @@ from pipelines.components.evaluation import HISTORY_LENGTH, POPULARITY
 from pipelines.config import RunConfig
 from pipelines.errors import RunError
 from pipelines.metadata import RunMetadata
-from pipelines.pipeline import BASELINE, BASELINE_EVALUATOR, CHECKS, EVALUATOR, PRETRAIN, RANKER
+from pipelines.pipeline import BASELINE, BASELINE_EVALUATOR, CHECKS, EVALUATOR, GATE, PRETRAIN, PUSHER, RANKER
 from pipelines.report.results import RunResults
+from pipelines.report.verdict import verdict
 from pipelines.runners.progress import COMPONENTS
 from preprocessing.quarantine import read_report
 from serving.version_dirs import version_number
@@ -93,6 +94,11 @@ def _metrics(
         "tasks": {task: _task(evaluations["with_encoder"], task) for task in tasks},
         "baseline_without_encoder": {task: _task(evaluations["without_encoder"], task) for task in tasks},
         "seconds": {node: seconds for node in COMPONENTS if (seconds := run.seconds(node)) is not None},
+        "verdict": verdict(
+            run.output(GATE, "blessing"), run.output(EVALUATOR, "evaluation"), config.evaluation, checks["findings"]
+        ),
+        "to_beat": _to_beat(run.output(EVALUATOR, "evaluation"), tasks),
+        "pushed_version": run.pushed_version(PUSHER),
         "serving_model": _newest(config.paths.pushed),
     }
 
@@ -122,6 +128,16 @@ def _evaluation(uri: str) -> Any:
     return result
 
 
+def _to_beat(uri: str, tasks: list[str]) -> dict[str, float | None] | None:
+    """The AUC of the last blessed model on the same candidates, a task; None where there was no such model."""
+    import tensorflow_model_analysis as tfma
+
+    if "baseline" not in {spec.name for spec in tfma.load_eval_result(uri).config.model_specs}:
+        return None
+    overall = dict(tfma.load_eval_result(uri, model_name="baseline").slicing_metrics)[()]
+    return {task: _number(overall[task][""]["auc"]["doubleValue"]) for task in tasks}
+
+
 def _task(evaluation: Any, task: str) -> dict[str, Any]:
     overall: dict[str, Any] = {}
     slices: dict[str, dict[str, Any]] = {}
@@ -134,6 +150,7 @@ def _task(evaluation: Any, task: str) -> dict[str, Any]:
         slices.setdefault(feature, {})[str(value)] = {
             "auc": _number(values["auc"]),
             "candidates": int(values["example_count"]),
+            "positives": round(values["mean_label"] * values["example_count"]),
         }
     missing = {HISTORY_LENGTH, POPULARITY} - set(slices)
     if not overall or missing:

@@ -1,4 +1,4 @@
-"""Writes a finished run's report: metrics.json for programs, index.html for people."""
+"""Writes a finished run's report: metrics.json for programs, index.html for people, and the model's card."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import os
 import tempfile
 from pathlib import Path
 
-from pipelines.config import LOG
+from pipelines.config import LOG, is_local
 from pipelines.errors import RunError
 from pipelines.logs import logs_to
+from pipelines.report.model_card import CARD, model_card
 from pipelines.report.page import render
 from pipelines.report.results import RunResults
 from pipelines.text import finite
@@ -31,16 +32,28 @@ def write_report(run_dir: Path) -> Path:
     with logs_to(run_dir / LOG):
         from pipelines.report.collect import collect  # imports TFX, which takes 20 seconds
 
-        return save(collect(run_dir), run_dir / "report")
+        results = collect(run_dir)
+        _put_beside_model(results)
+        return save(results, run_dir / "report")
 
 
 def save(results: RunResults, folder: Path) -> Path:
-    """Writes both files into `folder`, each in one step: a reader never sees half of one. Returns the page's path."""
+    """Writes all files into `folder`, each in one step: a reader never sees half of one. Returns the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
     metrics = json.dumps(finite(results.metrics), indent=2, ensure_ascii=False, allow_nan=False)
     _replace(folder / METRICS, metrics + "\n")
     _replace(folder / PAGE, render(results))
+    _replace(folder / CARD, model_card(results))
     return folder / PAGE
+
+
+def _put_beside_model(results: RunResults) -> None:
+    """Into the pushed version, where there is one on this machine and it has not been taken back."""
+    version, newest = results.metrics["pushed_version"], results.metrics["serving_model"]
+    if version and newest and is_local(newest):
+        extra = Path(newest).parent / version / "assets.extra"
+        if extra.is_dir():
+            _replace(extra / CARD, model_card(results))
 
 
 def _replace(path: Path, text: str) -> None:

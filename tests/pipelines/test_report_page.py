@@ -35,7 +35,10 @@ def task(auc: float, slices: dict[str, list[float | None]], calibration: float =
         "gauc": auc - 0.0613,
         "logloss": 1.3427 - auc,
         "calibration": calibration,
-        "slices": {name: {v: {"auc": a, "candidates": n} for v, a, n in values} for name, values in named.items()},
+        "slices": {
+            name: {v: {"auc": a, "candidates": n, "positives": n // 2} for v, a, n in values}
+            for name, values in named.items()
+        },
     }
 
 
@@ -77,7 +80,13 @@ MADE = RunResults(
                 "history": {"length": 100},
                 "tasks": {"like": {"column": "rating", "at_least": 4}},
             },
-            "trainer": {"seed": 7, "finetune": {"evaluations_per_epoch": 2}},
+            "trainer": {
+                "seed": 7,
+                "encoder": {"dim": 32, "layers": 2},
+                "ranker": {"model": "srp4ctr", "encoder": "learned"},
+                "finetune": {"evaluations_per_epoch": 2},
+                "export": {"max_candidates": 1000},
+            },
             "evaluation": {"min_auc": 0.7, "slices": ["user_gender"]},
         },
         "git_revision": "b1f9c1d2a3b4c5d6e7f8a9b0c1d2e3f4a5b6c7d8",
@@ -108,6 +117,9 @@ MADE = RunResults(
             "Evaluator.baseline": 24.1,
             "Pusher": 0.35,
         },
+        "verdict": {"blessed": True, "reasons": []},
+        "to_beat": {"like": 0.7702},
+        "pushed_version": "1764000000",
         "serving_model": "/work/runs/ml_100k/serving_model/1722400000",
     },
     checks={
@@ -395,7 +407,7 @@ def test_missing_values_are_dashes() -> None:
     assert not re.search(r"\bnan\b|\bNone\b", page.text, re.IGNORECASE)
 
 
-def test_both_files_are_written_and_replaced(tmp_path: Path) -> None:
+def test_all_files_are_written_and_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "report"
     folder.mkdir()
     (folder / "index.html").write_text("old")
@@ -406,7 +418,7 @@ def test_both_files_are_written_and_replaced(tmp_path: Path) -> None:
     metrics = json.loads((folder / "metrics.json").read_text(), parse_constant=lambda name: pytest.fail(name))
     assert metrics["pretrain"]["year"]["chance_accuracy"] is None
     assert metrics["tasks"] == {"like": WITH_ENCODER}
-    assert sorted(path.name for path in folder.iterdir()) == ["index.html", "metrics.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["index.html", "metrics.json", "model_card.md"]
 
 
 def test_the_report_of_a_run_lies_in_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

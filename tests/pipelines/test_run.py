@@ -42,6 +42,9 @@ def test_metrics_have_the_promised_form(small_run: SmallRun) -> None:
         "tasks",
         "baseline_without_encoder",
         "seconds",
+        "verdict",
+        "to_beat",
+        "pushed_version",
         "serving_model",
     }
     assert set(metrics["pretrain"]) == {"item_id", "tags", "weight", "action", "gap"}

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from pipelines.config import load_run_config
+from pipelines.report.model_card import CARD
 from pipelines.rollback import roll_back
 from preprocessing.rolling import date_of
 from serving.client import RankingClient
@@ -56,10 +57,15 @@ def test_each_day_has_records_of_its_own(days: tuple[Path, dict[int, Any]]) -> N
 
 
 def test_a_day_starts_from_the_model_of_the_day_before(days: tuple[Path, dict[int, Any]]) -> None:
-    config_path, metrics = days
-    first, second = (metrics[day] for day in (FIRST, SECOND))
+    first, second = (days[1][day] for day in (FIRST, SECOND))
     assert first["started_from"] is None and "/Trainer.ranker/model/" in second["started_from"]
+    card = Path(second["serving_model"]) / "assets.extra" / CARD
+    assert second["started_from"] in card.read_text()
     assert second["checks"]["compared"] == {"drift": True, "skew": False}
+    assert first["to_beat"] is None and 0 < second["to_beat"]["buy"] < 1
+    for metrics in (first, second):
+        assert metrics["verdict"] == {"blessed": True, "reasons": []}
+        assert metrics["serving_model"].endswith(f"/{metrics['pushed_version']}")
     assert first["serving_model"] != second["serving_model"]
 
 

@@ -1,0 +1,177 @@
+"""Five days of a growing log, one run a day, two corrupted deliveries and a roll-back, behind a model server.
+
+    .venv/bin/python -m benchmarks.days
+
+A week of MovieLens-100K is a day (benchmarks/daily_log.py). Each day's run starts from the last blessed model; after
+it the same records are trained on from nothing, to compare. The fourth day is delivered three times: with a fifth of its rows unreadable,
+with its ratings turned around, and as it was. A server watches the pushed versions, and is asked over gRPC which one
+it serves. Prints a table, and as its last line one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.daily_log import FIRST_DAY, DailyLog, write_config
+from benchmarks.server_process import MODEL_NAME, running_server
+from pipelines.config import RunConfig, RunPaths, load_run_config
+from pipelines.experiment.predictions import predict
+from pipelines.metadata import RunMetadata
+from pipelines.trained import stage_inputs
+from preprocessing.rolling import date_of
+from serving.client import RankingClient
+from serving.version_dirs import version_number
+from trainer.finetune import finetune
+from trainer.metrics import auc
+from trainer.pretrain import pretrain
+
+_SRP4CTR = Path(sys.executable).parent / "srp4ctr"
+_NEWEST = range(FIRST_DAY + 19, FIRST_DAY + 24)
+_CORRUPTED = _NEWEST[3]
+_COLUMNS = {
+    "day": "day",
+    "delivered": "delivered",
+    "new_items": "new items",
+    "candidates": "training candidates",
+    "seconds": "seconds",
+    "training_seconds": "of them training",
+    "auc": "AUC",
+    "auc_to_beat": "last blessed",
+    "cold_auc": "from nothing",
+    "cold_training_seconds": "training from nothing, s",
+    "memory_mb": "memory, MB",
+    "disk_mb": "disk, MB",
+    "outcome": "outcome",
+    "served": "served then",
+}
+
+
+def main() -> None:
+    """The script."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, default=Path("configs/ml_100k.yaml"))
+    parser.add_argument("--folder", type=Path, default=Path("runs/days"))
+    arguments = parser.parse_args()
+    shutil.rmtree(arguments.folder, ignore_errors=True)
+    log = DailyLog(Path("data/ml-100k"), arguments.folder / "log")
+    for day in range(FIRST_DAY, _NEWEST[0]):
+        log.write(day)
+    config_path = write_config(arguments.config, arguments.folder)
+    rows = [_run(config_path, _NEWEST[0], log.write(_NEWEST[0]), "whole")]
+    pushed = load_run_config(config_path).paths.serving_model
+    with (
+        running_server(pushed, arguments.folder / "server.txt") as server,
+        RankingClient(server.address, MODEL_NAME, timeout_seconds=30.0) as client,
+    ):
+        rows[0]["served"] = client.wait_until_ready()
+        for day in _NEWEST[1:]:
+            rows += _deliver(log, config_path, day, client)
+        taken_back = _roll_back(config_path, client)
+    print(f"\n| {' | '.join(_COLUMNS.values())} |\n|{' --- |' * len(_COLUMNS)}")
+    for row in rows:
+        print(f"| {' | '.join(_shown(row.get(key)) for key in _COLUMNS)} |")
+    print(json.dumps({"seed": load_run_config(config_path).trainer.seed, "days": rows, "rollback": taken_back}))
+
+
+def _deliver(log: DailyLog, config_path: Path, day: int, client: RankingClient) -> list[dict[str, Any]]:
+    """The runs of one day."""
+    new_items, rows = log.write(day), []
+    if day == _CORRUPTED:
+        for delivered, write in (
+            ("a fifth without item", log.write_without_ids),
+            ("turned around", log.write_turned_around),
+        ):
+            write(day)
+            rows.append(_run(config_path, day, new_items, delivered) | {"served": _served(config_path, client)})
+        log.write(day)
+    row = _run(config_path, day, new_items, "whole") | {"served": _served(config_path, client)}
+    return [*rows, row | _from_nothing(load_run_config(config_path).at_span(day))]
+
+
+def _from_nothing(config: RunConfig) -> dict[str, Any]:
+    """The AUC on the same test records of a ranker that was trained on the same days, and started from nothing."""
+    metadata = RunMetadata(config.paths.metadata, config.dataset.name)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as encoder:
+        pretrain(stage_inputs(config, metadata, "pretrain", "pretrain_validation"), encoder)
+        inputs = stage_inputs(config, metadata)
+        ranker, _ = finetune(inputs, encoder)
+    seconds = round(time.monotonic() - started)
+    rows = predict(ranker, inputs, metadata.output("BehaviorLogExampleGen", "examples"))
+    return {"cold_auc": auc(rows["label_like"], rows["score_like"]), "cold_training_seconds": seconds}
+
+
+def _run(config_path: Path, day: int, new_items: int, delivered: str) -> dict[str, Any]:
+    """Runs a day by the command; returns a row of the table."""
+    print(f"\n{config_path.stem}, {date_of(day)}, {delivered}", flush=True)
+    paths, started = load_run_config(config_path).paths, time.monotonic()
+    command = [str(_SRP4CTR), "run", str(config_path), "--span", str(day)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    printed = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    print(printed, flush=True)
+    row = {"day": str(date_of(day)), "delivered": delivered, "new_items": new_items}
+    row |= {"seconds": round(time.monotonic() - started), "memory_mb": usage.ru_maxrss // 1024, "disk_mb": _disk(paths)}
+    if process.returncode:
+        return row | {"outcome": f"refused: {printed.strip().splitlines()[-1]}"}
+    metrics = json.loads((paths.report / "metrics.json").read_text())
+    return row | _results(metrics)
+
+
+def _results(metrics: dict[str, Any]) -> dict[str, Any]:
+    verdict, seconds = metrics["verdict"], metrics["seconds"]
+    pushed = f"pushed {metrics['pushed_version']}" if verdict["blessed"] else f"refused: {' '.join(verdict['reasons'])}"
+    return {
+        "candidates": metrics["records"]["train"]["candidates"],
+        "training_seconds": round(seconds["Trainer.pretrain"] + seconds["Trainer.ranker"]),
+        "auc": metrics["tasks"]["like"]["auc"],
+        "auc_to_beat": metrics["to_beat"] and metrics["to_beat"]["like"],
+        "started_from": metrics["started_from"],
+        "outcome": pushed,
+    }
+
+
+def _disk(paths: RunPaths) -> int:
+    """What the runs so far have left, in MB."""
+    return round(sum(path.stat().st_size for path in paths.root.rglob("*") if path.is_file()) / 1e6)
+
+
+def _served(config_path: Path, client: RankingClient) -> int:
+    """The version that the server serves, once it has had time to see the newest one."""
+    folders = load_run_config(config_path).paths.serving_model.iterdir()
+    newest, deadline = max(version_number(folder.name) or 0 for folder in folders), time.monotonic() + 60
+    while (served := client.wait_until_ready()) != newest and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return served
+
+
+def _roll_back(config_path: Path, client: RankingClient) -> dict[str, Any]:
+    before, started = client.wait_until_ready(), time.monotonic()
+    subprocess.run([str(_SRP4CTR), "rollback", str(config_path)], check=True)
+    done = time.monotonic()
+    after = _served(config_path, client)
+    return {
+        "before": before,
+        "after": after,
+        "command_seconds": done - started,
+        "seen_seconds": time.monotonic() - done,
+    }
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Whether a run's model was blessed, and why not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx.components.evaluator import constants
+from tfx.dsl.io import fileio
+
+from pipelines.config import EvaluationConfig
+
+
+def verdict(blessing_dir: str, evaluation_dir: str, bars: EvaluationConfig, findings: list[dict[str, Any]]) -> Any:
+    """{"blessed", "reasons"}; there are reasons only if it was not.
+
+    Args:
+        blessing_dir: BlessingGate's output.
+        evaluation_dir: The Evaluator's.
+        bars: What was asked of the model.
+        findings: DataChecks'.
+    """
+    if fileio.exists(f"{blessing_dir}/{constants.BLESSED_FILE_NAME}"):
+        return {"blessed": True, "reasons": []}
+    blocking = [finding["message"] for finding in findings if finding["policy"] != "warn"]
+    return {"blessed": False, "reasons": [*_missed(evaluation_dir, bars), *blocking]}
+
+
+def _missed(evaluation_dir: str, bars: EvaluationConfig) -> list[str]:
+    import tensorflow_model_analysis as tfma
+
+    result = tfma.load_validation_result(evaluation_dir)
+    failures = [failure for found in result.metric_validations_per_slice for failure in found.failures]
+    return [_reason(failure, bars) for failure in failures]
+
+
+def _reason(failure: Any, bars: EvaluationConfig) -> str:
+    task, value = failure.metric_key.output_name, failure.metric_value.double_value.value
+    if failure.metric_key.is_diff:
+        return (
+            f"The test AUC of “{task}” is {-value:.4f} below that of the last blessed model, and may fall by "
+            f"{bars.max_auc_drop} (evaluation.max_auc_drop)."
+        )
+    return f"The test AUC of “{task}” is {value:.4f}, and has to reach {bars.min_auc} (evaluation.min_auc)."
