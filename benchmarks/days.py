@@ -3,9 +3,9 @@
     .venv/bin/python -m benchmarks.days
 
 A week of MovieLens-100K is a day (benchmarks/daily_log.py). Each day's run starts from the last blessed model; after
-it the same records are trained on from nothing, to compare. The fourth day is delivered three times: with a fifth of its rows unreadable,
-with its ratings turned around, and as it was. A server watches the pushed versions, and is asked over gRPC which one
-it serves. Prints a table, and as its last line one JSON object.
+it the same records are trained on from nothing, to compare. The fourth day is delivered three times: with a fifth of
+its rows unreadable, with its ratings turned around, and as it was. A server watches the pushed versions, and is asked
+over gRPC which one it serves. Prints a table, and as its last line one JSON object.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ _COLUMNS = {
     "new_items": "new items",
     "candidates": "training candidates",
     "seconds": "seconds",
-    "training_seconds": "of them training",
+    "cpu_seconds": "CPU seconds",
+    "training_seconds": "training, s",
     "auc": "AUC",
-    "auc_to_beat": "last blessed",
-    "cold_auc": "from nothing",
-    "cold_training_seconds": "training from nothing, s",
+    "auc_to_beat": "AUC of the last blessed",
+    "cold_auc": "AUC from nothing",
+    "cold_training_seconds": "from nothing, s",
     "memory_mb": "memory, MB",
     "disk_mb": "disk, MB",
     "outcome": "outcome",
@@ -122,7 +123,8 @@ def _run(config_path: Path, day: int, new_items: int, delivered: str) -> dict[st
     process.returncode = os.waitstatus_to_exitcode(status)
     print(printed, flush=True)
     row = {"day": str(date_of(day)), "delivered": delivered, "new_items": new_items}
-    row |= {"seconds": round(time.monotonic() - started), "memory_mb": usage.ru_maxrss // 1024, "disk_mb": _disk(paths)}
+    row |= {"seconds": round(time.monotonic() - started), "cpu_seconds": round(usage.ru_utime + usage.ru_stime)}
+    row |= {"memory_mb": usage.ru_maxrss // 1024, "disk_mb": _disk(paths)}
     if process.returncode:
         return row | {"outcome": f"refused: {printed.strip().splitlines()[-1]}"}
     metrics = json.loads((paths.report / "metrics.json").read_text())
