@@ -13,9 +13,9 @@ FIRST_DAY = 20_000  # 4 October 2024
 DAY, WEEK = 86_400, 7 * 86_400
 EVENTS, ITEMS = "{YYYY}-{MM}-{DD}.inter", "{YYYY}-{MM}-{DD}.item"
 _SETTINGS = {
-    "pretrain": {"epochs": 60, "warm_epochs": 6, "batch_size": 32, "optimizer": {"learning_rate": 0.002}},
+    "pretrain": {"epochs": 40, "warm_epochs": 4, "batch_size": 32, "optimizer": {"learning_rate": 0.002}},
     "ranker": {"dropout": 0.4},
-    "finetune": {"epochs": 3, "evaluations_per_epoch": 2, "patience": 4},
+    "finetune": {"epochs": 2, "evaluations_per_epoch": 2, "patience": 4},
 }
 
 
@@ -65,7 +65,7 @@ class DailyLog:
 def write_config(run_config: Path, folder: Path) -> Path:
     """Writes the configuration of daily runs over a DailyLog, from one of MovieLens-100K; returns its path."""
     content = yaml.safe_load(run_config.read_text())
-    dataset = content["dataset"] | {"name": "days", "split": {"train": 6, "history": 10}, "history": {"length": 50}}
+    dataset = content["dataset"] | {"name": "days", "split": {"train": 5, "history": 10}, "history": {"length": 50}}
     dataset["events"] = dataset["events"] | {"path": EVENTS}
     dataset["items"] = dataset["items"] | {"path": ITEMS}
     dataset["users"] = dataset["users"] | {"path": "users.user"}

@@ -5,7 +5,7 @@
 A week of MovieLens-100K is a day (benchmarks/daily_log.py). Each day's run starts from the last blessed model; after
 it the same records are trained on from nothing, to compare. The fourth day is delivered three times: with a fifth of
 its rows unreadable, with its ratings turned around, and as it was. A server watches the pushed versions, and is asked
-over gRPC which one it serves. Prints a table, and as its last line one JSON object.
+over gRPC which one it serves. Prints a table as it goes, and as its last line one JSON object.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,8 @@ def main() -> None:
     for day in range(FIRST_DAY, _NEWEST[0]):
         log.write(day)
     config_path = write_config(arguments.config, arguments.folder)
+    _show(_COLUMNS.values())
+    _show("---" for _ in _COLUMNS)
     rows = [_run(config_path, _NEWEST[0], log.write(_NEWEST[0]), "whole")]
     pushed = load_run_config(config_path).paths.serving_model
     with (
@@ -74,12 +77,10 @@ def main() -> None:
         RankingClient(server.address, MODEL_NAME, timeout_seconds=30.0) as client,
     ):
         rows[0]["served"] = client.wait_until_ready()
+        _show(rows[0].get(key) for key in _COLUMNS)
         for day in _NEWEST[1:]:
             rows += _deliver(log, config_path, day, client)
         taken_back = _roll_back(config_path, client)
-    print(f"\n| {' | '.join(_COLUMNS.values())} |\n|{' --- |' * len(_COLUMNS)}")
-    for row in rows:
-        print(f"| {' | '.join(_shown(row.get(key)) for key in _COLUMNS)} |")
     print(json.dumps({"seed": load_run_config(config_path).trainer.seed, "days": rows, "rollback": taken_back}))
 
 
@@ -93,9 +94,12 @@ def _deliver(log: DailyLog, config_path: Path, day: int, client: RankingClient) 
         ):
             write(day)
             rows.append(_run(config_path, day, new_items, delivered) | {"served": _served(config_path, client)})
+            _show(rows[-1].get(key) for key in _COLUMNS)
         log.write(day)
     row = _run(config_path, day, new_items, "whole") | {"served": _served(config_path, client)}
-    return [*rows, row | _from_nothing(load_run_config(config_path).at_span(day))]
+    row |= _from_nothing(load_run_config(config_path).at_span(day))
+    _show(row.get(key) for key in _COLUMNS)
+    return [*rows, row]
 
 
 def _from_nothing(config: RunConfig) -> dict[str, Any]:
@@ -113,7 +117,6 @@ def _from_nothing(config: RunConfig) -> dict[str, Any]:
 
 def _run(config_path: Path, day: int, new_items: int, delivered: str) -> dict[str, Any]:
     """Runs a day by the command; returns a row of the table."""
-    print(f"\n{config_path.stem}, {date_of(day)}, {delivered}", flush=True)
     paths, started = load_run_config(config_path).paths, time.monotonic()
     command = [str(_SRP4CTR), "run", str(config_path), "--span", str(day)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -121,7 +124,6 @@ def _run(config_path: Path, day: int, new_items: int, delivered: str) -> dict[st
     printed = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    print(printed, flush=True)
     row = {"day": str(date_of(day)), "delivered": delivered, "new_items": new_items}
     row |= {"seconds": round(time.monotonic() - started), "cpu_seconds": round(usage.ru_utime + usage.ru_stime)}
     row |= {"memory_mb": usage.ru_maxrss // 1024, "disk_mb": _disk(paths)}
@@ -171,8 +173,9 @@ def _roll_back(config_path: Path, client: RankingClient) -> dict[str, Any]:
     }
 
 
-def _shown(value: Any) -> str:
-    return "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+def _show(cells: Iterable[Any]) -> None:
+    shown = ("" if cell is None else f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in cells)
+    print(f"| {' | '.join(shown)} |", flush=True)
 
 
 if __name__ == "__main__":

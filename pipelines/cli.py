@@ -18,6 +18,7 @@ from pipelines.commands.loadtest import loadtest
 from pipelines.commands.remote import compile_, submit
 from pipelines.commands.rollback import rollback
 from pipelines.commands.serve import serve
+from pipelines.commands.tune import tune
 
 app = typer.Typer(
     help="Pre-train on behaviour sequences, fine-tune a click-through-rate model, serve it with split signatures.",
@@ -32,6 +33,7 @@ app.command("compile")(compile_)
 app.command()(submit)
 app.command()(experiment)
 app.command()(rollback)
+app.command()(tune)
 
 ConfigPath = Annotated[Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")]
 

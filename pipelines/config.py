@@ -10,6 +10,7 @@ import pydantic
 
 from pipelines.beam import BeamConfig
 from pipelines.checks.config import ChecksConfig
+from pipelines.experiment.config import TuningConfig, override
 from preprocessing.config import Config, load_yaml
 from preprocessing.features import record_features
 from preprocessing.spec import DatasetSpec
@@ -51,6 +52,7 @@ class RunConfig(Config):
         warm_start: Whether training starts from the last blessed model of an earlier span, its rows moved to today's
             vocabularies, rather than from nothing; for data sets that are split in spans. The first day, and one
             without a blessed model before it, starts from nothing.
+        tuning: What `srp4ctr tune` tries.
     """
 
     dataset: DatasetSpec
@@ -63,6 +65,7 @@ class RunConfig(Config):
     beam: BeamConfig = BeamConfig()
     span: int | None = pydantic.Field(None, ge=0)
     warm_start: bool = False
+    tuning: TuningConfig = TuningConfig()
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> RunConfig:
@@ -75,6 +78,9 @@ class RunConfig(Config):
         unknown = sorted(set(self.checks.thresholds) - recorded)
         if unknown:
             raise ValueError(f"checks.thresholds must be among {sorted(recorded)}. Received: {unknown}")
+        for key, values in self.tuning.space.items():
+            for value in values:
+                override(self.trainer, {}, {key: value}, self.trainer.seed)
         if self.warm_start and self.span is None and not isinstance(self.dataset.split, SpanSplit):
             raise ValueError(
                 "warm_start needs a split in spans (dataset.split.train: 7, ...): of any other an earlier model may "

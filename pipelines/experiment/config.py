@@ -83,23 +83,29 @@ class ExperimentConfig(Config):
         return self
 
 
-def override(config: TrainerConfig, nested: Overrides, dotted: Overrides, seed: int) -> TrainerConfig:
-    """`config` with nested overrides, then dotted ones, and a seed.
+def override(config: TrainerConfig, structured: Overrides, dotted: Overrides, seed: int) -> TrainerConfig:
+    """`config` with structured overrides, then dotted ones, and a seed.
 
     Raises:
         pydantic.ValidationError: the result is no trainer configuration.
     """
-    content = _merge(config.model_dump(mode="json"), nested)
+    content = merge(config.model_dump(mode="json"), structured)
     for key, value in dotted.items():
-        for part in reversed(key.split(".")):
-            value = {part: value}
-        content = _merge(content, value)
+        content = merge(content, nested(key, value))
     return TrainerConfig.model_validate(content | {"seed": seed})
 
 
-def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def nested(key: str, value: Any) -> dict[str, Any]:
+    """A value under a dotted key, as mappings within each other."""
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes`, mapping by mapping."""
     merged = dict(base)
     for key, value in changes.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merge(merged[key], value) if both else value
+        merged[key] = merge(merged[key], value) if both else value
     return merged

@@ -124,4 +124,4 @@ def _train(experiment: Experiment, cell: Cell) -> None:
             process.kill()
             process.stdin.close()  # type: ignore[union-attr]
     if code:
-        raise RunError(f"a training failed; its log: {log}. The experiment goes on from there when it is run again.")
+        raise RunError(f"a training failed; its log: {log}. What is done is kept: run it again, and it goes on.")
