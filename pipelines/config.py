@@ -10,7 +10,7 @@ import pydantic
 
 from pipelines.beam import BeamConfig
 from pipelines.checks.config import ChecksConfig
-from pipelines.experiment.config import TuningConfig, override
+from pipelines.tuning import TuningConfig, override
 from preprocessing.config import Config, load_yaml
 from preprocessing.features import record_features
 from preprocessing.spec import DatasetSpec

@@ -15,10 +15,11 @@ from rich.table import Table
 
 from pipelines.config import RunConfig, load_run_config
 from pipelines.errors import RunError
-from pipelines.experiment.config import ExperimentConfig, ModelConfig, Overrides, TuningConfig, merge, nested
+from pipelines.experiment.config import ExperimentConfig, ModelConfig
 from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.records import Records, prepare_records
 from pipelines.experiment.run import train_cells
+from pipelines.tuning import Overrides, TuningConfig, merge, nested
 
 _MODEL = "ranker"
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from pipelines.config import RunConfig
 from pipelines.experiment.cells import Cell, pretrain_cell
-from pipelines.experiment.config import ExperimentConfig, Overrides, override
+from pipelines.experiment.config import ExperimentConfig
 from pipelines.experiment.records import Records
+from pipelines.tuning import Overrides, override
 
 
 @dataclasses.dataclass(frozen=True)

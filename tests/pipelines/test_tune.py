@@ -31,7 +31,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
         folder.mkdir(parents=True)
         ranker = cell.trainer.ranker
         auc = 0.7 - abs(ranker.dropout - 0.3) / 10 + (ranker.attention_units[0] == 80) / 100
-        (folder / RESULT).write_text(json.dumps({"validation_auc": auc}))
+        (folder / RESULT).write_text(json.dumps({"validation_auc": auc, "seconds": 1.0}))
 
     monkeypatch.setattr(experiment_run, "_train", train)
     monkeypatch.setattr(tuning, "prepare_records", lambda *_: types.SimpleNamespace(fingerprint="data"))

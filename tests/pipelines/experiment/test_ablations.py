@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from pipelines.config import load_run_config
-from pipelines.experiment.config import ExperimentConfig, override
+from pipelines.experiment.config import ExperimentConfig
+from pipelines.tuning import override
 from preprocessing.config import load_yaml
 from tests.testing_trainer import no_catalog, random_features, toy_fields
 from trainer.config import TrainerConfig

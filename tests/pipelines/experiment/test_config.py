@@ -12,9 +12,10 @@ import pytest
 from pipelines.config import RunConfig
 from pipelines.experiment import cells
 from pipelines.experiment.cells import Cell, pretrain_cell
-from pipelines.experiment.config import ExperimentConfig, TuningConfig, override
+from pipelines.experiment.config import ExperimentConfig
 from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.records import Records
+from pipelines.tuning import TuningConfig, override
 from preprocessing.config import load_yaml
 from tests.testing import small_spec
 from trainer.config import TrainerConfig

@@ -1,0 +1,73 @@
+"""Settings of the trainer to try, and how they change its configuration."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+
+from preprocessing.config import Config
+from trainer.config import TrainerConfig
+
+Overrides = dict[str, Any]
+
+
+class TuningConfig(Config):
+    """A random search, the same settings for every model; the best validation AUC of the first seed wins.
+
+    Attributes:
+        trials: How many settings are tried; 0 keeps the run's own.
+        seed: Chooses the settings.
+        space: Dotted trainer keys, such as finetune.optimizer.learning_rate, and the values to choose from.
+    """
+
+    trials: int = pydantic.Field(0, ge=0)
+    seed: int = 0
+    space: dict[str, tuple[Any, ...]] = {}
+
+    def settings(self) -> list[Overrides]:
+        """The settings to try, by dotted key; one empty one without tuning."""
+        if not self.trials:
+            return [{}]
+        grid = [dict(zip(self.space, values, strict=True)) for values in itertools.product(*self.space.values())]
+        return random.Random(self.seed).sample(grid, self.trials)
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> TuningConfig:
+        size = 1
+        for values in self.space.values():
+            size *= len(values)
+        if self.trials > size:
+            raise ValueError(f"trials must not exceed the {size} settings of the space. Received: {self.trials}")
+        return self
+
+
+def override(config: TrainerConfig, structured: Overrides, dotted: Overrides, seed: int) -> TrainerConfig:
+    """`config` with structured overrides, then dotted ones, and a seed.
+
+    Raises:
+        pydantic.ValidationError: the result is no trainer configuration.
+    """
+    content = merge(config.model_dump(mode="json"), structured)
+    for key, value in dotted.items():
+        content = merge(content, nested(key, value))
+    return TrainerConfig.model_validate(content | {"seed": seed})
+
+
+def nested(key: str, value: Any) -> dict[str, Any]:
+    """A value under a dotted key, as mappings within each other."""
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes`, mapping by mapping."""
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
