@@ -31,4 +31,4 @@ class LatestBlessedOfEarlierSpan(resolver.ResolverStrategy):
         }
         earlier = [x for x in input_dict["model"] if x.id < records.id and 0 < spans.get(x.id, 0) < today]
         latest = sorted(earlier, key=lambda model: (spans[model.id], model.id))[-1:]
-        return {"model": latest, "records": input_dict["records"]}
+        return input_dict | {"model": latest}

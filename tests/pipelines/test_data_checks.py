@@ -100,4 +100,4 @@ def test_a_model_is_blessed_only_if_its_data_is(policy: str, evaluated: int, ble
         records.set_int_custom_property("span", span)
         given = {"model": [model], "model_blessing": [evaluation, final], "records": [records]}
         resolved = LatestBlessedOfEarlierSpan().resolve_artifacts(None, given)
-        assert resolved is not None and resolved["model"] == ([model] if starts else [])
+        assert resolved == given | {"model": [model] if starts else []}  # all keys, or TFX fails, and goes on
