@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 
 from pipelines.report.results import RunResults
-from pipelines.report.text import count, day, decimal, finite, percent
+from pipelines.text import count, day, decimal, finite, percent
 
 CARD = "model_card.md"
 ENOUGH = 500  # candidates; the AUC of fewer is too uncertain to rely on
