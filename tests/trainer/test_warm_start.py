@@ -29,6 +29,7 @@ from trainer.pretrain import CHECKPOINT, pretraining_stage
 from trainer.task import run
 from trainer.warm_start import earlier_ranker, write_ranker
 
+pytestmark = pytest.mark.slow
 NEW = ({"brand": "p", "tags": "x|y", "price": 1.0}, {"brand": "r", "tags": "", "price": float("nan")})
 
 
