@@ -10,6 +10,8 @@ from unittest import mock
 
 from rich.console import Console
 
+from pipelines.errors import RunError
+
 # What each component does, and the seconds it took on MovieLens-100K on two cores. Only the proportions matter: the
 # time left is what these say of the components to come, times how much slower or faster this run has been so far.
 COMPONENTS = {
@@ -48,7 +50,7 @@ class ComponentProgress:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watches LocalDagRunner while the block runs.
+        """Watches LocalDagRunner while the block runs; raises a RunError where a resolver failed.
 
         The runner has no hook of its own; it calls Launcher.launch once a component, which calls _run_executor
         unless the cache has the component's output.
@@ -61,6 +63,7 @@ class ComponentProgress:
             name = component._pipeline_node.node_info.id
             self._start(name)
             result = launch(component)
+            _check_resolver(name, result)
             self._end(name)
             return result
 
@@ -92,6 +95,12 @@ class ComponentProgress:
         self._typical += COMPONENTS[name][1]
         self._spent += seconds
         self._console.print(f"  done in {_duration(seconds)}")
+
+
+def _check_resolver(name: str, result: Any) -> None:
+    """TFX goes on after a resolver that failed, as if there were nothing to find; one that finds nothing says so."""
+    if name.startswith("Resolver.") and not result.output_dict:
+        raise RunError(f"{name} failed; its traceback is in the log.")
 
 
 def _duration(seconds: float) -> str:

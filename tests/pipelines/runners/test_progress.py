@@ -1,0 +1,53 @@
+"""What is watched while a pipeline runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from tfx import v1 as tfx
+from tfx.dsl.components.common import resolver
+from tfx.types import standard_artifacts
+
+from pipelines.errors import RunError
+from pipelines.platform import EARLIER_MODEL
+from pipelines.runners.progress import ComponentProgress
+
+
+class NothingFound(resolver.ResolverStrategy):
+    """Finds nothing, which is no failure."""
+
+    def resolve_artifacts(self, store: Any, input_dict: dict[str, list[Any]]) -> dict[str, list[Any]] | None:
+        return input_dict
+
+
+class KeyForgotten(resolver.ResolverStrategy):
+    """Leaves a key out."""
+
+    def resolve_artifacts(self, store: Any, input_dict: dict[str, list[Any]]) -> dict[str, list[Any]] | None:
+        return {}
+
+
+def _run(strategy: type[resolver.ResolverStrategy], folder: Path) -> None:
+    model = tfx.dsl.Channel(type=standard_artifacts.Model)
+    node = tfx.dsl.Resolver(strategy_class=strategy, model=model).with_id(EARLIER_MODEL)
+    connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(folder / "metadata.sqlite"))
+    pipeline = tfx.dsl.Pipeline(
+        pipeline_name="resolving",
+        pipeline_root=str(folder),
+        components=[node],
+        metadata_connection_config=connection,
+    )
+    with ComponentProgress(Console(quiet=True), [EARLIER_MODEL]).watching():
+        tfx.orchestration.LocalDagRunner().run(pipeline)
+
+
+def test_a_resolver_that_finds_nothing_lets_the_run_go_on(tmp_path: Path) -> None:
+    _run(NothingFound, tmp_path)
+
+
+def test_a_resolver_that_failed_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=f"{EARLIER_MODEL} failed"):
+        _run(KeyForgotten, tmp_path)
