@@ -15,6 +15,7 @@ class EncoderConfig(Config):
 
     Attributes:
         features: What it reads of a behaviour: `all` its features, or `ids`, its item's id alone, as BERT4Rec does.
+        without: Features of behaviours or their items that it doesn't read, by name.
         dim: Width D of every hidden vector.
         heads: Attention heads; must divide `dim`.
         feedforward: Width of the position-wise feed-forward network.
@@ -22,6 +23,7 @@ class EncoderConfig(Config):
     """
 
     features: Literal["all", "ids"] = "all"
+    without: tuple[str, ...] = ()
     dim: int = pydantic.Field(32, ge=1)
     layers: int = pydantic.Field(2, ge=1)
     heads: int = pydantic.Field(2, ge=1)

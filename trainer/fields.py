@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from preprocessing.features import ModelFeature, Side, bucket_count, model_features
 from preprocessing.spec import DatasetSpec
+from trainer.config import EncoderConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +53,22 @@ class Fields:
     def ids_only(self) -> Fields:
         """The same without anything but the item id."""
         return dataclasses.replace(self, all=tuple(field for field in self.all if field.field == "item_id"))
+
+    def without(self, names: Sequence[str]) -> Fields:
+        """The same without some features of behaviours and their items.
+
+        Raises:
+            ValueError: a name is no such feature.
+        """
+        known = [field.field for field in self.of("history") if field.field != "item_id"]
+        if unknown := sorted(set(names) - set(known)):
+            names_known = ", ".join(known)
+            raise ValueError(f"encoder.without must name features of behaviours: {names_known}. Received: {unknown}")
+        return dataclasses.replace(self, all=tuple(field for field in self.all if field.field not in names))
+
+    def read_by(self, encoder: EncoderConfig) -> Fields:
+        """What an encoder reads of these."""
+        return self.ids_only() if encoder.features == "ids" else self.without(encoder.without)
 
     @property
     def item(self) -> list[Field]:

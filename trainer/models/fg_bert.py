@@ -33,7 +33,7 @@ class FGBert(keras.Model):
     with its item known and its behaviour-related features hidden, as behaviour-related masking shows them.
 
     Args:
-        fields: The data set's fields, of which it reads what `config.features` says.
+        fields: The data set's fields, of which it reads what `config` says.
         config: Its size.
         embeddings: Another encoder's tables by field, to share; its own by default.
     """
@@ -46,7 +46,7 @@ class FGBert(keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.fields, self.config = fields if config.features == "all" else fields.ids_only(), config
+        self.fields, self.config = fields.read_by(config), config
         self.embeddings = embeddings or {
             field.field: FieldEmbedding.of(field, config.dim, f"embed_{field.field}")
             for field in self.fields.of("history")

@@ -22,9 +22,8 @@ class MaskedBatches:
     """
 
     def __init__(self, inputs: StageInputs) -> None:
-        self._inputs, self._fields, self._records = inputs, inputs.fields(), inputs.records()
-        if inputs.config.encoder.features == "ids":
-            self._fields = self._fields.ids_only()
+        self._inputs, self._records = inputs, inputs.records()
+        self._fields = inputs.fields().read_by(inputs.config.encoder)
         self._catalog = self._records.catalog(inputs.catalog)
         self._size = inputs.config.pretrain.batch_size
 

@@ -71,6 +71,7 @@ CHANGES: dict[tuple[str, str], Parts] = {
     ("ml_100k_ablations", "without_uca"): {"uca": False},
     ("ml_100k_ablations", "without_qt"): {"tokens": 0},
     ("ml_100k_ablations", "without_side_information"): {"reads": {"item_id"}, "hides": {"item"}},
+    ("ml_100k_ablations", "without_time_gaps"): {"reads": WHOLE["reads"] - {"gap"}},
     ("ml_100k_ablations", "without_pretraining"): {},
     ("ml_100k_ablations", "without_encoder"): NO_ENCODER,
     ("ml_100k_ablations", "frozen_encoder"): {"frozen": True},

@@ -89,6 +89,11 @@ def _reversed(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     return {name: x[:, ::-1] if name.startswith("history_") else x for name, x in features.items()}
 
 
+def test_features_left_out_have_to_be_there() -> None:
+    with pytest.raises(ValueError, match=r"tags, brand.*Received: \['colour'\]"):
+        FGBert(toy_fields(), EncoderConfig(without=("colour", "gap")))
+
+
 def test_fields_of_ids_alone_are_enough() -> None:
     fields = toy_fields(toy_spec(features={}))
     features, encoder = random_features(fields, LENGTHS), _built(fields)
