@@ -47,6 +47,10 @@ class ServingModule(tf.Module):
 
     def user_state(self, raw: RawFeatures) -> UserState:
         """The user state of dense raw user, context and history features, [B] or [B, L']; "" pads histories."""
+        return self._encode_user(self.user_features(raw), training=False)
+
+    def user_features(self, raw: RawFeatures) -> dict[str, tf.Tensor]:
+        """What the ranker reads of the same: indices, of the latest behaviours."""
         present = raw[HISTORY_ITEM_ID] != ""
         kept = {
             feature.name: _latest(raw[feature.name], present, self.fields.history_length)
@@ -54,22 +58,25 @@ class ServingModule(tf.Module):
             else raw[feature.name]
             for feature in user_inputs(self.spec)
         }
-        return self._encode_user(self._transformed(kept), training=False)
+        return self._transformed(kept)
 
     def scores(self, state: UserState, raw: RawFeatures) -> dict[str, tf.Tensor]:
         """Probabilities [B, N] a task, of dense raw candidate features [B, N]; 0 where the item id is "".
 
         Features other than the id may be left out: the catalogue has them.
         """
-        sent = {f.name: raw[f.name] for f in candidate_inputs(self.spec) if f.name in raw}
-        features = {name: tf.RaggedTensor.from_tensor(value) for name, value in sent.items()}
-        logits = self._score_items(state, self._transformed(features), training=False)
+        logits = self._score_items(state, self.candidate_features(raw), training=False)
         count = tf.shape(raw[CANDIDATE_ITEM_ID])[1]
         present = raw[CANDIDATE_ITEM_ID] != ""
         return {
             task: tf.where(present, tf.sigmoid(tf.cast(logit, tf.float32))[:, :count], 0.0)
             for task, logit in logits.items()
         }
+
+    def candidate_features(self, raw: RawFeatures) -> dict[str, tf.Tensor]:
+        """What the ranker reads of the same raw candidate features: indices."""
+        sent = {f.name: raw[f.name] for f in candidate_inputs(self.spec) if f.name in raw}
+        return self._transformed({name: tf.RaggedTensor.from_tensor(value) for name, value in sent.items()})
 
     def encode_user(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `encode_user`."""

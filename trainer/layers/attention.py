@@ -20,11 +20,21 @@ def attend(queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, mask: tf.Tens
     Returns:
         [B, M, D].
     """
-    scale = tf.cast(queries.shape[-1] // heads, queries.dtype) ** -0.5
-    q, k, v = (_split_heads(x, heads) for x in (queries * scale, keys, values))
-    logits = tf.cast(tf.matmul(q, k, transpose_b=True), tf.float32)  # [heads * B, M, L]
-    weights = masked_softmax(logits, tf.tile(mask, [heads, 1])[:, None, :])
+    weights, v = _weights(queries, keys, mask, heads), _split_heads(values, heads)
     return tf.concat(tf.split(tf.matmul(tf.cast(weights, v.dtype), v), heads, 0), -1)
+
+
+def attention_weights(queries: tf.Tensor, keys: tf.Tensor, mask: tf.Tensor, heads: int) -> tf.Tensor:
+    """What `attend` weighs values by, for people to look at: [B, heads, M, L], of the same arguments."""
+    return tf.stack(tf.split(_weights(queries, keys, mask, heads), heads, 0), 1)
+
+
+def _weights(queries: tf.Tensor, keys: tf.Tensor, mask: tf.Tensor, heads: int) -> tf.Tensor:
+    """[heads * B, M, L]."""
+    scale = tf.cast(queries.shape[-1] // heads, queries.dtype) ** -0.5
+    q, k = (_split_heads(x, heads) for x in (queries * scale, keys))
+    logits = tf.cast(tf.matmul(q, k, transpose_b=True), tf.float32)
+    return masked_softmax(logits, tf.tile(mask, [heads, 1])[:, None, :])
 
 
 def masked_softmax(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

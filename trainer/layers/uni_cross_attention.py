@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from trainer.layers.add_attended import AddAttended
-from trainer.layers.attention import attend
+from trainer.layers.attention import attend, attention_weights
 from trainer.layers.encoder_layer import EncoderLayer, KeysValues
 from trainer.layers.row_dense import RowDense
 
@@ -53,6 +53,18 @@ class UniCrossAttention(keras.layers.Layer):
             attended = attend(query(candidates), keys, values, mask, self.heads)
             candidates = add_attended(candidates, attended, training=training)
         return candidates
+
+    def attention(self, candidates: tf.Tensor, offered: Sequence[KeysValues], mask: tf.Tensor) -> tf.Tensor:
+        """How much candidates attend to each behaviour, of the same arguments: [B, layers, heads, N, L].
+
+        Over real behaviours they sum to 1. They are computed a second time, so that `call` need not keep them.
+        """
+        of_layers = []
+        for query, add_attended, (keys, values) in zip(self.queries, self.add_attended, offered, strict=True):
+            queries = query(candidates)
+            of_layers.append(attention_weights(queries, keys, mask, self.heads))
+            candidates = add_attended(candidates, attend(queries, keys, values, mask, self.heads))
+        return tf.stack(of_layers, 1)
 
     def start_from(self, encoder_layers: Sequence[EncoderLayer]) -> None:
         """Copies queries, output projections, feed-forward networks and norms from built encoder layers."""

@@ -85,14 +85,21 @@ class Srp4Ctr(Ranker):
         if self.encoder is not None and self.config.transfer == "embeddings":
             parts.append(self.encoder.embed_candidates(features))
         if self.uca is not None:
-            assert self.encoder is not None
-            offered = [KeysValues(**layer) for layer in state["uca"]]
-            embedded = self.encoder.embed_candidates(features)
-            parts.append(self.uca(embedded, offered, state["mask"], training=training))
+            parts.append(self.uca(*self._offered(state, features), training=training))
         count = tf.shape(candidates)[1]
         parts.append(tf.repeat(state["summary"][:, None], count, axis=1))
         crossed = self.cross(self.drop(tf.concat(parts, -1), training=training))
         return self.by_task(self.mmoe(crossed, MmoeState(**state["mmoe"]), training=training))
+
+    def attention(self, state: UserState, features: Features) -> tf.Tensor | None:
+        """How much each candidate attends to each behaviour, [B, layers, heads, N, L]; None without UCA."""
+        return None if self.uca is None else self.uca.attention(*self._offered(state, features))
+
+    def _offered(self, state: UserState, features: Features) -> tuple[tf.Tensor, list[KeysValues], tf.Tensor]:
+        """What UCA takes: candidates as behaviours yet to come, each layer's keys and values, and their mask."""
+        assert self.encoder is not None
+        offered = [KeysValues(**layer) for layer in state["uca"]]
+        return self.encoder.embed_candidates(features), offered, state["mask"]
 
     def start_from_encoder(self) -> None:
         """UCA starts from the encoder's layers."""

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests.trainer.layers import reference
 from tests.trainer.layers.inputs import CANDIDATES, HISTORY, MASK, B, D, L, random
-from trainer.layers.attention import attend, masked_softmax
+from trainer.layers.attention import attend, attention_weights, masked_softmax
 
 
 @pytest.mark.parametrize("heads", [1, 2, 4])
@@ -31,3 +31,21 @@ def test_masked_softmax_has_finite_gradients_where_all_is_masked() -> None:
         loss = tf.reduce_sum(masked_softmax(logits, tf.constant([[False, False], [True, True]])) * [1.0, 2.0])
     gradient = tape.gradient(loss, logits).numpy()
     assert np.isfinite(gradient).all() and gradient[1].any() and not gradient[0].any()
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_weights_are_those_that_attend_weighs_values_by(heads: int) -> None:
+    values = random(B, L, D, seed=5)
+    candidates, history, mask = (tf.constant(x) for x in (CANDIDATES, HISTORY, MASK))
+    weights = attention_weights(candidates, history, mask, heads).numpy()
+    by_head = np.split(values, heads, axis=-1)
+    expected = np.concatenate([weights[:, h] @ by_head[h] for h in range(heads)], axis=-1)
+    np.testing.assert_allclose(attend(candidates, history, tf.constant(values), mask, heads), expected, atol=1e-6)
+
+
+def test_weights_sum_to_one_over_real_behaviours() -> None:
+    weights = attention_weights(*(tf.constant(x) for x in (CANDIDATES, HISTORY, MASK)), heads=2).numpy()
+    assert not weights[np.broadcast_to(~MASK[:, None, None, :], weights.shape)].any()
+    np.testing.assert_allclose(
+        weights.sum(-1), np.broadcast_to(MASK.any(1)[:, None, None], weights.shape[:3]), rtol=1e-6
+    )

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tests.trainer.layers import reference
 from tests.trainer.layers.harness import randomise, run_layer_test
 from tests.trainer.layers.inputs import CANDIDATES, HISTORY, MASK, B, D, L, N, random
+from trainer.layers.attention import attention_weights
 from trainer.layers.encoder_layer import EncoderLayer, KeysValues
 from trainer.layers.uni_cross_attention import UniCrossAttention
 
@@ -38,6 +39,20 @@ def test_uni_cross_attention_goes_through_the_layers_one_after_another() -> None
         attended = reference.attention(reference.dense(layer.queries[i], expected), keys, offered, MASK, 2)
         expected = reference.add_attended(layer.add_attended[i], expected, attended)
     np.testing.assert_allclose(_cross_attend(layer, CANDIDATES, HISTORY, values, MASK), expected, atol=1e-5)
+
+
+def test_its_weights_are_those_of_each_layer() -> None:
+    layer, values = UniCrossAttention(2, D, 2, 8), random(B, L, D, seed=7)
+    offered = [KeysValues(HISTORY, values), KeysValues(values, HISTORY)]
+    layer(CANDIDATES, offered, MASK)
+    randomise(layer)
+    weights, first = layer.attention(CANDIDATES, offered, MASK), UniCrossAttention(1, D, 2, 8)
+    first(CANDIDATES, offered[:1], MASK)
+    first.set_weights([*layer.queries[0].get_weights(), *layer.add_attended[0].get_weights()])
+    second = first(CANDIDATES, offered[:1], MASK)  # what the second layer's queries are made of
+    for i, (queries, (keys, _)) in enumerate(zip((CANDIDATES, second), offered, strict=True)):
+        projected = reference.dense(layer.queries[i], np.asarray(queries))
+        np.testing.assert_allclose(weights[:, i], attention_weights(projected, keys, MASK, 2), atol=1e-6)
 
 
 def test_started_from_the_encoder_it_encodes_behaviours_as_the_encoder_does() -> None:

@@ -43,6 +43,21 @@ def test_a_frozen_encoder_stays_and_all_else_learns(encoder: str) -> None:
     assert encoder == "learned" or not changed & of_encoder
 
 
+def test_a_candidates_attention_is_shared_out_among_the_real_behaviours() -> None:
+    ranker = _full()
+    features = random_features(ranker.fields, LENGTHS, candidates=3)
+    attention = ranker.attention(ranker.encode_user(features), features)
+    assert attention is not None
+    size, mask = ranker.encoder_config, features["history_item_id"].numpy() > 0
+    assert attention.shape == (len(mask), size.layers, size.heads, 3, mask.shape[1])
+    real = mask[:, None, None, None]
+    assert not np.where(real, 0, attention).any()
+    np.testing.assert_allclose(
+        tf.reduce_sum(attention, -1), np.broadcast_to(real.any(-1), attention.shape[:4]), rtol=1e-5
+    )
+    assert built(toy_fields(), uni_cross_attention=False).attention({}, features) is None
+
+
 def test_loss_is_the_mean_over_real_candidates_summed_over_tasks() -> None:
     rng = np.random.default_rng(0)
     logits, labels = ({task: rng.normal(size=(2, 3)) for task in ("click", "buy")} for _ in range(2))
