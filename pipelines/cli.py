@@ -18,6 +18,7 @@ from pipelines.commands.loadtest import loadtest
 from pipelines.commands.remote import compile_, submit
 from pipelines.commands.rollback import rollback
 from pipelines.commands.serve import serve
+from pipelines.commands.tour import tour
 from pipelines.commands.tune import tune
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app.command()(submit)
 app.command()(experiment)
 app.command()(rollback)
 app.command()(tune)
+app.command()(tour)
 
 ConfigPath = Annotated[Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")]
 

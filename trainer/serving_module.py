@@ -40,6 +40,7 @@ class ServingModule(tf.Module):
         # The weights are tracked, the Keras model is not: it would be traced and saved a second time.
         self.weights = ranker.weights
         self._encode_user, self._score_items = ranker.encode_user, ranker.score_items
+        self.attention_weights = ranker.attention_weights
         self.transform, self.catalog = transform, catalog
         self.spec, self.fields = spec, fields
         self.codec: StateCodec | None = None

@@ -15,6 +15,7 @@ from pipelines.components.data_checks import FINDINGS
 from pipelines.components.evaluation import HISTORY_LENGTH, POPULARITY
 from pipelines.config import RunConfig
 from pipelines.errors import RunError
+from pipelines.finished import config_of
 from pipelines.metadata import RunMetadata
 from pipelines.pipeline import BASELINE, BASELINE_EVALUATOR, CHECKS, EVALUATOR, GATE, PRETRAIN, PUSHER, RANKER
 from pipelines.report.results import RunResults
@@ -34,7 +35,7 @@ def collect(run_dir: Path) -> RunResults:
     Raises:
         RunError: `run_dir` is no run directory, or a component has not finished.
     """
-    config = _config(run_dir)
+    config = config_of(run_dir)
     run = RunMetadata(config.paths.metadata, config.dataset.name)
     evaluations = {
         "with_encoder": _evaluation(run.output(EVALUATOR, "evaluation")),
@@ -56,14 +57,6 @@ def collect(run_dir: Path) -> RunResults:
         finetune_curves={name: trained[name]["curves"] for name in evaluations},
         calibration={name: {t: _calibration(e, t) for t in tasks} for name, e in evaluations.items()},
     )
-
-
-def _config(run_dir: Path) -> RunConfig:
-    path = run_dir / "config.json"
-    if not path.is_file():
-        raise RunError(f"{run_dir}: not a run directory (no config.json). Give one such as runs/ml_100k.")
-    config = RunConfig.model_validate_json(path.read_bytes())
-    return config.model_copy(update={"runs_dir": str(run_dir.absolute().parent)})
 
 
 def _json(model_dir: str, name: str) -> dict[str, Any]:

@@ -51,6 +51,13 @@ class Ranker(keras.Model, abc.ABC):
     def score_items(self, state: UserState, features: Features, training: bool | None = None) -> Logits:
         """A logit [B, N] for each task, from candidate indices [B, N] (or [B, N, V])."""
 
+    def attention_weights(self, state: UserState, features: Features) -> tf.Tensor | None:
+        """How much each candidate attends to each behaviour of the encoder's, [B, layers, heads, N, L], to look at.
+
+        None where candidates don't attend to an encoder.
+        """
+        return None
+
     def call(self, features: Features, training: bool | None = None) -> Logits:
         """The composition: a whole forward pass."""
         return self.score_items(self.encode_user(features, training=training), features, training=training)

@@ -91,8 +91,8 @@ class Srp4Ctr(Ranker):
         crossed = self.cross(self.drop(tf.concat(parts, -1), training=training))
         return self.by_task(self.mmoe(crossed, MmoeState(**state["mmoe"]), training=training))
 
-    def attention(self, state: UserState, features: Features) -> tf.Tensor | None:
-        """How much each candidate attends to each behaviour, [B, layers, heads, N, L]; None without UCA."""
+    def attention_weights(self, state: UserState, features: Features) -> tf.Tensor | None:
+        """See Ranker: UCA's weights."""
         return None if self.uca is None else self.uca.attention(*self._offered(state, features))
 
     def _offered(self, state: UserState, features: Features) -> tuple[tf.Tensor, list[KeysValues], tf.Tensor]:

@@ -46,7 +46,7 @@ def test_a_frozen_encoder_stays_and_all_else_learns(encoder: str) -> None:
 def test_a_candidates_attention_is_shared_out_among_the_real_behaviours() -> None:
     ranker = _full()
     features = random_features(ranker.fields, LENGTHS, candidates=3)
-    attention = ranker.attention(ranker.encode_user(features), features)
+    attention = ranker.attention_weights(ranker.encode_user(features), features)
     assert attention is not None
     size, mask = ranker.encoder_config, features["history_item_id"].numpy() > 0
     assert attention.shape == (len(mask), size.layers, size.heads, 3, mask.shape[1])
@@ -55,7 +55,7 @@ def test_a_candidates_attention_is_shared_out_among_the_real_behaviours() -> Non
     np.testing.assert_allclose(
         tf.reduce_sum(attention, -1), np.broadcast_to(real.any(-1), attention.shape[:4]), rtol=1e-5
     )
-    assert built(toy_fields(), uni_cross_attention=False).attention({}, features) is None
+    assert built(toy_fields(), uni_cross_attention=False).attention_weights({}, features) is None
 
 
 def test_loss_is_the_mean_over_real_candidates_summed_over_tasks() -> None:

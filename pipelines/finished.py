@@ -1,0 +1,24 @@
+"""The configuration that a run was made with, which its YAML file may no longer have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipelines.config import RunConfig
+from pipelines.errors import RunError
+
+
+def config_of(run_dir: Path) -> RunConfig:
+    """What made a run.
+
+    Args:
+        run_dir: Its directory, wherever it is now.
+
+    Raises:
+        RunError: it is no run directory.
+    """
+    path = run_dir / "config.json"
+    if not path.is_file():
+        raise RunError(f"{run_dir}: not a run directory (no config.json). Give one such as runs/ml_100k.")
+    config = RunConfig.model_validate_json(path.read_bytes())
+    return config.model_copy(update={"runs_dir": str(run_dir.absolute().parent)})

@@ -1,0 +1,61 @@
+"""The third stop: which behaviours a candidate attends to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.text import percent
+from pipelines.tour.person import Person
+from pipelines.tour.step import Step
+from pipelines.tour.words import Words
+from serving.contract import CANDIDATE_ITEM_ID
+from trainer.serving_module import ServingModule
+
+_TITLE, _SHOWN = "What the candidate looks at", 5
+
+
+def attention_by_layer(module: ServingModule, user: Mapping[str, tf.Tensor], item: str) -> np.ndarray | None:
+    """How much an item attends to each behaviour in each layer, the mean over heads: [layers, L].
+
+    Args:
+        module: The ranker with its transform graph.
+        user: Raw features of a batch of one.
+        item: Its id.
+
+    Returns:
+        None if the ranker's candidates attend to no encoder.
+    """
+    state, candidates = module.user_state(user), module.candidate_features({CANDIDATE_ITEM_ID: tf.constant([[item]])})
+    weights = module.attention_weights(state, candidates)
+    return None if weights is None else tf.reduce_mean(weights[0, :, :, 0], 1).numpy()
+
+
+def attention_step(module: ServingModule, person: Person, item: str, words: Words) -> Step:
+    """The weights of Uni Cross-Attention for the item that the model ranks first."""
+    layers = attention_by_layer(module, person.tensors(module.spec), item)
+    if layers is None:
+        return Step(
+            _TITLE, "This ranker has no Uni Cross-Attention (trainer.ranker), so candidates look at no encoder."
+        )
+    mean = layers.mean(0)
+    most = np.argsort(-mean, kind="stable")[:_SHOWN]
+    says = (
+        f"{words.title(item)} is the item that the model ranks first. Of its attention to the encoder's layers, "
+        f"{percent(mean[most].sum())} go to {len(most)} of {len(mean)} behaviours, where an even share would be "
+        f"{percent(len(most) / len(mean))}. The weights are means over heads, and over layers where none is named."
+    )
+    return Step(_TITLE, says, [_table(layers, most, person, words)])
+
+
+def _table(layers: np.ndarray, most: np.ndarray, person: Person, words: Words) -> Table:
+    table = Table("back", "behaviour", "weight", *(f"layer {number}" for number in range(1, len(layers) + 1)))
+    items = person.items[-layers.shape[1] :]
+    for at in most:
+        weights = [percent(weight) for weight in (layers[:, at].mean(), *layers[:, at])]
+        table.add_row(str(len(items) - at), escape(words.title(items[at])), *weights)
+    return table

@@ -1,0 +1,82 @@
+"""The second stop: what the pre-trained encoder fills in for a behaviour that is hidden from it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from preprocessing.features import ModelFeature
+from trainer.fields import Field
+from trainer.pretraining.masking import hide
+from trainer.pretraining.objective import Objective
+
+Features = Mapping[str, tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Guess:
+    """An attribute of the hidden behaviour.
+
+    Attributes:
+        feature: Which.
+        probabilities: Of each index; of a multivalent attribute each is a probability of its own.
+        truth: The indices that were hidden, none if the log doesn't say.
+    """
+
+    feature: ModelFeature
+    probabilities: np.ndarray
+    truth: tuple[int, ...]
+
+    def best(self, count: int = 1) -> list[int]:
+        """The most likely indices."""
+        order: list[int] = np.argsort(-self.probabilities, kind="stable").tolist()
+        return order[:count]
+
+    def place(self, index: int) -> int:
+        """An index's place by probability, from 1 on."""
+        return 1 + int((self.probabilities > self.probabilities[index]).sum())
+
+    @property
+    def values(self) -> int:
+        """How many values there are to choose from."""
+        return len(self.probabilities) - 1
+
+
+def fill_in(objective: Objective, features: Features, back: int, of_item: bool) -> list[Guess]:
+    """Hides one behaviour as pre-training does, and asks the encoder for its attributes.
+
+    Args:
+        objective: The pre-trained encoder with its heads.
+        features: History indices of one user, without padding.
+        back: Which behaviour, 1 for the most recent.
+        of_item: Whether its item is hidden, with all side information, or else what the user did with it.
+
+    Returns:
+        A guess for each hidden attribute; none if the objective has no heads for them.
+    """
+    fields = objective.encoder.fields
+    masked = hidden_at(features, fields.of("history"), back, of_item)
+    output = objective.encoder(masked, training=False).output[:, -back]
+    asked = [field for field in (fields.item if of_item else fields.behavior) if field.field in objective.heads]
+    return [_guess(objective, field, output, features[field.name][0, -back]) for field in asked]
+
+
+def hidden_at(features: Features, fields: list[Field], back: int, of_item: bool) -> dict[str, tf.Tensor]:
+    """What the encoder gets to see: `features` of these fields with one behaviour's attributes hidden."""
+    length = features["history_item_id"].shape[1]
+    cell = tf.reshape(tf.range(length) == length - back, [1, length])
+    nothing = tf.zeros_like(cell)
+    return {
+        field.name: hide(features[field.name], cell if field.feature.describes_item == of_item else nothing, field)
+        for field in fields
+    }
+
+
+def _guess(objective: Objective, field: Field, output: tf.Tensor, truth: tf.Tensor) -> Guess:
+    logits = objective.heads[field.field].logits(output)
+    probabilities = (tf.sigmoid(logits) if field.multivalent else tf.nn.softmax(logits))[0].numpy()
+    indices = np.atleast_1d(truth.numpy())
+    return Guess(field.feature, probabilities, tuple(int(i) for i in indices[indices > 0]))

@@ -1,0 +1,66 @@
+"""The second stop, told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.text import MISSING, count, listed, percent
+from pipelines.tour.filling import Features, Guess, fill_in
+from pipelines.tour.step import Step
+from pipelines.tour.words import Words
+from trainer.pretraining.objective import Objective
+
+_TITLE, _BEST = "What the encoder fills in", 5
+
+
+def filling_step(objective: Objective, features: Features, words: Words, is_held_out: bool) -> Step:
+    """The most recent behaviour hidden, by either masking strategy."""
+    of_item, of_behavior = (fill_in(objective, features, back=1, of_item=which) for which in (True, False))
+    if not of_item:
+        name = objective.config.objective
+        return Step(_TITLE, f"Pre-training by “{name}” leaves no heads that could fill a hidden item in.")
+    seen = "did not learn from this user" if is_held_out else "has learned from earlier behaviours of this user"
+    says = [f"The most recent behaviour is hidden, as in pre-training, which {seen}.", _item_says(of_item[0], words)]
+    if of_behavior:
+        names = listed(guess.feature.field for guess in of_behavior)
+        says.append(f"With the item shown and {names} hidden, the encoder says what the user did with it.")
+    return Step(_TITLE, " ".join(says), [_best(of_item[0], words), _attributes([*of_item, *of_behavior], words)])
+
+
+def _item_says(guess: Guess, words: Words) -> str:
+    (truth,) = guess.truth
+    return (
+        f"Of {count(guess.values)} items, the hidden one, {words.of(guess.feature, truth)}, comes in place "
+        f"{count(guess.place(truth))} with {percent(guess.probabilities[truth])}; an even chance is "
+        f"{percent(1 / guess.values)}."
+    )
+
+
+def _best(guess: Guess, words: Words) -> Table:
+    table = Table("place", "item in the hidden place", "probability")
+    shown = guess.best(_BEST)
+    for index in [*shown, *(i for i in guess.truth if i not in shown)]:
+        word, true = escape(words.of(guess.feature, index)), index in guess.truth
+        table.add_row(
+            count(guess.place(index)),
+            f"[bold]{word}[/bold] (the hidden one)" if true else word,
+            percent(guess.probabilities[index]),
+        )
+    return table
+
+
+def _attributes(guesses: Sequence[Guess], words: Words) -> Table:
+    """One row a hidden value, with the value that the encoder thinks the likeliest."""
+    table = Table("hidden", "value", "probability", "place", "of", "likeliest", "probability")
+    for guess in guesses:
+        (best,) = guess.best()
+        likeliest = [escape(words.of(guess.feature, best)), percent(guess.probabilities[best])]
+        for index in guess.truth:
+            value = [escape(words.of(guess.feature, index)), percent(guess.probabilities[index])]
+            table.add_row(guess.feature.field, *value, count(guess.place(index)), count(guess.values), *likeliest)
+        if not guess.truth:
+            table.add_row(guess.feature.field, "not known", MISSING, MISSING, count(guess.values), *likeliest)
+    return table

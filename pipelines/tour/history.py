@@ -1,0 +1,55 @@
+"""The first stop: what the user has done, as the log tells it."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.text import MISSING
+from pipelines.tour.person import Person
+from pipelines.tour.step import Step
+from pipelines.tour.words import Words
+from preprocessing.features import HISTORY_ITEM_ID, HISTORY_TIMESTAMP, USER_ID, RecordFeature, record_features
+from preprocessing.spec import DatasetSpec
+
+SHOWN = 10
+
+
+def history_step(spec: DatasetSpec, person: Person, words: Words) -> Step:
+    """The most recent behaviours with all that the encoder reads of them."""
+    about = ", ".join(f"{_label(f)} {_shown(person.raw[f.name])}" for f in _of(spec, "user"))
+    count = len(person.items)
+    says = (
+        f"User {person.user_id}{f' ({about})' if about else ''} has {count} behaviours that the model reads, the "
+        f"latest {spec.history.length} of the log at most. These are the {min(SHOWN, count)} most recent, with what "
+        "the encoder reads of each; of the time it reads, if anything, how long ago it is."
+    )
+    return Step("What the user has done", says, [_table(spec, person, words)])
+
+
+def _table(spec: DatasetSpec, person: Person, words: Words) -> Table:
+    described = [f for f in _of(spec, "history") if f.name not in (HISTORY_ITEM_ID, HISTORY_TIMESTAMP)]
+    table = Table("back", "item", *map(_label, described), "time (UTC)")
+    for back in range(1, min(SHOWN, len(person.items)) + 1):
+        when = datetime.datetime.fromtimestamp(person.raw[HISTORY_TIMESTAMP][-back], datetime.timezone.utc)
+        values = [_shown(person.raw[f.name][-back]) for f in described]
+        cells = [words.title(person.items[-back]), *values, f"{when:%Y-%m-%d %H:%M}"]
+        table.add_row(str(back), *map(escape, cells))
+    return table
+
+
+def _of(spec: DatasetSpec, side: str) -> list[RecordFeature]:
+    return [f for f in record_features(spec) if f.side == side and f.name != USER_ID]
+
+
+def _label(feature: RecordFeature) -> str:
+    return feature.name.removeprefix(f"{feature.side}_")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return MISSING if value != value else f"{value:g}"
+    return str(value).replace("|", ", ") or MISSING

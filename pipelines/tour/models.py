@@ -1,0 +1,58 @@
+"""Everything of a finished run that the tour looks into."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from pipelines.config import RunConfig
+from pipelines.metadata import RunMetadata
+from pipelines.pipeline import BASELINE, PRETRAIN, RANKER
+from pipelines.report.blocks import WITH, WITHOUT
+from pipelines.tour.scoring import Scorer
+from pipelines.tour.words import Words
+from pipelines.trained import model_dir, stage_inputs
+from preprocessing.sources.titles import read_titles
+from trainer.export import serving_module
+from trainer.pretraining.objective import Objective
+from trainer.restore import restore_objective, restore_ranker
+from trainer.serving_module import ServingModule
+
+
+@dataclasses.dataclass(frozen=True)
+class TourModels:
+    """A run's models.
+
+    Attributes:
+        objective: The pre-trained encoder with its heads.
+        module: The ranker, with the transform graph that reads raw features.
+        scorers: The exported rankers, with and without the encoder.
+        words: What indices stand for.
+        held_out: A pattern of the raw records of users that pre-training did not learn from.
+    """
+
+    objective: Objective
+    module: ServingModule
+    scorers: Mapping[str, Scorer]
+    words: Words
+    held_out: str
+
+
+def load_models(config: RunConfig) -> TourModels:
+    """Reads what a run left.
+
+    Raises:
+        RunError: a component has not finished.
+        DataError: an older version of this package made the run, or its item table is gone.
+    """
+    metadata = RunMetadata(config.paths.metadata, config.dataset.name)
+    inputs, most = stage_inputs(config, metadata), config.trainer.export.max_candidates
+    windows = stage_inputs(config, metadata, "pretrain", "pretrain_validation")
+    nodes = {WITH: RANKER, WITHOUT: BASELINE}
+    return TourModels(
+        restore_objective(windows, model_dir(metadata, PRETRAIN)),
+        serving_module(restore_ranker(inputs, model_dir(metadata, RANKER)), inputs),
+        {label: Scorer(model_dir(metadata, node), most) for label, node in nodes.items()},
+        Words(read_titles(config.spec), inputs.transform_output()),
+        f"{metadata.output('BehaviorLogExampleGen', 'examples')}/Split-pretrain_validation/*",
+    )

@@ -1,0 +1,86 @@
+"""The user that the tour looks at: chosen, and read from the log."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from pipelines.errors import RunError
+from preprocessing.features import HISTORY_ITEM_ID, USER_ID, user_inputs
+from preprocessing.lookup import user_record
+from preprocessing.spec import DatasetSpec
+from trainer.serving_module import dtype_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Person:
+    """A user as of the last event.
+
+    Attributes:
+        user_id: As in the log.
+        raw: User, context and history features by name, plain values and lists; the history's oldest event is first.
+    """
+
+    user_id: str
+    raw: dict[str, Any]
+
+    @property
+    def items(self) -> list[str]:
+        """The item ids of the history."""
+        items: list[str] = self.raw[HISTORY_ITEM_ID]
+        return items
+
+    def tensors(self, spec: DatasetSpec) -> dict[str, tf.Tensor]:
+        """`raw` as a batch of one."""
+        return {f.name: tf.constant([self.raw[f.name]], dtype_of(f)) for f in user_inputs(spec)}
+
+
+def read_person(spec: DatasetSpec, user_id: str) -> Person:
+    """Looks a user up in the log.
+
+    Raises:
+        RunError: the log has no such user, or nothing in their history.
+    """
+    record = user_record(spec, user_id)
+    if record is None:
+        raise RunError(f"user {user_id} is not in the log ({spec.events.place}): give another with --user, or none.")
+    features = tf.train.Example.FromString(record).features.feature
+    raw = {f.name: _values(features[f.name], f.is_list) for f in user_inputs(spec)}
+    if not raw[HISTORY_ITEM_ID]:
+        raise RunError(f"user {user_id} has no behaviour that enters the history: give another with --user, or none.")
+    return Person(user_id, raw)
+
+
+def held_out_users(windows: str) -> dict[str, int]:
+    """The users that pre-training did not learn from, with how many behaviours their windows have.
+
+    Args:
+        windows: A pattern of the raw records of split `pretrain_validation`.
+    """
+    files = sorted(tf.io.gfile.glob(windows))
+    lengths: dict[str, int] = {}
+    for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
+        features = tf.train.Example.FromString(record).features.feature
+        user = _values(features[USER_ID], is_list=False)
+        lengths[user] = lengths.get(user, 0) + len(_values(features[HISTORY_ITEM_ID], is_list=True))
+    return lengths
+
+
+def longest(lengths: Mapping[str, int]) -> str:
+    """The user with the most behaviours, the first of several by name.
+
+    Raises:
+        RunError: there is none.
+    """
+    if not lengths:
+        raise RunError("no user was held out of pre-training: choose one with --user.")
+    return max(sorted(lengths), key=lambda user: lengths[user])
+
+
+def _values(feature: tf.train.Feature, is_list: bool) -> Any:
+    values = list(getattr(feature, feature.WhichOneof("kind")).value)
+    plain = [value.decode() if isinstance(value, bytes) else value for value in values]
+    return plain if is_list else plain[0]

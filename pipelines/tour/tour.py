@@ -1,0 +1,60 @@
+"""`srp4ctr tour`: a walk through a finished run's model, with one user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from pipelines.config import RunConfig, load_run_config
+from pipelines.errors import RunError
+from pipelines.finished import config_of
+from pipelines.logs import logs_to
+from pipelines.report.blocks import WITH
+from pipelines.tour.step import Step
+
+
+def tour(config_path: Path, user_id: str | None = None) -> None:
+    """Prints the stops of the tour.
+
+    Args:
+        config_path: The run's YAML file; the run itself says what it was made with.
+        user_id: An id of the log; None chooses one that pre-training did not learn from.
+
+    Raises:
+        RunError: there is no finished run, or no such user.
+    """
+    console, root = Console(), load_run_config(config_path).paths.root
+    if not (root / "config.json").is_file():
+        raise RunError(f"{root}: there is no run to walk through. Make one: srp4ctr run {config_path}")
+    console.print(f"Loading the models of {root} (about a minute) ...")
+    with logs_to(root / "run.log"):
+        steps = list(walk(config_of(root), user_id))
+    for number, step in enumerate(steps, 1):
+        console.print(f"\n[bold]{number}. {escape(step.title)}[/bold]")
+        console.print(step.says, markup=False, highlight=False)
+        for table in step.tables:
+            console.print(table)
+
+
+def walk(config: RunConfig, user_id: str | None = None) -> Iterator[Step]:
+    """The stops; arguments as for `tour`, with the configuration that made the run."""
+    from pipelines.tour.attention import attention_step
+    from pipelines.tour.filling_step import filling_step
+    from pipelines.tour.history import history_step
+    from pipelines.tour.models import load_models
+    from pipelines.tour.person import held_out_users, longest, read_person
+    from pipelines.tour.ranking import rank_with_all, ranking_step
+
+    models, spec, task = load_models(config), config.spec, next(iter(config.dataset.tasks))
+    held_out = held_out_users(models.held_out)
+    person = read_person(spec, longest(held_out) if user_id is None else user_id)
+    raw, words = person.tensors(spec), models.words
+    met = set(person.items)
+    rankings = rank_with_all(models.scorers, raw, [item for item in words.items() if item not in met], task)
+    yield history_step(spec, person, words)
+    yield filling_step(models.objective, models.module.user_features(raw), words, person.user_id in held_out)
+    yield attention_step(models.module, person, rankings[WITH].items[0], words)
+    yield ranking_step(rankings, words, task)
