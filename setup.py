@@ -45,7 +45,7 @@ setup(
     description="Sequential recommendation pre-training for click-through prediction, from logs to TF Serving",
     license="Apache-2.0",
     packages=find_packages(include=["preprocessing*", "trainer*", "pipelines*", "serving*"]),
-    package_data={"pipelines": ["**/*.html", "**/*.css", "report/*.md"], "serving": ["deploy/**/*"]},
+    package_data={"pipelines": ["**/*.html", "**/*.css", "**/*.js", "report/*.md"], "serving": ["deploy/**/*"]},
     python_requires=">=3.10",
     install_requires=CLIENT,
     extras_require={

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
-import jinja2
-
+from pipelines.report.html import page_of
 from pipelines.report.results import RunResults
 from pipelines.report.sections.calibration import calibration_section
 from pipelines.report.sections.checks import checks_section
@@ -35,24 +33,10 @@ _SECTIONS = (
 def render(results: RunResults) -> str:
     """The report: headline, data, its checks, pre-training, fine-tuning, slices, calibration, time, provenance.
 
-    The page fetches nothing: its style and its pictures (SVG) are inside. Every value from the run is escaped.
-
     Args:
         results: What `collect` gathered; NaN and None are shown as a dash.
     """
     known = dataclasses.replace(
         results, **{f.name: finite(getattr(results, f.name)) for f in dataclasses.fields(results)}
     )
-    folder = Path(__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html").render(
-        name=known.data["dataset"],
-        style=(folder / "page.css").read_text(),
-        sections=[make(known) for make in _SECTIONS],
-    )
+    return page_of("SRP4CTR report", known.data["dataset"], [make(known) for make in _SECTIONS])

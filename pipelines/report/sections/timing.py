@@ -19,12 +19,13 @@ def timing_section(results: RunResults) -> Section:
         anchor="time",
         title="Where the time went",
         finding=_finding(seconds, total),
-        pictures=[Picture("Time by component", "In the order of the pipeline.", chart)],
+        pictures=[Picture("Time by component", _longest(seconds, total), chart)],
         tables=[
             Table(
                 "A component that was taken from the cache shows the run that made its output.",
-                ["Step", "Time", "Share"],
-                [[_what(name), duration(value), percent(ratio(value, total))] for name, value in seconds.items()],
+                ["Component", "What it does", "Time", "Share"],
+                [[name, _what(name), duration(value), percent(ratio(value, total))] for name, value in seconds.items()],
+                text_columns=2,
             )
         ],
     )
@@ -39,6 +40,11 @@ def _finding(seconds: dict[str, float], total: float) -> str:
         f"The components took {duration(total)} in all, {percent(training / total)} of it training. The slowest was "
         f"{slowest} ({_what(slowest)}), {duration(seconds[slowest])}."
     )
+
+
+def _longest(seconds: dict[str, float], total: float) -> str:
+    most = sorted(seconds.values(), reverse=True)[:3]
+    return f"In the order of the pipeline. The longest {len(most)} take {percent(ratio(sum(most), total))} of the time."
 
 
 def _what(component: str) -> str:
