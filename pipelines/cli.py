@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.compare import compare
 from pipelines.commands.cost import cost
 from pipelines.commands.data import data_app
 from pipelines.commands.errors import user_errors
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.command()(serve)
 app.command()(cost)
+app.command()(compare)
 app.command()(loadtest)
 app.command("compile")(compile_)
 app.command()(submit)

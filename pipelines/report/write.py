@@ -1,4 +1,4 @@
-"""Writes a finished run's report: metrics.json for programs, index.html for people, and the model's card."""
+"""Writes a finished run's report: JSON files for programs, index.html for people, and the model's card."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pipelines.logs import logs_to
 from pipelines.report.model_card import CARD, model_card
 from pipelines.report.page import render
 from pipelines.report.results import RunResults
+from pipelines.report.stored import RESULTS, to_json
 from pipelines.text import finite
 
 METRICS, PAGE = "metrics.json", "index.html"
@@ -41,9 +42,10 @@ def save(results: RunResults, folder: Path) -> Path:
     """Writes all files into `folder`, each in one step: a reader never sees half of one. Returns the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
     metrics = json.dumps(finite(results.metrics), indent=2, ensure_ascii=False, allow_nan=False)
-    _replace(folder / METRICS, metrics + "\n")
-    _replace(folder / PAGE, render(results))
-    _replace(folder / CARD, model_card(results))
+    replace(folder / METRICS, metrics + "\n")
+    replace(folder / RESULTS, to_json(results))
+    replace(folder / PAGE, render(results))
+    replace(folder / CARD, model_card(results))
     return folder / PAGE
 
 
@@ -53,10 +55,11 @@ def _put_beside_model(results: RunResults) -> None:
     if version and newest and is_local(newest):
         extra = Path(newest).parent / version / "assets.extra"
         if extra.is_dir():
-            _replace(extra / CARD, model_card(results))
+            replace(extra / CARD, model_card(results))
 
 
-def _replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str) -> None:
+    """Writes a file in one step."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         written = Path(folder) / path.name
         written.write_text(text, encoding="utf-8")

@@ -248,7 +248,10 @@ def test_is_self_contained(html: str, page: Page) -> None:
 
 
 def test_its_one_script_is_the_one_it_allows(html: str) -> None:
-    ((inside,), (allowed,)) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL), re.findall(r"'sha256-(.*?)'", html)
+    ((inside,), (allowed,)) = (
+        re.findall(r"<script>(.*?)</script>", html, re.DOTALL),
+        re.findall(r"'sha256-(.*?)'", html),
+    )
     assert allowed == base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
 
 
@@ -404,7 +407,10 @@ def test_a_feature_of_many_values_is_drawn_in_part_and_listed_in_full() -> None:
     html = render(made)
     picture = next(svg for svg in re.findall(r"<svg.*?</svg>", html, re.DOTALL) if "city 0" in svg)
     assert "city 11" in picture and "city 12" not in picture
-    assert "The difference is 0.00 points where there are enough candidates. The 12 largest of 40 are drawn." in Page(html).text
+    assert (
+        "The difference is 0.00 points where there are enough candidates. The 12 largest of 40 are drawn."
+        in Page(html).text
+    )
     assert "city 39" in html
 
 
@@ -456,7 +462,7 @@ def test_all_files_are_written_and_replaced(tmp_path: Path) -> None:
     metrics = json.loads((folder / "metrics.json").read_text(), parse_constant=lambda name: pytest.fail(name))
     assert metrics["pretrain"]["year"]["chance_accuracy"] is None
     assert metrics["tasks"] == {"like": WITH_ENCODER}
-    assert sorted(path.name for path in folder.iterdir()) == ["index.html", "metrics.json", "model_card.md"]
+    assert {path.name for path in folder.iterdir()} == {"index.html", "metrics.json", "model_card.md", "results.json"}
 
 
 def test_the_report_of_a_run_lies_in_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

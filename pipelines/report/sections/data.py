@@ -9,7 +9,7 @@ from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.results import RunResults
 from pipelines.text import MISSING, count, day, listed, moment, percent, ratio, size
 
-_SPLITS = {
+SPLITS = {
     "pretrain": "Pre-training windows",
     "pretrain_validation": "Pre-training, held-out users",
     "train": "Train",
@@ -62,7 +62,7 @@ def _rates_finding(splits: dict[str, Any]) -> str:
 def _timeline(data: dict[str, Any]) -> Picture:
     cuts = data["cut_offs"]
     edges = [data["first_event"], cuts["validation_from"], cuts["test_from"], data["last_event"]]
-    names = [_SPLITS[split] for split in ("train", "validation", "test")]
+    names = [SPLITS[split] for split in ("train", "validation", "test")]
     times = [moment(edge) for edge in edges]
     rows = {name: (times[i], times[i + 1]) for i, name in enumerate(names)}
     finding = (
@@ -94,11 +94,11 @@ def _history_finding(percentiles: dict[int, int], longest: int) -> str:
 
 def _splits(splits: dict[str, Any], tasks: list[str]) -> Table:
     rates = [f"“{task}”" for task in tasks]
-    order = [name for name in _SPLITS if name in splits]
+    order = [name for name in SPLITS if name in splits]
     return Table(
         "Records by split: requests with their candidates, pre-training windows, parts of the item catalogue.",
         ["Split", "Records", "Requests", "Candidates", "per request", *rates, "Size", "Bytes a candidate"],
-        [_split_row(_SPLITS[name], splits[name], tasks) for name in order],
+        [_split_row(SPLITS[name], splits[name], tasks) for name in order],
     )
 
 

@@ -8,7 +8,7 @@ from pipelines.report.blocks import WITH, WITHOUT, Section, Table, Tile
 from pipelines.report.results import RunResults
 from pipelines.text import count, decimal, difference, points, signed
 
-_METRICS = {
+METRICS = {
     "auc": "AUC (higher is better)",
     "gauc": "GAUC (higher is better)",
     "logloss": "Logloss (lower is better)",
@@ -66,7 +66,7 @@ def _tiles(task: str, ours: dict[str, Any], without: dict[str, Any]) -> list[Til
 def _table(task: str, ours: dict[str, Any], without: dict[str, Any]) -> Table:
     rows = [
         [name, decimal(ours[key]), decimal(without[key]), signed(difference(ours[key], without[key]))]
-        for key, name in _METRICS.items()
+        for key, name in METRICS.items()
     ]
     candidates = sum(bucket["candidates"] for bucket in ours["slices"].get("history_length", {}).values())
     caption = f"Metrics for “{task}” on {count(candidates)} test candidates"

@@ -35,29 +35,27 @@ def slices_section(results: RunResults) -> Section:
     found = {
         (task, feature): _slices(feature, slices, without[task]["slices"].get(feature, {}))
         for task, values in tasks.items()
-        for feature, slices in _ordered(values["slices"]).items()
+        for feature, slices in in_order(values["slices"]).items()
     }
     return Section(
         anchor="slices",
         title="Where the encoder helps",
         finding=_finding([s for slices in found.values() for s in slices]),
         pictures=[
-            _picture(f"slices-{i}", _title(*key, several=len(tasks) > 1), slices)
+            _picture(f"slices-{i}", title_of(*key, several=len(tasks) > 1), slices)
             for i, (key, slices) in enumerate(found.items())
         ],
     )
 
 
-def _ordered(slices: dict[str, Any]) -> dict[str, Any]:
+def in_order(slices: dict[str, Any]) -> dict[str, Any]:
     """History length and popularity first, the configured features after them."""
     names = [*(name for name in _ORDER if name in slices), *(name for name in slices if name not in _ORDER)]
     return {name: slices[name] for name in names}
 
 
 def _slices(feature: str, ours: dict[str, Any], without: dict[str, Any]) -> list[_Slice]:
-    """The feature's slices: in their own order where they have one, else the largest first."""
-    by_size = sorted(ours, key=lambda value: -ours[value]["candidates"])
-    fixed = _ORDER.get(feature, ())
+    """The feature's slices, in their order."""
     return [
         _Slice(
             value or "(empty)",
@@ -65,11 +63,19 @@ def _slices(feature: str, ours: dict[str, Any], without: dict[str, Any]) -> list
             without.get(value, {}).get("auc"),
             ours.get(value, {}).get("candidates", 0),
         )
-        for value in [*fixed, *(value for value in by_size if value not in fixed)]
+        for value in values_in_order(feature, ours)
     ]
 
 
-def _title(task: str, feature: str, several: bool) -> str:
+def values_in_order(feature: str, slices: dict[str, Any]) -> list[str]:
+    """A feature's values: in their own order where they have one, else the largest slice first."""
+    by_size = sorted(slices, key=lambda value: -slices[value]["candidates"])
+    fixed = _ORDER.get(feature, ())
+    return [*fixed, *(value for value in by_size if value not in fixed)]
+
+
+def title_of(task: str, feature: str, several: bool) -> str:
+    """What a feature's slices are called; with the task, if there are several."""
     title = _TITLES.get(feature, f"By {feature}")
     return f"{title}, “{task}”" if several else title
 

@@ -1,0 +1,22 @@
+"""`srp4ctr compare`: two finished runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.commands.errors import user_errors
+
+
+def compare(
+    run_a: Annotated[Path, typer.Argument(help="A finished run's directory, such as runs/ml_100k.")],
+    run_b: Annotated[Path, typer.Argument(help="The other's; differences are run B less run A.")],
+    output: Annotated[Path | None, typer.Option(help="The page; by default RUN_B/report/comparison.html.")] = None,
+) -> None:
+    """Write a page that compares two finished runs: scores, settings, data, slices, training and time."""
+    with user_errors():
+        from pipelines.comparison.page import compare as write
+
+        typer.echo(f"Comparison: {write(run_a, run_b, output)}")

@@ -1,0 +1,46 @@
+"""How much data each run had."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.comparison.pair import NAMES, Pair, compared, signed_count
+from pipelines.report.blocks import Section, Table
+from pipelines.report.results import RunResults
+from pipelines.report.sections.data import SPLITS
+from pipelines.text import count, day
+
+
+def data_section(pair: Pair) -> Section:
+    """The section on rows, records and candidates."""
+    a, b = pair.both(_counts)
+    rows = [
+        [name, *compared((a.get(name), b.get(name)), count, signed_count)]
+        for name in [*a, *(name for name in b if name not in a)]
+    ]
+    differ = sum(cells[1] != cells[2] for cells in rows)
+    same = "All counts are the same." if not differ else f"{differ} of {len(rows)} counts differ."
+    periods = " and ".join(f"{name}'s from {_period(r)}" for name, r in zip(NAMES, pair.results, strict=True))
+    return Section(
+        anchor="data",
+        title="The data",
+        finding=f"{same} The log goes, {periods}.",
+        tables=[Table("Counts", ["What", *NAMES, "B less A"], rows)],
+    )
+
+
+def _period(results: RunResults) -> str:
+    return f"{day(results.data['first_event'])} to {day(results.data['last_event'])}"
+
+
+def _counts(results: RunResults) -> dict[str, Any]:
+    data = results.data
+    counts = {f"Rows read, {name}": table["read"] for name, table in data["rows"].items()}
+    counts |= {f"Rows rejected, {name}": sum(table["rejected"].values()) for name, table in data["rows"].items()}
+    counts |= {"Users": data["users"], "Items": data["items"]}
+    for split, name in SPLITS.items():
+        if split in data["splits"]:
+            counts[f"{name}: records"] = data["splits"][split]["records"]
+            if data["splits"][split]["candidates"]:
+                counts[f"{name}: candidates"] = data["splits"][split]["candidates"]
+    return counts

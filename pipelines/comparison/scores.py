@@ -1,0 +1,78 @@
+"""The test metrics of both runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pipelines.comparison.pair import NAMES, Pair, compared
+from pipelines.report.blocks import Section, Table, Tile
+from pipelines.report.results import RunResults
+from pipelines.report.sections.headline import METRICS
+from pipelines.text import decimal, difference, points, signed
+
+_OTHER_DATA = (
+    "The runs were not tested on the same candidates, so the differences are of the data as well as of the models."
+)
+
+
+def headline_section(pair: Pair) -> Section:
+    """The page's first section."""
+    said = [_finding(pair, task) for task in pair.tasks] or ["The runs have no task in common."]
+    return Section(
+        anchor="result",
+        title="Which run ranks better",
+        finding=" ".join([*said, *([] if pair.same_test else [_OTHER_DATA])]),
+        tiles=[tile for task in pair.tasks for tile in _tiles(pair, task)],
+        tables=[_where(pair), *(_table(pair, task) for task in pair.tasks)],
+    )
+
+
+def _scores(pair: Pair, task: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    return pair.both(lambda results: results.metrics["tasks"][task])
+
+
+def _finding(pair: Pair, task: str) -> str:
+    a, b = (scores["auc"] for scores in _scores(pair, task))
+    gain = difference(b, a)
+    if gain is None:
+        return f"The AUC for “{task}” is not known of both runs."
+    if not round(gain, 4):
+        return f"For “{task}” both runs reach a test AUC of {decimal(a)}."
+    better, worse = ("B", "A") if gain > 0 else ("A", "B")
+    size = points(abs(gain)).lstrip("+")
+    return (
+        f"For “{task}”, run {better} reaches a test AUC {size} points above run {worse}: {decimal(a)} and {decimal(b)}."
+    )
+
+
+def _tiles(pair: Pair, task: str) -> list[Tile]:
+    a, b = (scores["auc"] for scores in _scores(pair, task))
+    gain, where = difference(b, a), f"test AUC, {task}"
+    tone = "neutral" if not gain else "good" if gain > 0 else "bad"
+    return [
+        Tile("Run A", decimal(a), where, "with"),
+        Tile("Run B", decimal(b), where, "without"),
+        Tile("B less A", points(gain), "AUC points", tone),
+    ]
+
+
+def _where(pair: Pair) -> Table:
+    rows = [
+        [name, str(place), results.metrics["pushed_version"] or "not pushed"]
+        for name, place, results in zip(NAMES, pair.places, pair.results, strict=True)
+    ]
+    return Table("The runs", ["Run", "Directory", "Pushed version"], rows, text_columns=3)
+
+
+def _table(pair: Pair, task: str) -> Table:
+    rows = [
+        [f"{name}{what}", *compared(pair.both(_metric(key, task, metric)), decimal, signed)]
+        for key, what in (("tasks", ""), ("baseline_without_encoder", ", without the encoder"))
+        for metric, name in METRICS.items()
+    ]
+    return Table(f"Test metrics for “{task}”", ["Metric", *NAMES, "B less A"], rows)
+
+
+def _metric(key: str, task: str, metric: str) -> Callable[[RunResults], float | None]:
+    return lambda results: results.metrics[key][task][metric]

@@ -1,0 +1,86 @@
+"""The AUC of both runs by slice, with the encoder."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from pipelines.comparison.pair import NAMES, Pair
+from pipelines.report.bars import Bars, bars
+from pipelines.report.blocks import Picture, Section, Table
+from pipelines.report.sections.slices import CHANCE, ENOUGH, SHOWN, in_order, title_of, values_in_order
+from pipelines.text import count, decimal, difference, points
+
+_NOTHING = {"auc": None, "candidates": 0}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Slice:
+    value: str
+    aucs: tuple[float | None, float | None]
+    candidates: tuple[int, int]
+
+    @property
+    def gain(self) -> float | None:
+        return difference(self.aucs[1], self.aucs[0])
+
+
+def slices_section(pair: Pair) -> Section:
+    """The section on slices that both runs have."""
+    found = {(task, feature): slices for task in pair.tasks for feature, slices in _by_feature(pair, task).items()}
+    large = [gain for slices in found.values() for gain, _ in _large(slices)]
+    finding = (
+        f"B's AUC is above A's in {sum(gain > 0 for gain in large)} of the {len(large)} slices that have at least "
+        f"{count(ENOUGH)} test candidates in both runs."
+    )
+    several = len(pair.tasks) > 1
+    return Section(
+        anchor="slices",
+        title="Where they differ",
+        finding=finding if large else f"No slice has {count(ENOUGH)} test candidates in both runs.",
+        pictures=[_picture(f"slices-{i}", title_of(*key, several), found[key]) for i, key in enumerate(found)],
+    )
+
+
+def _by_feature(pair: Pair, task: str) -> dict[str, list[_Slice]]:
+    a, b = pair.both(lambda results: results.metrics["tasks"][task]["slices"])
+    return {feature: _slices(feature, a[feature], b[feature]) for feature in in_order(a) if feature in b}
+
+
+def _slices(feature: str, a: dict[str, Any], b: dict[str, Any]) -> list[_Slice]:
+    slices = []
+    for value in values_in_order(feature, b | a):
+        ours, theirs = a.get(value, _NOTHING), b.get(value, _NOTHING)
+        candidates = (ours["candidates"], theirs["candidates"])
+        slices.append(_Slice(value or "(empty)", (ours["auc"], theirs["auc"]), candidates))
+    return slices
+
+
+def _large(slices: list[_Slice]) -> list[tuple[float, _Slice]]:
+    return [(s.gain, s) for s in slices if s.gain is not None and min(s.candidates) >= ENOUGH]
+
+
+def _picture(name: str, title: str, slices: list[_Slice]) -> Picture:
+    groups = [Bars(s.value, s.aucs, _candidates(s)) for s in slices[:SHOWN]]
+    chart = bars(name, groups, lambda auc: decimal(auc, 3), NAMES, "AUC; bars start at chance, 0.5", CHANCE)
+    return Picture(title, _finding(slices), chart, _table(slices))
+
+
+def _candidates(slice_: _Slice) -> str:
+    a, b = slice_.candidates
+    return f"{count(a)} candidates" if a == b else f"{count(a)}, {count(b)}"
+
+
+def _finding(slices: list[_Slice]) -> str:
+    large = _large(slices)
+    if not large:
+        return f"No slice has {count(ENOUGH)} candidates in both runs, so nothing can be concluded."
+    gain, most = max(large, key=lambda pair: abs(pair[0]))
+    return f"The largest difference is {points(gain)} points, B less A, at “{most.value}”."
+
+
+def _table(slices: list[_Slice]) -> Table:
+    rows = [
+        [s.value, decimal(s.aucs[0]), decimal(s.aucs[1]), points(s.gain), *map(count, s.candidates)] for s in slices
+    ]
+    return Table("All the numbers", ["Slice", *NAMES, "Points", "Candidates, A", "Candidates, B"], rows)

@@ -1,0 +1,110 @@
+"""How both runs learned: pre-training's loss and accuracies, fine-tuning's validation AUC, and the time it took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.comparison.pair import NAMES, Pair, compared
+from pipelines.report.blocks import Picture, Section, Table
+from pipelines.report.curves import curves
+from pipelines.report.results import RunResults
+from pipelines.runners.progress import COMPONENTS
+from pipelines.text import MISSING, decimal, difference, duration, percent, points, signed
+
+Curve = list[float | None]
+
+
+def training_section(pair: Pair) -> Section:
+    """The section on training curves."""
+    return Section(
+        anchor="training",
+        title="How they learned",
+        finding=_finding(pair),
+        pictures=[_loss(pair), _auc(pair)],
+        tables=[_attributes(pair)],
+    )
+
+
+def time_section(pair: Pair) -> Section:
+    """The section on time."""
+    a, b = pair.both(lambda results: results.metrics["seconds"])
+    totals = (sum(a.values()), sum(b.values()))
+    rows = [[name, *compared((a.get(name), b.get(name)), duration, _more)] for name in COMPONENTS if name in a | b]
+    return Section(
+        anchor="time",
+        title="Where the time went",
+        finding=f"The components took {duration(totals[0])} in run A and {duration(totals[1])} in run B.",
+        tables=[Table("A component from the cache shows its making", ["Component", *NAMES, "B less A"], rows)],
+    )
+
+
+def _more(seconds: float | None) -> str:
+    if seconds is None or abs(seconds) < 0.05:
+        return MISSING if seconds is None else "0 s"
+    sign = "\N{MINUS SIGN}" if seconds < 0 else "+"
+    return f"{sign}{duration(abs(seconds))}"
+
+
+def _val_loss(results: RunResults) -> Curve:
+    return list(results.pretrain_curves.get("val_loss", []))
+
+
+def _val_auc(results: RunResults) -> Curve:
+    return list(results.finetune_curves["with_encoder"].get("val_mean_auc", []))
+
+
+def _finding(pair: Pair) -> str:
+    a, b = (max(_known(curve), default=None) for curve in pair.both(_val_auc))
+    gain = difference(b, a)
+    if gain is None:
+        return "The validation AUC was not recorded for both runs."
+    return (
+        f"At its best the validation AUC is {decimal(a)} in run A and {decimal(b)} in run B, a difference of "
+        f"{points(gain)} points."
+    )
+
+
+def _known(curve: Curve) -> list[float]:
+    return [value for value in curve if value is not None]
+
+
+def _lines(pair: Pair, get: Any) -> dict[str, Curve]:
+    return dict(zip(NAMES, pair.both(get), strict=True))
+
+
+def _loss(pair: Pair) -> Picture:
+    lines = _lines(pair, _val_loss)
+    lowest = {name: min(_known(curve), default=None) for name, curve in lines.items()}
+    finding = (
+        f"The lowest loss of held-out users is {decimal(lowest['A'], 3)} in run A and {decimal(lowest['B'], 3)} in run "
+        "B. Losses compare only where the same attributes were hidden."
+    )
+    chart = curves("pretrain-loss", lines, "Epoch", "Held-out loss, summed over attributes")
+    return Picture("Pre-training: loss of the cloze tasks", finding, chart)
+
+
+def _auc(pair: Pair) -> Picture:
+    lines = _lines(pair, _val_auc)
+    kept = {name: curve.index(max(_known(curve))) if _known(curve) else None for name, curve in lines.items()}
+    peaks = {name: MISSING if at is None else f"{at + 1} of {len(lines[name])}" for name, at in kept.items()}
+    finding = f"With the encoder, run A peaked at evaluation {peaks['A']} and run B at {peaks['B']}."
+    chart = curves("finetune-auc", lines, "Evaluation", "Validation AUC, mean over tasks", marked=kept)
+    return Picture("Fine-tuning: validation AUC", finding, chart)
+
+
+def _attributes(pair: Pair) -> Table:
+    a, b = pair.both(lambda results: results.metrics["pretrain"])
+    rows = [
+        [name, *compared((_accuracy(a, name), _accuracy(b, name)), percent, _points)]
+        for name in [*a, *(name for name in b if name not in a)]
+    ]
+    return Table("Accuracy on hidden attributes", ["Attribute", *NAMES, "B less A, points"], rows)
+
+
+def _accuracy(attributes: dict[str, Any], name: str) -> float | None:
+    values: dict[str, float | None] = attributes.get(name, {})
+    return values.get("accuracy")
+
+
+def _points(gain: float | None) -> str:
+    return signed(None if gain is None else 100 * gain, 1)

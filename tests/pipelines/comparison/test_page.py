@@ -1,0 +1,159 @@
+"""The comparison of two runs, from made-up results: what differs is said, and what does not is not."""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.cli import app
+from pipelines.comparison.page import compare, render
+from pipelines.comparison.pair import Pair
+from pipelines.errors import RunError
+from pipelines.report.results import RunResults
+from pipelines.report.stored import read_results
+from pipelines.report.write import save
+from tests.pipelines.test_report_page import HOSTILE, MADE, Page
+
+
+def other() -> RunResults:
+    """A run with one more layer, another seed, half of the training data, and 1.1 points more."""
+    made = copy.deepcopy(MADE)
+    scores = made.metrics["tasks"]["like"]
+    scores["auc"], scores["gauc"] = 0.7841, None
+    scores["slices"]["popularity"]["tail"]["auc"] = 0.7310
+    scores["slices"]["user_gender"] = {"X": {"auc": 0.6, "candidates": 9, "positives": 3}}
+    trainer = made.metrics["config"]["trainer"]
+    trainer["encoder"]["layers"], trainer["seed"] = 3, 8
+    del made.metrics["config"]["evaluation"]["slices"]
+    made.metrics["config"]["runs_dir"] = "elsewhere"
+    made.metrics["stack"]["tfx"] = "1.21.0"
+    made.metrics["seconds"]["Trainer.ranker"] = 60.0
+    made.metrics["pretrain"]["year"]["accuracy"] = 0.4
+    made.data["splits"]["train"]["candidates"] = 40_000
+    made.finetune_curves["with_encoder"]["val_mean_auc"] = [0.7, 0.79, None]
+    return made
+
+
+def pair_of(a: RunResults, b: RunResults) -> Pair:
+    return Pair((Path("runs/before"), Path("runs/after")), (a, b))
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return render(pair_of(MADE, other()))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "before (A), after (B)",
+        "For “like”, run B reaches a test AUC 1.10 points above run A: 0.7731 and 0.7841.",
+        "AUC (higher is better) 0.7731 0.7841 +0.0110",
+        "GAUC (higher is better) 0.7118 – –",
+        "AUC (higher is better), without the encoder 0.7597 0.7597 0.0000",
+        "A runs/before 1764000000",
+        "3 settings differ; the runs were made by different code or packages.",
+        "trainer.encoder.layers 2 3",
+        "trainer.seed 7 8",
+        'evaluation.slices ["user_gender"] –',
+        "tfx 1.16.0 1.21.0",
+        "1 of 17 counts differ.",
+        "Train: candidates 80,022 40,000 −40,022",
+        "Test: candidates 10,046 10,046 0",
+        "The log goes, A's from 20 Sep 1997 to 22 Apr 1998 and B's from 20 Sep 1997 to 22 Apr 1998.",
+        "B's AUC is above A's in 1 of the 6 slices that have at least 500 test candidates in both runs.",
+        "The largest difference is +4.06 points, B less A, at “tail”.",
+        "tail 0.6904 0.7310 +4.06 1,012 1,012",
+        "No slice has 500 candidates in both runs, so nothing can be concluded.",
+        "the validation AUC is 0.7801 in run A and 0.7900 in run B, a difference of +0.99 points.",
+        "run A peaked at evaluation 4 of 7 and run B at 2 of 3.",
+        "year 33.6 % 40.0 % +6.4",
+        "The components took 7.6 min in run A and 5.5 min in run B.",
+        "Trainer.ranker 3.1 min 60 s −2.1 min",
+        "Trainer.baseline 61 s 61 s 0 s",
+    ],
+)
+def test_says_what_differs(html: str, said: str) -> None:
+    assert said in Page(html).text
+
+
+def test_the_other_way_round_says_the_opposite() -> None:
+    text = Page(render(pair_of(other(), MADE))).text
+    assert "For “like”, run A reaches a test AUC 1.10 points above run B: 0.7841 and 0.7731." in text
+    assert "tail 0.7310 0.6904 −4.06" in text and "trainer.seed 8 7" in text
+
+
+def test_a_run_equals_itself() -> None:
+    text = Page(render(pair_of(MADE, MADE))).text
+    assert "For “like” both runs reach a test AUC of 0.7731." in text
+    assert "The runs have the same settings, and were made by the same code and packages." in text
+    assert "All counts are the same." in text and "not tested on the same candidates" not in text
+
+
+def test_other_test_data_is_pointed_out() -> None:
+    made = other()
+    made.data["splits"]["test"]["candidates"] -= 1
+    assert "The runs were not tested on the same candidates" in Page(render(pair_of(MADE, made))).text
+
+
+def test_runs_without_a_common_task_are_compared_in_all_else() -> None:
+    made = other()
+    for key in ("tasks", "baseline_without_encoder"):
+        made.metrics[key] = {"buy": made.metrics[key]["like"]}
+    text = Page(render(pair_of(MADE, made))).text
+    assert "The runs have no task in common." in text and "trainer.seed 7 8" in text
+
+
+def test_is_a_page_like_the_report(html: str) -> None:
+    page = Page(html)
+    assert len(page.ids) == len(set(page.ids))
+    assert {reference[1:] for reference in page.references} <= set(page.ids)
+    pictures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
+    assert len(pictures) == 5  # history length, popularity, gender, loss, AUC
+    captions = [
+        re.search(r"<h3>.+?</h3><p>.+?</p>", figure) for figure in re.findall(r"<figure.*?</figure>", html, re.S)
+    ]
+    assert all(captions) and len(captions) == 5
+
+
+def test_text_of_the_runs_is_escaped() -> None:
+    made = other()
+    made.metrics["config"]["trainer"][HOSTILE] = HOSTILE
+    page = Page(render(pair_of(MADE, made)))
+    assert page.tags.count("script") == 1 and HOSTILE in page.text
+
+
+def finished(folder: Path, results: RunResults) -> Path:
+    save(results, folder / "report")
+    return folder
+
+
+def test_what_a_report_stores_is_what_a_comparison_reads(tmp_path: Path) -> None:
+    stored: Any = read_results(finished(tmp_path / "run", MADE))
+    assert stored.metrics == MADE.metrics and stored.data == MADE.data and stored.checks == MADE.checks
+    assert stored.pretrain_curves == MADE.pretrain_curves and stored.finetune_curves == MADE.finetune_curves
+
+
+def test_the_command_writes_the_page(tmp_path: Path) -> None:
+    a, b = finished(tmp_path / "a", MADE), finished(tmp_path / "b", other())
+    done = CliRunner().invoke(app, ["compare", str(a), str(b)])
+    assert done.exit_code == 0, done.output
+    assert "trainer.seed" in (b / "report" / "comparison.html").read_text()
+    assert compare(a, b, tmp_path / "new" / "page.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("made", "why"), [(False, "no such directory. Give a run's"), (True, "no finished run .* `srp4ctr run` makes one")]
+)
+def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path, made: bool, why: str) -> None:
+    run, broken = finished(tmp_path / "run", MADE), tmp_path / "broken"
+    if made:
+        broken.mkdir()
+    for places in ((run, broken), (broken, run)):
+        with pytest.raises(RunError, match=f"broken: {why}"):
+            compare(*places)
