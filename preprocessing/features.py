@@ -56,7 +56,7 @@ class ModelFeature:
         name: Its name among the transformed features.
         field: Its name without the side; a history and a candidate feature with one field share embeddings.
         side: user, context, history or candidate.
-        vocabulary: The id space; None for `time_gap`, `hour_of_day`, `day_of_week` and numeric features.
+        vocabulary: The id space; None for features of a kind without words.
         spec: Its declaration; None for item ids.
         describes_item: Whether it belongs to the item (id, side info) rather than to the behaviour.
     """
@@ -70,7 +70,7 @@ class ModelFeature:
 
     @property
     def multivalent(self) -> bool:
-        return self.spec is not None and self.spec.kind == "multivalent"
+        return self.spec is not None and self.spec.how.multivalent
 
 
 def record_features(spec: DatasetSpec) -> list[RecordFeature]:
@@ -118,18 +118,17 @@ def model_features(spec: DatasetSpec) -> list[ModelFeature]:
 
 def bucket_count(feature: Feature) -> int:
     """How many indices above 0 a feature without vocabulary can take."""
-    return {"hour_of_day": 24, "day_of_week": 7}.get(feature.kind, feature.buckets)
+    return feature.how.size(feature)
 
 
 def _described(prefix: str, side: Side, features: dict[str, Feature]) -> list[RecordFeature]:
     return [
-        RecordFeature(f"{prefix}_{name}", side, "float" if f.kind == "numeric" else "string", f)
+        RecordFeature(f"{prefix}_{name}", side, "float" if f.how.column == "number" else "string", f)
         for name, f in features.items()
         if not f.derived and f"{prefix}_{name}" != USER_ID
     ]
 
 
 def _model_feature(side: Side, owner: str, name: str, feature: Feature) -> ModelFeature:
-    has_vocabulary = feature.kind in ("categorical", "multivalent")
-    vocabulary = f"{owner}_{name}" if has_vocabulary else None
+    vocabulary = f"{owner}_{name}" if feature.how.has_vocabulary else None
     return ModelFeature(f"{side}_{name}", name, side, vocabulary, feature, describes_item=owner == "item")

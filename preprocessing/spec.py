@@ -7,18 +7,18 @@ history, what the labels are, and where time is cut into training, validation an
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pydantic
 
 from preprocessing.config import Config
 from preprocessing.durations import to_text
+from preprocessing.registry import kind_of, known_format, known_kind
 from preprocessing.spec_bigquery import BigQuery
 from preprocessing.spec_records import Candidates, FractionSplit, History, Negatives, SpanSplit, Split, Task, TimeSplit
 
-# A feature's values: one id of a vocabulary; several ids; a number, cut into quantile buckets; or derived from
-# timestamps inside the transform graph, so that a serving request need not send them.
-FeatureKind = Literal["categorical", "multivalent", "numeric", "time_gap", "hour_of_day", "day_of_week"]
+if TYPE_CHECKING:
+    from preprocessing.kinds.kind import Kind
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NAMES_SPAN = re.compile(r"\{SPAN\}|(?=.*\{YYYY\})(?=.*\{MM\})(?=.*\{DD\})")
@@ -31,7 +31,9 @@ class Feature(Config):
     """One feature.
 
     Attributes:
-        kind: What its values are; `time_gap` is for behaviours, `hour_of_day` and `day_of_week` for the context.
+        kind: What its values are: one id of a vocabulary (`categorical`), several (`multivalent`), a number, cut into
+            quantile buckets (`numeric`); or derived from timestamps: `time_gap`, for behaviours, `hour_of_day` and
+            `day_of_week`, for the context. preprocessing/kinds/ has them.
         column: The column it is read from; by default the feature's own name.
         table: The table that has the column. By default, item features come from the item table and user
             features from the user table, context features from the context table where the spec has one, and all
@@ -42,7 +44,7 @@ class Feature(Config):
         buckets: Numeric and time_gap only: how many buckets.
     """
 
-    kind: FeatureKind
+    kind: Annotated[str, pydantic.AfterValidator(known_kind)]
     column: str | None = None
     table: Literal["events", "items", "users", "context"] | None = None
     min_count: int = pydantic.Field(1, ge=1)
@@ -51,9 +53,14 @@ class Feature(Config):
     buckets: int = pydantic.Field(10, ge=2)
 
     @property
+    def how(self) -> Kind:
+        """How its values become indices."""
+        return kind_of(self.kind)
+
+    @property
     def derived(self) -> bool:
         """Whether it is computed from timestamps rather than read from a column."""
-        return self.kind in ("time_gap", "hour_of_day", "day_of_week")
+        return self.how.column is None
 
 
 class Features(Config):
@@ -70,10 +77,9 @@ class Features(Config):
             for name, feature in features.items():
                 if not _NAME.fullmatch(name):
                     raise ValueError(f"feature name must be snake_case. Received: {side}.{name}")
-                if feature.kind == "time_gap" and side != "behavior":
-                    raise ValueError(f"kind time_gap is for behavior features. Received: {side}.{name}")
-                if feature.kind in ("hour_of_day", "day_of_week") and side != "context":
-                    raise ValueError(f"kind {feature.kind} is for context features. Received: {side}.{name}")
+                if side not in feature.how.sides:
+                    sides = " and ".join(feature.how.sides)
+                    raise ValueError(f"kind {feature.kind} is for {sides} features. Received: {side}.{name}")
         reserved = {"item_id", "timestamp"}
         taken = (set(self.item) & set(self.behavior)) | (reserved & (set(self.item) | set(self.behavior)))
         if taken:
@@ -81,7 +87,7 @@ class Features(Config):
         return self
 
 
-Format = Literal["recbole", "csv", "tsv", "jsonl", "parquet", "avro", "bigquery"]
+Format = Annotated[str, pydantic.AfterValidator(known_format)]
 
 
 class Table(Config):

@@ -17,8 +17,6 @@ TABLES: tuple[TableName, ...] = ("events", "items", "users", "context")
 # seconds; `number` float64 with NaN where absent; `text` and `multivalent` stay strings with "" where absent.
 ColumnKind = Literal["id", "optional_id", "time", "number", "text", "multivalent"]
 
-_KIND_OF: dict[str, ColumnKind] = {"numeric": "number", "multivalent": "multivalent"}
-
 USER, ITEM, TIME, REQUEST, KEY = "user", "item", "time", "request", "key"
 
 
@@ -86,8 +84,8 @@ def is_numeric(condition: Condition) -> bool:
 def feature_column(feature: Feature, name: str) -> str:
     """The batch's name of a feature's column; `name` is the feature's name in the spec."""
     source = feature.column or name
-    by_kind = {"numeric": number_of, "multivalent": multivalent_of}
-    return by_kind.get(feature.kind, text_of)(source)
+    named = {"number": number_of, "multivalent": multivalent_of}
+    return named.get(feature.how.column or "text", text_of)(source)
 
 
 def source_of(spec: DatasetSpec, feature: RecordFeature) -> tuple[str, str]:
@@ -132,7 +130,7 @@ def _features_from(spec: DatasetSpec, table: TableName) -> Iterable[tuple[str, F
 
 def _of_feature(place: str, feature: Feature) -> Column:
     name = place.rpartition(".")[2]
-    return Column(feature_column(feature, name), feature.column or name, _KIND_OF.get(feature.kind, "text"), place)
+    return Column(feature_column(feature, name), feature.column or name, feature.how.column or "text", place)
 
 
 def _of_condition(place: str, condition: Condition) -> Column:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol, cast
 
 from preprocessing.quarantine import RejectedRow
-from preprocessing.sources import avro, delimited, jsonl, parquet
+from preprocessing.registry import reader_module
 from preprocessing.sources.columns import Column
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.section import Section
@@ -28,9 +28,6 @@ class Reader(Protocol):
         """The rows of a section as batches, and the rows that have no columns to speak of."""
 
 
-_READERS = {"csv": delimited, "tsv": delimited, "recbole": delimited, "jsonl": jsonl, "parquet": parquet, "avro": avro}
-
-
 def reader_of(table: Table) -> Reader:
     """The reader of a table's format."""
-    return cast(Reader, _READERS[table.format])
+    return cast(Reader, reader_module(table.format))

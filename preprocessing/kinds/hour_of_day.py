@@ -1,0 +1,27 @@
+"""The hour of the request, UTC."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from preprocessing.kinds.kind import Kind
+
+if TYPE_CHECKING:
+    from preprocessing.features import ModelFeature
+    from preprocessing.spec import Feature
+    from preprocessing.transform import Analyses
+
+
+class HourOfDay(Kind):
+    """1 is the hour from midnight on."""
+
+    sides = ("context",)
+    column = None
+
+    def size(self, spec: Feature) -> int:
+        """See Kind."""
+        return 24
+
+    def index(self, feature: ModelFeature, spec: Feature, graph: Analyses) -> Any:
+        """See Kind."""
+        return graph.request_times // 3600 % 24 + 1
