@@ -13,7 +13,7 @@ from tests.trainer.layers.harness import randomise
 from trainer.config import TrainerConfig
 from trainer.fields import Fields
 from trainer.models.ranker import Ranker
-from trainer.registry import create_ranker
+from trainer.registry import RANKERS, create_ranker
 
 LENGTHS = (4, 2, 0, 1)
 ENCODER = {"dim": 8, "heads": 2, "layers": 2, "feedforward": 16}
@@ -36,12 +36,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "user vector": {"transfer": "user_vector"},
     "frozen user vector": {"transfer": "user_vector", "encoder": "frozen"},
     "embeddings": {"transfer": "embeddings"},
-    "din": {"model": "din"},
-    "pnn": {"model": "pnn"},
-    "bst": {"model": "bst"},
-    "dien": {"model": "dien"},
-    "can": {"model": "can"},
-    "unfolded_din": {"model": "unfolded_din"},
+    **{name: {"model": name} for name in RANKERS if name != "srp4ctr"},
 }
 
 
