@@ -1,4 +1,4 @@
-"""What docs/data.md shows is true: its YAML is valid and reads what it says, its commands, tables and reasons exist."""
+"""What docs/data.md shows is true: its YAML is valid and reads what it says, its tables and reasons exist."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner
 
-from pipelines.cli import app
 from preprocessing.datasets import DATASETS
 from preprocessing.registry import BIGQUERY, FORMATS
 from preprocessing.sources.read import read_table
@@ -52,14 +50,6 @@ def test_its_rows_that_hold_lists_are_read_as_it_says(tmp_path: Path) -> None:
     (tmp_path / "pages.jsonl").write_text(json.dumps(json.loads(line.group(1))) + "\n")
     rows = rows_of(structures, tmp_path / "pages.jsonl", {"column": "shown.clicked", "equals": 1})
     assert [tuple(row.values()) for row in rows] == [("7", "a", 1714564800, 1.0)]
-
-
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"^    srp4ctr (.+?)$", DOC, re.MULTILINE))))
-def test_its_commands_exist_and_take_its_options(command: str) -> None:
-    words = command.partition(" -- ")[0].split()  # after it come Beam's own options
-    options = [word for word in words if word.startswith("--")]
-    done = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"}).invoke(app, [*words[:2], "--help"])
-    assert done.exit_code == 0 and all(option in done.output for option in options)
 
 
 def test_its_formats_and_data_sets_are_all_there_are() -> None:

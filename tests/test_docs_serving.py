@@ -1,4 +1,4 @@
-"""What docs/serving.md shows is true: its commands and options exist, its Python reads, its TLS file works."""
+"""What docs/serving.md shows is true: its Python reads, its TLS file works."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import ast
 import importlib
 import re
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from pipelines.cli import app
 from serving.server.config.tls import read_server_credentials
 from serving.server.options import RequestLimits
 from tests.serving import certificates
@@ -24,32 +21,10 @@ DOC = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
 INDENTED = re.findall(r"(?:^ {4,}\S.*\n|^\n(?= {4,}\S))+", DOC, re.MULTILINE)
 BLOCKS = [textwrap.dedent(block).strip() for block in INDENTED]
 PYTHON = [block for block in BLOCKS if re.search(r"^from ", block, re.MULTILINE)]
-COMMANDS = [line for block in BLOCKS for line in block.replace("\\\n", "").splitlines()]
-MODULES = [line for line in COMMANDS if "python -m serving." in line]
-OURS = [line for line in COMMANDS if line.startswith("srp4ctr ")]
-BEAMS = ("--runner", "--direct_num_workers", "--direct_running_mode")
 
 
-def options_of(line: str) -> set[str]:
-    return {word.partition("=")[0] for word in line.split() if word.startswith("--")}
-
-
-@pytest.mark.parametrize("line", MODULES)
-def test_its_module_commands_take_their_options(line: str) -> None:
-    module = re.findall(r"python -m (\S+)", line)[0]
-    command = [sys.executable, "-m", module, "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    assert options_of(line) - set(BEAMS) <= set(re.findall(r"--[\w-]+", done.stdout))
-
-
-@pytest.mark.parametrize("line", OURS)
-def test_its_commands_take_their_options(line: str) -> None:
-    done = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"}).invoke(app, [line.split()[1], "--help"])
-    assert done.exit_code == 0 and options_of(line) <= set(re.findall(r"--[\w-]+", done.output))
-
-
-def test_all_its_commands_were_looked_at() -> None:
-    assert len(MODULES) >= 3 and len(OURS) >= 2 and len(PYTHON) >= 4
+def test_its_python_was_looked_at() -> None:
+    assert len(PYTHON) >= 4
 
 
 @pytest.mark.parametrize("block", PYTHON)

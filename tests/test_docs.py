@@ -1,0 +1,126 @@
+"""What README, CONTRIBUTING and docs/ name exists: commands as their own parsers read them, files, links, rooms."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from pipelines.cli import app
+
+ROOT = Path(__file__).parent.parent
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+BEAMS = ("--runner", "--direct_num_workers", "--direct_running_mode")  # go through to Beam
+
+
+def code_of(path: Path) -> list[str]:
+    """The lines of indented and fenced blocks, and what is between backticks; continued lines are one."""
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    fenced = [
+        line
+        for block in re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    ]
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return [
+        *fenced,
+        *re.findall(r"^ {4,}(.+)$", text, re.MULTILINE),
+        *re.findall(r"`([^`]+)`", text.replace("\n", " ")),
+    ]
+
+
+def commands(start: str) -> list[tuple[str, str]]:
+    """(document, command) for each command in a document that begins like this."""
+    found = {}
+    for doc, line in ((path.name, line) for path in DOCS for line in code_of(path)):
+        for part in re.split(r" && |; ", re.sub(r"\s+#.*", "", line)):
+            match = re.search(rf"(?:^|\.venv/bin/|\* +){start}(?: (.*))?$", part.strip())
+            if match:
+                command = re.sub(r"\s*(>>?|2>&1|\|) .*", "", match.group(1) or "").strip()
+                found[doc, re.sub(r"\$\(.*?\)", "2026-11-23", command)] = None
+    return list(found)
+
+
+@pytest.mark.parametrize(("doc", "command"), commands("srp4ctr"))
+def test_its_commands_are_read_by_the_command_itself(doc: str, command: str) -> None:
+    """A command without arguments is a mention: it only has to exist."""
+    group, words = typer.main.get_command(app), shlex.split(command)
+    context = click.Context(group, info_name="srp4ctr")
+    while isinstance(group, click.Group) and words:
+        name, found, words = group.resolve_command(context, words)
+        assert found is not None, name
+        context, group = click.Context(found, context, name), found
+    if words and words != ["--help"]:
+        group.make_context(context.info_name or "", words)
+
+
+@pytest.mark.parametrize(("doc", "command"), commands("make"))
+def test_its_make_targets_exist(doc: str, command: str) -> None:
+    for word in command.split():
+        variable = word.partition("=")[0]
+        known = rf"^(?:export )?{variable} \?=" if "=" in word else rf"^{word}:"
+        assert re.search(known, MAKEFILE, re.MULTILINE), word
+
+
+MODULES = [pair for pair in commands("python -m") if not pair[1].startswith("pytest")]
+
+
+@pytest.mark.parametrize(("doc", "command"), MODULES)
+def test_its_modules_take_their_options(doc: str, command: str) -> None:
+    module, *words = shlex.split(command)
+    assert importlib.util.find_spec(module)
+    options = {word.partition("=")[0] for word in words if word.startswith("--")} - set(BEAMS)
+    actions = tuple(words[:1]) if module == "trainer.task" else ()
+    assert options <= set(re.findall(r"--[\w-]+", help_of(module, *actions)))
+
+
+@functools.cache
+def help_of(module: str, *actions: str) -> str:
+    command = [sys.executable, "-m", module, *actions, "--help"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_commands_are_found_wherever_they_stand() -> None:
+    assert len(commands("srp4ctr")) > 30 and len(commands("make")) > 15 and len(MODULES) > 5
+    assert ("operations.md", "run shop.yaml --span 2026-11-23") in commands("srp4ctr")
+    assert ("README.md", "tour configs/ml_100k.yaml") in commands("srp4ctr")
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_its_files_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    named = re.findall(
+        r"`((?:preprocessing|trainer|serving|pipelines|tests|configs|benchmarks|docs|scripts)/[\w./]*)`", text
+    )
+    new = re.findall(r"`([\w/]+\.py)`:\n", text)  # what a worked example writes
+    made = {"docs/results.md"}  # by an experiment
+    missing = [name for name in named if not (ROOT / name).exists() and name not in {*new, *made}]
+    assert not missing
+    linked = [link.partition("#")[0] for link in re.findall(r"\]\((?!https?:)([^)#][^)]*)\)", text)]
+    assert not [link for link in linked if not (path.parent / link).exists()]
+
+
+def test_the_rooms_of_the_architecture_are_all_there_are() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    packages = re.findall(r"^    (\w+)/ ", text, re.MULTILINE)
+    assert sorted(packages) == sorted(re.search(r"^PACKAGES := (.*)$", MAKEFILE, re.MULTILINE)[1].split())  # type: ignore[index]
+    rooms = {
+        room.parent.name + "/" + room.name for name in packages for room in (ROOT / name).iterdir() if room.is_dir()
+    }
+    assert set(re.findall(r"^\| `(\w+/\w+)/` \|", text, re.MULTILINE)) == {r for r in rooms if "__" not in r}
+
+
+def test_the_paper_has_its_tests() -> None:
+    text = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?!The paper|---)(.+?) \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
+    assert len(rows) >= 14
+    assert all(re.fullmatch(r"`tests/[\w/]+/test_\w+\.py`(, `tests/[\w/]+\.py`)*", tests) for _, _, tests in rows)
