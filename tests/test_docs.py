@@ -10,9 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 import typer
+from typer.core import TyperGroup
 
 from pipelines.cli import app
 
@@ -54,11 +54,11 @@ def commands(start: str) -> list[tuple[str, str]]:
 def test_its_commands_are_read_by_the_command_itself(doc: str, command: str) -> None:
     """A command without arguments is a mention: it only has to exist."""
     group, words = typer.main.get_command(app), shlex.split(command)
-    context = click.Context(group, info_name="srp4ctr")
-    while isinstance(group, click.Group) and words:
+    context = group.context_class(group, info_name="srp4ctr")
+    while words and isinstance(group, TyperGroup):
         name, found, words = group.resolve_command(context, words)
         assert found is not None, name
-        context, group = click.Context(found, context, name), found
+        context, group = found.context_class(found, context, name), found
     if words and words != ["--help"]:
         group.make_context(context.info_name or "", words)
 
