@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from rich.console import Console
 
 from pipelines.errors import RunError
 from preprocessing.features import CANDIDATE_ITEM_ID
+from preprocessing.plain import plain_values
 from serving.async_client import AsyncRankingClient
 from serving.client import LruCache, RankingClient
 from serving.loadtest import report, served_model
@@ -88,16 +89,10 @@ def _recorded(pattern: str, infos: Mapping[str, Any], users: int) -> RecordedTra
     for record in tf.data.TFRecordDataset(files, compression_type="GZIP").take(users).as_numpy_iterator():
         example = tf.train.Example.FromString(record).features.feature
         features.append({name: _values(example[name], info) for name, info in infos.items()})
-        items |= dict.fromkeys(_plain(example[CANDIDATE_ITEM_ID]))
+        items |= dict.fromkeys(plain_values(example[CANDIDATE_ITEM_ID]))
     return RecordedTraffic(features, list(items))
 
 
 def _values(feature: tf.train.Feature, info: Any) -> Any:
-    values = list(_plain(feature))
+    values = plain_values(feature)
     return values if len(info.tensor_shape.dim) == 2 else values[0]
-
-
-def _plain(feature: tf.train.Feature) -> Iterator[Any]:
-    kind = feature.WhichOneof("kind")
-    for value in getattr(feature, kind).value if kind else ():
-        yield value.decode() if isinstance(value, bytes) else value

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
@@ -16,6 +15,7 @@ from pipelines.config import RunConfig, load_run_config
 from pipelines.errors import RunError
 from preprocessing.features import HISTORY_ITEM_ID, TIMESTAMP, USER_ID, user_inputs
 from preprocessing.lookup import user_record
+from preprocessing.plain import plain_features
 from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
 from serving.client import RankingClient
@@ -54,14 +54,7 @@ def _user(spec: DatasetSpec, user_id: str, console: Console) -> dict[str, Any]:
     if record is None:
         console.print(f"User {user_id} is not in the log: scored as a new user, with an empty history.")
         return {USER_ID: user_id, TIMESTAMP: int(time.time())}
-    features = tf.train.Example.FromString(record).features.feature
-    return {f.name: _values(features[f.name], f.is_list) for f in user_inputs(spec)}
-
-
-def _values(feature: tf.train.Feature, is_list: bool) -> Any:
-    values = list(getattr(feature, feature.WhichOneof("kind")).value)
-    plain = [value.decode() if isinstance(value, bytes) else value for value in values]
-    return plain if is_list else plain[0]
+    return plain_features(record, user_inputs(spec))
 
 
 @contextmanager

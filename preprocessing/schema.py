@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from preprocessing.features import CATALOG_ITEMS_A_RECORD, RecordFeature, record_features
@@ -27,11 +24,6 @@ def build_schema(spec: DatasetSpec) -> schema_pb2.Schema:
             tensor.dense_tensor.column_name = feature.name
             tensor.dense_tensor.shape.SetInParent()
     return schema
-
-
-def write_schema(spec: DatasetSpec, path: str | Path) -> None:
-    """Writes the schema in text format, which TFX's ImportSchemaGen reads."""
-    Path(path).write_text(text_format.MessageToString(build_schema(spec)), encoding="utf-8")
 
 
 def _add_feature(schema: schema_pb2.Schema, spec: DatasetSpec, feature: RecordFeature) -> None:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from pipelines.errors import RunError
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, user_inputs
 from preprocessing.lookup import user_record
+from preprocessing.plain import plain_features, plain_values
 from preprocessing.spec import DatasetSpec
 from trainer.serving_module import dtype_of
 
@@ -47,8 +48,7 @@ def read_person(spec: DatasetSpec, user_id: str) -> Person:
     record = user_record(spec, user_id)
     if record is None:
         raise RunError(f"user {user_id} is not in the log ({spec.events.place}): give another with --user, or none.")
-    features = tf.train.Example.FromString(record).features.feature
-    raw = {f.name: _values(features[f.name], f.is_list) for f in user_inputs(spec)}
+    raw = plain_features(record, user_inputs(spec))
     if not raw[HISTORY_ITEM_ID]:
         raise RunError(f"user {user_id} has no behaviour that enters the history: give another with --user, or none.")
     return Person(user_id, raw)
@@ -64,8 +64,8 @@ def held_out_users(windows: str) -> dict[str, int]:
     lengths: dict[str, int] = {}
     for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
         features = tf.train.Example.FromString(record).features.feature
-        user = _values(features[USER_ID], is_list=False)
-        lengths[user] = lengths.get(user, 0) + len(_values(features[HISTORY_ITEM_ID], is_list=True))
+        (user,) = plain_values(features[USER_ID])
+        lengths[user] = lengths.get(user, 0) + len(plain_values(features[HISTORY_ITEM_ID]))
     return lengths
 
 
@@ -78,9 +78,3 @@ def longest(lengths: Mapping[str, int]) -> str:
     if not lengths:
         raise RunError("no user was held out of pre-training: choose one with --user.")
     return max(sorted(lengths), key=lambda user: lengths[user])
-
-
-def _values(feature: tf.train.Feature, is_list: bool) -> Any:
-    values = list(getattr(feature, feature.WhichOneof("kind")).value)
-    plain = [value.decode() if isinstance(value, bytes) else value for value in values]
-    return plain if is_list else plain[0]

@@ -1,0 +1,24 @@
+"""Records as plain Python values, for people and for clients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import tensorflow as tf
+
+from preprocessing.features import RecordFeature
+
+
+def plain_features(record: bytes, features: Iterable[RecordFeature]) -> dict[str, Any]:
+    """Features of a serialised tf.Example by name: a list along history or candidates, else one value."""
+    stored = tf.train.Example.FromString(record).features.feature
+    values = {feature: plain_values(stored[feature.name]) for feature in features}
+    return {feature.name: found if feature.is_list else found[0] for feature, found in values.items()}
+
+
+def plain_values(feature: tf.train.Feature) -> list[Any]:
+    """All values of a feature, text decoded; none if it has none."""
+    kind = feature.WhichOneof("kind")
+    stored = getattr(feature, kind).value if kind else ()
+    return [value.decode() if isinstance(value, bytes) else value for value in stored]
