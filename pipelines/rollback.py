@@ -29,7 +29,7 @@ def roll_back(config: RunConfig) -> tuple[str, str]:
         raise RunError(f"{paths.pushed}: only versions on this machine are taken back. Delete the newest one there.")
     versions = sorted(_versions(paths.serving_model), reverse=True)
     if len(versions) < 2:
-        raise RunError(f"{paths.pushed}: {len(versions)} version(s), so there is none to go back to.")
+        raise RunError(f"{paths.pushed}: {len(versions) or 'no'} pushed version(s), so there is none to go back to.")
     newest, before = map(str, versions[:2])
     RunMetadata(paths.metadata, config.dataset.name).withdraw(newest)
     (paths.serving_model / newest).rename(paths.serving_model / f"{WITHDRAWN}{newest}")

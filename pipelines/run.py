@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +78,24 @@ def _run(config: RunConfig, console: Console, enable_cache: bool) -> None:
     from pipelines.errors import explain
     from pipelines.runners.local import run_locally
 
-    config.paths.root.mkdir(parents=True, exist_ok=True)
-    (config.paths.root / "config.json").write_text(config.model_dump_json(indent=1))
+    _write_config(config)
     try:
         run_locally(config, console, enable_cache)
     except Exception as error:
         if explain(error)[0] is not None:
             raise
-        raise RunError(f"the run failed: {type(error).__name__}: {error}. The full log: {config.paths.log}") from error
+        message = f"the run failed: {type(error).__name__}: {error}. The full log: {config.paths.log}."
+        if os.strerror(errno.ENOSPC) in str(error):
+            message += f" Make room on the disk of {config.paths.root}, or set runs_dir to another, and run it again."
+        raise RunError(message) from error
+
+
+def _write_config(config: RunConfig) -> None:
+    """Makes the run's folder and leaves the configuration in it."""
+    try:
+        config.paths.root.mkdir(parents=True, exist_ok=True)
+        (config.paths.root / "config.json").write_text(config.model_dump_json(indent=1))
+    except OSError as error:
+        raise RunError(
+            f"{config.paths.root}: can't be written: {error.strerror}. Set runs_dir in the config to a folder that can."
+        ) from error

@@ -33,10 +33,13 @@ def load_yaml(path: str | Path, model: type[ConfigT]) -> ConfigT:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file.") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: a directory, where a YAML file is expected.") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: not a readable YAML file: {error}") from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{path}: expected a mapping at the top, found {type(content).__name__}.")
+        found = "nothing" if content is None else type(content).__name__
+        raise ConfigError(f"{path}: expected keys and values, such as `dataset:`, at the top; found {found}.")
     return validated(content, model, str(path))
 
 
@@ -64,8 +67,9 @@ def _describe(path: str, model: type[Config], problem: Any) -> str:
         nearest = difflib.get_close_matches(location[-1], sorted(_known_keys(model, location[:-1])), n=1)
         hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
         return f"{path}: {key}: unknown key.{hint}"
-    found = "" if problem["type"] == "missing" else f" Received: {problem['input']!r}"
-    return f"{path}: {key}: {problem['msg']}.{found}"
+    if problem["type"] == "missing":
+        return f"{path}: {key}: this key is missing."
+    return f"{path}: {key}: {problem['msg'].removeprefix('Value error, ')}. Received: {problem['input']!r}"
 
 
 def _known_keys(model: Any, location: list[str]) -> set[str]:

@@ -80,7 +80,7 @@ class PublishedDataset:
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
             raise DataFetchError(
                 f"data set {self.name}: {url} can't be downloaded: {error}. Is the network in reach? It also works to "
-                f"put {url.rpartition('/')[2]} into the data set's folder by hand."
+                f"put {url.rpartition('/')[2]} into the folder {self.name} of the data directory by hand."
             ) from error
 
     def _check_md5(self, archive: Path, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import contextlib
 import gzip
+import os
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
@@ -35,8 +36,15 @@ def _match(pattern: str, table: str) -> list[str]:
     except (BeamIOError, ValueError, OSError) as error:
         raise DataError(f"{pattern}: the spec's {table}.path can't be looked up: {error}.") from error
     if not found:
-        raise DataError(f"{pattern}: no such file. The spec's {table}.path names no file that can be found.")
+        raise DataError(f"{pattern}: no such file, for {table}.path.{_missing_folder(pattern)}")
     return [metadata.path for metadata in found]
+
+
+def _missing_folder(pattern: str) -> str:
+    folder = os.path.dirname(pattern)
+    if "://" in pattern or os.path.isdir(folder):
+        return ""
+    return f" Nor is there a folder {folder}; `srp4ctr data fetch NAME` brings public data sets, such as ml-100k."
 
 
 def size_of(path: str) -> int:

@@ -8,10 +8,12 @@ import grpc
 from tensorflow_serving.apis import get_model_metadata_pb2, prediction_service_pb2_grpc
 
 from serving import contract
+from serving.advice import advice
 from serving.errors import ServingError
 
 _SIGNATURES = "signature_def"
 _TIMEOUT_SECONDS = 10.0
+_MESSAGE_BYTES = 4 * 2**20  # gRPC's own limit
 
 
 class ServedModel(NamedTuple):
@@ -34,8 +36,10 @@ def ask(address: str, name: str) -> ServedModel:
         try:
             response = stub.GetModelMetadata(request, timeout=_TIMEOUT_SECONDS)
         except grpc.RpcError as error:
+            code, words = error.code(), error.details() or ""
+            hint = advice(code, words, _TIMEOUT_SECONDS, _MESSAGE_BYTES)
             raise ServingError(
-                f"{address}: model '{name}' can't be asked for its signatures: {error.code().name}: {error.details()}"
+                f"{address}: model '{name}' can't be asked for its signatures: {code.name}: {words}. {hint}".rstrip()
             ) from error
     signatures = get_model_metadata_pb2.SignatureDefMap.FromString(response.metadata[_SIGNATURES].value).signature_def
     missing = {contract.ENCODE_USER, contract.SCORE_ITEMS} - set(signatures)

@@ -18,6 +18,7 @@ from serving.server.loading import ModelLoader
 from serving.server.metrics import Metrics
 from serving.server.model_api import ModelApi
 from serving.server.options import ServerOptions
+from serving.server.ports import check_port
 from serving.server.registry import ModelRegistry
 from serving.server.rest.server import RestServer
 
@@ -74,6 +75,8 @@ class ModelServer:
         Raises:
             ServerStartError: A model has no version that can be served, a file can't be used, or a port can't be taken.
         """
+        check_port(self.host, self.grpc_port, "gRPC")
+        check_port(self.host, self.rest_port or 0, "REST")
         with contextlib.ExitStack() as undo:
             undo.callback(self._registry.stop)
             self._registry.start(self._configs())

@@ -160,7 +160,7 @@ def test_check_no_event_before_the_cut_off(tmp_path: Path) -> None:
 
 def test_check_missing_file(tmp_path: Path) -> None:
     spec = small_spec().with_data_dir(str(tmp_path))
-    with pytest.raises(DataError, match="events.csv: no such file. The spec's events.path"):
+    with pytest.raises(DataError, match="events.csv: no such file, for events.path"):
         check_sources(spec)
 
 

@@ -1,0 +1,25 @@
+"""Whether a port can be listened on."""
+
+from __future__ import annotations
+
+import socket
+
+from serving.server.errors import ServerStartError
+
+
+def check_port(host: str, port: int, protocol: str) -> None:
+    """Finds out before models are loaded, which takes a while, what would fail after it; 0 is always free.
+
+    Raises:
+        ServerStartError: the port is taken, or the host isn't this machine's.
+    """
+    if not port:
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host.strip("[]"), port), family=family).close()
+    except OSError as error:
+        raise ServerStartError(
+            f"{protocol} can't listen on {host}:{port}: {error.strerror}. Is another server running there? Choose "
+            "another port, or 0."
+        ) from error
