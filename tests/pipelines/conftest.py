@@ -78,3 +78,9 @@ def _start_and_kill(config_path: Path, within: str) -> None:
         assert any(within in line for line in run.stdout), f"it ended before {within}"
         time.sleep(1.0)
         run.kill()
+
+
+@pytest.fixture(autouse=True)
+def _no_arguments_of_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TFX's executors read sys.argv by absl's flags, to which pytest's `-v` is a number that is missing."""
+    monkeypatch.setattr(sys, "argv", sys.argv[:1])

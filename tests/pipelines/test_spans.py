@@ -93,7 +93,7 @@ def _write_day(folder: Path, day: int, rows: list[Row]) -> None:
 
 
 def _wait_for(client: RankingClient, version: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while client.wait_until_ready() != version:
         assert time.monotonic() < deadline
         time.sleep(0.1)
