@@ -13,7 +13,7 @@ SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help setup data run bench-seeds simulate-days bench-cost bench-states bench-preprocessing bench-serving soak-serving faults-serving fuzz-serving test test-cluster lint format lock dist clean
+.PHONY: help setup data run bench-seeds simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-training soak-serving faults-serving fuzz-serving test test-cluster lint format lock dist clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -44,6 +44,10 @@ bench-cost: setup ## Operations, parameters and state bytes of every ranker, aga
 
 bench-serving: setup ## Time the split signatures against tiled scoring, predict and unfolded DIN, through gRPC (3 minutes)
 	@$(PYTHON) -m benchmarks.serving
+
+bench-training: setup ## Training here against DeepCTR and FuxiCTR, and what a step waits for and costs (20 minutes)
+	@scripts/rivals.sh
+	@$(PYTHON) -m benchmarks.training
 
 faults-serving: setup ## Break things around a model server under load and check every score (2 minutes)
 	@$(PYTHON) -m benchmarks.faults

@@ -34,8 +34,8 @@ def test_the_unfolded_attention_unit_is_paid_once_a_pair(costs: dict[str, ModelC
     assert unit < each < 2 * unit
 
 
-def test_folding_takes_work_from_candidates(costs: dict[str, ModelCost]) -> None:
-    folded, unfolded = costs["din"], costs["unfolded_din"]
+def test_folding_takes_work_from_candidates() -> None:
+    folded, unfolded = (measure_cost(_fields_of(20), _config(model=model)) for model in ("din", "unfolded_din"))
     assert folded.user.flops > unfolded.user.flops
     assert folded.items[100].flops < unfolded.items[100].flops
 

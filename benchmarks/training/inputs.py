@@ -1,0 +1,127 @@
+"""A made-up log as this package's transformed records, written without Beam."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.training.log import LENGTH, VALUES, Log
+from preprocessing.features import CATALOG_ITEMS_A_RECORD, TRAINING_EVENTS, label_name, model_features
+from preprocessing.spec import DatasetSpec
+from trainer.config import TrainerConfig
+from trainer.fields import Field, Fields
+from trainer.inputs import StageInputs
+
+_FILES = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratedInputs(StageInputs):
+    """A stage's inputs whose vocabularies are given, not looked up in a transform graph."""
+
+    items: int = 0
+
+    def fields(self) -> Fields:
+        return fields_of(self.spec, self.items)
+
+    def transform_output(self) -> Any:
+        return _Format(self.fields())
+
+    def by(self, config: TrainerConfig) -> GeneratedInputs:
+        """The same, trained on with another configuration."""
+        return dataclasses.replace(self, config=config)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Format:
+    """Stands for a TFTransformOutput."""
+
+    fields: Fields
+
+    def transformed_feature_spec(self) -> dict[str, Any]:
+        scalars = [field.name for side in ("user", "context") for field in self.fields.of(side)]
+        lists = [field.name for side in ("history", "candidate") for field in self.fields.of(side)]
+        spec: dict[str, Any] = {name: tf.io.FixedLenFeature([], tf.int64) for name in scalars}
+        spec |= {name: tf.io.RaggedFeature(tf.int64) for name in [*lists, TRAINING_EVENTS]}
+        return spec | {label_name(task): tf.io.RaggedFeature(tf.float32) for task in self.fields.tasks}
+
+
+def spec(actions: bool = True) -> DatasetSpec:
+    """An item has a category and a brand; a behaviour is an item and, where `actions` says so, an action."""
+    return DatasetSpec.model_validate(
+        {
+            "name": "made_up",
+            "events": {"format": "csv", "path": "events.csv"},
+            "features": {
+                "user": {"gender": {"kind": "categorical"}},
+                "item": {"category": {"kind": "categorical"}, "brand": {"kind": "categorical"}},
+                "behavior": {"action": {"kind": "categorical"}} if actions else {},
+                "context": {"device": {"kind": "categorical"}},
+            },
+            "history": {"length": LENGTH},
+            "tasks": {"click": {"column": "clicked", "equals": 1}},
+        }
+    )
+
+
+def fields_of(data: DatasetSpec, items: int) -> Fields:
+    """The spec's fields with `items` item indices."""
+    sized = (Field(feature, items if feature.field == "item_id" else VALUES) for feature in model_features(data))
+    return Fields(tuple(sized), data.history.length, tuple(data.tasks))
+
+
+def write_inputs(folder: Path, log: Log, config: TrainerConfig, actions: bool = True) -> GeneratedInputs:
+    """Writes the log to eight files, and its catalogue to one; it is training and validation data alike."""
+    folder.mkdir(parents=True)
+    data = spec(actions)
+    fields, starts = fields_of(data, log.items), log.starts
+    for number in range(_FILES):
+        requests = range(number, len(log.lengths), _FILES)
+        _write(folder / f"records-{number}.gz", (_record(fields, log, request, starts) for request in requests))
+    items = np.arange(1, log.items)
+    chunks = (items[start : start + CATALOG_ITEMS_A_RECORD] for start in range(0, log.items, CATALOG_ITEMS_A_RECORD))
+    _write(folder / "catalog.gz", (_catalog(fields, log, chunk) for chunk in chunks if len(chunk)))
+    files, catalog = [str(folder / "records-*.gz")], [str(folder / "catalog.gz")]
+    return GeneratedInputs(files, files, catalog, str(folder), data, config, items=log.items)
+
+
+def _record(fields: Fields, log: Log, request: int, starts: np.ndarray) -> bytes:
+    behaviors, candidates = log.history(request, starts), log.candidates[request]
+    values = {field.name: log.user[field.field][[request]] for field in [*fields.of("user"), *fields.of("context")]}
+    for field in fields.of("history"):
+        side = log.side.get(field.field)
+        values[field.name] = behaviors[field.field] if side is None else side[behaviors["item_id"]]
+    return _example(values | _of_items(fields, log, candidates), np.zeros(0, np.int64), log.clicked[request])
+
+
+def _catalog(fields: Fields, log: Log, items: np.ndarray) -> bytes:
+    values = {field.name: np.zeros(1, np.int64) for field in [*fields.of("user"), *fields.of("context")]}
+    values |= {field.name: np.zeros(0, np.int64) for field in fields.of("history")}
+    return _example(values | _of_items(fields, log, items), log.items - items, np.zeros(len(items)))
+
+
+def _of_items(fields: Fields, log: Log, items: np.ndarray) -> dict[str, np.ndarray]:
+    sides = log.side | {"item_id": np.arange(log.items)}
+    return {field.name: sides[field.field][items] for field in fields.of("candidate")}
+
+
+def _example(values: dict[str, np.ndarray], events: np.ndarray, clicked: np.ndarray) -> bytes:
+    features = {name: _integers(value) for name, value in values.items()} | {TRAINING_EVENTS: _integers(events)}
+    features[label_name("click")] = tf.train.Feature(float_list=tf.train.FloatList(value=clicked))
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+
+
+def _integers(values: np.ndarray) -> Any:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+
+def _write(path: Path, records: Iterable[bytes]) -> None:
+    options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
+    with tf.io.TFRecordWriter(str(path), options) as writer:
+        for record in records:
+            writer.write(record)

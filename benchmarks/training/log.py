@@ -1,0 +1,78 @@
+"""A made-up log in arrays, from which every side of a comparison makes its own kind of input."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+LENGTH = 50  # behaviours of a history at most
+VALUES = 100  # indices of every feature but the item id
+SEED = 7
+
+
+@dataclasses.dataclass(frozen=True)
+class Log:
+    """R requests. All values are indices; 0 is none.
+
+    Attributes:
+        items: Number of item indices, 0 included.
+        side: {"category", "brand"}, each by item, [items].
+        user: {"gender", "device"}, each by request, [R].
+        lengths: Behaviours of each history, [R].
+        behaviors: {"item_id", "action"} of all histories, one after the other, oldest first.
+        candidates: [R, N] items.
+        clicked: [R, N], 0.0 or 1.0.
+    """
+
+    items: int
+    side: dict[str, np.ndarray]
+    user: dict[str, np.ndarray]
+    lengths: np.ndarray
+    behaviors: dict[str, np.ndarray]
+    candidates: np.ndarray
+    clicked: np.ndarray
+
+    def history(self, request: int, starts: np.ndarray) -> dict[str, np.ndarray]:
+        """A request's behaviours; `starts` is where each history begins."""
+        first = starts[request]
+        return {name: values[first : first + self.lengths[request]] for name, values in self.behaviors.items()}
+
+    @property
+    def starts(self) -> np.ndarray:
+        """Where in `behaviors` each history begins."""
+        return np.cumsum(self.lengths) - self.lengths
+
+
+def make_log(requests: int, candidates: int, items: int = 10_000, full: bool = False, seed: int = SEED) -> Log:
+    """Log-normal lengths of history with a median of a third of the most, or all `full`; item c as often as 1 / c."""
+    rng = np.random.default_rng(seed)
+    lengths = np.clip(rng.lognormal(np.log(LENGTH / 3), 1.0, requests), 2, LENGTH).astype(np.int64)
+    lengths = np.full(requests, LENGTH) if full else lengths
+    behaviors = int(lengths.sum())
+    return Log(
+        items,
+        {name: np.append(0, rng.integers(1, VALUES, items - 1)) for name in ("category", "brand")},
+        {name: rng.integers(1, VALUES, requests) for name in ("gender", "device")},
+        lengths,
+        {"item_id": _items(rng, items, behaviors), "action": rng.integers(1, VALUES, behaviors)},
+        _items(rng, items, requests * candidates).reshape(requests, candidates),
+        (rng.random((requests, candidates)) < 0.2).astype(np.float32),
+    )
+
+
+def impressions(log: Log) -> dict[str, np.ndarray]:
+    """A row a candidate, as libraries without requests want it; histories padded with 0 at their end."""
+    count = log.candidates.shape[1]
+    place = np.arange(LENGTH)[None] < log.lengths[:, None]
+    history = np.zeros(place.shape, np.int64)
+    history[place] = log.behaviors["item_id"]
+    rows = {name: np.repeat(values, count) for name, values in log.user.items()}
+    rows |= {"item_id": log.candidates.ravel(), "hist_item_id": np.repeat(history, count, 0)}
+    for name, values in log.side.items():
+        rows |= {name: values[rows["item_id"]], f"hist_{name}": values[rows["hist_item_id"]]}
+    return rows | {"seq_length": np.repeat(log.lengths, count), "clicked": log.clicked.ravel()}
+
+
+def _items(rng: np.random.Generator, items: int, count: int) -> np.ndarray:
+    return np.clip(np.exp(rng.random(count) * np.log(items)).astype(np.int64), 1, items - 1)

@@ -1,0 +1,71 @@
+"""Peak memory of pre-training with a table of a million items, on a quarter of the interactions and on all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.training.inputs import GeneratedInputs, spec, write_inputs
+from benchmarks.training.log import make_log
+from benchmarks.training.setting import config
+from benchmarks.training.steps import step_of
+from trainer.distribution.feeding import WHOLE
+from trainer.pretrain import pretraining_stage
+
+ITEMS = 1_000_000
+_MEAN_LENGTH = 21.6  # of `make_log`'s histories
+_TRAINED = 150  # steps; the batches between them are read and thrown away
+
+
+def measure(folder: Path, interactions: int) -> dict[str, Any]:
+    """A quarter against the whole, each in a process of its own; `memory_ratio_4x` is that of their peaks."""
+    results = {}
+    for name, share in (("quarter", interactions // 4), ("all", interactions)):
+        log = make_log(int(share / _MEAN_LENGTH), 1, ITEMS)
+        write_inputs(folder / name, log, config())
+        command = [sys.executable, "-m", "benchmarks.training.memory", str(folder / name)]
+        run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        counts = {"interactions": int(log.lengths.sum()), "records": len(log.lengths)}
+        results[name] = counts | json.loads(run.stdout.splitlines()[-1])
+        print(name, results[name], flush=True)
+    return {"memory_ratio_4x": results["all"]["peak_mb"] / results["quarter"]["peak_mb"], **results}
+
+
+def train(folder: Path) -> dict[str, Any]:
+    """Reads every record of a pass once, in training's order, and trains on some batches of it, evenly spread."""
+    files, catalog = [str(folder / "records-*.gz")], [str(folder / "catalog.gz")]
+    inputs = GeneratedInputs(files, files, catalog, str(folder), spec(), config(), items=ITEMS)
+    before = _peak_mb()
+    stage = pretraining_stage(inputs)
+    step, batches, times = step_of(stage, inputs.config), stage.train(WHOLE, 0).take(stage.steps), []
+    every = max(stage.steps // _TRAINED, 1)
+    start = time.perf_counter()
+    for number, batch in enumerate(batches):
+        if number % every == 0:
+            began = time.perf_counter()
+            step(batch)
+            times.append(1000 * (time.perf_counter() - began))
+    seconds, counts = time.perf_counter() - start, {"batches": stage.steps, "trained": len(times)}
+    return counts | {
+        "step_ms": float(np.median(times)),
+        "pass_seconds": seconds,
+        "imports_mb": before,
+        "peak_mb": _peak_mb(),
+    }
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+if __name__ == "__main__":
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    print(json.dumps(train(Path(sys.argv[1]))))

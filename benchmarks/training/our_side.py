@@ -1,0 +1,56 @@
+"""A ranker of this package, trained from gzipped records: python -m benchmarks.training.our_side FOLDER MODEL."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from benchmarks.training.inputs import GeneratedInputs, spec
+from benchmarks.training.rounds import answer
+from benchmarks.training.sizes import ATTENTION, BATCH, CLIP_NORM, EMBEDDING, FEEDFORWARD, HEADS, HIDDEN, LEARNING_RATE
+from trainer.config import BstConfig, FinetuneConfig, OptimizerConfig, RankerConfig, TrainerConfig
+from trainer.distribution.feeding import WHOLE
+from trainer.finetune import ranking_stage
+from trainer.fitting import make_model
+
+
+def config(model: str) -> TrainerConfig:
+    """One expert, so that the head is as large as the rivals' networks; no dropout, as they have none."""
+    return TrainerConfig(
+        ranker=RankerConfig(
+            model=model,
+            embedding_dim=EMBEDDING,
+            attention_units=ATTENTION,
+            experts=1,
+            expert_units=HIDDEN[:2],
+            tower_units=HIDDEN[2],
+            dropout=0.0,
+            bst=BstConfig(layers=1, heads=HEADS, feedforward=FEEDFORWARD, dropout=0.0),
+        ),
+        finetune=FinetuneConfig(
+            epochs=100,
+            batch_size=BATCH,
+            evaluations_per_epoch=1,
+            optimizer=OptimizerConfig(learning_rate=LEARNING_RATE, clip_norm=CLIP_NORM),
+        ),
+    )
+
+
+def main(folder: Path, model: str, items: int, candidates: int) -> None:
+    """A round is a pass over the records, by the steps that `fit` makes."""
+    files, catalog = [str(folder / "records-*.gz")], [str(folder / "catalog.gz")]
+    inputs = GeneratedInputs(files, files, catalog, str(folder), spec(False), config(model), items=items)
+    stage = ranking_stage(inputs, None)
+    step, batches = make_model(stage, inputs.config).make_train_function(), iter(stage.train(WHOLE, 0))
+
+    def train() -> int:
+        for _ in range(stage.steps):
+            logs = step(batches)
+        logs["loss"].numpy()
+        return candidates
+
+    answer(train)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
