@@ -13,7 +13,7 @@ SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help setup data run bench-seeds simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-training soak-serving faults-serving fuzz-serving test test-cluster lint format lock dist clean
+.PHONY: help setup data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-training soak-serving faults-serving fuzz-serving test test-cluster lint format lock dist clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -26,9 +26,6 @@ data: setup ## Fetch MovieLens-100K into data/
 
 run: data ## Run the whole pipeline on MovieLens-100K (CONFIG=... for another)
 	@$(SRP4CTR) run $(CONFIG)
-
-bench-seeds: data ## Test AUC with and without the encoder over three seeds (about half an hour)
-	@$(PYTHON) -m benchmarks.seeds $(CONFIG)
 
 simulate-days: data ## Five days of a growing log, two corrupted deliveries and a roll-back, behind a server (an hour)
 	@$(PYTHON) -m benchmarks.days

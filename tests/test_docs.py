@@ -102,8 +102,7 @@ def test_its_files_exist(path: Path) -> None:
         r"`((?:preprocessing|trainer|serving|pipelines|tests|configs|benchmarks|docs|scripts)/[\w./]*)`", text
     )
     new = re.findall(r"`([\w/]+\.py)`:\n", text)  # what a worked example writes
-    made = {"docs/results.md"}  # by an experiment
-    missing = [name for name in named if not (ROOT / name).exists() and name not in {*new, *made}]
+    missing = [name for name in named if not (ROOT / name).exists() and name not in new]
     assert not missing
     linked = [link.partition("#")[0] for link in re.findall(r"\]\((?!https?:)([^)#][^)]*)\)", text)]
     assert not [link for link in linked if not (path.parent / link).exists()]

@@ -63,3 +63,9 @@ def test_its_own_log_is_inspected_and_validated(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")))
 def test_every_config_is_valid(path: Path) -> None:
     load_run_config(path)
+
+
+def test_its_results_are_those_of_an_experiment() -> None:
+    shown = README.partition("## What it gives")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\|.*\|$", shown, re.MULTILINE)
+    assert len(rows) > 2 and set(rows) <= set((ROOT / "docs/results.md").read_text().splitlines())
