@@ -14,6 +14,7 @@ from trainer.catalog import ItemCatalog
 from trainer.distribution.feeding import WHOLE, Part
 from trainer.fields import Fields
 from trainer.like_sizes import CHUNK_BATCHES, cut_by_candidates, cut_by_length, in_random_order
+from trainer.padding import pad_columns
 
 Batch = dict[str, tf.Tensor]
 
@@ -133,16 +134,11 @@ def densify(parsed: Mapping[str, Any], fields: Fields) -> Batch:
     dense = {}
     for name, value in parsed.items():
         is_list = isinstance(value, tf.RaggedTensor)
-        values = pad_to_one(value.to_tensor(), width.get(name, 1)) if is_list else value
+        values = pad_columns(value.to_tensor(), width.get(name, 1)) if is_list else value
         if is_list and name in width:
             values = tf.reshape(values, [tf.shape(values)[0], -1, width[name]])
         dense[name] = values
     return dense
-
-
-def pad_to_one(values: tf.Tensor, columns: int = 1) -> tf.Tensor:
-    """Pads the second axis with zeros to at least `columns`."""
-    return tf.pad(values, [[0, 0], [0, tf.maximum(columns - tf.shape(values)[1], 0)]])
 
 
 def with_labels(batch: Batch, fields: Fields) -> tuple[Batch, Batch, Batch]:

@@ -15,6 +15,7 @@ from trainer.data import densify
 from trainer.fields import Fields
 from trainer.input_checks import dense, fitting
 from trainer.models.ranker import Ranker, UserState
+from trainer.padding import candidate_columns, history_columns, pad_columns
 from trainer.state_codec import StateCodec
 from trainer.transform_graph import TransformGraph
 
@@ -48,7 +49,10 @@ class ServingModule(tf.Module):
 
     def user_state(self, raw: RawFeatures) -> UserState:
         """The user state of dense raw user, context and history features, [B] or [B, L']; "" pads histories."""
-        return self._encode_user(self.user_features(raw), training=False)
+        features = self.user_features(raw)
+        columns = history_columns(tf.shape(features[HISTORY_ITEM_ID])[1], self.fields.history_length)
+        history = {field.name: pad_columns(features[field.name], columns) for field in self.fields.of("history")}
+        return self._encode_user(features | history, training=False)
 
     def user_features(self, raw: RawFeatures) -> dict[str, tf.Tensor]:
         """What the ranker reads of the same: indices, of the latest behaviours."""
@@ -66,8 +70,9 @@ class ServingModule(tf.Module):
 
         Features other than the id may be left out: the catalogue has them.
         """
-        logits = self._score_items(state, self.candidate_features(raw), training=False)
-        count = tf.shape(raw[CANDIDATE_ITEM_ID])[1]
+        features, count = self.candidate_features(raw), tf.shape(raw[CANDIDATE_ITEM_ID])[1]
+        padded = {name: pad_columns(value, candidate_columns(count)) for name, value in features.items()}
+        logits = self._score_items(state, padded, training=False)
         present = raw[CANDIDATE_ITEM_ID] != ""
         return {
             task: tf.where(present, tf.sigmoid(tf.cast(logit, tf.float32))[:, :count], 0.0)

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from serving import contract
+from trainer.padding import history_columns
 from trainer.state_numbers import numbers_of
 
 _MAGIC = b"SRP2"  # its digit is the format's version
@@ -76,7 +77,7 @@ class StateCodec:
         blobs = self._checked(blobs)
         count = _count(blobs)
         payload = tf.strings.substr(blobs, _HEADER_BYTES, tf.int32.max)
-        longest = tf.maximum(tf.reduce_max(count), 1)
+        longest = history_columns(tf.reduce_max(count), self._history_length)
         packed = tf.io.decode_raw(payload, tf.uint8, fixed_length=self._user.bytes + longest * self._row.bytes)
         user = self._user.unpack(tf.ensure_shape(packed[:, : self._user.bytes], [None, self._user.bytes]))
         rows = self._row.unpack(tf.reshape(packed[:, self._user.bytes :], [tf.size(blobs), longest, self._row.bytes]))

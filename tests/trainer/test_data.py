@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tests.testing_trainer import toy_fields
 from tests.trainer.conftest import Toy
-from trainer.data import TransformedRecords, densify, pad_to_one, with_labels
+from trainer.data import TransformedRecords, densify, with_labels
 
 
 @pytest.fixture
@@ -43,7 +43,6 @@ def test_nothing_at_all_is_one_cell_of_padding() -> None:
     dense = densify({"history_item_id": empty, "history_tags": empty}, toy_fields())
     assert dense["history_item_id"].numpy().tolist() == [[0], [0]]
     assert dense["history_tags"].numpy().tolist() == [[[0, 0]], [[0, 0]]]
-    assert pad_to_one(tf.constant([[1, 2]])).numpy().tolist() == [[1, 2]]
 
 
 def test_labels_weigh_1_at_real_candidates_and_0_at_padding() -> None:
