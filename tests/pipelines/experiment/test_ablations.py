@@ -52,6 +52,7 @@ def _parts(config: TrainerConfig) -> Parts:
         "reads": set(encoder.embeddings),
         "hides": {name for name in ("item", "behavior") if batch[f"{name}_mask"].numpy().any()},
         "objective": type(objective),
+        "sampled above": config.pretrain.sampled_softmax_above,
     }
 
 
@@ -64,6 +65,7 @@ WHOLE = {
     "reads": {"item_id", "tags", "brand", "price", "action", "gap"},
     "hides": {"item", "behavior"},
     "objective": ClozeModel,
+    "sampled above": 50_000,
 }
 NO_ENCODER = {"encoder": False, "uca": False, "tokens": 0, "layers": 0}
 CHANGES: dict[tuple[str, str], Parts] = {
@@ -77,6 +79,7 @@ CHANGES: dict[tuple[str, str], Parts] = {
     ("ml_100k_ablations", "frozen_encoder"): {"frozen": True},
     ("ml_100k_ablations", "item_masking_alone"): {"hides": {"item"}},
     ("ml_100k_ablations", "behavior_masking_alone"): {"hides": {"behavior"}},
+    ("ml_100k_ablations", "sampled_softmax"): {"sampled above": 500},
     ("ml_100k_ablations", "one_query_token"): {"tokens": 1},
     ("ml_100k_ablations", "eight_query_tokens"): {"tokens": 8},
     ("ml_100k_ablations", "one_layer"): {"layers": 1},
