@@ -13,7 +13,7 @@ SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help setup data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-training soak-serving faults-serving fuzz-serving test test-cluster lint format lock dist clean
+.PHONY: help setup data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-cluster lint format lock dist clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -41,6 +41,9 @@ bench-cost: setup ## Operations, parameters and state bytes of every ranker, aga
 
 bench-serving: setup ## Time the split signatures against tiled scoring, predict and unfolded DIN, through gRPC (3 minutes)
 	@$(PYTHON) -m benchmarks.serving
+
+bench-lengths: setup ## Time a served ranker that pads to few lengths against one that pads nothing (3 minutes)
+	@$(PYTHON) -m benchmarks.lengths
 
 bench-training: setup ## Training here against DeepCTR and FuxiCTR, and what a step waits for and costs (20 minutes)
 	@scripts/rivals.sh
