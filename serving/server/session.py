@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.util import deprecation
 
 from serving.server import errors
 from serving.server.options import RuntimeOptions
@@ -43,7 +44,7 @@ class SavedModelSession:
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph, config=_session_config(options))
         try:
-            with graph.as_default():
+            with graph.as_default(), deprecation.silence():  # of a loader that nothing replaces for a session
                 meta_graph = tf.compat.v1.saved_model.load(self._session, ["serve"], str(path))
             self.signatures: dict[str, Any] = dict(meta_graph.signature_def)
             self._handles = {name: graph.get_tensor_by_name(name)._as_tf_output() for name in self._tensor_names()}
