@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from benchmarks import random_model
 from serving import contract
@@ -31,7 +32,7 @@ from trainer import padding
 _SEED = 1
 _USERS = 300
 _CANDIDATES = 200
-_BLOCKS = {"padded": (padding._HISTORY_BLOCK, padding._CANDIDATE_BLOCK), "as_sent": (1, 1)}
+_BLOCKS = {"padded": (padding.HISTORY_BLOCK, padding.CANDIDATE_BLOCK), "as_sent": (1, 1)}
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def main() -> None:
     result: dict[str, Any] = {"seed": _SEED, "requests": arguments.requests}
     with tempfile.TemporaryDirectory() as name:
         for kind, blocks in _BLOCKS.items():
-            padding._HISTORY_BLOCK, padding._CANDIDATE_BLOCK = blocks
+            padding.HISTORY_BLOCK, padding.CANDIDATE_BLOCK = blocks
             folder = Path(name) / kind
             random_model.export_versions(random_model.stage_inputs(folder / "data"), folder / "models")
             command = [sys.executable, "-m", "benchmarks.lengths", "--model", str(folder / "models" / "1")]
@@ -84,8 +85,7 @@ def _run(session: SavedModelSession, signature: str, tensors: dict[str, np.ndarr
 
 
 def _resident_mib() -> float:
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS:"))
-    return round(int(line.split()[1]) / 1024, 1)
+    return round(psutil.Process().memory_info().rss / 2**20, 1)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from rich.console import Console
 
 from benchmarks import random_model
@@ -83,7 +84,7 @@ class MemorySampler:
     """
 
     def __init__(self, pid: int) -> None:
-        self._status = Path(f"/proc/{pid}/status")
+        self._process = psutil.Process(pid)
         self._samples: list[tuple[float, float]] = []
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
@@ -112,8 +113,8 @@ class MemorySampler:
 
     def _sample(self) -> None:
         while True:
-            line = next(line for line in self._status.read_text().splitlines() if line.startswith("VmRSS:"))
-            self._samples.append((time.monotonic() - self._start, int(line.split()[1]) / 1024))
+            resident = self._process.memory_info().rss / 2**20
+            self._samples.append((time.monotonic() - self._start, resident))
             if self._done.wait(1.0):
                 return
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-_HISTORY_BLOCK = 32
-_CANDIDATE_BLOCK = 8
+HISTORY_BLOCK = 32
+CANDIDATE_BLOCK = 8
 
 
 def history_columns(longest: tf.Tensor, most: int) -> tf.Tensor:
     """The next multiple of 32, at most `most`, of the longest history's length, a scalar; at least 1."""
-    return tf.minimum(_next_multiple(tf.maximum(longest, 1), _HISTORY_BLOCK), most)
+    return tf.minimum(_next_multiple(tf.maximum(longest, 1), HISTORY_BLOCK), most)
 
 
 def candidate_columns(count: tf.Tensor) -> tf.Tensor:
     """The next multiple of 8 of the number of candidates, a scalar."""
-    return _next_multiple(count, _CANDIDATE_BLOCK)
+    return _next_multiple(count, CANDIDATE_BLOCK)
 
 
 def pad_columns(values: tf.Tensor, columns: int | tf.Tensor) -> tf.Tensor:

@@ -70,8 +70,9 @@ class ServingModule(tf.Module):
 
         Features other than the id may be left out: the catalogue has them.
         """
-        features, count = self.candidate_features(raw), tf.shape(raw[CANDIDATE_ITEM_ID])[1]
-        padded = {name: pad_columns(value, candidate_columns(count)) for name, value in features.items()}
+        count = tf.shape(raw[CANDIDATE_ITEM_ID])[1]
+        columns = candidate_columns(count)
+        padded = {name: pad_columns(value, columns) for name, value in self.candidate_features(raw).items()}
         logits = self._score_items(state, padded, training=False)
         present = raw[CANDIDATE_ITEM_ID] != ""
         return {

@@ -86,8 +86,13 @@ def write_inputs(folder: Path, log: Log, config: TrainerConfig, actions: bool = 
     items = np.arange(1, log.items)
     chunks = (items[start : start + CATALOG_ITEMS_A_RECORD] for start in range(0, log.items, CATALOG_ITEMS_A_RECORD))
     _write(folder / "catalog.gz", (_catalog(fields, log, chunk) for chunk in chunks if len(chunk)))
+    return written_inputs(folder, data, config, log.items)
+
+
+def written_inputs(folder: Path, data: DatasetSpec, config: TrainerConfig, items: int) -> GeneratedInputs:
+    """What `write_inputs` left in a folder."""
     files, catalog = [str(folder / "records-*.gz")], [str(folder / "catalog.gz")]
-    return GeneratedInputs(files, files, catalog, str(folder), data, config, items=log.items)
+    return GeneratedInputs(files, files, catalog, str(folder), data, config, items=items)
 
 
 def _record(fields: Fields, log: Log, request: int, starts: np.ndarray) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.training.inputs import GeneratedInputs, spec, write_inputs
+from benchmarks.training.inputs import spec, write_inputs, written_inputs
 from benchmarks.training.log import make_log
 from benchmarks.training.setting import config
 from benchmarks.training.steps import step_of
@@ -41,8 +41,7 @@ def measure(folder: Path, interactions: int) -> dict[str, Any]:
 
 def train(folder: Path) -> dict[str, Any]:
     """Reads every record of a pass once, in training's order, and trains on some batches of it, evenly spread."""
-    files, catalog = [str(folder / "records-*.gz")], [str(folder / "catalog.gz")]
-    inputs = GeneratedInputs(files, files, catalog, str(folder), spec(), config(), items=ITEMS)
+    inputs = written_inputs(folder, spec(), config(), ITEMS)
     before = _peak_mb()
     stage = pretraining_stage(inputs)
     step, batches, times = step_of(stage, inputs.config), stage.train(WHOLE, 0).take(stage.steps), []

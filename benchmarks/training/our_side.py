@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.training.inputs import GeneratedInputs, spec
+from benchmarks.training.inputs import spec, written_inputs
 from benchmarks.training.rounds import answer
 from benchmarks.training.sizes import ATTENTION, BATCH, CLIP_NORM, EMBEDDING, FEEDFORWARD, HEADS, HIDDEN, LEARNING_RATE
 from trainer.config import BstConfig, FinetuneConfig, OptimizerConfig, RankerConfig, TrainerConfig
@@ -38,8 +38,7 @@ def config(model: str) -> TrainerConfig:
 
 def main(folder: Path, model: str, items: int, candidates: int) -> None:
     """A round is a pass over the records, by the steps that `fit` makes."""
-    files, catalog = [str(folder / "records-*.gz")], [str(folder / "catalog.gz")]
-    inputs = GeneratedInputs(files, files, catalog, str(folder), spec(False), config(model), items=items)
+    inputs = written_inputs(folder, spec(False), config(model), items)
     stage = ranking_stage(inputs, None)
     step, batches = make_model(stage, inputs.config).make_train_function(), iter(stage.train(WHOLE, 0))
 
