@@ -17,6 +17,7 @@ from trainer.distribution.cluster import Cluster
 from trainer.distribution.curves import Curves, StopAtBest
 from trainer.distribution.feeding import WHOLE, Part, feed, is_parameter_server
 from trainer.distribution.plain import EvaluatePlain, copy_weights
+from trainer.freed_memory import keep_freed_memory
 from trainer.progress import EpochProgress
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -91,7 +92,8 @@ def fit(
 
 
 def make_model(stage: Stage, config: TrainerConfig) -> keras.Model:
-    """The stage's model, computing by the configured precision."""
+    """The stage's model, computing by the configured precision; from then on the process keeps what steps free."""
+    keep_freed_memory()
     with _precision(config):
         return stage.build()
 

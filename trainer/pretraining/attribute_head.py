@@ -62,8 +62,8 @@ class AttributeHead(keras.layers.Layer):
         return tf.cast(self.norm(self.dense(hidden)), tf.float32)
 
     def _logits(self, hidden: tf.Tensor) -> tf.Tensor:
-        scores = tf.matmul(hidden, self._table(), transpose_b=True) + tf.cast(self.bias, tf.float32)
-        return tf.concat([tf.fill([tf.shape(scores)[0], 1], -1e9), scores[:, 1:]], 1)
+        bias = tf.concat([[-1e9], tf.cast(self.bias, tf.float32)[1:]], 0)
+        return tf.matmul(hidden, self._table(), transpose_b=True) + bias
 
     def _table(self) -> tf.Tensor:
         return tf.cast(self.embedding.table[: self.field.size], tf.float32)
