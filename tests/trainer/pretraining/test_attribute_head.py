@@ -103,6 +103,7 @@ def test_large_vocabularies_are_evaluated_block_by_block(cells: int, monkeypatch
 
 def test_log_q_correction_recovers_the_distribution_of_values() -> None:
     """The sampler draws frequent (low) indices far more often; uniform targets must yet be learned as uniform."""
+    keras.utils.set_random_seed(1)
     head = _head(40, sampled_softmax_above=39, sampled_classes=10)
     hidden, targets = tf.ones((39, D)), tf.constant(np.arange(1, 40))
     _train(head, hidden, targets, steps=300)
