@@ -19,6 +19,11 @@ from trainer.pretraining.attribute_head import AttributeHead
 M, D = 6, 8
 
 
+@pytest.fixture(autouse=True)
+def _same_draws() -> None:
+    keras.utils.set_random_seed(1)
+
+
 def _head(size: int, multivalent: bool = False, **config: int) -> AttributeHead:
     spec = Feature(kind="multivalent" if multivalent else "categorical", max_values=2)
     field = Field(ModelFeature("history_x", "x", "history", "item_x", spec), size)
@@ -103,7 +108,6 @@ def test_large_vocabularies_are_evaluated_block_by_block(cells: int, monkeypatch
 
 def test_log_q_correction_recovers_the_distribution_of_values() -> None:
     """The sampler draws frequent (low) indices far more often; uniform targets must yet be learned as uniform."""
-    keras.utils.set_random_seed(1)
     head = _head(40, sampled_softmax_above=39, sampled_classes=10)
     hidden, targets = tf.ones((39, D)), tf.constant(np.arange(1, 40))
     _train(head, hidden, targets, steps=300)
