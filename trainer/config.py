@@ -175,6 +175,8 @@ class RankerConfig(Config):
             `embeddings`: the encoder's embeddings of the candidate and, averaged, of the history; no layer of it.
         uni_cross_attention: Whether candidates attend to the encoder layer by layer.
         query_tokens: Tokens of the Querying Transformer; 0 switches it off.
+        set_wise: Whether a request's candidates attend to each other. Scores then depend on what else is in the
+            request, which must be what was shown: sampled negatives won't do.
     """
 
     model: str = "srp4ctr"
@@ -189,6 +191,7 @@ class RankerConfig(Config):
     transfer: Literal["attention", "user_vector", "embeddings"] = "attention"
     uni_cross_attention: bool = True
     query_tokens: int = pydantic.Field(4, ge=0)
+    set_wise: bool = False
     bst: BstConfig = BstConfig()
     dien: DienConfig = DienConfig()
     can: CanConfig = CanConfig()

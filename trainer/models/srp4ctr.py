@@ -10,6 +10,7 @@ import tf_keras as keras
 
 from trainer.config import EncoderConfig, RankerConfig
 from trainer.fields import Fields
+from trainer.layers.candidate_attention import CandidateAttention
 from trainer.layers.encoder_layer import KeysValues
 from trainer.layers.folded_din import DinState, FoldedDin
 from trainer.layers.folded_mmoe import MmoeState
@@ -23,9 +24,9 @@ class Srp4Ctr(Ranker):
     """The ranker of SRP4CTR, section 3; with `config.encoder == "none"` it is its own baseline, DIN + MMoE.
 
     With another `config.transfer` it is one of the usual ways to use a pre-trained encoder instead.
-    A candidate's vector is [its embedding, DIN's interest, UCA's output, a summary of the user], crossed by a
-    low-rank cross layer (TFRS, DCN-v2); a user's is [user and context embeddings, query tokens].
-
+    A candidate's vector is [its embedding, DIN's interest, UCA's output, a summary of the user, with `config.set_wise`
+    what attention among the candidates makes of these], crossed by a low-rank cross layer (TFRS, DCN-v2); a user's is
+    [user and context embeddings, query tokens].
     """
 
     def __init__(self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
@@ -34,6 +35,12 @@ class Srp4Ctr(Ranker):
         self.user_summary = keras.layers.Dense(config.embedding_dim, name="user_summary")
         self.cross = tfrs.layers.dcn.Cross(projection_dim=config.cross_projection, name="cross")
         self.mmoe = mmoe_head(fields, config)
+        size = encoder_config
+        self.among = (
+            CandidateAttention(size.dim, size.heads, size.feedforward, size.dropout, name="among")
+            if config.set_wise
+            else None
+        )
         self.uca: UniCrossAttention | None = None
         self.qt: QueryingTransformer | None = None
         if config.encoder != "none":
@@ -88,6 +95,9 @@ class Srp4Ctr(Ranker):
             parts.append(self.uca(*self._offered(state, features), training=training))
         count = tf.shape(candidates)[1]
         parts.append(tf.repeat(state["summary"][:, None], count, axis=1))
+        if self.among is not None:
+            known = self.drop(tf.concat(parts, -1), training=training)
+            parts.append(self.among(known, features["candidate_item_id"] > 0, training=training))
         crossed = self.cross(self.drop(tf.concat(parts, -1), training=training))
         return self.by_task(self.mmoe(crossed, MmoeState(**state["mmoe"]), training=training))
 

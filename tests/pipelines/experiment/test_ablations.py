@@ -1,4 +1,4 @@
-"""Every model of the ablations and rivals differs from the whole one as it is named, and in nothing else."""
+"""Every model of the ablations, rivals and options differs from the whole one as it is named, and in nothing else."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ def _parts(config: TrainerConfig) -> Parts:
         "encoder": ranker.encoder is not None,
         "frozen": ranker.encoder is not None and not ranker.encoder.trainable_weights,
         "uca": ranker.uca is not None,
+        "set-wise": ranker.among is not None,
         "tokens": ranker.qt.tokens if ranker.qt else 0,
         "layers": len([layer for layer in ranker.encoder.stack if layer.weights]) if ranker.encoder else 0,
         "reads": set(encoder.embeddings),
@@ -60,6 +61,7 @@ WHOLE = {
     "encoder": True,
     "frozen": False,
     "uca": True,
+    "set-wise": False,
     "tokens": 4,
     "layers": 2,
     "reads": {"item_id", "tags", "brand", "price", "action", "gap"},
@@ -91,6 +93,8 @@ CHANGES: dict[tuple[str, str], Parts] = {
     ("ml_100k_rivals", "embeddings_only"): {"uca": False, "tokens": 0, "layers": 0},
     ("ml_100k_rivals", "end_to_end"): {"uca": False, "tokens": 0},
     ("ml_100k_rivals", "srp4ctr"): {},
+    ("ml_100k_beyond", "whole"): {},
+    ("ml_100k_beyond", "set_wise"): {"set-wise": True},
 }
 
 
@@ -99,7 +103,7 @@ def test_a_switch_changes_what_it_names(experiment: str, name: str) -> None:
     assert _parts(_config(experiment, name)) == WHOLE | CHANGES[experiment, name]
 
 
-@pytest.mark.parametrize("experiment", ["ml_100k_ablations", "ml_100k_rivals"])
+@pytest.mark.parametrize("experiment", ["ml_100k_ablations", "ml_100k_rivals", "ml_100k_beyond"])
 def test_every_model_is_checked(experiment: str) -> None:
     config = load_yaml(ROOT / f"configs/experiments/{experiment}.yaml", ExperimentConfig)
     assert set(config.models) == {name for of, name in CHANGES if of == experiment}

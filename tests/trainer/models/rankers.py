@@ -36,6 +36,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "user vector": {"transfer": "user_vector"},
     "frozen user vector": {"transfer": "user_vector", "encoder": "frozen"},
     "embeddings": {"transfer": "embeddings"},
+    "set-wise": {"set_wise": True},
     **{name: {"model": name} for name in RANKERS if name != "srp4ctr"},
 }
 

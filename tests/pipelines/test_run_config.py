@@ -1,0 +1,28 @@
+"""Settings of a run that don't go together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pydantic
+import pytest
+
+from pipelines.config import RunConfig
+from tests.testing import small_spec
+
+SAMPLED = {"negatives": {"per_request": 2}}
+
+
+@pytest.mark.parametrize(("changes", "set_wise"), [({}, True), (SAMPLED, False)])
+def test_either_alone_is_fine(changes: dict[str, Any], set_wise: bool) -> None:
+    assert _run(changes, set_wise).trainer.ranker.set_wise == set_wise
+
+
+def test_sampled_candidates_are_not_scored_as_a_set() -> None:
+    with pytest.raises(pydantic.ValidationError, match="set_wise .* sampled ones .dataset.negatives."):
+        _run(SAMPLED, True)
+
+
+def _run(changes: dict[str, Any], set_wise: bool) -> RunConfig:
+    dataset = small_spec(**changes).model_dump()
+    return RunConfig.model_validate({"dataset": dataset, "trainer": {"ranker": {"set_wise": set_wise}}})
