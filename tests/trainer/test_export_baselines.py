@@ -1,4 +1,4 @@
-"""Every baseline exports: state then scores equals the whole pass, with states as they travel."""
+"""Every baseline exports, and set-wise scoring: state then scores equals the whole pass, with states as they travel."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from trainer.registry import RANKERS
 from trainer.serving_module import ServingModule
 
 
-def _module(toy: Toy, model: str, **changes: Any) -> ServingModule:
-    inputs = toy.inputs("train", "validation", ranker={**TINY["ranker"], "model": model}, **changes)
+def _module(toy: Toy, model: str, ranker: dict[str, Any] | None = None, **changes: Any) -> ServingModule:
+    settings = {**TINY["ranker"], "model": model, **(ranker or {})}
+    inputs = toy.inputs("train", "validation", ranker=settings, **changes)
     batch = random_features(inputs.fields(), (4, 2, 1))
-    ranker = build_ranker(inputs, tf.data.Dataset.from_tensors((batch, {}, {})), None)
-    ranker.set_weights([np.random.default_rng(1).normal(0, 0.5, weight.shape) for weight in ranker.get_weights()])
-    return serving_module(ranker, inputs)
+    built = build_ranker(inputs, tf.data.Dataset.from_tensors((batch, {}, {})), None)
+    built.set_weights([np.random.default_rng(1).normal(0, 0.5, weight.shape) for weight in built.get_weights()])
+    return serving_module(built, inputs)
 
 
 def _sides(toy: Toy) -> list[dict[str, tf.Tensor]]:
@@ -45,3 +46,17 @@ def test_a_state_without_rows_is_packed_in_every_precision(toy: Toy, dtype: str)
     module, (user, candidates) = _module(toy, "pnn", export={"state_dtype": dtype}), _sides(toy)
     split, whole = module.score_items(**module.encode_user(**user), **candidates), module.predict(**user, **candidates)
     np.testing.assert_allclose(split["click"], whole["click"], rtol=0, atol=0.1)
+
+
+def test_set_wise_candidates_see_no_padding(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither that of shorter lists in a batch nor that of the graph."""
+    module, (user, candidates) = _module(toy, "srp4ctr", {"set_wise": True}), _sides(toy)
+    together = module.predict(**user, **candidates)["click"]
+    counts = (candidates["candidate_item_id"].numpy() != b"").sum(1)
+    row, count = int(counts.argmin()), int(counts.min())
+    assert count < counts.max()
+    one = {name: x[row : row + 1] for name, x in user.items()}
+    one |= {name: x[row : row + 1, :count] for name, x in candidates.items()}
+    monkeypatch.setattr("trainer.serving_module.candidate_columns", lambda count: count)
+    alone = module.predict(**one)["click"]
+    np.testing.assert_allclose(alone[0], together[row, :count], rtol=0, atol=1e-6)

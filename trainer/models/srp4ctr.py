@@ -35,14 +35,11 @@ class Srp4Ctr(Ranker):
         self.user_summary = keras.layers.Dense(config.embedding_dim, name="user_summary")
         self.cross = tfrs.layers.dcn.Cross(projection_dim=config.cross_projection, name="cross")
         self.mmoe = mmoe_head(fields, config)
-        size = encoder_config
-        self.among = (
-            CandidateAttention(size.dim, size.heads, size.feedforward, size.dropout, name="among")
-            if config.set_wise
-            else None
-        )
+        self.among: CandidateAttention | None = None
         self.uca: UniCrossAttention | None = None
         self.qt: QueryingTransformer | None = None
+        if config.set_wise:
+            self.among = CandidateAttention(*_attention(encoder_config), name="among")
         if config.encoder != "none":
             self._add_encoder(encoder_config)
 
@@ -51,7 +48,7 @@ class Srp4Ctr(Ranker):
         self.encoder.trainable = self.config.encoder == "learned"
         if self.config.transfer != "attention":
             return
-        attention = (size.dim, size.heads, size.feedforward, size.dropout)
+        attention = _attention(size)
         if self.config.uni_cross_attention:
             self.uca = UniCrossAttention(size.layers, *attention, name="uca")
         if self.config.query_tokens:
@@ -115,6 +112,11 @@ class Srp4Ctr(Ranker):
         """UCA starts from the encoder's layers."""
         if self.encoder is not None and self.uca is not None:
             self.uca.start_from(self.encoder.stack)
+
+
+def _attention(size: EncoderConfig) -> tuple[int, int, int, float]:
+    """What layers that attend are made with."""
+    return size.dim, size.heads, size.feedforward, size.dropout
 
 
 def _mean(vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
