@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tests.trainer.layers import reference
-from tests.trainer.layers.harness import randomise, run_layer_test
+from tests.trainer.layers.harness import KEY_BIASES, randomise, run_layer_test
 from tests.trainer.layers.inputs import HISTORY, MASK, D
 from trainer.layers.candidate_attention import CandidateAttention
-
-# A key's bias shifts all of a query's logits alike, so that the softmax, and with it the output, stays the same.
-WITHOUT_GRADIENT = ("key/bias",)
 
 
 def test_harness() -> None:
@@ -20,7 +17,7 @@ def test_harness() -> None:
         [HISTORY, MASK],
         shape=(*HISTORY.shape[:2], 6),
         parameters=(D * 6 + 6) + 3 * (6 * 6 + 6) + (6 * 6 + 6) + (6 * 8 + 8) + (8 * 6 + 6) + 4 * 6,
-        without_gradient=WITHOUT_GRADIENT,
+        without_gradient=KEY_BIASES,
     )
 
 
