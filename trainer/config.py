@@ -36,6 +36,11 @@ class EncoderConfig(Config):
             raise ValueError(f"heads must divide dim. Received: dim={self.dim}, heads={self.heads}")
         return self
 
+    @property
+    def attention(self) -> tuple[int, int, int, float]:
+        """`dim`, `heads`, `feedforward` and `dropout`, in the order in which layers that attend take them."""
+        return self.dim, self.heads, self.feedforward, self.dropout
+
 
 class MaskingConfig(Config):
     """Shares of a sequence's behaviours whose item-related (behaviour-related) features are hidden."""

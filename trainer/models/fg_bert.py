@@ -54,10 +54,7 @@ class FGBert(keras.Model):
         self.position = keras.layers.Embedding(fields.history_length + 1, config.dim, name="position")
         self.norm = keras.layers.LayerNormalization(epsilon=1e-6, name="input_norm")
         self.drop = Dropout(config.dropout)
-        self.stack = [
-            EncoderLayer(config.dim, config.heads, config.feedforward, config.dropout, name=f"layer_{i}")
-            for i in range(config.layers)
-        ]
+        self.stack = [EncoderLayer(*config.attention, name=f"layer_{i}") for i in range(config.layers)]
 
     def call(self, features: Features, training: bool | None = None) -> Encoded:
         """Encodes the history features, [B, L] or [B, L, V] indices each."""

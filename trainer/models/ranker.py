@@ -32,7 +32,7 @@ class Ranker(keras.Model, abc.ABC):
     Args:
         fields: The data set's fields.
         config: The ranker's size and which parts are on.
-        encoder_config: The size of the pre-trained encoder, for rankers that have one.
+        encoder_config: The size of the pre-trained encoder, for rankers that have one, and of other layers that attend.
     """
 
     def __init__(self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:

@@ -39,7 +39,7 @@ class Srp4Ctr(Ranker):
         self.uca: UniCrossAttention | None = None
         self.qt: QueryingTransformer | None = None
         if config.set_wise:
-            self.among = CandidateAttention(*_attention(encoder_config), name="among")
+            self.among = CandidateAttention(*encoder_config.attention, name="among")
         if config.encoder != "none":
             self._add_encoder(encoder_config)
 
@@ -48,11 +48,10 @@ class Srp4Ctr(Ranker):
         self.encoder.trainable = self.config.encoder == "learned"
         if self.config.transfer != "attention":
             return
-        attention = _attention(size)
         if self.config.uni_cross_attention:
-            self.uca = UniCrossAttention(size.layers, *attention, name="uca")
+            self.uca = UniCrossAttention(size.layers, *size.attention, name="uca")
         if self.config.query_tokens:
-            self.qt = QueryingTransformer(self.config.query_tokens, *attention, name="qt")
+            self.qt = QueryingTransformer(self.config.query_tokens, *size.attention, name="qt")
 
     def encode_user(self, features: Features, training: bool | None = None) -> UserState:
         """See Ranker. The state holds K/V a layer, the embedded history, and MMoE's user terms."""
@@ -112,11 +111,6 @@ class Srp4Ctr(Ranker):
         """UCA starts from the encoder's layers."""
         if self.encoder is not None and self.uca is not None:
             self.uca.start_from(self.encoder.stack)
-
-
-def _attention(size: EncoderConfig) -> tuple[int, int, int, float]:
-    """What layers that attend are made with."""
-    return size.dim, size.heads, size.feedforward, size.dropout
 
 
 def _mean(vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
