@@ -78,11 +78,7 @@ class RunConfig(Config):
         unknown = sorted(set(self.checks.thresholds) - recorded)
         if unknown:
             raise ValueError(f"checks.thresholds must be among {sorted(recorded)}. Received: {unknown}")
-        if self.trainer.ranker.set_wise and self.dataset.negatives is not None:
-            raise ValueError(
-                "trainer.ranker.set_wise lets the shown candidates of a request see each other; sampled ones "
-                "(dataset.negatives) were never shown together. Set one of the two only"
-            )
+        self.trainer.check_fits(self.dataset)
         for key, values in self.tuning.space.items():
             for value in values:
                 override(self.trainer, {}, {key: value}, self.trainer.seed)

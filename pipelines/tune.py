@@ -65,7 +65,7 @@ def tune(config_path: Path, jobs: int = 1) -> Path:
 def _trials(experiment: Experiment, jobs: int, console: Console) -> list[tuple[Overrides, float]]:
     """Trains what is not done; returns settings with their best validation AUC."""
     train_cells(experiment, [_MODEL], jobs, console)
-    aucs = [cell.result(experiment.root)["validation_auc"] for cell in experiment.trials(_MODEL)]
+    aucs = [cell.result(experiment.cells)["validation_auc"] for cell in experiment.trials(_MODEL)]
     return list(zip(experiment.config.tuning.settings(), aucs, strict=True))
 
 
@@ -73,7 +73,7 @@ def _experiment(config_path: Path, run: RunConfig, tuning: TuningConfig, records
     has_encoder = run.trainer.ranker.model == "srp4ctr" and run.trainer.ranker.encoder != "none"
     models = {_MODEL: ModelConfig(pretrained=has_encoder, baseline=True)}
     config = ExperimentConfig(run=str(config_path), models=models, seeds=(run.trainer.seed,), tuning=tuning)
-    return Experiment(config, run, records, folder)
+    return Experiment(config, run, records, folder / "cells")
 
 
 def _table(tried: list[tuple[Overrides, float]]) -> Table:

@@ -6,7 +6,8 @@ from typing import Literal
 
 import pydantic
 
-from preprocessing.config import Config
+from preprocessing.config import Config, ConfigError
+from preprocessing.spec import DatasetSpec
 from trainer.registry import OBJECTIVES, RANKERS
 
 
@@ -260,6 +261,14 @@ class TrainerConfig(Config):
     ranker: RankerConfig = RankerConfig()
     finetune: FinetuneConfig = FinetuneConfig()
     export: ExportConfig = ExportConfig()
+
+    def check_fits(self, spec: DatasetSpec) -> None:
+        """Raises a ConfigError where the records of `spec` are not what this needs."""
+        if self.ranker.set_wise and spec.negatives is not None:
+            raise ConfigError(
+                "trainer.ranker.set_wise lets the shown candidates of a request see each other; sampled ones "
+                "(dataset.negatives) were never shown together. Set one of the two only"
+            )
 
     def without_encoder(self) -> TrainerConfig:
         """The baseline: the same base ranker, budget and seed, with the encoder's parts off."""

@@ -28,6 +28,9 @@ class StageInputs:
         backup_dir: Where a killed run leaves what the next one goes on from; None keeps nothing.
         tensorboard_dir: Where TensorBoard's logs go; None writes none.
         start_from: An earlier ranker's export that pre-training starts from; None starts from nothing.
+
+    Raises:
+        ConfigError: the configuration doesn't fit the spec.
     """
 
     train: Sequence[str]
@@ -39,6 +42,9 @@ class StageInputs:
     backup_dir: str | None = None
     tensorboard_dir: str | None = None
     start_from: str | None = None
+
+    def __post_init__(self) -> None:
+        self.config.check_fits(self.spec)
 
     @classmethod
     def from_fn_args(cls, fn_args: Any) -> StageInputs:

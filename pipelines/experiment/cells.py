@@ -1,4 +1,4 @@
-"""The cells of an experiment: each is one training, kept in a folder named by all that its result depends on."""
+"""The cells of experiments: each is one training, kept in a folder named by all that its result depends on."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """A folder name that changes with configuration, data, encoder and the code that trains."""
-        return f"{self.stage}-{self.name}-seed{self.trainer.seed}-{self._digest()}"
+        """A folder name that changes with configuration, data, encoder and the code that trains, not with the name."""
+        return f"{self.stage}-seed{self.trainer.seed}-{self._digest()}"
 
-    def folder(self, root: Path) -> Path:
-        """Where its result is."""
-        return root / "cells" / self.key
+    def folder(self, cells: Path) -> Path:
+        """Where its result is, in a folder of cells."""
+        return cells / self.key
 
-    def is_done(self, root: Path) -> bool:
+    def is_done(self, cells: Path) -> bool:
         """Whether its result is there: it is written last, whole."""
-        return (self.folder(root) / RESULT).is_file()
+        return (self.folder(cells) / RESULT).is_file()
 
-    def result(self, root: Path) -> dict[str, Any]:
+    def result(self, cells: Path) -> dict[str, Any]:
         """What the training left."""
-        content: dict[str, Any] = json.loads((self.folder(root) / RESULT).read_text())
+        content: dict[str, Any] = json.loads((self.folder(cells) / RESULT).read_text())
         return content
 
     def _digest(self) -> str:

@@ -24,13 +24,13 @@ class Experiment:
         config: What is compared.
         run: The run that the records are from.
         records: Its records.
-        root: Where cells and results go.
+        cells: The folder of cells; experiments may share it, and so the cells that they have in common.
     """
 
     config: ExperimentConfig
     run: RunConfig
     records: Records
-    root: Path
+    cells: Path
 
     def waves(self, names: Sequence[str]) -> Iterator[list[Cell]]:
         """Lists of cells that need nothing but the lists before; a list must be done before the next is asked for.
@@ -38,12 +38,12 @@ class Experiment:
         Seeds come one after another, so that at any time all models have about equally many.
         """
         for seed in self.config.seeds:
-            cells = [cell for name in names for cell in self.cells(name, seed)]
-            encoders = [cell.encoder for cell in cells if cell.encoder is not None]
-            yield list({cell.key: cell for cell in encoders}.values())
-            yield cells
+            rankers = [cell for name in names for cell in self._of_seed(name, seed)]
+            encoders = [cell.encoder for cell in rankers if cell.encoder is not None]
+            yield _distinct(encoders + [cell for cell in rankers if cell.encoder is None])
+            yield _distinct([cell for cell in rankers if cell.encoder is not None])
 
-    def cells(self, name: str, seed: int) -> list[Cell]:
+    def _of_seed(self, name: str, seed: int) -> list[Cell]:
         """The cells of a model and seed: one a setting with the first seed, which must be done for the others'."""
         if seed == self.config.seeds[0]:
             return self.trials(name)
@@ -55,11 +55,11 @@ class Experiment:
 
     def is_tuned(self, name: str) -> bool:
         """Whether all trials of a model are done."""
-        return all(cell.is_done(self.root) for cell in self.trials(name))
+        return all(cell.is_done(self.cells) for cell in self.trials(name))
 
     def best_setting(self, name: str) -> Overrides:
         """The setting with the best validation AUC; all trials must be done."""
-        aucs = [cell.result(self.root)["validation_auc"] for cell in self.trials(name)]
+        aucs = [cell.result(self.cells)["validation_auc"] for cell in self.trials(name)]
         return self.config.tuning.settings()[aucs.index(max(aucs))]
 
     def final_cell(self, name: str, seed: int) -> Cell:
@@ -71,16 +71,21 @@ class Experiment:
         later = self.config.seeds[1:]
         left = {}
         for name in names:
-            left[name] = sum(not cell.is_done(self.root) for cell in self.trials(name))
+            left[name] = sum(not cell.is_done(self.cells) for cell in self.trials(name))
             tuned = not left[name]
-            left[name] += sum(not (tuned and self.final_cell(name, seed).is_done(self.root)) for seed in later)
+            left[name] += sum(not (tuned and self.final_cell(name, seed).is_done(self.cells)) for seed in later)
         return left
 
     def encoder_folder(self, cell: Cell) -> str | None:
         """Where the encoder that a cell starts from is, if it has one."""
-        return None if cell.encoder is None else str(cell.encoder.folder(self.root) / "encoder")
+        return None if cell.encoder is None else str(cell.encoder.folder(self.cells) / "encoder")
 
     def _cell(self, name: str, setting: Overrides, seed: int) -> Cell:
         model, data = self.config.models[name], self.records.fingerprint
         trainer = override(self.run.trainer, model.trainer, setting, seed)
+        trainer.check_fits(self.run.dataset)
         return Cell("rank", name, trainer, pretrain_cell(trainer, data) if model.pretrained else None, data)
+
+
+def _distinct(cells: Sequence[Cell]) -> list[Cell]:
+    return list({cell.key: cell for cell in cells}.values())

@@ -28,8 +28,8 @@ def _predictions(experiment: Experiment) -> dict[str, BySeed]:
     for name in filter(experiment.is_tuned, experiment.config.models):
         for seed in experiment.config.seeds:
             cell = experiment.final_cell(name, seed)
-            if cell.is_done(experiment.root):
-                with np.load(cell.folder(experiment.root) / PREDICTIONS) as content:
+            if cell.is_done(experiment.cells):
+                with np.load(cell.folder(experiment.cells) / PREDICTIONS) as content:
                     found.setdefault(name, {})[seed] = dict(content)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
 import os
 import statistics
@@ -48,14 +49,15 @@ def run_experiment(
     if unknown:
         raise RunError(f"--only must name models of {config_path}: {', '.join(config.models)}. Received: {unknown}")
     run = load_run_config(Path(config.run)).at_span()
-    root = Path(run.runs_dir).absolute() / "experiments" / config_path.stem
-    root.mkdir(parents=True, exist_ok=True)
-    experiment = Experiment(config, run, prepare_records(run, console), root)
+    experiments = Path(run.runs_dir).absolute() / "experiments"
+    experiment = Experiment(config, run, prepare_records(run, console), experiments / "cells")
     if train:
         train_cells(experiment, only or list(config.models), jobs, console)
     from pipelines.experiment.report import write_results
 
-    console.print(f"Results: {write_results(experiment, config_path, publish)}")
+    folder = experiments / config_path.stem
+    folder.mkdir(parents=True, exist_ok=True)
+    console.print(f"Results: {write_results(experiment, folder, config_path, publish)}")
 
 
 def train_cells(experiment: Experiment, names: Sequence[str], jobs: int, console: Console) -> None:
@@ -72,7 +74,7 @@ def train_cells(experiment: Experiment, names: Sequence[str], jobs: int, console
 
     with ThreadPoolExecutor(jobs) as pool:
         for wave in experiment.waves(names):
-            trainings = [pool.submit(make, cell) for cell in wave if not cell.is_done(experiment.root)]
+            trainings = [pool.submit(make, cell) for cell in wave if not cell.is_done(experiment.cells)]
             try:
                 for training in trainings:
                     training.result()
@@ -95,12 +97,12 @@ def _left(experiment: Experiment, names: Sequence[str], jobs: int) -> str:
 
 def _seconds(experiment: Experiment, name: str) -> list[float]:
     return [
-        cell.result(experiment.root)["seconds"] for cell in experiment.trials(name) if cell.is_done(experiment.root)
+        cell.result(experiment.cells)["seconds"] for cell in experiment.trials(name) if cell.is_done(experiment.cells)
     ]
 
 
 def _train(experiment: Experiment, cell: Cell) -> None:
-    folder = cell.folder(experiment.root)
+    folder = cell.folder(experiment.cells)
     folder.mkdir(parents=True, exist_ok=True)
     path, log = folder / "job.json", folder / "log.txt"
     job = dataclasses.asdict(experiment.records) | {
@@ -110,18 +112,29 @@ def _train(experiment: Experiment, cell: Cell) -> None:
         "encoder": experiment.encoder_folder(cell),
         "folder": str(folder),
     }
-    path.write_text(json.dumps(job, indent=1))
-    with log.open("w") as stream:
-        command = [sys.executable, "-m", "pipelines.experiment.worker", str(path)]
-        environment = os.environ | _ONE_THREAD
-        # The worker leaves once its standard input ends, so it does not outlive this process.
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=stream, stderr=subprocess.STDOUT, env=environment
-        )
-        try:
-            code = process.wait()
-        finally:
-            process.kill()
-            process.stdin.close()  # type: ignore[union-attr]
+    command = [sys.executable, "-m", "pipelines.experiment.worker", str(path)]
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another experiment may be at this cell; the worker holds the lock as well
+        if cell.is_done(experiment.cells):
+            return
+        path.write_text(json.dumps(job, indent=1))
+        with log.open("w") as stream:
+            # The worker leaves once its standard input ends, so it does not outlive this process.
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env=os.environ | _ONE_THREAD,
+                pass_fds=[lock.fileno()],
+            )
+            try:
+                code = process.wait()
+            finally:
+                process.kill()
+                process.stdin.close()  # type: ignore[union-attr]
     if code:
-        raise RunError(f"a training failed; its log: {log}. What is done is kept: run it again, and it goes on.")
+        raise RunError(
+            f"training {cell.name}, seed {cell.trainer.seed}, failed; its log: {log}. What is done is kept: run it "
+            "again, and it goes on."
+        )

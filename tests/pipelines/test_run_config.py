@@ -8,7 +8,10 @@ import pydantic
 import pytest
 
 from pipelines.config import RunConfig
+from preprocessing.config import ConfigError
 from tests.testing import small_spec
+from trainer.config import TrainerConfig
+from trainer.inputs import StageInputs
 
 SAMPLED = {"negatives": {"per_request": 2}}
 
@@ -21,6 +24,12 @@ def test_either_alone_is_fine(changes: dict[str, Any], set_wise: bool) -> None:
 def test_sampled_candidates_are_not_scored_as_a_set() -> None:
     with pytest.raises(pydantic.ValidationError, match="set_wise .* sampled ones .dataset.negatives."):
         _run(SAMPLED, True)
+
+
+def test_a_training_stage_is_held_to_it_too() -> None:
+    config = TrainerConfig.model_validate({"ranker": {"set_wise": True}})
+    with pytest.raises(ConfigError, match="set_wise"):
+        StageInputs([], [], [], "", small_spec(**SAMPLED), config)
 
 
 def _run(changes: dict[str, Any], set_wise: bool) -> RunConfig:

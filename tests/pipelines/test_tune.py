@@ -27,7 +27,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
 
     def train(experiment: Any, cell: Cell) -> None:
         cells.append(cell)
-        folder = cell.folder(experiment.root)
+        folder = cell.folder(experiment.cells)
         folder.mkdir(parents=True)
         ranker = cell.trainer.ranker
         auc = 0.7 - abs(ranker.dropout - 0.3) / 10 + (ranker.attention_units[0] == 80) / 100

@@ -91,11 +91,11 @@ class Srp4Ctr(Ranker):
             parts.append(self.uca(*self._offered(state, features), training=training))
         count = tf.shape(candidates)[1]
         parts.append(tf.repeat(state["summary"][:, None], count, axis=1))
+        known = self.drop(tf.concat(parts, -1), training=training)
         if self.among is not None:
-            known = self.drop(tf.concat(parts, -1), training=training)
-            parts.append(self.among(known, features["candidate_item_id"] > 0, training=training))
-        crossed = self.cross(self.drop(tf.concat(parts, -1), training=training))
-        return self.by_task(self.mmoe(crossed, MmoeState(**state["mmoe"]), training=training))
+            seen = self.among(known, features["candidate_item_id"] > 0, training=training)
+            known = tf.concat([known, self.drop(seen, training=training)], -1)
+        return self.by_task(self.mmoe(self.cross(known), MmoeState(**state["mmoe"]), training=training))
 
     def attention_weights(self, state: UserState, features: Features) -> tf.Tensor | None:
         """See Ranker: UCA's weights."""

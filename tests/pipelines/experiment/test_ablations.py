@@ -78,14 +78,15 @@ CHANGES: dict[tuple[str, str], Parts] = {
     ("ml_100k_ablations", "without_time_gaps"): {"reads": WHOLE["reads"] - {"gap"}},
     ("ml_100k_ablations", "without_pretraining"): {},
     ("ml_100k_ablations", "without_encoder"): NO_ENCODER,
-    ("ml_100k_ablations", "frozen_encoder"): {"frozen": True},
     ("ml_100k_ablations", "item_masking_alone"): {"hides": {"item"}},
     ("ml_100k_ablations", "behavior_masking_alone"): {"hides": {"behavior"}},
     ("ml_100k_ablations", "sampled_softmax"): {"sampled above": 500},
-    ("ml_100k_ablations", "one_query_token"): {"tokens": 1},
-    ("ml_100k_ablations", "eight_query_tokens"): {"tokens": 8},
-    ("ml_100k_ablations", "one_layer"): {"layers": 1},
-    ("ml_100k_ablations", "three_layers"): {"layers": 3},
+    ("ml_100k_sizes", "whole"): {},
+    ("ml_100k_sizes", "frozen_encoder"): {"frozen": True},
+    ("ml_100k_sizes", "one_query_token"): {"tokens": 1},
+    ("ml_100k_sizes", "eight_query_tokens"): {"tokens": 8},
+    ("ml_100k_sizes", "one_layer"): {"layers": 1},
+    ("ml_100k_sizes", "three_layers"): {"layers": 3},
     ("ml_100k_rivals", "bert4rec"): {"reads": {"item_id"}, "hides": {"item"}},
     ("ml_100k_rivals", "electra"): {"objective": Electra},
     ("ml_100k_rivals", "s3rec"): {"objective": S3Rec},
@@ -103,7 +104,7 @@ def test_a_switch_changes_what_it_names(experiment: str, name: str) -> None:
     assert _parts(_config(experiment, name)) == WHOLE | CHANGES[experiment, name]
 
 
-@pytest.mark.parametrize("experiment", ["ml_100k_ablations", "ml_100k_rivals", "ml_100k_beyond"])
+@pytest.mark.parametrize("experiment", sorted({experiment for experiment, _ in CHANGES}))
 def test_every_model_is_checked(experiment: str) -> None:
     config = load_yaml(ROOT / f"configs/experiments/{experiment}.yaml", ExperimentConfig)
     assert set(config.models) == {name for of, name in CHANGES if of == experiment}

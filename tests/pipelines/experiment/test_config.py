@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import tempfile
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from pathlib import Path
 
 import pydantic
 import pytest
+from rich.console import Console
 
 from pipelines.config import RunConfig
 from pipelines.experiment import cells
@@ -15,8 +18,9 @@ from pipelines.experiment.cells import Cell, pretrain_cell
 from pipelines.experiment.config import ExperimentConfig
 from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.records import Records
+from pipelines.experiment.run import train_cells
 from pipelines.tuning import TuningConfig, override
-from preprocessing.config import load_yaml
+from preprocessing.config import ConfigError, load_yaml
 from tests.testing import small_spec
 from trainer.config import TrainerConfig
 
@@ -34,6 +38,15 @@ def test_overrides_keep_what_they_do_not_name() -> None:
 def test_unknown_keys_are_refused() -> None:
     with pytest.raises(pydantic.ValidationError, match="ranker.modle"):
         override(TrainerConfig(), {"ranker": {"modle": "din"}}, {}, 1)
+
+
+def test_settings_that_do_not_fit_the_records_are_refused(tmp_path: Path) -> None:
+    models = {"din": {"baseline": True}, "ours": {"trainer": {"ranker": {"set_wise": True}}}}
+    config = ExperimentConfig.model_validate({"run": "", "models": models})
+    run = RunConfig(dataset=small_spec(negatives={"per_request": 2}))
+    experiment = Experiment(config, run, _Fingerprinted("", "", ""), tmp_path)
+    with pytest.raises(ConfigError, match="set_wise"):
+        experiment.trainings_left(["din", "ours"])
 
 
 def test_settings_are_distinct_reproducible_and_of_the_space() -> None:
@@ -57,7 +70,7 @@ def test_a_cell_changes_with_what_its_result_depends_on(monkeypatch: pytest.Monk
     pretrained = Cell("rank", "m", base, pretrain_cell(base, "data"), "data")
     keys = {plain.key, pretrained.key, Cell("rank", "m", other, None, "data").key}
     keys |= {Cell("rank", "m", base, None, "other data").key}
-    assert Cell("rank", "m", base, None, "data").key == plain.key
+    assert Cell("rank", "of another name", base, None, "data").key == plain.key
     monkeypatch.setattr(cells, "_code", lambda: "other code")
     assert len(keys | {plain.key}) == 5
 
@@ -95,17 +108,33 @@ def test_the_setting_with_the_best_validation_auc_trains_the_other_seeds(tmp_pat
     run = RunConfig(dataset=small_spec())
     experiment = Experiment(config, run, _Fingerprinted("", "", ""), tmp_path)
     waves = experiment.waves(["din", "ours"])
-    assert [cell.stage for cell in next(waves)] == ["pretrain"]
-    trials = next(waves)
-    assert [cell.name for cell in trials] == ["din", "din", "ours", "ours"]
+    first, second = next(waves), next(waves)
+    assert [(cell.stage, cell.name) for cell in first] == [("pretrain", "encoder"), ("rank", "din"), ("rank", "din")]
+    assert [(cell.stage, cell.name) for cell in second] == [("rank", "ours"), ("rank", "ours")]
     assert experiment.trainings_left(["din", "ours"]) == {"din": 3, "ours": 3}
-    for cell in trials:
+    for cell in first[1:] + second:
         cell.folder(tmp_path).mkdir(parents=True)
         score = 0.8 if (cell.trainer.ranker.dropout == 0.3) == (cell.name == "din") else 0.7
         (cell.folder(tmp_path) / "result.json").write_text(json.dumps({"validation_auc": score}))
-    next(waves)
-    assert {cell.name: cell.trainer.ranker.dropout for cell in next(waves)} == {"din": 0.3, "ours": 0.1}
+    seed_2 = [cell for wave in waves for cell in wave if cell.stage == "rank"]
+    assert {cell.name: cell.trainer.ranker.dropout for cell in seed_2} == {"din": 0.3, "ours": 0.1}
     assert experiment.trainings_left(["din", "ours"]) == {"din": 1, "ours": 1}
+
+
+def test_a_cell_that_another_experiment_trains_is_waited_for(tmp_path: Path) -> None:
+    config = ExperimentConfig.model_validate({"run": "", "models": {"din": {"baseline": True}}, "seeds": [1]})
+    experiment = Experiment(config, RunConfig(dataset=small_spec()), _Fingerprinted("", "", ""), tmp_path)
+    folder = experiment.trials("din")[0].folder(tmp_path)
+    folder.mkdir(parents=True)
+    with ThreadPoolExecutor(1) as pool:
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            training = pool.submit(train_cells, experiment, ["din"], 1, Console(quiet=True))
+            with pytest.raises(TimeoutError):
+                training.result(0.5)
+            (folder / "result.json").write_text("{}")
+        training.result(10)
+    assert not (folder / "job.json").exists()
 
 
 class _Fingerprinted(Records):

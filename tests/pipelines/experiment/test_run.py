@@ -65,21 +65,25 @@ def _root(path: Path) -> Path:
     return path.parent / "runs" / "experiments" / path.stem
 
 
+def _cells(path: Path) -> Path:
+    return _root(path).parent / "cells"
+
+
 def _results(path: Path) -> dict[str, int]:
     """When each finished cell's result was written."""
-    return {str(file): file.stat().st_mtime_ns for file in _root(path).glob("cells/*/result.json")}
+    return {str(file): file.stat().st_mtime_ns for file in _cells(path).glob("*/result.json")}
 
 
 def _jobs(path: Path) -> list[Path]:
-    return list(_root(path).glob("cells/*/job.json"))
+    return list(_cells(path).glob("*/job.json"))
 
 
 def _workers(path: Path) -> list[int]:
-    """Processes that still train a cell of this experiment."""
+    """Processes that still train a cell."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if str(_root(path)).encode() in (process / "cmdline").read_bytes():
+            if str(_cells(path)).encode() in (process / "cmdline").read_bytes():
                 found.append(int(process.name))
         except OSError:
             continue
