@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipelines.config import RunConfig
-from pipelines.experiment.cells import Cell, pretrain_cell
+from pipelines.experiment.cells import ENCODER, Cell, pretrain_cell
 from pipelines.experiment.config import ExperimentConfig
 from pipelines.experiment.records import Records
 from pipelines.tuning import Overrides, override
@@ -47,7 +47,7 @@ class Experiment:
         """The cells of a model and seed: one a setting with the first seed, which must be done for the others'."""
         if seed == self.config.seeds[0]:
             return self.trials(name)
-        return [self._cell(name, self.best_setting(name), seed)]
+        return [self.final_cell(name, seed)]
 
     def trials(self, name: str) -> list[Cell]:
         """A cell a setting, with the first seed."""
@@ -78,7 +78,7 @@ class Experiment:
 
     def encoder_folder(self, cell: Cell) -> str | None:
         """Where the encoder that a cell starts from is, if it has one."""
-        return None if cell.encoder is None else str(cell.encoder.folder(self.cells) / "encoder")
+        return None if cell.encoder is None else str(cell.encoder.folder(self.cells) / ENCODER)
 
     def _cell(self, name: str, setting: Overrides, seed: int) -> Cell:
         model, data = self.config.models[name], self.records.fingerprint

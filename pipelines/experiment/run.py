@@ -112,29 +112,29 @@ def _train(experiment: Experiment, cell: Cell) -> None:
         "encoder": experiment.encoder_folder(cell),
         "folder": str(folder),
     }
-    command = [sys.executable, "-m", "pipelines.experiment.worker", str(path)]
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another experiment may be at this cell; the worker holds the lock as well
         if cell.is_done(experiment.cells):
             return
         path.write_text(json.dumps(job, indent=1))
-        with log.open("w") as stream:
-            # The worker leaves once its standard input ends, so it does not outlive this process.
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                env=os.environ | _ONE_THREAD,
-                pass_fds=[lock.fileno()],
-            )
-            try:
-                code = process.wait()
-            finally:
-                process.kill()
-                process.stdin.close()  # type: ignore[union-attr]
+        code = _run_worker(path, log, lock.fileno())
     if code:
         raise RunError(
             f"training {cell.name}, seed {cell.trainer.seed}, failed; its log: {log}. What is done is kept: run it "
             "again, and it goes on."
         )
+
+
+def _run_worker(job: Path, log: Path, lock: int) -> int:
+    """Its exit status; it leaves once its standard input ends, so it does not outlive this process."""
+    command = [sys.executable, "-m", "pipelines.experiment.worker", str(job)]
+    environment = os.environ | _ONE_THREAD
+    with log.open("w") as stream:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=stream, stderr=subprocess.STDOUT, env=environment, pass_fds=[lock]
+        )
+        try:
+            return process.wait()
+        finally:
+            process.kill()
+            process.stdin.close()  # type: ignore[union-attr]

@@ -7,6 +7,7 @@ import json
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from pathlib import Path
+from typing import Any
 
 import pydantic
 import pytest
@@ -42,9 +43,7 @@ def test_unknown_keys_are_refused() -> None:
 
 def test_settings_that_do_not_fit_the_records_are_refused(tmp_path: Path) -> None:
     models = {"din": {"baseline": True}, "ours": {"trainer": {"ranker": {"set_wise": True}}}}
-    config = ExperimentConfig.model_validate({"run": "", "models": models})
-    run = RunConfig(dataset=small_spec(negatives={"per_request": 2}))
-    experiment = Experiment(config, run, _Fingerprinted("", "", ""), tmp_path)
+    experiment = _experiment(tmp_path, {"models": models}, negatives={"per_request": 2})
     with pytest.raises(ConfigError, match="set_wise"):
         experiment.trainings_left(["din", "ours"])
 
@@ -97,16 +96,12 @@ def test_records_are_told_apart_by_their_contents(tmp_path: Path) -> None:
 
 
 def test_the_setting_with_the_best_validation_auc_trains_the_other_seeds(tmp_path: Path) -> None:
-    config = ExperimentConfig.model_validate(
-        {
-            "run": "",
-            "models": {"din": {"baseline": True}, "ours": {"pretrained": True}},
-            "seeds": [1, 2],
-            "tuning": {"trials": 2, "space": {"ranker.dropout": (0.1, 0.3)}},
-        }
-    )
-    run = RunConfig(dataset=small_spec())
-    experiment = Experiment(config, run, _Fingerprinted("", "", ""), tmp_path)
+    config = {
+        "models": {"din": {"baseline": True}, "ours": {"pretrained": True}},
+        "seeds": [1, 2],
+        "tuning": {"trials": 2, "space": {"ranker.dropout": (0.1, 0.3)}},
+    }
+    experiment = _experiment(tmp_path, config)
     waves = experiment.waves(["din", "ours"])
     first, second = next(waves), next(waves)
     assert [(cell.stage, cell.name) for cell in first] == [("pretrain", "encoder"), ("rank", "din"), ("rank", "din")]
@@ -122,8 +117,7 @@ def test_the_setting_with_the_best_validation_auc_trains_the_other_seeds(tmp_pat
 
 
 def test_a_cell_that_another_experiment_trains_is_waited_for(tmp_path: Path) -> None:
-    config = ExperimentConfig.model_validate({"run": "", "models": {"din": {"baseline": True}}, "seeds": [1]})
-    experiment = Experiment(config, RunConfig(dataset=small_spec()), _Fingerprinted("", "", ""), tmp_path)
+    experiment = _experiment(tmp_path, {"models": {"din": {"baseline": True}}, "seeds": [1]})
     folder = experiment.trials("din")[0].folder(tmp_path)
     folder.mkdir(parents=True)
     with ThreadPoolExecutor(1) as pool:
@@ -135,6 +129,11 @@ def test_a_cell_that_another_experiment_trains_is_waited_for(tmp_path: Path) -> 
             (folder / "result.json").write_text("{}")
         training.result(10)
     assert not (folder / "job.json").exists()
+
+
+def _experiment(cells: Path, config: dict[str, Any], **dataset: Any) -> Experiment:
+    run = RunConfig(dataset=small_spec(**dataset))
+    return Experiment(ExperimentConfig.model_validate({"run": "", **config}), run, _Fingerprinted("", "", ""), cells)
 
 
 class _Fingerprinted(Records):
