@@ -26,10 +26,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+
 from benchmarks.training import memory, rivals, sampled_softmax, steps
 from benchmarks.training.inputs import write_inputs
 from benchmarks.training.log import SEED, make_log
-from benchmarks.training.setting import config
+from benchmarks.training.setting import BATCH, DIM, config
 
 _LOGS: dict[str, dict[str, Any]] = {
     "grouped": {"candidates": 10},
@@ -46,9 +48,11 @@ def main() -> None:
     parser.add_argument("--logs", nargs="+", choices=_LOGS, default=list(_LOGS), help="of `rivals`")
     parser.add_argument("--rounds", type=int, default=7, help="of `rivals`, a side")
     parser.add_argument("--steps", type=int, default=40, help="timed steps of each kind")
+    parser.add_argument("--dim", type=int, default=DIM, help="the encoder's, of `steps`")
+    parser.add_argument("--batch", type=int, default=BATCH, help="windows or candidates a step, of `steps`")
     parser.add_argument("--interactions", type=int, default=10_000_000, help="of `memory`")
     arguments = parser.parse_args()
-    result: dict[str, Any] = {"cores": os.cpu_count(), "seed": SEED}
+    result: dict[str, Any] = {"cores": os.cpu_count(), "gpus": _gpus(), "seed": SEED}
     for part in arguments.parts or parts:
         with tempfile.TemporaryDirectory() as folder:
             measured = parts[part](Path(folder), arguments)
@@ -56,6 +60,12 @@ def main() -> None:
         result |= _rounded(measured)
         print(part, json.dumps(_rounded(measured), indent=1), flush=True)
     print(json.dumps(result))
+
+
+def _gpus() -> list[str]:
+    """The names of the GPUs that TensorFlow trains on here."""
+    devices = tf.config.list_physical_devices("GPU")
+    return [tf.config.experimental.get_device_details(device)["device_name"] for device in devices]
 
 
 def _rivals(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -67,7 +77,7 @@ def _rivals(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _steps(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    inputs = write_inputs(folder / "log", make_log(4_000, 10), config())
+    inputs = write_inputs(folder / "log", make_log(4_000, 10), config(arguments.dim, arguments.batch))
     return {"padding": steps.padding(inputs), **steps.measure(inputs, arguments.steps)}
 
 

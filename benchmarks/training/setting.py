@@ -5,14 +5,15 @@ from __future__ import annotations
 from benchmarks.training.log import SEED
 from trainer.config import EncoderConfig, FinetuneConfig, PretrainConfig, TrainerConfig
 
+DIM = 32
 BATCH = 256
 
 
-def config() -> TrainerConfig:
-    """SRP4CTR with an encoder of two layers of 32; 256 windows, or about 256 candidates, a batch."""
+def config(dim: int = DIM, batch: int = BATCH) -> TrainerConfig:
+    """SRP4CTR with an encoder of two layers of `dim`; `batch` windows, or about as many candidates, a batch."""
     return TrainerConfig(
-        encoder=EncoderConfig(dim=32, feedforward=128),
-        pretrain=PretrainConfig(epochs=1, batch_size=BATCH),
-        finetune=FinetuneConfig(epochs=1, batch_size=BATCH, evaluations_per_epoch=1),
+        encoder=EncoderConfig(dim=dim, feedforward=4 * dim),
+        pretrain=PretrainConfig(epochs=1, batch_size=batch),
+        finetune=FinetuneConfig(epochs=1, batch_size=batch, evaluations_per_epoch=1),
         seed=SEED,
     )
