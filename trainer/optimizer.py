@@ -84,7 +84,10 @@ class TableAdam(keras.optimizers.Adam):
 
 
 def build_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer of `config` for a run of `total_steps`."""
+    """The optimizer of `config` for a run of `total_steps`.
+
+    On GPUs Keras would compile its update by XLA, anew for each number of rows that a batch has: at nearly every step.
+    """
     schedule = WarmupDecay(config.learning_rate, int(config.warmup * total_steps), total_steps, config.decay_power)
     return TableAdam(
         table_rate=config.table_rate,
@@ -93,4 +96,5 @@ def build_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimize
         global_clipnorm=config.clip_norm,
         weight_decay=config.weight_decay or None,
         epsilon=1e-7,
+        jit_compile=False,
     )

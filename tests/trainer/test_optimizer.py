@@ -39,6 +39,12 @@ def test_build_optimizer_follows_its_configuration() -> None:
     assert isinstance(optimizer, keras.optimizers.Adam)
 
 
+def test_no_update_is_compiled_for_each_number_of_rows_where_a_gpu_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf.compat.v2.config, "list_physical_devices", lambda kind: [f"{kind}:0"])
+    assert keras.optimizers.Adam().jit_compile  # what Keras would do
+    assert not build_optimizer(OptimizerConfig(), 10).jit_compile
+
+
 def test_gradients_are_cut_to_the_global_norm() -> None:
     """Adam's first moment after one step is (1 - beta_1) times the clipped gradient."""
     optimizer = build_optimizer(OptimizerConfig(clip_norm=1.0), 10)
