@@ -26,6 +26,12 @@ def test_sampled_candidates_are_not_scored_as_a_set() -> None:
         _run(SAMPLED, True)
 
 
+def test_nor_does_tuning_try_it() -> None:
+    tuning = {"trials": 2, "space": {"ranker.set_wise": [False, True]}}
+    with pytest.raises(pydantic.ValidationError, match="set_wise"):
+        RunConfig.model_validate({"dataset": small_spec(**SAMPLED).model_dump(), "tuning": tuning})
+
+
 def test_a_training_stage_is_held_to_it_too() -> None:
     config = TrainerConfig.model_validate({"ranker": {"set_wise": True}})
     with pytest.raises(ConfigError, match="set_wise"):
