@@ -1,4 +1,4 @@
-"""Every baseline exports, and set-wise scoring: state then scores equals the whole pass, with states as they travel."""
+"""Every baseline exports, and SRP4CTR's options: state then scores equals the whole pass, with states as they travel."""
 
 from __future__ import annotations
 
@@ -33,7 +33,15 @@ def _sides(toy: Toy) -> list[dict[str, tf.Tensor]]:
 
 @pytest.mark.parametrize("model", sorted(set(RANKERS) - {"srp4ctr"}))
 def test_a_packed_state_scores_as_the_whole_pass(toy: Toy, model: str) -> None:
-    module, (user, candidates) = _module(toy, model), _sides(toy)
+    _check_split(_module(toy, model), toy)
+
+
+def test_so_it_does_where_the_encoder_reads_no_time_gaps(toy: Toy) -> None:
+    _check_split(_module(toy, "srp4ctr", encoder={**TINY["encoder"], "without": ["gap"]}), toy)
+
+
+def _check_split(module: ServingModule, toy: Toy) -> None:
+    user, candidates = _sides(toy)
     split, whole = module.score_items(**module.encode_user(**user), **candidates), module.predict(**user, **candidates)
     for task in toy.spec.tasks:
         assert float(tf.math.reduce_std(whole[task])) > 1e-3
