@@ -29,7 +29,7 @@ def test_sampled_candidates_are_not_scored_as_a_set() -> None:
 def test_nor_does_tuning_try_it() -> None:
     tuning = {"trials": 2, "space": {"ranker.set_wise": [False, True]}}
     with pytest.raises(pydantic.ValidationError, match="set_wise"):
-        RunConfig.model_validate({"dataset": small_spec(**SAMPLED).model_dump(), "tuning": tuning})
+        _run(SAMPLED, False, tuning=tuning)
 
 
 def test_a_training_stage_is_held_to_it_too() -> None:
@@ -38,6 +38,6 @@ def test_a_training_stage_is_held_to_it_too() -> None:
         StageInputs([], [], [], "", small_spec(**SAMPLED), config)
 
 
-def _run(changes: dict[str, Any], set_wise: bool) -> RunConfig:
+def _run(changes: dict[str, Any], set_wise: bool, **sections: Any) -> RunConfig:
     dataset = small_spec(**changes).model_dump()
-    return RunConfig.model_validate({"dataset": dataset, "trainer": {"ranker": {"set_wise": set_wise}}})
+    return RunConfig.model_validate({"dataset": dataset, "trainer": {"ranker": {"set_wise": set_wise}}, **sections})

@@ -31,6 +31,12 @@ def _sides(toy: Toy) -> list[dict[str, tf.Tensor]]:
     return [dense_inputs(of(toy.spec), toy.raw["validation"]) for of in (user_inputs, candidate_inputs)]
 
 
+def _both_ways(module: ServingModule, toy: Toy) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+    """The scores by state and candidates, and those of the whole pass."""
+    user, candidates = _sides(toy)
+    return module.score_items(**module.encode_user(**user), **candidates), module.predict(**user, **candidates)
+
+
 @pytest.mark.parametrize("model", sorted(set(RANKERS) - {"srp4ctr"}))
 def test_a_packed_state_scores_as_the_whole_pass(toy: Toy, model: str) -> None:
     _check_split(_module(toy, model), toy)
@@ -41,8 +47,7 @@ def test_so_it_does_where_the_encoder_reads_no_time_gaps(toy: Toy) -> None:
 
 
 def _check_split(module: ServingModule, toy: Toy) -> None:
-    user, candidates = _sides(toy)
-    split, whole = module.score_items(**module.encode_user(**user), **candidates), module.predict(**user, **candidates)
+    split, whole = _both_ways(module, toy)
     for task in toy.spec.tasks:
         assert float(tf.math.reduce_std(whole[task])) > 1e-3
         np.testing.assert_allclose(split[task], whole[task], rtol=0, atol=1e-5)
@@ -51,8 +56,7 @@ def _check_split(module: ServingModule, toy: Toy) -> None:
 @pytest.mark.parametrize("dtype", ["float16", "int8"])
 def test_a_state_without_rows_is_packed_in_every_precision(toy: Toy, dtype: str) -> None:
     """PNN's state is vectors alone."""
-    module, (user, candidates) = _module(toy, "pnn", export={"state_dtype": dtype}), _sides(toy)
-    split, whole = module.score_items(**module.encode_user(**user), **candidates), module.predict(**user, **candidates)
+    split, whole = _both_ways(_module(toy, "pnn", export={"state_dtype": dtype}), toy)
     np.testing.assert_allclose(split["click"], whole["click"], rtol=0, atol=0.1)
 
 
