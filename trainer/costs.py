@@ -13,7 +13,7 @@ from trainer.config import TrainerConfig
 from trainer.fields import Field, Fields
 from trainer.flops import FlopCount, count_flops
 from trainer.layers.field_embedding import FieldEmbedding
-from trainer.models.ranker import Ranker
+from trainer.models.ranker import Features, Logits, Ranker, UserState
 from trainer.registry import RANKERS, create_ranker
 from trainer.state_codec import StateCodec
 
@@ -84,10 +84,18 @@ def measure_cost(fields: Fields, config: TrainerConfig) -> ModelCost:
     user_sides = [*fields.of("user"), *fields.of("context"), *fields.of("history")]
     user = {field.name: _spec(field, fields.history_length) for field in user_sides}
     ranker(_zeros(user | _candidates(fields, 1)))
-    encode = tf.function(lambda features: ranker.encode_user(features, training=False)).get_concrete_function(user)
+
+    @tf.function(autograph=False)
+    def encode_user(features: Features) -> UserState:
+        return ranker.encode_user(features, training=False)
+
+    @tf.function(autograph=False)
+    def score_items(state: UserState, features: Features) -> Logits:
+        return ranker.score_items(state, features, training=False)
+
+    encode = encode_user.get_concrete_function(user)
     state = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), encode.structured_outputs)
-    score = tf.function(lambda state, features: ranker.score_items(state, features, training=False))
-    items = {n: count_flops(score.get_concrete_function(state, _candidates(fields, n))) for n in CANDIDATES}
+    items = {n: count_flops(score_items.get_concrete_function(state, _candidates(fields, n))) for n in CANDIDATES}
     tables = _table_parameters(ranker)
     codec = StateCodec(state, b"", fields.history_length, config.export.state_dtype)
     return ModelCost(

@@ -95,7 +95,9 @@ def make_model(stage: Stage, config: TrainerConfig) -> keras.Model:
     """The stage's model, computing by the configured precision; from then on the process keeps what steps free."""
     keep_freed_memory()
     with _precision(config):
-        return stage.build()
+        model = stage.build()
+    model.optimizer.build(model.trainable_variables)  # a step that makes variables is traced twice
+    return model
 
 
 def _fit(

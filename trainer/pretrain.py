@@ -149,7 +149,7 @@ def _export(inputs: StageInputs, model: Objective, curves: dict[str, Any], model
         field.name: tf.TensorSpec([None, None] + [field.width] * field.multivalent, tf.int64, name=field.name)
         for field in fields
     }
-    encode = tf.function(lambda **features: {"encoded": encoder(features, training=False).output})
+    encode = tf.function(lambda **features: {"encoded": encoder(features, training=False).output}, autograph=False)
     module = tf.Module(name="fg_bert")
     module.weights = encoder.weights
     tf.saved_model.save(module, model_dir, signatures=encode.get_concrete_function(**specs))

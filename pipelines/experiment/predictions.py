@@ -26,7 +26,7 @@ def predict(ranker: Ranker, inputs: StageInputs, raw_dir: str) -> dict[str, np.n
         (absent from the training split), and a task's "label_<task>" and "score_<task>".
     """
     module, tasks = serving_module(ranker, inputs), list(inputs.spec.tasks)
-    evaluate = tf.function(module.evaluate, input_signature=None)
+    evaluate = tf.function(module.evaluate, autograph=False)
     known = {_text(features, USER_ID) for _, features in _records(raw_dir, "train")}
     columns: dict[str, list[Any]] = {}
     for batch in _batched(_records(raw_dir, "test"), _REQUESTS_A_BATCH):

@@ -16,14 +16,14 @@ from trainer.layers.dropout import Dropout
 from trainer.layers.feature_embeddings import FeatureEmbeddings
 from trainer.layers.folded_mmoe import FoldedMmoe
 from trainer.models.fg_bert import FGBert
-from trainer.step_seed import at_step
+from trainer.step_model import StepModel
 
 Features = Mapping[str, tf.Tensor]
 UserState = Any  # a nested structure of tensors, batch first
 Logits = dict[str, tf.Tensor]
 
 
-class Ranker(keras.Model, abc.ABC):
+class Ranker(StepModel, abc.ABC):
     """A click-through-rate model as `encode_user` and `score_items`; nothing else may know more about it.
 
     Every tensor of a user state has the batch first. Tensors of rank 3 run along the history, [B, L, *]; those of
@@ -77,11 +77,6 @@ class Ranker(keras.Model, abc.ABC):
         loss = tf.add_n([_mean_cross_entropy(y[task], logits, sample_weight[task]) for task, logits in y_pred.items()])
         self.mean_loss.update_state(loss * replicas())
         return loss + tf.add_n(self.losses) / replicas() if self.losses else loss
-
-    def train_step(self, data: Any) -> Any:
-        """See keras.Model; what is drawn at random depends on the step alone."""
-        with at_step(self.optimizer.iterations):
-            return super().train_step(data)
 
 
 def mmoe_head(fields: Fields, config: RankerConfig) -> FoldedMmoe:

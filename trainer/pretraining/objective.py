@@ -14,10 +14,10 @@ from trainer.config import PretrainConfig
 from trainer.global_mean import global_mean, replicas
 from trainer.models.fg_bert import FGBert
 from trainer.pretraining.attribute_head import AttributeHead
-from trainer.step_seed import at_step
+from trainer.step_model import StepModel
 
 
-class Objective(keras.Model, abc.ABC):
+class Objective(StepModel, abc.ABC):
     """Trains an encoder on batches made by `mask_history`.
 
     Args:
@@ -51,11 +51,6 @@ class Objective(keras.Model, abc.ABC):
         loss = tf.add_n(self.losses)
         self.mean_loss.update_state(loss * replicas())
         return loss
-
-    def train_step(self, data: Any) -> Any:
-        """See keras.Model; what is drawn at random depends on the step alone."""
-        with at_step(self.optimizer.iterations):
-            return super().train_step(data)
 
 
 def weighted_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
