@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pydantic
@@ -45,14 +45,14 @@ class TuningConfig(Config):
         return self
 
 
-def override(config: TrainerConfig, structured: Overrides, dotted: Overrides, seed: int) -> TrainerConfig:
-    """`config` with structured overrides, then dotted ones, and a seed.
+def override(config: TrainerConfig, structured: Overrides, setting: Overrides, seed: int) -> TrainerConfig:
+    """`config` with overrides nested as it is, then a setting's dotted ones, and a seed.
 
     Raises:
         pydantic.ValidationError: the result is no trainer configuration.
     """
     content = merge(config.model_dump(mode="json"), structured)
-    for key, value in dotted.items():
+    for key, value in setting.items():
         content = merge(content, nested(key, value))
     return TrainerConfig.model_validate(content | {"seed": seed})
 
@@ -62,6 +62,15 @@ def nested(key: str, value: Any) -> dict[str, Any]:
     for part in reversed(key.split(".")):
         value = {part: value}
     return dict(value)
+
+
+def dotted(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The dotted keys of mappings within each other, and their values."""
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from dotted(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

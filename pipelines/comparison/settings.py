@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pipelines.comparison.pair import NAMES, Pair
 from pipelines.report.blocks import Section, Table
 from pipelines.text import MISSING, count
+from pipelines.tuning import dotted
 
 _PLACES = ("data_dir", "runs_dir", "artifacts_dir")  # where a run is says nothing of what it does
 
 
 def settings_section(pair: Pair) -> Section:
     """The section on configuration, code and stack."""
-    settings = _different(*(dict(_flat(config)) for config in pair.both(_config)))
+    settings = _different(*(dict(dotted(config)) for config in pair.both(_config)))
     made_by = _different(*pair.both(_made_by))
     tables = [
         Table(caption, ["Key", *NAMES], rows, text_columns=3)
@@ -33,15 +34,6 @@ def _config(results: Any) -> dict[str, Any]:
 
 def _made_by(results: Any) -> dict[str, Any]:
     return {"git revision": results.metrics["git_revision"], **results.metrics["stack"]}
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and their values."""
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _different(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[list[str]]:

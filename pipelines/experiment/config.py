@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pydantic
 
-from pipelines.tuning import Overrides, TuningConfig
+from pipelines.tuning import Overrides, TuningConfig, merge, override
 from preprocessing.config import Config
+from trainer.config import TrainerConfig
 
 
 class ModelConfig(Config):
     """One row of the results.
 
     Attributes:
-        trainer: What differs from the run's trainer configuration, nested as there.
+        trainer: What differs from the other models' trainer configuration, nested as there.
         pretrained: Whether its encoder starts from pre-training (with the same seed).
         baseline: Whether it is one of those that the best is taken of, to compare with.
     """
@@ -27,6 +28,7 @@ class ExperimentConfig(Config):
 
     Attributes:
         run: The YAML file of the run whose records and trainer configuration are used.
+        trainer: What differs from the run's trainer configuration in all models, nested as there.
         models: By name.
         seeds: Each trains every model anew, pre-training included.
         tuning: How hyper-parameters are chosen.
@@ -34,6 +36,7 @@ class ExperimentConfig(Config):
     """
 
     run: str
+    trainer: Overrides = {}
     models: dict[str, ModelConfig] = pydantic.Field(min_length=1)
     seeds: tuple[int, ...] = pydantic.Field((1, 2, 3), min_length=1)
     tuning: TuningConfig = TuningConfig()
@@ -44,3 +47,11 @@ class ExperimentConfig(Config):
         if not any(model.baseline for model in self.models.values()):
             raise ValueError("at least one of models must be a baseline (baseline: true)")
         return self
+
+    def trainer_config(self, run: TrainerConfig, name: str, setting: Overrides, seed: int) -> TrainerConfig:
+        """A model's trainer configuration: the run's, with what differs in all models, in this one and by its setting.
+
+        Raises:
+            pydantic.ValidationError: the result is no trainer configuration.
+        """
+        return override(run, merge(self.trainer, self.models[name].trainer), setting, seed)

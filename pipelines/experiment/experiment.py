@@ -10,7 +10,7 @@ from pipelines.config import RunConfig
 from pipelines.experiment.cells import ENCODER, Cell, pretrain_cell
 from pipelines.experiment.config import ExperimentConfig
 from pipelines.experiment.records import Records
-from pipelines.tuning import Overrides, override
+from pipelines.tuning import Overrides
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,10 +81,11 @@ class Experiment:
         return None if cell.encoder is None else str(cell.encoder.folder(self.cells) / ENCODER)
 
     def _cell(self, name: str, setting: Overrides, seed: int) -> Cell:
-        model, data = self.config.models[name], self.records.fingerprint
-        trainer = override(self.run.trainer, model.trainer, setting, seed)
+        data = self.records.fingerprint
+        trainer = self.config.trainer_config(self.run.trainer, name, setting, seed)
         trainer.check_fits(self.run.dataset)
-        return Cell("rank", name, trainer, pretrain_cell(trainer, data) if model.pretrained else None, data)
+        encoder = pretrain_cell(trainer, data) if self.config.models[name].pretrained else None
+        return Cell("rank", name, trainer, encoder, data)
 
 
 def _distinct(cells: Sequence[Cell]) -> list[Cell]:

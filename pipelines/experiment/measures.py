@@ -38,32 +38,31 @@ def slices(rows: Predictions) -> dict[str, np.ndarray]:
     return found | {"new users": rows["is_new_user"], "known users": ~rows["is_new_user"]}
 
 
-def paired_interval(
-    ours: Sequence[Predictions], theirs: Sequence[Predictions], task: str, resamples: int, keep: str | None = None
-) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the difference in AUC, ours minus theirs, averaged over seeds.
+def resampled_auc(rows: Predictions, task: str, resamples: int) -> np.ndarray:
+    """[resamples] AUC on users drawn with replacement, each with all its candidates.
 
-    Users are resampled, with all their candidates, the same ones for both models and all seeds; the seeds are taken
-    as they are.
+    The draws depend on nothing but the users, so that those of two models or seeds on the same candidates are paired.
 
     Args:
-        ours: Predictions a seed.
-        theirs: Predictions of the other model, the same candidates in the same order.
+        rows: A model's predictions with one seed, or those of a slice.
         task: The task.
         resamples: How often users are drawn.
-        keep: A slice's name; all candidates by default.
     """
-    chosen = slices(ours[0])[keep] if keep else np.ones(len(ours[0]["user"]), bool)
-    _, user = np.unique(ours[0]["user"][chosen], return_inverse=True)
-    labels = ours[0][f"label_{task}"][chosen]
-    pairs = [(a[f"score_{task}"][chosen], b[f"score_{task}"][chosen]) for a, b in zip(ours, theirs, strict=True)]
-    order = [tuple(_sorted(labels, scores) for scores in pair) for pair in pairs]
+    _, user = np.unique(rows["user"], return_inverse=True)
+    ranked = _sorted(rows[f"label_{task}"], rows[f"score_{task}"])
     rng, count = np.random.default_rng(0), user.max() + 1
-    differences = []
-    for _ in range(resamples):
-        weights = np.bincount(rng.integers(0, count, count), minlength=count)[user].astype(float)
-        differences.append(np.mean([_weighted_auc(a, weights) - _weighted_auc(b, weights) for a, b in order]))
-    low, high = np.nanpercentile(differences, [2.5, 97.5])
+    draws = (np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(resamples))
+    return np.array([_weighted_auc(ranked, times[user].astype(float)) for times in draws])
+
+
+def paired_interval(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> tuple[float, float]:
+    """The 95 % bootstrap interval of the difference in AUC, ours minus theirs, averaged over seeds.
+
+    Args:
+        ours: `resampled_auc` a seed; the seeds are taken as they are.
+        theirs: The same of another model.
+    """
+    low, high = np.nanpercentile(np.mean(ours, axis=0) - np.mean(theirs, axis=0), [2.5, 97.5])
     return float(low), float(high)
 
 

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pipelines.experiment.cells import PREDICTIONS
 from pipelines.experiment.experiment import Experiment
-from pipelines.experiment.measures import DEFINITIONS, Predictions, measure, paired_interval, slices
+from pipelines.experiment.measures import DEFINITIONS, Predictions, measure, paired_interval, resampled_auc, slices
 from trainer.metrics import auc
 
 BySeed = dict[int, Predictions]
+ALL = "all"
+
+
+class Auc(NamedTuple):
+    """AUC of a seed's predictions, and [resamples] that of resampled users."""
+
+    value: float
+    resampled: np.ndarray
+
+
+Aucs = dict[tuple[str, int], Auc]
+"""By slice, or ALL candidates, and seed."""
 
 
 def collect_results(experiment: Experiment) -> dict[str, Any]:
@@ -38,13 +50,14 @@ def _task(experiment: Experiment, rows: dict[str, BySeed], task: str) -> dict[st
     models = {name: _model(experiment, name, by_seed, task) for name, by_seed in rows.items()}
     baselines = [name for name in models if experiment.config.models[name].baseline]
     best = max(baselines, key=lambda name: models[name]["metrics"]["auc"]["mean"], default=None)
+    resamples = experiment.config.resamples
+    aucs = {name: _aucs(rows[name], task, resamples, list(model["slices"])) for name, model in models.items()}
     for name, model in models.items():
         seeds = [seed for seed in rows[name] if best and seed in rows[best]]
         model["difference"] = {}
         if best and name != best and seeds:
-            ours, theirs = ([rows[which][seed] for seed in seeds] for which in (name, best))
-            model["difference"] = _differences(ours, theirs, task, experiment.config.resamples, list(model["slices"]))
-            model["difference"]["all"]["seeds"] = seeds
+            model["difference"] = _differences(aucs[name], aucs[best], seeds)
+            model["difference"][ALL]["seeds"] = seeds
     return {"best_baseline": best, "models": models}
 
 
@@ -72,18 +85,23 @@ def _slices(seeds: list[Predictions], task: str) -> dict[str, dict[str, float]]:
     return found
 
 
-def _differences(
-    ours: list[Predictions], theirs: list[Predictions], task: str, resamples: int, names: list[str]
-) -> dict[str, Any]:
-    """AUC points of ours over theirs, with the interval: of "all" candidates and by slice."""
+def _aucs(by_seed: BySeed, task: str, resamples: int, names: Sequence[str]) -> Aucs:
+    found = {}
+    for seed, rows in by_seed.items():
+        chosen = {ALL: np.ones(len(rows["user"]), bool), **slices(rows)}
+        for name in (ALL, *names):
+            part = {key: rows[key][chosen[name]] for key in ("user", f"label_{task}", f"score_{task}")}
+            value = auc(part[f"label_{task}"], part[f"score_{task}"])
+            found[name, seed] = Auc(value, resampled_auc(part, task, resamples))
+    return found
+
+
+def _differences(ours: Aucs, theirs: Aucs, seeds: Sequence[int]) -> dict[str, Any]:
+    """AUC points of ours over theirs, with the interval: of ALL candidates and by slice."""
     found: dict[str, Any] = {}
-    for name in ("all", *names):
-        keep = None if name == "all" else name
-        low, high = paired_interval(ours, theirs, task, resamples, keep)
-        chosen = slice(None) if keep is None else slices(ours[0])[keep]
-        means = [
-            statistics.fmean(auc(rows[f"label_{task}"][chosen], rows[f"score_{task}"][chosen]) for rows in each)
-            for each in (ours, theirs)
-        ]
-        found[name] = {"points": 100 * (means[0] - means[1]), "low": 100 * low, "high": 100 * high}
+    for name in dict.fromkeys(name for name, _ in ours):
+        a, b = ([aucs[name, seed] for seed in seeds] for aucs in (ours, theirs))
+        points = statistics.fmean(x.value for x in a) - statistics.fmean(x.value for x in b)
+        low, high = paired_interval([x.resampled for x in a], [x.resampled for x in b])
+        found[name] = {"points": 100 * points, "low": 100 * low, "high": 100 * high}
     return found

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from pipelines.config import load_run_config
 from pipelines.experiment.config import ExperimentConfig
-from pipelines.tuning import override
 from preprocessing.config import load_yaml
 from tests.testing_trainer import no_catalog, random_features, toy_fields
 from trainer.config import TrainerConfig
@@ -29,7 +28,7 @@ Parts = dict[str, Any]
 def _config(experiment: str, name: str) -> TrainerConfig:
     config = load_yaml(ROOT / f"configs/experiments/{experiment}.yaml", ExperimentConfig)
     run = load_run_config(ROOT / config.run)
-    return override(run.trainer, config.models[name].trainer, {}, seed=1)
+    return config.trainer_config(run.trainer, name, {}, seed=1)
 
 
 def _parts(config: TrainerConfig) -> Parts:

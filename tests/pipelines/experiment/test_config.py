@@ -7,22 +7,19 @@ import json
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from pathlib import Path
-from typing import Any
 
 import pydantic
 import pytest
 from rich.console import Console
 
-from pipelines.config import RunConfig
 from pipelines.experiment import cells
 from pipelines.experiment.cells import Cell, pretrain_cell
 from pipelines.experiment.config import ExperimentConfig
-from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.records import Records
 from pipelines.experiment.run import train_cells
 from pipelines.tuning import TuningConfig, override
 from preprocessing.config import ConfigError, load_yaml
-from tests.testing import small_spec
+from tests.pipelines.experiment.testing_experiment import small_experiment
 from trainer.config import TrainerConfig
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -41,9 +38,19 @@ def test_unknown_keys_are_refused() -> None:
         override(TrainerConfig(), {"ranker": {"modle": "din"}}, {}, 1)
 
 
+def test_a_model_differs_from_what_all_have_and_its_setting_from_both() -> None:
+    in_all = {"encoder": {"layers": 3, "without": []}, "ranker": {"dropout": 0.2}}
+    models = {"din": {"baseline": True, "trainer": {"ranker": {"model": "din"}, "encoder": {"without": ["gap"]}}}}
+    config = ExperimentConfig.model_validate({"run": "", "trainer": in_all, "models": models})
+    run = TrainerConfig.model_validate({"encoder": {"without": ["price"], "dim": 8}})
+    trainer = config.trainer_config(run, "din", {"ranker.dropout": 0.4}, seed=5)
+    assert (trainer.encoder.dim, trainer.encoder.layers, trainer.encoder.without) == (8, 3, ("gap",))
+    assert (trainer.ranker.model, trainer.ranker.dropout, trainer.seed) == ("din", 0.4, 5)
+
+
 def test_settings_that_do_not_fit_the_records_are_refused(tmp_path: Path) -> None:
     models = {"din": {"baseline": True}, "ours": {"trainer": {"ranker": {"set_wise": True}}}}
-    experiment = _experiment(tmp_path, {"models": models}, negatives={"per_request": 2})
+    experiment = small_experiment(tmp_path, {"models": models}, negatives={"per_request": 2})
     with pytest.raises(ConfigError, match="set_wise"):
         experiment.trainings_left(["din", "ours"])
 
@@ -101,7 +108,7 @@ def test_the_setting_with_the_best_validation_auc_trains_the_other_seeds(tmp_pat
         "seeds": [1, 2],
         "tuning": {"trials": 2, "space": {"ranker.dropout": (0.1, 0.3)}},
     }
-    experiment = _experiment(tmp_path, config)
+    experiment = small_experiment(tmp_path, config)
     waves = experiment.waves(["din", "ours"])
     first, second = next(waves), next(waves)
     assert [(cell.stage, cell.name) for cell in first] == [("pretrain", "encoder"), ("rank", "din"), ("rank", "din")]
@@ -117,7 +124,7 @@ def test_the_setting_with_the_best_validation_auc_trains_the_other_seeds(tmp_pat
 
 
 def test_a_cell_that_another_experiment_trains_is_waited_for(tmp_path: Path) -> None:
-    experiment = _experiment(tmp_path, {"models": {"din": {"baseline": True}}, "seeds": [1]})
+    experiment = small_experiment(tmp_path, {"models": {"din": {"baseline": True}}, "seeds": [1]})
     folder = experiment.trials("din")[0].folder(tmp_path)
     folder.mkdir(parents=True)
     with ThreadPoolExecutor(1) as pool:
@@ -131,21 +138,12 @@ def test_a_cell_that_another_experiment_trains_is_waited_for(tmp_path: Path) -> 
     assert not (folder / "job.json").exists()
 
 
-def _experiment(cells: Path, config: dict[str, Any], **dataset: Any) -> Experiment:
-    run = RunConfig(dataset=small_spec(**dataset))
-    return Experiment(ExperimentConfig.model_validate({"run": "", **config}), run, _Fingerprinted("", "", ""), cells)
-
-
-class _Fingerprinted(Records):
-    fingerprint = "data"
-
-
 @pytest.mark.parametrize("path", sorted((ROOT / "configs/experiments").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_experiments_in_the_repository_are_valid(path: Path) -> None:
     from pipelines.config import load_run_config
 
     config = load_yaml(path, ExperimentConfig)
     run = load_run_config(ROOT / config.run)
-    for model in config.models.values():
+    for name in config.models:
         for setting in config.tuning.settings():
-            override(run.trainer, model.trainer, setting, 1)
+            config.trainer_config(run.trainer, name, setting, 1)

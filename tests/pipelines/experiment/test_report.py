@@ -1,5 +1,8 @@
-"""A published section replaces its own, and nothing else."""
+"""A published section replaces its own, and nothing else; what it says of an experiment."""
 
+from typing import Any
+
+from pipelines.experiment.measures import DEFINITIONS
 from pipelines.experiment.report import replace_section, section
 
 
@@ -12,8 +15,25 @@ def test_a_section_is_added_then_replaced() -> None:
 
 
 def test_an_unfinished_experiment_says_what_it_lacks() -> None:
-    keys = ("command", "date", "commit", "stack", "data", "seeds", "tuning", "resamples")
-    content = {"made": dict.fromkeys(keys, ""), "missing": {}, "tasks": {}}
+    content = {"made": _made(), "missing": {}, "tasks": {}}
     assert "Not finished" not in section("name", content, {})
     text = section("name", content | {"missing": {"din": 2, "bst": 1}}, {})
     assert "Not finished; trainings still missing: 2 of din, 1 of bst." in text
+
+
+def test_settings_are_shown_where_models_were_tuned_and_what_all_have_above() -> None:
+    metrics = dict.fromkeys(DEFINITIONS, {"mean": 0.5, "sd": None})
+    model = {"seeds": [1], "metrics": metrics, "slices": {}, "difference": {}, "setting": {}}
+
+    def text(setting: dict[str, Any], in_all: str = "") -> str:
+        task = {"best_baseline": "din", "models": {"din": model | {"setting": setting}}}
+        content = {"made": _made() | {"in_all": in_all}, "missing": {}, "tasks": {"click": task}}
+        return section("name", content, {"click": "click.svg"})
+
+    assert "| setting |" not in text({})
+    assert "| setting |" in text({"ranker.dropout": 0.4}) and "| dropout 0.4 |" in text({"ranker.dropout": 0.4})
+    assert "trials; all with `ranker.dropout` 0.2." in text({}, "; all with `ranker.dropout` 0.2")
+
+
+def _made() -> dict[str, str]:
+    return dict.fromkeys(("command", "date", "commit", "stack", "data", "seeds", "tuning", "in_all", "resamples"), "")

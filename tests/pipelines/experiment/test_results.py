@@ -1,0 +1,52 @@
+"""What is found in the predictions of finished cells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines.experiment.experiment import Experiment
+from pipelines.experiment.results import collect_results
+from tests.pipelines.experiment.testing_experiment import small_experiment
+
+USERS, EACH = 50, 12
+LABELS = np.random.default_rng(7).integers(0, 2, USERS * EACH).astype(float)
+TAIL = np.resize([False, True], USERS * EACH)
+
+
+def _finish(experiment: Experiment, name: str, seed: int, tail: np.ndarray) -> None:
+    """Leaves a cell's result: right on other items than the tail's, whose scores are given."""
+    cell = experiment.trials(name)[0] if seed == 1 else experiment.final_cell(name, seed)
+    folder = cell.folder(experiment.cells)
+    folder.mkdir(parents=True)
+    np.savez(
+        folder / "predictions.npz",
+        user=np.repeat([f"u{n}" for n in range(USERS)], EACH),
+        popularity=np.where(TAIL, "tail", "head"),
+        history=np.resize(["50+"], USERS * EACH),
+        is_new_user=np.zeros(USERS * EACH, bool),
+        **{f"label_{task}": LABELS for task in experiment.run.dataset.tasks},
+        **{f"score_{task}": np.where(TAIL, tail, LABELS) for task in experiment.run.dataset.tasks},
+    )
+    (folder / "result.json").write_text(json.dumps({"validation_auc": 0.5}))
+
+
+def test_models_are_compared_by_slice_on_the_seeds_that_both_have(tmp_path: Path) -> None:
+    models = {"din": {"baseline": True}, "ours": {"trainer": {"ranker": {"dropout": 0.5}}}}
+    experiment = small_experiment(tmp_path, {"models": models, "seeds": [1, 2, 3], "resamples": 50})
+    for seed in (1, 2):
+        _finish(experiment, "din", seed, tail=1 - LABELS if seed == 1 else LABELS)
+    for seed in (1, 3):
+        _finish(experiment, "ours", seed, tail=LABELS)
+    result = next(iter(collect_results(experiment).values()))
+    assert result["best_baseline"] == "din" and result["models"]["din"]["difference"] == {}
+    assert result["models"]["din"]["slices"]["items: tail"]["auc"] == pytest.approx(0.5)
+    found = result["models"]["ours"]["difference"]
+    assert found["all"]["seeds"] == [1]
+    assert found["items: tail"] == {"points": 100.0, "low": 100.0, "high": 100.0}
+    assert found["items: head"] == {"points": 0.0, "low": 0.0, "high": 0.0}
+    assert 0 < found["all"]["low"] < found["all"]["points"] < found["all"]["high"] < 100
+    assert set(found) == {"all", *result["models"]["ours"]["slices"]}
