@@ -50,10 +50,13 @@ def _task(experiment: Experiment, rows: dict[str, BySeed], task: str) -> dict[st
     models = {name: _model(experiment, name, by_seed, task) for name, by_seed in rows.items()}
     baselines = [name for name in models if experiment.config.models[name].baseline]
     best = max(baselines, key=lambda name: models[name]["metrics"]["auc"]["mean"], default=None)
+    shared = {
+        name: {seed: by_seed[seed] for seed in by_seed if best and seed in rows[best]} for name, by_seed in rows.items()
+    }
     resamples = experiment.config.resamples
-    aucs = {name: _aucs(rows[name], task, resamples, list(model["slices"])) for name, model in models.items()}
+    aucs = {name: _aucs(shared[name], task, resamples, list(model["slices"])) for name, model in models.items()}
     for name, model in models.items():
-        seeds = [seed for seed in rows[name] if best and seed in rows[best]]
+        seeds = list(shared[name])
         model["difference"] = {}
         if best and name != best and seeds:
             model["difference"] = _differences(aucs[name], aucs[best], seeds)
