@@ -73,7 +73,7 @@ def _experiment(config_path: Path, run: RunConfig, tuning: TuningConfig, records
     has_encoder = run.trainer.ranker.model == "srp4ctr" and run.trainer.ranker.encoder != "none"
     models = {_MODEL: ModelConfig(pretrained=has_encoder, baseline=True)}
     config = ExperimentConfig(run=str(config_path), models=models, seeds=(run.trainer.seed,), tuning=tuning)
-    return Experiment(config, run, records, folder / "cells")
+    return Experiment(config, run, {None: records}, folder / "cells")
 
 
 def _table(tried: list[tuple[Overrides, float]]) -> Table:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipelines.config import code_fingerprint
+from pipelines.experiment.records import Records
 from trainer.config import TrainerConfig
 
 RESULT = "result.json"
@@ -28,14 +29,14 @@ class Cell:
         name: The model's; for people.
         trainer: Its configuration, seed included.
         encoder: The cell whose encoder it starts from.
-        data: The fingerprint of the records.
+        records: What it trains on and predicts.
     """
 
     stage: Stage
     name: str
     trainer: TrainerConfig
     encoder: Cell | None
-    data: str
+    records: Records
 
     @property
     def key(self) -> str:
@@ -61,16 +62,16 @@ class Cell:
             parts = {name: parts[name] for name in ("seed", "encoder", "pretrain")}
         content = {
             "trainer": parts,
-            "data": self.data,
+            "data": self.records.fingerprint,
             "encoder": self.encoder.key if self.encoder else None,
             "code": _code(),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def pretrain_cell(trainer: TrainerConfig, data: str) -> Cell:
+def pretrain_cell(trainer: TrainerConfig, records: Records) -> Cell:
     """The pre-training that a configuration starts from; models with the same encoder share it."""
-    return Cell("pretrain", "encoder", trainer, None, data)
+    return Cell("pretrain", "encoder", trainer, None, records)
 
 
 @functools.cache

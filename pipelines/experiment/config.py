@@ -16,11 +16,13 @@ class ModelConfig(Config):
         trainer: What differs from the other models' trainer configuration, nested as there.
         pretrained: Whether its encoder starts from pre-training (with the same seed).
         baseline: Whether it is one of those that the best is taken of, to compare with.
+        history_length: Behaviours of a history at most, if not as many as the run's (L in the paper).
     """
 
     trainer: Overrides = {}
     pretrained: bool = False
     baseline: bool = False
+    history_length: int | None = pydantic.Field(None, ge=1)
 
 
 class ExperimentConfig(Config):

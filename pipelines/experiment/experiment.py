@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipelines.config import RunConfig
@@ -23,13 +23,13 @@ class Experiment:
     Attributes:
         config: What is compared.
         run: The run that the records are from.
-        records: Its records.
+        records: Its records, by a model's `history_length`.
         cells: The folder of cells; experiments may share it, and so the cells that they have in common.
     """
 
     config: ExperimentConfig
     run: RunConfig
-    records: Records
+    records: Mapping[int | None, Records]
     cells: Path
 
     def waves(self, names: Sequence[str]) -> Iterator[list[Cell]]:
@@ -81,11 +81,12 @@ class Experiment:
         return None if cell.encoder is None else str(cell.encoder.folder(self.cells) / ENCODER)
 
     def _cell(self, name: str, setting: Overrides, seed: int) -> Cell:
-        data = self.records.fingerprint
         trainer = self.config.trainer_config(self.run.trainer, name, setting, seed)
         trainer.check_fits(self.run.dataset)
-        encoder = pretrain_cell(trainer, data) if self.config.models[name].pretrained else None
-        return Cell("rank", name, trainer, encoder, data)
+        model = self.config.models[name]
+        records = self.records[model.history_length]
+        encoder = pretrain_cell(trainer, records) if model.pretrained else None
+        return Cell("rank", name, trainer, encoder, records)
 
 
 def _distinct(cells: Sequence[Cell]) -> list[Cell]:

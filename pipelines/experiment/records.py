@@ -11,6 +11,7 @@ from rich.console import Console
 
 from pipelines.config import RunConfig
 from preprocessing.sources.check import check_sources
+from preprocessing.spec import DatasetSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +19,13 @@ class Records:
     """Directories of a run's artifacts, with a folder a split.
 
     Attributes:
+        spec: What they are made of.
         raw: Records as ExampleGen writes them.
         transformed: The same, transformed.
         graph: The transform graph.
     """
 
+    spec: DatasetSpec
     raw: str
     transformed: str
     graph: str
@@ -53,7 +56,23 @@ def prepare_records(config: RunConfig, console: Console) -> Records:
     run_locally(config, console, create=create_data_pipeline)
     run = RunMetadata(config.paths.metadata, config.dataset.name)
     return Records(
+        spec=config.spec,
         raw=run.output("BehaviorLogExampleGen", "examples"),
         transformed=run.output("Transform", "transformed_examples"),
         graph=run.output("Transform", "transform_graph"),
     )
+
+
+def with_history_length(run: RunConfig, length: int | None) -> RunConfig:
+    """The run with histories of another length, under a name of its own, so that its artifacts stay apart.
+
+    Args:
+        run: The run.
+        length: Behaviours of a history at most; None for as many as the run has.
+    """
+    dataset = run.dataset
+    if length in (None, dataset.history.length):
+        return run
+    history = dataset.history.model_copy(update={"length": length})
+    name = f"{dataset.name}_history_{length}"
+    return run.model_copy(update={"dataset": dataset.model_copy(update={"name": name, "history": history})})

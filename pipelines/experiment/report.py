@@ -75,7 +75,7 @@ def section(name: str, content: dict[str, Any], pictures: dict[str, str]) -> str
         "",
         f"`{made['command']}`, {made['date']}, commit {made['commit']}, {made['stack']}. Data: {made['data']}; seeds "
         f"{made['seeds']}; tuning: {made['tuning']}. Trainings differ by model in nothing but the model: "
-        f"the same records, features, early stopping and number of trials{made['in_all']}.",
+        f"the same requests, features, early stopping and number of trials{_in_all(made['trainer'])}.",
         *_missing(content["missing"]),
     ]
     for task, result in content["tasks"].items():
@@ -92,6 +92,12 @@ def section(name: str, content: dict[str, Any], pictures: dict[str, str]) -> str
     return "\n".join([*lines, "", *(f"- {text}." for text in DEFINITIONS.values()), *_SLICES, ""])
 
 
+def _in_all(trainer: dict[str, Any]) -> str:
+    """What an experiment sets in all models' trainer."""
+    settings = ", ".join(f"`{key}` {value}" for key, value in trainer.items())
+    return f"; all with {settings}" if settings else ""
+
+
 def _missing(missing: dict[str, int]) -> list[str]:
     """What an unfinished experiment lacks."""
     if not missing:
@@ -102,7 +108,8 @@ def _missing(missing: dict[str, int]) -> list[str]:
 _SLICES = (
     "- Items: head, the 20 % of the items with training events that have most; middle, the next 30 %; tail, the rest; "
     "unseen, items without.",
-    "- History: behaviours before the request. New users have no request in the training split.",
+    "- History: behaviours before the request, which only models with histories of the run's length are sliced by. "
+    "New users have no request in the training split.",
 )
 
 
@@ -151,18 +158,22 @@ def _provenance(experiment: Experiment, config_path: Path) -> dict[str, Any]:
     tuned = (
         f"{tuning.trials} trials a model on the first seed, by validation AUC ({space})" if tuning.trials else "none"
     )
-    in_all = ", ".join(f"`{key}` {value}" for key, value in dotted(config.trainer))
     return {
         "command": f"srp4ctr experiment {config_path}",
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "commit": _commit(),
         "stack": f"TensorFlow {packages.version('tensorflow')}, one thread a training",
-        "data": f"{experiment.run.dataset.name}, records {experiment.records.fingerprint}",
+        "data": f"{experiment.run.dataset.name}, records {_fingerprints(experiment)}",
         "seeds": ", ".join(map(str, config.seeds)),
         "tuning": tuned,
-        "in_all": f"; all with {in_all}" if in_all else "",
+        "trainer": dict(dotted(config.trainer)),
         "resamples": config.resamples,
     }
+
+
+def _fingerprints(experiment: Experiment) -> str:
+    texts = {length: records.fingerprint for length, records in experiment.records.items()}
+    return ", ".join(text if length is None else f"{text} of histories of {length}" for length, text in texts.items())
 
 
 def _commit() -> str:

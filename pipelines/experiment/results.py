@@ -35,14 +35,20 @@ def collect_results(experiment: Experiment) -> dict[str, Any]:
 
 
 def _predictions(experiment: Experiment) -> dict[str, BySeed]:
-    """Model -> seed -> predictions, of tuned models and finished seeds."""
+    """Model -> seed -> predictions, of tuned models and finished seeds.
+
+    Shorter histories fill other buckets of length with the same requests, so models that have them lose that column.
+    """
     found: dict[str, BySeed] = {}
     for name in filter(experiment.is_tuned, experiment.config.models):
         for seed in experiment.config.seeds:
             cell = experiment.final_cell(name, seed)
             if cell.is_done(experiment.cells):
                 with np.load(cell.folder(experiment.cells) / PREDICTIONS) as content:
-                    found.setdefault(name, {})[seed] = dict(content)
+                    rows = dict(content)
+                if experiment.config.models[name].history_length is not None:
+                    del rows["history"]
+                found.setdefault(name, {})[seed] = rows
     return found
 
 
@@ -102,7 +108,7 @@ def _aucs(by_seed: BySeed, task: str, resamples: int, names: Sequence[str]) -> A
 def _differences(ours: Aucs, theirs: Aucs, seeds: Sequence[int]) -> dict[str, Any]:
     """AUC points of ours over theirs, with the interval: of ALL candidates and by slice."""
     found: dict[str, Any] = {}
-    for name in dict.fromkeys(name for name, _ in ours):
+    for name in dict.fromkeys(name for name, seed in ours if (name, seed) in theirs):
         a, b = ([aucs[name, seed] for seed in seeds] for aucs in (ours, theirs))
         points = statistics.fmean(x.value for x in a) - statistics.fmean(x.value for x in b)
         low, high = paired_interval([x.resampled for x in a], [x.resampled for x in b])

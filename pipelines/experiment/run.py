@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import fcntl
 import json
 import os
@@ -20,7 +19,7 @@ from pipelines.errors import RunError
 from pipelines.experiment.cells import Cell
 from pipelines.experiment.config import ExperimentConfig
 from pipelines.experiment.experiment import Experiment
-from pipelines.experiment.records import prepare_records
+from pipelines.experiment.records import prepare_records, with_history_length
 from preprocessing.config import load_yaml
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
@@ -50,7 +49,9 @@ def run_experiment(
         raise RunError(f"--only must name models of {config_path}: {', '.join(config.models)}. Received: {unknown}")
     run = load_run_config(Path(config.run)).at_span()
     experiments = Path(run.runs_dir).absolute() / "experiments"
-    experiment = Experiment(config, run, prepare_records(run, console), experiments / "cells")
+    lengths = dict.fromkeys(model.history_length for model in config.models.values())
+    records = {length: prepare_records(with_history_length(run, length), console) for length in lengths}
+    experiment = Experiment(config, run, records, experiments / "cells")
     if train:
         train_cells(experiment, only or list(config.models), jobs, console)
     from pipelines.experiment.report import write_results
@@ -105,9 +106,13 @@ def _train(experiment: Experiment, cell: Cell) -> None:
     folder = cell.folder(experiment.cells)
     folder.mkdir(parents=True, exist_ok=True)
     path, log = folder / "job.json", folder / "log.txt"
-    job = dataclasses.asdict(experiment.records) | {
+    records = cell.records
+    job = {
         "stage": cell.stage,
-        "spec": experiment.run.spec.model_dump_json(),
+        "raw": records.raw,
+        "transformed": records.transformed,
+        "graph": records.graph,
+        "spec": records.spec.model_dump_json(),
         "trainer": cell.trainer.model_dump(mode="json"),
         "encoder": experiment.encoder_folder(cell),
         "folder": str(folder),

@@ -68,24 +68,27 @@ WHOLE = {
     "objective": ClozeModel,
     "sampled above": 50_000,
 }
+NO_GAPS = {"reads": WHOLE["reads"] - {"gap"}}
 NO_ENCODER = {"encoder": False, "uca": False, "tokens": 0, "layers": 0}
 CHANGES: dict[tuple[str, str], Parts] = {
     ("ml_100k_ablations", "whole"): {},
     ("ml_100k_ablations", "without_uca"): {"uca": False},
     ("ml_100k_ablations", "without_qt"): {"tokens": 0},
     ("ml_100k_ablations", "without_side_information"): {"reads": {"item_id"}, "hides": {"item"}},
-    ("ml_100k_ablations", "without_time_gaps"): {"reads": WHOLE["reads"] - {"gap"}},
+    ("ml_100k_ablations", "without_time_gaps"): NO_GAPS,
     ("ml_100k_ablations", "without_pretraining"): {},
     ("ml_100k_ablations", "without_encoder"): NO_ENCODER,
     ("ml_100k_ablations", "item_masking_alone"): {"hides": {"item"}},
     ("ml_100k_ablations", "behavior_masking_alone"): {"hides": {"behavior"}},
     ("ml_100k_ablations", "sampled_softmax"): {"sampled above": 500},
-    ("ml_100k_sizes", "whole"): {},
-    ("ml_100k_sizes", "frozen_encoder"): {"frozen": True},
-    ("ml_100k_sizes", "one_query_token"): {"tokens": 1},
-    ("ml_100k_sizes", "eight_query_tokens"): {"tokens": 8},
-    ("ml_100k_sizes", "one_layer"): {"layers": 1},
-    ("ml_100k_sizes", "three_layers"): {"layers": 3},
+    ("ml_100k_sizes", "whole"): NO_GAPS,
+    ("ml_100k_sizes", "frozen_encoder"): NO_GAPS | {"frozen": True},
+    ("ml_100k_sizes", "one_query_token"): NO_GAPS | {"tokens": 1},
+    ("ml_100k_sizes", "eight_query_tokens"): NO_GAPS | {"tokens": 8},
+    ("ml_100k_sizes", "one_layer"): NO_GAPS | {"layers": 1},
+    ("ml_100k_sizes", "three_layers"): NO_GAPS | {"layers": 3},
+    ("ml_100k_sizes", "histories_of_25"): NO_GAPS,
+    ("ml_100k_sizes", "histories_of_50"): NO_GAPS,
     ("ml_100k_rivals", "bert4rec"): {"reads": {"item_id"}, "hides": {"item"}},
     ("ml_100k_rivals", "electra"): {"objective": Electra},
     ("ml_100k_rivals", "s3rec"): {"objective": S3Rec},
@@ -110,8 +113,11 @@ def test_every_model_is_checked(experiment: str) -> None:
 
 
 def test_history_length_is_the_data_sets() -> None:
-    """L is set where the records are: dataset.history.length; the encoder has a position for each."""
+    """L is set where the records are: dataset.history.length, or a model's; the encoder has a position for each."""
     fields = toy_fields()
     encoder = FGBert(fields, TrainerConfig().encoder)
     encoder(random_features(fields, [4]))
     assert encoder.position.weights[0].shape[0] == fields.history_length + 1
+    sizes = load_yaml(ROOT / "configs/experiments/ml_100k_sizes.yaml", ExperimentConfig).models
+    lengths = {name: model.history_length for name, model in sizes.items() if model.history_length is not None}
+    assert lengths == {"histories_of_25": 25, "histories_of_50": 50}

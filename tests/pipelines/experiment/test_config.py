@@ -12,14 +12,16 @@ import pydantic
 import pytest
 from rich.console import Console
 
+from pipelines.config import RunConfig
 from pipelines.experiment import cells
 from pipelines.experiment.cells import Cell, pretrain_cell
 from pipelines.experiment.config import ExperimentConfig
-from pipelines.experiment.records import Records
+from pipelines.experiment.records import Records, with_history_length
 from pipelines.experiment.run import train_cells
 from pipelines.tuning import TuningConfig, override
 from preprocessing.config import ConfigError, load_yaml
-from tests.pipelines.experiment.testing_experiment import small_experiment
+from tests.pipelines.experiment.testing_experiment import fingerprinted, small_experiment
+from tests.testing import small_spec
 from trainer.config import TrainerConfig
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -72,11 +74,12 @@ def test_more_trials_than_settings_are_refused() -> None:
 def test_a_cell_changes_with_what_its_result_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
     base = TrainerConfig(seed=1)
     other = override(base, {"ranker": {"dropout": 0.1}}, {}, 1)
-    plain = Cell("rank", "m", base, None, "data")
-    pretrained = Cell("rank", "m", base, pretrain_cell(base, "data"), "data")
-    keys = {plain.key, pretrained.key, Cell("rank", "m", other, None, "data").key}
-    keys |= {Cell("rank", "m", base, None, "other data").key}
-    assert Cell("rank", "of another name", base, None, "data").key == plain.key
+    data = fingerprinted("data")
+    plain = Cell("rank", "m", base, None, data)
+    pretrained = Cell("rank", "m", base, pretrain_cell(base, data), data)
+    keys = {plain.key, pretrained.key, Cell("rank", "m", other, None, data).key}
+    keys |= {Cell("rank", "m", base, None, fingerprinted("other data")).key}
+    assert Cell("rank", "of another name", base, None, data).key == plain.key
     monkeypatch.setattr(cells, "_code", lambda: "other code")
     assert len(keys | {plain.key}) == 5
 
@@ -85,7 +88,7 @@ def test_models_with_one_encoder_share_its_pretraining() -> None:
     base = TrainerConfig(seed=1)
     same = override(base, {"ranker": {"dropout": 0.1}}, {}, 1)
     longer = override(base, {"encoder": {"layers": 3}}, {}, 1)
-    keys = [pretrain_cell(config, "data").key for config in (base, same, longer)]
+    keys = [pretrain_cell(config, fingerprinted("data")).key for config in (base, same, longer)]
     assert keys[0] == keys[1] != keys[2]
 
 
@@ -96,10 +99,25 @@ def test_records_are_told_apart_by_their_contents(tmp_path: Path) -> None:
         for path, content in (contents | changes).items():
             (folder / path).parent.mkdir(parents=True)
             (folder / path).write_bytes(content)
-        return Records(*(str(folder / name) for name in ("raw", "new", "graph"))).fingerprint
+        return Records(small_spec(), *(str(folder / name) for name in ("raw", "new", "graph"))).fingerprint
 
     changed = [records(**{name: b"other"}) for name in ("raw/Split-test/a.gz", "graph/transform_fn/assets/v")]
     assert records() == records() and len({records(), *changed}) == 3
+
+
+def test_models_with_histories_of_another_length_train_on_records_of_their_own(tmp_path: Path) -> None:
+    models = {"din": {"baseline": True}, "short": {"history_length": 2, "pretrained": True}}
+    experiment = small_experiment(tmp_path, {"models": models})
+    din, short = (experiment.trials(name)[0] for name in models)
+    assert (din.records, short.records) == (experiment.records[None], experiment.records[2])
+    assert short.encoder is not None and short.encoder.records is short.records and din.key != short.key
+
+
+def test_other_histories_have_artifacts_of_their_own() -> None:
+    run = RunConfig(dataset=small_spec(history={"length": 8}))
+    short = with_history_length(run, 2)
+    assert short.dataset.history.length == 2 and short.paths.root.name == "small_history_2"
+    assert with_history_length(run, None) is run and with_history_length(run, 8) is run
 
 
 def test_the_setting_with_the_best_validation_auc_trains_the_other_seeds(tmp_path: Path) -> None:

@@ -25,15 +25,17 @@ def test_settings_are_shown_where_models_were_tuned_and_what_all_have_above() ->
     metrics = dict.fromkeys(DEFINITIONS, {"mean": 0.5, "sd": None})
     model = {"seeds": [1], "metrics": metrics, "slices": {}, "difference": {}, "setting": {}}
 
-    def text(setting: dict[str, Any], in_all: str = "") -> str:
+    def text(setting: dict[str, Any], trainer: dict[str, Any]) -> str:
         task = {"best_baseline": "din", "models": {"din": model | {"setting": setting}}}
-        content = {"made": _made() | {"in_all": in_all}, "missing": {}, "tasks": {"click": task}}
+        content = {"made": _made() | {"trainer": trainer}, "missing": {}, "tasks": {"click": task}}
         return section("name", content, {"click": "click.svg"})
 
-    assert "| setting |" not in text({})
-    assert "| setting |" in text({"ranker.dropout": 0.4}) and "| dropout 0.4 |" in text({"ranker.dropout": 0.4})
-    assert "trials; all with `ranker.dropout` 0.2." in text({}, "; all with `ranker.dropout` 0.2")
+    assert "| setting |" not in text({}, {})
+    tuned = text({"ranker.dropout": 0.4}, {})
+    assert "| setting |" in tuned and "| dropout 0.4 |" in tuned and "number of trials." in tuned
+    assert "trials; all with `ranker.dropout` 0.2." in text({}, {"ranker.dropout": 0.2})
 
 
-def _made() -> dict[str, str]:
-    return dict.fromkeys(("command", "date", "commit", "stack", "data", "seeds", "tuning", "in_all", "resamples"), "")
+def _made() -> dict[str, Any]:
+    texts = ("command", "date", "commit", "stack", "data", "seeds", "tuning", "resamples")
+    return dict.fromkeys(texts, "") | {"trainer": {}}

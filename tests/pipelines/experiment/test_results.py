@@ -17,6 +17,9 @@ LABELS = np.random.default_rng(7).integers(0, 2, USERS * EACH).astype(float)
 TAIL = np.resize([False, True], USERS * EACH)
 
 
+MODELS = {"din": {"baseline": True}, "ours": {"trainer": {"ranker": {"dropout": 0.5}}}}
+
+
 def _finish(experiment: Experiment, name: str, seed: int, tail: np.ndarray) -> None:
     """Leaves a cell's result: right on other items than the tail's, whose scores are given."""
     cell = experiment.trials(name)[0] if seed == 1 else experiment.final_cell(name, seed)
@@ -35,8 +38,7 @@ def _finish(experiment: Experiment, name: str, seed: int, tail: np.ndarray) -> N
 
 
 def test_models_are_compared_by_slice_on_the_seeds_that_both_have(tmp_path: Path) -> None:
-    models = {"din": {"baseline": True}, "ours": {"trainer": {"ranker": {"dropout": 0.5}}}}
-    experiment = small_experiment(tmp_path, {"models": models, "seeds": [1, 2, 3], "resamples": 50})
+    experiment = small_experiment(tmp_path, {"models": MODELS, "seeds": [1, 2, 3], "resamples": 50})
     for seed in (1, 2):
         _finish(experiment, "din", seed, tail=1 - LABELS if seed == 1 else LABELS)
     for seed in (1, 3):
@@ -50,3 +52,15 @@ def test_models_are_compared_by_slice_on_the_seeds_that_both_have(tmp_path: Path
     assert found["items: head"] == {"points": 0.0, "low": 0.0, "high": 0.0}
     assert 0 < found["all"]["low"] < found["all"]["points"] < found["all"]["high"] < 100
     assert set(found) == {"all", *result["models"]["ours"]["slices"]}
+
+
+@pytest.mark.parametrize("longest", [{}, {"history_length": 100}], ids=["the run's", "another"])
+def test_histories_of_another_length_are_not_sliced_by_it(tmp_path: Path, longest: dict[str, int]) -> None:
+    models = MODELS | {"din": {"baseline": True} | longest, "short": {"history_length": 10}}
+    experiment = small_experiment(tmp_path, {"models": models, "seeds": [1], "resamples": 5})
+    for name in models:
+        _finish(experiment, name, 1, tail=LABELS if name == "din" else 1 - LABELS)
+    found = next(iter(collect_results(experiment).values()))["models"]
+    assert "history: 50+" in found["ours"]["slices"] and "history: 50+" not in found["short"]["slices"]
+    assert set(found["short"]["difference"]) == {"all", *found["short"]["slices"]}
+    assert ("history: 50+" in found["ours"]["difference"]) is (not longest)

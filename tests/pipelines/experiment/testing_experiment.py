@@ -15,8 +15,15 @@ from tests.testing import small_spec
 def small_experiment(cells: Path, config: dict[str, Any], **dataset: Any) -> Experiment:
     """Of the small data set, which other keywords change."""
     run = RunConfig(dataset=small_spec(**dataset))
-    return Experiment(ExperimentConfig.model_validate({"run": "", **config}), run, _Fingerprinted("", "", ""), cells)
+    experiment = ExperimentConfig.model_validate({"run": "", **config})
+    records = {model.history_length: fingerprinted(str(model.history_length)) for model in experiment.models.values()}
+    return Experiment(experiment, run, records, cells)
 
 
-class _Fingerprinted(Records):
-    fingerprint = "data"
+def fingerprinted(text: str) -> Records:
+    """Records that are nowhere, told apart by a fingerprint."""
+
+    class Fingerprinted(Records):
+        fingerprint = text
+
+    return Fingerprinted(small_spec(), "", "", "")
