@@ -109,8 +109,6 @@ class PretrainConfig(Config):
         warm_epochs: Epochs of a run that starts from an earlier ranker; by default `epochs`.
         sampled_softmax_above: Vocabularies with more rows are trained with sampled softmax.
         sampled_classes: Negatives a step of the sampled softmax.
-        contrastive_weight: Of a loss, beside those of `cloze`, that tells a window's masked encoding from those of the
-            batch's other windows by its whole one; 0 leaves it out.
     """
 
     objective: str = "cloze"
@@ -122,7 +120,6 @@ class PretrainConfig(Config):
     optimizer: OptimizerConfig = OptimizerConfig()
     sampled_softmax_above: int = pydantic.Field(50_000, ge=1)
     sampled_classes: int = pydantic.Field(2_000, ge=1)
-    contrastive_weight: float = pydantic.Field(0.0, ge=0)
 
     @pydantic.field_validator("objective")
     @classmethod
@@ -133,8 +130,6 @@ class PretrainConfig(Config):
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> PretrainConfig:
-        if self.contrastive_weight and self.objective != "cloze":
-            raise ValueError(f"contrastive_weight needs objective: cloze. Received: {self.objective}")
         if self.sampled_classes > self.sampled_softmax_above:
             raise ValueError(
                 "sampled_classes must not exceed sampled_softmax_above, the least size that is sampled from. "

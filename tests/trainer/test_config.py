@@ -50,12 +50,6 @@ def test_impossible_values_are_refused(settings: dict[str, Any]) -> None:
         TrainerConfig.model_validate(settings)
 
 
-def test_a_contrastive_loss_beside_another_objective_is_refused() -> None:
-    assert PretrainConfig(objective="s3rec").contrastive_weight == 0
-    with pytest.raises(pydantic.ValidationError, match="contrastive_weight needs objective: cloze. Received: s3rec"):
-        PretrainConfig(objective="s3rec", contrastive_weight=0.1)
-
-
 def test_more_sampled_classes_than_rows_are_refused() -> None:
     """The sampler draws distinct classes: it fails, in the middle of training, if there are too few."""
     with pytest.raises(pydantic.ValidationError, match="sampled_classes"):

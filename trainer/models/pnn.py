@@ -6,7 +6,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer.layers.history_mean import history_mean
 from trainer.models.baseline import Baseline
 from trainer.models.ranker import Features, UserState
 
@@ -21,7 +20,8 @@ class Pnn(Baseline):
     def _read(
         self, user: tf.Tensor, history: tf.Tensor, features: Features, training: bool | None
     ) -> tuple[dict[str, Any], tf.Tensor]:
-        mean = history_mean(history, features["history_item_id"] > 0)
+        real = tf.cast(features["history_item_id"] > 0, history.dtype)[..., None]
+        mean = tf.math.divide_no_nan(tf.reduce_sum(history * real, 1), tf.reduce_sum(real, 1))
         has_user_fields = bool(self.fields.of("user") or self.fields.of("context"))
         known = tf.concat([user, mean], -1) if has_user_fields else mean
         return {"fields": known}, tf.concat([known, products_within(self._vectors(known))], -1)

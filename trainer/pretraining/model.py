@@ -10,15 +10,12 @@ import tensorflow as tf
 from trainer.catalog import ItemCatalog
 from trainer.config import PretrainConfig
 from trainer.models.fg_bert import FGBert
-from trainer.pretraining.attribute_head import AttributeHead, Prediction
-from trainer.pretraining.contrast import contrast
+from trainer.pretraining.attribute_head import AttributeHead
 from trainer.pretraining.objective import Objective, weighted_mean
 
 
 class ClozeModel(Objective):
     """Predicts the hidden attributes of masked histories; its loss is the sum of the attributes' mean losses.
-
-    With `config.contrastive_weight`, so many times the contrastive loss of masked and whole histories is added.
 
     With an encoder of ids alone this is BERT4Rec (Sun et al., arXiv 1904.06690). Logs `<attribute>_loss` and
     `<attribute>_accuracy` (of the best guess; for multivalent attributes, whether it is among the true values).
@@ -30,8 +27,7 @@ class ClozeModel(Objective):
             field.field: AttributeHead(field, encoder.embeddings[field.field], config, name=f"predict_{field.field}")
             for field in encoder.fields.of("history")
         }
-        logged = [*self.heads, *(["contrast"] if config.contrastive_weight else [])]
-        self._logs(*(f"{name}_{what}" for name in logged for what in ("loss", "accuracy")))
+        self._logs(*(f"{name}_{what}" for name in self.heads for what in ("loss", "accuracy")))
 
     def call(self, batch: Mapping[str, Any], training: bool | None = None) -> tf.Tensor:
         """See Objective."""
@@ -40,14 +36,8 @@ class ClozeModel(Objective):
             cells = batch["item_mask"] if field.feature.describes_item else batch["behavior_mask"]
             hidden = tf.boolean_mask(encoded.output, cells)
             targets = tf.boolean_mask(batch["targets"][field.name], cells)
-            self._add(field.field, self.heads[field.field](hidden, targets, training=training))
-        if self.config.contrastive_weight:
-            whole = self.encoder(batch["targets"], training=training)
-            self._add("contrast", contrast(encoded, whole), self.config.contrastive_weight)
+            loss, correct, weight = self.heads[field.field](hidden, targets, training=training)
+            self.add_loss(weighted_mean(loss, weight))
+            self._log(f"{field.field}_loss", loss, weight)
+            self._log(f"{field.field}_accuracy", tf.cast(correct, tf.float32), weight)
         return encoded.output
-
-    def _add(self, name: str, prediction: Prediction, times: float = 1.0) -> None:
-        loss, correct, weight = prediction
-        self.add_loss(times * weighted_mean(loss, weight))
-        self._log(f"{name}_loss", loss, weight)
-        self._log(f"{name}_accuracy", tf.cast(correct, tf.float32), weight)

@@ -53,7 +53,6 @@ def _parts(config: TrainerConfig) -> Parts:
         "hides": {name for name in ("item", "behavior") if batch[f"{name}_mask"].numpy().any()},
         "objective": type(objective),
         "sampled above": config.pretrain.sampled_softmax_above,
-        "contrastive": config.pretrain.contrastive_weight,
     }
 
 
@@ -68,7 +67,6 @@ WHOLE = {
     "hides": {"item", "behavior"},
     "objective": ClozeModel,
     "sampled above": 50_000,
-    "contrastive": 0.0,
 }
 NO_GAPS = {"reads": WHOLE["reads"] - {"gap"}}
 NO_ENCODER = {"encoder": False, "uca": False, "tokens": 0, "layers": 0}
@@ -100,8 +98,6 @@ CHANGES: dict[tuple[str, str], Parts] = {
     ("ml_100k_rivals", "srp4ctr"): {},
     ("ml_100k_beyond", "whole"): {},
     ("ml_100k_beyond", "set_wise"): {"set-wise": True},
-    ("ml_100k_contrastive", "whole"): NO_GAPS,
-    ("ml_100k_contrastive", "contrastive"): NO_GAPS | {"contrastive": 0.1},
 }
 
 

@@ -22,10 +22,10 @@ def fields() -> Fields:
     return planted_fields()
 
 
-def _model(fields: Fields, dropout: float = 0.0, contrastive_weight: float = 0.0) -> ClozeModel:
+def _model(fields: Fields, dropout: float = 0.0) -> ClozeModel:
     keras.utils.set_random_seed(0)
     encoder = FGBert(fields, EncoderConfig(dim=16, heads=2, layers=1, feedforward=32, dropout=dropout))
-    return ClozeModel(encoder, PretrainConfig(contrastive_weight=contrastive_weight), no_catalog(fields))
+    return ClozeModel(encoder, PretrainConfig(), no_catalog(fields))
 
 
 def test_a_planted_pattern_is_found(fields: Fields) -> None:
@@ -51,21 +51,8 @@ def test_loss_is_the_sum_of_the_attributes_mean_losses_over_hidden_cells(fields:
         assert scores[f"{name}_accuracy"] == pytest.approx(float(tf.reduce_mean(tf.cast(correct, tf.float32))))
 
 
-def test_a_contrastive_loss_is_added_by_its_weight_and_falls(fields: Fields) -> None:
-    model, held_out = _model(fields, contrastive_weight=0.5), planted_batches(fields, 1000, 1)
-    model.compile(keras.optimizers.Adam(0.005))
-    before = model.evaluate(held_out, verbose=0, return_dict=True)
-    attributes = sum(before[f"{name}_loss"] for name in NAMES)
-    assert before["loss"] == pytest.approx(attributes + 0.5 * before["contrast_loss"], rel=1e-5)
-    model.fit(planted_batches(fields, 0, 50), verbose=0)
-    after = model.evaluate(held_out, verbose=0, return_dict=True)
-    assert (
-        after["contrast_loss"] < before["contrast_loss"] and after["contrast_accuracy"] >= before["contrast_accuracy"]
-    )
-
-
 def test_batches_with_nothing_to_predict_have_loss_0(fields: Fields) -> None:
-    model = _model(fields, contrastive_weight=0.1)
+    model = _model(fields)
     features = random_features(fields, [0, 1])
     batch = mask_history(features, fields, MaskingConfig(), tf.constant([0, 0]))
     model(batch)
