@@ -59,7 +59,7 @@ def test_a_killed_experiment_goes_on(killed: Path) -> None:
 
 def test_unknown_models_are_refused(killed: Path) -> None:
     done = srp4ctr("experiment", killed, "--only", "dni")
-    assert done.returncode == 1 and "--only must name models" in done.stderr and "din, short, ours" in done.stderr
+    assert done.returncode == 1 and "--only must name models" in done.stderr and "din, ours, short" in done.stderr
 
 
 def _root(path: Path) -> Path:
