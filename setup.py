@@ -17,10 +17,13 @@ REDIS = ["redis>=5"]
 SERVING = [
     *REDIS,
     "grpcio-health-checking>=1.48",
+    "grpcio-reflection>=1.48",
     "matplotlib>=3.8",
     "prometheus-client>=0.17",
+    "starlette>=0.40",
     "tensorflow>=2.16,<2.22",
     "tensorflow-serving-api>=2.16,<2.22",
+    "uvicorn>=0.30",
 ]
 # Pipelines, training, pre-computed user states: everything but what a runner of its own needs.
 TFX = [

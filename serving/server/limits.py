@@ -13,6 +13,7 @@ from serving.server.errors import RequestError, invalid_argument
 from serving.server.options import RequestLimits
 
 _STRING_BYTES = 8  # of a reference to a string
+_MAX_RANK = 32  # of NumPy's arrays; TensorFlow's have at most 254 dimensions
 _COUNTED = {"candidate_": "max_candidates", "history_": "max_history"}
 
 
@@ -24,11 +25,21 @@ def check_inputs(inputs: Mapping[str, Any], limits: RequestLimits) -> None:
             that would unfold to more bytes than a message may have.
     """
     for name, proto in inputs.items():
-        shape = [dim.size for dim in proto.tensor_shape.dim]
-        if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
-            raise invalid_argument(f"tensor parsing error: {name}: its shape must be fully known. Received: {shape}")
+        shape = _shape(name, proto)
         _check_counts(name, shape, limits)
         _check_bytes(name, proto.dtype, shape, limits)
+
+
+def _shape(name: str, proto: Any) -> list[int]:
+    rank = len(proto.tensor_shape.dim)
+    if rank > _MAX_RANK:
+        raise invalid_argument(
+            f"tensor parsing error: {name}: a tensor has at most {_MAX_RANK} dimensions. Received: {rank}"
+        )
+    shape = [dim.size for dim in proto.tensor_shape.dim]
+    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
+        raise invalid_argument(f"tensor parsing error: {name}: its shape must be fully known. Received: {shape}")
+    return shape
 
 
 def _check_counts(name: str, shape: list[int], limits: RequestLimits) -> None:
@@ -37,6 +48,7 @@ def _check_counts(name: str, shape: list[int], limits: RequestLimits) -> None:
             f"{name}: a request has at most {limits.max_rows} rows. Received: {shape[0]}. Send several requests."
         )
     option = next((option for prefix, option in _COUNTED.items() if name.startswith(prefix)), None)
+    # At most 32 numbers of 63 bits: the product stays a small number, too.
     if option is not None and math.prod(shape) > getattr(limits, option):
         raise invalid_argument(
             f"{name}: a request has at most {getattr(limits, option)} values along its rows ({option}). "

@@ -134,6 +134,17 @@ def test_a_shape_that_unfolds_to_too_many_bytes(limited):
     assert code == grpc.StatusCode.RESOURCE_EXHAUSTED and "Received: shape [1, 1099511627776]" in message
 
 
+@pytest.mark.parametrize("rank", [33, 300, 60_000])
+def test_a_shape_of_too_many_dimensions(model_dir, start, connect, rank):
+    target = connect(start(model_dir))
+    request = wire.predict_request("countdown", {"n": np.int64([1])})
+    for _ in range(rank - 1):
+        request.inputs["n"].tensor_shape.dim.add(size=2**62)
+    code, message = wire.error_of(target.prediction.Predict, request)
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert f"a tensor has at most 32 dimensions. Received: {rank}" in message
+
+
 def test_a_content_length_that_is_no_number(limited):
     host, port = limited.rest_address.split(":")
     connection = wire.http.client.HTTPConnection(host, int(port), timeout=wire.TIMEOUT_SECONDS)
