@@ -18,7 +18,8 @@ FROM ${BASE} AS build
 ARG STACK=py310
 RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
 RUN pip install --no-cache-dir uv && uv venv /opt/srp4ctr
-ENV UV_HTTP_TIMEOUT=300 UV_LINK_MODE=copy
+# Bytecode, for who runs the image can not write any: each start would compile TFX and TensorFlow anew.
+ENV UV_HTTP_TIMEOUT=300 UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
 COPY requirements/${STACK}.txt /tmp/requirements.txt
 RUN uv pip sync --no-cache --python /opt/srp4ctr/bin/python /tmp/requirements.txt
 ARG DEVICE=cpu

@@ -12,6 +12,8 @@ SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
 
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+# Without bytecode, each process compiles TFX and TensorFlow anew, and takes twice as long to start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-cluster lint format lock dist clean
 
