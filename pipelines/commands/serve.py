@@ -61,12 +61,27 @@ def serve(
     grpc_channel_arguments: Annotated[
         str, _flag("grpc_channel_arguments", text="As grpc.max_connection_age_ms=2000,...")
     ] = "",
-    grpc_max_threads: Annotated[int, _flag("grpc_max_threads", text="gRPC requests answered at once.", least=1)] = 16,
+    grpc_max_threads: Annotated[int, _flag("grpc_max_threads", text="Requests answered at once.", least=1)] = 16,
+    max_waiting_requests: Annotated[
+        int, _flag("max_waiting_requests", text="Requests that wait for a thread; more are refused.", least=0)
+    ] = 256,
+    rest_api_timeout_in_ms: Annotated[
+        int, _flag("rest_api_timeout_in_ms", text="For a REST request's body, and for its answer.", least=1)
+    ] = 30_000,
+    rest_max_connections: Annotated[
+        int, _flag("rest_max_connections", text="REST connections at once; more are closed.", least=1)
+    ] = 256,
     ssl_config_file: Annotated[_File, _flag("ssl_config_file", text="SSLConfig text proto, for gRPC.")] = None,
     monitoring_config_file: Annotated[
         _File, _flag("monitoring_config_file", text="MonitoringConfig text proto, for Prometheus.")
     ] = None,
     max_message_bytes: Annotated[int, _flag("max_message_bytes", text="Bytes of a request.", least=1)] = _MESSAGE_BYTES,
+    max_rest_bytes: Annotated[
+        int, _flag("max_rest_bytes", text="Bytes of a REST request, also after unzipping.", least=1)
+    ] = 16 * 1024 * 1024,
+    max_bytes_held: Annotated[
+        int, _flag("max_bytes_held", text="Bytes of all requests that are received, wait or are answered.", least=1)
+    ] = 256 * 1024 * 1024,
     max_rows: Annotated[int, _flag("max_rows", text="Rows of a request.", least=1)] = 4096,
     max_candidates: Annotated[
         int, _flag("max_candidates", text="Candidates of a request, over its rows.", least=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from pathlib import Path
@@ -40,7 +41,10 @@ def serve(
         _announce(server, options.models.config_file or base_path)
         asked_to_stop.wait()
         print("Draining", flush=True)
+        finished = server.stop()
     print("Stopped", flush=True)
+    if not finished:
+        os._exit(0)  # the interpreter would wait for the threads of requests that had their time
 
 
 def _announce(server: ModelServer, source: str | Path) -> None:

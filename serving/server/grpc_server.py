@@ -1,96 +1,84 @@
-"""TensorFlow Serving's PredictionService and ModelService over gRPC."""
+"""The gRPC port: an asyncio front, so that calls which are open and idle hold no thread."""
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable
-from concurrent import futures
-from typing import Any
-
 import grpc
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 
 from serving.server.config.tls import read_server_credentials
-from serving.server.errors import RequestError, ServerStartError
+from serving.server.errors import ServerStartError
+from serving.server.event_loop import EventLoop
+from serving.server.grpc_methods import generic_handler, services
 from serving.server.health import Health
 from serving.server.model_api import ModelApi
 from serving.server.options import NetworkOptions
+from serving.server.workers import Workers
 
-_log = logging.getLogger(__name__)
-_MAX_MESSAGE_BYTES = 1024  # of an error message
-
-
-class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Predict and GetModelMetadata; the rest answers UNIMPLEMENTED."""
-
-    def __init__(self, api: ModelApi) -> None:
-        self._api = api
-
-    def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:
-        return _answer(self._predict, request, context)
-
-    def GetModelMetadata(self, request: Any, context: grpc.ServicerContext) -> Any:
-        return _answer(self._api.get_model_metadata, request, context)
-
-    def _predict(self, request: Any) -> Any:
-        with self._api.counted(request.model_spec.name, "GRPC"):
-            return self._api.predict(request)
-
-
-class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """GetModelStatus and, where it is allowed, HandleReloadConfigRequest."""
-
-    def __init__(self, api: ModelApi) -> None:
-        self._api = api
-
-    def GetModelStatus(self, request: Any, context: grpc.ServicerContext) -> Any:
-        return _answer(self._api.get_model_status, request, context)
-
-    def HandleReloadConfigRequest(self, request: Any, context: grpc.ServicerContext) -> Any:
-        return _answer(self._api.reload_config, request, context)
+_MINUTE_MS = 60_000
+# Connections: how many, how many calls on each, and when they are closed. Clients reconnect without an error.
+_CHANNEL_ARGUMENTS: dict[str, int | str] = {
+    "grpc.max_send_message_length": -1,
+    "grpc.so_reuseport": 0,  # two servers must not share a port
+    "grpc.max_allowed_incoming_connections": 256,
+    "grpc.max_concurrent_streams": 256,
+    "grpc.max_connection_idle_ms": 10 * _MINUTE_MS,
+    "grpc.max_connection_age_ms": 30 * _MINUTE_MS,
+    "grpc.max_connection_age_grace_ms": _MINUTE_MS,
+    "grpc.keepalive_time_ms": _MINUTE_MS,
+    "grpc.keepalive_timeout_ms": 20_000,
+    # Clients may look after their connections, too.
+    "grpc.http2.min_ping_interval_without_data_ms": 5_000,
+    "grpc.keepalive_permit_without_calls": 1,
+}
 
 
 class GrpcServer:
     """A gRPC server on a port and, if asked for, on a Unix-domain socket.
 
     Args:
+        loop: Where calls are taken.
         api: What answers.
         health: What tells whether it can.
+        workers: The threads on which models run.
+        control: Those for all else.
         host: Host name or address to listen on.
         port: Port; 0 takes a free one, see the attribute `port`.
-        options: Socket, TLS, threads and channel arguments.
+        options: Socket, TLS and channel arguments.
 
     Raises:
         ServerStartError: The port or socket can't be taken, or an option can't be read.
     """
 
-    def __init__(self, api: ModelApi, health: Health, host: str, port: int, options: NetworkOptions) -> None:
-        defaults: dict[str, int | str] = {
-            "grpc.max_receive_message_length": api.limits.max_message_bytes,
-            "grpc.max_send_message_length": -1,
-            "grpc.so_reuseport": 0,  # two servers must not share a port
-        }
-        threads = futures.ThreadPoolExecutor(options.grpc_max_threads, thread_name_prefix="grpc")
-        arguments = defaults | parse_channel_arguments(options.grpc_channel_arguments)
-        self._server = grpc.server(threads, options=list(arguments.items()))
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictionService(api), self._server)
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(api), self._server)
-        health.add_to(self._server)
-        self._credentials = (
-            None if options.ssl_config_file is None else read_server_credentials(options.ssl_config_file)
-        )
+    def __init__(
+        self,
+        loop: EventLoop,
+        api: ModelApi,
+        health: Health,
+        workers: Workers,
+        control: Workers,
+        host: str,
+        port: int,
+        options: NetworkOptions,
+    ) -> None:
+        limit: dict[str, int | str] = {"grpc.max_receive_message_length": api.limits.max_message_bytes}
+        arguments = _CHANNEL_ARGUMENTS | limit | parse_channel_arguments(options.grpc_channel_arguments)
+        file = options.ssl_config_file
+        self._loop, self._credentials = loop, None if file is None else read_server_credentials(file)
+        self._server = loop.run(_make(arguments))
+        for service, methods in services(api, workers, control).items():
+            self._server.add_generic_rpc_handlers((generic_handler(service, methods),))
+        health_pb2_grpc.add_HealthServicer_to_server(health.service, self._server)
         self.port = self._bind(f"{host}:{port}", "Choose another port, or 0.")
         if options.grpc_socket_path is not None:
             self._bind(f"unix:{options.grpc_socket_path}", "Choose another path, in a directory that exists.")
 
     def start(self) -> None:
         """Begins to answer."""
-        self._server.start()
+        self._loop.run(self._server.start())
 
-    def stop(self, grace_seconds: float) -> threading.Event:
-        """Takes no new requests and gives those under way `grace_seconds`; the event is set when all are finished."""
-        return self._server.stop(grace_seconds)
+    async def stop(self, grace_seconds: float) -> None:
+        """Takes no new requests, gives those under way `grace_seconds`, then cancels them."""
+        await self._server.stop(grace_seconds)
 
     def _bind(self, address: str, advice: str) -> int:
         try:
@@ -103,6 +91,11 @@ class GrpcServer:
         if not bound:
             raise ServerStartError(f"gRPC can't listen on {address}: is another server running there? {advice}")
         return bound
+
+
+async def _make(arguments: dict[str, int | str]) -> grpc.aio.Server:
+    """A server that belongs to the loop that runs this."""
+    return grpc.aio.server(options=list(arguments.items()))
 
 
 def parse_channel_arguments(text: str) -> dict[str, int | str]:
@@ -118,20 +111,3 @@ def parse_channel_arguments(text: str) -> dict[str, int | str]:
             raise ServerStartError(f"--grpc_channel_arguments: expected name=value,... Received: {part!r}")
         arguments[name] = int(value) if value.removeprefix("-").isdigit() else value
     return arguments
-
-
-def _answer(method: Callable[[Any], Any], request: Any, context: grpc.ServicerContext) -> Any:
-    try:
-        return method(request)
-    except RequestError as error:
-        return context.abort(error.code, _cut(error.message))
-    except Exception as error:
-        _log.exception("A request failed in the server itself")
-        return context.abort(grpc.StatusCode.INTERNAL, _cut(f"{type(error).__name__}: {error}"))
-
-
-def _cut(message: str) -> str:
-    encoded = message.encode(errors="replace")
-    if len(encoded) <= _MAX_MESSAGE_BYTES:
-        return message
-    return encoded[:_MAX_MESSAGE_BYTES].decode(errors="ignore") + "...TRUNCATED"

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from serving.server.event_loop import EventLoop
 
 # The whole server, and the names under which TensorFlow Serving reports (it reports them always as serving).
 _SERVICES = ("", "ModelService", "PredictionService")
-_Status = health_pb2.HealthCheckResponse
+_Answer = health_pb2.HealthCheckResponse
 
 
 class Health:
-    """The grpc.health.v1 service, and the same for REST.
+    """Whether the server can answer, for gRPC and REST.
 
     Args:
+        loop: Where those who watch are told.
         unavailable: The configured models that can't answer yet.
+
+    Attributes:
+        service: The grpc.health.v1 service.
     """
 
-    def __init__(self, unavailable: Callable[[], list[str]]) -> None:
-        self._unavailable, self._draining = unavailable, True
-        self._servicer = health.HealthServicer()
-        self.update()
-
-    def add_to(self, server: Any) -> None:
-        """Registers the service with a gRPC server."""
-        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
+    def __init__(self, loop: EventLoop, unavailable: Callable[[], list[str]]) -> None:
+        self._loop, self._unavailable, self._draining = loop, unavailable, True
+        self.service = HealthService(self.problem)
 
     def start(self) -> None:
         """From now on the models decide."""
@@ -36,7 +39,7 @@ class Health:
     def drain(self) -> None:
         """From now on not serving, so that load balancers send requests elsewhere."""
         self._draining = True
-        self.update()
+        self._loop.post(self.service.end)
 
     def problem(self) -> str:
         """Why the server isn't ready, or ""."""
@@ -47,6 +50,52 @@ class Health:
 
     def update(self) -> None:
         """Tells those who watch; call it after each change."""
-        status = _Status.NOT_SERVING if self.problem() else _Status.SERVING
-        for service in _SERVICES:
-            self._servicer.set(service, status)
+        self._loop.post(self.service.update)
+
+
+class HealthService(health_pb2_grpc.HealthServicer):
+    """grpc.health.v1, answered on the event loop itself: no thread has to be free for it.
+
+    Args:
+        problem: Why the server isn't ready, or "".
+    """
+
+    def __init__(self, problem: Callable[[], str]) -> None:
+        self._problem, self._ended = problem, False
+        self._watchers: set[asyncio.Event] = set()
+
+    def update(self) -> None:
+        """Wakes those who watch; on the event loop only."""
+        for watcher in self._watchers:
+            watcher.set()
+
+    def end(self) -> None:
+        """Tells those who watch the last status, and lets them go; on the event loop only."""
+        self._ended = True
+        self.update()
+
+    async def Check(self, request: Any, context: grpc.aio.ServicerContext) -> Any:
+        if request.service not in _SERVICES:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"Unknown service: {request.service[:100]}")
+        return _Answer(status=self._status(request.service))
+
+    async def Watch(self, request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
+        changed, last = asyncio.Event(), None
+        self._watchers.add(changed)
+        try:
+            while True:
+                changed.clear()
+                status = self._status(request.service)
+                if status != last:
+                    yield _Answer(status=status)
+                last = status
+                if self._ended:
+                    return
+                await changed.wait()
+        finally:
+            self._watchers.discard(changed)
+
+    def _status(self, service: str) -> Any:
+        if service not in _SERVICES:
+            return _Answer.SERVICE_UNKNOWN
+        return _Answer.NOT_SERVING if self._problem() else _Answer.SERVING

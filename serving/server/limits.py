@@ -13,7 +13,7 @@ from serving.server.errors import RequestError, invalid_argument
 from serving.server.options import RequestLimits
 
 _STRING_BYTES = 8  # of a reference to a string
-_MAX_RANK = 32  # of NumPy's arrays; TensorFlow's have at most 254 dimensions
+MAX_RANK = 32  # of NumPy's arrays; TensorFlow's have at most 254 dimensions
 _COUNTED = {"candidate_": "max_candidates", "history_": "max_history"}
 
 
@@ -32,9 +32,9 @@ def check_inputs(inputs: Mapping[str, Any], limits: RequestLimits) -> None:
 
 def _shape(name: str, proto: Any) -> list[int]:
     rank = len(proto.tensor_shape.dim)
-    if rank > _MAX_RANK:
+    if rank > MAX_RANK:
         raise invalid_argument(
-            f"tensor parsing error: {name}: a tensor has at most {_MAX_RANK} dimensions. Received: {rank}"
+            f"tensor parsing error: {name}: a tensor has at most {MAX_RANK} dimensions. Received: {rank}"
         )
     shape = [dim.size for dim in proto.tensor_shape.dim]
     if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 
 import grpc
@@ -79,12 +80,27 @@ class LoadedVersions:
             self._statuses[version] = VersionStatus(versions.UNLOADING)
             return self._servables.pop(version)
 
-    def close(self, servable: Servable) -> None:
-        """Frees a withdrawn version, once the requests that use it are finished."""
+    def close(self, servable: Servable, deadline: float | None = None) -> bool:
+        """Frees a withdrawn version, once the requests that use it are finished.
+
+        Args:
+            servable: The version.
+            deadline: When to leave it as it is, by time.monotonic; None waits for as long as it takes.
+
+        Returns:
+            Whether it is freed.
+        """
         with self._idle:
-            self._idle.wait_for(lambda: servable.users == 0)
+            if not self._idle.wait_for(lambda: servable.users == 0, seconds_until(deadline)):
+                return False
         servable.session.close()
         self.set_status(servable.version, VersionStatus(versions.END))
+        return True
+
+
+def seconds_until(deadline: float | None) -> float | None:
+    """The seconds that are left until a time by time.monotonic; None for None."""
+    return None if deadline is None else max(deadline - time.monotonic(), 0.0)
 
 
 def not_found(name: str, version: int | None) -> RequestError:

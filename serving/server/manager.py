@@ -15,7 +15,7 @@ from serving.server import versions
 from serving.server.config.model_config import ModelConfig
 from serving.server.disk import Snapshot, find_versions, snapshot
 from serving.server.errors import RequestError, from_tensorflow
-from serving.server.loaded_versions import LoadedVersions
+from serving.server.loaded_versions import LoadedVersions, seconds_until
 from serving.server.session import ModelSession
 from serving.server.versions import VersionStatus
 from serving.version_dirs import SAVED_MODEL_FILE
@@ -84,14 +84,20 @@ class VersionManager:
             for version in sorted(self.loaded.numbers() - wanted.keys()):
                 self._unload(version)
 
-    def stop(self) -> None:
-        """Stops following the disk and unloads every version, once its requests are finished."""
+    def stop(self, deadline: float | None = None) -> bool:
+        """Stops following the disk and unloads every version, once its requests are finished.
+
+        Args:
+            deadline: When to leave the rest as it is, by time.monotonic; None waits for as long as it takes.
+
+        Returns:
+            Whether all is unloaded.
+        """
         self._stopping.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join()
-        for version in sorted(self.loaded.numbers()):
-            self._unload(version)
+            self._thread.join(seconds_until(deadline))
+        return all([self._unload(version, deadline) for version in sorted(self.loaded.numbers())])
 
     def _problem(self) -> str:
         if self.loaded.is_available():
@@ -138,11 +144,13 @@ class VersionManager:
         self._on_change()
         _log.info("%s: version %d of model '%s' is served", path, version, self.name)
 
-    def _unload(self, version: int) -> None:
+    def _unload(self, version: int, deadline: float | None = None) -> bool:
         servable = self.loaded.withdraw(version)
         self._on_change()
-        self.loaded.close(servable)
+        if not self.loaded.close(servable, deadline):
+            return False
         _log.info("Version %d of model '%s' is unloaded", version, self.name)
+        return True
 
 
 def _failure(error: Exception) -> VersionStatus:

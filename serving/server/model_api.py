@@ -26,6 +26,7 @@ from serving.server.versions import Servable
 
 SIGNATURE_DEF = "signature_def"
 Protocol = Literal["GRPC", "REST"]
+_API_LABELS = {"GRPC": "Predict", "REST": "predict"}  # TensorFlow Serving takes REST's from the path
 
 
 class ModelApi:
@@ -126,7 +127,7 @@ class ModelApi:
             name = model_name if self.registry.serves(model_name) else UNKNOWN_MODEL
             self.metrics.requests.labels(name, code.name).inc()
             if code == grpc.StatusCode.OK:
-                latency = self.metrics.request_latency.labels(name, "Predict", protocol)
+                latency = self.metrics.request_latency.labels(name, _API_LABELS[protocol], protocol)
                 latency.observe((time.monotonic() - began) * 1e6)
 
     def _servable(self, request: Any) -> AbstractContextManager[Servable]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import threading
 import time
 from pathlib import Path
@@ -12,6 +14,7 @@ from serving.server.config.model_config import ModelConfig, VersionPolicy, read_
 from serving.server.config.monitoring import read_prometheus_path
 from serving.server.config.watch import ConfigWatch
 from serving.server.errors import ServerStartError
+from serving.server.event_loop import EventLoop
 from serving.server.grpc_server import GrpcServer
 from serving.server.health import Health
 from serving.server.loading import ModelLoader
@@ -20,7 +23,13 @@ from serving.server.model_api import ModelApi
 from serving.server.options import ServerOptions
 from serving.server.ports import check_port
 from serving.server.registry import ModelRegistry
+from serving.server.rest.app import RestApp
 from serving.server.rest.server import RestServer
+from serving.server.workers import Workers
+
+_log = logging.getLogger(__name__)
+_CONTROL_THREADS, _CONTROL_WAITING = 4, 64  # for status, metadata, metrics and reloads
+_CLEANUP_SECONDS = 1.0  # after the grace period, for what was cancelled to notice
 
 
 class ModelServer:
@@ -64,7 +73,11 @@ class ModelServer:
         labels = options.models.labels_for_unavailable
         self._registry = ModelRegistry(poll_seconds, labels, loader, self._changed)
         self._api = ModelApi(self._registry, options, metrics)
-        self._health = Health(self._registry.unavailable)
+        self._loop = EventLoop()
+        self._health = Health(self._loop, self._registry.unavailable)
+        threads = options.network.grpc_max_threads
+        self._workers = Workers("predict", threads, options.network.max_waiting_requests)
+        self._control = Workers("control", _CONTROL_THREADS, _CONTROL_WAITING)
         self._servers: tuple[GrpcServer, RestServer | None] | None = None
         self._watch: ConfigWatch | None = None
         self._stopped = threading.Event()
@@ -80,9 +93,10 @@ class ModelServer:
         with contextlib.ExitStack() as undo:
             undo.callback(self._registry.stop)
             self._registry.start(self._configs())
-            network = self._options.network
-            grpc_server = GrpcServer(self._api, self._health, self.host, self.grpc_port, network)
-            undo.callback(grpc_server.stop, 0)
+            self._loop.start()
+            undo.callback(self._loop.stop)
+            grpc_server = self._grpc_server()
+            undo.callback(lambda: self._loop.run(grpc_server.stop(0)))
             rest_server = self._rest_server()
             undo.pop_all()
         self._servers = grpc_server, rest_server
@@ -95,21 +109,29 @@ class ModelServer:
         self._start_watch()
         return self
 
-    def stop(self, grace_seconds: float = 30.0) -> None:
-        """Takes no new requests, finishes those under way within `grace_seconds`, and unloads the models."""
+    def stop(self, grace_seconds: float = 30.0) -> bool:
+        """Takes no new requests, finishes those under way within `grace_seconds`, and unloads the models.
+
+        Returns:
+            Whether all were finished. Models that a request still runs on stay loaded.
+        """
+        finished = True
         if self._servers is not None:
+            deadline = time.monotonic() + grace_seconds
             grpc_server, rest_server = self._servers
             self._servers = None
             self._health.drain()
             if self._watch is not None:
                 self._watch.stop()
-            deadline = time.monotonic() + grace_seconds
-            finished = grpc_server.stop(grace_seconds)
-            if rest_server is not None:
-                rest_server.stop(grace_seconds)
-            finished.wait(max(deadline - time.monotonic(), 0.0))
-            self._registry.stop()
+            self._loop.run(_stop_both(grpc_server, rest_server, grace_seconds))
+            self._loop.stop()
+            self._workers.close()
+            self._control.close()
+            finished = self._registry.stop(max(deadline - time.monotonic(), _CLEANUP_SECONDS))
+            if not finished:
+                _log.warning("Requests still run after %g s; they are left alone", grace_seconds)
         self._stopped.set()
+        return finished
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
         """Blocks until the server is stopped; returns False if it wasn't within `timeout_seconds`."""
@@ -130,12 +152,19 @@ class ModelServer:
         path = self._options.models.config_file
         return [self._single] if path is None else read_model_configs(path)
 
+    def _grpc_server(self) -> GrpcServer:
+        workers, network = (self._workers, self._control), self._options.network
+        return GrpcServer(self._loop, self._api, self._health, *workers, self.host, self.grpc_port, network)
+
     def _rest_server(self) -> RestServer | None:
         if self.rest_port is None:
             return None
-        monitoring = self._options.network.monitoring_config_file
+        network = self._options.network
+        monitoring = network.monitoring_config_file
         page = None if monitoring is None else read_prometheus_path(monitoring)
-        return RestServer(self._api, self._health, page, self.host, self.rest_port)
+        workers = (self._workers, self._control)
+        app = RestApp(self._api, self._health, *workers, page, network.rest_api_timeout_in_ms / 1000)
+        return RestServer(self._loop, app, self.host, self.rest_port, network.rest_max_connections)
 
     def _start_watch(self) -> None:
         options = self._options.models
@@ -153,6 +182,13 @@ class ModelServer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+
+
+async def _stop_both(grpc_server: GrpcServer, rest_server: RestServer | None, grace_seconds: float) -> None:
+    stopping = [grpc_server.stop(grace_seconds)]
+    if rest_server is not None:
+        stopping.append(rest_server.stop(grace_seconds))
+    await asyncio.gather(*stopping)
 
 
 def _check(model: str | Path | None, num_versions: int, poll_seconds: float) -> None:

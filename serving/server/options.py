@@ -49,7 +49,10 @@ class NetworkOptions(_Options):
     Attributes:
         grpc_socket_path: A Unix-domain socket for gRPC, besides the port.
         grpc_channel_arguments: Names and values, as `grpc.max_connection_age_ms=2000,...`.
-        grpc_max_threads: gRPC requests that are answered at once.
+        grpc_max_threads: Requests that are answered at once, over gRPC and REST.
+        max_waiting_requests: Requests that wait for one of these threads; one more is refused.
+        rest_api_timeout_in_ms: Milliseconds for a REST request's body to come, and as many for its answer.
+        rest_max_connections: REST connections at once; one more is closed.
         ssl_config_file: An SSLConfig text proto, for TLS on gRPC.
         monitoring_config_file: A MonitoringConfig text proto, for the Prometheus page on REST.
     """
@@ -57,6 +60,9 @@ class NetworkOptions(_Options):
     grpc_socket_path: Path | None = None
     grpc_channel_arguments: str = ""
     grpc_max_threads: int = Field(16, ge=1)
+    max_waiting_requests: int = Field(256, ge=0)
+    rest_api_timeout_in_ms: int = Field(30_000, ge=1)
+    rest_max_connections: int = Field(256, ge=1)
     ssl_config_file: Path | None = None
     monitoring_config_file: Path | None = None
 
@@ -66,15 +72,24 @@ class RequestLimits(_Options):
 
     Attributes:
         max_message_bytes: Bytes of a request, and of each tensor that its declared shape unfolds to.
+        max_rest_bytes: Bytes of a REST request, also after unzipping: JSON takes many times its size in memory.
+        max_bytes_held: Bytes of all requests that are being received, wait or are answered.
         max_rows: Requests in a batch that a client makes: the first dimension of each input.
         max_candidates: Candidates of a request, over all its rows.
         max_history: History positions of a request, over all its rows.
     """
 
     max_message_bytes: int = Field(64 * 1024 * 1024, ge=1)
+    max_rest_bytes: int = Field(16 * 1024 * 1024, ge=1)
+    max_bytes_held: int = Field(256 * 1024 * 1024, ge=1)
     max_rows: int = Field(4096, ge=1)
     max_candidates: int = Field(20_000, ge=1)
     max_history: int = Field(1_000_000, ge=1)
+
+    @property
+    def rest_bytes(self) -> int:
+        """The most bytes of a REST request, by both limits."""
+        return min(self.max_message_bytes, self.max_rest_bytes)
 
 
 class ServerOptions(_Options):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -120,11 +121,15 @@ class ModelRegistry:
             for name, manager in list(self._models.items())
         }
 
-    def stop(self) -> None:
-        """Unloads everything, once requests under way are finished."""
+    def stop(self, timeout_seconds: float | None = None) -> bool:
+        """Unloads everything, once requests under way are finished.
+
+        Returns:
+            Whether they were within `timeout_seconds`; what they run on stays loaded otherwise.
+        """
+        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         with self._changing:
-            for name in list(self._models):
-                self._remove(name)
+            return all([self._remove(name, deadline) for name in list(self._models)])
 
     def _add(self, config: ModelConfig) -> str:
         manager = VersionManager(config, self._poll_seconds, self._load, self._on_change)
@@ -132,9 +137,9 @@ class ModelRegistry:
         self._gone.pop(config.name, None)
         return manager.start()
 
-    def _remove(self, name: str) -> None:
+    def _remove(self, name: str, deadline: float | None = None) -> bool:
         self._gone[name] = self._models.pop(name)
-        self._gone[name].stop()
+        return self._gone[name].stop(deadline)
 
     def _new_labels(self, configs: Sequence[ModelConfig]) -> dict[str, dict[str, int]]:
         for config in configs:

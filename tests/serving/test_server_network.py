@@ -202,7 +202,7 @@ def test_metrics_have_tensorflow_servings_names(model_dir, tmp_path, start, conn
     assert counts == {("toy", "OK"): 2, ("toy", "FAILED_PRECONDITION"): 1, ("unknown", "NOT_FOUND"): 1}
     assert "# TYPE :tensorflow:serving:request_count counter\n" in text
     assert "# TYPE :tensorflow:serving:request_latency histogram\n" in text
-    labels = '{API="Predict",entrypoint="REST",model_name="toy"}'
+    labels = '{API="predict",entrypoint="REST",model_name="toy"}'
     assert f":tensorflow:serving:request_latency_count{labels} 1.0\n" in text
     assert f':tensorflow:cc:saved_model:load_attempt_count{{model_path="{model_dir}",status="success"}} 1.0\n' in text
     assert "_created" not in text and "_total" not in text

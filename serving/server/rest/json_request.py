@@ -30,7 +30,13 @@ def fill_request(body: bytes, request: Any, inputs_of: Callable[[Any], Mapping[s
     Raises:
         RequestError: The document isn't JSON, or doesn't fit the signature.
     """
-    document = _parse(body)
+    try:
+        return _fill(_parse(body), request, inputs_of)
+    except RecursionError:
+        raise invalid_argument("JSON Parse error: Lists and objects are nested too deeply.") from None
+
+
+def _fill(document: dict[str, Any], request: Any, inputs_of: Callable[[Any], Mapping[str, Any]]) -> Form:
     if "signature_name" in document:
         if not isinstance(document["signature_name"], str):
             shown = shorten(document)

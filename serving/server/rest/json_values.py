@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import sys
 from typing import Any
 
 import grpc
@@ -12,6 +13,7 @@ import numpy as np
 
 from serving import tensors
 from serving.server.errors import RequestError, invalid_argument
+from serving.server.limits import MAX_RANK
 
 _NAMES = {
     np.dtype(np.float32): "float",
@@ -24,8 +26,13 @@ _BASE64 = "b64"
 
 
 def shorten(value: Any) -> str:
-    """A JSON value for an error message."""
-    return json.dumps(value)[:_MAX_SHOWN]
+    """A JSON value for an error message; no more of it is written than is shown."""
+    text = ""
+    for part in json.JSONEncoder().iterencode(value):
+        text += part
+        if len(text) >= _MAX_SHOWN:
+            break
+    return text[:_MAX_SHOWN]
 
 
 def is_base64(value: Any) -> bool:
@@ -42,10 +49,13 @@ def parse_tensor(value: Any, dtype: int, where: str = "") -> tuple[list[int], li
         where: What an error message begins with.
 
     Raises:
-        RequestError: The lists are ragged, or an element has the wrong type.
+        RequestError: The lists are ragged or too deep, or an element has the wrong type.
     """
-    shape, inner = [], value
+    shape: list[int] = []
+    inner = value
     while isinstance(inner, list):
+        if len(shape) == MAX_RANK:
+            raise invalid_argument(f"{where}A tensor has at most {MAX_RANK} dimensions: lists are nested deeper.")
         shape.append(len(inner))
         if not inner:
             break
@@ -118,7 +128,7 @@ def _fits(value: Any, dtype: Any) -> bool:
     if dtype == np.bool_ or isinstance(value, bool):
         return dtype == np.bool_ and isinstance(value, bool)
     if dtype.kind == "f":
-        return isinstance(value, (int, float))
+        return isinstance(value, float) or (isinstance(value, int) and abs(value) <= sys.float_info.max)
     limits = np.iinfo(dtype)
     return isinstance(value, int) and limits.min <= value <= limits.max
 

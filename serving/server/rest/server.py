@@ -1,64 +1,77 @@
-"""TensorFlow Serving's REST interface over HTTP."""
+"""The REST port: uvicorn on the server's event loop."""
 
 from __future__ import annotations
 
-import threading
-from http.server import ThreadingHTTPServer
+import asyncio
+import socket
+
+import uvicorn
 
 from serving.server.errors import ServerStartError
-from serving.server.health import Health
-from serving.server.model_api import ModelApi
-from serving.server.rest.handler import RestHandler
+from serving.server.event_loop import EventLoop
+from serving.server.rest.app import RestApp
+from serving.server.rest.connection import BoundedConnection
+
+_KEEP_ALIVE_SECONDS = 60  # of a connection between requests
+_BACKLOG = 128  # connections that the system holds before the server takes them
 
 
-class RestServer(ThreadingHTTPServer):
-    """An HTTP server on a port, a thread a connection.
+class RestServer:
+    """An HTTP server on a port.
 
     Args:
-        api: What answers.
-        health: What tells whether it can.
-        prometheus_path: The path of the page of metrics; None shows none.
+        loop: Where connections are taken.
+        app: What answers.
         host: Host name or address to listen on.
         port: Port; 0 takes a free one, see the attribute `port`.
+        max_connections: Connections at once; one more is closed.
 
     Raises:
         ServerStartError: The port can't be taken.
     """
 
-    request_queue_size = 128
-
-    def __init__(self, api: ModelApi, health: Health, prometheus_path: str | None, host: str, port: int) -> None:
-        self.api, self.health, self.prometheus_path = api, health, prometheus_path
-        self.draining = False
-        self._under_way = 0
-        self._idle = threading.Condition()
-        try:
-            super().__init__((host, port), RestHandler)
-        except OSError as error:
-            raise ServerStartError(
-                f"REST can't listen on {host}:{port}: {error.strerror}. Choose another port, or 0."
-            ) from None
-        self.port: int = self.server_address[1]
+    def __init__(self, loop: EventLoop, app: RestApp, host: str, port: int, max_connections: int) -> None:
+        self._loop, self._socket = loop, _listen(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        self._config = uvicorn.Config(
+            app,
+            http=BoundedConnection,
+            limit_concurrency=max_connections + 1,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            backlog=_BACKLOG,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+        )
+        self._server = uvicorn.Server(self._config)
+        self._serving: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begins to answer, in a thread of its own."""
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="rest", daemon=True).start()
+        """Begins to answer."""
+        self._loop.run(self._start())
 
-    def stop(self, grace_seconds: float) -> None:
-        """Takes no new connections and gives the requests under way `grace_seconds`."""
-        self.draining = True
-        self.shutdown()
-        self.server_close()
-        with self._idle:
-            self._idle.wait_for(lambda: self._under_way == 0, grace_seconds)
+    async def stop(self, grace_seconds: float) -> None:
+        """Takes no new connections, gives the requests under way `grace_seconds`, then closes theirs."""
+        self._server.should_exit = True
+        self._config.timeout_graceful_shutdown = grace_seconds  # type: ignore[assignment] # any number does
+        if self._serving is None:
+            self._socket.close()
+            return
+        await self._serving
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
 
-    def begin_request(self) -> None:
-        """Counts a request that `stop` has to wait for."""
-        with self._idle:
-            self._under_way += 1
+    async def _start(self) -> None:
+        self._serving = asyncio.create_task(self._server.serve([self._socket]))
 
-    def end_request(self) -> None:
-        """Counts it as finished, its response sent."""
-        with self._idle:
-            self._under_way -= 1
-            self._idle.notify_all()
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host.strip("[]"), port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise ServerStartError(
+            f"REST can't listen on {host}:{port}: {error.strerror}. Choose another port, or 0."
+        ) from None

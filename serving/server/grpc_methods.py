@@ -1,0 +1,97 @@
+"""TensorFlow Serving's PredictionService and ModelService as tables of methods.
+
+Messages cross the event loop as bytes: parsing and writing them is work for a thread, like the answer itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+import grpc
+from google.protobuf.message import DecodeError
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_management_pb2,
+    predict_pb2,
+)
+
+from serving.server.errors import RequestError
+from serving.server.model_api import ModelApi
+from serving.server.workers import Workers
+
+_log = logging.getLogger(__name__)
+_MAX_MESSAGE_BYTES = 1024  # of an error message
+
+
+class Method(NamedTuple):
+    """A method of a service: what its requests are, what answers them, and on whose threads."""
+
+    request_class: Any
+    answer: Callable[[Any], Any]
+    workers: Workers
+
+
+def services(api: ModelApi, workers: Workers, control: Workers) -> dict[str, dict[str, Method]]:
+    """Service -> name -> method. The methods of a service that aren't here answer UNIMPLEMENTED.
+
+    Args:
+        api: What answers.
+        workers: The threads on which models run.
+        control: Those for all else, which must be answered while models are busy.
+    """
+    metadata, status = get_model_metadata_pb2.GetModelMetadataRequest, get_model_status_pb2.GetModelStatusRequest
+    return {
+        "tensorflow.serving.PredictionService": {
+            "Predict": Method(predict_pb2.PredictRequest, lambda request: _predict(api, request), workers),
+            "GetModelMetadata": Method(metadata, api.get_model_metadata, control),
+        },
+        "tensorflow.serving.ModelService": {
+            "GetModelStatus": Method(status, api.get_model_status, control),
+            "HandleReloadConfigRequest": Method(model_management_pb2.ReloadConfigRequest, api.reload_config, control),
+        },
+    }
+
+
+def generic_handler(service: str, methods: Mapping[str, Method]) -> grpc.GenericRpcHandler:
+    """The methods of a service for a grpc.aio server."""
+    handlers = {name: grpc.unary_unary_rpc_method_handler(_handler(method)) for name, method in methods.items()}
+    return grpc.method_handlers_generic_handler(service, handlers)
+
+
+def _predict(api: ModelApi, request: Any) -> Any:
+    with api.counted(request.model_spec.name, "GRPC"):
+        return api.predict(request)
+
+
+def _handler(method: Method) -> Callable[[bytes, Any], Awaitable[bytes]]:
+    async def handle(message: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        try:
+            return await method.workers.run(_answer, method, message)
+        except RequestError as error:
+            code, text = error.code, error.message
+        except Exception as error:
+            _log.exception("A request failed in the server itself")
+            code, text = grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}"
+        return await context.abort(code, _cut(text))
+
+    return handle
+
+
+def _answer(method: Method, message: bytes) -> bytes:
+    try:
+        request = method.request_class.FromString(message)
+    except DecodeError as error:
+        name = method.request_class.DESCRIPTOR.name
+        raise RequestError(grpc.StatusCode.INTERNAL, f"The message is no {name}: {error}") from None
+    answer: bytes = method.answer(request).SerializeToString()
+    return answer
+
+
+def _cut(message: str) -> str:
+    encoded = message.encode(errors="replace")
+    if len(encoded) <= _MAX_MESSAGE_BYTES:
+        return message
+    return encoded[:_MAX_MESSAGE_BYTES].decode(errors="ignore") + "...TRUNCATED"

@@ -1,0 +1,68 @@
+"""The threads that answer requests, behind a queue with an end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import grpc
+
+from serving.server.errors import RequestError
+
+T = TypeVar("T")
+
+
+class Workers:
+    """Runs functions on threads for the coroutines of one event loop.
+
+    Args:
+        name: The threads' name.
+        threads: Functions that run at once.
+        max_waiting: Those that may wait for a thread; one more is refused.
+    """
+
+    def __init__(self, name: str, threads: int, max_waiting: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._free = asyncio.Semaphore(threads)
+        self._waiting, self._max_waiting = 0, max_waiting
+
+    async def run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Runs a function on a thread, which it keeps until it ends, even if its caller is cancelled.
+
+        Raises:
+            RequestError: RESOURCE_EXHAUSTED, if too many wait.
+        """
+        await self._wait()
+        future = self._pool.submit(function, *arguments)
+        try:
+            return await asyncio.wrap_future(future)
+        finally:
+            if future.done():
+                self._free.release()
+            else:
+                loop = asyncio.get_running_loop()
+                future.add_done_callback(lambda _: _post(loop, self._free.release))
+
+    def close(self) -> None:
+        """Takes no more; what runs on a thread is not waited for."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _wait(self) -> None:
+        if self._free.locked() and self._waiting >= self._max_waiting:
+            raise RequestError(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                f"The server is busy: {self._waiting} requests wait already. Send it again later.",
+            )
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
+
+
+def _post(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended, and with it the server
+        loop.call_soon_threadsafe(callback)

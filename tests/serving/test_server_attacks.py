@@ -1,0 +1,220 @@
+"""What clients may do to a server without taking it from the others: idle calls, slow bodies, long queues."""
+
+import gzip
+import http.client
+import itertools
+import json
+import socket
+import threading
+
+import grpc
+import pytest
+import wire
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from serving import contract
+from serving.server import NetworkOptions, RequestLimits, ServerOptions
+from serving.server.rest import connection
+
+PREDICT = "/tensorflow.serving.PredictionService/Predict"
+PATH = "/v1/models/toy:predict"
+BODY = {"signature_name": "countdown", "inputs": [2]}
+
+
+def network(**options):
+    return ServerOptions(network=NetworkOptions(**options))
+
+
+def is_served(target):
+    """Whether a model, its status and health are all answered."""
+    wire.predict(target, contract.ENCODE_USER, wire.USER)
+    assert wire.states(target.model) == {1: "AVAILABLE"}
+    stub = health_pb2_grpc.HealthStub(target.channel)
+    answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=wire.TIMEOUT_SECONDS)
+    return answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+@pytest.fixture
+def half_open(connect):
+    """Opens calls that send their headers and never a message."""
+    gone = threading.Event()
+
+    def open_calls(server, count):
+        channel = connect(server).channel
+        calls = [channel.stream_unary(PREDICT).future(iter(gone.wait, None)) for _ in range(count)]
+        return calls
+
+    yield open_calls
+    gone.set()
+
+
+def test_half_open_calls_silence_nobody(model_dir, start, connect, half_open):
+    server = start(model_dir, options=network(grpc_max_threads=2, max_waiting_requests=2))
+    calls = half_open(server, 40)
+    assert is_served(connect(server))
+    assert not any(call.done() for call in calls)
+
+
+def test_half_open_calls_do_not_hold_up_a_drain(model_dir, start, half_open):
+    server = start(model_dir)
+    calls = half_open(server, 40)
+    assert server.stop(grace_seconds=0.5)
+    assert {call.code() for call in calls} <= {grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE}
+
+
+def test_a_request_that_does_not_end_is_left_by_a_drain(model_dir, start, connect):
+    server = start(model_dir)
+    target = connect(server)
+    call = target.prediction.Predict.future(wire.slow_request(target, seconds=8))
+    while not server._registry._models["toy"].loaded._servables[1].users:
+        assert not call.done()
+    assert not server.stop(grace_seconds=0.1)
+    assert call.exception() is not None
+
+
+def test_the_queue_has_an_end(model_dir, start, connect):
+    target = connect(start(model_dir, options=network(grpc_max_threads=1, max_waiting_requests=2)))
+    slow = wire.slow_request(target, seconds=2)
+    calls = [target.prediction.Predict.future(slow) for _ in range(8)]
+    assert wire.states(target.model) == {1: "AVAILABLE"}
+    codes = [call.code() for call in calls]
+    assert codes.count(grpc.StatusCode.OK) == 3
+    assert codes.count(grpc.StatusCode.RESOURCE_EXHAUSTED) == 5
+    refused = next(call for call in calls if call.code() == grpc.StatusCode.RESOURCE_EXHAUSTED)
+    assert refused.details() == "The server is busy: 2 requests wait already. Send it again later."
+
+
+def open_socket(target, sent=b""):
+    host, port = target.rest_address.split(":")
+    opened = socket.create_connection((host, int(port)), timeout=wire.TIMEOUT_SECONDS)
+    opened.sendall(sent)
+    return opened
+
+
+def is_closed(opened):
+    """Whether the server closes a connection without a word."""
+    try:
+        return opened.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_connections_over_the_bound_are_closed(model_dir, start, connect):
+    target = connect(start(model_dir, options=network(rest_max_connections=3)))
+    held = [open_socket(target) for _ in range(3)]
+    assert all(is_closed(open_socket(target)) for _ in range(20))
+    assert is_served(target)
+    held[0].close()
+    for opened in held[1:]:
+        opened.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert opened.recv(15) == b"HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost:"])
+def test_connections_that_ask_for_nothing_are_closed(model_dir, start, connect, monkeypatch, sent):
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    target = connect(start(model_dir))
+    assert is_closed(open_socket(target, sent))
+
+
+def test_a_body_that_does_not_come(model_dir, start, connect):
+    target = connect(start(model_dir, options=network(rest_api_timeout_in_ms=200)))
+    opened = open_socket(target, f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode())
+    response = http.client.HTTPResponse(opened)
+    response.begin()
+    assert (response.status, response.getheader("connection")) == (408, "close")
+    assert json.loads(response.read()) == {"error": "The body did not come within 0.2 s."}
+
+
+def test_half_sent_bodies_do_not_hold_up_a_drain(model_dir, start, connect):
+    server = start(model_dir)
+    opened = open_socket(connect(server), f"POST {PATH} HTTP/1.1\r\nContent-Length: 9\r\nHost: x\r\n\r\n{{".encode())
+    assert server.stop(grace_seconds=0.5)
+    assert is_closed(opened)
+
+
+@pytest.fixture
+def send(target):
+    """Sends a request to the REST port: (HTTP status, headers, body)."""
+    if target.rest_address is None:
+        pytest.skip("TFS_REST_ADDRESS names no server")
+
+    def send_request(method, path, body=None, **headers):
+        client = http.client.HTTPConnection(target.rest_address, timeout=wire.TIMEOUT_SECONDS)
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        client.request(method, path, body, names, encode_chunked="Transfer-Encoding" in names)
+        response = client.getresponse()
+        return response.status, response.headers, response.read()
+
+    return send_request
+
+
+def test_a_body_in_chunks(send):
+    encoded = json.dumps(BODY).encode()
+    status, _, body = send("POST", PATH, iter([encoded[:5], encoded[5:]]), Transfer_Encoding="chunked")
+    assert (status, json.loads(body)) == (200, {"outputs": [0]})
+
+
+def test_a_zipped_body(send):
+    status, _, body = send("POST", PATH, gzip.compress(json.dumps(BODY).encode()), Content_Encoding="gzip")
+    assert (status, json.loads(body)) == (200, {"outputs": [0]})
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "expected", "message"),
+    [
+        (gzip.compress(bytes(100 * 2**20)), "gzip", 413, "This one unzips to more."),
+        (b"no gzip", "gzip", 400, "The body is not gzip: "),
+        (gzip.compress(b"{}")[:-1], "gzip", 400, "The body is not gzip: it is cut"),
+        (b"{}", "br", 415, "Content-Encoding must be gzip or identity. Received: 'br'"),
+    ],
+)
+def test_bodies_that_do_not_unzip(send, body, encoding, expected, message):
+    status, _, answer = send("POST", PATH, body, Content_Encoding=encoding)
+    assert status == expected and message in json.loads(answer)["error"]
+
+
+def test_chunks_over_the_limit(model_dir, start, connect):
+    options = ServerOptions(limits=RequestLimits(max_rest_bytes=10_000))
+    client = http.client.HTTPConnection(connect(start(model_dir, options=options)).rest_address, timeout=20)
+    client.request("POST", PATH, itertools.repeat(b" " * 999, 12), encode_chunked=True)
+    response = client.getresponse()
+    assert (response.status, response.getheader("connection")) == (413, "close")
+
+
+def test_bytes_held_for_all_requests_have_a_bound(model_dir, start, connect):
+    options = ServerOptions(limits=RequestLimits(max_bytes_held=50_000))
+    target = connect(start(model_dir, options=options))
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n".encode()
+    response = http.client.HTTPResponse(open_socket(target, head + b" " * 60_000))
+    response.begin()
+    assert response.status == 429
+    assert wire.http_json(target.rest_address, PATH, BODY) == (200, {"outputs": [0]})
+
+
+def test_head_and_options(send):
+    status, headers, body = send("HEAD", "/v1/models/toy")
+    assert (status, body) == (200, b"") and int(headers["content-length"]) > 0
+    for path, allowed in ((PATH, "POST, OPTIONS"), ("/v1/models/toy", "GET, HEAD, OPTIONS")):
+        status, headers, body = send("OPTIONS", path)
+        assert (status, headers["allow"], body) == (204, allowed, b"")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"[" * 5000 + b"1" + b"]" * 5000, b"[" * 40 + b"1" + b"]" * 40, b"[%s]" % (b"9" * 5000), b"[%s]" % (b"9" * 4000)],
+    ids=["5000 lists", "40 lists", "5000 digits", "4000 digits"],
+)
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"signature_name": "countdown", "inputs": %s}',
+        b'{"signature_name": "countdown", "instances": %s}',
+        b'{"signature_name": "encode_user", "inputs": {"user_id": ["1"], "age": %s, "history_item_id": [["7"]]}}',
+    ],
+    ids=["whole numbers", "rows", "floats"],
+)
+def test_json_that_goes_too_far(send, caplog, document, value):
+    status, _, answer = send("POST", PATH, document % value)
+    assert status == 400 and json.loads(answer)["error"]
+    assert not caplog.records
