@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 from preprocessing.sources.columns import Column
 from preprocessing.sources.files import match_files
 from preprocessing.sources.formats import reader_of
+from preprocessing.sources.lists import joined_lists
+from preprocessing.sources.normal import plain
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.section import Section
 from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, seconds_of
-from preprocessing.sources.values import joined_lists, numbers_of, plain, text_of
+from preprocessing.sources.values import numbers_of, text_of
 from preprocessing.spec import MULTIVALENT_SEPARATOR, Table
 
 _EARLIEST_SECOND = 300_000_000  # 1979: smaller numbers are more likely counts or ids than times
@@ -68,7 +70,7 @@ def profile_log(table: Table, rows: int) -> tuple[list[ColumnProfile], int, int]
     """
     paths = match_files(table.paths, "events")
     names = reader_of(table).read_header(paths[0], table).names
-    columns = tuple(Column(name, name, "text", "the first file") for name in names)
+    columns = tuple(Column(name, name, "any", "the first file") for name in names)
     batches: list[RawBatch] = []
     read = rejected = 0
     reader = reader_of(table)
@@ -89,7 +91,8 @@ def _profile(name: str, parts: list[pa.Array]) -> ColumnProfile | None:
     types = [plain(part).type for part in parts]
     if any(pa.types.is_struct(kind) for kind in types):
         return None
-    values = pa.concat_arrays([text_of(joined_lists(part, MULTIVALENT_SEPARATOR), name)[0] for part in parts])
+    joined = [joined_lists(part, MULTIVALENT_SEPARATOR, name)[0] for part in parts]
+    values = pa.concat_arrays([text_of(part, name)[0] for part in joined])
     missing = int(pc.sum(pc.equal(values, "")).as_py() or 0)
     distinct = pc.count_distinct(values).as_py() - bool(missing)
     profile = ColumnProfile(name, "text", values, missing, distinct)

@@ -12,6 +12,7 @@ import numpy as np
 from preprocessing.errors import DataError
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column
+from preprocessing.sources.explode import columns_in_file, explode_of
 from preprocessing.sources.files import open_binary
 from preprocessing.sources.nested import Row, batch_of
 from preprocessing.sources.raw import Header, RawBatch
@@ -41,8 +42,9 @@ def read_batches(
     Raises:
         DataError: a column is missing, or this is no Avro file.
     """
+    explode = explode_of(table)
     header = read_header(section.path, table)
-    for column in columns:
+    for column in columns_in_file(explode, columns):
         header.position(column, section.path)
     with open_binary(section.path) as stream:
         reader = _reader(stream, section.path)
@@ -54,7 +56,10 @@ def read_batches(
             except _BROKEN as problem:
                 error = problem
             if rows:
-                yield batch_of(rows, np.arange(number, number + len(rows)), columns)
+                numbers = np.arange(number, number + len(rows))
+                batch, rejected = batch_of(rows, numbers, columns, explode, section.path)
+                yield batch
+                yield from rejected
             number += len(rows)
             if error:
                 message = f"the file breaks off here: {type(error).__name__} {error}"

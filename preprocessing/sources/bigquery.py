@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from preprocessing.errors import DataError
 from preprocessing.quarantine import RejectedRow
-from preprocessing.sources.check_batch import check_batch, explode_of
+from preprocessing.sources.check_batch import check_batch
 from preprocessing.sources.columns import Column, TableName, columns_of
-from preprocessing.sources.explode import columns_in_file
+from preprocessing.sources.explode import columns_in_file, explode_of
 from preprocessing.sources.nested import Row, batch_of
 from preprocessing.sources.raw import Header
 from preprocessing.spec import DatasetSpec
@@ -77,9 +77,12 @@ def read_rows(spec: DatasetSpec, table: TableName, rows: list[Row]) -> Iterator[
     for column in to_read:
         if column.source.split(".")[0] not in rows[0]:
             Header(tuple(rows[0])).position(column, place)
-    raw = batch_of(rows, np.arange(len(rows)), to_read)
-    for part in check_batch(raw, declared, table, columns, place):
-        yield [_named(row, rows[row.row]) for row in part] if isinstance(part, list) else part
+    raw, rejected = batch_of(rows, np.arange(len(rows)), columns, explode_of(declared), place)
+    for part in (rejected, *check_batch(raw, declared, table, columns, place)):
+        if isinstance(part, pa.Table):
+            yield part
+        elif part:
+            yield [_named(row, rows[row.row]) for row in part]
 
 
 def _columns_to_read(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:

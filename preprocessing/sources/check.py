@@ -6,9 +6,8 @@ import numpy as np
 
 from preprocessing.errors import DataError
 from preprocessing.sources.bigquery import check_client
-from preprocessing.sources.check_batch import explode_of
 from preprocessing.sources.columns import TABLES, TIME, Column, TableName, columns_of
-from preprocessing.sources.explode import columns_in_file
+from preprocessing.sources.explode import columns_in_file, explode_of
 from preprocessing.sources.files import match_files
 from preprocessing.sources.formats import reader_of
 from preprocessing.sources.read import read_table

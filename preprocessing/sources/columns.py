@@ -14,8 +14,9 @@ TableName = Literal["events", "items", "users", "context"]
 TABLES: tuple[TableName, ...] = ("events", "items", "users", "context")
 
 # What a column's values are checked as: an id must not be missing, an optional id may be; `time` becomes int64
-# seconds; `number` float64 with NaN where absent; `text` and `multivalent` stay strings with "" where absent.
-ColumnKind = Literal["id", "optional_id", "time", "number", "text", "multivalent"]
+# seconds; `number` float64 with NaN where absent; `text` and `multivalent` stay strings with "" where absent. `any` is
+# not checked: a list that is taken apart later, or a column that nothing is known of yet.
+ColumnKind = Literal["id", "optional_id", "time", "number", "text", "multivalent", "any"]
 
 USER, ITEM, TIME, REQUEST, KEY = "user", "item", "time", "request", "key"
 

@@ -19,6 +19,7 @@ from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.blocks import BLOCK_BYTES, BROKEN_FILE, BlockReader, count_lines, line_sections, open_blocks
 from preprocessing.sources.columns import Column
 from preprocessing.sources.dialect import Dialect
+from preprocessing.sources.explode import columns_in_file, explode_of, exploded
 from preprocessing.sources.lines import Lines
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.rows import CarefulRows
@@ -43,20 +44,22 @@ def read_header(path: str, table: Table) -> Header:
 def read_batches(
     section: Section, table: Table, table_name: str, columns: tuple[Column, ...], block_bytes: int = BLOCK_BYTES
 ) -> Iterator[RawBatch | RejectedRow]:
-    """The rows of a section as batches of string columns, and the rows that have no columns to speak of.
+    """The rows of a section, or their events, as batches of string columns, and those that have no columns.
 
     Raises:
         DataError: a column is missing.
     """
+    explode = explode_of(table)
     header = read_header(section.path, table)
-    positions = {column.name: header.position(column, section.path) for column in columns}
+    in_file = columns_in_file(explode, columns)
+    positions = {column.name: header.position(column, section.path) for column in in_file}
     rows = CarefulRows(section.path, table_name, positions, header, Dialect.of(table))
     with open_blocks(section, table.encoding, block_bytes) as reader:
         number = count_lines(section.path, section.start) + 1
         if not section.start and table.columns is None:
             _take_header(reader, table)
             number += 1
-        yield from _Blocks(rows, reader, number)
+        yield from exploded(_Blocks(rows, reader, number), explode, columns, section.path)
 
 
 def _take_header(reader: BlockReader, table: Table) -> Header:

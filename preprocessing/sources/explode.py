@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column
+from preprocessing.sources.normal import plain
 from preprocessing.sources.raw import RawBatch
-from preprocessing.sources.values import plain, text_of
-from preprocessing.spec import Explode
+from preprocessing.sources.values import text_of
+from preprocessing.spec import Events, Explode, Table
 
 
 def columns_in_file(explode: Explode | None, columns: tuple[Column, ...]) -> tuple[Column, ...]:
     """What must be read from the file for `columns` to be there after the lists have been taken apart."""
     if explode is None:
         return columns
-    own = tuple(column for column in columns if not _is_of_list(explode, column.source))
-    return own + tuple(Column(name, name, "text", "events.explode") for name in explode.columns)
+    own = tuple(column for column in columns if not is_of_list(explode, column.source))
+    return own + tuple(Column(name, name, "any", "events.explode") for name in explode.columns)
+
+
+def exploded(
+    parts: Iterable[RawBatch | RejectedRow], explode: Explode | None, columns: tuple[Column, ...], path: str
+) -> Iterator[RawBatch | RejectedRow]:
+    """Takes the lists of batches apart, if there are any; see `explode_batch`."""
+    for part in parts:
+        if explode is None or isinstance(part, RejectedRow):
+            yield part
+        else:
+            batch, rejected = explode_batch(part, explode, columns, path)
+            yield batch
+            yield from rejected
 
 
 def explode_batch(
@@ -37,27 +53,57 @@ def explode_batch(
     """
     lists = {name: _lists(raw.columns[name], explode.separator) for name in explode.columns}
     lengths = np.stack([pc.fill_null(pc.list_value_length(column), 0).to_numpy() for column in lists.values()])
-    uneven, empty = (lengths != lengths[0]).any(axis=0), lengths.max(axis=0) == 0
-    rejected = [
-        _reject(explode, path, int(raw.numbers[row]), reason, lengths[:, row])
-        for reason, mask in (("list_lengths", uneven), ("empty_list", empty))
-        for row in np.flatnonzero(mask)
-    ]
-    kept = np.flatnonzero(~uneven & ~empty)
+    kept, rejected = fitting_rows(lengths, explode, raw.numbers, path)
     rows = np.repeat(kept, lengths[0][kept])
     entries = {name: pc.list_flatten(column.take(pa.array(kept))) for name, column in lists.items()}
     fields = _fields(entries, explode)
     arrays: dict[str, pa.Array] = {}
     for column in columns:
-        if _is_of_list(explode, column.source):
+        if is_of_list(explode, column.source):
             arrays[column.name] = _field(fields, column.source, len(rows))
         else:
             arrays[column.name] = raw.columns[column.name].take(pa.array(rows))
     return RawBatch(arrays, {name: raw.types.get(name, "") for name in arrays}, raw.numbers[rows]), rejected
 
 
-def _is_of_list(explode: Explode, source: str) -> bool:
+def fitting_rows(
+    lengths: np.ndarray, explode: Explode, numbers: np.ndarray, path: str
+) -> tuple[np.ndarray, list[RejectedRow]]:
+    """The places of the rows whose lists can be taken apart, and the rejected others.
+
+    Args:
+        lengths: How many entries each list has, int [lists, R].
+        explode: Which lists.
+        numbers: The rows' numbers, int64 [R].
+        path: The file, for the messages.
+    """
+    uneven = (lengths != lengths[0]).any(axis=0)
+    empty = lengths.max(axis=0) == 0
+    rejected = [
+        _reject(explode, path, int(numbers[row]), reason, lengths[:, row])
+        for reason, mask in (("list_lengths", uneven), ("empty_list", empty))
+        for row in np.flatnonzero(mask)
+    ]
+    return np.flatnonzero(~uneven & ~empty), rejected
+
+
+def is_of_list(explode: Explode, source: str) -> bool:
+    """Whether a column comes from the entries of a list."""
     return source in explode.parts or any(source == name or source.startswith(f"{name}.") for name in explode.columns)
+
+
+def parts_of(entries: pa.Array, explode: Explode) -> dict[str, pa.Array]:
+    """The parts of entries that are text, by name; empty ones where an entry has fewer."""
+    text, _ = text_of(entries, explode.columns[0])
+    split = pc.split_pattern(text, explode.part_separator, max_splits=len(explode.parts) - 1, reverse=True)
+    complete = pc.equal(pc.list_value_length(split), len(explode.parts))
+    padded = pc.if_else(complete, split, pa.scalar([""] * len(explode.parts), split.type))
+    return {name: pc.list_element(padded, place) for place, name in enumerate(explode.parts)}
+
+
+def explode_of(table: Table) -> Explode | None:
+    """How a table's rows are taken apart; None if they aren't."""
+    return table.explode if isinstance(table, Events) else None
 
 
 def _lists(values: pa.Array, separator: str) -> pa.Array:
@@ -74,11 +120,7 @@ def _fields(entries: dict[str, pa.Array], explode: Explode) -> dict[str, pa.Arra
     if not explode.parts:
         return entries
     (values,) = entries.values()
-    text, _ = text_of(values, explode.columns[0])
-    split = pc.split_pattern(text, explode.part_separator, max_splits=len(explode.parts) - 1, reverse=True)
-    complete = pc.equal(pc.list_value_length(split), len(explode.parts))
-    padded = pc.if_else(complete, split, pa.scalar([""] * len(explode.parts), split.type))
-    return {name: pc.list_element(padded, place) for place, name in enumerate(explode.parts)}
+    return parts_of(values, explode)
 
 
 def _field(fields: dict[str, pa.Array], source: str, rows: int) -> pa.Array:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import orjson
 
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.blocks import BLOCK_BYTES, count_lines, line_sections, open_blocks
 from preprocessing.sources.columns import Column
+from preprocessing.sources.explode import explode_of
+from preprocessing.sources.json_values import parse_json, parser_for
 from preprocessing.sources.nested import Row, batch_of, names_of
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.section import Section
@@ -27,20 +28,22 @@ def read_header(path: str, table: Table) -> Header:
     """The keys that the file's first rows have."""
     with open_blocks(Section(path), table.encoding) as reader:
         lines = reader.take().splitlines()[:_HEADER_ROWS]
-    return Header(names_of(row for line in lines if isinstance(row := _parse(line), dict)))
+    return Header(names_of(row for line in lines if isinstance(row := parse_json(line), dict)))
 
 
 def read_batches(
     section: Section, table: Table, table_name: str, columns: tuple[Column, ...], block_bytes: int = BLOCK_BYTES
 ) -> Iterator[RawBatch | RejectedRow]:
     """The rows of a section as batches, and the lines that aren't objects. A key that a row lacks is absent there."""
+    explode = explode_of(table)
     number = count_lines(section.path, section.start) + 1
     with open_blocks(section, table.encoding, block_bytes) as reader:
         while block := reader.take():
             rows: list[Row] = []
             numbers: list[int] = []
+            parse = parser_for(block)
             for line in block.splitlines():
-                row = _parse(line)
+                row = parse(line)
                 if isinstance(row, dict):
                     rows.append(row)
                     numbers.append(number)
@@ -48,22 +51,16 @@ def read_batches(
                     yield RejectedRow(table_name, section.path, number, *_problem(line, row))
                 number += 1
             if rows:
-                yield batch_of(rows, np.array(numbers), columns)
+                batch, rejected = batch_of(rows, np.array(numbers), columns, explode, section.path)
+                yield batch
+                yield from rejected
         if reader.error:
             message = f"the file breaks off here: {reader.error}"
             yield RejectedRow(table_name, section.path, number, "truncated", message)
 
 
-def _parse(line: bytes) -> object:
-    """The line's value; the error if it is no JSON."""
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        return error
-
-
 def _problem(line: bytes, value: object) -> tuple[str, str]:
-    if not isinstance(value, orjson.JSONDecodeError):
+    if not isinstance(value, ValueError):
         return "not_an_object", f"the line holds {type(value).__name__}, not an object"
     try:
         line.decode("utf-8")

@@ -1,4 +1,4 @@
-"""Rows that are objects (of JSON lines and Avro): to batches of typed columns."""
+"""Rows that are objects (of JSON lines, Avro, BigQuery and messages): to batches of typed columns."""
 
 from __future__ import annotations
 
@@ -6,18 +6,48 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column
+from preprocessing.sources.explode import fitting_rows, is_of_list, parts_of
+from preprocessing.sources.objects import Problems, column_of
 from preprocessing.sources.raw import RawBatch
-from preprocessing.sources.values import array_of
+from preprocessing.spec import Explode
 
 Row = dict[str, Any]
 
 
-def batch_of(rows: Sequence[Row], numbers: np.ndarray, columns: tuple[Column, ...]) -> RawBatch:
-    """The wanted columns of rows; one that a row lacks is absent there."""
-    arrays = {column.name: array_of([get(row, column.source) for row in rows]) for column in columns}
-    return RawBatch(arrays, dict.fromkeys(arrays, ""), numbers)
+def batch_of(
+    rows: Sequence[Row],
+    numbers: np.ndarray,
+    columns: tuple[Column, ...],
+    explode: Explode | None = None,
+    path: str = "",
+) -> tuple[RawBatch, list[RejectedRow]]:
+    """The wanted columns of rows; one that a row lacks is absent there.
+
+    Args:
+        rows: [R] objects.
+        numbers: Their numbers, int64 [R].
+        columns: What is wanted of a row, or of each of the events that it holds.
+        explode: Which lists to take apart, if any.
+        path: The file, for messages.
+
+    Returns:
+        The rows, or their events, and the rows whose lists are empty or not equally long.
+    """
+    if explode is None:
+        return _batch({column: _values(rows, column.source) for column in columns}, numbers), []
+    lists = {name: [_entries(get(row, name), explode) for row in rows] for name in explode.columns}
+    lengths = np.array([list(map(len, entries)) for entries in lists.values()])
+    kept, rejected = fitting_rows(lengths, explode, numbers, path)
+    owners = np.repeat(kept, lengths[0][kept])
+    own = tuple(column for column in columns if not is_of_list(explode, column.source))
+    of_rows = _batch({column: _values(rows, column.source) for column in own}, numbers).take(owners)
+    flat = {name: [entry for row in kept for entry in entries[row]] for name, entries in lists.items()}
+    listed = {column: _of_entries(flat, column, explode) for column in columns if column not in own}
+    return of_rows.beside(_batch(listed, numbers[owners])), rejected
 
 
 def get(row: Row, source: str) -> Any:
@@ -38,6 +68,40 @@ def names_of(rows: Iterable[Row]) -> tuple[str, ...]:
     for row in rows:
         _add_names(row, "", found)
     return tuple(found)
+
+
+def _batch(values: dict[Column, list[Any]], numbers: np.ndarray) -> RawBatch:
+    arrays: dict[str, pa.Array] = {}
+    problems: Problems = {}
+    for column, of_column in values.items():
+        arrays[column.name], found = column_of(of_column, column)
+        problems = found | problems  # a row's first problem is the one that counts
+    return RawBatch(arrays, dict.fromkeys(arrays, ""), numbers, problems)
+
+
+def _values(rows: Sequence[Row], source: str) -> list[Any]:
+    return [get(row, source) for row in rows]
+
+
+def _entries(value: Any, explode: Explode) -> list[Any]:
+    """A list's entries; a text's parts; anything else is a list of one."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, str):
+        return value.strip().split(explode.separator) if value.strip() else []
+    return [] if value is None else [value]
+
+
+def _of_entries(flat: dict[str, list[Any]], column: Column, explode: Explode) -> list[Any]:
+    """A column's values, one for each entry."""
+    if explode.parts:
+        ((name, entries),) = flat.items()
+        text, _ = column_of(entries, Column(name, name, "text", "events.explode"))
+        return parts_of(text, explode)[column.source].to_pylist()
+    if column.source in flat:
+        return flat[column.source]
+    name, _, path = column.source.partition(".")
+    return [get(entry, path) if isinstance(entry, dict) else None for entry in flat[name]]
 
 
 def _add_names(row: Row, prefix: str, found: dict[str, None]) -> None:

@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from preprocessing.errors import DataError
+from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column
+from preprocessing.sources.explode import columns_in_file, explode_of, exploded
 from preprocessing.sources.files import open_binary
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.section import Section
@@ -39,15 +41,23 @@ def read_header(path: str, table: Table) -> Header:
         return Header(tuple(itertools.chain.from_iterable(_names(field, "") for field in file.schema_arrow)))
 
 
-def read_batches(section: Section, table: Table, table_name: str, columns: tuple[Column, ...]) -> Iterator[RawBatch]:
-    """The rows of a section as batches.
+def read_batches(
+    section: Section, table: Table, table_name: str, columns: tuple[Column, ...]
+) -> Iterator[RawBatch | RejectedRow]:
+    """The rows of a section, or their events, as batches.
 
     Raises:
         DataError: a column is missing, or the file is damaged.
     """
+    explode = explode_of(table)
+    in_file = columns_in_file(explode, columns)
     header = read_header(section.path, table)
-    for column in columns:
+    for column in in_file:
         header.position(column, section.path)
+    yield from exploded(_batches(section, in_file), explode, columns, section.path)
+
+
+def _batches(section: Section, columns: tuple[Column, ...]) -> Iterator[RawBatch]:
     with _open(section.path) as file:
         before = _rows_before(file)
         groups = list(range(section.start, len(before) - 1 if section.stop is None else section.stop))

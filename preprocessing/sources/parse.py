@@ -6,14 +6,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.errors import DataError
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column
-from preprocessing.sources.raw import RawBatch
+from preprocessing.sources.lists import SEPARATOR_IN_ENTRY, joined_lists, without_empty_entries
+from preprocessing.sources.normal import plain
+from preprocessing.sources.raw import Problems, RawBatch
 from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, TimeFormat, seconds_of
-from preprocessing.sources.values import joined_lists, numbers_of, text_of
+from preprocessing.sources.values import numbers_of, text_of
 from preprocessing.spec import MULTIVALENT_SEPARATOR
 
 _SHOWN_CHARACTERS = 60
+_LARGEST_NUMBER = float(np.finfo(np.float32).max)  # records hold numbers in 32 bits
 
 
 def parse_batch(
@@ -30,9 +34,15 @@ def parse_batch(
 
     Returns:
         The good rows, at most R, and the rejected ones with their first problem each.
+
+    Raises:
+        DataError: a column has a type that can't be what it is needed as.
     """
     parser = _Parser(raw, time_format)
-    typed = {column.name: parser.parse(column) for column in columns}
+    try:
+        typed = {column.name: parser.parse(column) for column in columns}
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
     rejected = [
         RejectedRow(table, path, int(raw.numbers[row]), reason, message)
         for row, (reason, message) in sorted(parser.problems.items())
@@ -49,10 +59,13 @@ class _Parser:
     def __init__(self, raw: RawBatch, time_format: TimeFormat) -> None:
         self._raw = raw
         self._time_format = time_format
-        self.problems: dict[int, tuple[str, str]] = {}
+        self.problems: Problems = dict(raw.problems)
 
     def parse(self, column: Column) -> pa.Array:
-        return getattr(self, f"_{column.kind}")(column, self._raw.columns[column.name])
+        values = plain(self._raw.columns[column.name])
+        if pa.types.is_string(values.type) and values.null_count:
+            values = pc.fill_null(values, "")  # text that is absent is empty
+        return getattr(self, f"_{column.kind}")(column, values)
 
     def _id(self, column: Column, values: pa.Array) -> pa.Array:
         text = self._text(column, values)
@@ -68,15 +81,20 @@ class _Parser:
         return text
 
     def _multivalent(self, column: Column, values: pa.Array) -> pa.Array:
-        text = self._text(column, joined_lists(values, MULTIVALENT_SEPARATOR))
+        joined, has_separator = joined_lists(values, MULTIVALENT_SEPARATOR, column.source)
+        reason, what = SEPARATOR_IN_ENTRY
+        self._reject(has_separator, reason, column, values, what)
+        text = self._text(column, joined)
         if self._raw.types[column.name].endswith("_seq"):
-            return pc.replace_substring(text, " ", MULTIVALENT_SEPARATOR)
-        return text
+            text = pc.replace_substring(text, " ", MULTIVALENT_SEPARATOR)
+        return without_empty_entries(text)
 
     def _number(self, column: Column, values: pa.Array) -> pa.Array:
         numbers, malformed = numbers_of(values, column.source)
         self._reject(malformed, "not_a_number", column, values, "is not a number")
         self._reject(np.isinf(numbers) | _is_nan_text(values), "not_finite", column, values, "is not a finite number")
+        is_too_large = np.abs(numbers) > _LARGEST_NUMBER
+        self._reject(is_too_large, "not_finite", column, values, "is too large for a number of 32 bits, 3.4e38 at most")
         return pa.array(numbers)
 
     def _time(self, column: Column, values: pa.Array) -> pa.Array:

@@ -11,6 +11,9 @@ import pyarrow as pa
 from preprocessing.errors import DataError
 from preprocessing.sources.columns import Column
 
+Problem = tuple[str, str]  # a reason for rejection, and the same for people
+Problems = dict[int, Problem]  # by the row's place in its batch
+
 
 @dataclasses.dataclass(frozen=True)
 class Header:
@@ -23,14 +26,23 @@ class Header:
         """Where a column is.
 
         Raises:
-            DataError: it isn't there; the message names the nearest one that is.
+            DataError: it isn't there, where the message names the nearest one that is; or it is there twice.
         """
         if column.source in self.names:
+            self._check_once(column, path)
             return self.names.index(column.source)
-        nearest = difflib.get_close_matches(column.source, self.names, n=1)
-        hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+        nearest = _nearest(column.source, self.names)
+        hint = f" Did you mean '{nearest}'?" if nearest else ""
         found = ", ".join(self.names[:30]) or "nothing: the file is empty"
         raise DataError(f"{path}: no column '{column.source}', which {column.needed_by} needs. Found: {found}.{hint}")
+
+    def _check_once(self, column: Column, path: str) -> None:
+        count = self.names.count(column.source)
+        if count > 1:
+            raise DataError(
+                f"{path}: {count} columns are called '{column.source}', which {column.needed_by} needs. "
+                f"Rename or leave out all but one."
+            )
 
     def type_of(self, position: int) -> str:
         """RecBole's type of a column, "" without one."""
@@ -46,8 +58,30 @@ class RawBatch:
             types from files that have types.
         types: RecBole's type of each column, "" in other formats.
         numbers: The row numbers, int64 [rows]; the first line of a file is row 1.
+        problems: What is wrong with rows whose values can't be read, by their place in the batch.
     """
 
     columns: dict[str, pa.Array]
     types: dict[str, str]
     numbers: np.ndarray
+    problems: Problems = dataclasses.field(default_factory=dict)
+
+    def take(self, rows: np.ndarray) -> RawBatch:
+        """The batch with other rows: some of its own, any number of times each."""
+        columns = {name: column.take(pa.array(rows)) for name, column in self.columns.items()}
+        problems: Problems = {}
+        if self.problems:
+            problems = {place: self.problems[row] for place, row in enumerate(rows.tolist()) if row in self.problems}
+        return RawBatch(columns, self.types, self.numbers[rows], problems)
+
+    def beside(self, other: RawBatch) -> RawBatch:
+        """The same rows with the columns of both."""
+        columns, types = self.columns | other.columns, self.types | other.types
+        return RawBatch(columns, types, self.numbers, other.problems | self.problems)
+
+
+def _nearest(name: str, names: tuple[str, ...]) -> str | None:
+    """The most similar of some names, upper and lower case being the same."""
+    by_lower_case = {other.lower(): other for other in names}
+    found = difflib.get_close_matches(name.lower(), list(by_lower_case), n=1)
+    return by_lower_case[found[0]] if found else None

@@ -13,9 +13,8 @@ from apache_beam.metrics import Metrics
 
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.bigquery import ReadRows, read_rows
-from preprocessing.sources.check_batch import check_batch, explode_of
+from preprocessing.sources.check_batch import check_batch
 from preprocessing.sources.columns import TableName, columns_of
-from preprocessing.sources.explode import columns_in_file
 from preprocessing.sources.formats import reader_of
 from preprocessing.sources.nested import Row
 from preprocessing.sources.raw import RawBatch
@@ -93,6 +92,5 @@ def read_section(spec: DatasetSpec, table: TableName, section: Section) -> Itera
     """
     declared = getattr(spec, table)
     columns = columns_of(spec, table)
-    in_file = columns_in_file(explode_of(declared), columns)
-    for part in reader_of(declared).read_batches(section, declared, table, in_file):
+    for part in reader_of(declared).read_batches(section, declared, table, columns):
         yield from check_batch(part, declared, table, columns, section.path) if isinstance(part, RawBatch) else [[part]]

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from preprocessing.sources.values import numbers_of, plain, text_of
+from preprocessing.sources.normal import plain
+from preprocessing.sources.values import numbers_of, text_of
 
 # "s", "ms", "us": a number since 1970; "iso": ISO 8601 text; anything else: a strptime format, in UTC.
 TimeFormat = str

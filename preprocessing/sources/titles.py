@@ -9,6 +9,7 @@ from preprocessing.sources.files import match_files
 from preprocessing.sources.formats import reader_of
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.section import Section
+from preprocessing.sources.values import text_of
 from preprocessing.spec import DatasetSpec, Entities
 
 
@@ -28,4 +29,5 @@ def _batches(items: Entities, title: str) -> Iterator[Iterator[tuple[str, str]]]
     for path in match_files(items.paths, "items"):
         for part in reader_of(items).read_batches(Section(path), items, "items", columns):
             if isinstance(part, RawBatch):
-                yield zip(part.columns[KEY].to_pylist(), part.columns["title"].to_pylist(), strict=True)
+                keys, titles = (text_of(part.columns[name], name)[0].to_pylist() for name in (KEY, "title"))
+                yield zip(keys, titles, strict=True)

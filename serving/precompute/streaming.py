@@ -9,6 +9,7 @@ from typing import Any, cast
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam.coders import BytesCoder, VarIntCoder
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.timeutil import TimeDomain
@@ -77,12 +78,13 @@ class _Parse(beam.DoFn):
 
     def process(self, message: bytes) -> Iterator[tuple[str, Part]]:
         Metrics.counter(METRICS, ARRIVED).inc()
-        event = parse_event(self._spec, message)
-        if isinstance(event, pa.Table):
-            yield event.column(USER)[0].as_py(), ("events", to_bytes(event))
-        else:
+        events, rejected = parse_event(self._spec, message)
+        if events is not None:
+            for user_id in dict.fromkeys(events.column(USER).to_pylist()):
+                yield user_id, ("events", to_bytes(events.filter(pc.equal(events.column(USER), user_id))))
+        for row in rejected:
             Metrics.counter(METRICS, REJECTED).inc()
-            logging.warning("Event rejected, %s: %s", event.reason, event.message)
+            logging.warning("Event rejected, %s: %s", row.reason, row.message)
 
 
 class _KeepLatest(beam.DoFn):

@@ -8,31 +8,36 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.message import parse_event
 from preprocessing.sources.read import read_table
+from preprocessing.spec import DatasetSpec
 from tests.testing import small_log, small_spec, write_small_dataset
+
+
+def event_of(spec: DatasetSpec, message: str) -> pa.Table:
+    good, rejected = parse_event(spec, message.encode())
+    assert rejected == []
+    return good
 
 
 def test_a_message_is_the_row_of_the_log(tmp_path: Path) -> None:
     rows = small_log(events=50)
     spec = write_small_dataset(tmp_path, rows)
     logged = pa.concat_tables(read_table(spec, "events", spec.events.path))
-    sent = pa.concat_tables(parse_event(spec, json.dumps(row).encode()) for row in rows)
+    sent = pa.concat_tables(event_of(spec, json.dumps(row)) for row in rows)
     assert sent.schema == logged.schema
     assert repr(sent.to_pylist()) == repr(logged.to_pylist())
 
 
 def test_numbers_stay_as_they_were_written_and_lists_are_joined() -> None:
     spec = small_spec(items=None)
-    event = parse_event(
+    event = event_of(
         spec,
-        b'{"user_id": 12345678901234567890, "item_id": "i", "timestamp": 5.9, "tags": ["a", "b"], "price": null, '
-        b'"weight": 1e3}',
+        '{"user_id": 123456789012345678901234567890, "item_id": 4.0, "timestamp": 5.9, "tags": ["a", "b"], '
+        '"price": null, "weight": 1e3}',
     )
-    assert isinstance(event, pa.Table)
     (row,) = event.to_pylist()
-    assert (row["user"], row["time"]) == ("12345678901234567890", 5)
+    assert (row["user"], row["item"], row["time"]) == ("123456789012345678901234567890", "4", 5)
     assert (row["multivalent:tags"], row["text:device"], row["number:weight"]) == ("a|b", "", 1000.0)
     assert row["number:price"] != row["number:price"]
 
@@ -48,10 +53,42 @@ def test_numbers_stay_as_they_were_written_and_lists_are_joined() -> None:
         (b'{"user_id": "u", "item_id": "i"}', "missing_timestamp"),
         (b'{"user_id": "u", "item_id": "i", "timestamp": "soon"}', "not_a_number"),
         (b'{"user_id": "u", "item_id": "i", "timestamp": NaN}', "not_finite"),
-        (b'{"user_id": "u", "item_id": "i", "timestamp": {"at": 5}}', "not_a_number"),
+        (b'{"user_id": "u", "item_id": "i", "timestamp": {"at": 5}}', "not_one_value"),
     ],
 )
 def test_a_bad_message_is_rejected_with_its_reason(message: bytes, reason: str) -> None:
-    rejected = parse_event(small_spec(), message)
-    assert isinstance(rejected, RejectedRow)
+    _, (rejected,) = parse_event(small_spec(), message)
     assert rejected.reason == reason
+
+
+def test_a_message_is_read_as_the_same_line_of_a_json_log(tmp_path: Path) -> None:
+    """Nested ids, booleans, whole numbers with a point, lists that are taken apart: in batches and one by one."""
+    lines = [
+        '{"user": {"id": 7}, "at": 4.0, "shown": [{"item": 1.0, "clicked": true}, {"item": "b", "clicked": 0}]}',
+        '{"user": {"id": "7"}, "at": "5", "shown": [{"item": null, "clicked": false}, {"item": 3, "clicked": "x"}]}',
+        '{"user": {"id": true}, "at": 6, "shown": {"item": 18446744073709551617, "clicked": 1}}',
+        '{"user": {"id": [1]}, "at": 7, "shown": [{"item": 1, "clicked": 1}]}',
+        '{"user": {"id": 8}, "at": 7, "shown": []}',
+    ]
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(lines))
+    events = {"format": "jsonl", "path": str(path), "user": "user.id", "item": "shown.item", "timestamp": "at"}
+    spec = small_spec(
+        events=events | {"explode": {"columns": ["shown"]}},
+        items=None,
+        users=None,
+        features={},
+        tasks={"click": {"column": "shown.clicked", "equals": 1}},
+    )
+    parts = list(read_table(spec, "events", str(path)))
+    logged = [row for part in parts if isinstance(part, pa.Table) for row in part.to_pylist()]
+    rejected = [row.reason for part in parts if isinstance(part, list) for row in part]
+    sent = [parse_event(spec, line.encode()) for line in lines]
+    assert [row for good, _ in sent if good is not None for row in good.to_pylist()] == logged
+    assert sorted(row.reason for _, bad in sent for row in bad) == sorted(rejected)
+    assert [tuple(row.values()) for row in logged] == [
+        ("7", "1", 4, 1.0),
+        ("7", "b", 4, 0.0),
+        ("true", "18446744073709551617", 6, 1.0),
+    ]
+    assert sorted(rejected) == ["empty_list", "missing_item", "not_a_number", "not_one_value"]

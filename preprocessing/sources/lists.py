@@ -1,0 +1,48 @@
+"""Lists of values, as text."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from preprocessing.sources.normal import list_offsets, plain, sums
+from preprocessing.sources.values import text_of
+from preprocessing.spec import MULTIVALENT_SEPARATOR
+
+_SEPARATORS = re.escape(MULTIVALENT_SEPARATOR) + "+"
+_EMPTY_ENTRY = "^{0}|{0}{0}|{0}$".format(re.escape(MULTIVALENT_SEPARATOR))
+# Why a row with such a list is rejected; also for the readers of Python lists.
+SEPARATOR_IN_ENTRY = (
+    "separator_in_entry",
+    f"has an entry with '{MULTIVALENT_SEPARATOR}' in it, which stands between entries",
+)
+
+
+def joined_lists(values: pa.Array, separator: str, source: str) -> tuple[pa.Array, np.ndarray]:
+    """Lists as strings of their entries, joined; absent and empty entries are left out. Other values as they are.
+
+    Returns:
+        The strings, [R], and the lists that can't be joined, as an entry has the separator in it: bool [R].
+    """
+    values = plain(values)
+    if not pa.types.is_list(values.type):
+        return values, np.zeros(len(values), bool)
+    entries, _ = text_of(values.flatten(), source)
+    offsets = list_offsets(values)
+    has_separator = pc.match_substring(entries, separator).to_numpy(zero_copy_only=False)
+    is_bad = np.diff(sums(has_separator)[offsets]) > 0
+    kept = pc.not_equal(entries, "").to_numpy(zero_copy_only=False)
+    bounds = pa.array(sums(kept)[offsets], pa.int32())
+    return pc.binary_join(pa.ListArray.from_arrays(bounds, entries.filter(pa.array(kept))), separator), is_bad
+
+
+def without_empty_entries(joined: pa.Array) -> pa.Array:
+    """Joined lists without the entries that have nothing in them, such as the middle one of `a||b`."""
+    is_empty = pc.match_substring_regex(joined, _EMPTY_ENTRY)
+    if not pc.any(is_empty).as_py():
+        return joined
+    single = pc.replace_substring_regex(joined, _SEPARATORS, MULTIVALENT_SEPARATOR)
+    return pc.utf8_trim(single, MULTIVALENT_SEPARATOR)
