@@ -18,6 +18,7 @@ from trainer.config import EncoderConfig, ExportConfig, RankerConfig, TrainerCon
 from trainer.export import build_signatures, serving_module
 from trainer.input_checks import checked
 from trainer.inputs import StageInputs
+from trainer.manifest import write_manifest
 from trainer.models.ranker import Ranker
 from trainer.models.srp4ctr import Srp4Ctr
 from trainer.models.unfolded_din import UnfoldedDin
@@ -107,6 +108,7 @@ def _export(inputs: StageInputs, path: Path, seed: int) -> None:
     module.rivals = [unfolded_module, tiled_module]
     tf.saved_model.save(module, str(path), signatures=signatures | rivals)
     write_warmup(module, signatures, os.fspath(path))
+    write_manifest(os.fspath(path))
 
 
 def _rankers(inputs: StageInputs, seed: int) -> tuple[Ranker, Ranker]:

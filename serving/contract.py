@@ -48,6 +48,8 @@ STALE_STATE = "user_state was made by another model version"
 
 # Where TF Serving looks for requests to replay before a version becomes available.
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
+# Every file of the version that the export wrote, by relative path: {"files": {path: {"bytes": n, "sha256": hex}}}.
+MANIFEST_FILE = "assets.extra/srp4ctr_manifest.json"
 # The spec and configuration that made the model travel with it, and its description.
 CONFIG_FILE = "assets.extra/srp4ctr.json"
 

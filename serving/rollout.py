@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from serving.errors import ServingError
+from serving.manifest import check_manifest
 from serving.version_dirs import SAVED_MODEL_FILE, no_version, version_number
 
 _INCOMING = ".incoming-"
@@ -34,7 +35,7 @@ def rollout(source: Path, target: Path, keep: int = 3) -> Path:
         The version's new directory.
 
     Raises:
-        ServingError: There is no version, or the target has it already.
+        ServingError: There is no version, the target has it already, or the copy isn't what the export wrote.
     """
     if keep < 2:
         raise ServingError(f"At least two versions must stay: clients score with the one before. Received: keep={keep}")
@@ -46,6 +47,7 @@ def rollout(source: Path, target: Path, keep: int = 3) -> Path:
     for left in target.glob(f"{_INCOMING}*"):
         shutil.rmtree(left)
     shutil.copytree(version, incoming)
+    check_manifest(incoming)
     _flush(incoming)
     incoming.rename(final)
     _flush_directory(target)

@@ -15,6 +15,7 @@ from preprocessing.features import RecordFeature, candidate_inputs, user_inputs
 from serving import contract
 from trainer.input_checks import checked
 from trainer.inputs import StageInputs
+from trainer.manifest import write_manifest
 from trainer.models.ranker import Ranker
 from trainer.serving_module import ServingModule, dtype_of
 from trainer.state_codec import StateCodec
@@ -35,6 +36,7 @@ def export(ranker: Ranker, inputs: StageInputs, model_dir: str) -> None:
     description = dataclasses.asdict(module.description)
     with tf.io.gfile.GFile(os.path.join(model_dir, contract.CONFIG_FILE), "w") as file:
         file.write(json.dumps(made_by | {"description": description}, indent=1))
+    write_manifest(model_dir)  # the last file: it lists the others
 
 
 def serving_module(ranker: Ranker, inputs: StageInputs) -> ServingModule:

@@ -41,6 +41,9 @@ def serve(
     model_config_file_poll_wait_seconds: Annotated[
         float, _flag("model_config_file_poll_wait_seconds", text="0 reads it once.", least=0)
     ] = 0.0,
+    settle_seconds: Annotated[
+        float, _flag("settle_seconds", text="Files of a version without a manifest stay the same so long.", least=0)
+    ] = 5.0,
     allow_version_labels_for_unavailable_models: Annotated[
         bool, _flag("allow_version_labels_for_unavailable_models", text="New labels may name any version.")
     ] = False,
@@ -116,6 +119,7 @@ def _options(given: dict[str, Any]) -> ServerOptions:
         models=ModelOptions(
             config_file=given["model_config_file"],
             config_poll_seconds=given["model_config_file_poll_wait_seconds"],
+            settle_seconds=given["settle_seconds"],
             labels_for_unavailable=given["allow_version_labels_for_unavailable_models"],
             allow_reload=given["allow_reload_config"],
         ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from pathlib import Path
 
 from serving.version_dirs import SAVED_MODEL_FILE, version_number
@@ -32,3 +34,13 @@ def snapshot(path: Path) -> Snapshot:
             continue
         found.add((str(file), status.st_size, status.st_mtime_ns))
     return frozenset(found)
+
+
+def seconds_unchanged(path: Path) -> float:
+    """Seconds since any file under `path` was written, renamed or given a date, by the file system's clock."""
+    newest = 0.0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                newest = max(newest, os.stat(os.path.join(folder, name)).st_ctime)
+    return time.time() - newest

@@ -68,17 +68,31 @@ class LoadedVersions:
         with self._idle:
             self._statuses[version] = status
 
-    def add(self, version: int, session: ModelSession) -> None:
-        """Serves a version from now on."""
+    def add(self, version: int, session: ModelSession) -> Servable | None:
+        """Serves a version from now on.
+
+        Returns:
+            What was served under its number before; `free` it next.
+        """
         with self._idle:
+            replaced = self._servables.get(version)
             self._servables[version] = Servable(version, session)
             self._statuses[version] = VersionStatus(versions.AVAILABLE)
+        return replaced
 
     def withdraw(self, version: int) -> Servable:
         """Lends a version no more; `close` it next."""
         with self._idle:
             self._statuses[version] = VersionStatus(versions.UNLOADING)
             return self._servables.pop(version)
+
+    def free(self, servable: Servable, deadline: float | None = None) -> bool:
+        """As `close`, of one whose number serves another: the version's status stays."""
+        with self._idle:
+            if not self._idle.wait_for(lambda: servable.users == 0, seconds_until(deadline)):
+                return False
+        servable.session.close()
+        return True
 
     def close(self, servable: Servable, deadline: float | None = None) -> bool:
         """Frees a withdrawn version, once the requests that use it are finished.
@@ -90,10 +104,8 @@ class LoadedVersions:
         Returns:
             Whether it is freed.
         """
-        with self._idle:
-            if not self._idle.wait_for(lambda: servable.users == 0, seconds_until(deadline)):
-                return False
-        servable.session.close()
+        if not self.free(servable, deadline):
+            return False
         self.set_status(servable.version, VersionStatus(versions.END))
         return True
 

@@ -5,34 +5,41 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import grpc
 import tensorflow as tf
 
+from serving.errors import ServingError
+from serving.manifest import check_manifest
 from serving.server import versions
 from serving.server.config.model_config import ModelConfig
-from serving.server.disk import Snapshot, find_versions, snapshot
+from serving.server.disk import find_versions
 from serving.server.errors import RequestError, from_tensorflow
 from serving.server.loaded_versions import LoadedVersions, seconds_until
 from serving.server.session import ModelSession
+from serving.server.settling import VersionFiles
 from serving.server.versions import VersionStatus
 from serving.version_dirs import SAVED_MODEL_FILE
 
 _log = logging.getLogger(__name__)
 Load = Callable[[str, Path], ModelSession]
+_LOOK_SECONDS = 0.5  # between two looks at the start, at most
 
 
 class VersionManager:
     """A thread that follows the versions of one model on disk, and keeps the right ones loaded.
 
-    A version that appears while the server runs is loaded once its files have stayed the same from one poll to the
-    next, so that one still being copied is never served. One that fails to load isn't tried again until they change.
+    A version is loaded once its files have stayed the same from one poll to the next and are those of its manifest. One
+    without a manifest may always be a copy that has stalled: its files must not have changed for `settle_seconds`, and
+    it is loaded again when they do. One that fails to load isn't tried again until they change.
 
     Args:
         config: The model's name, directory and version policy.
         poll_seconds: Seconds between looks at the directory.
+        settle_seconds: Seconds for which files without a manifest must have stayed unchanged.
         load: Loads and warms up a version directory of a model, by the model's name.
         on_change: Called after each change of what is served.
 
@@ -40,12 +47,18 @@ class VersionManager:
         loaded: What is served now.
     """
 
-    def __init__(self, config: ModelConfig, poll_seconds: float, load: Load, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        poll_seconds: float,
+        settle_seconds: float,
+        load: Load,
+        on_change: Callable[[], None],
+    ) -> None:
         self.name, self.loaded = config.name, LoadedVersions(config.name)
-        self._config, self._poll_seconds = config, poll_seconds
+        self._config, self._poll_seconds, self._settle_seconds = config, poll_seconds, settle_seconds
         self._load_session, self._on_change = load, on_change
-        self._seen: dict[int, Snapshot] = {}
-        self._failed: dict[int, Snapshot] = {}
+        self._files = VersionFiles(settle_seconds)
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"version-poll-{self.name}", daemon=True)
 
@@ -56,8 +69,8 @@ class VersionManager:
             Why nothing can be served yet, or "".
         """
         with contextlib.suppress(OSError):
-            self._seen = {version: snapshot(path) for version, path in find_versions(self._config.base_path).items()}
-            self.poll()
+            self._files.look(find_versions(self._config.base_path))
+            self._wait_until_settled()
         self._thread.start()
         return self._problem()
 
@@ -66,8 +79,11 @@ class VersionManager:
         self._config = config
         self._wake.set()
 
-    def poll(self) -> None:
+    def poll(self) -> set[int]:
         """Loads what is new among the versions to serve and unloads what no longer belongs to them.
+
+        Returns:
+            The versions to serve that are neither served nor failed: their files may still change.
 
         Raises:
             OSError: The base path can't be listed; everything stays as it is.
@@ -76,13 +92,15 @@ class VersionManager:
         found = find_versions(config.base_path)
         wanted = {version: found[version] for version in config.policy.choose(found)}
         for version, path in sorted(wanted.items(), reverse=True):
-            if not self.loaded.is_available(version) and self._is_due(version, path):
+            due = self._files.is_stale if self.loaded.is_available(version) else self._files.is_due
+            if due(version, path):
                 self._load(version, path)
         ready = self.loaded.numbers() & wanted.keys()
-        pending = wanted.keys() - ready - self._failed.keys()
+        pending = wanted.keys() - ready - self._files.failed()
         if not pending and (ready or not wanted):
             for version in sorted(self.loaded.numbers() - wanted.keys()):
                 self._unload(version)
+        return pending
 
     def stop(self, deadline: float | None = None) -> bool:
         """Stops following the disk and unloads every version, once its requests are finished.
@@ -122,27 +140,44 @@ class VersionManager:
             except OSError as error:
                 _log.warning("%s can't be read; what is loaded stays: %s", self._config.base_path, error)
 
-    def _is_due(self, version: int, path: Path) -> bool:
-        files = snapshot(path)
-        settled = self._seen.get(version) == files
-        self._seen[version] = files
-        if self._failed.get(version) == files:
-            return False
-        self._failed.pop(version, None)
-        return settled
+    def _wait_until_settled(self) -> None:
+        """Looks until a version is served or none is left, for as long as copies that lie there may need to settle."""
+        end = time.monotonic() + self._settle_seconds
+        while self.poll() and not self.loaded.is_available() and time.monotonic() < end:
+            time.sleep(min(self._poll_seconds, _LOOK_SECONDS))
+        if not self.loaded.is_available():
+            self.poll()  # the files had their time by now
 
     def _load(self, version: int, path: Path) -> None:
-        self.loaded.set_status(version, VersionStatus(versions.LOADING))
+        serves_already = self.loaded.is_available(version)
+        if not serves_already:
+            self.loaded.set_status(version, VersionStatus(versions.LOADING))
         try:
-            session = self._load_session(self.name, path)
+            session = self._load_whole(version, path)
         except Exception as error:  # whatever a broken model raises, the server goes on with the others
-            _log.exception("%s: version %d of model '%s' is not served", path, version, self.name)
-            self._failed[version] = self._seen[version]
-            self.loaded.set_status(version, _failure(error))
+            _log.exception("%s: version %d of model '%s' is not served from these files", path, version, self.name)
+            self._files.note_failed(version)
+            if not serves_already:
+                self.loaded.set_status(version, _failure(error))
             return
-        self.loaded.add(version, session)
+        replaced = self.loaded.add(version, session)
+        self._files.note_loaded(version, path)
         self._on_change()
         _log.info("%s: version %d of model '%s' is served", path, version, self.name)
+        if replaced is not None:
+            self.loaded.free(replaced)
+
+    def _load_whole(self, version: int, path: Path) -> ModelSession:
+        """Loads a version whose files are those of its manifest, and stay the same meanwhile."""
+        try:
+            check_manifest(path)
+        except ServingError as error:
+            raise RequestError(grpc.StatusCode.DATA_LOSS, str(error)) from None
+        session = self._load_session(self.name, path)
+        if not self._files.is_as_seen(version, path):
+            session.close()
+            raise RequestError(grpc.StatusCode.UNAVAILABLE, f"{path}: files changed while they were loaded")
+        return session
 
     def _unload(self, version: int, deadline: float | None = None) -> bool:
         servable = self.loaded.withdraw(version)

@@ -70,8 +70,10 @@ class ModelServer:
         self.host, self.grpc_port, self.rest_port = host, grpc_port, rest_port
         self._options, metrics = options, Metrics()
         loader = ModelLoader(options.runtime, metrics)
-        labels = options.models.labels_for_unavailable
-        self._registry = ModelRegistry(poll_seconds, labels, loader, self._changed)
+        models = options.models
+        self._registry = ModelRegistry(
+            poll_seconds, models.settle_seconds, models.labels_for_unavailable, loader, self._changed
+        )
         self._api = ModelApi(self._registry, options, metrics)
         self._loop = EventLoop()
         self._health = Health(self._loop, self._registry.unavailable)

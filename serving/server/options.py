@@ -19,12 +19,15 @@ class ModelOptions(_Options):
     Attributes:
         config_file: A model config file; the server's model_name and base_path are then ignored.
         config_poll_seconds: Seconds between looks at it; 0 reads it only once.
+        settle_seconds: Seconds for which the files of a version without a manifest, which other tools wrote, must have
+            stayed unchanged before it is loaded.
         labels_for_unavailable: Whether a new label may name a version that isn't loaded yet.
         allow_reload: Whether HandleReloadConfigRequest is answered. TensorFlow Serving always answers it, to anyone.
     """
 
     config_file: Path | None = None
     config_poll_seconds: float = Field(0.0, ge=0)
+    settle_seconds: float = Field(5.0, ge=0)
     labels_for_unavailable: bool = False
     allow_reload: bool = False
 

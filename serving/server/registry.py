@@ -28,15 +28,22 @@ class ModelRegistry:
 
     Args:
         poll_seconds: Seconds between looks for new versions.
+        settle_seconds: Seconds for which files without a manifest must have stayed unchanged.
         labels_for_unavailable: Whether a label that is new may name a version that isn't available.
         load: Loads a version directory of a model.
         on_change: Called after each change of what is served.
     """
 
     def __init__(
-        self, poll_seconds: float, labels_for_unavailable: bool, load: Load, on_change: Callable[[], None]
+        self,
+        poll_seconds: float,
+        settle_seconds: float,
+        labels_for_unavailable: bool,
+        load: Load,
+        on_change: Callable[[], None],
     ) -> None:
-        self._poll_seconds, self._labels_for_unavailable = poll_seconds, labels_for_unavailable
+        self._poll_seconds, self._settle_seconds = poll_seconds, settle_seconds
+        self._labels_for_unavailable = labels_for_unavailable
         self._load, self._on_change = load, on_change
         self._models: dict[str, VersionManager] = {}
         self._gone: dict[str, VersionManager] = {}  # unloaded, but their status can still be asked for
@@ -132,7 +139,7 @@ class ModelRegistry:
             return all([self._remove(name, deadline) for name in list(self._models)])
 
     def _add(self, config: ModelConfig) -> str:
-        manager = VersionManager(config, self._poll_seconds, self._load, self._on_change)
+        manager = VersionManager(config, self._poll_seconds, self._settle_seconds, self._load, self._on_change)
         self._models[config.name] = manager
         self._gone.pop(config.name, None)
         return manager.start()

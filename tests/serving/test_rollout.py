@@ -10,6 +10,7 @@ import pytest
 
 from serving.errors import ServingError
 from serving.rollout import main, rollout
+from trainer.manifest import write_manifest
 
 
 def _version(folder: Path, number: int, files: int = 3, size: int = 1000) -> Path:
@@ -49,6 +50,18 @@ def test_a_version_that_is_there_is_never_changed(tmp_path: Path, number: int) -
     with pytest.raises(ServingError, match="is there already"):
         rollout(version, tmp_path / "target")
     assert len(list((tmp_path / "target" / str(number) / "variables").iterdir())) == 3
+
+
+def test_a_version_that_is_not_whole_is_not_put_there(tmp_path: Path) -> None:
+    version = _version(tmp_path / "source", 4)
+    write_manifest(str(version))
+    cut = version / "variables" / "part-1"
+    cut.write_bytes(cut.read_bytes()[:40])
+    with pytest.raises(ServingError, match="part-1: the manifest has 1000 bytes. Found: 40 bytes"):
+        rollout(version, tmp_path / "target")
+    assert not (tmp_path / "target" / "4").exists()
+    cut.write_bytes(bytes([1]) * 1000)
+    assert rollout(version, tmp_path / "target").name == "4"
 
 
 def test_what_is_no_version_is_refused(tmp_path: Path) -> None:

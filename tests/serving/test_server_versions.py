@@ -8,7 +8,7 @@ import toy_ranker
 import wire
 
 from serving import contract
-from serving.server import ServerStartError
+from serving.server import ModelOptions, ServerOptions, ServerStartError, settling
 from serving.server.warmup import MAX_RECORDS
 
 
@@ -143,3 +143,90 @@ def test_a_base_path_that_vanishes_changes_nothing(model_dir, start, connect, ev
     model_dir.rename(model_dir.with_name("away"))
     eventually(lambda: "can't be read" in caplog.text)
     assert served(target) == 1
+
+
+def foreign(saved_path, model_dir, number):
+    """Copies a version as another tool would have written it: without a manifest."""
+    path = shutil.copytree(saved_path, model_dir / str(number), dirs_exist_ok=True)
+    (path / contract.MANIFEST_FILE).unlink()
+    return path
+
+
+def settle(seconds):
+    return ServerOptions(models=ModelOptions(settle_seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "fingerprint.pb: the manifest has "),
+        (lambda whole: whole[:3], "bytes. Found: 3 bytes. Is a copy still going on?"),
+        (lambda whole: bytes(len(whole)), "fingerprint.pb: its content is not what the manifest says (SHA-256)"),
+    ],
+    ids=["missing", "cut", "other"],
+)
+def test_a_copy_that_stalls_is_never_served(saved, model_dir, start, connect, push, eventually, content, message):
+    target = connect(start(model_dir, options=settle(0)))
+    whole = (saved[2] / "fingerprint.pb").read_bytes()
+    incoming = shutil.copytree(saved[2], model_dir / "incoming")
+    (incoming / "fingerprint.pb").unlink()
+    if content is not None:
+        (incoming / "fingerprint.pb").write_bytes(content(whole))
+    incoming.rename(model_dir / "2")
+    status = wait_for_end(target, 2, eventually)
+    assert status.error_code == grpc.StatusCode.DATA_LOSS.value[0]
+    assert message in status.error_message and served(target) == 1
+    (model_dir / "2" / "fingerprint.pb").write_bytes(whole)
+    eventually(lambda: served(target) == 2)
+
+
+def test_a_manifest_that_is_cut(saved, model_dir, start):
+    manifest = model_dir / "1" / contract.MANIFEST_FILE
+    manifest.write_text(manifest.read_text()[:50])
+    with pytest.raises(ServerStartError, match="srp4ctr_manifest.json: no manifest of a version"):
+        start(model_dir)
+
+
+def test_files_beside_the_manifest_may_be_there(model_dir, start):
+    (model_dir / "1" / "assets.extra" / "card.md").write_text("added after the export")
+    assert start(model_dir).versions == [1]
+
+
+def test_a_version_without_a_manifest_must_settle(saved, model_dir, start, push, eventually, monkeypatch):
+    ages = [1.0]
+    monkeypatch.setattr(settling, "seconds_unchanged", lambda path: ages.append(ages[0]) or ages[0])
+    server = start(model_dir, options=settle(5))
+    foreign(saved[2], model_dir, 2)
+    eventually(lambda: len(ages) > 5)
+    assert server.versions == [1]
+    ages[0] = 6.0
+    eventually(lambda: server.versions == [2])
+
+
+def test_a_start_waits_for_a_version_without_a_manifest(saved, tmp_path, start):
+    foreign(saved[1], tmp_path, 1)
+    assert start(tmp_path, options=settle(0.5)).versions == [1]
+
+
+def test_a_version_without_a_manifest_is_loaded_again_when_its_files_change(
+    saved, model_dir, start, connect, eventually
+):
+    foreign(saved[1], model_dir, 2)
+    target = connect(start(model_dir, options=settle(0)))
+
+    def state():
+        return wire.outputs(wire.predict(target, contract.ENCODE_USER, wire.USER))["user_state"][0][:2]
+
+    assert (served(target), state()) == (2, b"1|")
+    foreign(saved[2], model_dir, 2)
+    eventually(lambda: state() == b"2|")
+    assert wire.states(target.model)[2] == "AVAILABLE"
+
+
+def test_a_version_that_is_spoilt_later_stays_as_it_was(saved, model_dir, start, connect, eventually, caplog):
+    path = foreign(saved[1], model_dir, 2)
+    target = connect(start(model_dir, options=settle(0)))
+    (path / "saved_model.pb").write_bytes(b"spoilt")
+    eventually(lambda: "version 2 of model 'toy' is not served from" in caplog.text)
+    assert served(target) == 2
+    assert wire.states(target.model)[2] == "AVAILABLE"

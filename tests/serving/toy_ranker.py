@@ -19,6 +19,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from serving import contract
+from trainer.manifest import write_manifest
 
 NAME = "toy"
 LONG_MESSAGE = "n must not be negative " + "x" * 2000
@@ -133,6 +134,7 @@ def save(base_path: Path, version: int, timed: bool = False, warmup_user_ids: tu
     }
     path = base_path / str(version)
     tf.saved_model.save(model, str(path), signatures=signatures | examples)
+    write_manifest(str(path))
     if warmup_user_ids:
         write_warmup(path, [warmup_log(user_id) for user_id in warmup_user_ids])
     return path
@@ -155,6 +157,7 @@ def write_warmup(path: Path, logs: list[prediction_log_pb2.PredictionLog]) -> No
     with tf.io.TFRecordWriter(str(file)) as writer:
         for log in logs:
             writer.write(log.SerializeToString())
+    write_manifest(str(path))
 
 
 def _function(method, specs):

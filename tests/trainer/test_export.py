@@ -18,6 +18,7 @@ from tfx_bsl.public.proto import model_spec_pb2
 from preprocessing.features import candidate_inputs, user_inputs
 from preprocessing.spec import DatasetSpec
 from serving import contract
+from serving.manifest import check_manifest
 from tests.testing_trainer import Raw, dense_inputs, raw_records, serialize
 from tests.trainer.conftest import Exported, Toy
 from trainer.config import TrainerConfig
@@ -409,6 +410,13 @@ def test_what_made_the_model_travels_with_it(exported: Exported) -> None:
     made_by = json.loads((exported.folder / contract.CONFIG_FILE).read_text(encoding="utf-8"))
     assert DatasetSpec.model_validate(made_by["spec"]) == exported.inputs.spec
     assert TrainerConfig.model_validate(made_by["trainer"]) == exported.inputs.config
+
+
+def test_its_manifest_has_every_file_of_the_export(exported: Exported) -> None:
+    check_manifest(exported.folder)
+    listed = json.loads((exported.folder / contract.MANIFEST_FILE).read_text(encoding="utf-8"))["files"]
+    there = {path.relative_to(exported.folder).as_posix() for path in exported.folder.rglob("*") if path.is_file()}
+    assert set(listed) == there - {contract.MANIFEST_FILE}
 
 
 def test_state_codec_has_the_rankers_widths(exported: Exported, states: tf.Tensor, user: Tensors) -> None:

@@ -1,0 +1,58 @@
+"""Whether the files of a version are those that its export wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from serving import contract
+from serving.errors import ServingError
+
+_CHUNK = 2**20  # bytes that are read at once
+_ADVICE = "Is a copy still going on? Copy the version again, or export it anew."
+
+
+def has_manifest(version: Path) -> bool:
+    """Whether a version directory has a manifest. Models of other tools have none, nor has a copy without its end."""
+    return (version / contract.MANIFEST_FILE).is_file()
+
+
+def check_manifest(version: Path) -> None:
+    """Compares all files with the manifest, if there is one; files that it doesn't name may be there.
+
+    Raises:
+        ServingError: A file is missing or differs, or the manifest can't be read. The message names it.
+    """
+    if not has_manifest(version):
+        return
+    files = _read(version / contract.MANIFEST_FILE)
+    for name, expected in files.items():  # sizes first: they are cheap, and tell of most copies that aren't whole
+        path = version / name
+        found = path.stat().st_size if path.is_file() else None
+        if found != expected["bytes"]:
+            shown = "nothing" if found is None else f"{found} bytes"
+            raise ServingError(f"{path}: the manifest has {expected['bytes']} bytes. Found: {shown}. {_ADVICE}")
+    for name, expected in files.items():
+        if _digest(version / name) != expected["sha256"]:
+            raise ServingError(f"{version / name}: its content is not what the manifest says (SHA-256). {_ADVICE}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        files = json.loads(path.read_bytes())["files"]
+        return {name: {"bytes": entry["bytes"], "sha256": entry["sha256"]} for name, entry in files.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise ServingError(f"{path}: no manifest of a version: {type(error).__name__}: {error}. {_ADVICE}") from None
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:  # removed since its size was read
+        raise ServingError(f"{path}: can't be read: {error}. {_ADVICE}") from None
+    return digest.hexdigest()

@@ -1,0 +1,60 @@
+"""Whether a version's files can be loaded: whole by their manifest, or left alone for long enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from serving.manifest import has_manifest
+from serving.server.disk import Snapshot, seconds_unchanged, snapshot
+
+
+class VersionFiles:
+    """What the files of one model's versions looked like when they were last seen, loaded, or failed to load.
+
+    Args:
+        settle_seconds: Seconds for which files without a manifest must have stayed unchanged.
+    """
+
+    def __init__(self, settle_seconds: float) -> None:
+        self._settle_seconds = settle_seconds
+        self._seen: dict[int, Snapshot] = {}
+        self._failed: dict[int, Snapshot] = {}
+        self._loaded: dict[int, Snapshot] = {}  # of versions without a manifest
+
+    def look(self, found: Mapping[int, Path]) -> None:
+        """Sees versions for the first time."""
+        self._seen = {version: snapshot(path) for version, path in found.items()}
+
+    def is_due(self, version: int, path: Path) -> bool:
+        """Whether to load a version now: its files are as they were at the last look, and haven't failed so."""
+        files = snapshot(path)
+        same = self._seen.get(version) == files
+        self._seen[version] = files
+        if self._failed.get(version) == files:
+            return False
+        self._failed.pop(version, None)
+        return same and (has_manifest(path) or seconds_unchanged(path) >= self._settle_seconds)
+
+    def is_stale(self, version: int, path: Path) -> bool:
+        """Whether a loaded version without a manifest has other files now, which are due."""
+        loaded = self._loaded.get(version)
+        return loaded is not None and loaded != snapshot(path) and self.is_due(version, path)
+
+    def is_as_seen(self, version: int, path: Path) -> bool:
+        """Whether a version's files are still those of the last look."""
+        return self._seen.get(version) == snapshot(path)
+
+    def note_loaded(self, version: int, path: Path) -> None:
+        """The files of the last look are served now."""
+        self._loaded.pop(version, None)
+        if not has_manifest(path):
+            self._loaded[version] = self._seen[version]
+
+    def note_failed(self, version: int) -> None:
+        """The files of the last look can't be loaded."""
+        self._failed[version] = self._seen[version]
+
+    def failed(self) -> set[int]:
+        """The versions whose files can't be loaded as they are."""
+        return set(self._failed)
