@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +19,7 @@ from pipelines.commands.rollback import rollback
 from pipelines.commands.serve import serve
 from pipelines.commands.tour import tour
 from pipelines.commands.tune import tune
+from serving.quiet import quiet_libraries
 
 app = typer.Typer(
     help="Pre-train on behaviour sequences, fine-tune a click-through-rate model, serve it with split signatures.",
@@ -44,8 +43,7 @@ ConfigPath = Annotated[Path, typer.Argument(help="A run's YAML file, such as con
 
 def main() -> None:
     """The console script."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reports absent GPUs as errors
-    warnings.filterwarnings("ignore", message=".*non-supported Python version.*", category=FutureWarning)
+    quiet_libraries()
     try:
         app()
     finally:

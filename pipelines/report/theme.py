@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -27,7 +28,7 @@ _VARIABLES = {
     WITH: "with",
     WITHOUT: "without",
 }
-_STYLE = {
+_STYLE: dict[Any, Any] = {  # matplotlib's types differ in the two stacks
     "svg.fonttype": "none",
     "svg.hashsalt": "srp4ctr",
     "text.parse_math": False,

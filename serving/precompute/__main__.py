@@ -4,9 +4,12 @@ import sys
 
 from preprocessing.errors import DataError
 from serving.errors import ServingError
-from serving.precompute.command import run
+from serving.quiet import quiet_libraries
 
 if __name__ == "__main__":
+    quiet_libraries()
+    from serving.precompute.command import run
+
     try:
         run()
     except (DataError, ServingError) as error:

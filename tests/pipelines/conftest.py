@@ -23,10 +23,11 @@ SRP4CTR = Path(sys.executable).parent / "srp4ctr"
 
 @dataclasses.dataclass(frozen=True)
 class SmallRun:
-    """A run's config file, its configuration, and what the command printed when it went on."""
+    """A run's config file, its configuration, and what the command printed and complained of when it went on."""
 
     config_path: Path
     output: str
+    complaints: str
 
     @property
     def config(self) -> RunConfig:
@@ -45,7 +46,8 @@ def srp4ctr(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def srp4ctr_process(*arguments: str | Path, timeout: float = 900) -> subprocess.CompletedProcess[str]:
     """Runs the installed command as a user would."""
     command = [str(SRP4CTR), *map(str, arguments)]
-    environment = os.environ | {"COLUMNS": "200", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    environment = os.environ | {"COLUMNS": "200"}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=environment)
 
 
@@ -78,7 +80,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
     _start_and_kill(config_path, within="StatisticsGen")
     done = srp4ctr_process("run", config_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    return SmallRun(config_path, done.stdout)
+    return SmallRun(config_path, done.stdout, done.stderr)
 
 
 def _start_and_kill(config_path: Path, within: str) -> None:

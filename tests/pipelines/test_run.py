@@ -22,6 +22,10 @@ def test_every_component_runs_and_says_so(small_run: SmallRun) -> None:
     assert "Report: " in small_run.output
 
 
+def test_libraries_say_nothing(small_run: SmallRun) -> None:
+    assert small_run.complaints == ""
+
+
 def test_model_is_pushed_with_its_contract(small_run: SmallRun) -> None:
     (version,) = small_run.config.paths.serving_model.iterdir()
     for name in ("saved_model.pb", "assets.extra/tf_serving_warmup_requests", "assets.extra/srp4ctr.json"):

@@ -1,0 +1,76 @@
+"""Keeps what libraries say at each start, whatever is asked of them, off the terminal."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+# What TensorFlow's C++ code writes to standard error while it is imported, at whatever level of TF_CPP_MIN_LOG_LEVEL,
+# as extended regular expressions. All else, such as why this processor won't do, passes.
+START_UP_LINES = (
+    "^WARNING: All log messages before absl::InitializeLog",
+    r"^I[0-9]{4} .*\] oneDNN custom operations are on",
+    r"^I[0-9]{4} .*\] This TensorFlow binary is optimized",
+    "^To enable the following instructions:",
+    r"^[EW][0-9]{4} .*\] Unable to register cu[A-Za-z]+ factory",
+    r"^[EW][0-9]{4} .*\] computation placer already registered",
+)
+
+
+def quiet_libraries() -> None:
+    """Call it before TensorFlow is imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reports absent GPUs as errors
+    # That Python 3.10 is near or past its end, once for each of Google's packages.
+    warnings.filterwarnings("ignore", message="You are using a.* Python version", category=FutureWarning)
+    if "tensorflow" not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+
+
+@contextmanager
+def start_up_lines_dropped() -> Iterator[None]:
+    """Sends what is written to file descriptor 2, by whatever code, through grep, which leaves START_UP_LINES out.
+
+    grep is a process of its own: a crash in the body loses no line.
+    """
+    sys.stderr.flush()
+    expressions = [part for line in START_UP_LINES for part in ("-e", line)]
+    terminal = os.dup(2)
+    with subprocess.Popen(["grep", "-vE", *expressions], stdin=subprocess.PIPE, stdout=terminal) as grep:
+        assert grep.stdin is not None
+        os.dup2(grep.stdin.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+class _Finder(MetaPathFinder):
+    """Finds TensorFlow where it is, and has it imported with start_up_lines_dropped()."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is None or spec.loader is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def execute_quietly(module: ModuleType) -> None:
+            with start_up_lines_dropped():
+                execute(module)
+
+        spec.loader.exec_module = execute_quietly  # type: ignore[method-assign]
+        return spec

@@ -1,0 +1,72 @@
+"""What libraries say at each start doesn't reach the terminal; all else does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.pipelines.conftest import srp4ctr_process
+
+ROOT = Path(__file__).parents[2]
+SAID_AT_START = (
+    "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\\n"
+    "I0000 00:00:1795798559.873500  5 port.cc:153] oneDNN custom operations are on. You may see\\n"
+    "E0000 00:00:1795798559.873500  5 cuda_dnn.cc:8579] Unable to register cuDNN factory: Attempting\\n"
+    "W0000 00:00:1795798559.873500  5 computation_placer.cc:177] computation placer already registered\\n"
+)
+CRASH = f"""
+import os
+from serving.quiet import start_up_lines_dropped
+with start_up_lines_dropped():
+    os.write(2, b"{SAID_AT_START}F0000 this processor lacks AVX\\n")
+    os.abort()
+"""
+IMPORTS = """
+import sys
+from serving.quiet import quiet_libraries
+quiet_libraries()
+import tensorflow as tf
+print(tf.constant(1.0).numpy())
+sys.stderr.write("said afterwards")
+"""
+
+
+def run_python(program: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program]
+    environment = {"PATH": "/usr/bin:/bin", "TF_USE_LEGACY_KERAS": "1"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_crash_loses_no_line_but_those_of_every_start() -> None:
+    assert run_python(CRASH).stderr == "F0000 this processor lacks AVX\n"
+
+
+def test_tensorflow_starts_in_silence() -> None:
+    started = run_python(IMPORTS)
+    assert (started.stdout, started.stderr) == ("1.0\n", "said afterwards")
+
+
+def test_a_command_that_needs_tensorflow_says_only_its_own(tmp_path: Path) -> None:
+    done = srp4ctr_process("serve", tmp_path / "models")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
+
+
+def test_ends_of_python_versions_are_not_warned_of() -> None:
+    program = (
+        "import datetime, sys\nfrom serving.quiet import quiet_libraries\nquiet_libraries()\n"
+        "from google.api_core import _python_version_support as support\n"
+        "for year in range(2024, 2040):\n"
+        "    support.check_python_version('google.api_core', datetime.date(year, 6, 1))\n"
+    )
+    checked = run_python(program)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_other_warnings_stay() -> None:
+    program = (
+        "import warnings\nfrom serving.quiet import quiet_libraries\nquiet_libraries()\n"
+        "warnings.warn('of your data', FutureWarning)\n"
+    )
+    assert "FutureWarning: of your data" in run_python(program).stderr
