@@ -161,7 +161,7 @@ def write_warmup(path: Path, logs: list[prediction_log_pb2.PredictionLog]) -> No
 
 
 def _function(method, specs):
-    return tf.function(lambda **inputs: method(**inputs)).get_concrete_function(**specs)
+    return tf.function(lambda **inputs: method(**inputs), autograph=False).get_concrete_function(**specs)
 
 
 if __name__ == "__main__":
