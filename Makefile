@@ -15,7 +15,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Without bytecode, each process compiles TFX and TensorFlow anew, and takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-cluster lint format lock dist clean
+.PHONY: help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-cluster lint format lock dist clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -65,6 +65,9 @@ fuzz-serving: setup-dev ## Send 10,000 hostile requests to a ranker behind the l
 
 test: setup-dev data ## Run the tests in two processes (PYTEST_ARGS=... for other options of pytest)
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+test-fast: setup-dev data ## Run the tests not marked slow: none needs TFX, exports a ranker or runs a pipeline
+	@$(PYTHON) -m pytest -m "not slow" $(PYTEST_ARGS)
 
 test-cluster: setup-dev ## Train with workers and parameter servers as processes, some of them killed, and by XLA (minutes)
 	@TEST_CLUSTER=1 $(PYTHON) -m pytest -q tests/trainer/test_distribution.py tests/trainer/test_precision.py

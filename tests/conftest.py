@@ -1,5 +1,7 @@
 """Fixtures that every test may use."""
 
+import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,58 @@ def ml_100k_dir() -> Path:
     return datasets.fetch("ml-100k", ROOT / "data")
 
 
+# Fixtures that take a minute or more to make, and what those who use them share: the run of a pipeline, or a ranker.
+SHARED = {
+    "small_run: SmallRun": "small run",
+    "exported: Exported": "toy",
+    "pretrained: Path": "toy",
+    "toy: Toy": "toy",
+}
+SLOW_FIXTURES = {argument.partition(":")[0] for argument in SHARED}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves a file of slow tests alone where none are wanted: to import TFX takes longer than the quick tests."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    is_slow = re.search(r"^pytestmark = pytest\.mark\.slow$", collection_path.read_text(), re.MULTILINE)
+    return True if is_slow else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks who uses a slow fixture, and puts those first, so that no process is left alone with them at the end."""
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+    groups = list(dict.fromkeys(SHARED.values()))
+
+    def place(item: pytest.Item) -> int:
+        group = _group(item.nodeid)
+        return groups.index(group) if group in groups else len(groups)
+
+    items.sort(key=place)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keeps a file's tests in one process, and all of tests/pipelines, whose files share runs that take minutes."""
+    """Keeps a file's tests in one process, and files that share a fixture, in the order of collection."""
     from xdist.scheduler import LoadFileScheduling
 
-    class _PipelinesTogether(LoadFileScheduling):
+    class _SharersTogether(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "tests/pipelines" if nodeid.startswith("tests/pipelines/") else super()._split_scope(nodeid)
+            return _group(nodeid)
 
-    return _PipelinesTogether(config, log)
+    config.option.loadscopereorder = False
+    return _SharersTogether(config, log)
+
+
+@functools.cache
+def _group_of_file(name: str) -> str:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return next((group for argument, group in SHARED.items() if argument in text), name)
+
+
+def _group(nodeid: str) -> str:
+    """What a test is run together with: the rest of its file, or all that share a fixture."""
+    return _group_of_file(nodeid.partition("::")[0])

@@ -73,6 +73,7 @@ def test_no_event_before_the_cut_off(tmp_path: Path) -> None:
     assert "2001-01-01" in done.stderr
 
 
+@pytest.mark.slow
 def test_too_many_unreadable_rows(tmp_path: Path) -> None:
     def spoil(content: dict[str, Any], data: Path) -> None:
         with (data / "events.csv").open("a") as file:

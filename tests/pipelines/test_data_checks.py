@@ -25,6 +25,8 @@ from preprocessing.errors import DataError
 from tests.pipelines.checks.test_serving_log import prediction_log
 from tests.testing import EVENT_COLUMNS, Row, small_log, small_spec, write_csv, write_small_dataset
 
+pytestmark = pytest.mark.slow
+
 
 def run_checks(folder: Path, rows: list[Row] | None, **checks: Any) -> dict[str, Any]:
     """Runs the pipeline up to DataChecks on a log, or on the last one again; returns what it wrote."""
@@ -38,7 +40,6 @@ def run_checks(folder: Path, rows: list[Row] | None, **checks: Any) -> dict[str,
     return json.loads((Path(output) / FINDINGS).read_text())
 
 
-@pytest.mark.slow
 def test_drift_between_runs_and_skew_to_serving(tmp_path: Path) -> None:
     write_small_dataset(tmp_path)
     monday = small_log()

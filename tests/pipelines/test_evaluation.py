@@ -16,6 +16,8 @@ from pipelines.slices import history_bucket
 from tests.pipelines.conftest import SmallRun
 from trainer.metrics import auc, gauc
 
+pytestmark = pytest.mark.slow
+
 
 def request(labels: Any, predictions: Any) -> dict[str, Any]:
     features = {"user_id": np.array([b"u"]), "history_length": np.array(["1-9"])}
@@ -80,7 +82,6 @@ def test_history_buckets(length: int, bucket: str) -> None:
     assert history_bucket(length) == bucket
 
 
-@pytest.mark.slow
 def test_reported_metrics_equal_numpy_on_the_exported_model(small_run: SmallRun) -> None:
     metrics = json.loads((small_run.config.paths.report / "metrics.json").read_text())
     pattern = f"{small_run.config.paths.artifacts}/BehaviorLogExampleGen/examples/*/Split-test/*"

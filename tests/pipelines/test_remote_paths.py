@@ -27,6 +27,8 @@ from preprocessing.validation import validate
 from tests.ram_file_system import RamFileSystem
 from tests.testing import EVENT_COLUMNS, parse_records, small_log, small_spec, write_csv, write_small_dataset
 
+pytestmark = pytest.mark.slow
+
 LOG = small_log()
 EVENTS = {"format": "csv", "path": "logs/day-*/part.csv"}
 

@@ -15,6 +15,8 @@ from preprocessing.features import TRAINING_EVENTS, candidate_inputs, model_feat
 from preprocessing.spec import DatasetSpec
 from tests.testing_trainer import Raw, run_transform, serialize, toy_spec
 
+pytestmark = pytest.mark.slow
+
 NAN = float("nan")
 MONDAY = 4 * 86_400  # 5 January 1970, midnight
 NOW = MONDAY + 86_400 + 13 * 3600 + 59 * 60  # Tuesday, 13:59

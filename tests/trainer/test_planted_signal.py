@@ -20,6 +20,8 @@ from trainer.pretraining.masking import mask_history
 from trainer.pretraining.model import ClozeModel
 from trainer.registry import create_ranker
 
+pytestmark = pytest.mark.slow
+
 ITEMS = 30
 TASK = {"click": {"column": "clicked", "equals": 1}}
 SPEC = toy_spec(features={}, history={"length": HISTORY}, tasks=TASK)

@@ -15,6 +15,8 @@ from pipelines.errors import RunError
 from pipelines.platform import EARLIER_MODEL
 from pipelines.runners.progress import ComponentProgress
 
+pytestmark = pytest.mark.slow
+
 
 class NothingFound(resolver.ResolverStrategy):
     """Finds nothing, which is no failure."""

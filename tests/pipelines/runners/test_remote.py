@@ -30,6 +30,8 @@ from preprocessing.schema import build_schema
 from tests.pipelines.conftest import srp4ctr
 from tests.testing import small_spec
 
+pytestmark = pytest.mark.slow
+
 IMAGE = "registry/srp4ctr:1"
 COMPONENTS = {
     "BehaviorLogExampleGen": [],
@@ -158,7 +160,6 @@ def test_everything_that_the_image_must_have_imports(vertex: dict[str, Any]) -> 
         assert callable(getattr(importlib.import_module(module), name)), path
 
 
-@pytest.mark.slow
 def test_a_compiled_task_runs_as_its_container_would(kubeflow: dict[str, Any], tmp_path: Path) -> None:
     """The container's own command, with what Kubeflow would put in place of {{$}}."""
     container = containers(kubeflow)["CuratedSchemaGen"]

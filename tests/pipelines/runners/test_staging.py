@@ -22,6 +22,7 @@ from preprocessing.features import SPLITS
 from preprocessing.spec import DatasetSpec
 from tests.testing import Record, build_records, read_split, write_small_dataset
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("preprocessing", "trainer", "pipelines", "serving")
 
@@ -72,7 +73,6 @@ def test_workers_get_tensorflow_where_here_is_the_build_without_cuda(monkeypatch
     assert "tensorflow==2.0" in staging.pinned_requirements()
 
 
-@pytest.mark.slow
 def test_sdist_imports_in_a_clean_environment(staged: SetupOptions, tmp_path: Path) -> None:
     """A new environment that sees this one's libraries, but neither the checkout nor its editable install."""
     (sdist,) = staged.extra_packages
@@ -110,7 +110,6 @@ def test_the_evaluators_step_survives_both_picklers(pickler: Any) -> None:
     assert pickler.loads(pickler.dumps(explode_candidates)).__module__ == explode_candidates.__module__
 
 
-@pytest.mark.slow
 def test_portable_workers_build_the_same_records(dataset: Any, tmp_path: Path) -> None:
     """Beam's portable job service: the job, its closures and its artifacts go through gRPC to worker processes."""
     spec, expected = dataset

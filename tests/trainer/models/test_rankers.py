@@ -73,11 +73,12 @@ def test_empty_histories_alone_are_finite_and_know_the_user(ranker: Ranker) -> N
     assert np.isfinite(alone).all() and not np.allclose(alone[0], alone[1], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_graph_of_unknown_lengths_scores_the_same(ranker: Ranker) -> None:
     """As exported: recurrent models loop there and unroll where lengths are known."""
     features = random_features(ranker.fields, LENGTHS)
     specs = {name: _loose(name, x) for name, x in features.items()}
-    graph = tf.function(lambda features: ranker(features)).get_concrete_function(specs)
+    graph = tf.function(ranker, autograph=False).get_concrete_function(specs)
     logits = np.stack(list(graph(features).values()), -1)
     np.testing.assert_allclose(logits, scores(ranker, features), rtol=TOLERANCE, atol=TOLERANCE)
 
@@ -126,6 +127,7 @@ def test_a_candidate_scores_the_same_among_a_hundred_unless_it_sees_them(ranker:
         np.testing.assert_allclose(alone, among, rtol=TOLERANCE, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(
     "features",
@@ -153,6 +155,7 @@ def test_every_feature_counts(model: str) -> None:
         assert not np.allclose(scores(ranker, {**features, field.name: other}), before, atol=1e-4), field.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_all_weights_learn(model: str) -> None:
     ranker = built(toy_fields(), **MODELS[model])
@@ -166,6 +169,7 @@ def test_all_weights_learn(model: str) -> None:
     assert still == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_scores_are_close(model: str, policy: str) -> None:
