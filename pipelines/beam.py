@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from preprocessing.config import Config, ConfigError
+from preprocessing.hints import did_you_mean
 
 RunnerName = Literal["direct", "multiprocess", "flink", "spark", "dataflow"]
 RUNNERS: tuple[str, ...] = get_args(RunnerName)
@@ -72,8 +73,7 @@ def beam_config(runner: str | None, image: str | None, options: Sequence[str]) -
     if runner is None and image is None and not options:
         return None
     if runner not in RUNNERS:
-        nearest = difflib.get_close_matches(runner or "", RUNNERS, n=1)
-        hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+        hint = did_you_mean(runner or "", RUNNERS)
         raise ConfigError(f"--beam must be one of {', '.join(RUNNERS)}. Received: {runner}.{hint}")
     return BeamConfig(runner=runner, image=image, options=tuple(options))
 

@@ -70,7 +70,7 @@ class RunConfig(Config):
     @pydantic.model_validator(mode="after")
     def _check(self) -> RunConfig:
         known = {f"user_{name}" for name in self.dataset.features.user}
-        known |= {f"context_{name}" for name, f in self.dataset.features.context.items() if not f.derived}
+        known |= {f"context_{name}" for name, f in self.dataset.features.context.items() if f.checked_as}
         unknown = sorted(set(self.evaluation.slices) - known)
         if unknown:
             raise ValueError(f"evaluation.slices must be among {sorted(known)}. Received: {unknown}")

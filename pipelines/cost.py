@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from pipelines.config import RunConfig, load_run_config
-from preprocessing.features import bucket_count, model_features
+from preprocessing.features import model_features
 from trainer.costs import CANDIDATES, ModelCost, compare_costs, cost_ratios
 from trainer.fields import Field, Fields
 
@@ -76,6 +76,6 @@ def _fields(config: RunConfig, vocabulary: int) -> Fields:
     for feature in model_features(spec):
         values = vocabulary
         if feature.vocabulary is None and feature.spec is not None:
-            values = bucket_count(feature.spec)
+            values = feature.spec.size
         fields.append(Field(feature, values + 1))
     return Fields(tuple(fields), spec.history.length, tuple(spec.tasks))

@@ -17,7 +17,7 @@ from preprocessing.errors import DataError
 from preprocessing.inspection.guess import Roles, guess_roles
 from preprocessing.inspection.profile import ColumnProfile, profile_log
 from preprocessing.inspection.starter import starter_config
-from preprocessing.spec import Table
+from preprocessing.spec_tables import Table
 from preprocessing.splits import to_iso
 
 _FORMATS = {
@@ -67,7 +67,9 @@ def inspect_log(
 def _table(path: str, format: str, columns: tuple[str, ...] | None, delimiter: str | None) -> Table:
     place = path if "://" in path else str(Path(path).absolute())
     try:
-        return Table.model_validate({"format": format, "path": place, "columns": columns, "delimiter": delimiter})
+        given = {"columns": columns, "delimiter": delimiter}
+        content = {name: value for name, value in given.items() if value is not None}
+        return Table.model_validate({"format": format, "path": place} | content)
     except pydantic.ValidationError as error:
         raise ConfigError("; ".join(f"{problem['msg']}: {problem['input']!r}" for problem in error.errors())) from None
 

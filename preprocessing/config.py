@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pydantic
 import yaml
+from pydantic_core import PydanticCustomError
+from typing_extensions import Self
+
+from preprocessing.conditions import Condition, CountsWith, CountsWithout
+from preprocessing.hints import did_you_mean
+
+# A validation context for what an earlier version wrote beside its artifacts: it wrote every option of every kind,
+# and what it ignored is left out rather than refused.
+SAVED = {"saved": True}
+REFUSED = "refused_option"  # the type of errors whose message says all
 
 
 class ConfigError(ValueError):
@@ -15,9 +25,43 @@ class ConfigError(ValueError):
 
 
 class Config(pydantic.BaseModel):
-    """A frozen model that refuses unknown keys."""
+    """A frozen model that refuses unknown keys, and options that wouldn't count (preprocessing/conditions.py)."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    @pydantic.model_validator(mode="after")
+    def _refuse_what_does_not_count(self, info: pydantic.ValidationInfo) -> Self:
+        if is_saved(info):
+            return self
+        for name, condition in self._not_counting():
+            if name in self.model_fields_set:
+                message = condition.refusal(name, getattr(self, condition.key))
+                raise PydanticCustomError(REFUSED, "{message}", {"message": message})
+        return self
+
+    @pydantic.model_serializer(mode="wrap")
+    def _leave_out_what_does_not_count(self, write: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = write(self)
+        for name, _ in self._not_counting():
+            content.pop(name, None)
+        return self._as_written(content)
+
+    def _as_written(self, content: dict[str, Any]) -> dict[str, Any]:
+        """What is written of the fields."""
+        return content
+
+    def _not_counting(self) -> Iterator[tuple[str, Condition]]:
+        """The options that don't count as the others are, and why."""
+        for name, field in type(self).model_fields.items():
+            for mark in field.metadata:
+                is_condition = isinstance(mark, (CountsWith, CountsWithout))
+                if is_condition and not mark.holds(getattr(self, mark.key)):
+                    yield name, mark
+
+
+def is_saved(info: pydantic.ValidationInfo) -> bool:
+    """Whether what is validated was written by an earlier run."""
+    return bool((info.context or {}).get("saved"))
 
 
 ConfigT = TypeVar("ConfigT", bound=Config)
@@ -43,19 +87,20 @@ def load_yaml(path: str | Path, model: type[ConfigT]) -> ConfigT:
     return validated(content, model, str(path))
 
 
-def validated(content: dict[str, Any], model: type[ConfigT], source: str) -> ConfigT:
+def validated(content: dict[str, Any], model: type[ConfigT], source: str, saved: bool = False) -> ConfigT:
     """`content` as `model`.
 
     Args:
         content: Keys and values.
         model: What they should be.
         source: Where they come from, for messages.
+        saved: Whether a run wrote them, maybe one of an earlier version.
 
     Raises:
         ConfigError: it breaks `model`; every broken key is named.
     """
     try:
-        return model.model_validate(content)
+        return model.model_validate(content, context=SAVED if saved else None)
     except pydantic.ValidationError as error:
         raise ConfigError("\n".join(_describe(source, model, problem) for problem in error.errors())) from None
 
@@ -64,9 +109,9 @@ def _describe(path: str, model: type[Config], problem: Any) -> str:
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location) or "(top)"
     if problem["type"] == "extra_forbidden":
-        nearest = difflib.get_close_matches(location[-1], sorted(_known_keys(model, location[:-1])), n=1)
-        hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
-        return f"{path}: {key}: unknown key.{hint}"
+        return f"{path}: {key}: unknown key.{did_you_mean(location[-1], _known_keys(model, location[:-1]))}"
+    if problem["type"] == REFUSED:
+        return f"{path}: {key}: {problem['msg']}"
     if problem["type"] == "missing":
         return f"{path}: {key}: this key is missing."
     return f"{path}: {key}: {problem['msg'].removeprefix('Value error, ')}. Received: {problem['input']!r}"

@@ -9,7 +9,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from preprocessing.spec import DatasetSpec, Feature
+from preprocessing.kinds.kind import Kind
+from preprocessing.kinds.words import WordKind
+from preprocessing.spec import DatasetSpec
 
 Side = Literal["request", "user", "context", "history", "candidate", "label", "catalog"]
 Dtype = Literal["string", "int64", "float"]
@@ -41,7 +43,7 @@ class RecordFeature:
     name: str
     side: Side
     dtype: Dtype
-    spec: Feature | None = None
+    spec: Kind | None = None
 
     @property
     def is_list(self) -> bool:
@@ -65,12 +67,12 @@ class ModelFeature:
     field: str
     side: Side
     vocabulary: str | None
-    spec: Feature | None
+    spec: Kind | None
     describes_item: bool = False
 
     @property
     def multivalent(self) -> bool:
-        return self.spec is not None and self.spec.how.multivalent
+        return self.spec is not None and self.spec.multivalent
 
 
 def record_features(spec: DatasetSpec) -> list[RecordFeature]:
@@ -116,19 +118,19 @@ def model_features(spec: DatasetSpec) -> list[ModelFeature]:
     return features
 
 
-def bucket_count(feature: Feature) -> int:
-    """How many indices above 0 a feature without vocabulary can take."""
-    return feature.how.size(feature)
+def oov_buckets(feature: ModelFeature, spec: DatasetSpec) -> int:
+    """The rows that words outside a feature's vocabulary share."""
+    return feature.spec.oov_buckets if isinstance(feature.spec, WordKind) else spec.item_oov_buckets
 
 
-def _described(prefix: str, side: Side, features: dict[str, Feature]) -> list[RecordFeature]:
+def _described(prefix: str, side: Side, features: dict[str, Kind]) -> list[RecordFeature]:
     return [
-        RecordFeature(f"{prefix}_{name}", side, "float" if f.how.column == "number" else "string", f)
+        RecordFeature(f"{prefix}_{name}", side, "float" if f.checked_as == "number" else "string", f)
         for name, f in features.items()
-        if not f.derived and f"{prefix}_{name}" != USER_ID
+        if f.checked_as and f"{prefix}_{name}" != USER_ID
     ]
 
 
-def _model_feature(side: Side, owner: str, name: str, feature: Feature) -> ModelFeature:
-    vocabulary = f"{owner}_{name}" if feature.how.has_vocabulary else None
+def _model_feature(side: Side, owner: str, name: str, feature: Kind) -> ModelFeature:
+    vocabulary = f"{owner}_{name}" if feature.has_vocabulary else None
     return ModelFeature(f"{side}_{name}", name, side, vocabulary, feature, describes_item=owner == "item")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from preprocessing.kinds.kind import Kind
+from preprocessing.choices import Choice
 
 # What `features.*.*.kind` takes.
 KINDS = {
@@ -18,42 +16,22 @@ KINDS = {
     "hour_of_day": "preprocessing.kinds.hour_of_day.HourOfDay",
     "day_of_week": "preprocessing.kinds.day_of_week.DayOfWeek",
 }
-# What a table's `format` takes, and the module that reads files of it; BigQuery has no files.
+# What a table's `format` takes: the class of its options.
 FORMATS = {
-    "recbole": "preprocessing.sources.delimited",
-    "csv": "preprocessing.sources.delimited",
-    "tsv": "preprocessing.sources.delimited",
-    "jsonl": "preprocessing.sources.jsonl",
-    "parquet": "preprocessing.sources.parquet",
-    "avro": "preprocessing.sources.avro",
+    "recbole": "preprocessing.sources.delimited_files.RecboleFiles",
+    "csv": "preprocessing.sources.delimited_files.CsvFiles",
+    "tsv": "preprocessing.sources.delimited_files.CsvFiles",
+    "jsonl": "preprocessing.spec_sources.JsonLines",
+    "parquet": "preprocessing.spec_sources.ParquetFiles",
+    "avro": "preprocessing.spec_sources.AvroFiles",
+    "bigquery": "preprocessing.spec_bigquery.BigQuerySource",
 }
-BIGQUERY = "bigquery"
 
 
-@functools.cache
-def kind_of(name: str) -> Kind:
-    """The kind that a spec names."""
-    module, _, class_name = KINDS[name].rpartition(".")
-    kind: Kind = getattr(importlib.import_module(module), class_name)()
-    return kind
+def _class_at(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
 
 
-def reader_module(name: str) -> Any:
-    """The module that reads files of a format."""
-    return importlib.import_module(FORMATS[name])
-
-
-def known_kind(name: str) -> str:
-    """`name`, if it is a kind."""
-    return _known(name, list(KINDS))
-
-
-def known_format(name: str) -> str:
-    """`name`, if it is a format."""
-    return _known(name, [*FORMATS, BIGQUERY])
-
-
-def _known(name: str, names: list[str]) -> str:
-    if name not in names:
-        raise ValueError(f"must be one of {', '.join(names)}")
-    return name
+KIND = Choice("kind", KINDS, lambda name: _class_at(KINDS[name]))
+FORMAT = Choice("format", FORMATS, lambda name: _class_at(FORMATS[name]))

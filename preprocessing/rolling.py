@@ -13,8 +13,9 @@ from apache_beam.io.filesystems import FileSystems
 
 from preprocessing.errors import DataError
 from preprocessing.sources.files import match_files
-from preprocessing.spec import DatasetSpec, Table
+from preprocessing.spec import DatasetSpec
 from preprocessing.spec_records import SpanSplit
+from preprocessing.spec_tables import Events
 
 _EPOCH = datetime.date(1970, 1, 1)
 _DATE = ("{YYYY}", "{MM}", "{DD}")
@@ -86,15 +87,15 @@ def at_span(spec: DatasetSpec, newest: int | None) -> DatasetSpec:
     if newest is None:
         raise ValueError("a split in spans needs the newest one. Received: newest=None")
     update = {
-        name: table.model_copy(update={"path": tuple(path_of_span(path, newest) for path in table.paths)})
+        name: table.at(tuple(path_of_span(path, newest) for path in table.paths))
         for name in ("items", "users", "context")
         if (table := getattr(spec, name)) is not None
     }
-    events = spec.events.model_copy(update={"path": _paths(spec.events, spec.split, newest)})
+    events = spec.events.at(_paths(spec.events, spec.split, newest))
     return spec.model_copy(update=update | {"events": events, "split": spec.split.at(newest)})
 
 
-def _paths(events: Table, split: SpanSplit, newest: int) -> tuple[str, ...]:
+def _paths(events: Events, split: SpanSplit, newest: int) -> tuple[str, ...]:
     """The paths of all the days that are read; a log may begin within the days of history."""
     spans = split.spans(newest)
     present = [span for span in spans if all(_exists(path_of_span(path, span)) for path in events.paths)]

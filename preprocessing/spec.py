@@ -7,60 +7,26 @@ history, what the labels are, and where time is cut into training, validation an
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pydantic
 
-from preprocessing.config import Config
+from preprocessing.config import SAVED, Config
 from preprocessing.durations import to_text
-from preprocessing.registry import kind_of, known_format, known_kind
-from preprocessing.spec_bigquery import BigQuery
+from preprocessing.kinds.column import ColumnKind
+from preprocessing.kinds.kind import Kind
+from preprocessing.registry import KIND
 from preprocessing.spec_records import Candidates, FractionSplit, History, Negatives, SpanSplit, Split, Task, TimeSplit
-
-if TYPE_CHECKING:
-    from preprocessing.kinds.kind import Kind
+from preprocessing.spec_tables import ContextTable, Entities, Events
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NAMES_SPAN = re.compile(r"\{SPAN\}|(?=.*\{YYYY\})(?=.*\{MM\})(?=.*\{DD\})")
-MULTIVALENT_SEPARATOR = "|"
 # Tables that have no row for what a feature describes, or only one that is found through something else.
 _OTHER_TABLES = {"user": ("items", "context"), "item": ("users", "context")}
 
 
-class Feature(Config):
-    """One feature.
-
-    Attributes:
-        kind: What its values are: one id of a vocabulary (`categorical`), several (`multivalent`), a number, cut into
-            quantile buckets (`numeric`); or derived from timestamps: `time_gap`, for behaviours, `hour_of_day` and
-            `day_of_week`, for the context. preprocessing/kinds/ has them.
-        column: The column it is read from; by default the feature's own name.
-        table: The table that has the column. By default, item features come from the item table and user
-            features from the user table, context features from the context table where the spec has one, and all
-            else from the events.
-        min_count: Values seen less often in training share the out-of-vocabulary buckets.
-        oov_buckets: Rows for values outside the vocabulary, chosen by hash.
-        max_values: Multivalent only: values kept, the first ones.
-        buckets: Numeric and time_gap only: how many buckets.
-    """
-
-    kind: Annotated[str, pydantic.AfterValidator(known_kind)]
-    column: str | None = None
-    table: Literal["events", "items", "users", "context"] | None = None
-    min_count: int = pydantic.Field(1, ge=1)
-    oov_buckets: int = pydantic.Field(1, ge=1)
-    max_values: int = pydantic.Field(8, ge=1)
-    buckets: int = pydantic.Field(10, ge=2)
-
-    @property
-    def how(self) -> Kind:
-        """How its values become indices."""
-        return kind_of(self.kind)
-
-    @property
-    def derived(self) -> bool:
-        """Whether it is computed from timestamps rather than read from a column."""
-        return self.how.column is None
+# A feature of some kind: preprocessing/kinds/ has them, each with its own options.
+Feature = Annotated[pydantic.SerializeAsAny[Kind], pydantic.BeforeValidator(KIND.read)]
 
 
 class Features(Config):
@@ -77,149 +43,14 @@ class Features(Config):
             for name, feature in features.items():
                 if not _NAME.fullmatch(name):
                     raise ValueError(f"feature name must be snake_case. Received: {side}.{name}")
-                if side not in feature.how.sides:
-                    sides = " and ".join(feature.how.sides)
+                if side not in feature.sides:
+                    sides = " and ".join(feature.sides)
                     raise ValueError(f"kind {feature.kind} is for {sides} features. Received: {side}.{name}")
         reserved = {"item_id", "timestamp"}
         taken = (set(self.item) & set(self.behavior)) | (reserved & (set(self.item) | set(self.behavior)))
         if taken:
             raise ValueError(f"item and behavior features need distinct, unreserved names. Received: {sorted(taken)}")
         return self
-
-
-Format = Annotated[str, pydantic.AfterValidator(known_format)]
-
-
-class Table(Config):
-    """Rows of files, or of BigQuery. docs/data.md has an example of each format.
-
-    Attributes:
-        format: `recbole` (atomic files: tab-separated, typed header), `csv` or `tsv` (with a header line), `jsonl`
-            (one object a line), `parquet`, `avro` or `bigquery`. In the last four, a column `a.b` is field b of
-            column a.
-        bigquery: What is read, where that is the format; it then has no path.
-        path: A file or glob, or several, absolute or relative to the data directory; any file system Beam knows.
-            Text whose name ends in .gz, .bz2 or .zst is decompressed.
-        delimiter: Delimited text only: what separates values, one or more characters; by default the format's own.
-        quotes: csv and tsv only: whether values may be in double quotes, with delimiters and line breaks inside.
-            Where they never are, say so: then every line is a row, and a large file is read by several workers.
-        columns: Delimited text only: the columns' names, for files that have no header line.
-        encoding: Text only: what it is encoded in.
-    """
-
-    format: Format
-    path: str | tuple[str, ...] = ()
-    bigquery: BigQuery | None = None
-    delimiter: Annotated[str, pydantic.Field(min_length=1)] | None = None
-    quotes: bool = True
-    columns: tuple[str, ...] | None = None
-    encoding: Literal["utf-8", "latin-1"] = "utf-8"
-
-    @pydantic.model_validator(mode="after")
-    def _check_table(self) -> Table:
-        if (self.format == "bigquery") != (self.bigquery is not None) or (self.bigquery is None) == (not self.path):
-            raise ValueError(
-                "a table has a path, or else format bigquery and `bigquery: {table: ...}` or `bigquery: {query: ...}`. "
-                f"Received: format={self.format}, path={self.path}, bigquery={self.bigquery}"
-            )
-        if self.columns is not None and self.format not in ("csv", "tsv"):
-            raise ValueError(f"columns names those of csv and tsv files without a header. Received: {self.format}")
-        return self
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The files or globs."""
-        return (self.path,) if isinstance(self.path, str) else self.path
-
-    @property
-    def place(self) -> str:
-        """Where its rows are, for messages."""
-        return self.bigquery.place if self.bigquery else ", ".join(self.paths)
-
-
-class Explode(Config):
-    """Makes one event of each entry of a row's list; the row's other columns are repeated.
-
-    Attributes:
-        columns: The columns that hold lists. Of several, the entries at one place belong together. An entry that is
-            a structure (JSON, Parquet, Avro) becomes the columns `column.field`.
-        separator: What separates entries where a column is text.
-        parts: The names of an entry's parts, where one text has several, such as the item and label in `N1-0`.
-        part_separator: What separates them; with n parts, only the last n - 1 are taken as separators.
-    """
-
-    columns: Annotated[tuple[str, ...], pydantic.Field(min_length=1)]
-    separator: Annotated[str, pydantic.Field(min_length=1)] = " "
-    parts: tuple[str, ...] = ()
-    part_separator: Annotated[str, pydantic.Field(min_length=1)] = "-"
-
-    @pydantic.model_validator(mode="after")
-    def _check(self) -> Explode:
-        if self.parts and len(self.columns) != 1:
-            raise ValueError(f"parts needs exactly one column. Received: columns={list(self.columns)}")
-        return self
-
-
-class Events(Table):
-    """The behaviour log: one row an event, with the names of its key columns.
-
-    Attributes:
-        user: The column of user ids.
-        item: The column of item ids.
-        timestamp: The column of times.
-        timestamp_unit: Of timestamps: numbers since 1970 UTC in seconds, milli- or microseconds, or `iso`: ISO 8601
-            text, UTC where it names no zone. Columns that have a type of times need none.
-        timestamp_format: How the text of times is written where it is none of these, as strptime has it; in UTC.
-        request: The column of request ids.
-        explode: Makes several events of a row, one for each entry of a list, such as the items shown on a page.
-    """
-
-    user: str = "user_id"
-    item: str = "item_id"
-    timestamp: str = "timestamp"
-    timestamp_unit: Literal["s", "ms", "us", "iso"] = "s"
-    timestamp_format: str | None = None
-    request: str | None = None
-    explode: Explode | None = None
-
-    @property
-    def time_format(self) -> str:
-        """The format that is given, or else the unit."""
-        return self.timestamp_format or self.timestamp_unit
-
-
-class Entities(Table):
-    """A table with one row an item (or a user).
-
-    With a `timestamp` column it has a row for each change, and each event sees the latest row at or before it.
-    """
-
-    key: str
-    title: str | None = None
-    timestamp: str | None = None
-    timestamp_unit: Literal["s", "ms", "us", "iso"] = "s"
-    timestamp_format: str | None = None
-
-    @pydantic.model_validator(mode="after")
-    def _check_title(self) -> Entities:
-        if self.title is not None and self.bigquery is not None:
-            raise ValueError(f"titles are only looked up in files. Received: title={self.title}")
-        return self
-
-    @property
-    def time_format(self) -> str:
-        """The format that is given, or else the unit."""
-        return self.timestamp_format or self.timestamp_unit
-
-
-class ContextTable(Entities):
-    """A table of circumstances, such as the weather by town, joined by a column of the events.
-
-    Attributes:
-        on: The events' column that holds the table's key.
-    """
-
-    on: str
 
 
 class DatasetSpec(Config):
@@ -249,7 +80,7 @@ class DatasetSpec(Config):
                 raise ValueError(f"task name must be snake_case. Received: {task}")
         for side, features in self.features:
             for name, feature in features.items():
-                table = feature.table
+                table = feature.table if isinstance(feature, ColumnKind) else None
                 if table and table != "events" and getattr(self, table) is None:
                     raise ValueError(f"features.{side}.{name} is read from table {table}, which the spec doesn't have")
                 if table in _OTHER_TABLES.get(side, ()):
@@ -312,15 +143,15 @@ class DatasetSpec(Config):
 
     def table_of(self, side: str, feature: Feature) -> str:
         """The table that a feature of `side` is read from: 'events', 'items', 'users' or 'context'."""
-        if feature.table:
+        if isinstance(feature, ColumnKind) and feature.table:
             return feature.table
         own = {"item": "items", "user": "users", "context": "context"}.get(side)
         return own if own and getattr(self, own) is not None else "events"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> DatasetSpec:
-        """The spec from what `model_dump_json` wrote."""
-        return cls.model_validate_json(text)
+        """The spec from what `model_dump_json` wrote, be it in an earlier version."""
+        return cls.model_validate_json(text, context=SAVED)
 
     def with_data_dir(self, data_dir: str) -> DatasetSpec:
         """The spec with each relative path put under `data_dir`."""
@@ -333,5 +164,5 @@ class DatasetSpec(Config):
             table = getattr(self, name)
             if table is not None and table.bigquery is None:
                 paths = tuple(map(under, table.paths))
-                update[name] = table.model_copy(update={"path": paths[0] if isinstance(table.path, str) else paths})
+                update[name] = table.at(paths[0] if isinstance(table.path, str) else paths)
         return self.model_copy(update=update)

@@ -8,6 +8,7 @@ from typing import Literal
 import pydantic
 
 from preprocessing.config import Config
+from preprocessing.spec_sources import Source
 
 _TABLE = re.compile(r"[\w-]+[.:]\w+\.[\w$-]+|\w+\.[\w$-]+")
 
@@ -40,3 +41,18 @@ class BigQuery(Config):
     def place(self) -> str:
         """What it is called in messages and in the quarantine."""
         return f"bigquery:{self.table}" if self.table else f"bigquery:{' '.join((self.query or '').split())}"
+
+
+class BigQuerySource(Source):
+    """Format `bigquery`: it has no files.
+
+    Attributes:
+        bigquery: What is read.
+    """
+
+    bigquery: BigQuery
+
+    @property
+    def place(self) -> str:
+        """See Source."""
+        return self.bigquery.place

@@ -14,7 +14,7 @@ import tensorflow_transform as tft
 
 from preprocessing import features as names
 from preprocessing.features import ModelFeature, label_name, model_features
-from preprocessing.spec import DatasetSpec, Feature
+from preprocessing.spec import DatasetSpec
 
 Tensors = Mapping[str, Any]  # tf.Tensor [B] or tf.RaggedTensor [B, (L)]
 
@@ -62,7 +62,7 @@ class Analyses:
     def index(self, feature: ModelFeature) -> Any:
         """A feature's indices."""
         if feature.spec is not None:
-            return feature.spec.how.index(feature, feature.spec, self)
+            return feature.spec.index(feature, self)
         vocabulary = self._once("item_id", self._item_vocabulary)
         return self.map_values(feature, lambda x: self.look_up(x, vocabulary, self._spec.item_oov_buckets))
 
@@ -76,13 +76,13 @@ class Analyses:
         source = self._source(feature)
         return self._once(source, lambda: analyse(_values(self.inputs[source])))
 
-    def vocabulary(self, feature: ModelFeature, spec: Feature, tokens: Callable[[tf.Tensor], tf.Tensor]) -> Any:
-        """The words that `tokens` makes of a feature's training values, the most frequent first."""
+    def vocabulary(self, feature: ModelFeature, min_count: int, tokens: Callable[[tf.Tensor], tf.Tensor]) -> Any:
+        """The words that `tokens` makes of a feature's training values at least so often, the most frequent first."""
 
         def analyse() -> Any:
             values = tokens(_values(self.inputs[self._source(feature)]))
             known = tf.boolean_mask(values, values != "")
-            threshold = spec.min_count if spec.min_count > 1 else None
+            threshold = min_count if min_count > 1 else None
             return tft.vocabulary(known, frequency_threshold=threshold, vocab_filename=feature.vocabulary)
 
         return self._once(feature.vocabulary or feature.name, analyse)

@@ -13,7 +13,8 @@ import yaml
 from preprocessing.datasets import DATASETS
 from preprocessing.registry import BIGQUERY, FORMATS
 from preprocessing.sources.read import read_table
-from preprocessing.spec import DatasetSpec, Entities, Events
+from preprocessing.spec import DatasetSpec
+from preprocessing.spec_tables import Entities, Events
 
 ROOT = Path(__file__).parent.parent
 DOC = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from preprocessing.features import ModelFeature, Side, bucket_count, model_features
+from preprocessing.features import ModelFeature, Side, model_features, oov_buckets
 from preprocessing.spec import DatasetSpec
 from trainer.config import EncoderConfig
 
@@ -35,7 +35,7 @@ class Field:
 
     @property
     def width(self) -> int:
-        return self.feature.spec.max_values if self.feature.spec and self.multivalent else 1
+        return self.feature.spec.width if self.feature.spec else 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +90,5 @@ def fields_of(spec: DatasetSpec, transform_output: Any) -> Fields:
 def _size(feature: ModelFeature, spec: DatasetSpec, transform_output: Any) -> int:
     if feature.vocabulary is None:
         assert feature.spec is not None
-        return bucket_count(feature.spec) + 1
-    oov_buckets = feature.spec.oov_buckets if feature.spec else spec.item_oov_buckets
-    return transform_output.vocabulary_size_by_name(feature.vocabulary) + oov_buckets + 1
+        return feature.spec.size + 1
+    return transform_output.vocabulary_size_by_name(feature.vocabulary) + oov_buckets(feature, spec) + 1

@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from preprocessing.config import ConfigError, validated
-from preprocessing.features import model_features
+from preprocessing.features import model_features, oov_buckets
+from preprocessing.kinds.kind import Kind
 from preprocessing.spec import DatasetSpec
 from serving import contract
 from trainer.config import TrainerConfig
@@ -75,8 +76,8 @@ class _EarlierRanker:
             raise ConfigError(f"{model_dir}: no exported ranker to start from: it has no {contract.CONFIG_FILE}")
         with tf.io.gfile.GFile(path) as file:
             made_by = json.load(file)
-        self._spec = validated(made_by["spec"], DatasetSpec, path)
-        self._config = validated(made_by["trainer"], TrainerConfig, path)
+        self._spec = validated(made_by["spec"], DatasetSpec, path, saved=True)
+        self._config = validated(made_by["trainer"], TrainerConfig, path, saved=True)
         self._weights = tf.train.load_checkpoint(os.path.join(model_dir, "variables", "variables"))
 
     def check(self, spec: DatasetSpec, config: TrainerConfig) -> None:
@@ -114,7 +115,7 @@ def _vocabularies(inputs: StageInputs) -> dict[str, Vocabulary]:
 def _oov_buckets(spec: DatasetSpec) -> dict[str, int]:
     """By vocabulary."""
     return {
-        feature.vocabulary: feature.spec.oov_buckets if feature.spec else spec.item_oov_buckets
+        feature.vocabulary: oov_buckets(feature, spec)
         for feature in model_features(spec)
         if feature.vocabulary is not None
     }
@@ -122,7 +123,7 @@ def _oov_buckets(spec: DatasetSpec) -> dict[str, int]:
 
 def _structure(spec: DatasetSpec, config: TrainerConfig) -> dict[str, Any]:
     """All that decides which weights a ranker has, and of which shape, but for its vocabularies; by config key."""
-    features = {f.name: f"{f.spec.kind}, {f.spec.buckets} buckets" for f in model_features(spec) if f.spec}
+    features = {f.name: _described(f.spec) for f in model_features(spec) if f.spec}
     return {
         "dataset.features": features,
         "oov_buckets": _oov_buckets(spec),
@@ -131,6 +132,10 @@ def _structure(spec: DatasetSpec, config: TrainerConfig) -> dict[str, Any]:
         "trainer.encoder": config.encoder.model_dump(exclude={"dropout"}),
         "trainer.ranker": config.ranker.model_dump(exclude={"dropout"}),
     }
+
+
+def _described(kind: Kind) -> str:
+    return kind.kind if kind.has_vocabulary else f"{kind.kind}, {kind.size} values"
 
 
 def _with_mask(values: np.ndarray) -> np.ndarray:

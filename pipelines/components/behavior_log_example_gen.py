@@ -19,7 +19,8 @@ from preprocessing.features import SPLITS
 from preprocessing.quarantine import check_quarantine
 from preprocessing.records import WriteRecords
 from preprocessing.sources.columns import TABLES
-from preprocessing.spec import DatasetSpec, Table
+from preprocessing.spec import DatasetSpec
+from preprocessing.spec_tables import Table
 
 
 class Executor(base_example_gen_executor.BaseExampleGenExecutor):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from preprocessing.datasets.catalog import DATASETS, Dataset
 from preprocessing.datasets.files import Report
 from preprocessing.errors import DataFetchError
+from preprocessing.hints import did_you_mean
 
 __all__ = ["DATASETS", "DataFetchError", "fetch"]
 
@@ -38,7 +38,6 @@ def fetch(name: str, data_dir: str | Path, report: Report = lambda message: None
 
 def _find(name: str) -> Dataset:
     if name not in DATASETS:
-        nearest = difflib.get_close_matches(name, DATASETS, n=1, cutoff=0.5)
-        hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+        hint = did_you_mean(name, DATASETS, cutoff=0.5)
         raise DataFetchError(f"unknown data set '{name}'.{hint} Known: {', '.join(sorted(DATASETS))}.")
     return DATASETS[name]

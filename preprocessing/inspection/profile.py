@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.sources.columns import Column
 from preprocessing.sources.files import match_files
 from preprocessing.sources.formats import reader_of
@@ -18,7 +19,7 @@ from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.section import Section
 from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, seconds_of
 from preprocessing.sources.values import numbers_of, text_of
-from preprocessing.spec import MULTIVALENT_SEPARATOR, Table
+from preprocessing.spec_tables import Table
 
 _EARLIEST_SECOND = 300_000_000  # 1979: smaller numbers are more likely counts or ids than times
 _TIME_NAME = r"time|date|stamp|(^|_)ts$|_at$"

@@ -8,7 +8,7 @@ from typing import Any
 from preprocessing.errors import DataError
 from preprocessing.inspection.guess import Roles
 from preprocessing.sources.times import UNITS_PER_SECOND
-from preprocessing.spec import Table
+from preprocessing.spec_tables import Table
 
 _NEGATIVES = 9
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from preprocessing.kinds.kind import Kind
 
 if TYPE_CHECKING:
     from preprocessing.features import ModelFeature
-    from preprocessing.spec import Feature
     from preprocessing.transform import Analyses
 
 
 class DayOfWeek(Kind):
     """1 is Monday."""
 
-    sides = ("context",)
-    column = None
+    sides: ClassVar[tuple[str, ...]] = ("context",)
 
-    def size(self, spec: Feature) -> int:
+    @property
+    def size(self) -> int:
         """See Kind."""
         return 7
 
-    def index(self, feature: ModelFeature, spec: Feature, graph: Analyses) -> Any:
+    def index(self, feature: ModelFeature, graph: Analyses) -> Any:
         """See Kind."""
         return (graph.request_times // 86_400 + 3) % 7 + 1  # 1 January 1970 was a Thursday

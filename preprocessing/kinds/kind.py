@@ -3,42 +3,55 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from preprocessing.config import Config
 
 if TYPE_CHECKING:
     from preprocessing.features import ModelFeature
-    from preprocessing.spec import Feature
     from preprocessing.transform import Analyses
 
+MULTIVALENT_SEPARATOR = "|"
+CheckedAs = Literal["text", "number", "multivalent"]
 
-class Kind(abc.ABC):
-    """What a feature's values are, and how they become indices: 0 where absent, else from 1 on.
 
-    A kind's file imports TensorFlow in `index` alone: specs are read without it.
+class Kind(Config, abc.ABC):
+    """A feature as a spec declares it: what its values are, and how they become indices, 0 where absent.
+
+    A kind's fields are its options, as a spec gives them. Its file imports TensorFlow in `index` alone: specs are read
+    without it. One that is read from a column is a ColumnKind, one of words a WordKind; others are derived from
+    timestamps inside the transform graph, so that a serving request need not send them.
 
     Attributes:
         sides: What features of the kind may describe.
-        column: What the column that it is read from is checked as; None: it has none, it is derived from timestamps
-            inside the transform graph, so that a serving request need not send it.
+        checked_as: What the column that it is read from is checked as; None: it has none.
         has_vocabulary: Whether its values are words, counted in training.
         multivalent: Whether a value is several words; they are joined with `|`, and have indices of their own.
+        kind: Its name in preprocessing/registry.py.
     """
 
-    sides: tuple[str, ...] = ("user", "item", "behavior", "context")
-    column: Literal["text", "number", "multivalent"] | None = "text"
-    has_vocabulary = False
-    multivalent = False
+    sides: ClassVar[tuple[str, ...]] = ("user", "item", "behavior", "context")
+    checked_as: ClassVar[CheckedAs | None] = None
+    has_vocabulary: ClassVar[bool] = False
+    multivalent: ClassVar[bool] = False
 
-    def size(self, spec: Feature) -> int:
+    kind: str
+
+    @property
+    def width(self) -> int:
+        """How many indices a value has."""
+        return 1
+
+    @property
+    def size(self) -> int:
         """How many indices above 0 it can take; not asked of kinds with a vocabulary."""
-        return spec.buckets
+        raise NotImplementedError(f"{type(self).__name__} has neither a vocabulary nor a size")
 
     @abc.abstractmethod
-    def index(self, feature: ModelFeature, spec: Feature, graph: Analyses) -> Any:
+    def index(self, feature: ModelFeature, graph: Analyses) -> Any:
         """Indices int64, [B] or ragged [B, (L)], of a feature's values in the transform graph.
 
         Args:
             feature: Which.
-            spec: Its declaration.
             graph: The graph's inputs, and what is learned from the training split.
         """

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from preprocessing.kinds.kind import Kind
-from preprocessing.spec import MULTIVALENT_SEPARATOR
+import pydantic
+
+from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR, CheckedAs
+from preprocessing.kinds.words import WordKind
 
 if TYPE_CHECKING:
     from preprocessing.features import ModelFeature
-    from preprocessing.spec import Feature
     from preprocessing.transform import Analyses
 
 
-class Multivalent(Kind):
-    """The first `max_values` words have an index each, as categorical ones have: [B, V] or ragged [B, (L * V)]."""
+class Multivalent(WordKind):
+    """The first `max_values` words have an index each, as categorical ones have: [B, V] or ragged [B, (L * V)].
 
-    column = "multivalent"
-    has_vocabulary = True
-    multivalent = True
+    Attributes:
+        max_values: Values kept, the first ones.
+    """
 
-    def index(self, feature: ModelFeature, spec: Feature, graph: Analyses) -> Any:
+    checked_as: ClassVar[CheckedAs] = "multivalent"
+    multivalent: ClassVar[bool] = True
+
+    max_values: int = pydantic.Field(8, ge=1)
+
+    @property
+    def width(self) -> int:
+        """See Kind."""
+        return self.max_values
+
+    def index(self, feature: ModelFeature, graph: Analyses) -> Any:
         """See Kind; V values each cell, row after row."""
         import tensorflow as tf
 
-        vocabulary = graph.vocabulary(feature, spec, lambda values: _split(values).flat_values)
-        width = spec.max_values
+        vocabulary = graph.vocabulary(feature, self.min_count, lambda values: _split(values).flat_values)
+        width = self.max_values
 
         def index(values: tf.Tensor) -> tf.Tensor:
             tokens = _split(values).to_tensor(default_value="", shape=[None, width])
-            return graph.look_up(tokens, vocabulary, spec.oov_buckets)
+            return graph.look_up(tokens, vocabulary, self.oov_buckets)
 
         raw = graph.inputs[feature.name]
         if not isinstance(raw, tf.RaggedTensor):

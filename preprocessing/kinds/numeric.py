@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from preprocessing.kinds.kind import Kind
+import pydantic
+
+from preprocessing.kinds.column import ColumnKind
+from preprocessing.kinds.kind import CheckedAs
 
 if TYPE_CHECKING:
     from preprocessing.features import ModelFeature
-    from preprocessing.spec import Feature
     from preprocessing.transform import Analyses
 
 
-class Numeric(Kind):
-    """Numbers are cut into `buckets` of about as many training values each."""
+class Numeric(ColumnKind):
+    """Numbers are cut into quantile buckets.
 
-    column = "number"
+    Attributes:
+        buckets: How many, of about as many training values each.
+    """
 
-    def index(self, feature: ModelFeature, spec: Feature, graph: Analyses) -> Any:
+    checked_as: ClassVar[CheckedAs] = "number"
+
+    buckets: int = pydantic.Field(10, ge=2)
+
+    @property
+    def size(self) -> int:
+        """See Kind."""
+        return self.buckets
+
+    def index(self, feature: ModelFeature, graph: Analyses) -> Any:
         """See Kind."""
         import tensorflow as tf
         import tensorflow_transform as tft
 
         def quantiles(values: tf.Tensor) -> Any:
             known = tf.boolean_mask(values, ~tf.math.is_nan(values))
-            return tft.quantiles(known, spec.buckets, epsilon=0.01)
+            return tft.quantiles(known, self.buckets, epsilon=0.01)
 
         bounds = graph.learned(feature, quantiles)
 

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pydantic
 
 from preprocessing.kinds.kind import Kind
 
 if TYPE_CHECKING:
     from preprocessing.features import ModelFeature
-    from preprocessing.spec import Feature
     from preprocessing.transform import Analyses
 
 _LARGEST_GAP_SECONDS = 10 * 365 * 86_400
 
 
 class TimeGap(Kind):
-    """Time from the behaviour to the request, in logarithmic buckets from a second to ten years."""
+    """Time from the behaviour to the request, in logarithmic buckets from a second to ten years.
 
-    sides = ("behavior",)
-    column = None
+    Attributes:
+        buckets: How many.
+    """
 
-    def index(self, feature: ModelFeature, spec: Feature, graph: Analyses) -> Any:
+    sides: ClassVar[tuple[str, ...]] = ("behavior",)
+
+    buckets: int = pydantic.Field(10, ge=2)
+
+    @property
+    def size(self) -> int:
+        """See Kind."""
+        return self.buckets
+
+    def index(self, feature: ModelFeature, graph: Analyses) -> Any:
         """See Kind."""
         import tensorflow as tf
 
         times = graph.behavior_times
         now = tf.gather(graph.request_times, times.value_rowids())
         seconds = tf.cast(tf.maximum(now - times.flat_values, 0), tf.float32)
-        scale = spec.buckets / math.log1p(_LARGEST_GAP_SECONDS)
+        scale = self.buckets / math.log1p(_LARGEST_GAP_SECONDS)
         bucket = tf.cast(tf.math.log1p(seconds) * scale, tf.int64)
-        return times.with_flat_values(tf.minimum(bucket, spec.buckets - 1) + 1)
+        return times.with_flat_values(tf.minimum(bucket, self.buckets - 1) + 1)

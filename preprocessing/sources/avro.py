@@ -17,7 +17,7 @@ from preprocessing.sources.files import open_binary
 from preprocessing.sources.nested import Row, batch_of
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.section import Section
-from preprocessing.spec import Table
+from preprocessing.spec_tables import Table
 
 _BATCH_ROWS = 1 << 15
 _BROKEN = (EOFError, ValueError, IndexError, OSError, KeyError, TypeError)  # what fastavro meets in damaged blocks

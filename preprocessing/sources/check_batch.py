@@ -10,7 +10,7 @@ from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column, TableName
 from preprocessing.sources.parse import parse_batch
 from preprocessing.sources.raw import RawBatch
-from preprocessing.spec import Entities, Events
+from preprocessing.spec_tables import Entities, Events
 
 
 def check_batch(

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from typing import Literal
 
 from preprocessing.features import RecordFeature
-from preprocessing.spec import DatasetSpec, Entities, Events, Feature
+from preprocessing.kinds.column import ColumnKind
+from preprocessing.spec import DatasetSpec
 from preprocessing.spec_records import Condition
+from preprocessing.spec_tables import Entities, Events
 
 TableName = Literal["events", "items", "users", "context"]
 TABLES: tuple[TableName, ...] = ("events", "items", "users", "context")
@@ -16,7 +18,7 @@ TABLES: tuple[TableName, ...] = ("events", "items", "users", "context")
 # What a column's values are checked as: an id must not be missing, an optional id may be; `time` becomes int64
 # seconds; `number` float64 with NaN where absent; `text` and `multivalent` stay strings with "" where absent. `any` is
 # not checked: a list that is taken apart later, or a column that nothing is known of yet.
-ColumnKind = Literal["id", "optional_id", "time", "number", "text", "multivalent", "any"]
+Checked = Literal["id", "optional_id", "time", "number", "text", "multivalent", "any"]
 
 USER, ITEM, TIME, REQUEST, KEY = "user", "item", "time", "request", "key"
 
@@ -34,7 +36,7 @@ class Column:
 
     name: str
     source: str
-    kind: ColumnKind
+    kind: Checked
     needed_by: str
 
 
@@ -82,11 +84,11 @@ def is_numeric(condition: Condition) -> bool:
     return condition.one_of is None and not isinstance(condition.equals, str)
 
 
-def feature_column(feature: Feature, name: str) -> str:
+def feature_column(feature: ColumnKind, name: str) -> str:
     """The batch's name of a feature's column; `name` is the feature's name in the spec."""
     source = feature.column or name
     named = {"number": number_of, "multivalent": multivalent_of}
-    return named.get(feature.how.column or "text", text_of)(source)
+    return named.get(feature.checked_as, text_of)(source)
 
 
 def source_of(spec: DatasetSpec, feature: RecordFeature) -> tuple[str, str]:
@@ -95,7 +97,7 @@ def source_of(spec: DatasetSpec, feature: RecordFeature) -> tuple[str, str]:
     Raises:
         ValueError: the feature is an id, a timestamp or a label, and has no column of its own.
     """
-    if feature.spec is None:
+    if not isinstance(feature.spec, ColumnKind):
         raise ValueError(f"this record feature has no declaration. Received: {feature.name}")
     name = feature.name.removeprefix(f"{feature.side}_")
     owner = {"candidate": "item"}.get(feature.side, feature.side)
@@ -122,16 +124,16 @@ def _entity_keys(entities: Entities, table: TableName) -> list[Column]:
     return keys
 
 
-def _features_from(spec: DatasetSpec, table: TableName) -> Iterable[tuple[str, Feature]]:
+def _features_from(spec: DatasetSpec, table: TableName) -> Iterable[tuple[str, ColumnKind]]:
     for side, features in spec.features:
         for name, feature in features.items():
-            if not feature.derived and spec.table_of(side, feature) == table:
+            if isinstance(feature, ColumnKind) and spec.table_of(side, feature) == table:
                 yield f"features.{side}.{name}", feature
 
 
-def _of_feature(place: str, feature: Feature) -> Column:
+def _of_feature(place: str, feature: ColumnKind) -> Column:
     name = place.rpartition(".")[2]
-    return Column(feature_column(feature, name), feature.column or name, feature.how.column or "text", place)
+    return Column(feature_column(feature, name), feature.column or name, feature.checked_as, place)
 
 
 def _of_condition(place: str, condition: Condition) -> Column:

@@ -18,13 +18,14 @@ from preprocessing.errors import DataError
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.blocks import BLOCK_BYTES, BROKEN_FILE, BlockReader, count_lines, line_sections, open_blocks
 from preprocessing.sources.columns import Column
+from preprocessing.sources.delimited_files import DelimitedFiles, RecboleFiles
 from preprocessing.sources.dialect import Dialect
 from preprocessing.sources.explode import columns_in_file, explode_of, exploded
 from preprocessing.sources.lines import Lines
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.rows import CarefulRows
 from preprocessing.sources.section import Section
-from preprocessing.spec import Table
+from preprocessing.spec_tables import Table
 
 _SMALLEST_BLOCK = 1 << 16
 _PIECES = 16
@@ -37,7 +38,7 @@ def sections(path: str, table: Table) -> list[Section]:
 
 def read_header(path: str, table: Table) -> Header:
     """The header of a file; without names if the file is empty."""
-    with open_blocks(Section(path), table.encoding) as reader:
+    with open_blocks(Section(path), table.options(DelimitedFiles).encoding) as reader:
         return _take_header(reader, table)
 
 
@@ -54,17 +55,19 @@ def read_batches(
     in_file = columns_in_file(explode, columns)
     positions = {column.name: header.position(column, section.path) for column in in_file}
     rows = CarefulRows(section.path, table_name, positions, header, Dialect.of(table))
-    with open_blocks(section, table.encoding, block_bytes) as reader:
+    source = table.options(DelimitedFiles)
+    with open_blocks(section, source.encoding, block_bytes) as reader:
         number = count_lines(section.path, section.start) + 1
-        if not section.start and table.columns is None:
+        if not section.start and source.names is None:
             _take_header(reader, table)
             number += 1
         yield from exploded(_Blocks(rows, reader, number), explode, columns, section.path)
 
 
 def _take_header(reader: BlockReader, table: Table) -> Header:
-    if table.columns is not None:
-        return Header(table.columns)
+    source = table.options(DelimitedFiles)
+    if source.names is not None:
+        return Header(source.names)
     lines = Lines(reader.take(), reader)
     try:
         cells: list[str] = next(Dialect.of(table).rows(lines), [])
@@ -73,7 +76,7 @@ def _take_header(reader: BlockReader, table: Table) -> Header:
     except (csv.Error, *BROKEN_FILE) as error:
         raise DataError(f"{reader.path}: the header can't be read: {error}.") from error
     reader.give_back(lines.rest())
-    if table.format != "recbole":
+    if not isinstance(source, RecboleFiles):
         return Header(tuple(cell.strip() for cell in cells))
     parts = [cell.strip().rpartition(":") for cell in cells]
     return Header(

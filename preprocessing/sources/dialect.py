@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from preprocessing.spec import Table
+from preprocessing.sources.delimited_files import DelimitedFiles
+from preprocessing.spec_tables import Table
 
 _DELIMITERS = {"csv": ",", "tsv": "\t", "recbole": "\t"}
 _QUOTE, _LINE_FEED, _CARRIAGE_RETURN = b'"\n\r'
@@ -26,8 +27,9 @@ class Dialect:
     @classmethod
     def of(cls, table: Table) -> Dialect:
         """The dialect that a table declares."""
-        delimiter = table.delimiter or _DELIMITERS[table.format]
-        return cls(delimiter, table.quotes and table.format != "recbole" and len(delimiter.encode()) == 1)
+        source = table.options(DelimitedFiles)
+        delimiter = source.delimiter or _DELIMITERS[source.format]
+        return cls(delimiter, source.may_quote and len(delimiter.encode()) == 1)
 
     def rows(self, lines: Iterator[bytes]) -> Any:
         """Python's careful csv reader over lines; bytes that aren't UTF-8 become lone surrogates."""

@@ -13,7 +13,7 @@ from preprocessing.sources.columns import Column
 from preprocessing.sources.normal import plain
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.values import text_of
-from preprocessing.spec import Events, Explode, Table
+from preprocessing.spec_tables import Events, Explode, Table
 
 
 def columns_in_file(explode: Explode | None, columns: tuple[Column, ...]) -> tuple[Column, ...]:

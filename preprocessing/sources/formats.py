@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from typing import Protocol, cast
 
 from preprocessing.quarantine import RejectedRow
-from preprocessing.registry import reader_module
 from preprocessing.sources.columns import Column
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.section import Section
-from preprocessing.spec import Table
+from preprocessing.spec_sources import Files
+from preprocessing.spec_tables import Table
 
 
 class Reader(Protocol):
@@ -30,4 +31,5 @@ class Reader(Protocol):
 
 def reader_of(table: Table) -> Reader:
     """The reader of a table's format."""
-    return cast(Reader, reader_module(table.format))
+    source = table.options(Files)
+    return cast(Reader, importlib.import_module(source.reader or type(source).__module__))

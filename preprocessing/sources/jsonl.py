@@ -14,7 +14,8 @@ from preprocessing.sources.json_values import parse_json, parser_for
 from preprocessing.sources.nested import Row, batch_of, names_of
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.section import Section
-from preprocessing.spec import Table
+from preprocessing.spec_sources import TextFiles
+from preprocessing.spec_tables import Table
 
 _HEADER_ROWS = 1000
 
@@ -26,7 +27,7 @@ def sections(path: str, table: Table) -> list[Section]:
 
 def read_header(path: str, table: Table) -> Header:
     """The keys that the file's first rows have."""
-    with open_blocks(Section(path), table.encoding) as reader:
+    with open_blocks(Section(path), table.options(TextFiles).encoding) as reader:
         lines = reader.take().splitlines()[:_HEADER_ROWS]
     return Header(names_of(row for line in lines if isinstance(row := parse_json(line), dict)))
 
@@ -37,7 +38,7 @@ def read_batches(
     """The rows of a section as batches, and the lines that aren't objects. A key that a row lacks is absent there."""
     explode = explode_of(table)
     number = count_lines(section.path, section.start) + 1
-    with open_blocks(section, table.encoding, block_bytes) as reader:
+    with open_blocks(section, table.options(TextFiles).encoding, block_bytes) as reader:
         while block := reader.take():
             rows: list[Row] = []
             numbers: list[int] = []

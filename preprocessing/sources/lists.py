@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.sources.normal import list_offsets, plain, sums
 from preprocessing.sources.values import text_of
-from preprocessing.spec import MULTIVALENT_SEPARATOR
 
 _SEPARATORS = re.escape(MULTIVALENT_SEPARATOR) + "+"
 _EMPTY_ENTRY = "^{0}|{0}{0}|{0}$".format(re.escape(MULTIVALENT_SEPARATOR))

@@ -13,7 +13,7 @@ from preprocessing.sources.columns import Column
 from preprocessing.sources.explode import fitting_rows, is_of_list, parts_of
 from preprocessing.sources.objects import Problems, column_of
 from preprocessing.sources.raw import RawBatch
-from preprocessing.spec import Explode
+from preprocessing.spec_tables import Explode
 
 Row = dict[str, Any]
 

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.sources.columns import Column
 from preprocessing.sources.lists import SEPARATOR_IN_ENTRY, joined_lists
 from preprocessing.sources.raw import Problem, Problems
 from preprocessing.sources.values import text_of
-from preprocessing.spec import MULTIVALENT_SEPARATOR
 
 _ARROW_TYPES: dict[type, pa.DataType] = {
     str: pa.string(),

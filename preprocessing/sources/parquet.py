@@ -18,7 +18,7 @@ from preprocessing.sources.explode import columns_in_file, explode_of, exploded
 from preprocessing.sources.files import open_binary
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.section import Section
-from preprocessing.spec import Table
+from preprocessing.spec_tables import Table
 
 _BATCH_ROWS = 1 << 17
 _SECTION_ROWS = 1 << 20

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.errors import DataError
+from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column
 from preprocessing.sources.lists import SEPARATOR_IN_ENTRY, joined_lists, without_empty_entries
@@ -14,7 +15,6 @@ from preprocessing.sources.normal import plain
 from preprocessing.sources.raw import Problems, RawBatch
 from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, TimeFormat, seconds_of
 from preprocessing.sources.values import numbers_of, text_of
-from preprocessing.spec import MULTIVALENT_SEPARATOR
 
 _SHOWN_CHARACTERS = 60
 _LARGEST_NUMBER = float(np.finfo(np.float32).max)  # records hold numbers in 32 bits
@@ -23,7 +23,7 @@ _LARGEST_NUMBER = float(np.finfo(np.float32).max)  # records hold numbers in 32 
 def parse_batch(
     raw: RawBatch, columns: tuple[Column, ...], table: str, path: str, time_format: TimeFormat = "s"
 ) -> tuple[pa.Table, list[RejectedRow]]:
-    """Types the columns of a batch (see `columns.ColumnKind`) and takes out the rows that can't be.
+    """Types the columns of a batch (see `columns.Checked`) and takes out the rows that can't be.
 
     Args:
         raw: [R] rows.

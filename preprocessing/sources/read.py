@@ -19,7 +19,8 @@ from preprocessing.sources.formats import reader_of
 from preprocessing.sources.nested import Row
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.section import Section
-from preprocessing.spec import DatasetSpec, Table
+from preprocessing.spec import DatasetSpec
+from preprocessing.spec_tables import Table
 
 BATCHES, REJECTED, COUNTS = "batches", "rejected", "counts"
 _METRICS = "preprocessing"

@@ -10,7 +10,8 @@ from preprocessing.sources.formats import reader_of
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.section import Section
 from preprocessing.sources.values import text_of
-from preprocessing.spec import DatasetSpec, Entities
+from preprocessing.spec import DatasetSpec
+from preprocessing.spec_tables import Entities
 
 
 def read_titles(spec: DatasetSpec) -> dict[str, str]:

@@ -95,9 +95,7 @@ def _with_paths(spec: DatasetSpec, flags: argparse.Namespace) -> DatasetSpec:
     for name in given:
         if getattr(spec, name) is None:
             raise ServingError(f"--{name}: the model's dataset spec has no such table.")
-    return spec.model_copy(
-        update={name: getattr(spec, name).model_copy(update={"path": path}) for name, path in given.items()}
-    )
+    return spec.model_copy(update={name: getattr(spec, name).at(path) for name, path in given.items()})
 
 
 def _source(spec: DatasetSpec, flags: argparse.Namespace) -> beam.PTransform:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from preprocessing.config import SAVED
 from preprocessing.spec import DatasetSpec
 from serving import contract
 from serving.cache import request_time, state_key
@@ -51,7 +52,7 @@ class ModelVersion:
         """
         path = _version_dir(model_dir)
         made_by = _made_by(os.path.join(path, contract.CONFIG_FILE))
-        spec = DatasetSpec.model_validate(made_by["spec"])
+        spec = DatasetSpec.model_validate(made_by["spec"], context=SAVED)
         description = contract.Description.from_dict(made_by["description"])
         for unknown in set(ignored_context) - set(description.context_inputs):
             known = ", ".join(description.context_inputs)

@@ -21,7 +21,7 @@ from preprocessing.sources.columns import Column
 from preprocessing.sources.delimited import read_batches
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.section import Section
-from preprocessing.spec import Table
+from preprocessing.spec_tables import Table
 
 COLUMNS = (Column("a", "a", "text", "a"), Column("c", "c", "text", "c"))
 Rows = tuple[list[tuple[int, str, str]], list[tuple[int, str]]]

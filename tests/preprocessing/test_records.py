@@ -267,4 +267,4 @@ def _item_columns(record: Record) -> tuple[list[str], list[str]]:
 
 
 def _with_path(spec: DatasetSpec, path: str) -> DatasetSpec:
-    return spec.model_copy(update={"events": spec.events.model_copy(update={"path": path})})
+    return spec.model_copy(update={"events": spec.events.at(path)})

@@ -101,7 +101,7 @@ def count(capsys: pytest.CaptureFixture[str], arguments: list[str], *more: str) 
 def request_of(exported: Exported, user_id: str, log_file: Path, **changes: Any) -> Row:
     """A user's raw features as an application sends them."""
     spec = exported.inputs.spec
-    spec = spec.model_copy(update={"events": spec.events.model_copy(update={"path": str(log_file)})})
+    spec = spec.model_copy(update={"events": spec.events.at(str(log_file))})
     (record,) = parse_records([user_record(spec, user_id) or b""])
     names = exported.loaded.signatures["encode_user"].structured_input_signature[1]
     user = {name: record[name] if name.startswith("history_") else record[name][0] for name in names}

@@ -1,0 +1,76 @@
+"""The parts of a table's declaration that its format owns: where its rows are, and how they are written."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import pydantic
+
+from preprocessing.config import Config
+
+
+class Source(Config):
+    """What every format has; a format's own options are fields of its class, in preprocessing/registry.py.
+
+    Attributes:
+        format: The format's name.
+    """
+
+    format: str
+
+    @property
+    def place(self) -> str:
+        """Where the rows are, for messages."""
+        raise NotImplementedError
+
+
+class Files(Source):
+    """Rows of files.
+
+    Attributes:
+        reader: The module that reads them (`Reader` in preprocessing/sources/formats.py); "" is the class's own.
+        path: A file or glob, or several, absolute or relative to the data directory; any file system Beam knows.
+            Text whose name ends in .gz, .bz2 or .zst is decompressed.
+    """
+
+    reader: ClassVar[str] = ""
+
+    path: str | Annotated[tuple[str, ...], pydantic.Field(min_length=1)]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files or globs."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+    @property
+    def place(self) -> str:
+        """See Source."""
+        return ", ".join(self.paths)
+
+
+class TextFiles(Files):
+    """Rows of text.
+
+    Attributes:
+        encoding: What the text is encoded in.
+    """
+
+    encoding: Literal["utf-8", "latin-1"] = "utf-8"
+
+
+class JsonLines(TextFiles):
+    """Format `jsonl`."""
+
+    reader: ClassVar[str] = "preprocessing.sources.jsonl"
+
+
+class ParquetFiles(Files):
+    """Format `parquet`."""
+
+    reader: ClassVar[str] = "preprocessing.sources.parquet"
+
+
+class AvroFiles(Files):
+    """Format `avro`."""
+
+    reader: ClassVar[str] = "preprocessing.sources.avro"
