@@ -14,13 +14,14 @@ from benchmarks.tiled_ranker import TiledRanker
 from preprocessing.features import candidate_inputs, user_inputs
 from preprocessing.spec import DatasetSpec
 from tests.testing_trainer import START, catalog_record, random_features, raw_records, run_transform, serialize
-from trainer.config import EncoderConfig, ExportConfig, RankerConfig, TrainerConfig
+from trainer.config import EncoderConfig, ExportConfig, TrainerConfig
 from trainer.export import build_signatures, serving_module
 from trainer.input_checks import checked
 from trainer.inputs import StageInputs
 from trainer.manifest import write_manifest
 from trainer.models.ranker import Ranker
 from trainer.models.srp4ctr import Srp4Ctr
+from trainer.models.srp4ctr_config import Srp4CtrConfig
 from trainer.models.unfolded_din import UnfoldedDin
 from trainer.serving_module import ServingModule, dtype_of
 from trainer.warmup import write_warmup
@@ -56,7 +57,7 @@ def config() -> TrainerConfig:
     """The encoder is as wide as a behaviour: two layers of 64; four experts."""
     return TrainerConfig(
         encoder=EncoderConfig(dim=WIDTH, layers=2, heads=2, feedforward=4 * WIDTH),
-        ranker=RankerConfig(embedding_dim=WIDTH // 4, experts=4),
+        ranker=Srp4CtrConfig(embedding_dim=WIDTH // 4, experts=4),
         export=ExportConfig(),
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipelines.config import RunConfig
 from pipelines.errors import RunError
+from preprocessing.config import SAVED
 
 
 def config_of(run_dir: Path) -> RunConfig:
@@ -20,5 +21,5 @@ def config_of(run_dir: Path) -> RunConfig:
     path = run_dir / "config.json"
     if not path.is_file():
         raise RunError(f"{run_dir}: not a run directory (no config.json). Give one such as runs/ml_100k.")
-    config = RunConfig.model_validate_json(path.read_bytes())
+    config = RunConfig.model_validate_json(path.read_bytes(), context=SAVED)
     return config.model_copy(update={"runs_dir": str(run_dir.absolute().parent)})

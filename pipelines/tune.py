@@ -19,7 +19,8 @@ from pipelines.experiment.config import ExperimentConfig, ModelConfig
 from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.records import Records, prepare_records
 from pipelines.experiment.run import train_cells
-from pipelines.tuning import Overrides, TuningConfig, merge, nested
+from pipelines.tuning import Overrides, TuningConfig, nested
+from preprocessing.config import merge
 
 _MODEL = "ranker"
 
@@ -70,8 +71,7 @@ def _trials(experiment: Experiment, jobs: int, console: Console) -> list[tuple[O
 
 
 def _experiment(config_path: Path, run: RunConfig, tuning: TuningConfig, records: Records, folder: Path) -> Experiment:
-    has_encoder = run.trainer.ranker.model == "srp4ctr" and run.trainer.ranker.encoder != "none"
-    models = {_MODEL: ModelConfig(pretrained=has_encoder, baseline=True)}
+    models = {_MODEL: ModelConfig(pretrained=run.trainer.ranker.has_encoder, baseline=True)}
     config = ExperimentConfig(run=str(config_path), models=models, seeds=(run.trainer.seed,), tuning=tuning)
     return Experiment(config, run, {None: records}, folder / "cells")
 

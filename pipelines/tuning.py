@@ -9,7 +9,7 @@ from typing import Any
 
 import pydantic
 
-from preprocessing.config import Config
+from preprocessing.config import Config, changed, merge
 from trainer.config import TrainerConfig
 
 Overrides = dict[str, Any]
@@ -51,10 +51,10 @@ def override(config: TrainerConfig, structured: Overrides, setting: Overrides, s
     Raises:
         pydantic.ValidationError: the result is no trainer configuration.
     """
-    content = merge(config.model_dump(mode="json"), structured)
+    changes = dict(structured)
     for key, value in setting.items():
-        content = merge(content, nested(key, value))
-    return TrainerConfig.model_validate(content | {"seed": seed})
+        changes = merge(changes, nested(key, value))
+    return changed(config, changes | {"seed": seed})
 
 
 def nested(key: str, value: Any) -> dict[str, Any]:
@@ -71,12 +71,3 @@ def dotted(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield from dotted(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes`, mapping by mapping."""
-    merged = dict(base)
-    for key, value in changes.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = merge(merged[key], value) if both else value
-    return merged

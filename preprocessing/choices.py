@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Generic
 
 import pydantic
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from preprocessing.config import REFUSED, SAVED, Config, is_saved
+from preprocessing.config import REFUSED, SAVED, ConfigT, is_saved
 from preprocessing.hints import did_you_mean, listed
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice:
+class Choice(Generic[ConfigT]):
     """A union of configuration classes that a registry names; each class is imported when a name first needs it.
 
     Attributes:
@@ -26,14 +26,14 @@ class Choice:
 
     key: str
     registry: Mapping[str, Any]
-    options: Callable[[str], type[Config]]
+    options: Callable[[str], type[ConfigT]]
     default: str | None = None
 
     def read(self, content: Any, info: pydantic.ValidationInfo) -> Any:
         """For pydantic.BeforeValidator: content as the class that it names; what is no mapping stays as it is."""
         return self.of(content, is_saved(info)) if isinstance(content, Mapping) else content
 
-    def of(self, content: Mapping[str, Any], saved: bool = False, beside: Iterable[str] = ()) -> Config:
+    def of(self, content: Mapping[str, Any], saved: bool = False, beside: Iterable[str] = ()) -> ConfigT:
         """Content as the class that it names.
 
         Args:

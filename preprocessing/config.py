@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -65,6 +65,26 @@ def is_saved(info: pydantic.ValidationInfo) -> bool:
 
 
 ConfigT = TypeVar("ConfigT", bound=Config)
+
+
+def changed(config: ConfigT, changes: Mapping[str, Any]) -> ConfigT:
+    """`config` with changes, nested as it is; what no longer counts as changed is left out.
+
+    Raises:
+        pydantic.ValidationError: the changes say what can't be, or what doesn't count.
+    """
+    model = type(config)
+    kept = model.model_validate(merge(config.model_dump(mode="json"), changes), context=SAVED)
+    return model.model_validate(merge(kept.model_dump(mode="json"), changes))
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes`, mapping by mapping."""
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
 
 
 def load_yaml(path: str | Path, model: type[ConfigT]) -> ConfigT:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from preprocessing.choices import Choice
+
+if TYPE_CHECKING:
+    from preprocessing.kinds.kind import Kind
+    from preprocessing.spec_sources import Source
 
 # What `features.*.*.kind` takes.
 KINDS = {
@@ -33,5 +37,5 @@ def _class_at(path: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-KIND = Choice("kind", KINDS, lambda name: _class_at(KINDS[name]))
-FORMAT = Choice("format", FORMATS, lambda name: _class_at(FORMATS[name]))
+KIND: Choice[Kind] = Choice("kind", KINDS, lambda name: _class_at(KINDS[name]))
+FORMAT: Choice[Source] = Choice("format", FORMATS, lambda name: _class_at(FORMATS[name]))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import pydantic
 
+from preprocessing.conditions import CountsWith
 from preprocessing.config import Config, ConfigError
+from preprocessing.features import model_features
+from preprocessing.hints import did_you_mean
 from preprocessing.spec import DatasetSpec
-from trainer.registry import OBJECTIVES, RANKERS
+from trainer.optimizer_config import OptimizerConfig
+from trainer.pretrain_config import PretrainConfig
+from trainer.ranker_config import RankerConfig
+from trainer.registry import MODEL, OBJECTIVE
 
 
 class EncoderConfig(Config):
@@ -24,7 +30,7 @@ class EncoderConfig(Config):
     """
 
     features: Literal["all", "ids"] = "all"
-    without: tuple[str, ...] = ()
+    without: Annotated[tuple[str, ...], CountsWith("features", "all")] = ()
     dim: int = pydantic.Field(32, ge=1)
     layers: int = pydantic.Field(2, ge=1)
     heads: int = pydantic.Field(2, ge=1)
@@ -37,46 +43,21 @@ class EncoderConfig(Config):
             raise ValueError(f"heads must divide dim. Received: dim={self.dim}, heads={self.heads}")
         return self
 
+    def check_fits(self, spec: DatasetSpec) -> None:
+        """Raises a ConfigError where `without` names no feature of the behaviours of `spec`."""
+        known = [f.field for f in model_features(spec) if f.side == "history" and f.field != "item_id"]
+        for name in self.without:
+            if name not in known:
+                names = ", ".join(known) or "there are none"
+                raise ConfigError(
+                    f"trainer.encoder.without must name features of behaviours or their items: {names}. "
+                    f"Received: {name}.{did_you_mean(name, known)}"
+                )
+
     @property
     def attention(self) -> tuple[int, int, int, float]:
         """`dim`, `heads`, `feedforward` and `dropout`, in the order in which layers that attend take them."""
         return self.dim, self.heads, self.feedforward, self.dropout
-
-
-class MaskingConfig(Config):
-    """Shares of a sequence's behaviours whose item-related (behaviour-related) features are hidden."""
-
-    item_rate: float = pydantic.Field(0.2, ge=0, le=1)
-    behavior_rate: float = pydantic.Field(0.2, ge=0, le=1)
-
-    @pydantic.model_validator(mode="after")
-    def _check(self) -> MaskingConfig:
-        total = self.item_rate + self.behavior_rate
-        if not 0 < total < 1:
-            raise ValueError(f"item_rate + behavior_rate must lie between 0 and 1. Received: {total}")
-        return self
-
-
-class OptimizerConfig(Config):
-    """Adam with linear warm-up and polynomial decay to 0, and clipping by global norm.
-
-    Attributes:
-        learning_rate: The rate at the end of the warm-up.
-        warmup: Share of all steps.
-        decay_power: 1.0 is linear decay; 0.0 keeps the rate.
-        clip_norm: Global norm the gradient is cut to.
-        sparse_above: Rows past which an embedding table is updated only where a batch has gradients for it; a part of a
-            table on a parameter server counts by itself.
-        table_rate: The learning rate of those tables, as a multiple of `learning_rate`.
-    """
-
-    learning_rate: float = pydantic.Field(1e-3, gt=0)
-    warmup: float = pydantic.Field(0.05, ge=0, lt=1)
-    decay_power: float = pydantic.Field(1.0, ge=0)
-    clip_norm: float = pydantic.Field(1.0, gt=0)
-    weight_decay: float = pydantic.Field(0.0, ge=0)
-    sparse_above: int = pydantic.Field(50_000, ge=0)
-    table_rate: float = pydantic.Field(1.0, gt=0)
 
 
 class DistributionConfig(Config):
@@ -93,121 +74,12 @@ class DistributionConfig(Config):
     """
 
     strategy: Literal["auto", "one_device", "mirrored", "multi_worker", "parameter_server"] = "auto"
-    devices: tuple[str, ...] = ()
-    share_files: bool = False
-    min_shard_bytes: int = pydantic.Field(256 * 1024, ge=1)
+    devices: Annotated[tuple[str, ...], CountsWith("strategy", "auto", "mirrored")] = ()
+    share_files: Annotated[bool, CountsWith("strategy", "auto", "multi_worker")] = False
+    min_shard_bytes: Annotated[int, pydantic.Field(ge=1), CountsWith("strategy", "auto", "parameter_server")] = (
+        256 * 1024
+    )
     restarts: int = pydantic.Field(5, ge=0)
-
-
-class PretrainConfig(Config):
-    """Pre-training.
-
-    Attributes:
-        objective: Its name in trainer/registry.py.
-        batches_by_length: Whether a batch has histories of like length, which pads less. A hidden cell of a batch of
-            short ones then weighs more, for a step's loss is the mean over its batch.
-        warm_epochs: Epochs of a run that starts from an earlier ranker; by default `epochs`.
-        sampled_softmax_above: Vocabularies with more rows are trained with sampled softmax.
-        sampled_classes: Negatives a step of the sampled softmax.
-    """
-
-    objective: str = "cloze"
-    epochs: int = pydantic.Field(20, ge=1)
-    warm_epochs: int | None = pydantic.Field(None, ge=1)
-    batch_size: int = pydantic.Field(64, ge=1)
-    batches_by_length: bool = False
-    masking: MaskingConfig = MaskingConfig()
-    optimizer: OptimizerConfig = OptimizerConfig()
-    sampled_softmax_above: int = pydantic.Field(50_000, ge=1)
-    sampled_classes: int = pydantic.Field(2_000, ge=1)
-
-    @pydantic.field_validator("objective")
-    @classmethod
-    def _check_objective(cls, objective: str) -> str:
-        if objective not in OBJECTIVES:
-            raise ValueError(f"objective must be one of {', '.join(OBJECTIVES)}")
-        return objective
-
-    @pydantic.model_validator(mode="after")
-    def _check(self) -> PretrainConfig:
-        if self.sampled_classes > self.sampled_softmax_above:
-            raise ValueError(
-                "sampled_classes must not exceed sampled_softmax_above, the least size that is sampled from. "
-                f"Received: {self.sampled_classes} and {self.sampled_softmax_above}"
-            )
-        return self
-
-
-class BstConfig(Config):
-    """BST's Transformer over history and candidate; `heads` must divide the width of an embedded behaviour."""
-
-    layers: int = pydantic.Field(1, ge=1)
-    heads: int = pydantic.Field(2, ge=1)
-    feedforward: int = pydantic.Field(128, ge=1)
-    dropout: float = pydantic.Field(0.1, ge=0, lt=1)
-
-
-class DienConfig(Config):
-    """DIEN's auxiliary loss, weighed beside the CTR loss."""
-
-    auxiliary_weight: float = pydantic.Field(1.0, ge=0)
-
-
-class CanConfig(Config):
-    """CAN's co-action units.
-
-    Attributes:
-        widths: Of the micro-MLP: its input, then its layers' outputs.
-        orders: Powers of the input that go through it.
-    """
-
-    widths: tuple[int, ...] = pydantic.Field((8, 8, 4), min_length=2)
-    orders: int = pydantic.Field(2, ge=1)
-
-
-class RankerConfig(Config):
-    """A ranker: a baseline, or the base (DIN + MMoE) with what it takes from the encoder.
-
-    Attributes:
-        model: Its name in trainer/registry.py. All share embeddings, head and dropout; what follows `encoder`
-            is of `srp4ctr` alone.
-        embedding_dim: Width of the ranker's own embeddings.
-        attention_units: Hidden units of DIN's attention unit.
-        experts: MMoE experts; `expert_units` are their layers, `tower_units` each task's.
-        cross_projection: Rank of the low-rank feature cross.
-        encoder: Whether the pre-trained encoder is trained further, kept, or not used at all (the baseline).
-        transfer: What the ranker takes from the encoder. `attention`: Uni Cross-Attention and query tokens, as the two
-            fields below say. `user_vector`: the mean of the encoder's output, as one more feature of the user.
-            `embeddings`: the encoder's embeddings of the candidate and, averaged, of the history; no layer of it.
-        uni_cross_attention: Whether candidates attend to the encoder layer by layer.
-        query_tokens: Tokens of the Querying Transformer; 0 switches it off.
-        set_wise: Whether a request's candidates attend to each other. Scores then depend on what else is in the
-            request, which must be what was shown: sampled negatives won't do.
-    """
-
-    model: str = "srp4ctr"
-    embedding_dim: int = pydantic.Field(16, ge=1)
-    attention_units: tuple[int, int] = (80, 40)
-    experts: int = pydantic.Field(4, ge=1)
-    expert_units: tuple[int, int] = (128, 64)
-    tower_units: int = pydantic.Field(32, ge=1)
-    cross_projection: int = pydantic.Field(16, ge=1)
-    dropout: float = pydantic.Field(0.2, ge=0, lt=1)
-    encoder: Literal["learned", "frozen", "none"] = "learned"
-    transfer: Literal["attention", "user_vector", "embeddings"] = "attention"
-    uni_cross_attention: bool = True
-    query_tokens: int = pydantic.Field(4, ge=0)
-    set_wise: bool = False
-    bst: BstConfig = BstConfig()
-    dien: DienConfig = DienConfig()
-    can: CanConfig = CanConfig()
-
-    @pydantic.field_validator("model")
-    @classmethod
-    def _check_model(cls, model: str) -> str:
-        if model not in RANKERS:
-            raise ValueError(f"model must be one of {', '.join(RANKERS)}")
-        return model
 
 
 class FinetuneConfig(Config):
@@ -238,6 +110,18 @@ class ExportConfig(Config):
     max_candidates: int = pydantic.Field(1000, ge=1)
     max_history: int = pydantic.Field(5000, ge=1)
 
+    def check_fits(self, spec: DatasetSpec) -> None:
+        """Raises a ConfigError where a request could not hold a history of `spec`."""
+        if self.max_history < spec.history.length:
+            raise ConfigError(
+                "trainer.export.max_history must not be less than dataset.history.length. "
+                f"Received: {self.max_history} and {spec.history.length}"
+            )
+
+
+AnyObjective = Annotated[pydantic.SerializeAsAny[PretrainConfig], pydantic.BeforeValidator(OBJECTIVE.read)]
+AnyRanker = Annotated[pydantic.SerializeAsAny[RankerConfig], pydantic.BeforeValidator(MODEL.read)]
+
 
 class TrainerConfig(Config):
     """Everything the trainer can be told.
@@ -257,19 +141,17 @@ class TrainerConfig(Config):
     profile_steps: int = pydantic.Field(0, ge=0)
     distribution: DistributionConfig = DistributionConfig()
     encoder: EncoderConfig = EncoderConfig()
-    pretrain: PretrainConfig = PretrainConfig()
-    ranker: RankerConfig = RankerConfig()
+    pretrain: AnyObjective = pydantic.Field(default_factory=lambda: OBJECTIVE.of({}))
+    ranker: AnyRanker = pydantic.Field(default_factory=lambda: MODEL.of({}))
     finetune: FinetuneConfig = FinetuneConfig()
     export: ExportConfig = ExportConfig()
 
     def check_fits(self, spec: DatasetSpec) -> None:
-        """Raises a ConfigError where the records of `spec` are not what this needs."""
-        if self.ranker.set_wise and spec.negatives is not None:
-            raise ConfigError(
-                "trainer.ranker.set_wise lets the shown candidates of a request see each other; sampled ones "
-                "(dataset.negatives) were never shown together. Set one of the two only"
-            )
+        """Raises a ConfigError where this and the records of `spec` don't go together: the one place that tells."""
+        self.encoder.check_fits(spec)
+        self.ranker.check_fits(spec)
+        self.export.check_fits(spec)
 
     def without_encoder(self) -> TrainerConfig:
         """The baseline: the same base ranker, budget and seed, with the encoder's parts off."""
-        return self.model_copy(update={"ranker": self.ranker.model_copy(update={"encoder": "none"})})
+        return self.model_copy(update={"ranker": self.ranker.without_encoder()})

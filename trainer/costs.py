@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from preprocessing.config import changed
 from trainer.config import TrainerConfig
 from trainer.fields import Field, Fields
 from trainer.flops import FlopCount, count_flops
@@ -108,7 +109,7 @@ def measure_cost(fields: Fields, config: TrainerConfig) -> ModelCost:
 
 
 def _with_model(config: TrainerConfig, name: str) -> TrainerConfig:
-    return config.model_copy(update={"ranker": config.ranker.model_copy(update={"model": name})})
+    return changed(config, {"ranker": {"model": name}})
 
 
 def _spec(field: Field, length: int) -> tf.TensorSpec:

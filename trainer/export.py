@@ -53,11 +53,6 @@ def serving_module(ranker: Ranker, inputs: StageInputs) -> ServingModule:
 
 def _description(inputs: StageInputs, state_identity: bytes) -> contract.Description:
     spec, config = inputs.spec, inputs.config.export
-    if config.max_history < spec.history.length:
-        raise ValueError(
-            "trainer.export.max_history must not be less than dataset.history.length. "
-            f"Received: {config.max_history} and {spec.history.length}"
-        )
     sides = ("user", "context", "history")
     names = {side: tuple(f.name for f in user_inputs(spec) if f.side == side) for side in sides}
     return contract.Description(

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from preprocessing.config import SAVED
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
 from trainer.data import TransformedRecords
@@ -56,7 +57,7 @@ class StageInputs:
             catalog=catalog,
             transform_dir=fn_args.transform_output,
             spec=DatasetSpec.from_json(fn_args.custom_config["spec"]),
-            config=TrainerConfig.model_validate_json(fn_args.custom_config["trainer"]),
+            config=TrainerConfig.model_validate_json(fn_args.custom_config["trainer"], context=SAVED),
             backup_dir=fn_args.custom_config.get("backup_dir"),
             tensorboard_dir=fn_args.model_run_dir,
         )

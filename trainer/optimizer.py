@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from trainer.config import OptimizerConfig
+from trainer.optimizer_config import OptimizerConfig
 
 
 @keras.utils.register_keras_serializable(package="srp4ctr")

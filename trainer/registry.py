@@ -3,46 +3,67 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from preprocessing.choices import Choice
 
 if TYPE_CHECKING:
     from trainer.catalog import ItemCatalog
-    from trainer.config import PretrainConfig, TrainerConfig
+    from trainer.config import TrainerConfig
     from trainer.fields import Fields
     from trainer.models.fg_bert import FGBert
     from trainer.models.ranker import Ranker
+    from trainer.pretrain_config import PretrainConfig
     from trainer.pretraining.objective import Objective
+    from trainer.ranker_config import RankerConfig
 
+
+class Entry(NamedTuple):
+    """A class and the class of its options, in a file of its own: configurations are read without TensorFlow."""
+
+    made: str
+    options: str
+
+
+_MODELS, _PRETRAINING = "trainer.models", "trainer.pretraining"
 # What `ranker.model` takes.
 RANKERS = {
-    "srp4ctr": "trainer.models.srp4ctr.Srp4Ctr",
-    "din": "trainer.models.din.Din",
-    "pnn": "trainer.models.pnn.Pnn",
-    "bst": "trainer.models.bst.Bst",
-    "dien": "trainer.models.dien.Dien",
-    "can": "trainer.models.can.Can",
-    "unfolded_din": "trainer.models.unfolded_din.UnfoldedDin",
+    "srp4ctr": Entry(f"{_MODELS}.srp4ctr.Srp4Ctr", f"{_MODELS}.srp4ctr_config.Srp4CtrConfig"),
+    "din": Entry(f"{_MODELS}.din.Din", f"{_MODELS}.din_config.DinConfig"),
+    "pnn": Entry(f"{_MODELS}.pnn.Pnn", "trainer.ranker_config.RankerConfig"),
+    "bst": Entry(f"{_MODELS}.bst.Bst", f"{_MODELS}.bst_config.BstConfig"),
+    "dien": Entry(f"{_MODELS}.dien.Dien", f"{_MODELS}.dien_config.DienConfig"),
+    "can": Entry(f"{_MODELS}.can.Can", f"{_MODELS}.can_config.CanConfig"),
+    "unfolded_din": Entry(f"{_MODELS}.unfolded_din.UnfoldedDin", f"{_MODELS}.din_config.DinConfig"),
 }
 # What `pretrain.objective` takes.
 OBJECTIVES = {
-    "cloze": "trainer.pretraining.model.ClozeModel",
-    "electra": "trainer.pretraining.electra.Electra",
-    "s3rec": "trainer.pretraining.s3rec.S3Rec",
+    "cloze": Entry(f"{_PRETRAINING}.model.ClozeModel", f"{_PRETRAINING}.cloze_config.ClozeConfig"),
+    "electra": Entry(f"{_PRETRAINING}.electra.Electra", f"{_PRETRAINING}.electra_config.ElectraConfig"),
+    "s3rec": Entry(f"{_PRETRAINING}.s3rec.S3Rec", f"{_PRETRAINING}.s3rec_config.S3RecConfig"),
 }
+
+
+def _load(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+MODEL: Choice[RankerConfig] = Choice("model", RANKERS, lambda name: _load(RANKERS[name].options), default="srp4ctr")
+OBJECTIVE: Choice[PretrainConfig] = Choice(
+    "objective", OBJECTIVES, lambda name: _load(OBJECTIVES[name].options), default="cloze"
+)
+    "objective", OBJECTIVES, lambda name: _load(OBJECTIVES[name].options), default="cloze"
+)
 
 
 def create_ranker(fields: Fields, config: TrainerConfig) -> Ranker:
     """The ranker that `config.ranker.model` names, its weights not made yet."""
-    ranker: Ranker = _load(RANKERS[config.ranker.model])(fields, config.ranker, config.encoder, name="ranker")
+    ranker: Ranker = _load(RANKERS[config.ranker.model].made)(fields, config.ranker, config.encoder, name="ranker")
     return ranker
 
 
 def create_objective(encoder: FGBert, config: PretrainConfig, catalog: ItemCatalog) -> Objective:
     """The model that trains `encoder` on the objective that `config` names."""
-    objective: Objective = _load(OBJECTIVES[config.objective])(encoder, config, catalog)
+    objective: Objective = _load(OBJECTIVES[config.objective].made)(encoder, config, catalog)
     return objective
-
-
-def _load(path: str) -> Any:
-    module, name = path.rsplit(".", 1)
-    return getattr(importlib.import_module(module), name)

@@ -8,24 +8,31 @@ from pathlib import Path
 from benchmarks.training.inputs import spec, written_inputs
 from benchmarks.training.rounds import answer
 from benchmarks.training.sizes import ATTENTION, BATCH, CLIP_NORM, EMBEDDING, FEEDFORWARD, HEADS, HIDDEN, LEARNING_RATE
-from trainer.config import BstConfig, FinetuneConfig, OptimizerConfig, RankerConfig, TrainerConfig
+from trainer.config import FinetuneConfig, OptimizerConfig, TrainerConfig
 from trainer.distribution.feeding import WHOLE
 from trainer.finetune import ranking_stage
 from trainer.fitting import make_model
+from trainer.registry import MODEL
+
+_OWN = {
+    "din": {"attention_units": ATTENTION},
+    "bst": {"bst": {"layers": 1, "heads": HEADS, "feedforward": FEEDFORWARD, "dropout": 0.0}},
+}
 
 
 def config(model: str) -> TrainerConfig:
     """One expert, so that the head is as large as the rivals' networks; no dropout, as they have none."""
     return TrainerConfig(
-        ranker=RankerConfig(
-            model=model,
-            embedding_dim=EMBEDDING,
-            attention_units=ATTENTION,
-            experts=1,
-            expert_units=HIDDEN[:2],
-            tower_units=HIDDEN[2],
-            dropout=0.0,
-            bst=BstConfig(layers=1, heads=HEADS, feedforward=FEEDFORWARD, dropout=0.0),
+        ranker=MODEL.of(
+            {
+                "model": model,
+                "embedding_dim": EMBEDDING,
+                "experts": 1,
+                "expert_units": HIDDEN[:2],
+                "tower_units": HIDDEN[2],
+                "dropout": 0.0,
+            }
+            | _OWN.get(model, {})
         ),
         finetune=FinetuneConfig(
             epochs=100,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.training.log import SEED
-from trainer.config import EncoderConfig, FinetuneConfig, PretrainConfig, TrainerConfig
+from trainer.config import EncoderConfig, FinetuneConfig, TrainerConfig
+from trainer.pretraining.cloze_config import ClozeConfig
 
 DIM = 32
 BATCH = 256
@@ -13,7 +14,7 @@ def config(dim: int = DIM, batch: int = BATCH) -> TrainerConfig:
     """SRP4CTR with an encoder of two layers of `dim`; `batch` windows, or about as many candidates, a batch."""
     return TrainerConfig(
         encoder=EncoderConfig(dim=dim, feedforward=4 * dim),
-        pretrain=PretrainConfig(epochs=1, batch_size=batch),
+        pretrain=ClozeConfig(epochs=1, batch_size=batch),
         finetune=FinetuneConfig(epochs=1, batch_size=batch, evaluations_per_epoch=1),
         seed=SEED,
     )

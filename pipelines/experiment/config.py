@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pydantic
 
-from pipelines.tuning import Overrides, TuningConfig, merge, override
-from preprocessing.config import Config
+from pipelines.tuning import Overrides, TuningConfig, override
+from preprocessing.config import Config, merge
 from trainer.config import TrainerConfig
 
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from pipelines.experiment.cells import ENCODER, PREDICTIONS, RESULT
 from pipelines.experiment.predictions import predict
+from preprocessing.config import SAVED
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
 from trainer.finetune import finetune
@@ -64,7 +65,7 @@ def _inputs(job: dict[str, Any], train: str, validation: str) -> StageInputs:
         catalog=files("catalog"),
         transform_dir=job["graph"],
         spec=DatasetSpec.from_json(job["spec"]),
-        config=TrainerConfig.model_validate(job["trainer"]),
+        config=TrainerConfig.model_validate(job["trainer"], context=SAVED),
     )
 
 

@@ -13,7 +13,7 @@ from benchmarks.training.log import LENGTH, impressions, make_log
 from benchmarks.training.rounds import compare
 from benchmarks.training.setting import config
 from benchmarks.training.steps import padding
-from trainer.config import PretrainConfig
+from trainer.pretraining.cloze_config import ClozeConfig
 from trainer.ranking_batches import RankingBatches
 
 _SIDE = """
@@ -47,7 +47,7 @@ def test_records_hold_what_the_rivals_rows_hold(inputs: GeneratedInputs) -> None
 
 
 def test_batches_of_like_lengths_have_less_padding(inputs: GeneratedInputs) -> None:
-    small = config().model_copy(update={"pretrain": PretrainConfig(batch_size=16)})
+    small = config().model_copy(update={"pretrain": ClozeConfig(batch_size=16)})
     waste = {kind: of["history"] for kind, of in padding(inputs.by(small)).items()}
     mean = make_log(512, 10, items=50).lengths.mean()
     assert waste["pretrain"] == pytest.approx(1 - mean / LENGTH, abs=0.05)  # nearly every batch has a long history

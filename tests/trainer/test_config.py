@@ -9,7 +9,8 @@ import pydantic
 import pytest
 
 from preprocessing.config import ConfigError, load_yaml
-from trainer.config import PretrainConfig, TrainerConfig
+from trainer.config import TrainerConfig
+from trainer.pretraining.cloze_config import ClozeConfig
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_impossible_values_are_refused(settings: dict[str, Any]) -> None:
 def test_more_sampled_classes_than_rows_are_refused() -> None:
     """The sampler draws distinct classes: it fails, in the middle of training, if there are too few."""
     with pytest.raises(pydantic.ValidationError, match="sampled_classes"):
-        PretrainConfig(sampled_softmax_above=100, sampled_classes=200)
+        ClozeConfig(sampled_softmax_above=100, sampled_classes=200)
 
 
 def test_configuration_survives_json_and_is_frozen() -> None:

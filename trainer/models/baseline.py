@@ -7,10 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer.config import EncoderConfig, RankerConfig
+from trainer.config import EncoderConfig
 from trainer.fields import Fields
 from trainer.layers.folded_mmoe import MmoeState
 from trainer.models.ranker import Features, Logits, Ranker, UserState, mmoe_head
+from trainer.ranker_config import RankerConfig
 
 
 class Baseline(Ranker):

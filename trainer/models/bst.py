@@ -7,10 +7,11 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from trainer.config import EncoderConfig, RankerConfig
+from trainer.config import EncoderConfig
 from trainer.fields import Fields
 from trainer.layers.encoder_layer import EncoderLayer
 from trainer.models.baseline import Baseline
+from trainer.models.bst_config import BstConfig
 from trainer.models.ranker import Features, UserState
 
 
@@ -22,7 +23,7 @@ class Bst(Baseline):
     outputs, which the paper concatenates at a fixed length, the head gets the candidate's and the behaviours' mean.
     """
 
-    def __init__(self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
+    def __init__(self, fields: Fields, config: BstConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
         super().__init__(fields, config, encoder_config, **kwargs)
         size, width = config.bst, self.embed.history_width
         self.position = keras.layers.Embedding(fields.history_length + 1, width, name="position")

@@ -6,10 +6,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer.config import EncoderConfig, RankerConfig
+from trainer.config import EncoderConfig
 from trainer.fields import Fields
 from trainer.layers.co_action import CoAction
 from trainer.layers.field_embedding import FieldEmbedding
+from trainer.models.can_config import CanConfig
 from trainer.models.din import Din
 from trainer.models.ranker import Features, UserState
 
@@ -21,7 +22,7 @@ class Can(Din):
     their own (co-action independence). The state holds the feeds.
     """
 
-    def __init__(self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
+    def __init__(self, fields: Fields, config: CanConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
         super().__init__(fields, config, encoder_config, **kwargs)
         self.co_action = CoAction(config.can.widths, config.can.orders, name="co_action")
         self.induction = self._tables("induction", self.co_action.parameters)

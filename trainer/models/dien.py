@@ -7,11 +7,12 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from trainer.config import EncoderConfig, RankerConfig
+from trainer.config import EncoderConfig
 from trainer.fields import Fields
 from trainer.layers.attention import masked_softmax
 from trainer.layers.augru import Augru
 from trainer.models.baseline import Baseline
+from trainer.models.dien_config import DienConfig
 from trainer.models.ranker import Features, UserState
 from trainer.step_seed import step_seed
 
@@ -26,8 +27,9 @@ class Dien(Baseline):
     paper's negatives are items that were not clicked; here they are another request's behaviours, from the batch.
     """
 
-    def __init__(self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
+    def __init__(self, fields: Fields, config: DienConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
         super().__init__(fields, config, encoder_config, **kwargs)
+        self.auxiliary_weight = config.dien.auxiliary_weight
         self.extractor = Augru(self.embed.item_width, name="extractor")
         self.attention = keras.layers.Dense(self.embed.item_width, use_bias=False, name="attention")
         self.evolution = Augru(self.embed.item_width, name="evolution")
@@ -40,7 +42,7 @@ class Dien(Baseline):
             items = history[..., : self.embed.item_width]
             mask = features["history_item_id"] > 0
             loss = auxiliary_loss(interests, items, other_behaviors(items), mask)
-            self.add_loss(self.config.dien.auxiliary_weight * loss)
+            self.add_loss(self.auxiliary_weight * loss)
         return {"keys": self.attention(interests), "terms": self.evolution.input_terms(interests)}, user
 
     def _match(self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None) -> tf.Tensor:

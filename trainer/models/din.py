@@ -6,10 +6,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer.config import EncoderConfig, RankerConfig
+from trainer.config import EncoderConfig
 from trainer.fields import Fields
 from trainer.layers.folded_din import DinState, FoldedDin
 from trainer.models.baseline import Baseline
+from trainer.models.din_config import DinConfig
 from trainer.models.ranker import Features, UserState
 
 
@@ -19,7 +20,7 @@ class Din(Baseline):
     The state is the embedded history and its term of the attention unit's first layer, exactly folded.
     """
 
-    def __init__(self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
+    def __init__(self, fields: Fields, config: DinConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
         super().__init__(fields, config, encoder_config, **kwargs)
         self.din = FoldedDin(config.attention_units, name="din")
 

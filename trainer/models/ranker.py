@@ -9,13 +9,14 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from trainer.config import EncoderConfig, RankerConfig
+from trainer.config import EncoderConfig
 from trainer.fields import Fields
 from trainer.global_mean import global_mean, replicas
 from trainer.layers.dropout import Dropout
 from trainer.layers.feature_embeddings import FeatureEmbeddings
 from trainer.layers.folded_mmoe import FoldedMmoe
 from trainer.models.fg_bert import FGBert
+from trainer.ranker_config import RankerConfig
 from trainer.step_model import StepModel
 
 Features = Mapping[str, tf.Tensor]

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 import tf_keras as keras
 
-from trainer.config import EncoderConfig, RankerConfig
+from trainer.config import EncoderConfig
 from trainer.fields import Fields
 from trainer.layers.candidate_attention import CandidateAttention
 from trainer.layers.encoder_layer import KeysValues
@@ -18,6 +18,7 @@ from trainer.layers.querying_transformer import QueryingTransformer
 from trainer.layers.uni_cross_attention import UniCrossAttention
 from trainer.models.fg_bert import FGBert
 from trainer.models.ranker import Features, Logits, Ranker, UserState, mmoe_head
+from trainer.models.srp4ctr_config import Srp4CtrConfig
 
 
 class Srp4Ctr(Ranker):
@@ -29,7 +30,9 @@ class Srp4Ctr(Ranker):
     [user and context embeddings, query tokens].
     """
 
-    def __init__(self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
+    config: Srp4CtrConfig
+
+    def __init__(self, fields: Fields, config: Srp4CtrConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
         super().__init__(fields, config, encoder_config, **kwargs)
         self.din = FoldedDin(config.attention_units, name="din")
         self.user_summary = keras.layers.Dense(config.embedding_dim, name="user_summary")

@@ -7,8 +7,9 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from trainer.config import EncoderConfig, RankerConfig
+from trainer.config import EncoderConfig
 from trainer.fields import Fields
+from trainer.models.din_config import DinConfig
 from trainer.models.ranker import Features, Logits, Ranker, UserState
 
 
@@ -19,7 +20,7 @@ class UnfoldedDin(Ranker):
     and gates over [user; candidate; interest] of every candidate. The user state is the embeddings and nothing else.
     """
 
-    def __init__(self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
+    def __init__(self, fields: Fields, config: DinConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
         super().__init__(fields, config, encoder_config, **kwargs)
         dense = keras.layers.Dense
         self.unit = [dense(units, "sigmoid", name=f"unit_{i}") for i, units in enumerate(config.attention_units)]

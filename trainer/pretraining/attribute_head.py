@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tf_keras as keras
 
-from trainer.config import PretrainConfig
 from trainer.fields import Field
 from trainer.layers.field_embedding import FieldEmbedding
+from trainer.pretrain_config import PredictingConfig
 from trainer.step_seed import step_seed
 
 _SCORES = 2**25  # at once, 128 MiB
@@ -34,7 +34,7 @@ class AttributeHead(keras.layers.Layer):
         config: The size past which the softmax is sampled.
     """
 
-    def __init__(self, field: Field, embedding: FieldEmbedding, config: PretrainConfig, **kwargs: Any) -> None:
+    def __init__(self, field: Field, embedding: FieldEmbedding, config: PredictingConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.field, self.embedding, self.config = field, embedding, config
         self._key = zlib.crc32(self.name.encode()) % 2**30

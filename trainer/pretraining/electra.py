@@ -9,9 +9,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from trainer.catalog import ItemCatalog
-from trainer.config import PretrainConfig
 from trainer.models.fg_bert import FGBert
 from trainer.pretraining.attribute_head import AttributeHead
+from trainer.pretraining.electra_config import ElectraConfig
 from trainer.pretraining.objective import Objective, weighted_mean
 from trainer.step_seed import step_seed
 
@@ -28,7 +28,7 @@ class Electra(Objective):
     Logs `generator_loss`, `detection_loss`, `detection_accuracy` and `replaced`, the share of replaced behaviours.
     """
 
-    def __init__(self, encoder: FGBert, config: PretrainConfig, catalog: ItemCatalog, **kwargs: Any) -> None:
+    def __init__(self, encoder: FGBert, config: ElectraConfig, catalog: ItemCatalog, **kwargs: Any) -> None:
         super().__init__(encoder, config, catalog, **kwargs)
         size = encoder.config.model_copy(update={"layers": 1})
         self.generator = FGBert(encoder.fields, size, embeddings=encoder.embeddings, name="generator")

@@ -7,13 +7,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer.config import MaskingConfig
 from trainer.fields import Field, Fields
+from trainer.pretrain_config import ItemMaskingConfig
 
 Features = Mapping[str, tf.Tensor]
 
 
-def mask_history(features: Features, fields: Fields, config: MaskingConfig, seed: tf.Tensor) -> dict[str, Any]:
+def mask_history(features: Features, fields: Fields, config: ItemMaskingConfig, seed: tf.Tensor) -> dict[str, Any]:
     """Hides some behaviours' item-related features, and other behaviours' behaviour-related ones.
 
     No behaviour is hidden whole; of every sequence of two or more at least one is hidden and at least one is not.
@@ -40,7 +40,7 @@ def mask_history(features: Features, fields: Fields, config: MaskingConfig, seed
 
 
 def _choose(
-    present: tf.Tensor, config: MaskingConfig, has_behavior: bool, seed: tf.Tensor
+    present: tf.Tensor, config: ItemMaskingConfig, has_behavior: bool, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Disjoint random masks over the present cells, with counts at the configured rates (rounded at random)."""
     length = tf.reduce_sum(tf.cast(present, tf.int32), 1)
@@ -48,7 +48,7 @@ def _choose(
     rounding = tf.random.stateless_uniform([2, tf.shape(present)[0]], seed)
     exact = tf.cast(length, tf.float32)
     items = tf.minimum(tf.cast(exact * config.item_rate + rounding[0], tf.int32), most)
-    behavior_rate = config.behavior_rate if has_behavior else 0.0
+    behavior_rate = config.behavior_share if has_behavior else 0.0
     behaviors = tf.minimum(tf.cast(exact * behavior_rate + rounding[1] * (behavior_rate > 0), tf.int32), most - items)
     none = items + behaviors == 0
     first = tf.cast(none & (most > 0), tf.int32)

@@ -8,9 +8,9 @@ from typing import Any
 import tensorflow as tf
 
 from trainer.catalog import ItemCatalog
-from trainer.config import PretrainConfig
 from trainer.models.fg_bert import FGBert
 from trainer.pretraining.attribute_head import AttributeHead
+from trainer.pretraining.cloze_config import ClozeConfig
 from trainer.pretraining.objective import Objective, weighted_mean
 
 
@@ -21,7 +21,7 @@ class ClozeModel(Objective):
     `<attribute>_accuracy` (of the best guess; for multivalent attributes, whether it is among the true values).
     """
 
-    def __init__(self, encoder: FGBert, config: PretrainConfig, catalog: ItemCatalog, **kwargs: Any) -> None:
+    def __init__(self, encoder: FGBert, config: ClozeConfig, catalog: ItemCatalog, **kwargs: Any) -> None:
         super().__init__(encoder, config, catalog, **kwargs)
         self.heads = {
             field.field: AttributeHead(field, encoder.embeddings[field.field], config, name=f"predict_{field.field}")

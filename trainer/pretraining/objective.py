@@ -10,9 +10,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from trainer.catalog import ItemCatalog
-from trainer.config import PretrainConfig
 from trainer.global_mean import global_mean, replicas
 from trainer.models.fg_bert import FGBert
+from trainer.pretrain_config import PretrainConfig
 from trainer.pretraining.attribute_head import AttributeHead
 from trainer.step_model import StepModel
 

@@ -9,10 +9,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 from trainer.catalog import ItemCatalog
-from trainer.config import PretrainConfig
 from trainer.models.fg_bert import FGBert
 from trainer.pretraining.masking import hide
 from trainer.pretraining.objective import Objective, weighted_mean
+from trainer.pretraining.s3rec_config import S3RecConfig
 from trainer.pretraining.segments import keep_cells, last_real, random_segments
 from trainer.step_seed import step_seed
 
@@ -31,7 +31,7 @@ class S3Rec(Objective):
     embeddings (an encoder of ids alone) take part in none.
     """
 
-    def __init__(self, encoder: FGBert, config: PretrainConfig, catalog: ItemCatalog, **kwargs: Any) -> None:
+    def __init__(self, encoder: FGBert, config: S3RecConfig, catalog: ItemCatalog, **kwargs: Any) -> None:
         super().__init__(encoder, config, catalog, **kwargs)
         self.item = next(field for field in encoder.fields.item if field.field == "item_id")
         self.attributes = [field for field in encoder.fields.item if field.field != "item_id"]

@@ -17,14 +17,13 @@ from trainer.registry import RANKERS, create_ranker
 
 LENGTHS = (4, 2, 0, 1)
 ENCODER = {"dim": 8, "heads": 2, "layers": 2, "feedforward": 16}
-SMALL = {
-    "embedding_dim": 4,
-    "attention_units": (8, 4),
-    "experts": 2,
-    "expert_units": (8, 4),
-    "tower_units": 4,
-    "bst": {"heads": 2, "feedforward": 16},
-    "can": {"widths": (3, 4, 2), "orders": 2},
+SMALL = {"embedding_dim": 4, "experts": 2, "expert_units": (8, 4), "tower_units": 4}
+SMALL_OWN: dict[str, dict[str, Any]] = {
+    "srp4ctr": {"attention_units": (8, 4)},
+    "din": {"attention_units": (8, 4)},
+    "unfolded_din": {"attention_units": (8, 4)},
+    "bst": {"bst": {"heads": 2, "feedforward": 16}},
+    "can": {"attention_units": (8, 4), "can": {"widths": (3, 4, 2), "orders": 2}},
 }
 VARIANTS: dict[str, dict[str, Any]] = {
     "learned": {},
@@ -44,7 +43,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def built(fields: Fields, **changes: Any) -> Ranker:
     """A ranker with random weights, biases and norms too."""
     keras.utils.set_random_seed(1)
-    config = TrainerConfig.model_validate({"encoder": ENCODER, "ranker": SMALL | changes})
+    own = SMALL_OWN.get(changes.get("model", "srp4ctr"), {})
+    config = TrainerConfig.model_validate({"encoder": ENCODER, "ranker": SMALL | own | changes})
     ranker = create_ranker(fields, config)
     ranker(random_features(fields, LENGTHS))
     randomise(ranker)

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from tests.testing_trainer import toy_fields, toy_spec
 from trainer.catalog import ItemCatalog
-from trainer.config import MaskingConfig
 from trainer.fields import Fields
+from trainer.pretraining.cloze_config import MaskingConfig
 from trainer.pretraining.masking import mask_history
 
 FEATURES: dict[str, Any] = {

@@ -8,13 +8,14 @@ import tensorflow as tf
 import tf_keras as keras
 
 from preprocessing.features import ModelFeature
-from preprocessing.spec import Feature
+from preprocessing.kinds.categorical import Categorical
+from preprocessing.kinds.multivalent import Multivalent
 from tests.trainer.layers import reference
 from tests.trainer.layers.harness import randomise
-from trainer.config import PretrainConfig
 from trainer.fields import Field
 from trainer.layers.field_embedding import FieldEmbedding
 from trainer.pretraining.attribute_head import AttributeHead
+from trainer.pretraining.cloze_config import ClozeConfig
 
 M, D = 6, 8
 
@@ -25,11 +26,11 @@ def _same_draws() -> None:
 
 
 def _head(size: int, multivalent: bool = False, **config: int) -> AttributeHead:
-    spec = Feature(kind="multivalent" if multivalent else "categorical", max_values=2)
+    spec = Multivalent(kind="multivalent", max_values=2) if multivalent else Categorical(kind="categorical")
     field = Field(ModelFeature("history_x", "x", "history", "item_x", spec), size)
     embedding = FieldEmbedding(size, D, multivalent)
     embedding(tf.zeros((1, 2), tf.int64))
-    head = AttributeHead(field, embedding, PretrainConfig(**config))
+    head = AttributeHead(field, embedding, ClozeConfig(**config))
     head(_hidden(), tf.zeros((M, 2) if multivalent else (M,), tf.int64))
     randomise(head)
     return head

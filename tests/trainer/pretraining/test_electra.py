@@ -8,16 +8,17 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tests.trainer.pretraining.planted import ITEMS, planted, planted_batches, planted_catalog, planted_fields
-from trainer.config import EncoderConfig, PretrainConfig
+from trainer.config import EncoderConfig
 from trainer.models.fg_bert import FGBert
 from trainer.pretraining.electra import Electra
+from trainer.pretraining.electra_config import ElectraConfig
 
 
 @pytest.fixture
 def model() -> Electra:
     keras.utils.set_random_seed(0)
     encoder = FGBert(planted_fields(), EncoderConfig(dim=16, heads=2, layers=2, feedforward=32, dropout=0.0))
-    return Electra(encoder, PretrainConfig(objective="electra"), planted_catalog())
+    return Electra(encoder, ElectraConfig(), planted_catalog())
 
 
 def test_replaced_items_bring_their_side_information(model: Electra) -> None:

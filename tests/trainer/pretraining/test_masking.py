@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.testing_trainer import random_features, toy_fields, toy_spec
-from trainer.config import MaskingConfig
 from trainer.fields import Fields
+from trainer.pretraining.cloze_config import MaskingConfig
 from trainer.pretraining.masking import mask_history
 
 FIELDS = toy_fields(toy_spec(history={"length": 50}))

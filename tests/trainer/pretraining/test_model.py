@@ -8,9 +8,10 @@ import tf_keras as keras
 
 from tests.testing_trainer import no_catalog, random_features
 from tests.trainer.pretraining.planted import planted_batches, planted_fields
-from trainer.config import EncoderConfig, MaskingConfig, PretrainConfig
+from trainer.config import EncoderConfig
 from trainer.fields import Fields
 from trainer.models.fg_bert import FGBert
+from trainer.pretraining.cloze_config import ClozeConfig, MaskingConfig
 from trainer.pretraining.masking import mask_history
 from trainer.pretraining.model import ClozeModel
 
@@ -25,7 +26,7 @@ def fields() -> Fields:
 def _model(fields: Fields, dropout: float = 0.0) -> ClozeModel:
     keras.utils.set_random_seed(0)
     encoder = FGBert(fields, EncoderConfig(dim=16, heads=2, layers=1, feedforward=32, dropout=dropout))
-    return ClozeModel(encoder, PretrainConfig(), no_catalog(fields))
+    return ClozeModel(encoder, ClozeConfig(), no_catalog(fields))
 
 
 def test_a_planted_pattern_is_found(fields: Fields) -> None:

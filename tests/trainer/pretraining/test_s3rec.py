@@ -8,9 +8,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tests.trainer.pretraining.planted import planted_batches, planted_catalog, planted_fields
-from trainer.config import EncoderConfig, PretrainConfig
+from trainer.config import EncoderConfig
 from trainer.models.fg_bert import FGBert
 from trainer.pretraining.s3rec import S3Rec
+from trainer.pretraining.s3rec_config import S3RecConfig
 from trainer.pretraining.segments import keep_cells, last_real, random_segments
 
 
@@ -18,7 +19,7 @@ from trainer.pretraining.segments import keep_cells, last_real, random_segments
 def model() -> S3Rec:
     keras.utils.set_random_seed(0)
     encoder = FGBert(planted_fields(), EncoderConfig(dim=16, heads=2, layers=1, feedforward=32, dropout=0.0))
-    return S3Rec(encoder, PretrainConfig(objective="s3rec"), planted_catalog())
+    return S3Rec(encoder, S3RecConfig(), planted_catalog())
 
 
 def test_attribute_and_item_losses_by_hand(model: S3Rec, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +66,7 @@ def test_every_objective_learns_from_a_planted_pattern(model: S3Rec) -> None:
 
 def test_an_encoder_of_ids_alone_has_no_attributes() -> None:
     encoder = FGBert(planted_fields(), EncoderConfig(features="ids", dim=16, heads=2, layers=1, feedforward=32))
-    model = S3Rec(encoder, PretrainConfig(), planted_catalog())
+    model = S3Rec(encoder, S3RecConfig(), planted_catalog())
     model(next(iter(planted_batches(encoder.fields, 0, 1))))
     assert set(model.bilinear) == {"mip", "sp"}
 
