@@ -29,8 +29,8 @@ class CountsWith:
     def refusal(self, name: str, value: Any) -> str:
         """What is said where the marked option is given and doesn't count."""
         if not self.values:
-            return f"`{name}` counts only beside `{self.key}`, which isn't given"
-        return f"`{name}` is an option of {self.key} {listed(self.values)}, not of {value}"
+            return f"`{name}` counts only beside `{self.key}`, which isn't given."
+        return f"`{name}` is an option of {self.key} {listed(self.values)}, not of {value}."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ class CountsWithout:
 
     def refusal(self, name: str, value: Any) -> str:
         """What is said where the marked option is given and doesn't count."""
-        return f"`{name}` doesn't count beside `{self.key}`: give one of the two"
+        return f"`{name}` doesn't count beside `{self.key}`: give one of the two."
 
 
 Condition = CountsWith | CountsWithout

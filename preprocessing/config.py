@@ -122,7 +122,12 @@ def validated(content: dict[str, Any], model: type[ConfigT], source: str, saved:
     try:
         return model.model_validate(content, context=SAVED if saved else None)
     except pydantic.ValidationError as error:
-        raise ConfigError("\n".join(_describe(source, model, problem) for problem in error.errors())) from None
+        raise explained(error, model, source) from None
+
+
+def explained(error: pydantic.ValidationError, model: type[Config], source: str) -> ConfigError:
+    """What is wrong with a configuration, a line for each broken key; `source` is where it comes from."""
+    return ConfigError("\n".join(_describe(source, model, problem) for problem in error.errors()))
 
 
 def _describe(path: str, model: type[Config], problem: Any) -> str:

@@ -38,7 +38,7 @@ class ItemMaskingConfig(Config):
         if not isinstance(content, Mapping) or key not in content or key in cls.model_fields:
             return content
         if not is_saved(info):
-            message = f"`{key}` is an option of objective cloze: others hide items alone"
+            message = f"`{key}` is an option of objective cloze: others hide items alone."
             raise PydanticCustomError(REFUSED, "{message}", {"message": message})
         return {name: value for name, value in content.items() if name != key}
 

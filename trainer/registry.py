@@ -53,8 +53,6 @@ MODEL: Choice[RankerConfig] = Choice("model", RANKERS, lambda name: _load(RANKER
 OBJECTIVE: Choice[PretrainConfig] = Choice(
     "objective", OBJECTIVES, lambda name: _load(OBJECTIVES[name].options), default="cloze"
 )
-    "objective", OBJECTIVES, lambda name: _load(OBJECTIVES[name].options), default="cloze"
-)
 
 
 def create_ranker(fields: Fields, config: TrainerConfig) -> Ranker:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pydantic
 
 from pipelines.tuning import Overrides, TuningConfig, override
-from preprocessing.config import Config, merge
+from preprocessing.config import Config, changed
 from trainer.config import TrainerConfig
 
 
@@ -53,7 +53,9 @@ class ExperimentConfig(Config):
     def trainer_config(self, run: TrainerConfig, name: str, setting: Overrides, seed: int) -> TrainerConfig:
         """A model's trainer configuration: the run's, with what differs in all models, in this one and by its setting.
 
+        What the run and all models have, a model takes as far as it counts there; what is said of the model must count.
+
         Raises:
             pydantic.ValidationError: the result is no trainer configuration.
         """
-        return override(run, merge(self.trainer, self.models[name].trainer), setting, seed)
+        return override(changed(run, self.trainer), self.models[name].trainer, setting, seed)

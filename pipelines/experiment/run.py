@@ -17,6 +17,7 @@ from rich.console import Console
 from pipelines.config import load_run_config
 from pipelines.errors import RunError
 from pipelines.experiment.cells import Cell
+from pipelines.experiment.checks import check_experiment
 from pipelines.experiment.config import ExperimentConfig
 from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.records import prepare_records, with_history_length
@@ -47,7 +48,9 @@ def run_experiment(
     unknown = sorted(set(only) - set(config.models))
     if unknown:
         raise RunError(f"--only must name models of {config_path}: {', '.join(config.models)}. Received: {unknown}")
-    run = load_run_config(Path(config.run)).at_span()
+    run = load_run_config(Path(config.run))
+    check_experiment(config, run)
+    run = run.at_span()
     experiments = Path(run.runs_dir).absolute() / "experiments"
     lengths = dict.fromkeys(model.history_length for model in config.models.values())
     records = {length: prepare_records(with_history_length(run, length), console) for length in lengths}

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.testing_trainer import random_features, toy_fields, toy_spec
-from tests.trainer.models.rankers import ENCODER, LENGTHS, SMALL, built, scores
+from tests.trainer.models.rankers import ENCODER, LENGTHS, built, scores, small
 from trainer.config import TrainerConfig
 from trainer.costs import ModelCost, cost_ratios, measure_cost
 from trainer.flops import FlopCount
@@ -17,7 +17,7 @@ from trainer.registry import create_ranker
 
 
 def _config(**ranker: Any) -> TrainerConfig:
-    return TrainerConfig.model_validate({"encoder": ENCODER, "ranker": SMALL | ranker})
+    return TrainerConfig.model_validate({"encoder": ENCODER, "ranker": small(**ranker)})
 
 
 @pytest.fixture(scope="module")

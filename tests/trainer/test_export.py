@@ -400,12 +400,6 @@ def test_longer_requests_than_the_limits_are_refused(exported: Exported, states:
         exported(contract.ENCODE_USER, **long)
 
 
-def test_the_history_limit_must_hold_a_whole_history(toy: Toy, exported: Exported) -> None:
-    inputs = toy.inputs("train", "validation", export={"max_history": 3})
-    with pytest.raises(ValueError, match="max_history must not be less than dataset.history.length. Received: 3 and 4"):
-        serving_module(exported.ranker, inputs)
-
-
 def test_what_made_the_model_travels_with_it(exported: Exported) -> None:
     made_by = json.loads((exported.folder / contract.CONFIG_FILE).read_text(encoding="utf-8"))
     assert DatasetSpec.model_validate(made_by["spec"]) == exported.inputs.spec

@@ -13,12 +13,12 @@ from tests.testing_trainer import dense_inputs, random_features
 from tests.trainer.conftest import TINY, Toy
 from trainer.export import serving_module
 from trainer.finetune import build_ranker
-from trainer.registry import RANKERS
+from trainer.registry import MODEL, RANKERS
 from trainer.serving_module import ServingModule
 
 
 def _module(toy: Toy, model: str, ranker: dict[str, Any] | None = None, **changes: Any) -> ServingModule:
-    settings = {**TINY["ranker"], "model": model, **(ranker or {})}
+    settings = MODEL.of({**TINY["ranker"], "model": model, **(ranker or {})}, saved=True)  # those that it has
     inputs = toy.inputs("train", "validation", ranker=settings, **changes)
     batch = random_features(inputs.fields(), (4, 2, 1))
     built = build_ranker(inputs, tf.data.Dataset.from_tensors((batch, {}, {})), None)

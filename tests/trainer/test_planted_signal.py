@@ -47,10 +47,11 @@ def requests() -> dict[str, np.ndarray]:
 def _test_auc(requests: dict[str, np.ndarray], model: str, pretrain: bool = False) -> float:
     """AUC on the last fifth of the requests, which are of other users than the first four fifths."""
     keras.utils.set_random_seed(1)
+    own: dict[str, Any] = {"bst": {"dropout": 0.0}} if model == "bst" else {}
     config = TrainerConfig.model_validate(
         {
             "encoder": {"dim": 32, "heads": 2, "layers": 1, "feedforward": 64, "dropout": 0.0},
-            "ranker": {"model": model, "embedding_dim": 16, "dropout": 0.0, "bst": {"dropout": 0.0}},
+            "ranker": {"model": model, "embedding_dim": 16, "dropout": 0.0} | own,
         }
     )
     cut = len(requests["history"]) * 4 // 5

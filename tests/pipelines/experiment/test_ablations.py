@@ -52,7 +52,7 @@ def _parts(config: TrainerConfig) -> Parts:
         "reads": set(encoder.embeddings),
         "hides": {name for name in ("item", "behavior") if batch[f"{name}_mask"].numpy().any()},
         "objective": type(objective),
-        "sampled above": config.pretrain.sampled_softmax_above,
+        "sampled above": getattr(config.pretrain, "sampled_softmax_above", None),
     }
 
 
@@ -91,7 +91,7 @@ CHANGES: dict[tuple[str, str], Parts] = {
     ("ml_100k_sizes", "histories_of_50"): NO_GAPS,
     ("ml_100k_rivals", "bert4rec"): {"reads": {"item_id"}, "hides": {"item"}},
     ("ml_100k_rivals", "electra"): {"objective": Electra},
-    ("ml_100k_rivals", "s3rec"): {"objective": S3Rec},
+    ("ml_100k_rivals", "s3rec"): {"objective": S3Rec, "sampled above": None},
     ("ml_100k_rivals", "frozen_user_vector"): {"frozen": True, "uca": False, "tokens": 0},
     ("ml_100k_rivals", "embeddings_only"): {"uca": False, "tokens": 0, "layers": 0},
     ("ml_100k_rivals", "end_to_end"): {"uca": False, "tokens": 0},

@@ -40,11 +40,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
+def small(**changes: Any) -> dict[str, Any]:
+    """The options of a small ranker."""
+    return SMALL | SMALL_OWN.get(changes.get("model", "srp4ctr"), {}) | changes
+
+
 def built(fields: Fields, **changes: Any) -> Ranker:
     """A ranker with random weights, biases and norms too."""
     keras.utils.set_random_seed(1)
-    own = SMALL_OWN.get(changes.get("model", "srp4ctr"), {})
-    config = TrainerConfig.model_validate({"encoder": ENCODER, "ranker": SMALL | own | changes})
+    config = TrainerConfig.model_validate({"encoder": ENCODER, "ranker": small(**changes)})
     ranker = create_ranker(fields, config)
     ranker(random_features(fields, LENGTHS))
     randomise(ranker)
