@@ -79,9 +79,8 @@ class RunConfig(Config):
         if unknown:
             raise ValueError(f"checks.thresholds must be among {sorted(recorded)}. Received: {unknown}")
         self.trainer.check_fits(self.dataset)
-        for key, values in self.tuning.space.items():
-            for value in values:
-                override(self.trainer, {}, {key: value}, self.trainer.seed).check_fits(self.dataset)
+        for setting in self.tuning.settings():
+            override(self.trainer, {}, setting, self.trainer.seed).check_fits(self.dataset)
         if self.warm_start and self.span is None and not isinstance(self.dataset.split, SpanSplit):
             raise ValueError(
                 "warm_start needs a split in spans (dataset.split.train: 7, ...): of any other an earlier model may "

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 
+from preprocessing.conditions import CountsWith
 from preprocessing.config import Config, changed, merge
 from trainer.config import TrainerConfig
 
@@ -26,7 +27,7 @@ class TuningConfig(Config):
 
     trials: int = pydantic.Field(0, ge=0)
     seed: int = 0
-    space: dict[str, tuple[Any, ...]] = {}
+    space: Annotated[dict[str, tuple[Any, ...]], CountsWith("trials")] = {}
 
     def settings(self) -> list[Overrides]:
         """The settings to try, by dotted key; one empty one without tuning."""

@@ -166,10 +166,10 @@ def test_size_is_what_the_spec_says_and_the_rows_are_left_to_the_run(tmp_path: P
 @pytest.mark.parametrize(
     ("events", "message"),
     [
-        ({"format": "bigquery"}, "a table has a path, or else"),
-        ({"format": "csv"}, "a table has a path, or else"),
-        ({"format": "csv", "path": "x", "bigquery": {"table": "a.b"}}, "a table has a path, or else"),
-        (TABLE | {"path": "x"}, "a table has a path, or else"),
+        ({"format": "bigquery"}, r"events\.bigquery\s+Field required"),
+        ({"format": "csv"}, r"events\.path\s+Field required"),
+        ({"format": "csv", "path": "x", "bigquery": {"table": "a.b"}}, "`bigquery` is an option of format bigquery"),
+        (TABLE | {"path": "x"}, "`path` is an option of format recbole, .* not of bigquery"),
         (TABLE | {"bigquery": {}}, "either table or query"),
         (TABLE | {"bigquery": {"table": "a.b", "query": "c"}}, "either table or query"),
         (TABLE | {"bigquery": {"table": "events"}}, "table must be project.dataset.table"),
