@@ -188,8 +188,8 @@ def test_lists_of_structures_and_parallel_lists_become_events(tmp_path: Path) ->
                 path.write_text("\n".join(map(json.dumps, log)))
             else:
                 pq.write_table(pa.Table.from_pylist(log), path)
-            content["events"] |= {"format": name, "path": str(path)}
-            spec = DatasetSpec.model_validate(content)
+            events = {key: content["events"][key] for key in ("item", "explode")}
+            spec = DatasetSpec.model_validate(content | {"events": events | {"format": name, "path": str(path)}})
             good, bad = read(path, spec)
             assert [tuple(row.values()) for row in good] == [("u", "a", 5, 0.0), ("u", "b", 5, 1.0)]
             assert bad == [(2, reason)]
