@@ -55,6 +55,14 @@ def test_configs_that_are_none(content: str, expected: str) -> None:
     assert re.search(expected, said("run", "bad.yaml", code=2))
 
 
+@pytest.mark.parametrize("command", [("run",), ("data", "validate")])
+def test_settings_that_do_not_go_together(command: tuple[str, ...]) -> None:
+    write_config(trainer={"export": {"max_history": 3}})
+    assert "max_history must not be less than dataset.history.length. Received: 3 and 5" in said(
+        *command, "shop.yaml", code=2
+    )
+
+
 def test_a_folder_where_a_config_should_be() -> None:
     assert "data: a directory, where a YAML file is expected." in said("run", "data", code=2)
 

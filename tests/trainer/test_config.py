@@ -66,6 +66,5 @@ def test_configuration_survives_json_and_is_frozen() -> None:
 
 def test_baseline_differs_in_the_encoder_alone() -> None:
     config = TrainerConfig.model_validate({"seed": 3, "ranker": {"experts": 2}})
-    assert config.without_encoder() == TrainerConfig.model_validate(
-        {"seed": 3, "ranker": {"experts": 2, "encoder": "none"}}
-    )
+    without = {"seed": 3, "ranker": {"experts": 2, "encoder": "none"}}
+    assert config.without_encoder() == TrainerConfig.model_validate(without)
