@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -119,16 +118,14 @@ def _run(config_path: Path, day: int, new_items: int, delivered: str) -> dict[st
     """Runs a day by the command; returns a row of the table."""
     paths, started = load_run_config(config_path).paths, time.monotonic()
     command = [str(_SRP4CTR), "run", str(config_path), "--span", str(day)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert process.stdout is not None
-    printed = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    with tempfile.NamedTemporaryFile() as used:
+        measured = [sys.executable, "-m", "benchmarks.peak_memory", used.name, *command]
+        process = subprocess.run(measured, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        usage = json.loads(Path(used.name).read_text())
     row = {"day": str(date_of(day)), "delivered": delivered, "new_items": new_items}
-    row |= {"seconds": round(time.monotonic() - started), "cpu_seconds": round(usage.ru_utime + usage.ru_stime)}
-    row |= {"memory_mb": usage.ru_maxrss // 1024, "disk_mb": _disk(paths)}
+    row |= {"seconds": round(time.monotonic() - started), "disk_mb": _disk(paths)} | usage
     if process.returncode:
-        return row | {"outcome": f"refused: {printed.strip().splitlines()[-1]}"}
+        return row | {"outcome": f"refused: {process.stdout.strip().splitlines()[-1]}"}
     metrics = json.loads((paths.report / "metrics.json").read_text())
     return row | _results(metrics)
 

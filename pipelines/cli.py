@@ -19,7 +19,7 @@ from pipelines.commands.rollback import rollback
 from pipelines.commands.serve import serve
 from pipelines.commands.tour import tour
 from pipelines.commands.tune import tune
-from serving.quiet import quiet_libraries
+from pipelines.own_packages import shadowed_packages
 
 app = typer.Typer(
     help="Pre-train on behaviour sequences, fine-tune a click-through-rate model, serve it with split signatures.",
@@ -43,6 +43,11 @@ ConfigPath = Annotated[Path, typer.Argument(help="A run's YAML file, such as con
 
 def main() -> None:
     """The console script."""
+    for message in shadowed_packages():
+        typer.secho(f"Error: {message}", err=True, fg=typer.colors.RED)
+        sys.exit(2)
+    from serving.quiet import quiet_libraries
+
     quiet_libraries()
     try:
         app()

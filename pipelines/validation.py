@@ -28,6 +28,8 @@ def validate_config(path: Path) -> bool:
         console.print(f"Events from {found.period[0]} to {found.period[1]}: {splits or 'not split'}.")
     for table in found.unread:
         console.print(f"Not read: {table}, which is in BigQuery; a run checks it.")
+    for warning in found.warnings:
+        console.print(f"[yellow]Warning:[/yellow] {escape(warning)}", soft_wrap=True)
     for problem in found.problems:
         console.print(f"[red]Problem:[/red] {escape(problem)}", soft_wrap=True)
     console.print("No problem found." if not found.problems else f"{len(found.problems)} problem(s).")

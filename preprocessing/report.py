@@ -10,6 +10,7 @@ import numpy as np
 
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import NEVER, CutOffs, TimeProfile, to_iso
+from preprocessing.time_warnings import time_warnings
 
 Counts = Counter[tuple[str, ...]]
 _PERCENTILES = (10, 25, 50, 75, 90, 99)
@@ -42,6 +43,7 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         "rows": {table: {"rejected": {}} | rows for table, rows in nested.get("rows", {}).items()},
         "first_event": to_iso(profile.first or 0),
         "last_event": to_iso(profile.last or 0),
+        "warnings": time_warnings(profile, spec.events.time_format),
         "cut_offs": _cut_offs(cutoffs),
         "splits": splits,
         "requests_outside_the_splits": {"history_only": 0, "labels_only": 0} | nested.get("outside", {}),

@@ -56,7 +56,7 @@ class Features(Config):
 class DatasetSpec(Config):
     """All of it. See the module's docstring."""
 
-    name: Annotated[str, pydantic.Field(pattern=_NAME.pattern)]
+    name: Annotated[str, pydantic.Field(pattern=f"^{_NAME.pattern}$")]
     events: Events
     items: Entities | None = None
     users: Entities | None = None

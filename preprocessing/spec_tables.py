@@ -13,9 +13,11 @@ from preprocessing.config import Config, is_saved
 from preprocessing.registry import FORMAT
 from preprocessing.spec_bigquery import BigQuery, BigQuerySource
 from preprocessing.spec_sources import Files, Source
+from preprocessing.time_formats import known_time_format
 
 SourceT = TypeVar("SourceT", bound=Source)
 TimeUnit = Literal["s", "ms", "us", "iso"]
+TimeFormat = Annotated[str, pydantic.AfterValidator(known_time_format)]
 
 
 class Table(Config):
@@ -122,7 +124,7 @@ class Events(Table):
     item: str = "item_id"
     timestamp: str = "timestamp"
     timestamp_unit: Annotated[TimeUnit, CountsWithout("timestamp_format")] = "s"
-    timestamp_format: str | None = None
+    timestamp_format: TimeFormat | None = None
     request: str | None = None
     explode: Explode | None = None
 
@@ -142,7 +144,7 @@ class Entities(Table):
     title: str | None = None
     timestamp: str | None = None
     timestamp_unit: Annotated[TimeUnit, CountsWith("timestamp"), CountsWithout("timestamp_format")] = "s"
-    timestamp_format: Annotated[str | None, CountsWith("timestamp")] = None
+    timestamp_format: Annotated[TimeFormat | None, CountsWith("timestamp")] = None
 
     @pydantic.model_validator(mode="after")
     def _check_title(self) -> Entities:

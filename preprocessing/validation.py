@@ -19,6 +19,7 @@ from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_bigquery import BigQuery
 from preprocessing.splits import REQUEST_SPLITS, TimeProfile, cut_offs, split_of, to_iso
+from preprocessing.time_warnings import time_warnings
 
 
 @dataclasses.dataclass
@@ -54,6 +55,7 @@ class Validation:
         splits: Events by split: 'train', 'validation', 'test'.
         period: When the first and the last event happened.
         problems: What keeps a run from succeeding; empty if all is well.
+        warnings: What looks wrong, but may be meant.
         unread: Tables in BigQuery, whose rows are checked by a run alone.
     """
 
@@ -61,6 +63,7 @@ class Validation:
     splits: dict[str, int] = dataclasses.field(default_factory=dict)
     period: tuple[str, str] | None = None
     problems: list[str] = dataclasses.field(default_factory=list)
+    warnings: list[str] = dataclasses.field(default_factory=list)
     unread: list[TableName] = dataclasses.field(default_factory=list)
 
 
@@ -140,6 +143,7 @@ def _split(spec: DatasetSpec, times: np.ndarray, found: Validation) -> None:
     profile = TimeProfile.of(times)
     if profile.first is not None and profile.last is not None:
         found.period = (to_iso(profile.first), to_iso(profile.last))
+    found.warnings += time_warnings(profile, spec.events.time_format)
     try:
         splits = split_of(times, cut_offs(profile, spec.split))
     except DataError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.peak_memory import peak_mb
 from benchmarks.training.inputs import spec, write_inputs, written_inputs
 from benchmarks.training.log import make_log
 from benchmarks.training.setting import config
@@ -42,7 +42,7 @@ def measure(folder: Path, interactions: int) -> dict[str, Any]:
 def train(folder: Path) -> dict[str, Any]:
     """Reads every record of a pass once, in training's order, and trains on some batches of it, evenly spread."""
     inputs = written_inputs(folder, spec(), config(), ITEMS)
-    before = _peak_mb()
+    before = peak_mb()
     stage = pretraining_stage(inputs)
     step, batches, times = step_of(stage, inputs.config), stage.train(WHOLE, 0).take(stage.steps), []
     every = max(stage.steps // _TRAINED, 1)
@@ -57,12 +57,8 @@ def train(folder: Path) -> dict[str, Any]:
         "step_ms": float(np.median(times)),
         "pass_seconds": seconds,
         "imports_mb": before,
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_mb(),
     }
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def profile_log(table: Table, rows: int) -> tuple[list[ColumnProfile], int, int]
     batches: list[RawBatch] = []
     read = rejected = 0
     reader = reader_of(table)
-    for part in (part for path in paths for part in reader.read_batches(Section(path), table, "events", columns)):
+    for part in (part for path in paths for part in reader.read_batches(Section(path), table, "events", columns, None)):
         if isinstance(part, RawBatch):
             batches.append(part)
             read += len(part.numbers)

@@ -12,12 +12,12 @@ import numpy as np
 from preprocessing.errors import DataError
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column
-from preprocessing.sources.explode import columns_in_file, explode_of
+from preprocessing.sources.explode import columns_in_file
 from preprocessing.sources.files import open_binary
 from preprocessing.sources.nested import Row, batch_of
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.section import Section
-from preprocessing.spec_tables import Table
+from preprocessing.spec_tables import Explode, Table
 
 _BATCH_ROWS = 1 << 15
 _BROKEN = (EOFError, ValueError, IndexError, OSError, KeyError, TypeError)  # what fastavro meets in damaged blocks
@@ -35,14 +35,13 @@ def read_header(path: str, table: Table) -> Header:
 
 
 def read_batches(
-    section: Section, table: Table, table_name: str, columns: tuple[Column, ...]
+    section: Section, table: Table, table_name: str, columns: tuple[Column, ...], explode: Explode | None
 ) -> Iterator[RawBatch | RejectedRow]:
     """The rows of a file as batches, and where it breaks off.
 
     Raises:
         DataError: a column is missing, or this is no Avro file.
     """
-    explode = explode_of(table)
     header = read_header(section.path, table)
     for column in columns_in_file(explode, columns):
         header.position(column, section.path)

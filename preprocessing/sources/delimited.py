@@ -20,12 +20,12 @@ from preprocessing.sources.blocks import BLOCK_BYTES, BROKEN_FILE, BlockReader, 
 from preprocessing.sources.columns import Column
 from preprocessing.sources.delimited_files import DelimitedFiles, RecboleFiles
 from preprocessing.sources.dialect import Dialect
-from preprocessing.sources.explode import columns_in_file, explode_of, exploded
+from preprocessing.sources.explode import columns_in_file, exploded
 from preprocessing.sources.lines import Lines
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.rows import CarefulRows
 from preprocessing.sources.section import Section
-from preprocessing.spec_tables import Table
+from preprocessing.spec_tables import Explode, Table
 
 _SMALLEST_BLOCK = 1 << 16
 _PIECES = 16
@@ -43,14 +43,18 @@ def read_header(path: str, table: Table) -> Header:
 
 
 def read_batches(
-    section: Section, table: Table, table_name: str, columns: tuple[Column, ...], block_bytes: int = BLOCK_BYTES
+    section: Section,
+    table: Table,
+    table_name: str,
+    columns: tuple[Column, ...],
+    explode: Explode | None,
+    block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[RawBatch | RejectedRow]:
     """The rows of a section, or their events, as batches of string columns, and those that have no columns.
 
     Raises:
         DataError: a column is missing.
     """
-    explode = explode_of(table)
     header = read_header(section.path, table)
     in_file = columns_in_file(explode, columns)
     positions = {column.name: header.position(column, section.path) for column in in_file}

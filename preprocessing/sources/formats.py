@@ -11,7 +11,7 @@ from preprocessing.sources.columns import Column
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.section import Section
 from preprocessing.spec_sources import Files
-from preprocessing.spec_tables import Table
+from preprocessing.spec_tables import Explode, Table
 
 
 class Reader(Protocol):
@@ -24,9 +24,9 @@ class Reader(Protocol):
         """The names of a file's columns."""
 
     def read_batches(
-        self, section: Section, table: Table, table_name: str, columns: tuple[Column, ...]
+        self, section: Section, table: Table, table_name: str, columns: tuple[Column, ...], explode: Explode | None
     ) -> Iterator[RawBatch | RejectedRow]:
-        """The rows of a section as batches, and the rows that have no columns to speak of."""
+        """The rows of a section, or their events, as batches; and the rows that have no columns to speak of."""
 
 
 def reader_of(table: Table) -> Reader:

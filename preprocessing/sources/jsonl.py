@@ -9,13 +9,12 @@ import numpy as np
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.blocks import BLOCK_BYTES, count_lines, line_sections, open_blocks
 from preprocessing.sources.columns import Column
-from preprocessing.sources.explode import explode_of
 from preprocessing.sources.json_values import parse_json, parser_for
 from preprocessing.sources.nested import Row, batch_of, names_of
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.section import Section
 from preprocessing.spec_sources import TextFiles
-from preprocessing.spec_tables import Table
+from preprocessing.spec_tables import Explode, Table
 
 _HEADER_ROWS = 1000
 
@@ -33,10 +32,14 @@ def read_header(path: str, table: Table) -> Header:
 
 
 def read_batches(
-    section: Section, table: Table, table_name: str, columns: tuple[Column, ...], block_bytes: int = BLOCK_BYTES
+    section: Section,
+    table: Table,
+    table_name: str,
+    columns: tuple[Column, ...],
+    explode: Explode | None,
+    block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[RawBatch | RejectedRow]:
     """The rows of a section as batches, and the lines that aren't objects. A key that a row lacks is absent there."""
-    explode = explode_of(table)
     number = count_lines(section.path, section.start) + 1
     with open_blocks(section, table.options(TextFiles).encoding, block_bytes) as reader:
         while block := reader.take():

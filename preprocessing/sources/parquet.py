@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 from preprocessing.errors import DataError
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column
-from preprocessing.sources.explode import columns_in_file, explode_of, exploded
+from preprocessing.sources.explode import columns_in_file, exploded
 from preprocessing.sources.files import open_binary
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.section import Section
-from preprocessing.spec_tables import Table
+from preprocessing.spec_tables import Explode, Table
 
 _BATCH_ROWS = 1 << 17
 _SECTION_ROWS = 1 << 20
@@ -42,14 +42,13 @@ def read_header(path: str, table: Table) -> Header:
 
 
 def read_batches(
-    section: Section, table: Table, table_name: str, columns: tuple[Column, ...]
+    section: Section, table: Table, table_name: str, columns: tuple[Column, ...], explode: Explode | None
 ) -> Iterator[RawBatch | RejectedRow]:
     """The rows of a section, or their events, as batches.
 
     Raises:
         DataError: a column is missing, or the file is damaged.
     """
-    explode = explode_of(table)
     in_file = columns_in_file(explode, columns)
     header = read_header(section.path, table)
     for column in in_file:

@@ -15,6 +15,7 @@ from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.bigquery import ReadRows, read_rows
 from preprocessing.sources.check_batch import check_batch
 from preprocessing.sources.columns import TableName, columns_of
+from preprocessing.sources.explode import explode_of
 from preprocessing.sources.formats import reader_of
 from preprocessing.sources.nested import Row
 from preprocessing.sources.raw import RawBatch
@@ -92,6 +93,6 @@ def read_section(spec: DatasetSpec, table: TableName, section: Section) -> Itera
         DataError: a column is missing.
     """
     declared = getattr(spec, table)
-    columns = columns_of(spec, table)
-    for part in reader_of(declared).read_batches(section, declared, table, columns):
+    columns, explode = columns_of(spec, table), explode_of(declared)
+    for part in reader_of(declared).read_batches(section, declared, table, columns, explode):
         yield from check_batch(part, declared, table, columns, section.path) if isinstance(part, RawBatch) else [[part]]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,20 @@ def test_usage_errors_exit_with_2(arguments: tuple[str, ...]) -> None:
 def test_missing_config_exits_with_2(tmp_path: Path) -> None:
     done = srp4ctr_process("run", tmp_path / "nothing.yaml")
     assert (done.returncode, done.stderr) == (2, f"Error: {tmp_path}/nothing.yaml: no such file.\n")
+
+
+@pytest.mark.parametrize("package", ["trainer", "serving", "preprocessing"])
+@pytest.mark.parametrize("is_package", [False, True])
+def test_a_module_that_hides_a_package_is_named(tmp_path: Path, package: str, is_package: bool) -> None:
+    place = tmp_path / package / "__init__.py" if is_package else tmp_path / f"{package}.py"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("")
+    root = Path(__file__).parent.parent.parent
+    command = [sys.executable, "-c", "from pipelines.cli import main; main()", "--help"]
+    path = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(root)])}
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | path, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"{place} hides srp4ctr's own package '{package}'" in done.stderr
 
 
 def test_unknown_key_names_the_nearest(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pydantic
 import pytest
 import zstandard
 
@@ -112,6 +113,14 @@ def test_truncated_file_gives_what_is_before_the_break(tmp_path: Path, suffix: s
         check_sources(spec_of(path))
 
 
+def test_a_wrong_unit_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(HEADER + b"\n".join(good_rows(2000)))
+    assert validate(spec_of(path)).warnings == []
+    (warning,) = validate(spec_of(path, timestamp_unit="ms")).warnings
+    assert "all times are before 1980" in warning and "With timestamp_unit: s" in warning
+
+
 def test_utf_16_is_named(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_bytes((HEADER + b"\n".join(good_rows(5))).decode().encode("utf-16"))
     with pytest.raises(DataError, match=r"log\.csv: this is UTF-16 text\. Convert it to UTF-8"):
@@ -154,3 +163,9 @@ def test_everything_at_once_through_the_beam_job(tmp_path: Path) -> None:
     assert events["rejected"] == expected
     good = events["read"] - sum(events["rejected"].values())
     assert 4900 < good <= 5001  # the embedded newline is a good row, the truncated file's last rows are lost
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", "Shop", "", "shop\n", "shop "])
+def test_names_that_could_leave_the_runs_folder_are_refused(name: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match="name"):
+        small_spec(name=name)

@@ -31,7 +31,7 @@ def read(path: Path, table: Table, block_bytes: int = 1 << 22, sections: list[Se
     """(number, a, c) of the good rows and (number, reason) of the others, in the order of their numbers."""
     good, bad = [], []
     for section in sections or [Section(str(path))]:
-        for part in read_batches(section, table, "events", COLUMNS, block_bytes):
+        for part in read_batches(section, table, "events", COLUMNS, None, block_bytes):
             if isinstance(part, RejectedRow):
                 bad.append((part.row, part.reason))
             else:
@@ -139,6 +139,6 @@ def test_long_delimiter_names_and_encoding(tmp_path: Path) -> None:
     table = table_of(path, delimiter="::", columns=("a", "b", "c"), encoding="latin-1")
     assert read(path, table) == ([(1, "1", "Drama"), (2, "2", "")], [(3, "field_count")])
     columns = (Column("b", "b", "text", "b"),)
-    (batch,) = [p for p in read_batches(Section(str(path)), table, "items", columns) if isinstance(p, RawBatch)]
+    (batch,) = [p for p in read_batches(Section(str(path)), table, "items", columns, None) if isinstance(p, RawBatch)]
     assert batch.columns["b"].to_pylist() == ['Café "x": y', "B"]
     assert batch.columns["b"].type == pa.string() and np.array_equal(batch.numbers, [1, 2])

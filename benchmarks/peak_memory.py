@@ -1,0 +1,34 @@
+"""The most memory that a process has held. Its `ru_maxrss` may be its parent's, which outlives fork and exec.
+
+    python -m benchmarks.peak_memory FILE COMMAND...
+
+runs a command and writes its CPU seconds and peak memory to FILE, as JSON: a parent this small changes neither.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+
+def peak_mb() -> float:
+    """Of this process, in megabytes."""
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(kilobytes) * 1024 / 1e6
+
+
+def main(file: Path, command: list[str]) -> int:
+    """Runs a command; returns its exit code."""
+    code = subprocess.call(command)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak = used.ru_maxrss * 1024 / 1e6
+    file.write_text(json.dumps({"cpu_seconds": round(used.ru_utime + used.ru_stime), "memory_mb": round(peak)}))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

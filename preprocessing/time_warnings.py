@@ -1,0 +1,50 @@
+"""Times that are hardly right: those of a wrong unit land in January 1970."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from preprocessing.durations import SECONDS_PER_HOUR
+from preprocessing.sources.times import UNITS_PER_SECOND
+from preprocessing.splits import TimeProfile, to_iso
+
+_YEAR_1980, _YEAR_2000, _YEAR_2100 = 315_532_800, 946_684_800, 4_102_444_800
+_SHORT_SECONDS = 86_400
+_LARGE = 100_000  # events
+
+
+def time_warnings(profile: TimeProfile, time_format: str) -> list[str]:
+    """What looks wrong with the times of a log.
+
+    Args:
+        profile: When its events are.
+        time_format: How they were read: a unit, or otherwise.
+    """
+    if profile.first is None or profile.last is None:
+        return []
+    seconds = profile.hours * SECONDS_PER_HOUR
+    early = int(profile.counts[seconds < _YEAR_1980].sum())
+    events = int(profile.counts.sum())
+    period = f"{to_iso(profile.first)} to {to_iso(profile.last)}"
+    unit = _unit_that_fits(seconds[seconds < _YEAR_1980], time_format)
+    if early == events:
+        hint = f" With timestamp_unit: {unit} they would be after 2000." if unit else ""
+        return [f"all times are before 1980, {period}. Is timestamp_unit, {time_format}, right?{hint}"]
+    if early:
+        hint = f" They would be after 2000 in the unit {unit}: does the log mix units?" if unit else ""
+        return [f"{early:,} of {events:,} times are before 1980, where others are up to {to_iso(profile.last)}.{hint}"]
+    if events >= _LARGE and profile.last - profile.first < _SHORT_SECONDS:
+        return [f"{events:,} events in less than a day, {period}. Is timestamp_unit, {time_format}, right?"]
+    return []
+
+
+def _unit_that_fits(seconds: np.ndarray, time_format: str) -> str | None:
+    """The unit by which times that were read by another one come after 2000."""
+    if time_format not in UNITS_PER_SECOND or not len(seconds):
+        return None
+    for unit, units_per_second in UNITS_PER_SECOND.items():
+        factor = UNITS_PER_SECOND[time_format] / units_per_second
+        latest = (seconds.max() + SECONDS_PER_HOUR) * factor  # the hour's events are up to its end
+        if latest >= _YEAR_2000 and seconds.min() * factor < _YEAR_2100:
+            return unit
+    return None
