@@ -15,7 +15,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Without bytecode, each process compiles TFX and TensorFlow anew, and takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-cluster lint format lock dist clean
+.PHONY: help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster lint format lock dist clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -68,6 +68,9 @@ test: setup-dev data ## Run the tests in two processes (PYTEST_ARGS=... for othe
 
 test-fast: setup-dev data ## Run the tests not marked slow: none needs TFX, exports a ranker or runs a pipeline
 	@$(PYTHON) -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-stacks: ## As root: set-up, a short run, lint and tests in a tree of a distribution (DISTRIBUTION=... INTERPRETER=...)
+	@scripts/test-stacks.sh "$(DISTRIBUTION)" "$(INTERPRETER)"
 
 test-cluster: setup-dev ## Train with workers and parameter servers as processes, some of them killed, and by XLA (minutes)
 	@TEST_CLUSTER=1 $(PYTHON) -m pytest -q tests/trainer/test_distribution.py tests/trainer/test_precision.py

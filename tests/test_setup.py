@@ -10,9 +10,9 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parent.parent
 
 
-def _setup(script: str, path: str | None = None) -> "subprocess.CompletedProcess[str]":
-    """Runs bash code that knows the functions of scripts/setup.sh."""
-    command = ["bash", "-c", f"source scripts/setup.sh; {f'PATH={path};' if path else ''} {script}"]
+def _setup(program: str, path: str | None = None, script: str = "setup.sh") -> "subprocess.CompletedProcess[str]":
+    """Runs bash code that knows the functions of a script."""
+    command = ["bash", "-c", f"source scripts/{script}; {f'PATH={path};' if path else ''} {program}"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -110,6 +110,28 @@ def test_apt_is_heard_only_where_it_fails(works: bool) -> None:
     assert (said.returncode == 0) == works
     assert ("chatter" in said.stderr) == (not works)
     assert said.stdout == ""
+
+
+@pytest.mark.parametrize(("glibc", "distribution"), [("2.36", "trixie"), ("2.41", "bookworm")])
+def test_stacks_are_tested_where_the_other_one_is_at_home(glibc: str, distribution: str) -> None:
+    chosen = _setup(f"glibc_version() {{ echo {glibc}; }}; other", script="test-stacks.sh")
+    assert chosen.stdout.strip() == distribution
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="asks git which files are the checkout's")
+def test_a_tree_of_another_distribution_gets_the_settings_that_reach_the_network_and_their_files(
+    tmp_path: Path,
+) -> None:
+    certificates, tree = tmp_path / "certificates.pem", tmp_path / "tree"
+    certificates.write_text("a certificate")
+    (tree / "etc").mkdir(parents=True)
+    settings = f"https_proxy=http://proxy:1 PIP_CERT={certificates} UV_CACHE_DIR=/cache SECRET=1"
+    passed_on = _setup(f"export {settings}; settings; fill {tree} ''", script="test-stacks.sh")
+    assert passed_on.returncode == 0, passed_on.stderr
+    assert {"https_proxy=http://proxy:1", f"PIP_CERT={certificates}"} <= set(passed_on.stdout.splitlines())
+    assert "CACHE" not in passed_on.stdout and "SECRET" not in passed_on.stdout
+    assert Path(f"{tree}{certificates}").read_text() == "a certificate"
+    assert (tree / "srv/srp4ctr/scripts/setup.sh").is_file() and not (tree / "srv/srp4ctr/.venv").exists()
 
 
 @pytest.mark.parametrize("stack", ["tfx116", "tfx121"])
