@@ -77,7 +77,7 @@ build() {
   local uv=$1 python=$2 locks=("${@:3}")
   rm -rf .venv
   "$uv" venv --quiet --python "$python" .venv
-  say "Installing $(cat "${locks[@]}" | grep -c '^[a-z]') packages (some minutes the first time)"
+  say "Installing what ${locks[*]} pin (some minutes the first time)"
   "$uv" pip sync --python .venv/bin/python "${locks[@]}" 2>&1 | grep -v '^ [+-] '
   "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation \
     --config-settings editable_mode=compat --editable .
