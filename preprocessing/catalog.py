@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 
 from preprocessing import features as names
 from preprocessing.encoding import Lists, encode_records
-from preprocessing.entities import EntityTable, with_absent
+from preprocessing.entities import EntityTable, as_array, with_absent
 from preprocessing.events import SortedEvents
 from preprocessing.features import CATALOG_ITEMS_A_RECORD, record_features
 from preprocessing.histories import is_run_start
-from preprocessing.sources.columns import ITEM, KEY, TIME, source_of
+from preprocessing.sources.columns import ITEM, KEY, source_of
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_records import Condition
 from preprocessing.splits import CutOffs
@@ -30,30 +30,46 @@ def item_columns(spec: DatasetSpec, table: str) -> dict[str, str]:
 
 
 def seen_items(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs, where: Iterable[Condition] = ()) -> pa.Table:
-    """The items with events before the validation cut-off: `key`, `count`, and the latest event's item columns."""
+    """The items with events before the validation cut-off: `key`, `count`, and the last known value of each column.
+
+    A column that item features are read from comes with `since(column)`: when its value was known, -1 if it never was.
+    """
     rows = np.flatnonzero((events.time < cutoffs.validation) & events.hold(where))
-    columns = {KEY: events.strings[ITEM].take(rows).strings(), TIME: pa.array(events.time[rows])}
+    columns = {KEY: events.strings[ITEM].take(rows).strings()}
     columns[COUNT] = pa.array(np.ones(len(rows), np.int64))
     for column in item_columns(spec, "events").values():
         if column in events.strings:
-            columns[column] = events.strings[column].take(rows).strings()
+            values = events.strings[column]
+            columns[column] = values.take(rows).strings()
+            present = pc.not_equal(values.values, "").to_numpy(zero_copy_only=False)[values.codes[rows]]
         else:
             columns[column] = pa.array(events.numbers[column][rows])
+            present = ~np.isnan(events.numbers[column][rows])
+        columns[since(column)] = pa.array(np.where(present, events.time[rows], -1))
     return merge_seen([pa.table(columns)])
 
 
+def since(column: str) -> str:
+    """The name of the column that says when a column's value was known."""
+    return f"since:{column}"
+
+
 def merge_seen(tables: list[pa.Table]) -> pa.Table:
-    """Adds up counts an item and keeps the latest values; the same whatever the tables' order."""
-    table = pa.concat_tables(tables)
-    values = sorted(set(table.column_names) - {KEY, TIME, COUNT})
-    codes = [_order_codes(table.column(name)) for name in (KEY, TIME, *values)]
-    order = np.lexsort(codes[::-1])
-    starts = np.flatnonzero(is_run_start(codes[0][order])) if len(order) else order
-    counts = table.column(COUNT).to_numpy()[order]
-    latest = order[np.append(starts[1:], len(order)) - 1] if len(order) else order
-    merged = table.take(pa.array(latest))
-    summed = np.add.reduceat(counts, starts) if len(order) else counts
-    return merged.set_column(merged.column_names.index(COUNT), COUNT, pa.array(summed))
+    """Adds up counts an item and keeps the latest known values; the same whatever the tables' order."""
+    table = pa.concat_tables(tables).combine_chunks()
+    keys = encode_strings(table.column(KEY))
+    counts = np.zeros(len(keys.values), np.int64)
+    np.add.at(counts, keys.codes, table.column(COUNT).to_numpy())
+    merged: dict[str, pa.Array] = {KEY: keys.values, COUNT: pa.array(counts)}
+    for column in sorted(set(table.column_names) - {KEY, COUNT}):
+        if since(column) not in table.column_names:
+            continue
+        times = table.column(since(column)).to_numpy()
+        order = np.lexsort((order_codes(table.column(column)), times, keys.codes))
+        is_last = np.append(is_run_start(keys.codes[order])[1:], True)[: len(order)]
+        latest = pa.array(order[is_last])
+        merged |= {name: as_array(table.column(name)).take(latest) for name in (column, since(column))}
+    return pa.table(merged)
 
 
 class Catalog:
@@ -103,5 +119,6 @@ class Catalog:
         return EntityTable(keys, np.arange(len(keys)), None, {}).keys_of(ids)
 
 
-def _order_codes(column: pa.ChunkedArray) -> np.ndarray:
+def order_codes(column: pa.ChunkedArray) -> np.ndarray:
+    """Numbers in the order of the values."""
     return encode_strings(column).codes if pa.types.is_string(column.type) else column.to_numpy()

@@ -21,7 +21,7 @@ class EntityTable:
     Attributes:
         keys: The K ids, sorted.
         row_keys: int64 [rows], the key of each row as an index into `keys`, ascending.
-        times: int64 [rows], seconds, ascending within a key: from when a row holds. None if rows always hold; then
+        times: int64 [rows], seconds, ascending within a key: a row holds after it. None if rows always hold; then
             there is one a key.
         columns: Values by column name, each of length rows + 1: the last is the value of an entity that isn't here,
             "" or NaN. Strings are binary arrays, numbers float32.
@@ -65,14 +65,14 @@ class EntityTable:
         return pc.fill_null(found, len(self.keys)).to_numpy(zero_copy_only=False).astype(np.int64)
 
     def rows_at(self, keys: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """The row that holds for each key (as from `keys_of`) at each time: the latest at or before it.
+        """What was known of each key (as from `keys_of`) at each time: its latest row strictly before it.
 
         Returns:
             int64, the number of rows where there is none.
         """
         if self.times is None:
             return keys
-        rows = np.searchsorted(keyed_times(self.row_keys, self.times), keyed_times(keys, times), side="right") - 1
+        rows = np.searchsorted(keyed_times(self.row_keys, self.times), keyed_times(keys, times), side="left") - 1
         found = np.append(self.row_keys, -1)[rows] == keys  # row -1 is none
         return np.where(found, rows, len(self.row_keys))
 
@@ -80,7 +80,7 @@ class EntityTable:
         """The table as it stood just before `time`: one row a key, none for keys that had no row by then."""
         if self.times is None:
             return self
-        rows = self.rows_at(np.arange(len(self.keys)), np.full(len(self.keys), time - 1))
+        rows = self.rows_at(np.arange(len(self.keys)), np.full(len(self.keys), time))
         known = np.flatnonzero(rows < len(self.row_keys))
         taken = pa.array(np.append(rows[known], len(self.row_keys)))
         columns = {name: column.take(taken) for name, column in self.columns.items()}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from preprocessing import features as names
 from preprocessing.entities import EntityTable
 from preprocessing.events import SortedEvents
 from preprocessing.features import RecordFeature
+from preprocessing.known_values import is_absent
 from preprocessing.labels import labels
 from preprocessing.negatives import ItemPool
 from preprocessing.sources.columns import ITEM, TIME, USER, source_of, text_of
@@ -26,19 +29,22 @@ class Tables:
         users: By user id; the users of one shard.
         context: By a column of the events.
         pool: The items that negatives are drawn from.
+        known: Of columns of the events that item features are read from: the changes of items' values, by item id.
     """
 
     items: EntityTable | None = None
     users: EntityTable | None = None
     context: EntityTable | None = None
     pool: ItemPool | None = None
+    known: Mapping[str, EntityTable] = dataclasses.field(default_factory=dict)
 
 
 class EventFeatures:
     """Values of record features by event number.
 
     Numbers from E on are sampled items: E + p is the p-th item of the pool, which has an item's features alone, and
-    label 0.
+    label 0. An item feature that is read from the events and absent in the event's row has the value that was known of
+    the item strictly before.
     """
 
     def __init__(self, spec: DatasetSpec, events: SortedEvents, tables: Tables) -> None:
@@ -47,6 +53,7 @@ class EventFeatures:
         self._tables = tables
         self._columns: dict[str, tuple[np.ndarray, pa.Array]] = {}
         self._keys: dict[str, np.ndarray] = {}
+        self._lacking: dict[str, np.ndarray] = {}
         self._labels = {
             names.label_name(task): np.append(labels(events, label), False).astype(np.float32)
             for task, label in spec.tasks.items()
@@ -62,19 +69,51 @@ class EventFeatures:
         Args:
             feature: Any but the request's own.
             numbers: int64, event numbers.
-            times: int64, seconds: as of when tables with a timestamp are joined; by default each event's own time.
+            times: int64, seconds: what was known strictly before is joined and filled in; by default each event's own
+                time.
         """
         if feature.side == "label":
             return pa.array(self.labels(feature.name.removeprefix("label_"), numbers))
         table, column = self._source(feature)
         if table == "events":
-            codes, values = self._own(column)
-            return values.take(pa.array(codes[numbers]))
+            return self._filled(feature, column, numbers, times)
         entities = self._entities(table)
         rows = self._keys_in(table)[numbers]
         if entities.times is not None:
             rows = entities.rows_at(rows, self._events.time[numbers] if times is None else times)
         return entities.columns[column].take(pa.array(rows))
+
+    def _filled(self, feature: RecordFeature, column: str, numbers: np.ndarray, times: np.ndarray | None) -> pa.Array:
+        """The events' own values, and where an item has none, what was known of it."""
+        codes, values = self._own(column)
+        known = self._tables.known.get(column) if self._describes_item(feature) else None
+        if known is None:
+            return values.take(pa.array(codes[numbers]))
+        own = values.take(pa.array(codes[numbers]))
+        lacking = self._is_absent(column)[numbers]
+        asked = self._events.time[numbers[lacking]] if times is None else times[lacking]
+        rows = known.rows_at(self._item_keys(column, known)[numbers[lacking]], asked)
+        filled = known.columns[column].take(pa.array(rows)).cast(values.type)
+        return pc.replace_with_mask(own, pa.array(lacking), filled)
+
+    def _describes_item(self, feature: RecordFeature) -> bool:
+        name = feature.name.removeprefix("history_")
+        return feature.side == "candidate" or (feature.side == "history" and name in self._spec.features.item)
+
+    def _is_absent(self, column: str) -> np.ndarray:
+        """Whether each event, and each item of the pool after them, has no value of its own: bool."""
+        if column not in self._lacking:
+            codes, values = self._own(column)
+            self._lacking[column] = is_absent(values)[codes]
+        return self._lacking[column]
+
+    def _item_keys(self, column: str, known: EntityTable) -> np.ndarray:
+        """The key of each event's item, and of each item of the pool after them, among known values: int64."""
+        name = f"known:{column}"
+        if name not in self._keys:
+            codes, values = self._own(ITEM)
+            self._keys[name] = known.keys_of(values.cast(pa.string()))[codes]
+        return self._keys[name]
 
     def _source(self, feature: RecordFeature) -> tuple[str, str]:
         if feature.spec is not None:
@@ -96,14 +135,16 @@ class EventFeatures:
         return np.arange(len(numbers)), pa.array(numbers)
 
     def _with_pool(self, column: str, codes: np.ndarray, values: pa.Array) -> tuple[np.ndarray, pa.Array]:
+        """With the pool's ids after those of the events; of another column, an item of the pool has no value."""
         pool = self._tables.pool
-        if pool is None or not (column == ITEM or column in pool.columns):
+        if pool is None or column == TIME:
             return codes, values
-        added = pool.ids if column == ITEM else pool.columns[column].slice(0, len(pool))
-        return (
-            np.append(codes, len(values) + np.arange(len(pool))),
-            pa.concat_arrays([values, added.cast(values.type)]),
-        )
+        if column == ITEM:
+            added, places = pool.ids.cast(values.type), np.arange(len(pool))
+        else:
+            absent = float("nan") if pa.types.is_floating(values.type) else b""
+            added, places = pa.array([absent], values.type), np.zeros(len(pool), np.int64)
+        return np.append(codes, len(values) + places), pa.concat_arrays([values, added])
 
     def _keys_in(self, table: str) -> np.ndarray:
         """The key of each event, and of each item of the pool after them, in another table: int64."""

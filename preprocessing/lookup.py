@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
+from preprocessing.known_values import changes, event_columns, known_table
 from preprocessing.latest import user_records
-from preprocessing.sources.columns import USER, TableName
+from preprocessing.sources.columns import ITEM, KEY, TIME, USER, TableName
 from preprocessing.sources.files import match_files
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
@@ -32,9 +33,21 @@ def user_record(spec: DatasetSpec, user_id: str) -> bytes | None:
         return None
     events = SortedEvents.from_table(table)
     tables = {name: EntityTable.of_spec(spec, name, _rows(spec, name)) for name in _JOINED}
-    joined = Tables(tables["items"], tables["users"], tables["context"])
+    known = _known(spec, events.strings[ITEM].values)
+    joined = Tables(tables["items"], tables["users"], tables["context"], known=known)
     ((_, record),) = user_records(spec, events, joined)
     return record
+
+
+def _known(spec: DatasetSpec, items: pa.Array) -> dict[str, EntityTable]:
+    """What the log knows of some items whose features are read from the events."""
+    columns = event_columns(spec)
+    if not columns:
+        return {}
+    parts = [part.filter(pc.is_in(part.column(ITEM), value_set=items)) for part in _batches(spec, "events")]
+    whole = pa.concat_tables(parts)
+    renamed = whole.select([ITEM, TIME, *columns]).rename_columns([KEY, TIME, *columns])
+    return {column: known_table(changes(renamed, column), column) for column in columns}
 
 
 def _rows(spec: DatasetSpec, table: TableName, column: str | None = None, value: str = "") -> pa.Table | None:
@@ -43,7 +56,7 @@ def _rows(spec: DatasetSpec, table: TableName, column: str | None = None, value:
     return pa.concat_tables(batches) if batches else None
 
 
-def _batches(spec: DatasetSpec, table: TableName, column: str | None, value: str) -> Iterator[pa.Table]:
+def _batches(spec: DatasetSpec, table: TableName, column: str | None = None, value: str = "") -> Iterator[pa.Table]:
     declared = getattr(spec, table)
     if declared is None:
         return

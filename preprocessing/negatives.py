@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.catalog import COUNT
-from preprocessing.entities import EntityTable, as_array, with_absent
+from preprocessing.entities import EntityTable, as_array
 from preprocessing.histories import is_run_start
-from preprocessing.sources.columns import KEY, TIME
+from preprocessing.sources.columns import KEY
 from preprocessing.spec_records import Negatives
 from preprocessing.tables import mix, stable_hash
 
@@ -28,13 +28,11 @@ class ItemPool:
 
     Attributes:
         ids: The P ids, sorted.
-        columns: The items' values of event columns by column name, each of length P + 1; the last is absent.
     """
 
     def __init__(self, seen: pa.Table, power: float) -> None:
         ordered = seen.sort_by(KEY)
         self.ids = as_array(ordered.column(KEY))
-        self.columns = {n: with_absent(ordered.column(n)) for n in ordered.column_names if n not in (KEY, TIME, COUNT)}
         weights = ordered.column(COUNT).to_numpy().astype(np.float64) ** power
         self._bounds = np.cumsum(weights)
         self._index = EntityTable(self.ids, np.arange(len(self.ids)), None, {})

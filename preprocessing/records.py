@@ -9,6 +9,7 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from preprocessing.combiners import ConcatenateTables, MergeSeenItems, MergeTimeProfiles, SumCounts
+from preprocessing.known_values import KnownValues
 from preprocessing.quarantine import REJECTED_FILE, REPORT_FILE
 from preprocessing.report import data_report
 from preprocessing.shard_count import shard_count
@@ -67,6 +68,8 @@ class BuildRecords(beam.PTransform):
         }
         sides["cutoffs"] = beam.pvalue.AsSingleton(cutoffs)
         parts = self._parts(tables)
+        known = parts | "KnownValues" >> KnownValues(self._spec, self._shards)
+        sides["known"] = beam.pvalue.AsDict(known)
         sides["pool"] = beam.pvalue.AsSingleton(self._pool(root, parts, sides["cutoffs"]))
         records = self._shard_records(parts, sides)
         catalog = self._catalog(records[SEEN], sides)

@@ -16,6 +16,7 @@ from preprocessing.catalog import Catalog, seen_items
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
+from preprocessing.known_values import known_tables
 from preprocessing.negatives import ItemPool
 from preprocessing.report import Counts
 from preprocessing.shard import ShardRecords
@@ -42,7 +43,7 @@ class RecordsOfShard(beam.DoFn):
     def __init__(self, spec: DatasetSpec, shards: int, directories: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self._spec, self._shards, self._directories = spec, shards, directories
-        self._shared: dict[str, tuple[bytes | None, Any]] = {}
+        self._shared: dict[str, tuple[Any, Any]] = {}
 
     def process(
         self,
@@ -50,6 +51,7 @@ class RecordsOfShard(beam.DoFn):
         items: bytes | None,
         context: bytes | None,
         pool: bytes | None,
+        known: Mapping[str, bytes],
         cutoffs: CutOffs,
     ) -> Iterator[beam.pvalue.TaggedOutput]:
         """From (shard, parts of tables)."""
@@ -63,6 +65,7 @@ class RecordsOfShard(beam.DoFn):
             users=users,
             context=self._once("context", context, partial(entities, self._spec, "context")),
             pool=self._once("pool", pool, partial(_item_pool, self._spec)),
+            known=self._once("known", known, known_tables),
         )
         events = SortedEvents.from_table(table)
         yield beam.pvalue.TaggedOutput(SEEN, to_bytes(seen_items(self._spec, events, cutoffs)))
@@ -91,7 +94,7 @@ class RecordsOfShard(beam.DoFn):
             records.counts["splits", split, "file_bytes"] += file.size
         yield from ()
 
-    def _once(self, name: str, content: bytes | None, decode: Callable[[bytes | None], Any]) -> Any:
+    def _once(self, name: str, content: Any, decode: Callable[[Any], Any]) -> Any:
         if name not in self._shared or self._shared[name][0] != content:
             self._shared[name] = content, decode(content)
         return self._shared[name][1]

@@ -137,7 +137,7 @@ class Events(Table):
 class Entities(Table):
     """A table with one row an item (or a user).
 
-    With a `timestamp` column it has a row for each change, and each event sees the latest row at or before it.
+    With a `timestamp` column it has a row for each change, and each event sees the latest row strictly before it.
     """
 
     key: str

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -12,8 +13,9 @@ import pyarrow.compute as pc
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
+from preprocessing.known_values import KnownValues, event_columns, known_tables
 from preprocessing.latest import user_records
-from preprocessing.sources.columns import KEY, TIME, USER, TableName
+from preprocessing.sources.columns import ITEM, KEY, TIME, USER, TableName
 from preprocessing.sources.read import BATCHES, ReadTable
 from preprocessing.spec import DatasetSpec
 from preprocessing.tables import from_bytes, partition, to_bytes
@@ -60,7 +62,11 @@ class UserRecords(beam.PTransform):
         self._spec, self._as_of, self._shards = spec, as_of, shards
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        return root | ShardUsers(self._spec, self._shards, self._as_of) | RecordsOfParts(self._spec, self._as_of)
+        return (
+            root
+            | ShardUsers(self._spec, self._shards, self._as_of)
+            | RecordsOfParts(self._spec, self._as_of, self._shards)
+        )
 
 
 class RecordsOfParts(beam.PTransform):
@@ -69,15 +75,25 @@ class RecordsOfParts(beam.PTransform):
     Args:
         spec: The dataset spec.
         as_of: As for `UserRecords`.
+        shards: As for `ShardUsers`.
     """
 
-    def __init__(self, spec: DatasetSpec, as_of: int | None = None) -> None:
+    def __init__(self, spec: DatasetSpec, as_of: int | None = None, shards: int = 64) -> None:
         super().__init__()
-        self._spec, self._as_of = spec, as_of
+        self._spec, self._as_of, self._shards = spec, as_of, shards
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
-        sides = {name: beam.pvalue.AsList(self._rows(parts.pipeline, name)) for name in _SHARED}
+        sides: dict[str, Any] = {name: beam.pvalue.AsList(self._rows(parts.pipeline, name)) for name in _SHARED}
+        sides["known"] = beam.pvalue.AsDict(self._known(parts.pipeline))
         return parts | "Records" >> beam.ParDo(_Records(self._spec, self._as_of), **sides)
+
+    def _known(self, root: beam.Pipeline) -> beam.PCollection:
+        """What the log knows of items whose features are read from the events."""
+        if not event_columns(self._spec):
+            return root | "NoKnownValues" >> beam.Create([])
+        batches = (root | ReadTable(self._spec, "events"))[BATCHES]
+        parts = batches | "Parts" >> beam.FlatMap(partition, "events", ITEM, self._shards)
+        return parts | "KnownValues" >> KnownValues(self._spec, self._shards)
 
     def _rows(self, root: beam.Pipeline, table: TableName) -> beam.PCollection:
         if getattr(self._spec, table) is None:
@@ -89,22 +105,27 @@ class _Records(beam.DoFn):
     def __init__(self, spec: DatasetSpec, as_of: int | None) -> None:
         super().__init__()
         self._spec, self._as_of = spec, as_of
-        self._shared: dict[TableName, tuple[list[bytes], EntityTable | None]] = {}
+        self._shared: dict[str, tuple[Any, Any]] = {}
 
     def process(
-        self, element: tuple[Any, Iterable[Part]], items: list[bytes], context: list[bytes]
+        self, element: tuple[Any, Iterable[Part]], items: list[bytes], context: list[bytes], known: dict[str, bytes]
     ) -> Iterator[tuple[str, bytes]]:
         parts = list(element[1])
         table = from_bytes(rows for name, rows in parts if name == "events")
         if table is None or not table.num_rows:
             return
         users = self._entities("users", (rows for name, rows in parts if name == "users"))
-        tables = Tables(self._once("items", items), users, self._once("context", context))
+        tables = Tables(
+            items=self._once("items", items, partial(self._entities, "items")),
+            users=users,
+            context=self._once("context", context, partial(self._entities, "context")),
+            known=self._once("known", known, known_tables),
+        )
         yield from user_records(self._spec, SortedEvents.from_table(table), tables, self._as_of)
 
-    def _once(self, name: TableName, rows: list[bytes]) -> EntityTable | None:
-        if name not in self._shared or self._shared[name][0] != rows:
-            self._shared[name] = rows, self._entities(name, rows)
+    def _once(self, name: str, content: Any, decode: Callable[[Any], Any]) -> Any:
+        if name not in self._shared or self._shared[name][0] != content:
+            self._shared[name] = content, decode(content)
         return self._shared[name][1]
 
     def _entities(self, name: TableName, rows: Iterable[bytes]) -> EntityTable | None:

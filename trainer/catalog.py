@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,10 @@ Features = Mapping[str, tf.Tensor]
 
 
 class ItemCatalog(tf.Module):
-    """Fills absent item features of histories and candidates from tables that travel inside the SavedModel.
+    """Fills absent item features of requests from tables that travel inside the SavedModel.
+
+    For serving, when all that it knows is earlier than the request. Records to train on hold what was known at their
+    own times, and stay as they are.
 
     Args:
         tables: Item field -> indices [rows] (or [rows, V]); row i is the item of index i, zeros where unknown.
@@ -48,15 +51,13 @@ class ItemCatalog(tf.Module):
 
     def fill(self, features: Features) -> dict[str, tf.Tensor]:
         """`features` with absent (0, or not there) item features looked up by the item index; others stay."""
-        return _fill(features, self.tables)
-
-    def filler(self, by_value: bool = False) -> Callable[[Features], dict[str, tf.Tensor]]:
-        """`fill`, or the same with the tables as constants, for graphs that run where no variable is in reach."""
-        if not by_value:
-            return self.fill
-        with tf.init_scope():
-            arrays = {field: table.numpy() for field, table in self.tables.items()}
-        return lambda features: _fill(features, arrays)
+        filled = dict(features)
+        for field, table in self.tables.items():
+            for side in ("history", "candidate"):
+                if f"{side}_item_id" in features:
+                    known, sent = tf.gather(table, features[f"{side}_item_id"]), features.get(f"{side}_{field}")
+                    filled[f"{side}_{field}"] = known if sent is None else _prefer(sent, known)
+        return filled
 
     def popularity(self, items: tf.Tensor) -> tf.Tensor:
         """Names each item index's popularity: head, middle, tail or unseen.
@@ -68,16 +69,6 @@ class ItemCatalog(tf.Module):
         rank = tf.cast(items - 1, tf.float32) / tf.cast(tf.maximum(seen, 1), tf.float32)
         bucket = tf.where(rank < 0.2, "head", tf.where(rank < 0.5, "middle", "tail"))
         return tf.where(tf.gather(self.training_events, items) > 0, bucket, "unseen")
-
-
-def _fill(features: Features, tables: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-    filled = dict(features)
-    for field, table in tables.items():
-        for side in ("history", "candidate"):
-            if f"{side}_item_id" in features:
-                known, sent = tf.gather(table, features[f"{side}_item_id"]), features.get(f"{side}_{field}")
-                filled[f"{side}_{field}"] = known if sent is None else _prefer(sent, known)
-    return filled
 
 
 def _prefer(sent: tf.Tensor, known: tf.Tensor) -> tf.Tensor:

@@ -13,7 +13,7 @@ from trainer.inputs import StageInputs
 
 
 class RankingBatches:
-    """Features, labels and weights of about `finetune.batch_size` candidates, side information from the catalogue.
+    """Features, labels and weights of about `finetune.batch_size` candidates.
 
     Args:
         inputs: Files and configuration.
@@ -21,12 +21,11 @@ class RankingBatches:
 
     def __init__(self, inputs: StageInputs) -> None:
         self._inputs, self._fields, self._records = inputs, inputs.fields(), inputs.records()
-        self._catalog = self._records.catalog(inputs.catalog)
         self._size = inputs.config.finetune.batch_size
 
     def once(self, files: Sequence[str], part: Part = WHOLE) -> tf.data.Dataset:
         """The batches of some files, in order."""
-        return self._prepared(self._records.candidate_batches(files, self._size, part=part), part)
+        return self._prepared(self._records.candidate_batches(files, self._size, part=part))
 
     def count(self, files: Sequence[str]) -> int:
         """How many batches `once` gives."""
@@ -38,9 +37,9 @@ class RankingBatches:
         batches = passes(
             lambda number: self._records.candidate_batches(files, self._size, seed + number, part), steps, start
         )
-        return self._prepared(batches, part)
+        return self._prepared(batches)
 
-    def _prepared(self, batches: tf.data.Dataset, part: Part) -> tf.data.Dataset:
-        fill, fields = self._catalog.filler(part.is_remote), self._fields
-        filled = batches.map(lambda batch: with_labels(fill(batch), fields), num_parallel_calls=tf.data.AUTOTUNE)
-        return filled.prefetch(tf.data.AUTOTUNE)
+    def _prepared(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        fields = self._fields
+        labelled = batches.map(lambda batch: with_labels(batch, fields), num_parallel_calls=tf.data.AUTOTUNE)
+        return labelled.prefetch(tf.data.AUTOTUNE)

@@ -24,10 +24,8 @@ def restore_ranker(inputs: StageInputs, model_dir: str) -> Ranker:
         inputs: What it was trained with.
         model_dir: The SavedModel.
     """
-    records = inputs.records()
-    batch = next(iter(records.batches(inputs.train, batch_size=1)))
-    features = records.catalog(inputs.catalog).fill(batch)
-    ranker = build_ranker(inputs, tf.data.Dataset.from_tensors((features, {}, {})), encoder_dir=None)
+    batch = next(iter(inputs.records().batches(inputs.train, batch_size=1)))
+    ranker = build_ranker(inputs, tf.data.Dataset.from_tensors((batch, {}, {})), encoder_dir=None)
     ranker.set_weights([weight.numpy() for weight in tf.saved_model.load(model_dir).weights])
     return ranker
 

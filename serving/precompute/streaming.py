@@ -52,7 +52,7 @@ class RefreshedRecords(beam.PTransform):
             | beam.Flatten()
             | beam.Map(lambda element: element).with_output_types(tuple[str, Part])  # state needs a stable key
             | "Keep" >> beam.ParDo(_KeepLatest(self._spec, self._delay))
-            | RecordsOfParts(self._spec)
+            | RecordsOfParts(self._spec, shards=self._shards)
         )
 
 

@@ -120,15 +120,34 @@ def _record(
         record[f"{side}_item_id"] = [event["item_id"] for event in chosen]
         record[f"{side}_tags"] = [row.get("tags", "") for row in joined]
         record[f"{side}_weight"] = [_number(row.get("weight", "")) for row in joined]
+        for name, feature in spec.features.item.items():
+            if feature.table == "events":
+                column = feature.column or name
+                at = [event["timestamp"] if side == "history" else time for event in chosen]
+                values = [_known(events, column, event, t) for event, t in zip(chosen, at, strict=True)]
+                record[f"{side}_{name}"] = [_number(v) for v in values] if feature.kind == "numeric" else values
     for task, label in spec.tasks.items():
         record[f"label_{task}"] = [float(_label(label, event, events)) for event in shown]
     return record
 
 
 def _as_of(rows: Sequence[Row], key: str, value: str, time: int) -> Row:
-    """The latest row of a table at or before `time`; rows without a timestamp always hold."""
-    known = [row for row in rows if row[key] == value and row.get("timestamp", 0) <= time]
+    """The latest row of a table strictly before `time`; rows without a timestamp always hold."""
+    known = [row for row in rows if row[key] == value and row.get("timestamp", -1) < time]
     return max(known, key=lambda row: row.get("timestamp", 0), default={})
+
+
+def _known(events: list[Row], column: str, event: Row, time: int) -> Any:
+    """The event's own value or, where it has none, the last that any event of its item had strictly before `time`."""
+    if event.get(column, "") != "":
+        return event[column]
+    earlier = [
+        other
+        for other in events
+        if other["item_id"] == event["item_id"] and other["timestamp"] < time and other[column] != ""
+    ]
+    order = float if column == "price" else str
+    return max(earlier, key=lambda other: (other["timestamp"], order(other[column])), default={column: ""})[column]
 
 
 def _label(label: Task, event: Row, events: list[Row]) -> bool:

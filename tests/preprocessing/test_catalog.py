@@ -31,25 +31,26 @@ ROWS = (
     ("a", 3, "x"),
     ("a", 4, "y"),
     ("c", 5, "z"),
+    ("c", 6, ""),
     ("d", 30, ""),
 )
 
 
-def test_counts_and_latest_values_stop_at_the_cut_off() -> None:
+def test_counts_and_latest_known_values_stop_at_the_cut_off() -> None:
     seen = seen_items(EVENT_ITEM_SPEC, events(*ROWS), CUT)
     assert seen.column("key").to_pylist() == ["a", "b", "c"]
-    assert seen.column("count").to_pylist() == [2, 2, 1]
+    assert seen.column("count").to_pylist() == [2, 2, 2]
     assert seen.column("text:brand").to_pylist() == ["y", "new", "z"]
 
 
 def test_catalogue_is_ordered_by_count_then_id_and_has_all_of_the_item_table() -> None:
     spec = EVENT_ITEM_SPEC.model_copy(update={"item_min_count": 2})
     catalog = Catalog(spec, seen_items(spec, events(*ROWS, ("i4", 2, "q")), CUT), entity_table("items", ITEMS))
-    assert catalog.ids.to_pylist() == ["a", "b", "i4", "i0", "i1", "i2", "i5", "i9999"]
-    assert catalog.counts.tolist() == [2, 2, 1, 0, 0, 0, 0, 0]
+    assert catalog.ids.to_pylist() == ["a", "b", "c", "i4", "i0", "i1", "i2", "i5", "i9999"]
+    assert catalog.counts.tolist() == [2, 2, 2, 1, 0, 0, 0, 0, 0]
     (record,) = parse_records(catalog.records())
     assert record["candidate_item_id"] == catalog.ids.to_pylist()
-    assert record["candidate_brand"] == ["y", "new", "q", "", "", "", "", ""]
+    assert record["candidate_brand"] == ["y", "new", "z", "q", "", "", "", "", ""]
     assert record["catalog_training_events"] == catalog.counts.tolist()
     assert (record["user_id"], record["timestamp"], record["history_item_id"], record["label_buy"]) == (
         [""],

@@ -15,8 +15,10 @@ from preprocessing.lookup import user_record
 from preprocessing.sources.columns import ITEM, TIME, USER
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
+from preprocessing.splits import CutOffs
 from preprocessing.user_records import UserRecords
-from tests.testing import HOUR, START, parse_records, small_log, write_small_dataset
+from tests.preprocessing.reference import reference_records
+from tests.testing import HOUR, START, item_rows, parse_records, small_log, small_spec, user_rows, write_small_dataset
 
 BUYS_ONLY = {"length": 5, "where": [{"column": "action", "equals": "buy"}]}
 
@@ -29,7 +31,11 @@ def _records(spec: DatasetSpec, folder: Path, as_of: int | None = None) -> dict[
     return {record["user_id"][0]: raw for record, raw in zip(parse_records(written), written, strict=True)}
 
 
-@pytest.mark.parametrize("changes", [{}, {"history": BUYS_ONLY}])
+FROM_EVENTS = small_spec().features.model_dump()
+FROM_EVENTS["item"]["offer"] = {"kind": "numeric", "table": "events", "column": "price"}
+
+
+@pytest.mark.parametrize("changes", [{}, {"history": BUYS_ONLY}, {"features": FROM_EVENTS}])
 def test_every_user_has_the_record_that_a_lookup_finds(tmp_path: Path, changes: dict[str, object]) -> None:
     spec = write_small_dataset(tmp_path, **changes)
     found = _records(spec, tmp_path)
@@ -39,6 +45,19 @@ def test_every_user_has_the_record_that_a_lookup_finds(tmp_path: Path, changes: 
         (expected,) = parse_records([user_record(spec, user) or b""])
         assert record == expected
         assert record["candidate_item_id"] == [] and record["history_item_id"]
+
+
+def test_values_that_rows_lack_are_those_of_the_reference(tmp_path: Path) -> None:
+    """As of each behaviour's own time, however much later the record is made, and from all users' events."""
+    spec = write_small_dataset(tmp_path, features=FROM_EVENTS)
+    rows, users = small_log(), [row["user_id"] for row in small_log()]
+    after = max(row["timestamp"] for row in rows) + 1
+    asked = [small_log()[0] | {"user_id": user, "timestamp": after} for user in set(users)]
+    cut = CutOffs(after, after + 1)
+    expected = reference_records(spec, rows + asked, item_rows(), user_rows(), cut)["validation"]
+    histories = {record["user_id"][0]: record["history_offer"] for record in expected}
+    for user, raw in _records(spec, tmp_path, as_of=after).items():
+        assert parse_records([raw])[0]["history_offer"] == histories[user]
 
 
 def test_as_of_hides_what_comes_later_and_dates_the_request(tmp_path: Path) -> None:

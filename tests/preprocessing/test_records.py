@@ -183,8 +183,21 @@ def test_a_context_table_is_joined_as_of_the_request(tmp_path: Path) -> None:
     found = build_records(spec, tmp_path, shards=3)
     for record in found["train"] + found["validation"] + found["test"]:
         (device,), (time,) = record["context_device"], record["timestamp"]
-        known = [weather for place, since, weather in rows if place == device and since <= time]
+        known = [weather for place, since, weather in rows if place == device and since < time]
         assert record["context_weather"] == [known[-1] if known else ""]
+
+
+def test_values_of_items_that_their_rows_lack_come_from_all_shards(tmp_path: Path) -> None:
+    features = small_spec().features.model_dump()
+    features["item"]["offer"] = {"kind": "numeric", "table": "events", "column": "price"}
+    features["item"]["place"] = {"kind": "categorical", "table": "events", "column": "device"}
+    spec = write_small_dataset(tmp_path, LOG, features=features)
+    found = build_records(spec, tmp_path, shards=5)
+    expected = reference_records(spec, LOG, item_rows(), user_rows(), CUT)
+    for split in ("train", "validation", "test"):
+        assert found[split] == sort_records(expected[split]), split
+    windows = sort_records(found["pretrain"] + found["pretrain_validation"])
+    assert windows == sort_records(expected["windows"])
 
 
 def test_fraction_split(tmp_path: Path) -> None:

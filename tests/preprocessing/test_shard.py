@@ -17,6 +17,7 @@ from preprocessing.catalog import seen_items
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
+from preprocessing.known_values import changes, event_columns, known_table
 from preprocessing.negatives import ItemPool
 from preprocessing.shard import ShardRecords
 from preprocessing.sources.columns import ITEM, KEY, REQUEST, TIME, USER
@@ -42,14 +43,14 @@ EVENT = st.fixed_dictionaries(
     }
 )
 SPECS = st.builds(
-    lambda length, most, request, history, shown, labels, timed, weather: small_spec(
+    lambda length, most, request, history, shown, labels, timed, joined: small_spec(
         history={"length": length, "where": history},
         candidates={"max_per_request": most, "where": shown},
         events={"format": "csv", "path": "events.csv", "request": request},
         items=ITEM_TABLE | {"timestamp": "timestamp" if "items" in timed else None},
         users=USER_TABLE | {"timestamp": "timestamp" if "users" in timed else None},
         **labels,
-        **(weather_of("context" in timed) if weather else {}),
+        **features_of("weather" in joined, "events" in joined, "context" in timed),
     ),
     st.integers(1, 4),
     st.integers(3, 4),
@@ -66,7 +67,7 @@ SPECS = st.builds(
         ]
     ),
     st.sets(st.sampled_from(["items", "users", "context"])),
-    st.booleans(),
+    st.sets(st.sampled_from(["weather", "events"])),
 )
 TIMED_USERS = [
     {"user_id": user, "timestamp": time, "age": age}
@@ -84,9 +85,14 @@ TIMED_ITEMS = [
 ]
 
 
-def weather_of(timed: bool) -> dict[str, Any]:
-    """The part of a spec that joins a context table by the events' device."""
+def features_of(weather: bool, from_events: bool, timed: bool = False) -> dict[str, Any]:
+    """The part of a spec that joins a context table by the events' device, or reads an item's features from events."""
     features = small_spec().features.model_dump()
+    if from_events:
+        features["item"]["offer"] = {"kind": "numeric", "table": "events", "column": "price"}
+        features["item"]["place"] = {"kind": "categorical", "table": "events", "column": "device"}
+    if not weather:
+        return {"features": features}
     features["context"]["weather"] = {"kind": "categorical", "table": "context"}
     features["context"]["device"]["table"] = "events"
     table = {"format": "csv", "path": "weather.csv", "key": "place", "on": "device"}
@@ -105,9 +111,10 @@ def rows_of(spec: DatasetSpec) -> dict[str, list[Row]]:
 
 def shard_records(spec: DatasetSpec, rows: list[Row], cut: CutOffs = CUT) -> dict[str, list[Record]]:
     """The records of some events, all users in one shard; the two pre-training splits as `windows`."""
-    events = SortedEvents.from_table(event_table(spec, rows))
+    table = event_table(spec, rows)
+    events = SortedEvents.from_table(table)
     records: dict[str, list[Record]] = {name: [] for name in ("train", "validation", "test", "windows")}
-    for split, encoded in ShardRecords(spec, events, _tables(spec, events, cut), cut):
+    for split, encoded in ShardRecords(spec, events, _tables(spec, table, events, cut), cut):
         records["windows" if split.startswith("pretrain") else split] += parse_records(encoded)
     return {split: sort_records(found) for split, found in records.items()}
 
@@ -122,12 +129,20 @@ def event_table(spec: DatasetSpec, rows: list[Row]) -> pa.Table:
     return pa.table(columns)
 
 
-def _tables(spec: DatasetSpec, events: SortedEvents, cut: CutOffs) -> Tables:
+def _tables(spec: DatasetSpec, table: pa.Table, events: SortedEvents, cut: CutOffs) -> Tables:
     pool = None
     if spec.negatives:
         seen = seen_items(spec, events, cut, spec.candidates.where)
         pool = ItemPool(seen, spec.negatives.popularity_power)
-    return Tables(**{name: entity_table(name, rows) for name, rows in rows_of(spec).items()}, pool=pool)
+    entities = {name: entity_table(name, rows) for name, rows in rows_of(spec).items()}
+    return Tables(**entities, pool=pool, known=known_of(spec, table))
+
+
+def known_of(spec: DatasetSpec, table: pa.Table) -> dict[str, EntityTable]:
+    """What the events know of their items."""
+    columns = event_columns(spec)
+    rows = table.select([ITEM, TIME, *columns]).rename_columns([KEY, TIME, *columns])
+    return {column: known_table(changes(rows, column), column) for column in columns}
 
 
 def entity_table(name: str, rows: list[Row]) -> EntityTable:
@@ -189,7 +204,7 @@ def test_rolling_windows(rows: list[Row], changes: dict[str, Any], begin: int, t
 @given(st.lists(EVENT, min_size=1, max_size=30), st.lists(EVENT, max_size=10), st.integers(0, 20))
 def test_later_events_change_nothing(rows: list[Row], others: list[Row], now: int) -> None:
     """Events after `now` deleted, changed or added: records of requests up to `now` stay the same."""
-    spec = small_spec()
+    spec = small_spec(**features_of(False, from_events=True))
     changed = [row for row in rows if row["timestamp"] <= now] + [row for row in others if row["timestamp"] > now]
     if not changed:
         return
@@ -252,6 +267,24 @@ def test_hand_computed_labels_of_a_window() -> None:
     train = {record["request_id"][0]: record for record in shard_records(spec, rows)["train"]}
     assert train["u1:5"]["label_buy"] == [1.0, 0.0]
     assert set(train) == {"u1:5", "u1:9"}  # the window of the view at 10 ends when validation begins
+
+
+def test_a_value_that_the_row_lacks_is_what_was_known_of_the_item_strictly_before() -> None:
+    rows = [
+        _event("u2", "i1", 1, price="2"),
+        _event("u1", "i1", 1),
+        _event("u1", "i2", 2),
+        _event("u1", "i1", 3),
+        _event("u2", "i1", 3, price="10"),
+        _event("u2", "i2", 4, price="1.5"),
+        _event("u1", "i1", 5),
+    ]
+    spec = small_spec(**features_of(False, from_events=True))
+    train = {record["request_id"][0]: record for record in shard_records(spec, rows)["train"]}
+    assert train["u1:5"]["history_item_id"] == ["i1", "i2", "i1"]
+    assert train["u1:5"]["history_offer"] == [None, None, 2.0]
+    assert train["u1:5"]["candidate_offer"] == [10.0]
+    assert train["u1:3"]["candidate_offer"] == [2.0]
 
 
 def test_hand_computed_negatives() -> None:

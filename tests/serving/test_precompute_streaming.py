@@ -16,7 +16,7 @@ from apache_beam.transforms.window import TimestampedValue
 from preprocessing.lookup import user_record
 from preprocessing.spec import DatasetSpec
 from serving.precompute.streaming import RefreshedRecords
-from tests.testing import HOUR, START, Record, Row, parse_records, small_log, write_small_dataset
+from tests.testing import HOUR, START, Record, Row, parse_records, small_log, small_spec, write_small_dataset
 
 CUT = START + 60 * HOUR
 NOW = START + 200 * HOUR
@@ -65,6 +65,20 @@ def test_log_and_stream_together_give_the_records_of_the_whole_log(tmp_path: Pat
     assert set(found) == {row["user_id"] for row in rows}
     for user_id, records in found.items():
         assert [records[-1]] == parse_records([user_record(whole, user_id) or b""])
+
+
+def test_values_that_a_message_lacks_are_what_the_log_knew_of_the_item(tmp_path: Path) -> None:
+    features = small_spec().features.model_dump()
+    features["item"]["offer"] = {"kind": "numeric", "table": "events", "column": "price"}
+    log = [row for row in small_log(users=3, events=30) if row["item_id"] != "i1"]
+    log += [row | {"item_id": "i1", "price": "7", "timestamp": START} for row in log[:1]]
+    log += [row | {"item_id": "i1", "price": "9", "timestamp": NOW + 5} for row in log[:1]]  # a clock that is ahead
+    spec = write_small_dataset(tmp_path, log, features=features)
+    event = {"user_id": "u1", "item_id": "i1", "timestamp": NOW, "action": "view"}
+    stream = test_stream.TestStream().advance_watermark_to(NOW - 1).add_elements([_message(event)])
+    found = _refreshes(spec, stream.advance_watermark_to_infinity(), tmp_path)
+    assert found["u1"][-1]["history_item_id"][-1] == "i1"
+    assert found["u1"][-1]["history_offer"][-1] == 7.0
 
 
 def test_a_burst_costs_one_refresh_and_only_of_its_user(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from trainer.pretraining.masking import mask_history
 
 
 class MaskedBatches:
-    """Batches made by `mask_history`, with the items' side information from the catalogue.
+    """Batches made by `mask_history`.
 
     Args:
         inputs: Files and configuration.
@@ -24,7 +24,6 @@ class MaskedBatches:
     def __init__(self, inputs: StageInputs) -> None:
         self._inputs, self._records = inputs, inputs.records()
         self._fields = inputs.fields().read_by(inputs.config.encoder)
-        self._catalog = self._records.catalog(inputs.catalog)
         self._size = inputs.config.pretrain.batch_size
 
     def once(self, files: Sequence[str], part: Part = WHOLE) -> tf.data.Dataset:
@@ -41,10 +40,10 @@ class MaskedBatches:
         return self._masked(batches, part, start)
 
     def _masked(self, batches: tf.data.Dataset, part: Part, start: int = 0) -> tf.data.Dataset:
-        fill, rates = self._catalog.filler(part.is_remote), self._inputs.config.pretrain.masking
+        rates = self._inputs.config.pretrain.masking
         seed = part.seed_or(self._inputs.config.seed)
 
         def mask(index: tf.Tensor, batch: Batch) -> dict[str, Any]:
-            return mask_history(fill(batch), self._fields, rates, tf.stack([seed, index * 2]))
+            return mask_history(batch, self._fields, rates, tf.stack([seed, index * 2]))
 
         return batches.enumerate(start).map(mask, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,135 @@
+"""What was known of each item at each time, where its features are read from the events.
+
+An event whose own row lacks a value gets the one that any event of the same item had last, strictly before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from preprocessing.catalog import item_columns, order_codes
+from preprocessing.combiners import ConcatenateTables
+from preprocessing.entities import EntityTable, with_absent
+from preprocessing.histories import is_run_start
+from preprocessing.sources.columns import ITEM, KEY, TIME
+from preprocessing.spec import DatasetSpec
+from preprocessing.tables import encode_strings, from_bytes, partition, to_bytes
+
+Part = tuple[str, bytes]  # a table's name and some of its rows
+
+
+class KnownValues(beam.PTransform):
+    """From (shard, part of a table) to (column, rows as bytes): the changes of items' values, see `changes`.
+
+    A column whose every event has a value needs none, unless items are sampled, which have no event of their own.
+
+    Args:
+        spec: The dataset spec.
+        shards: Items are spread over so many by a hash of their id.
+    """
+
+    def __init__(self, spec: DatasetSpec, shards: int) -> None:
+        super().__init__()
+        self._spec, self._shards = spec, shards
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        columns = event_columns(self._spec)
+        if not columns:
+            return parts.pipeline | "None" >> beam.Create([])
+        wanted = self._wanted(parts, columns)
+        return (
+            parts
+            | "Values" >> beam.FlatMap(_values, columns, beam.pvalue.AsList(wanted), self._shards)
+            | "GroupByItems" >> beam.GroupByKey()
+            | "Changes" >> beam.FlatMap(lambda shard: _changes_of_parts(shard[1]))
+            | "Gather" >> beam.CombinePerKey(ConcatenateTables())
+        )
+
+    def _wanted(self, parts: beam.PCollection, columns: tuple[str, ...]) -> beam.PCollection:
+        if self._spec.negatives is not None:
+            return parts.pipeline | "All" >> beam.Create(columns)
+        return parts | "Lacking" >> beam.FlatMap(_lacking, columns) | beam.Distinct()
+
+
+def event_columns(spec: DatasetSpec) -> tuple[str, ...]:
+    """The events' columns that item features are read from."""
+    return tuple(sorted(set(item_columns(spec, "events").values())))
+
+
+def is_absent(values: pa.Array) -> np.ndarray:
+    """Whether a value is "" or NaN: bool [values]."""
+    numeric = pa.types.is_floating(values.type)
+    absent = pc.is_nan(values) if numeric else pc.equal(pc.binary_length(values), 0)
+    return absent.to_numpy(zero_copy_only=False)
+
+
+def changes(table: pa.Table, column: str) -> pa.Table:
+    """The rows of a table of `key`, `time` and `column` that change an item's value, absent values left out.
+
+    Of several values at one second the last in their order stays. The table must have all rows of its items.
+    """
+    values = table.column(column).combine_chunks()
+    present = table.filter(pa.array(~is_absent(values))).combine_chunks()
+    keys, codes = encode_strings(present.column(KEY)).codes, order_codes(present.column(column))
+    times = present.column(TIME).to_numpy()
+    order = np.lexsort((codes, times, keys))
+    keys, times, codes = keys[order], times[order], codes[order]
+    is_last = np.append(is_run_start(keys, times)[1:], True)[: len(order)]
+    kept = order[is_last]
+    differs = is_run_start(keys[is_last], codes[is_last])
+    return present.take(pa.array(kept[differs])).select([KEY, TIME, column])
+
+
+def known_table(table: pa.Table, column: str) -> EntityTable:
+    """Changes of one column as a table that is joined as of a time."""
+    ordered = table.sort_by([(KEY, "ascending"), (TIME, "ascending")]).combine_chunks()
+    keys = encode_strings(ordered.column(KEY))
+    times = ordered.column(TIME).to_numpy()
+    return EntityTable(keys.values, keys.codes, times, {column: with_absent(ordered.column(column))})
+
+
+def known_tables(contents: Mapping[str, bytes | None]) -> dict[str, EntityTable]:
+    """The same for all columns, from what `KnownValues` gave."""
+    tables = {column: from_bytes([content]) for column, content in contents.items() if content}
+    return {column: known_table(table, column) for column, table in tables.items() if table is not None}
+
+
+def _lacking(part: tuple[int, Part], columns: tuple[str, ...]) -> Iterator[str]:
+    """The columns in which some event has no value."""
+    table = _events_of(part)
+    for column in columns if table is not None else ():
+        if is_absent(table.column(column).combine_chunks()).any():
+            yield column
+
+
+def _values(
+    part: tuple[int, Part], columns: tuple[str, ...], wanted: list[str], shards: int
+) -> Iterator[tuple[int, Part]]:
+    """(shard of items, (column, its rows))."""
+    table = _events_of(part)
+    for column in columns if table is not None else ():
+        if column in wanted:
+            rows = table.select([ITEM, TIME, column]).rename_columns([KEY, TIME, column])
+            distinct = rows.group_by([KEY, TIME, column]).aggregate([])
+            yield from partition(distinct.select([KEY, TIME, column]), column, KEY, shards)
+
+
+def _changes_of_parts(parts: Iterator[Part]) -> Iterator[tuple[str, bytes]]:
+    by_column: dict[str, list[bytes]] = {}
+    for column, rows in parts:
+        by_column.setdefault(column, []).append(rows)
+    for column, contents in sorted(by_column.items()):
+        table = from_bytes(contents)
+        changed = changes(table, column) if table is not None else None
+        if changed is not None and changed.num_rows:
+            yield column, to_bytes(changed)
+
+
+def _events_of(part: tuple[int, Part]) -> pa.Table | None:
+    name, rows = part[1]
+    return from_bytes([rows]) if name == "events" else None
