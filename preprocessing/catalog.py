@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -11,14 +11,12 @@ import pyarrow.compute as pc
 from preprocessing import features as names
 from preprocessing.encoding import Lists, encode_records
 from preprocessing.entities import EntityTable, as_array, with_absent
-from preprocessing.events import SortedEvents
 from preprocessing.features import CATALOG_ITEMS_A_RECORD, record_features
 from preprocessing.histories import is_run_start
-from preprocessing.sources.columns import ITEM, KEY, source_of
+from preprocessing.sources.columns import ITEM, KEY, TIME, source_of
 from preprocessing.spec import DatasetSpec
-from preprocessing.spec_records import Condition
 from preprocessing.splits import CutOffs
-from preprocessing.tables import encode_strings
+from preprocessing.tables import encode_strings, is_absent
 
 COUNT = "count"
 
@@ -29,24 +27,23 @@ def item_columns(spec: DatasetSpec, table: str) -> dict[str, str]:
     return {name: column for name, (of, column) in sources.items() if of == table}
 
 
-def seen_items(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs, where: Iterable[Condition] = ()) -> pa.Table:
+def seen_items(spec: DatasetSpec, events: pa.Table, cutoffs: CutOffs) -> pa.Table:
     """The items with events before the validation cut-off: `key`, `count`, and the last known value of each column.
 
     A column that item features are read from comes with `since(column)`: when its value was known, -1 if it never was.
     """
-    rows = np.flatnonzero((events.time < cutoffs.validation) & events.hold(where))
-    columns = {KEY: events.strings[ITEM].take(rows).strings()}
-    columns[COUNT] = pa.array(np.ones(len(rows), np.int64))
+    seen = events.filter(pc.less(events.column(TIME), cutoffs.validation)).combine_chunks()
+    times = seen.column(TIME).to_numpy()
+    columns = {KEY: seen.column(ITEM), COUNT: pa.array(np.ones(len(times), np.int64))}
     for column in item_columns(spec, "events").values():
-        if column in events.strings:
-            values = events.strings[column]
-            columns[column] = values.take(rows).strings()
-            present = pc.not_equal(values.values, "").to_numpy(zero_copy_only=False)[values.codes[rows]]
-        else:
-            columns[column] = pa.array(events.numbers[column][rows])
-            present = ~np.isnan(events.numbers[column][rows])
-        columns[since(column)] = pa.array(np.where(present, events.time[rows], -1))
+        absent = is_absent(as_array(seen.column(column)))
+        columns |= {column: seen.column(column), since(column): pa.array(np.where(absent, -1, times))}
     return merge_seen([pa.table(columns)])
+
+
+def columns_of_items(spec: DatasetSpec) -> set[str]:
+    """The events' columns that `seen_items` reads."""
+    return {ITEM, TIME, *item_columns(spec, "events").values()}
 
 
 def since(column: str) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 import apache_beam as beam
 import pyarrow as pa
 
+from preprocessing.activity import merge_active
 from preprocessing.catalog import merge_seen
-from preprocessing.report import Counts
+from preprocessing.counts import Counts
 from preprocessing.splits import TimeProfile
 from preprocessing.tables import from_bytes, to_bytes
 
@@ -79,6 +80,13 @@ class _TableCombiner(beam.CombineFn):
 
 class ConcatenateTables(_TableCombiner):
     """All rows of several tables."""
+
+
+class MergeActiveItems(_TableCombiner):
+    """One row an item and step; see `activity.merge_active`."""
+
+    def merge_table(self, table: pa.Table) -> pa.Table:
+        return merge_active(table)
 
 
 class MergeSeenItems(_TableCombiner):

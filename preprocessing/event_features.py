@@ -10,14 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing import features as names
+from preprocessing.activity import ItemPool
 from preprocessing.entities import EntityTable
 from preprocessing.events import SortedEvents
 from preprocessing.features import RecordFeature
-from preprocessing.known_values import is_absent
 from preprocessing.labels import labels
-from preprocessing.negatives import ItemPool
+from preprocessing.popularity import TrainingEvents
 from preprocessing.sources.columns import ITEM, TIME, USER, source_of, text_of
 from preprocessing.spec import DatasetSpec
+from preprocessing.tables import is_absent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Tables:
         users: By user id; the users of one shard.
         context: By a column of the events.
         pool: The items that negatives are drawn from.
+        training_events: Of items; None counts nothing.
         known: Of columns of the events that item features are read from: the changes of items' values, by item id.
     """
 
@@ -36,6 +38,7 @@ class Tables:
     users: EntityTable | None = None
     context: EntityTable | None = None
     pool: ItemPool | None = None
+    training_events: TrainingEvents | None = None
     known: Mapping[str, EntityTable] = dataclasses.field(default_factory=dict)
 
 
@@ -54,6 +57,7 @@ class EventFeatures:
         self._columns: dict[str, tuple[np.ndarray, pa.Array]] = {}
         self._keys: dict[str, np.ndarray] = {}
         self._lacking: dict[str, np.ndarray] = {}
+        self._levels: np.ndarray | None = None
         self._labels = {
             names.label_name(task): np.append(labels(events, label), False).astype(np.float32)
             for task, label in spec.tasks.items()
@@ -62,6 +66,15 @@ class EventFeatures:
     def labels(self, task: str, numbers: np.ndarray) -> np.ndarray:
         """The labels of some events: float32."""
         return self._labels[names.label_name(task)][np.minimum(numbers, len(self._events))]
+
+    def training_events(self, numbers: np.ndarray) -> np.ndarray | None:
+        """How many training events the items of some events have, about; None where nobody has counted: int64."""
+        if self._tables.training_events is None:
+            return None
+        codes, values = self._own(ITEM)
+        if self._levels is None:
+            self._levels = self._tables.training_events.levels_of(values.cast(pa.string()))
+        return self._levels[codes[numbers]]
 
     def __call__(self, feature: RecordFeature, numbers: np.ndarray, times: np.ndarray | None = None) -> pa.Array:
         """A feature's values.

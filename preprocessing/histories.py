@@ -10,6 +10,8 @@ import dataclasses
 
 import numpy as np
 
+from preprocessing.tables import keyed_times
+
 
 @dataclasses.dataclass(frozen=True)
 class Ranges:
@@ -79,26 +81,65 @@ def histories(user: np.ndarray, time: np.ndarray, eligible: np.ndarray, length: 
     return Ranges(np.flatnonzero(eligible), starts, stops)
 
 
-def requests(user: np.ndarray, time: np.ndarray, request: np.ndarray | None) -> Ranges:
+# Why a request begins: with its first event, at a cut-off of time, or because it would have lasted too long.
+FIRST, AT_CUT_OFF, TOO_LONG = 0, 1, 2
+
+
+def requests(
+    user: np.ndarray,
+    time: np.ndarray,
+    request: np.ndarray | None,
+    split: np.ndarray | None = None,
+    span: int | None = None,
+) -> tuple[Ranges, np.ndarray]:
     """The events of each request: those of one user with one request id, or else at one time.
+
+    Events of one id are several requests where a cut-off of time comes between them, or where they are too far apart.
 
     Args:
         user: int [E], sorted.
         time: int64 [E], seconds, sorted within a user.
         request: int [E], the log's request ids as numbers, negative where an event has none; None if none has.
+        split: int [E], the split that each event's time is in, ascending within a user; None if time isn't cut.
+        span: The longest time from a request's first event to its last, seconds; None if there is no limit.
 
     Returns:
-        R ranges, ordered by their first event; within a request, events keep their order, so its first event
-        is its earliest and gives the request's time.
+        R ranges, ordered by their first event, and why each begins: int64 [R]. Within a request, events keep their
+        order, so its first event is its earliest and gives the request's time.
     """
     if request is None:
         request = np.full(len(user), -1)
+    if split is None:
+        split = np.zeros(len(user), np.int64)
     instant = np.where(request < 0, time, 0)
-    order = np.lexsort((instant, request, user))
-    starts = np.flatnonzero(is_run_start(user[order], request[order], instant[order]))
-    stops = np.append(starts[1:], len(order))
+    order = np.lexsort((split, instant, request, user))
+    firsts = np.flatnonzero(is_run_start(user[order], request[order], instant[order]))
+    parts = np.flatnonzero(is_run_start(user[order], request[order], instant[order], split[order]))
+    late = np.zeros(0, np.int64) if span is None else _too_late(time[order], parts, span)
+    starts = np.concatenate([parts, late])
+    why = np.concatenate([np.where(np.isin(parts, firsts), FIRST, AT_CUT_OFF), np.full(len(late), TOO_LONG)])
+    by_start = np.argsort(starts)
+    starts, why = starts[by_start], why[by_start]
+    stops = np.append(starts[1:], len(order))[: len(starts)]
     by_first_event = np.argsort(order[starts]) if len(order) else starts
-    return Ranges(order, starts[by_first_event], stops[by_first_event])
+    return Ranges(order, starts[by_first_event], stops[by_first_event]), why[by_first_event]
+
+
+def _too_late(time: np.ndarray, starts: np.ndarray, span: int) -> np.ndarray:
+    """Where runs of ascending times, which begin at `starts`, are cut so that none is longer than `span`."""
+    stops = np.append(starts[1:], len(time))[: len(starts)]
+    is_long = time[stops - 1] - time[starts] > span if len(starts) else np.zeros(0, bool)
+    begin, end = starts[is_long], stops[is_long]
+    if not len(begin):
+        return begin
+    run = np.repeat(np.arange(len(starts)), stops - starts)
+    keyed = keyed_times(run, time)
+    found = []
+    while len(begin):
+        begin = np.searchsorted(keyed, keyed_times(run[begin], time[begin] + span), side="right")
+        begin, end = begin[begin < end], end[begin < end]
+        found.append(begin)
+    return np.concatenate(found)
 
 
 def keep(ranges: Ranges, mask: np.ndarray) -> Ranges:

@@ -5,20 +5,18 @@ An event whose own row lacks a value gets the one that any event of the same ite
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from preprocessing.catalog import item_columns, order_codes
-from preprocessing.combiners import ConcatenateTables
 from preprocessing.entities import EntityTable, with_absent
 from preprocessing.histories import is_run_start
 from preprocessing.sources.columns import ITEM, KEY, TIME
 from preprocessing.spec import DatasetSpec
-from preprocessing.tables import encode_strings, from_bytes, partition, to_bytes
+from preprocessing.tables import encode_strings, from_bytes, is_absent, partition, to_bytes
 
 Part = tuple[str, bytes]  # a table's name and some of its rows
 
@@ -47,25 +45,17 @@ class KnownValues(beam.PTransform):
             | "Values" >> beam.FlatMap(_values, columns, beam.pvalue.AsList(wanted), self._shards)
             | "GroupByItems" >> beam.GroupByKey()
             | "Changes" >> beam.FlatMap(lambda shard: _changes_of_parts(shard[1]))
-            | "Gather" >> beam.CombinePerKey(ConcatenateTables())
         )
 
     def _wanted(self, parts: beam.PCollection, columns: tuple[str, ...]) -> beam.PCollection:
         if self._spec.negatives is not None:
             return parts.pipeline | "All" >> beam.Create(columns)
-        return parts | "Lacking" >> beam.FlatMap(_lacking, columns) | beam.Distinct()
+        return parts | "Lacking" >> beam.FlatMap(_lacking, columns)
 
 
 def event_columns(spec: DatasetSpec) -> tuple[str, ...]:
     """The events' columns that item features are read from."""
     return tuple(sorted(set(item_columns(spec, "events").values())))
-
-
-def is_absent(values: pa.Array) -> np.ndarray:
-    """Whether a value is "" or NaN: bool [values]."""
-    numeric = pa.types.is_floating(values.type)
-    absent = pc.is_nan(values) if numeric else pc.equal(pc.binary_length(values), 0)
-    return absent.to_numpy(zero_copy_only=False)
 
 
 def changes(table: pa.Table, column: str) -> pa.Table:
@@ -93,16 +83,21 @@ def known_table(table: pa.Table, column: str) -> EntityTable:
     return EntityTable(keys.values, keys.codes, times, {column: with_absent(ordered.column(column))})
 
 
-def known_tables(contents: Mapping[str, bytes | None]) -> dict[str, EntityTable]:
+def known_tables(contents: Iterable[tuple[str, bytes]]) -> dict[str, EntityTable]:
     """The same for all columns, from what `KnownValues` gave."""
-    tables = {column: from_bytes([content]) for column, content in contents.items() if content}
+    by_column: dict[str, list[bytes]] = {}
+    for column, rows in contents:
+        by_column.setdefault(column, []).append(rows)
+    tables = {column: from_bytes(parts) for column, parts in by_column.items()}
     return {column: known_table(table, column) for column, table in tables.items() if table is not None}
 
 
 def _lacking(part: tuple[int, Part], columns: tuple[str, ...]) -> Iterator[str]:
     """The columns in which some event has no value."""
     table = _events_of(part)
-    for column in columns if table is not None else ():
+    if table is None:
+        return
+    for column in columns:
         if is_absent(table.column(column).combine_chunks()).any():
             yield column
 
@@ -112,14 +107,16 @@ def _values(
 ) -> Iterator[tuple[int, Part]]:
     """(shard of items, (column, its rows))."""
     table = _events_of(part)
-    for column in columns if table is not None else ():
+    if table is None:
+        return
+    for column in columns:
         if column in wanted:
             rows = table.select([ITEM, TIME, column]).rename_columns([KEY, TIME, column])
             distinct = rows.group_by([KEY, TIME, column]).aggregate([])
             yield from partition(distinct.select([KEY, TIME, column]), column, KEY, shards)
 
 
-def _changes_of_parts(parts: Iterator[Part]) -> Iterator[tuple[str, bytes]]:
+def _changes_of_parts(parts: Iterable[Part]) -> Iterator[tuple[str, bytes]]:
     by_column: dict[str, list[bytes]] = {}
     for column, rows in parts:
         by_column.setdefault(column, []).append(rows)

@@ -8,47 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from preprocessing.catalog import COUNT
-from preprocessing.entities import EntityTable, as_array
+from preprocessing.activity import ItemPool
 from preprocessing.histories import is_run_start
-from preprocessing.sources.columns import KEY
-from preprocessing.spec_records import Negatives
-from preprocessing.tables import mix, stable_hash
+from preprocessing.tables import stable_hash
 
 _SALT = 2  # other than those of shards and held-out users
 _MOST_ROUNDS = 50
-
-
-class ItemPool:
-    """The items that negatives are drawn from.
-
-    Args:
-        seen: The items that were candidates before the training cut-off, as from `catalog.seen_items`.
-        power: An item's chance is its count to this power.
-
-    Attributes:
-        ids: The P ids, sorted.
-    """
-
-    def __init__(self, seen: pa.Table, power: float) -> None:
-        ordered = seen.sort_by(KEY)
-        self.ids = as_array(ordered.column(KEY))
-        weights = ordered.column(COUNT).to_numpy().astype(np.float64) ** power
-        self._bounds = np.cumsum(weights)
-        self._index = EntityTable(self.ids, np.arange(len(self.ids)), None, {})
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def places(self, ids: pa.Array) -> np.ndarray:
-        """The place of each id in the pool, P for one that isn't there: int64."""
-        return self._index.keys_of(ids)
-
-    def draw(self, hashes: np.ndarray, attempt: int) -> np.ndarray:
-        """An item for each hash; another attempt draws another: int64, places in the pool."""
-        uniform = (mix(hashes, _SALT + 1 + attempt) >> np.uint64(11)) * 2.0**-53
-        drawn = np.searchsorted(self._bounds, uniform * self._bounds[-1], side="right")
-        return np.minimum(drawn, len(self) - 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,31 +50,31 @@ def request_hashes(users: pa.Array, request_ids: pa.Array) -> np.ndarray:
 
 
 def sample(
-    negatives: Negatives, pool: ItemPool, hashes: np.ndarray, met: MetItems, user: np.ndarray, by: np.ndarray
+    wanted: int, pool: ItemPool, hashes: np.ndarray, met: MetItems, user: np.ndarray, times: np.ndarray, by: np.ndarray
 ) -> np.ndarray:
     """Draws the negatives of R requests: each request's first draws that are new to it and that its user hasn't met.
 
     Args:
-        negatives: How many.
-        pool: Where from.
+        wanted: How many, K.
+        pool: Where from: the items that were active in the window before the request.
         hashes: uint64 [R], see `request_hashes`.
         met: What is not to be drawn.
         user: int64 [R], the requests' users.
+        times: int64 [R], seconds: when the requests were made.
         by: int64 [R], seconds: items met later are not excluded.
 
     Returns:
-        int64 [R, K], places in the pool, -1 where no more were found: the user has met (nearly) all items.
+        int64 [R, K], places in the pool, -1 where no more were found: few items were active, or the user has met
+        (nearly) all that were.
     """
-    chosen = np.full((len(hashes), negatives.per_request), -1)
-    size = np.zeros(len(hashes), np.int64)
-    if not len(pool):
-        return chosen
-    for attempt in range(_MOST_ROUNDS * negatives.per_request):
-        open_rows = np.flatnonzero(size < negatives.per_request)
+    chosen = np.full((len(hashes), wanted), -1)
+    size = np.where(pool.has_any(times), 0, wanted)
+    for attempt in range(_MOST_ROUNDS * wanted):
+        open_rows = np.flatnonzero(size < wanted)
         if not len(open_rows):
             break
-        drawn = pool.draw(hashes[open_rows], attempt)
-        fresh = ~met.met(user[open_rows], drawn, by[open_rows])
+        drawn = pool.draw(hashes[open_rows], attempt, times[open_rows])
+        fresh = (drawn >= 0) & ~met.met(user[open_rows], drawn, by[open_rows])
         fresh &= ~(chosen[open_rows] == drawn[:, None]).any(axis=1)
         rows = open_rows[fresh]
         chosen[rows, size[rows]] = drawn[fresh]

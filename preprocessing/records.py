@@ -8,12 +8,18 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from preprocessing.combiners import ConcatenateTables, MergeSeenItems, MergeTimeProfiles, SumCounts
+from preprocessing.combiners import (
+    ConcatenateTables,
+    MergeActiveItems,
+    MergeSeenItems,
+    MergeTimeProfiles,
+    SumCounts,
+)
 from preprocessing.known_values import KnownValues
 from preprocessing.quarantine import REJECTED_FILE, REPORT_FILE
 from preprocessing.report import data_report
 from preprocessing.shard_count import shard_count
-from preprocessing.shard_fns import SEEN, SHARD_SPLITS, CatalogRecords, PoolItems, RecordsOfShard
+from preprocessing.shard_fns import ACTIVE, SHARD_SPLITS, CatalogRecords, ItemsOfShard, RecordsOfShard
 from preprocessing.sources.columns import KEY, TABLES, TIME, USER, TableName
 from preprocessing.sources.read import BATCHES, COUNTS, REJECTED, ReadTable
 from preprocessing.spec import DatasetSpec
@@ -69,10 +75,12 @@ class BuildRecords(beam.PTransform):
         sides["cutoffs"] = beam.pvalue.AsSingleton(cutoffs)
         parts = self._parts(tables)
         known = parts | "KnownValues" >> KnownValues(self._spec, self._shards)
-        sides["known"] = beam.pvalue.AsDict(known)
-        sides["pool"] = beam.pvalue.AsSingleton(self._pool(root, parts, sides["cutoffs"]))
-        records = self._shard_records(parts, sides)
-        catalog = self._catalog(records[SEEN], sides)
+        sides["known"] = beam.pvalue.AsList(known)
+        shards = parts | "GroupByShard" >> beam.GroupByKey()
+        seen, active = self._items(shards, sides["cutoffs"])
+        sides["seen"], sides["active"] = beam.pvalue.AsSingleton(seen), beam.pvalue.AsSingleton(active)
+        records = self._shard_records(shards, sides)
+        catalog = self._catalog(seen, sides)
         counts = [records[COUNTS], catalog[COUNTS]] + [table[COUNTS] for table in tables.values()]
         if self._quarantine_dir:
             self._write_rejected([table[REJECTED] for table in tables.values()], self._quarantine_dir)
@@ -81,11 +89,8 @@ class BuildRecords(beam.PTransform):
 
     def _catalog(self, seen: beam.PCollection, sides: dict[str, Any]) -> Any:
         to_catalog = CatalogRecords(self._spec, self._directories)
-        return (
-            seen
-            | "MergeSeen" >> beam.CombineGlobally(MergeSeenItems())
-            | "Catalog" >> beam.ParDo(to_catalog, sides["items"], sides["cutoffs"]).with_outputs(COUNTS, main="catalog")
-        )
+        outputs = beam.ParDo(to_catalog, sides["items"], sides["cutoffs"]).with_outputs(COUNTS, main="catalog")
+        return seen | "Catalog" >> outputs
 
     def _broadcast(self, root: beam.Pipeline, tables: dict[TableName, Any], name: TableName) -> beam.PCollection:
         if name not in tables:
@@ -93,12 +98,11 @@ class BuildRecords(beam.PTransform):
         batches = tables[name][BATCHES] | f"Bytes[{name}]" >> beam.Map(to_bytes)
         return batches | f"Gather[{name}]" >> beam.CombineGlobally(ConcatenateTables())
 
-    def _pool(self, root: beam.Pipeline, parts: beam.PCollection, cutoffs: Any) -> beam.PCollection:
-        """The items that negatives are drawn from, with their counts before the training cut-off."""
-        if self._spec.negatives is None:
-            return root | "NoPool" >> beam.Create([None])
-        seen = parts | "PoolItems" >> beam.ParDo(PoolItems(self._spec), cutoffs)
-        return seen | "MergePool" >> beam.CombineGlobally(MergeSeenItems())
+    def _items(self, shards: beam.PCollection, cutoffs: Any) -> tuple[beam.PCollection, beam.PCollection]:
+        """The items seen in training, and when items were active, of all shards."""
+        found = shards | "Items" >> beam.ParDo(ItemsOfShard(self._spec), cutoffs).with_outputs(ACTIVE, main="seen")
+        seen = found["seen"] | "MergeSeen" >> beam.CombineGlobally(MergeSeenItems())
+        return seen, found[ACTIVE] | "MergeActive" >> beam.CombineGlobally(MergeActiveItems())
 
     def _parts(self, tables: dict[TableName, Any]) -> beam.PCollection:
         """(shard, (table, rows as bytes)) of the tables that are spread over the shards by user."""
@@ -109,13 +113,9 @@ class BuildRecords(beam.PTransform):
         ]
         return parts | "Flatten" >> beam.Flatten()
 
-    def _shard_records(self, parts: beam.PCollection, sides: dict[str, Any]) -> Any:
+    def _shard_records(self, shards: beam.PCollection, sides: dict[str, Any]) -> Any:
         to_records = RecordsOfShard(self._spec, self._shards, self._directories)
-        return (
-            parts
-            | "GroupByShard" >> beam.GroupByKey()
-            | "Records" >> beam.ParDo(to_records, **sides).with_outputs(SEEN, COUNTS, *SHARD_SPLITS)
-        )
+        return shards | "Records" >> beam.ParDo(to_records, **sides).with_outputs(COUNTS, *SHARD_SPLITS)
 
     def _write_rejected(self, rejected: list[beam.PCollection], directory: str) -> None:
         path = FileSystems.join(directory, REJECTED_FILE)

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from typing import Any
 
-import numpy as np
-
+from preprocessing.counts import Counts
+from preprocessing.popularity import rules
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import NEVER, CutOffs, TimeProfile, to_iso
 from preprocessing.time_warnings import time_warnings
 
-Counts = Counter[tuple[str, ...]]
 _PERCENTILES = (10, 25, 50, 75, 90, 99)
 # Of a split: `sampled` counts the candidates that are sampled negatives, `missing_negatives` those that could not be
 # drawn, `too_recent` the candidates that were left out because their attribution window wasn't over; `file_bytes` is
 # what `bytes` come to when they are compressed.
 _PLAIN = ("records", "requests", "candidates", "sampled", "missing_negatives", "too_recent", "bytes", "file_bytes")
-
-
-def count_lengths(prefix: tuple[str, ...], lengths: np.ndarray) -> Counts:
-    """How often each length occurs, each under `prefix` and the length."""
-    occurring, counts = np.unique(lengths, return_counts=True)
-    return Counter({(*prefix, str(n)): c for n, c in zip(occurring.tolist(), counts.tolist(), strict=True)})
 
 
 def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: TimeProfile) -> str:
@@ -32,7 +24,8 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
     Args:
         spec: What was read.
         counts: `("rows", table, "read")`, `("rows", table, "rejected", reason)`, `("splits", split, ...)`,
-            `("history_length", length)`, `("outside", why)`, `("users",)`, `("items",)`: how often.
+            `("history_length", length)`, `("outside", why)`, `("requests_cut", why)`, `("users",)`, `("items",)`: how
+            often.
         cutoffs: Where time was cut.
         profile: When the events were.
     """
@@ -47,6 +40,7 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         "cut_offs": _cut_offs(cutoffs),
         "splits": splits,
         "requests_outside_the_splits": {"history_only": 0, "labels_only": 0} | nested.get("outside", {}),
+        "requests_cut": {"at_cut_off": 0, "too_long": 0} | nested.get("requests_cut", {}),
         "history_length": _distribution(nested.get("history_length", {})),
         "items": nested.get("items", 0),
         "duplicate_keys": nested.get("duplicate_keys", {}),
@@ -61,6 +55,7 @@ def _split(spec: DatasetSpec, counts: dict[str, Any]) -> dict[str, Any]:
     rates = {task: positives.get(task, 0) / candidates for task in spec.tasks} if candidates else {}
     report: dict[str, Any] = {name: counts.get(name, 0) for name in _PLAIN}
     report["label_rate"] = rates
+    report["label_rules"] = {task: rules(counted) for task, counted in counts.get("popularity", {}).items()}
     report["bytes_a_candidate"] = report["bytes"] / candidates if candidates else None
     report["file_bytes_a_candidate"] = report["file_bytes"] / candidates if candidates else None
     report["candidates_a_request"] = _distribution(counts.get("candidates_a_request", {}))

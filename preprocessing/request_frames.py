@@ -8,15 +8,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.activity import ItemPool
 from preprocessing.events import SortedEvents
 from preprocessing.frames import Frame
-from preprocessing.histories import Ranges, cut, histories, keep, requests
+from preprocessing.histories import FIRST, Ranges, cut, histories, keep, requests
 from preprocessing.labels import have_labels
-from preprocessing.negatives import ItemPool, MetItems, request_hashes, sample
+from preprocessing.negatives import MetItems, request_hashes, sample
 from preprocessing.sources.columns import ITEM, REQUEST, USER
 from preprocessing.spec import DatasetSpec
-from preprocessing.spec_records import Negatives
-from preprocessing.splits import CutOffs
+from preprocessing.splits import CutOffs, split_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,10 +26,12 @@ class Requests:
     Attributes:
         frame: Their records, each with at most `candidates.max_per_request` candidates.
         too_recent: int64, the request times of the candidates that were left out, having no label yet.
+        cut: int64, why each request with candidates begins, as from `histories.requests`.
     """
 
     frame: Frame
     too_recent: np.ndarray
+    cut: np.ndarray
 
 
 def request_frame(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs, pool: ItemPool | None = None) -> Requests:
@@ -41,7 +43,8 @@ def request_frame(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs, poo
         cutoffs: Where time is cut.
         pool: The items that negatives are drawn from, if the spec wants them.
     """
-    grouped = requests(events.user, events.time, events.request)
+    split = split_of(events.time, cutoffs)
+    grouped, why = requests(events.user, events.time, events.request, split, spec.events.request_span)
     first_events = grouped.events[grouped.starts]
     times = events.time[first_events]
     asked = np.empty(len(events), np.int64)
@@ -49,23 +52,24 @@ def request_frame(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs, poo
     shown = events.hold(spec.candidates.where)
     labelled = have_labels(spec, events.time, asked, cutoffs)
     candidates = keep(grouped, shown & labelled)
-    ids = _request_ids(events, first_events, times)
+    ids = _request_ids(events, first_events, times, why)
     if spec.negatives is not None and pool is not None:
-        candidates = _with_negatives(spec.negatives, pool, events, shown, candidates, ids)
+        candidates = _with_negatives(spec.negatives.per_request, pool, events, shown, candidates, ids, times)
     row, pieces = cut(candidates, spec.candidates.max_per_request)
     history = histories(events.user, events.time, events.hold(spec.history.where), spec.history.length)
     anchors = candidates.events[candidates.starts[row]]
     frame = Frame(ids.take(pa.array(row)), anchors, times[row], history.take(first_events[row]), pieces)
-    return Requests(frame, asked[shown & ~labelled])
+    return Requests(frame, asked[shown & ~labelled], why[candidates.lengths > 0])
 
 
 def _with_negatives(
-    negatives: Negatives,
+    wanted: int,
     pool: ItemPool,
     events: SortedEvents,
     shown: np.ndarray,
     candidates: Ranges,
     ids: pa.Array,
+    times: np.ndarray,
 ) -> Ranges:
     """The candidates of each request that has some, followed by its sampled items, numbered after the events."""
     place = pool.places(events.strings[ITEM].values)[events.strings[ITEM].codes]
@@ -74,8 +78,9 @@ def _with_negatives(
     lasts = candidates.events[candidates.stops[rows] - 1]
     user, by = events.user[lasts], _latest(events.time, candidates, rows)
     users = events.strings[USER].take(lasts).strings()
-    drawn = np.full((len(candidates.lengths), negatives.per_request), -1)
-    drawn[rows] = sample(negatives, pool, request_hashes(users, ids.take(pa.array(rows))), met, user, by)
+    drawn = np.full((len(candidates.lengths), wanted), -1)
+    hashes = request_hashes(users, ids.take(pa.array(rows)))
+    drawn[rows] = sample(wanted, pool, hashes, met, user, times[rows], by)
     return _append(candidates, np.where(drawn < 0, -1, drawn + len(events)))
 
 
@@ -97,10 +102,14 @@ def _append(ranges: Ranges, added: np.ndarray) -> Ranges:
     return Ranges(numbers[order], np.append(0, stops[:-1]) if len(stops) else stops, stops)
 
 
-def _request_ids(events: SortedEvents, first_events: np.ndarray, times: np.ndarray) -> pa.Array:
+def _request_ids(events: SortedEvents, first_events: np.ndarray, times: np.ndarray, why: np.ndarray) -> pa.Array:
+    """The log's ids or made ones; what goes on under an id that has begun before has its time in its id."""
     users = events.strings[USER].take(first_events).strings()
-    made = pc.binary_join_element_wise(users, pa.array(times).cast(pa.string()), ":")
+    seconds = pa.array(times).cast(pa.string())
+    made = pc.binary_join_element_wise(users, seconds, ":")
     if REQUEST not in events.strings:
         return made
     given = events.strings[REQUEST].take(first_events).strings()
-    return pc.if_else(pc.equal(given, ""), made, given)
+    longer = pc.binary_join_element_wise(given, seconds, ":")
+    given = pc.if_else(pa.array(why == FIRST), given, longer)
+    return pc.if_else(pa.array(events.request[first_events] < 0), made, given)  # type: ignore[index]

@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.counts import Counts, count_lengths
 from preprocessing.event_features import EventFeatures, Tables
 from preprocessing.events import SortedEvents
 from preprocessing.frames import Frame, FrameEncoder
-from preprocessing.histories import Ranges, is_run_start, windows
-from preprocessing.report import count_lengths
+from preprocessing.histories import AT_CUT_OFF, TOO_LONG, Ranges, is_run_start, windows
+from preprocessing.popularity import count_levels
 from preprocessing.request_frames import request_frame
 from preprocessing.sources.columns import USER
 from preprocessing.spec import DatasetSpec
@@ -37,7 +38,7 @@ def window_frame(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs) -> F
 
 
 class ShardRecords:
-    """The records of a shard, and what there is to report about them once they have been read.
+    """The records of a shard, and what there is to report about them; their bytes once they have been read.
 
     Args:
         spec: What records are made of.
@@ -51,7 +52,7 @@ class ShardRecords:
         self._events = events
         self._features = EventFeatures(spec, events, tables)
         self._encoder = FrameEncoder(spec, self._features)
-        self.counts: Counter[tuple[str, ...]] = Counter()
+        self.counts: Counts = Counter()
         self.counts["users",] = len(events.strings[USER].values)
         asked = request_frame(spec, events, cutoffs, tables.pool)
         splits = split_of(asked.frame.times, cutoffs)
@@ -60,11 +61,14 @@ class ShardRecords:
             name: asked.frame.take(np.flatnonzero(splits == place)) for place, name in enumerate(REQUEST_SPLITS)
         }
         self._frames |= self._windows(window_frame(spec, events, cutoffs))
+        self.counts["requests_cut", "at_cut_off"] += int((asked.cut == AT_CUT_OFF).sum())
+        self.counts["requests_cut", "too_long"] += int((asked.cut == TOO_LONG).sum())
+        for split, frame in self._frames.items():
+            self._count(split, frame)
 
     def __iter__(self) -> Iterator[tuple[str, list[bytes]]]:
         """(split, serialised records), some at a time."""
         for split, frame in self._frames.items():
-            self._count(split, frame)
             for records in self._encoder.encode(frame):
                 self.counts["splits", split, "bytes"] += sum(map(len, records))
                 yield split, records
@@ -92,8 +96,11 @@ class ShardRecords:
         for name, count in (counted | {"sampled": sampled}).items():
             self.counts["splits", split, name] += count
         for task in self._spec.tasks:
-            positives = self._features.labels(task, candidates).sum()
-            self.counts["splits", split, "positives", task] += int(positives)
+            labels = self._features.labels(task, candidates) > 0
+            self.counts["splits", split, "positives", task] += int(labels.sum())
+            training_events = self._features.training_events(candidates)
+            if split in REQUEST_SPLITS and training_events is not None:
+                self.counts += count_levels(("splits", split, "popularity", task), training_events, labels)
         if split in REQUEST_SPLITS:
             of_request = np.add.reduceat(frame.candidates.lengths, np.flatnonzero(is_first)) if len(frame) else ids
             self.counts += count_lengths(("history_length",), frame.history.lengths[is_first])

@@ -12,13 +12,14 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 
-from preprocessing.catalog import Catalog, seen_items
+from preprocessing.activity import ItemPool, active_items, step_of
+from preprocessing.catalog import Catalog, columns_of_items, seen_items
+from preprocessing.counts import Counts
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
 from preprocessing.known_values import known_tables
-from preprocessing.negatives import ItemPool
-from preprocessing.report import Counts
+from preprocessing.popularity import TrainingEvents
 from preprocessing.shard import ShardRecords
 from preprocessing.sources.columns import TableName
 from preprocessing.sources.read import COUNTS
@@ -27,7 +28,7 @@ from preprocessing.splits import CutOffs
 from preprocessing.tables import from_bytes, to_bytes
 from preprocessing.tfrecords import RecordFile
 
-SEEN = "seen"
+ACTIVE = "active"
 SHARD_SPLITS = ("train", "validation", "test", "pretrain", "pretrain_validation")
 
 
@@ -50,8 +51,9 @@ class RecordsOfShard(beam.DoFn):
         element: tuple[int, Iterable[tuple[str, bytes]]],
         items: bytes | None,
         context: bytes | None,
-        pool: bytes | None,
-        known: Mapping[str, bytes],
+        seen: bytes | None,
+        active: bytes | None,
+        known: list[tuple[str, bytes]],
         cutoffs: CutOffs,
     ) -> Iterator[beam.pvalue.TaggedOutput]:
         """From (shard, parts of tables)."""
@@ -64,11 +66,11 @@ class RecordsOfShard(beam.DoFn):
             items=self._once("items", items, partial(entities, self._spec, "items")),
             users=users,
             context=self._once("context", context, partial(entities, self._spec, "context")),
-            pool=self._once("pool", pool, partial(_item_pool, self._spec)),
+            pool=self._once("pool", (active, cutoffs), partial(_item_pool, self._spec)),
+            training_events=self._once("seen", seen, _training_events),
             known=self._once("known", known, known_tables),
         )
         events = SortedEvents.from_table(table)
-        yield beam.pvalue.TaggedOutput(SEEN, to_bytes(seen_items(self._spec, events, cutoffs)))
         records = ShardRecords(self._spec, events, tables, cutoffs)
         yield from self._outputs(records) if self._directories is None else self._written(records, element[0])
         records.counts["duplicate_keys", "users"] += users.duplicates if users else 0
@@ -100,20 +102,26 @@ class RecordsOfShard(beam.DoFn):
         return self._shared[name][1]
 
 
-class PoolItems(beam.DoFn):
-    """Some events to the items that were candidates before the training cut-off, as bytes."""
+class ItemsOfShard(beam.DoFn):
+    """One shard's events to the items seen in training and, where negatives are sampled, to those active when."""
 
     def __init__(self, spec: DatasetSpec) -> None:
         super().__init__()
         self._spec = spec
 
-    def process(self, element: tuple[int, tuple[str, bytes]], cutoffs: CutOffs) -> Iterator[bytes]:
-        """From (shard, part of a table)."""
-        name, part = element[1]
-        table = from_bytes([part]) if name == "events" else None
-        if table is not None:
-            events = SortedEvents.from_table(table)
-            yield to_bytes(seen_items(self._spec, events, cutoffs, self._spec.candidates.where))
+    def process(
+        self, element: tuple[int, Iterable[tuple[str, bytes]]], cutoffs: CutOffs
+    ) -> Iterator[bytes | beam.pvalue.TaggedOutput]:
+        """From (shard, parts of tables)."""
+        parts = [part for name, part in element[1] if name == "events"]
+        table = from_bytes(parts, columns_of_items(self._spec))
+        if table is None:
+            return
+        yield to_bytes(seen_items(self._spec, table, cutoffs))
+        if self._spec.negatives is not None:
+            events = SortedEvents.from_table(from_bytes(parts))
+            step = step_of(self._spec.negatives.window, cutoffs)
+            yield beam.pvalue.TaggedOutput(ACTIVE, to_bytes(active_items(events, self._spec.candidates.where, step)))
 
 
 class CatalogRecords(beam.DoFn):
@@ -168,6 +176,14 @@ def entities(spec: DatasetSpec, table: TableName, content: bytes | None) -> Enti
     return EntityTable.of_spec(spec, table, from_bytes([content]) if content else None)
 
 
-def _item_pool(spec: DatasetSpec, content: bytes | None) -> ItemPool | None:
-    seen = from_bytes([content]) if content else None
-    return ItemPool(seen, spec.negatives.popularity_power) if spec.negatives and seen is not None else None
+def _item_pool(spec: DatasetSpec, content: tuple[bytes | None, CutOffs]) -> ItemPool | None:
+    active, cutoffs = content
+    table = from_bytes([active]) if active else None
+    if spec.negatives is None or table is None:
+        return None
+    return ItemPool(table, spec.negatives, step_of(spec.negatives.window, cutoffs))
+
+
+def _training_events(content: bytes | None) -> TrainingEvents | None:
+    table = from_bytes([content]) if content else None
+    return None if table is None else TrainingEvents(table)

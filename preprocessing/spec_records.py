@@ -57,15 +57,17 @@ class Candidates(Config):
 class Negatives(Config):
     """Sampled candidates for logs that tell what users chose, but not what they were shown.
 
-    They are drawn from the items that were candidates before the training cut-off, without repetition, and never an
-    item that was a candidate of the same user by the time of the request. All their labels are 0.
+    They are drawn from the items that were candidates in a window before the request, without repetition, and never
+    an item that was a candidate of the same user by the time of the request. All their labels are 0.
 
     Attributes:
         per_request: How many are added to each request.
-        popularity_power: An item's chance is its number of candidates before the cut-off to this power; 0 is uniform.
+        window: How long before the request an item must have been a candidate.
+        popularity_power: An item's chance is its number of candidates in the window to this power; 0 is uniform.
     """
 
     per_request: int = pydantic.Field(ge=1)
+    window: Annotated[Duration, pydantic.Field(ge=1)] = 7 * SECONDS_PER_DAY
     popularity_power: float = pydantic.Field(0.75, ge=0, le=2)
 
 

@@ -10,6 +10,7 @@ from typing_extensions import Self
 
 from preprocessing.conditions import CountsWith, CountsWithout
 from preprocessing.config import Config, is_saved
+from preprocessing.durations import SECONDS_PER_HOUR, Duration
 from preprocessing.registry import FORMAT
 from preprocessing.spec_bigquery import BigQuery, BigQuerySource
 from preprocessing.spec_sources import Files, Source
@@ -117,6 +118,8 @@ class Events(Table):
             text, UTC where it names no zone. Columns that have a type of times need none.
         timestamp_format: How the text of times is written where it is none of these, as strptime has it; in UTC.
         request: The column of request ids.
+        request_span: How long a request lasts at most: later events with its id are another one. So is what comes
+            after a cut-off of time.
         explode: Makes several events of a row, one for each entry of a list, such as the items shown on a page.
     """
 
@@ -126,6 +129,7 @@ class Events(Table):
     timestamp_unit: Annotated[TimeUnit, CountsWithout("timestamp_format")] = "s"
     timestamp_format: TimeFormat | None = None
     request: str | None = None
+    request_span: Annotated[Duration, CountsWith("request")] = SECONDS_PER_HOUR
     explode: Explode | None = None
 
     @property

@@ -25,6 +25,7 @@ class CutOffs(NamedTuple):
         start: Events before it are history only.
         until: Events at or after it are labels only.
         end: The first second that the log doesn't cover.
+        begin: The first one that it covers.
     """
 
     validation: int
@@ -32,6 +33,7 @@ class CutOffs(NamedTuple):
     start: int = 0
     until: int = NEVER
     end: int = NEVER
+    begin: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +95,7 @@ def cut_offs(profile: TimeProfile, split: Split, window: int | None = None) -> C
         raise DataError("the log has no usable event: every row was rejected, or there were none.")
     end = profile.last + 1
     found = _by_fraction(profile, split) if isinstance(split, FractionSplit) else _by_time(split)
-    found = found._replace(end=end)
+    found = found._replace(begin=profile.first, end=end)
     if profile.first >= found.validation:
         raise DataError(
             f"no event comes before split.validation_from, {to_iso(found.validation)}, so there is nothing to train "

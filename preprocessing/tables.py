@@ -56,10 +56,25 @@ def to_bytes(table: pa.Table) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def from_bytes(parts: Iterable[bytes]) -> pa.Table | None:
-    """All rows of several streams as one table; None if there are no streams."""
-    tables = [pa.ipc.open_stream(part).read_all() for part in parts]
+def from_bytes(parts: Iterable[bytes], columns: Iterable[str] | None = None) -> pa.Table | None:
+    """All rows of several streams as one table, of all columns or of some; None if there are no streams."""
+    tables = [_read(part, columns) for part in parts]
     return pa.concat_tables(tables).combine_chunks() if tables else None
+
+
+def _read(part: bytes, columns: Iterable[str] | None) -> pa.Table:
+    reader = pa.ipc.open_stream(part)
+    if columns is None:
+        return reader.read_all()
+    wanted = [number for number, name in enumerate(reader.schema.names) if name in columns]
+    return pa.ipc.open_stream(part, options=pa.ipc.IpcReadOptions(included_fields=wanted)).read_all()
+
+
+def is_absent(values: pa.Array) -> np.ndarray:
+    """Whether a value is "" or NaN: bool [values]."""
+    numeric = pa.types.is_floating(values.type)
+    absent = pc.is_nan(values) if numeric else pc.equal(pc.binary_length(values), 0)
+    return absent.to_numpy(zero_copy_only=False)
 
 
 _GOLDEN = 0x9E3779B97F4A7C15

@@ -84,7 +84,7 @@ class RecordsOfParts(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         sides: dict[str, Any] = {name: beam.pvalue.AsList(self._rows(parts.pipeline, name)) for name in _SHARED}
-        sides["known"] = beam.pvalue.AsDict(self._known(parts.pipeline))
+        sides["known"] = beam.pvalue.AsList(self._known(parts.pipeline))
         return parts | "Records" >> beam.ParDo(_Records(self._spec, self._as_of), **sides)
 
     def _known(self, root: beam.Pipeline) -> beam.PCollection:
@@ -108,7 +108,11 @@ class _Records(beam.DoFn):
         self._shared: dict[str, tuple[Any, Any]] = {}
 
     def process(
-        self, element: tuple[Any, Iterable[Part]], items: list[bytes], context: list[bytes], known: dict[str, bytes]
+        self,
+        element: tuple[Any, Iterable[Part]],
+        items: list[bytes],
+        context: list[bytes],
+        known: list[tuple[str, bytes]],
     ) -> Iterator[tuple[str, bytes]]:
         parts = list(element[1])
         table = from_bytes(rows for name, rows in parts if name == "events")

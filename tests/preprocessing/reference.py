@@ -6,8 +6,9 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+from preprocessing.activity import step_of
 from preprocessing.spec import DatasetSpec
-from preprocessing.spec_records import Condition, Task
+from preprocessing.spec_records import Condition, Negatives, Task
 from preprocessing.splits import CutOffs
 from tests.testing import Record, Row
 
@@ -24,20 +25,19 @@ def reference_records(
     tables = {"items": items, "users": users, "context": context}
     events = sorted(rows, key=lambda event: _order(spec, event))
     result: dict[str, list[Record]] = {"train": [], "validation": [], "test": [], "windows": []}
-    for group in _requests(spec, events):
+    for number, group in _requests(spec, events, cut):
         time = min(event["timestamp"] for event in group)
         split = "train" if time < cut.validation else "validation" if time < cut.test else "test"
+        name = _id(spec, group, time, number)
         positives = [
             event for event in group if _hold(spec.candidates.where, event) and _is_over(spec, event, split, cut)
         ]
-        candidates = positives + (_negatives(spec, events, group, time, cut) if positives else [])
+        candidates = positives + (_negatives(spec, events, group, time, name, cut) if positives else [])
         size = spec.candidates.max_per_request
         for start in range(0, len(candidates), size):
             piece = candidates[start : start + size]
             history = _history(spec, events, group[0]["user_id"], time)
-            result[split].append(
-                _record(spec, _id(spec, group, time), candidates[0], time, history, piece, tables, events)
-            )
+            result[split].append(_record(spec, name, candidates[0], time, history, piece, tables, events))
     result["windows"] = _windows(spec, events, tables, cut)
     return result
 
@@ -49,18 +49,30 @@ def _order(spec: DatasetSpec, event: Row) -> tuple[Any, ...]:
     return event["user_id"], event["timestamp"], event["item_id"], price, request, event["action"], event["device"]
 
 
-def _requests(spec: DatasetSpec, events: list[Row]) -> list[list[Row]]:
-    groups: dict[Any, list[Row]] = {}
+def _requests(spec: DatasetSpec, events: list[Row], cut: CutOffs) -> list[tuple[int, list[Row]]]:
+    """Each request, with the number of those of its id before it."""
+    groups: dict[Any, list[list[Row]]] = {}
     for event in events:
         request = event["request"] if spec.events.request else ""
         key = (event["user_id"], request) if request else (event["user_id"], "", event["timestamp"])
-        groups.setdefault(key, []).append(event)
-    return list(groups.values())
+        pieces = groups.setdefault(key, [])
+        if pieces and _belongs(pieces[-1][0]["timestamp"], event["timestamp"], spec.events.request_span, cut):
+            pieces[-1].append(event)
+        else:
+            pieces.append([event])
+    return [(number, piece) for pieces in groups.values() for number, piece in enumerate(pieces)]
 
 
-def _id(spec: DatasetSpec, group: list[Row], time: int) -> str:
+def _belongs(first: int, time: int, span: int, cut: CutOffs) -> bool:
+    bounds = (cut.start, cut.validation, cut.test, cut.until)
+    return time <= first + span and not any(first < bound <= time for bound in bounds)
+
+
+def _id(spec: DatasetSpec, group: list[Row], time: int, number: int) -> str:
     given = group[0]["request"] if spec.events.request else ""
-    return given or f"{group[0]['user_id']}:{time}"
+    if not given:
+        return f"{group[0]['user_id']}:{time}"
+    return f"{given}:{time}" if number else given
 
 
 def _history(spec: DatasetSpec, events: list[Row], user: str, time: int) -> list[Row]:
@@ -168,26 +180,45 @@ def _is_over(spec: DatasetSpec, event: Row, split: str, cut: CutOffs) -> bool:
     return all(event["timestamp"] + (task.within or 0) < end for task in spec.tasks.values() if task.within is not None)
 
 
-def _negatives(spec: DatasetSpec, events: list[Row], group: list[Row], time: int, cut: CutOffs) -> list[Row]:
+def _negatives(spec: DatasetSpec, events: list[Row], group: list[Row], time: int, name: str, cut: CutOffs) -> list[Row]:
     if spec.negatives is None:
         return []
     candidates = [event for event in events if _hold(spec.candidates.where, event)]
-    pool = sorted({event["item_id"] for event in candidates if event["timestamp"] < cut.validation})
-    if not pool:
-        return []
-    seen = [event["item_id"] for event in candidates if event["timestamp"] < cut.validation]
-    weights = [float(seen.count(item)) ** spec.negatives.popularity_power for item in pool]
+    rows = _active(spec, candidates, time, cut)
     user = group[0]["user_id"]
     by = max(event["timestamp"] for event in group if _hold(spec.candidates.where, event))
     met = {event["item_id"] for event in candidates if event["user_id"] == user and event["timestamp"] <= by}
-    number = _mix(zlib.crc32(f"{user}\n{_id(spec, group, time)}".encode()), 2)
+    number = _mix(zlib.crc32(f"{user}\n{name}".encode()), 2)
     found: list[str] = []
-    for attempt in range(50 * spec.negatives.per_request):
-        point = (_mix(number, 3 + attempt) >> 11) * 2.0**-53 * sum(weights)
-        place = next((i for i in range(len(pool)) if point < sum(weights[: i + 1])), len(pool) - 1)
-        if len(found) < spec.negatives.per_request and pool[place] not in met and pool[place] not in found:
-            found.append(pool[place])
+    for attempt in range(50 * spec.negatives.per_request if rows else 0):
+        item = _drawn(rows, spec.negatives, number, attempt)
+        if len(found) < spec.negatives.per_request and item is not None and item not in met and item not in found:
+            found.append(item)
     return [{"item_id": item, "timestamp": time, "sampled": True} for item in found]
+
+
+def _active(spec: DatasetSpec, candidates: list[Row], time: int, cut: CutOffs) -> list[tuple[int, str, int]]:
+    """(step, item, candidates) of the complete steps in the window before `time`."""
+    assert spec.negatives is not None
+    window = spec.negatives.window
+    step = step_of(window, cut)
+    steps = [
+        (event["timestamp"] // step, event["item_id"])
+        for event in candidates
+        if event["timestamp"] // step * step >= time - window and (event["timestamp"] // step + 1) * step <= time
+    ]
+    return [(*row, steps.count(row)) for row in sorted(set(steps))]
+
+
+def _drawn(rows: list[tuple[int, str, int]], negatives: Negatives, number: int, attempt: int) -> str | None:
+    power = negatives.popularity_power
+    weights = [float(count) ** power for _, _, count in rows]
+    point = (_mix(number, 3 + 2 * attempt) >> 11) * 2.0**-53 * sum(weights)
+    place = next((i for i in range(len(rows)) if point < sum(weights[: i + 1])), len(rows) - 1)
+    item = rows[place][1]
+    own = [count for _, other, count in rows if other == item]
+    taken = sum(own) ** power / sum(float(count) ** power for count in own)
+    return item if (_mix(number, 4 + 2 * attempt) >> 11) * 2.0**-53 <= taken + 1e-9 else None
 
 
 def _mix(number: int, salt: int) -> int:

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from preprocessing.catalog import Catalog, merge_seen, seen_items
 from preprocessing.entities import EntityTable
-from preprocessing.events import SortedEvents
 from preprocessing.sources.columns import ITEM, TIME, USER
 from preprocessing.splits import CutOffs
 from tests.preprocessing.test_shard import ITEMS, entity_table
@@ -17,11 +16,11 @@ CUT = CutOffs(10, 20)
 EVENT_ITEM_SPEC = small_spec(features={"item": {"brand": {"kind": "categorical", "table": "events"}}})
 
 
-def events(*rows: tuple[str, int, str]) -> SortedEvents:
+def events(*rows: tuple[str, int, str]) -> pa.Table:
     """Of one user: (item, time, brand)."""
     item, time, brand = zip(*rows, strict=True)
     table = {USER: ["u"] * len(rows), ITEM: item, TIME: time, "text:brand": brand}
-    return SortedEvents.from_table(pa.table({name: pa.array(values) for name, values in table.items()}))
+    return pa.table({name: pa.array(values) for name, values in table.items()})
 
 
 ROWS = (

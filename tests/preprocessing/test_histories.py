@@ -2,7 +2,19 @@
 
 import numpy as np
 
-from preprocessing.histories import Ranges, cut, histories, keep, repeat_ranges, requests, run_starts, windows
+from preprocessing.histories import (
+    AT_CUT_OFF,
+    FIRST,
+    TOO_LONG,
+    Ranges,
+    cut,
+    histories,
+    keep,
+    repeat_ranges,
+    requests,
+    run_starts,
+    windows,
+)
 
 USER = np.array([0, 0, 0, 0, 1, 1])
 TIME = np.array([1, 2, 2, 5, 2, 3])
@@ -33,16 +45,24 @@ def test_history_keeps_the_latest_eligible() -> None:
 
 
 def test_requests_by_time() -> None:
-    assert as_lists(requests(USER, TIME, None)) == [[0], [1, 2], [3], [4], [5]]
+    assert as_lists(requests(USER, TIME, None)[0]) == [[0], [1, 2], [3], [4], [5]]
 
 
 def test_requests_by_id_span_times_and_stay_within_a_user() -> None:
     request = np.array([7, -1, 3, 7, 7, -1])
-    assert as_lists(requests(USER, TIME, request)) == [[0, 3], [1], [2], [4], [5]]
+    assert as_lists(requests(USER, TIME, request)[0]) == [[0, 3], [1], [2], [4], [5]]
+
+
+def test_requests_are_cut_where_time_is_and_where_they_last_too_long() -> None:
+    user, request = np.array([0] * 7 + [1] * 2), np.array([5] * 7 + [5, -1])
+    time, split = np.array([0, 3, 4, 8, 9, 10, 30, 2, 90]), np.array([0, 0, 0, 0, 0, 1, 1, 0, 2])
+    found, why = requests(user, time, request, split, span=4)
+    assert as_lists(found) == [[0, 1, 2], [3, 4], [5], [6], [7], [8]]
+    assert why.tolist() == [FIRST, TOO_LONG, AT_CUT_OFF, TOO_LONG, FIRST, FIRST]
 
 
 def test_keep_and_cut() -> None:
-    ranges = keep(requests(USER, TIME, None), np.array([True, True, True, False, True, True]))
+    ranges = keep(requests(USER, TIME, None)[0], np.array([True, True, True, False, True, True]))
     assert as_lists(ranges) == [[0], [1, 2], [], [4], [5]]
     row, pieces = cut(ranges, 1)
     assert row.tolist() == [0, 1, 1, 3, 4]

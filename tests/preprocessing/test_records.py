@@ -139,7 +139,7 @@ def test_a_split_without_records_has_a_file(tmp_path: Path) -> None:
 
 def test_negatives_and_joins_as_of_a_time(tmp_path: Path) -> None:
     changes = {
-        "negatives": {"per_request": 2},
+        "negatives": {"per_request": 2, "window": "20h"},
         "candidates": {"max_per_request": 4},
         "items": {"format": "csv", "path": "items.csv", "key": "item_id", "timestamp": "since"},
     }
@@ -147,7 +147,8 @@ def test_negatives_and_joins_as_of_a_time(tmp_path: Path) -> None:
     items = [row | {"timestamp": START + HOUR * n % 90} for n, row in enumerate(item_rows() * 3)]
     write_csv(tmp_path / "items.csv", [_renamed(row) for row in items])
     found = build_records(spec, tmp_path, shards=3)
-    cut = CUT._replace(end=max(row["timestamp"] for row in LOG) + 1)
+    times = [row["timestamp"] for row in LOG]
+    cut = CUT._replace(begin=min(times), end=max(times) + 1)
     expected = reference_records(spec, LOG, items, user_rows(), cut)
     for split in ("train", "validation", "test"):
         assert found[split] == sort_records(expected[split]), split

@@ -13,12 +13,11 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from preprocessing.catalog import seen_items
+from preprocessing.activity import ItemPool, active_items, step_of
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
 from preprocessing.known_values import changes, event_columns, known_table
-from preprocessing.negatives import ItemPool
 from preprocessing.shard import ShardRecords
 from preprocessing.sources.columns import ITEM, KEY, REQUEST, TIME, USER
 from preprocessing.spec import DatasetSpec
@@ -26,7 +25,7 @@ from preprocessing.splits import CutOffs
 from tests.preprocessing.reference import reference_records
 from tests.testing import Record, Row, item_rows, parse_records, small_spec, sort_records, user_rows
 
-CUT = CutOffs(12, 16)
+CUT = CutOffs(12, 16, end=21)
 ITEM_TABLE = {"format": "csv", "path": "items.csv", "key": "item_id"}
 USER_TABLE = {"format": "csv", "path": "users.csv", "key": "user_id"}
 ITEMS, USERS = item_rows(6), user_rows(4)
@@ -46,7 +45,7 @@ SPECS = st.builds(
     lambda length, most, request, history, shown, labels, timed, joined: small_spec(
         history={"length": length, "where": history},
         candidates={"max_per_request": most, "where": shown},
-        events={"format": "csv", "path": "events.csv", "request": request},
+        events={"format": "csv", "path": "events.csv"} | request,
         items=ITEM_TABLE | {"timestamp": "timestamp" if "items" in timed else None},
         users=USER_TABLE | {"timestamp": "timestamp" if "users" in timed else None},
         **labels,
@@ -54,7 +53,7 @@ SPECS = st.builds(
     ),
     st.integers(1, 4),
     st.integers(3, 4),
-    st.sampled_from([None, "request"]),
+    st.sampled_from([{}, {"request": "request"}, {"request": "request", "request_span": "3s"}]),
     st.sampled_from([[], [{"column": "action", "one_of": ["view", "buy"]}], [{"column": "price", "at_most": 2}]]),
     st.sampled_from([[], [{"column": "action", "equals": "view"}], [{"column": "price", "equals": 2}]]),
     st.sampled_from(
@@ -64,6 +63,7 @@ SPECS = st.builds(
             {"tasks": {"buy": BUY | {"within": 0}, "dear": {"column": "price", "at_least": 2, "within": 3}}},
             {"negatives": {"per_request": 1, "popularity_power": 0}},
             {"negatives": {"per_request": 2}},
+            {"negatives": {"per_request": 2, "window": "4s", "popularity_power": 1}},
         ]
     ),
     st.sets(st.sampled_from(["items", "users", "context"])),
@@ -132,8 +132,8 @@ def event_table(spec: DatasetSpec, rows: list[Row]) -> pa.Table:
 def _tables(spec: DatasetSpec, table: pa.Table, events: SortedEvents, cut: CutOffs) -> Tables:
     pool = None
     if spec.negatives:
-        seen = seen_items(spec, events, cut, spec.candidates.where)
-        pool = ItemPool(seen, spec.negatives.popularity_power)
+        step = step_of(spec.negatives.window, cut)
+        pool = ItemPool(active_items(events, spec.candidates.where, step), spec.negatives, step)
     entities = {name: entity_table(name, rows) for name, rows in rows_of(spec).items()}
     return Tables(**entities, pool=pool, known=known_of(spec, table))
 
@@ -239,9 +239,11 @@ def test_later_events_change_labels_within_the_window_only(rows: list[Row], othe
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(EVENT, min_size=1, max_size=30), st.lists(EVENT, max_size=10), st.integers(12, 20))
-def test_events_after_the_cut_off_change_no_negatives(rows: list[Row], others: list[Row], now: int) -> None:
-    spec = small_spec(negatives={"per_request": 2})
+@given(
+    st.lists(EVENT, min_size=1, max_size=30), st.lists(EVENT, max_size=10), st.integers(0, 20), st.sampled_from([0, 1])
+)
+def test_later_events_change_no_negatives(rows: list[Row], others: list[Row], now: int, power: int) -> None:
+    spec = small_spec(negatives={"per_request": 2, "window": "5s", "popularity_power": power})
     kept = [row for row in rows if row["timestamp"] <= now]
     if not kept:
         return
@@ -294,8 +296,17 @@ def test_hand_computed_negatives() -> None:
     assert train["u1:4"]["candidate_item_id"] == ["i4", "i5"]  # only one item is left that u1 hasn't met
     assert train["u1:4"]["label_buy"] == [0.0, 0.0]
     assert train["u1:4"]["candidate_weight"] == [1.0, 1.25]
-    first = train["u1:1"]["candidate_item_id"]
-    assert first[0] == "i1" and len(set(first)) == 3 and set(first[1:]) <= {"i2", "i3", "i4", "i5"}
+    assert train["u1:1"]["candidate_item_id"] == ["i1"]  # no item was active before
+    assert train["u1:2"]["candidate_item_id"] == ["i2"]  # i5 is active in the same second
+    assert train["u2:2"]["candidate_item_id"] == ["i5", "i1"]
+
+
+def test_negatives_are_of_the_window_before_the_request() -> None:
+    rows = [_event("u2", "old", 1), _event("u2", "recent", 7), _event("u1", "i1", 8), _event("u1", "i2", 11)]
+    spec = small_spec(negatives={"per_request": 2, "window": "4s"})
+    train = {record["request_id"][0]: record for record in shard_records(spec, rows)["train"]}
+    assert train["u1:8"]["candidate_item_id"] == ["i1", "recent"]
+    assert train["u1:11"]["candidate_item_id"] == ["i2", "recent"]
 
 
 def test_a_user_with_very_many_events_is_encoded_in_pieces() -> None:

@@ -71,8 +71,8 @@ def test_values_that_a_message_lacks_are_what_the_log_knew_of_the_item(tmp_path:
     features = small_spec().features.model_dump()
     features["item"]["offer"] = {"kind": "numeric", "table": "events", "column": "price"}
     log = [row for row in small_log(users=3, events=30) if row["item_id"] != "i1"]
-    log += [row | {"item_id": "i1", "price": "7", "timestamp": START} for row in log[:1]]
-    log += [row | {"item_id": "i1", "price": "9", "timestamp": NOW + 5} for row in log[:1]]  # a clock that is ahead
+    other = log[0] | {"user_id": "u2", "item_id": "i1"}
+    log += [other | {"price": "7", "timestamp": START}, other | {"price": "9", "timestamp": NOW + 5}]
     spec = write_small_dataset(tmp_path, log, features=features)
     event = {"user_id": "u1", "item_id": "i1", "timestamp": NOW, "action": "view"}
     stream = test_stream.TestStream().advance_watermark_to(NOW - 1).add_elements([_message(event)])

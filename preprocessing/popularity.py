@@ -1,0 +1,103 @@
+"""What an item's number of training events tells of its label by itself: the rule that a model has to beat."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from preprocessing.catalog import COUNT
+from preprocessing.counts import Counts
+from preprocessing.entities import EntityTable
+from preprocessing.sources.columns import KEY
+
+# Counts above a thousand are kept to three digits, so that a report adds up few different ones.
+_EXACT = 1000
+POSITIVE, NEGATIVE = "positives", "negatives"
+
+
+class TrainingEvents:
+    """How many events before the validation cut-off items have.
+
+    Args:
+        seen: As from `catalog.seen_items`, of all shards.
+    """
+
+    def __init__(self, seen: pa.Table) -> None:
+        ids = seen.column(KEY).combine_chunks()
+        self._index = EntityTable(ids, np.arange(len(ids)), None, {})
+        self._levels = np.append(levels(seen.column(COUNT).to_numpy()), 0)
+
+    def levels_of(self, ids: pa.Array) -> np.ndarray:
+        """Their numbers of events, see `levels`; 0 for one that isn't there."""
+        return self._levels[self._index.keys_of(ids)]
+
+
+def levels(training_events: np.ndarray) -> np.ndarray:
+    """Numbers of training events, the large ones rounded: int64."""
+    digits = np.floor(np.log10(np.maximum(training_events, 1))).astype(np.int64) - 2
+    unit = 10 ** np.maximum(digits, 0)
+    return np.where(training_events < _EXACT, training_events, training_events // unit * unit)
+
+
+def count_levels(prefix: tuple[str, ...], of_candidates: np.ndarray, labels: np.ndarray) -> Counts:
+    """How many candidates of each level have the label and how many don't, under `prefix`.
+
+    Args:
+        prefix: The first part of the counters' names.
+        of_candidates: int64 [C].
+        labels: bool [C].
+    """
+    counts: Counts = Counter()
+    known, places = np.unique(of_candidates, return_inverse=True)
+    for name, chosen in ((POSITIVE, labels), (NEGATIVE, ~labels)):
+        of_level = np.bincount(places[chosen], minlength=len(known))
+        for place in np.flatnonzero(of_level).tolist():
+            key = (*prefix, name, str(known[place]))
+            counts[key] = int(of_level[place])
+    return counts
+
+
+def rules(counted: dict[str, dict[str, int]]) -> dict[str, Any]:
+    """What the counters of one split and task come to.
+
+    Returns:
+        "unseen_positives" and "unseen_negatives", the shares of candidates whose item has no training event, and
+        "unseen_auc" and "popularity_auc": the AUC of "has none" and of the number of training events. None where there
+        are no such candidates.
+    """
+    positives, negatives = (_by_level(counted.get(name, {})) for name in (POSITIVE, NEGATIVE))
+    return {
+        "unseen_positives": _unseen(positives),
+        "unseen_negatives": _unseen(negatives),
+        "unseen_auc": auc_of_counts(_as_unseen(positives), _as_unseen(negatives)),
+        "popularity_auc": auc_of_counts(positives, negatives),
+    }
+
+
+def auc_of_counts(positives: dict[int, int], negatives: dict[int, int]) -> float | None:
+    """The AUC of a score, from how many of each kind have each score; ties count half. None if a kind is empty."""
+    total = sum(positives.values()) * sum(negatives.values())
+    if not total:
+        return None
+    below, ordered = 0, 0.0
+    for score in sorted(positives.keys() | negatives.keys()):
+        ordered += positives.get(score, 0) * (below + negatives.get(score, 0) / 2)
+        below += negatives.get(score, 0)
+    return ordered / total
+
+
+def _by_level(counts: dict[str, int]) -> dict[int, int]:
+    return {int(level): count for level, count in counts.items()}
+
+
+def _as_unseen(counts: dict[int, int]) -> dict[int, int]:
+    unseen = counts.get(0, 0)
+    return {1: unseen, 0: sum(counts.values()) - unseen}
+
+
+def _unseen(counts: dict[int, int]) -> float | None:
+    total = sum(counts.values())
+    return counts.get(0, 0) / total if total else None
