@@ -25,11 +25,14 @@ class EvaluationConfig(Config):
 
     Attributes:
         min_auc: The least AUC of every task on the test split.
+        min_auc_over_rules: How far the AUC of every task must be above that of two plain rules on the test split:
+            whether an item was seen in training, and its number of training events. -1 asks for nothing.
         max_auc_drop: How far the AUC may fall below the last blessed model's.
         slices: User and context features to report by, besides history length and item popularity.
     """
 
     min_auc: float = pydantic.Field(0.5, ge=0, le=1)
+    min_auc_over_rules: float = pydantic.Field(0.0, ge=-1, le=1)
     max_auc_drop: float = pydantic.Field(0.005, ge=0)
     slices: tuple[str, ...] = ()
 

@@ -167,7 +167,15 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
     baseline = to_beat.outputs["model"] if to_beat else None
     evaluator = _evaluator(config, prepared, ranker, config.evaluation.min_auc, baseline)
     baseline_evaluator = _evaluator(config, prepared, without, None, None).with_id(BASELINE_EVALUATOR)
-    gate = BlessingGate(evaluator.outputs["blessing"], prepared.findings, config.span or 0)
+    gate = BlessingGate(
+        evaluator.outputs["blessing"],
+        evaluator.outputs["evaluation"],
+        prepared.findings,
+        list(config.dataset.tasks),
+        config.paths.quarantine,
+        config.evaluation.min_auc_over_rules,
+        config.span or 0,
+    )
     pusher = tfx.components.Pusher(
         model=ranker.outputs["model"],
         model_blessing=gate.outputs["blessing"],

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.config import load_run_config
+from pipelines.record_tables import record_tables
 from preprocessing.validation import Validation, validate
 
 
@@ -24,8 +25,10 @@ def validate_config(path: Path) -> bool:
     if any(table.reasons for table in found.tables):
         console.print(_rejected(found))
     if found.period:
-        splits = ", ".join(f"{name} {count:,}" for name, count in found.splits.items())
-        console.print(f"Events from {found.period[0]} to {found.period[1]}: {splits or 'not split'}.")
+        console.print(f"Events from {found.period[0]} to {found.period[1]}.")
+    if found.report:
+        for grid in record_tables(found.report):
+            console.print(grid)
     for table in found.unread:
         console.print(f"Not read: {table}, which is in BigQuery; a run checks it.")
     for warning in found.warnings:

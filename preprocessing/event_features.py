@@ -14,9 +14,10 @@ from preprocessing.activity import ItemPool
 from preprocessing.entities import EntityTable
 from preprocessing.events import SortedEvents
 from preprocessing.features import RecordFeature
+from preprocessing.joins import match_counts
 from preprocessing.labels import labels
 from preprocessing.popularity import TrainingEvents
-from preprocessing.sources.columns import ITEM, TIME, USER, source_of, text_of
+from preprocessing.sources.columns import ITEM, TIME, USER, TableName, source_of, text_of
 from preprocessing.spec import DatasetSpec
 from preprocessing.tables import is_absent
 
@@ -66,6 +67,16 @@ class EventFeatures:
     def labels(self, task: str, numbers: np.ndarray) -> np.ndarray:
         """The labels of some events: float32."""
         return self._labels[names.label_name(task)][np.minimum(numbers, len(self._events))]
+
+    def match_counts(self, table: TableName) -> dict[str, int]:
+        """How many events find a row in a table that holds at their time; see `joins.match_counts`."""
+        entities, count = self._entities(table), len(self._events)
+        codes, values = self._own(self._key_column(table))
+        rows = np.bincount(codes[:count], minlength=len(values))
+        found = entities.rows_at(self._keys_in(table)[:count], self._events.time) < len(entities.row_keys)
+        named = np.flatnonzero((rows > 0) & ~is_absent(values))
+        ids = values.take(pa.array(named)).cast(pa.string())
+        return match_counts(ids, rows[named], entities.keys, int(found.sum()))
 
     def training_events(self, numbers: np.ndarray) -> np.ndarray | None:
         """How many training events the items of some events have, about; None where nobody has counted: int64."""
@@ -162,10 +173,13 @@ class EventFeatures:
     def _keys_in(self, table: str) -> np.ndarray:
         """The key of each event, and of each item of the pool after them, in another table: int64."""
         if table not in self._keys:
-            column = {"items": ITEM, "users": USER}.get(table) or text_of(self._spec.context.on)  # type: ignore[union-attr]
-            codes, values = self._own(column)
+            codes, values = self._own(self._key_column(table))
             self._keys[table] = self._entities(table).keys_of(values.cast(pa.string()))[codes]
         return self._keys[table]
+
+    def _key_column(self, table: str) -> str:
+        """The events' column that names a table's rows."""
+        return {"items": ITEM, "users": USER}.get(table) or text_of(self._spec.context.on)  # type: ignore[union-attr]
 
     def _entities(self, table: str) -> EntityTable:
         entities = getattr(self._tables, table)

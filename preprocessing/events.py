@@ -91,6 +91,16 @@ class SortedEvents:
             result &= self._holds(condition)
         return result
 
+    def frequent_values(self, condition: Condition, most: int = 20) -> dict[str, int]:
+        """The most frequent values of a condition's column, as text, each with how often it occurs."""
+        if is_numeric(condition):
+            numbers, counts = np.unique(self.numbers[number_of(condition.column)], return_counts=True)
+            values = [f"{number:g}" if number == number else "" for number in numbers.tolist()]
+        else:
+            column = self.strings[text_of(condition.column)]
+            counts, values = np.bincount(column.codes, minlength=len(column.values)), column.values.to_pylist()
+        return {values[place]: int(counts[place]) for place in np.argsort(-counts, kind="stable")[:most].tolist()}
+
     def _holds(self, condition: Condition) -> np.ndarray:
         if is_numeric(condition):
             return _compare(self.numbers[number_of(condition.column)], condition)

@@ -12,12 +12,10 @@ from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
 from preprocessing.known_values import changes, event_columns, known_table
 from preprocessing.latest import user_records
-from preprocessing.sources.columns import ITEM, KEY, TIME, USER, TableName
+from preprocessing.sources.columns import ITEM, JOINED, KEY, TIME, USER, TableName
 from preprocessing.sources.files import match_files
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
-
-_JOINED: tuple[TableName, ...] = ("items", "users", "context")
 
 
 def user_record(spec: DatasetSpec, user_id: str) -> bytes | None:
@@ -32,7 +30,7 @@ def user_record(spec: DatasetSpec, user_id: str) -> bytes | None:
     if table is None or not table.num_rows:
         return None
     events = SortedEvents.from_table(table)
-    tables = {name: EntityTable.of_spec(spec, name, _rows(spec, name)) for name in _JOINED}
+    tables = {name: EntityTable.of_spec(spec, name, _rows(spec, name)) for name in JOINED}
     known = _known(spec, events.strings[ITEM].values)
     joined = Tables(tables["items"], tables["users"], tables["context"], known=known)
     ((_, record),) = user_records(spec, events, joined)

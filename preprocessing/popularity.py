@@ -16,6 +16,8 @@ from preprocessing.sources.columns import KEY
 # Counts above a thousand are kept to three digits, so that a report adds up few different ones.
 _EXACT = 1000
 POSITIVE, NEGATIVE = "positives", "negatives"
+UNSEEN, POPULARITY = "unseen_auc", "popularity_auc"
+RULES = {UNSEEN: "whether an item was seen in training", POPULARITY: "an item's number of training events"}
 
 
 class TrainingEvents:
@@ -72,8 +74,8 @@ def rules(counted: dict[str, dict[str, int]]) -> dict[str, Any]:
     return {
         "unseen_positives": _unseen(positives),
         "unseen_negatives": _unseen(negatives),
-        "unseen_auc": auc_of_counts(_as_unseen(positives), _as_unseen(negatives)),
-        "popularity_auc": auc_of_counts(positives, negatives),
+        UNSEEN: auc_of_counts(_as_unseen(positives), _as_unseen(negatives)),
+        POPULARITY: auc_of_counts(positives, negatives),
     }
 
 

@@ -52,6 +52,7 @@ class BuildRecords(beam.PTransform):
     """
 
     _directories: Mapping[str, str] | None = None
+    _only_count = False
 
     def __init__(self, spec: DatasetSpec, quarantine_dir: str | None = None, shards: int | None = None) -> None:
         super().__init__()
@@ -114,7 +115,7 @@ class BuildRecords(beam.PTransform):
         return parts | "Flatten" >> beam.Flatten()
 
     def _shard_records(self, shards: beam.PCollection, sides: dict[str, Any]) -> Any:
-        to_records = RecordsOfShard(self._spec, self._shards, self._directories)
+        to_records = RecordsOfShard(self._spec, self._shards, self._directories, self._only_count)
         return shards | "Records" >> beam.ParDo(to_records, **sides).with_outputs(COUNTS, *SHARD_SPLITS)
 
     def _write_rejected(self, rejected: list[beam.PCollection], directory: str) -> None:
@@ -130,6 +131,12 @@ class BuildRecords(beam.PTransform):
         sides = (beam.pvalue.AsSingleton(cutoffs), beam.pvalue.AsSingleton(profile))
         report = total | "Report" >> beam.Map(lambda n, c, p, spec: data_report(spec, n, c, p), *sides, self._spec)
         _ = report | "WriteReport" >> beam.io.WriteToText(path, num_shards=1, shard_name_template="")
+
+
+class CountRecords(BuildRecords):
+    """The same without records: a data report of what they would be."""
+
+    _only_count = True
 
 
 class WriteRecords(BuildRecords):

@@ -24,8 +24,8 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
     Args:
         spec: What was read.
         counts: `("rows", table, "read")`, `("rows", table, "rejected", reason)`, `("splits", split, ...)`,
-            `("history_length", length)`, `("outside", why)`, `("requests_cut", why)`, `("users",)`, `("items",)`: how
-            often.
+            `("history_length", length)`, `("outside", why)`, `("requests_cut", why)`, `("joins", table, ...)`,
+            `("label_values", task, value)`, `("users",)`, `("items",)`: how often.
         cutoffs: Where time was cut.
         profile: When the events were.
     """
@@ -43,6 +43,8 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         "requests_cut": {"at_cut_off": 0, "too_long": 0} | nested.get("requests_cut", {}),
         "history_length": _distribution(nested.get("history_length", {})),
         "items": nested.get("items", 0),
+        "joins": nested.get("joins", {}),
+        "label_values": nested.get("label_values", {}),
         "duplicate_keys": nested.get("duplicate_keys", {}),
         "users": nested.get("users", 0),
     }
@@ -55,6 +57,7 @@ def _split(spec: DatasetSpec, counts: dict[str, Any]) -> dict[str, Any]:
     rates = {task: positives.get(task, 0) / candidates for task in spec.tasks} if candidates else {}
     report: dict[str, Any] = {name: counts.get(name, 0) for name in _PLAIN}
     report["label_rate"] = rates
+    report["positives"] = positives
     report["label_rules"] = {task: rules(counted) for task, counted in counts.get("popularity", {}).items()}
     report["bytes_a_candidate"] = report["bytes"] / candidates if candidates else None
     report["file_bytes_a_candidate"] = report["file_bytes"] / candidates if candidates else None

@@ -16,7 +16,7 @@ from preprocessing.frames import Frame, FrameEncoder
 from preprocessing.histories import AT_CUT_OFF, TOO_LONG, Ranges, is_run_start, windows
 from preprocessing.popularity import count_levels
 from preprocessing.request_frames import request_frame
-from preprocessing.sources.columns import USER
+from preprocessing.sources.columns import JOINED, USER
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import REQUEST_SPLITS, CutOffs, split_of
 from preprocessing.tables import stable_hash
@@ -65,6 +65,8 @@ class ShardRecords:
         self.counts["requests_cut", "too_long"] += int((asked.cut == TOO_LONG).sum())
         for split, frame in self._frames.items():
             self._count(split, frame)
+        self._count_joins()
+        self._count_label_values()
 
     def __iter__(self) -> Iterator[tuple[str, list[bytes]]]:
         """(split, serialised records), some at a time."""
@@ -86,6 +88,19 @@ class ShardRecords:
         self.counts["outside", "labels_only"] += int((splits >= len(REQUEST_SPLITS)).sum())
         for place, split in enumerate(REQUEST_SPLITS):
             self.counts["splits", split, "too_recent"] += int((too_recent == place).sum())
+
+    def _count_joins(self) -> None:
+        for table in JOINED:
+            if getattr(self._spec, table) is not None:
+                for name, count in self._features.match_counts(table).items():
+                    self.counts["joins", table, name] += count
+
+    def _count_label_values(self) -> None:
+        """What the columns of labels hold, where no event fulfils a label's condition."""
+        for task, label in self._spec.tasks.items():
+            if not self._events.hold([label]).any():
+                for value, count in self._events.frequent_values(label).items():
+                    self.counts["label_values", task, value] += count
 
     def _count(self, split: str, frame: Frame) -> None:
         ids = frame.request_ids.dictionary_encode().indices.to_numpy()

@@ -9,6 +9,9 @@ from functools import partial
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 
@@ -18,11 +21,13 @@ from preprocessing.counts import Counts
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
+from preprocessing.joins import match_counts
 from preprocessing.known_values import known_tables
 from preprocessing.popularity import TrainingEvents
 from preprocessing.shard import ShardRecords
 from preprocessing.sources.columns import TableName
 from preprocessing.sources.read import COUNTS
+from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import CutOffs
 from preprocessing.tables import from_bytes, to_bytes
@@ -39,11 +44,14 @@ class RecordsOfShard(beam.DoFn):
         spec: What records are made of.
         shards: How many shards there are.
         directories: Where each split's records are written, a file a shard. None: records are outputs, by split.
+        only_count: Makes no records, only counts what they would be.
     """
 
-    def __init__(self, spec: DatasetSpec, shards: int, directories: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, spec: DatasetSpec, shards: int, directories: Mapping[str, str] | None = None, only_count: bool = False
+    ) -> None:
         super().__init__()
-        self._spec, self._shards, self._directories = spec, shards, directories
+        self._spec, self._shards, self._directories, self._only_count = spec, shards, directories, only_count
         self._shared: dict[str, tuple[Any, Any]] = {}
 
     def process(
@@ -72,7 +80,8 @@ class RecordsOfShard(beam.DoFn):
         )
         events = SortedEvents.from_table(table)
         records = ShardRecords(self._spec, events, tables, cutoffs)
-        yield from self._outputs(records) if self._directories is None else self._written(records, element[0])
+        if not self._only_count:
+            yield from self._outputs(records) if self._directories is None else self._written(records, element[0])
         records.counts["duplicate_keys", "users"] += users.duplicates if users else 0
         yield beam.pvalue.TaggedOutput(COUNTS, records.counts)
 
@@ -149,6 +158,7 @@ class CatalogRecords(beam.DoFn):
         records = list(catalog.records())
         counts: Counts = Counter({("items",): len(catalog)})
         counts["duplicate_keys", "items"] += known.duplicates if known else 0
+        counts.update(self._titled(catalog))
         counts["splits", "catalog", "records"] += len(records)
         counts["splits", "catalog", "bytes"] += sum(map(len, records))
         if self._directories is None:
@@ -156,6 +166,16 @@ class CatalogRecords(beam.DoFn):
         else:
             counts["splits", "catalog", "file_bytes"] += self._write(records, self._directories)
         yield beam.pvalue.TaggedOutput(COUNTS, counts)
+
+    def _titled(self, catalog: Catalog) -> Counts:
+        """How many of the items of the log have a title."""
+        if self._spec.items is None or self._spec.items.title is None:
+            return Counter()
+        titles = pa.array(list(read_titles(self._spec)), pa.string())
+        seen = catalog.ids.filter(pa.array(catalog.counts > 0))
+        matched = int(pc.sum(pc.is_in(seen, value_set=titles)).as_py() or 0)
+        counted = match_counts(seen, np.ones(len(seen), np.int64), titles, matched)
+        return Counter({("joins", "titles", name): count for name, count in counted.items()})
 
     def _write(self, records: list[bytes], directories: Mapping[str, str]) -> int:
         for split in SHARD_SPLITS:

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.text_keys import plain
+
 
 @dataclasses.dataclass(frozen=True)
 class Strings:
@@ -101,9 +103,12 @@ def keyed_times(keys: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 
 def partition(table: pa.Table, name: str, key: str, shards: int) -> Iterator[tuple[int, tuple[str, bytes]]]:
-    """The rows of a table by shard of their key, for a shuffle: (shard, (name, rows)) for every shard that has some."""
+    """The rows of a table by shard of their key, for a shuffle: (shard, (name, rows)) for every shard that has some.
+
+    Keys that are only written differently in two tables meet in one shard, where that can be noticed.
+    """
     keys = encode_strings(table.column(key))
-    shard = (stable_hash(keys.values) % np.uint64(shards)).astype(np.int64)[keys.codes]
+    shard = (stable_hash(plain(keys.values)) % np.uint64(shards)).astype(np.int64)[keys.codes]
     order = np.argsort(shard, kind="stable")
     ordered = table.take(pa.array(order))
     bounds = np.searchsorted(shard[order], np.arange(shards + 1))

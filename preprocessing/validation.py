@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
+import apache_beam as beam
 import numpy as np
 
 from preprocessing.errors import DataError
-from preprocessing.quarantine import RejectedRow
+from preprocessing.quarantine import RejectedRow, read_report
+from preprocessing.records import CountRecords
+from preprocessing.report_checks import report_findings
 from preprocessing.sources.bigquery import check_client
 from preprocessing.sources.check import columns_to_find
 from preprocessing.sources.columns import TABLES, TIME, TableName
@@ -18,7 +23,7 @@ from preprocessing.sources.formats import reader_of
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_bigquery import BigQuery
-from preprocessing.splits import REQUEST_SPLITS, TimeProfile, cut_offs, split_of, to_iso
+from preprocessing.splits import TimeProfile, cut_offs, to_iso
 from preprocessing.time_warnings import time_warnings
 
 
@@ -52,7 +57,7 @@ class Validation:
 
     Attributes:
         tables: By table.
-        splits: Events by split: 'train', 'validation', 'test'.
+        report: The data report that a run would make; empty where something keeps it from being made.
         period: When the first and the last event happened.
         problems: What keeps a run from succeeding; empty if all is well.
         warnings: What looks wrong, but may be meant.
@@ -60,7 +65,7 @@ class Validation:
     """
 
     tables: list[TableCheck] = dataclasses.field(default_factory=list)
-    splits: dict[str, int] = dataclasses.field(default_factory=dict)
+    report: dict[str, Any] = dataclasses.field(default_factory=dict)
     period: tuple[str, str] | None = None
     problems: list[str] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
@@ -68,7 +73,7 @@ class Validation:
 
 
 def validate(spec: DatasetSpec) -> Validation:
-    """Reads every file of every table and gathers what is wrong."""
+    """Reads every file of every table and gathers what is wrong, then counts the records that a run would make."""
     found = Validation()
     for table in TABLES:
         declared = getattr(spec, table)
@@ -77,7 +82,20 @@ def validate(spec: DatasetSpec) -> Validation:
             _check_client(declared.bigquery, found)
         elif declared is not None:
             found.tables.append(_check_table(spec, table, found))
+    if not found.problems and not found.unread:
+        _count_records(spec, found)
     return found
+
+
+def _count_records(spec: DatasetSpec, found: Validation) -> None:
+    """By the job itself, so that what is counted is what a run would have."""
+    with tempfile.TemporaryDirectory() as folder:
+        with beam.Pipeline(argv=[]) as pipeline:
+            _ = pipeline | CountRecords(spec, folder)
+        found.report = read_report(folder)
+    problems, warnings = report_findings(spec, found.report)
+    found.problems += problems
+    found.warnings += warnings
 
 
 def _check_client(source: BigQuery, found: Validation) -> None:
@@ -109,7 +127,7 @@ def _check_table(spec: DatasetSpec, table: TableName, found: Validation) -> Tabl
             f"max_bad_rows allows {spec.max_bad_rows:.2%}."
         )
     if table == "events" and check.files:
-        _split(spec, np.concatenate([*times, np.zeros(0, np.int64)]).astype(np.int64), found)
+        _check_times(spec, np.concatenate([*times, np.zeros(0, np.int64)]).astype(np.int64), found)
     return check
 
 
@@ -139,15 +157,12 @@ def _readable_files(spec: DatasetSpec, table: TableName, check: TableCheck, foun
             yield path
 
 
-def _split(spec: DatasetSpec, times: np.ndarray, found: Validation) -> None:
+def _check_times(spec: DatasetSpec, times: np.ndarray, found: Validation) -> None:
     profile = TimeProfile.of(times)
     if profile.first is not None and profile.last is not None:
         found.period = (to_iso(profile.first), to_iso(profile.last))
     found.warnings += time_warnings(profile, spec.events.time_format)
     try:
-        splits = split_of(times, cut_offs(profile, spec.split))
+        cut_offs(profile, spec.split, spec.attribution_window)
     except DataError as error:
         found.problems.append(str(error))
-        return
-    found.splits = {name: int((splits == place).sum()) for place, name in enumerate(REQUEST_SPLITS)}
-    found.problems += [f"split {name} has no event." for name, count in found.splits.items() if not count]

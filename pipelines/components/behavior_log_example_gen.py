@@ -18,13 +18,14 @@ from preprocessing.config import ConfigError
 from preprocessing.features import SPLITS
 from preprocessing.quarantine import check_quarantine
 from preprocessing.records import WriteRecords
+from preprocessing.report_checks import check_report
 from preprocessing.sources.columns import TABLES
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_tables import Table
 
 
 class Executor(base_example_gen_executor.BaseExampleGenExecutor):
-    """Runs preprocessing.records.WriteRecords and fails when too many rows were bad."""
+    """Runs preprocessing.records.WriteRecords; fails if too many rows were bad, or the rest teaches nothing."""
 
     def Do(  # noqa: N802 (TFX's name)
         self,
@@ -32,7 +33,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the splits, then checks the share of rejected rows."""
+        """Writes the splits, then checks the share of rejected rows, and what the rest gives."""
         self._log_startup(input_dict, output_dict, exec_properties)
         spec, quarantine_dir, span = _settings(exec_properties)
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
@@ -43,6 +44,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         with self._make_beam_pipeline() as pipeline:
             _ = pipeline | WriteRecords(directories, spec, quarantine_dir)
         check_quarantine(spec, quarantine_dir)
+        check_report(spec, quarantine_dir)
 
     def GetInputSourceToExamplePTransform(self) -> beam.PTransform:  # noqa: N802 (TFX's name)
         """Abstract in TFX; unused, since Do is overridden."""

@@ -1,4 +1,4 @@
-"""BlessingGate: a model that the Evaluator blessed is blessed only if its data was."""
+"""BlessingGate: a model that the Evaluator blessed is blessed only if its data was, and if no plain rule beats it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,32 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from pipelines.components.data_checks import FINDINGS
+from pipelines.evaluated import load_evaluation, overall_aucs, refusals
+from preprocessing.quarantine import read_report
 
 FINAL = "final"  # the custom property that tells a gate's blessing from an Evaluator's
 SPAN = "span"  # the newest day that the model's records cover
+REFUSALS = "refusals.json"  # why a model is refused whatever its bars
 _MODEL_ID = constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY
 
 
 class _Spec(ComponentSpec):
-    PARAMETERS = {SPAN: ExecutionParameter(type=int)}
+    PARAMETERS = {
+        SPAN: ExecutionParameter(type=int),
+        "tasks": ExecutionParameter(type=str),
+        "quarantine_dir": ExecutionParameter(type=str),
+        "margin": ExecutionParameter(type=float),
+    }
     INPUTS = {
         "evaluation": ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "figures": ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "findings": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
     }
     OUTPUTS = {"blessing": ChannelParameter(type=standard_artifacts.ModelBlessing)}
 
 
 class Executor(base_executor.BaseExecutor):
-    """Passes the Evaluator's verdict on, unless a finding blocks."""
+    """Passes the Evaluator's verdict on, unless a finding blocks, or the model is no better than a plain rule."""
 
     def Do(  # noqa: N802 (TFX's name)
         self,
@@ -44,7 +53,10 @@ class Executor(base_executor.BaseExecutor):
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         with fileio.open(f"{findings.uri}/{FINDINGS}") as file:
             blocked = any(finding["policy"] != "warn" for finding in json.loads(file.read())["findings"])
-        is_blessed = model_utils.is_model_blessed(evaluation) and not blocked
+        refused = _refusals(artifact_utils.get_single_instance(input_dict["figures"]).uri, exec_properties)
+        with fileio.open(f"{blessing.uri}/{REFUSALS}", "w") as file:
+            file.write(json.dumps(refused, ensure_ascii=False))
+        is_blessed = model_utils.is_model_blessed(evaluation) and not blocked and not refused
         blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(is_blessed))
         blessing.set_int_custom_property(FINAL, 1)
         blessing.set_int_custom_property(SPAN, exec_properties[SPAN])
@@ -59,13 +71,41 @@ class BlessingGate(base_component.BaseComponent):
 
     Args:
         evaluation: The Evaluator's blessing.
+        figures: Its evaluation.
         findings: DataChecks'.
+        tasks: The data set's.
+        quarantine_dir: Where the data report is.
+        margin: How far a model has to be above plain rules.
         span: The newest day that the records cover; 0 where time isn't cut in spans.
     """
 
     SPEC_CLASS = _Spec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, evaluation: types.BaseChannel, findings: types.BaseChannel, span: int = 0) -> None:
-        blessing = types.Channel(type=standard_artifacts.ModelBlessing)
-        super().__init__(_Spec(evaluation=evaluation, findings=findings, blessing=blessing, span=span))
+    def __init__(
+        self,
+        evaluation: types.BaseChannel,
+        figures: types.BaseChannel,
+        findings: types.BaseChannel,
+        tasks: list[str],
+        quarantine_dir: str,
+        margin: float,
+        span: int = 0,
+    ) -> None:
+        super().__init__(
+            _Spec(
+                evaluation=evaluation,
+                figures=figures,
+                findings=findings,
+                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+                tasks=json.dumps(tasks),
+                quarantine_dir=quarantine_dir,
+                margin=margin,
+                span=span,
+            )
+        )
+
+
+def _refusals(figures: str, settings: dict[str, Any]) -> list[str]:
+    aucs = overall_aucs(load_evaluation(figures), json.loads(settings["tasks"]))
+    return refusals(aucs, read_report(settings["quarantine_dir"]), settings["margin"])

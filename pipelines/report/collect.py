@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 from importlib import metadata as packages
 from pathlib import Path
@@ -15,6 +14,7 @@ from pipelines.components.data_checks import FINDINGS
 from pipelines.components.evaluation import HISTORY_LENGTH, POPULARITY
 from pipelines.config import RunConfig
 from pipelines.errors import RunError
+from pipelines.evaluated import figures, load_evaluation
 from pipelines.finished import config_of
 from pipelines.metadata import RunMetadata
 from pipelines.pipeline import BASELINE, BASELINE_EVALUATOR, CHECKS, EVALUATOR, GATE, PRETRAIN, PUSHER, RANKER
@@ -38,8 +38,8 @@ def collect(run_dir: Path) -> RunResults:
     config = config_of(run_dir)
     run = RunMetadata(config.paths.metadata, config.dataset.name)
     evaluations = {
-        "with_encoder": _evaluation(run.output(EVALUATOR, "evaluation")),
-        "without_encoder": _evaluation(run.output(BASELINE_EVALUATOR, "evaluation")),
+        "with_encoder": load_evaluation(run.output(EVALUATOR, "evaluation")),
+        "without_encoder": load_evaluation(run.output(BASELINE_EVALUATOR, "evaluation")),
     }
     trained = {
         "pretrain": _json(run.output(PRETRAIN, "model"), pretrain.RESULTS),
@@ -109,18 +109,6 @@ def _newest(pushed: str) -> str | None:
     return f"{pushed}/{max(versions, key=int)}" if versions else None
 
 
-def _evaluation(uri: str) -> Any:
-    """The candidate model's evaluation; beside a model to beat it has a name, alone it has none."""
-    import tensorflow_model_analysis as tfma
-
-    alone = tfma.load_eval_result(uri)
-    names = {spec.name for spec in alone.config.model_specs}
-    result = tfma.load_eval_result(uri, model_name="candidate") if "candidate" in names else alone
-    if not result.slicing_metrics:
-        raise RunError(f"{uri}: the evaluation has no slices. Models in it: {sorted(names)}.")
-    return result
-
-
 def _to_beat(uri: str, tasks: list[str]) -> dict[str, float | None] | None:
     """The AUC of the last blessed model on the same candidates, a task; None where there was no such model."""
     import tensorflow_model_analysis as tfma
@@ -128,32 +116,28 @@ def _to_beat(uri: str, tasks: list[str]) -> dict[str, float | None] | None:
     if "baseline" not in {spec.name for spec in tfma.load_eval_result(uri).config.model_specs}:
         return None
     overall = dict(tfma.load_eval_result(uri, model_name="baseline").slicing_metrics)[()]
-    return {task: _number(overall[task][""]["auc"]["doubleValue"]) for task in tasks}
+    return {task: figures(overall[task])["auc"] for task in tasks}
 
 
 def _task(evaluation: Any, task: str) -> dict[str, Any]:
     overall: dict[str, Any] = {}
     slices: dict[str, dict[str, Any]] = {}
     for key, metrics in evaluation.slicing_metrics:
-        values = {name: next(iter(value.values())) for name, value in metrics[task][""].items() if value}
+        values = figures(metrics[task])
         if not key:
             overall = {ours: values[theirs] for theirs, ours in _METRICS.items()}
             continue
         ((feature, value),) = key
+        candidates = values["example_count"] or 0.0
         slices.setdefault(feature, {})[str(value)] = {
-            "auc": _number(values["auc"]),
-            "candidates": int(values["example_count"]),
-            "positives": round(values["mean_label"] * values["example_count"]),
+            "auc": values["auc"],
+            "candidates": int(candidates),
+            "positives": round((values["mean_label"] or 0.0) * candidates),
         }
     missing = {HISTORY_LENGTH, POPULARITY} - set(slices)
     if not overall or missing:
         raise RunError(f"the evaluation of task {task} lacks {sorted(missing) or 'its overall slice'}.")
-    return {name: _number(value) for name, value in overall.items()} | {"slices": slices}
-
-
-def _number(value: Any) -> float | None:
-    """A float that JSON can hold."""
-    return None if math.isnan(float(value)) else float(value)
+    return overall | {"slices": slices}
 
 
 def _calibration(evaluation: Any, task: str) -> list[tuple[float, float, float]]:

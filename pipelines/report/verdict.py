@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tfx.components.evaluator import constants
 from tfx.dsl.io import fileio
 
+from pipelines.components.blessing_gate import REFUSALS
 from pipelines.config import EvaluationConfig
 
 
@@ -22,7 +24,13 @@ def verdict(blessing_dir: str, evaluation_dir: str, bars: EvaluationConfig, find
     if fileio.exists(f"{blessing_dir}/{constants.BLESSED_FILE_NAME}"):
         return {"blessed": True, "reasons": []}
     blocking = [finding["message"] for finding in findings if finding["policy"] != "warn"]
-    return {"blessed": False, "reasons": [*_missed(evaluation_dir, bars), *blocking]}
+    return {"blessed": False, "reasons": [*_missed(evaluation_dir, bars), *_refused(blessing_dir), *blocking]}
+
+
+def _refused(blessing_dir: str) -> list[str]:
+    """Why BlessingGate refused it; an older run's has left no reasons."""
+    path = f"{blessing_dir}/{REFUSALS}"
+    return json.loads(fileio.open(path).read()) if fileio.exists(path) else []
 
 
 def _missed(evaluation_dir: str, bars: EvaluationConfig) -> list[str]:

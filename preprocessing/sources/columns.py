@@ -14,6 +14,7 @@ from preprocessing.spec_tables import Entities, Events
 
 TableName = Literal["events", "items", "users", "context"]
 TABLES: tuple[TableName, ...] = ("events", "items", "users", "context")
+JOINED: tuple[TableName, ...] = ("items", "users", "context")
 
 # What a column's values are checked as: an id must not be missing, an optional id may be; `time` becomes int64
 # seconds; `number` float64 with NaN where absent; `text` and `multivalent` stay strings with "" where absent. `any` is

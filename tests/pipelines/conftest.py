@@ -64,7 +64,7 @@ def write_run(folder: Path, **changes: object) -> Path:
             "finetune": {"epochs": 1, "evaluations_per_epoch": 1},
             "export": {"state_dtype": "float32"},
         },
-        "evaluation": {"min_auc": 0.0, "max_auc_drop": 1.0, "slices": ["context_device"]},
+        "evaluation": {"min_auc": 0.0, "max_auc_drop": 1.0, "min_auc_over_rules": -1.0, "slices": ["context_device"]},
         "data_dir": str(folder / "data"),
         "runs_dir": str(folder / "runs"),
     }

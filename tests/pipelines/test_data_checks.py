@@ -76,16 +76,24 @@ def artifact(kind: Any, folder: Path, **properties: int) -> Any:
     return made
 
 
-@pytest.mark.parametrize(("policy", "evaluated", "blessed"), [("warn", 1, 1), ("block", 1, 0), ("warn", 0, 0)])
-def test_a_model_is_blessed_only_if_its_data_is(policy: str, evaluated: int, blessed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("policy", "evaluated", "refused", "blessed"),
+    [("warn", 1, [], 1), ("block", 1, [], 0), ("warn", 0, [], 0), ("warn", 1, ["A rule is better."], 0)],
+)
+def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
+    policy: str, evaluated: int, refused: list[str], blessed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blessing_gate, "_refusals", lambda figures, settings: refused)
     kinds = tfx.types.standard_artifacts
     properties = {"blessed": evaluated, "current_model_id": 7}
     evaluation = artifact(kinds.ModelBlessing, tmp_path / "evaluation", **properties)
     findings = artifact(kinds.ExampleAnomalies, tmp_path / "findings")
     (tmp_path / "findings" / FINDINGS).write_text(json.dumps({"findings": [{"policy": policy}]}))
     final = artifact(kinds.ModelBlessing, tmp_path / "final")
-    inputs = {"evaluation": [evaluation], "findings": [findings]}
+    figures = artifact(kinds.ModelEvaluation, tmp_path / "figures")
+    inputs = {"evaluation": [evaluation], "findings": [findings], "figures": [figures]}
     blessing_gate.Executor().Do(inputs, {"blessing": [final]}, {"span": 3})
+    assert json.loads((tmp_path / "final" / blessing_gate.REFUSALS).read_text()) == refused
     name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
     assert (tmp_path / "final" / name).is_file()
     assert final.get_int_custom_property("blessed") == blessed

@@ -130,10 +130,12 @@ def test_validate_gives_the_sizes_of_splits(tmp_path: Path) -> None:
     config = write_config(tmp_path)
     done = invoke("validate", config)
     assert done.exit_code == 0 and "No problem found" in done.output
-    spec = load_run_config(config).spec
-    times = [row["timestamp"] for row in small_log()]
-    cuts = [spec.split.validation_from.timestamp(), spec.split.test_from.timestamp()]
-    test = sum(time >= cuts[1] for time in times)
-    assert f"test {test}." in done.output and f"train {sum(time < cuts[0] for time in times):,}," in done.output
+    cut = load_run_config(config).spec.split.test_from.timestamp()
+    late = [row for row in small_log() if row["timestamp"] >= cut]
+    requests = len({(row["user_id"], row["timestamp"]) for row in late})
+    (line,) = (words for words in map(str.split, done.output.splitlines()) if words[1:2] == ["test"] and "│" in words)
+    bought = sum(row["action"] == "buy" for row in late)
+    numbers = [word for word in line if word.isdigit()]
+    assert numbers[:3] == [str(requests), str(len(late)), str(bought)]
     config.write_text(config.read_text().replace("tasks", "taskz"))
     assert srp4ctr("data", "validate", config).returncode == 2

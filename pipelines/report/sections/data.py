@@ -7,7 +7,10 @@ from typing import Any
 from pipelines.report.bars import Bars, bars, spans
 from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.results import RunResults
-from pipelines.text import MISSING, count, day, listed, moment, percent, ratio, size
+from pipelines.text import MISSING, count, day, decimal, listed, moment, percent, ratio, size
+from preprocessing.joins import join_findings
+from preprocessing.popularity import POPULARITY, UNSEEN
+from preprocessing.splits import REQUEST_SPLITS
 
 SPLITS = {
     "pretrain": "Pre-training windows",
@@ -25,10 +28,20 @@ def data_section(results: RunResults) -> Section:
     return Section(
         anchor="data",
         title="The data",
-        finding=f"{_rows_finding(data['rows'])} {_duplicates(data['duplicate_keys'])}{_rates_finding(data['splits'])}",
+        finding=_finding(data),
         pictures=[_timeline(data), _histories(data, results.metrics["config"]["dataset"]["history"]["length"])],
-        tables=[_splits(data["splits"], list(results.metrics["tasks"])), _rows(data["rows"])],
+        tables=[
+            _splits(data["splits"], list(results.metrics["tasks"])),
+            _rules(data["splits"]),
+            *([_joins(data["joins"])] if data.get("joins") else []),
+            _rows(data["rows"]),
+        ],
     )
+
+
+def _finding(data: dict[str, Any]) -> str:
+    rows = f"{_rows_finding(data['rows'])} {_duplicates(data['duplicate_keys'])}{_rates_finding(data['splits'])}"
+    return " ".join([rows.strip(), *join_findings(data.get("joins", {}))[1]])
 
 
 def _rows_finding(rows: dict[str, Any]) -> str:
@@ -110,6 +123,30 @@ def _split_row(name: str, split: dict[str, Any], tasks: list[str]) -> list[str]:
     numbers.append(MISSING if a_request is None else f"{a_request:.1f}")
     rates = [percent(split["label_rate"].get(task)) for task in tasks]
     return [name, *numbers, *rates, size(split["bytes"]), count(ratio(split["bytes"], candidates))]
+
+
+def _rules(splits: dict[str, Any]) -> Table:
+    """What no model has to learn."""
+    lines = []
+    for name in REQUEST_SPLITS:
+        for task, rules in splits.get(name, {}).get("label_rules", {}).items():
+            shares = [percent(rules[f"unseen_{kind}"]) for kind in ("positives", "negatives")]
+            aucs = [decimal(rules[rule], 3) for rule in (UNSEEN, POPULARITY)]
+            lines.append([SPLITS[name], task, *shares, *aucs])
+    return Table(
+        "Candidates whose item has no training event; the AUC of that alone, and of its training events alone.",
+        ["Split", "Task", "Unseen of positives", "of negatives", "AUC of unseen", "AUC of popularity"],
+        lines,
+        text_columns=2,
+    )
+
+
+def _joins(joins: dict[str, dict[str, int]]) -> Table:
+    lines = [
+        [table, count(c["rows"]), count(c["matched"]), percent(ratio(c["matched"], c["rows"]))]
+        for table, c in joins.items()
+    ]
+    return Table("Joins: how many rows find one in another table", ["Join", "Rows", "Matched", "Share"], lines)
 
 
 def _rows(rows: dict[str, Any]) -> Table:

@@ -1,0 +1,75 @@
+"""An evaluation's figures of a whole split, and whether a model is better than what needs no model."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pipelines.errors import RunError
+from preprocessing.popularity import RULES
+
+EVALUATED, DIRECTED_BY = "test", "validation"
+
+
+def load_evaluation(uri: str) -> Any:
+    """The candidate model's evaluation; beside a model to beat it has a name, alone it has none."""
+    import tensorflow_model_analysis as tfma
+
+    alone = tfma.load_eval_result(uri)
+    names = {spec.name for spec in alone.config.model_specs}
+    result = tfma.load_eval_result(uri, model_name="candidate") if "candidate" in names else alone
+    if not result.slicing_metrics:
+        raise RunError(f"{uri}: the evaluation has no slices. Models in it: {sorted(names)}.")
+    return result
+
+
+def figures(metrics: dict[str, Any]) -> dict[str, float | None]:
+    """The figures of one slice and task by their TFMA names: None where undefined, as an AUC of like labels is."""
+    values = {name: _number(next(iter(value.values()))) for name, value in metrics[""].items() if value}
+    if values.get("mean_label") in (0.0, 1.0, None):
+        values["auc"] = None
+    return values
+
+
+def overall_aucs(evaluation: Any, tasks: list[str]) -> dict[str, float | None]:
+    """The AUC of each task over all candidates; None where it is undefined."""
+    overall = dict(evaluation.slicing_metrics)[()]
+    return {task: figures(overall[task])["auc"] for task in tasks}
+
+
+def refusals(aucs: dict[str, float | None], data: dict[str, Any], margin: float) -> list[str]:
+    """Why a model may not be blessed, whatever its bars: an undefined AUC, or a rule that ranks better.
+
+    Args:
+        aucs: The model's, by task, on the test split.
+        data: The data report.
+        margin: How far a model has to be above a rule.
+    """
+    reasons = []
+    for task, auc in aucs.items():
+        if auc is None:
+            reasons.append(f"The test AUC of “{task}” is undefined: its labels are all alike, so nothing was judged.")
+            continue
+        for rule, words in RULES.items():
+            reached = rule_auc(data, rule, task)
+            if reached is not None and auc < reached + margin:
+                reasons.append(
+                    f"The test AUC of “{task}” is {auc:.4f}, and {words} alone reaches {reached:.4f}: the model has to "
+                    f"be better by {margin:g} (evaluation.min_auc_over_rules)."
+                )
+    return reasons
+
+
+def rule_auc(data: dict[str, Any], rule: str, task: str) -> float | None:
+    """A rule's AUC on the test split, in the direction that is right on the validation split."""
+    tested, before = (
+        data["splits"][split]["label_rules"].get(task, {}).get(rule) for split in (EVALUATED, DIRECTED_BY)
+    )
+    if tested is None or before is None:
+        return None
+    return tested if before >= 0.5 else 1 - tested
+
+
+def _number(value: Any) -> float | None:
+    """A float that JSON can hold."""
+    return None if value is None or math.isnan(float(value)) else float(value)

@@ -1,0 +1,13 @@
+"""Keys without what two systems write differently, for finding out that they mean the same; never for joining them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def plain(keys: pa.Array) -> pa.Array:
+    """Strings without spaces around them, leading zeros and a final `.0`, in lower case."""
+    trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(keys))
+    whole = pc.replace_substring_regex(trimmed, pattern=r"\.0+$", replacement="")
+    return pc.utf8_ltrim(whole, characters="0")

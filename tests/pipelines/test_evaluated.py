@@ -1,0 +1,61 @@
+"""What an evaluation's figures come to: undefined AUCs, and models that a plain rule beats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipelines.evaluated import figures, overall_aucs, refusals, rule_auc
+
+
+def metrics(auc: float, mean_label: float) -> dict[str, Any]:
+    """A slice as TFMA has it."""
+    values = {"auc": auc, "mean_label": mean_label, "example_count": 40.0, "gauc": float("nan")}
+    return {"": {name: {"doubleValue": value} for name, value in values.items()}}
+
+
+class Evaluation:
+    """A TFMA result of two tasks."""
+
+    def __init__(self, click: tuple[float, float], buy: tuple[float, float]) -> None:
+        overall = {"click": metrics(*click), "buy": metrics(*buy)}
+        self.slicing_metrics = [((), overall), ((("popularity", "head"),), overall)]
+
+
+@pytest.mark.parametrize(("mean_label", "auc"), [(0.0, None), (1.0, None), (0.25, 0.0)])
+def test_the_auc_of_labels_that_are_all_alike_is_undefined(mean_label: float, auc: float | None) -> None:
+    found = figures(metrics(0.0, mean_label))
+    assert found["auc"] == auc and found["gauc"] is None and found["example_count"] == 40.0
+
+
+def data(validation: dict[str, float | None], test: dict[str, float | None]) -> dict[str, Any]:
+    rules = {"validation": validation, "test": test}
+    return {"splits": {split: {"label_rules": {"click": found}} for split, found in rules.items()}}
+
+
+def test_a_model_without_a_defined_auc_is_refused_by_name() -> None:
+    aucs = overall_aucs(Evaluation((0.8, 0.2), (0.0, 0.0)), ["click", "buy"])
+    assert aucs == {"click": 0.8, "buy": None}
+    (reason,) = refusals(aucs, data({}, {}), 0.0)
+    assert reason == "The test AUC of “buy” is undefined: its labels are all alike, so nothing was judged."
+
+
+@pytest.mark.parametrize(
+    ("auc", "margin", "refused"), [(0.7, 0.0, 1), (0.79, 0.0, 1), (0.81, 0.0, 0), (0.81, 0.05, 1), (0.1, -1.0, 0)]
+)
+def test_a_model_that_a_plain_rule_beats_is_refused(auc: float, margin: float, refused: int) -> None:
+    """Items unseen in training are the negatives in validation, so the rule is "it was seen"."""
+    found = data(
+        {"unseen_auc": 0.3, "popularity_auc": 0.6},
+        {"unseen_auc": 0.2, "popularity_auc": 0.65},
+    )
+    reasons = refusals({"click": auc}, found, margin)
+    assert sum("whether an item was seen in training alone reaches 0.8000" in reason for reason in reasons) == refused
+
+
+def test_a_rule_is_read_in_the_direction_that_validation_shows() -> None:
+    assert rule_auc(data({"unseen_auc": 0.6}, {"unseen_auc": 0.4}), "unseen_auc", "click") == 0.4
+    assert rule_auc(data({"unseen_auc": 0.4}, {"unseen_auc": 0.4}), "unseen_auc", "click") == 0.6
+    assert rule_auc(data({"unseen_auc": None}, {"unseen_auc": 0.4}), "unseen_auc", "click") is None
+    assert rule_auc(data({}, {}), "unseen_auc", "buy") is None

@@ -1,0 +1,72 @@
+"""What is refused before training: splits and labels that nothing can be learnt from or judged by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from preprocessing.errors import DataError
+from preprocessing.quarantine import read_report
+from preprocessing.report_checks import check_report
+from preprocessing.validation import validate
+from tests.testing import HOUR, START, Row, run_job, small_log, write_small_dataset
+
+LOG = small_log(users=12, events=400)
+
+
+def _with_requests(name: Any) -> list[Row]:
+    return [row | {"device": name(row)} for row in LOG]
+
+
+def test_a_label_that_never_fires_is_refused_with_what_its_column_holds(tmp_path: Path) -> None:
+    tasks = {"buy": {"column": "action", "equals": "purchase"}, "dear": {"column": "price", "at_least": 1000}}
+    found = validate(write_small_dataset(tmp_path, LOG, tasks=tasks))
+    views = sum(row["action"] == "view" for row in LOG)
+    text = " ".join(found.problems)
+    assert "task buy never holds: no candidate of any split has action equal to 'purchase'." in text
+    assert f"The column holds 'view' ({views} times), 'buy' ({len(LOG) - views} times)." in text
+    assert "task dear never holds: no candidate of any split has price at least 1000. The column holds" in text
+    assert f"'10' ({sum(row['price'] == '10' for row in LOG)} times)" in text
+
+
+@pytest.mark.parametrize(("late", "missing"), [("view", "positive"), ("buy", "negative")])
+def test_a_split_with_one_kind_of_label_is_refused_by_name(late: str, missing: str, tmp_path: Path) -> None:
+    test_from = START + 85 * HOUR
+    rows = [row | {"action": late} if row["timestamp"] >= test_from else row for row in LOG]
+    tasks = {"buy": {"column": "action", "equals": "buy"}}
+    spec = write_small_dataset(tmp_path, rows, tasks=tasks)
+    run_job(spec, tmp_path, shards=2)
+    with pytest.raises(DataError, match=f"^split test has no {missing} of task buy"):
+        check_report(spec, str(tmp_path))
+
+
+def test_a_split_without_requests_is_refused_by_name(tmp_path: Path) -> None:
+    rows = [row | {"price": "" if row["timestamp"] >= START + 85 * HOUR else "1.5"} for row in LOG]
+    shown = {"max_per_request": 3, "where": [{"column": "price", "equals": 1.5}]}
+    tasks = {"buy": {"column": "action", "equals": "buy"}}
+    found = validate(write_small_dataset(tmp_path, rows, candidates=shown, tasks=tasks))
+    assert [problem.partition(":")[0] for problem in found.problems] == ["split test has no request with a candidate"]
+
+
+def test_requests_are_counted_as_the_job_makes_them(tmp_path: Path) -> None:
+    """An id that repeats for days is many requests, in every split; each begins with its own first event."""
+    events = {"format": "csv", "path": "events.csv", "request": "device", "request_span": "2h"}
+    spec = write_small_dataset(tmp_path, _with_requests(lambda row: "0"), events=events)
+    found = validate(spec)
+    assert found.problems == []
+    run_job(spec, tmp_path, shards=3)
+    report = read_report(str(tmp_path))
+    for split in ("train", "validation", "test"):
+        assert found.report["splits"][split]["requests"] == report["splits"][split]["requests"] > 20
+    assert found.report["requests_cut"] == report["requests_cut"]
+    assert report["requests_cut"]["too_long"] > 100 and 12 <= report["requests_cut"]["at_cut_off"] <= 24
+
+
+def test_too_short_a_window_of_negatives_is_warned_of(tmp_path: Path) -> None:
+    spec = write_small_dataset(
+        tmp_path, LOG, negatives={"per_request": 5, "window": "1h"}, candidates={"max_per_request": 20}
+    )
+    warnings = " ".join(validate(spec).warnings)
+    assert "split train lacks" in warnings and "Make negatives.window longer" in warnings
