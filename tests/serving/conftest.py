@@ -110,7 +110,7 @@ def push():
 def eventually():
     """Waits until a condition holds."""
 
-    def wait(condition, timeout_seconds=10):
+    def wait(condition, timeout_seconds=60):
         deadline = time.monotonic() + timeout_seconds
         while not condition():
             assert time.monotonic() < deadline, "the condition never held"

@@ -149,7 +149,7 @@ def test_a_key_of_rubbish_in_redis_is_a_miss(target, make, kind, redis_server):
 @pytest.mark.parametrize("fault", ["killed", "stalled"])
 def test_redis_fails_amid_traffic(target, make, kind, redis_server, fault):
     """Every score is right; while Redis is away states are made anew; when it is back they are found again."""
-    cache = kind[1](redis_server.url, timeout_seconds=0.05, breaker=CircuitBreaker(2, pause_seconds=0.2))
+    cache = kind[1](redis_server.url, timeout_seconds=0.2, breaker=CircuitBreaker(2, pause_seconds=0.2))
     client = make(target.grpc_address, [cache])
     wrong, asked, stop = [], [], threading.Event()
 
@@ -178,7 +178,7 @@ def test_redis_fails_amid_traffic(target, make, kind, redis_server, fault):
     assert cache.breaker.skipped_requests > 0
 
 
-def wait_for_more(client, name, count, timeout_seconds=20):
+def wait_for_more(client, name, count, timeout_seconds=120):
     before, deadline = client.counts().get(name, 0), time.monotonic() + timeout_seconds
     while client.counts().get(name, 0) < before + count:
         assert time.monotonic() < deadline, f"{name} stopped rising"
@@ -188,7 +188,7 @@ def wait_for_more(client, name, count, timeout_seconds=20):
 def test_threads_that_miss_together_encode_once(target, monkeypatch):
     with RankingClient(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=[LruCache()]) as client:
         client.wait_until_ready(TIMEOUT_SECONDS)
-        slow_down_encoding(client, monkeypatch, lambda: time.sleep(0.3))
+        slow_down_encoding(client, monkeypatch, lambda: _wait_for_misses(client, 10))
         found = []
         threads = [threading.Thread(target=lambda: found.append(score(client))) for _ in range(10)]
         for thread in threads:
@@ -197,6 +197,11 @@ def test_threads_that_miss_together_encode_once(target, monkeypatch):
             thread.join()
         assert found == [13.5] * 10
         assert client.counts() == {"misses": 10, "encoded": 1}
+
+
+def _wait_for_misses(client, count):
+    wait_for_more(client, "misses", count - client.counts().get("misses", 0))
+    time.sleep(0.1)  # who has missed is about to wait for the state
 
 
 def slow_down_encoding(client, monkeypatch, wait):
@@ -213,7 +218,7 @@ def slow_down_encoding(client, monkeypatch, wait):
 
 @pytest.fixture
 def run_async(target, monkeypatch):
-    """Runs a coroutine function with a cached AsyncRankingClient whose encoding takes 0.3 s."""
+    """Runs a coroutine function with a cached AsyncRankingClient, and the event that its encoding waits for."""
 
     def run(function):
         async def with_client():
@@ -221,18 +226,27 @@ def run_async(target, monkeypatch):
                 target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=[LruCache()]
             ) as client:
                 await client.wait_until_ready(TIMEOUT_SECONDS)
-                slow_down_encoding(client, monkeypatch, lambda: asyncio.sleep(0.3))
-                return await function(client)
+                gate = asyncio.Event()
+                slow_down_encoding(client, monkeypatch, gate.wait)
+                return await function(client, gate)
 
         return asyncio.run(with_client())
 
     return run
 
 
+async def misses(client, count):
+    """Waits until that many have missed, and now wait for the state."""
+    while client.counts().get("misses", 0) < count:
+        await asyncio.sleep(0.01)
+
+
 def test_tasks_that_miss_together_encode_once(run_async):
-    async def together(client):
-        ranked = await asyncio.gather(*(client.rank(ANNA, ["1"], by="click") for _ in range(10)))
-        return ranked, client.counts()
+    async def together(client, gate):
+        tasks = [asyncio.create_task(client.rank(ANNA, ["1"], by="click")) for _ in range(10)]
+        await misses(client, 10)
+        gate.set()
+        return await asyncio.gather(*tasks), client.counts()
 
     ranked, counts = run_async(together)
     assert ranked == [[("1", {"click": 13.5, "order": 6.75})]] * 10
@@ -241,14 +255,17 @@ def test_tasks_that_miss_together_encode_once(run_async):
 
 @pytest.mark.parametrize("how", ["out of time", "cancelled"])
 def test_who_waits_for_another_does_not_share_its_haste(run_async, how):
-    async def hasty_then_patient(client):
-        budget = 0.1 if how == "out of time" else TIMEOUT_SECONDS
+    async def hasty_then_patient(client, gate):
+        budget = 0.5 if how == "out of time" else TIMEOUT_SECONDS
         hasty = asyncio.create_task(client.rank(ANNA, ["1"], by="click", timeout_seconds=budget))
-        await asyncio.sleep(0.05)
+        await misses(client, 1)
         patient = asyncio.create_task(client.rank(ANNA, ["1"], by="click"))
-        await asyncio.sleep(0.02)
+        await misses(client, 2)
         if how == "cancelled":
             hasty.cancel()
+        else:
+            await asyncio.sleep(budget)
+        gate.set()
         return await asyncio.gather(hasty, patient, return_exceptions=True)
 
     hasty, patient = run_async(hasty_then_patient)
@@ -257,11 +274,12 @@ def test_who_waits_for_another_does_not_share_its_haste(run_async, how):
 
 
 def test_who_waits_for_another_keeps_its_own_deadline(run_async):
-    async def patient_then_hasty(client):
+    async def patient_then_hasty(client, gate):
         patient = asyncio.create_task(client.rank(ANNA, ["1"], by="click"))
-        await asyncio.sleep(0.05)
+        await misses(client, 1)
         with pytest.raises(RankingError, match="another caller's encode_user: DEADLINE_EXCEEDED"):
-            await client.rank(ANNA, ["1"], by="click", timeout_seconds=0.05)
+            await client.rank(ANNA, ["1"], by="click", timeout_seconds=0.5)
+        gate.set()
         return await patient
 
     assert run_async(patient_then_hasty) == [("1", {"click": 13.5, "order": 6.75})]

@@ -91,7 +91,7 @@ def test_sigterm_drains(model_dir):
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline() == "Draining\n"
         assert wire.outputs(call.result())["n"].tolist() == [0]
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         assert process.stdout.read() == "Stopped\n"
         refused = wire.error_of(target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER))
         assert refused[0] == grpc.StatusCode.UNAVAILABLE

@@ -77,7 +77,7 @@ def test_a_killed_copy_leaves_no_version_and_the_next_run_cleans_up(tmp_path: Pa
     source, target = _version(tmp_path / "source", 5, files=3000, size=50_000), tmp_path / "target"
     command = [sys.executable, "-m", "serving.rollout", str(source.parent), str(target)]
     process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (target / ".incoming-5" / "variables").exists():
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.001)

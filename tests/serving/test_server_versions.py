@@ -85,7 +85,7 @@ def test_a_half_copied_version_is_not_served_until_it_is_whole(saved, model_dir,
 
 
 def test_a_version_is_left_alone_while_its_files_grow(saved, model_dir, start, eventually):
-    server = start(model_dir, poll_seconds=0.5)
+    server = start(model_dir, poll_seconds=1)  # far longer than between two writes
     shutil.copytree(saved[2], model_dir / "2")
     growing = model_dir / "2" / "assets" / "vocabulary"
 
@@ -95,7 +95,7 @@ def test_a_version_is_left_alone_while_its_files_grow(saved, model_dir, start, e
         return 2 in server.versions
 
     with pytest.raises(AssertionError, match="never held"):
-        eventually(grow, timeout_seconds=2)
+        eventually(grow, timeout_seconds=3)
     eventually(lambda: server.versions == [2])
 
 

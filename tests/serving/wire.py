@@ -11,7 +11,7 @@ import tensorflow as tf
 import toy_ranker
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
 
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 60
 
 USER = {"user_id": ["1", "2"], "age": [0.5, 1.5], "history_item_id": [["7", "8"], ["9", ""]]}
 

@@ -164,7 +164,7 @@ def test_a_killed_job_goes_on_where_it_was(
     command = [sys.executable, "-m", "serving.precompute", *arguments, f"--as-of={AS_OF}", "--batch-size=1"]
     with (tmp_path / "output").open("w") as output:
         job = subprocess.Popen(command, stdout=output, stderr=output)
-    connection, deadline = redis_server.connect(), time.monotonic() + 120
+    connection, deadline = redis_server.connect(), time.monotonic() + 600
     while not connection.dbsize():
         assert job.poll() is None and time.monotonic() < deadline, (tmp_path / "output").read_text()
         time.sleep(0.002)
