@@ -56,6 +56,7 @@ def test_losses_and_accuracy_by_hand(model: Electra, monkeypatch: pytest.MonkeyP
     assert total == pytest.approx(logged["generator_loss"] + 50 * logged["detection_loss"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_replacements_in_a_planted_pattern_are_detected(model: Electra, monkeypatch: pytest.MonkeyPatch) -> None:
     """The generator would soon be right; any item in its place keeps the task."""
     fields = model.encoder.fields

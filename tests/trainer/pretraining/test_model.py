@@ -29,6 +29,7 @@ def _model(fields: Fields, dropout: float = 0.0) -> ClozeModel:
     return ClozeModel(encoder, ClozeConfig(), no_catalog(fields))
 
 
+@pytest.mark.slow
 def test_a_planted_pattern_is_found(fields: Fields) -> None:
     model = _model(fields)
     model.compile(keras.optimizers.Adam(0.02))

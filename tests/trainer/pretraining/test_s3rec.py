@@ -52,6 +52,7 @@ def _one_hot(values: np.ndarray) -> np.ndarray:
     return (values[..., None] == np.arange(1, 5)).any(-2)
 
 
+@pytest.mark.slow
 def test_every_objective_learns_from_a_planted_pattern(model: S3Rec) -> None:
     model.compile(keras.optimizers.Adam(0.02))
     fields = model.encoder.fields
