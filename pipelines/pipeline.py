@@ -5,8 +5,15 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from tfx import v1 as tfx
-from tfx.proto import example_gen_pb2  # noqa: F401  (registers the proto that ExampleGen's custom config packs)
+from tfx.components import Evaluator, ExampleValidator, Pusher, StatisticsGen, Transform
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import (
+    example_gen_pb2,  # noqa: F401  (registers the proto that ExampleGen's custom config packs)
+    pusher_pb2,
+    trainer_pb2,
+    transform_pb2,
+)
 
 from pipelines.components.behavior_log_example_gen import example_gen
 from pipelines.components.blessing_gate import BlessingGate
@@ -38,7 +45,7 @@ class _Prepared:
 
 def create_pipeline(
     config: RunConfig, beam_pipeline_args: list[str], enable_cache: bool = True, platform: LocalPlatform | None = None
-) -> tfx.dsl.Pipeline:
+) -> Pipeline:
     """Builds the pipeline of a run.
 
     Args:
@@ -61,22 +68,18 @@ def create_pipeline(
     return _pipeline(config, components, beam_pipeline_args, enable_cache)
 
 
-def create_data_pipeline(
-    config: RunConfig, beam_pipeline_args: list[str], enable_cache: bool = True
-) -> tfx.dsl.Pipeline:
+def create_data_pipeline(config: RunConfig, beam_pipeline_args: list[str], enable_cache: bool = True) -> Pipeline:
     """The part of a run's pipeline that prepares its data; what it makes is in the cache of the whole one, too."""
     return _pipeline(config, _prepare(config, LocalPlatform()).components, beam_pipeline_args, enable_cache)
 
 
-def _pipeline(config: RunConfig, components: list[Any], beam_args: list[str], enable_cache: bool) -> tfx.dsl.Pipeline:
-    return tfx.dsl.Pipeline(
+def _pipeline(config: RunConfig, components: list[Any], beam_args: list[str], enable_cache: bool) -> Pipeline:
+    return Pipeline(
         pipeline_name=config.dataset.name,
         pipeline_root=config.paths.artifacts,
         components=components,
         enable_cache=enable_cache,
-        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
-            str(config.paths.metadata)
-        ),
+        metadata_connection_config=sqlite_metadata_connection_config(str(config.paths.metadata)),
         beam_pipeline_args=beam_args,
     )
 
@@ -84,18 +87,19 @@ def _pipeline(config: RunConfig, components: list[Any], beam_args: list[str], en
 def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
     spec, code = config.spec, code_fingerprint("preprocessing")
     examples = example_gen(spec, config.paths.quarantine, code, config.span)
-    statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
+    statistics = StatisticsGen(examples=examples.outputs["examples"])
     schema = CuratedSchemaGen(spec, code)
     checks = _checks(config, platform, statistics, schema)
-    transform = tfx.components.Transform(
+    transform = Transform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
         preprocessing_fn="preprocessing.transform.preprocessing_fn",
-        splits_config=tfx.proto.SplitsConfig(
+        splits_config=transform_pb2.SplitsConfig(
             analyze=["pretrain", "train", "catalog"],
             transform=["pretrain", "pretrain_validation", "train", "validation", "catalog"],
         ),
         custom_config={"spec": spec.model_dump_json(), "code": code},
+        disable_statistics=True,  # StatisticsGen has those of the records; nobody reads those of indices
     )
     transform.add_upstream_node(checks[-1])  # no training on data that fails its checks
     return _Prepared(
@@ -111,14 +115,12 @@ def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
 
 def _checks(config: RunConfig, platform: LocalPlatform, statistics: Any, schema: Any) -> list[Any]:
     """Compares the records with the schema, the previous run's and logged serving requests; DataChecks comes last."""
-    validator = tfx.components.ExampleValidator(
-        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
-    )
+    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     previous = platform.previous_statistics(statistics.outputs["statistics"])
     components, serving = [validator, *([previous] if previous else [])], None
     if config.checks.serving_log:
         log = ServingLogExampleGen(absolute(config.checks.serving_log))
-        served = tfx.components.StatisticsGen(examples=log.outputs["examples"]).with_id("StatisticsGen.serving")
+        served = StatisticsGen(examples=log.outputs["examples"]).with_id("StatisticsGen.serving")
         components += [log, served]
         serving = served.outputs["statistics"]
     checks = DataChecks(
@@ -150,8 +152,8 @@ def _trainer(
         transform_graph=prepared.graph,
         schema=prepared.schema,
         base_model=base_model,
-        train_args=tfx.proto.TrainArgs(splits=[split, "catalog"]),
-        eval_args=tfx.proto.EvalArgs(splits=[validation]),
+        train_args=trainer_pb2.TrainArgs(splits=[split, "catalog"]),
+        eval_args=trainer_pb2.EvalArgs(splits=[validation]),
         custom_config={
             "spec": config.spec.model_dump_json(),
             "trainer": settings.model_dump_json(),
@@ -176,18 +178,18 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
         config.evaluation.min_auc_over_rules,
         config.span or 0,
     )
-    pusher = tfx.components.Pusher(
+    pusher = Pusher(
         model=ranker.outputs["model"],
         model_blessing=gate.outputs["blessing"],
-        push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.paths.pushed)
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=config.paths.pushed)
         ),
     )
     return [*([to_beat] if to_beat else []), evaluator, baseline_evaluator, gate, pusher]
 
 
 def _evaluator(config: RunConfig, prepared: _Prepared, ranker: Any, min_auc: float | None, to_beat: Any) -> Any:
-    return tfx.components.Evaluator(
+    return Evaluator(
         examples=prepared.examples,
         example_splits=["test"],
         model=ranker.outputs["model"],

@@ -5,8 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from tfx import v1 as tfx
+from tfx.components import Trainer
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.input_resolution.strategies.latest_artifact_strategy import LatestArtifactStrategy
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.orchestration.data_types import RuntimeParameter
+from tfx.types import Channel, standard_artifacts
 
 from pipelines.checks.config import ChecksConfig
 from pipelines.components.earlier_model import LatestBlessedOfEarlierSpan
@@ -14,7 +18,6 @@ from pipelines.components.latest_blessed import LatestBlessedOtherModel
 from pipelines.components.previous_statistics import PreviousStatistics
 from preprocessing.config import ConfigError
 
-_Artifacts = tfx.types.standard_artifacts
 PREVIOUS_STATISTICS, LATEST_BLESSED = "Resolver.previous_statistics", "Resolver.latest_blessed"
 EARLIER_MODEL = "Resolver.earlier_model"
 
@@ -24,18 +27,18 @@ class LocalPlatform:
 
     def previous_statistics(self, statistics: Any) -> Any | None:
         """A resolver of `statistics`: those that drift is measured against; None where there can be none."""
-        return tfx.dsl.Resolver(
+        return Resolver(
             strategy_class=PreviousStatistics,
-            statistics=tfx.dsl.Channel(type=_Artifacts.ExampleStatistics),
+            statistics=Channel(type=standard_artifacts.ExampleStatistics),
             current=statistics,
         ).with_id(PREVIOUS_STATISTICS)
 
     def latest_blessed(self, candidate: Any) -> Any | None:
         """A resolver of `model`: the one to beat; None where there can be none."""
-        return tfx.dsl.Resolver(
+        return Resolver(
             strategy_class=LatestBlessedOtherModel,
-            model=tfx.dsl.Channel(type=_Artifacts.Model),
-            model_blessing=tfx.dsl.Channel(type=_Artifacts.ModelBlessing),
+            model=Channel(type=standard_artifacts.Model),
+            model_blessing=Channel(type=standard_artifacts.ModelBlessing),
             candidate=candidate,
         ).with_id(LATEST_BLESSED)
 
@@ -45,16 +48,16 @@ class LocalPlatform:
         Raises:
             ConfigError: models of earlier runs can't be found there.
         """
-        return tfx.dsl.Resolver(
+        return Resolver(
             strategy_class=LatestBlessedOfEarlierSpan,
-            model=tfx.dsl.Channel(type=_Artifacts.Model),
-            model_blessing=tfx.dsl.Channel(type=_Artifacts.ModelBlessing),
+            model=Channel(type=standard_artifacts.Model),
+            model_blessing=Channel(type=standard_artifacts.ModelBlessing),
             records=records,
         ).with_id(EARLIER_MODEL)
 
     def trainer(self, node: str, custom_config: dict[str, Any], **arguments: Any) -> Any:
         """A Trainer; it runs where the other components run."""
-        return tfx.components.Trainer(custom_config=custom_config, **arguments).with_id(node)
+        return Trainer(custom_config=custom_config, **arguments).with_id(node)
 
     def checks(self, checks: ChecksConfig) -> str | RuntimeParameter:
         """How strictly data is checked, as JSON, now or when the run starts."""
@@ -127,16 +130,16 @@ class VertexPlatform(_RemotePlatform):
 
     def previous_statistics(self, statistics: Any) -> Any | None:
         """The newest when the run starts, since it waits for nothing: those of an earlier run."""
-        return tfx.dsl.Resolver(
-            strategy_class=tfx.dsl.experimental.LatestArtifactStrategy,
-            statistics=tfx.dsl.Channel(type=_Artifacts.ExampleStatistics),
+        return Resolver(
+            strategy_class=LatestArtifactStrategy,
+            statistics=Channel(type=standard_artifacts.ExampleStatistics),
         ).with_id(PREVIOUS_STATISTICS)
 
     def latest_blessed(self, candidate: Any) -> Any | None:
-        return tfx.dsl.Resolver(
-            strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
-            model=tfx.dsl.Channel(type=_Artifacts.Model),
-            model_blessing=tfx.dsl.Channel(type=_Artifacts.ModelBlessing),
+        return Resolver(
+            strategy_class=LatestBlessedModelStrategy,
+            model=Channel(type=standard_artifacts.Model),
+            model_blessing=Channel(type=standard_artifacts.ModelBlessing),
         ).with_id(LATEST_BLESSED)
 
     def trainer(self, node: str, custom_config: dict[str, Any], **arguments: Any) -> Any:

@@ -130,7 +130,8 @@ class TrainerConfig(Config):
         precision: What layers compute in; weights, and what is exported, are float32. float16 scales the loss.
         jit_compile: Whether training steps are compiled by XLA.
         backup_steps: Steps between two backups, where there is a place for them; a killed run goes on from the last.
-            A parameter server backs up after each evaluation.
+            Pre-training whose epochs are shorter backs up at the end of every so many. Fine-tuning, which keeps its
+            best weights, and parameter servers back up after each evaluation at the latest.
         profile_steps: Steps, from the tenth on, of which TensorBoard gets a profile, where it gets logs.
     """
 

@@ -79,8 +79,7 @@ def fit(
     plain = model if is_plain else stage.build()
     with contextlib.ExitStack() as stack:
         directory = backup_dir or stack.enter_context(tempfile.TemporaryDirectory())
-        steps = None if is_parameter_server(strategy) else config.backup_steps
-        backup = Backup(directory, steps, stage.steps)
+        backup = Backup(directory, _backup_steps(stage, config, strategy), stage.steps)
         done = backup.done_steps()
         curves = _curves(stage, backup, done // stage.steps)
         shown = _shown(stage, config, tensorboard_dir) if Cluster.from_environment().is_chief else []
@@ -115,6 +114,15 @@ def _fit(
     else:
         data |= {"validation_data": feed(strategy, stage.validation), "validation_steps": stage.validation_steps}
     model.fit(**data, epochs=stage.epochs, steps_per_epoch=stage.steps, verbose=0, callbacks=callbacks)
+
+
+def _backup_steps(stage: Stage, config: TrainerConfig, strategy: tf.distribute.Strategy) -> int:
+    """Steps between two backups."""
+    if is_parameter_server(strategy):
+        return stage.steps
+    if stage.patience is None:
+        return config.backup_steps
+    return min(config.backup_steps, stage.steps)  # the best weights are those of an epoch that is backed up
 
 
 def _curves(stage: Stage, backup: Backup, done: int) -> Curves:

@@ -33,7 +33,7 @@ def run_locally(
     beam = beam_args(config.beam, package)
     console.print("Loading TFX (10 to 30 s) ...")
     with logs_to(config.paths.log):
-        from tfx import v1 as tfx
+        from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
         from pipelines.pipeline import create_pipeline
 
@@ -41,7 +41,7 @@ def run_locally(
         progress = ComponentProgress(console, [component.id for component in pipeline.components])
         try:
             with progress.watching():
-                tfx.orchestration.LocalDagRunner().run(pipeline)
+                LocalDagRunner().run(pipeline)
         except Exception:
             logging.exception("The run failed.")
             raise

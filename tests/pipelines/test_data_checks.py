@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
-from tfx import v1 as tfx
 from tfx.components.evaluator import constants
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import RunOptions
+from tfx.types import standard_artifacts
 
 from pipelines.beam import BeamConfig, beam_args
 from pipelines.components import blessing_gate
@@ -35,7 +36,7 @@ def run_checks(folder: Path, rows: list[Row] | None, **checks: Any) -> dict[str,
     settings = {"data_dir": str(folder), "runs_dir": str(folder / "runs"), "checks": checks}
     config = RunConfig.model_validate({"dataset": small_spec().model_dump()} | settings)
     pipeline = create_pipeline(config, beam_args(BeamConfig()))
-    tfx.orchestration.LocalDagRunner().run(pipeline, run_options=RunOptions(to_nodes=[CHECKS]))
+    LocalDagRunner().run(pipeline, run_options=RunOptions(to_nodes=[CHECKS]))
     output = RunMetadata(config.paths.metadata, config.dataset.name).output(CHECKS, "findings")
     return json.loads((Path(output) / FINDINGS).read_text())
 
@@ -84,7 +85,7 @@ def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
     policy: str, evaluated: int, refused: list[str], blessed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blessing_gate, "_refusals", lambda figures, settings: refused)
-    kinds = tfx.types.standard_artifacts
+    kinds = standard_artifacts
     properties = {"blessed": evaluated, "current_model_id": 7}
     evaluation = artifact(kinds.ModelBlessing, tmp_path / "evaluation", **properties)
     findings = artifact(kinds.ExampleAnomalies, tmp_path / "findings")

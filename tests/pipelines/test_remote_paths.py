@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
-from tfx import v1 as tfx
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import RunOptions
 
 from pipelines.beam import BeamConfig, beam_args
@@ -84,7 +84,7 @@ def test_records_rejected_rows_and_report_of_a_run_are_in_the_bucket(
     }
     config = RunConfig.model_validate({"dataset": small_spec(events=EVENTS).model_dump()} | settings)
     pipeline = create_pipeline(config, beam_args(BeamConfig()))
-    tfx.orchestration.LocalDagRunner().run(pipeline, run_options=RunOptions(to_nodes=[BehaviorLogExampleGen.__name__]))
+    LocalDagRunner().run(pipeline, run_options=RunOptions(to_nodes=[BehaviorLogExampleGen.__name__]))
 
     name = config.dataset.name
     assert config.paths.quarantine == f"{bucket}/runs/{name}/quarantine"

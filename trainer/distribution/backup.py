@@ -21,12 +21,16 @@ class Backup:
 
     Args:
         directory: A local path or a URL.
-        steps: Steps between two backups; None backs up at the end of each epoch.
+        steps: Steps between two backups. Where an epoch has fewer, there is one at the end of every so many epochs.
         steps_per_epoch: Steps between two evaluations.
     """
 
-    def __init__(self, directory: str, steps: int | None, steps_per_epoch: int) -> None:
+    def __init__(self, directory: str, steps: int, steps_per_epoch: int) -> None:
         self.directory, self._steps, self._steps_per_epoch = directory, steps, steps_per_epoch
+
+    @property
+    def _is_within_epochs(self) -> bool:
+        return self._steps < self._steps_per_epoch
 
     @property
     def best(self) -> str:
@@ -42,15 +46,15 @@ class Backup:
             int(tf.train.load_variable(checkpoint, f"ckpt_saved_{what}/.ATTRIBUTES/VARIABLE_VALUE"))
             for what in ("epoch", "batch")
         )
-        if self._steps is None:
-            return (epoch + 1) * self._steps_per_epoch
-        return epoch * self._steps_per_epoch + batch + 1
+        if self._is_within_epochs:
+            return epoch * self._steps_per_epoch + batch + 1
+        return (epoch + 1) * self._steps_per_epoch
 
     def callback(self) -> keras.callbacks.Callback:
         """Backs up and restores model, optimizer and position; the backup stays until its directory is removed."""
-        if self._steps is None:
-            return _WithoutMetrics(self.directory, delete_checkpoint=False)
-        return _AlsoAtEpochEnd(self.directory, save_freq=self._steps, delete_checkpoint=False)
+        if self._is_within_epochs:
+            return _AlsoAtEpochEnd(self.directory, save_freq=self._steps, delete_checkpoint=False)
+        return _EveryFewEpochs(self.directory, epochs=self._steps // self._steps_per_epoch)
 
     def read_curves(self, epochs: int) -> list[dict[str, float]]:
         """The logs of the first `epochs` epochs."""
@@ -98,6 +102,23 @@ class _WithoutMetrics(keras.callbacks.BackupAndRestore):
         state = WorkerTrainingState(_Kept(self.model), self.backup_dir, self.save_freq)
         self._training_state = self.model._training_state = state
         state.restore()
+
+
+class _EveryFewEpochs(_WithoutMetrics):
+    """Backs up when every so many epochs have been evaluated; no hook of it is called at every step.
+
+    Args:
+        directory: Where backups go.
+        epochs: From one backup to the next.
+    """
+
+    def __init__(self, directory: str, epochs: int) -> None:
+        super().__init__(directory, save_freq="epoch", delete_checkpoint=False)
+        self._epochs = epochs
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if (epoch + 1) % self._epochs == 0:
+            super().on_epoch_end(epoch, logs)
 
 
 class _AlsoAtEpochEnd(_WithoutMetrics):

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from tfx import v1 as tfx
 from tfx.dsl.components.common import resolver
-from tfx.types import standard_artifacts
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.orchestration.pipeline import Pipeline
+from tfx.types import Channel, standard_artifacts
 
 from pipelines.errors import RunError
 from pipelines.platform import EARLIER_MODEL
@@ -33,17 +35,17 @@ class KeyForgotten(resolver.ResolverStrategy):
 
 
 def _run(strategy: type[resolver.ResolverStrategy], folder: Path) -> None:
-    model = tfx.dsl.Channel(type=standard_artifacts.Model)
-    node = tfx.dsl.Resolver(strategy_class=strategy, model=model).with_id(EARLIER_MODEL)
-    connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(folder / "metadata.sqlite"))
-    pipeline = tfx.dsl.Pipeline(
+    model = Channel(type=standard_artifacts.Model)
+    node = resolver.Resolver(strategy_class=strategy, model=model).with_id(EARLIER_MODEL)
+    connection = sqlite_metadata_connection_config(str(folder / "metadata.sqlite"))
+    pipeline = Pipeline(
         pipeline_name="resolving",
         pipeline_root=str(folder),
         components=[node],
         metadata_connection_config=connection,
     )
     with ComponentProgress(Console(quiet=True), [EARLIER_MODEL]).watching():
-        tfx.orchestration.LocalDagRunner().run(pipeline)
+        LocalDagRunner().run(pipeline)
 
 
 def test_a_resolver_that_finds_nothing_lets_the_run_go_on(tmp_path: Path) -> None:
