@@ -79,7 +79,7 @@ def run_beam(log: Path, folder: Path) -> None:
             "tasks": {"click": {"column": "clicked", "equals": 1}},
         }
     )
-    with _clock(), beam.Pipeline(argv=[]) as pipeline:
+    with _clock(), beam.Pipeline("FnApiRunner", argv=[]) as pipeline:
         directories = {split: str(folder / split) for split in ALL_SPLITS}
         _ = pipeline | WriteRecords(directories, spec, str(folder))
 

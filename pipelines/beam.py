@@ -2,8 +2,8 @@
 
 | name | runner | what it needs |
 | --- | --- | --- |
-| direct | DirectRunner in this process | nothing |
-| multiprocess | DirectRunner, one worker process a core | nothing; worth it from a handful of cores on |
+| direct | FnApiRunner in this process | nothing |
+| multiprocess | FnApiRunner, one worker process a core | nothing; worth it from a handful of cores on |
 | flink | FlinkRunner | Java here, or a job server (`--job_endpoint`); an image or a package for the workers |
 | spark | SparkRunner | the same |
 | dataflow | DataflowRunner | `--project`, `--region`, `--temp_location`; an image or a package for the workers |
@@ -23,9 +23,10 @@ from preprocessing.hints import did_you_mean
 RunnerName = Literal["direct", "multiprocess", "flink", "spark", "dataflow"]
 RUNNERS: tuple[str, ...] = get_args(RunnerName)
 
-# Without an image or a package of its own for the workers TFX packs itself up before every component, which takes
-# seconds; the DirectRunner's workers run in this environment and need neither.
-_DIRECT = ["--runner=DirectRunner", "--sdk_container_image=unused"]
+# Without an image or a package of its own for the workers TFX packs itself up before every component,
+# which takes seconds; the FnApiRunner's workers run in this environment and need neither. Beam's default,
+# the DirectRunner, comes to the same runner, but first tries to download a server, before every job.
+_DIRECT = ["--runner=FnApiRunner", "--sdk_container_image=unused"]
 _OPTIONS: dict[str, list[str]] = {
     "direct": [*_DIRECT, "--direct_running_mode=in_memory", "--direct_num_workers=1"],
     "multiprocess": [*_DIRECT, "--direct_running_mode=multi_processing", "--direct_num_workers=0"],

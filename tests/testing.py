@@ -100,14 +100,14 @@ def write_small_dataset(folder: Path, rows: Sequence[Row] | None = None, **chang
 def build_records(
     spec: DatasetSpec, folder: Path, shards: int | None = 8, options: Sequence[str] = ()
 ) -> dict[str, list[Record]]:
-    """Runs the Beam job on the DirectRunner; quarantine and report go to `folder`, too. Records are sorted."""
+    """Runs the Beam job in this process; quarantine and report go to `folder`, too. Records are sorted."""
     run_job(spec, folder, shards, options)
     return {split: read_split(folder, split) for split in SPLITS}
 
 
 def run_job(spec: DatasetSpec, folder: Path, shards: int = 8, options: Sequence[str] = ()) -> None:
-    """Runs the Beam job on the DirectRunner and writes records, quarantine and report to `folder`."""
-    with beam.Pipeline(argv=list(options)) as pipeline:
+    """Runs the Beam job in this process and writes records, quarantine and report to `folder`."""
+    with beam.Pipeline("FnApiRunner", argv=list(options)) as pipeline:
         records = pipeline | BuildRecords(spec, quarantine_dir=str(folder), shards=shards)
         for split in SPLITS:
             _ = records[split] | split >> beam.io.WriteToTFRecord(str(folder / split), num_shards=1)
@@ -116,7 +116,7 @@ def run_job(spec: DatasetSpec, folder: Path, shards: int = 8, options: Sequence[
 def write_records(spec: DatasetSpec, folder: Path, shards: int = 8, options: Sequence[str] = ()) -> dict[str, Path]:
     """Runs the job that writes its records itself; returns each split's directory below `folder`."""
     directories = {split: folder / "written" / split for split in SPLITS}
-    with beam.Pipeline(argv=list(options)) as pipeline:
+    with beam.Pipeline("FnApiRunner", argv=list(options)) as pipeline:
         places = {split: str(path) for split, path in directories.items()}
         _ = pipeline | WriteRecords(places, spec, quarantine_dir=str(folder), shards=shards)
     return directories

@@ -164,7 +164,7 @@ def run_transform(spec: DatasetSpec, records: Mapping[str, Sequence[bytes]], fol
     reader = tf_example_record.TFExampleBeamRecord(physical_format="inmem", schema=build_schema(spec))
     config = reader.TensorAdapterConfig()
     function = functools.partial(preprocessing_fn, custom_config={"spec": spec.model_dump_json()})
-    with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
+    with beam.Pipeline("FnApiRunner") as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
         batches = {
             split: pipeline | split >> beam.Create(list(examples)) | f"{split}Read" >> reader.BeamSource()
             for split, examples in records.items()

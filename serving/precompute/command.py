@@ -37,8 +37,11 @@ def run(argv: Sequence[str] | None = None) -> None:
     version = ModelVersion.load(flags.model_name, flags.model, flags.ignored_context)
     spec = _with_paths(version.spec, flags)
     options = _beam_options(beam_flags)
+    standard = options.view_as(StandardOptions)
     if flags.subscription:
-        options.view_as(StandardOptions).streaming = True
+        standard.streaming = True
+    elif standard.runner is None:
+        standard.runner = "FnApiRunner"  # Beam's own default first tries to download a server
     pipeline = beam.Pipeline(options=options)
     records = pipeline | _source(spec, flags)
     _ = records | StoreStates(version, _store(flags), flags.staleness_seconds // 2, flags.batch_size)

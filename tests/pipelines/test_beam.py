@@ -40,6 +40,13 @@ def test_dataflow_is_known_to_beam() -> None:
     assert type(create_runner(args.view_as(options.StandardOptions).runner)).__name__ == "DataflowRunner"
 
 
+@pytest.mark.parametrize("runner", ["direct", "multiprocess"])
+def test_jobs_on_this_machine_download_nothing(runner: str) -> None:
+    """Beam's DirectRunner, by contrast, first tries to get a server from GitHub."""
+    name = parsed(runner).view_as(options.StandardOptions).runner
+    assert type(create_runner(name)).__name__ == "FnApiRunner"
+
+
 def test_multiprocess_uses_every_core() -> None:
     direct = parsed("multiprocess").view_as(options.DirectOptions)
     assert (direct.direct_running_mode, direct.direct_num_workers) == ("multi_processing", 0)

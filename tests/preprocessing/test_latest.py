@@ -24,7 +24,7 @@ BUYS_ONLY = {"length": 5, "where": [{"column": "action", "equals": "buy"}]}
 
 
 def _records(spec: DatasetSpec, folder: Path, as_of: int | None = None) -> dict[str, bytes]:
-    with beam.Pipeline() as pipeline:
+    with beam.Pipeline("FnApiRunner") as pipeline:
         records = pipeline | UserRecords(spec, as_of, shards=4) | beam.Map(lambda user: user[1])
         _ = records | beam.io.WriteToTFRecord(str(folder / "users"), num_shards=1)
     written = list(tf.data.TFRecordDataset(str(folder / "users-00000-of-00001")).as_numpy_iterator())

@@ -145,7 +145,7 @@ def test_bulk_inference_takes_the_signature_of_examples(
         )
     )
     examples = [tf.train.Example.FromString(serialize(toy.spec, raw)) for raw in raws]
-    with beam.Pipeline() as pipeline:
+    with beam.Pipeline("FnApiRunner") as pipeline:
         logs = pipeline | beam.Create(examples) | RunInference(model)
         blobs = logs | beam.Map(lambda log: log.predict_log.response.outputs["user_state"].string_val[0])
         _ = blobs | beam.io.WriteToTFRecord(str(tmp_path / "states"), num_shards=1)
