@@ -59,6 +59,28 @@ def test_its_code_keeps_to_the_style_of_the_tree(tree: Path) -> None:
     run(tree, "-m", "ruff", "format", "--check", "--no-cache", *FILES)
 
 
+def test_its_options_are_its_own(tree: Path) -> None:
+    code = (
+        "import pydantic\n"
+        "from preprocessing.spec import Features\n"
+        "from preprocessing.spec_tables import Table\n"
+        "from trainer.config import TrainerConfig\n"
+        "words = {'item': {'price': {'kind': 'numeric', 'base': 10}}}\n"
+        "csv = {'format': 'csv', 'path': 'a.csv', 'lower_case': True}\n"
+        "din = {'ranker': {'model': 'din', 'latest': 3}}\n"
+        "for config, content in ((Features, words), (Table, csv), (TrainerConfig, din)):\n"
+        "    try:\n"
+        "        config.model_validate(content)\n"
+        "    except pydantic.ValidationError as error:\n"
+        "        print(error.errors()[0]['msg'])\n"
+    )
+    assert run(tree, "-c", code).splitlines() == [
+        "`base` is an option of kind log_number, not of numeric.",
+        "`lower_case` is an option of format orc, not of csv.",
+        "`latest` is an option of model mean_pool, not of din.",
+    ]
+
+
 def test_its_configs_are_taken(tree: Path) -> None:
     model, feature = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL))
     code = (
