@@ -34,6 +34,11 @@ class Field:
         return self.feature.multivalent
 
     @property
+    def mask(self) -> str:
+        """Of a batch that `mask_history` made, the key of the mask that hides this field's cells."""
+        return "item_mask" if self.feature.describes_item else "behavior_mask"
+
+    @property
     def width(self) -> int:
         return self.feature.spec.width if self.feature.spec else 1
 

@@ -132,8 +132,7 @@ def _summary(scores: dict[str, float], fields: list[Field], validation: tf.data.
 
 def _chance(field: Field, validation: tf.data.Dataset) -> float:
     """The share of hidden cells that have the field's most frequent value."""
-    kind = "item_mask" if field.feature.describes_item else "behavior_mask"
-    cells = [batch["targets"][field.name].numpy()[batch[kind].numpy()] for batch in validation]
+    cells = [batch["targets"][field.name].numpy()[batch[field.mask].numpy()] for batch in validation]
     values = np.concatenate([cell.reshape(len(cell), field.width) for cell in cells])
     known = values[(values > 0).any(axis=1)]
     counts = np.bincount(known[known > 0], minlength=1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from trainer.layers.masked_mean import masked_mean
 from trainer.models.baseline import Baseline
 from trainer.models.ranker import Features, UserState
 
@@ -20,8 +21,7 @@ class Pnn(Baseline):
     def _read(
         self, user: tf.Tensor, history: tf.Tensor, features: Features, training: bool | None
     ) -> tuple[dict[str, Any], tf.Tensor]:
-        real = tf.cast(features["history_item_id"] > 0, history.dtype)[..., None]
-        mean = tf.math.divide_no_nan(tf.reduce_sum(history * real, 1), tf.reduce_sum(real, 1))
+        mean = masked_mean(history, features["history_item_id"] > 0)
         has_user_fields = bool(self.fields.of("user") or self.fields.of("context"))
         known = tf.concat([user, mean], -1) if has_user_fields else mean
         return {"fields": known}, tf.concat([known, products_within(self._vectors(known))], -1)

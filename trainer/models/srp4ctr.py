@@ -14,6 +14,7 @@ from trainer.layers.candidate_attention import CandidateAttention
 from trainer.layers.encoder_layer import KeysValues
 from trainer.layers.folded_din import DinState, FoldedDin
 from trainer.layers.folded_mmoe import MmoeState
+from trainer.layers.masked_mean import masked_mean
 from trainer.layers.querying_transformer import QueryingTransformer
 from trainer.layers.uni_cross_attention import UniCrossAttention
 from trainer.models.fg_bert import FGBert
@@ -71,11 +72,11 @@ class Srp4Ctr(Ranker):
         """Puts the encoder's keys and values into `state`; returns what it adds to the user's features, [B, *] each."""
         assert self.encoder is not None
         if self.config.transfer == "embeddings":
-            return [_mean(self.encoder.embed_history(features), state["mask"])]
+            return [masked_mean(self.encoder.embed_history(features), state["mask"])]
         frozen = self.config.encoder == "frozen"
         encoded = self.encoder(features, training=False if frozen else training)
         if self.config.transfer == "user_vector":
-            return [_mean(encoded.output, encoded.mask)]
+            return [masked_mean(encoded.output, encoded.mask)]
         if self.uca is not None:
             state["uca"] = [layer._asdict() for layer in encoded.layers]
         if self.qt is None:
@@ -114,9 +115,3 @@ class Srp4Ctr(Ranker):
         """UCA starts from the encoder's layers."""
         if self.encoder is not None and self.uca is not None:
             self.uca.start_from(self.encoder.stack)
-
-
-def _mean(vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """The mean over real positions, [B, L, D] -> [B, D]; zeros for empty histories."""
-    real = tf.cast(mask, vectors.dtype)[..., None]
-    return tf.math.divide_no_nan(tf.reduce_sum(vectors * real, 1), tf.reduce_sum(real, 1))

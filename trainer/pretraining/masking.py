@@ -30,13 +30,11 @@ def mask_history(features: Features, fields: Fields, config: ItemMaskingConfig, 
     """
     present = features["history_item_id"] > 0
     item_mask, behavior_mask = _choose(present, config, bool(fields.behavior), seed)
+    masks = {"item_mask": item_mask, "behavior_mask": behavior_mask}
     history = fields.of("history")
-    masked = {
-        field.name: hide(features[field.name], item_mask if field.feature.describes_item else behavior_mask, field)
-        for field in history
-    }
+    masked = {field.name: hide(features[field.name], masks[field.mask], field) for field in history}
     targets = {field.name: features[field.name] for field in history}
-    return {"features": masked, "targets": targets, "item_mask": item_mask, "behavior_mask": behavior_mask}
+    return {"features": masked, "targets": targets} | masks
 
 
 def _choose(

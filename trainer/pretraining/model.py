@@ -33,7 +33,7 @@ class ClozeModel(Objective):
         """See Objective."""
         encoded = self.encoder(batch["features"], training=training)
         for field in self.encoder.fields.of("history"):
-            cells = batch["item_mask"] if field.feature.describes_item else batch["behavior_mask"]
+            cells = batch[field.mask]
             hidden = tf.boolean_mask(encoded.output, cells)
             targets = tf.boolean_mask(batch["targets"][field.name], cells)
             loss, correct, weight = self.heads[field.field](hidden, targets, training=training)
