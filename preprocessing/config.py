@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 import pydantic
 import yaml
 from pydantic_core import PydanticCustomError
-from typing_extensions import Self
 
 from preprocessing.conditions import Condition, CountsWith, CountsWithout
 from preprocessing.hints import did_you_mean
 
+ConfigT = TypeVar("ConfigT", bound="Config")
 # A validation context for what an earlier version wrote beside its artifacts: it wrote every option of every kind,
 # and what it ignored is left out rather than refused.
 SAVED = {"saved": True}
@@ -30,7 +30,7 @@ class Config(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     @pydantic.model_validator(mode="after")
-    def _refuse_what_does_not_count(self, info: pydantic.ValidationInfo) -> Self:
+    def _refuse_what_does_not_count(self: ConfigT, info: pydantic.ValidationInfo) -> ConfigT:
         if is_saved(info):
             return self
         for name, condition in self._not_counting():
@@ -62,9 +62,6 @@ class Config(pydantic.BaseModel):
 def is_saved(info: pydantic.ValidationInfo) -> bool:
     """Whether what is validated was written by an earlier run."""
     return bool((info.context or {}).get("saved"))
-
-
-ConfigT = TypeVar("ConfigT", bound=Config)
 
 
 def changed(config: ConfigT, changes: Mapping[str, Any]) -> ConfigT:
@@ -156,11 +153,18 @@ def _fields(annotation: Any) -> dict[str, Any]:
 
 
 def _step(annotation: Any, part: str) -> list[Any]:
-    field = _fields(annotation).get(part)
-    if field is not None:
-        return _flatten(field.annotation)
+    for one in _with_subclasses(annotation):
+        field = _fields(one).get(part)
+        if field is not None:
+            return _flatten(field.annotation)
     arguments = getattr(annotation, "__args__", ())
     return [inner for argument in arguments for inner in _flatten(argument)]
+
+
+def _with_subclasses(annotation: Any) -> list[Any]:
+    """A class and what is made of it: where several classes may stand, their base is declared."""
+    inner = annotation.__subclasses__() if _fields(annotation) else []
+    return [annotation] + [one for outer in inner for one in _with_subclasses(outer)]
 
 
 def _flatten(annotation: Any) -> list[Any]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
-from typing_extensions import Self
 
 from preprocessing.conditions import CountsWith, CountsWithout
 from preprocessing.config import Config, is_saved
@@ -16,6 +15,7 @@ from preprocessing.spec_bigquery import BigQuery, BigQuerySource
 from preprocessing.spec_sources import Files, Source
 from preprocessing.time_formats import known_time_format
 
+TableT = TypeVar("TableT", bound="Table")
 SourceT = TypeVar("SourceT", bound=Source)
 TimeUnit = Literal["s", "ms", "us", "iso"]
 TimeFormat = Annotated[str, pydantic.AfterValidator(known_time_format)]
@@ -79,7 +79,7 @@ class Table(Config):
         """Where its rows are, for messages."""
         return self.source.place
 
-    def at(self, path: str | tuple[str, ...]) -> Self:
+    def at(self: TableT, path: str | tuple[str, ...]) -> TableT:
         """The same table of other files."""
         return self.model_copy(update={"source": self.source.model_copy(update={"path": path})})
 

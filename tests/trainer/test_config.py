@@ -18,6 +18,8 @@ from trainer.pretraining.cloze_config import ClozeConfig
     [
         ("sead: 1", "sead", "seed"),
         ("encoder: {dims: 8}", "encoder.dims", "dim"),
+        ("ranker: {modle: din}", "ranker.modle", "model"),
+        ("ranker: {model: bst, bst: {hedas: 4}}", "ranker.bst.hedas", "heads"),
         ("pretrain: {masking: {items_rate: 0.1}}", "pretrain.masking.items_rate", "item_rate"),
         ("finetune: {optimizer: {learningrate: 0.1}}", "finetune.optimizer.learningrate", "learning_rate"),
     ],
