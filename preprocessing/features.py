@@ -12,6 +12,7 @@ from typing import Literal
 from preprocessing.kinds.kind import Kind
 from preprocessing.kinds.words import WordKind
 from preprocessing.spec import DatasetSpec
+from preprocessing.spec_match import ITEM_ID
 
 Side = Literal["request", "user", "context", "history", "candidate", "label", "catalog"]
 Dtype = Literal["string", "int64", "float"]
@@ -22,6 +23,9 @@ TIMESTAMP = "timestamp"  # of the request, seconds since 1970 UTC
 HISTORY_ITEM_ID = "history_item_id"  # oldest first
 HISTORY_TIMESTAMP = "history_timestamp"
 CANDIDATE_ITEM_ID = "candidate_item_id"
+# Transformed item ids that tell any two apart, whether the vocabulary has them or not; for matches.
+HISTORY_ITEM_KEY = "history_item_key"
+CANDIDATE_ITEM_KEY = "candidate_item_key"
 TRAINING_EVENTS = "catalog_training_events"  # only in the records of split `catalog`
 
 CATALOG_ITEMS_A_RECORD = 500
@@ -116,6 +120,11 @@ def model_features(spec: DatasetSpec) -> list[ModelFeature]:
         if side == "history":
             features += [_model_feature(side, "behavior", name, f) for name, f in spec.features.behavior.items()]
     return features
+
+
+def needs_item_keys(spec: DatasetSpec) -> bool:
+    """Whether a match compares item ids, so that the transform graph has to give their keys."""
+    return any(ITEM_ID in match.fields_of(name) for name, match in spec.features.match.items())
 
 
 def oov_buckets(feature: ModelFeature, spec: DatasetSpec) -> int:

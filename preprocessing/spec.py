@@ -16,6 +16,7 @@ from preprocessing.durations import to_text
 from preprocessing.kinds.column import ColumnKind
 from preprocessing.kinds.kind import Kind
 from preprocessing.registry import KIND
+from preprocessing.spec_match import ITEM_ID, Match
 from preprocessing.spec_records import Candidates, FractionSplit, History, Negatives, SpanSplit, Split, Task, TimeSplit
 from preprocessing.spec_tables import ContextTable, Entities, Events
 
@@ -30,26 +31,59 @@ Feature = Annotated[pydantic.SerializeAsAny[Kind], pydantic.BeforeValidator(KIND
 
 
 class Features(Config):
-    """The features by the thing they describe; ids and timestamps are always there and not listed."""
+    """The features by the thing they describe; ids and timestamps are always there and not listed.
+
+    `match` is of no side: it compares candidates with histories, by features of the others.
+    """
 
     user: dict[str, Feature] = {}
     item: dict[str, Feature] = {}
     behavior: dict[str, Feature] = {}
     context: dict[str, Feature] = {}
+    match: dict[str, Match] = {}
+
+    @property
+    def by_side(self) -> dict[str, dict[str, Kind]]:
+        """The features of each side: user, item, behavior and context."""
+        return {"user": self.user, "item": self.item, "behavior": self.behavior, "context": self.context}
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Features:
-        for side, features in self:
+        for side, features in self.by_side.items():
             for name, feature in features.items():
                 if not _NAME.fullmatch(name):
                     raise ValueError(f"feature name must be snake_case. Received: {side}.{name}")
                 if side not in feature.sides:
                     sides = " and ".join(feature.sides)
                     raise ValueError(f"kind {feature.kind} is for {sides} features. Received: {side}.{name}")
-        reserved = {"item_id", "timestamp"}
+        reserved = {"item_id", "item_key", "timestamp"}
         taken = (set(self.item) & set(self.behavior)) | (reserved & (set(self.item) | set(self.behavior)))
         if taken:
             raise ValueError(f"item and behavior features need distinct, unreserved names. Received: {sorted(taken)}")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _check_matches(self) -> Features:
+        with_words = [ITEM_ID, *(name for name, feature in self.item.items() if feature.has_vocabulary)]
+        for name, match in self.match.items():
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"feature name must be snake_case. Received: match.{name}")
+            for field in match.fields_of(name):
+                if field not in with_words:
+                    raise ValueError(
+                        f"features.match.{name} compares item features with words: {', '.join(with_words)}. "
+                        f"Received: fields={field}"
+                    )
+            if match.by is not None and match.by not in self.behavior:
+                known = ", ".join(self.behavior) or "none is declared"
+                raise ValueError(
+                    f"features.match.{name} counts by a behaviour feature: {known}. Received: by={match.by}"
+                )
+            if match.by is not None and self.behavior[match.by].multivalent:
+                raise ValueError(
+                    f"features.match.{name} counts by a feature of one value a behaviour. Received: by={match.by}, "
+                    f"which is {self.behavior[match.by].kind}"
+                )
         return self
 
 
@@ -78,7 +112,7 @@ class DatasetSpec(Config):
         for task in self.tasks:
             if not _NAME.fullmatch(task):
                 raise ValueError(f"task name must be snake_case. Received: {task}")
-        for side, features in self.features:
+        for side, features in self.features.by_side.items():
             for name, feature in features.items():
                 table = feature.table if isinstance(feature, ColumnKind) else None
                 if table and table != "events" and getattr(self, table) is None:

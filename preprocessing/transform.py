@@ -17,6 +17,7 @@ from preprocessing.features import ModelFeature, label_name, model_features
 from preprocessing.spec import DatasetSpec
 
 Tensors = Mapping[str, Any]  # tf.Tensor [B] or tf.RaggedTensor [B, (L)]
+_KEYS = 2**31 - 2  # keys, which start at 1, fit in an int32
 
 
 def preprocessing_fn(inputs: Tensors, custom_config: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,10 +30,14 @@ def transform(inputs: Tensors, spec: DatasetSpec) -> dict[str, Any]:
 
     Returns:
         name -> int64 indices, [B] or ragged [B, (L)]; multivalent ones [B, V] or ragged [B, (L * V)], V values each
-        cell, row after row. Labels and `catalog_training_events` pass unchanged.
+        cell, row after row. Labels and `catalog_training_events` pass unchanged. Where a match compares item ids,
+        also `history_item_key` and `candidate_item_key`, ragged [B, (L)] and [B, (N)].
     """
     graph = Analyses(inputs, spec)
     outputs = {feature.name: graph.index(feature) for feature in model_features(spec)}
+    if names.needs_item_keys(spec):
+        outputs[names.HISTORY_ITEM_KEY] = _keys(inputs[names.HISTORY_ITEM_ID])
+        outputs[names.CANDIDATE_ITEM_KEY] = _keys(inputs[names.CANDIDATE_ITEM_ID])
     passed = [label_name(task) for task in spec.tasks] + [names.TRAINING_EVENTS]
     return outputs | {name: inputs[name] for name in passed if name in inputs}
 
@@ -108,6 +113,13 @@ class Analyses:
         if key not in self._learned:
             self._learned[key] = analyse()
         return self._learned[key]
+
+
+def _keys(ids: tf.RaggedTensor) -> tf.RaggedTensor:
+    """A number for each id, 0 for "": its fingerprint of 31 bits, so that new items differ, too."""
+    words = ids.flat_values
+    fingerprints = tf.strings.to_hash_bucket_fast(words, _KEYS) + 1
+    return ids.with_flat_values(tf.where(words == "", tf.zeros_like(fingerprints), fingerprints))
 
 
 def _values(x: Any) -> tf.Tensor:

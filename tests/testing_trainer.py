@@ -14,12 +14,21 @@ import tensorflow_transform.beam as tft_beam
 from tfx_bsl.coders import example_coder
 from tfx_bsl.tfxio import tf_example_record
 
-from preprocessing.features import TRAINING_EVENTS, RecordFeature, model_features, record_features
+from preprocessing.features import (
+    CANDIDATE_ITEM_ID,
+    CANDIDATE_ITEM_KEY,
+    HISTORY_ITEM_ID,
+    HISTORY_ITEM_KEY,
+    TRAINING_EVENTS,
+    RecordFeature,
+    model_features,
+    record_features,
+)
 from preprocessing.schema import build_schema
 from preprocessing.spec import DatasetSpec
 from preprocessing.transform import preprocessing_fn
 from trainer.catalog import ItemCatalog
-from trainer.fields import Field, Fields
+from trainer.fields import Field, Fields, with_matches
 
 Raw = dict[str, Any]
 ANALYSED = ("pretrain", "train", "catalog")
@@ -28,7 +37,7 @@ _ABSENT = {"string": "", "int64": 0, "float": float("nan")}
 
 
 def toy_spec(**changes: Any) -> DatasetSpec:
-    """A spec with every kind of feature on every side that may have it, histories of 4, and two tasks."""
+    """A spec with every kind of feature on every side that may have it, matches, histories of 4, and two tasks."""
     content: Raw = {
         "name": "toy",
         "events": {"format": "csv", "path": "events.csv"},
@@ -49,6 +58,10 @@ def toy_spec(**changes: Any) -> DatasetSpec:
                 "hour": {"kind": "hour_of_day"},
                 "weekday": {"kind": "day_of_week"},
             },
+            "match": {
+                "item_id": {},
+                "late_tags": {"fields": ["tags"], "last": 2, "by": "action", "values": 2},
+            },
         },
         "history": {"length": 4},
         "tasks": {"click": {"column": "clicked", "equals": 1}, "buy": {"column": "bought", "equals": 1}},
@@ -60,8 +73,8 @@ def toy_spec(**changes: Any) -> DatasetSpec:
 def toy_fields(spec: DatasetSpec | None = None, items: int = 12, size: int = 7) -> Fields:
     """Fields of a spec (the toy one), with `items` item indices and `size` indices of every other field."""
     spec = spec or toy_spec()
-    sized = (Field(feature, items if feature.field == "item_id" else size) for feature in model_features(spec))
-    return Fields(tuple(sized), spec.history.length, tuple(spec.tasks))
+    sized = [Field(feature, items if feature.field == "item_id" else size) for feature in model_features(spec)]
+    return with_matches(sized, spec)
 
 
 def no_catalog(fields: Fields) -> ItemCatalog:
@@ -84,6 +97,9 @@ def random_features(
         if field.feature.side == "history":
             values = values * real.reshape(real.shape + (1,) * field.multivalent)
         features[field.name] = tf.constant(values, tf.int64)
+    if fields.has_item_keys:
+        features[HISTORY_ITEM_KEY] = features[HISTORY_ITEM_ID]
+        features[CANDIDATE_ITEM_KEY] = features[CANDIDATE_ITEM_ID]
     return features
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from preprocessing.config import changed
+from preprocessing.features import CANDIDATE_ITEM_KEY, HISTORY_ITEM_KEY
 from trainer.config import TrainerConfig
 from trainer.fields import Field, Fields
 from trainer.flops import FlopCount, count_flops
@@ -84,6 +85,8 @@ def measure_cost(fields: Fields, config: TrainerConfig) -> ModelCost:
     ranker = create_ranker(fields, config)
     user_sides = [*fields.of("user"), *fields.of("context"), *fields.of("history")]
     user = {field.name: _spec(field, fields.history_length) for field in user_sides}
+    if fields.has_item_keys:
+        user[HISTORY_ITEM_KEY] = _keys(fields.history_length, HISTORY_ITEM_KEY)
     ranker(_zeros(user | _candidates(fields, 1)))
 
     @tf.function(autograph=False)
@@ -119,7 +122,14 @@ def _spec(field: Field, length: int) -> tf.TensorSpec:
 
 
 def _candidates(fields: Fields, count: int) -> dict[str, tf.TensorSpec]:
-    return {field.name: _spec(field, count) for field in fields.of("candidate")}
+    candidates = {field.name: _spec(field, count) for field in fields.of("candidate")}
+    if fields.has_item_keys:
+        candidates[CANDIDATE_ITEM_KEY] = _keys(count, CANDIDATE_ITEM_KEY)
+    return candidates
+
+
+def _keys(count: int, name: str) -> tf.TensorSpec:
+    return tf.TensorSpec([1, count], tf.int64, name=name)
 
 
 def _zeros(specs: dict[str, tf.TensorSpec]) -> dict[str, tf.Tensor]:

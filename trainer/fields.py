@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from preprocessing.features import ModelFeature, Side, model_features, oov_buckets
+from preprocessing.features import (
+    CANDIDATE_ITEM_KEY,
+    HISTORY_ITEM_KEY,
+    ModelFeature,
+    Side,
+    model_features,
+    oov_buckets,
+)
 from preprocessing.spec import DatasetSpec
+from preprocessing.spec_match import ITEM_ID, Match
 from trainer.config import EncoderConfig
 
 
@@ -15,11 +23,13 @@ from trainer.config import EncoderConfig
 class Field:
     """A model feature and its indices: 0 is absent, 1 to `size` - 1 are values.
 
-    `width` is the number of values a cell has: 1, or `max_values` for a multivalent feature.
+    `width` is the number of values a cell has: 1, or `max_values` for a multivalent feature. The last `oov_buckets`
+    indices are shared by words outside of the vocabulary.
     """
 
     feature: ModelFeature
     size: int
+    oov_buckets: int = 0
 
     @property
     def name(self) -> str:
@@ -44,12 +54,49 @@ class Field:
 
 
 @dataclasses.dataclass(frozen=True)
+class Compared:
+    """What behaviours and candidates are compared by: a pair of transformed features.
+
+    Attributes:
+        history: The name of the behaviours' feature.
+        candidate: The name of the candidates'.
+        width: Values a cell has.
+        known: Values from here on stand for several words each, and so match nothing; None: each is one word's.
+    """
+
+    history: str
+    candidate: str
+    width: int = 1
+    known: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class MatchField:
+    """A match feature of the spec, with the transformed features that it reads."""
+
+    name: str
+    spec: Match
+    compared: tuple[Compared, ...]
+
+    @property
+    def by(self) -> str | None:
+        """The behaviours' feature by whose values matches are counted apart."""
+        return f"history_{self.spec.by}" if self.spec.by else None
+
+
+@dataclasses.dataclass(frozen=True)
 class Fields:
-    """All fields of a data set, by side."""
+    """All fields of a data set, by side, and what candidates are matched with histories by."""
 
     all: tuple[Field, ...]
     history_length: int
     tasks: tuple[str, ...]
+    matches: tuple[MatchField, ...] = ()
+
+    @property
+    def has_item_keys(self) -> bool:
+        """Whether there are `history_item_key` and `candidate_item_key`, which are no fields: they have no table."""
+        return any(pair.history == HISTORY_ITEM_KEY for match in self.matches for pair in match.compared)
 
     def of(self, side: Side) -> list[Field]:
         """The fields of one side: user, context, history or candidate."""
@@ -88,12 +135,30 @@ class Fields:
 
 def fields_of(spec: DatasetSpec, transform_output: Any) -> Fields:
     """The fields of `spec`, sized by the vocabularies of a tft.TFTransformOutput."""
-    sized = tuple(Field(feature, _size(feature, spec, transform_output)) for feature in model_features(spec))
-    return Fields(sized, spec.history.length, tuple(spec.tasks))
+    return with_matches([_field(feature, spec, transform_output) for feature in model_features(spec)], spec)
 
 
-def _size(feature: ModelFeature, spec: DatasetSpec, transform_output: Any) -> int:
+def with_matches(fields: Sequence[Field], spec: DatasetSpec) -> Fields:
+    """All of `fields`, with the spec's matches among them."""
+    by_name = {field.name: field for field in fields}
+    matches = [
+        MatchField(name, match, tuple(_compared(field, by_name) for field in match.fields_of(name)))
+        for name, match in spec.features.match.items()
+    ]
+    return Fields(tuple(fields), spec.history.length, tuple(spec.tasks), tuple(matches))
+
+
+def _compared(name: str, fields: Mapping[str, Field]) -> Compared:
+    if name == ITEM_ID:
+        return Compared(HISTORY_ITEM_KEY, CANDIDATE_ITEM_KEY)
+    field = fields[f"history_{name}"]
+    return Compared(field.name, f"candidate_{name}", field.width, field.size - field.oov_buckets)
+
+
+def _field(feature: ModelFeature, spec: DatasetSpec, transform_output: Any) -> Field:
     if feature.vocabulary is None:
         assert feature.spec is not None
-        return feature.spec.size + 1
-    return transform_output.vocabulary_size_by_name(feature.vocabulary) + oov_buckets(feature, spec) + 1
+        return Field(feature, feature.spec.size + 1)
+    shared = oov_buckets(feature, spec)
+    words = transform_output.vocabulary_size_by_name(feature.vocabulary)
+    return Field(feature, 1 + words + shared, shared)

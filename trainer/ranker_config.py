@@ -20,6 +20,7 @@ class RankerConfig(Config):
         embedding_dim: Width of the ranker's own embeddings.
         experts: MMoE experts; `expert_units` are their layers, `tower_units` each task's.
         dropout: Rate, on what goes to the head.
+        match: Whether it reads the match features that the spec declares (`features.match`).
     """
 
     model: str
@@ -28,6 +29,7 @@ class RankerConfig(Config):
     expert_units: tuple[Units, Units] = (128, 64)
     tower_units: int = pydantic.Field(32, ge=1)
     dropout: float = pydantic.Field(0.2, ge=0, lt=1)
+    match: bool = True
 
     @property
     def has_encoder(self) -> bool:

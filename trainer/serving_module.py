@@ -51,8 +51,10 @@ class ServingModule(tf.Module):
         """The user state of dense raw user, context and history features, [B] or [B, L']; "" pads histories."""
         features = self.user_features(raw)
         columns = history_columns(tf.shape(features[HISTORY_ITEM_ID])[1], self.fields.history_length)
-        history = {field.name: pad_columns(features[field.name], columns) for field in self.fields.of("history")}
-        return self._encode_user(features | history, training=False)
+        for name, values in features.items():
+            if name.startswith("history_"):
+                features[name] = pad_columns(values, columns)
+        return self._encode_user(features, training=False)
 
     def user_features(self, raw: RawFeatures) -> dict[str, tf.Tensor]:
         """What the ranker reads of the same: indices, of the latest behaviours."""

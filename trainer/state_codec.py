@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from serving import contract
 from trainer.padding import history_columns
-from trainer.state_numbers import numbers_of
+from trainer.state_vectors import Vectors
 
 _MAGIC = b"SRP2"  # its digit is the format's version
 _CHECKSUM_DIGITS = 12
@@ -27,7 +28,7 @@ class StateCodec:
 
     Layout: magic "SRP2"; 12 decimal digits, the checksum of all that follows; 8 bytes `identity`; 4 letters, the
     precision; int32 number of positions n; then the per-user vectors, and n rows of all per-position vectors, packed
-    as trainer/state_numbers.py has it.
+    as trainer/state_vectors.py and trainer/state_numbers.py have it.
 
     The checksum finds what a cache or a network damaged. It keeps nobody from forging a state, but a forged one, too,
     must have this layout and finite numbers, or it is refused.
@@ -48,10 +49,12 @@ class StateCodec:
         self._template = tf.nest.map_structure(lambda leaf: 0, without_mask)
         leaves = tf.nest.flatten(without_mask)
         self._ranks = [leaf.shape.rank for leaf in leaves]
-        self._widths = [leaf.shape[-1] for leaf in leaves]
-        self._user, self._row = numbers_of(dtype, self._split(2)), numbers_of(dtype, self._split(3))
+        self._user = Vectors(self._of_rank(2, leaves), dtype)
+        self._row = Vectors(self._of_rank(3, leaves), dtype)
         self._history_length = history_length
-        layout = f"{self._template} {self._ranks} {self._widths} {history_length} {dtype} {_MAGIC!r}"
+        widths = [leaf.shape[-1] for leaf in leaves]
+        dtypes = [leaf.dtype.name for leaf in leaves]
+        layout = f"{self._template} {self._ranks} {widths} {dtypes} {history_length} {dtype} {_MAGIC!r}"
         self.identity = hashlib.sha256(fingerprint + layout.encode()).digest()[:_IDENTITY_BYTES]
         self._prefix = self.identity + _LETTERS[dtype]
 
@@ -63,9 +66,8 @@ class StateCodec:
         """Packs a state whose real positions come first: string [B]."""
         count = tf.reduce_sum(tf.cast(state["mask"], tf.int32), 1)
         leaves = tf.nest.flatten({name: part for name, part in state.items() if name != "mask"})
-        user = self._user.pack(tf.concat([leaf for leaf in leaves if leaf.shape.rank == 2], -1))
-        none = tf.zeros(tf.concat([tf.shape(state["mask"]), [0]], 0))  # a state may have no rows
-        rows = self._row.pack(tf.concat([none, *(leaf for leaf in leaves if leaf.shape.rank == 3)], -1))
+        user = self._user.pack(self._of_rank(2, leaves), tf.shape(count))
+        rows = self._row.pack(self._of_rank(3, leaves), tf.shape(state["mask"]))
         rows = tf.reshape(rows, [tf.shape(rows)[0], tf.shape(rows)[1] * self._row.bytes])
         packed = tf.concat([tf.bitcast(count, tf.uint8), user, rows], 1)
         sizes = _COUNT_BYTES + self._user.bytes + count * self._row.bytes
@@ -79,11 +81,12 @@ class StateCodec:
         payload = tf.strings.substr(blobs, _HEADER_BYTES, tf.int32.max)
         longest = history_columns(tf.reduce_max(count), self._history_length)
         packed = tf.io.decode_raw(payload, tf.uint8, fixed_length=self._user.bytes + longest * self._row.bytes)
-        user = self._user.unpack(tf.ensure_shape(packed[:, : self._user.bytes], [None, self._user.bytes]))
-        rows = self._row.unpack(tf.reshape(packed[:, self._user.bytes :], [tf.size(blobs), longest, self._row.bytes]))
-        user = _require(tf.math.is_finite(tf.reduce_sum(user) + tf.reduce_sum(rows)), user)  # NaN and Inf spread
-        by_rank = {2: iter(tf.split(user, self._split(2), -1)), 3: iter(tf.split(rows, self._split(3) or [0], -1))}
+        user, user_sum = self._user.unpack(tf.ensure_shape(packed[:, : self._user.bytes], [None, self._user.bytes]))
+        rows = tf.reshape(packed[:, self._user.bytes :], [tf.size(blobs), longest, self._row.bytes])
+        row, row_sum = self._row.unpack(rows)
+        by_rank = {2: iter(user), 3: iter(row)}
         leaves = [next(by_rank[rank]) for rank in self._ranks]
+        leaves = _require(tf.math.is_finite(user_sum + row_sum), leaves)  # NaN and Inf spread
         return tf.nest.pack_sequence_as(self._template, leaves) | {"mask": tf.sequence_mask(count, longest)}
 
     def _checked(self, blobs: tf.Tensor) -> tf.Tensor:
@@ -99,8 +102,8 @@ class StateCodec:
         checksum = tf.strings.substr(blobs, len(_MAGIC), _CHECKSUM_DIGITS)
         return _require(fits & (checksum == _checksum(tf.strings.substr(blobs, begin, tf.int32.max))), blobs)
 
-    def _split(self, rank: int) -> list[int]:
-        return [width for r, width in zip(self._ranks, self._widths, strict=True) if r == rank]
+    def _of_rank(self, rank: int, leaves: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        return [leaf for r, leaf in zip(self._ranks, leaves, strict=True) if r == rank]
 
 
 def _row_strings(packed: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
@@ -128,7 +131,7 @@ def _count(blobs: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.io.decode_raw(tf.strings.substr(blobs, _HEADER_BYTES - _COUNT_BYTES, 4), tf.int32), [-1])
 
 
-def _require(right: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """`values`, once all of `right` is true; INVALID_ARGUMENT otherwise."""
+def _require(right: tf.Tensor, values: Any) -> Any:
+    """`values`, a tensor or a nest of them, once all of `right` is true; INVALID_ARGUMENT otherwise."""
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(right), [_REFUSAL])]):
-        return tf.identity(values)
+        return tf.nest.map_structure(tf.identity, values)

@@ -57,6 +57,20 @@ class Floats(Numbers):
         return tf.cast(_from_bytes(packed, self._dtype), tf.float32)
 
 
+class Integers(Numbers):
+    """Little-endian int32, exact: rows are int32 [..., width] instead of float32."""
+
+    @property
+    def bytes(self) -> int:
+        return self.width * int(tf.int32.size)
+
+    def pack(self, rows: tf.Tensor) -> tf.Tensor:
+        return _to_bytes(rows)
+
+    def unpack(self, packed: tf.Tensor) -> tf.Tensor:
+        return _from_bytes(packed, tf.int32)
+
+
 class ScaledInt8(Numbers):
     """int8 numbers, up to 32 neighbours of one vector sharing a bfloat16 scale, which has float32's range.
 

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from preprocessing.config import ConfigError, validated
-from preprocessing.features import model_features, oov_buckets
+from preprocessing.features import CANDIDATE_ITEM_KEY, HISTORY_ITEM_KEY, model_features, oov_buckets
 from preprocessing.kinds.kind import Kind
 from preprocessing.spec import DatasetSpec
 from serving import contract
@@ -126,6 +126,7 @@ def _structure(spec: DatasetSpec, config: TrainerConfig) -> dict[str, Any]:
     features = {f.name: _described(f.spec) for f in model_features(spec) if f.spec}
     return {
         "dataset.features": features,
+        "dataset.features.match": {name: match.model_dump() for name, match in spec.features.match.items()},
         "oov_buckets": _oov_buckets(spec),
         "dataset.tasks": list(spec.tasks),
         "dataset.history.length": spec.history.length,
@@ -149,4 +150,7 @@ def _nothing(fields: Fields) -> dict[str, tf.Tensor]:
     def shape(field: Field) -> list[int]:
         return [1] + [1] * (field.feature.side in ("history", "candidate")) + [field.width] * field.multivalent
 
-    return {field.name: tf.zeros(shape(field), tf.int64) for field in fields.all}
+    nothing = {field.name: tf.zeros(shape(field), tf.int64) for field in fields.all}
+    if fields.has_item_keys:
+        nothing |= {name: tf.zeros([1, 1], tf.int64) for name in (HISTORY_ITEM_KEY, CANDIDATE_ITEM_KEY)}
+    return nothing

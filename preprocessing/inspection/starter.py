@@ -66,6 +66,15 @@ def _features(roles: Roles) -> dict[str, dict[str, dict[str, Any]]]:
         for column, kind in columns.items():
             name = snake_case(column)
             features.setdefault(side, {})[name] = {"kind": kind} | ({"column": column} if name != column else {})
+    features["match"] = _matches(features)
     features.setdefault("behavior", {})["gap"] = {"kind": "time_gap"}
     features.setdefault("context", {})["hour"] = {"kind": "hour_of_day"}
     return features
+
+
+def _matches(features: dict[str, dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """How often the history met the candidate and each of its words, by what was done where the log tells."""
+    with_words = [name for name, feature in features.get("item", {}).items() if feature["kind"] != "numeric"]
+    behaviors = features.get("behavior", {})
+    done = next((name for name, feature in behaviors.items() if feature["kind"] == "categorical"), None)
+    return {name: {"by": done} if done else {} for name in ["item_id", *with_words]}

@@ -126,7 +126,7 @@ def _entity_keys(entities: Entities, table: TableName) -> list[Column]:
 
 
 def _features_from(spec: DatasetSpec, table: TableName) -> Iterable[tuple[str, ColumnKind]]:
-    for side, features in spec.features:
+    for side, features in spec.features.by_side.items():
         for name, feature in features.items():
             if isinstance(feature, ColumnKind) and spec.table_of(side, feature) == table:
                 yield f"features.{side}.{name}", feature

@@ -11,7 +11,14 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from preprocessing.features import TRAINING_EVENTS, candidate_inputs, model_features, record_features, user_inputs
+from preprocessing.features import (
+    TRAINING_EVENTS,
+    candidate_inputs,
+    model_features,
+    needs_item_keys,
+    record_features,
+    user_inputs,
+)
 from preprocessing.spec import DatasetSpec
 from tests.testing_trainer import Raw, run_transform, serialize, toy_spec
 
@@ -121,6 +128,24 @@ def test_unknown_items_share_the_two_buckets_behind_the_vocabulary(probe: dict[s
     assert {probe["history_item_id"][1], probe["candidate_item_id"][1]} <= {6, 7}
 
 
+def test_item_keys_tell_apart_what_the_vocabulary_does_not(probe: dict[str, Any], output: Any) -> None:
+    layer = output.transform_features_layer()
+    asked = tf.ragged.constant([["a", "zzz", "new", "", "a"]])
+    keys = layer({"candidate_item_id": asked})["candidate_item_key"].to_list()[0]
+    assert keys[0] == keys[4] == probe["history_item_key"][0]
+    assert keys[1] == probe["history_item_key"][1]
+    assert keys[2] == probe["candidate_item_key"][1]
+    assert keys[3] == 0 and len(set(keys)) == 4
+    assert all(0 <= key < 2**31 for key in keys)
+
+
+def test_item_keys_are_made_only_where_items_are_matched() -> None:
+    described = toy_spec().features.model_dump(exclude={"match"})
+    assert not needs_item_keys(toy_spec(features=described))
+    assert not needs_item_keys(toy_spec(features=described | {"match": {"brand": {}}}))
+    assert needs_item_keys(toy_spec(features=described | {"match": {"both": {"fields": ["brand", "item_id"]}}}))
+
+
 def test_categories_are_counted_where_items_are_shown(probe: dict[str, Any], output: Any) -> None:
     assert output.vocabulary_by_name("item_brand") == [b"q", b"p"]  # not the brands of histories
     assert probe["history_brand"] == [1, 0, 3]
@@ -197,7 +222,8 @@ def test_each_side_alone_gives_exactly_its_own_outputs(spec: DatasetSpec, output
     whole = _transformed(spec, output, record_features(spec))
     alone = _transformed(spec, output, user_inputs(spec) if side == "user" else candidate_inputs(spec))
     sides = {"candidate"} if side == "candidate" else {"user", "context", "history"}
-    assert set(alone) == {feature.name for feature in model_features(spec) if feature.side in sides}
+    keys = {f"{side}_item_key" for side in sides & {"history", "candidate"}}
+    assert set(alone) == {feature.name for feature in model_features(spec) if feature.side in sides} | keys
     for name, value in alone.items():
         np.testing.assert_array_equal(_flat(value), _flat(whole[name]), err_msg=name)
 

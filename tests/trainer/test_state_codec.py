@@ -73,6 +73,23 @@ def test_only_real_positions_are_stored(dtype: str) -> None:
     assert {blob[24:28] for blob in blobs} == {{"float32": b"fp32", "bfloat16": b"bf16"}.get(dtype, blobs[0][24:28])}
 
 
+@pytest.mark.parametrize("dtype", BYTES)
+def test_integers_are_exact_in_every_precision(dtype: str) -> None:
+    lengths = [3, 0, 5]
+    state = _state(lengths)
+    largest = tf.constant(2**31 - 1, tf.int32)
+    places = tf.reshape(tf.range(3 * LONGEST * 2), [3, LONGEST, 2])
+    state["match"] = tf.where(state["mask"][..., None], largest - places, 0)
+    codec = StateCodec(state, FINGERPRINT, LONGEST, dtype)
+    blobs = codec.encode(state)
+    np.testing.assert_array_equal(codec.decode(blobs)["match"], state["match"])
+    without = _codec(dtype)
+    assert codec.identity != without.identity
+    shorter = without.encode(_state(lengths)).numpy()
+    extra = [len(blob) - len(other) for blob, other in zip(blobs.numpy(), shorter, strict=True)]
+    assert extra == [8 * length for length in lengths]
+
+
 def test_identity_changes_with_model_layout_and_storage() -> None:
     wider = _state([1]) | {"summary": tf.zeros([1, 4])}
     renamed = {"total" if name == "summary" else name: part for name, part in _state([1]).items()}

@@ -15,6 +15,7 @@ from trainer.global_mean import global_mean, replicas
 from trainer.layers.dropout import Dropout
 from trainer.layers.feature_embeddings import FeatureEmbeddings
 from trainer.layers.folded_mmoe import FoldedMmoe
+from trainer.layers.match_counts import MatchCounts
 from trainer.models.fg_bert import FGBert
 from trainer.ranker_config import RankerConfig
 from trainer.step_model import StepModel
@@ -28,7 +29,7 @@ class Ranker(StepModel, abc.ABC):
     """A click-through-rate model as `encode_user` and `score_items`; nothing else may know more about it.
 
     Every tensor of a user state has the batch first. Tensors of rank 3 run along the history, [B, L, *]; those of
-    rank 2 are one vector a user; `mask` [B, L] says which positions are real.
+    rank 2 are one vector a user; `mask` [B, L] says which positions are real. int32 is kept exactly in every precision.
 
     Args:
         fields: The data set's fields.
@@ -40,6 +41,9 @@ class Ranker(StepModel, abc.ABC):
         super().__init__(**kwargs)
         self.fields, self.config, self.encoder_config = fields, config, encoder_config
         self.embed = FeatureEmbeddings(fields, config.embedding_dim, name="embed")
+        self.match: MatchCounts | None = None
+        if config.match and fields.matches:
+            self.match = MatchCounts(fields.matches, name="match")
         self.drop = Dropout(config.dropout)
         self.encoder: FGBert | None = None  # what pre-training can be loaded into
         self.mean_loss = keras.metrics.Mean(name="loss")
@@ -65,6 +69,16 @@ class Ranker(StepModel, abc.ABC):
 
     def start_from_encoder(self) -> None:
         """Copies to other parts what they start from, once the encoder has its pre-trained weights."""
+
+    def match_state(self, features: Features) -> dict[str, tf.Tensor]:
+        """The part of the state that candidates are matched with; empty where there are no match features."""
+        return {} if self.match is None else {"match": self.match.user_state(features)}
+
+    def with_matches(self, candidates: tf.Tensor, state: UserState, features: Features) -> tf.Tensor:
+        """Candidates' vectors [B, N, C] with their match features beside them, if there are any."""
+        if self.match is None:
+            return candidates
+        return tf.concat([candidates, self.match(state["match"], state["mask"], features)], -1)
 
     def by_task(self, logits: tf.Tensor) -> Logits:
         """Logits [B, N, T] as one [B, N] a task."""

@@ -1,0 +1,132 @@
+"""What each candidate has in common with a history, counted: numbers that vectors can't tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from trainer.fields import Compared, MatchField
+
+Features = Mapping[str, tf.Tensor]
+
+
+class MatchCounts(keras.layers.Layer):
+    """Counts the behaviours that match a candidate, for each match that the spec declares.
+
+    With m behaviours that match among n that are looked at, the latest of them a behaviours ago
+    (0: the very latest), a match gives
+
+        log(1 + m),  m / n,  1 / (1 + a)  (0 where none matches)
+
+    and, where it counts by values, log(1 + m_v) for each value v. The user's side is the values
+    that are compared, as integers, so the split is exact in every precision of a state.
+    EasyRec's match and lookup features, and MTGR's cross features (CIKM 2025), are of this kind.
+
+    Args:
+        matches: What is compared.
+    """
+
+    def __init__(self, matches: Sequence[MatchField], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.matches = tuple(matches)
+        self._columns = _columns_by_name(self.matches)
+
+    @property
+    def width(self) -> int:
+        """How many numbers a candidate gets."""
+        return sum(match.spec.width for match in self.matches)
+
+    def user_state(self, features: Features) -> tf.Tensor:
+        """The compared values of the behaviours side by side, int32 [B, L, W]."""
+        columns = []
+        for name in self._columns:
+            values = tf.cast(features[name], tf.int32)
+            columns.append(values if values.shape.rank == 3 else values[..., None])
+        return tf.concat(columns, -1)
+
+    def call(self, values: tf.Tensor, mask: tf.Tensor, features: Features) -> tf.Tensor:
+        """The numbers of each candidate.
+
+        Args:
+            values: Of `user_state`, int32 [B, L, W].
+            mask: Which positions are real, [B, L]; the real ones come first.
+            features: The candidates' transformed features, [B, N] or [B, N, V].
+
+        Returns:
+            [B, N, width].
+        """
+        length = tf.shape(mask)[1]
+        real = tf.reduce_sum(tf.cast(mask, tf.int32), 1, keepdims=True)
+        age = real - 1 - tf.range(length)[None]  # [B, L], behaviours since; negative on padding
+        numbers = []
+        for match in self.matches:
+            looked_at = mask if match.spec.last is None else mask & (age < match.spec.last)
+            met = tf.cast(self._matches(match, values, features) & looked_at[:, None], tf.float32)
+            numbers += _count(met, looked_at, age)
+            if match.by is not None:
+                numbers.append(_count_by_value(met, self._of(match.by, values)[..., 0], match.spec.values_apart))
+        return tf.cast(tf.concat(numbers, -1), self.compute_dtype)
+
+    def _matches(self, match: MatchField, values: tf.Tensor, features: Features) -> tf.Tensor:
+        """Which behaviours have the candidates' values, [B, N, L]."""
+        found = None
+        for pair in match.compared:
+            candidates = tf.cast(features[pair.candidate], tf.int32)
+            if candidates.shape.rank == 2:
+                candidates = candidates[..., None]
+            common = _have_common(self._of(pair.history, values), candidates, pair)
+            found = common if found is None else found & common
+        return found
+
+    def _of(self, name: str, values: tf.Tensor) -> tf.Tensor:
+        """The columns of one feature, [B, L, V]."""
+        start, width = self._columns[name]
+        return values[..., start : start + width]
+
+
+def _columns_by_name(matches: Sequence[MatchField]) -> dict[str, tuple[int, int]]:
+    """Where each feature that is read of behaviours lies: its first column and how many it has."""
+    widths: dict[str, int] = {}
+    for match in matches:
+        for pair in match.compared:
+            widths[pair.history] = pair.width
+        if match.by is not None:
+            widths[match.by] = 1
+    columns = {}
+    start = 0
+    for name, width in widths.items():
+        columns[name] = (start, width)
+        start += width
+    return columns
+
+
+def _have_common(behaviors: tf.Tensor, candidates: tf.Tensor, pair: Compared) -> tf.Tensor:
+    """Whether [B, L, V] and [B, N, V] have a value in common, [B, N, L]; absent and shared ones don't count."""
+    is_one_word = candidates > 0
+    if pair.known is not None:
+        is_one_word &= candidates < pair.known
+    wanted = tf.where(is_one_word, candidates, -1)  # no behaviour has -1
+    found = tf.zeros([tf.shape(wanted)[0], tf.shape(wanted)[1], tf.shape(behaviors)[1]], tf.bool)
+    for place in range(pair.width):
+        equal = behaviors[:, None] == wanted[:, :, None, place, None]
+        found |= tf.reduce_any(equal, -1)
+    return found
+
+
+def _count(met: tf.Tensor, looked_at: tf.Tensor, age: tf.Tensor) -> list[tf.Tensor]:
+    """Count, share and recency, [B, N, 1] each, of float32 0 or 1 [B, N, L]."""
+    matched = tf.reduce_sum(met, -1, keepdims=True)
+    among = tf.reduce_sum(tf.cast(looked_at, tf.float32), -1)[:, None, None]
+    nearness = 1.0 / (1.0 + tf.cast(tf.maximum(age, 0), tf.float32))
+    recency = tf.reduce_max(met * nearness[:, None], -1, keepdims=True)
+    return [tf.math.log1p(matched), tf.math.divide_no_nan(matched, among), recency]
+
+
+def _count_by_value(met: tf.Tensor, indices: tf.Tensor, values: int) -> tf.Tensor:
+    """log(1 + count) of matches for the indices 1 to `values`, and last for all others: [B, N, values + 1]."""
+    has_own = (indices > 0) & (indices <= values)
+    slot = tf.where(has_own, indices - 1, values)
+    return tf.math.log1p(tf.matmul(met, tf.one_hot(slot, values + 1)))
