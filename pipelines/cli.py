@@ -14,6 +14,7 @@ from pipelines.commands.data import data_app
 from pipelines.commands.errors import user_errors
 from pipelines.commands.experiment import experiment
 from pipelines.commands.loadtest import loadtest
+from pipelines.commands.model_server_flags import ModelServerCommand
 from pipelines.commands.remote import compile_, submit
 from pipelines.commands.rollback import rollback
 from pipelines.commands.serve import serve
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_app, name="data")
-app.command()(serve)
+app.command(cls=ModelServerCommand)(serve)
 app.command()(cost)
 app.command()(compare)
 app.command()(loadtest)

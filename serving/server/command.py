@@ -17,7 +17,7 @@ from serving.server.options import ServerOptions
 def serve(
     base_path: str | Path = "",
     model_name: str = "srp4ctr",
-    grpc_port: int = 8500,
+    grpc_port: int | None = 8500,
     rest_port: int | None = 8501,
     num_versions: int = 1,
     poll_seconds: float = 1.0,
@@ -50,6 +50,7 @@ def serve(
 def _announce(server: ModelServer, source: str | Path) -> None:
     for name, versions in server.models.items():
         print(f"Model '{name}' from {source}, version(s) {', '.join(map(str, versions))}", flush=True)
-    print(f"gRPC: {server.host}:{server.grpc_port}", flush=True)
+    if server.grpc_port is not None:
+        print(f"gRPC: {server.host}:{server.grpc_port}", flush=True)
     for name in server.models if server.rest_port is not None else ():
         print(f"REST: http://{server.host}:{server.rest_port}/v1/models/{name}", flush=True)

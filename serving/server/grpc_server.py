@@ -42,7 +42,7 @@ class GrpcServer:
         workers: The threads on which models run.
         control: Those for all else.
         host: Host name or address to listen on.
-        port: Port; 0 takes a free one, see the attribute `port`.
+        port: Port; 0 takes a free one, see the attribute `port`; None listens on no port.
         options: Socket, TLS and channel arguments.
 
     Raises:
@@ -57,7 +57,7 @@ class GrpcServer:
         workers: Workers,
         control: Workers,
         host: str,
-        port: int,
+        port: int | None,
         options: NetworkOptions,
     ) -> None:
         limit: dict[str, int | str] = {"grpc.max_receive_message_length": api.limits.max_message_bytes}
@@ -68,7 +68,7 @@ class GrpcServer:
         for service, methods in services(api, workers, control).items():
             self._server.add_generic_rpc_handlers((generic_handler(service, methods),))
         health_pb2_grpc.add_HealthServicer_to_server(health.service, self._server)
-        self.port = self._bind(f"{host}:{port}", "Choose another port, or 0.")
+        self.port = None if port is None else self._bind(f"{host}:{port}", "Choose another port.")
         if options.grpc_socket_path is not None:
             self._bind(f"unix:{options.grpc_socket_path}", "Choose another path, in a directory that exists.")
 

@@ -36,7 +36,7 @@ class ModelLoader:
         began = time.monotonic()
         session = self._load(path)
         try:
-            count = self._warm_up(session, path)
+            count = self._warm_up(session, path) if self._options.warm_up else 0
         except BaseException:
             session.close()
             raise

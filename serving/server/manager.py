@@ -38,7 +38,7 @@ class VersionManager:
 
     Args:
         config: The model's name, directory and version policy.
-        poll_seconds: Seconds between looks at the directory.
+        poll_seconds: Seconds between looks at the directory; 0 looks only at the start and after `update`.
         settle_seconds: Seconds for which files without a manifest must have stayed unchanged.
         load: Loads and warms up a version directory of a model, by the model's name.
         on_change: Called after each change of what is served.
@@ -131,7 +131,7 @@ class VersionManager:
 
     def _follow(self) -> None:
         while True:
-            self._wake.wait(self._poll_seconds)
+            self._wake.wait(self._poll_seconds or None)
             self._wake.clear()
             if self._stopping.is_set():
                 return
@@ -144,7 +144,7 @@ class VersionManager:
         """Looks until a version is served or none is left, for as long as copies that lie there may need to settle."""
         end = time.monotonic() + self._settle_seconds
         while self.poll() and not self.loaded.is_available() and time.monotonic() < end:
-            time.sleep(min(self._poll_seconds, _LOOK_SECONDS))
+            time.sleep(min(self._poll_seconds or _LOOK_SECONDS, _LOOK_SECONDS))
         if not self.loaded.is_available():
             self.poll()  # the files had their time by now
 

@@ -25,6 +25,7 @@ from serving.server.ports import check_port
 from serving.server.registry import ModelRegistry
 from serving.server.rest.app import RestApp
 from serving.server.rest.server import RestServer
+from serving.server.retries import RetryingLoad
 from serving.server.workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -42,10 +43,10 @@ class ModelServer:
     Args:
         model_name: The name that requests must give.
         base_path: The directory of the version directories, `<base_path>/<number>/saved_model.pb`.
-        grpc_port: Port for gRPC; 0 takes a free one. The attribute has the actual port.
-        rest_port: Port for REST; likewise, and None serves no REST.
+        grpc_port: Port for gRPC; 0 takes a free one, None none. The attribute has the actual port.
+        rest_port: Port for REST; likewise.
         num_versions: How many of the latest versions to serve; 2 lets clients score with states of the version before.
-        poll_seconds: Seconds between looks for new versions.
+        poll_seconds: Seconds between looks for new versions; 0 looks once, at the start.
         host: Host name or address to listen on; 0.0.0.0 for every interface.
         options: Everything else; a model config file in it replaces model_name, base_path and num_versions.
 
@@ -57,7 +58,7 @@ class ModelServer:
         self,
         model_name: str = "",
         base_path: str | Path = "",
-        grpc_port: int = 8500,
+        grpc_port: int | None = 8500,
         rest_port: int | None = 8501,
         num_versions: int = 1,
         poll_seconds: float = 1.0,
@@ -69,16 +70,19 @@ class ModelServer:
         self._single = ModelConfig(name=model_name, base_path=Path(base_path), policy=policy)
         self.host, self.grpc_port, self.rest_port = host, grpc_port, rest_port
         self._options, metrics = options, Metrics()
-        loader = ModelLoader(options.runtime, metrics)
         models = options.models
+        loader = ModelLoader(options.runtime, metrics)
+        self._load = RetryingLoad(loader, models.load_retries, models.load_retry_seconds)
         self._registry = ModelRegistry(
-            poll_seconds, models.settle_seconds, models.labels_for_unavailable, loader, self._changed
+            poll_seconds, models.settle_seconds, models.labels_for_unavailable, self._load, self._changed
         )
         self._api = ModelApi(self._registry, options, metrics)
         self._loop = EventLoop()
         self._health = Health(self._loop, self._registry.unavailable)
         threads = options.network.grpc_max_threads
-        self._workers = Workers("predict", threads, options.network.max_waiting_requests)
+        rest_threads, waiting = options.network.rest_api_num_threads, options.network.max_waiting_requests
+        self._workers = Workers("predict", threads, waiting)
+        self._rest_workers = Workers("rest", rest_threads, waiting) if rest_threads else self._workers
         self._control = Workers("control", _CONTROL_THREADS, _CONTROL_WAITING)
         self._servers: tuple[GrpcServer, RestServer | None] | None = None
         self._watch: ConfigWatch | None = None
@@ -90,7 +94,7 @@ class ModelServer:
         Raises:
             ServerStartError: A model has no version that can be served, a file can't be used, or a port can't be taken.
         """
-        check_port(self.host, self.grpc_port, "gRPC")
+        check_port(self.host, self.grpc_port or 0, "gRPC")
         check_port(self.host, self.rest_port or 0, "REST")
         with contextlib.ExitStack() as undo:
             undo.callback(self._registry.stop)
@@ -128,7 +132,9 @@ class ModelServer:
             self._loop.run(_stop_both(grpc_server, rest_server, grace_seconds))
             self._loop.stop()
             self._workers.close()
+            self._rest_workers.close()
             self._control.close()
+            self._load.stop()
             finished = self._registry.stop(max(deadline - time.monotonic(), _CLEANUP_SECONDS))
             if not finished:
                 _log.warning("Requests still run after %g s; they are left alone", grace_seconds)
@@ -164,7 +170,7 @@ class ModelServer:
         network = self._options.network
         monitoring = network.monitoring_config_file
         page = None if monitoring is None else read_prometheus_path(monitoring)
-        workers = (self._workers, self._control)
+        workers = (self._rest_workers, self._control)
         app = RestApp(self._api, self._health, *workers, page, network.rest_api_timeout_in_ms / 1000)
         return RestServer(self._loop, app, self.host, self.rest_port, network.rest_max_connections)
 
@@ -198,5 +204,5 @@ def _check(model: str | Path | None, num_versions: int, poll_seconds: float) -> 
         raise ServerStartError("Name a model, or a model config file.")
     if num_versions < 1:
         raise ServerStartError(f"num_versions must be at least 1. Received: num_versions={num_versions}")
-    if poll_seconds <= 0:
-        raise ServerStartError(f"poll_seconds must be positive. Received: poll_seconds={poll_seconds}")
+    if poll_seconds < 0:
+        raise ServerStartError(f"poll_seconds must not be negative. Received: poll_seconds={poll_seconds}")

@@ -23,6 +23,8 @@ class ModelOptions(_Options):
             stayed unchanged before it is loaded.
         labels_for_unavailable: Whether a new label may name a version that isn't loaded yet.
         allow_reload: Whether HandleReloadConfigRequest is answered. TensorFlow Serving always answers it, to anyone.
+        load_retries: How often a version that failed to load is tried again, unchanged.
+        load_retry_seconds: Seconds between these tries.
     """
 
     config_file: Path | None = None
@@ -30,6 +32,8 @@ class ModelOptions(_Options):
     settle_seconds: float = Field(5.0, ge=0)
     labels_for_unavailable: bool = False
     allow_reload: bool = False
+    load_retries: int = Field(0, ge=0)
+    load_retry_seconds: float = Field(60.0, ge=0)
 
 
 class RuntimeOptions(_Options):
@@ -39,11 +43,13 @@ class RuntimeOptions(_Options):
         intra_op_threads: Threads within an operation; 0 lets TensorFlow choose.
         inter_op_threads: Operations that run at once; 0 lets TensorFlow choose.
         batching: Batches requests; None runs each alone.
+        warm_up: Whether a version's warm-up requests are replayed before it serves.
     """
 
     intra_op_threads: int = Field(0, ge=0)
     inter_op_threads: int = Field(0, ge=0)
     batching: BatchingParameters | None = None
+    warm_up: bool = True
 
 
 class NetworkOptions(_Options):
@@ -53,6 +59,7 @@ class NetworkOptions(_Options):
         grpc_socket_path: A Unix-domain socket for gRPC, besides the port.
         grpc_channel_arguments: Names and values, as `grpc.max_connection_age_ms=2000,...`.
         grpc_max_threads: Requests that are answered at once, over gRPC and REST.
+        rest_api_num_threads: REST requests that are answered at once, on threads of their own; 0 shares gRPC's.
         max_waiting_requests: Requests that wait for one of these threads; one more is refused.
         rest_api_timeout_in_ms: Milliseconds for a REST request's body to come, and as many for its answer.
         rest_max_connections: REST connections at once; one more is closed.
@@ -64,6 +71,7 @@ class NetworkOptions(_Options):
     grpc_channel_arguments: str = ""
     grpc_max_threads: int = Field(16, ge=1)
     max_waiting_requests: int = Field(256, ge=0)
+    rest_api_num_threads: int = Field(0, ge=0)
     rest_api_timeout_in_ms: int = Field(30_000, ge=1)
     rest_max_connections: int = Field(256, ge=1)
     ssl_config_file: Path | None = None

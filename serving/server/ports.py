@@ -21,5 +21,5 @@ def check_port(host: str, port: int, protocol: str) -> None:
     except OSError as error:
         raise ServerStartError(
             f"{protocol} can't listen on {host}:{port}: {error.strerror}. Is another server running there? Choose "
-            "another port, or 0."
+            "another port."
         ) from error

@@ -101,7 +101,7 @@ def test_a_taken_port_is_told_before_a_model_is_loaded() -> None:
 
 
 def test_no_model_to_serve() -> None:
-    output = said("serve", "runs/small/serving_model", "--port", "0", "--rest-port", "0", code=1)
+    output = said("serve", "runs/small/serving_model", "--port", "0", "--grpc_socket_path", "grpc.sock", code=1)
     assert "no such directory. Expected runs/small/serving_model/<number>/saved_model.pb" in output
 
 

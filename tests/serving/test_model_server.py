@@ -9,11 +9,13 @@ import threading
 import grpc
 import numpy as np
 import pytest
+import toy_ranker
 import wire
 from conftest import Target
 
 from serving import contract
-from serving.server import ModelServer, ServerStartError
+from serving.client import RankingClient
+from serving.server import ModelServer, NetworkOptions, RuntimeOptions, ServerOptions, ServerStartError
 
 SERVE = "import sys; from serving.server import serve; serve(sys.argv[1], 'toy', 0, 0)"
 
@@ -45,10 +47,50 @@ def test_a_broken_first_version(model_dir, start):
         start(model_dir)
 
 
-@pytest.mark.parametrize("options", [{"num_versions": 0}, {"poll_seconds": 0}])
-def test_arguments_that_make_no_sense(model_dir, options):
-    with pytest.raises(ServerStartError, match=f"Received: {next(iter(options))}=0"):
-        ModelServer("toy", model_dir, **options)
+@pytest.mark.parametrize(("option", "value"), [("num_versions", 0), ("poll_seconds", -1)])
+def test_arguments_that_make_no_sense(model_dir, option, value):
+    with pytest.raises(ServerStartError, match=f"Received: {option}={value}"):
+        ModelServer("toy", model_dir, **{option: value})
+
+
+def test_no_grpc_port(model_dir, start, tmp_path):
+    socket = tmp_path / "grpc.sock"
+    server = start(model_dir, grpc_port=None, options=ServerOptions(network=NetworkOptions(grpc_socket_path=socket)))
+    assert server.grpc_port is None
+    assert wire.http_json(f"127.0.0.1:{server.rest_port}", "/v1/models/toy")[0] == 200
+    with RankingClient(f"unix:{socket}", "toy") as client:
+        client.wait_until_ready()
+
+
+def test_rest_has_threads_of_its_own(model_dir, start, connect, eventually):
+    """gRPC's only thread is busy; REST is answered all the same."""
+    network = NetworkOptions(grpc_max_threads=1, rest_api_num_threads=1)
+    server = start(model_dir, options=ServerOptions(network=network))
+    target = connect(server)
+    call = target.prediction.Predict.future(wire.slow_request(target, seconds=5), timeout=wire.TIMEOUT_SECONDS)
+    eventually(lambda: server._registry._models["toy"].loaded._servables[1].users == 1)
+    body = {"signature_name": "countdown", "inputs": [1]}
+    assert wire.http_json(target.rest_address, "/v1/models/toy:predict", body) == (200, {"outputs": [0]})
+    assert not call.done()
+    call.cancel()
+
+
+def test_polling_no_more_than_once(model_dir, saved, start, push):
+    """The thread waits for a new configuration and for nothing else."""
+    server = start(model_dir, poll_seconds=0)
+    push(saved[2], model_dir)
+    manager = server._registry._models["toy"]
+    manager._thread.join(timeout=0.3)
+    assert manager._thread.is_alive() and server.versions == [1]
+    server.stop()
+    assert not manager._thread.is_alive()
+
+
+def test_without_warm_up(model_dir, saved, start):
+    toy_ranker.write_warmup(model_dir / "1", [toy_ranker.warmup_log("no number")])
+    with pytest.raises(ServerStartError, match="can't be served"):
+        start(model_dir)
+    start(model_dir, options=ServerOptions(runtime=RuntimeOptions(warm_up=False)))
 
 
 def test_wait_returns_after_stop(model_dir, start):

@@ -24,4 +24,5 @@ def read_text_proto(path: Path, message_class: Any) -> Any:
     except text_format.ParseError as error:
         line = error.GetLine()
         place = f"{path}" if line is None else f"{path}, line {line}"
-        raise ServerStartError(f"{place}: no {name} text proto: {error}") from None
+        message = f"Error parsing text-format tensorflow.serving.{name}: {error}"  # TensorFlow Serving's words
+        raise ServerStartError(f"{place}: {message}") from None

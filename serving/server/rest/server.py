@@ -72,6 +72,4 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host.strip("[]"), port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise ServerStartError(
-            f"REST can't listen on {host}:{port}: {error.strerror}. Choose another port, or 0."
-        ) from None
+        raise ServerStartError(f"REST can't listen on {host}:{port}: {error.strerror}. Choose another port.") from None
