@@ -12,10 +12,13 @@ from typing import Any, NamedTuple
 import grpc
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import (
+    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
     model_management_pb2,
     predict_pb2,
+    regression_pb2,
 )
 
 from serving.server.errors import RequestError
@@ -45,7 +48,12 @@ def services(api: ModelApi, workers: Workers, control: Workers) -> dict[str, dic
     metadata, status = get_model_metadata_pb2.GetModelMetadataRequest, get_model_status_pb2.GetModelStatusRequest
     return {
         "tensorflow.serving.PredictionService": {
-            "Predict": Method(predict_pb2.PredictRequest, lambda request: _predict(api, request), workers),
+            "Predict": Method(predict_pb2.PredictRequest, _counted(api, "Predict", api.predict), workers),
+            "Classify": Method(
+                classification_pb2.ClassificationRequest, _counted(api, "Classify", api.classify), workers
+            ),
+            "Regress": Method(regression_pb2.RegressionRequest, _counted(api, "Regress", api.regress), workers),
+            "MultiInference": Method(inference_pb2.MultiInferenceRequest, api.multi_inference, workers),
             "GetModelMetadata": Method(metadata, api.get_model_metadata, control),
         },
         "tensorflow.serving.ModelService": {
@@ -61,9 +69,14 @@ def generic_handler(service: str, methods: Mapping[str, Method]) -> grpc.Generic
     return grpc.method_handlers_generic_handler(service, handlers)
 
 
-def _predict(api: ModelApi, request: Any) -> Any:
-    with api.counted(request.model_spec.name, "GRPC"):
-        return api.predict(request)
+def _counted(api: ModelApi, name: str, answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A method that is counted; TensorFlow Serving doesn't count MultiInference."""
+
+    def answer_counted(request: Any) -> Any:
+        with api.counted(request.model_spec.name, "GRPC", name):
+            return answer(request)
+
+    return answer_counted
 
 
 def _handler(method: Method) -> Callable[[bytes, Any], Awaitable[bytes]]:

@@ -1,9 +1,9 @@
-"""What the model server answers, whichever protocol asks: Predict, GetModelMetadata, GetModelStatus, reloads."""
+"""What the model server answers, whichever protocol asks: predictions, GetModelMetadata, GetModelStatus, reloads."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 
@@ -12,21 +12,26 @@ from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
     model_management_pb2,
+    model_pb2,
 )
 
 from serving import contract
+from serving.server.classify import classify
 from serving.server.config.model_config import parse_model_configs
 from serving.server.errors import RequestError, invalid_argument
 from serving.server.limits import check_inputs
 from serving.server.metrics import UNKNOWN_MODEL, Metrics
-from serving.server.options import ServerOptions
+from serving.server.multi_inference import multi_inference
+from serving.server.options import RequestLimits, ServerOptions
 from serving.server.predict import predict
 from serving.server.registry import ModelRegistry
+from serving.server.regress import regress
+from serving.server.session import ModelSession
 from serving.server.versions import Servable
 
 SIGNATURE_DEF = "signature_def"
 Protocol = Literal["GRPC", "REST"]
-_API_LABELS = {"GRPC": "Predict", "REST": "predict"}  # TensorFlow Serving takes REST's from the path
+_Answer = Callable[[ModelSession, Any, int, RequestLimits], Any]
 
 
 class ModelApi:
@@ -53,6 +58,21 @@ class ModelApi:
             latency = self.metrics.runtime_latency.labels(request.model_spec.name, "Predict", "TF2")
             latency.observe((time.monotonic() - began) * 1e6)
             return response
+
+    def classify(self, request: Any) -> Any:
+        """The ClassificationResponse to a ClassificationRequest."""
+        _check_spec(request)
+        return self._infer(request.model_spec, request, classify)
+
+    def regress(self, request: Any) -> Any:
+        """The RegressionResponse to a RegressionRequest."""
+        _check_spec(request)
+        return self._infer(request.model_spec, request, regress)
+
+    def multi_inference(self, request: Any) -> Any:
+        """The MultiInferenceResponse to a MultiInferenceRequest, whose first task says which version."""
+        spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
+        return self._infer(spec, request, multi_inference)
 
     def get_model_metadata(self, request: Any) -> Any:
         """The GetModelMetadataResponse to a GetModelMetadataRequest: the signatures."""
@@ -114,8 +134,14 @@ class ModelApi:
             return dict(servable.session.signatures[name].inputs)
 
     @contextmanager
-    def counted(self, model_name: str, protocol: Protocol) -> Iterator[None]:
-        """Counts a Predict request by its status, and times it if it succeeds."""
+    def counted(self, model_name: str, protocol: Protocol, api: str = "Predict") -> Iterator[None]:
+        """Counts a request by its status, and times it if it succeeds.
+
+        Args:
+            model_name: The model that it names.
+            protocol: How it came.
+            api: The method's name over gRPC; TensorFlow Serving takes REST's from the path, in small letters.
+        """
         began, code = time.monotonic(), grpc.StatusCode.UNKNOWN
         try:
             yield
@@ -127,8 +153,14 @@ class ModelApi:
             name = model_name if self.registry.serves(model_name) else UNKNOWN_MODEL
             self.metrics.requests.labels(name, code.name).inc()
             if code == grpc.StatusCode.OK:
-                latency = self.metrics.request_latency.labels(name, _API_LABELS[protocol], protocol)
+                latency = self.metrics.request_latency.labels(
+                    name, api if protocol == "GRPC" else api.lower(), protocol
+                )
                 latency.observe((time.monotonic() - began) * 1e6)
+
+    def _infer(self, spec: Any, request: Any, answer: _Answer) -> Any:
+        with self.registry.use(spec) as servable:
+            return answer(servable.session, request, servable.version, self.limits)
 
     def _servable(self, request: Any) -> AbstractContextManager[Servable]:
         _check_spec(request)

@@ -38,7 +38,7 @@ def predict(session: ModelSession, request: Any, version: int) -> Any:
     _check_count(signature, request.inputs)
     feeds = _feeds(signature, request.inputs)
     aliases = _aliases(signature, request.output_filter)
-    outputs = _run(session, name, feeds)
+    outputs = run_signature(session, name, feeds)
     response = predict_pb2.PredictResponse()
     response.model_spec.name = request.model_spec.name
     response.model_spec.signature_name = name
@@ -48,8 +48,8 @@ def predict(session: ModelSession, request: Any, version: int) -> Any:
     return response
 
 
-def _run(session: ModelSession, signature: str, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """All outputs by alias, whichever are asked for.
+def run_signature(session: ModelSession, signature: str, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """All outputs of a signature by alias, whichever are asked for.
 
     The runtime keeps an optimised copy of the graph for each list of tensors that was ever fetched, in each order: with
     the lists that clients choose, a few requests would take the server's memory.

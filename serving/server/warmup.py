@@ -10,11 +10,16 @@ from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
 from serving import contract
+from serving.server.classify import classify
 from serving.server.errors import RequestError, invalid_argument
+from serving.server.multi_inference import multi_inference
+from serving.server.options import RequestLimits
 from serving.server.predict import predict
+from serving.server.regress import regress
 from serving.server.session import ModelSession
 
 MAX_RECORDS = 1000
+_OF_EXAMPLES = {"classify_log": classify, "regress_log": regress, "multi_inference_log": multi_inference}
 
 
 def warm_up(session: ModelSession, model_dir: Path) -> int:
@@ -24,7 +29,7 @@ def warm_up(session: ModelSession, model_dir: Path) -> int:
         The number of records replayed.
 
     Raises:
-        RequestError: A record fails, isn't a PredictionLog of a Predict request, or there are more than MAX_RECORDS.
+        RequestError: A record fails, isn't a PredictionLog, or is one of a session; or there are more than MAX_RECORDS.
         tf.errors.OpError: The file can't be read.
     """
     path = model_dir / contract.WARMUP_FILE
@@ -46,5 +51,7 @@ def _replay(session: ModelSession, record: bytes, path: Path) -> None:
     kind = log.WhichOneof("log_type")
     if kind == "predict_log":
         predict(session, log.predict_log.request, version=0)
+    elif kind in _OF_EXAMPLES:
+        _OF_EXAMPLES[kind](session, getattr(log, kind).request, 0, RequestLimits())
     elif kind is not None:
         raise RequestError(grpc.StatusCode.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind} in {path}")

@@ -121,9 +121,9 @@ def test_warm_up_has_a_limit(model_dir, start, records, is_served):
 
 def test_warm_up_of_another_kind_fails(model_dir, start):
     log = toy_ranker.prediction_log_pb2.PredictionLog()
-    log.classify_log.SetInParent()
+    log.session_run_log.SetInParent()
     toy_ranker.write_warmup(model_dir / "1", [log])
-    with pytest.raises(ServerStartError, match="Unsupported log_type for warmup: classify_log"):
+    with pytest.raises(ServerStartError, match="Unsupported log_type for warmup: session_run_log"):
         start(model_dir)
 
 

@@ -1,4 +1,4 @@
-"""Answers HTTP requests: predict, status, metadata, health and metrics."""
+"""Answers HTTP requests: predict, classify, regress, status, metadata, health and metrics."""
 
 from __future__ import annotations
 
@@ -14,13 +14,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    predict_pb2,
+    regression_pb2,
+)
 
 from serving.server.errors import RequestError, invalid_argument
 from serving.server.health import Health
 from serving.server.metrics import CONTENT_TYPE
 from serving.server.model_api import SIGNATURE_DEF, ModelApi
 from serving.server.rest.body import BodyReader, decode_body
+from serving.server.rest.json_examples import classification_json, fill_examples, regression_json
 from serving.server.rest.json_request import fill_request
 from serving.server.rest.json_response import encode, metadata_json, predict_json, status_json
 from serving.server.workers import Workers
@@ -29,7 +36,7 @@ _log = logging.getLogger(__name__)
 # This server's own: whether the process answers, and whether every model can.
 LIVE_PATH, READY_PATH = "/healthz", "/readyz"
 _VERSION = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
-_POST = re.compile(rf"/v1/models/(?P<name>[^/:]+){_VERSION}:predict", re.IGNORECASE)
+_POST = re.compile(rf"/v1/models/(?P<name>[^/:]+){_VERSION}:(?P<method>predict|classify|regress)", re.IGNORECASE)
 _GET = re.compile(rf"/v1/models/(?P<name>[^/:]+){_VERSION}(?P<metadata>/metadata)?", re.IGNORECASE)
 _JSON = "application/json"
 _HTTP_STATUS = {
@@ -95,7 +102,7 @@ class RestApp:
             allowed = "POST, OPTIONS" if _POST.fullmatch(path) else "GET, HEAD, OPTIONS"
             return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": allowed})
         if method == "POST" and (match := _POST.fullmatch(path)):
-            return await self._predict(request, match)
+            return await self._infer(request, match)
         if path in (LIVE_PATH, READY_PATH):
             return self._answer_health(path)
         if path == self._prometheus_path:
@@ -106,11 +113,11 @@ class RestApp:
             return Response(await self._control.run(_describe, self._api, match), media_type=_JSON)
         raise invalid_argument(f"Malformed request: {method} {path}")
 
-    async def _predict(self, request: Request, match: re.Match[str]) -> Response:
+    async def _infer(self, request: Request, match: re.Match[str]) -> Response:
         body = await self._bodies.read(request)
         try:
             encoding = request.headers.get("content-encoding", "")
-            answer = self._workers.run(_predict, self._api, match, body, encoding)
+            answer = self._workers.run(_infer, self._api, match, body, encoding)
             document = await asyncio.wait_for(answer, self._timeout_seconds)
         except asyncio.TimeoutError:
             message = f"The answer took more than {self._timeout_seconds:g} s."
@@ -140,13 +147,34 @@ def _describe(api: ModelApi, match: re.Match[str]) -> bytes:
     return status_json(api.get_model_status(status))
 
 
-def _predict(api: ModelApi, match: re.Match[str], body: bytes, encoding: str) -> bytes:
+def _infer(api: ModelApi, match: re.Match[str], body: bytes, encoding: str) -> bytes:
+    document, method = decode_body(body, encoding, api.limits.rest_bytes), match["method"].lower()
+    with api.counted(unquote(match["name"]), "REST", method):
+        return _METHODS[method](api, match, document)
+
+
+def _predict(api: ModelApi, match: re.Match[str], document: bytes) -> bytes:
     request = predict_pb2.PredictRequest()
-    document = decode_body(body, encoding, api.limits.rest_bytes)
-    with api.counted(unquote(match["name"]), "REST"):
-        _fill_spec(request.model_spec, match)
-        form = fill_request(document, request, api.signature_inputs)
-        return predict_json(api.predict(request), form)
+    _fill_spec(request.model_spec, match)
+    form = fill_request(document, request, api.signature_inputs)
+    return predict_json(api.predict(request), form)
+
+
+def _classify(api: ModelApi, match: re.Match[str], document: bytes) -> bytes:
+    request = classification_pb2.ClassificationRequest()
+    _fill_spec(request.model_spec, match)
+    fill_examples(document, request)
+    return classification_json(api.classify(request))
+
+
+def _regress(api: ModelApi, match: re.Match[str], document: bytes) -> bytes:
+    request = regression_pb2.RegressionRequest()
+    _fill_spec(request.model_spec, match)
+    fill_examples(document, request)
+    return regression_json(api.regress(request))
+
+
+_METHODS = {"predict": _predict, "classify": _classify, "regress": _regress}
 
 
 def _fill_spec(spec: Any, match: re.Match[str]) -> None:

@@ -31,19 +31,13 @@ def fill_request(body: bytes, request: Any, inputs_of: Callable[[Any], Mapping[s
         RequestError: The document isn't JSON, or doesn't fit the signature.
     """
     try:
-        return _fill(_parse(body), request, inputs_of)
+        return _fill(parse_document(body), request, inputs_of)
     except RecursionError:
         raise invalid_argument("JSON Parse error: Lists and objects are nested too deeply.") from None
 
 
 def _fill(document: dict[str, Any], request: Any, inputs_of: Callable[[Any], Mapping[str, Any]]) -> Form:
-    if "signature_name" in document:
-        if not isinstance(document["signature_name"], str):
-            shown = shorten(document)
-            raise invalid_argument(
-                f"JSON Value: {shown} not formatted correctly. 'signature_name' key must be a string value."
-            )
-        request.model_spec.signature_name = document["signature_name"]
+    fill_signature_name(document, request)
     inputs = inputs_of(request)
     form = _form(document)
     arrays = _rows(document[_ROWS], inputs) if form == "row" else _columns(document[_COLUMNS], inputs)
@@ -52,7 +46,27 @@ def _fill(document: dict[str, Any], request: Any, inputs_of: Callable[[Any], Map
     return form
 
 
-def _parse(body: bytes) -> dict[str, Any]:
+def fill_signature_name(document: dict[str, Any], request: Any) -> None:
+    """Fills a request's signature name, where the document has one.
+
+    Raises:
+        RequestError: It isn't text.
+    """
+    if "signature_name" in document:
+        if not isinstance(document["signature_name"], str):
+            shown = shorten(document)
+            raise invalid_argument(
+                f"JSON Value: {shown} not formatted correctly. 'signature_name' key must be a string value."
+            )
+        request.model_spec.signature_name = document["signature_name"]
+
+
+def parse_document(body: bytes) -> dict[str, Any]:
+    """The JSON object of a request.
+
+    Raises:
+        RequestError: It is none.
+    """
     if not body:
         raise invalid_argument("JSON Parse error: The document is empty")
     try:

@@ -114,12 +114,12 @@ def _element(value: Any, dtype: Any, where: str) -> Any:
         message = f"{where}Conversion of JSON Value: {shorten(value)} to type: {_name(dtype)}"
         raise RequestError(grpc.StatusCode.UNIMPLEMENTED, message)
     if dtype.kind == "O" and is_base64(value):
-        return _decode_base64(value[_BASE64], where)
+        return decode_base64(value[_BASE64], where)
     if not _fits(value, dtype):
         raise invalid_argument(
-            f"{where}JSON Value: {shorten(value)} Type: {_json_type(value)} is not of expected type: {_name(dtype)}"
+            f"{where}JSON Value: {shorten(value)} Type: {json_type(value)} is not of expected type: {_name(dtype)}"
         )
-    return _encode(value, where) if dtype.kind == "O" else value
+    return encode_string(value, where) if dtype.kind == "O" else value
 
 
 def _fits(value: Any, dtype: Any) -> bool:
@@ -133,7 +133,8 @@ def _fits(value: Any, dtype: Any) -> bool:
     return isinstance(value, int) and limits.min <= value <= limits.max
 
 
-def _encode(value: str, where: str) -> bytes:
+def encode_string(value: str, where: str = "") -> bytes:
+    """The bytes of a string of a document that was decoded with `surrogateescape`."""
     try:
         return value.encode(errors="surrogateescape")
     except UnicodeEncodeError:
@@ -148,14 +149,16 @@ def _encode_base64(value: bytes) -> dict[str, str]:
     return {_BASE64: base64.b64encode(value).decode()}
 
 
-def _decode_base64(text: str, where: str) -> bytes:
+def decode_base64(text: str, where: str = "") -> bytes:
+    """The bytes of {"b64": text}."""
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise invalid_argument(f"{where}Unable to base64 decode") from None
 
 
-def _json_type(value: Any) -> str:
+def json_type(value: Any) -> str:
+    """What JSON calls the type of a value."""
     names = {dict: "Object", list: "Array", str: "String", int: "Number", float: "Number", type(None): "Null"}
     return str(value) if isinstance(value, bool) else names[type(value)]
 

@@ -1,0 +1,97 @@
+"""Classify's and Regress' JSON, in TensorFlow Serving's form: examples in, numbers and labels out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from serving.server.errors import invalid_argument
+from serving.server.rest.json_request import fill_signature_name, parse_document
+from serving.server.rest.json_response import encode
+from serving.server.rest.json_values import decode_base64, encode_string, is_base64, json_type, shorten
+
+_CONTEXT, _EXAMPLES = "context", "examples"
+_KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
+_INT64 = np.iinfo(np.int64)
+
+
+def fill_examples(body: bytes, request: Any) -> None:
+    """Fills a ClassificationRequest or RegressionRequest that has its model name and version.
+
+    Raises:
+        RequestError: The document isn't JSON, or holds no examples.
+    """
+    document = parse_document(body)
+    fill_signature_name(document, request)
+    where = request.input.example_list
+    if _CONTEXT in document:
+        where = request.input.example_list_with_context
+        _fill_example(document[_CONTEXT], where.context)
+    for example in _examples(document):
+        _fill_example(example, where.examples.add())
+
+
+def classification_json(response: Any) -> bytes:
+    """A ClassificationResponse: a list of [label, score] an example."""
+    rows = [[[cell.label, _shortest(cell.score)] for cell in row.classes] for row in response.result.classifications]
+    return encode({"results": rows})
+
+
+def regression_json(response: Any) -> bytes:
+    """A RegressionResponse: a number an example."""
+    return encode({"results": [_shortest(row.value) for row in response.result.regressions]})
+
+
+def _examples(document: dict[str, Any]) -> list[Any]:
+    shown = f"JSON Value: {shorten(document)}"
+    if _EXAMPLES not in document:
+        raise invalid_argument(f"{shown} When method is classify, key '{_EXAMPLES}' is expected and was not found")
+    found = document[_EXAMPLES]
+    if not isinstance(found, list):
+        raise invalid_argument(f"{shown} Expecting '{_EXAMPLES}' value to be an list/array")
+    if not found:
+        raise invalid_argument(f"{shown} '{_EXAMPLES}' value is an empty array")
+    return found
+
+
+def _fill_example(value: Any, example: Any) -> None:
+    if not isinstance(value, dict):
+        raise invalid_argument(f"Example must be JSON object but got JSON {json_type(value)}")
+    for name, content in value.items():
+        feature = tf.train.Feature()
+        for element in content if isinstance(content, list) else [content]:
+            _add(name, element, feature)
+        example.features.feature[name].CopyFrom(feature)
+
+
+def _add(name: str, value: Any, feature: Any) -> None:
+    kind, element = _element(name, value)
+    if feature.WhichOneof("kind") not in (None, kind):
+        wanted = _KINDS[feature.WhichOneof("kind")]
+        raise invalid_argument(f"Unexpected element type in feature: {name} expecting type: {wanted}")
+    getattr(feature, kind).value.append(element)
+
+
+def _element(name: str, value: Any) -> tuple[str, Any]:
+    """A JSON value as the kind of list that it belongs to, and its element there."""
+    if isinstance(value, str):
+        return "bytes_list", encode_string(value)
+    if is_base64(value):
+        return "bytes_list", decode_base64(value["b64"])
+    if isinstance(value, (bool, int)):
+        if not _INT64.min <= value <= _INT64.max:
+            raise invalid_argument(f"Feature: {name} has uint64_t element. Only int64_t is supported.")
+        return "int64_list", int(value)
+    if isinstance(value, float):
+        if math.isfinite(value) and abs(value) > np.finfo(np.float32).max:
+            raise invalid_argument(f"Feature: {name} has an element that is no float: {value}")
+        return "float_list", value
+    raise invalid_argument(f"Feature: {name} has element with unexpected JSON type: {json_type(value)}")
+
+
+def _shortest(value: float) -> float:
+    """The shortest decimal that reads back as the same float32."""
+    return float(str(np.float32(value)))
