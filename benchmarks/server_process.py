@@ -29,7 +29,7 @@ class ServerProcess:
     """
 
     def __init__(self, model_dir: Path, log: Path, options: tuple[str, ...] = ()) -> None:
-        self._port, rest_port = _free_ports(2)
+        self._port, rest_port = free_ports(2)
         ports = ("--port", str(self._port), "--rest-port", str(rest_port))
         self._command = [str(_SRP4CTR), "serve", str(model_dir), "--name", MODEL_NAME, *ports, *options]
         self._log = log
@@ -93,7 +93,8 @@ def _answers(wire: Wire) -> bool:
     return True
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on now, all different."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

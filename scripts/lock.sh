@@ -41,6 +41,6 @@ lock() {
   compile "$stack-gpu.txt" --no-deps "${platform[@]}" - <<<"tensorflow==$version"
 }
 
-lock tfx116 --python-version 3.10 --python-platform x86_64-manylinux_2_28
+lock tfx116 --python-version 3.10 --python-platform x86_64-manylinux_2_31
 # For the environments that pyproject.toml names.
 lock tfx121 --python-version 3.11 --universal

@@ -89,9 +89,22 @@ class Ranking:
         except RankingError as error:
             if not _is_stale(error):
                 raise
-            renewed = await self.states.renew(user, state, deadline)
-            scores = await self.score_items(renewed, candidates, deadline)
+            scores = await self._score_anew(user, state, candidates, deadline)
         return ranked(items, scores, top, by)
+
+    async def _score_anew(self, user: User, stale: UserState, candidates: Candidates, deadline: Deadline) -> Scores:
+        """Scores by a new state; without one where that is refused, too.
+
+        Behind one address may be several servers. While a version is rolled out some have it and others don't, so that
+        the one that makes a state and the one that is to score with it may disagree again.
+        """
+        renewed = await self.states.renew(user, stale, deadline)
+        try:
+            return await self.score_items(renewed, candidates, deadline)
+        except RankingError as error:
+            if not _is_stale(error):
+                raise
+        return await self.predict(user, candidates, deadline)
 
     async def wait_until_ready(self, deadline: Deadline) -> int:
         reason: RankingError | None = None

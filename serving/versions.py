@@ -9,11 +9,12 @@ import grpc
 import numpy as np
 
 from serving import contract
-from serving.connection import Answer, Connection, RankingError
+from serving.connection import Answer, Connection, Metadata, RankingError
 from serving.deadline import Deadline
 from serving.signatures import Signatures, inputs_of
 
 _KEPT = 4
+_TRIES = 8  # where several servers may disagree about which version is the latest
 _MAY_BE_OUTDATED = (
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.FAILED_PRECONDITION,
@@ -81,15 +82,18 @@ class Versions:
             ValueError: What `build` raised.
         """
         known = self._latest or await self.ask_latest(deadline)
-        try:
-            return await self._run(build, known, deadline)
-        except (RankingError, ValueError) as error:
-            if isinstance(error, RankingError) and error.code not in _MAY_BE_OUTDATED:
-                raise
-            current = await self.ask_latest(deadline)
-            if current.version == known.version:
-                raise
-            return await self._run(build, current, deadline)
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                return await self._run(build, known, deadline)
+            except (RankingError, ValueError) as error:
+                if isinstance(error, RankingError) and error.code not in _MAY_BE_OUTDATED:
+                    raise
+                current = await self.ask_latest(deadline)
+                same = current.version == known.version and not _is_missing(error)
+                if same or not tries_left:
+                    raise
+                known = current
+        raise AssertionError("the last try returns or raises")
 
     async def _run(self, build: Build, version: Signatures, deadline: Deadline) -> list[Answer]:
         signature, requests = build(version)
@@ -100,7 +104,23 @@ class Versions:
         return answers
 
     async def _ask(self, deadline: Deadline, version: int | None) -> Signatures:
+        """A version, or the latest for None.
+
+        Several servers may be behind one address, and while a version is rolled out only some have it: the one that
+        names it and the one that is to describe it may be two. Then another is asked, now one, now the other question.
+        """
         metadata = await self._connection.metadata(deadline, version)
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                return await self._described(metadata, deadline)
+            except RankingError as error:
+                if version is not None or not _is_missing(error) or not tries_left:
+                    raise
+            if tries_left % 2:
+                metadata = await self._connection.metadata(deadline)
+        raise AssertionError("the last try returns or raises")
+
+    async def _described(self, metadata: Metadata, deadline: Deadline) -> Signatures:
         known = self._by_number.get(metadata.version)
         if known is not None:
             return known
@@ -111,3 +131,8 @@ class Versions:
         kept = sorted(self._by_number.items())[1 - _KEPT :]
         self._by_number = dict(kept) | {found.version: found}
         return found
+
+
+def _is_missing(error: Exception) -> bool:
+    """Whether the server that was asked doesn't have a version; another may."""
+    return isinstance(error, RankingError) and error.code == grpc.StatusCode.NOT_FOUND
