@@ -1,6 +1,5 @@
 """The files in serving/deploy keep to their schemas, agree with each other, and work with a server."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipelines.commands.model_server_flags import IDLE
 from serving.client import RankingClient
 from serving.server import ModelServer
 from serving.server.config.batching import read_batching_parameters
@@ -59,9 +59,8 @@ def _flags(arguments):
 
 def _flags_of_the_local_server():
     command = [Path(sys.executable).parent / "srp4ctr", "serve", "--help"]
-    wide = os.environ | {"COLUMNS": "300"}
-    text = subprocess.run(command, capture_output=True, text=True, check=True, env=wide).stdout
-    return {flag.removeprefix("--") for flag in re.findall(r"--\w+", text)}
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return {flag.removeprefix("--") for flag in re.findall(r"--\w+", text)} | set(IDLE)
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
@@ -81,9 +80,41 @@ def test_compose_file_keeps_to_the_compose_specification():
     assert code == 0, output
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian: prometheus) is not installed")
+_needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool (Debian: prometheus) is not installed"
+)
+
+
+@_needs_promtool
 def test_prometheus_takes_its_configuration():
     subprocess.run(["promtool", "check", "config", CONFIG / "prometheus.yml"], check=True)
+
+
+@_needs_promtool
+@pytest.mark.parametrize(("api", "entrypoint"), [("Predict", "GRPC"), ("predict", "REST")])
+def test_slow_ranking_alerts_whichever_protocol_asks(tmp_path, api, entrypoint):
+    """A thousand requests a minute take between 50 and 100 ms; ten times as many, by the other protocol, 10 ms."""
+    slow = f'job="srp4ctr",API="{api}",entrypoint="{entrypoint}"'
+    fast = 'job="srp4ctr",API="predict",entrypoint="OTHER"'
+    rates = {(slow, "50000"): 0, (slow, "100000"): 1000, (slow, "+Inf"): 1000}
+    rates |= {(fast, bound): 10_000 for bound in ("50000", "100000", "+Inf")}
+    series = [
+        {"series": f':tensorflow:serving:request_latency_bucket{{{labels},le="{bound}"}}', "values": f"0+{rate}x15"}
+        for (labels, bound), rate in rates.items()
+    ]
+    summary = f"The slowest hundredth of the requests by {entrypoint} takes over 50 ms."
+    alert = {"exp_labels": {"entrypoint": entrypoint}, "exp_annotations": {"summary": summary}}
+    expected = {"eval_time": "12m", "alertname": "RankingSlow", "exp_alerts": [alert]}
+    case = {"interval": "1m", "input_series": series, "alert_rule_test": [expected]}
+    (tmp_path / "test.yml").write_text(yaml.safe_dump({"rule_files": [str(CONFIG / "alerts.yml")], "tests": [case]}))
+    subprocess.run(["promtool", "test", "rules", tmp_path / "test.yml"], check=True)
+
+
+def test_slow_ranking_counts_both_protocols():
+    """Of the labels that both servers write: Predict for gRPC, predict for REST."""
+    text = (CONFIG / "alerts.yml").read_text(encoding="utf-8")
+    (wanted,) = re.findall(r'API=~"([^"]+)"', text)
+    assert all(re.fullmatch(wanted, label) for label in ("Predict", "predict"))
 
 
 def test_config_map_has_the_files_word_for_word(objects):
@@ -102,6 +133,7 @@ def test_server_flags_are_those_of_the_local_server_and_alike_everywhere(objects
         assert (CONFIG / Path(flags[name]).relative_to("/config")).is_file()
     ports = {port["name"]: port["containerPort"] for port in _container(objects)["ports"]}
     assert ports == {"grpc": int(flags["port"]), "http": int(flags["rest_api_port"])}
+    assert flags["enable_profiler"] == "false"
     assert service["ports"] == [f"127.0.0.1:{port}:{port}" for port in ports.values()]
     assert _container(objects)["image"] in service["image"]
 
@@ -136,11 +168,54 @@ def test_selectors_and_references_find_what_they_mean(objects):
         assert used <= named, (kind, name)
 
 
+def test_threads_fit_the_cpu_request(objects):
+    container = _container(objects)
+    cores, flags = container["resources"]["requests"]["cpu"], _flags(container["args"])
+    assert flags["tensorflow_intra_op_parallelism"] == flags["tensorflow_inter_op_parallelism"] == cores
+    assert {"grpc_max_threads", "rest_api_num_threads"} <= set(flags)  # TensorFlow Serving's grow with the node
+
+
+def test_memory_is_bounded_alike(objects, compose):
+    assert _container(objects)["resources"]["limits"]["memory"] == "4Gi"
+    assert compose["services"]["model-server"]["mem_limit"] == "4g"
+
+
+def test_sigterm_reaches_a_server_that_does_not_handle_it(objects, compose):
+    """The kernel keeps from process 1 the signals that it doesn't handle."""
+    assert compose["services"]["model-server"]["init"]
+    assert _pod(objects)["spec"]["shareProcessNamespace"]
+
+
+def test_a_pod_waits_for_the_first_version(objects, tmp_path):
+    (waits,) = _pod(objects)["spec"]["initContainers"]
+    assert waits["image"] == _container(objects)["image"]
+    assert waits["volumeMounts"][0] in _container(objects)["volumeMounts"]
+    (script,) = waits["args"]
+    assert str(MODEL.base_path) in script
+    command = [*waits["command"], script.replace(str(MODEL.base_path), str(tmp_path)).replace("sleep 5", "exit 3")]
+    for folder in (".incoming-1", "latest"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "saved_model.pb").touch()
+    assert subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 3
+    (tmp_path / ".incoming-1").rename(tmp_path / "1")
+    assert subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0
+
+
+def test_the_service_exposes_what_the_network_policy_lets_clients_reach(objects):
+    for name in ("srp4ctr", "srp4ctr-redis"):
+        exposed = {port["targetPort"] for port in objects["Service", name]["spec"]["ports"]}
+        rules = objects["NetworkPolicy", name]["spec"]["ingress"]
+        (of_clients,) = [rule for rule in rules if "podSelector" in rule["from"][0]]
+        assert exposed == {port["port"] for port in of_clients["ports"]}
+
+
 def test_nothing_runs_as_root_or_listens_to_the_world(objects, compose):
     for name in ("srp4ctr", "srp4ctr-redis"):
-        assert _pod(objects, name)["spec"]["securityContext"]["runAsNonRoot"]
-        security = _container(objects, name)["securityContext"]
-        assert security["readOnlyRootFilesystem"] and not security["allowPrivilegeEscalation"]
+        pod = _pod(objects, name)["spec"]
+        assert pod["securityContext"]["runAsNonRoot"]
+        for container in pod["containers"] + pod.get("initContainers", []):
+            security = container["securityContext"]
+            assert security["readOnlyRootFilesystem"] and not security["allowPrivilegeEscalation"]
         assert ("NetworkPolicy", name) in objects
     published = [port for service in compose["services"].values() for port in service.get("ports", [])]
     assert published and all(port.startswith("127.0.0.1:") for port in published)
