@@ -76,7 +76,8 @@ class RankingClient(BaseClient):
         """One user's candidates, the best first.
 
         The user's state comes from the caches, or is made, once for all who ask for it at the same time. If the
-        server refuses it, having moved to another version, say, it is made anew, once.
+        server refuses it, having moved to another version, say, it is made anew, once; a second refusal, by another
+        server, say, is answered by scoring without a state.
 
         Args:
             user: The user's raw features.

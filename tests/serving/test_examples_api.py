@@ -203,6 +203,12 @@ def test_errors_over_rest(target, body, said):
     assert status == 400 and said in document["error"]
 
 
+def test_a_document_nested_deeply(target):
+    body = b'{"examples": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+    status, document = wire.http_json(target.rest_address, "/v1/models/toy:classify", body)
+    assert (status, document["error"]) == (400, "JSON Parse error: Lists and objects are nested too deeply.")
+
+
 def test_they_are_warmed_up_and_counted(tmp_path, start, connect):
     path = model.save_tf1(tmp_path / "m" / "1")
     logs = [prediction_log_pb2.PredictionLog() for _ in range(3)]

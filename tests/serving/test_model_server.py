@@ -62,17 +62,19 @@ def test_no_grpc_port(model_dir, start, tmp_path):
         client.wait_until_ready()
 
 
-def test_rest_has_threads_of_its_own(model_dir, start, connect, eventually):
+def test_rest_has_threads_of_its_own(model_dir, start, connect):
     """gRPC's only thread is busy; REST is answered all the same."""
     network = NetworkOptions(grpc_max_threads=1, rest_api_num_threads=1)
     server = start(model_dir, options=ServerOptions(network=network))
-    target = connect(server)
-    call = target.prediction.Predict.future(wire.slow_request(target, seconds=5), timeout=wire.TIMEOUT_SECONDS)
-    eventually(lambda: server._registry._models["toy"].loaded._servables[1].users == 1)
+    target, gate = connect(server), threading.Event()
+    server._workers._pool.submit(gate.wait)
+    request = wire.predict_request("countdown", {"n": np.int64([1])})
+    call = target.prediction.Predict.future(request, timeout=wire.TIMEOUT_SECONDS)
     body = {"signature_name": "countdown", "inputs": [1]}
     assert wire.http_json(target.rest_address, "/v1/models/toy:predict", body) == (200, {"outputs": [0]})
     assert not call.done()
-    call.cancel()
+    gate.set()
+    assert wire.outputs(call.result())["n"].tolist() == [0]
 
 
 def test_polling_no_more_than_once(model_dir, saved, start, push):

@@ -218,13 +218,12 @@ def test_rank_survives_a_version_roll_between_its_requests(
     assert client.counts()["renewed"] == 1
 
 
-def test_rank_makes_a_refused_state_anew_only_once(client, monkeypatch):
+def test_rank_makes_a_refused_state_anew_only_once_then_does_without(client, monkeypatch):
     requested = []
     before_each_request(client, monkeypatch, requested.append)
     monkeypatch.setattr(client._ranking.states, "encode", always_refused)
-    with pytest.raises(RankingError, match="another model version"):
-        client.rank(ANNA, ["1"], by="click")
-    assert requested.count("score_items") == 2
+    assert client.rank(ANNA, ["1"], by="click") == [("1", {"click": 13.5, "order": 6.75})]
+    assert (requested.count("score_items"), requested.count("predict")) == (2, 1)
 
 
 async def always_refused(users, deadline):

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from serving.server.errors import invalid_argument
-from serving.server.rest.json_request import fill_signature_name, parse_document
+from serving.server.rest.json_request import fill_signature_name, nesting_bounded, parse_document
 from serving.server.rest.json_response import encode
 from serving.server.rest.json_values import decode_base64, encode_string, is_base64, json_type, shorten
 
@@ -24,14 +24,8 @@ def fill_examples(body: bytes, request: Any) -> None:
     Raises:
         RequestError: The document isn't JSON, or holds no examples.
     """
-    document = parse_document(body)
-    fill_signature_name(document, request)
-    where = request.input.example_list
-    if _CONTEXT in document:
-        where = request.input.example_list_with_context
-        _fill_example(document[_CONTEXT], where.context)
-    for example in _examples(document):
-        _fill_example(example, where.examples.add())
+    with nesting_bounded():
+        _fill(parse_document(body), request)
 
 
 def classification_json(response: Any) -> bytes:
@@ -45,16 +39,27 @@ def regression_json(response: Any) -> bytes:
     return encode({"results": [_shortest(row.value) for row in response.result.regressions]})
 
 
+def _fill(document: dict[str, Any], request: Any) -> None:
+    fill_signature_name(document, request)
+    where = request.input.example_list
+    if _CONTEXT in document:
+        where = request.input.example_list_with_context
+        _fill_example(document[_CONTEXT], where.context)
+    for example in _examples(document):
+        _fill_example(example, where.examples.add())
+
+
 def _examples(document: dict[str, Any]) -> list[Any]:
-    shown = f"JSON Value: {shorten(document)}"
+    found = document.get(_EXAMPLES)
     if _EXAMPLES not in document:
-        raise invalid_argument(f"{shown} When method is classify, key '{_EXAMPLES}' is expected and was not found")
-    found = document[_EXAMPLES]
-    if not isinstance(found, list):
-        raise invalid_argument(f"{shown} Expecting '{_EXAMPLES}' value to be an list/array")
-    if not found:
-        raise invalid_argument(f"{shown} '{_EXAMPLES}' value is an empty array")
-    return found
+        problem = f"When method is classify, key '{_EXAMPLES}' is expected and was not found"
+    elif not isinstance(found, list):
+        problem = f"Expecting '{_EXAMPLES}' value to be an list/array"
+    elif not found:
+        problem = f"'{_EXAMPLES}' value is an empty array"
+    else:
+        return found
+    raise invalid_argument(f"JSON Value: {shorten(document)} {problem}")
 
 
 def _fill_example(value: Any, example: Any) -> None:

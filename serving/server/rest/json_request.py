@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
@@ -30,8 +31,19 @@ def fill_request(body: bytes, request: Any, inputs_of: Callable[[Any], Mapping[s
     Raises:
         RequestError: The document isn't JSON, or doesn't fit the signature.
     """
-    try:
+    with nesting_bounded():
         return _fill(parse_document(body), request, inputs_of)
+
+
+@contextmanager
+def nesting_bounded() -> Iterator[None]:
+    """Refuses a document whose lists and objects are nested deeper than Python can follow.
+
+    Raises:
+        RequestError: They are.
+    """
+    try:
+        yield
     except RecursionError:
         raise invalid_argument("JSON Parse error: Lists and objects are nested too deeply.") from None
 
