@@ -15,7 +15,7 @@ from preprocessing.entities import EntityTable
 from preprocessing.events import SortedEvents
 from preprocessing.histories import is_run_start
 from preprocessing.sources.columns import ITEM, KEY
-from preprocessing.spec_records import Condition, Negatives
+from preprocessing.spec_records import Candidates, Negatives
 from preprocessing.splits import NEVER, CutOffs
 from preprocessing.tables import encode_strings, keyed_times, mix
 
@@ -32,9 +32,9 @@ def step_of(window: int, cutoffs: CutOffs) -> int:
     return max(1, min(window, lasts) // _STEPS_A_WINDOW, lasts // _STEPS_A_LOG)
 
 
-def active_items(events: SortedEvents, where: tuple[Condition, ...], step: int) -> pa.Table:
+def active_items(events: SortedEvents, candidates: Candidates, step: int) -> pa.Table:
     """The candidates of each item in each step: `key`, `step`, `count`."""
-    rows = np.flatnonzero(events.hold(where))
+    rows = np.flatnonzero(events.are_candidates(candidates))
     items = events.strings[ITEM].take(rows)
     columns = {KEY: items.strings(), STEP: pa.array(events.time[rows] // step)}
     return merge_active(pa.table(columns | {COUNT: pa.array(np.ones(len(rows), np.int64))}))

@@ -13,7 +13,7 @@ from preprocessing.encoding import Lists, encode_records
 from preprocessing.entities import EntityTable, as_array, with_absent
 from preprocessing.features import CATALOG_ITEMS_A_RECORD, record_features
 from preprocessing.histories import is_run_start
-from preprocessing.sources.columns import ITEM, KEY, TIME, source_of
+from preprocessing.sources.columns import ITEM, KEY, PLACE, TIME, USER, source_of
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import CutOffs
 from preprocessing.tables import encode_strings, is_absent
@@ -42,8 +42,9 @@ def seen_items(spec: DatasetSpec, events: pa.Table, cutoffs: CutOffs) -> pa.Tabl
 
 
 def columns_of_items(spec: DatasetSpec) -> set[str]:
-    """The events' columns that `seen_items` reads."""
-    return {ITEM, TIME, *item_columns(spec, "events").values()}
+    """The events' columns that tell which items were seen."""
+    lists = {USER, PLACE} if spec.history.earlier else set()
+    return {ITEM, TIME, *lists, *item_columns(spec, "events").values()}
 
 
 def since(column: str) -> str:

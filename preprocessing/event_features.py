@@ -72,8 +72,10 @@ class EventFeatures:
         """How many events find a row in a table that holds at their time; see `joins.match_counts`."""
         entities, count = self._entities(table), len(self._events)
         codes, values = self._own(self._key_column(table))
-        rows = np.bincount(codes[:count], minlength=len(values))
+        logged = ~self._events.is_listed
+        rows = np.bincount(codes[:count][logged], minlength=len(values))
         found = entities.rows_at(self._keys_in(table)[:count], self._events.time) < len(entities.row_keys)
+        found &= logged
         named = np.flatnonzero((rows > 0) & ~is_absent(values))
         ids = values.take(pa.array(named)).cast(pa.string())
         return match_counts(ids, rows[named], entities.keys, int(found.sum()))
@@ -156,6 +158,8 @@ class EventFeatures:
             strings = self._events.strings[column]
             return strings.codes, strings.values.cast(pa.binary())
         numbers = self._events.numbers[column]
+        if column == TIME:
+            numbers = np.where(self._events.is_listed, 0, numbers)
         return np.arange(len(numbers)), pa.array(numbers)
 
     def _with_pool(self, column: str, codes: np.ndarray, values: pa.Array) -> tuple[np.ndarray, pa.Array]:

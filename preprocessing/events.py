@@ -9,12 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.earlier import first_lists
 from preprocessing.histories import is_run_start
-from preprocessing.sources.columns import ITEM, REQUEST, TIME, USER, is_numeric, number_of, text_of
-from preprocessing.spec_records import Condition
+from preprocessing.sources.columns import ITEM, PLACE, REQUEST, TIME, USER, is_numeric, number_of, text_of
+from preprocessing.spec_records import Candidates, Condition, History
 from preprocessing.tables import Strings, encode_strings
-
-_KEYS = (USER, TIME, ITEM)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +31,7 @@ class SortedEvents:
     @classmethod
     def from_table(cls, table: pa.Table) -> SortedEvents:
         """Sorts a table that has the columns `user`, `time`, `item` and any others."""
+        table = first_lists(table)
         strings: dict[str, Strings] = {}
         numbers: dict[str, np.ndarray] = {}
         for name in table.column_names:
@@ -40,8 +40,9 @@ class SortedEvents:
             else:
                 numbers[name] = table.column(name).to_numpy()
         codes = {name: column.codes for name, column in strings.items()} | numbers
-        others = sorted(set(codes) - set(_KEYS))
-        order = np.lexsort([codes[name] for name in (*_KEYS, *others)][::-1])
+        keys = (USER, TIME, PLACE, ITEM) if PLACE in codes else (USER, TIME, ITEM)
+        others = sorted(set(codes) - set(keys))
+        order = np.lexsort([codes[name] for name in (*keys, *others)][::-1])
         return cls(
             {name: column.take(order) for name, column in strings.items()},
             {name: column[order] for name, column in numbers.items()},
@@ -83,6 +84,19 @@ class SortedEvents:
         column = self.strings[REQUEST]
         absent = pc.equal(column.values, "").to_numpy(zero_copy_only=False)
         return np.where(absent[column.codes], -1, column.codes)
+
+    @property
+    def is_listed(self) -> np.ndarray:
+        """Whether an event is from a list of earlier behaviours, and has no time: bool [E]."""
+        return self.numbers[PLACE] > 0 if PLACE in self.numbers else np.zeros(len(self), bool)
+
+    def enter_history(self, history: History) -> np.ndarray:
+        """Whether an event may be part of a history: bool [E]."""
+        return self.hold(history.where) | self.is_listed
+
+    def are_candidates(self, candidates: Candidates) -> np.ndarray:
+        """Whether an event is a candidate: bool [E]."""
+        return self.hold(candidates.where) & ~self.is_listed
 
     def hold(self, conditions: Iterable[Condition]) -> np.ndarray:
         """Whether all conditions hold: bool [E]."""

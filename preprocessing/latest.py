@@ -71,7 +71,7 @@ def distinct(table: pa.Table) -> pa.Table:
 
 
 def _histories(spec: DatasetSpec, events: SortedEvents, first: np.ndarray, last: np.ndarray) -> Ranges:
-    eligible = events.hold(spec.history.where)
+    eligible = events.enter_history(spec.history)
     before = np.concatenate([[0], np.cumsum(eligible)])
     stops = before[last + 1]
     return Ranges(np.flatnonzero(eligible), np.maximum(before[first], stops - spec.history.length), stops)

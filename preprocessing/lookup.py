@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.earlier import with_earlier
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
@@ -29,7 +30,7 @@ def user_record(spec: DatasetSpec, user_id: str) -> bytes | None:
     table = _rows(spec, "events", USER, user_id)
     if table is None or not table.num_rows:
         return None
-    events = SortedEvents.from_table(table)
+    events = SortedEvents.from_table(with_earlier(table, spec))
     tables = {name: EntityTable.of_spec(spec, name, _rows(spec, name)) for name in JOINED}
     known = _known(spec, events.strings[ITEM].values)
     joined = Tables(tables["items"], tables["users"], tables["context"], known=known)

@@ -15,6 +15,7 @@ from preprocessing.combiners import (
     MergeTimeProfiles,
     SumCounts,
 )
+from preprocessing.earlier import with_earlier
 from preprocessing.known_values import KnownValues
 from preprocessing.quarantine import REJECTED_FILE, REPORT_FILE
 from preprocessing.report import data_report
@@ -107,12 +108,19 @@ class BuildRecords(beam.PTransform):
 
     def _parts(self, tables: dict[TableName, Any]) -> beam.PCollection:
         """(shard, (table, rows as bytes)) of the tables that are spread over the shards by user."""
+        keys: dict[TableName, str] = {"events": USER, "users": KEY}
         parts = [
-            tables[name][BATCHES] | f"Shard[{name}]" >> beam.FlatMap(partition, name, key, self._shards)
-            for name, key in (("events", USER), ("users", KEY))
+            self._rows(tables, name) | f"Shard[{name}]" >> beam.FlatMap(partition, name, key, self._shards)
+            for name, key in keys.items()
             if name in tables
         ]
         return parts | "Flatten" >> beam.Flatten()
+
+    def _rows(self, tables: dict[TableName, Any], name: TableName) -> beam.PCollection:
+        batches = tables[name][BATCHES]
+        if name != "events" or self._spec.history.earlier is None:
+            return batches
+        return batches | "Earlier" >> beam.Map(with_earlier, self._spec)
 
     def _shard_records(self, shards: beam.PCollection, sides: dict[str, Any]) -> Any:
         to_records = RecordsOfShard(self._spec, self._shards, self._directories, self._only_count)

@@ -49,14 +49,14 @@ def request_frame(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs, poo
     times = events.time[first_events]
     asked = np.empty(len(events), np.int64)
     asked[grouped.flat()[1]] = np.repeat(times, grouped.lengths)
-    shown = events.hold(spec.candidates.where)
+    shown = events.are_candidates(spec.candidates)
     labelled = have_labels(spec, events.time, asked, cutoffs)
     candidates = keep(grouped, shown & labelled)
     ids = _request_ids(events, first_events, times, why)
     if spec.negatives is not None and pool is not None:
         candidates = _with_negatives(spec.negatives.per_request, pool, events, shown, candidates, ids, times)
     row, pieces = cut(candidates, spec.candidates.max_per_request)
-    history = histories(events.user, events.time, events.hold(spec.history.where), spec.history.length)
+    history = histories(events.user, events.time, events.enter_history(spec.history), spec.history.length)
     anchors = candidates.events[candidates.starts[row]]
     frame = Frame(ids.take(pa.array(row)), anchors, times[row], history.take(first_events[row]), pieces)
     return Requests(frame, asked[shown & ~labelled], why[candidates.lengths > 0])

@@ -28,7 +28,7 @@ _HELD_OUT_SALT = 1
 
 def window_frame(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs) -> Frame:
     """The pre-training windows: history-eligible events before the validation cut-off, without candidates."""
-    eligible = events.hold(spec.history.where) & (events.time < cutoffs.validation)
+    eligible = events.enter_history(spec.history) & (events.time < cutoffs.validation)
     history, start = windows(events.user, eligible, spec.history.length)
     last = history.events[history.stops - 1]
     users = events.strings[USER].take(last).strings()

@@ -18,6 +18,7 @@ from apache_beam.metrics import Metrics
 from preprocessing.activity import ItemPool, active_items, step_of
 from preprocessing.catalog import Catalog, columns_of_items, seen_items
 from preprocessing.counts import Counts
+from preprocessing.earlier import first_lists
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
@@ -126,11 +127,11 @@ class ItemsOfShard(beam.DoFn):
         table = from_bytes(parts, columns_of_items(self._spec))
         if table is None:
             return
-        yield to_bytes(seen_items(self._spec, table, cutoffs))
+        yield to_bytes(seen_items(self._spec, first_lists(table), cutoffs))
         if self._spec.negatives is not None:
             events = SortedEvents.from_table(from_bytes(parts))
             step = step_of(self._spec.negatives.window, cutoffs)
-            yield beam.pvalue.TaggedOutput(ACTIVE, to_bytes(active_items(events, self._spec.candidates.where, step)))
+            yield beam.pvalue.TaggedOutput(ACTIVE, to_bytes(active_items(events, self._spec.candidates, step)))
 
 
 class CatalogRecords(beam.DoFn):

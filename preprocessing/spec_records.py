@@ -40,11 +40,31 @@ class Task(Condition):
     within: Duration | None = None
 
 
+class Earlier(Config):
+    """Lists, in a column of the events, of what the user did before, the oldest first, without times.
+
+    Attributes:
+        column: The column of item ids.
+        separator: What separates them where the column is text.
+    """
+
+    column: str
+    separator: Annotated[str, pydantic.Field(min_length=1)] = " "
+
+
 class History(Config):
-    """Which events enter a user's history (all conditions hold), and how many of the latest are kept."""
+    """Which events enter a user's history, and how many of the latest are kept.
+
+    Attributes:
+        length: How many.
+        where: What must hold of them.
+        earlier: Puts the list in a user's first row that has one before the log's own events. Its behaviours have no
+            time (0) and no features but their item's.
+    """
 
     length: int = pydantic.Field(100, ge=1)
     where: tuple[Condition, ...] = ()
+    earlier: Earlier | None = None
 
 
 class Candidates(Config):

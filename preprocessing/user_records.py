@@ -10,6 +10,7 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.earlier import with_earlier
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
@@ -40,7 +41,8 @@ class ShardUsers(beam.PTransform):
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         events = root | ReadTable(self._spec, "events")
         past = events[BATCHES] | "Before" >> beam.Map(_before, self._before)
-        parts = [past | "ShardEvents" >> beam.FlatMap(partition, "events", USER, self._shards)]
+        known = past | "Earlier" >> beam.Map(with_earlier, self._spec)
+        parts = [known | "ShardEvents" >> beam.FlatMap(partition, "events", USER, self._shards)]
         if self._spec.users is not None:
             rows = root | ReadTable(self._spec, "users")
             parts.append(rows[BATCHES] | "ShardUsers" >> beam.FlatMap(partition, "users", KEY, self._shards))

@@ -17,7 +17,7 @@ _LARGEST_GAP_SECONDS = 10 * 365 * 86_400
 
 
 class TimeGap(Kind):
-    """Time from the behaviour to the request, in logarithmic buckets from a second to ten years.
+    """Time from the behaviour to the request, in logarithmic buckets from a second to ten years; absent where it is 0.
 
     Attributes:
         buckets: How many.
@@ -41,4 +41,5 @@ class TimeGap(Kind):
         seconds = tf.cast(tf.maximum(now - times.flat_values, 0), tf.float32)
         scale = self.buckets / math.log1p(_LARGEST_GAP_SECONDS)
         bucket = tf.cast(tf.math.log1p(seconds) * scale, tf.int64)
-        return times.with_flat_values(tf.minimum(bucket, self.buckets - 1) + 1)
+        index = tf.minimum(bucket, self.buckets - 1) + 1
+        return times.with_flat_values(tf.where(times.flat_values > 0, index, tf.zeros_like(index)))

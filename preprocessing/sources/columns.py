@@ -56,6 +56,10 @@ def multivalent_of(source: str) -> str:
     return f"multivalent:{source}"
 
 
+# Of the events, where the spec has lists of earlier behaviours: a row's list, and what preprocessing/earlier.py makes.
+EARLIER, PLACE = "earlier", "place"
+
+
 def columns_of(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
     """The columns that `spec` needs of a table (none if it doesn't have the table), keys first."""
     declared = getattr(spec, table)
@@ -65,6 +69,8 @@ def columns_of(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
     columns += [_of_feature(place, feature) for place, feature in _features_from(spec, table)]
     if table == "events":
         columns += [_of_condition(place, condition) for place, condition in conditions(spec)]
+        if spec.history.earlier is not None:
+            columns.append(Column(EARLIER, spec.history.earlier.column, "multivalent", "history.earlier"))
         if spec.context is not None:
             columns.append(Column(text_of(spec.context.on), spec.context.on, "text", "context.on"))
     return tuple({column.name: column for column in reversed(columns)}.values())[::-1]

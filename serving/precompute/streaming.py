@@ -15,6 +15,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 
+from preprocessing.earlier import with_earlier
 from preprocessing.latest import compact, distinct
 from preprocessing.sources.columns import KEY, USER, TableName
 from preprocessing.sources.message import parse_event
@@ -80,6 +81,7 @@ class _Parse(beam.DoFn):
         Metrics.counter(METRICS, ARRIVED).inc()
         events, rejected = parse_event(self._spec, message)
         if events is not None:
+            events = with_earlier(events, self._spec)
             for user_id in dict.fromkeys(events.column(USER).to_pylist()):
                 yield user_id, ("events", to_bytes(events.filter(pc.equal(events.column(USER), user_id))))
         for row in rejected:

@@ -133,7 +133,7 @@ def _tables(spec: DatasetSpec, table: pa.Table, events: SortedEvents, cut: CutOf
     pool = None
     if spec.negatives:
         step = step_of(spec.negatives.window, cut)
-        pool = ItemPool(active_items(events, spec.candidates.where, step), spec.negatives, step)
+        pool = ItemPool(active_items(events, spec.candidates, step), spec.negatives, step)
     entities = {name: entity_table(name, rows) for name, rows in rows_of(spec).items()}
     return Tables(**entities, pool=pool, known=known_of(spec, table))
 
