@@ -10,6 +10,7 @@ from tfx.dsl.io import fileio
 
 from pipelines.components.blessing_gate import REFUSALS
 from pipelines.config import EvaluationConfig
+from pipelines.evaluated import load_evaluation, overall_aucs
 
 
 def verdict(blessing_dir: str, evaluation_dir: str, bars: EvaluationConfig, findings: list[dict[str, Any]]) -> Any:
@@ -34,11 +35,14 @@ def _refused(blessing_dir: str) -> list[str]:
 
 
 def _missed(evaluation_dir: str, bars: EvaluationConfig) -> list[str]:
+    """The bars that it missed; an undefined AUC misses none, and is refused by BlessingGate."""
     import tensorflow_model_analysis as tfma
 
     result = tfma.load_validation_result(evaluation_dir)
     failures = [failure for found in result.metric_validations_per_slice for failure in found.failures]
-    return [_reason(failure, bars) for failure in failures]
+    failed = {failure.metric_key.output_name for failure in failures}
+    aucs = overall_aucs(load_evaluation(evaluation_dir), sorted(failed)) if failed else {}
+    return [_reason(failure, bars) for failure in failures if aucs[failure.metric_key.output_name] is not None]
 
 
 def _reason(failure: Any, bars: EvaluationConfig) -> str:

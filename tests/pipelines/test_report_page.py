@@ -64,6 +64,9 @@ WITHOUT_ENCODER = task(
 )
 
 
+RULES = {"unseen_positives": 0.731, "unseen_negatives": 0.0, "unseen_auc": 0.8655, "popularity_auc": None}
+
+
 def split(records: int, requests: int, candidates: int, rate: float | None) -> dict[str, Any]:
     rates = {} if rate is None else {"like": rate}
     return {
@@ -72,6 +75,7 @@ def split(records: int, requests: int, candidates: int, rate: float | None) -> d
         "candidates": candidates,
         "bytes": 2654 * records,
         "label_rate": rates,
+        "label_rules": {"like": RULES} if rates else {},
     }
 
 
@@ -157,6 +161,7 @@ MADE = RunResults(
         "history_length": {"mean": 61.9, "percentiles": {"10": 9, "25": 25, "50": 69, "75": 100, "90": 100, "99": 100}},
         "items": 1682,
         "users": 943,
+        "joins": {"items": {"rows": 100_000, "matched": 80_000, "matched_keys": 80_000}},
         "rows": {
             "events": {"read": 100000, "rejected": {"bad_timestamp": 211, "no_user": 14}},
             "items": {"read": 1682, "rejected": {}},
@@ -241,6 +246,12 @@ def page(html: str) -> Page:
     return Page(html)
 
 
+def test_plain_rules_and_joins_are_shown_and_few_matches_said(page: Page) -> None:
+    assert "Test like 73.1 % 0.0 % 0.866 –" in page.text
+    assert "items 100,000 80,000 80.0 %" in page.text
+    assert "80,000 of 100,000 events (80.0%) find a row in the item table. The keys differ" in page.text
+
+
 def test_is_self_contained(html: str, page: Page) -> None:
     assert page.tags.count("script") == 1
     assert page.references and all(reference.startswith("#") for reference in page.references)
@@ -257,7 +268,7 @@ def test_its_one_script_is_the_one_it_allows(html: str) -> None:
 
 def test_tables_have_scopes_and_names(html: str) -> None:
     tables = re.findall(r"<table.*?</table>", html, re.DOTALL)
-    assert len(tables) == 13
+    assert len(tables) == 15
     for table in tables:
         assert re.match(r'<table aria-label="[^"]+">', table)
         assert all(re.match(r'<th scope="(col|row)"', head) for head in re.findall(r"<th\b[^>]*>", table))

@@ -32,8 +32,8 @@ def data_section(results: RunResults) -> Section:
         pictures=[_timeline(data), _histories(data, results.metrics["config"]["dataset"]["history"]["length"])],
         tables=[
             _splits(data["splits"], list(results.metrics["tasks"])),
-            _rules(data["splits"]),
-            *([_joins(data["joins"])] if data.get("joins") else []),
+            *_rules(data["splits"]),
+            *_joins(data.get("joins", {})),
             _rows(data["rows"]),
         ],
     )
@@ -125,28 +125,26 @@ def _split_row(name: str, split: dict[str, Any], tasks: list[str]) -> list[str]:
     return [name, *numbers, *rates, size(split["bytes"]), count(ratio(split["bytes"], candidates))]
 
 
-def _rules(splits: dict[str, Any]) -> Table:
-    """What no model has to learn."""
+def _rules(splits: dict[str, Any]) -> list[Table]:
+    """What no model has to learn; older runs haven't counted it."""
     lines = []
     for name in REQUEST_SPLITS:
         for task, rules in splits.get(name, {}).get("label_rules", {}).items():
             shares = [percent(rules[f"unseen_{kind}"]) for kind in ("positives", "negatives")]
             aucs = [decimal(rules[rule], 3) for rule in (UNSEEN, POPULARITY)]
             lines.append([SPLITS[name], task, *shares, *aucs])
-    return Table(
-        "Candidates whose item has no training event; the AUC of that alone, and of its training events alone.",
-        ["Split", "Task", "Unseen of positives", "of negatives", "AUC of unseen", "AUC of popularity"],
-        lines,
-        text_columns=2,
-    )
+    caption = "Candidates whose item has no training event; the AUC of that alone, and of its training events alone."
+    heads = ["Split", "Task", "Unseen of positives", "of negatives", "AUC of unseen", "AUC of popularity"]
+    return [Table(caption, heads, lines, text_columns=2)] if lines else []
 
 
-def _joins(joins: dict[str, dict[str, int]]) -> Table:
+def _joins(joins: dict[str, Any]) -> list[Table]:
     lines = [
         [table, count(c["rows"]), count(c["matched"]), percent(ratio(c["matched"], c["rows"]))]
         for table, c in joins.items()
     ]
-    return Table("Joins: how many rows find one in another table", ["Join", "Rows", "Matched", "Share"], lines)
+    caption = "Joins: how many rows find one in another table"
+    return [Table(caption, ["Join", "Rows", "Matched", "Share"], lines)] if lines else []
 
 
 def _rows(rows: dict[str, Any]) -> Table:
