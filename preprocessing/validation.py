@@ -90,7 +90,7 @@ def validate(spec: DatasetSpec) -> Validation:
 def _count_records(spec: DatasetSpec, found: Validation) -> None:
     """By the job itself, so that what is counted is what a run would have."""
     with tempfile.TemporaryDirectory() as folder:
-        with beam.Pipeline(argv=[]) as pipeline:
+        with beam.Pipeline("FnApiRunner", argv=[]) as pipeline:
             _ = pipeline | CountRecords(spec, folder)
         found.report = read_report(folder)
     problems, warnings = report_findings(spec, found.report)
