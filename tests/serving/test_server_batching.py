@@ -131,7 +131,7 @@ def test_a_parameters_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("max_batch_size: 8\nx", "line 1: no BatchingParameters text proto"),
+        ("max_batch_size: 8\nx", "line 1: Error parsing text-format tensorflow.serving.BatchingParameters: "),
         ("allowed_batch_sizes: [4, 2]", "must be monotonically increasing"),
         (
             "max_batch_size { value: 8 } allowed_batch_sizes: 4",

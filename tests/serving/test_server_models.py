@@ -12,6 +12,7 @@ from serving import contract
 from serving.server import ModelOptions, ServerOptions, ServerStartError
 
 RELOADS = ServerOptions(models=ModelOptions(allow_reload=True))
+NO_CONFIG = "Error parsing text-format tensorflow.serving.ModelServerConfig: "
 
 
 def config_text(**models):
@@ -208,7 +209,7 @@ def test_the_config_file_is_followed(two_versions, config_file, start, connect, 
     server = start("", options=from_file(path, poll_seconds=0.1))
     target = connect(server)
     config_file("model_config_list {\n  confg {} }")
-    eventually(lambda: "models.config, line 2: no ModelServerConfig text proto" in caplog.text)
+    eventually(lambda: f"models.config, line 2: {NO_CONFIG}" in caplog.text)
     assert served(target) == 1
     config_file(config_text(toy=(two_versions, specific(2)), more=(two_versions, specific(1))))
     eventually(lambda: server.models == {"toy": [2], "more": [1]})
@@ -217,7 +218,7 @@ def test_the_config_file_is_followed(two_versions, config_file, start, connect, 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("model_config_list {\n config {\n name: 3 }}", "line 3: no ModelServerConfig text proto"),
+        ("model_config_list {\n config {\n name: 3 }}", f"line 3: {NO_CONFIG}"),
         ("", "expected a model_config_list"),
         (None, "can't be read"),
     ],
