@@ -81,6 +81,7 @@ class RunConfig(Config):
         unknown = sorted(set(self.checks.thresholds) - recorded)
         if unknown:
             raise ValueError(f"checks.thresholds must be among {sorted(recorded)}. Received: {unknown}")
+        self._check_folders()
         self.trainer.check_fits(self.dataset)
         for setting in self.tuning.settings():
             override(self.trainer, {}, setting, self.trainer.seed).check_fits(self.dataset)
@@ -90,6 +91,12 @@ class RunConfig(Config):
                 "have seen what today's is tested on"
             )
         return self
+
+    def _check_folders(self) -> None:
+        for key in ("runs_dir", "artifacts_dir"):
+            folder = getattr(self, key) or ""
+            if any(mark in folder for mark in "[]*?{}"):
+                raise ValueError(f"{key} is a pattern to TFX if it has one of []*?{{}} in it. Received: {folder}")
 
     @property
     def spec(self) -> DatasetSpec:

@@ -5,5 +5,18 @@ class DataError(ValueError):
     """A log or table can't be used. The message names the file, the column or row, what was found, what would do."""
 
 
+class BrokenFileError(DataError):
+    """A file can't be opened, or breaks off; what comes before the break can be used.
+
+    Attributes:
+        row: The first row that can't be read.
+        bytes_read: How much of the file, as it is stored, was read.
+    """
+
+    def __init__(self, message: str, row: int = 1, bytes_read: int = 0) -> None:
+        super().__init__(message)
+        self.row, self.bytes_read = row, bytes_read
+
+
 class DataFetchError(RuntimeError):
     """A data set is unknown, can't be downloaded or written, or is not what it should be."""

@@ -14,7 +14,7 @@ from preprocessing.events import SortedEvents
 from preprocessing.known_values import changes, event_columns, known_table
 from preprocessing.latest import user_records
 from preprocessing.sources.columns import ITEM, JOINED, KEY, TIME, USER, TableName
-from preprocessing.sources.files import match_files
+from preprocessing.sources.files import files_of
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
 
@@ -59,7 +59,7 @@ def _batches(spec: DatasetSpec, table: TableName, column: str | None = None, val
     declared = getattr(spec, table)
     if declared is None:
         return
-    for path in match_files(declared.paths, table):
+    for path in files_of(declared, table):
         for part in read_table(spec, table, path):
             if isinstance(part, pa.Table):
                 yield part.filter(pc.equal(part.column(column), value)) if column else part

@@ -25,6 +25,7 @@ class RejectedRow:
         row: Its number in the file; the header is row 1. A quoted line break doesn't start a row. 0 in BigQuery.
         reason: A short code, one of a few, for counting.
         message: The same for people, with the offending value.
+        lost_bytes: Where it stands for the rest of a file that breaks off: how much that is, as it is stored.
     """
 
     table: str
@@ -32,6 +33,7 @@ class RejectedRow:
     row: int
     reason: str
     message: str
+    lost_bytes: int = 0
 
     def to_json(self) -> str:
         """One line of the quarantine file."""
@@ -57,22 +59,39 @@ def check_quarantine(spec: DatasetSpec, quarantine_dir: str) -> None:
     Raises:
         DataError: one had; the message names the most frequent reasons, each with an example.
     """
-    for table, rows in read_report(quarantine_dir)["rows"].items():
-        rejected = sum(rows["rejected"].values())
-        if rejected > spec.max_bad_rows * rows["read"]:
-            raise DataError(_too_many(spec, quarantine_dir, table, rows))
+    report = read_report(quarantine_dir)
+    for table, rows in report["rows"].items():
+        size = report["bytes"].get(table, {})
+        lost = lost_rows(rows["read"], size.get("read", 0), size.get("lost", 0))
+        rejected = sum(rows["rejected"].values()) + lost
+        if rejected > spec.max_bad_rows * (rows["read"] + lost):
+            raise DataError(_too_many(spec, quarantine_dir, table, rows, lost))
 
 
-def _too_many(spec: DatasetSpec, quarantine_dir: str, table: str, rows: dict[str, Any]) -> str:
+def lost_rows(rows: int, file_bytes: int, lost_bytes: int) -> int:
+    """About how many rows come after the breaks of files, from how many came before.
+
+    Args:
+        rows: All that were read.
+        file_bytes: The size of all files.
+        lost_bytes: How much of that could not be read.
+    """
+    if lost_bytes >= file_bytes:
+        return 0  # nothing was read, and nothing tells how many rows there were
+    return round(rows * lost_bytes / (file_bytes - lost_bytes))
+
+
+def _too_many(spec: DatasetSpec, quarantine_dir: str, table: str, rows: dict[str, Any], lost: int) -> str:
     path = FileSystems.join(quarantine_dir, REJECTED_FILE)
     frequent = sorted(rows["rejected"].items(), key=lambda reason: (-reason[1], reason[0]))[:3]
     examples = _examples(path, table, {reason for reason, _ in frequent})
     reasons = [f"{count} x {reason}{_place(examples.get(reason))}" for reason, count in frequent]
-    rejected = sum(rows["rejected"].values())
+    rejected, read = sum(rows["rejected"].values()) + lost, rows["read"] + lost
+    after_breaks = f" About {lost} of them come after the breaks of files, by bytes." if lost else ""
     return (
-        f"{rejected} of the {rows['read']} rows of table {table} ({getattr(spec, table).place}) can't be used, "
-        f"{rejected / max(rows['read'], 1):.2%}, and max_bad_rows allows {spec.max_bad_rows:.2%}. "
-        f"Most frequent: {'; '.join(reasons)}. All of them are in {path}."
+        f"{rejected} of the {read} rows of table {table} ({getattr(spec, table).place}) can't be used, "
+        f"{rejected / max(read, 1):.2%}, and max_bad_rows allows {spec.max_bad_rows:.2%}. "
+        f"Most frequent: {'; '.join(reasons)}. All of them are in {path}.{after_breaks}"
     )
 
 

@@ -23,7 +23,8 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
 
     Args:
         spec: What was read.
-        counts: `("rows", table, "read")`, `("rows", table, "rejected", reason)`, `("splits", split, ...)`,
+        counts: `("rows", table, "read")`, `("rows", table, "rejected", reason)`, `("bytes", table, "read")`,
+            `("bytes", table, "lost")`, `("splits", split, ...)`,
             `("history_length", length)`, `("outside", why)`, `("requests_cut", why)`, `("joins", table, ...)`,
             `("label_values", task, value)`, `("users",)`, `("items",)`: how often.
         cutoffs: Where time was cut.
@@ -34,6 +35,7 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
     report = {
         "dataset": spec.name,
         "rows": {table: {"rejected": {}} | rows for table, rows in nested.get("rows", {}).items()},
+        "bytes": nested.get("bytes", {}),
         "first_event": to_iso(profile.first or 0),
         "last_event": to_iso(profile.last or 0),
         "warnings": time_warnings(profile, spec.events.time_format),

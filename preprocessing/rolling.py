@@ -9,8 +9,6 @@ from __future__ import annotations
 import datetime
 import re
 
-from apache_beam.io.filesystems import FileSystems
-
 from preprocessing.errors import DataError
 from preprocessing.sources.files import match_files
 from preprocessing.spec import DatasetSpec
@@ -56,7 +54,8 @@ def newest_span(pattern: str) -> int:
         glob = glob.replace(part, "*")
     order = re.findall(r"\{(?:YYYY|MM|DD|SPAN)\}", pattern)
     pieces = re.split(r"(\{(?:YYYY|MM|DD|SPAN)\}|\*)", pattern)
-    expression = re.compile("".join(_EXPRESSIONS.get(piece, re.escape(piece)) for piece in pieces))
+    named = "".join(_EXPRESSIONS.get(piece, re.escape(piece)) for piece in pieces)
+    expression = re.compile(named.rstrip("/") + "(?:/.*)?")  # what follows is in a folder of the day
     found = [expression.fullmatch(path) for path in match_files((glob,), "events")]
     spans = [_span_of(dict(zip(order, match.groups(), strict=True))) for match in found if match]
     if not spans:
@@ -110,7 +109,10 @@ def _paths(events: Events, split: SpanSplit, newest: int) -> tuple[str, ...]:
 
 
 def _exists(path: str) -> bool:
-    return bool(FileSystems.match([path])[0].metadata_list)
+    try:
+        return bool(match_files((path,), "events"))
+    except DataError:
+        return False
 
 
 def _span_of(found: dict[str, str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from preprocessing.sources.files import is_compressed, match_files, size_of
+from preprocessing.sources.files import files_of, is_compressed, size_of
 from preprocessing.spec import DatasetSpec
 
 _FEWEST = 16
@@ -23,6 +23,6 @@ def shard_count(spec: DatasetSpec) -> int:
     """
     if spec.events.bigquery:
         return spec.events.bigquery.shards
-    paths = match_files(spec.events.paths, "events")
+    paths = files_of(spec.events, "events")
     size = sum(size_of(path) * (_COMPRESSION if is_compressed(path) else 1) for path in paths)
     return min(max(_FEWEST, math.ceil(size / _BYTES_A_SHARD)), _MOST)

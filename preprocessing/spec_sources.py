@@ -29,13 +29,23 @@ class Files(Source):
 
     Attributes:
         reader: The module that reads them (`Reader` in preprocessing/sources/formats.py); "" is the class's own.
-        path: A file or glob, or several, absolute or relative to the data directory; any file system Beam knows.
-            Text whose name ends in .gz, .bz2 or .zst is decompressed.
+        path: A file, glob or folder, or several, absolute or relative to the data directory; any file system Beam
+            knows. Of a folder, all files are meant that have one of the format's suffixes. Text whose name ends in
+            .gz, .bz2, .zst or .xz is decompressed.
+        may_break_off: Files or globs that are read as far as they go where they break off or can't be opened: what is
+            lost then counts as bad rows, about as many as its bytes. Any other such file fails the run.
     """
 
     reader: ClassVar[str] = ""
 
     path: str | Annotated[tuple[str, ...], pydantic.Field(min_length=1)]
+
+    may_break_off: tuple[str, ...] = ()
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What files of the format end in, in lower case."""
+        return (f".{self.format}",)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -62,6 +72,11 @@ class JsonLines(TextFiles):
     """Format `jsonl`."""
 
     reader: ClassVar[str] = "preprocessing.sources.jsonl"
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """See Files; Spark writes .json."""
+        return (".jsonl", ".json", ".ndjson")
 
 
 class ParquetFiles(Files):

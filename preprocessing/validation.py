@@ -12,14 +12,14 @@ import apache_beam as beam
 import numpy as np
 
 from preprocessing.errors import DataError
-from preprocessing.quarantine import RejectedRow, read_report
+from preprocessing.quarantine import RejectedRow, lost_rows, read_report
 from preprocessing.records import CountRecords
 from preprocessing.report_checks import report_findings
 from preprocessing.sources.bigquery import check_client
 from preprocessing.sources.check import columns_to_find
 from preprocessing.sources.columns import TABLES, TIME, TableName
-from preprocessing.sources.files import match_files
-from preprocessing.sources.formats import reader_of
+from preprocessing.sources.files import size_of
+from preprocessing.sources.headers import check_headers
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_bigquery import BigQuery
@@ -37,6 +37,8 @@ class TableCheck:
         rows: How many rows, rejected ones among them.
         reasons: The rejected rows by reason.
         examples: The first rejected row of each reason.
+        file_bytes: How large the files are that can be read.
+        lost_bytes: How much of them comes after a break.
     """
 
     name: TableName
@@ -44,10 +46,13 @@ class TableCheck:
     rows: int = 0
     reasons: Counter[str] = dataclasses.field(default_factory=Counter)
     examples: dict[str, RejectedRow] = dataclasses.field(default_factory=dict)
+    file_bytes: int = 0
+    lost_bytes: int = 0
 
     def reject(self, row: RejectedRow) -> None:
         """Counts a rejected row."""
         self.reasons[row.reason] += 1
+        self.lost_bytes += row.lost_bytes
         self.examples.setdefault(row.reason, row)
 
 
@@ -120,10 +125,11 @@ def _check_table(spec: DatasetSpec, table: TableName, found: Validation) -> Tabl
                     times.append(part.column(TIME).to_numpy() if table == "events" else np.zeros(0))
         except DataError as error:
             found.problems.append(str(error))
-    rejected = sum(check.reasons.values())
-    if rejected > spec.max_bad_rows * check.rows:
+    lost = lost_rows(check.rows, check.file_bytes, check.lost_bytes)
+    rejected, rows = sum(check.reasons.values()) + lost, check.rows + lost
+    if rejected > spec.max_bad_rows * rows:
         found.problems.append(
-            f"table {table}: {rejected} of {check.rows} rows would be rejected, {rejected / check.rows:.2%}; "
+            f"table {table}: {rejected} of {rows} rows would be rejected, {rejected / rows:.2%}; "
             f"max_bad_rows allows {spec.max_bad_rows:.2%}."
         )
     if table == "events" and check.files:
@@ -133,28 +139,15 @@ def _check_table(spec: DatasetSpec, table: TableName, found: Validation) -> Tabl
 
 def _readable_files(spec: DatasetSpec, table: TableName, check: TableCheck, found: Validation) -> Iterator[str]:
     """The files that have all columns; the others become problems."""
-    declared = getattr(spec, table)
     try:
-        paths = match_files(declared.paths, table)
+        for path, problems in check_headers(getattr(spec, table), table, columns_to_find(spec, table)):
+            check.files += 1
+            found.problems += problems
+            if not problems:
+                check.file_bytes += size_of(path)
+                yield path
     except DataError as error:
         found.problems.append(str(error))
-        return
-    for path in paths:
-        check.files += 1
-        problems = []
-        try:
-            header = reader_of(declared).read_header(path, declared)
-        except DataError as error:
-            found.problems.append(str(error))
-            continue
-        for column in columns_to_find(spec, table):
-            try:
-                header.position(column, path)
-            except DataError as error:
-                problems.append(str(error))
-        found.problems += problems
-        if not problems:
-            yield path
 
 
 def _check_times(spec: DatasetSpec, times: np.ndarray, found: Validation) -> None:

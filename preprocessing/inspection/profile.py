@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 
 from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.sources.columns import Column
-from preprocessing.sources.files import match_files
+from preprocessing.sources.files import files_of
 from preprocessing.sources.formats import reader_of
 from preprocessing.sources.lists import joined_lists
 from preprocessing.sources.normal import plain
@@ -69,8 +70,10 @@ def profile_log(table: Table, rows: int) -> tuple[list[ColumnProfile], int, int]
     Raises:
         DataError: there is no such file, it can't be read at all, or files have different columns.
     """
-    paths = match_files(table.paths, "events")
-    names = reader_of(table).read_header(paths[0], table).names
+    paths = files_of(table, "events")
+    headers = [reader_of(table).read_header(path, table) for path in paths]
+    is_open = headers[0].holds is not None  # other files, and rows, may have other columns
+    names = tuple(dict.fromkeys(itertools.chain(*(header.names for header in (headers if is_open else headers[:1])))))
     columns = tuple(Column(name, name, "any", "the first file") for name in names)
     batches: list[RawBatch] = []
     read = rejected = 0
@@ -121,6 +124,8 @@ def _guess_kind(profile: ColumnProfile) -> ColumnProfile:
 
 def _guess_number(profile: ColumnProfile, numbers: np.ndarray) -> ColumnProfile:
     known = numbers[~np.isnan(numbers)]
+    if not len(known):
+        return profile  # all are absent, if in words
     named_so = re.search(_TIME_NAME, profile.name.lower())
     for unit, factor in UNITS_PER_SECOND.items():
         if named_so and known.min() >= _EARLIEST_SECOND * factor and known.max() <= LATEST_SECOND * factor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import fastavro
 import numpy as np
 
-from preprocessing.errors import DataError
+from preprocessing.errors import BrokenFileError, DataError
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column
 from preprocessing.sources.explode import columns_in_file
+from preprocessing.sources.file_types import odd_type
 from preprocessing.sources.files import open_binary
 from preprocessing.sources.nested import Row, batch_of
 from preprocessing.sources.raw import Header, RawBatch
@@ -20,6 +22,13 @@ from preprocessing.sources.section import Section
 from preprocessing.spec_tables import Explode, Table
 
 _BATCH_ROWS = 1 << 15
+_MARK_BYTES = 8
+# What fastavro needs to decompress a codec's blocks: the module, and the package that has it.
+_CODECS = {
+    "snappy": ("cramjam", "cramjam"),
+    "lz4": ("lz4", "lz4"),
+    "zstandard": ("zstandard", "zstandard"),
+}
 _BROKEN = (EOFError, ValueError, IndexError, OSError, KeyError, TypeError)  # what fastavro meets in damaged blocks
 
 
@@ -37,10 +46,11 @@ def read_header(path: str, table: Table) -> Header:
 def read_batches(
     section: Section, table: Table, table_name: str, columns: tuple[Column, ...], explode: Explode | None
 ) -> Iterator[RawBatch | RejectedRow]:
-    """The rows of a file as batches, and where it breaks off.
+    """The rows of a file as batches.
 
     Raises:
-        DataError: a column is missing, or this is no Avro file.
+        BrokenFileError: the file breaks off.
+        DataError: a column is missing, this is no Avro file, or its blocks are compressed by what isn't installed.
     """
     header = read_header(section.path, table)
     for column in columns_in_file(explode, columns):
@@ -61,17 +71,28 @@ def read_batches(
                 yield from rejected
             number += len(rows)
             if error:
-                message = f"the file breaks off here: {type(error).__name__} {error}"
-                yield RejectedRow(table_name, section.path, number, "truncated", message)
-            if error or not rows:
+                message = f"{section.path}: the file breaks off at row {number}: {type(error).__name__} {error}."
+                raise BrokenFileError(message, number, stream.tell())
+            if not rows:
                 return
 
 
 def _reader(stream: Any, path: str) -> Any:
     try:
-        return fastavro.reader(stream)
+        reader = fastavro.reader(stream)
     except _BROKEN as error:
-        raise DataError(f"{path}: not an Avro file: {error}.") from error
+        stream.seek(0)
+        what = odd_type(stream.read(_MARK_BYTES))
+        if what:
+            raise DataError(f"{path}: not an Avro file: it {what}.") from error
+        raise BrokenFileError(f"{path}: not a whole Avro file: {error}.") from error
+    module, package = _CODECS.get(reader.codec, ("", ""))
+    if module and not importlib.util.find_spec(module):
+        raise DataError(
+            f"{path}: its blocks are compressed by {reader.codec}, which needs another package. "
+            f"Run: pip install {package}"
+        )
+    return reader
 
 
 def _names(schema: Any, prefix: str) -> Iterator[str]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import lzma
 import zlib
 from collections.abc import Iterator
 from typing import IO
 
-from preprocessing.errors import DataError
-from preprocessing.sources.files import is_compressed, open_binary, size_of
+from preprocessing.errors import BrokenFileError, DataError
+from preprocessing.sources.file_types import odd_type
+from preprocessing.sources.files import decompressed, is_compressed, open_binary, open_stored, size_of
 from preprocessing.sources.section import Section
 
 BLOCK_BYTES = 1 << 22
 SECTION_BYTES = 1 << 26
-BROKEN_FILE = (EOFError, zlib.error, OSError)
+BROKEN_FILE = (EOFError, zlib.error, lzma.LZMAError, OSError)
 _CHUNK_BYTES = 1 << 18
 _LONGEST_LINE = 1 << 28
 _UTF_8_MARK = b"\xef\xbb\xbf"
-_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclasses.dataclass
@@ -28,6 +29,7 @@ class BlockReader:
     Attributes:
         path: For error messages.
         stream: The file's bytes, decompressed.
+        stored: The file as it is stored.
         encoding: What they are encoded in.
         remaining: How many bytes to read; None for all.
         block_bytes: The size of a block, unless a line is longer.
@@ -36,6 +38,7 @@ class BlockReader:
 
     path: str
     stream: IO[bytes]
+    stored: IO[bytes]
     encoding: str = "utf-8"
     remaining: int | None = None
     block_bytes: int = BLOCK_BYTES
@@ -66,12 +69,19 @@ class BlockReader:
         """Skips a byte order mark at the start of the file.
 
         Raises:
-            DataError: it is that of UTF-16.
+            DataError: this is no text of 8 bits.
         """
         block = self.take()
-        if block.startswith(_UTF_16_MARKS):
-            raise DataError(f"{self.path}: this is UTF-16 text. Convert it to UTF-8.")
+        what = odd_type(block or self._rest)
+        if what:
+            raise DataError(f"{self.path}: this {what}.")
         self.give_back(block.removeprefix(_UTF_8_MARK))
+
+    def check_whole(self, row: int) -> None:
+        """Raises a BrokenFileError if the file has broken off; `row` is the first that can't be read."""
+        if self.error:
+            message = f"{self.path}: the file breaks off at row {row}: {self.error}."
+            raise BrokenFileError(message, row, self.stored.tell())
 
     def _chunk(self) -> bytes:
         size = _CHUNK_BYTES if self.remaining is None else min(_CHUNK_BYTES, self.remaining)
@@ -89,11 +99,11 @@ class BlockReader:
 @contextlib.contextmanager
 def open_blocks(section: Section, encoding: str = "utf-8", block_bytes: int = BLOCK_BYTES) -> Iterator[BlockReader]:
     """Opens a section of a text file, without a byte order mark."""
-    with open_binary(section.path) as stream:
+    with open_stored(section.path) as stored, decompressed(stored, section.path) as stream:
         if section.start:
             stream.seek(section.start)
         remaining = None if section.stop is None else section.stop - section.start
-        reader = BlockReader(section.path, stream, encoding, remaining, block_bytes)
+        reader = BlockReader(section.path, stream, stored, encoding, remaining, block_bytes)
         if not section.start:
             reader.skip_mark()
         yield reader

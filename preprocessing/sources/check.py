@@ -8,8 +8,8 @@ from preprocessing.errors import DataError
 from preprocessing.sources.bigquery import check_client
 from preprocessing.sources.columns import TABLES, TIME, Column, TableName, columns_of
 from preprocessing.sources.explode import columns_in_file, explode_of
-from preprocessing.sources.files import match_files
-from preprocessing.sources.formats import reader_of
+from preprocessing.sources.files import files_of
+from preprocessing.sources.headers import check_headers
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import TimeProfile, cut_offs
@@ -34,10 +34,9 @@ def check_sources(spec: DatasetSpec) -> None:
 
 def _check_headers(spec: DatasetSpec, table: TableName) -> None:
     declared = getattr(spec, table)
-    for path in match_files(declared.paths, table):
-        header = reader_of(declared).read_header(path, declared)
-        for column in columns_to_find(spec, table):
-            header.position(column, path)
+    for _, problems in check_headers(declared, table, columns_to_find(spec, table)):
+        if problems:
+            raise DataError(problems[0])
 
 
 def columns_to_find(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
@@ -53,7 +52,7 @@ def _check_events(spec: DatasetSpec) -> None:
     profile = TimeProfile.empty()
     problem = DataError(f"{spec.events.path}: the log is empty: it has a header but no rows.")
     rejected = ""
-    for path in match_files(spec.events.paths, "events"):
+    for path in files_of(spec.events, "events"):
         for part in read_table(spec, "events", path):
             if isinstance(part, list):
                 rejected = rejected or next((f" {row.file}, row {row.row}: {row.message}." for row in part), "")

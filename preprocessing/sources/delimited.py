@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from preprocessing.errors import DataError
+from preprocessing.errors import BrokenFileError
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.blocks import BLOCK_BYTES, BROKEN_FILE, BlockReader, count_lines, line_sections, open_blocks
 from preprocessing.sources.columns import Column
@@ -78,7 +78,7 @@ def _take_header(reader: BlockReader, table: Table) -> Header:
         if not cells and reader.error:
             raise reader.error
     except (csv.Error, *BROKEN_FILE) as error:
-        raise DataError(f"{reader.path}: the header can't be read: {error}.") from error
+        raise BrokenFileError(f"{reader.path}: the header can't be read: {error}.") from error
     reader.give_back(lines.rest())
     if not isinstance(source, RecboleFiles):
         return Header(tuple(cell.strip() for cell in cells))
@@ -105,8 +105,7 @@ class _Blocks:
                 yield from self._whole_rows(block[: ends[-1]], ends)
             else:
                 yield from self._carefully(Lines(block, self.reader))
-        if self.reader.error:
-            yield self.rows.reject(self.number, "truncated", f"the file breaks off here: {self.reader.error}")
+        self.reader.check_whole(self.number)
 
     def _whole_rows(self, block: bytes, ends: np.ndarray) -> Iterator[RawBatch | RejectedRow]:
         """Rows of which none is open at the end, in smaller and smaller pieces until Arrow can read them."""

@@ -34,6 +34,11 @@ class DelimitedFiles(TextFiles):
 class RecboleFiles(DelimitedFiles):
     """RecBole's atomic files: tab-separated, with a typed header and never a quote."""
 
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """See Files."""
+        return (".inter", ".item", ".user")
+
 
 class CsvFiles(DelimitedFiles):
     """CSV and TSV.

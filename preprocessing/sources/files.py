@@ -1,10 +1,11 @@
-"""Finds files by path or glob on any Beam file system, and opens them, decompressed."""
+"""Finds files by path, folder or glob on any Beam file system, and opens them, decompressed."""
 
 from __future__ import annotations
 
 import bz2
 import contextlib
 import gzip
+import lzma
 import os
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
@@ -13,13 +14,28 @@ import pyarrow as pa
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from preprocessing.errors import DataError
+from preprocessing.errors import BrokenFileError, DataError
+from preprocessing.spec_sources import Files
+from preprocessing.spec_tables import Table
 
-COMPRESSED = (".gz", ".bz2", ".zst")
+COMPRESSED = (".gz", ".bz2", ".zst", ".xz")
+_HIDDEN = ("_", ".")  # such as Spark's _SUCCESS
+_SHOWN_FILES = 5
 
 
-def match_files(patterns: Iterable[str], table: str) -> list[str]:
-    """The paths that any of `patterns` matches, sorted.
+def files_of(table: Table, name: str) -> list[str]:
+    """The paths of a table's files, sorted; see `match_files`."""
+    suffixes = table.source.suffixes if isinstance(table.source, Files) else ()
+    return match_files(table.paths, name, suffixes)
+
+
+def match_files(patterns: Iterable[str], table: str, suffixes: tuple[str, ...] = ("",)) -> list[str]:
+    """The paths that any of `patterns` matches, sorted; without those whose names begin with `_` or `.`.
+
+    Args:
+        patterns: Files, globs, or folders, all of whose files are meant that have one of the suffixes.
+        table: Whose, for messages.
+        suffixes: Of the table's format; a compressed file has another after it.
 
     Raises:
         DataError: a pattern matches none, there are no patterns, or the file system can't be asked.
@@ -27,17 +43,54 @@ def match_files(patterns: Iterable[str], table: str) -> list[str]:
     patterns = tuple(patterns)
     if not patterns:
         raise DataError(f"the spec's {table} are in BigQuery, which only a run reads. Export them to files for this.")
-    return sorted({path for pattern in patterns for path in _match(pattern, table)})
+    return sorted({path for pattern in patterns for path in _match(pattern, table, suffixes)})
 
 
-def _match(pattern: str, table: str) -> list[str]:
+def _match(pattern: str, table: str, suffixes: tuple[str, ...]) -> list[str]:
+    if "://" not in pattern and os.path.isfile(pattern):
+        return [pattern]  # whatever its name has in it, such as brackets
+    found = [path for path in _matching(pattern, table) if not _is_hidden(path, pattern)]
+    if found:
+        return found
+    folder = pattern.rstrip("/")
+    inside = [path for path in _below(folder, table) if not _is_hidden(path, folder)]
+    found = [path for path in inside if _without_compression(path).endswith(suffixes)]
+    if not found and inside:
+        names = ", ".join(path.rpartition("/")[2] for path in inside[:_SHOWN_FILES])
+        raise DataError(f"{pattern}: no file of this folder ends in {' or '.join(suffixes)}. It has: {names}.")
+    if not found:
+        raise DataError(f"{pattern}: no such file, for {table}.path.{_missing_folder(pattern)}")
+    return found
+
+
+def _below(folder: str, table: str) -> list[str]:
+    """All files in a folder, or in the folders that a glob matches, and further down."""
+    if _is_folder(folder):
+        return sorted(os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)
+    return _matching(f"{folder}/**", table)
+
+
+def _matching(pattern: str, table: str) -> list[str]:
     try:
         found = FileSystems.match([pattern])[0].metadata_list
     except (BeamIOError, ValueError, OSError) as error:
         raise DataError(f"{pattern}: the spec's {table}.path can't be looked up: {error}.") from error
-    if not found:
-        raise DataError(f"{pattern}: no such file, for {table}.path.{_missing_folder(pattern)}")
-    return [metadata.path for metadata in found]
+    return sorted(metadata.path for metadata in found if not _is_folder(metadata.path))
+
+
+def _is_folder(path: str) -> bool:
+    """Of a local path; other file systems have no folders among their files."""
+    return "://" not in path and os.path.isdir(path)
+
+
+def _is_hidden(path: str, pattern: str) -> bool:
+    """Whether a part of the path is hidden that the pattern doesn't name."""
+    named = pattern.split("/")
+    parts = path.split("/")
+    wanted = named + [""] * (len(parts) - len(named))
+    return any(
+        part.startswith(_HIDDEN) and not name.startswith(part[0]) for part, name in zip(parts, wanted, strict=False)
+    )
 
 
 def _missing_folder(pattern: str) -> str:
@@ -49,30 +102,56 @@ def _missing_folder(pattern: str) -> str:
 
 def size_of(path: str) -> int:
     """A file's size in bytes, as it is stored."""
+    if "://" not in path:
+        return os.path.getsize(path)
     return FileSystems.match([path])[0].metadata_list[0].size_in_bytes
 
 
 def is_compressed(path: str) -> bool:
     """Whether a file is stored compressed as a whole, by its name, so that it can't be read from the middle."""
-    return path.endswith(COMPRESSED)
+    return path.lower().endswith(COMPRESSED)
+
+
+def _without_compression(path: str) -> str:
+    """A path in lower case, without the suffix that says how it is compressed."""
+    path = path.lower()
+    return next((path.removesuffix(suffix) for suffix in COMPRESSED if path.endswith(suffix)), path)
 
 
 @contextlib.contextmanager
 def open_binary(path: str) -> Iterator[IO[bytes]]:
-    """Opens a file, decompressing .gz, .bz2 and .zst.
+    """Opens a file, decompressing .gz, .bz2, .zst and .xz.
 
     Python's and Arrow's own decompressors are used because Beam's end a truncated file without an error.
+
+    Raises:
+        BrokenFileError: it can't be opened.
     """
-    raw = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
-    with raw, _decompress(raw, path) as stream:
+    with open_stored(path) as raw, decompressed(raw, path) as stream:
         yield stream
 
 
-def _decompress(raw: Any, path: str) -> IO[bytes]:
-    if path.endswith(".gz"):
+@contextlib.contextmanager
+def open_stored(path: str) -> Iterator[IO[bytes]]:
+    """Opens a file as it is stored; as for `open_binary`."""
+    try:
+        raw = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    except (OSError, BeamIOError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise BrokenFileError(f"{path}: can't be opened: {reason}.") from error
+    with raw:
+        yield raw
+
+
+def decompressed(raw: Any, path: str) -> IO[bytes]:
+    """The content of a file."""
+    suffix = os.path.splitext(path.lower())[1]
+    if suffix == ".gz":
         return gzip.GzipFile(fileobj=raw, mode="rb")  # type: ignore[return-value]
-    if path.endswith(".bz2"):
+    if suffix == ".bz2":
         return bz2.BZ2File(raw, mode="rb")
-    if path.endswith(".zst"):
+    if suffix == ".xz":
+        return lzma.LZMAFile(raw, mode="rb")
+    if suffix == ".zst":
         return pa.CompressedInputStream(raw, "zstd")
     return raw

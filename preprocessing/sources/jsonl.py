@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Iterator
 
 import numpy as np
 
+from preprocessing.errors import DataError
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.blocks import BLOCK_BYTES, count_lines, line_sections, open_blocks
 from preprocessing.sources.columns import Column
+from preprocessing.sources.file_types import json_layout
 from preprocessing.sources.json_values import parse_json, parser_for
 from preprocessing.sources.nested import Row, batch_of, names_of
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.section import Section
 from preprocessing.spec_sources import TextFiles
 from preprocessing.spec_tables import Explode, Table
-
-_HEADER_ROWS = 1000
 
 
 def sections(path: str, table: Table) -> list[Section]:
@@ -25,10 +27,38 @@ def sections(path: str, table: Table) -> list[Section]:
 
 
 def read_header(path: str, table: Table) -> Header:
-    """The keys that the file's first rows have."""
-    with open_blocks(Section(path), table.options(TextFiles).encoding) as reader:
-        lines = reader.take().splitlines()[:_HEADER_ROWS]
-    return Header(names_of(row for line in lines if isinstance(row := parse_json(line), dict)))
+    """The keys that the file's first rows have; others may have more.
+
+    Raises:
+        DataError: no line of the first ones is an object.
+    """
+    encoding = table.options(TextFiles).encoding
+    with open_blocks(Section(path), encoding) as reader:
+        block = reader.take()
+        if not block:
+            reader.check_whole(1)
+    rows = [row for row in map(parse_json, block.splitlines()) if isinstance(row, dict)]
+    layout = None if rows and not _opens_array(block) else json_layout(block)
+    if layout:
+        raise DataError(f"{path}: this {layout}.")
+    return Header(names_of(rows), holds=functools.partial(_holds, path, encoding))
+
+
+def _opens_array(block: bytes) -> bool:
+    """Whether the first line begins an array that goes on."""
+    first = block.lstrip().partition(b"\n")[0]
+    return first.startswith(b"[") and isinstance(parse_json(first), ValueError)
+
+
+def _holds(path: str, encoding: str, source: str) -> bool:
+    """Whether any row of a file has a key, or a path of keys."""
+    key = json.dumps(source.rpartition(".")[2], ensure_ascii=False).encode()
+    with open_blocks(Section(path), encoding) as reader:
+        while block := reader.take():
+            lines = (line for line in block.splitlines() if key in line) if key in block else ()
+            if source in names_of(row for line in lines if isinstance(row := parse_json(line), dict)):
+                return True
+    return False
 
 
 def read_batches(
@@ -58,9 +88,7 @@ def read_batches(
                 batch, rejected = batch_of(rows, np.array(numbers), columns, explode, section.path)
                 yield batch
                 yield from rejected
-        if reader.error:
-            message = f"the file breaks off here: {reader.error}"
-            yield RejectedRow(table_name, section.path, number, "truncated", message)
+        reader.check_whole(number)
 
 
 def _problem(line: bytes, value: object) -> tuple[str, str]:

@@ -11,16 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from preprocessing.errors import DataError
+from preprocessing.errors import BrokenFileError, DataError
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column
 from preprocessing.sources.explode import columns_in_file, exploded
-from preprocessing.sources.files import open_binary
+from preprocessing.sources.file_types import odd_type
+from preprocessing.sources.files import open_binary, size_of
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.section import Section
 from preprocessing.spec_tables import Explode, Table
 
 _BATCH_ROWS = 1 << 17
+_MARK_BYTES = 8
 _SECTION_ROWS = 1 << 20
 
 
@@ -63,19 +65,35 @@ def _batches(section: Section, columns: tuple[Column, ...]) -> Iterator[RawBatch
         tops = {field.name for field in file.schema_arrow}
         wanted = sorted({c.source if c.source in tops else c.source.split(".")[0] for c in columns})
         number = before[section.start] + 1
-        for batch in file.iter_batches(_BATCH_ROWS, row_groups=groups, columns=wanted, use_threads=False):
+        batches = file.iter_batches(_BATCH_ROWS, row_groups=groups, columns=wanted, use_threads=False)
+        while batch := _next(batches, section.path, number, before[-1]):
             arrays = {column.name: _column(batch, column.source) for column in columns}
             yield RawBatch(arrays, dict.fromkeys(arrays, ""), np.arange(number, number + batch.num_rows))
             number += batch.num_rows
 
 
+def _next(batches: Iterator[pa.RecordBatch], path: str, number: int, rows: int) -> pa.RecordBatch | None:
+    try:
+        return next(batches, None)
+    except pa.ArrowNotImplementedError as error:
+        raise DataError(f"{path}: Arrow can't read it: {error}. Write it with other types or compression.") from error
+    except (pa.ArrowException, OSError) as error:
+        read = size_of(path) * (number - 1) // max(rows, 1)
+        raise BrokenFileError(f"{path}: the file is damaged from row {number} on: {error}.", number, read) from error
+
+
 @contextlib.contextmanager
 def _open(path: str) -> Iterator[pq.ParquetFile]:
-    try:
-        with open_binary(path) as stream:
-            yield pq.ParquetFile(stream)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path}: not a whole Parquet file: {error}. Write it again, or leave it out.") from error
+    with open_binary(path) as stream:
+        try:
+            file = pq.ParquetFile(stream)
+        except (pa.ArrowInvalid, OSError) as error:
+            stream.seek(0)
+            what = odd_type(stream.read(_MARK_BYTES).removeprefix(b"PAR1"))
+            if what:
+                raise DataError(f"{path}: not a Parquet file: it {what}.") from error
+            raise BrokenFileError(f"{path}: not a whole Parquet file: {error}.") from error
+        yield file
 
 
 def _rows_before(file: pq.ParquetFile) -> list[int]:

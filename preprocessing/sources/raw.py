@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +18,17 @@ Problems = dict[int, Problem]  # by the row's place in its batch
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-    """A file's column names, and RecBole's types beside them ("" in other formats)."""
+    """A file's columns.
+
+    Attributes:
+        names: Their names.
+        types: RecBole's types of them, "" in other formats.
+        holds: Where rows may have columns that the first ones lack: whether any row of the file has a column.
+    """
 
     names: tuple[str, ...]
     types: tuple[str, ...] = ()
+    holds: Callable[[str], bool] | None = None
 
     def position(self, column: Column, path: str) -> int:
         """Where a column is.

@@ -8,16 +8,19 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.io import fileio
 from apache_beam.metrics import Metrics
 
+from preprocessing.errors import BrokenFileError
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.bigquery import ReadRows, read_rows
+from preprocessing.sources.broken import lost_rest
 from preprocessing.sources.check_batch import check_batch
-from preprocessing.sources.columns import TableName, columns_of
+from preprocessing.sources.columns import Column, TableName, columns_of
 from preprocessing.sources.explode import explode_of
+from preprocessing.sources.files import files_of, size_of
 from preprocessing.sources.formats import reader_of
 from preprocessing.sources.nested import Row
+from preprocessing.sources.partitions import partitions_of, with_partitions
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.section import Section
 from preprocessing.spec import DatasetSpec
@@ -44,11 +47,19 @@ class ReadTable(beam.PTransform):
     def _sections(self, root: beam.Pipeline, declared: Table) -> beam.PCollection:
         return (
             root
-            | "Patterns" >> beam.Create(declared.paths)
-            | "Match" >> fileio.MatchAll()
-            | "Sections" >> beam.FlatMap(lambda file, table: reader_of(table).sections(file.path, table), declared)
+            | "Table" >> beam.Create([declared])
+            | "Files" >> beam.FlatMap(files_of, self._table)
+            | "SpreadFiles" >> beam.Reshuffle()
+            | "Sections" >> beam.FlatMap(_sections_of, declared)
             | "Spread" >> beam.Reshuffle()
         )
+
+
+def _sections_of(path: str, declared: Table) -> list[Section]:
+    try:
+        return reader_of(declared).sections(path, declared)
+    except BrokenFileError:  # its reader says so again, and whether it may be
+        return [Section(path)]
 
 
 class _ReadSource(beam.DoFn):
@@ -61,10 +72,14 @@ class _ReadSource(beam.DoFn):
 
     def process(self, source: Section | list[Row]) -> Iterator[pa.Table | beam.pvalue.TaggedOutput]:
         counts: Counter[tuple[str, ...]] = Counter()
+        if isinstance(source, Section) and not source.start:
+            counts["bytes", self._table, "read"] += size_of(source.path)
         for part in self._parts(source):
             rejected = part if isinstance(part, list) else []
             for row in rejected:
                 counts["rows", self._table, "rejected", row.reason] += 1
+                if row.lost_bytes:
+                    counts["bytes", self._table, "lost"] += row.lost_bytes
                 Metrics.counter(_METRICS, f"rejected_{self._table}_{row.reason}").inc()
                 yield beam.pvalue.TaggedOutput(REJECTED, row)
             rows = len(rejected) if isinstance(part, list) else part.num_rows
@@ -91,8 +106,30 @@ def read_section(spec: DatasetSpec, table: TableName, section: Section) -> Itera
 
     Raises:
         DataError: a column is missing.
+        BrokenFileError: the file breaks off or can't be opened, and isn't one that may.
     """
     declared = getattr(spec, table)
-    columns, explode = columns_of(spec, table), explode_of(declared)
-    for part in reader_of(declared).read_batches(section, declared, table, columns, explode):
-        yield from check_batch(part, declared, table, columns, section.path) if isinstance(part, RawBatch) else [[part]]
+    columns = columns_of(spec, table)
+    try:
+        for part in _raw_parts(declared, table, section, columns):
+            if isinstance(part, RawBatch):
+                yield from check_batch(part, declared, table, columns, section.path)
+            else:
+                yield [part]
+    except BrokenFileError as error:
+        yield [lost_rest(error, declared, table, section.path)]
+
+
+def _raw_parts(
+    declared: Table, table: TableName, section: Section, columns: tuple[Column, ...]
+) -> Iterator[RawBatch | RejectedRow]:
+    """The rows of a section, with the columns that its folders give."""
+    reader, explode = reader_of(declared), explode_of(declared)
+    given = partitions_of(section.path)
+    if any(column.source in given for column in columns):
+        names = reader.read_header(section.path, declared).names
+        given = {name: value for name, value in given.items() if name not in names}
+    in_file = tuple(column for column in columns if column.source not in given)
+    constants = {column.name: given[column.source] for column in columns if column.source in given}
+    for part in reader.read_batches(section, declared, table, in_file, explode):
+        yield with_partitions(part, constants) if constants and isinstance(part, RawBatch) else part

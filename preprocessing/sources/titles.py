@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from preprocessing.sources.columns import KEY, Column
-from preprocessing.sources.files import match_files
+from preprocessing.sources.files import files_of
 from preprocessing.sources.formats import reader_of
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.section import Section
@@ -27,7 +27,7 @@ def read_titles(spec: DatasetSpec) -> dict[str, str]:
 
 def _batches(items: Entities, title: str) -> Iterator[Iterator[tuple[str, str]]]:
     columns = (Column(KEY, items.key, "id", "items.key"), Column("title", title, "text", "items.title"))
-    for path in match_files(items.paths, "items"):
+    for path in files_of(items, "items"):
         for part in reader_of(items).read_batches(Section(path), items, "items", columns, None):
             if isinstance(part, RawBatch):
                 keys, titles = (text_of(part.columns[name], name)[0].to_pylist() for name in (KEY, "title"))
