@@ -103,7 +103,7 @@ main() {
   uv=$(find_uv)
   if [[ $built != "$stamp" ]]; then
     python=$(find_python "$uv" "${versions[@]}")
-    say "Setting up .venv: stack $stack, $("$python" --version), TensorFlow for $device, about 2 GB"
+    say "Setting up .venv: stack $stack, $("$python" --version), TensorFlow for $device, about 2.5 GB"
     build "$uv" "$python" "${locks[@]}"
     printf '%s' "$stamp" >.venv/srp4ctr.stamp
   fi
