@@ -9,7 +9,8 @@ from typing import Any, Generic
 import pydantic
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from preprocessing.config import REFUSED, SAVED, ConfigT, is_saved
+from preprocessing.config import SAVED, ConfigT, is_saved
+from preprocessing.explain import REFUSED
 from preprocessing.hints import did_you_mean, listed
 
 

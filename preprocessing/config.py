@@ -11,13 +11,12 @@ import yaml
 from pydantic_core import PydanticCustomError
 
 from preprocessing.conditions import Condition, CountsWith, CountsWithout
-from preprocessing.hints import did_you_mean
+from preprocessing.explain import REFUSED, describe
 
 ConfigT = TypeVar("ConfigT", bound="Config")
 # A validation context for what an earlier version wrote beside its artifacts: it wrote every option of every kind,
 # and what it ignored is left out rather than refused.
 SAVED = {"saved": True}
-REFUSED = "refused_option"  # the type of errors whose message says all
 
 
 class ConfigError(ValueError):
@@ -124,49 +123,4 @@ def validated(content: dict[str, Any], model: type[ConfigT], source: str, saved:
 
 def explained(error: pydantic.ValidationError, model: type[Config], source: str) -> ConfigError:
     """What is wrong with a configuration, a line for each broken key; `source` is where it comes from."""
-    return ConfigError("\n".join(_describe(source, model, problem) for problem in error.errors()))
-
-
-def _describe(path: str, model: type[Config], problem: Any) -> str:
-    location = [str(part) for part in problem["loc"]]
-    key = ".".join(location) or "(top)"
-    if problem["type"] == "extra_forbidden":
-        return f"{path}: {key}: unknown key.{did_you_mean(location[-1], _known_keys(model, location[:-1]))}"
-    if problem["type"] == REFUSED:
-        return f"{path}: {key}: {problem['msg']}"
-    if problem["type"] == "missing":
-        return f"{path}: {key}: this key is missing."
-    return f"{path}: {key}: {problem['msg'].removeprefix('Value error, ')}. Received: {problem['input']!r}"
-
-
-def _known_keys(model: Any, location: list[str]) -> set[str]:
-    """The field names at `location` inside `model`, looking through optionals, unions and mappings."""
-    candidates = [model]
-    for part in location:
-        candidates = [inner for outer in candidates for inner in _step(outer, part)]
-    return {name for candidate in candidates for name in _fields(candidate)}
-
-
-def _fields(annotation: Any) -> dict[str, Any]:
-    is_model = isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel)
-    return dict(annotation.model_fields) if is_model else {}
-
-
-def _step(annotation: Any, part: str) -> list[Any]:
-    for one in _with_subclasses(annotation):
-        field = _fields(one).get(part)
-        if field is not None:
-            return _flatten(field.annotation)
-    arguments = getattr(annotation, "__args__", ())
-    return [inner for argument in arguments for inner in _flatten(argument)]
-
-
-def _with_subclasses(annotation: Any) -> list[Any]:
-    """A class and what is made of it: where several classes may stand, their base is declared."""
-    inner = annotation.__subclasses__() if _fields(annotation) else []
-    return [annotation] + [one for outer in inner for one in _with_subclasses(outer)]
-
-
-def _flatten(annotation: Any) -> list[Any]:
-    arguments = getattr(annotation, "__args__", ())
-    return [annotation] + [inner for argument in arguments for inner in _flatten(argument)]
+    return ConfigError("\n".join(describe(source, model, problem) for problem in error.errors()))

@@ -8,7 +8,8 @@ from typing import Any
 import pydantic
 from pydantic_core import PydanticCustomError
 
-from preprocessing.config import REFUSED, Config, is_saved
+from preprocessing.config import Config, is_saved
+from preprocessing.explain import REFUSED
 from trainer.optimizer_config import OptimizerConfig
 
 _UNPREDICTED_BEHAVIOR_RATE = 0.2
