@@ -84,9 +84,12 @@ def test_all_of_them_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"events": CSV | {"timestamp_unit": "ms", "timestamp_format": "%Y"}}, "`timestamp_unit` doesn't count beside"),
+        (
+            {"events": CSV | {"timestamp_unit": "ms", "timestamp_format": "%Y-%m-%d"}},
+            "`timestamp_unit` doesn't count beside",
+        ),
         ({"items": ITEMS | {"timestamp_unit": "ms"}}, "`timestamp_unit` counts only beside `timestamp`"),
-        ({"items": ITEMS | {"timestamp_format": "%Y"}}, "`timestamp_format` counts only beside `timestamp`"),
+        ({"items": ITEMS | {"timestamp_format": "%Y-%m-%d"}}, "`timestamp_format` counts only beside `timestamp`"),
         (
             {"events": CSV | {"explode": {"columns": ["shown"], "part_separator": "-"}}},
             "`part_separator` counts only beside `parts`",
@@ -130,6 +133,6 @@ def test_what_an_earlier_version_wrote_is_read_without_what_it_ignored(changes: 
 
 
 def test_a_spec_survives_json() -> None:
-    spec = small_spec(events=CSV | {"timestamp_format": "%Y", "explode": {"columns": ["shown"]}})
+    spec = small_spec(events=CSV | {"timestamp_format": "%Y-%m-%d", "explode": {"columns": ["shown"]}})
     assert DatasetSpec.from_json(spec.model_dump_json()) == spec
     assert DatasetSpec.model_validate_json(spec.model_dump_json()) == spec
