@@ -91,7 +91,7 @@ def _score(module: ServingModule, batches: Iterable[Batch], seconds_before: int 
     blobs: list[bytes] = []
     for batch in batches:
         user = {name: x for name, x in batch.items() if name in users}
-        states = encode(**user | {"timestamp": user["timestamp"] - seconds_before})["user_state"]
+        states = encode(**user | {"timestamp": user["timestamp"] - seconds_before})["user_state_bytes"]
         blobs += states.numpy().tolist()
         scores = score(states, **{name: x for name, x in batch.items() if name in items})
         real = batch["candidate_item_id"].numpy() != b""

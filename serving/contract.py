@@ -2,12 +2,12 @@
 
 | signature | inputs | outputs |
 | --- | --- | --- |
-| encode_user | raw user, context and history features, dense [B] or [B, L'] ("" pads) | user_state [B] |
-| score_items | user_state [B], candidate_item_id [B, N] | one float [B, N] a task |
+| encode_user | raw user, context and history features, dense [B] or [B, L'] ("" pads) | user_state_bytes [B] |
+| score_items | user_state_bytes [B], candidate_item_id [B, N] | one float [B, N] a task |
 | score_items_with_features | as score_items, and every candidate feature [B, N] | one float [B, N] a task |
 | predict | the inputs of encode_user, and of every candidate feature | one float [B, N] a task |
 | serving_default | examples [B], serialised raw tf.Examples | one float [B, N] a task, candidate_mask |
-| encode_user_examples | examples [B], serialised raw tf.Examples | user_state [B, 1] |
+| encode_user_examples | examples [B], serialised raw tf.Examples | user_state_bytes [B, 1] |
 | describe | request [B], any strings | description [B], a Description as JSON |
 
 `candidate_item_id` "" pads; a padded candidate's score is 0. A candidate feature "" (or NaN) is looked up in the
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 ENCODE_USER = "encode_user"
@@ -31,7 +31,8 @@ SERVING_DEFAULT = "serving_default"
 ENCODE_USER_EXAMPLES = "encode_user_examples"
 DESCRIBE = "describe"
 
-USER_STATE = "user_state"
+USER_STATE = "user_state_bytes"  # so ends the name of what is bytes and no text: over REST, base64
+OLD_USER_STATE = "user_state"  # its name in versions that the release before has exported
 CANDIDATE_ITEM_ID = "candidate_item_id"
 EXAMPLES = "examples"
 CANDIDATE_MASK = "candidate_mask"
@@ -52,6 +53,11 @@ WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 MANIFEST_FILE = "assets.extra/srp4ctr_manifest.json"
 # The spec and configuration that made the model travel with it, and its description.
 CONFIG_FILE = "assets.extra/srp4ctr.json"
+
+
+def state_name(names: Collection[str]) -> str:
+    """The name of the user state among the inputs or outputs of a version, which the release before may have made."""
+    return OLD_USER_STATE if OLD_USER_STATE in names else USER_STATE
 
 
 @dataclasses.dataclass(frozen=True)

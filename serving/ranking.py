@@ -17,7 +17,7 @@ from serving.deadline import Deadline
 from serving.inputs import User, absent_user, candidate_tensors
 from serving.io import Io
 from serving.signatures import Signatures
-from serving.states import Freshness, States, UserState, encoder_inputs
+from serving.states import Freshness, States, UserState, encoder_inputs, state_blobs
 from serving.versions import Versions
 
 _READY_POLL_SECONDS = 0.1
@@ -65,7 +65,8 @@ class Ranking:
         blobs[:] = state.blobs
         inputs = candidate_tensors(as_columns(candidates), version.candidate_inputs(signature), len(blobs))
         parts = split(inputs, version.description.max_candidates)
-        requests = [{contract.USER_STATE: blobs} | part for part in parts]
+        state_input = version.state_input(signature)
+        requests = [{state_input: blobs} | part for part in parts]
         answers = await self.connection.run(signature, requests, deadline, state.version)
         return merge([answer.outputs for answer in answers])
 
@@ -126,7 +127,7 @@ class Ranking:
             raise self.connection.error(grpc.StatusCode.FAILED_PRECONDITION, details, deadline, "status")
         user = absent_user(version.user_inputs())
         (answer,) = await self.connection.run(contract.ENCODE_USER, [user], deadline, version.version)
-        state = UserState(answer.outputs[contract.USER_STATE].tolist(), version.version)
+        state = UserState(state_blobs(answer), version.version)
         await self.score_items(state, ["0"], deadline)
         return version.version
 

@@ -26,10 +26,14 @@ class Signatures:
         """The user's, context's and history's raw features."""
         return inputs_of(self._inputs, contract.ENCODE_USER, self.version)
 
+    def state_input(self, signature: str) -> str:
+        """The name of the user state among a scoring signature's inputs."""
+        return contract.state_name(inputs_of(self._inputs, signature, self.version))
+
     def candidate_inputs(self, signature: str) -> Infos:
         """The candidates' raw features among a scoring signature's inputs."""
-        others = {contract.USER_STATE} | self.user_inputs().keys()
         inputs = inputs_of(self._inputs, signature, self.version)
+        others = {contract.state_name(inputs)} | self.user_inputs().keys()
         return {name: info for name, info in inputs.items() if name not in others}
 
 

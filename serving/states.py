@@ -13,7 +13,7 @@ import numpy as np
 
 from serving import contract
 from serving.cache import CachedState, StateCache, request_time, state_key
-from serving.connection import Connection, RankingError
+from serving.connection import Answer, Connection, RankingError
 from serving.deadline import Deadline
 from serving.inputs import User, latest_events, user_tensors
 from serving.io import Io
@@ -94,7 +94,7 @@ class States:
             return contract.ENCODE_USER, [encoder_inputs(users, version)]
 
         (answer,) = await self._versions.run_latest(build, deadline)
-        return UserState(answer.outputs[contract.USER_STATE].tolist(), answer.version)
+        return UserState(state_blobs(answer), answer.version)
 
     async def of(self, user: User, deadline: Deadline) -> UserState:
         """A user's state, fresh enough.
@@ -184,6 +184,12 @@ class States:
 
     def _is_fresh(self, made_for: int, time: int) -> bool:
         return abs(time - made_for) <= self._freshness.staleness_seconds
+
+
+def state_blobs(answer: Answer) -> list[bytes]:
+    """The states in an answer of encode_user."""
+    blobs: list[bytes] = answer.outputs[contract.state_name(answer.outputs)].tolist()
+    return blobs
 
 
 def encoder_inputs(users: Sequence[User], version: Signatures) -> dict[str, np.ndarray]:

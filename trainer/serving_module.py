@@ -91,9 +91,9 @@ class ServingModule(tf.Module):
         """Signature `encode_user`."""
         return {USER_STATE: self._codec().encode(self.user_state(raw))}
 
-    def score_items(self, user_state: tf.Tensor, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
+    def score_items(self, user_state_bytes: tf.Tensor, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signatures `score_items` and `score_items_with_features`."""
-        return self.scores(self._codec().decode(user_state), raw)
+        return self.scores(self._codec().decode(user_state_bytes), raw)
 
     def predict(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `predict`: both sides at once, no state on the wire."""

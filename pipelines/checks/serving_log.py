@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
 from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID
-from serving.contract import EXAMPLES, USER_STATE
+from serving.contract import EXAMPLES, state_name
 
 
 def to_examples(record: bytes) -> Iterator[bytes]:
@@ -28,7 +28,7 @@ def to_examples(record: bytes) -> Iterator[bytes]:
         if EXAMPLES in inputs:
             yield from inputs[EXAMPLES].ravel().tolist()
         else:
-            yield from _rows({name: values for name, values in inputs.items() if name != USER_STATE})
+            yield from _rows({name: values for name, values in inputs.items() if name != state_name(inputs)})
 
 
 def _prediction_log(record: bytes) -> Any | None:

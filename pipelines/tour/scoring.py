@@ -30,10 +30,11 @@ class Scorer:
             items: Their ids.
             task: What is predicted.
         """
-        state = self._signatures[contract.ENCODE_USER](**user)[contract.USER_STATE]
+        encoded = self._signatures[contract.ENCODE_USER](**user)
+        name = contract.state_name(encoded)
         score = self._signatures[contract.SCORE_ITEMS]
         found = []
         for start in range(0, len(items), self._max_candidates):
             part = tf.constant([items[start : start + self._max_candidates]])
-            found.append(score(user_state=state, candidate_item_id=part)[task].numpy()[0])
+            found.append(score(**{name: encoded[name], contract.CANDIDATE_ITEM_ID: part})[task].numpy()[0])
         return np.concatenate(found)

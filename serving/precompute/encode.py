@@ -32,7 +32,8 @@ class EncodeUsers(ModelHandler[bytes, bytes, Any]):
         import tensorflow as tf
 
         encode = model.signatures[contract.ENCODE_USER_EXAMPLES]
-        states = encode(**{contract.EXAMPLES: tf.constant(list(batch))})[contract.USER_STATE]
+        outputs = encode(**{contract.EXAMPLES: tf.constant(list(batch))})
+        states = outputs[contract.state_name(outputs)]
         return [state for (state,) in states.numpy().tolist()]
 
     def batch_elements_kwargs(self) -> Mapping[str, Any]:

@@ -33,7 +33,9 @@ def score(target, *inputs):
 
     def one(states, items):
         try:
-            response = wire.predict(target, contract.SCORE_ITEMS, {"user_state": states, "candidate_item_id": items})
+            response = wire.predict(
+                target, contract.SCORE_ITEMS, {"user_state_bytes": states, "candidate_item_id": items}
+            )
         except grpc.RpcError as error:
             return error.code(), error.details()
         return wire.outputs(response)["click"].tolist()
@@ -57,11 +59,11 @@ def test_signatures_and_output_filters_share_nothing_but_threads(batching):
     only = wire.predict(
         target,
         contract.SCORE_ITEMS,
-        {"user_state": ["1|5"], "candidate_item_id": [["1"]]},
+        {"user_state_bytes": ["1|5"], "candidate_item_id": [["1"]]},
         output_filter=["order"],
     )
     assert {name: value.tolist() for name, value in wire.outputs(only).items()} == {"order": [[7.5]]}
-    assert len(wire.outputs(wire.predict(target, contract.ENCODE_USER, wire.USER))["user_state"]) == 2
+    assert len(wire.outputs(wire.predict(target, contract.ENCODE_USER, wire.USER))["user_state_bytes"]) == 2
 
 
 def test_batches_are_filled_up_to_an_allowed_size(batching):
@@ -80,7 +82,7 @@ def test_a_task_that_is_too_large(batching):
 
 
 def test_no_rows_are_the_models_own_business(batching):
-    none = {"user_state": np.empty(0, object), "candidate_item_id": np.empty((0, 1), object)}
+    none = {"user_state_bytes": np.empty(0, object), "candidate_item_id": np.empty((0, 1), object)}
     response = wire.predict(batching(), contract.SCORE_ITEMS, none)
     assert wire.outputs(response)["click"].shape == (0, 1)
 

@@ -47,7 +47,7 @@ def test_two_versions_and_the_pin(saved, model_dir, start, connect, push, eventu
     eventually(lambda: served(target) == 2)
     pinned = wire.predict(target, contract.ENCODE_USER, wire.USER, version=1)
     assert pinned.model_spec.version.value == 1
-    assert wire.outputs(pinned)["user_state"][0].startswith(b"1|")
+    assert wire.outputs(pinned)["user_state_bytes"][0].startswith(b"1|")
     push(saved[3], model_dir)
     eventually(lambda: wire.states(target.model) == {3: "AVAILABLE", 2: "AVAILABLE", 1: "END"})
 
@@ -215,7 +215,7 @@ def test_a_version_without_a_manifest_is_loaded_again_when_its_files_change(
     target = connect(start(model_dir, options=settle(0)))
 
     def state():
-        return wire.outputs(wire.predict(target, contract.ENCODE_USER, wire.USER))["user_state"][0][:2]
+        return wire.outputs(wire.predict(target, contract.ENCODE_USER, wire.USER))["user_state_bytes"][0][:2]
 
     assert (served(target), state()) == (2, b"1|")
     foreign(saved[2], model_dir, 2)

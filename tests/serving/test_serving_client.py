@@ -10,6 +10,7 @@ import pytest
 import toy_ranker
 from blocking import BlockingAsyncClient
 
+from serving import contract
 from serving.client import ChannelOptions, RankingClient, RankingError, UserState
 
 ANNA = {"user_id": "1", "age": 0.5, "history_item_id": ["7", "8"]}  # state 3.5
@@ -320,6 +321,18 @@ def test_a_model_of_another_kind(tmp_path, saved, start, client_of):
     tf.saved_model.save(Other(), str(tmp_path / "1"))
     with pytest.raises(ValueError, match="no signature 'describe', only .*serving_default"):
         client_of(start(tmp_path)).encode_user(ANNA)
+
+
+def test_a_version_of_the_release_before_whose_states_have_their_old_name(tmp_path, start, client_of):
+    toy_ranker.save(tmp_path, 1, state_name=contract.OLD_USER_STATE)
+    client = client_of(start(tmp_path))
+    assert client.wait_until_ready() == 1
+    expected = client.predict(ANNA, ["1", "2"])
+    scores = client.score_items(client.encode_user(ANNA), ["1", "2"])
+    assert {task: found.tolist() for task, found in scores.items()} == {
+        task: found.tolist() for task, found in expected.items()
+    }
+    assert len(client.rank(ANNA, ["1", "2"], by="click")) == 2
 
 
 def test_the_client_imports_neither_tensorflow_nor_what_trains_models():

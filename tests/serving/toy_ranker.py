@@ -32,7 +32,6 @@ def _specs(**specs: tuple[list[None], tf.DType]) -> dict[str, tf.TensorSpec]:
 ONE, MANY = [None], [None, None]
 USER = _specs(user_id=(ONE, tf.string), age=(ONE, tf.float32), history_item_id=(MANY, tf.string))
 TIMED = _specs(timestamp=(ONE, tf.int64), history_timestamp=(MANY, tf.int64))
-STATE = _specs(user_state=(ONE, tf.string))
 IDS = _specs(candidate_item_id=(MANY, tf.string))
 FEATURES = IDS | _specs(candidate_price=(MANY, tf.float32), candidate_brand=(MANY, tf.string))
 REQUEST = _specs(request=(ONE, tf.string))
@@ -61,8 +60,9 @@ TYPES = _specs(
 class ToyRanker(tf.Module):
     """The model; `version` goes into its states, and it refuses those of other versions."""
 
-    def __init__(self, version: int, timed: bool) -> None:
+    def __init__(self, version: int, timed: bool, state_name: str) -> None:
         super().__init__()
+        self.state_name = state_name
         self.version = tf.Variable(str(version))
         self.description = dataclasses.replace(
             DESCRIPTION,
@@ -76,10 +76,11 @@ class ToyRanker(tf.Module):
         with tf.control_dependencies([tf.debugging.assert_equal(*rows, message="rows must agree")]):
             events = tf.reduce_sum(tf.cast(history_item_id != "", tf.float32), 1)
         value = _number(user_id) + tf.where(tf.math.is_nan(age), 0.0, age) + events
-        return {"user_state": tf.strings.join([self.version, "|", tf.strings.as_string(value)])}
+        return {self.state_name: tf.strings.join([self.version, "|", tf.strings.as_string(value)])}
 
-    def score_items(self, user_state, candidate_item_id, candidate_price=None, candidate_brand=None):
-        version, value = tf.unstack(tf.strings.split(user_state, "|").to_tensor(shape=[None, 2]), axis=1)
+    def score_items(self, candidate_item_id, candidate_price=None, candidate_brand=None, **state):
+        parts = tf.strings.split(state[self.state_name], "|")
+        version, value = tf.unstack(parts.to_tensor(shape=[None, 2]), axis=1)
         message = "user_state was made by another model version, or is damaged."
         with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(version == self.version), [message])]):
             scores = _number(value)[:, None] + 10 * _number(candidate_item_id)
@@ -118,15 +119,22 @@ def _number(text: tf.Tensor) -> tf.Tensor:
     return tf.strings.to_number(tf.where(text == "", "0", text))
 
 
-def save(base_path: Path, version: int, timed: bool = False, warmup_user_ids: tuple[str, ...] = ()) -> Path:
+def save(
+    base_path: Path,
+    version: int,
+    timed: bool = False,
+    warmup_user_ids: tuple[str, ...] = (),
+    state_name: str = contract.USER_STATE,
+) -> Path:
     """Saves a version; with `timed`, users also need timestamps. A warm-up user id that is no number fails."""
-    model = ToyRanker(version, timed)
+    model = ToyRanker(version, timed, state_name)
+    state = _specs(**{state_name: (ONE, tf.string)})
     user = USER | TIMED if timed else USER
     examples = {} if timed else {contract.SERVING_DEFAULT: _function(model.serving_default, EXAMPLES)}
     signatures = {
         contract.ENCODE_USER: _function(model.encode_user, user),
-        contract.SCORE_ITEMS: _function(model.score_items, STATE | IDS),
-        contract.SCORE_ITEMS_WITH_FEATURES: _function(model.score_items, STATE | FEATURES),
+        contract.SCORE_ITEMS: _function(model.score_items, state | IDS),
+        contract.SCORE_ITEMS_WITH_FEATURES: _function(model.score_items, state | FEATURES),
         contract.PREDICT: _function(model.predict, user | FEATURES),
         contract.DESCRIBE: _function(model.describe, REQUEST),
         "types": _function(model.types, TYPES),

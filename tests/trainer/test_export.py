@@ -87,12 +87,12 @@ def test_signatures_have_the_names_of_the_contract(exported: Exported) -> None:
     items = {f"candidate_{name}" for name in ("item_id", "tags", "brand", "price")}
     scores = {"click", "buy"}
     names = {
-        contract.ENCODE_USER: (user, {"user_state"}),
-        contract.SCORE_ITEMS: ({"user_state", "candidate_item_id"}, scores),
-        contract.SCORE_ITEMS_WITH_FEATURES: ({"user_state"} | items, scores),
+        contract.ENCODE_USER: (user, {"user_state_bytes"}),
+        contract.SCORE_ITEMS: ({"user_state_bytes", "candidate_item_id"}, scores),
+        contract.SCORE_ITEMS_WITH_FEATURES: ({"user_state_bytes"} | items, scores),
         contract.PREDICT: (user | items, scores),
         contract.SERVING_DEFAULT: ({"examples"}, scores | {"candidate_mask"}),
-        contract.ENCODE_USER_EXAMPLES: ({"examples"}, {"user_state"}),
+        contract.ENCODE_USER_EXAMPLES: ({"examples"}, {"user_state_bytes"}),
         contract.DESCRIBE: ({"request"}, {"description"}),
         EVALUATE: ({"examples"}, scores | {"candidate_mask", "popularity"}),
     }
@@ -123,7 +123,7 @@ def test_serving_default_equals_the_keras_model(
 def test_state_then_scores_equal_the_keras_model(
     exported: Exported, states: tf.Tensor, candidates: Tensors, expected: Tensors
 ) -> None:
-    scores = exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state=states, **candidates)
+    scores = exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state_bytes=states, **candidates)
     _assert_close(scores, expected)
 
 
@@ -147,7 +147,7 @@ def test_bulk_inference_takes_the_signature_of_examples(
     examples = [tf.train.Example.FromString(serialize(toy.spec, raw)) for raw in raws]
     with beam.Pipeline("FnApiRunner") as pipeline:
         logs = pipeline | beam.Create(examples) | RunInference(model)
-        blobs = logs | beam.Map(lambda log: log.predict_log.response.outputs["user_state"].string_val[0])
+        blobs = logs | beam.Map(lambda log: log.predict_log.response.outputs["user_state_bytes"].string_val[0])
         _ = blobs | beam.io.WriteToTFRecord(str(tmp_path / "states"), num_shards=1)
     found = tf.data.TFRecordDataset(str(tmp_path / "states-00000-of-00001")).as_numpy_iterator()
     assert sorted(map(len, found)) == sorted(map(len, states.numpy()))
@@ -162,12 +162,12 @@ def test_smaller_states_score_nearly_the_same(
     inputs = toy.inputs("train", "validation", export={"state_dtype": dtype})
     module = serving_module(exported.ranker, inputs)
     raw = {"candidate_item_id": tf.constant([["i0", "i1"]] * len(user["user_id"]))}
-    state = module.encode_user(**user)["user_state"]
+    state = module.encode_user(**user)["user_state_bytes"]
     exact = exported(contract.ENCODE_USER, **user)[contract.USER_STATE]
     integers = 4 * 4 * int((user["history_item_id"].numpy()[0] != b"").sum())  # what matches compare stays as it is
     exact_bytes = len(exact.numpy()[0]) - HEADER - integers
     assert exact_bytes >= smaller * (len(state.numpy()[0]) - HEADER - integers)
-    scores, expected = module.score_items(state, **raw), exported(contract.SCORE_ITEMS, user_state=exact, **raw)
+    scores, expected = module.score_items(state, **raw), exported(contract.SCORE_ITEMS, user_state_bytes=exact, **raw)
     for task in scores:
         np.testing.assert_allclose(scores[task], expected[task], atol=tolerance)
 
@@ -188,7 +188,7 @@ def test_padded_candidates_score_0_and_real_ones_between_0_and_1(
     exported: Exported, states: tf.Tensor, candidates: Tensors
 ) -> None:
     ids = candidates["candidate_item_id"]
-    for scores in exported(contract.SCORE_ITEMS, user_state=states, candidate_item_id=ids).values():
+    for scores in exported(contract.SCORE_ITEMS, user_state_bytes=states, candidate_item_id=ids).values():
         present = ids.numpy() != b""
         assert not scores.numpy()[~present].any()
         assert ((scores.numpy() > 0) & (scores.numpy() < 1))[present].all()
@@ -198,10 +198,10 @@ def test_item_ids_alone_score_as_with_the_catalogues_features(toy: Toy, exported
     catalog = toy.raw["catalog"][0]
     items = {f.name: tf.constant([catalog[f.name]] * len(states)) for f in candidate_inputs(toy.spec)}
     ids = {"candidate_item_id": items["candidate_item_id"]}
-    alone = exported(contract.SCORE_ITEMS, user_state=states, **ids)
-    _assert_close(alone, exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state=states, **items))
+    alone = exported(contract.SCORE_ITEMS, user_state_bytes=states, **ids)
+    _assert_close(alone, exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state_bytes=states, **items))
     shifted = {name: tf.roll(x, 1, axis=1) if name not in ids else x for name, x in items.items()}
-    other = exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state=states, **shifted)
+    other = exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state_bytes=states, **shifted)
     assert not np.allclose(other["click"], alone["click"], atol=1e-4)
 
 
@@ -212,7 +212,9 @@ def test_unknown_users_and_items_score(toy: Toy, exported: Exported, user: Tenso
         for name, x in stranger.items()
     }
     state = exported(contract.ENCODE_USER, **stranger)[contract.USER_STATE]
-    scores = exported(contract.SCORE_ITEMS, user_state=state, candidate_item_id=tf.constant([["never seen", "i0"]]))
+    scores = exported(
+        contract.SCORE_ITEMS, user_state_bytes=state, candidate_item_id=tf.constant([["never seen", "i0"]])
+    )
     assert all(((x.numpy() > 0) & (x.numpy() < 1)).all() for x in scores.values())
 
 
@@ -303,7 +305,7 @@ def test_states_and_candidates_of_different_requests_are_refused(
 ) -> None:
     ids = candidates["candidate_item_id"]
     with pytest.raises(tf.errors.InvalidArgumentError, match="rows of .* must have the shape of rows of"):
-        exported(contract.SCORE_ITEMS, user_state=states[1:], candidate_item_id=ids)
+        exported(contract.SCORE_ITEMS, user_state_bytes=states[1:], candidate_item_id=ids)
 
 
 def test_no_request_and_no_candidate_are_refused_by_name(
@@ -316,7 +318,7 @@ def test_no_request_and_no_candidate_are_refused_by_name(
         exported(contract.SERVING_DEFAULT, examples=tf.zeros([0], tf.string))
     no_items = tf.zeros([len(states), 0], tf.string)
     with pytest.raises(tf.errors.InvalidArgumentError, match="candidate_item_id has no candidates: send at least one"):
-        exported(contract.SCORE_ITEMS, user_state=states, candidate_item_id=no_items)
+        exported(contract.SCORE_ITEMS, user_state_bytes=states, candidate_item_id=no_items)
     nothing = {name: x[:, :0] for name, x in candidates.items()}
     with pytest.raises(tf.errors.InvalidArgumentError, match="has no candidates: send at least one"):
         exported(contract.PREDICT, **user, **nothing)
@@ -330,7 +332,7 @@ def test_states_of_another_model_are_refused(toy: Toy, exported: Exported, state
     assert [len(blob) for blob in foreign.numpy()] == [len(blob) for blob in states.numpy()]
     ids = tf.constant([["i0"]] * len(states))
     with pytest.raises(tf.errors.InvalidArgumentError, match="user_state was made by another model version"):
-        exported(contract.SCORE_ITEMS, user_state=foreign, candidate_item_id=ids)
+        exported(contract.SCORE_ITEMS, user_state_bytes=foreign, candidate_item_id=ids)
 
 
 def test_fingerprint_changes_with_any_weight_and_the_spec(exported: Exported) -> None:
@@ -394,9 +396,9 @@ def test_a_description_may_have_keys_of_a_later_release(exported: Exported) -> N
 
 def test_longer_requests_than_the_limits_are_refused(exported: Exported, states: tf.Tensor, user: Tensors) -> None:
     one = states[:1]
-    exported(contract.SCORE_ITEMS, user_state=one, candidate_item_id=tf.fill([1, 1000], "i0"))
+    exported(contract.SCORE_ITEMS, user_state_bytes=one, candidate_item_id=tf.fill([1, 1000], "i0"))
     with pytest.raises(tf.errors.InvalidArgumentError, match="candidate_item_id may have at most 1000 columns"):
-        exported(contract.SCORE_ITEMS, user_state=one, candidate_item_id=tf.fill([1, 1001], "i0"))
+        exported(contract.SCORE_ITEMS, user_state_bytes=one, candidate_item_id=tf.fill([1, 1001], "i0"))
     long = _history({name: x[:1] for name, x in user.items()}, lambda x: tf.repeat(x[:, :1], 5001, axis=1))
     with pytest.raises(tf.errors.InvalidArgumentError, match="history_.* may have at most 5000 columns"):
         exported(contract.ENCODE_USER, **long)

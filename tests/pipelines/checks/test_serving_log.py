@@ -36,7 +36,7 @@ def test_rows_come_out_without_their_padding() -> None:
 
 
 def test_states_are_not_features() -> None:
-    log = prediction_log(contract.SCORE_ITEMS, user_state=[b"blob"], candidate_item_id=[[b"i1", b"", b"i2"]])
+    log = prediction_log(contract.SCORE_ITEMS, user_state_bytes=[b"blob"], candidate_item_id=[[b"i1", b"", b"i2"]])
     assert parse_records(to_examples(log)) == [{"candidate_item_id": ["i1", "i2"]}]
 
 

@@ -12,7 +12,7 @@ INVALID = grpc.StatusCode.INVALID_ARGUMENT
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
 SCORE = contract.SCORE_ITEMS
 ITEMS = {"candidate_item_id": [["1"]]}
-STATE = {"user_state": ["1|5"]}
+STATE = {"user_state_bytes": ["1|5"]}
 
 
 def predict_error(target, signature, inputs, **options):
@@ -64,16 +64,16 @@ def test_a_signature_that_isnt_for_requests(target):
 
 def test_missing_input(target):
     message = (
-        "input size does not match signature: 1!=2 len({candidate_item_id}) != len({candidate_item_id,user_state}). "
-        "Sent extra: {}. Missing but required: {user_state}."
+        "input size does not match signature: 1!=2 len({candidate_item_id}) != "
+        "len({candidate_item_id,user_state_bytes}). Sent extra: {}. Missing but required: {user_state_bytes}."
     )
     assert predict_error(target, SCORE, ITEMS) == (INVALID, message)
 
 
 def test_extra_input(target):
     message = (
-        "input size does not match signature: 3!=2 len({candidate_item_id,other,user_state}) != "
-        "len({candidate_item_id,user_state}). Sent extra: {other}. Missing but required: {}."
+        "input size does not match signature: 3!=2 len({candidate_item_id,other,user_state_bytes}) != "
+        "len({candidate_item_id,user_state_bytes}). Sent extra: {other}. Missing but required: {}."
     )
     assert predict_error(target, SCORE, ITEMS | STATE | {"other": [1]}) == (INVALID, message)
 
@@ -82,8 +82,9 @@ def test_misnamed_input(target):
     code, message = predict_error(target, SCORE, ITEMS | {"state": ["1|5"]})
     assert code == INVALID
     assert message == (
-        "Signature input alias: user_state(feed name: score_items_user_state:0) not found in request and no default "
-        "value provided. Inputs expected to be in the request {candidate_item_id,state}, or default input alias set: "
+        "Signature input alias: user_state_bytes(feed name: score_items_user_state_bytes:0) not found in request "
+        "and no default value provided. Inputs expected to be in the request {candidate_item_id,state}, "
+        "or default input alias set: "
     )
 
 
@@ -101,14 +102,14 @@ def test_an_assertion_in_the_graph(target):
 
 
 def test_another_versions_state(target):
-    code, message = predict_error(target, SCORE, ITEMS | {"user_state": ["7|5"]})
+    code, message = predict_error(target, SCORE, ITEMS | {"user_state_bytes": ["7|5"]})
     assert code == INVALID and "another model version" in message
 
 
 def test_a_tensor_whose_values_dont_fit_its_shape(target):
     request = wire.predict_request(SCORE, ITEMS | STATE)
-    del request.inputs["user_state"].tensor_shape.dim[:]
-    request.inputs["user_state"].string_val.append(b"1|6")
+    del request.inputs["user_state_bytes"].tensor_shape.dim[:]
+    request.inputs["user_state_bytes"].string_val.append(b"1|6")
     code, _ = wire.error_of(target.prediction.Predict, request)
     assert code == INVALID
 

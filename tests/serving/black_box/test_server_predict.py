@@ -13,12 +13,12 @@ CLICKS = [[1 + 0.5 + 2 + 10, 1 + 0.5 + 2 + 20, 0], [2 + 1.5 + 1 + 30, 0, 0]]
 
 
 def encoded(target):
-    return wire.outputs(wire.predict(target, contract.ENCODE_USER, wire.USER))["user_state"]
+    return wire.outputs(wire.predict(target, contract.ENCODE_USER, wire.USER))["user_state_bytes"]
 
 
 def test_encode_then_score(target):
     states = encoded(target)
-    response = wire.predict(target, contract.SCORE_ITEMS, {"user_state": states} | CANDIDATES)
+    response = wire.predict(target, contract.SCORE_ITEMS, {"user_state_bytes": states} | CANDIDATES)
     scores = wire.outputs(response)
     np.testing.assert_allclose(scores["click"], CLICKS)
     np.testing.assert_allclose(scores["order"], np.array(CLICKS) / 2)
@@ -26,7 +26,7 @@ def test_encode_then_score(target):
 
 def test_score_with_features(target):
     features = {"candidate_price": [[0.25, np.nan, 5]] * 2, "candidate_brand": [["b", "", ""]] * 2}
-    inputs = {"user_state": encoded(target)} | CANDIDATES | features
+    inputs = {"user_state_bytes": encoded(target)} | CANDIDATES | features
     scores = wire.outputs(wire.predict(target, contract.SCORE_ITEMS_WITH_FEATURES, inputs))
     expected = np.array(CLICKS) + [[1000.25, 0, 0], [1000.25, 0, 0]]
     np.testing.assert_allclose(scores["click"], expected)
@@ -85,7 +85,7 @@ def test_requests_may_use_the_typed_fields(target):
 
 
 def test_output_filter(target):
-    inputs = {"user_state": encoded(target)} | CANDIDATES
+    inputs = {"user_state_bytes": encoded(target)} | CANDIDATES
     response = wire.predict(target, contract.SCORE_ITEMS, inputs, output_filter=["order"])
     assert set(response.outputs) == {"order"}
     np.testing.assert_allclose(wire.outputs(response)["order"], np.array(CLICKS) / 2)
@@ -97,7 +97,7 @@ def test_metadata_has_every_signature(target):
     signatures = get_model_metadata_pb2.SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(signatures)
     inputs = signatures.signature_def[contract.SCORE_ITEMS].inputs
-    assert set(inputs) == {"user_state", "candidate_item_id"}
+    assert set(inputs) == {"user_state_bytes", "candidate_item_id"}
     assert inputs["candidate_item_id"].dtype == tf.string.as_datatype_enum
     assert len(inputs["candidate_item_id"].tensor_shape.dim) == 2
     assert set(signatures.signature_def[contract.SCORE_ITEMS].outputs) == {"click", "order"}

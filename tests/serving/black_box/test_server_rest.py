@@ -8,7 +8,7 @@ import wire
 from serving import contract
 
 MODEL = "/v1/models/toy"
-STATES = {"user_state": ["1|5", "1|6"]}
+STATES = {"user_state_bytes": ["1|5", "1|6"]}
 ITEMS = {"candidate_item_id": [["1", "2"], ["3", ""]]}
 TYPED = {"double": [0.1], "int8": [-3], "int64": [2**53 + 1], "bool": [True], "string": [{"b64": "/wA="}]}
 
@@ -29,8 +29,8 @@ def test_column_form(http):
 
 def test_row_form(http):
     rows = [
-        {"user_state": "1|5", "candidate_item_id": ["1", "2"]},
-        {"user_state": "1|6", "candidate_item_id": ["3", ""]},
+        {"user_state_bytes": "1|5", "candidate_item_id": ["1", "2"]},
+        {"user_state_bytes": "1|6", "candidate_item_id": ["3", ""]},
     ]
     code, document = http(f"{MODEL}:predict", {"signature_name": contract.SCORE_ITEMS, "instances": rows})
     assert code == 200
@@ -57,8 +57,9 @@ def test_states_survive_the_way_through_json(http):
     user = {"user_id": ["1"], "age": [0.5], "history_item_id": [["7"]]}
     code, document = http(f"{MODEL}:predict", {"signature_name": contract.ENCODE_USER, "inputs": user})
     assert code == 200
-    encoded = [{"b64": base64.b64encode(state.encode()).decode()} for state in document["outputs"]]
-    body = {"signature_name": contract.SCORE_ITEMS, "inputs": {"user_state": encoded, "candidate_item_id": [["1"]]}}
+    assert document["outputs"] == [{"b64": base64.b64encode(b"1|2.500000").decode()}]
+    inputs = {"user_state_bytes": document["outputs"], "candidate_item_id": [["1"]]}
+    body = {"signature_name": contract.SCORE_ITEMS, "inputs": inputs}
     assert http(f"{MODEL}:predict", body)[1]["outputs"]["click"] == [[12.5]]
 
 
@@ -66,7 +67,7 @@ def test_nan_is_a_number(http):
     user = b'{"user_id": ["1"], "age": [NaN], "history_item_id": [["7"]]}'
     body = b'{"signature_name": "encode_user", "inputs": %s}' % user
     code, document = http(f"{MODEL}:predict", body)
-    assert (code, document) == (200, {"outputs": ["1|2.000000"]})
+    assert (code, document) == (200, {"outputs": [{"b64": base64.b64encode(b"1|2.000000").decode()}]})
 
 
 def test_status(http):
@@ -85,8 +86,8 @@ def test_metadata(http):
     assert code == 200
     assert document["model_spec"] == {"name": "toy", "signature_name": "", "version": "1"}
     signature = document["metadata"]["signature_def"]["signature_def"][contract.SCORE_ITEMS]
-    assert signature["inputs"]["user_state"]["dtype"] == "DT_STRING"
-    assert signature["inputs"]["user_state"]["tensor_shape"]["dim"] == [{"size": "-1", "name": ""}]
+    assert signature["inputs"]["user_state_bytes"]["dtype"] == "DT_STRING"
+    assert signature["inputs"]["user_state_bytes"]["tensor_shape"]["dim"] == [{"size": "-1", "name": ""}]
     assert signature["method_name"] == "tensorflow/serving/predict"
 
 
@@ -114,7 +115,10 @@ def test_metadata(http):
         ({"signature_name": "score_items", "inputs": [["1"]]}, "inputs is a plain value/list, but expecting"),
         ({"signature_name": "score_items", "inputs": STATES}, "Missing named input: candidate_item_id in 'inputs'"),
         ({"signature_name": "score_items", "instances": [{"x": 1}]}, "does not have named input: x"),
-        ({"signature_name": "score_items", "instances": [{"user_state": "1|5"}]}, "keys must be equal to: candidate_"),
+        (
+            {"signature_name": "score_items", "instances": [{"user_state_bytes": "1|5"}]},
+            "keys must be equal to: candidate_",
+        ),
         (
             {"signature_name": "countdown", "instances": [{"n": 1}, 2]},
             "Expecting object but got list at item 1 of input list",
