@@ -68,7 +68,7 @@ class Fuzzer:
         if choice == 0:
             shape.unknown_rank = True
         elif choice == 1 or not shape.dim:
-            for _ in range(rng.choice((1, 2, 300))):
+            for _ in range(rng.choice((1, 2, 33, 300, 60_000))):
                 shape.dim.add(size=rng.choice(_NUMBERS))
         elif choice == 2:
             del shape.dim[rng.randrange(len(shape.dim))]
@@ -103,7 +103,7 @@ class Fuzzer:
         if request.inputs and rng.random() < 0.5:
             del request.inputs[rng.choice(sorted(request.inputs))]
         else:
-            request.inputs[rng.choice(("", "x", "candidate_item_id", "user_state", "y" * 5000))].dtype = 7
+            request.inputs[rng.choice(("", "x", "candidate_item_id", "user_state_bytes", "y" * 5000))].dtype = 7
 
     def _spec(self, request: Any) -> None:
         spec, rng = request.model_spec, self._rng
@@ -190,10 +190,11 @@ class FuzzedServer:
     Args:
         process_id: The process, whose memory is looked at.
         address: Its gRPC address.
+        rest_address: Its REST address.
     """
 
-    def __init__(self, process_id: int, address: str) -> None:
-        self.process_id = process_id
+    def __init__(self, process_id: int, address: str, rest_address: str) -> None:
+        self.process_id, self.address, self.rest_address = process_id, address, rest_address
         unlimited = [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
         self._channel = grpc.insecure_channel(address, options=unlimited)
         self._call = self._channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
@@ -210,18 +211,23 @@ class FuzzedServer:
         pages = int(Path(f"/proc/{self.process_id}/statm").read_text().split()[1])
         return pages * 4096
 
+    def most_resident_bytes(self) -> int:
+        """The most that it ever had."""
+        status = Path(f"/proc/{self.process_id}/status").read_text()
+        return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])  # type: ignore[index] # it is always there
+
 
 @contextmanager
 def server_process(model_dir: Path, model_name: str) -> Iterator[FuzzedServer]:
     """A local model server in a process of its own."""
-    script = "import sys; from serving.server import serve; serve(sys.argv[1], sys.argv[2], 0, None)"
+    script = "import sys; from serving.server import serve; serve(sys.argv[1], sys.argv[2], 0, 0)"
     command = [sys.executable, "-c", script, str(model_dir), model_name]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout is not None
         output = (line for line in process.stdout)
-        address = next(found[1] for line in output if (found := re.match(r"gRPC: (\S+)", line)))
-        yield FuzzedServer(process.pid, address)
+        found = (match[1] for line in output if (match := re.match(r"(?:gRPC: |REST: http://)([^\s/]+)", line)))
+        yield FuzzedServer(process.pid, next(found), next(found))
         assert process.poll() is None, "the server died"
     finally:
         process.kill()
@@ -241,7 +247,7 @@ def fuzz(server: FuzzedServer, good: list[Any], count: int, seed: int) -> Counte
         AssertionError: A status isn't proper, a good request was answered otherwise, or the server's memory grew.
     """
     fuzzer, found = Fuzzer(good, seed), Counter[tuple[str, str]]()
-    expected = [_outputs(server, request) for request in good]
+    expected = [outputs_of(server, request) for request in good]
     before = server.resident_bytes()
     for number in range(count):
         kind, message = fuzzer.next()
@@ -251,13 +257,13 @@ def fuzz(server: FuzzedServer, good: list[Any], count: int, seed: int) -> Counte
         found[kind, code.name] += 1
         if number % 50 == 49:
             for request, outputs in zip(good, expected, strict=True):
-                assert _outputs(server, request) == outputs, f"after request {number}, seed {seed}"
+                assert outputs_of(server, request) == outputs, f"after request {number}, seed {seed}"
             grown = server.resident_bytes() - before
             assert grown < _MOST_GROWTH, f"{grown} bytes more than at the start by request {number}, seed {seed}"
     return found
 
 
-def _outputs(server: FuzzedServer, request: Any) -> dict[str, Any]:
+def outputs_of(server: FuzzedServer, request: Any) -> dict[str, Any]:
     code, details, answer = server.send(request.SerializeToString())
     assert code == grpc.StatusCode.OK, f"a good request failed: {code}: {details}"
     response = predict_pb2.PredictResponse.FromString(answer)

@@ -86,6 +86,9 @@ def serve(
         str, _flag("grpc_channel_arguments", text="As grpc.max_connection_age_ms=2000,...")
     ] = "",
     grpc_max_threads: Annotated[int, _flag("grpc_max_threads", text="Requests answered at once.", least=1)] = 16,
+    grpc_reflection: Annotated[
+        bool, _flag("grpc_reflection", text="Tell clients of services and messages, for grpcurl and the like.")
+    ] = False,
     max_waiting_requests: Annotated[
         int, _flag("max_waiting_requests", text="Requests that wait for a thread; more are refused.", least=0)
     ] = 256,
@@ -116,6 +119,13 @@ def serve(
     max_history: Annotated[
         int, _flag("max_history", text="History positions of a request, over its rows.", least=1)
     ] = 1_000_000,
+    max_values: Annotated[int, _flag("max_values", text="Values and fields of a request.", least=1)] = 1_000_000,
+    max_values_at_once: Annotated[
+        int, _flag("max_values_at_once", text="Values of all requests that are answered.", least=1)
+    ] = 4_000_000,
+    max_cells_at_once: Annotated[
+        int, _flag("max_cells_at_once", text="Candidates x history positions of all that models compute.", least=1)
+    ] = 4_000_000,
     show_version: Annotated[
         bool, typer.Option("--version", help="Show versions and exit.", callback=_show_versions, is_eager=True)
     ] = False,

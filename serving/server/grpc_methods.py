@@ -22,6 +22,9 @@ from tensorflow_serving.apis import (
 )
 
 from serving.server.errors import RequestError
+from serving.server.front import Front
+from serving.server.held_bytes import HeldBytes
+from serving.server.message_scan import count_values
 from serving.server.model_api import ModelApi
 from serving.server.workers import Workers
 
@@ -37,14 +40,14 @@ class Method(NamedTuple):
     workers: Workers
 
 
-def services(api: ModelApi, workers: Workers, control: Workers) -> dict[str, dict[str, Method]]:
+def services(api: ModelApi, front: Front) -> dict[str, dict[str, Method]]:
     """Service -> name -> method. The methods of a service that aren't here answer UNIMPLEMENTED.
 
     Args:
         api: What answers.
-        workers: The threads on which models run.
-        control: Those for all else, which must be answered while models are busy.
+        front: Whose threads do.
     """
+    workers, control = front.workers, front.control
     metadata, status = get_model_metadata_pb2.GetModelMetadataRequest, get_model_status_pb2.GetModelStatusRequest
     return {
         "tensorflow.serving.PredictionService": {
@@ -63,9 +66,20 @@ def services(api: ModelApi, workers: Workers, control: Workers) -> dict[str, dic
     }
 
 
-def generic_handler(service: str, methods: Mapping[str, Method]) -> grpc.GenericRpcHandler:
-    """The methods of a service for a grpc.aio server."""
-    handlers = {name: grpc.unary_unary_rpc_method_handler(_handler(method)) for name, method in methods.items()}
+def generic_handler(
+    service: str, methods: Mapping[str, Method], held: HeldBytes, api: ModelApi
+) -> grpc.GenericRpcHandler:
+    """The methods of a service for a grpc.aio server.
+
+    Args:
+        service: The service's name.
+        methods: Its methods.
+        held: Counts the messages that are answered.
+        api: What answers; its limits and its admission are for all methods.
+    """
+    handlers = {
+        name: grpc.unary_unary_rpc_method_handler(_handler(method, held, api)) for name, method in methods.items()
+    }
     return grpc.method_handlers_generic_handler(service, handlers)
 
 
@@ -79,10 +93,14 @@ def _counted(api: ModelApi, name: str, answer: Callable[[Any], Any]) -> Callable
     return answer_counted
 
 
-def _handler(method: Method) -> Callable[[bytes, Any], Awaitable[bytes]]:
+def _handler(method: Method, held: HeldBytes, api: ModelApi) -> Callable[[bytes, Any], Awaitable[bytes]]:
     async def handle(message: bytes, context: grpc.aio.ServicerContext) -> bytes:
         try:
-            return await method.workers.run(_answer, method, message)
+            held.take(len(message))
+            try:
+                return await method.workers.run(_answer, method, message, api)
+            finally:
+                held.give_back(len(message))
         except RequestError as error:
             code, text = error.code, error.message
         except Exception as error:
@@ -93,14 +111,19 @@ def _handler(method: Method) -> Callable[[bytes, Any], Awaitable[bytes]]:
     return handle
 
 
-def _answer(method: Method, message: bytes) -> bytes:
+def _answer(method: Method, message: bytes, api: ModelApi) -> bytes:
+    count = count_values(message, method.request_class, api.limits.max_values)
+    with api.admission.values(count):
+        answer: bytes = method.answer(_parse(method, message)).SerializeToString()
+    return answer
+
+
+def _parse(method: Method, message: bytes) -> Any:
     try:
-        request = method.request_class.FromString(message)
+        return method.request_class.FromString(message)
     except DecodeError as error:
         name = method.request_class.DESCRIPTOR.name
         raise RequestError(grpc.StatusCode.INTERNAL, f"The message is no {name}: {error}") from None
-    answer: bytes = method.answer(request).SerializeToString()
-    return answer
 
 
 def _cut(message: str) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import grpc
 from grpc_health.v1 import health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
 
 from serving.server.config.tls import read_server_credentials
 from serving.server.errors import ServerStartError
-from serving.server.event_loop import EventLoop
+from serving.server.front import Front
 from serving.server.grpc_methods import generic_handler, services
 from serving.server.health import Health
 from serving.server.model_api import ModelApi
 from serving.server.options import NetworkOptions
-from serving.server.workers import Workers
 
 _MINUTE_MS = 60_000
 # Connections: how many, how many calls on each, and when they are closed. Clients reconnect without an error.
@@ -36,11 +36,9 @@ class GrpcServer:
     """A gRPC server on a port and, if asked for, on a Unix-domain socket.
 
     Args:
-        loop: Where calls are taken.
+        front: Where calls are taken, and whose threads answer them.
         api: What answers.
         health: What tells whether it can.
-        workers: The threads on which models run.
-        control: Those for all else.
         host: Host name or address to listen on.
         port: Port; 0 takes a free one, see the attribute `port`; None listens on no port.
         options: Socket, TLS and channel arguments.
@@ -50,24 +48,19 @@ class GrpcServer:
     """
 
     def __init__(
-        self,
-        loop: EventLoop,
-        api: ModelApi,
-        health: Health,
-        workers: Workers,
-        control: Workers,
-        host: str,
-        port: int | None,
-        options: NetworkOptions,
+        self, front: Front, api: ModelApi, health: Health, host: str, port: int | None, options: NetworkOptions
     ) -> None:
         limit: dict[str, int | str] = {"grpc.max_receive_message_length": api.limits.max_message_bytes}
         arguments = _CHANNEL_ARGUMENTS | limit | parse_channel_arguments(options.grpc_channel_arguments)
         file = options.ssl_config_file
-        self._loop, self._credentials = loop, None if file is None else read_server_credentials(file)
-        self._server = loop.run(_make(arguments))
-        for service, methods in services(api, workers, control).items():
-            self._server.add_generic_rpc_handlers((generic_handler(service, methods),))
+        self._loop, self._credentials = front.loop, None if file is None else read_server_credentials(file)
+        self._server = front.loop.run(_make(arguments))
+        for service, methods in services(api, front).items():
+            self._server.add_generic_rpc_handlers((generic_handler(service, methods, front.held, api),))
         health_pb2_grpc.add_HealthServicer_to_server(health.service, self._server)
+        if options.grpc_reflection:
+            names = [*services(api, front), "grpc.health.v1.Health", reflection.SERVICE_NAME]
+            reflection.enable_server_reflection(names, self._server)
         self.port = None if port is None else self._bind(f"{host}:{port}", "Choose another port.")
         if options.grpc_socket_path is not None:
             self._bind(f"unix:{options.grpc_socket_path}", "Choose another path, in a directory that exists.")

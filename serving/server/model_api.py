@@ -16,6 +16,7 @@ from tensorflow_serving.apis import (
 )
 
 from serving import contract
+from serving.server.admission import Admission, count_cells
 from serving.server.classify import classify
 from serving.server.config.model_config import parse_model_configs
 from serving.server.errors import RequestError, invalid_argument
@@ -47,14 +48,16 @@ class ModelApi:
 
     def __init__(self, registry: ModelRegistry, options: ServerOptions, metrics: Metrics) -> None:
         self.registry, self.metrics, self.limits = registry, metrics, options.limits
+        self.admission = Admission(options.limits)
         self._allow_reload = options.models.allow_reload
 
     def predict(self, request: Any) -> Any:
         """The PredictResponse to a PredictRequest."""
         with self._servable(request) as servable:
             check_inputs(request.inputs, self.limits)
-            began = time.monotonic()
-            response = predict(servable.session, request, servable.version)
+            with self.admission.cells(count_cells(request.inputs)):
+                began = time.monotonic()
+                response = predict(servable.session, request, servable.version)
             latency = self.metrics.runtime_latency.labels(request.model_spec.name, "Predict", "TF2")
             latency.observe((time.monotonic() - began) * 1e6)
             return response

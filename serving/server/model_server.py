@@ -14,7 +14,7 @@ from serving.server.config.model_config import ModelConfig, VersionPolicy, read_
 from serving.server.config.monitoring import read_prometheus_path
 from serving.server.config.watch import ConfigWatch
 from serving.server.errors import ServerStartError
-from serving.server.event_loop import EventLoop
+from serving.server.front import Front
 from serving.server.grpc_server import GrpcServer
 from serving.server.health import Health
 from serving.server.loading import ModelLoader
@@ -26,10 +26,8 @@ from serving.server.registry import ModelRegistry
 from serving.server.rest.app import RestApp
 from serving.server.rest.server import RestServer
 from serving.server.retries import RetryingLoad
-from serving.server.workers import Workers
 
 _log = logging.getLogger(__name__)
-_CONTROL_THREADS, _CONTROL_WAITING = 4, 64  # for status, metadata, metrics and reloads
 _CLEANUP_SECONDS = 1.0  # after the grace period, for what was cancelled to notice
 
 
@@ -77,13 +75,8 @@ class ModelServer:
             poll_seconds, models.settle_seconds, models.labels_for_unavailable, self._load, self._changed
         )
         self._api = ModelApi(self._registry, options, metrics)
-        self._loop = EventLoop()
-        self._health = Health(self._loop, self._registry.unavailable)
-        threads = options.network.grpc_max_threads
-        rest_threads, waiting = options.network.rest_api_num_threads, options.network.max_waiting_requests
-        self._workers = Workers("predict", threads, waiting)
-        self._rest_workers = Workers("rest", rest_threads, waiting) if rest_threads else self._workers
-        self._control = Workers("control", _CONTROL_THREADS, _CONTROL_WAITING)
+        self._front = Front.make(options)
+        self._health = Health(self._front.loop, self._registry.unavailable)
         self._servers: tuple[GrpcServer, RestServer | None] | None = None
         self._watch: ConfigWatch | None = None
         self._stopped = threading.Event()
@@ -99,10 +92,11 @@ class ModelServer:
         with contextlib.ExitStack() as undo:
             undo.callback(self._registry.stop)
             self._registry.start(self._configs())
-            self._loop.start()
-            undo.callback(self._loop.stop)
-            grpc_server = self._grpc_server()
-            undo.callback(lambda: self._loop.run(grpc_server.stop(0)))
+            self._front.loop.start()
+            undo.callback(self._front.close)
+            network = self._options.network
+            grpc_server = GrpcServer(self._front, self._api, self._health, self.host, self.grpc_port, network)
+            undo.callback(lambda: self._front.loop.run(grpc_server.stop(0)))
             rest_server = self._rest_server()
             undo.pop_all()
         self._servers = grpc_server, rest_server
@@ -129,11 +123,8 @@ class ModelServer:
             self._health.drain()
             if self._watch is not None:
                 self._watch.stop()
-            self._loop.run(_stop_both(grpc_server, rest_server, grace_seconds))
-            self._loop.stop()
-            self._workers.close()
-            self._rest_workers.close()
-            self._control.close()
+            self._front.loop.run(_stop_both(grpc_server, rest_server, grace_seconds))
+            self._front.close()
             self._load.stop()
             finished = self._registry.stop(max(deadline - time.monotonic(), _CLEANUP_SECONDS))
             if not finished:
@@ -160,19 +151,14 @@ class ModelServer:
         path = self._options.models.config_file
         return [self._single] if path is None else read_model_configs(path)
 
-    def _grpc_server(self) -> GrpcServer:
-        workers, network = (self._workers, self._control), self._options.network
-        return GrpcServer(self._loop, self._api, self._health, *workers, self.host, self.grpc_port, network)
-
     def _rest_server(self) -> RestServer | None:
         if self.rest_port is None:
             return None
         network = self._options.network
         monitoring = network.monitoring_config_file
         page = None if monitoring is None else read_prometheus_path(monitoring)
-        workers = (self._rest_workers, self._control)
-        app = RestApp(self._api, self._health, *workers, page, network.rest_api_timeout_in_ms / 1000)
-        return RestServer(self._loop, app, self.host, self.rest_port, network.rest_max_connections)
+        app = RestApp(self._front, self._api, self._health, page, network.rest_api_timeout_in_ms / 1000)
+        return RestServer(self._front.loop, app, self.host, self.rest_port, network.rest_max_connections)
 
     def _start_watch(self) -> None:
         options = self._options.models

@@ -60,6 +60,7 @@ class NetworkOptions(_Options):
         grpc_channel_arguments: Names and values, as `grpc.max_connection_age_ms=2000,...`.
         grpc_max_threads: Requests that are answered at once, over gRPC and REST.
         rest_api_num_threads: REST requests that are answered at once, on threads of their own; 0 shares gRPC's.
+        grpc_reflection: Whether clients may ask which services and messages there are, as grpcurl does.
         max_waiting_requests: Requests that wait for one of these threads; one more is refused.
         rest_api_timeout_in_ms: Milliseconds for a REST request's body to come, and as many for its answer.
         rest_max_connections: REST connections at once; one more is closed.
@@ -70,6 +71,7 @@ class NetworkOptions(_Options):
     grpc_socket_path: Path | None = None
     grpc_channel_arguments: str = ""
     grpc_max_threads: int = Field(16, ge=1)
+    grpc_reflection: bool = False
     max_waiting_requests: int = Field(256, ge=0)
     rest_api_num_threads: int = Field(0, ge=0)
     rest_api_timeout_in_ms: int = Field(30_000, ge=1)
@@ -88,6 +90,9 @@ class RequestLimits(_Options):
         max_rows: Requests in a batch that a client makes: the first dimension of each input.
         max_candidates: Candidates of a request, over all its rows.
         max_history: History positions of a request, over all its rows.
+        max_values: Values and fields of a message, or of a JSON document.
+        max_values_at_once: The same of all requests that are being answered; a value of JSON counts twice.
+        max_cells_at_once: Candidates times positions of a history, of all requests that models compute.
     """
 
     max_message_bytes: int = Field(64 * 1024 * 1024, ge=1)
@@ -96,6 +101,9 @@ class RequestLimits(_Options):
     max_rows: int = Field(4096, ge=1)
     max_candidates: int = Field(20_000, ge=1)
     max_history: int = Field(1_000_000, ge=1)
+    max_values: int = Field(1_000_000, ge=1)
+    max_values_at_once: int = Field(4_000_000, ge=1)
+    max_cells_at_once: int = Field(4_000_000, ge=1)
 
     @property
     def rest_bytes(self) -> int:

@@ -54,16 +54,21 @@ def model_dir(saved, tmp_path):
     return tmp_path / "models"
 
 
-@pytest.fixture(scope="session", params=["local"] + (["tensorflow_serving"] if _REAL else []))
-def target(request, saved, tmp_path_factory):
-    """The local server; and a real tensorflow/serving, if TFS_GRPC_ADDRESS names one."""
-    if request.param == "tensorflow_serving":
-        yield Target(_REAL, os.environ.get("TFS_REST_ADDRESS"))
-        return
+@pytest.fixture(scope="session")
+def local(saved, tmp_path_factory):
+    """The local server, with its defaults."""
     base = tmp_path_factory.mktemp("target")
     shutil.copytree(saved[1], base / "1")
     with ModelServer(toy_ranker.NAME, base, grpc_port=0, rest_port=0) as server:
         yield Target(f"127.0.0.1:{server.grpc_port}", f"127.0.0.1:{server.rest_port}")
+
+
+@pytest.fixture(scope="session", params=["local"] + (["tensorflow_serving"] if _REAL else []))
+def target(request):
+    """The local server; and a real tensorflow/serving, if TFS_GRPC_ADDRESS names one."""
+    if request.param == "tensorflow_serving":
+        return Target(_REAL, os.environ.get("TFS_REST_ADDRESS"))
+    return request.getfixturevalue("local")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import wire
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from serving import contract
@@ -53,6 +54,21 @@ def test_channel_arguments_reach_grpc(model_dir, start, connect):
     target = connect(start(model_dir, options=network(grpc_channel_arguments="grpc.max_receive_message_length=100")))
     code, _ = wire.error_of(target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER))
     assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def services_by_reflection(target):
+    stub = reflection_pb2_grpc.ServerReflectionStub(target.channel)
+    requests = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
+    (answer,) = stub.ServerReflectionInfo(requests, timeout=wire.TIMEOUT_SECONDS)
+    return {service.name for service in answer.list_services_response.service}
+
+
+def test_reflection_is_off_unless_asked_for(model_dir, start, connect):
+    with pytest.raises(grpc.RpcError) as caught:
+        services_by_reflection(connect(start(model_dir)))
+    assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    found = services_by_reflection(connect(start(model_dir, options=network(grpc_reflection=True))))
+    assert {"tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"} < found
 
 
 def test_channel_arguments_need_a_value(model_dir, start):
@@ -112,7 +128,7 @@ def test_messages_over_the_limit(limited):
         ("countdown", {"n": np.ones(4, np.int64)}, "n: a request has at most 3 rows. Received: 4."),
         (
             contract.SCORE_ITEMS,
-            {"user_state": ["1|5"] * 3, "candidate_item_id": [["1"] * 3] * 3},
+            {"user_state_bytes": ["1|5"] * 3, "candidate_item_id": [["1"] * 3] * 3},
             "candidate_item_id: a request has at most 6 values along its rows (max_candidates). Received: 9.",
         ),
         (

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzzing import fuzz, good_requests, server_process
+from tests import floods
+from tests.fuzzing import PROPER, fuzz, good_requests, outputs_of, server_process
 from tests.trainer.conftest import Exported
 
 pytestmark = pytest.mark.slow
 COUNT = int(os.environ.get("FUZZ_REQUESTS", "400"))
+_MOST_TAKEN = 512 * 2**20  # bytes, of a server that is sent 60 MiB at a time: the message, its copies, no objects
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 
 
@@ -26,3 +28,23 @@ def test_hostile_requests_get_a_proper_status_and_harm_nobody(exported: Exported
         print(f"  {kind:8} {status:20} {count}")
     assert sum(found.values()) == COUNT
     assert {status for _, status in found} >= {"OK", "INVALID_ARGUMENT", "NOT_FOUND"}
+
+
+def test_floods_are_refused_and_harm_nobody(exported: Exported, tmp_path: Path) -> None:
+    version = shutil.copytree(exported.folder, tmp_path / "model" / "1")
+    good = good_requests(version, "flooded")
+    with server_process(tmp_path / "model", "flooded") as server:
+        expected = [outputs_of(server, request) for request in good]
+        before = server.most_resident_bytes()
+        with floods.idle_callers(server.address, server.rest_address):
+            assert [outputs_of(server, request) for request in good] == expected
+        for name, message in floods.messages("flooded"):
+            code, details, _ = server.send(message)
+            assert code in PROPER and code.name != "OK", f"{name}: {code}: {details}"
+        for name, body in floods.documents():
+            status = floods.post(server.rest_address, "flooded", body)
+            assert status in (400, 413, 429), f"{name}: {status}"
+        assert [outputs_of(server, request) for request in good] == expected
+        taken = server.most_resident_bytes() - before
+    print(f"\nFloods: {taken >> 20} MiB more than before at most")
+    assert taken < _MOST_TAKEN

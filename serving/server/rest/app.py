@@ -23,14 +23,14 @@ from tensorflow_serving.apis import (
 )
 
 from serving.server.errors import RequestError, invalid_argument
+from serving.server.front import Front
 from serving.server.health import Health
 from serving.server.metrics import CONTENT_TYPE
 from serving.server.model_api import SIGNATURE_DEF, ModelApi
 from serving.server.rest.body import BodyReader, decode_body
 from serving.server.rest.json_examples import classification_json, fill_examples, regression_json
-from serving.server.rest.json_request import fill_request
+from serving.server.rest.json_request import count_json_values, fill_request
 from serving.server.rest.json_response import encode, metadata_json, predict_json, status_json
-from serving.server.workers import Workers
 
 _log = logging.getLogger(__name__)
 # This server's own: whether the process answers, and whether every model can.
@@ -39,6 +39,7 @@ _VERSION = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _POST = re.compile(rf"/v1/models/(?P<name>[^/:]+){_VERSION}:(?P<method>predict|classify|regress)", re.IGNORECASE)
 _GET = re.compile(rf"/v1/models/(?P<name>[^/:]+){_VERSION}(?P<metadata>/metadata)?", re.IGNORECASE)
 _JSON = "application/json"
+_OBJECTS_A_VALUE = 2  # JSON's, and the tensor's
 _HTTP_STATUS = {
     grpc.StatusCode.INVALID_ARGUMENT: 400,
     grpc.StatusCode.FAILED_PRECONDITION: 400,
@@ -60,26 +61,24 @@ class RestApp:
     """An ASGI application; errors are {"error": "..."}.
 
     Args:
+        front: Whose threads answer.
         api: What answers.
         health: What tells whether it can.
-        workers: The threads on which models run.
-        control: Those for all else.
         prometheus_path: The path of the page of metrics; None shows none.
         timeout_seconds: For a body to come, and for its answer.
     """
 
     def __init__(
         self,
+        front: Front,
         api: ModelApi,
         health: Health,
-        workers: Workers,
-        control: Workers,
         prometheus_path: str | None,
         timeout_seconds: float,
     ) -> None:
-        self._api, self._health, self._workers, self._control = api, health, workers, control
+        self._api, self._health, self._workers, self._control = api, health, front.rest_workers, front.control
         self._prometheus_path, self._timeout_seconds = prometheus_path, timeout_seconds
-        self._bodies = BodyReader(api.limits.rest_bytes, api.limits.max_bytes_held, timeout_seconds)
+        self._bodies = BodyReader(api.limits.rest_bytes, front.held, timeout_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -150,7 +149,9 @@ def _describe(api: ModelApi, match: re.Match[str]) -> bytes:
 def _infer(api: ModelApi, match: re.Match[str], body: bytes, encoding: str) -> bytes:
     document, method = decode_body(body, encoding, api.limits.rest_bytes), match["method"].lower()
     with api.counted(unquote(match["name"]), "REST", method):
-        return _METHODS[method](api, match, document)
+        count = count_json_values(document, api.limits.max_values)
+        with api.admission.values(_OBJECTS_A_VALUE * count):
+            return _METHODS[method](api, match, document)
 
 
 def _predict(api: ModelApi, match: re.Match[str], document: bytes) -> bytes:

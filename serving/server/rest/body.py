@@ -9,22 +9,24 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from serving.server.errors import RequestError
+from serving.server.held_bytes import HeldBytes
+
 _GZIP_WINDOW = 31  # zlib's number for gzip's format
 _CLOSE = {"Connection": "close"}  # the rest of the body stays unread
 
 
 class BodyReader:
-    """Reads bodies, and bounds the bytes of all that are held at once.
+    """Reads bodies.
 
     Args:
-        max_bytes: Bytes of a body, and of what it unzips to.
-        max_bytes_held: Bytes of all bodies that are being read or answered.
+        max_bytes: Bytes of a body.
+        held: Counts the bytes of all messages.
         timeout_seconds: Until a body has come.
     """
 
-    def __init__(self, max_bytes: int, max_bytes_held: int, timeout_seconds: float) -> None:
-        self._max_bytes, self._max_bytes_held, self._timeout_seconds = max_bytes, max_bytes_held, timeout_seconds
-        self._held = 0
+    def __init__(self, max_bytes: int, held: HeldBytes, timeout_seconds: float) -> None:
+        self._max_bytes, self._held, self._timeout_seconds = max_bytes, held, timeout_seconds
 
     async def read(self, request: Request) -> bytes:
         """The body as it was sent; `release` it when it is answered.
@@ -49,16 +51,16 @@ class BodyReader:
 
     def release(self, size: int) -> None:
         """Gives back the bytes of a body that was read."""
-        self._held -= size
+        self._held.give_back(size)
 
     async def _fill(self, body: bytearray, request: Request) -> None:
         async for chunk in request.stream():
             if len(body) + len(chunk) > self._max_bytes:
                 raise self._too_long(f"more than {len(body)}")
-            if self._held + len(chunk) > self._max_bytes_held:
-                message = "The server is busy: too many bytes wait already. Send it again later."
-                raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, message, _CLOSE)
-            self._held += len(chunk)
+            try:
+                self._held.take(len(chunk))
+            except RequestError as error:
+                raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, error.message, _CLOSE) from None
             body += chunk
 
     def _too_long(self, size: object) -> HTTPException:

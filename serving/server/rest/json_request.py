@@ -17,6 +17,21 @@ Form = Literal["row", "column"]
 _ROWS, _COLUMNS = "instances", "inputs"
 
 
+def count_json_values(body: bytes, most: int) -> int:
+    """The most values that a JSON document of these bytes can have: each follows a bracket, a brace or a comma.
+
+    Raises:
+        RequestError: INVALID_ARGUMENT: there may be more than `most`, and a value takes hundreds of bytes in memory.
+    """
+    count = 1 + sum(body.count(mark) for mark in (b",", b"[", b"{"))
+    if count > most:
+        raise invalid_argument(
+            f"A request has at most {most} values (max_values), by its commas and brackets. Received: {count}. Send "
+            "several requests."
+        )
+    return count
+
+
 def fill_request(body: bytes, request: Any, inputs_of: Callable[[Any], Mapping[str, Any]]) -> Form:
     """Fills a PredictRequest that has its model name and version.
 

@@ -1,0 +1,93 @@
+"""Bounds what all requests together take of the memory."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import grpc
+
+from serving import contract, tensors
+from serving.server.errors import RequestError
+from serving.server.options import RequestLimits
+
+_STATE_BYTES = 512  # of a user's state that stand for a position of the history
+
+
+class Admission:
+    """Counts the values of requests that are being read, and the cells that models compute; threads share it.
+
+    Args:
+        limits: The most of each, at once.
+    """
+
+    def __init__(self, limits: RequestLimits) -> None:
+        self._max_values, self._max_cells = limits.max_values_at_once, limits.max_cells_at_once
+        self._values = self._cells = 0
+        self._freed = threading.Condition()
+
+    @contextlib.contextmanager
+    def values(self, count: int) -> Iterator[None]:
+        """Holds room for the values of a request.
+
+        Raises:
+            RequestError: RESOURCE_EXHAUSTED: there is none now.
+        """
+        with self._freed:
+            if self._values + count > self._max_values:
+                raise RequestError(
+                    grpc.StatusCode.RESOURCE_EXHAUSTED,
+                    f"The server is busy: requests with {self._values} values are being answered, and at most "
+                    f"{self._max_values} may (max_values_at_once). Send it again later, or send several of fewer.",
+                )
+            self._values += count
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._values -= count
+
+    @contextlib.contextmanager
+    def cells(self, count: int) -> Iterator[None]:
+        """Holds room for what a model computes for a request, when there is some: those that run now end soon.
+
+        Raises:
+            RequestError: RESOURCE_EXHAUSTED: there is never so much.
+        """
+        if count > self._max_cells:
+            raise RequestError(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                f"A request has at most {self._max_cells} candidates times positions of their users' histories "
+                f"(max_cells_at_once). Received: {count}. Send several of fewer.",
+            )
+        with self._freed:
+            self._freed.wait_for(lambda: self._cells + count <= self._max_cells)
+            self._cells += count
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._cells -= count
+                self._freed.notify_all()
+
+
+def count_cells(inputs: Mapping[str, Any]) -> int:
+    """The candidates of all rows times the positions of a history, which most of a ranker's memory is for.
+
+    Args:
+        inputs: A request's TensorProtos, whose shapes are checked. Those of other models have no cells.
+    """
+    candidates = positions = 0
+    for name, proto in inputs.items():
+        shape = [dim.size for dim in proto.tensor_shape.dim]
+        if name.startswith("candidate_") and len(shape) > 1:
+            candidates = max(candidates, shape[0] * shape[1])
+        elif name.startswith("history_") and len(shape) > 1:
+            positions = max(positions, shape[1])
+    state = contract.state_name(inputs)
+    if state in inputs and inputs[state].dtype == tensors.STRING:
+        longest = max((len(blob) for blob in inputs[state].string_val), default=0)
+        positions = max(positions, longest // _STATE_BYTES)
+    return candidates * max(positions, 1)
