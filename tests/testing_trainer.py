@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,16 @@ def toy_spec(**changes: Any) -> DatasetSpec:
         "item_oov_buckets": 2,
     }
     return DatasetSpec.model_validate(content | changes)
+
+
+@contextlib.contextmanager
+def eagerly() -> Iterator[None]:
+    """Trains without graphs, whose tracing takes longer than the few steps of a test."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 def toy_fields(spec: DatasetSpec | None = None, items: int = 12, size: int = 7) -> Fields:

@@ -1,4 +1,7 @@
-"""Transformed records as batches of dense indices."""
+"""Transformed records as batches of dense indices.
+
+Nothing here has Python control flow over tensors, so AutoGraph, which takes seconds to convert it all, is left out.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,7 @@ class TransformedRecords:
         self.fields = fields
         self._feature_spec = transform_output.transformed_feature_spec()
 
+    @tf.autograph.experimental.do_not_convert
     def batches(
         self,
         patterns: Sequence[str],
@@ -63,6 +67,7 @@ class TransformedRecords:
             parsed = in_random_order(parsed.flat_map(lambda chunk: cut_by_length(chunk, size)), shuffle_seed)
         return parsed.map(self._densify, num_parallel_calls=tf.data.AUTOTUNE)
 
+    @tf.autograph.experimental.do_not_convert
     def candidate_batches(
         self, patterns: Sequence[str], candidates: int, shuffle_seed: int | tf.Tensor | None = None, part: Part = WHOLE
     ) -> tf.data.Dataset:
@@ -89,6 +94,7 @@ class TransformedRecords:
         blocks = self._records(patterns, None, WHOLE).batch(1024)
         return int(blocks.reduce(np.int64(0), lambda total, block: total + tf.size(block, tf.int64)))
 
+    @tf.autograph.experimental.do_not_convert
     def count_candidate_batches(self, patterns: Sequence[str], candidates: int) -> int:
         """How many batches `candidate_batches` makes of the files, unshuffled; nothing but candidates is parsed."""
         spec = {name: self._feature_spec[name] for name in (CANDIDATE_ITEM_ID, HISTORY_ITEM_ID)}

@@ -39,6 +39,7 @@ class RankingBatches:
         )
         return self._prepared(batches)
 
+    @tf.autograph.experimental.do_not_convert
     def _prepared(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         fields = self._fields
         labelled = batches.map(lambda batch: with_labels(batch, fields), num_parallel_calls=tf.data.AUTOTUNE)

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from preprocessing.spec import DatasetSpec
-from tests.testing_trainer import Raw, catalog_record, raw_records, run_transform, serialize, toy_spec
+from tests.testing_trainer import Raw, catalog_record, eagerly, raw_records, run_transform, serialize, toy_spec
 from trainer.config import TrainerConfig
 from trainer.export import export
 from trainer.finetune import finetune
@@ -85,13 +85,10 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
 
 @pytest.fixture(scope="session")
 def pretrained(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a pre-training export; trained eagerly, for tracing takes longer than the few steps."""
+    """The folder of a pre-training export."""
     folder = tmp_path_factory.mktemp("pretrained")
-    tf.config.run_functions_eagerly(True)
-    try:
+    with eagerly():
         pretrain(toy.inputs("pretrain", "validation"), str(folder))
-    finally:
-        tf.config.run_functions_eagerly(False)
     return folder
 
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 import yaml
 
 from tests.conftest import ROOT
-from tests.testing_trainer import catalog_record, raw_records, run_transform, serialize, toy_spec
+from tests.testing_trainer import catalog_record, eagerly, raw_records, run_transform, serialize, toy_spec
 from trainer import finetune, pretrain, task
 
 SPLITS = {"pretrain": 32, "pretrain_validation": 16, "train": 32, "validation": 24, "catalog": 0}
@@ -99,11 +99,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def one_device(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = Run(data, tmp_path_factory.mktemp("one") / "run")
-    tf.config.run_functions_eagerly(True)  # tracing takes longer than the few steps
-    try:
+    with eagerly():
         task.run(run.arguments("pretrain"))
-    finally:
-        tf.config.run_functions_eagerly(False)
     task.run(run.arguments("finetune"))
     return run
 

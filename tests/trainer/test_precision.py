@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import tf_keras as keras
 
 from preprocessing.features import candidate_inputs, user_inputs
 from serving import contract
-from tests.testing_trainer import dense_inputs
+from tests.testing_trainer import dense_inputs, eagerly
 from tests.trainer.conftest import Exported, Toy
 from trainer.export import export
 from trainer.finetune import finetune
@@ -26,14 +25,6 @@ from trainer.ranking_batches import RankingBatches
 
 NEAR = 0.03  # of a loss, relatively: a bfloat16 has three digits
 NEAR_BY_XLA = 0.1  # it draws other random numbers of the same seeds, so other units are dropped
-
-
-@pytest.fixture
-def eagerly() -> Iterator[None]:
-    """Without graphs, whose tracing takes longer than the few steps."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def _pretraining_loss(folder: Path) -> float:
@@ -77,14 +68,14 @@ def test_bfloat16_by_xla_learns_what_float32_does_and_leaves_float32(
         np.testing.assert_allclose(np.sort(real), _scores(ranker, inputs, task), atol=1e-5, err_msg=task)
 
 
-@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_lower_precision_learns_what_float32_does(
     toy: Toy, pretrained: Path, exported: Exported, tmp_path: Path, precision: str
 ) -> None:
-    pretrain(toy.inputs("pretrain", "validation", precision=precision), str(tmp_path))
+    with eagerly():
+        pretrain(toy.inputs("pretrain", "validation", precision=precision), str(tmp_path))
+        ranker, results = finetune(toy.inputs("train", "validation", precision=precision), str(pretrained))
     assert _pretraining_loss(tmp_path) == pytest.approx(_pretraining_loss(pretrained), rel=NEAR)
-    ranker, results = finetune(toy.inputs("train", "validation", precision=precision), str(pretrained))
     assert _finetuning_loss(results) == pytest.approx(_finetuning_loss(exported.results), rel=NEAR)
     layers = [layer for layer in ranker.submodules if isinstance(layer, keras.layers.Layer)]
     assert {layer.compute_dtype for layer in layers} | {weight.dtype.name for weight in ranker.weights} == {"float32"}

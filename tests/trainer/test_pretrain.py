@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from preprocessing.errors import DataError
-from tests.testing_trainer import random_features
+from tests.testing_trainer import eagerly, random_features
 from tests.trainer.conftest import TINY, Toy
 from trainer.config import EncoderConfig
 from trainer.finetune import build_ranker
@@ -121,11 +121,8 @@ def test_every_objective_leaves_an_encoder_for_the_ranker(
         "pretrain": {"epochs": 1, "batch_size": 8, "objective": objective},
         "encoder": TINY["encoder"] | {"features": features},
     }
-    tf.config.run_functions_eagerly(True)
-    try:
+    with eagerly():
         results = pretrain(toy.inputs("pretrain", "validation", **changes), str(tmp_path))
-    finally:
-        tf.config.run_functions_eagerly(False)
     assert np.isfinite(results["curves"][f"val_{logged}"]).all()
     assert set(results["attributes"]) == ({"item_id"} if objective == "cloze" else set())
     inputs = toy.inputs("train", "validation", **changes)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 
+@tf.autograph.experimental.do_not_convert  # takes seconds, and there is nothing to convert
 def passes(one_pass: Callable[[tf.Tensor], tf.data.Dataset], steps: int, start: int = 0) -> tf.data.Dataset:
     """Endless batches: `steps` of each pass, which what comes after a step doesn't depend on what came before.
 

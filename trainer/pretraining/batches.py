@@ -39,6 +39,7 @@ class MaskedBatches:
         )
         return self._masked(batches, part, start)
 
+    @tf.autograph.experimental.do_not_convert
     def _masked(self, batches: tf.data.Dataset, part: Part, start: int = 0) -> tf.data.Dataset:
         rates = self._inputs.config.pretrain.masking
         seed = part.seed_or(self._inputs.config.seed)
