@@ -84,13 +84,14 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
 
 
 def _start_and_kill(config_path: Path, within: str) -> None:
-    """Kills a run one second after it has announced the component `within`."""
-    command, environment = [str(SRP4CTR), "run", str(config_path)], os.environ | {"PYTHONUNBUFFERED": "1"}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(command, env=environment, **pipes) as run:
-        assert run.stdout is not None
-        assert any(within in line for line in run.stdout), f"it ended before {within}"
-        time.sleep(1.0)
+    """Kills a run while the component `within` is at work: it has made the folder for its output."""
+    folder = Path(load_run_config(config_path).paths.artifacts) / within
+    command = [str(SRP4CTR), "run", str(config_path)]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, **pipes) as run:
+        while not folder.exists():
+            assert run.poll() is None, f"it ended before {within}"
+            time.sleep(0.01)
         run.kill()
 
 
