@@ -12,7 +12,7 @@ from tests.trainer.conftest import Exported
 
 pytestmark = pytest.mark.slow
 COUNT = int(os.environ.get("FUZZ_REQUESTS", "400"))
-_MOST_TAKEN = 512 * 2**20  # bytes, of a server that is sent 60 MiB at a time: the message, its copies, no objects
+_MOST_TAKEN = 768 * 2**20  # bytes, of a server that is sent 60 MiB at a time: messages and their copies, no objects
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 
 
