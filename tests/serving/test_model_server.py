@@ -67,7 +67,7 @@ def test_rest_has_threads_of_its_own(model_dir, start, connect):
     network = NetworkOptions(grpc_max_threads=1, rest_api_num_threads=1)
     server = start(model_dir, options=ServerOptions(network=network))
     target, gate = connect(server), threading.Event()
-    server._workers._pool.submit(gate.wait)
+    server._front.workers._pool.submit(gate.wait)
     request = wire.predict_request("countdown", {"n": np.int64([1])})
     call = target.prediction.Predict.future(request, timeout=wire.TIMEOUT_SECONDS)
     body = {"signature_name": "countdown", "inputs": [1]}
