@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from pipelines.beam import BeamConfig
 from pipelines.config import RunConfig, is_local, load_run_config
 from pipelines.errors import RunError
+from pipelines.report.results import RunMetrics
 from preprocessing.config import ConfigError
 
 
@@ -51,16 +50,16 @@ def run_pipeline(
     from pipelines.report.write import METRICS, write_report
 
     page = write_report(config.paths.root)
-    metrics = json.loads((page.parent / METRICS).read_text())
+    metrics = RunMetrics.model_validate_json((page.parent / METRICS).read_text())
     console.print(_outcome(metrics, config.paths.pushed), markup=False)
     console.print(f"Report: {page}")
 
 
-def _outcome(metrics: dict[str, Any], pushed: str) -> str:
+def _outcome(metrics: RunMetrics, pushed: str) -> str:
     """What became of the model."""
-    if not metrics["verdict"]["blessed"]:
-        return f"The model was not pushed. {' '.join(metrics['verdict']['reasons'])}"
-    return f"Model: {pushed}/{metrics['pushed_version']}"
+    if not metrics.verdict.blessed:
+        return f"The model was not pushed. {' '.join(metrics.verdict.reasons)}"
+    return f"Model: {pushed}/{metrics.pushed_version}"
 
 
 def _check(config: RunConfig) -> None:

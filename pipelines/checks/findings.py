@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from pipelines.checks.config import ChecksConfig, Policy
 from pipelines.checks.describe import change
 from pipelines.checks.distances import Statistics, distances, features
+from pipelines.checks.finding import Check, Finding
 from preprocessing.features import RecordFeature
 
-Check = Literal["schema", "drift", "skew"]
 _METRIC = {True: "largest change of a share", False: "divergence"}
 _SINCE = {"drift": "Since the previous run", "skew": "From training to serving"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """One thing that is not as it should be.
-
-    Attributes:
-        check: What found it.
-        policy: What follows from it.
-        feature: The record feature, or "" for the records as a whole.
-        message: What was found, for people.
-        look_at: Where to look.
-        distance: How far, 0 to 1; None for the schema.
-        allowed: The largest distance that is fine; None for the schema.
-    """
-
-    check: Check
-    policy: Policy
-    feature: str
-    message: str
-    look_at: str
-    distance: float | None = None
-    allowed: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As findings.json has it."""
-        return dataclasses.asdict(self)
 
 
 def schema_findings(anomalies: Mapping[str, anomalies_pb2.Anomalies], checks: ChecksConfig) -> Iterator[Finding]:

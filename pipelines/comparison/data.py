@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pipelines.comparison.pair import NAMES, Pair, compared, signed_count
 from pipelines.report.blocks import Section, Table
 from pipelines.report.results import RunResults
@@ -30,17 +28,17 @@ def data_section(pair: Pair) -> Section:
 
 
 def _period(results: RunResults) -> str:
-    return f"{day(results.data['first_event'])} to {day(results.data['last_event'])}"
+    return f"{day(results.data.first_event)} to {day(results.data.last_event)}"
 
 
-def _counts(results: RunResults) -> dict[str, Any]:
+def _counts(results: RunResults) -> dict[str, int]:
     data = results.data
-    counts = {f"Rows read, {name}": table["read"] for name, table in data["rows"].items()}
-    counts |= {f"Rows rejected, {name}": sum(table["rejected"].values()) for name, table in data["rows"].items()}
-    counts |= {"Users": data["users"], "Items": data["items"]}
+    counts = {f"Rows read, {name}": table.read for name, table in data.rows.items()}
+    counts |= {f"Rows rejected, {name}": sum(table.rejected.values()) for name, table in data.rows.items()}
+    counts |= {"Users": data.users, "Items": data.items}
     for split, name in SPLITS.items():
-        if split in data["splits"]:
-            counts[f"{name}: records"] = data["splits"][split]["records"]
-            if data["splits"][split]["candidates"]:
-                counts[f"{name}: candidates"] = data["splits"][split]["candidates"]
+        if split in data.splits:
+            counts[f"{name}: records"] = data.splits[split].records
+            if data.splits[split].candidates:
+                counts[f"{name}: candidates"] = data.splits[split].candidates
     return counts

@@ -33,13 +33,13 @@ class Pair:
     @property
     def tasks(self) -> list[str]:
         """The tasks that both have."""
-        a, b = self.both(lambda results: results.metrics["tasks"])
+        a, b = self.both(lambda results: results.metrics.tasks)
         return [task for task in a if task in b]
 
     @property
     def same_test(self) -> bool:
         """Whether both were tested on what looks like the same candidates: as many, from the same time on."""
-        a, b = self.both(lambda results: (results.data["splits"].get("test"), results.data["cut_offs"]))
+        a, b = self.both(lambda results: (results.data.splits.get("test"), results.data.cut_offs))
         return bool(a == b)
 
 

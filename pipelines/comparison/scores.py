@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from pipelines.comparison.pair import NAMES, Pair, compared
+from pipelines.metrics import METRICS
 from pipelines.report.blocks import Section, Table, Tile
-from pipelines.report.results import RunResults
-from pipelines.report.sections.headline import METRICS
+from pipelines.report.results import WITH_ENCODER, WITHOUT_ENCODER, RunResults, TaskMetrics
 from pipelines.text import decimal, difference, points, signed
 
 _OTHER_DATA = (
@@ -28,12 +27,12 @@ def headline_section(pair: Pair) -> Section:
     )
 
 
-def _scores(pair: Pair, task: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    return pair.both(lambda results: results.metrics["tasks"][task])
+def _scores(pair: Pair, task: str) -> tuple[TaskMetrics, TaskMetrics]:
+    return pair.both(lambda results: results.metrics.tasks[task])
 
 
 def _finding(pair: Pair, task: str) -> str:
-    a, b = (scores["auc"] for scores in _scores(pair, task))
+    a, b = (scores.auc for scores in _scores(pair, task))
     gain = difference(b, a)
     if gain is None:
         return f"The AUC for “{task}” is not known of both runs."
@@ -47,7 +46,7 @@ def _finding(pair: Pair, task: str) -> str:
 
 
 def _tiles(pair: Pair, task: str) -> list[Tile]:
-    a, b = (scores["auc"] for scores in _scores(pair, task))
+    a, b = (scores.auc for scores in _scores(pair, task))
     gain, where = difference(b, a), f"test AUC, {task}"
     tone = "neutral" if not gain else "good" if gain > 0 else "bad"
     return [
@@ -59,7 +58,7 @@ def _tiles(pair: Pair, task: str) -> list[Tile]:
 
 def _where(pair: Pair) -> Table:
     rows = [
-        [name, str(place), results.metrics["pushed_version"] or "not pushed"]
+        [name, str(place), results.metrics.pushed_version or "not pushed"]
         for name, place, results in zip(NAMES, pair.places, pair.results, strict=True)
     ]
     return Table("The runs", ["Run", "Directory", "Pushed version"], rows, text_columns=3)
@@ -67,12 +66,12 @@ def _where(pair: Pair) -> Table:
 
 def _table(pair: Pair, task: str) -> Table:
     rows = [
-        [f"{name}{what}", *compared(pair.both(_metric(key, task, metric)), decimal, signed)]
-        for key, what in (("tasks", ""), ("baseline_without_encoder", ", without the encoder"))
-        for metric, name in METRICS.items()
+        [f"{metric.heading}{what}", *compared(pair.both(_score(model, task, key)), decimal, signed)]
+        for model, what in ((WITH_ENCODER, ""), (WITHOUT_ENCODER, ", without the encoder"))
+        for key, metric in METRICS.items()
     ]
     return Table(f"Test metrics for “{task}”", ["Metric", *NAMES, "B less A"], rows)
 
 
-def _metric(key: str, task: str, metric: str) -> Callable[[RunResults], float | None]:
-    return lambda results: results.metrics[key][task][metric]
+def _score(model: str, task: str, key: str) -> Callable[[RunResults], float | None]:
+    return lambda results: results.metrics.models[model][task].score(key)

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipelines.comparison.pair import NAMES, Pair
 from pipelines.report.blocks import Section, Table
+from pipelines.report.results import RunResults
 from pipelines.text import MISSING, count
 from pipelines.tuning import dotted
 
@@ -28,12 +29,12 @@ def settings_section(pair: Pair) -> Section:
     )
 
 
-def _config(results: Any) -> dict[str, Any]:
-    return {key: value for key, value in results.metrics["config"].items() if key not in _PLACES}
+def _config(results: RunResults) -> dict[str, Any]:
+    return {key: value for key, value in results.metrics.config.items() if key not in _PLACES}
 
 
-def _made_by(results: Any) -> dict[str, Any]:
-    return {"git revision": results.metrics["git_revision"], **results.metrics["stack"]}
+def _made_by(results: RunResults) -> dict[str, Any]:
+    return {"git revision": results.metrics.git_revision, **results.metrics.stack}
 
 
 def _different(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[list[str]]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Mapping
 
 from pipelines.comparison.pair import NAMES, Pair
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import Picture, Section, Table
-from pipelines.report.sections.slices import CHANCE, ENOUGH, SHOWN, in_order, title_of, values_in_order
+from pipelines.report.results import Slice
+from pipelines.report.sections.slices import CHANCE, ENOUGH, NOTHING, SHOWN, in_order, title_of, values_in_order
 from pipelines.text import count, decimal, difference, points
-
-_NOTHING = {"auc": None, "candidates": 0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,16 +42,16 @@ def slices_section(pair: Pair) -> Section:
 
 
 def _by_feature(pair: Pair, task: str) -> dict[str, list[_Slice]]:
-    a, b = pair.both(lambda results: results.metrics["tasks"][task]["slices"])
+    a, b = pair.both(lambda results: results.metrics.tasks[task].slices)
     return {feature: _slices(feature, a[feature], b[feature]) for feature in in_order(a) if feature in b}
 
 
-def _slices(feature: str, a: dict[str, Any], b: dict[str, Any]) -> list[_Slice]:
+def _slices(feature: str, a: Mapping[str, Slice], b: Mapping[str, Slice]) -> list[_Slice]:
     slices = []
-    for value in values_in_order(feature, b | a):
-        ours, theirs = a.get(value, _NOTHING), b.get(value, _NOTHING)
-        candidates = (ours["candidates"], theirs["candidates"])
-        slices.append(_Slice(value or "(empty)", (ours["auc"], theirs["auc"]), candidates))
+    for value in values_in_order(feature, {**b, **a}):
+        ours, theirs = a.get(value, NOTHING), b.get(value, NOTHING)
+        candidates = (ours.candidates, theirs.candidates)
+        slices.append(_Slice(value or "(empty)", (ours.auc, theirs.auc), candidates))
     return slices
 
 

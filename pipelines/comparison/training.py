@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pipelines.comparison.pair import NAMES, Pair, compared
 from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.curves import curves
-from pipelines.report.results import RunResults
+from pipelines.report.results import WITH_ENCODER, Attribute, RunResults
 from pipelines.runners.progress import COMPONENTS
 from pipelines.text import MISSING, decimal, difference, duration, percent, points, signed
 
@@ -27,7 +28,7 @@ def training_section(pair: Pair) -> Section:
 
 def time_section(pair: Pair) -> Section:
     """The section on time."""
-    a, b = pair.both(lambda results: results.metrics["seconds"])
+    a, b = pair.both(lambda results: results.metrics.seconds)
     totals = (sum(a.values()), sum(b.values()))
     rows = [[name, *compared((a.get(name), b.get(name)), duration, _more)] for name in COMPONENTS if name in a | b]
     return Section(
@@ -50,7 +51,7 @@ def _val_loss(results: RunResults) -> Curve:
 
 
 def _val_auc(results: RunResults) -> Curve:
-    return list(results.finetune_curves["with_encoder"].get("val_mean_auc", []))
+    return list(results.finetune_curves[WITH_ENCODER].get("val_mean_auc", []))
 
 
 def _finding(pair: Pair) -> str:
@@ -93,7 +94,7 @@ def _auc(pair: Pair) -> Picture:
 
 
 def _attributes(pair: Pair) -> Table:
-    a, b = pair.both(lambda results: results.metrics["pretrain"])
+    a, b = pair.both(lambda results: results.metrics.pretrain)
     rows = [
         [name, *compared((_accuracy(a, name), _accuracy(b, name)), percent, _points)]
         for name in [*a, *(name for name in b if name not in a)]
@@ -101,9 +102,8 @@ def _attributes(pair: Pair) -> Table:
     return Table("Accuracy on hidden attributes", ["Attribute", *NAMES, "B less A, points"], rows)
 
 
-def _accuracy(attributes: dict[str, Any], name: str) -> float | None:
-    values: dict[str, float | None] = attributes.get(name, {})
-    return values.get("accuracy")
+def _accuracy(attributes: Mapping[str, Attribute], name: str) -> float | None:
+    return attributes[name].accuracy if name in attributes else None
 
 
 def _points(gain: float | None) -> str:

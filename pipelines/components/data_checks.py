@@ -16,7 +16,8 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from pipelines.checks.config import ChecksConfig
 from pipelines.checks.distances import Statistics, thresholds
-from pipelines.checks.findings import Finding, distance_findings, schema_findings
+from pipelines.checks.finding import Finding
+from pipelines.checks.findings import distance_findings, schema_findings
 from preprocessing.errors import DataError
 from preprocessing.features import record_features
 from preprocessing.spec import DatasetSpec

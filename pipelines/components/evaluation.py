@@ -13,6 +13,7 @@ from tensorflow_model_analysis.api.types import RaggedTensorValue
 from tensorflow_model_analysis.extractors import extractor
 from tensorflow_model_analysis.proto import config_pb2
 
+from pipelines.metrics import METRICS
 from pipelines.slices import history_bucket
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
 from trainer.export import EVALUATE
@@ -21,16 +22,15 @@ POPULARITY = "popularity"
 HISTORY_LENGTH = "history_length"
 CALIBRATION_BUCKETS = 10
 _GAUC_MODULE = "pipelines.components.gauc"
+_OF_SLICES = ("ExampleCount", "MeanLabel", "MeanPrediction")  # what else TFMA counts in every slice
 
 
 def eval_config(
     tasks: list[str], slices: list[str], min_auc: float | None, max_auc_drop: float
 ) -> config_pb2.EvalConfig:
-    """Per candidate: AUC, logloss, calibration, counts; a user: GAUC. Without `min_auc` nothing is blessed."""
-    metrics = [
-        config_pb2.MetricConfig(class_name=name) for name in ("BinaryCrossEntropy", "Calibration", "ExampleCount")
-    ]
-    metrics += [config_pb2.MetricConfig(class_name=name) for name in ("MeanLabel", "MeanPrediction")]
+    """Per candidate: what pipelines.metrics needs, and counts; a user: GAUC. Without `min_auc` nothing is blessed."""
+    reported = [name for metric in METRICS.values() for name in metric.evaluated_by]
+    metrics = [config_pb2.MetricConfig(class_name=name) for name in dict.fromkeys([*reported, *_OF_SLICES])]
     buckets = json.dumps({"num_buckets": CALIBRATION_BUCKETS})
     metrics.append(config_pb2.MetricConfig(class_name="CalibrationPlot", config=buckets))
     metrics.append(_auc(min_auc, max_auc_drop))

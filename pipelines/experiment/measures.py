@@ -6,29 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from trainer.metrics import auc, calibration, gauc, logloss, normalised_entropy
+from pipelines.metrics import METRICS
 
 Predictions = Mapping[str, np.ndarray]
 
-DEFINITIONS = {
-    "auc": "AUC: the chance that a positive candidate outranks a negative one, ties counting half",
-    "gauc": "GAUC: the mean of the users' own AUC, weighted by their candidates; users with one kind of label left out",
-    "logloss": "logloss: mean cross-entropy in nats",
-    "ne": "normalised entropy: logloss over that of always predicting the share of positives",
-    "calibration": "calibration: mean prediction over the share of positives; 1 is right",
-}
-
 
 def measure(rows: Predictions, task: str) -> dict[str, float]:
-    """All metrics of DEFINITIONS."""
-    labels, scores = rows[f"label_{task}"], rows[f"score_{task}"]
-    return {
-        "auc": auc(labels, scores),
-        "gauc": gauc(labels, scores, rows["user"]),
-        "logloss": logloss(labels, scores),
-        "ne": normalised_entropy(labels, scores),
-        "calibration": calibration(labels, scores),
-    }
+    """All of METRICS."""
+    labels, scores, users = rows[f"label_{task}"], rows[f"score_{task}"], rows["user"]
+    return {key: metric.of_rows(labels, scores, users) for key, metric in METRICS.items()}
 
 
 def slices(rows: Predictions) -> dict[str, np.ndarray]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from pipelines.experiment.cells import PREDICTIONS
 from pipelines.experiment.experiment import Experiment
-from pipelines.experiment.measures import DEFINITIONS, Predictions, measure, paired_interval, resampled_auc, slices
+from pipelines.experiment.measures import Predictions, measure, paired_interval, resampled_auc, slices
+from pipelines.metrics import METRICS
 from trainer.metrics import auc
 
 BySeed = dict[int, Predictions]
@@ -74,7 +75,7 @@ def _model(experiment: Experiment, name: str, by_seed: BySeed, task: str) -> dic
     metrics = [measure(predictions, task) for predictions in by_seed.values()]
     return {
         "seeds": list(by_seed),
-        "metrics": {metric: _spread([values[metric] for values in metrics]) for metric in DEFINITIONS},
+        "metrics": {metric: _spread([values[metric] for values in metrics]) for metric in METRICS},
         "slices": _slices(list(by_seed.values()), task),
         "setting": experiment.best_setting(name),
     }

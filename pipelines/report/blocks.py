@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from pipelines.report.results import WITH_ENCODER, WITHOUT_ENCODER
+
 WITH, WITHOUT = "With the encoder", "Without"
-MODELS = {"with_encoder": WITH, "without_encoder": WITHOUT}
+MODELS = {WITH_ENCODER: WITH, WITHOUT_ENCODER: WITHOUT}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata as packages
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,20 @@ from pipelines.errors import RunError
 from pipelines.evaluated import figures, load_evaluation
 from pipelines.finished import config_of
 from pipelines.metadata import RunMetadata
+from pipelines.metrics import METRICS
 from pipelines.pipeline import BASELINE, BASELINE_EVALUATOR, CHECKS, EVALUATOR, GATE, PRETRAIN, PUSHER, RANKER
-from pipelines.report.results import RunResults
+from pipelines.report.data_report import DataReport
+from pipelines.report.results import (
+    WITH_ENCODER,
+    WITHOUT_ENCODER,
+    Bucket,
+    Checks,
+    RunMetrics,
+    RunResults,
+    Slice,
+    SplitCounts,
+    TaskMetrics,
+)
 from pipelines.report.verdict import verdict
 from pipelines.runners.progress import COMPONENTS
 from preprocessing.quarantine import read_report
@@ -26,7 +39,6 @@ from serving.version_dirs import version_number
 from trainer import finetune, pretrain
 
 _STACK = ("tensorflow", "tf-keras", "tfx", "apache-beam", "tensorflow-recommenders", "tensorflow-serving-api")
-_METRICS = {"auc": "auc", "gauc": "gauc", "binary_crossentropy": "logloss", "calibration": "calibration"}
 
 
 def collect(run_dir: Path) -> RunResults:
@@ -38,16 +50,16 @@ def collect(run_dir: Path) -> RunResults:
     config = config_of(run_dir)
     run = RunMetadata(config.paths.metadata, config.dataset.name)
     evaluations = {
-        "with_encoder": load_evaluation(run.output(EVALUATOR, "evaluation")),
-        "without_encoder": load_evaluation(run.output(BASELINE_EVALUATOR, "evaluation")),
+        WITH_ENCODER: load_evaluation(run.output(EVALUATOR, "evaluation")),
+        WITHOUT_ENCODER: load_evaluation(run.output(BASELINE_EVALUATOR, "evaluation")),
     }
     trained = {
         "pretrain": _json(run.output(PRETRAIN, "model"), pretrain.RESULTS),
-        "with_encoder": _json(run.output(RANKER, "model"), finetune.RESULTS),
-        "without_encoder": _json(run.output(BASELINE, "model"), finetune.RESULTS),
+        WITH_ENCODER: _json(run.output(RANKER, "model"), finetune.RESULTS),
+        WITHOUT_ENCODER: _json(run.output(BASELINE, "model"), finetune.RESULTS),
     }
-    data = read_report(config.paths.quarantine)
-    checks = json.loads(fileio.open(f"{run.output(CHECKS, 'findings')}/{FINDINGS}").read())
+    data = DataReport.model_validate(read_report(config.paths.quarantine))
+    checks = Checks.model_validate_json(fileio.open(f"{run.output(CHECKS, 'findings')}/{FINDINGS}").read())
     tasks = list(config.dataset.tasks)
     return RunResults(
         metrics=_metrics(config, run, data, checks, trained["pretrain"], evaluations),
@@ -59,41 +71,41 @@ def collect(run_dir: Path) -> RunResults:
     )
 
 
-def _json(model_dir: str, name: str) -> dict[str, Any]:
+def _json(model_dir: str, name: str) -> Mapping[str, Any]:
+    """What a stage of trainer/ left beside its model."""
     return json.loads(fileio.open(f"{model_dir}/Format-Serving/{name}").read())
 
 
 def _metrics(
     config: RunConfig,
     run: RunMetadata,
-    data: dict[str, Any],
-    checks: dict[str, Any],
-    pretrained: dict[str, Any],
-    evaluations: dict[str, Any],
-) -> dict[str, Any]:
+    data: DataReport,
+    checks: Checks,
+    pretrained: Mapping[str, Any],
+    evaluations: Mapping[str, Any],
+) -> RunMetrics:
     tasks = list(config.dataset.tasks)
-    return {
-        "config": config.model_dump(mode="json"),
-        "git_revision": _git_revision(),
-        "stack": {name: packages.version(name) for name in _STACK},
-        "seed": config.trainer.seed,
-        "records": {
-            split: {"requests": counts["requests"], "candidates": counts["candidates"]}
-            for split, counts in data["splits"].items()
+    blessing, evaluation = run.output(GATE, "blessing"), run.output(EVALUATOR, "evaluation")
+    return RunMetrics(
+        config=config.model_dump(mode="json"),
+        git_revision=_git_revision(),
+        stack={name: packages.version(name) for name in _STACK},
+        seed=config.trainer.seed,
+        records={
+            split: SplitCounts(requests=counts.requests, candidates=counts.candidates)
+            for split, counts in data.splits.items()
         },
-        "checks": checks,
-        "started_from": pretrained.get("started_from"),
-        "pretrain": pretrained["attributes"],
-        "tasks": {task: _task(evaluations["with_encoder"], task) for task in tasks},
-        "baseline_without_encoder": {task: _task(evaluations["without_encoder"], task) for task in tasks},
-        "seconds": {node: seconds for node in COMPONENTS if (seconds := run.seconds(node)) is not None},
-        "verdict": verdict(
-            run.output(GATE, "blessing"), run.output(EVALUATOR, "evaluation"), config.evaluation, checks["findings"]
-        ),
-        "to_beat": _to_beat(run.output(EVALUATOR, "evaluation"), tasks),
-        "pushed_version": run.pushed_version(PUSHER),
-        "serving_model": _newest(config.paths.pushed),
-    }
+        checks=checks,
+        started_from=pretrained.get("started_from"),
+        pretrain=pretrained["attributes"],
+        tasks={task: _task(evaluations[WITH_ENCODER], task) for task in tasks},
+        baseline_without_encoder={task: _task(evaluations[WITHOUT_ENCODER], task) for task in tasks},
+        seconds={node: seconds for node in COMPONENTS if (seconds := run.seconds(node)) is not None},
+        verdict=verdict(blessing, evaluation, config.evaluation, checks.findings),
+        to_beat=_to_beat(evaluation, tasks),
+        pushed_version=run.pushed_version(PUSHER),
+        serving_model=_newest(config.paths.pushed),
+    )
 
 
 def _git_revision() -> str | None:
@@ -119,31 +131,31 @@ def _to_beat(uri: str, tasks: list[str]) -> dict[str, float | None] | None:
     return {task: figures(overall[task])["auc"] for task in tasks}
 
 
-def _task(evaluation: Any, task: str) -> dict[str, Any]:
-    overall: dict[str, Any] = {}
-    slices: dict[str, dict[str, Any]] = {}
+def _task(evaluation: Any, task: str) -> TaskMetrics:
+    scores: dict[str, float | None] = {}
+    slices: dict[str, dict[str, Slice]] = {}
     for key, metrics in evaluation.slicing_metrics:
         values = figures(metrics[task])
         if not key:
-            overall = {ours: values[theirs] for theirs, ours in _METRICS.items()}
+            scores = {ours: metric.of_evaluation(values) for ours, metric in METRICS.items()}
             continue
         ((feature, value),) = key
         candidates = values["example_count"] or 0.0
-        slices.setdefault(feature, {})[str(value)] = {
-            "auc": values["auc"],
-            "candidates": int(candidates),
-            "positives": round((values["mean_label"] or 0.0) * candidates),
-        }
+        slices.setdefault(feature, {})[str(value)] = Slice(
+            auc=values["auc"],
+            candidates=int(candidates),
+            positives=round((values["mean_label"] or 0.0) * candidates),
+        )
     missing = {HISTORY_LENGTH, POPULARITY} - set(slices)
-    if not overall or missing:
+    if not scores or missing:
         raise RunError(f"the evaluation of task {task} lacks {sorted(missing) or 'its overall slice'}.")
-    return overall | {"slices": slices}
+    return TaskMetrics(scores=scores, slices=slices)
 
 
-def _calibration(evaluation: Any, task: str) -> list[tuple[float, float, float]]:
-    """(mean prediction, mean label, candidates) of the buckets by prediction that have candidates."""
+def _calibration(evaluation: Any, task: str) -> list[Bucket]:
+    """The buckets by prediction that have candidates."""
     overall = next(plots for key, plots in evaluation.plots if not key)
     names = ("numWeightedExamples", "totalWeightedLabel", "totalWeightedRefinedPrediction")
     buckets = overall[task][""]["calibrationHistogramBuckets"]["buckets"]
     totals = [[float(bucket[name]) for name in names] for bucket in buckets]
-    return [(score / count, label / count, count) for count, label, score in totals if count]
+    return [Bucket(score / count, label / count, count) for count, label, score in totals if count]

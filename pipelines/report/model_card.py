@@ -7,21 +7,34 @@ import hashlib
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 
-from pipelines.report.results import RunResults
-from pipelines.text import count, day, decimal, finite, percent
+from pipelines.metrics import METRICS
+from pipelines.report.results import RunResults, Slice, TaskMetrics
+from pipelines.text import count, day, decimal, percent
 
 CARD = "model_card.md"
 ENOUGH = 500  # candidates; the AUC of fewer is too uncertain to rely on
 _SPLITS = {"train": "training", "validation": "early stopping", "test": "the metrics below"}
 
 
+class _Task(NamedTuple):
+    """What the card says of a task.
+
+    Attributes:
+        metrics: (title, values with and without the encoder, their intervals).
+        slices: (name, what was found, the AUC's interval).
+    """
+
+    metrics: list[tuple[str, tuple[float | None, float | None], tuple[str, str]]]
+    slices: list[tuple[str, Slice, str]]
+
+
 def model_card(results: RunResults) -> str:
     """The card as Markdown."""
-    metrics, data = finite(results.metrics), results.data
+    metrics, data = results.metrics, results.data
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
@@ -30,14 +43,15 @@ def model_card(results: RunResults) -> str:
     )
     return environment.get_template("model_card.md").render(
         metrics=metrics,
-        config=metrics["config"],
-        config_hash=config_hash(metrics["config"]),
+        config=metrics.config,
+        config_hash=config_hash(metrics.config),
         today=datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         data=data,
-        findings=results.checks["findings"],
+        findings=results.checks.findings,
         splits=_SPLITS,
-        tasks={task: _task(metrics, data, task) for task in metrics["tasks"]},
-        weak=[line for task in metrics["tasks"] for line in _weak(metrics["tasks"][task], task)],
+        tasks={task: _task(results, task) for task in metrics.tasks},
+        weak=[line for task, ours in metrics.tasks.items() for line in _weak(ours, task)],
+        definitions=[metric.sentence for metric in METRICS.values()],
         count=count,
         day=day,
         decimal=decimal,
@@ -60,20 +74,23 @@ def auc_interval(auc: float | None, positives: float, negatives: float) -> tuple
     return max(auc - half, 0.0), min(auc + half, 1.0)
 
 
-def _task(metrics: dict[str, Any], data: dict[str, Any], task: str) -> dict[str, Any]:
-    ours, without, test = metrics["tasks"][task], metrics["baseline_without_encoder"][task], data["splits"]["test"]
-    positives = test["candidates"] * test["label_rate"].get(task, 0.0)
-    return {
-        "ours": ours,
-        "without": without,
-        "interval": _range(ours["auc"], test["candidates"], positives),
-        "without_interval": _range(without["auc"], test["candidates"], positives),
-        "slices": [
-            (f"{feature}: {value or '(empty)'}", found, _range(found["auc"], found["candidates"], found["positives"]))
-            for feature, values in ours["slices"].items()
+def _task(results: RunResults, task: str) -> _Task:
+    ours, without = (model[task] for model in results.metrics.models.values())
+    test = results.data.splits["test"]
+    positives = test.candidates * test.label_rate.get(task, 0.0)
+    ours_interval, without_interval = (_range(model.auc, test.candidates, positives) for model in (ours, without))
+    intervals = {"auc": (ours_interval, without_interval)}
+    return _Task(
+        metrics=[
+            (metric.title, (ours.score(key), without.score(key)), intervals.get(key, ("", "")))
+            for key, metric in METRICS.items()
+        ],
+        slices=[
+            (f"{feature}: {value or '(empty)'}", found, _range(found.auc, found.candidates, found.positives))
+            for feature, values in ours.slices.items()
             for value, found in values.items()
         ],
-    }
+    )
 
 
 def _range(auc: float | None, candidates: float, positives: float) -> str:
@@ -81,18 +98,17 @@ def _range(auc: float | None, candidates: float, positives: float) -> str:
     return "–" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
 
 
-def _weak(ours: dict[str, Any], task: str) -> list[str]:
+def _weak(ours: TaskMetrics, task: str) -> list[str]:
     """What the slices say of where the model is weak, or unknown."""
     named = [
-        (f"{feature} {value}", found) for feature, values in ours["slices"].items() for value, found in values.items()
+        (f"{feature} {value}", found) for feature, values in ours.slices.items() for value, found in values.items()
     ]
-    large = [
-        (found["auc"], name) for name, found in named if found["candidates"] >= ENOUGH and found["auc"] is not None
-    ]
-    small = [name for name, found in named if found["candidates"] < ENOUGH]
-    lines = (
-        [f"“{task}”: of the large slices, {min(large)[1]} is ranked worst (AUC {min(large)[0]:.4f})."] if large else []
-    )
+    large = [(found.auc, name) for name, found in named if found.candidates >= ENOUGH and found.auc is not None]
+    small = [name for name, found in named if found.candidates < ENOUGH]
+    lines = []
+    if large:
+        auc, worst = min(large)
+        lines.append(f"“{task}”: of the large slices, {worst} is ranked worst (AUC {auc:.4f}).")
     if small:
         lines.append(f"“{task}”: too few test candidates to tell (under {ENOUGH}): {', '.join(small)}.")
     return lines

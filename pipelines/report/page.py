@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from pipelines.report.html import page_of
 from pipelines.report.results import RunResults
 from pipelines.report.sections.calibration import calibration_section
@@ -15,7 +13,6 @@ from pipelines.report.sections.pretraining import pretraining_section
 from pipelines.report.sections.provenance import provenance_section
 from pipelines.report.sections.slices import slices_section
 from pipelines.report.sections.timing import timing_section
-from pipelines.text import finite
 
 _SECTIONS = (
     headline,
@@ -34,9 +31,6 @@ def render(results: RunResults) -> str:
     """The report: headline, data, its checks, pre-training, fine-tuning, slices, calibration, time, provenance.
 
     Args:
-        results: What `collect` gathered; NaN and None are shown as a dash.
+        results: What `collect` gathered; what is not known is shown as a dash.
     """
-    known = dataclasses.replace(
-        results, **{f.name: finite(getattr(results, f.name)) for f in dataclasses.fields(results)}
-    )
-    return page_of("SRP4CTR report", known.data["dataset"], [make(known) for make in _SECTIONS])
+    return page_of("SRP4CTR report", results.data.dataset, [make(results) for make in _SECTIONS])

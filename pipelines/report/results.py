@@ -1,27 +1,171 @@
-"""What a report says, apart from how it was gathered and how it looks."""
+"""What a report says, apart from how it was gathered and how it looks. Its files are these models as JSON."""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pydantic
+
+from pipelines.checks.finding import Finding
+from pipelines.report.content import Content, Number
+from pipelines.report.data_report import DataReport
+
+WITH_ENCODER, WITHOUT_ENCODER = "with_encoder", "without_encoder"
 
 
-@dataclasses.dataclass(frozen=True)
-class RunResults:
+class Slice(Content):
+    """The candidates that have one value of a feature."""
+
+    auc: Number
+    candidates: int
+    positives: int
+
+
+class TaskMetrics(Content):
+    """A model's metrics on the test split, for one task. In files the scores lie beside `slices`.
+
+    Attributes:
+        scores: By the keys of pipelines.metrics.METRICS; a report of an older version may lack one.
+        slices: By feature and value.
+    """
+
+    scores: dict[str, Number]
+    slices: dict[str, dict[str, Slice]]
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _from_file(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping) or "scores" in content:
+            return content
+        scores = {key: value for key, value in content.items() if key != "slices"}
+        return {"scores": scores, "slices": content.get("slices")}
+
+    @pydantic.model_serializer
+    def _to_file(self) -> dict[str, Any]:
+        return {**self.scores, "slices": self.slices}
+
+    def score(self, key: str) -> float | None:
+        """A metric by its key; None where it isn't known."""
+        return self.scores.get(key)
+
+    @property
+    def auc(self) -> float | None:
+        return self.score("auc")
+
+
+class Attribute(Content):
+    """How well a hidden attribute of held-out users' behaviours is filled in.
+
+    Attributes:
+        loss: The mean over hidden cells.
+        accuracy: How often the first guess is right.
+        chance_accuracy: How often the most frequent value would be.
+    """
+
+    loss: Number
+    accuracy: Number
+    chance_accuracy: Number
+
+
+class Verdict(Content):
+    """Whether the model was blessed; there are reasons only if it was not."""
+
+    blessed: bool
+    reasons: list[str]
+
+
+class Compared(Content):
+    """What there was to compare with."""
+
+    drift: bool
+    skew: bool
+
+
+class Checks(Content):
+    """What DataChecks compared and found."""
+
+    compared: Compared
+    findings: list[Finding]
+
+
+class SplitCounts(Content):
+    """The size of a split."""
+
+    requests: int
+    candidates: int
+
+
+class RunMetrics(Content):
+    """The content of metrics.json.
+
+    Attributes:
+        config: The run's configuration, as it was then.
+        git_revision: Of the code; None outside of a checkout.
+        stack: Packages and their versions.
+        seed: What everything random was drawn by.
+        records: The splits' sizes.
+        checks: What DataChecks compared and found.
+        started_from: The model that training started from; None is none.
+        pretrain: What pre-training learned, by attribute.
+        tasks: The ranker's metrics.
+        baseline_without_encoder: Those of the same ranker without the encoder.
+        seconds: How long components took.
+        verdict: What became of the model.
+        to_beat: The last blessed model's AUC by task, on the same candidates; None where there was no such model.
+        pushed_version: The version that this run pushed; None if it pushed none.
+        serving_model: The newest pushed version's directory.
+    """
+
+    config: dict[str, Any]
+    git_revision: str | None
+    stack: dict[str, str]
+    seed: int
+    records: dict[str, SplitCounts]
+    checks: Checks
+    started_from: str | None
+    pretrain: dict[str, Attribute]
+    tasks: dict[str, TaskMetrics]
+    baseline_without_encoder: dict[str, TaskMetrics]
+    seconds: dict[str, float]
+    verdict: Verdict
+    to_beat: dict[str, Number] | None
+    pushed_version: str | None
+    serving_model: str | None
+
+    @property
+    def models(self) -> dict[str, dict[str, TaskMetrics]]:
+        """Both rankers' metrics."""
+        return {WITH_ENCODER: self.tasks, WITHOUT_ENCODER: self.baseline_without_encoder}
+
+
+class Bucket(NamedTuple):
+    """Candidates with about the same prediction: the means of predictions and labels, and how many there are."""
+
+    prediction: Number
+    label: Number
+    candidates: float
+
+
+Curves = dict[str, list[Number]]
+"""By log name, a value an epoch or an evaluation."""
+
+
+class RunResults(Content):
     """Everything the page shows.
 
     Attributes:
         metrics: The content of metrics.json.
         data: The data report of preprocessing.
         checks: What DataChecks compared and found.
-        pretrain_curves: Log name -> a value an epoch.
-        finetune_curves: {"with_encoder", "without_encoder"} -> log name -> a value an evaluation.
-        calibration: {"with_encoder", "without_encoder"} -> task -> [(mean prediction, mean label, candidates)].
+        pretrain_curves: A value an epoch.
+        finetune_curves: By model (WITH_ENCODER, WITHOUT_ENCODER), a value an evaluation.
+        calibration: By model and task.
     """
 
-    metrics: dict[str, Any]
-    data: dict[str, Any]
-    checks: dict[str, Any]
-    pretrain_curves: dict[str, list[float]]
-    finetune_curves: dict[str, dict[str, list[float]]]
-    calibration: dict[str, dict[str, list[tuple[float, float, float]]]]
+    metrics: RunMetrics
+    data: DataReport
+    checks: Checks
+    pretrain_curves: Curves
+    finetune_curves: dict[str, Curves]
+    calibration: dict[str, dict[str, list[Bucket]]]

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
+import pydantic
+
 from pipelines.errors import RunError
 from pipelines.report.results import RunResults
-from pipelines.text import finite
 
 RESULTS = "results.json"
 
 
 def to_json(results: RunResults) -> str:
-    """All results; NaN becomes null."""
-    return json.dumps(finite(dataclasses.asdict(results)), ensure_ascii=False, allow_nan=False) + "\n"
+    """All results."""
+    return json.dumps(results.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_results(run_dir: Path) -> RunResults:
@@ -25,7 +25,7 @@ def read_results(run_dir: Path) -> RunResults:
         run_dir: Its directory, or a copy of it that has `report/`.
 
     Raises:
-        RunError: there is no such directory, or no finished run in it.
+        RunError: there is no such directory, no finished run in it, or one of another version.
     """
     if not run_dir.is_dir():
         raise RunError(f"{run_dir}: no such directory. Give a run's, such as runs/ml_100k.")
@@ -35,4 +35,11 @@ def read_results(run_dir: Path) -> RunResults:
             f"{run_dir}: no finished run ({path} is missing). `srp4ctr run` makes one; `srp4ctr report {run_dir}` "
             "writes what an older version left out."
         )
-    return RunResults(**json.loads(path.read_text(encoding="utf-8")))
+    try:
+        return RunResults.model_validate_json(path.read_text(encoding="utf-8"))
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RunError(
+            f"{path}: written by another version ({where}: {first['msg']}). `srp4ctr report {run_dir}` writes it again."
+        ) from error

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from tfx.components.evaluator import constants
 from tfx.dsl.io import fileio
 
+from pipelines.checks.finding import Finding
 from pipelines.components.blessing_gate import REFUSALS
 from pipelines.config import EvaluationConfig
 from pipelines.evaluated import load_evaluation, overall_aucs
+from pipelines.report.results import Verdict
 
 
-def verdict(blessing_dir: str, evaluation_dir: str, bars: EvaluationConfig, findings: list[dict[str, Any]]) -> Any:
-    """{"blessed", "reasons"}; there are reasons only if it was not.
+def verdict(blessing_dir: str, evaluation_dir: str, bars: EvaluationConfig, findings: Sequence[Finding]) -> Verdict:
+    """What became of a run's model.
 
     Args:
         blessing_dir: BlessingGate's output.
@@ -23,9 +26,10 @@ def verdict(blessing_dir: str, evaluation_dir: str, bars: EvaluationConfig, find
         findings: DataChecks'.
     """
     if fileio.exists(f"{blessing_dir}/{constants.BLESSED_FILE_NAME}"):
-        return {"blessed": True, "reasons": []}
-    blocking = [finding["message"] for finding in findings if finding["policy"] != "warn"]
-    return {"blessed": False, "reasons": [*_missed(evaluation_dir, bars), *_refused(blessing_dir), *blocking]}
+        return Verdict(blessed=True, reasons=[])
+    blocking = [finding.message for finding in findings if finding.policy != "warn"]
+    reasons = [*_missed(evaluation_dir, bars), *_refused(blessing_dir), *blocking]
+    return Verdict(blessed=False, reasons=reasons)
 
 
 def _refused(blessing_dir: str) -> list[str]:

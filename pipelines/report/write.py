@@ -14,7 +14,6 @@ from pipelines.report.model_card import CARD, model_card
 from pipelines.report.page import render
 from pipelines.report.results import RunResults
 from pipelines.report.stored import RESULTS, to_json
-from pipelines.text import finite
 
 METRICS, PAGE = "metrics.json", "index.html"
 
@@ -41,7 +40,7 @@ def write_report(run_dir: Path) -> Path:
 def save(results: RunResults, folder: Path) -> Path:
     """Writes all files into `folder`, each in one step: a reader never sees half of one. Returns the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    metrics = json.dumps(finite(results.metrics), indent=2, ensure_ascii=False, allow_nan=False)
+    metrics = json.dumps(results.metrics.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     replace(folder / METRICS, metrics + "\n")
     replace(folder / RESULTS, to_json(results))
     replace(folder / PAGE, render(results))
@@ -51,7 +50,7 @@ def save(results: RunResults, folder: Path) -> Path:
 
 def _put_beside_model(results: RunResults) -> None:
     """Into the pushed version, where there is one on this machine and it has not been taken back."""
-    version, newest = results.metrics["pushed_version"], results.metrics["serving_model"]
+    version, newest = results.metrics.pushed_version, results.metrics.serving_model
     if version and newest and is_local(newest):
         extra = Path(newest).parent / version / "assets.extra"
         if extra.is_dir():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 
 from pipelines.report.model_card import CARD, auc_interval, config_hash, model_card
 from pipelines.report.write import save
-from tests.pipelines.test_report_page import MADE, results
+from tests.pipelines.test_report_page import CONTENT, MADE, results
 from trainer.metrics import auc
 
 
@@ -31,7 +30,7 @@ def test_there_is_no_interval_without_both_labels(value: float | None, positives
 def test_the_card_says_what_was_trained_and_how_good_it_is() -> None:
     card = model_card(MADE)
     assert card.startswith("# Model card: ml_100k\n")
-    assert f"| Configuration | {config_hash(MADE.metrics['config'])} " in card
+    assert f"| Configuration | {config_hash(MADE.metrics.config)} " in card
     assert "| AUC | 0.7731 | 0.7641 to 0.7821 | 0.7597 | 0.7505 to 0.7689 |" in card
     assert "| Last blessed model | like: AUC 0.7702 on the same candidates |" in card
     assert "| popularity: tail | 0.6904 | " in card and "popularity tail is ranked worst (AUC 0.6904)" in card
@@ -40,7 +39,7 @@ def test_the_card_says_what_was_trained_and_how_good_it_is() -> None:
 
 def test_the_card_says_why_a_model_was_refused(tmp_path: Path) -> None:
     verdict = {"blessed": False, "reasons": ["The AUC is too low.", "A column is empty."]}
-    metrics = json.loads(json.dumps(MADE.metrics)) | {"verdict": verdict, "pushed_version": None}
+    metrics = CONTENT["metrics"] | {"verdict": verdict, "pushed_version": None}
     save(results(metrics=metrics), tmp_path)
     card = (tmp_path / CARD).read_text()
     assert "| Verdict | refused: The AUC is too low. A column is empty. |" in card

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import copy
-import dataclasses
 import hashlib
 import itertools
 import json
@@ -25,7 +24,8 @@ HOSTILE = "<script>alert('x')</script> & \"$x^$"
 
 
 def results(**changes: Any) -> RunResults:
-    return dataclasses.replace(copy.deepcopy(MADE), **changes)
+    """What is made up, with parts of it replaced."""
+    return RunResults.model_validate(CONTENT | changes)
 
 
 def task(auc: float, slices: dict[str, list[float | None]], calibration: float = 1.042) -> dict[str, Any]:
@@ -37,6 +37,7 @@ def task(auc: float, slices: dict[str, list[float | None]], calibration: float =
         "auc": auc,
         "gauc": auc - 0.0613,
         "logloss": 1.3427 - auc,
+        "ne": 2 * (1.3427 - auc),
         "calibration": calibration,
         "slices": {
             name: {v: {"auc": a, "candidates": n, "positives": n // 2} for v, a, n in values}
@@ -79,7 +80,7 @@ def split(records: int, requests: int, candidates: int, rate: float | None) -> d
     }
 
 
-MADE = RunResults(
+CONTENT: dict[str, Any] = dict(
     metrics={
         "config": {
             "dataset": {
@@ -201,6 +202,10 @@ MADE = RunResults(
 )
 
 
+CONTENT["metrics"]["checks"] = CONTENT["checks"]
+MADE = RunResults.model_validate(CONTENT)
+
+
 class Page(HTMLParser):
     """Checks nesting, and keeps text, tags, ids and references."""
 
@@ -317,6 +322,7 @@ def test_pictures_take_their_colors_from_the_page(html: str) -> None:
         "AUC (higher is better) 0.7731 0.7597 +0.0134",
         "GAUC (higher is better) 0.7118 0.6984 +0.0134",
         "Logloss (lower is better) 0.5696 0.5830 −0.0134",
+        "Normalised entropy (lower is better) 1.1392 1.1660 −0.0268",
         "Calibration (1 is right) 1.0420 0.9710 +0.0710",
         "Metrics for “like” on 10,046 test candidates",
         "225 were rejected (0.22 %), most often events for “bad_timestamp” (211)",
@@ -360,10 +366,10 @@ def test_bars_have_their_candidates_beside_them(html: str) -> None:
 
 def test_findings_follow_the_numbers() -> None:
     """The same page with the two models exchanged says the opposite."""
-    metrics = MADE.metrics | {
+    metrics = CONTENT["metrics"] | {
         "tasks": {"like": WITHOUT_ENCODER},
         "baseline_without_encoder": {"like": WITH_ENCODER},
-        "config": MADE.metrics["config"] | {"evaluation": {"min_auc": 0.9, "slices": []}},
+        "config": CONTENT["metrics"]["config"] | {"evaluation": {"min_auc": 0.9, "slices": []}},
     }
     curves = {"val_loss": [3.0, 2.5, 2.0]}
     text = Page(render(results(metrics=metrics, pretrain_curves=curves))).text
@@ -395,27 +401,26 @@ def test_one_epoch_is_no_trend() -> None:
 
 
 def test_text_from_the_data_is_escaped() -> None:
-    made = copy.deepcopy(MADE)
-    made.metrics["tasks"]["like"]["slices"]["user_gender"][HOSTILE] = {"auc": 0.6, "candidates": 700}
-    made.metrics["baseline_without_encoder"]["like"]["slices"][HOSTILE] = {}
-    made.metrics["tasks"]["like"]["slices"][HOSTILE] = {
-        "$a_{$ 北京": {"auc": 0.6, "candidates": 700},
-        "": {"auc": 0.6, "candidates": 1},
-    }
-    made.metrics["pretrain"][HOSTILE] = made.metrics["pretrain"]["year"]
-    made.metrics["config"]["dataset"]["name"] = made.data["dataset"] = HOSTILE
-    made.data["rows"]["events"]["rejected"][HOSTILE] = 500
-    page = Page(render(made))
+    made = copy.deepcopy(CONTENT)
+    metrics, data = made["metrics"], made["data"]
+    large = {"auc": 0.6, "candidates": 700, "positives": 300}
+    metrics["tasks"]["like"]["slices"]["user_gender"][HOSTILE] = large
+    metrics["baseline_without_encoder"]["like"]["slices"][HOSTILE] = {}
+    metrics["tasks"]["like"]["slices"][HOSTILE] = {"$a_{$ 北京": large, "": large | {"candidates": 1}}
+    metrics["pretrain"][HOSTILE] = metrics["pretrain"]["year"]
+    metrics["config"]["dataset"]["name"] = data["dataset"] = HOSTILE
+    data["rows"]["events"]["rejected"][HOSTILE] = 500
+    page = Page(render(RunResults.model_validate(made)))
     assert page.tags.count("script") == 1
     assert page.text.count(HOSTILE) >= 5
 
 
 def test_a_feature_of_many_values_is_drawn_in_part_and_listed_in_full() -> None:
-    made = copy.deepcopy(MADE)
+    metrics = copy.deepcopy(CONTENT["metrics"])
     for key in ("tasks", "baseline_without_encoder"):
-        slices = made.metrics[key]["like"]["slices"]
-        slices["user_city"] = {f"city {i}": {"auc": 0.7, "candidates": 1000 - i} for i in range(40)}
-    html = render(made)
+        slices = metrics[key]["like"]["slices"]
+        slices["user_city"] = {f"city {i}": {"auc": 0.7, "candidates": 1000 - i, "positives": 9} for i in range(40)}
+    html = render(results(metrics=metrics))
     picture = next(svg for svg in re.findall(r"<svg.*?</svg>", html, re.DOTALL) if "city 0" in svg)
     assert "city 11" in picture and "city 12" not in picture
     assert (
@@ -427,7 +432,7 @@ def test_a_feature_of_many_values_is_drawn_in_part_and_listed_in_full() -> None:
 
 def test_several_tasks_have_their_own_findings() -> None:
     ours, without = {"like": WITH_ENCODER, "buy": WITHOUT_ENCODER}, {"like": WITHOUT_ENCODER, "buy": WITH_ENCODER}
-    page = Page(render(results(metrics=MADE.metrics | {"tasks": ours, "baseline_without_encoder": without})))
+    page = Page(render(results(metrics=CONTENT["metrics"] | {"tasks": ours, "baseline_without_encoder": without})))
     assert "For “like”," in page.text and "For “buy”," in page.text
     assert "By history length, “buy”" in page.text and "Reliability, “buy”" in page.text
     assert "No bucket of predictions was counted." in page.text
@@ -441,13 +446,15 @@ def without_numbers(value: Any) -> Any:
 
 def test_missing_values_are_dashes() -> None:
     """Nothing was measured: neither NaN nor None reaches the page, nothing is concluded, nothing fails."""
-    metrics = without_numbers({key: MADE.metrics[key] for key in ("tasks", "baseline_without_encoder", "pretrain")})
+    metrics = without_numbers(
+        {key: CONTENT["metrics"][key] for key in ("tasks", "baseline_without_encoder", "pretrain")}
+    )
     nothing: dict[str, Any] = {"git_revision": None, "serving_model": None, "seconds": {}}
-    data = MADE.data | {"history_length": {}, "splits": {}, "rows": {"events": {"read": 0, "rejected": {}}}}
+    data = CONTENT["data"] | {"history_length": {}, "splits": {}, "rows": {"events": {"read": 0, "rejected": {}}}}
     page = Page(
         render(
             results(
-                metrics=MADE.metrics | metrics | nothing,
+                metrics=CONTENT["metrics"] | metrics | nothing,
                 data=data,
                 pretrain_curves={"loss": [float("nan")], "val_loss": [float("nan")]},
                 finetune_curves={"with_encoder": {}, "without_encoder": {"val_mean_auc": [float("nan")]}},
@@ -467,7 +474,7 @@ def test_all_files_are_written_and_replaced(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "index.html").write_text("old")
     chance = {"year": {"loss": 2.2, "accuracy": 0.3, "chance_accuracy": float("nan")}}
-    written = save(results(metrics=MADE.metrics | {"pretrain": chance}), folder)
+    written = save(results(metrics=CONTENT["metrics"] | {"pretrain": chance}), folder)
     assert written == folder / "index.html"
     assert written.read_text(encoding="utf-8").startswith("<!doctype html>")
     metrics = json.loads((folder / "metrics.json").read_text(), parse_constant=lambda name: pytest.fail(name))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pipelines.report.blocks import MODELS, Picture, Section, Table
 from pipelines.report.curves import reliability
-from pipelines.report.results import RunResults
+from pipelines.report.results import WITH_ENCODER, RunMetrics, RunResults
 from pipelines.text import decimal, percent
 
 _Buckets = list[tuple[float, float, float]]
@@ -14,7 +12,7 @@ _Buckets = list[tuple[float, float, float]]
 
 def calibration_section(results: RunResults) -> Section:
     """The section on calibration."""
-    tasks = list(results.metrics["tasks"])
+    tasks = list(results.metrics.tasks)
     return Section(
         anchor="calibration",
         title="Calibration",
@@ -24,8 +22,8 @@ def calibration_section(results: RunResults) -> Section:
     )
 
 
-def _finding(task: str, metrics: dict[str, Any]) -> str:
-    ours, without = (metrics[key][task]["calibration"] for key in ("tasks", "baseline_without_encoder"))
+def _finding(task: str, metrics: RunMetrics) -> str:
+    ours, without = (model[task].score("calibration") for model in metrics.models.values())
     return f"Predictions of “{task}” are, on average, {_off(ours)} with the encoder and {_off(without)} without it."
 
 
@@ -38,7 +36,8 @@ def _off(ratio: float | None) -> str:
 
 
 def _buckets(results: RunResults, model: str, task: str) -> _Buckets:
-    return [bucket for bucket in results.calibration[model].get(task, []) if None not in bucket]
+    found = results.calibration[model].get(task, [])
+    return [(score, label, n) for score, label, n in found if score is not None and label is not None]
 
 
 def _error(buckets: _Buckets) -> float | None:
@@ -49,7 +48,7 @@ def _error(buckets: _Buckets) -> float | None:
 
 def _picture(index: int, task: str, results: RunResults) -> Picture:
     models = {label: _buckets(results, key, task) for key, label in MODELS.items()}
-    finding = _worst(models[MODELS["with_encoder"]])
+    finding = _worst(models[MODELS[WITH_ENCODER]])
     return Picture(f"Reliability, “{task}”", finding, reliability(f"reliability-{index}", models))
 
 
@@ -66,15 +65,15 @@ def _worst(buckets: _Buckets) -> str:
 
 
 def _table(results: RunResults) -> Table:
-    metrics = {"with_encoder": results.metrics["tasks"], "without_encoder": results.metrics["baseline_without_encoder"]}
+    models = results.metrics.models
     rows = [
         [
             f"{label}, “{task}”",
-            decimal(metrics[key][task]["calibration"], 3),
+            decimal(models[key][task].score("calibration"), 3),
             decimal(_error(_buckets(results, key, task))),
-            decimal(metrics[key][task]["logloss"]),
+            decimal(models[key][task].score("logloss")),
         ]
-        for task in results.metrics["tasks"]
+        for task in results.metrics.tasks
         for key, label in MODELS.items()
     ]
     return Table("Calibration on the test split", ["Ranker, task", "Ratio", "Error", "Logloss"], rows)

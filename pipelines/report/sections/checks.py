@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
+from pipelines.checks.finding import Finding
 from pipelines.report.blocks import Section, Table
-from pipelines.report.results import RunResults
+from pipelines.report.results import Compared, RunResults
 from pipelines.text import count, decimal, listed
 
 _CHECKS = {"schema": "Schema", "drift": "Drift", "skew": "Skew"}
@@ -18,49 +19,49 @@ _NOT_COMPARED = {
 
 def checks_section(results: RunResults) -> Section:
     """The section on anomalies."""
-    findings = results.checks["findings"]
+    findings = results.checks.findings
     return Section(
         anchor="checks",
         title="Anomalies in the data",
-        finding=f"{_finding(findings)} {_compared(results.checks['compared'])}",
+        finding=f"{_finding(findings)} {_compared(results.checks.compared)}",
         tables=[_table(findings)] if findings else [],
     )
 
 
-def _order(finding: dict[str, Any]) -> tuple[int, float]:
-    return list(_POLICIES).index(finding["policy"]), -(finding["distance"] or 2)
+def _order(finding: Finding) -> tuple[int, float]:
+    return list(_POLICIES).index(finding.policy), -(finding.distance or 2)
 
 
-def _finding(findings: list[dict[str, Any]]) -> str:
+def _finding(findings: Sequence[Finding]) -> str:
     if not findings:
         return "Nothing unusual was found: every record keeps to the schema."
-    by_check = {check: sum(finding["check"] == check for finding in findings) for check in _CHECKS}
+    by_check = {check: sum(finding.check == check for finding in findings) for check in _CHECKS}
     said = listed(f"{count(n)} of {check}" for check, n in by_check.items() if n)
-    blocking = sum(finding["policy"] != "warn" for finding in findings)
+    blocking = sum(finding.policy != "warn" for finding in findings)
     push = (
         f"{count(blocking)} of them kept the model from being pushed." if blocking else "None of them blocks the model."
     )
     return f"Anomalies were found: {said}. {push}"
 
 
-def _compared(compared: dict[str, bool]) -> str:
+def _compared(compared: Compared) -> str:
     """What could not be compared, so that silence is not taken for agreement."""
-    missing = [reason for check, reason in _NOT_COMPARED.items() if not compared[check]]
+    missing = [reason for check, reason in _NOT_COMPARED.items() if not getattr(compared, check)]
     if not missing:
         return "The training records were compared with the previous run's, and with logged serving requests."
     text = "; ".join(missing)
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _table(findings: list[dict[str, Any]]) -> Table:
+def _table(findings: Sequence[Finding]) -> Table:
     rows = [
         [
-            _CHECKS[finding["check"]],
-            finding["message"],
-            finding["look_at"],
-            _POLICIES[finding["policy"]],
-            decimal(finding["distance"], 3),
-            decimal(finding["allowed"], 3),
+            _CHECKS[finding.check],
+            finding.message,
+            finding.look_at,
+            _POLICIES[finding.policy],
+            decimal(finding.distance, 3),
+            decimal(finding.allowed, 3),
         ]
         for finding in sorted(findings, key=_order)
     ]

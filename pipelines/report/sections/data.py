@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pipelines.report.bars import Bars, bars, spans
 from pipelines.report.blocks import Picture, Section, Table
+from pipelines.report.data_report import DataReport, SplitReport, TableRows
 from pipelines.report.results import RunResults
 from pipelines.text import MISSING, count, day, decimal, listed, moment, percent, ratio, size
 from preprocessing.joins import join_findings
@@ -29,28 +28,28 @@ def data_section(results: RunResults) -> Section:
         anchor="data",
         title="The data",
         finding=_finding(data),
-        pictures=[_timeline(data), _histories(data, results.metrics["config"]["dataset"]["history"]["length"])],
+        pictures=[_timeline(data), _histories(data, results.metrics.config["dataset"]["history"]["length"])],
         tables=[
-            _splits(data["splits"], list(results.metrics["tasks"])),
-            *_rules(data["splits"]),
-            *_joins(data.get("joins", {})),
-            _rows(data["rows"]),
+            _splits(data.splits, list(results.metrics.tasks)),
+            *_rules(data.splits),
+            *_joins(data.joins),
+            _rows(data.rows),
         ],
     )
 
 
-def _finding(data: dict[str, Any]) -> str:
-    rows = f"{_rows_finding(data['rows'])} {_duplicates(data['duplicate_keys'])}{_rates_finding(data['splits'])}"
-    return " ".join([rows.strip(), *join_findings(data.get("joins", {}))[1]])
+def _finding(data: DataReport) -> str:
+    rows = f"{_rows_finding(data.rows)} {_duplicates(data.duplicate_keys)}{_rates_finding(data.splits)}"
+    return " ".join([rows.strip(), *join_findings(data.joins)[1]])
 
 
-def _rows_finding(rows: dict[str, Any]) -> str:
-    read = listed(f"{count(table['read'])} {name}" for name, table in rows.items())
-    reasons = {(name, reason): n for name, table in rows.items() for reason, n in table["rejected"].items()}
+def _rows_finding(rows: dict[str, TableRows]) -> str:
+    read = listed(f"{count(table.read)} {name}" for name, table in rows.items())
+    reasons = {(name, reason): n for name, table in rows.items() for reason, n in table.rejected.items()}
     if not reasons:
         return f"Every row could be used: {read}."
     (table, reason), most = max(reasons.items(), key=lambda item: item[1])
-    rejected, total = sum(reasons.values()), sum(table["read"] for table in rows.values())
+    rejected, total = sum(reasons.values()), sum(table.read for table in rows.values())
     return (
         f"Of the rows read ({read}), {count(rejected)} were rejected ({percent(rejected / total)}), "
         f"most often {table} for “{reason}” ({count(most)})."
@@ -62,8 +61,8 @@ def _duplicates(keys: dict[str, int]) -> str:
     return f"{listed(found)} repeat a key; one row a key was used. " if found else ""
 
 
-def _rates_finding(splits: dict[str, Any]) -> str:
-    train, test = splits.get("train", {}).get("label_rate", {}), splits.get("test", {}).get("label_rate", {})
+def _rates_finding(splits: dict[str, SplitReport]) -> str:
+    train, test = (splits[name].label_rate if name in splits else {} for name in ("train", "test"))
     known = [task for task in train if task in test]
     said = [
         f"“{task}” holds for {percent(train[task])} of the training and {percent(test[task])} of the test candidates"
@@ -72,9 +71,9 @@ def _rates_finding(splits: dict[str, Any]) -> str:
     return f"{listed(said)}." if said else ""
 
 
-def _timeline(data: dict[str, Any]) -> Picture:
-    cuts = data["cut_offs"]
-    edges = [data["first_event"], cuts["validation_from"], cuts["test_from"], data["last_event"]]
+def _timeline(data: DataReport) -> Picture:
+    cuts = data.cut_offs
+    edges = [data.first_event, cuts.validation_from, cuts.test_from, data.last_event]
     names = [SPLITS[split] for split in ("train", "validation", "test")]
     times = [moment(edge) for edge in edges]
     rows = {name: (times[i], times[i + 1]) for i, name in enumerate(names)}
@@ -85,13 +84,13 @@ def _timeline(data: dict[str, Any]) -> Picture:
     return Picture("The splits in time", finding, spans("timeline", rows))
 
 
-def _share(data: dict[str, Any], split: str) -> str:
-    candidates = {name: counts["candidates"] for name, counts in data["splits"].items()}
+def _share(data: DataReport, split: str) -> str:
+    candidates = {name: counts.candidates for name, counts in data.splits.items()}
     return percent(ratio(candidates.get(split, 0), sum(candidates.values())))
 
 
-def _histories(data: dict[str, Any], longest: int) -> Picture:
-    percentiles = {int(p): length for p, length in data["history_length"].get("percentiles", {}).items()}
+def _histories(data: DataReport, longest: int) -> Picture:
+    percentiles = {int(p): length for p, length in data.history_length.percentiles.items()}
     groups = [Bars(f"{p} % of requests", [length]) for p, length in sorted(percentiles.items())]
     chart = bars("histories", groups, lambda length: f"at most {count(length)}")
     return Picture("How much history a request has", _history_finding(percentiles, longest), chart)
@@ -105,7 +104,7 @@ def _history_finding(percentiles: dict[int, int], longest: int) -> str:
     return f"Half of the requests come after at most {count(percentiles[50])} behaviours.{cut}"
 
 
-def _splits(splits: dict[str, Any], tasks: list[str]) -> Table:
+def _splits(splits: dict[str, SplitReport], tasks: list[str]) -> Table:
     rates = [f"“{task}”" for task in tasks]
     order = [name for name in SPLITS if name in splits]
     return Table(
@@ -115,21 +114,21 @@ def _splits(splits: dict[str, Any], tasks: list[str]) -> Table:
     )
 
 
-def _split_row(name: str, split: dict[str, Any], tasks: list[str]) -> list[str]:
+def _split_row(name: str, split: SplitReport, tasks: list[str]) -> list[str]:
     """Only splits with candidates have requests; what the others count are windows and items."""
-    requests, candidates = (split["requests"], split["candidates"]) if split["candidates"] else (None, None)
+    requests, candidates = (split.requests, split.candidates) if split.candidates else (None, None)
     a_request = ratio(candidates, requests)
-    numbers = [count(split["records"]), count(requests), count(candidates)]
+    numbers = [count(split.records), count(requests), count(candidates)]
     numbers.append(MISSING if a_request is None else f"{a_request:.1f}")
-    rates = [percent(split["label_rate"].get(task)) for task in tasks]
-    return [name, *numbers, *rates, size(split["bytes"]), count(ratio(split["bytes"], candidates))]
+    rates = [percent(split.label_rate.get(task)) for task in tasks]
+    return [name, *numbers, *rates, size(split.bytes), count(ratio(split.bytes, candidates))]
 
 
-def _rules(splits: dict[str, Any]) -> list[Table]:
+def _rules(splits: dict[str, SplitReport]) -> list[Table]:
     """What no model has to learn; older runs haven't counted it."""
     lines = []
     for name in REQUEST_SPLITS:
-        for task, rules in splits.get(name, {}).get("label_rules", {}).items():
+        for task, rules in (splits[name].label_rules if name in splits else {}).items():
             shares = [percent(rules[f"unseen_{kind}"]) for kind in ("positives", "negatives")]
             aucs = [decimal(rules[rule], 3) for rule in (UNSEEN, POPULARITY)]
             lines.append([SPLITS[name], task, *shares, *aucs])
@@ -147,11 +146,11 @@ def _joins(joins: dict[str, Any]) -> list[Table]:
     return [Table(caption, ["Join", "Rows", "Matched", "Share"], lines)] if lines else []
 
 
-def _rows(rows: dict[str, Any]) -> Table:
+def _rows(rows: dict[str, TableRows]) -> Table:
     lines = []
     for name, table in rows.items():
-        rejected = sum(table["rejected"].values())
-        reasons = ", ".join(f"{reason}: {count(n)}" for reason, n in table["rejected"].items())
-        share = percent(ratio(rejected, table["read"]))
-        lines.append([name, reasons or "nothing rejected", count(table["read"]), count(rejected), share])
+        rejected = sum(table.rejected.values())
+        reasons = ", ".join(f"{reason}: {count(n)}" for reason, n in table.rejected.items())
+        share = percent(ratio(rejected, table.read))
+        lines.append([name, reasons or "nothing rejected", count(table.read), count(rejected), share])
     return Table("Rows read", ["Table", "Reasons", "Read", "Rejected", "Share"], lines, text_columns=2)

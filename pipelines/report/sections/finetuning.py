@@ -12,12 +12,12 @@ _Curve = list[float | None]
 
 def finetuning_section(results: RunResults) -> Section:
     """The section on fine-tuning."""
-    step = 1 / results.metrics["config"]["trainer"]["finetune"]["evaluations_per_epoch"]
+    step = 1 / results.metrics.config["trainer"]["finetune"]["evaluations_per_epoch"]
     aucs: dict[str, _Curve] = {
         label: list(results.finetune_curves[key].get("val_mean_auc", [])) for key, label in MODELS.items()
     }
     kept = {label: _best(curve) for label, curve in aucs.items()}
-    several = len(results.metrics["tasks"]) > 1
+    several = len(results.metrics.tasks) > 1
     chart = curves("finetune-auc", aucs, "Epoch", f"Validation AUC{', mean over tasks' if several else ''}", step, kept)
     return Section(
         anchor="fine-tuning",

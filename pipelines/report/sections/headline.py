@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from pipelines.metrics import METRICS
 from pipelines.report.blocks import WITH, WITHOUT, Section, Table, Tile
-from pipelines.report.results import RunResults
+from pipelines.report.results import RunMetrics, RunResults, TaskMetrics
 from pipelines.text import count, decimal, difference, points, signed
-
-METRICS = {
-    "auc": "AUC (higher is better)",
-    "gauc": "GAUC (higher is better)",
-    "logloss": "Logloss (lower is better)",
-    "calibration": "Calibration (1 is right)",
-}
 
 
 def headline(results: RunResults) -> Section:
     """The page's first section."""
     metrics = results.metrics
-    tasks: dict[str, Any] = metrics["tasks"]
-    without: dict[str, Any] = metrics["baseline_without_encoder"]
+    tasks, without = metrics.tasks, metrics.baseline_without_encoder
     several = len(tasks) > 1
-    fair = "same budget and seed" if metrics["started_from"] is None else "trained from nothing"
+    fair = "same budget and seed" if metrics.started_from is None else "trained from nothing"
     return Section(
         anchor="result",
         title="What the encoder is worth",
@@ -32,42 +23,43 @@ def headline(results: RunResults) -> Section:
     )
 
 
-def _finding(task: str, ours: dict[str, Any], without: dict[str, Any], how: str) -> str:
-    gain = difference(ours["auc"], without["auc"])
+def _finding(task: str, ours: TaskMetrics, without: TaskMetrics, how: str) -> str:
+    gain = difference(ours.auc, without.auc)
     if gain is None:
         return f"The AUC for “{task}” is not known with and without the encoder, so nothing can be concluded."
     size = points(abs(gain)).lstrip("+")
     verdict = f"{'a gain' if gain > 0 else 'a loss'} of {size} points" if round(gain, 4) else "no difference"
     return (
-        f"For “{task}”, the ranker with the pre-trained encoder reaches a test AUC of {decimal(ours['auc'])}; the same "
-        f"ranker without it, {how}, reaches {decimal(without['auc'])}: {verdict}."
+        f"For “{task}”, the ranker with the pre-trained encoder reaches a test AUC of {decimal(ours.auc)}; the same "
+        f"ranker without it, {how}, reaches {decimal(without.auc)}: {verdict}."
     )
 
 
-def _bar(metrics: dict[str, Any]) -> str:
-    bar = metrics["config"]["evaluation"]["min_auc"]
-    below = [task for task, values in metrics["tasks"].items() if values["auc"] is None or values["auc"] < bar]
+def _bar(metrics: RunMetrics) -> str:
+    bar = metrics.config["evaluation"]["min_auc"]
+    below = [task for task, values in metrics.tasks.items() if values.auc is None or values.auc < bar]
     if below:
         return f"That misses the bar of {decimal(bar, 3)} that a model has to reach to be pushed ({', '.join(below)})."
     return f"The bar of {decimal(bar, 3)} that a model has to reach to be pushed is met."
 
 
-def _tiles(task: str, ours: dict[str, Any], without: dict[str, Any]) -> list[Tile]:
-    gain = difference(ours["auc"], without["auc"])
+def _tiles(task: str, ours: TaskMetrics, without: TaskMetrics) -> list[Tile]:
+    gain = difference(ours.auc, without.auc)
     tone = "neutral" if not gain else "good" if gain > 0 else "bad"
     where = f"test AUC, {task}" if task else "test AUC"
     return [
-        Tile(WITH, decimal(ours["auc"]), where, "with"),
-        Tile(WITHOUT, decimal(without["auc"]), where, "without"),
+        Tile(WITH, decimal(ours.auc), where, "with"),
+        Tile(WITHOUT, decimal(without.auc), where, "without"),
         Tile("Difference", points(gain), "AUC points", tone),
     ]
 
 
-def _table(task: str, ours: dict[str, Any], without: dict[str, Any]) -> Table:
+def _table(task: str, ours: TaskMetrics, without: TaskMetrics) -> Table:
     rows = [
-        [name, decimal(ours[key]), decimal(without[key]), signed(difference(ours[key], without[key]))]
-        for key, name in METRICS.items()
+        [metric.heading, decimal(a), decimal(b), signed(difference(a, b))]
+        for key, metric in METRICS.items()
+        for a, b in [(ours.score(key), without.score(key))]
     ]
-    candidates = sum(bucket["candidates"] for bucket in ours["slices"].get("history_length", {}).values())
+    candidates = sum(bucket.candidates for bucket in ours.slices.get("history_length", {}).values())
     caption = f"Metrics for “{task}” on {count(candidates)} test candidates"
     return Table(caption, ["Metric", WITH, WITHOUT, "Difference"], rows)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.curves import curves
-from pipelines.report.results import RunResults
+from pipelines.report.results import Attribute, Curves, RunResults
 from pipelines.text import MISSING, decimal, difference, percent, ratio
 
 
 def pretraining_section(results: RunResults) -> Section:
     """The section on pre-training."""
-    attributes: dict[str, Any] = results.metrics["pretrain"]
-    groups = [Bars(name, [values["accuracy"], values["chance_accuracy"]]) for name, values in attributes.items()]
+    attributes = results.metrics.pretrain
+    groups = [Bars(name, [values.accuracy, values.chance_accuracy]) for name, values in attributes.items()]
     chart = bars("attributes", groups, percent, ["FG-BERT", "Chance"])
     return Section(
         anchor="pre-training",
@@ -30,36 +28,36 @@ def pretraining_section(results: RunResults) -> Section:
     )
 
 
-def _gain(values: dict[str, Any]) -> float | None:
-    return difference(values["accuracy"], values["chance_accuracy"])
+def _gain(values: Attribute) -> float | None:
+    return difference(values.accuracy, values.chance_accuracy)
 
 
-def _finding(attributes: dict[str, Any]) -> str:
+def _finding(attributes: dict[str, Attribute]) -> str:
     learned = [name for name, values in attributes.items() if (_gain(values) or 0) > 0]
     rest = [name for name in attributes if name not in learned]
     text = f"FG-BERT predicts {len(learned)} of {len(attributes)} hidden attributes better than chance"
     return f"{text}, but not {', '.join(rest)}." if rest and learned else f"{text}."
 
 
-def _best(attributes: dict[str, Any]) -> str:
-    lifts = {name: ratio(values["accuracy"], values["chance_accuracy"]) for name, values in attributes.items()}
+def _best(attributes: dict[str, Attribute]) -> str:
+    lifts = {name: ratio(values.accuracy, values.chance_accuracy) for name, values in attributes.items()}
     known = {name: lift for name, lift in lifts.items() if lift is not None}
     if not known:
         return "No attribute's accuracy can be compared with chance."
     best = max(known, key=lambda name: known[name])
     values = attributes[best]
     return (
-        f"The clearest is {best}: right in {percent(values['accuracy'])} of the hidden cells, "
-        f"{known[best]:.2f} times as often as by chance ({percent(values['chance_accuracy'])})."
+        f"The clearest is {best}: right in {percent(values.accuracy)} of the hidden cells, "
+        f"{known[best]:.2f} times as often as by chance ({percent(values.chance_accuracy)})."
     )
 
 
-def _losses(logs: dict[str, list[float]]) -> str:
+def _losses(logs: Curves) -> str:
     lines = {"Held-out users": logs.get("val_loss", []), "Training users": logs.get("loss", [])}
     return curves("pretrain-loss", lines, "Epoch", "Loss, summed over attributes")
 
 
-def _loss_finding(logs: dict[str, list[float]]) -> str:
+def _loss_finding(logs: Curves) -> str:
     losses = [(value, epoch) for epoch, value in enumerate(logs.get("val_loss", []), 1) if value is not None]
     if not losses:
         return "No held-out loss was recorded."
@@ -74,14 +72,14 @@ def _loss_finding(logs: dict[str, list[float]]) -> str:
     return f"{text} in epoch {epoch} of {epochs} and ended at {decimal(last, 3)}: longer training is unlikely to help."
 
 
-def _table(attributes: dict[str, Any]) -> Table:
+def _table(attributes: dict[str, Attribute]) -> Table:
     rows = [
         [
             name,
-            percent(values["accuracy"]),
-            percent(values["chance_accuracy"]),
+            percent(values.accuracy),
+            percent(values.chance_accuracy),
             _times(values),
-            decimal(values["loss"], 3),
+            decimal(values.loss, 3),
         ]
         for name, values in attributes.items()
     ]
@@ -89,6 +87,6 @@ def _table(attributes: dict[str, Any]) -> Table:
     return Table("Hidden attributes of held-out users. Chance: always the most frequent value.", header, rows)
 
 
-def _times(values: dict[str, Any]) -> str:
-    lift = ratio(values["accuracy"], values["chance_accuracy"])
+def _times(values: Attribute) -> str:
+    lift = ratio(values.accuracy, values.chance_accuracy)
     return MISSING if lift is None else f"{lift:.2f}"

@@ -12,14 +12,14 @@ from pipelines.text import MISSING
 def provenance_section(results: RunResults) -> Section:
     """The section on configuration, code and stack."""
     metrics = results.metrics
-    revision, seed = metrics["git_revision"], metrics["seed"]
+    revision, seed = metrics.git_revision, metrics.seed
     origin = f"revision {revision[:12]}" if revision else "code outside of a git checkout"
     run = {
-        "Data set": metrics["config"]["dataset"]["name"],
+        "Data set": metrics.config["dataset"]["name"],
         "Seed": str(seed),
         "Git revision": revision or MISSING,
-        "Started from": metrics["started_from"] or "nothing",
-        "Newest pushed model": metrics["serving_model"] or MISSING,
+        "Started from": metrics.started_from or "nothing",
+        "Newest pushed model": metrics.serving_model or MISSING,
     }
     return Section(
         anchor="made",
@@ -27,7 +27,7 @@ def provenance_section(results: RunResults) -> Section:
         finding=f"Made with seed {seed} by {origin}.",
         tables=[
             Table("The run", ["What", "Value"], list(run.items()), text_columns=2),
-            Table("The stack", ["Package", "Version"], list(metrics["stack"].items()), text_columns=2),
+            Table("The stack", ["Package", "Version"], list(metrics.stack.items()), text_columns=2),
         ],
-        listing=("Configuration", yaml.safe_dump(metrics["config"], sort_keys=False, allow_unicode=True)),
+        listing=("Configuration", yaml.safe_dump(metrics.config, sort_keys=False, allow_unicode=True)),
     )

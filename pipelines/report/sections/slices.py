@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Mapping
+from typing import TypeVar
 
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import WITH, WITHOUT, Picture, Section, Table
-from pipelines.report.results import RunResults
+from pipelines.report.results import RunResults, Slice
 from pipelines.text import count, decimal, difference, points
 
+Of = TypeVar("Of")
 CHANCE = 0.5
 ENOUGH = 500  # candidates; the AUC of fewer is too uncertain to conclude from
 SHOWN = 12  # values of one feature in a chart; the table has all
 _ORDER = {"history_length": ("0", "1-9", "10-49", "50+"), "popularity": ("head", "middle", "tail", "unseen")}
 _TITLES = {"history_length": "By history length", "popularity": "By item popularity"}
+
+NOTHING = Slice(auc=None, candidates=0, positives=0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,11 +35,11 @@ class _Slice:
 
 def slices_section(results: RunResults) -> Section:
     """The section on slices."""
-    tasks, without = results.metrics["tasks"], results.metrics["baseline_without_encoder"]
+    tasks, without = results.metrics.tasks, results.metrics.baseline_without_encoder
     found = {
-        (task, feature): _slices(feature, slices, without[task]["slices"].get(feature, {}))
+        (task, feature): _slices(feature, slices, without[task].slices.get(feature, {}))
         for task, values in tasks.items()
-        for feature, slices in in_order(values["slices"]).items()
+        for feature, slices in in_order(values.slices).items()
     }
     return Section(
         anchor="slices",
@@ -48,28 +52,24 @@ def slices_section(results: RunResults) -> Section:
     )
 
 
-def in_order(slices: dict[str, Any]) -> dict[str, Any]:
+def in_order(slices: Mapping[str, Of]) -> dict[str, Of]:
     """History length and popularity first, the configured features after them."""
     names = [*(name for name in _ORDER if name in slices), *(name for name in slices if name not in _ORDER)]
     return {name: slices[name] for name in names}
 
 
-def _slices(feature: str, ours: dict[str, Any], without: dict[str, Any]) -> list[_Slice]:
+def _slices(feature: str, ours: Mapping[str, Slice], without: Mapping[str, Slice]) -> list[_Slice]:
     """The feature's slices, in their order."""
-    return [
-        _Slice(
-            value or "(empty)",
-            ours.get(value, {}).get("auc"),
-            without.get(value, {}).get("auc"),
-            ours.get(value, {}).get("candidates", 0),
-        )
-        for value in values_in_order(feature, ours)
-    ]
+    slices = []
+    for value in values_in_order(feature, ours):
+        a, b = ours.get(value, NOTHING), without.get(value, NOTHING)
+        slices.append(_Slice(value or "(empty)", a.auc, b.auc, a.candidates))
+    return slices
 
 
-def values_in_order(feature: str, slices: dict[str, Any]) -> list[str]:
+def values_in_order(feature: str, slices: Mapping[str, Slice]) -> list[str]:
     """A feature's values: in their own order where they have one, else the largest slice first."""
-    by_size = sorted(slices, key=lambda value: -slices[value]["candidates"])
+    by_size = sorted(slices, key=lambda value: -slices[value].candidates)
     fixed = _ORDER.get(feature, ())
     return [*fixed, *(value for value in by_size if value not in fixed)]
 

@@ -11,7 +11,7 @@ from pipelines.text import duration, percent, ratio
 
 def timing_section(results: RunResults) -> Section:
     """The section on time."""
-    seconds: dict[str, float] = results.metrics["seconds"]
+    seconds = results.metrics.seconds
     total = sum(seconds.values())
     groups = [Bars(name, [value]) for name, value in seconds.items()]
     chart = bars("seconds", groups, duration)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -17,26 +18,32 @@ from pipelines.errors import RunError
 from pipelines.report.results import RunResults
 from pipelines.report.stored import read_results
 from pipelines.report.write import save
-from tests.pipelines.test_report_page import HOSTILE, MADE, Page
+from tests.pipelines.test_report_page import CONTENT, HOSTILE, MADE, Page
 
 
-def other() -> RunResults:
+def other_content() -> dict[str, Any]:
     """A run with one more layer, another seed, half of the training data, and 1.1 points more."""
-    made = copy.deepcopy(MADE)
-    scores = made.metrics["tasks"]["like"]
+    made = copy.deepcopy(CONTENT)
+    metrics = made["metrics"]
+    scores = metrics["tasks"]["like"]
     scores["auc"], scores["gauc"] = 0.7841, None
     scores["slices"]["popularity"]["tail"]["auc"] = 0.7310
     scores["slices"]["user_gender"] = {"X": {"auc": 0.6, "candidates": 9, "positives": 3}}
-    trainer = made.metrics["config"]["trainer"]
+    trainer = metrics["config"]["trainer"]
     trainer["encoder"]["layers"], trainer["seed"] = 3, 8
-    del made.metrics["config"]["evaluation"]["slices"]
-    made.metrics["config"]["runs_dir"] = "elsewhere"
-    made.metrics["stack"]["tfx"] = "1.21.0"
-    made.metrics["seconds"]["Trainer.ranker"] = 60.0
-    made.metrics["pretrain"]["year"]["accuracy"] = 0.4
-    made.data["splits"]["train"]["candidates"] = 40_000
-    made.finetune_curves["with_encoder"]["val_mean_auc"] = [0.7, 0.79, None]
+    del metrics["config"]["evaluation"]["slices"]
+    metrics["config"]["runs_dir"] = "elsewhere"
+    metrics["stack"]["tfx"] = "1.21.0"
+    metrics["seconds"]["Trainer.ranker"] = 60.0
+    metrics["pretrain"]["year"]["accuracy"] = 0.4
+    made["data"]["splits"]["train"]["candidates"] = 40_000
+    made["finetune_curves"]["with_encoder"]["val_mean_auc"] = [0.7, 0.79, None]
     return made
+
+
+def other(**changes: Any) -> RunResults:
+    """The same, with parts of it replaced."""
+    return RunResults.model_validate(other_content() | changes)
 
 
 def pair_of(a: RunResults, b: RunResults) -> Pair:
@@ -96,16 +103,17 @@ def test_a_run_equals_itself() -> None:
 
 
 def test_other_test_data_is_pointed_out() -> None:
-    made = other()
-    made.data["splits"]["test"]["candidates"] -= 1
-    assert "The runs were not tested on the same candidates" in Page(render(pair_of(MADE, made))).text
+    data = other_content()["data"]
+    data["splits"]["test"]["candidates"] -= 1
+    text = Page(render(pair_of(MADE, other(data=data)))).text
+    assert "The runs were not tested on the same candidates" in text
 
 
 def test_runs_without_a_common_task_are_compared_in_all_else() -> None:
-    made = other()
+    metrics = other_content()["metrics"]
     for key in ("tasks", "baseline_without_encoder"):
-        made.metrics[key] = {"buy": made.metrics[key]["like"]}
-    text = Page(render(pair_of(MADE, made))).text
+        metrics[key] = {"buy": metrics[key]["like"]}
+    text = Page(render(pair_of(MADE, other(metrics=metrics)))).text
     assert "The runs have no task in common." in text and "trainer.seed 7 8" in text
 
 
@@ -122,9 +130,9 @@ def test_is_a_page_like_the_report(html: str) -> None:
 
 
 def test_text_of_the_runs_is_escaped() -> None:
-    made = other()
-    made.metrics["config"]["trainer"][HOSTILE] = HOSTILE
-    page = Page(render(pair_of(MADE, made)))
+    metrics = other_content()["metrics"]
+    metrics["config"]["trainer"][HOSTILE] = HOSTILE
+    page = Page(render(pair_of(MADE, other(metrics=metrics))))
     assert page.tags.count("script") == 1 and HOSTILE in page.text
 
 
@@ -134,9 +142,17 @@ def finished(folder: Path, results: RunResults) -> Path:
 
 
 def test_what_a_report_stores_is_what_a_comparison_reads(tmp_path: Path) -> None:
-    stored: Any = read_results(finished(tmp_path / "run", MADE))
-    assert stored.metrics == MADE.metrics and stored.data == MADE.data and stored.checks == MADE.checks
-    assert stored.pretrain_curves == MADE.pretrain_curves and stored.finetune_curves == MADE.finetune_curves
+    run = finished(tmp_path / "run", MADE)
+    assert read_results(run) == MADE
+    assert json.loads((run / "report" / "results.json").read_text()) == json.loads(json.dumps(CONTENT))
+
+
+def test_results_of_another_version_are_not_read(tmp_path: Path) -> None:
+    run = finished(tmp_path / "run", MADE)
+    path = run / "report" / "results.json"
+    path.write_text(json.dumps(CONTENT | {"future": 1}))
+    with pytest.raises(RunError, match=r"another version \(future: .*`srp4ctr report .*` writes it again"):
+        read_results(run)
 
 
 def test_the_command_writes_the_page(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from pipelines.experiment.measures import (
-    DEFINITIONS,
     _sorted,
     _weighted_auc,
     measure,
@@ -16,6 +15,7 @@ from pipelines.experiment.measures import (
     resampled_auc,
     slices,
 )
+from pipelines.metrics import METRICS
 from trainer.metrics import auc
 
 Rows = dict[str, Any]
@@ -70,7 +70,7 @@ def test_weighted_auc_is_that_of_repeated_candidates(seed: int) -> None:
 
 def test_measures_and_slices_have_their_names() -> None:
     rows = _rows(1, 1)
-    assert set(measure(rows, "click")) == set(DEFINITIONS)
+    assert set(measure(rows, "click")) == set(METRICS)
     chosen = slices(rows)
     assert [chosen[name].sum() for name in ("items: head", "history: 50+", "new users")] == [600, 800, 60]
     assert (chosen["new users"] | chosen["known users"]).all()

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pipelines.experiment.measures import DEFINITIONS
 from pipelines.experiment.report import replace_section, section
+from pipelines.metrics import METRICS
 
 
 def test_a_section_is_added_then_replaced() -> None:
@@ -22,7 +22,7 @@ def test_an_unfinished_experiment_says_what_it_lacks() -> None:
 
 
 def test_settings_are_shown_where_models_were_tuned_and_what_all_have_above() -> None:
-    metrics = dict.fromkeys(DEFINITIONS, {"mean": 0.5, "sd": None})
+    metrics = dict.fromkeys(METRICS, {"mean": 0.5, "sd": None})
     model = {"seeds": [1], "metrics": metrics, "slices": {}, "difference": {}, "setting": {}}
 
     def text(setting: dict[str, Any], trainer: dict[str, Any]) -> str:

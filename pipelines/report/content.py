@@ -1,0 +1,26 @@
+"""What the models of a report's content have in common."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import pydantic
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Number = Annotated[float | None, pydantic.BeforeValidator(_finite)]
+"""A number; None where it is not known, as JSON has no NaN."""
+
+
+class Content(pydantic.BaseModel):
+    """A part of a report's files: its fields are the keys there, and no others are."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    def to_json(self) -> dict[str, Any]:
+        """As the files have it; a key that was left out stays out."""
+        return self.model_dump(mode="json", exclude_unset=True)

@@ -1,0 +1,110 @@
+"""The data report of preprocessing (data_report.json), typed."""
+
+from __future__ import annotations
+
+import pydantic
+
+from pipelines.report.content import Content, Number
+
+
+class _Kept(Content):
+    """Keys without a field are kept: preprocessing may count more than a report shows."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+
+
+class TableRows(Content):
+    """Rows of a table: those read, and those of them that were rejected, by reason."""
+
+    read: int
+    rejected: dict[str, int]
+
+
+class CutOffs(Content):
+    """Where time was cut, in ISO 8601; `train_from` and `until` are there only where something lies beyond them."""
+
+    validation_from: str
+    test_from: str
+    train_from: str | None = None
+    until: str | None = None
+
+
+class Lengths(Content):
+    """How long lists are: their mean, and percentiles by number; empty where there are none."""
+
+    mean: Number = None
+    percentiles: dict[str, int] = {}
+
+
+class SplitReport(_Kept):
+    """What a split holds.
+
+    Attributes:
+        records: Its records.
+        requests: Those of them that are requests.
+        candidates: Of its requests.
+        sampled: Candidates that are sampled negatives.
+        missing_negatives: Those that could not be drawn.
+        too_recent: Candidates left out because their attribution window wasn't over.
+        bytes: Of its records.
+        file_bytes: The same, compressed.
+        label_rate: The share of positive candidates by task.
+        positives: How many they are.
+        label_rules: How well a rule without a model ranks, by task and rule.
+        bytes_a_candidate: `bytes` by candidate.
+        file_bytes_a_candidate: `file_bytes` by candidate.
+        candidates_a_request: How many a request has.
+    """
+
+    records: int
+    requests: int
+    candidates: int
+    sampled: int = 0
+    missing_negatives: int = 0
+    too_recent: int = 0
+    bytes: int
+    file_bytes: int = 0
+    label_rate: dict[str, float]
+    positives: dict[str, int] = {}
+    label_rules: dict[str, dict[str, Number]] = {}
+    bytes_a_candidate: Number = None
+    file_bytes_a_candidate: Number = None
+    candidates_a_request: Lengths = Lengths()
+
+
+class DataReport(_Kept):
+    """What was read and what became of it.
+
+    Attributes:
+        dataset: The data set's name.
+        rows: By table.
+        first_event: The earliest event's time, in ISO 8601.
+        last_event: The latest event's.
+        warnings: What is odd about the times.
+        cut_offs: Where time was cut.
+        splits: By name.
+        requests_outside_the_splits: How many, by reason.
+        requests_cut: How many, by reason.
+        history_length: How long histories are.
+        items: How many there are.
+        joins: Rows that find one in another table, by table.
+        label_values: How often a label's column has each value, by task.
+        users: How many there are.
+        duplicate_keys: Rows that repeat a key, by table.
+    """
+
+    dataset: str
+    rows: dict[str, TableRows]
+    first_event: str
+    last_event: str
+    warnings: list[str] = []
+    cut_offs: CutOffs
+    splits: dict[str, SplitReport]
+    requests_outside_the_splits: dict[str, int] = {}
+    requests_cut: dict[str, int] = {}
+    history_length: Lengths
+    items: int
+    joins: dict[str, dict[str, int]] = {}
+    label_values: dict[str, dict[str, int]] = {}
+    users: int
+    duplicate_keys: dict[str, int]
