@@ -7,17 +7,16 @@ import functools
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
 
 from pipelines.config import code_fingerprint
+from pipelines.experiment.found import RankResult
+from pipelines.experiment.job import Stage
 from pipelines.experiment.records import Records
 from trainer.config import TrainerConfig
 
 RESULT = "result.json"
 PREDICTIONS = "predictions.npz"
 ENCODER = "encoder"
-
-Stage = Literal["pretrain", "rank"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,10 +50,9 @@ class Cell:
         """Whether its result is there: it is written last, whole."""
         return (self.folder(cells) / RESULT).is_file()
 
-    def result(self, cells: Path) -> dict[str, Any]:
-        """What the training left."""
-        content: dict[str, Any] = json.loads((self.folder(cells) / RESULT).read_text())
-        return content
+    def result(self, cells: Path) -> RankResult:
+        """What the training of a ranker left."""
+        return RankResult.model_validate_json((self.folder(cells) / RESULT).read_text())
 
     def _digest(self) -> str:
         parts = self.trainer.model_dump(mode="json")

@@ -59,7 +59,7 @@ class Experiment:
 
     def best_setting(self, name: str) -> Overrides:
         """The setting with the best validation AUC; all trials must be done."""
-        aucs = [cell.result(self.cells)["validation_auc"] for cell in self.trials(name)]
+        aucs = [cell.result(self.cells).validation_auc for cell in self.trials(name)]
         return self.config.tuning.settings()[aucs.index(max(aucs))]
 
     def final_cell(self, name: str, seed: int) -> Cell:

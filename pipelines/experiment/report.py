@@ -7,11 +7,13 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata as packages
 from pathlib import Path
 from typing import Any
 
 from pipelines.experiment.experiment import Experiment
+from pipelines.experiment.found import Difference, Found, Made, ModelResult, Spread
 from pipelines.experiment.pictures import draw
 from pipelines.experiment.results import ALL, collect_results
 from pipelines.metrics import METRICS
@@ -36,26 +38,26 @@ def write_results(experiment: Experiment, folder: Path, config_path: Path, publi
     missing = {
         name: count for name, count in experiment.trainings_left(list(experiment.config.models)).items() if count
     }
-    content = {"made": _provenance(experiment, config_path), "missing": missing, "tasks": results}
-    (folder / "results.json").write_text(json.dumps(content, indent=1))
+    found = Found(made=_provenance(experiment, config_path), missing=missing, tasks=results)
+    (folder / "results.json").write_text(json.dumps(found.to_json(), indent=1))
     pictures = {task: f"{config_path.stem}_{task}.svg" for task in results}
     for task, result in results.items():
         draw(result, task).savefig(folder / pictures[task], metadata={"Date": None})
     path = folder / "results.md"
-    path.write_text(section(config_path.stem, content, pictures))
+    path.write_text(section(config_path.stem, found, pictures))
     if publish is not None:
-        _publish(folder, content, pictures, publish, config_path.stem)
+        _publish(folder, found, pictures, publish, config_path.stem)
     return path
 
 
-def _publish(folder: Path, content: dict[str, Any], pictures: dict[str, str], publish: Path, name: str) -> None:
+def _publish(folder: Path, found: Found, pictures: dict[str, str], publish: Path, name: str) -> None:
     beside = publish.with_suffix("")
     beside.mkdir(parents=True, exist_ok=True)
     for picture in pictures.values():
         shutil.copyfile(folder / picture, beside / picture)
     places = {task: f"{beside.name}/{picture}" for task, picture in pictures.items()}
     text = publish.read_text() if publish.exists() else _TITLE
-    publish.write_text(replace_section(text, section(name, content, places)))
+    publish.write_text(replace_section(text, section(name, found, places)))
 
 
 def replace_section(text: str, new: str) -> str:
@@ -67,28 +69,28 @@ def replace_section(text: str, new: str) -> str:
     return f"{text.rstrip()}\n\n{new}"
 
 
-def section(name: str, content: dict[str, Any], pictures: dict[str, str]) -> str:
-    """The Markdown section of results.json's content; `pictures` are paths by task."""
-    made = content["made"]
+def section(name: str, found: Found, pictures: dict[str, str]) -> str:
+    """The Markdown section of what was found; `pictures` are paths by task."""
+    made = found.made
     lines = [
         f"## {name}",
         "",
-        f"`{made['command']}`, {made['date']}, commit {made['commit']}, {made['stack']}. Data: {made['data']}; seeds "
-        f"{made['seeds']}; tuning: {made['tuning']}. Trainings differ by model in nothing but the model: "
-        f"the same requests, features, early stopping and number of trials{_in_all(made['trainer'])}.",
-        *_missing(content["missing"]),
+        f"`{made.command}`, {made.date}, commit {made.commit}, {made.stack}. Data: {made.data}; seeds "
+        f"{made.seeds}; tuning: {made.tuning}. Trainings differ by model in nothing but the model: "
+        f"the same requests, features, early stopping and number of trials{_in_all(made.trainer)}.",
+        *_missing(found.missing),
     ]
-    for task, result in content["tasks"].items():
-        best = result["best_baseline"]
+    for task, result in found.tasks.items():
+        best = result.best_baseline
         lines += ["", f"### {task}", "", f"![AUC by model, and by item popularity]({pictures[task]})"]
         lines += [
             "",
             "Mean over seeds ± standard deviation. The difference is in AUC points to the best baseline by mean test "
-            f"AUC, {best}, on the seeds that both have, with its 95 % interval: {made['resamples']} bootstrap "
+            f"AUC, {best}, on the seeds that both have, with its 95 % interval: {made.resamples} bootstrap "
             "resamples of the test split's users, the same ones for both models and all seeds.",
         ]
-        lines += ["", *_table(result["models"]), "", "AUC by slice, and the difference with its interval:", ""]
-        lines += _slice_table(result["models"])
+        lines += ["", *_table(result.models), "", "AUC by slice, and the difference with its interval:", ""]
+        lines += _slice_table(result.models)
     return "\n".join([*lines, "", *(f"- {metric.sentence}." for metric in METRICS.values()), *_SLICES, ""])
 
 
@@ -113,62 +115,62 @@ _SLICES = (
 )
 
 
-def _table(models: dict[str, Any]) -> list[str]:
-    tuned = any(model["setting"] for model in models.values())
+def _table(models: Mapping[str, ModelResult]) -> list[str]:
+    tuned = any(model.setting for model in models.values())
     header = ["model", "seeds", *METRICS, "difference", "95 % interval", *(["setting"] if tuned else [])]
     rows = [header, ["---"] * len(header)]
     for name, model in models.items():
-        whole = model["difference"].get(ALL)
-        points = [f"{whole['points']:+.2f}", _interval(whole)] if whole else ["", ""]
-        setting = ", ".join(f"{key.rsplit('.', 1)[-1]} {value}" for key, value in model["setting"].items())
-        cells = [_cell(model["metrics"][metric]) for metric in METRICS]
-        rows.append([name, str(len(model["seeds"])), *cells, *points, *([setting] if tuned else [])])
+        whole = model.difference.get(ALL)
+        points = [f"{whole.points:+.2f}", _interval(whole)] if whole else ["", ""]
+        setting = ", ".join(f"{key.rsplit('.', 1)[-1]} {value}" for key, value in model.setting.items())
+        cells = [_cell(model.metrics[metric]) for metric in METRICS]
+        rows.append([name, str(len(model.seeds)), *cells, *points, *([setting] if tuned else [])])
     return [f"| {' | '.join(row)} |" for row in rows]
 
 
-def _cell(spread: dict[str, Any]) -> str:
-    return f"{spread['mean']:.4f}" + (f" ± {spread['sd']:.4f}" if spread["sd"] is not None else "")
+def _cell(spread: Spread) -> str:
+    return f"{spread.mean:.4f}" + (f" ± {spread.sd:.4f}" if spread.sd is not None else "")
 
 
-def _interval(difference: dict[str, Any]) -> str:
-    return f"{difference['low']:+.2f} to {difference['high']:+.2f}"
+def _interval(difference: Difference) -> str:
+    return f"{difference.low:+.2f} to {difference.high:+.2f}"
 
 
-def _slice_table(models: dict[str, Any]) -> list[str]:
-    names = list(dict.fromkeys(name for model in models.values() for name in model["slices"]))
+def _slice_table(models: Mapping[str, ModelResult]) -> list[str]:
+    names = list(dict.fromkeys(name for model in models.values() for name in model.slices))
     rows = [["slice", "candidates", *models], ["---"] * (len(models) + 2)]
     for name in names:
-        found = [model["slices"].get(name) for model in models.values()]
-        candidates = next(str(value["candidates"]) for value in found if value)
+        found = [model.slices.get(name) for model in models.values()]
+        candidates = next(str(value.candidates) for value in found if value)
         rows.append([name, candidates, *(_slice_cell(model, name) for model in models.values())])
     return [f"| {' | '.join(row)} |" for row in rows]
 
 
-def _slice_cell(model: dict[str, Any], name: str) -> str:
-    if name not in model["slices"]:
+def _slice_cell(model: ModelResult, name: str) -> str:
+    if name not in model.slices:
         return ""
-    difference = model["difference"].get(name)
-    text = f"{model['slices'][name]['auc']:.4f}"
-    return f"{text} ({difference['points']:+.2f}; {_interval(difference)})" if difference else text
+    difference = model.difference.get(name)
+    text = f"{model.slices[name].auc:.4f}"
+    return f"{text} ({difference.points:+.2f}; {_interval(difference)})" if difference else text
 
 
-def _provenance(experiment: Experiment, config_path: Path) -> dict[str, Any]:
+def _provenance(experiment: Experiment, config_path: Path) -> Made:
     config, tuning = experiment.config, experiment.config.tuning
     space = "; ".join(f"{key} of {', '.join(map(str, values))}" for key, values in tuning.space.items())
     tuned = (
         f"{tuning.trials} trials a model on the first seed, by validation AUC ({space})" if tuning.trials else "none"
     )
-    return {
-        "command": f"srp4ctr experiment {config_path}",
-        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-        "commit": _commit(),
-        "stack": f"TensorFlow {packages.version('tensorflow')}, one thread a training",
-        "data": f"{experiment.run.dataset.name}, records {_fingerprints(experiment)}",
-        "seeds": ", ".join(map(str, config.seeds)),
-        "tuning": tuned,
-        "trainer": dict(dotted(config.trainer)),
-        "resamples": config.resamples,
-    }
+    return Made(
+        command=f"srp4ctr experiment {config_path}",
+        date=datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        commit=_commit(),
+        stack=f"TensorFlow {packages.version('tensorflow')}, one thread a training",
+        data=f"{experiment.run.dataset.name}, records {_fingerprints(experiment)}",
+        seeds=", ".join(map(str, config.seeds)),
+        tuning=tuned,
+        trainer=dict(dotted(config.trainer)),
+        resamples=config.resamples,
+    )
 
 
 def _fingerprints(experiment: Experiment) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from pipelines.experiment.cells import PREDICTIONS
 from pipelines.experiment.experiment import Experiment
+from pipelines.experiment.found import Difference, ModelResult, SliceResult, Spread, TaskResult
 from pipelines.experiment.measures import Predictions, measure, paired_interval, resampled_auc, slices
 from pipelines.metrics import METRICS
 from trainer.metrics import auc
@@ -29,7 +30,7 @@ Aucs = dict[tuple[str, int], Auc]
 """By slice, or ALL candidates, and seed."""
 
 
-def collect_results(experiment: Experiment) -> dict[str, Any]:
+def collect_results(experiment: Experiment) -> dict[str, TaskResult]:
     """By task: the best baseline, and each model's metrics, slices, setting and difference to that baseline."""
     rows = _predictions(experiment)
     return {task: _task(experiment, rows, task) for task in experiment.run.dataset.tasks}
@@ -53,45 +54,45 @@ def _predictions(experiment: Experiment) -> dict[str, BySeed]:
     return found
 
 
-def _task(experiment: Experiment, rows: dict[str, BySeed], task: str) -> dict[str, Any]:
-    models = {name: _model(experiment, name, by_seed, task) for name, by_seed in rows.items()}
-    baselines = [name for name in models if experiment.config.models[name].baseline]
-    best = max(baselines, key=lambda name: models[name]["metrics"]["auc"]["mean"], default=None)
+def _task(experiment: Experiment, rows: dict[str, BySeed], task: str) -> TaskResult:
+    metrics = {name: _metrics(by_seed, task) for name, by_seed in rows.items()}
+    parts = {name: _slices(list(by_seed.values()), task) for name, by_seed in rows.items()}
+    baselines = [name for name in rows if experiment.config.models[name].baseline]
+    best = max(baselines, key=lambda name: metrics[name]["auc"].mean, default=None)
     shared = {
         name: {seed: by_seed[seed] for seed in by_seed if best and seed in rows[best]} for name, by_seed in rows.items()
     }
     resamples = experiment.config.resamples
-    aucs = {name: _aucs(shared[name], task, resamples, list(model["slices"])) for name, model in models.items()}
-    for name, model in models.items():
-        seeds = list(shared[name])
-        model["difference"] = {}
-        if best and name != best and seeds:
-            model["difference"] = _differences(aucs[name], aucs[best], seeds)
-            model["difference"][ALL]["seeds"] = seeds
-    return {"best_baseline": best, "models": models}
+    aucs = {name: _aucs(shared[name], task, resamples, list(parts[name])) for name in rows}
+    models = {}
+    for name, by_seed in rows.items():
+        is_compared = best is not None and name != best and bool(shared[name])
+        models[name] = ModelResult(
+            seeds=list(by_seed),
+            metrics=metrics[name],
+            slices=parts[name],
+            setting=experiment.best_setting(name),
+            difference=_differences(aucs[name], aucs[best], list(shared[name])) if best and is_compared else {},
+        )
+    return TaskResult(best_baseline=best, models=models)
 
 
-def _model(experiment: Experiment, name: str, by_seed: BySeed, task: str) -> dict[str, Any]:
-    metrics = [measure(predictions, task) for predictions in by_seed.values()]
-    return {
-        "seeds": list(by_seed),
-        "metrics": {metric: _spread([values[metric] for values in metrics]) for metric in METRICS},
-        "slices": _slices(list(by_seed.values()), task),
-        "setting": experiment.best_setting(name),
-    }
+def _metrics(by_seed: BySeed, task: str) -> dict[str, Spread]:
+    found = [measure(predictions, task) for predictions in by_seed.values()]
+    return {key: _spread([values[key] for values in found]) for key in METRICS}
 
 
-def _spread(values: Sequence[float]) -> dict[str, float | None]:
-    return {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
+def _spread(values: Sequence[float]) -> Spread:
+    return Spread(mean=statistics.fmean(values), sd=statistics.stdev(values) if len(values) > 1 else None)
 
 
-def _slices(seeds: list[Predictions], task: str) -> dict[str, dict[str, float]]:
+def _slices(seeds: list[Predictions], task: str) -> dict[str, SliceResult]:
     """Mean AUC over seeds, and candidates, by slice; slices without both labels are left out."""
     found = {}
     for name, chosen in slices(seeds[0]).items():
         values = [auc(rows[f"label_{task}"][chosen], rows[f"score_{task}"][chosen]) for rows in seeds]
         if not np.isnan(values).any():
-            found[name] = {"auc": statistics.fmean(values), "candidates": int(chosen.sum())}
+            found[name] = SliceResult(auc=statistics.fmean(values), candidates=int(chosen.sum()))
     return found
 
 
@@ -106,12 +107,13 @@ def _aucs(by_seed: BySeed, task: str, resamples: int, names: Sequence[str]) -> A
     return found
 
 
-def _differences(ours: Aucs, theirs: Aucs, seeds: Sequence[int]) -> dict[str, Any]:
+def _differences(ours: Aucs, theirs: Aucs, seeds: list[int]) -> dict[str, Difference]:
     """AUC points of ours over theirs, with the interval: of ALL candidates and by slice."""
-    found: dict[str, Any] = {}
+    found = {}
     for name in dict.fromkeys(name for name, seed in ours if (name, seed) in theirs):
         a, b = ([aucs[name, seed] for seed in seeds] for aucs in (ours, theirs))
         points = statistics.fmean(x.value for x in a) - statistics.fmean(x.value for x in b)
         low, high = paired_interval([x.resampled for x in a], [x.resampled for x in b])
-        found[name] = {"points": 100 * points, "low": 100 * low, "high": 100 * high}
+        difference = Difference(points=100 * points, low=100 * low, high=100 * high)
+        found[name] = Difference(**difference.to_json(), seeds=seeds) if name == ALL else difference
     return found

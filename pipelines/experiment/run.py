@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import statistics
 import subprocess
@@ -20,6 +19,7 @@ from pipelines.experiment.cells import Cell
 from pipelines.experiment.checks import check_experiment
 from pipelines.experiment.config import ExperimentConfig
 from pipelines.experiment.experiment import Experiment
+from pipelines.experiment.job import Job
 from pipelines.experiment.records import prepare_records, with_history_length
 from preprocessing.config import load_yaml
 
@@ -100,9 +100,7 @@ def _left(experiment: Experiment, names: Sequence[str], jobs: int) -> str:
 
 
 def _seconds(experiment: Experiment, name: str) -> list[float]:
-    return [
-        cell.result(experiment.cells)["seconds"] for cell in experiment.trials(name) if cell.is_done(experiment.cells)
-    ]
+    return [cell.result(experiment.cells).seconds for cell in experiment.trials(name) if cell.is_done(experiment.cells)]
 
 
 def _train(experiment: Experiment, cell: Cell) -> None:
@@ -110,21 +108,21 @@ def _train(experiment: Experiment, cell: Cell) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path, log = folder / "job.json", folder / "log.txt"
     records = cell.records
-    job = {
-        "stage": cell.stage,
-        "raw": records.raw,
-        "transformed": records.transformed,
-        "graph": records.graph,
-        "spec": records.spec.model_dump_json(),
-        "trainer": cell.trainer.model_dump(mode="json"),
-        "encoder": experiment.encoder_folder(cell),
-        "folder": str(folder),
-    }
+    job = Job(
+        stage=cell.stage,
+        raw=records.raw,
+        transformed=records.transformed,
+        graph=records.graph,
+        spec=records.spec.model_dump_json(),
+        trainer=cell.trainer.model_dump(mode="json"),
+        encoder=experiment.encoder_folder(cell),
+        folder=str(folder),
+    )
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another experiment may be at this cell; the worker holds the lock as well
         if cell.is_done(experiment.cells):
             return
-        path.write_text(json.dumps(job, indent=1))
+        path.write_text(job.model_dump_json(indent=1))
         code = _run_worker(path, log, lock.fileno())
     if code:
         raise RunError(

@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from pipelines.experiment.cells import ENCODER, PREDICTIONS, RESULT
+from pipelines.experiment.found import PretrainResult, RankResult
+from pipelines.experiment.job import Job
 from pipelines.experiment.predictions import predict
 from preprocessing.config import SAVED
 from preprocessing.spec import DatasetSpec
@@ -28,12 +29,13 @@ def main(job_path: str) -> None:
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    job = json.loads(Path(job_path).read_text())
-    folder, started = Path(job["folder"]), time.monotonic()
-    result = _pretrain(job, folder) if job["stage"] == "pretrain" else _rank(job, folder)
-    result |= {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time(), "trainer": job["trainer"]}
+    job = Job.model_validate_json(Path(job_path).read_text())
+    folder, started = Path(job.folder), time.monotonic()
+    made = _pretrain(job, folder) if job.stage == "pretrain" else _rank(job, folder)
+    spent = {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time()}
+    result = made.model_copy(update=spent | {"trainer": job.trainer})
     partial = folder / f"{RESULT}.partial"
-    partial.write_text(json.dumps(result, indent=1))
+    partial.write_text(json.dumps(result.to_json(), indent=1))
     os.replace(partial, folder / RESULT)
 
 
@@ -43,29 +45,29 @@ def _leave_with_parent() -> None:
     os._exit(1)
 
 
-def _pretrain(job: dict[str, Any], folder: Path) -> dict[str, Any]:
-    return pretrain(_inputs(job, "pretrain", "pretrain_validation"), str(folder / ENCODER))
+def _pretrain(job: Job, folder: Path) -> PretrainResult:
+    found = pretrain(_inputs(job, "pretrain", "pretrain_validation"), str(folder / ENCODER))
+    return PretrainResult.model_validate(found)
 
 
-def _rank(job: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _rank(job: Job, folder: Path) -> RankResult:
     inputs = _inputs(job, "train", "validation")
-    ranker, result = finetune(inputs, job["encoder"])
-    result["validation_auc"] = max(result["curves"]["val_mean_auc"])
-    np.savez_compressed(folder / PREDICTIONS, **predict(ranker, inputs, job["raw"]))
-    return result
+    ranker, found = finetune(inputs, job.encoder)
+    np.savez_compressed(folder / PREDICTIONS, **predict(ranker, inputs, job.raw))
+    return RankResult(**found, validation_auc=max(found["curves"]["val_mean_auc"]))
 
 
-def _inputs(job: dict[str, Any], train: str, validation: str) -> StageInputs:
+def _inputs(job: Job, train: str, validation: str) -> StageInputs:
     def files(split: str) -> list[str]:
-        return [f"{job['transformed']}/Split-{split}/*"]
+        return [f"{job.transformed}/Split-{split}/*"]
 
     return StageInputs(
         train=files(train),
         validation=files(validation),
         catalog=files("catalog"),
-        transform_dir=job["graph"],
-        spec=DatasetSpec.from_json(job["spec"]),
-        config=TrainerConfig.model_validate(job["trainer"], context=SAVED),
+        transform_dir=job.graph,
+        spec=DatasetSpec.from_json(job.spec),
+        config=TrainerConfig.model_validate(job.trainer, context=SAVED),
     )
 
 

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import pydantic
-
-from pipelines.report.content import Content, Number
-
-
-class _Kept(Content):
-    """Keys without a field are kept: preprocessing may count more than a report shows."""
-
-    model_config = pydantic.ConfigDict(extra="allow")
+from pipelines.content import Content, Kept, Number
 
 
 class TableRows(Content):
@@ -36,7 +28,7 @@ class Lengths(Content):
     percentiles: dict[str, int] = {}
 
 
-class SplitReport(_Kept):
+class SplitReport(Kept):
     """What a split holds.
 
     Attributes:
@@ -72,7 +64,7 @@ class SplitReport(_Kept):
     candidates_a_request: Lengths = Lengths()
 
 
-class DataReport(_Kept):
+class DataReport(Kept):
     """What was read and what became of it.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pydantic
 
 from pipelines.checks.finding import Finding
-from pipelines.report.content import Content, Number
+from pipelines.content import Content, Kept, Number
 from pipelines.report.data_report import DataReport
 
 WITH_ENCODER, WITHOUT_ENCODER = "with_encoder", "without_encoder"
@@ -54,7 +54,7 @@ class TaskMetrics(Content):
         return self.score("auc")
 
 
-class Attribute(Content):
+class Attribute(Kept):
     """How well a hidden attribute of held-out users' behaviours is filled in.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pipelines.experiment.found import Found
 from pipelines.experiment.report import replace_section, section
 from pipelines.metrics import METRICS
 
@@ -15,9 +16,8 @@ def test_a_section_is_added_then_replaced() -> None:
 
 
 def test_an_unfinished_experiment_says_what_it_lacks() -> None:
-    content = {"made": _made(), "missing": {}, "tasks": {}}
-    assert "Not finished" not in section("name", content, {})
-    text = section("name", content | {"missing": {"din": 2, "bst": 1}}, {})
+    assert "Not finished" not in section("name", _found(), {})
+    text = section("name", _found(missing={"din": 2, "bst": 1}), {})
     assert "Not finished; trainings still missing: 2 of din, 1 of bst." in text
 
 
@@ -27,8 +27,7 @@ def test_settings_are_shown_where_models_were_tuned_and_what_all_have_above() ->
 
     def text(setting: dict[str, Any], trainer: dict[str, Any]) -> str:
         task = {"best_baseline": "din", "models": {"din": model | {"setting": setting}}}
-        content = {"made": _made() | {"trainer": trainer}, "missing": {}, "tasks": {"click": task}}
-        return section("name", content, {"click": "click.svg"})
+        return section("name", _found(trainer, tasks={"click": task}), {"click": "click.svg"})
 
     assert "| setting |" not in text({}, {})
     tuned = text({"ranker.dropout": 0.4}, {})
@@ -36,6 +35,7 @@ def test_settings_are_shown_where_models_were_tuned_and_what_all_have_above() ->
     assert "trials; all with `ranker.dropout` 0.2." in text({}, {"ranker.dropout": 0.2})
 
 
-def _made() -> dict[str, Any]:
-    texts = ("command", "date", "commit", "stack", "data", "seeds", "tuning", "resamples")
-    return dict.fromkeys(texts, "") | {"trainer": {}}
+def _found(trainer: dict[str, Any] | None = None, **parts: Any) -> Found:
+    texts = dict.fromkeys(("command", "date", "commit", "stack", "data", "seeds", "tuning"), "")
+    made = texts | {"trainer": trainer or {}, "resamples": 9}
+    return Found.model_validate({"made": made, "missing": {}, "tasks": {}} | parts)

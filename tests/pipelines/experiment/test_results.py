@@ -42,14 +42,14 @@ def test_models_are_compared_by_slice_on_the_seeds_that_both_have(tmp_path: Path
     for seed in (1, 3):
         _finish(experiment, "ours", seed, tail=LABELS)
     result = next(iter(collect_results(experiment).values()))
-    assert result["best_baseline"] == "din" and result["models"]["din"]["difference"] == {}
-    assert result["models"]["din"]["slices"]["items: tail"]["auc"] == pytest.approx(0.5)
-    found = result["models"]["ours"]["difference"]
-    assert found["all"]["seeds"] == [1]
-    assert found["items: tail"] == {"points": 100.0, "low": 100.0, "high": 100.0}
-    assert found["items: head"] == {"points": 0.0, "low": 0.0, "high": 0.0}
-    assert 0 < found["all"]["low"] < found["all"]["points"] < found["all"]["high"] < 100
-    assert set(found) == {"all", *result["models"]["ours"]["slices"]}
+    assert result.best_baseline == "din" and result.models["din"].difference == {}
+    assert result.models["din"].slices["items: tail"].auc == pytest.approx(0.5)
+    found = result.models["ours"].difference
+    assert found["all"].seeds == [1]
+    assert found["items: tail"].to_json() == {"points": 100.0, "low": 100.0, "high": 100.0}
+    assert found["items: head"].to_json() == {"points": 0.0, "low": 0.0, "high": 0.0}
+    assert 0 < found["all"].low < found["all"].points < found["all"].high < 100
+    assert set(found) == {"all", *result.models["ours"].slices}
 
 
 @pytest.mark.parametrize("longest", [{}, {"history_length": 100}], ids=["the run's", "another"])
@@ -58,7 +58,7 @@ def test_histories_of_another_length_are_not_sliced_by_it(tmp_path: Path, longes
     experiment = small_experiment(tmp_path, {"models": models, "seeds": [1], "resamples": 5})
     for name in models:
         _finish(experiment, name, 1, tail=LABELS if name == "din" else 1 - LABELS)
-    found = next(iter(collect_results(experiment).values()))["models"]
-    assert "history: 50+" in found["ours"]["slices"] and "history: 50+" not in found["short"]["slices"]
-    assert set(found["short"]["difference"]) == {"all", *found["short"]["slices"]}
-    assert ("history: 50+" in found["ours"]["difference"]) is (not longest)
+    found = next(iter(collect_results(experiment).values())).models
+    assert "history: 50+" in found["ours"].slices and "history: 50+" not in found["short"].slices
+    assert set(found["short"].difference) == {"all", *found["short"].slices}
+    assert ("history: 50+" in found["ours"].difference) is (not longest)

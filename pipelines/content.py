@@ -1,4 +1,4 @@
-"""What the models of a report's content have in common."""
+"""What typed results have in common: the files they are kept in."""
 
 from __future__ import annotations
 
@@ -17,10 +17,16 @@ Number = Annotated[float | None, pydantic.BeforeValidator(_finite)]
 
 
 class Content(pydantic.BaseModel):
-    """A part of a report's files: its fields are the keys there, and no others are."""
+    """A part of a JSON file of results: its fields are the keys there, and no others are."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
     def to_json(self) -> dict[str, Any]:
         """As the files have it; a key that was left out stays out."""
         return self.model_dump(mode="json", exclude_unset=True)
+
+
+class Kept(Content):
+    """Content that other packages write, too: keys without a field are kept."""
+
+    model_config = pydantic.ConfigDict(extra="allow")

@@ -1,0 +1,33 @@
+"""What a worker is asked to train: the content of a cell's job.json."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pipelines.content import Content
+
+Stage = Literal["pretrain", "rank"]
+
+
+class Job(Content):
+    """One training.
+
+    Attributes:
+        stage: `pretrain` makes an encoder, `rank` a ranker.
+        raw: The folder of the records.
+        transformed: The folder of the transformed ones.
+        graph: Transform's output.
+        spec: The dataset spec as JSON.
+        trainer: The trainer's configuration.
+        encoder: The pre-training that the ranker starts from.
+        folder: Where the result goes.
+    """
+
+    stage: Stage
+    raw: str
+    transformed: str
+    graph: str
+    spec: str
+    trainer: dict[str, Any]
+    encoder: str | None
+    folder: str
