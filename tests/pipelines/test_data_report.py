@@ -1,0 +1,46 @@
+"""The typed data report is what preprocessing writes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+
+from pipelines.report.data_report import DataReport
+from preprocessing.report import data_report
+from preprocessing.splits import CutOffs, TimeProfile
+from tests.testing import small_spec
+
+DAY = 86_400
+PROFILE = dataclasses.replace(TimeProfile.empty(), first=0, last=5 * DAY)
+COUNTS = {
+    ("rows", "events", "read"): 9,
+    ("rows", "events", "rejected", "no_user"): 2,
+    ("rows", "items", "read"): 3,
+    ("splits", "train", "records"): 4,
+    ("splits", "train", "requests"): 4,
+    ("splits", "train", "candidates"): 5,
+    ("splits", "train", "positives", "buy"): 2,
+    ("splits", "train", "bytes"): 500,
+    ("splits", "train", "candidates_a_request", "1"): 4,
+    ("splits", "catalog", "records"): 3,
+    ("history_length", "7"): 4,
+    ("outside", "history_only"): 1,
+    ("duplicate_keys", "items"): 1,
+    ("users",): 2,
+    ("items",): 3,
+}
+
+
+def test_every_key_of_the_file_has_a_field_and_comes_back() -> None:
+    cutoffs = CutOffs(start=DAY, validation=2 * DAY, test=3 * DAY, until=4 * DAY)
+    text = data_report(small_spec(), Counter(COUNTS), cutoffs, PROFILE)
+    report = DataReport.model_validate_json(text)
+    assert report.to_json() == json.loads(text)
+    assert report.splits["train"].label_rate["buy"] == 0.4 and report.cut_offs.until == "1970-01-05T00:00:00+00:00"
+    assert report.history_length.percentiles["50"] == 7
+
+
+def test_an_empty_log_has_a_report_too() -> None:
+    text = data_report(small_spec(), Counter(), CutOffs(validation=1, test=2), TimeProfile.empty())
+    assert DataReport.model_validate_json(text).to_json() == json.loads(text)

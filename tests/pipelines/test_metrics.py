@@ -1,0 +1,32 @@
+"""The table of metrics: what a run's evaluation gives is what an experiment computes from rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipelines.metrics import METRICS
+from trainer import metrics
+
+RNG = np.random.default_rng(0)
+SCORES = RNG.uniform(0.05, 0.95, 300)
+LABELS = (RNG.uniform(size=300) < SCORES).astype(float)
+USERS = np.repeat(np.arange(30), 10)
+EVALUATED = {
+    "auc": metrics.auc(LABELS, SCORES),
+    "gauc": metrics.gauc(LABELS, SCORES, USERS),
+    "binary_crossentropy": metrics.logloss(LABELS, SCORES),
+    "calibration": SCORES.mean() / LABELS.mean(),
+    "mean_label": LABELS.mean(),
+}
+
+
+@pytest.mark.parametrize("key", METRICS)
+def test_both_ways_to_a_metric_agree(key: str) -> None:
+    metric = METRICS[key]
+    assert metric.key == key and np.isfinite(metric.of_rows(LABELS, SCORES, USERS))
+    assert metric.of_evaluation(EVALUATED) == pytest.approx(metric.of_rows(LABELS, SCORES, USERS))
+
+
+def test_one_kind_of_label_has_no_normalised_entropy() -> None:
+    assert np.isnan(METRICS["ne"].of_evaluation(EVALUATED | {"mean_label": 1.0}))
