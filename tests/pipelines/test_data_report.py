@@ -7,6 +7,7 @@ import json
 from collections import Counter
 
 from pipelines.report.data_report import DataReport
+from preprocessing.popularity import NEGATIVE, POSITIVE
 from preprocessing.report import data_report
 from preprocessing.splits import CutOffs, TimeProfile
 from tests.testing import small_spec
@@ -21,11 +22,15 @@ COUNTS = {
     ("splits", "train", "requests"): 4,
     ("splits", "train", "candidates"): 5,
     ("splits", "train", "positives", "buy"): 2,
+    ("splits", "train", "popularity", "buy", POSITIVE, "3"): 2,
+    ("splits", "train", "popularity", "buy", NEGATIVE, "0"): 3,
     ("splits", "train", "bytes"): 500,
     ("splits", "train", "candidates_a_request", "1"): 4,
     ("splits", "catalog", "records"): 3,
     ("history_length", "7"): 4,
     ("outside", "history_only"): 1,
+    ("joins", "items", "rows"): 9,
+    ("label_values", "buy", "view"): 5,
     ("duplicate_keys", "items"): 1,
     ("users",): 2,
     ("items",): 3,
@@ -37,6 +42,8 @@ def test_every_key_of_the_file_has_a_field_and_comes_back() -> None:
     text = data_report(small_spec(), Counter(COUNTS), cutoffs, PROFILE)
     report = DataReport.model_validate_json(text)
     assert report.to_json() == json.loads(text)
+    parts = [report, *report.splits.values()]
+    assert [part.model_extra for part in parts] == [{}] * len(parts), "a key without a field"
     assert report.splits["train"].label_rate["buy"] == 0.4 and report.cut_offs.until == "1970-01-05T00:00:00+00:00"
     assert report.history_length.percentiles["50"] == 7
 
