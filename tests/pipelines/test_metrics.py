@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.metrics import METRICS
+from pipelines.experiment.measures import measure
+from pipelines.metrics import METRICS, Metric
+from pipelines.report.model_card import model_card
+from pipelines.report.page import render
+from tests.pipelines.test_report_page import MADE, Page
 from trainer import metrics
 
 RNG = np.random.default_rng(0)
@@ -30,3 +34,21 @@ def test_both_ways_to_a_metric_agree(key: str) -> None:
 
 def test_one_kind_of_label_has_no_normalised_entropy() -> None:
     assert METRICS["ne"].of_evaluation(EVALUATED | {"mean_label": 1.0}) is None
+
+
+def test_a_new_metric_is_one_row_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    brier = Metric(
+        key="brier",
+        title="Brier score",
+        definition="mean squared distance of predictions from labels",
+        direction="lower is better",
+        of_rows=lambda labels, scores, users: float(np.mean((labels - scores) ** 2)),
+        of_evaluation=lambda evaluated: evaluated["mean_squared_error"],
+        evaluated_by=("MeanSquaredError",),
+    )
+    monkeypatch.setitem(METRICS, "brier", brier)
+    rows = {"label_buy": LABELS, "score_buy": SCORES, "user": USERS}
+    assert measure(rows, "buy")["brier"] == pytest.approx(np.mean((LABELS - SCORES) ** 2))
+    older = Page(render(MADE)).text
+    assert "Brier score (lower is better) – – –" in older, "a report from before has no such score"
+    assert "| Brier score | – |" in model_card(MADE)
