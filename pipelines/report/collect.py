@@ -34,6 +34,7 @@ from pipelines.report.results import (
 )
 from pipelines.report.verdict import verdict
 from pipelines.runners.progress import COMPONENTS
+from pipelines.text import finite
 from preprocessing.quarantine import read_report
 from serving.version_dirs import version_number
 from trainer import finetune, pretrain
@@ -87,7 +88,7 @@ def _metrics(
     tasks = list(config.dataset.tasks)
     blessing, evaluation = run.output(GATE, "blessing"), run.output(EVALUATOR, "evaluation")
     return RunMetrics(
-        config=config.model_dump(mode="json"),
+        config=finite(config.model_dump(mode="json")),
         git_revision=_git_revision(),
         stack={name: packages.version(name) for name in _STACK},
         seed=config.trainer.seed,
