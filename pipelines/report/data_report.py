@@ -70,6 +70,7 @@ class DataReport(Kept):
     Attributes:
         dataset: The data set's name.
         rows: By table.
+        bytes: By table, those that were read and those lost to rows that could not be.
         first_event: The earliest event's time, in ISO 8601.
         last_event: The latest event's.
         warnings: What is odd about the times.
@@ -87,6 +88,7 @@ class DataReport(Kept):
 
     dataset: str
     rows: dict[str, TableRows]
+    bytes: dict[str, dict[str, int]] = {}
     first_event: str
     last_event: str
     warnings: list[str] = []

@@ -18,6 +18,7 @@ COUNTS = {
     ("rows", "events", "read"): 9,
     ("rows", "events", "rejected", "no_user"): 2,
     ("rows", "items", "read"): 3,
+    ("bytes", "events", "read"): 99,
     ("splits", "train", "records"): 4,
     ("splits", "train", "requests"): 4,
     ("splits", "train", "candidates"): 5,

@@ -137,7 +137,7 @@ def _rules(splits: dict[str, SplitReport]) -> list[Table]:
     return [Table(caption, heads, lines, text_columns=2)] if lines else []
 
 
-def _joins(joins: dict[str, Any]) -> list[Table]:
+def _joins(joins: dict[str, dict[str, int]]) -> list[Table]:
     lines = [
         [table, count(c["rows"]), count(c["matched"]), percent(ratio(c["matched"], c["rows"]))]
         for table, c in joins.items()
