@@ -58,6 +58,7 @@ def test_inspect_says_what_columns_look_like(tmp_path: Path) -> None:
     assert f"{len({row['memberId'] for row in rows})} users with {len(rows) / 30:.1f} events" in done.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("log", ["impressions", "feedback", "ratings", "ml-100k"])
 def test_the_config_that_inspect_writes_runs(tmp_path: Path, ml_100k_dir: Path, log: str) -> None:
     path = tmp_path / "My log.csv"

@@ -34,6 +34,8 @@ from tests.testing import (
     write_small_dataset,
 )
 
+pytestmark = pytest.mark.slow
+
 CUT = CutOffs(START + 70 * HOUR, START + 85 * HOUR)
 LOG = small_log()
 
@@ -98,7 +100,7 @@ def test_report(records: dict[str, list[Record]], folder: Path) -> None:
     [
         (1, []),
         (3, ["--direct_num_workers=4", "--direct_running_mode=multi_threading"]),
-        pytest.param(5, ["--direct_num_workers=4", "--direct_running_mode=multi_processing"], marks=pytest.mark.slow),
+        (5, ["--direct_num_workers=4", "--direct_running_mode=multi_processing"]),
     ],
     ids=["one shard", "four threads", "four processes"],
 )
