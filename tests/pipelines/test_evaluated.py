@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+import tensorflow_model_analysis as tfma
 
-from pipelines.evaluated import figures, overall_aucs, refusals, rule_auc
+from pipelines.evaluated import figures, load_evaluation, overall_aucs, refusals, rule_auc
 
 
 def metrics(auc: float, mean_label: float) -> dict[str, Any]:
@@ -59,3 +62,17 @@ def test_a_rule_is_read_in_the_direction_that_validation_shows() -> None:
     assert rule_auc(data({"unseen_auc": 0.4}, {"unseen_auc": 0.4}), "unseen_auc", "click") == 0.6
     assert rule_auc(data({"unseen_auc": None}, {"unseen_auc": 0.4}), "unseen_auc", "click") is None
     assert rule_auc(data({}, {}), "unseen_auc", "buy") is None
+
+
+@pytest.mark.parametrize(("labels", "auc"), [([0.0] * 4, None), ([0.0, 1.0, 0.0, 1.0], 0.75)])
+def test_what_tfma_writes_is_read_so(labels: list[float], auc: float | None, tmp_path: Path) -> None:
+    """TFMA calls an AUC 0 that nobody can know."""
+    frame = pd.DataFrame({"label": labels, "prediction": [0.1, 0.3, 0.4, 0.9]})
+    metrics = [tfma.MetricConfig(class_name=name) for name in ("AUC", "MeanLabel", "ExampleCount")]
+    config = tfma.EvalConfig(
+        model_specs=[tfma.ModelSpec(label_key="label", prediction_key="prediction")],
+        slicing_specs=[tfma.SlicingSpec()],
+        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
+    )
+    tfma.analyze_raw_data(frame, config, output_path=str(tmp_path))
+    assert overall_aucs(load_evaluation(str(tmp_path)), [""]) == {"": pytest.approx(auc) if auc else auc}
