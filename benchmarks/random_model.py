@@ -24,6 +24,7 @@ from trainer.models.srp4ctr import Srp4Ctr
 from trainer.models.srp4ctr_config import Srp4CtrConfig
 from trainer.models.unfolded_din import UnfoldedDin
 from trainer.serving_module import ServingModule, dtype_of
+from trainer.state_codec import StateCodec
 from trainer.warmup import write_warmup
 
 # Benchmark-only signatures with the inputs and outputs of `predict`.
@@ -131,4 +132,12 @@ def _predict(module: ServingModule) -> Any:
 
 
 def _with_graph_of(module: ServingModule, ranker: Ranker) -> ServingModule:
-    return ServingModule(ranker, module.transform, module.catalog, module.spec, module.fields)
+    return ServingModule(
+        ranker,
+        module.transform,
+        module.catalog,
+        module.spec,
+        module.fields,
+        codec_of=lambda state: StateCodec(state, b"", LENGTH, "float32"),
+        describe=lambda codec: module.description,
+    )

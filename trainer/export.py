@@ -32,7 +32,6 @@ def export(ranker: Ranker, inputs: StageInputs, model_dir: str) -> None:
     tf.saved_model.save(module, model_dir, signatures=signatures)
     write_warmup(module, signatures, model_dir)
     made_by = {"spec": inputs.spec.model_dump(mode="json"), "trainer": inputs.config.model_dump(mode="json")}
-    assert module.description is not None, "serving_module sets it"
     description = dataclasses.asdict(module.description)
     with tf.io.gfile.GFile(os.path.join(model_dir, contract.CONFIG_FILE), "w") as file:
         file.write(json.dumps(made_by | {"description": description}, indent=1))
@@ -43,12 +42,17 @@ def serving_module(ranker: Ranker, inputs: StageInputs) -> ServingModule:
     """The ranker with its transform graph, catalogue and state codec."""
     catalog = inputs.records().catalog(inputs.catalog)
     transform = TransformGraph(inputs.transform_output().transform_savedmodel_dir)
-    module = ServingModule(ranker, transform, catalog, inputs.spec, inputs.fields())
     made_by = fingerprint(ranker, inputs.spec.model_dump_json())
     dtype = inputs.config.export.state_dtype
-    codec = module.use_codec(lambda state: StateCodec(state, made_by, inputs.spec.history.length, dtype))
-    module.description = _description(inputs, codec.identity)
-    return module
+    return ServingModule(
+        ranker,
+        transform,
+        catalog,
+        inputs.spec,
+        inputs.fields(),
+        codec_of=lambda state: StateCodec(state, made_by, inputs.spec.history.length, dtype),
+        describe=lambda codec: _description(inputs, codec.identity),
+    )
 
 
 def _description(inputs: StageInputs, state_identity: bytes) -> contract.Description:
@@ -94,7 +98,6 @@ def build_signatures(module: ServingModule) -> dict[str, Any]:
         contract.DESCRIBE: (module.describe, request),
         EVALUATE: (module.evaluate, examples),
     }
-    assert module.description is not None, "it is set before the export"
     limits = {"history": module.description.max_history, "candidate": module.description.max_candidates}
     return {name: _concrete(function, specs, limits) for name, (function, specs) in functions.items()}
 

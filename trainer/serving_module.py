@@ -32,10 +32,19 @@ class ServingModule(tf.Module):
         catalog: The item catalogue.
         spec: The dataset spec.
         fields: Its fields.
+        codec_of: Makes the codec of a state like the one that it is given.
+        describe: Makes the description, of a model with that codec.
     """
 
     def __init__(
-        self, ranker: Ranker, transform: TransformGraph, catalog: ItemCatalog, spec: DatasetSpec, fields: Fields
+        self,
+        ranker: Ranker,
+        transform: TransformGraph,
+        catalog: ItemCatalog,
+        spec: DatasetSpec,
+        fields: Fields,
+        codec_of: Callable[[UserState], StateCodec],
+        describe: Callable[[StateCodec], Description],
     ) -> None:
         super().__init__(name="srp4ctr")
         # The weights are tracked, the Keras model is not: it would be traced and saved a second time.
@@ -44,8 +53,8 @@ class ServingModule(tf.Module):
         self.attention_weights = ranker.attention_weights
         self.transform, self.catalog = transform, catalog
         self.spec, self.fields = spec, fields
-        self.codec: StateCodec | None = None
-        self.description: Description | None = None
+        self.codec = codec_of(self._empty_state())
+        self.description = describe(self.codec)
 
     def user_state(self, raw: RawFeatures) -> UserState:
         """The user state of dense raw user, context and history features, [B] or [B, L']; "" pads histories."""
@@ -89,11 +98,11 @@ class ServingModule(tf.Module):
 
     def encode_user(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `encode_user`."""
-        return {USER_STATE: self._codec().encode(self.user_state(raw))}
+        return {USER_STATE: self.codec.encode(self.user_state(raw))}
 
     def score_items(self, user_state_bytes: tf.Tensor, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signatures `score_items` and `score_items_with_features`."""
-        return self.scores(self._codec().decode(user_state_bytes), raw)
+        return self.scores(self.codec.decode(user_state_bytes), raw)
 
     def predict(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `predict`: both sides at once, no state on the wire."""
@@ -118,19 +127,13 @@ class ServingModule(tf.Module):
 
     def describe(self, request: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `describe`: the description as JSON, whatever the requests [B] say."""
-        assert self.description is not None, "it is set before the export"
         return {DESCRIPTION: tf.fill(tf.shape(request), tf.constant(self.description.to_json()))}
 
-    def use_codec(self, codec_of: Callable[[UserState], StateCodec]) -> StateCodec:
-        """Sets, and returns, the state codec, made for this ranker's state."""
+    def _empty_state(self) -> UserState:
+        """The state of one user of whom nothing is known."""
         inputs = user_inputs(self.spec)
         empty = {f.name: tf.zeros([1, 1] if f.is_list else [1], dtype_of(f)) for f in inputs}  # zeros of strings are ""
-        self.codec = codec_of(self.user_state(empty))
-        return self.codec
-
-    def _codec(self) -> StateCodec:
-        assert self.codec is not None, "use_codec comes first"
-        return self.codec
+        return self.user_state(empty)
 
     def _transformed(self, raw: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         return self.catalog.fill(densify(self.transform(raw), self.fields))

@@ -34,7 +34,6 @@ def _requests(module: ServingModule, signatures: Mapping[str, Any]) -> list[tupl
     length = module.spec.history.length
     user = {f.name: _plain(f.dtype, (1, length) if f.is_list else (1,)) for f in user_inputs(module.spec)}
     state = signatures[contract.ENCODE_USER](**{k: tf.constant(v) for k, v in user.items()})[contract.USER_STATE]
-    assert module.description is not None, "it is set before the export"
     requests: list[tuple[str, dict[str, Any]]] = [
         (contract.DESCRIBE, {contract.REQUEST: _plain("string", (1,))}),
         (contract.ENCODE_USER, user),

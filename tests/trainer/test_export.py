@@ -327,7 +327,6 @@ def test_no_request_and_no_candidate_are_refused_by_name(
 def test_states_of_another_model_are_refused(toy: Toy, exported: Exported, states: tf.Tensor, user: Tensors) -> None:
     other = dataclasses.replace(exported.inputs, spec=exported.inputs.spec.model_copy(update={"name": "other"}))
     module = serving_module(exported.ranker, other)
-    assert module.codec is not None
     foreign = module.codec.encode(exported.ranker.encode_user(_features(exported, user)))
     assert [len(blob) for blob in foreign.numpy()] == [len(blob) for blob in states.numpy()]
     ids = tf.constant([["i0"]] * len(states))
