@@ -30,7 +30,7 @@ _FORMATS = {
     ".parquet": "parquet",
     ".avro": "avro",
 }
-_COMPRESSED = (".gz", ".bz2", ".zst")
+_COMPRESSED = (".gz", ".bz2", ".zst", ".xz")
 _SHOWN_CHARACTERS = 24
 
 
@@ -55,13 +55,21 @@ def inspect_log(
         raise DataError(f"{path}: the log is empty: no row can be read.")
     roles = guess_roles(profiles)
     console.print(_grid(path, profiles, roles, read))
-    console.print("\n".join(_facts(profiles, roles, read, rejected)))
+    console.print("\n".join(_facts(profiles, roles, read, rejected)), markup=False)
     if output is not None:
         content = starter_config(_name_of(path), table, roles)
         RunConfig.model_validate(content)
         header = f"# A first config for {path}, guessed from its columns: check it before you trust it.\n"
-        output.write_text(header + yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-        console.print(f"Wrote {output}. Next: srp4ctr data validate {output}", soft_wrap=True)
+        _write(output, header + yaml.safe_dump(content, sort_keys=False))
+        console.print(f"Wrote {output}. Next: srp4ctr data validate {output}", soft_wrap=True, markup=False)
+
+
+def _write(output: Path, text: str) -> None:
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{output}: can't be written: {error.strerror}.") from error
 
 
 def _table(path: str, format: str, columns: tuple[str, ...] | None, delimiter: str | None) -> Table:
@@ -75,7 +83,7 @@ def _table(path: str, format: str, columns: tuple[str, ...] | None, delimiter: s
 
 
 def _format_of(path: str) -> str:
-    name = path
+    name = path.lower()
     for suffix in _COMPRESSED:
         name = name.removesuffix(suffix)
     suffix = Path(name).suffix
@@ -90,16 +98,16 @@ def _name_of(path: str) -> str:
 
 
 def _grid(path: str, profiles: list[ColumnProfile], roles: Roles, read: int) -> Grid:
-    grid = Grid("column", "type", "distinct", "missing", "values", "looks like", title=path)
+    grid = Grid("column", "type", "distinct", "missing", "values", "looks like", title=escape(path))
     for profile in profiles:
         kind = f"{profile.kind} ({profile.time_format})" if profile.time_format else profile.kind
         grid.add_row(
-            profile.name,
+            escape(profile.name),
             kind,
             f"{profile.distinct:,}",
             f"{profile.missing / read:.1%}",
             escape(_values(profile)),
-            roles.role_of(profile.name),
+            escape(roles.role_of(profile.name)),
         )
     return grid
 

@@ -44,7 +44,8 @@ def run_pipeline(
         config = config.model_copy(update={"beam": beam})
     config = config.at_span(span)
     _check(config)
-    console.print(f"Running {config.dataset.name} in {config.paths.root}; the full log is {config.paths.log}.")
+    where = f"Running {config.dataset.name} in {config.paths.root}; the full log is {config.paths.log}."
+    console.print(where, markup=False)
     _run(config, console, enable_cache)
     console.print("Writing the report ...")
     from pipelines.report.write import METRICS, write_report
@@ -52,7 +53,7 @@ def run_pipeline(
     page = write_report(config.paths.root)
     metrics = RunMetrics.model_validate_json((page.parent / METRICS).read_text())
     console.print(_outcome(metrics, config.paths.pushed), markup=False)
-    console.print(f"Report: {page}")
+    console.print(f"Report: {page}", markup=False)
 
 
 def _outcome(metrics: RunMetrics, pushed: str) -> str:

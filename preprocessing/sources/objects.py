@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import itertools
 import json
 from typing import Any
 
@@ -74,9 +75,11 @@ def _joined(values: list[Any], column: Column) -> tuple[pa.Array, Problems]:
     """Lists as their joined entries, and single values among them."""
     is_list = np.array([type(value) is list for value in values])
     lists = [value if isinstance(value, list) else [] for value in values]
-    is_odd = np.array([bool(_types(entries) & _STRUCTURED) for entries in lists])
-    flat = _list_array([[] if odd else entries for entries, odd in zip(lists, is_odd, strict=True)])
-    texts, has_separator = joined_lists(flat, MULTIVALENT_SEPARATOR, column.source)
+    is_odd = np.zeros(len(lists), bool)
+    if _types(list(itertools.chain.from_iterable(lists))) & _STRUCTURED:
+        is_odd = np.array([bool(_types(entries) & _STRUCTURED) for entries in lists])
+        lists = [[] if odd else entries for entries, odd in zip(lists, is_odd, strict=True)]
+    texts, has_separator = joined_lists(_list_array(lists), MULTIVALENT_SEPARATOR, column.source)
     problems = _problems(is_odd, _NOT_ONE_VALUE, values, column)
     problems |= _problems(has_separator, SEPARATOR_IN_ENTRY, values, column)
     if not is_list.all():
@@ -98,7 +101,8 @@ def _as_it_is(values: list[Any], types: set[type]) -> pa.Array:
 
 def _list_array(lists: list[list[Any]]) -> pa.Array:
     offsets = np.concatenate([[0], np.cumsum(list(map(len, lists)), dtype=np.int64)])
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), array_of([e for entries in lists for e in entries]))
+    entries = array_of(list(itertools.chain.from_iterable(lists)))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), entries)
 
 
 def _of_one_type(values: list[Any], kind: type = str) -> pa.Array:

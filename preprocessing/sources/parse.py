@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from preprocessing.errors import DataError
 from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.quarantine import RejectedRow
-from preprocessing.sources.columns import Column
+from preprocessing.sources.columns import USER, Column
 from preprocessing.sources.lists import SEPARATOR_IN_ENTRY, joined_lists, without_empty_entries
 from preprocessing.sources.normal import plain
 from preprocessing.sources.raw import Problems, RawBatch
@@ -78,6 +78,9 @@ class _Parser:
     def _text(self, column: Column, values: pa.Array) -> pa.Array:
         text, undecodable = text_of(values, column.source)
         self._reject(undecodable, "undecodable", column, text, "holds bytes that aren't UTF-8 text")
+        if column.name != USER and _may_have_line_breaks(text):
+            is_broken = pc.match_substring_regex(text, "[\r\n]").to_numpy(zero_copy_only=False)
+            self._reject(is_broken, "line_break", column, text, "has a line break, which no word of a vocabulary has")
         return text
 
     def _multivalent(self, column: Column, values: pa.Array) -> pa.Array:
@@ -123,6 +126,13 @@ class _Parser:
                 value = values[int(row)].as_py()
                 shown = "" if value is None else str(value)[:_SHOWN_CHARACTERS]
                 self.problems[int(row)] = (reason, f"column '{column.source}' {what}. Received: {shown!r}")
+
+
+def _may_have_line_breaks(text: pa.Array) -> bool:
+    """Whether a line break stands anywhere in the memory of some strings; where it does, one of them may have it."""
+    memory = text.buffers()[2]
+    content = b"" if memory is None else memory.to_pybytes()
+    return b"\n" in content or b"\r" in content
 
 
 def _is_blank(text: pa.Array) -> np.ndarray:

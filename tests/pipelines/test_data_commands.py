@@ -58,6 +58,19 @@ def test_inspect_says_what_columns_look_like(tmp_path: Path) -> None:
     assert f"{len({row['memberId'] for row in rows})} users with {len(rows) / 30:.1f} events" in done.output
 
 
+def test_inspect_takes_odd_names_and_makes_the_folder_of_its_config(tmp_path: Path) -> None:
+    rows = [row | {"price [EUR]": 1 + n % 3, "seen_at": "nan"} for n, row in enumerate(impressions())]
+    (tmp_path / "logs [v2]").mkdir()
+    write_csv(tmp_path / "logs [v2]" / "shop[1].CSV", rows)
+    done = invoke("inspect", tmp_path / "logs [v2]" / "shop[1].CSV", "--output", tmp_path / "new" / "shop.yaml")
+    assert done.exit_code == 0, done.output
+    assert "shop[1].CSV" in done.output and line_of(done.output, "price [EUR]")
+    assert (tmp_path / "new" / "shop.yaml").is_file()
+    (tmp_path / "file").write_text("")
+    done = invoke("inspect", tmp_path / "logs [v2]" / "shop[1].CSV", "--output", tmp_path / "file" / "shop.yaml")
+    assert done.exit_code == 1 and "file/shop.yaml: can't be written" in done.output
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("log", ["impressions", "feedback", "ratings", "ml-100k"])
 def test_the_config_that_inspect_writes_runs(tmp_path: Path, ml_100k_dir: Path, log: str) -> None:

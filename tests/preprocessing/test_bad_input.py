@@ -57,7 +57,7 @@ def outcome(spec: DatasetSpec) -> tuple[set[int], Counter[str]]:
 
 
 ODD_ROWS = {
-    "embedded newline": (b'u1,"i7\n7",1600000000,buy,1', None),
+    "embedded newline": (b'u1,"i7\n7",1600000000,buy,1', "line_break"),
     "stray quote": (b'u1,"i7,1600000000,buy,1', "unclosed_quote"),
     "wrong encoding": (b"M\xfcller,i7,1600000000,buy,1", "undecodable"),
     "zero byte in a name": (b"u\x001,i7,1600000000,buy,1", None),
@@ -74,7 +74,7 @@ ODD_ROWS = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(set(ODD_ROWS) - {"embedded newline", "zero byte in a name", "10 MB in quotes"}))
+@pytest.mark.parametrize("name", sorted(set(ODD_ROWS) - {"zero byte in a name", "10 MB in quotes"}))
 def test_bad_row_among_many_good_ones(tmp_path: Path, name: str) -> None:
     row, reason = ODD_ROWS[name]
     rows = good_rows(5000)
@@ -84,9 +84,10 @@ def test_bad_row_among_many_good_ones(tmp_path: Path, name: str) -> None:
 
 def test_embedded_newline_is_part_of_its_value(tmp_path: Path) -> None:
     rows = good_rows(100)
-    (tmp_path / "log.csv").write_bytes(HEADER + b"\n".join([*rows[:50], ODD_ROWS["embedded newline"][0], *rows[50:]]))
+    odd = b'"u1\n1",i777,1600000000,buy,1'
+    (tmp_path / "log.csv").write_bytes(HEADER + b"\n".join([*rows[:50], odd, *rows[50:]]))
     (part,) = list(read_table(spec_of(tmp_path / "log.csv"), "events", str(tmp_path / "log.csv")))[:1]
-    assert part.num_rows >= 100 and "i7\n7" in part.column("item").to_pylist()
+    assert part.num_rows >= 100 and "u1\n1" in part.column("user").to_pylist()
 
 
 def test_ten_megabytes_in_quotes_cost_no_good_row(tmp_path: Path) -> None:

@@ -77,10 +77,10 @@ def test_row_numbers_across_batches_blank_lines_and_quoted_line_breaks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delimited.read_batches, "__defaults__", (40,))
-    rows = [b"u1,i1,1,buy,2,tv", b'u1,"i\n1",2,buy,2,tv', b"", b"u1,i1,x,buy,2,tv", b"u1,i1,3,buy,2,tv", b"u,i,y,b,,"]
+    rows = [b"u1,i1,1,buy,2,tv", b'"u\n1",i1,2,buy,2,tv', b"", b"u1,i1,x,buy,2,tv", b"u1,i1,3,buy,2,tv", b"u,i,y,b,,"]
     good, rejected = read(tmp_path / "e.csv", HEADER + b"\n".join(rows))
     assert good.column("time").to_pylist() == [1, 2, 3]
-    assert good.column("item").to_pylist()[1] == "i\n1"
+    assert good.column("user").to_pylist()[1] == "u\n1"
     assert rejected == [(5, "not_a_number"), (7, "not_a_number")]
 
 
