@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.commands.errors import user_errors
+from pipelines.versions import installed_version
 
 if TYPE_CHECKING:
     from serving.server import ServerOptions
@@ -27,7 +27,7 @@ def _flag(*names: str, text: str, least: float | None = None) -> Any:
 
 def _show_versions(asked: bool) -> None:
     if asked:
-        shown = (f"{name} {version(name)}" for name in ("srp4ctr", "tensorflow", "tensorflow-serving-api"))
+        shown = (f"{name} {installed_version(name)}" for name in ("srp4ctr", "tensorflow", "tensorflow-serving-api"))
         typer.echo("\n".join(shown))
         raise typer.Exit
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
-from importlib import metadata as packages
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from pipelines.report.results import (
 from pipelines.report.verdict import verdict
 from pipelines.runners.progress import COMPONENTS
 from pipelines.text import finite
+from pipelines.versions import installed_version
 from preprocessing.quarantine import read_report
 from serving.version_dirs import version_number
 from trainer import finetune, pretrain
@@ -90,7 +90,7 @@ def _metrics(
     return RunMetrics(
         config=finite(config.model_dump(mode="json")),
         git_revision=_git_revision(),
-        stack={name: packages.version(name) for name in _STACK},
+        stack={name: installed_version(name) for name in _STACK},
         seed=config.trainer.seed,
         records={
             split: SplitCounts(requests=counts.requests, candidates=counts.candidates)

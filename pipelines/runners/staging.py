@@ -10,6 +10,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from pipelines.versions import installed_version
 from preprocessing.config import ConfigError
 
 PACKAGE = "srp4ctr"
@@ -44,15 +45,7 @@ def pinned_requirements() -> list[str]:
     """What the extra `tfx` requires, at the versions installed here: what was pickled here has to be read there."""
     required = [Requirement(line) for line in metadata.requires(PACKAGE) or ()]
     needed = {r.name for r in required if r.marker is None or r.marker.evaluate({"extra": "tfx"})}
-    return [f"{name}=={_installed(name)}" for name in sorted(needed)]
-
-
-def _installed(name: str) -> str:
-    """The version here. TensorFlow may have come without CUDA's kernels, by another name and of the same version."""
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return metadata.version(f"{name}-cpu")
+    return [f"{name}=={installed_version(name)}" for name in sorted(needed)]
 
 
 def build_sdist(folder: Path) -> Path:
