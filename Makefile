@@ -7,6 +7,9 @@ SRP4CTR := .venv/bin/srp4ctr
 CONFIG ?= configs/ml_100k.yaml
 PYTEST_ARGS ?= --numprocesses 2
 DURATION ?= 600
+# What `make test-stacks` builds; empty: the distribution whose stack isn't this machine's, and its own Python.
+DISTRIBUTION ?=
+INTERPRETER ?=
 PACKAGES := preprocessing trainer pipelines serving
 SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
 
