@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from typing import Any
 
 import apache_beam as beam
@@ -117,10 +119,30 @@ def _outputs() -> example_gen_pb2.Output:
 
 def _packed(spec: DatasetSpec, quarantine_dir: str, code: str, span: int | None) -> example_gen_pb2.CustomConfig:
     settings = struct_pb2.Struct()
-    settings.update({"spec": spec.model_dump_json(), "quarantine_dir": quarantine_dir, "code": code, "span": span or 0})
+    settings.update(
+        {
+            "spec": spec.model_dump_json(),
+            "quarantine_dir": quarantine_dir,
+            "code": code,
+            "folders": _folders_fingerprint(spec),
+            "span": span or 0,
+        }
+    )
     packed = example_gen_pb2.CustomConfig()
     packed.custom_config.Pack(settings)
     return packed
+
+
+def _folders_fingerprint(spec: DatasetSpec) -> str:
+    """Changes with any file in a local folder that a table is read from: TFX looks at the folder itself alone."""
+    digest = hashlib.sha256()
+    for _, table in _tables(spec):
+        for path in filter(os.path.isdir, table.paths):
+            for place, _, names in sorted(os.walk(path)):
+                for name in sorted(names):
+                    stat = os.stat(os.path.join(place, name))
+                    digest.update(f"{place}/{name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def _base(paths: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
