@@ -42,4 +42,4 @@ class TimeGap(Kind):
         scale = self.buckets / math.log1p(_LARGEST_GAP_SECONDS)
         bucket = tf.cast(tf.math.log1p(seconds) * scale, tf.int64)
         index = tf.minimum(bucket, self.buckets - 1) + 1
-        return times.with_flat_values(tf.where(times.flat_values > 0, index, tf.zeros_like(index)))
+        return times.with_flat_values(tf.where(times.flat_values != 0, index, tf.zeros_like(index)))

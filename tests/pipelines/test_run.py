@@ -55,7 +55,7 @@ def test_metrics_have_the_promised_form(small_run: SmallRun) -> None:
     assert set(metrics["pretrain"]["action"]) == {"loss", "accuracy", "chance_accuracy"}
     for tasks in (metrics["tasks"], metrics["baseline_without_encoder"]):
         assert set(tasks) == {"buy", "dear"}
-        assert set(tasks["buy"]) == {"auc", "gauc", "logloss", "calibration", "slices"}
+        assert set(tasks["buy"]) == {"auc", "gauc", "logloss", "ne", "calibration", "slices"}
         assert set(tasks["buy"]["slices"]) == {"history_length", "popularity", "context_device"}
     assert set(metrics["seconds"]) == EXPECTED
     assert Path(metrics["serving_model"]).is_dir()

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from preprocessing.errors import DataError
+from preprocessing.features import HISTORY_ITEM_KEY
 from tests.testing_trainer import eagerly, random_features
 from tests.trainer.conftest import TINY, Toy
 from trainer.config import EncoderConfig
@@ -25,7 +26,7 @@ ATTRIBUTES = {"item_id", "tags", "brand", "price", "action", "gap"}
 
 
 def _exported_output(folder: Path, features: dict[str, tf.Tensor]) -> np.ndarray:
-    history = {name: x for name, x in features.items() if name.startswith("history_")}
+    history = {name: x for name, x in features.items() if name.startswith("history_") and name != HISTORY_ITEM_KEY}
     return tf.saved_model.load(str(folder)).signatures["serving_default"](**history)["encoded"].numpy()
 
 

@@ -42,7 +42,7 @@ def test_item_ids_alone_cost_one_lookup(toy: Toy, transform: TransformGraph) -> 
     of_ids = tf.function(lambda ids: transform({"candidate_item_id": ids}), autograph=False)
     function = of_ids.get_concrete_function(spec)
     operations = [operation.type for operation in function.graph.get_operations()]
-    assert set(function.structured_outputs) == {"candidate_item_id"}
+    assert set(function.structured_outputs) == {"candidate_item_id", "candidate_item_key"}
     assert sum(kind.startswith("LookupTableFind") for kind in operations) == 1
     assert not any("PartitionedCall" in kind for kind in operations)
 
