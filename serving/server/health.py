@@ -85,11 +85,13 @@ class HealthService(health_pb2_grpc.HealthServicer):
         try:
             while True:
                 changed.clear()
+                # Read before the status: a drain that begins while an answer is on its way is told, too.
+                ended = self._ended
                 status = self._status(request.service)
                 if status != last:
                     yield _Answer(status=status)
                 last = status
-                if self._ended:
+                if ended:
                     return
                 await changed.wait()
         finally:
