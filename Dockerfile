@@ -1,6 +1,6 @@
 # The whole package: pipeline, trainer and server; the components of Kubeflow and Vertex runs; Beam's workers.
 #
-#   docker build -t srp4ctr .
+#   docker build --build-arg REVISION="$(git rev-parse HEAD)" -t srp4ctr .     # the revision is for reports
 #   mkdir -p data runs
 #   docker run --rm --user "$(id -u)" -v "$PWD/data:/app/data" -v "$PWD/runs:/app/runs" srp4ctr data fetch ml-100k
 #   docker run --rm --user "$(id -u)" -v "$PWD/data:/app/data" -v "$PWD/runs:/app/runs" srp4ctr run configs/ml_100k.yaml
@@ -25,7 +25,8 @@ COPY requirements/${STACK}*.txt /tmp/requirements/
 RUN uv pip sync --no-cache --python /opt/srp4ctr/bin/python /tmp/requirements/${STACK}.txt /tmp/requirements/${STACK}-${DEVICE}.txt
 RUN if [ "${DEVICE}" = gpu ]; then uv pip install --no-cache --python /opt/srp4ctr/bin/python "tensorflow[and-cuda]==$(sed -n 's/^tensorflow==\([^ ]*\).*/\1/p' /tmp/requirements/${STACK}-gpu.txt)"; fi
 COPY . /src
-RUN uv pip install --no-cache --no-deps --no-build-isolation --python /opt/srp4ctr/bin/python /src
+ARG REVISION=
+RUN SRP4CTR_REVISION="${REVISION}" uv pip install --no-cache --no-deps --no-build-isolation --python /opt/srp4ctr/bin/python /src
 
 FROM ${BASE} AS package
 COPY --from=build /opt/srp4ctr /opt/srp4ctr

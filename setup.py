@@ -1,6 +1,13 @@
 """The srp4ctr distribution; exact versions of everything lie in requirements/."""
 
+import os
+import runpy
+from collections.abc import Sequence
+from pathlib import Path
+
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 # What a ranking service needs: the client, and a command line whose other commands name the extra that they miss.
 CLIENT = [
@@ -42,13 +49,44 @@ TFX = [
     "tfx>=1.16,<1.22",
 ]
 
+
+def stamp_revision(folder: str) -> None:
+    """Leaves in the packages below `folder` which revision they are, for code that runs without a checkout."""
+    given = os.environ.get("SRP4CTR_REVISION")  # where the checkout isn't whole, such as in `docker build`
+    revision = given or runpy.run_path("pipelines/revision.py")["code_revision"]()
+    if revision:
+        Path(folder, "pipelines", "REVISION").write_text(f"{revision}\n")
+
+
+class StampedBuild(build_py):
+    """Wheels, and what `pip install` installs, with a stamp."""
+
+    def run(self) -> None:
+        """Builds, and stamps what was built; an editable install stays a checkout."""
+        super().run()
+        if not self.editable_mode:
+            stamp_revision(self.build_lib)
+
+
+class StampedSdist(sdist):
+    """Source distributions with a stamp, which builds from them keep."""
+
+    def make_release_tree(self, base_dir: str, files: Sequence[str]) -> None:
+        """Copies the files and adds the stamp."""
+        super().make_release_tree(base_dir, files)
+        stamp_revision(base_dir)
+
+
 setup(
     name="srp4ctr",
     version="0.1.0",
     description="Sequential recommendation pre-training for click-through prediction, from logs to TF Serving",
     license="Apache-2.0",
     packages=find_packages(include=["preprocessing*", "trainer*", "pipelines*", "serving*"]),
-    package_data={"pipelines": ["**/*.html", "**/*.css", "**/*.js", "report/*.md"], "serving": ["deploy/**/*"]},
+    package_data={
+        "pipelines": ["**/*.html", "**/*.css", "**/*.js", "report/*.md", "REVISION"],
+        "serving": ["deploy/**/*"],
+    },
     python_requires=">=3.10",
     install_requires=CLIENT,
     extras_require={
@@ -73,5 +111,6 @@ setup(
             "types-PyYAML",
         ],
     },
+    cmdclass={"build_py": StampedBuild, "sdist": StampedSdist},
     entry_points={"console_scripts": ["srp4ctr = pipelines.cli:main"]},
 )

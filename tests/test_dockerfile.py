@@ -19,6 +19,8 @@ IMPORTS = (
     "import trainer.finetune, trainer.pretrain, preprocessing.transform\n"
     "import tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor, google.cloud.aiplatform\n"
     "assert callable(trainer.finetune.run_fn) and callable(trainer.pretrain.run_fn)\n"
+    "from pipelines.revision import code_revision\n"
+    "assert code_revision() == 'of the build', code_revision()\n"
     "assert '/src' not in trainer.__file__ and 'site-packages' in trainer.__file__, trainer.__file__\n"
 )
 
@@ -75,7 +77,7 @@ def test_install_steps_make_an_environment_that_runs_every_component(tmp_path: P
     }
     environment = os.environ | {"PATH": f"{Path(uv).parent}:{os.environ['PATH']}", "UV_LINK_MODE": "hardlink"}
     environment = {name: value for name, value in environment.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
-    environment["DEVICE"] = "cpu"
+    environment |= {"DEVICE": "cpu", "REVISION": "of the build"}
     for step in install_steps():
         for there, here in places.items():
             step = step.replace(there, here)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from tests.test_dockerfile import find_uv
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("preprocessing", "trainer", "serving", "pipelines")
+REVISION = "of the build"
 # Imports the clients where nothing but the wheel's own requirements is installed.
 CLIENT = (
     "import importlib.util as u, sys, serving.client, serving.async_client, serving.signatures\n"
@@ -46,7 +48,8 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for file in ("setup.py", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / file, source)
     command = [sys.executable, "setup.py", "--quiet", "sdist", "bdist_wheel"]
-    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=300)
+    environment = os.environ | {"SRP4CTR_REVISION": REVISION}
+    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=300, env=environment)
     return source / "dist"
 
 
@@ -58,6 +61,17 @@ def test_both_distributions_have_every_file_of_the_packages(distributions: Path)
     with tarfile.open(sdist) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
     assert _sources() | {"setup.py", "pyproject.toml"} <= packed
+
+
+def test_both_distributions_are_stamped_with_their_revision(distributions: Path) -> None:
+    (wheel,) = distributions.glob("*.whl")
+    (sdist,) = distributions.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read("pipelines/REVISION").decode() == f"{REVISION}\n"
+    with tarfile.open(sdist) as archive:
+        (name,) = [name for name in archive.getnames() if name.endswith("/pipelines/REVISION")]
+        stamp = archive.extractfile(name)
+        assert stamp is not None and stamp.read().decode() == f"{REVISION}\n"
 
 
 def test_the_wheel_alone_gives_a_client_and_a_command_that_names_the_extra_it_misses(

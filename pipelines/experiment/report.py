@@ -6,7 +6,6 @@ import datetime
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from pipelines.experiment.found import Difference, Found, Made, ModelResult, Spr
 from pipelines.experiment.pictures import draw
 from pipelines.experiment.results import ALL, collect_results
 from pipelines.metrics import METRICS
+from pipelines.revision import code_revision, short_revision
 from pipelines.tuning import dotted
 from pipelines.versions import installed_version
 
@@ -179,9 +179,5 @@ def _fingerprints(experiment: Experiment) -> str:
 
 
 def _commit() -> str:
-    """The commit of the code, with a + where files differ from it."""
-    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
-    try:
-        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+    revision = code_revision()
+    return short_revision(revision) if revision else "unknown"

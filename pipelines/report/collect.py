@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from pipelines.report.results import (
     TaskMetrics,
 )
 from pipelines.report.verdict import verdict
+from pipelines.revision import code_revision
 from pipelines.runners.progress import COMPONENTS
 from pipelines.text import finite
 from pipelines.versions import installed_version
@@ -89,7 +89,7 @@ def _metrics(
     blessing, evaluation = run.output(GATE, "blessing"), run.output(EVALUATOR, "evaluation")
     return RunMetrics(
         config=finite(config.model_dump(mode="json")),
-        git_revision=_git_revision(),
+        git_revision=code_revision(),
         stack={name: installed_version(name) for name in _STACK},
         seed=config.trainer.seed,
         records={
@@ -107,13 +107,6 @@ def _metrics(
         pushed_version=run.pushed_version(PUSHER),
         serving_model=_newest(config.paths.pushed),
     )
-
-
-def _git_revision() -> str | None:
-    """The checkout's revision; None outside of one."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or None
 
 
 def _newest(pushed: str) -> str | None:

@@ -101,7 +101,7 @@ class RunMetrics(Content):
 
     Attributes:
         config: The run's configuration, as it was then.
-        git_revision: Of the code; None outside of a checkout.
+        git_revision: Of the code, with a + where files differ from it; None where neither git nor a stamp tells.
         stack: Packages and their versions.
         seed: What everything random was drawn by.
         records: The splits' sizes.

@@ -465,7 +465,7 @@ def test_missing_values_are_dashes() -> None:
     assert "AUC (higher is better) – – –" in page.text
     assert "The AUC for “like” is not known with and without the encoder" in page.text
     assert "No component's time was recorded." in page.text
-    assert "code outside of a git checkout" in page.text
+    assert "code of an unknown revision" in page.text
     assert not re.search(r"\bnan\b|\bNone\b", page.text, re.IGNORECASE)
 
 

@@ -32,14 +32,18 @@ sys.stderr.write("said afterwards")
 """
 
 
-def run_python(program: str) -> subprocess.CompletedProcess[str]:
+def run_python(program: str, path: str = "/usr/bin:/bin") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", program]
-    environment = {"PATH": "/usr/bin:/bin", "TF_USE_LEGACY_KERAS": "1"}
+    environment = {"PATH": path, "TF_USE_LEGACY_KERAS": "1"}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_a_crash_loses_no_line_but_those_of_every_start() -> None:
     assert run_python(CRASH).stderr == "F0000 this processor lacks AVX\n"
+
+
+def test_without_grep_all_lines_pass() -> None:
+    assert run_python(CRASH, path="").stderr.endswith("lacks AVX\n")
 
 
 def test_tensorflow_starts_in_silence() -> None:

@@ -6,6 +6,7 @@ import yaml
 
 from pipelines.report.blocks import Section, Table
 from pipelines.report.results import RunResults
+from pipelines.revision import short_revision
 from pipelines.text import MISSING
 
 
@@ -13,7 +14,7 @@ def provenance_section(results: RunResults) -> Section:
     """The section on configuration, code and stack."""
     metrics = results.metrics
     revision, seed = metrics.git_revision, metrics.seed
-    origin = f"revision {revision[:12]}" if revision else "code outside of a git checkout"
+    origin = f"revision {short_revision(revision)}" if revision else "code of an unknown revision"
     run = {
         "Data set": metrics.config["dataset"]["name"],
         "Seed": str(seed),
