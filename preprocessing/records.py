@@ -129,7 +129,9 @@ class BuildRecords(beam.PTransform):
     def _write_rejected(self, rejected: list[beam.PCollection], directory: str) -> None:
         path = FileSystems.join(directory, REJECTED_FILE)
         lines = rejected | "FlattenRejected" >> beam.Flatten() | "ToJson" >> beam.Map(lambda row: row.to_json())
-        _ = lines | "WriteRejected" >> beam.io.WriteToText(path, num_shards=1, shard_name_template="")
+        # An object store may refuse an empty file; without rejected rows an earlier run's file goes.
+        write = beam.io.WriteToText(path, num_shards=1, shard_name_template="", skip_if_empty=True)
+        _ = lines | "WriteRejected" >> write
 
     def _write_report(
         self, counts: list[beam.PCollection], cutoffs: beam.PCollection, profile: beam.PCollection, directory: str
@@ -150,8 +152,8 @@ class CountRecords(BuildRecords):
 class WriteRecords(BuildRecords):
     """The same, written: gzipped TFRecords, a file for each split and shard; its collections of records are empty.
 
-    Records don't go through the runner, which would cost more than making them. A shard's files hold the same records
-    in the same order whatever runs it, so that a shard that is done twice does no harm.
+    Records don't go through the runner, which would cost more than making them. A shard's files hold the same bytes
+    whatever runs it, and have their names only when they are whole: a shard that is done twice does no harm.
 
     Args:
         directories: Where each split's files go.

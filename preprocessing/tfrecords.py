@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
+import uuid
 import zlib
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
-from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from google_crc32c import value as crc32c
 
@@ -22,12 +24,16 @@ _LENGTH, _CHECKSUM = struct.Struct("<Q"), struct.Struct("<I")
 class RecordFile:
     """A file of records. Compresses and writes in a thread, so that the next records can be made meanwhile.
 
+    The file has another name, beside its folder, until it is whole. So an attempt that fails or is killed leaves the
+    file of an earlier one as it is, and nothing that a reader of the folder would find.
+
     Args:
         path: Where; a file that is there is replaced.
     """
 
     def __init__(self, path: str) -> None:
-        self._stream = FileSystems.create(path, "application/octet-stream", CompressionTypes.UNCOMPRESSED)
+        self._path, self._unfinished = path, _unfinished(path)
+        self._stream = FileSystems.create(self._unfinished, "application/octet-stream", CompressionTypes.UNCOMPRESSED)
         self._compressor = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
         self._thread = ThreadPoolExecutor(1)
         self._waiting: deque[Future[None]] = deque()
@@ -40,12 +46,12 @@ class RecordFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            while self._waiting and error is None:
-                self._waiting.popleft().result()
-            self._thread.shutdown(cancel_futures=True)
-            self._put(self._compressor.flush())
-        finally:
-            self._stream.close()
+            self._finish(failed=error is not None)
+        except BaseException:
+            self._discard()
+            raise
+        if error is not None:
+            self._discard()
 
     def write(self, records: Iterable[bytes]) -> None:
         """Appends records; waits while too many are waiting."""
@@ -53,12 +59,47 @@ class RecordFile:
             self._waiting.popleft().result()
         self._waiting.append(self._thread.submit(self._write, records))
 
+    def _finish(self, failed: bool) -> None:
+        try:
+            while self._waiting and not failed:
+                self._waiting.popleft().result()
+            self._thread.shutdown(cancel_futures=True)
+            self._put(self._compressor.flush())
+        finally:
+            self._stream.close()
+        if not failed:
+            _put_in_place(self._unfinished, self._path)
+
+    def _discard(self) -> None:
+        with contextlib.suppress(OSError):  # BeamIOError, too: what led here says more
+            FileSystems.delete([self._unfinished])
+
     def _write(self, records: Iterable[bytes]) -> None:
         self._put(self._compressor.compress(b"".join(part for record in records for part in _framed(record))))
 
     def _put(self, compressed: bytes) -> None:
         self._stream.write(compressed)
         self.size += len(compressed)
+
+
+def _unfinished(path: str) -> str:
+    """A name that no other attempt has, hidden, in the folder that the file's folder is in."""
+    folder, name = FileSystems.split(path)
+    parent, split = FileSystems.split(folder)
+    return FileSystems.join(parent, f".{split}-{name}-{uuid.uuid4().hex}.part")
+
+
+def _put_in_place(unfinished: str, path: str) -> None:
+    """Renames; on local disks, and wherever an object has its name only when it is whole, in one step."""
+    with contextlib.suppress(OSError):  # the folder is there
+        FileSystems.mkdirs(FileSystems.split(path)[0])
+    try:
+        FileSystems.rename([unfinished], [path])
+    except BeamIOError:
+        if not FileSystems.exists(path):
+            raise
+        FileSystems.delete([path])  # HDFS doesn't rename to a name that is taken
+        FileSystems.rename([unfinished], [path])
 
 
 def _framed(record: bytes) -> tuple[bytes, ...]:

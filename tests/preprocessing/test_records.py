@@ -21,7 +21,6 @@ from tests.testing import (
     Row,
     build_records,
     item_rows,
-    read_file,
     read_split,
     read_written,
     run_job,
@@ -47,7 +46,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def records(folder: Path) -> dict[str, list[Record]]:
+    (folder / REJECTED_FILE).write_text("of an earlier run")
     return build_records(write_small_dataset(folder, LOG), folder)
+
+
+def test_without_rejected_rows_there_is_no_file_of_them(records: dict[str, list[Record]], folder: Path) -> None:
+    """Nor an empty one, which an object store may refuse."""
+    assert not (folder / REJECTED_FILE).exists()
+    assert min(path.stat().st_size for path in folder.iterdir()) > 0
 
 
 def test_equals_the_reference(records: dict[str, list[Record]], folder: Path) -> None:
@@ -269,9 +275,9 @@ def test_movielens(ml_100k_dir: Path, tmp_path: Path) -> None:
     assert ("1", "Animation|Children's|Comedy") in items
 
 
-def _contents(folder: Path) -> dict[str, list[Record]]:
-    """Every file's records in their order; a tf.Example's features have none."""
-    return {str(path.relative_to(folder)): read_file(path) for path in folder.rglob("*.gz")}
+def _contents(folder: Path) -> dict[str, bytes]:
+    """Every file's bytes."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def _renamed(row: Row) -> Row:
