@@ -1,4 +1,4 @@
-"""Adam with linear warm-up, polynomial decay and clipping by global norm; large tables have rules of their own."""
+"""Adam with linear warm-up, polynomial decay and clipping by global norm."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from trainer.distribution.feeding import is_parameter_server
+from trainer.flat_adam import FlatAdam
 from trainer.optimizer_config import OptimizerConfig
+from trainer.table_adam import TableAdam
 
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
@@ -33,63 +36,14 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
-@keras.utils.register_keras_serializable(package="srp4ctr")
-class TableAdam(keras.optimizers.Adam):
-    """Adam that leaves rows of large tables alone while they have no gradient, and gives tables their own rate.
-
-    Keras's Adam lets the moments of every row decay at every step, and so writes whole tables: with a million rows
-    that takes longer than all the rest of a step. Here a sparse gradient reads and writes the rows that it has.
-
-    Args:
-        table_rate: A sparsely updated table's learning rate, as a multiple of the others'.
-        sparse_above: Rows past which a variable is such a table, where its gradient is sparse.
-        **kwargs: As for Adam.
-    """
-
-    def __init__(self, table_rate: float = 1.0, sparse_above: int = 0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.table_rate, self.sparse_above = table_rate, sparse_above
-
-    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
-        """Cuts by the norm of the gradient, for which several gradients of one row have to be added up before.
-
-        Keras adds them up afterwards. Its norm depends on how often a batch names a row, and on how many devices
-        share the batch.
-        """
-        clipped: list[Any] = super()._clip_gradients(super()._deduplicate_sparse_grad(grads))
-        return clipped
-
-    def _deduplicate_sparse_grad(self, grads: list[Any]) -> list[Any]:
-        return grads  # by then it is done
-
-    def update_step(self, gradient: Any, variable: tf.Variable) -> None:
-        """See keras.optimizers.Optimizer; several gradients of one row have been added up by then."""
-        if not isinstance(gradient, tf.IndexedSlices) or variable.shape[0] <= self.sparse_above:
-            super().update_step(gradient, variable)
-            return
-        place = self._index_dict[self._var_key(variable)]
-        first, second = self._momentums[place], self._velocities[place]
-        step = tf.cast(self.iterations + 1, tf.float32)
-        rate = self.table_rate * tf.cast(self.learning_rate, tf.float32)
-        rate *= tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
-        rows, values = gradient.indices, gradient.values
-        mean = self.beta_1 * tf.gather(first, rows) + (1 - self.beta_1) * values
-        square = self.beta_2 * tf.gather(second, rows) + (1 - self.beta_2) * tf.square(values)
-        first.scatter_update(tf.IndexedSlices(mean, rows))
-        second.scatter_update(tf.IndexedSlices(square, rows))
-        variable.scatter_sub(tf.IndexedSlices(rate * mean / (tf.sqrt(square) + self.epsilon), rows))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "table_rate": self.table_rate, "sparse_above": self.sparse_above}
-
-
 def build_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer of `config` for a run of `total_steps`.
+    """The optimizer of `config` for a run of `total_steps`, to be made in the scope of its strategy.
 
     On GPUs Keras would compile its update by XLA, anew for each number of rows that a batch has: at nearly every step.
     """
+    kind = TableAdam if is_parameter_server(tf.distribute.get_strategy()) else FlatAdam
     schedule = WarmupDecay(config.learning_rate, int(config.warmup * total_steps), total_steps, config.decay_power)
-    return TableAdam(
+    return kind(
         table_rate=config.table_rate,
         sparse_above=config.sparse_above,
         learning_rate=schedule,

@@ -1,0 +1,124 @@
+"""The same Adam in a few operations: all variables but large tables are updated as one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from trainer.table_adam import RowSums, TableAdam
+
+Pairs = Sequence[tuple[Any, tf.Variable]]
+
+
+@keras.utils.register_keras_serializable(package="srp4ctr")
+class FlatAdam(TableAdam):
+    """TableAdam that lays gradients end to end, and so updates all small variables at once.
+
+    Keras's Adam takes two dozen operations for each variable: on a GPU the hundreds of small kernels of a step take
+    longer to start than to run. Here a variable costs a reshape on the way in and out, and the subtraction.
+    Both moments of all small variables are one vector each. Where variables lie on several machines they can't be
+    updated as one: there TableAdam does it.
+
+    Gradients of small tables are made dense, and those of large ones sorted and added up (`RowSums`).
+    """
+
+    def build(self, var_list: Sequence[tf.Variable]) -> None:
+        """Makes the moments: one vector for all small variables, and for each large table its own."""
+        super(keras.optimizers.Adam, self).build(var_list)  # Adam would make two for each variable
+        if getattr(self, "_built", False):
+            return
+        self._built = True
+        small = [variable for variable in var_list if not self._is_large(variable)]
+        large = [variable for variable in var_list if self._is_large(variable)]
+        self._sizes = {self._var_key(variable): math.prod(variable.shape) for variable in small}
+        self._build_index_dict(large)
+        self._momentums = [self.add_variable_from_reference(variable, "m") for variable in large]
+        self._velocities = [self.add_variable_from_reference(variable, "v") for variable in large]
+        if small:
+            shape = [sum(self._sizes.values())]
+            self._flat_momentum = self.add_variable_from_reference(small[0], "flat_m", shape)
+            self._flat_velocity = self.add_variable_from_reference(small[0], "flat_v", shape)
+
+    def aggregate_gradients(self, grads_and_vars: Pairs) -> list[tuple[Any, tf.Variable]]:
+        """See keras.optimizers.Optimizer; devices exchange dense gradients of small tables."""
+        with tf.name_scope(self.name):
+            pairs = [(self._dense_if_small(gradient, var), var) for gradient, var in grads_and_vars]
+        aggregated: list[tuple[Any, tf.Variable]] = super().aggregate_gradients(pairs)
+        return aggregated
+
+    def _dense_if_small(self, gradient: Any, variable: tf.Variable) -> Any:
+        if not isinstance(gradient, tf.IndexedSlices) or self._is_large(variable):
+            return gradient
+        return tf.math.unsorted_segment_sum(gradient.values, gradient.indices, variable.shape[0])
+
+    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
+        return grads  # `_update` cuts them once they are one
+
+    def _distributed_apply_gradients_fn(self, distribution: Any, grads_and_vars: Pairs, **kwargs: Any) -> Any:
+        """Keras's hook, called once for a step with the gradients of all devices added up."""
+        gradients, variables = zip(*grads_and_vars, strict=True)
+
+        def update(_: tf.Variable, *gradients: Any) -> None:
+            self._update(gradients, variables)
+
+        distribution.extended.update(variables[0], update, args=gradients, group=False)
+        return self.iterations.assign_add(1)
+
+    def _update(self, gradients: Sequence[Any], variables: Sequence[tf.Variable]) -> None:
+        """Clips and applies the gradients of one device's variables."""
+        by_key = {self._var_key(var): gradient for var, gradient in zip(variables, gradients, strict=True)}
+        flat = self._flat(by_key)
+        large = {}
+        for variable in variables:
+            if self._is_large(variable):
+                gradient = by_key[self._var_key(variable)]
+                is_sparse = isinstance(gradient, tf.IndexedSlices)
+                large[self._var_key(variable)] = RowSums.of(gradient) if is_sparse else gradient
+        scale = self._scale([flat, *large.values()])
+        rate = self._corrected_rate()
+        steps = self._flat_steps(flat * scale, rate)
+        for variable in variables:
+            key = self._var_key(variable)
+            if key in steps:
+                variable.assign_sub(_shaped(steps[key], variable.shape))
+            elif isinstance(large[key], RowSums):
+                self._update_rows(variable, large[key].rows, large[key].sums * scale, rate)
+            else:
+                self.update_step(large[key] * scale, variable)
+
+    def _flat(self, by_key: dict[str, Any]) -> tf.Tensor:
+        """The gradients of all small variables, one after the other; 0 for those that have none."""
+        parts = []
+        for key, size in self._sizes.items():
+            gradient = by_key.get(key)
+            parts.append(tf.zeros([size]) if gradient is None else _shaped(gradient, [size]))
+        return tf.concat(parts, 0) if parts else tf.zeros([0])
+
+    def _scale(self, gradients: Sequence[tf.Tensor | RowSums]) -> tf.Tensor:
+        """What `tf.clip_by_global_norm` multiplies gradients by: NaN where their norm isn't finite."""
+        if not self.global_clipnorm:
+            return tf.constant(1.0)
+        squares = [g.square_sum() if isinstance(g, RowSums) else 2 * tf.nn.l2_loss(g) for g in gradients]
+        norm = tf.sqrt(tf.add_n(squares))
+        scale = self.global_clipnorm * tf.minimum(1 / norm, 1 / self.global_clipnorm)
+        return scale + (norm - norm)
+
+    def _flat_steps(self, gradient: tf.Tensor, rate: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Updates the moments of the small variables; returns what each is to be lowered by, as a vector."""
+        if not self._sizes:
+            return {}
+        mean = self.beta_1 * self._flat_momentum + (1 - self.beta_1) * gradient
+        square = self.beta_2 * self._flat_velocity + (1 - self.beta_2) * tf.square(gradient)
+        self._flat_momentum.assign(mean)
+        self._flat_velocity.assign(square)
+        steps = tf.split(rate * mean / (tf.sqrt(square) + self.epsilon), list(self._sizes.values()))
+        return dict(zip(self._sizes, steps, strict=True))
+
+
+def _shaped(values: tf.Tensor, shape: Any) -> tf.Tensor:
+    """A reshape, left out where there is nothing to reshape."""
+    return values if values.shape == tf.TensorShape(shape) else tf.reshape(values, shape)
