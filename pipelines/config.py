@@ -18,6 +18,7 @@ from preprocessing.spec_records import SpanSplit
 from trainer.config import TrainerConfig
 
 LOG = "run.log"
+ARTIFACTS = "artifacts"
 
 
 class EvaluationConfig(Config):
@@ -69,6 +70,8 @@ class RunConfig(Config):
     span: int | None = pydantic.Field(None, ge=0)
     warm_start: bool = False
     tuning: TuningConfig = TuningConfig()
+
+    _folder: str | None = pydantic.PrivateAttr(None)  # of a run whose directory isn't called as the data set is
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> RunConfig:
@@ -122,8 +125,17 @@ class RunConfig(Config):
     @property
     def paths(self) -> RunPaths:
         """Where this run's results are."""
-        storage = absolute(self.runs_dir if self.artifacts_dir is None else self.artifacts_dir)
-        return RunPaths(Path(self.runs_dir).absolute() / self.dataset.name, f"{storage}/{self.dataset.name}")
+        folder = self._folder or self.dataset.name
+        root = Path(self.runs_dir).absolute() / folder
+        if self.artifacts_dir is None:
+            return RunPaths(root, f"{absolute(self.runs_dir)}/{folder}")
+        return RunPaths(root, f"{absolute(self.artifacts_dir)}/{self.dataset.name}")
+
+    def in_folder(self, run_dir: Path) -> RunConfig:
+        """The same of a run that lies in `run_dir` now, whatever that is called."""
+        moved = self.model_copy(update={"runs_dir": str(run_dir.absolute().parent)})
+        moved._folder = run_dir.absolute().name
+        return moved
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,7 +158,7 @@ class RunPaths:
     @property
     def artifacts(self) -> str:
         """TFX's pipeline root."""
-        return f"{self.storage}/artifacts"
+        return f"{self.storage}/{ARTIFACTS}"
 
     @property
     def quarantine(self) -> str:

@@ -22,4 +22,4 @@ def config_of(run_dir: Path) -> RunConfig:
     if not path.is_file():
         raise RunError(f"{run_dir}: not a run directory (no config.json). Give one such as runs/ml_100k.")
     config = RunConfig.model_validate_json(path.read_bytes(), context=SAVED)
-    return config.model_copy(update={"runs_dir": str(run_dir.absolute().parent)})
+    return config.in_folder(run_dir)

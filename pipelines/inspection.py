@@ -16,7 +16,8 @@ from preprocessing.config import ConfigError
 from preprocessing.errors import DataError
 from preprocessing.inspection.guess import Roles, guess_roles
 from preprocessing.inspection.profile import ColumnProfile, profile_log
-from preprocessing.inspection.starter import starter_config
+from preprocessing.inspection.starter import starter_comments, starter_config
+from preprocessing.odd_ids import absent_looking, id_findings
 from preprocessing.spec_tables import Table
 from preprocessing.splits import to_iso
 
@@ -59,8 +60,9 @@ def inspect_log(
     if output is not None:
         content = starter_config(_name_of(path), table, roles)
         RunConfig.model_validate(content)
-        header = f"# A first config for {path}, guessed from its columns: check it before you trust it.\n"
-        _write(output, header + yaml.safe_dump(content, sort_keys=False))
+        header = f"A first config for {path}, guessed from its columns: check it before you trust it."
+        comments = "".join(f"# {line}\n" for line in [header, *starter_comments(roles)])
+        _write(output, comments + yaml.safe_dump(content, sort_keys=False))
         console.print(f"Wrote {output}. Next: srp4ctr data validate {output}", soft_wrap=True, markup=False)
 
 
@@ -130,4 +132,6 @@ def _facts(profiles: list[ColumnProfile], roles: Roles, read: int, rejected: int
     if len(keys) == 3:
         distinct = np.unique(np.stack([key.codes for key in keys]), axis=1).shape[1]
         facts.append(f"{read - distinct:,} rows repeat a user, item and time ({(read - distinct) / read:.1%}).")
+    for profile in (roles.user, roles.item):
+        facts += id_findings(profile.name, absent_looking(profile.values)) if profile is not None else []
     return facts + [f"No column looks like the {role}." for role in roles.missing]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipelines.config import ARTIFACTS
 from pipelines.errors import RunError
 
 
@@ -23,7 +24,7 @@ class RunMetadata:
 
         with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(path))) as handle:
             self._store = handle.store
-        self._pipeline = pipeline
+        self._pipeline, self._run_dir = pipeline, path.parent
 
     def output(self, node: str, key: str | None = None) -> str:
         """The directory of a component's newest output.
@@ -38,8 +39,14 @@ class RunMetadata:
         for execution in self._finished(node):
             uris = self._outputs(execution, key)
             if uris:
-                return uris[0]
+                return self._now(uris[0])
         raise RunError(f"component {node} has not finished: `srp4ctr run` goes on from where it stopped.")
+
+    def _now(self, uri: str) -> str:
+        """Where an artifact is, if the run's directory has been moved or copied since."""
+        _, marker, inside = uri.rpartition(f"/{ARTIFACTS}/")
+        moved = self._run_dir / ARTIFACTS / inside
+        return str(moved) if marker and moved.exists() else uri
 
     def pushed_version(self, node: str) -> str | None:
         """The version that a Pusher's newest execution pushed; None if it pushed none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 
@@ -13,3 +14,14 @@ def count_lengths(prefix: tuple[str, ...], lengths: np.ndarray) -> Counts:
     """How often each length occurs, each under `prefix` and the length."""
     occurring, counts = np.unique(lengths, return_counts=True)
     return Counter({(*prefix, str(n)): c for n, c in zip(occurring.tolist(), counts.tolist(), strict=True)})
+
+
+def nested(counts: Counts) -> dict[str, Any]:
+    """The counters as mappings in mappings, one for each part of their names."""
+    found: dict[str, Any] = {}
+    for path, count in sorted(counts.items()):
+        inner = found
+        for part in path[:-1]:
+            inner = inner.setdefault(part, {})
+        inner[path[-1]] = count
+    return found

@@ -16,6 +16,7 @@ from preprocessing.events import SortedEvents
 from preprocessing.features import RecordFeature
 from preprocessing.joins import match_counts
 from preprocessing.labels import labels
+from preprocessing.leaks import buckets_of
 from preprocessing.popularity import TrainingEvents
 from preprocessing.sources.columns import ITEM, TIME, USER, TableName, source_of, text_of
 from preprocessing.spec import DatasetSpec
@@ -88,6 +89,22 @@ class EventFeatures:
         if self._levels is None:
             self._levels = self._tables.training_events.levels_of(values.cast(pa.string()))
         return self._levels[codes[numbers]]
+
+    def buckets(self, feature: RecordFeature, numbers: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """A small number for each value that `__call__` gives, the same for the same value; see leaks.py: int64."""
+        table, column = self._source(feature)
+        if table != "events":
+            entities = self._entities(table)
+            keys = self._keys_in(table)[numbers]
+            return _bucketed(entities.columns[column], entities.rows_at(keys, times))
+        codes, values = self._own(column)
+        found = _bucketed(values, codes[numbers])
+        known = self._tables.known.get(column) if self._describes_item(feature) else None
+        if known is not None:
+            lacking = self._is_absent(column)[numbers]
+            keys = self._item_keys(column, known)[numbers[lacking]]
+            found[lacking] = _bucketed(known.columns[column], known.rows_at(keys, times[lacking]))
+        return found
 
     def __call__(self, feature: RecordFeature, numbers: np.ndarray, times: np.ndarray | None = None) -> pa.Array:
         """A feature's values.
@@ -190,3 +207,12 @@ class EventFeatures:
         if entities is None:
             raise ValueError(f"a feature of this table needs the table's rows. Received: {table}=None")
         return entities
+
+
+def _bucketed(values: pa.Array, codes: np.ndarray) -> np.ndarray:
+    """The bucket of each coded value; only of values that occur: int64 [codes]."""
+    occurs = np.zeros(len(values), bool)
+    occurs[codes] = True
+    buckets = np.zeros(len(values), np.int64)
+    buckets[occurs] = buckets_of(values.filter(pa.array(occurs)))
+    return buckets[codes]

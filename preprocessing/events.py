@@ -14,6 +14,7 @@ from preprocessing.histories import is_run_start
 from preprocessing.sources.columns import ITEM, PLACE, REQUEST, TIME, USER, is_numeric, number_of, text_of
 from preprocessing.spec_records import Candidates, Condition, History
 from preprocessing.tables import Strings, encode_strings
+from preprocessing.two_values import FALSE, TRUE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,8 +120,10 @@ class SortedEvents:
         if is_numeric(condition):
             return _compare(self.numbers[number_of(condition.column)], condition)
         column = self.strings[text_of(condition.column)]
-        wanted = [condition.equals] if condition.one_of is None else list(condition.one_of)
-        matches = pc.is_in(column.values, value_set=pa.array(wanted, pa.string()))
+        values, wanted = column.values, [condition.equals] if condition.one_of is None else list(condition.one_of)
+        if isinstance(condition.equals, bool):
+            values, wanted = pc.utf8_lower(pc.utf8_trim_whitespace(values)), list(TRUE if condition.equals else FALSE)
+        matches = pc.is_in(values, value_set=pa.array(wanted, pa.string()))
         return matches.to_numpy(zero_copy_only=False)[column.codes]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from preprocessing.counts import Counts
 from preprocessing.entities import EntityTable
 from preprocessing.sources.columns import KEY
 
+ScoreT = TypeVar("ScoreT", int, float)
 # Counts above a thousand are kept to three digits, so that a report adds up few different ones.
 _EXACT = 1000
 POSITIVE, NEGATIVE = "positives", "negatives"
@@ -79,7 +81,7 @@ def rules(counted: dict[str, dict[str, int]]) -> dict[str, Any]:
     }
 
 
-def auc_of_counts(positives: dict[int, int], negatives: dict[int, int]) -> float | None:
+def auc_of_counts(positives: Mapping[ScoreT, int], negatives: Mapping[ScoreT, int]) -> float | None:
     """The AUC of a score, from how many of each kind have each score; ties count half. None if a kind is empty."""
     total = sum(positives.values()) * sum(negatives.values())
     if not total:

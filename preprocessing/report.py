@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from preprocessing.counts import Counts
+from preprocessing.counts import Counts, nested
+from preprocessing.leaks import feature_auc
 from preprocessing.popularity import rules
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import NEVER, CutOffs, TimeProfile, to_iso
@@ -25,30 +26,35 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         spec: What was read.
         counts: `("rows", table, "read")`, `("rows", table, "rejected", reason)`, `("bytes", table, "read")`,
             `("bytes", table, "lost")`, `("splits", split, ...)`,
-            `("history_length", length)`, `("outside", why)`, `("requests_cut", why)`, `("joins", table, ...)`,
-            `("label_values", task, value)`, `("users",)`, `("items",)`: how often.
+            `("history_length", length)`, `("history_events", which)`, `("outside", why)`,
+            `("requests_cut", why)`, `("joins", table, ...)`,
+            `("label_values", task, value)`, `("odd_ids", column, value)`, `("users",)`, `("items",)`,
+            `("feature_auc", task, feature, ...)`: how often.
         cutoffs: Where time was cut.
         profile: When the events were.
     """
-    nested = _nest(counts)
-    splits = {name: _split(spec, nested.get("splits", {}).get(name, {})) for name in nested.get("splits", {})}
+    by_name = nested(counts)
+    splits = {name: _split(spec, by_name.get("splits", {}).get(name, {})) for name in by_name.get("splits", {})}
     report = {
         "dataset": spec.name,
-        "rows": {table: {"rejected": {}} | rows for table, rows in nested.get("rows", {}).items()},
-        "bytes": nested.get("bytes", {}),
+        "rows": {table: {"rejected": {}} | rows for table, rows in by_name.get("rows", {}).items()},
+        "bytes": by_name.get("bytes", {}),
         "first_event": to_iso(profile.first or 0),
         "last_event": to_iso(profile.last or 0),
         "warnings": time_warnings(profile, spec.events.time_format),
         "cut_offs": _cut_offs(cutoffs),
         "splits": splits,
-        "requests_outside_the_splits": {"history_only": 0, "labels_only": 0} | nested.get("outside", {}),
-        "requests_cut": {"at_cut_off": 0, "too_long": 0} | nested.get("requests_cut", {}),
-        "history_length": _distribution(nested.get("history_length", {})),
-        "items": nested.get("items", 0),
-        "joins": nested.get("joins", {}),
-        "label_values": nested.get("label_values", {}),
-        "duplicate_keys": nested.get("duplicate_keys", {}),
-        "users": nested.get("users", 0),
+        "requests_outside_the_splits": {"history_only": 0, "labels_only": 0} | by_name.get("outside", {}),
+        "requests_cut": {"at_cut_off": 0, "too_long": 0} | by_name.get("requests_cut", {}),
+        "history_length": _distribution(by_name.get("history_length", {})),
+        "history_events": {"all": 0, "entering": 0} | by_name.get("history_events", {}),
+        "items": by_name.get("items", 0),
+        "joins": by_name.get("joins", {}),
+        "label_values": by_name.get("label_values", {}),
+        "duplicate_keys": by_name.get("duplicate_keys", {}),
+        "users": by_name.get("users", 0),
+        "odd_ids": by_name.get("odd_ids", {}),
+        "feature_auc": _feature_auc(by_name.get("feature_auc", {})),
     }
     return json.dumps(report, indent=2, sort_keys=True)
 
@@ -67,6 +73,10 @@ def _split(spec: DatasetSpec, counts: dict[str, Any]) -> dict[str, Any]:
     return report
 
 
+def _feature_auc(counted: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+    return {task: {name: feature_auc(found) for name, found in features.items()} for task, features in counted.items()}
+
+
 def _cut_offs(cutoffs: CutOffs) -> dict[str, str]:
     times = {"validation_from": cutoffs.validation, "test_from": cutoffs.test}
     if cutoffs.start:
@@ -74,16 +84,6 @@ def _cut_offs(cutoffs: CutOffs) -> dict[str, str]:
     if cutoffs.until != NEVER:
         times["until"] = cutoffs.until
     return {name: to_iso(time) for name, time in times.items()}
-
-
-def _nest(counts: Counts) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for path, count in sorted(counts.items()):
-        inner = nested
-        for part in path[:-1]:
-            inner = inner.setdefault(part, {})
-        inner[path[-1]] = count
-    return nested
 
 
 def _distribution(counts: dict[str, int]) -> dict[str, Any]:

@@ -7,13 +7,16 @@ from typing import Any
 
 from preprocessing.errors import DataError
 from preprocessing.joins import join_findings
+from preprocessing.leaks import leak_findings
+from preprocessing.odd_ids import id_findings
 from preprocessing.quarantine import read_report
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_records import Condition
-from preprocessing.splits import REQUEST_SPLITS
+from preprocessing.splits import REQUEST_SPLITS, WINDOW_SPLITS
 
 _SHOWN_VALUES = 10
 _MISSING_NEGATIVES = 0.1
+_FEW_BEHAVIORS = 0.01  # of all events
 
 
 def check_report(spec: DatasetSpec, quarantine_dir: str) -> None:
@@ -33,6 +36,11 @@ def check_report(spec: DatasetSpec, quarantine_dir: str) -> None:
 def report_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str], list[str]]:
     """Problems, which keep a run from making sense, and warnings."""
     problems, warnings = join_findings(report["joins"])
+    warnings += leak_findings(report["feature_auc"])
+    for found, more in zip((problems, warnings), _history_findings(spec, report), strict=True):
+        found += more
+    for column, counts in report["odd_ids"].items():
+        warnings += id_findings(getattr(spec.events, column), counts)
     silent = [task for task in spec.tasks if not any(_positives(report, split, task) for split in REQUEST_SPLITS)]
     problems += [_never(task, spec, report) for task in silent]
     for split in REQUEST_SPLITS:
@@ -47,6 +55,21 @@ def report_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str
         problems += [problem for problem in one_kind if problem]
         warnings += _few_negatives(spec, split, counts)
     return problems, warnings
+
+
+def _history_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Problems and warnings of what enters histories."""
+    events = report["history_events"]
+    share = events["entering"] / events["all"] if events["all"] else 0.0
+    held = f"history.where holds for {events['entering']:,} of {events['all']:,} events ({share:.2%})"
+    why = f" {held}." if spec.history.where else ""
+    learnt, held_out = (report["splits"].get(split, {}).get("records", 0) for split in WINDOW_SPLITS)
+    if not learnt:
+        return [f"no user has two behaviours before the training cut-off: nothing can be pre-trained.{why}"], []
+    if not held_out:
+        message = "none of the users held out, one in twenty, has two behaviours before the training cut-off"
+        return [], [f"{message}: pre-training can't be judged and will be refused.{why}"]
+    return [], [f"{held}: few requests have a history."] if spec.history.where and share < _FEW_BEHAVIORS else []
 
 
 def _positives(report: dict[str, Any], split: str, task: str) -> int:

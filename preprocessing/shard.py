@@ -14,9 +14,11 @@ from preprocessing.event_features import EventFeatures, Tables
 from preprocessing.events import SortedEvents
 from preprocessing.frames import Frame, FrameEncoder
 from preprocessing.histories import AT_CUT_OFF, TOO_LONG, Ranges, is_run_start, windows
+from preprocessing.leaks import JUDGED, LEARNT, checked_features, count_buckets
+from preprocessing.odd_ids import absent_looking
 from preprocessing.popularity import count_levels
 from preprocessing.request_frames import request_frame
-from preprocessing.sources.columns import JOINED, USER
+from preprocessing.sources.columns import ITEM, JOINED, USER
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import REQUEST_SPLITS, CutOffs, split_of
 from preprocessing.tables import stable_hash
@@ -67,6 +69,9 @@ class ShardRecords:
             self._count(split, frame)
         self._count_joins()
         self._count_label_values()
+        self._count_odd_ids()
+        self.counts["history_events", "all"] += len(events)
+        self.counts["history_events", "entering"] += int(events.enter_history(spec.history).sum())
 
     def __iter__(self) -> Iterator[tuple[str, list[bytes]]]:
         """(split, serialised records), some at a time."""
@@ -95,12 +100,32 @@ class ShardRecords:
                 for name, count in self._features.match_counts(table).items():
                     self.counts["joins", table, name] += count
 
+    def _count_odd_ids(self) -> None:
+        """Ids that look as if there were none."""
+        for name in (USER, ITEM):
+            column = self._events.strings[name]
+            for value in absent_looking(column.values):
+                code = column.values.index(value).as_py()
+                self.counts["odd_ids", name, value] += int((column.codes == code).sum())
+
     def _count_label_values(self) -> None:
         """What the columns of labels hold, where no event fulfils a label's condition."""
         for task, label in self._spec.tasks.items():
             if not self._events.hold([label]).any():
                 for value, count in self._events.frequent_values(label).items():
                     self.counts["label_values", task, value] += count
+
+    def _count_leaks(self, part: str, frame: Frame) -> None:
+        """What each feature alone tells of each label; what describes the request is its anchor's."""
+        candidates, lengths = frame.candidates.flat()[1], frame.candidates.lengths
+        labels = {task: self._features.labels(task, candidates) > 0 for task in self._spec.tasks}
+        for feature in checked_features(self._spec):
+            if feature.is_list:
+                buckets = self._features.buckets(feature, candidates, np.repeat(frame.times, lengths))
+            else:
+                buckets = np.repeat(self._features.buckets(feature, frame.anchors, frame.times), lengths)
+            for task, of_task in labels.items():
+                self.counts += count_buckets(("feature_auc", task, feature.name, part), buckets, of_task)
 
     def _count(self, split: str, frame: Frame) -> None:
         ids = frame.request_ids.dictionary_encode().indices.to_numpy()
@@ -116,6 +141,8 @@ class ShardRecords:
             training_events = self._features.training_events(candidates)
             if split in REQUEST_SPLITS and training_events is not None:
                 self.counts += count_levels(("splits", split, "popularity", task), training_events, labels)
+        if split in REQUEST_SPLITS:
+            self._count_leaks(LEARNT if split == "train" else JUDGED, frame)
         if split in REQUEST_SPLITS:
             of_request = np.add.reduceat(frame.candidates.lengths, np.flatnonzero(is_first)) if len(frame) else ids
             self.counts += count_lengths(("history_length",), frame.history.lengths[is_first])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import pydantic
 
@@ -12,13 +12,31 @@ from preprocessing.durations import SECONDS_PER_DAY, Duration
 
 
 class Condition(Config):
-    """A test of one column of an event: exactly one of `equals`, `at_least`, `at_most`, `one_of`."""
+    """A test of one column of an event: exactly one of `equals`, `at_least`, `at_most`, `one_of`.
+
+    Attributes:
+        column: The column.
+        equals: A text or a number; `true` and `false`, however they are written: true, t, yes, y, on and 1.
+        at_least: The smallest number.
+        at_most: The largest number.
+        one_of: Texts.
+    """
 
     column: str
-    equals: str | float | None = None
+    equals: pydantic.StrictBool | str | float | None = None
     at_least: float | None = None
     at_most: float | None = None
     one_of: tuple[str, ...] | None = None
+
+    @pydantic.field_validator("one_of", mode="before")
+    @classmethod
+    def _check_texts(cls, values: Any) -> Any:
+        if isinstance(values, (list, tuple)) and any(isinstance(value, bool) for value in values):
+            raise ValueError(
+                "YAML reads yes, no, on, off, true and false as truth values: quote them, such as 'yes', or write "
+                f"`equals: true`. Received: {list(values)}"
+            )
+        return values
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Condition:

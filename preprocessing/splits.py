@@ -14,6 +14,7 @@ from preprocessing.spec_records import FractionSplit, Split, TimeSplit
 
 NEVER = 2**62
 REQUEST_SPLITS = ("train", "validation", "test")
+WINDOW_SPLITS = ("pretrain", "pretrain_validation")  # of users' timelines
 
 
 class CutOffs(NamedTuple):

@@ -73,7 +73,7 @@ def pretraining_stage(inputs: StageInputs) -> Stage:
     config, batches = inputs.config.pretrain, MaskedBatches(inputs)
     earlier = earlier_ranker(inputs).encoder if inputs.start_from else None
     epochs = config.epochs if earlier is None or config.warm_epochs is None else config.warm_epochs
-    steps = _steps(inputs, inputs.train, "pretrain", "no user has two or more events before the training cut-off")
+    steps = _steps(inputs, inputs.train, "pretrain", "no user has two or more behaviours before the training cut-off")
     why = "one user in twenty is held out, and the log has too few users"
     validation_steps = _steps(inputs, inputs.validation, "pretrain_validation", why)
     return Stage(

@@ -79,11 +79,14 @@ class DataReport(Kept):
         requests_outside_the_splits: How many, by reason.
         requests_cut: How many, by reason.
         history_length: How long histories are.
+        history_events: How many events there are, and how many of them may enter histories.
         items: How many there are.
         joins: Rows that find one in another table, by table.
         label_values: How often a label's column has each value, by task.
         users: How many there are.
         duplicate_keys: Rows that repeat a key, by table.
+        odd_ids: Events whose id looks as if there were none, by `user` or `item` and id.
+        feature_auc: How well each feature alone tells a label, by task and feature.
     """
 
     dataset: str
@@ -97,8 +100,11 @@ class DataReport(Kept):
     requests_outside_the_splits: dict[str, int] = {}
     requests_cut: dict[str, int] = {}
     history_length: Lengths
+    history_events: dict[str, int] = {}
     items: int
     joins: dict[str, dict[str, int]] = {}
     label_values: dict[str, dict[str, int]] = {}
     users: int
     duplicate_keys: dict[str, int]
+    odd_ids: dict[str, dict[str, int]] = {}
+    feature_auc: dict[str, dict[str, Number]] = {}

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable
 
-import numpy as np
-
+from preprocessing.inspection.groups import Groups
+from preprocessing.inspection.label import Label, guess_label
+from preprocessing.inspection.names import KEYS, ODD_TIME, SESSION, in_snake_case, says
 from preprocessing.inspection.profile import ColumnProfile
-
-_KEYS = {
-    "user": r"user|member|customer|household|visitor|client|account|uid",
-    "item": r"item|product|movie|article|news|adgroup|sku|song|track|video|book|asin|iid",
-    "request": r"request|impression_?id|session|basket|search_?id|page_?view|req",
-}
-_LABEL = r"click|clk|label|buy|bought|purchase|order|like|conver|target"
-_RATING = r"rating|score|stars"
-_BEHAVIOR = r"behavio|action|event|type"
-_STRONG = r"buy|purchase|order|transaction|checkout"
-_MOST_VALUES = 30
-_LIKED = 0.8
-_ONE_VALUE = 1.02  # value pairs an entity above which a column is not the entity's
+from preprocessing.inspection.sides import Sides
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,16 +21,18 @@ class Roles:
         item: As above.
         time: As above.
         request: As above.
-        label: The task's column and its condition, such as `{"equals": 1}`; None where nothing tells what is good.
+        label: What tells which events are good; None where nothing does.
         features: side -> column -> feature kind.
+        left_out: Columns that are used for nothing as nobody can be sure of them -> why.
     """
 
     user: ColumnProfile | None
     item: ColumnProfile | None
     time: ColumnProfile | None
     request: ColumnProfile | None
-    label: tuple[str, dict[str, object]] | None
+    label: Label | None
     features: dict[str, dict[str, str]]
+    left_out: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def missing(self) -> list[str]:
@@ -56,68 +46,64 @@ class Roles:
             if profile is not None and profile.name == column:
                 return role
         sides = [f"{side} feature ({kinds[column]})" for side, kinds in self.features.items() if column in kinds]
-        labels = [f"task ({self.label[1]})"] if self.label and self.label[0] == column else []
-        return ", ".join(labels + sides)
+        labels = [f"task ({self.label.condition})"] if self.label and self.label.column == column else []
+        left_out = [f"left out: {self.left_out[column]}"] if column in self.left_out else []
+        return ", ".join(labels + sides + left_out)
 
 
 def guess_roles(profiles: list[ColumnProfile]) -> Roles:
     """Guesses the roles of a log's columns."""
     keys: dict[str, ColumnProfile] = {}
+    for role in ("user", "item"):
+        found = _key(role, profiles, keys.values())
+        if found is not None:
+            keys[role] = found
+    time = _time(profiles, [Groups.by(key) for key in keys.values()])
+    if time is not None:
+        keys["time"] = time
+    if len(keys) < 3:
+        return Roles(keys.get("user"), keys.get("item"), time, None, None, {})
+    left_out: dict[str, str] = {}
+    request = _request(profiles, keys, left_out)
+    used = [*keys.values(), *([request] if request is not None else [])]
+    others = [p for p in profiles if p not in used and p.name not in left_out]
+    sides = Sides(keys["user"], keys["item"], keys["time"], request)
+    label = guess_label(others, sides)
+    features = sides.features(others, label, left_out)
+    return Roles(keys["user"], keys["item"], keys["time"], request, label, features, left_out)
+
+
+def _key(role: str, profiles: Iterable[ColumnProfile], taken: Iterable[ColumnProfile]) -> ColumnProfile | None:
+    used = {profile.name for profile in taken}
+    named = [
+        p
+        for p in profiles
+        if p.name not in used and p.kind in ("text", "integer") and p.distinct > 1 and says(KEYS[role], p.name)
+    ]
+    return max(named, key=lambda p: (in_snake_case(p.name).endswith("id"), p.distinct), default=None)
+
+
+def _time(profiles: Iterable[ColumnProfile], entities: list[Groups]) -> ColumnProfile | None:
+    """The time of the events, which differs from one event of a user or an item to the next."""
     times = [p for p in profiles if p.kind == "time" and p.seconds]
-    if times:
-        keys["time"] = min(times, key=lambda p: p.missing)
-    for role, pattern in _KEYS.items():
-        free = [p for p in profiles if p not in keys.values() and p.kind in ("text", "integer") and p.distinct > 1]
-        named = [p for p in free if re.search(pattern, p.name.lower())]
-        if named:
-            keys[role] = max(named, key=lambda p: (bool(re.search(r"id$", p.name.lower())), p.distinct))
-    others = [p for p in profiles if p not in keys.values()]
-    label = _label(others)
-    features = _features(others, label, keys) if {"user", "item"} <= set(keys) else {}
-    return Roles(keys.get("user"), keys.get("item"), keys.get("time"), keys.get("request"), label, features)
+    of_entity = {p.name for p in times if any(e.repeats and e.have_one(p) for e in entities)}
+    times = [p for p in times if not (p.name in of_entity and says(ODD_TIME, p.name))]
+    return min(times, key=lambda p: (p.name in of_entity, says(ODD_TIME, p.name), p.missing, -p.distinct), default=None)
 
 
-def _label(profiles: Iterable[ColumnProfile]) -> tuple[str, dict[str, object]] | None:
-    few = [p for p in profiles if 1 < p.distinct <= _MOST_VALUES]
-    for p in few:
-        if p.kind == "flag" and re.search(_LABEL, p.name.lower()) and not p.name.lower().startswith("no"):
-            truths = [value for value, _ in p.top(3) if value.lower() == "true"]
-            return p.name, {"equals": truths[0] if truths else 1}
-    for p in few:
-        if p.kind in ("integer", "number") and re.search(_RATING, p.name.lower()):
-            return p.name, {"at_least": _LIKED * max(float(value) for value, _ in p.top(_MOST_VALUES) if value)}
-    for p in few:
-        if p.kind == "text" and re.search(_BEHAVIOR, p.name.lower()):
-            values = [value for value, _ in p.top(_MOST_VALUES) if value]
-            strong = [value for value in values if re.search(_STRONG, value.lower())]
-            return p.name, {"equals": strong[0] if strong else values[-1]}
-    return None
-
-
-def _features(
-    profiles: list[ColumnProfile], label: tuple[str, dict[str, object]] | None, keys: dict[str, ColumnProfile]
-) -> dict[str, dict[str, str]]:
-    features: dict[str, dict[str, str]] = {"user": {}, "item": {}, "behavior": {}, "context": {}}
-    for p in profiles:
-        if p.kind == "time" or p.distinct < 2 or not re.fullmatch(r"[a-z][a-z0-9_.]*", p.name.lower()):
-            continue
-        if label and p.name == label[0]:
-            if p.kind != "flag":  # a flag that is the label says little of a history that holds positives
-                features["behavior"][p.name] = "categorical"
-            continue
-        if p.kind == "flag" and re.search(_LABEL, p.name.lower()):
-            continue  # another outcome: as a feature it would tell the label
-        kind = {"list": "multivalent", "number": "numeric"}.get(p.kind, "categorical")
-        if kind == "categorical" and p.distinct > len(p.values) // 2:
-            continue  # an id of its own, or free text
-        side = next((side for side in ("item", "user") if _belongs_to(p, keys[side])), "context")
-        if side == "context" and kind == "multivalent":
-            continue
-        features[side][p.name] = kind
-    return features
-
-
-def _belongs_to(profile: ColumnProfile, key: ColumnProfile) -> bool:
-    """Whether an entity has one value, with few exceptions."""
-    pairs = len(np.unique(key.codes * (profile.codes.max() + 1) + profile.codes))
-    return pairs <= _ONE_VALUE * (key.distinct + bool(key.missing))
+def _request(
+    profiles: Iterable[ColumnProfile], keys: dict[str, ColumnProfile], left_out: dict[str, str]
+) -> ColumnProfile | None:
+    """An id whose events are of one time; one of a session, which has many requests, is left out."""
+    found = _key("request", profiles, keys.values())
+    free = [p for p in profiles if p not in keys.values() and p.kind in ("text", "integer") and p.distinct > 1]
+    sessions = [p for p in free if says(SESSION, p.name) and p is not found]
+    named = [*([found] if found is not None else []), *sessions]
+    fitting = [p for p in named if Groups.by(keys["user"], p).are_requests(keys["time"])]
+    request = next(iter(fitting), None)
+    for profile in named:
+        if profile not in fitting:
+            left_out[profile.name] = "an id whose events go on for long, such as a session's, which has many requests"
+        elif profile is not request:
+            left_out[profile.name] = "an id of sessions beside that of requests"
+    return request

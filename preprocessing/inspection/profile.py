@@ -21,25 +21,27 @@ from preprocessing.sources.section import Section
 from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, seconds_of
 from preprocessing.sources.values import numbers_of, text_of
 from preprocessing.spec_tables import Table
+from preprocessing.two_values import is_two_valued
 
 _EARLIEST_SECOND = 300_000_000  # 1979: smaller numbers are more likely counts or ids than times
 _TIME_NAME = r"time|date|stamp|(^|_)ts$|_at$"
-_FLAGS = {"0", "1", "0.0", "1.0", "true", "false", "True", "False"}
+_MOST_SPELLINGS = 8  # of the two values of a flag, and of none
 _LEAST_LIST_SHARE = 0.05
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class ColumnProfile:
     """One column.
 
     Attributes:
         name: As the file has it.
-        kind: `time`, `flag` (0 or 1, true or false), `integer`, `number`, `list` or `text`.
+        kind: `time`, `flag` (two values, such as 0 and 1 or Y and N), `integer`, `number`, `list` or `text`.
         values: Its values as text, [rows]; "" where absent, lists joined with `|`.
         missing: Rows without a value.
         distinct: Different values.
         time_format: Of a time: a unit, `iso`, or `typed` where the file says it is one.
         seconds: Of a time: its earliest and latest, since 1970.
+        times: Of a time: float64 [rows], seconds since 1970, NaN where absent.
     """
 
     name: str
@@ -49,11 +51,17 @@ class ColumnProfile:
     distinct: int
     time_format: str = ""
     seconds: tuple[int, int] | None = None
+    times: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
 
     @property
     def codes(self) -> np.ndarray:
         """A number for each different value: int64 [rows]."""
         return self.values.dictionary_encode().indices.to_numpy().astype(np.int64)
+
+    @property
+    def is_missing(self) -> np.ndarray:
+        """Whether a row has no value: bool [rows]."""
+        return pc.equal(self.values, "").to_numpy(zero_copy_only=False)
 
     def top(self, count: int) -> list[tuple[str, int]]:
         """The most frequent values and how often each is there."""
@@ -110,7 +118,7 @@ def _profile(name: str, parts: list[pa.Array]) -> ColumnProfile | None:
 def _guess_kind(profile: ColumnProfile) -> ColumnProfile:
     if profile.missing == len(profile.values):
         return profile
-    if {value for value, _ in profile.top(3)} - {""} <= _FLAGS and profile.distinct == 2:
+    if profile.distinct <= _MOST_SPELLINGS and is_two_valued(value for value, _ in profile.top(_MOST_SPELLINGS + 1)):
         return dataclasses.replace(profile, kind="flag")
     numbers, malformed = numbers_of(profile.values, profile.name)
     if not malformed.any():
@@ -136,4 +144,4 @@ def _guess_number(profile: ColumnProfile, numbers: np.ndarray) -> ColumnProfile:
 def _as_time(profile: ColumnProfile, seconds: np.ndarray, time_format: str) -> ColumnProfile:
     known = seconds[~np.isnan(seconds)]
     span = (int(known.min()), int(known.max())) if len(known) else None
-    return dataclasses.replace(profile, kind="time", time_format=time_format, seconds=span)
+    return dataclasses.replace(profile, kind="time", time_format=time_format, seconds=span, times=seconds)

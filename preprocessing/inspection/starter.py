@@ -7,10 +7,17 @@ from typing import Any
 
 from preprocessing.errors import DataError
 from preprocessing.inspection.guess import Roles
+from preprocessing.inspection.label import Label
+from preprocessing.inspection.names import SHOWN, says
+from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.sources.times import UNITS_PER_SECOND
 from preprocessing.spec_tables import Table
 
 _NEGATIVES = 9
+_ENOUGH_POSITIVES = 3  # a user, for histories of positives alone
+# How long after it was shown what is done with an item may count; a split must last far longer.
+_WITHIN = {"1d": 86_400, "1h": 3_600, "10m": 600}
+_SHORTEST_SPLIT = 0.05  # of a log's time, which has more events at some times than at others
 
 
 def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
@@ -39,9 +46,43 @@ def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
         dataset["negatives"] = {"per_request": _NEGATIVES}
         dataset["tasks"] = {"chosen": _always(table, roles)}
     else:
-        column, condition = roles.label
-        dataset["tasks"] = {snake_case(column): {"column": column} | condition}
+        dataset |= _labelled(roles.label, roles.user, roles.time)
     return {"dataset": dataset}
+
+
+def starter_comments(roles: Roles) -> list[str]:
+    """What a person should look at in the config."""
+    comments = [f"{column} is left out: {why}." for column, why in roles.left_out.items()]
+    if roles.label is None:
+        comments.append("No column tells for sure which events are good: all are, among sampled negatives.")
+    elif roles.label.doubt:
+        comments.append(f"{roles.label.column} is taken for the label: {roles.label.doubt}")
+    return comments
+
+
+def _labelled(label: Label, user: ColumnProfile, time: ColumnProfile) -> dict[str, Any]:
+    """The task, and what it asks of candidates and histories."""
+    column = {"column": label.column}
+    where: list[dict[str, Any]] = []
+    if label.others:
+        where = [column | {"one_of": list(label.others)}]
+    elif label.rows >= _ENOUGH_POSITIVES * user.distinct:
+        where = [column | label.condition]
+    section: dict[str, Any] = {"history": {"where": where}} if where else {}
+    within = _window(time) if label.shown is not None else None
+    if within is None:
+        return section | {"tasks": {snake_case(label.column): column | label.condition}}
+    # What is shown and what is done are events of their own.
+    section["candidates"] = {"where": [column | {"equals": label.shown}]}
+    done = next(iter(label.condition.values()))
+    return section | {"tasks": {snake_case(str(done)): column | label.condition | {"within": within}}}
+
+
+def _window(time: ColumnProfile) -> str | None:
+    """An attribution window that the log's splits outlast; None if it is too short for any."""
+    first, last = time.seconds or (0, 0)
+    shortest = _SHORTEST_SPLIT * (last - first)
+    return next((text for text, seconds in _WITHIN.items() if seconds < shortest), None)
 
 
 def _always(table: Table, roles: Roles) -> dict[str, Any]:
@@ -74,7 +115,8 @@ def _features(roles: Roles) -> dict[str, dict[str, dict[str, Any]]]:
 
 def _matches(features: dict[str, dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
     """How often the history met the candidate and each of its words, by what was done where the log tells."""
-    with_words = [name for name, feature in features.get("item", {}).items() if feature["kind"] != "numeric"]
+    of_items = {name: kind for name, kind in features.get("item", {}).items() if not says(SHOWN, name)}
+    with_words = [name for name, feature in of_items.items() if feature["kind"] != "numeric"]
     behaviors = features.get("behavior", {})
     done = next((name for name, feature in behaviors.items() if feature["kind"] == "categorical"), None)
     return {name: {"by": done} if done else {} for name in ["item_id", *with_words]}

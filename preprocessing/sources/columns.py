@@ -88,7 +88,7 @@ def conditions(spec: DatasetSpec) -> Iterable[tuple[str, Condition]]:
 
 def is_numeric(condition: Condition) -> bool:
     """Whether a condition compares numbers rather than strings."""
-    return condition.one_of is None and not isinstance(condition.equals, str)
+    return condition.one_of is None and not isinstance(condition.equals, (str, bool))
 
 
 def feature_column(feature: ColumnKind, name: str) -> str:

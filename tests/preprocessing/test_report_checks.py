@@ -70,3 +70,20 @@ def test_too_short_a_window_of_negatives_is_warned_of(tmp_path: Path) -> None:
     )
     warnings = " ".join(validate(spec).warnings)
     assert "split train lacks" in warnings and "Make negatives.window longer" in warnings
+
+
+def test_a_history_that_takes_next_to_nothing_is_blamed_on_its_condition(tmp_path: Path) -> None:
+    where = {"where": [{"column": "price", "at_least": 1000}]}
+    found = validate(write_small_dataset(tmp_path, LOG, history=where))
+    assert [problem for problem in found.problems if "history.where holds for 0 of 408 events (0.00%)" in problem]
+    rare = [row | {"price": "5000" if n < 4 else "1"} for n, row in enumerate(LOG)]
+    found = validate(write_small_dataset(tmp_path, rare, history=where))
+    assert "history.where holds for 4 of 408 events (0.98%)" in " ".join(found.problems + found.warnings)
+
+
+def test_ids_that_look_as_if_there_were_none_are_told(tmp_path: Path) -> None:
+    rows = [row | {"user_id": r"\N" if n < 40 else row["user_id"]} for n, row in enumerate(LOG)]
+    rows = [row | {"item_id": "None" if n > 390 else row["item_id"]} for n, row in enumerate(rows)]
+    warnings = " ".join(validate(write_small_dataset(tmp_path, rows)).warnings)
+    assert r"40 rows have '\\N' in column user_id, which is read as an id" in warnings
+    assert "17 rows have 'None' in column item_id" in warnings

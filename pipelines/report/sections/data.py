@@ -8,6 +8,7 @@ from pipelines.report.data_report import DataReport, SplitReport, TableRows
 from pipelines.report.results import RunResults
 from pipelines.text import MISSING, count, day, decimal, listed, moment, percent, ratio, size
 from preprocessing.joins import join_findings
+from preprocessing.leaks import leak_findings
 from preprocessing.popularity import POPULARITY, UNSEEN
 from preprocessing.splits import REQUEST_SPLITS
 
@@ -40,7 +41,7 @@ def data_section(results: RunResults) -> Section:
 
 def _finding(data: DataReport) -> str:
     rows = f"{_rows_finding(data.rows)} {_duplicates(data.duplicate_keys)}{_rates_finding(data.splits)}"
-    return " ".join([rows.strip(), *join_findings(data.joins)[1]])
+    return " ".join([rows.strip(), *join_findings(data.joins)[1], *leak_findings(data.feature_auc)])
 
 
 def _rows_finding(rows: dict[str, TableRows]) -> str:

@@ -1,0 +1,49 @@
+"""Whether columns have one value an entity or a request, as far as the rows tell."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from preprocessing.inspection.profile import ColumnProfile
+
+_ONE_VALUE = 1.02  # value pairs a group above which a column is not the group's
+_LEAST_REPEATED = 0.05  # the share of rows in groups of several that tells something of groups
+_REQUEST_SECONDS = 60
+_MOST_LONG = 0.1
+
+
+class Groups:
+    """Rows in groups.
+
+    Args:
+        codes: int64 [rows], the group of each row.
+    """
+
+    def __init__(self, codes: np.ndarray) -> None:
+        _, self.codes, sizes = np.unique(codes, return_inverse=True, return_counts=True)
+        self.repeats = bool(sizes[sizes > 1].sum() >= _LEAST_REPEATED * max(len(codes), 1))
+
+    @classmethod
+    def by(cls, *profiles: ColumnProfile) -> Groups:
+        """Rows with the same values of some columns."""
+        codes = profiles[0].codes
+        for profile in profiles[1:]:
+            codes = codes * (profile.codes.max() + 1) + profile.codes
+            codes = np.unique(codes, return_inverse=True)[1]
+        return cls(codes)
+
+    def have_one(self, profile: ColumnProfile) -> bool:
+        """Whether a group has one value, with few exceptions; rows without a value tell nothing of others' values."""
+        known = ~profile.is_missing | (profile.distinct < 2)
+        pairs = np.unique(self.codes[known] * (profile.codes.max() + 1) + profile.codes[known])
+        return len(pairs) <= _ONE_VALUE * len(np.unique(self.codes[known]))
+
+    def are_requests(self, time: ColumnProfile) -> bool:
+        """Whether the rows of a group are about of one time, as those of one request are and of one session aren't."""
+        order = np.lexsort((time.times, self.codes))
+        codes, times = self.codes[order], time.times[order]
+        starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
+        stops = np.append(starts[1:], len(codes))
+        several = stops - starts > 1
+        spans = (times[stops - 1] - times[starts])[several]
+        return not len(spans) or bool((spans > _REQUEST_SECONDS).mean() <= _MOST_LONG)

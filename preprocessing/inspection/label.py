@@ -1,0 +1,115 @@
+"""What tells which events of a log are good ones."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING, Any
+
+from preprocessing.inspection.names import BEHAVIOR, RATING, says, says_outcome
+from preprocessing.inspection.profile import ColumnProfile
+from preprocessing.two_values import good_values
+
+if TYPE_CHECKING:
+    from preprocessing.inspection.sides import Sides
+
+_MOST_VALUES = 30
+_LIKED = 0.8
+# What is done with an item, the strongest first, and what isn't done but shown.
+_DEEDS = (
+    r"buy|bought|purchase|order|transaction|checkout|conver",
+    r"cart|basket|click|fav|like|play|listen|watch|read|save",
+)
+_SHOWN = r"impression|impr$|shown?$|expos|display"
+_SEEN = r"view|^pv$|visit|open"
+
+
+@dataclasses.dataclass(frozen=True)
+class Label:
+    """A task.
+
+    Attributes:
+        column: The column that tells it.
+        condition: What must hold of it, such as `{"equals": 1}`.
+        shown: The value of the same column that events have which show an item, where these are events of their own:
+            they are the candidates.
+        others: Then, the other values if what is shown is no behaviour of the user's.
+        is_flag: Whether the column has two values.
+        rows: Of a flag: how many rows fulfil the condition.
+        doubt: What a person should look at.
+    """
+
+    column: str
+    condition: dict[str, Any]
+    shown: str | None = None
+    others: tuple[str, ...] = ()
+    is_flag: bool = False
+    rows: int = 0
+    doubt: str = ""
+
+
+def guess_label(profiles: list[ColumnProfile], sides: Sides) -> Label | None:
+    """The column that most likely tells which events are good.
+
+    Args:
+        profiles: Of the columns that have no other role.
+        sides: What else is known of the columns.
+    """
+    few = [p for p in profiles if 0 < p.distinct <= _MOST_VALUES and not sides.describes_entity(p)]
+    flags = [p for p in few if p.kind == "flag" and is_sure(p)]
+    for p in flags:
+        if says_outcome(p.name):
+            return _of_flag(p)
+    for p in few:
+        if p.kind in ("integer", "number") and p.distinct > 1 and says(RATING, p.name):
+            return Label(p.name, {"at_least": _LIKED * max(float(value) for value, _ in p.top(_MOST_VALUES) if value)})
+    for p in few:
+        if p.kind == "text" and p.distinct > 1 and says(BEHAVIOR, p.name):
+            label = _of_behavior(p)
+            if label is not None:
+                return label
+    differing = [p for p in flags if sides.differs_within_requests(p)]
+    if len(differing) == 1:
+        doubt = "its name tells nothing, but it has two values and differs within requests. Is it the outcome?"
+        return dataclasses.replace(_of_flag(differing[0]), doubt=doubt)
+    return None
+
+
+def is_sure(profile: ColumnProfile) -> bool:
+    """Whether a flag's values tell which is the good one."""
+    return bool(good_values(_values(profile)))
+
+
+def _of_flag(profile: ColumnProfile) -> Label:
+    good = good_values(_values(profile))
+    rows = sum(count for value, count in profile.top(_MOST_VALUES) if value in good)
+    if all(_is_one(value) for value in good) and all(_is_number(value) for value in _values(profile)):
+        condition: dict[str, Any] = {"equals": 1}
+    else:
+        condition = {"equals": good[0]} if len(good) == 1 else {"one_of": good}
+    return Label(profile.name, condition, is_flag=True, rows=rows)
+
+
+def _of_behavior(profile: ColumnProfile) -> Label | None:
+    values = [value for value, _ in profile.top(_MOST_VALUES) if value]
+    impression = next((value for value in values if re.search(_SHOWN, value.lower())), None)
+    view = next((value for value in values if re.search(_SEEN, value.lower())), None)
+    shown = impression or view
+    for deeds in (*_DEEDS, _SEEN):
+        done = [value for value in values if re.search(deeds, value.lower()) and value != shown]
+        if done and len(done) < len(values):
+            others = tuple(value for value in values if value != impression) if impression else ()
+            return Label(profile.name, {"equals": done[0]}, shown, others)
+    return None
+
+
+def _values(profile: ColumnProfile) -> list[str]:
+    return [value for value, _ in profile.top(_MOST_VALUES)]
+
+
+def _is_number(value: str) -> bool:
+    return value == "" or re.fullmatch(r"-?[0-9.]+", value) is not None
+
+
+def _is_one(value: str) -> bool:
+    return _is_number(value) and float(value) == 1

@@ -1,0 +1,54 @@
+"""What a column's name says of its role."""
+
+from __future__ import annotations
+
+import re
+
+_ID = r"(_?(id|ids|no|nr|num|number|key|code|hash))?"
+
+
+def _words(pattern: str) -> str:
+    """Of whole words of a name in snake case, and an id of what they name."""
+    return rf"(^|_)({pattern}){_ID}(_|$)"
+
+
+KEYS = {
+    "user": _words("user|member|customer|household|visitor|client|account|shopper|reader|viewer|cookie|uid"),
+    "item": _words(
+        "item|product|movie|film|article|news|adgroup|ad|sku|song|track|video|book|hotel|listing|offer|creative|asin|iid"
+    ),
+    "request": _words("request|impression|basket|search|query|slate|page_?view|req"),
+}
+SESSION = _words("session|visit")
+OUTCOME = (
+    r"(^|_)(click\w*|clk|label|buy|buys|bought|purchas\w*|order|orders|ordered|like|liked|likes|conver\w*|target|outcome"
+    r"|booked|booking|reserved|reward|response|engaged|installed|subscribed|watched|opened|added|cart|chosen|selected"
+    r"|dwell\w*|revenue)(_|$)"
+)
+_DENIED = r"(^|_)(no|not|non|without|dislike\w*|unlike\w*)(_|$)"
+RATING = r"(^|_)(ratings?|score|stars)(_|$)"
+BEHAVIOR = r"^((\w+_)?(behaviou?r|action|event|interaction|activity)(_?(type|name|kind))?|type)$"
+# What is known of an item when it is shown, and differs from one time to the next.
+SHOWN = (
+    r"(^|_)(position|pos|rank|place|slot|price|cost|discount|display\w*|badge|sponsored|promot\w*|promo|carousel)(_|$)"
+)
+AMOUNT = r"(^|_)(price|cost|discount)(_|$)"
+ODD_TIME = (
+    r"(^|_)(sign_?up|birth\w*|regist\w*|joined|released?|publish\w*|updated?|modified|expir\w*|valid|launch\w*)(_|$)"
+)
+
+
+def in_snake_case(name: str) -> str:
+    """A name's words in lower case, joined with `_`; memberId has two."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
+
+
+def says(pattern: str, name: str) -> bool:
+    """Whether a column's name has a pattern's words."""
+    return re.search(pattern, in_snake_case(name)) is not None
+
+
+def says_outcome(name: str) -> bool:
+    """Whether a column's name is one of what became of an item, rather than of what didn't."""
+    return says(OUTCOME, name) and not says(_DENIED, name)

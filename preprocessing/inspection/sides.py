@@ -1,0 +1,126 @@
+"""What each column describes: the user, the item, the request, or one showing of an item."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pyarrow as pa
+
+from preprocessing.counts import nested
+from preprocessing.events import SortedEvents
+from preprocessing.inspection.groups import Groups
+from preprocessing.inspection.label import Label, is_sure
+from preprocessing.inspection.names import AMOUNT, BEHAVIOR, SHOWN, says, says_outcome
+from preprocessing.inspection.profile import ColumnProfile
+from preprocessing.leaks import JUDGED, LEARNT, TOO_GOOD, buckets_of, count_buckets, feature_auc
+from preprocessing.sources.columns import TIME, is_numeric, number_of, text_of
+from preprocessing.sources.values import numbers_of
+from preprocessing.spec_records import Condition
+from preprocessing.tables import encode_strings
+
+_NAME = r"[A-Za-z][A-Za-z0-9_.]*"
+_TRAINED_ON = 0.7  # the earlier share of rows that a column's tale of the label is learnt from
+_KINDS = {"list": "multivalent", "number": "numeric"}
+
+
+class Sides:
+    """Tells what columns describe.
+
+    Args:
+        user: The column of users.
+        item: Of items.
+        time: Of times.
+        request: Of requests; None: a user's rows of one time are one.
+    """
+
+    def __init__(
+        self, user: ColumnProfile, item: ColumnProfile, time: ColumnProfile, request: ColumnProfile | None
+    ) -> None:
+        self._time = time
+        self._entities = {"item": Groups.by(item), "user": Groups.by(user)}
+        self._requests = Groups.by(user, time if request is None else request)
+
+    def describes_entity(self, profile: ColumnProfile) -> bool:
+        """Whether a column has one value a user or an item, each of whom has several rows."""
+        return any(entity.repeats and entity.have_one(profile) for entity in self._entities.values())
+
+    def differs_within_requests(self, profile: ColumnProfile) -> bool:
+        """Whether requests of several rows have different values in a column."""
+        return self._requests.repeats and not self._requests.have_one(profile)
+
+    def features(
+        self, profiles: list[ColumnProfile], label: Label | None, left_out: dict[str, str]
+    ) -> dict[str, dict[str, str]]:
+        """Side -> column -> kind of feature.
+
+        Args:
+            profiles: Of the columns that may be features.
+            label: The task.
+            left_out: Gets the columns that may be features but can't be told from outcomes, and why.
+        """
+        features: dict[str, dict[str, str]] = {"user": {}, "item": {}, "behavior": {}, "context": {}}
+        outcome = next((_holds(p, label) for p in profiles if label and p.name == label.column), None)
+        for p in profiles:
+            if p.kind == "time" or not re.fullmatch(_NAME, p.name) or (p.distinct < 2 and p.kind != "flag"):
+                continue
+            if label and p.name == label.column:
+                if not label.is_flag:  # a flag that is the label says little of a history that holds positives
+                    features["behavior"][p.name] = "categorical"
+                continue
+            side, why = self._side(p)
+            is_amount = p.kind == "integer" and says(AMOUNT, p.name)
+            kind = "numeric" if is_amount else _KINDS.get(p.kind, "categorical")
+            if kind == "categorical" and p.distinct > len(p.values) // 2:
+                continue  # an id of its own, or free text
+            auc = None if outcome is None or side in ("", "behavior") else self._auc(p, outcome)
+            if auc is not None and auc > TOO_GOOD:
+                side, why = "", f"it alone tells the label, with an AUC of {auc:.3f}: it is hardly known in time"
+            if side and not (side == "context" and kind == "multivalent"):
+                features[side][p.name] = kind
+            elif why:
+                left_out[p.name] = why
+        return features
+
+    def _side(self, p: ColumnProfile) -> tuple[str, str]:
+        """The side, or "" and why it isn't sure."""
+        if p.kind == "text" and says(BEHAVIOR, p.name) and not self.describes_entity(p):
+            return "behavior", ""
+        side = next((side for side, entity in self._entities.items() if entity.have_one(p)), "")
+        if says_outcome(p.name) and not (side and self.describes_entity(p)):
+            if p.kind == "flag" and not is_sure(p):
+                return "", "an outcome by its name and its two values, but which is the good one? Write the task"
+            return "", "an outcome by its name: as a feature it would tell the label; it may be a task of its own"
+        if side and (p.kind != "flag" or self.describes_entity(p)):
+            return side, ""
+        if self.differs_within_requests(p):
+            if says(SHOWN, p.name):
+                return "item", ""
+            return "", "it differs within requests: an item feature if it is known when the item is shown, else never"
+        if p.kind == "flag" and not self._requests.repeats:
+            sure = "" if is_sure(p) else " (and which of its values is the good one?)"
+            return "", f"of two values, perhaps an outcome{sure}: a context feature if it is known in time, else a task"
+        return ("item" if says(SHOWN, p.name) and not self._requests.repeats else "context"), ""
+
+    def _auc(self, p: ColumnProfile, outcome: np.ndarray) -> float | None:
+        """How well a column alone tells the later events' label, learnt from the earlier ones."""
+        values = _numbers(p) if p.kind == "number" else p.values.cast(pa.binary())
+        buckets, order = buckets_of(values), np.argsort(self._time.times, kind="stable")
+        parts = np.split(order, [int(_TRAINED_ON * len(order))])
+        counts = count_buckets((LEARNT,), buckets[parts[0]], outcome[parts[0]])
+        counts += count_buckets((JUDGED,), buckets[parts[1]], outcome[parts[1]])
+        return feature_auc(nested(counts))
+
+
+def _numbers(p: ColumnProfile) -> pa.Array:
+    return pa.array(numbers_of(p.values, p.name)[0])
+
+
+def _holds(p: ColumnProfile, label: Label) -> np.ndarray:
+    """Which rows fulfil the label's condition: bool [rows]."""
+    condition = Condition.model_validate({"column": p.name} | label.condition)
+    column = _numbers(p) if is_numeric(condition) else p.values
+    name = number_of(p.name) if is_numeric(condition) else text_of(p.name)
+    strings = {} if is_numeric(condition) else {name: encode_strings(pa.chunked_array([column]))}
+    numbers = {TIME: np.zeros(len(column))} | ({name: column.to_numpy()} if is_numeric(condition) else {})
+    return SortedEvents(strings, numbers).hold([condition])

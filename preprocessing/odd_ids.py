@@ -1,0 +1,34 @@
+"""Ids that look like a way to write that there is none: read as they are, they make one busy user of many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_WORDS = (r"\n", "null", "(null)", "<null>", "nil", "none", "nan", "na", "n/a", "#n/a", "undefined", "unknown", "-")
+
+
+def absent_looking(ids: pa.Array) -> dict[str, int]:
+    """The ids that look so, each with how many rows have it.
+
+    Args:
+        ids: Strings [rows].
+    """
+    found = ids.filter(pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(ids)), value_set=pa.array(_WORDS)))
+    return {count["values"]: count["counts"] for count in pc.value_counts(found).to_pylist()}
+
+
+def id_findings(column: str, counts: Mapping[str, int]) -> list[str]:
+    """What to say of them.
+
+    Args:
+        column: The column that has them.
+        counts: As from `absent_looking`.
+    """
+    return [
+        f"{count:,} rows have {value!r} in column {column}, which is read as an id like any other. "
+        f"If it means that there is none, leave it empty."
+        for value, count in counts.items()
+    ]

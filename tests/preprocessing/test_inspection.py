@@ -1,0 +1,134 @@
+"""What is guessed of logs as sites write them: outcomes never become inputs, and what isn't sure is left out."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from preprocessing.inspection.guess import Roles, guess_roles
+from preprocessing.inspection.profile import profile_log
+from preprocessing.inspection.starter import starter_comments, starter_config
+from preprocessing.spec_tables import Table
+from tests.testing import START, Row, small_log, write_csv
+
+DAY = 86_400
+
+
+def page_log(good: str = "1", bad: str = "0", pages: int = 200, size: int = 5) -> list[Row]:
+    """Pages of items with what sites write beside them; `clicked` tells what became of each."""
+    rng = random.Random(1)
+    rows: list[Row] = []
+    for page in range(pages):
+        user, time = rng.randrange(20), START + rng.randrange(30 * DAY)
+        for position in range(size):
+            item, clicked = rng.randrange(40), rng.random() < 0.3 - 0.05 * position
+            rows.append(
+                {
+                    "user_id": f"u{user}",
+                    "session_id": f"s{user}-{page % 3}",
+                    "impression_id": f"q{page}",
+                    "frequency": page % 9,
+                    "signup_date": f"2019-0{user % 9 + 1}-11",
+                    "event_time": time,
+                    "sku": f"i{item}",
+                    "category": f"c{item % 5}",
+                    "position": position,
+                    "price": round(rng.random() * 9 + item, 2),
+                    "bid": round(rng.random(), 2),
+                    "device": ["phone", "web"][page % 2],
+                    "member": "YN"[user % 2],
+                    "dwell_ms": rng.randrange(1000) if clicked else 0,
+                    "clicked": good if clicked else bad,
+                }
+            )
+    return rows
+
+
+def roles_of(folder: Path, rows: list[Row]) -> tuple[Roles, dict[str, Any]]:
+    table = Table.model_validate({"format": "csv", "path": str(write_csv(folder / "log.csv", rows))})
+    roles = guess_roles(profile_log(table, 1_000_000)[0])
+    return roles, starter_config("log", table, roles)["dataset"]
+
+
+def renamed(rows: list[Row], **names: str) -> list[Row]:
+    return [{names.get(name, name): value for name, value in row.items()} for row in rows]
+
+
+SPELLINGS = [
+    ("1", "0"),
+    ("Y", "N"),
+    ("t", "f"),
+    ("TRUE", "FALSE"),
+    ("yes", "no"),
+    ("1", "-1"),
+    ("1", ""),
+    ("pos", "neg"),
+]
+
+
+@pytest.mark.parametrize(("good", "bad"), SPELLINGS)
+def test_an_outcome_is_the_label_however_it_is_spelt(tmp_path: Path, good: str, bad: str) -> None:
+    roles, dataset = roles_of(tmp_path, page_log(good, bad))
+    condition = {"equals": 1 if good == "1" else good}
+    assert dataset["tasks"] == {"clicked": {"column": "clicked"} | condition}
+    assert dataset["history"]["where"] == [{"column": "clicked"} | condition]
+    assert not any("clicked" in columns for columns in roles.features.values())
+
+
+def test_an_outcome_whose_good_value_nobody_can_tell_is_left_out_with_a_comment(tmp_path: Path) -> None:
+    roles, dataset = roles_of(tmp_path, page_log("2", "1"))
+    assert roles.label is None and "negatives" in dataset
+    assert "clicked" not in str(dataset["features"])
+    assert "which is the good one?" in roles.left_out["clicked"]
+    assert any(comment.startswith("clicked is left out:") for comment in starter_comments(roles))
+
+
+def test_a_nameless_outcome_is_taken_where_only_it_differs_within_requests(tmp_path: Path) -> None:
+    roles, dataset = roles_of(tmp_path, renamed(page_log("pos", "neg"), clicked="result"))
+    assert dataset["tasks"] == {"result": {"column": "result", "equals": "pos"}}
+    assert any("result is taken for the label" in comment for comment in starter_comments(roles))
+    single = [
+        row | {"event_time": row["event_time"] + n, "impression_id": n} for n, row in enumerate(page_log("Y", "N"))
+    ]
+    roles, dataset = roles_of(tmp_path, renamed(single, clicked="result"))
+    assert roles.label is None and "perhaps an outcome" in roles.left_out["result"]
+
+
+def test_columns_belong_to_what_they_describe(tmp_path: Path) -> None:
+    roles, dataset = roles_of(tmp_path, page_log())
+    assert (dataset["events"]["request"], dataset["events"]["timestamp"]) == ("impression_id", "event_time")
+    assert roles.features == {
+        "user": {"member": "categorical"},
+        "item": {"category": "categorical", "position": "categorical", "price": "numeric"},
+        "behavior": {},
+        "context": {"frequency": "categorical", "device": "categorical"},
+    }
+    assert set(roles.left_out) == {"session_id", "bid", "dwell_ms"}
+    assert set(dataset["features"]["match"]) == {"item_id", "category"}
+
+
+def test_a_session_is_no_request(tmp_path: Path) -> None:
+    rows = [{name: value for name, value in row.items() if name != "impression_id"} for row in page_log()]
+    roles, dataset = roles_of(tmp_path, rows)
+    assert "request" not in dataset["events"] and "has many requests" in roles.left_out["session_id"]
+
+
+def test_what_tells_the_label_alone_is_left_out(tmp_path: Path) -> None:
+    """A request of one row each, and a code that says what became of it under a name that doesn't."""
+    rows = [row | {"status": 7 if row["clicked"] == "1" else 3 + n % 3} for n, row in enumerate(page_log(size=1))]
+    roles, _ = roles_of(tmp_path, rows)
+    assert "it alone tells the label, with an AUC of 1.000" in roles.left_out["status"]
+    assert "device" in roles.features["context"]
+
+
+def test_what_was_shown_is_the_candidate_where_deeds_have_rows_of_their_own(tmp_path: Path) -> None:
+    kinds = {"view": "impression", "buy": "click"}
+    rows = [row | {"event_type": kinds[row["action"]]} for row in small_log()]
+    roles, dataset = roles_of(tmp_path, [{k: v for k, v in row.items() if k != "action"} for row in rows])
+    assert dataset["candidates"] == {"where": [{"column": "event_type", "equals": "impression"}]}
+    assert dataset["tasks"] == {"click": {"column": "event_type", "equals": "click", "within": "1h"}}
+    assert dataset["history"] == {"where": [{"column": "event_type", "one_of": ["click"]}]}
+    assert "event_type" in roles.features["behavior"]
