@@ -93,6 +93,7 @@ setup(
         "redis": REDIS,
         "serving": SERVING,
         "tfx": TFX,
+        "aws": [*TFX, "boto3>=1.26"],  # Beam reads and writes s3:// with it
         "bigquery": [*TFX, "apache-beam[gcp]"],
         "kubeflow": [*TFX, "tfx[kfp]"],
         "dev": [
@@ -112,5 +113,10 @@ setup(
         ],
     },
     cmdclass={"build_py": StampedBuild, "sdist": StampedSdist},
-    entry_points={"console_scripts": ["srp4ctr = pipelines.cli:main"]},
+    entry_points={
+        "console_scripts": [
+            "srp4ctr = pipelines.cli:main",
+            "srp4ctr-beam-worker = pipelines.runners.beam_worker:main",
+        ]
+    },
 )

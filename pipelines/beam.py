@@ -4,6 +4,8 @@
 | --- | --- | --- |
 | direct | FnApiRunner in this process | nothing |
 | multiprocess | FnApiRunner, one worker process a core | nothing; worth it from a handful of cores on |
+| prism | PrismRunner, whose workers are in this process | Prism: `--prism_location=PATH`, or Beam downloads it |
+| portable | PortableRunner | a job server (`--job_endpoint`); an image or a package for the workers |
 | flink | FlinkRunner | Java here, or a job server (`--job_endpoint`); an image or a package for the workers |
 | spark | SparkRunner | the same |
 | dataflow | DataflowRunner | `--project`, `--region`, `--temp_location`; an image or a package for the workers |
@@ -20,23 +22,26 @@ from typing import Any, Literal, get_args
 from preprocessing.config import Config, ConfigError
 from preprocessing.hints import did_you_mean
 
-RunnerName = Literal["direct", "multiprocess", "flink", "spark", "dataflow"]
+RunnerName = Literal["direct", "multiprocess", "prism", "portable", "flink", "spark", "dataflow"]
 RUNNERS: tuple[str, ...] = get_args(RunnerName)
 
 # Without an image or a package of its own for the workers TFX packs itself up before every component,
 # which takes seconds; the FnApiRunner's workers run in this environment and need neither. Beam's default,
 # the DirectRunner, comes to the same runner, but first tries to download a server, before every job.
-_DIRECT = ["--runner=FnApiRunner", "--sdk_container_image=unused"]
+_HERE = ["--sdk_container_image=unused"]
+_DIRECT = ["--runner=FnApiRunner", *_HERE]
 _OPTIONS: dict[str, list[str]] = {
     "direct": [*_DIRECT, "--direct_running_mode=in_memory", "--direct_num_workers=1"],
     "multiprocess": [*_DIRECT, "--direct_running_mode=multi_processing", "--direct_num_workers=0"],
+    "prism": ["--runner=PrismRunner", "--environment_type=LOOPBACK", *_HERE],
+    "portable": ["--runner=PortableRunner"],
     "flink": ["--runner=FlinkRunner"],
     "spark": ["--runner=SparkRunner"],
     "dataflow": ["--runner=DataflowRunner"],
 }
-_REMOTE = ("flink", "spark", "dataflow")
-_ASKS_JOB_SERVER = ("flink", "spark")  # whose job server knows options that Beam's Python side doesn't
-_REQUIRED = {"dataflow": ("project", "region", "temp_location")}
+_REMOTE = ("portable", "flink", "spark", "dataflow")
+_ASKS_JOB_SERVER = ("portable", "flink", "spark")  # whose job server knows options that Beam's Python side doesn't
+_REQUIRED = {"portable": ("job_endpoint",), "dataflow": ("project", "region", "temp_location")}
 
 
 class BeamConfig(Config):

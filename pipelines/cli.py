@@ -50,10 +50,7 @@ def main() -> None:
     from serving.quiet import quiet_libraries
 
     quiet_libraries()
-    try:
-        app()
-    finally:
-        sys.unraisablehook = lambda _: None  # TensorFlow's functions complain when the interpreter takes them down
+    app()
 
 
 @app.command()
@@ -63,7 +60,7 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Replaces trainer.seed.")] = None,
     cache: Annotated[bool, typer.Option(help="Reuse finished components whose inputs have not changed.")] = True,
     span: Annotated[str | None, typer.Option(help="The last day to read, for logs with a file a day.")] = None,
-    beam: Annotated[str | None, typer.Option(help="Beam: direct, multiprocess, flink, spark or dataflow.")] = None,
+    beam: Annotated[str | None, typer.Option(help="Where Beam jobs run, such as multiprocess or flink.")] = None,
     beam_image: Annotated[str | None, typer.Option(help="The image of Beam's remote workers.")] = None,
     beam_options: Annotated[list[str] | None, typer.Argument(help="After a --: Beam's own options.")] = None,
 ) -> None:

@@ -13,6 +13,7 @@ from pipelines.checks.config import ChecksConfig
 from pipelines.tuning import TuningConfig, override
 from preprocessing.config import Config, load_yaml
 from preprocessing.features import record_features
+from preprocessing.paths import absolute, is_local
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_records import SpanSplit
 from trainer.config import TrainerConfig
@@ -194,16 +195,6 @@ class RunPaths:
     def log(self) -> Path:
         """Everything that TFX, Beam and TensorFlow say."""
         return self.root / LOG
-
-
-def is_local(path: str) -> bool:
-    """Whether a path is on this machine rather than a URL such as gs://bucket/folder."""
-    return "://" not in path
-
-
-def absolute(path: str) -> str:
-    """A local path made absolute, without a slash at its end; a URL stays as it is."""
-    return str(Path(path).absolute()) if is_local(path) else path.rstrip("/")
 
 
 def load_run_config(path: str | Path) -> RunConfig:

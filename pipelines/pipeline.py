@@ -21,8 +21,9 @@ from pipelines.components.curated_schema_gen import CuratedSchemaGen
 from pipelines.components.data_checks import DataChecks
 from pipelines.components.evaluation import eval_config
 from pipelines.components.serving_log_example_gen import ServingLogExampleGen
-from pipelines.config import RunConfig, absolute, code_fingerprint
+from pipelines.config import RunConfig, code_fingerprint
 from pipelines.platform import LocalPlatform
+from preprocessing.paths import absolute
 from trainer.config import TrainerConfig
 
 PRETRAIN, RANKER, BASELINE = "Trainer.pretrain", "Trainer.ranker", "Trainer.baseline"

@@ -9,10 +9,11 @@ from pathlib import Path
 from rich.console import Console
 
 from pipelines.beam import BeamConfig
-from pipelines.config import RunConfig, is_local, load_run_config
+from pipelines.config import RunConfig, load_run_config
 from pipelines.errors import RunError
 from pipelines.report.results import RunMetrics
 from preprocessing.config import ConfigError
+from preprocessing.paths import is_local
 
 
 def run_pipeline(

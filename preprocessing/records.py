@@ -17,6 +17,7 @@ from preprocessing.combiners import (
 )
 from preprocessing.earlier import with_earlier
 from preprocessing.known_values import KnownValues
+from preprocessing.paths import absolute
 from preprocessing.quarantine import REJECTED_FILE, REPORT_FILE
 from preprocessing.report import data_report
 from preprocessing.shard_count import shard_count
@@ -59,8 +60,8 @@ class BuildRecords(beam.PTransform):
         super().__init__()
         if shards is not None and shards < 1:
             raise ValueError(f"at least one shard is needed. Received: shards={shards}")
-        self._spec = spec
-        self._quarantine_dir = quarantine_dir
+        self._spec = spec.with_data_dir(absolute("."))  # workers may have other working directories
+        self._quarantine_dir = quarantine_dir and absolute(quarantine_dir)
         self._shards = shards or shard_count(spec)
 
     def expand(self, root: beam.Pipeline) -> Collections:
@@ -168,4 +169,4 @@ class WriteRecords(BuildRecords):
         shards: int | None = None,
     ) -> None:
         super().__init__(spec, quarantine_dir, shards)
-        self._directories = directories
+        self._directories = {split: absolute(directory) for split, directory in directories.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import shutil
@@ -28,11 +29,17 @@ START_UP_LINES = (
 
 def quiet_libraries() -> None:
     """Call it before TensorFlow is imported."""
+    atexit.register(_end_quietly)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reports absent GPUs as errors
     # That Python 3.10 is near or past its end, once for each of Google's packages.
     warnings.filterwarnings("ignore", message="You are using a.* Python version", category=FutureWarning)
     if "tensorflow" not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+
+
+def _end_quietly() -> None:
+    """TensorFlow's functions complain when the interpreter takes them down."""
+    sys.unraisablehook = lambda _: None
 
 
 @contextmanager

@@ -7,13 +7,14 @@ import os
 import tempfile
 from pathlib import Path
 
-from pipelines.config import LOG, is_local
+from pipelines.config import LOG
 from pipelines.errors import RunError
 from pipelines.logs import logs_to
 from pipelines.report.model_card import CARD, model_card
 from pipelines.report.page import render
 from pipelines.report.results import RunResults
 from pipelines.report.stored import RESULTS, to_json
+from preprocessing.paths import is_local
 
 METRICS, PAGE = "metrics.json", "index.html"
 

@@ -10,8 +10,9 @@ import pydantic
 import yaml
 
 from pipelines.beam import beam_args
-from pipelines.config import RunConfig, is_local
+from pipelines.config import RunConfig
 from preprocessing.config import Config, ConfigError
+from preprocessing.paths import is_local
 
 RunnerName = Literal["kubeflow", "vertex"]
 RUNNERS: tuple[str, ...] = get_args(RunnerName)

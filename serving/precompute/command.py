@@ -9,10 +9,12 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
+from preprocessing.paths import absolute
 from preprocessing.spec import DatasetSpec
 from preprocessing.user_records import UserRecords
 from serving.errors import ServingError
 from serving.precompute.model import ModelVersion
+from serving.precompute.pubsub import subscribed_events
 from serving.precompute.redis_store import RedisStore
 from serving.precompute.stores import StateStore
 from serving.precompute.streaming import RefreshedRecords
@@ -20,7 +22,7 @@ from serving.precompute.tfrecord_store import TFRecordStore
 from serving.precompute.transform import ENCODED, METRICS, SEEN, StoreStates
 
 _REDIS = ("redis://", "rediss://", "unix://")
-_ASK_JOB_SERVER = ("PortableRunner", "FlinkRunner", "SparkRunner")  # which has flags of its own
+_ASK_JOB_SERVER = ("PortableRunner", "FlinkRunner", "SparkRunner", "PrismRunner")  # which has flags of its own
 _EPILOG = "All other flags are Beam's, such as --runner=FlinkRunner. A run that was cut short goes on when run again."
 
 
@@ -28,7 +30,8 @@ def run(argv: Sequence[str] | None = None) -> None:
     """Encodes the users of a log whose states are not in the store, once or as events arrive.
 
     Raises:
-        ServingError: There is no such model, the store doesn't fit, or a flag is unknown or makes no sense.
+        ServingError: There is no such model or subscription, the store doesn't fit, or a flag is unknown or makes no
+            sense.
         DataError: The log or a table can't be used.
     """
     flags, beam_flags = _parser().parse_known_args(argv)
@@ -43,7 +46,7 @@ def run(argv: Sequence[str] | None = None) -> None:
     elif standard.runner is None:
         standard.runner = "FnApiRunner"  # Beam's own default first tries to download a server
     pipeline = beam.Pipeline(options=options)
-    records = pipeline | _source(spec, flags)
+    records = pipeline | _source(spec, flags, standard.runner)
     _ = records | StoreStates(version, _store(flags), flags.staleness_seconds // 2, flags.batch_size)
     result = pipeline.run()
     result.wait_until_finish()
@@ -98,13 +101,14 @@ def _with_paths(spec: DatasetSpec, flags: argparse.Namespace) -> DatasetSpec:
     for name in given:
         if getattr(spec, name) is None:
             raise ServingError(f"--{name}: the model's dataset spec has no such table.")
-    return spec.model_copy(update={name: getattr(spec, name).at(path) for name, path in given.items()})
+    spec = spec.model_copy(update={name: getattr(spec, name).at(path) for name, path in given.items()})
+    return spec.with_data_dir(absolute("."))  # workers have other working directories
 
 
-def _source(spec: DatasetSpec, flags: argparse.Namespace) -> beam.PTransform:
+def _source(spec: DatasetSpec, flags: argparse.Namespace, runner: str | None) -> beam.PTransform:
     if not flags.subscription:
         return UserRecords(spec, int(time.time()) if flags.as_of is None else flags.as_of, flags.shards)
-    events = beam.io.ReadFromPubSub(subscription=flags.subscription)
+    events = subscribed_events(flags.subscription, runner)
     return events | RefreshedRecords(spec, flags.delay, flags.shards)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from preprocessing.config import SAVED
+from preprocessing.paths import absolute
 from preprocessing.spec import DatasetSpec
 from serving import contract
 from serving.cache import request_time, state_key
@@ -29,7 +30,7 @@ class ModelVersion:
     Attributes:
         name: The model's name on the server.
         number: The version.
-        path: Its directory.
+        path: Its directory; absolute, since workers have other working directories.
         description: What the version tells of itself.
         spec: The dataset spec that it was trained with.
         ignored_context: Context inputs that the clients leave out of their keys: their Freshness.ignored_context.
@@ -50,7 +51,7 @@ class ModelVersion:
             ServingError: There is none, its directory has no number for a name, another release made it, or it has no
                 such context input.
         """
-        path = _version_dir(model_dir)
+        path = _version_dir(absolute(model_dir))
         made_by = _made_by(os.path.join(path, contract.CONFIG_FILE))
         spec = DatasetSpec.model_validate(made_by["spec"], context=SAVED)
         description = contract.Description.from_dict(made_by["description"])
@@ -86,7 +87,6 @@ def _values(feature: tf.train.Feature) -> np.ndarray:
 
 
 def _version_dir(model_dir: str) -> str:
-    model_dir = model_dir.rstrip("/")
     if tf.io.gfile.exists(os.path.join(model_dir, SAVED_MODEL_FILE)):
         found = [model_dir]
     else:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
+from preprocessing.paths import absolute
 from preprocessing.tables import stable_hash
 from serving.errors import ServingError
 from serving.precompute.stores import StateStore, UserKey
@@ -37,7 +38,7 @@ class TFRecordStore(StateStore):
 
     def __init__(self, folder: str, shards: int, states_at_once: int = 2000) -> None:
         self.states_at_once = states_at_once
-        self._folder, self._shards = folder, shards
+        self._folder, self._shards = absolute(folder), shards
         self._known: tuple[int, dict[str, int]] = (-1, {})
         others = {found for name in _names(folder) if (found := _SHARD.fullmatch(name)) and int(found[1]) != shards}
         if others:

@@ -17,6 +17,7 @@ from tests.pipelines.conftest import srp4ctr, write_run
 
 DATAFLOW = ("--project=p", "--region=europe-west1", "--temp_location=gs://b/tmp")
 EXTRA: dict[str, tuple[str, ...]] = {
+    "portable": ("--job_endpoint=jobs:8099", "--parallelism=4"),
     "flink": ("--flink_master=jobs:8081", "--parallelism=4"),
     "spark": ("--spark_master_url=spark://jobs:7077",),
     "dataflow": DATAFLOW,
@@ -66,6 +67,7 @@ def test_own_options_win_and_arrive() -> None:
         ("direct", ["--direct_num_wokers=2"], "no option --direct_num_wokers. Did you mean --direct_num_workers?"),
         ("direct", ["parallelism"], "start with --"),
         ("direct", ["--direct_num_workers=many"], "invalid int value: 'many'"),
+        ("portable", ["--parallelism=4"], "Beam runner portable needs --job_endpoint=..."),
         ("dataflow", ["--project=p"], "needs --region=... --temp_location=..."),
     ],
 )
@@ -85,6 +87,9 @@ def test_options_that_only_a_job_server_knows_pass() -> None:
     [
         (BeamConfig(), False),
         (BeamConfig(runner="multiprocess"), False),
+        (BeamConfig(runner="prism"), False),
+        (BeamConfig(runner="portable"), True),
+        (BeamConfig(runner="portable", options=("--environment_type=EXTERNAL",)), False),
         (BeamConfig(runner="flink"), True),
         (BeamConfig(runner="flink", image="registry/worker"), False),
         (BeamConfig(runner="flink", options=("--environment_type=LOOPBACK",)), False),

@@ -74,3 +74,14 @@ def test_other_warnings_stay() -> None:
         "warnings.warn('of your data', FutureWarning)\n"
     )
     assert "FutureWarning: of your data" in run_python(program).stderr
+
+
+def test_objects_that_fail_while_the_interpreter_ends_are_not_said_but_others_are() -> None:
+    program = (
+        "from serving.quiet import quiet_libraries\nquiet_libraries()\n"
+        "class Broken:\n    def __init__(self, name): self.name = name\n"
+        "    def __del__(self): raise ValueError(self.name)\n"
+        "Broken('earlier')\nkept = Broken('at the end')\n"
+    )
+    ended = run_python(program)
+    assert "ValueError: earlier" in ended.stderr and "at the end" not in ended.stderr

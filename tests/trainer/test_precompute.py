@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import itertools
 import json
+import pickle
 import random
 import shutil
 import subprocess
@@ -14,7 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import apache_beam as beam
 import pytest
 from apache_beam.testing import test_stream
 from apache_beam.transforms.window import TimestampedValue
@@ -24,7 +25,9 @@ from serving import cache
 from serving.async_client import AsyncRankingClient
 from serving.client import Freshness, LruCache, RankingClient
 from serving.errors import ServingError
+from serving.precompute import command
 from serving.precompute.command import run
+from serving.precompute.model import ModelVersion
 from serving.precompute.tfrecord_store import TFRecordStore, read_states
 from serving.redis_cache import AsyncRedisCache, RedisCache
 from serving.server import ModelServer
@@ -161,9 +164,9 @@ def test_a_killed_job_goes_on_where_it_was(
 ) -> None:
     users = 3000
     arguments = flags(model, redis_server.url, log(users), tmp_path)
-    command = [sys.executable, "-m", "serving.precompute", *arguments, f"--as-of={AS_OF}", "--batch-size=1"]
+    started = [sys.executable, "-m", "serving.precompute", *arguments, f"--as-of={AS_OF}", "--batch-size=1"]
     with (tmp_path / "output").open("w") as output:
-        job = subprocess.Popen(command, stdout=output, stderr=output)
+        job = subprocess.Popen(started, stdout=output, stderr=output)
     connection, deadline = redis_server.connect(), time.monotonic() + 600
     while not connection.dbsize():
         assert job.poll() is None and time.monotonic() < deadline, (tmp_path / "output").read_text()
@@ -205,6 +208,20 @@ def test_states_in_files_serve_other_caches(
         run([*arguments, "--shards", "5"])
 
 
+def test_paths_are_absolute_before_workers_with_other_folders_get_them(
+    model: Path, exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(model.parent)
+    assert ModelVersion.load("toy", model.name).path == str(model / str(VERSION))
+    monkeypatch.chdir(tmp_path)
+    given = argparse.Namespace(events="logs/*.csv", items=None, users=None)
+    assert command._with_paths(exported.inputs.spec, given).events.paths == (str(tmp_path / "logs" / "*.csv"),)
+    TFRecordStore("states", shards=1).put([(next(_keys()), b"state")])
+    elsewhere = pickle.dumps(TFRecordStore("states", shards=1))
+    monkeypatch.chdir("/")
+    assert pickle.loads(elsewhere).ages([next(_keys())]) == [0]
+
+
 def test_work_done_twice_leaves_one_file(tmp_path: Path) -> None:
     store, key = TFRecordStore(str(tmp_path), shards=1), next(_keys())
     store.put([(key, b"state")])
@@ -234,7 +251,7 @@ def test_events_refresh_the_states_that_the_client_finds(
     for number, event in enumerate((new, new, rows[-1])):  # only the first one changes a history
         stream = stream.add_elements([TimestampedValue(json.dumps(event).encode(), event["timestamp"])])
         stream = stream.advance_watermark_to(AS_OF + 100 * (number + 1))
-    monkeypatch.setattr(beam.io, "ReadFromPubSub", lambda subscription: stream.advance_watermark_to_infinity())
+    monkeypatch.setattr(command, "subscribed_events", lambda name, runner: stream.advance_watermark_to_infinity())
     run([*arguments, "--subscription", "projects/p/subscriptions/s"])
     assert redis_server.connect().dbsize() in (4, 5)  # 4 if the event came before its user's log
     caches = [RedisCache(redis_server.url, timeout_seconds=5)]
@@ -258,6 +275,7 @@ def test_events_refresh_the_states_that_the_client_finds(
         (["--staleness-seconds", "0"], "Redis must keep states for a time"),
         (["--users", "users.csv"], "--users: the model's dataset spec has no such table"),
         (["--subscription", "s", "--to", "{tmp}/states"], "--subscription needs Redis"),
+        (["--subscription", "s", "--runner=FlinkRunner"], "only DirectRunner and DataflowRunner read Pub/Sub"),
     ],
 )
 def test_what_makes_no_sense_is_refused(model: Path, tmp_path: Path, more: list[str], message: str) -> None:
