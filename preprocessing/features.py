@@ -37,6 +37,11 @@ def label_name(task: str) -> str:
     return f"label_{task}"
 
 
+def number_name(name: str) -> str:
+    """The transformed feature with the numbers of another one; in capitals, as no declared name is."""
+    return f"{name}_NUMBER"
+
+
 @dataclasses.dataclass(frozen=True)
 class RecordFeature:
     """A feature of a raw record (tf.Example): a scalar a request, or a list along history or candidates.
@@ -77,6 +82,12 @@ class ModelFeature:
     @property
     def multivalent(self) -> bool:
         return self.spec is not None and self.spec.multivalent
+
+    @property
+    def number(self) -> str | None:
+        """The name of the transformed feature that has its numbers; None: it has indices alone."""
+        has_number = self.spec is not None and self.spec.has_number
+        return number_name(self.name) if has_number else None
 
 
 def record_features(spec: DatasetSpec) -> list[RecordFeature]:

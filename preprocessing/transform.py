@@ -1,7 +1,8 @@
-"""The transform graph (TensorFlow Transform): raw record features to integer indices, for training and serving alike.
+"""The transform graph (TensorFlow Transform): raw record features to what models read, in training and serving alike.
 
-Index 0 always means absent or padding. One vocabulary per id space serves history and candidate. No output mixes
-user-side and candidate-side inputs, so a serving signature can feed either side alone and get its outputs.
+That is integer indices, and beside those of a number the number itself, standardised. Index 0 always means absent or
+padding. One vocabulary per id space serves history and candidate. No output mixes user-side and candidate-side inputs,
+so a serving signature can feed either side alone and get its outputs.
 """
 
 from __future__ import annotations
@@ -30,11 +31,16 @@ def transform(inputs: Tensors, spec: DatasetSpec) -> dict[str, Any]:
 
     Returns:
         name -> int64 indices, [B] or ragged [B, (L)]; multivalent ones [B, V] or ragged [B, (L * V)], V values each
-        cell, row after row. Labels and `catalog_training_events` pass unchanged. Where a match compares item ids,
-        also `history_item_key` and `candidate_item_key`, ragged [B, (L)] and [B, (N)].
+        cell, row after row. Kinds with numbers also give them, float32, named by `features.number_name`. Labels and
+        `catalog_training_events` pass unchanged. Where a match compares item ids, also `history_item_key` and
+        `candidate_item_key`, ragged [B, (L)] and [B, (N)].
     """
     graph = Analyses(inputs, spec)
-    outputs = {feature.name: graph.index(feature) for feature in model_features(spec)}
+    outputs = {}
+    for feature in model_features(spec):
+        outputs[feature.name] = graph.index(feature)
+        if feature.spec is not None and feature.number is not None:
+            outputs[feature.number] = feature.spec.number(feature, graph)
     if names.needs_item_keys(spec):
         outputs[names.HISTORY_ITEM_KEY] = _keys(inputs[names.HISTORY_ITEM_ID])
         outputs[names.CANDIDATE_ITEM_KEY] = _keys(inputs[names.CANDIDATE_ITEM_ID])

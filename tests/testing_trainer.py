@@ -108,6 +108,9 @@ def random_features(
         if field.feature.side == "history":
             values = values * real.reshape(real.shape + (1,) * field.multivalent)
         features[field.name] = tf.constant(values, tf.int64)
+        if field.number is not None:
+            numbers = np.where(values > 0, rng.normal(size=shape), 0.0)
+            features[field.number] = tf.constant(numbers, tf.float32)
     if fields.has_item_keys:
         features[HISTORY_ITEM_KEY] = features[HISTORY_ITEM_ID]
         features[CANDIDATE_ITEM_KEY] = features[CANDIDATE_ITEM_ID]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from preprocessing.features import TRAINING_EVENTS
+from preprocessing.features import TRAINING_EVENTS, number_name
 from trainer.fields import Fields
 
 Features = Mapping[str, tf.Tensor]
@@ -23,13 +23,23 @@ class ItemCatalog(tf.Module):
     Args:
         tables: Item field -> indices [rows] (or [rows, V]); row i is the item of index i, zeros where unknown.
         training_events: [rows] events of each item before the training cut-off.
+        numbers: Item field -> the numbers [rows] that belong to its indices, zeros where unknown.
     """
 
-    def __init__(self, tables: Mapping[str, np.ndarray], training_events: np.ndarray) -> None:
+    def __init__(
+        self,
+        tables: Mapping[str, np.ndarray],
+        training_events: np.ndarray,
+        numbers: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
         super().__init__(name="item_catalog")
         self.tables = {
             field: tf.Variable(table, trainable=False, dtype=tf.int64, name=f"catalog_{field}")
             for field, table in tables.items()
+        }
+        self.numbers = {
+            field: tf.Variable(table, trainable=False, dtype=tf.float32, name=f"catalog_{number_name(field)}")
+            for field, table in (numbers or {}).items()
         }
         self.training_events = tf.Variable(training_events, trainable=False, dtype=tf.int64, name="training_events")
 
@@ -40,6 +50,7 @@ class ItemCatalog(tf.Module):
         side_info = [field for field in fields.item if field.field != "item_id"]
         shape = {field.field: (rows, field.width) if field.multivalent else (rows,) for field in side_info}
         tables = {name: np.zeros(size, np.int64) for name, size in shape.items()}
+        numbers = {field.field: np.zeros(rows, np.float32) for field in side_info if field.number}
         events = np.zeros(rows, np.int64)
         for batch in batches:
             items = batch["candidate_item_id"].numpy()
@@ -47,16 +58,27 @@ class ItemCatalog(tf.Module):
             events[items[known]] = batch[TRAINING_EVENTS].numpy()[known]
             for name, table in tables.items():
                 table[items[known]] = batch[f"candidate_{name}"].numpy()[known]
-        return cls(tables, events)
+            for name, table in numbers.items():
+                table[items[known]] = batch[number_name(f"candidate_{name}")].numpy()[known]
+        return cls(tables, events, numbers)
 
     def fill(self, features: Features) -> dict[str, tf.Tensor]:
         """`features` with absent (0, or not there) item features looked up by the item index; others stay."""
         filled = dict(features)
-        for field, table in self.tables.items():
-            for side in ("history", "candidate"):
-                if f"{side}_item_id" in features:
-                    known, sent = tf.gather(table, features[f"{side}_item_id"]), features.get(f"{side}_{field}")
-                    filled[f"{side}_{field}"] = known if sent is None else _prefer(sent, known)
+        for side in ("history", "candidate"):
+            items = features.get(f"{side}_item_id")
+            if items is None:
+                continue
+            for field, table in self.tables.items():
+                name = f"{side}_{field}"
+                sent = features.get(name)
+                known = tf.gather(table, items)
+                filled[name] = known if sent is None else _prefer(sent, known)
+            for field, table in self.numbers.items():
+                sent = features.get(f"{side}_{field}")
+                name = number_name(f"{side}_{field}")
+                known = tf.gather(table, items)
+                filled[name] = known if sent is None else tf.where(sent > 0, features[name], known)
         return filled
 
     def popularity(self, items: tf.Tensor) -> tf.Tensor:

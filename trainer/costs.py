@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def measure_cost(fields: Fields, config: TrainerConfig) -> ModelCost:
     keras.backend.clear_session()
     ranker = create_ranker(fields, config)
     user_sides = [*fields.of("user"), *fields.of("context"), *fields.of("history")]
-    user = {field.name: _spec(field, fields.history_length) for field in user_sides}
+    user = _specs(user_sides, fields.history_length)
     if fields.has_item_keys:
         user[HISTORY_ITEM_KEY] = _keys(fields.history_length, HISTORY_ITEM_KEY)
     ranker(_zeros(user | _candidates(fields, 1)))
@@ -115,14 +116,20 @@ def _with_model(config: TrainerConfig, name: str) -> TrainerConfig:
     return changed(config, {"ranker": {"model": name}})
 
 
-def _spec(field: Field, length: int) -> tf.TensorSpec:
-    """One user's indices of a field; `length` positions of those that have positions."""
-    positions = [length] if field.feature.side in ("history", "candidate") else []
-    return tf.TensorSpec([1, *positions, *([field.width] if field.multivalent else [])], tf.int64, name=field.name)
+def _specs(fields: Sequence[Field], length: int) -> dict[str, tf.TensorSpec]:
+    """One user's indices and numbers of some fields; `length` positions of those that have positions."""
+    specs = {}
+    for field in fields:
+        positions = [length] if field.feature.side in ("history", "candidate") else []
+        cell = [field.width] if field.multivalent else []
+        specs[field.name] = tf.TensorSpec([1, *positions, *cell], tf.int64, name=field.name)
+        if field.number is not None:
+            specs[field.number] = tf.TensorSpec([1, *positions], tf.float32, name=field.number)
+    return specs
 
 
 def _candidates(fields: Fields, count: int) -> dict[str, tf.TensorSpec]:
-    candidates = {field.name: _spec(field, count) for field in fields.of("candidate")}
+    candidates = _specs(fields.of("candidate"), count)
     if fields.has_item_keys:
         candidates[CANDIDATE_ITEM_KEY] = _keys(count, CANDIDATE_ITEM_KEY)
     return candidates

@@ -44,6 +44,11 @@ class Field:
         return self.feature.multivalent
 
     @property
+    def number(self) -> str | None:
+        """The name of the numbers that belong to its indices; None: it has indices alone."""
+        return self.feature.number
+
+    @property
     def mask(self) -> str:
         """Of a batch that `mask_history` made, the key of the mask that hides this field's cells."""
         return "item_mask" if self.feature.describes_item else "behavior_mask"

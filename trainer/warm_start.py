@@ -40,6 +40,7 @@ def earlier_ranker(inputs: StageInputs) -> Ranker:
     earlier.check(inputs.spec, inputs.config)
     ranker = create_ranker(inputs.fields(), inputs.config)
     ranker(_nothing(inputs.fields()))
+    earlier.check_count(len(ranker.weights))
     before, now = earlier.vocabularies(), _vocabularies(inputs)
     vocabulary_of = {x.table.ref(): x.vocabulary for x in ranker.submodules if isinstance(x, FieldEmbedding)}
     side_information = inputs.records().catalog(inputs.catalog).tables
@@ -85,11 +86,23 @@ class _EarlierRanker:
         before, now = _structure(self._spec, self._config), _structure(spec, config)
         changed = [f"{key} ({before[key]} then, {now[key]} now)" for key in before if before[key] != now[key]]
         if changed:
-            raise ConfigError(
-                f"{self._dir}: this ranker's weights don't fit, for it was made with another {'; '.join(changed)}. "
-                "For the run that changes it, set warm_start: false or leave --start-from out; later ones can start "
-                "from its model."
+            raise self._misfit(f"it was made with another {'; '.join(changed)}")
+
+    def check_count(self, expected: int) -> None:
+        """Raises a ConfigError unless it has so many weights."""
+        names = self._weights.get_variable_to_shape_map()
+        count = sum(name.startswith("weights/") for name in names)
+        if count != expected:
+            raise self._misfit(
+                f"an earlier version of srp4ctr made it: it has {count} weights, and today's ranker of the same "
+                f"settings has {expected}"
             )
+
+    def _misfit(self, why: str) -> ConfigError:
+        return ConfigError(
+            f"{self._dir}: this ranker's weights don't fit, for {why}. For the run that changes it, set "
+            "warm_start: false or leave --start-from out; later ones can start from its model."
+        )
 
     def weight(self, number: int) -> np.ndarray:
         """A weight, by its place in the ranker's list of them."""
@@ -151,6 +164,7 @@ def _nothing(fields: Fields) -> dict[str, tf.Tensor]:
         return [1] + [1] * (field.feature.side in ("history", "candidate")) + [field.width] * field.multivalent
 
     nothing = {field.name: tf.zeros(shape(field), tf.int64) for field in fields.all}
+    nothing |= {field.number: tf.zeros(shape(field)) for field in fields.all if field.number}
     if fields.has_item_keys:
         nothing |= {name: tf.zeros([1, 1], tf.int64) for name in (HISTORY_ITEM_KEY, CANDIDATE_ITEM_KEY)}
     return nothing

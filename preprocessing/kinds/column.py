@@ -22,3 +22,8 @@ class ColumnKind(Kind, abc.ABC):
 
     column: str | None = None
     table: Literal["events", "items", "users", "context"] | None = None
+
+    @property
+    def between(self) -> tuple[float, float] | None:
+        """The least and the largest number that a row may have; None: any."""
+        return None

@@ -27,6 +27,7 @@ class Kind(Config, abc.ABC):
         checked_as: What the column that it is read from is checked as; None: it has none.
         has_vocabulary: Whether its values are words, counted in training.
         multivalent: Whether a value is several words; they are joined with `|`, and have indices of their own.
+        has_number: Whether models also get a number for each value, beside its index.
         kind: Its name in preprocessing/registry.py.
     """
 
@@ -34,6 +35,7 @@ class Kind(Config, abc.ABC):
     checked_as: ClassVar[CheckedAs | None] = None
     has_vocabulary: ClassVar[bool] = False
     multivalent: ClassVar[bool] = False
+    has_number: ClassVar[bool] = False
 
     kind: str
 
@@ -55,3 +57,7 @@ class Kind(Config, abc.ABC):
             feature: Which.
             graph: The graph's inputs, and what is learned from the training split.
         """
+
+    def number(self, feature: ModelFeature, graph: Analyses) -> Any:
+        """Numbers float32, as `index`, 0 where absent; not asked of kinds without."""
+        raise NotImplementedError(f"{type(self).__name__} has indices alone")

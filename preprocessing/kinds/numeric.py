@@ -1,8 +1,8 @@
-"""A number, by quantiles of the training split."""
+"""A number: itself, standardised, and its place among quantiles of the training split."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import pydantic
 
@@ -10,39 +10,103 @@ from preprocessing.kinds.column import ColumnKind
 from preprocessing.kinds.kind import CheckedAs
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from preprocessing.features import ModelFeature
     from preprocessing.transform import Analyses
 
+_CLIP = 6.0  # standard deviations; what is further out counts as that far
+_RATE_MARGIN = 1e-4  # rates of 0 and 1, whose logit has no end, count as this far from it
+
 
 class Numeric(ColumnKind):
-    """Numbers are cut into quantile buckets.
+    """A model gets a number twice: as an index, by quantile buckets, and as a standardised number.
+
+    The number is on the feature's scale, minus the mean of the training values and over their standard
+    deviation there, at most 6 of them from 0. An absent one has index 0 and the number 0.
 
     Attributes:
-        buckets: How many, of about as many training values each.
+        buckets: How many buckets there are, of about as many training values each.
+        scale: How numbers are told apart. `log`, for counts, times and prices: log(1 + x), and as much
+            below 0 for negative ones. `linear`: as they are. `logit`, for rates from 0 to 1:
+            log(x / (1 - x)); a row with another number is rejected.
     """
 
     checked_as: ClassVar[CheckedAs] = "number"
+    has_number: ClassVar[bool] = True
 
-    buckets: int = pydantic.Field(10, ge=2)
+    buckets: int = pydantic.Field(32, ge=2)
+    scale: Literal["log", "linear", "logit"] = "log"
 
     @property
     def size(self) -> int:
         """See Kind."""
         return self.buckets
 
+    @property
+    def between(self) -> tuple[float, float] | None:
+        """See ColumnKind."""
+        return (0.0, 1.0) if self.scale == "logit" else None
+
     def index(self, feature: ModelFeature, graph: Analyses) -> Any:
         """See Kind."""
         import tensorflow as tf
         import tensorflow_transform as tft
 
-        def quantiles(values: tf.Tensor) -> Any:
-            known = tf.boolean_mask(values, ~tf.math.is_nan(values))
-            return tft.quantiles(known, self.buckets, epsilon=0.01)
-
-        bounds = graph.learned(feature, quantiles)
+        bounds = graph.learned(feature, self._analyse).bounds
 
         def index(values: tf.Tensor) -> tf.Tensor:
             known = ~tf.math.is_nan(values)
             return tf.where(known, tft.apply_buckets(tf.where(known, values, 0.0), bounds) + 1, 0)
 
         return graph.map_values(feature, index)
+
+    def number(self, feature: ModelFeature, graph: Analyses) -> Any:
+        """See Kind."""
+        import tensorflow as tf
+
+        learned = graph.learned(feature, self._analyse)
+
+        def number(values: tf.Tensor) -> tf.Tensor:
+            known = ~tf.math.is_nan(values)
+            scaled = self._scaled(tf.where(known, values, 0.0))
+            distance = tf.math.divide_no_nan(scaled - learned.mean, learned.deviation)
+            return tf.where(known, tf.clip_by_value(distance, -_CLIP, _CLIP), 0.0)
+
+        return graph.map_values(feature, number)
+
+    def _analyse(self, values: tf.Tensor) -> _Learned:
+        """What is learned of the training values, NaN where absent."""
+        import tensorflow as tf
+        import tensorflow_transform as tft
+
+        known = tf.boolean_mask(values, ~tf.math.is_nan(values))
+        scaled = self._scaled(known)
+        mean = _finite(tft.mean(scaled))
+        deviation = tf.sqrt(_finite(tft.var(scaled)))
+        return _Learned(tft.quantiles(known, self.buckets, epsilon=0.01), mean, deviation)
+
+    def _scaled(self, values: tf.Tensor) -> tf.Tensor:
+        import tensorflow as tf
+
+        if self.scale == "linear":
+            return values
+        if self.scale == "log":
+            return tf.sign(values) * tf.math.log1p(tf.abs(values))
+        rates = tf.clip_by_value(values, _RATE_MARGIN, 1.0 - _RATE_MARGIN)
+        return tf.math.log(rates) - tf.math.log1p(-rates)
+
+
+class _Learned(NamedTuple):
+    """Of the training values: bounds of their buckets, and mean and standard deviation on the scale."""
+
+    bounds: tf.Tensor
+    mean: tf.Tensor
+    deviation: tf.Tensor
+
+
+def _finite(value: tf.Tensor) -> tf.Tensor:
+    """The value, or 0 where it is NaN, as the mean of no value is."""
+    import tensorflow as tf
+
+    return tf.where(tf.math.is_finite(value), value, tf.zeros_like(value))

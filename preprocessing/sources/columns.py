@@ -33,12 +33,14 @@ class Column:
         source: Its name in the file.
         kind: What its values are checked as.
         needed_by: The key of the spec that asks for it, for error messages.
+        between: The least and the largest number that is taken; None: any.
     """
 
     name: str
     source: str
     kind: Checked
     needed_by: str
+    between: tuple[float, float] | None = None
 
 
 def text_of(source: str) -> str:
@@ -73,7 +75,7 @@ def columns_of(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
             columns.append(Column(EARLIER, spec.history.earlier.column, "multivalent", "history.earlier"))
         if spec.context is not None:
             columns.append(Column(text_of(spec.context.on), spec.context.on, "text", "context.on"))
-    return tuple({column.name: column for column in reversed(columns)}.values())[::-1]
+    return _once_each(columns)
 
 
 def conditions(spec: DatasetSpec) -> Iterable[tuple[str, Condition]]:
@@ -113,6 +115,15 @@ def source_of(spec: DatasetSpec, feature: RecordFeature) -> tuple[str, str]:
     return spec.table_of(owner, feature.spec), feature_column(feature.spec, name)
 
 
+def _once_each(columns: Iterable[Column]) -> tuple[Column, ...]:
+    """The columns by name: the first of each, or one that has bounds, which hold for all who read it."""
+    kept: dict[str, Column] = {}
+    for column in columns:
+        if column.name not in kept or (kept[column.name].between is None and column.between):
+            kept[column.name] = column
+    return tuple(kept.values())
+
+
 def _event_keys(events: Events) -> list[Column]:
     keys = [
         Column(USER, events.user, "id", "events.user"),
@@ -140,7 +151,8 @@ def _features_from(spec: DatasetSpec, table: TableName) -> Iterable[tuple[str, C
 
 def _of_feature(place: str, feature: ColumnKind) -> Column:
     name = place.rpartition(".")[2]
-    return Column(feature_column(feature, name), feature.column or name, feature.checked_as, place)
+    source = feature.column or name
+    return Column(feature_column(feature, name), source, feature.checked_as, place, feature.between)
 
 
 def _of_condition(place: str, condition: Condition) -> Column:

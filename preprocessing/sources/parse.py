@@ -98,6 +98,11 @@ class _Parser:
         self._reject(np.isinf(numbers) | _is_nan_text(values), "not_finite", column, values, "is not a finite number")
         is_too_large = np.abs(numbers) > _LARGEST_NUMBER
         self._reject(is_too_large, "not_finite", column, values, "is too large for a number of 32 bits, 3.4e38 at most")
+        if column.between is not None:
+            least, largest = column.between
+            is_outside = (numbers < least) | (numbers > largest)
+            what = f"is not between {least:g} and {largest:g}, as {column.needed_by} needs"
+            self._reject(is_outside, "out_of_range", column, values, what)
         return pa.array(numbers)
 
     def _time(self, column: Column, values: pa.Array) -> pa.Array:

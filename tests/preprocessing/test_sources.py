@@ -73,6 +73,19 @@ def test_bad_row_is_rejected_and_the_good_ones_arrive(tmp_path: Path, row: bytes
     assert good.column("number:price").to_pylist() == [2.0, 2.0]
 
 
+def test_a_rate_is_between_0_and_1_whoever_else_reads_the_column(tmp_path: Path) -> None:
+    features: dict[str, dict[str, Any]] = {
+        "context": {"price": {"kind": "numeric"}},
+        "behavior": {"rate": {"kind": "numeric", "column": "price", "scale": "logit"}},
+    }
+    rows = b"u1,i1,1,buy,0,tv\nu1,i1,2,buy,1.5,tv\nu1,i1,3,buy,,tv\nu1,i1,4,buy,1,tv\nu1,i1,5,buy,-0.1,tv\n"
+    good, rejected = read(tmp_path / "e.csv", HEADER + rows, small_spec(features=features))
+    assert good.column("time").to_pylist() == [1, 3, 4]
+    assert rejected == [(3, "out_of_range"), (6, "out_of_range")]
+    linear = small_spec(features={"context": {"price": {"kind": "numeric"}}})
+    assert read(tmp_path / "e.csv", HEADER + rows, linear)[1] == []
+
+
 def test_row_numbers_across_batches_blank_lines_and_quoted_line_breaks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from preprocessing.features import (
     record_features,
     user_inputs,
 )
+from preprocessing.kinds.numeric import Numeric
 from preprocessing.spec import DatasetSpec
 from tests.testing_trainer import Raw, run_transform, serialize, toy_spec
 
@@ -186,6 +187,38 @@ def _age(output: Any, spec: DatasetSpec, age: float) -> int:
     return int(output.transform_features_layer()({"user_age": tf.constant([age])})["user_age"][0])
 
 
+def test_numbers_are_standardised_on_their_scale(probe: dict[str, Any], folder: Path, output: Any) -> None:
+    ages = np.log1p(np.arange(1, 11))  # of TRAIN; those of the catalogue are absent
+    assert probe["user_age_NUMBER"] == pytest.approx((np.log1p(10) - ages.mean()) / ages.std(), abs=1e-5)
+    prices = np.log1p([1, 2, 3, 4])  # candidates': history's don't count
+    expected = (np.array([0, np.log1p(1), np.log1p(3)]) - prices.mean()) / prices.std()
+    np.testing.assert_allclose(probe["history_price_NUMBER"], [0, *expected[1:]], atol=1e-5)
+    below = (-np.log1p(5) - prices.mean()) / prices.std()  # the index tells an absent one from one at the mean
+    np.testing.assert_allclose(probe["candidate_price_NUMBER"], [max(below, -6.0), 0], atol=1e-5)
+    assert _number(output, 1e30) == 6.0 and _number(output, -1e30) == -6.0
+    assert _number(output, NAN) == _read(folder, output, "pretrain")["user_age_NUMBER"] == 0.0
+
+
+def _number(output: Any, age: float) -> float:
+    return float(output.transform_features_layer()({"user_age": tf.constant([age])})["user_age_NUMBER"][0])
+
+
+@pytest.mark.parametrize(
+    ("scale", "value", "scaled"),
+    [
+        ("log", 9.0, math.log(10)),
+        ("log", -9.0, -math.log(10)),
+        ("linear", -9.0, -9.0),
+        ("logit", 0.75, math.log(3)),
+        ("logit", 1.0, math.log(9_999)),
+        ("logit", 0.0, -math.log(9_999)),
+    ],
+)
+def test_scales_of_numbers(scale: str, value: float, scaled: float) -> None:
+    kind = Numeric(kind="numeric", scale=scale)
+    assert kind._scaled(tf.constant([value])).numpy()[0] == pytest.approx(scaled, rel=1e-3)
+
+
 def test_time_gaps_fall_in_logarithmic_buckets(probe: dict[str, Any]) -> None:
     minute = int(math.log1p(60) / math.log1p(LONGEST_GAP) * 8) + 1
     assert probe["history_gap"] == [8, minute, 1] and minute == 2
@@ -223,7 +256,9 @@ def test_each_side_alone_gives_exactly_its_own_outputs(spec: DatasetSpec, output
     alone = _transformed(spec, output, user_inputs(spec) if side == "user" else candidate_inputs(spec))
     sides = {"candidate"} if side == "candidate" else {"user", "context", "history"}
     keys = {f"{side}_item_key" for side in sides & {"history", "candidate"}}
-    assert set(alone) == {feature.name for feature in model_features(spec) if feature.side in sides} | keys
+    own = [feature for feature in model_features(spec) if feature.side in sides]
+    numbers = {feature.number for feature in own if feature.number}
+    assert set(alone) == {feature.name for feature in own} | numbers | keys
     for name, value in alone.items():
         np.testing.assert_array_equal(_flat(value), _flat(whole[name]), err_msg=name)
 

@@ -13,6 +13,7 @@ from tests.trainer.models.rankers import ENCODER, LENGTHS, built, scores, small
 from trainer.config import TrainerConfig
 from trainer.costs import ModelCost, cost_ratios, measure_cost
 from trainer.flops import FlopCount
+from trainer.layers.numbers import BUCKET_WIDTH
 from trainer.registry import create_ranker
 
 
@@ -54,8 +55,10 @@ def test_parameters_and_bytes_are_those_of_the_model(costs: dict[str, ModelCost]
     ranker = built(fields)
     assert cost.dense_parameters + cost.table_parameters == ranker.count_params()
     tables = {table.name: table.size + 1 for table in ranker.embed.tables.values()}
+    narrow = [*ranker.user_numbers.buckets, *ranker.candidate_numbers.buckets]
+    of_numbers = sum(table.size + 1 for table in narrow) * BUCKET_WIDTH
     of_encoder = sum(table.size + 1 for table in ranker.encoder.embeddings.values()) * 8
-    assert cost.table_parameters == sum(tables.values()) * 4 + of_encoder
+    assert cost.table_parameters == sum(tables.values()) * 4 + of_encoder + of_numbers
     state = ranker.encode_user(random_features(fields, [4]))
     leaves = tf.nest.flatten(state)
     numbers = sum(int(tf.size(leaf)) for leaf in leaves if leaf.dtype == tf.float32)
@@ -78,13 +81,15 @@ def test_unfolded_and_folded_din_compute_the_same() -> None:
     unfolded, folded = built(fields, model="unfolded_din"), create_ranker(fields, _config(model="din"))
     features = random_features(fields, LENGTHS)
     folded(features)
-    folded.embed.set_weights(unfolded.embed.get_weights())
+    for name in ("embed", "user_numbers", "candidate_numbers"):
+        getattr(folded, name).set_weights(getattr(unfolded, name).get_weights())
     kernel, bias = unfolded.unit[0].get_weights()
     of_k, of_q, of_difference, of_product = np.split(kernel, 4)
     of_pairs = [of_k + of_difference, of_q - of_difference, of_product]
     folded.din.set_weights([*of_pairs, bias, *unfolded.unit[1].get_weights(), *unfolded.weight.get_weights()])
-    _fold(folded.head.first, [first for first, _ in unfolded.experts], unfolded.embed.user(features).shape[-1])
-    _fold(folded.head.gate, unfolded.gates, unfolded.embed.user(features).shape[-1])
+    user_width = unfolded.with_user_numbers(unfolded.embed.user(features), features).shape[-1]
+    _fold(folded.head.first, [first for first, _ in unfolded.experts], user_width)
+    _fold(folded.head.gate, unfolded.gates, user_width)
     pairs = zip(
         [*folded.head.second, *folded.head.hidden, *folded.head.logit],
         [*(second for _, second in unfolded.experts), *unfolded.hidden, *unfolded.logit],

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from preprocessing.config import ConfigError
 from preprocessing.features import TRAINING_EVENTS, candidate_inputs, user_inputs
+from preprocessing.kinds.numeric import Numeric
 from tests.testing_trainer import (
     dense_inputs,
     random_features,
@@ -68,9 +69,14 @@ def test_scores_of_known_ids_stay(inputs: StageInputs, ranker: Ranker, exported:
     assert len(now) == len(then) + 2 and [token for token in now if token in then] == then[::-1]
     raws = toy.raw["validation"]
     request = dense_inputs(user_inputs(toy.spec) + candidate_inputs(toy.spec), raws)
-    scores = serving_module(ranker, inputs).predict(**request)
+    today, before = (serving_module(ranker, x) for x in (inputs, exported.inputs))
+    features, earlier = (x.user_features(request) | x.candidate_features(request) for x in (today, before))
+    numbers = {name: value for name, value in earlier.items() if name.endswith("_NUMBER")}
+    assert {"user_age_NUMBER", "history_price_NUMBER", "candidate_price_NUMBER"} == set(numbers)
+    is_candidate = request["candidate_item_id"].numpy() != b""
+    scores = ranker(features | numbers, training=False)  # numbers are standardised by each day's own records
     for task, expected in exported("predict", **request).items():
-        np.testing.assert_allclose(scores[task], expected, atol=1e-5)
+        np.testing.assert_allclose(tf.sigmoid(scores[task])[is_candidate], expected[is_candidate], atol=1e-5)
         assert np.ptp(expected) > 0.01
 
 
@@ -126,6 +132,15 @@ def test_fine_tuning_starts_from_the_earlier_ranker_and_todays_encoder(
 def test_another_architecture_is_refused(grown: Toy, exported: Exported, changes: dict[str, Any], named: str) -> None:
     inputs = dataclasses.replace(grown.inputs("train", "validation", **changes), start_from=str(exported.folder))
     with pytest.raises(ConfigError, match=rf"made with another {named} \(.*set warm_start: false"):
+        earlier_ranker(inputs)
+
+
+def test_a_ranker_from_before_numbers_is_refused(
+    grown: Toy, exported: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = dataclasses.replace(grown.inputs("train", "validation"), start_from=str(exported.folder))
+    monkeypatch.setattr(Numeric, "has_number", False)  # as if the exported one, which has more, were the older
+    with pytest.raises(ConfigError, match=r"an earlier version of srp4ctr made it: .*set warm_start: false"):
         earlier_ranker(inputs)
 
 

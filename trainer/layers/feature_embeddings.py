@@ -10,12 +10,15 @@ import tf_keras as keras
 
 from trainer.fields import Field, Fields
 from trainer.layers.field_embedding import FieldEmbedding
+from trainer.layers.number_embedding import NumberEmbedding
 
 Features = Mapping[str, tf.Tensor]
 
 
 class FeatureEmbeddings(keras.layers.Layer):
     """One table a field; a history and a candidate field of one name share theirs.
+
+    A field with numbers also has a direction, along which its embedding lies the further out the larger the number is.
 
     Args:
         fields: The data set's fields.
@@ -27,6 +30,9 @@ class FeatureEmbeddings(keras.layers.Layer):
         self.fields, self.dim = fields, dim
         by_table = {_table(field): field for field in fields.all}
         self.tables = {name: FieldEmbedding.of(field, dim, f"embed_{name}") for name, field in by_table.items()}
+        self.directions = {
+            name: NumberEmbedding(dim, name=f"direction_{name}") for name, field in by_table.items() if field.number
+        }
 
     @property
     def item_width(self) -> int:
@@ -58,7 +64,13 @@ class FeatureEmbeddings(keras.layers.Layer):
         """The embeddings of some fields of one side, side by side."""
         if not fields:
             return tf.zeros([tf.shape(features["history_item_id"])[0], 1])
-        return tf.concat([self.tables[_table(field)](features[field.name]) for field in fields], -1)
+        return tf.concat([self._embed(field, features) for field in fields], -1)
+
+    def _embed(self, field: Field, features: Features) -> tf.Tensor:
+        embedded = self.tables[_table(field)](features[field.name])
+        if field.number is None:
+            return embedded
+        return embedded + self.directions[_table(field)](features[field.number])
 
 
 def _table(field: Field) -> str:

@@ -17,8 +17,9 @@ from trainer.ranker_config import RankerConfig
 class Baseline(Ranker):
     """A ranker of the literature with the base's features, embeddings, head, loss and budget.
 
-    A user's part is [user and context embeddings, what `_read` adds], a candidate's is [what `_match` makes of it, its
-    match features]; both go to the MMoE head, the user's first-layer terms by way of the state.
+    A user's part is [user and context embeddings, what `_read` adds, its numbers], a candidate's is [what `_match`
+    makes of it, its numbers and match features]; both go to the MMoE head, the user's first-layer terms by way of the
+    state.
     """
 
     def __init__(self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
@@ -46,13 +47,14 @@ class Baseline(Ranker):
         """See Ranker."""
         user, history = self.embed.user(features), self.embed.history(features)
         state, known = self._read(user, history, features, training)
-        head = self.head.user_state(self.drop(known, training=training))
+        known = self.with_user_numbers(self.drop(known, training=training), features)
+        head = self.head.user_state(known)
         own = state | {"mask": features["history_item_id"] > 0, "head": head._asdict()}
         return own | self.match_state(features)
 
     def score_items(self, state: UserState, features: Features, training: bool | None = None) -> Logits:
         """See Ranker."""
         matched = self._match(self.embed.candidates(features), state, features, training)
-        known = self.with_matches(self.drop(matched, training=training), state, features)
+        known = self.with_numbers(self.drop(matched, training=training), state, features)
         logits = self.head(known, MmoeState(**state["head"]), training=training)
         return self.by_task(logits)

@@ -16,6 +16,7 @@ from trainer.layers.dropout import Dropout
 from trainer.layers.feature_embeddings import FeatureEmbeddings
 from trainer.layers.folded_mmoe import FoldedMmoe
 from trainer.layers.match_counts import MatchCounts
+from trainer.layers.numbers import Numbers
 from trainer.models.fg_bert import FGBert
 from trainer.ranker_config import RankerConfig
 from trainer.step_model import StepModel
@@ -41,6 +42,8 @@ class Ranker(StepModel, abc.ABC):
         super().__init__(**kwargs)
         self.fields, self.config, self.encoder_config = fields, config, encoder_config
         self.embed = FeatureEmbeddings(fields, config.embedding_dim, name="embed")
+        self.user_numbers = Numbers([*fields.of("user"), *fields.of("context")], name="user_numbers")
+        self.candidate_numbers = Numbers(fields.of("candidate"), name="candidate_numbers")
         self.match: MatchCounts | None = None
         if config.match and fields.matches:
             self.match = MatchCounts(fields.matches, name="match")
@@ -74,11 +77,20 @@ class Ranker(StepModel, abc.ABC):
         """The part of the state that candidates are matched with; empty where there are no match features."""
         return {} if self.match is None else {"match": self.match.user_state(features)}
 
-    def with_matches(self, candidates: tf.Tensor, state: UserState, features: Features) -> tf.Tensor:
-        """Candidates' vectors [B, N, C] with their match features beside them, if there are any."""
-        if self.match is None:
-            return candidates
-        return tf.concat([candidates, self.match(state["match"], state["mask"], features)], -1)
+    def with_user_numbers(self, users: tf.Tensor, features: Features) -> tf.Tensor:
+        """Users' vectors [B, U] with their numbers and the context's beside them, if there are any."""
+        if not self.user_numbers.width:
+            return users
+        return tf.concat([users, self.user_numbers(features)], -1)
+
+    def with_numbers(self, candidates: tf.Tensor, state: UserState, features: Features) -> tf.Tensor:
+        """Candidates' vectors [B, N, C] with their numbers and match features beside them, if there are any."""
+        parts = [candidates]
+        if self.candidate_numbers.width:
+            parts.append(self.candidate_numbers(features))
+        if self.match is not None:
+            parts.append(self.match(state["match"], state["mask"], features))
+        return tf.concat(parts, -1)
 
     def by_task(self, logits: tf.Tensor) -> Logits:
         """Logits [B, N, T] as one [B, N] a task."""

@@ -26,9 +26,9 @@ class Srp4Ctr(Ranker):
     """The ranker of SRP4CTR, section 3; with `config.encoder == "none"` it is its own baseline, DIN + MMoE.
 
     With another `config.transfer` it is one of the usual ways to use a pre-trained encoder instead.
-    A candidate's vector is [its embedding, DIN's interest, UCA's output, a summary of the user, its match features,
-    with `config.set_wise` what attention among the candidates makes of these], crossed by a low-rank cross layer
-    (TFRS, DCN-v2); a user's is [user and context embeddings, query tokens].
+    A candidate's vector is [its embedding, DIN's interest, UCA's output, a summary of the user, its numbers and match
+    features, with `config.set_wise` what attention among the candidates makes of these], crossed by a low-rank cross
+    layer (TFRS, DCN-v2); a user's is [user and context embeddings, query tokens, its numbers].
     """
 
     config: Srp4CtrConfig
@@ -64,7 +64,7 @@ class Srp4Ctr(Ranker):
         parts = [self.drop(user, training=training)]
         if self.encoder is not None:
             parts += self._encode(features, user, state, training)
-        known = tf.concat(parts, -1)
+        known = self.with_user_numbers(tf.concat(parts, -1), features)
         state["summary"] = self.user_summary(known)
         return state | {"mmoe": self.mmoe.user_state(known)._asdict()} | self.match_state(features)
 
@@ -95,7 +95,7 @@ class Srp4Ctr(Ranker):
             parts.append(self.uca(*self._offered(state, features), training=training))
         count = tf.shape(candidates)[1]
         parts.append(tf.repeat(state["summary"][:, None], count, axis=1))
-        known = self.with_matches(self.drop(tf.concat(parts, -1), training=training), state, features)
+        known = self.with_numbers(self.drop(tf.concat(parts, -1), training=training), state, features)
         if self.among is not None:
             seen = self.among(known, features["candidate_item_id"] > 0, training=training)
             known = tf.concat([known, self.drop(seen, training=training)], -1)

@@ -35,7 +35,7 @@ class UnfoldedDin(Ranker):
 
     def encode_user(self, features: Features, training: bool | None = None) -> UserState:
         """See Ranker."""
-        user = self.drop(self.embed.user(features), training=training)
+        user = self.with_user_numbers(self.drop(self.embed.user(features), training=training), features)
         state = {"mask": features["history_item_id"] > 0, "history": self.embed.history(features), "user": user}
         return state | self.match_state(features)
 
@@ -44,7 +44,7 @@ class UnfoldedDin(Ranker):
         candidates = self.embed.candidates(features)
         items = tf.concat([candidates, self._interest(candidates, state)], -1)
         user = tf.repeat(state["user"][:, None], tf.shape(items)[1], axis=1)
-        x = tf.concat([user, self.with_matches(self.drop(items, training=training), state, features)], -1)
+        x = tf.concat([user, self.with_numbers(self.drop(items, training=training), state, features)], -1)
         outputs = tf.stack([second(first(x)) for first, second in self.experts], 2)  # [B, N, E, H2]
         logits = []
         for gate, hidden, logit in zip(self.gates, self.hidden, self.logit, strict=True):
