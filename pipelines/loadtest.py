@@ -13,7 +13,7 @@ from rich.console import Console
 
 from pipelines.errors import RunError
 from preprocessing.features import CANDIDATE_ITEM_ID
-from preprocessing.plain import plain_values
+from preprocessing.plain import for_client, plain_values
 from serving.async_client import AsyncRankingClient
 from serving.client import LruCache, RankingClient
 from serving.loadtest import report, served_model
@@ -94,5 +94,5 @@ def _recorded(pattern: str, infos: Mapping[str, Any], users: int) -> RecordedTra
 
 
 def _values(feature: tf.train.Feature, info: Any) -> Any:
-    values = plain_values(feature)
+    values = for_client(plain_values(feature))
     return values if len(info.tensor_shape.dim) == 2 else values[0]

@@ -15,7 +15,7 @@ from pipelines.config import RunConfig, load_run_config
 from pipelines.errors import RunError
 from preprocessing.features import HISTORY_ITEM_ID, TIMESTAMP, USER_ID, user_inputs
 from preprocessing.lookup import user_record
-from preprocessing.plain import plain_features
+from preprocessing.plain import for_client, plain_features
 from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
 from serving.client import RankingClient
@@ -54,7 +54,7 @@ def _user(spec: DatasetSpec, user_id: str, console: Console) -> dict[str, Any]:
     if record is None:
         console.print(f"User {user_id} is not in the log: scored as a new user, with an empty history.")
         return {USER_ID: user_id, TIMESTAMP: int(time.time())}
-    return plain_features(record, user_inputs(spec))
+    return {name: for_client(values) for name, values in plain_features(record, user_inputs(spec)).items()}
 
 
 @contextmanager

@@ -17,6 +17,13 @@ def plain_features(record: bytes, features: Iterable[RecordFeature]) -> dict[str
     return {feature.name: found if feature.is_list else found[0] for feature, found in values.items()}
 
 
+def for_client(values: Any) -> Any:
+    """A feature's values as clients take them: None, not NaN, where one is absent."""
+    if isinstance(values, list):
+        return [for_client(value) for value in values]
+    return None if values != values else values
+
+
 def plain_values(feature: tf.train.Feature) -> list[Any]:
     """All values of a feature, text decoded; none if it has none."""
     kind = feature.WhichOneof("kind")

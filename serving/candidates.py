@@ -52,6 +52,16 @@ def ranked(items: Sequence[Any], scores: Scores, top: int | None, by: str | None
     return [(items[i], {task: float(score[0, i]) for task, score in scores.items()}) for i in order]
 
 
+def check_top(top: int | None) -> None:
+    """Refuses a number of items that is none.
+
+    Raises:
+        ValueError: it is below 1.
+    """
+    if top is not None and top < 1:
+        raise ValueError(f"`top` must be at least 1, or None for all. Received: top={top}")
+
+
 def _task(by: str | None, scores: Scores) -> str:
     if by in scores:
         return by

@@ -43,6 +43,7 @@ DESCRIPTION = "description"
 USER_ID = "user_id"
 TIMESTAMP = "timestamp"  # of the request, seconds since 1970 UTC
 HISTORY_ITEM_ID = "history_item_id"
+HISTORY_TIMESTAMP = "history_timestamp"  # of each behaviour
 
 # In the refusal of a state that another version made; a client then encodes the user again.
 STALE_STATE = "user_state was made by another model version"

@@ -1,21 +1,26 @@
 """Raw feature values, as an application has them, as the dense tensors that a signature wants.
 
 Values are strings (str, bytes, or whole numbers for ids) or numbers, as the signature says; None is absent. Absent
-strings are "", absent floats NaN; whole numbers have no such value and must be given.
+strings are "", absent floats NaN; whole numbers have no such value and must be given. What can't be meant, such as NaN
+from somewhere else, lists of a user that aren't equally long, or times in milliseconds, is refused: it would be scored.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from serving import tensors
-from serving.contract import HISTORY_ITEM_ID
+from serving.contract import HISTORY_ITEM_ID, HISTORY_TIMESTAMP, TIMESTAMP
 
 User = Mapping[str, Any]
+_LATEST_SECOND = 10**10  # the year 2286; milliseconds are more
+_DAY_SECONDS = 86_400  # how far another machine's clock, or a request made beforehand, may be ahead
 
 
 def user_tensors(users: Sequence[User], infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -26,15 +31,16 @@ def user_tensors(users: Sequence[User], infos: Mapping[str, Any]) -> dict[str, n
         infos: The signature's inputs, name -> TensorInfo, [B] or [B, L'].
 
     Raises:
-        ValueError: A name is unknown, a value has the wrong type or rank, or a whole number is missing.
+        ValueError: A name is unknown, a value has the wrong type or rank or isn't finite, a whole number is missing,
+            a user's lists aren't equally long, or a time can't be one.
     """
     if not users:
         raise ValueError("At least one user is needed. Received: users=[]")
     for user in users:
         check_names(user, infos)
     lists = [name for name, info in infos.items() if _is_list(info)]
-    lengths = [_length(name, user[name]) for user in users for name in lists if user.get(name) is not None]
-    length = max(lengths, default=0) or 1  # "" alone is an empty history
+    lengths = [_history_length(user, lists) for user in users]
+    length = max(lengths) or 1  # "" alone is an empty history
     has_history = any(lengths)
     filled = {}
     for name, info in infos.items():
@@ -44,6 +50,7 @@ def user_tensors(users: Sequence[User], infos: Mapping[str, Any]) -> dict[str, n
         else:
             values = [_given(name, user, info, required=True) for user in users]
             filled[name] = _array(name, values, info)
+    _check_times(filled)
     return filled
 
 
@@ -113,6 +120,43 @@ def _length(name: str, values: Any) -> int:
     return len(values)
 
 
+def _history_length(user: User, lists: Sequence[str]) -> int:
+    """How long a user's lists are."""
+    lengths = {name: _length(name, user[name]) for name in lists if user.get(name) is not None}
+    reference = HISTORY_ITEM_ID if HISTORY_ITEM_ID in lengths else next(iter(lengths), "")
+    for name, found in lengths.items():
+        if found != lengths[reference]:
+            raise ValueError(f"{name} must have as many values as {reference}. Received: {found}, {lengths[reference]}")
+    return lengths.get(reference, 0)
+
+
+def _check_times(inputs: Mapping[str, np.ndarray]) -> None:
+    for name in (TIMESTAMP, HISTORY_TIMESTAMP):
+        if name in inputs:
+            _check_seconds(name, inputs[name])
+    if TIMESTAMP not in inputs:
+        return
+    asked = inputs[TIMESTAMP]
+    if (asked > time.time() + _DAY_SECONDS).any():
+        raise ValueError(f"{TIMESTAMP} is in the future. Received: {asked.max()}")
+    if HISTORY_TIMESTAMP in inputs:
+        is_later = inputs[HISTORY_TIMESTAMP] > asked[:, None]
+        if is_later.any():
+            row, place = np.argwhere(is_later)[0]
+            later = inputs[HISTORY_TIMESTAMP][row, place]
+            raise ValueError(
+                f"{HISTORY_TIMESTAMP} must not be after the request's {TIMESTAMP}. Received: {later}, {asked[row]}"
+            )
+
+
+def _check_seconds(name: str, seconds: np.ndarray) -> None:
+    if (seconds < 0).any():
+        raise ValueError(f"{name} takes seconds since 1970. Received: {seconds.min()}")
+    if (seconds > _LATEST_SECOND).any():
+        hint = "these may be milliseconds: divide them by 1,000"
+        raise ValueError(f"{name} takes seconds since 1970; {hint}. Received: {seconds.max()}")
+
+
 def _given(name: str, user: User, info: Any, required: bool) -> Any:
     value = user.get(name)
     if value is None and required and tensors.dtype_of(info.dtype).kind not in "Of":
@@ -131,7 +175,7 @@ def _per_user(name: str, values: Any, users: int) -> list[Sequence[Any]]:
 
 
 def _matrix(name: str, rows: Sequence[Sequence[Any]], length: int, info: Any) -> np.ndarray:
-    padded = [[*row, *[_absent(info)] * (length - len(row))] for row in rows]
+    padded = [[*row, *[None] * (length - len(row))] for row in rows]
     flat = _array(name, [value for row in padded for value in row], info)
     return flat.reshape(len(rows), length)
 
@@ -139,8 +183,8 @@ def _matrix(name: str, rows: Sequence[Sequence[Any]], length: int, info: Any) ->
 def _array(name: str, values: Sequence[Any], info: Any) -> np.ndarray:
     dtype, absent = tensors.dtype_of(info.dtype), _absent(info)
     array = np.empty(len(values), dtype)
-    convert = _text if dtype.kind == "O" else _number
-    array[:] = [convert(name, absent if value is None else value) for value in values]
+    convert = {"O": _text, "f": _number}.get(dtype.kind, _whole_number)
+    array[:] = [absent if value is None else convert(name, value) for value in values]
     return array
 
 
@@ -161,4 +205,12 @@ def _text(name: str, value: Any) -> bytes:
 def _number(name: str, value: Any) -> Any:
     if not isinstance(value, (int, float, np.number, np.bool_)):
         raise ValueError(f"{name} takes numbers. Received: {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} takes finite numbers, and None where it is absent. Received: {value!r}")
+    return value
+
+
+def _whole_number(name: str, value: Any) -> Any:
+    if _number(name, value) != int(value):
+        raise ValueError(f"{name} takes whole numbers. Received: {value!r}")
     return value

@@ -10,7 +10,7 @@ import numpy as np
 
 from serving import contract
 from serving.cache import StateCache
-from serving.candidates import Candidates, Scores, as_columns, merge, ranked, split
+from serving.candidates import Candidates, Scores, as_columns, check_top, merge, ranked, split
 from serving.channel_options import ChannelOptions
 from serving.connection import Connection, RankingError
 from serving.deadline import Deadline
@@ -83,6 +83,7 @@ class Ranking:
     async def rank(
         self, user: User, candidates: Candidates, top: int | None, by: str | None, deadline: Deadline
     ) -> list[tuple[Any, dict[str, float]]]:
+        check_top(top)
         items = as_columns(candidates)[contract.CANDIDATE_ITEM_ID]
         state = await self.states.of(user, deadline)
         try:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from preprocessing.encoding import Lists, encode_records
 from preprocessing.features import HISTORY_ITEM_ID, record_features, user_inputs
-from preprocessing.plain import plain_features, plain_values
+from preprocessing.plain import for_client, plain_features, plain_values
 from tests.testing import small_spec
 
 
@@ -24,3 +24,8 @@ def test_scalars_are_one_value_and_lists_are_lists() -> None:
 
 def test_a_feature_without_values_has_none() -> None:
     assert plain_values(tf.train.Feature()) == []
+
+
+def test_clients_get_none_where_a_number_is_absent() -> None:
+    assert for_client([1.5, float("nan")]) == [1.5, None]
+    assert for_client(float("nan")) is None and for_client("nan") == "nan"
