@@ -42,12 +42,14 @@ def validate_config(path: Path) -> bool:
 def _tables(found: Validation) -> Table:
     grid = Table("table", "files", "rows", "rejected")
     for table in found.tables:
-        grid.add_row(table.name, f"{table.files:,}", f"{table.rows:,}", f"{sum(table.reasons.values()):,}")
+        grid.add_row(table.name, f"{table.files:,}", f"{table.rows:,}", f"{table.rejected_rows:,}")
+        if table.entries is not None:
+            grid.add_row(f"{table.name}, entries of lists", "", f"{table.entries:,}", f"{table.rejected_entries:,}")
     return grid
 
 
 def _rejected(found: Validation) -> Table:
-    grid = Table("table", "rejected because", "rows", "example")
+    grid = Table("table", "rejected because", "rows or entries", "example")
     for table in found.tables:
         for reason, count in table.reasons.most_common():
             row = table.examples[reason]

@@ -120,6 +120,10 @@ class SortedEvents:
         if is_numeric(condition):
             return _compare(self.numbers[number_of(condition.column)], condition)
         column = self.strings[text_of(condition.column)]
+        if condition.equals_column is not None:
+            values, others = column.strings(), self.strings[text_of(condition.equals_column)].strings()
+            same = pc.and_(pc.equal(values, others), pc.not_equal(values, ""))
+            return same.to_numpy(zero_copy_only=False)
         values, wanted = column.values, [condition.equals] if condition.one_of is None else list(condition.one_of)
         if isinstance(condition.equals, bool):
             values, wanted = pc.utf8_lower(pc.utf8_trim_whitespace(values)), list(TRUE if condition.equals else FALSE)

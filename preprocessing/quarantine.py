@@ -25,6 +25,7 @@ class RejectedRow:
         row: Its number in the file; the header is row 1. A quoted line break doesn't start a row. 0 in BigQuery.
         reason: A short code, one of a few, for counting.
         message: The same for people, with the offending value.
+        is_entry: Whether only an entry of the row's list can't be used, and the others are.
         lost_bytes: Where it stands for the rest of a file that breaks off: how much that is, as it is stored.
     """
 
@@ -34,6 +35,7 @@ class RejectedRow:
     reason: str
     message: str
     lost_bytes: int = 0
+    is_entry: bool = False
 
     def to_json(self) -> str:
         """One line of the quarantine file."""
@@ -54,7 +56,7 @@ def read_report(quarantine_dir: str) -> dict[str, Any]:
 
 
 def check_quarantine(spec: DatasetSpec, quarantine_dir: str) -> None:
-    """Checks, after a run, that no table had more bad rows than `spec.max_bad_rows` allows.
+    """Checks, after a run, that no table had more bad rows, or entries of lists, than `spec.max_bad_rows` allows.
 
     Raises:
         DataError: one had; the message names the most frequent reasons, each with an example.
@@ -63,9 +65,26 @@ def check_quarantine(spec: DatasetSpec, quarantine_dir: str) -> None:
     for table, rows in report["rows"].items():
         size = report["bytes"].get(table, {})
         lost = lost_rows(rows["read"], size.get("read", 0), size.get("lost", 0))
-        rejected = sum(rows["rejected"].values()) + lost
-        if rejected > spec.max_bad_rows * (rows["read"] + lost):
-            raise DataError(_too_many(spec, quarantine_dir, table, rows, lost))
+        counted = [_Counted("rows", rows["read"] + lost, rows["rejected"], lost)]
+        if "entries" in rows:
+            counted.append(_Counted("entries of lists in the rows", rows["entries"], rows.get("rejected_entries", {})))
+        for found in counted:
+            if found.bad > spec.max_bad_rows * found.read:
+                raise DataError(_too_many(spec, quarantine_dir, table, found))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Counted:
+    """Rows, or entries of their lists: all of them, those rejected by reason, and about how many more are lost."""
+
+    what: str
+    read: int
+    rejected: dict[str, int]
+    lost: int = 0
+
+    @property
+    def bad(self) -> int:
+        return sum(self.rejected.values()) + self.lost
 
 
 def lost_rows(rows: int, file_bytes: int, lost_bytes: int) -> int:
@@ -81,16 +100,15 @@ def lost_rows(rows: int, file_bytes: int, lost_bytes: int) -> int:
     return round(rows * lost_bytes / (file_bytes - lost_bytes))
 
 
-def _too_many(spec: DatasetSpec, quarantine_dir: str, table: str, rows: dict[str, Any], lost: int) -> str:
+def _too_many(spec: DatasetSpec, quarantine_dir: str, table: str, found: _Counted) -> str:
     path = FileSystems.join(quarantine_dir, REJECTED_FILE)
-    frequent = sorted(rows["rejected"].items(), key=lambda reason: (-reason[1], reason[0]))[:3]
+    frequent = sorted(found.rejected.items(), key=lambda reason: (-reason[1], reason[0]))[:3]
     examples = _examples(path, table, {reason for reason, _ in frequent})
     reasons = [f"{count} x {reason}{_place(examples.get(reason))}" for reason, count in frequent]
-    rejected, read = sum(rows["rejected"].values()) + lost, rows["read"] + lost
-    after_breaks = f" About {lost} of them come after the breaks of files, by bytes." if lost else ""
+    after_breaks = f" About {found.lost} of them come after the breaks of files, by bytes." if found.lost else ""
     return (
-        f"{rejected} of the {read} rows of table {table} ({getattr(spec, table).place}) can't be used, "
-        f"{rejected / max(read, 1):.2%}, and max_bad_rows allows {spec.max_bad_rows:.2%}. "
+        f"{found.bad} of the {found.read} {found.what} of table {table} ({getattr(spec, table).place}) can't be used, "
+        f"{found.bad / max(found.read, 1):.2%}, and max_bad_rows allows {spec.max_bad_rows:.2%}. "
         f"Most frequent: {'; '.join(reasons)}. All of them are in {path}.{after_breaks}"
     )
 

@@ -100,6 +100,8 @@ def _wanted(label: Condition) -> str:
         return f"at least {label.at_least:g}"
     if label.at_most is not None:
         return f"at most {label.at_most:g}"
+    if label.equals_column is not None:
+        return f"equal to column {label.equals_column}"
     return f"among {list(label.one_of)}" if label.one_of is not None else f"equal to {label.equals!r}"
 
 

@@ -12,11 +12,12 @@ from preprocessing.durations import SECONDS_PER_DAY, Duration
 
 
 class Condition(Config):
-    """A test of one column of an event: exactly one of `equals`, `at_least`, `at_most`, `one_of`.
+    """A test of one column of an event: exactly one of `equals`, `equals_column`, `at_least`, `at_most`, `one_of`.
 
     Attributes:
         column: The column.
         equals: A text or a number; `true` and `false`, however they are written: true, t, yes, y, on and 1.
+        equals_column: Another column that has the same text; it holds for none that is absent.
         at_least: The smallest number.
         at_most: The largest number.
         one_of: Texts.
@@ -24,6 +25,7 @@ class Condition(Config):
 
     column: str
     equals: pydantic.StrictBool | str | float | None = None
+    equals_column: str | None = None
     at_least: float | None = None
     at_most: float | None = None
     one_of: tuple[str, ...] | None = None
@@ -40,9 +42,10 @@ class Condition(Config):
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Condition:
-        given = [name for name in ("equals", "at_least", "at_most", "one_of") if getattr(self, name) is not None]
+        tests = ("equals", "equals_column", "at_least", "at_most", "one_of")
+        given = [name for name in tests if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"give exactly one of equals, at_least, at_most, one_of. Received: {given}")
+            raise ValueError(f"give exactly one of {', '.join(tests)}. Received: {given}")
         return self
 
 

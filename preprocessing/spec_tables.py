@@ -93,17 +93,24 @@ class Explode(Config):
         separator: What separates entries where a column is text.
         parts: The names of an entry's parts, where one text has several, such as the item and label in `N1-0`.
         part_separator: What separates them; with n parts, only the last n - 1 are taken as separators.
+        position: What the place of an entry in its list, from 1, is called as a column. No column of the files.
+        without_list: The column that has the item of a row whose lists are empty, such as an action on one item. The
+            row is one event, without what entries have, its position too. None: such a row is rejected.
     """
 
     columns: Annotated[tuple[str, ...], pydantic.Field(min_length=1)]
     separator: Annotated[str, pydantic.Field(min_length=1)] = " "
     parts: tuple[str, ...] = ()
     part_separator: Annotated[str, pydantic.Field(min_length=1), CountsWith("parts")] = "-"
+    position: str | None = None
+    without_list: str | None = None
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Explode:
         if self.parts and len(self.columns) != 1:
             raise ValueError(f"parts needs exactly one column. Received: columns={list(self.columns)}")
+        if self.position in (*self.columns, *self.parts):
+            raise ValueError(f"position names a column of its own. Received: position={self.position}")
         return self
 
 

@@ -18,9 +18,11 @@ from preprocessing.report_checks import report_findings
 from preprocessing.sources.bigquery import check_client
 from preprocessing.sources.check import columns_to_find
 from preprocessing.sources.columns import TABLES, TIME, TableName
+from preprocessing.sources.explode import explode_of
 from preprocessing.sources.files import size_of
 from preprocessing.sources.headers import check_headers
 from preprocessing.sources.read import read_table
+from preprocessing.sources.row_counts import rows_of
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_bigquery import BigQuery
 from preprocessing.splits import TimeProfile, cut_offs, to_iso
@@ -35,7 +37,10 @@ class TableCheck:
         name: 'events', 'items', 'users' or 'context'.
         files: How many files it has.
         rows: How many rows, rejected ones among them.
-        reasons: The rejected rows by reason.
+        entries: How many events lists that are taken apart give, rejected ones among them; None where none are.
+        rejected_rows: How many rows are rejected.
+        rejected_entries: How many entries of other rows are.
+        reasons: The rejected rows and entries by reason.
         examples: The first rejected row of each reason.
         file_bytes: How large the files are that can be read.
         lost_bytes: How much of them comes after a break.
@@ -44,6 +49,9 @@ class TableCheck:
     name: TableName
     files: int = 0
     rows: int = 0
+    entries: int | None = None
+    rejected_rows: int = 0
+    rejected_entries: int = 0
     reasons: Counter[str] = dataclasses.field(default_factory=Counter)
     examples: dict[str, RejectedRow] = dataclasses.field(default_factory=dict)
     file_bytes: int = 0
@@ -52,6 +60,8 @@ class TableCheck:
     def reject(self, row: RejectedRow) -> None:
         """Counts a rejected row."""
         self.reasons[row.reason] += 1
+        self.rejected_rows += not row.is_entry
+        self.rejected_entries += row.is_entry
         self.lost_bytes += row.lost_bytes
         self.examples.setdefault(row.reason, row)
 
@@ -111,30 +121,36 @@ def _check_client(source: BigQuery, found: Validation) -> None:
 
 
 def _check_table(spec: DatasetSpec, table: TableName, found: Validation) -> TableCheck:
-    check = TableCheck(table)
+    check = TableCheck(table, entries=0 if explode_of(getattr(spec, table)) is not None else None)
     times: list[np.ndarray] = []
     for path in _readable_files(spec, table, check, found):
         try:
             for part in read_table(spec, table, path):
                 if isinstance(part, list):
-                    check.rows += len(part)
                     for row in part:
                         check.reject(row)
                 else:
-                    check.rows += part.num_rows
+                    check.rows += rows_of(part)
+                    check.entries = None if check.entries is None else check.entries + part.num_rows
                     times.append(part.column(TIME).to_numpy() if table == "events" else np.zeros(0))
         except DataError as error:
             found.problems.append(str(error))
+    check.rows += check.rejected_rows
+    check.entries = None if check.entries is None else check.entries + check.rejected_entries
     lost = lost_rows(check.rows, check.file_bytes, check.lost_bytes)
-    rejected, rows = sum(check.reasons.values()) + lost, check.rows + lost
-    if rejected > spec.max_bad_rows * rows:
-        found.problems.append(
-            f"table {table}: {rejected} of {rows} rows would be rejected, {rejected / rows:.2%}; "
-            f"max_bad_rows allows {spec.max_bad_rows:.2%}."
-        )
+    _check_share(spec, table, check.rejected_rows + lost, check.rows + lost, "rows", found)
+    _check_share(spec, table, check.rejected_entries, check.entries or 0, "entries of lists in the rows", found)
     if table == "events" and check.files:
         _check_times(spec, np.concatenate([*times, np.zeros(0, np.int64)]).astype(np.int64), found)
     return check
+
+
+def _check_share(spec: DatasetSpec, table: TableName, rejected: int, read: int, what: str, found: Validation) -> None:
+    if rejected > spec.max_bad_rows * read:
+        found.problems.append(
+            f"table {table}: {rejected} of {read} {what} would be rejected, {rejected / read:.2%}; "
+            f"max_bad_rows allows {spec.max_bad_rows:.2%}."
+        )
 
 
 def _readable_files(spec: DatasetSpec, table: TableName, check: TableCheck, found: Validation) -> Iterator[str]:

@@ -37,7 +37,7 @@ def rows_of(block: str, path: Path, task: dict[str, Any]) -> list[dict[str, Any]
 
 
 def test_its_rows_that_hold_lists_are_read_as_it_says(tmp_path: Path) -> None:
-    text, structures = (block for block in BLOCKS if "explode" in block and "bigquery" not in block)
+    text, structures, pages = (block for block in BLOCKS if "explode" in block and "bigquery" not in block)
     line = re.search(r"# (U13740.*)", text)
     assert line is not None
     (tmp_path / "behaviors.tsv").write_text(re.sub(r" {3,}", "\t", line.group(1)) + "\n")
@@ -51,6 +51,12 @@ def test_its_rows_that_hold_lists_are_read_as_it_says(tmp_path: Path) -> None:
     (tmp_path / "pages.jsonl").write_text(json.dumps(json.loads(line.group(1))) + "\n")
     rows = rows_of(structures, tmp_path / "pages.jsonl", {"column": "shown.clicked", "equals": 1})
     assert [tuple(row.values()) for row in rows] == [("7", "a", 1714564800, 1.0)]
+    (tmp_path / "pages.csv").write_text("\n".join(re.findall(r"# (u1,.*)", pages)) + "\n")
+    spec = DatasetSpec.model_validate(yaml.safe_load(pages) | {"name": "doc"})
+    parts = list(read_table(spec, "events", str(tmp_path / "pages.csv")))
+    found = [(row["item"], row["number:position"], row["number:prices"]) for part in parts for row in part.to_pylist()]
+    assert found[:3] == [("h1", 1, 90), ("h2", 2, 75), ("h3", 3, 120)]
+    assert [item for item, *_ in found] == ["h1", "h2", "h3", "h3"]
 
 
 def test_its_formats_and_data_sets_are_all_there_are() -> None:

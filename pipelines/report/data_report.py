@@ -6,10 +6,15 @@ from pipelines.content import Content, Kept, Number
 
 
 class TableRows(Content):
-    """Rows of a table: those read, and those of them that were rejected, by reason."""
+    """Rows of a table: those read, and those of them that were rejected, by reason.
+
+    Where lists are taken apart, also how many entries they have, and those of other rows that were rejected.
+    """
 
     read: int
     rejected: dict[str, int]
+    entries: int | None = None
+    rejected_entries: dict[str, int] = {}
 
 
 class CutOffs(Content):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column, TableName
+from preprocessing.sources.explode import explode_of
 from preprocessing.sources.parse import parse_batch
 from preprocessing.sources.raw import RawBatch
+from preprocessing.sources.row_counts import with_rows
 from preprocessing.spec_tables import Entities, Events
 
 
@@ -18,6 +22,9 @@ def check_batch(
 ) -> Iterator[pa.Table | list[RejectedRow]]:
     """Types the columns: good rows, and lists of rejected ones."""
     good, rejected = parse_batch(raw, columns, table, path, declared.time_format)
+    if explode_of(declared) is not None:
+        good = with_rows(good, len(np.unique(raw.numbers)))
+        rejected = [dataclasses.replace(row, is_entry=True) for row in rejected]
     yield good
     if rejected:
         yield rejected

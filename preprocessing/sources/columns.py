@@ -70,7 +70,8 @@ def columns_of(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
     columns = _event_keys(declared) if table == "events" else _entity_keys(declared, table)
     columns += [_of_feature(place, feature) for place, feature in _features_from(spec, table)]
     if table == "events":
-        columns += [_of_condition(place, condition) for place, condition in conditions(spec)]
+        for place, condition in conditions(spec):
+            columns += _of_condition(place, condition)
         if spec.history.earlier is not None:
             columns.append(Column(EARLIER, spec.history.earlier.column, "multivalent", "history.earlier"))
         if spec.context is not None:
@@ -90,7 +91,8 @@ def conditions(spec: DatasetSpec) -> Iterable[tuple[str, Condition]]:
 
 def is_numeric(condition: Condition) -> bool:
     """Whether a condition compares numbers rather than strings."""
-    return condition.one_of is None and not isinstance(condition.equals, (str, bool))
+    is_text = condition.one_of is not None or condition.equals_column is not None
+    return not is_text and not isinstance(condition.equals, (str, bool))
 
 
 def feature_column(feature: ColumnKind, name: str) -> str:
@@ -155,7 +157,8 @@ def _of_feature(place: str, feature: ColumnKind) -> Column:
     return Column(feature_column(feature, name), source, feature.checked_as, place, feature.between)
 
 
-def _of_condition(place: str, condition: Condition) -> Column:
+def _of_condition(place: str, condition: Condition) -> list[Column]:
     if is_numeric(condition):
-        return Column(number_of(condition.column), condition.column, "number", place)
-    return Column(text_of(condition.column), condition.column, "text", place)
+        return [Column(number_of(condition.column), condition.column, "number", place)]
+    sources = [condition.column, *([condition.equals_column] if condition.equals_column is not None else [])]
+    return [Column(text_of(source), source, "text", place) for source in sources]

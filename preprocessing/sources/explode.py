@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.quarantine import RejectedRow
-from preprocessing.sources.columns import Column
+from preprocessing.sources.columns import ITEM, Column
 from preprocessing.sources.normal import plain
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.values import text_of
@@ -21,7 +21,8 @@ def columns_in_file(explode: Explode | None, columns: tuple[Column, ...]) -> tup
     if explode is None:
         return columns
     own = tuple(column for column in columns if not is_of_list(explode, column.source))
-    return own + tuple(Column(name, name, "any", "events.explode") for name in explode.columns)
+    lists = (*explode.columns, *([explode.without_list] if explode.without_list is not None else []))
+    return own + tuple(Column(name, name, "any", "events.explode") for name in lists)
 
 
 def exploded(
@@ -49,27 +50,34 @@ def explode_batch(
         path: The file, for the messages.
 
     Returns:
-        [E] events with their rows' numbers, and the rows whose lists are empty or not equally long.
+        [E] events with their rows' numbers, those of rows without lists last, and the rows whose lists are empty or
+        not equally long.
     """
     lists = {name: _lists(raw.columns[name], explode.separator) for name in explode.columns}
     lengths = np.stack([pc.fill_null(pc.list_value_length(column), 0).to_numpy() for column in lists.values()])
-    kept, rejected = fitting_rows(lengths, explode, raw.numbers, path)
-    rows = np.repeat(kept, lengths[0][kept])
+    kept, single, rejected = fitting_rows(lengths, explode, raw.numbers, path)
+    rows = np.append(np.repeat(kept, lengths[0][kept]), single)
     entries = {name: pc.list_flatten(column.take(pa.array(kept))) for name, column in lists.items()}
     fields = _fields(entries, explode)
+    if explode.position is not None:
+        fields[explode.position] = pa.array(places(lengths[0][kept]))
+    item = item_source(columns)
     arrays: dict[str, pa.Array] = {}
     for column in columns:
-        if is_of_list(explode, column.source):
-            arrays[column.name] = _field(fields, column.source, len(rows))
-        else:
+        if not is_of_list(explode, column.source):
             arrays[column.name] = raw.columns[column.name].take(pa.array(rows))
+            continue
+        arrays[column.name] = _field(fields, column.source, len(rows) - len(single))
+        if len(single):
+            others = raw.columns[str(explode.without_list)].take(pa.array(single)) if column.source == item else None
+            arrays[column.name] = _with_singles(arrays[column.name], others, len(single), column.source)
     return RawBatch(arrays, {name: raw.types.get(name, "") for name in arrays}, raw.numbers[rows]), rejected
 
 
 def fitting_rows(
     lengths: np.ndarray, explode: Explode, numbers: np.ndarray, path: str
-) -> tuple[np.ndarray, list[RejectedRow]]:
-    """The places of the rows whose lists can be taken apart, and the rejected others.
+) -> tuple[np.ndarray, np.ndarray, list[RejectedRow]]:
+    """The places of the rows whose lists can be taken apart, of those that are one event, and the rejected others.
 
     Args:
         lengths: How many entries each list has, int [lists, R].
@@ -79,17 +87,31 @@ def fitting_rows(
     """
     uneven = (lengths != lengths[0]).any(axis=0)
     empty = lengths.max(axis=0) == 0
+    single = empty & (explode.without_list is not None)
     rejected = [
         _reject(explode, path, int(numbers[row]), reason, lengths[:, row])
-        for reason, mask in (("list_lengths", uneven), ("empty_list", empty))
+        for reason, mask in (("list_lengths", uneven), ("empty_list", empty & ~single))
         for row in np.flatnonzero(mask)
     ]
-    return np.flatnonzero(~uneven & ~empty), rejected
+    return np.flatnonzero(~uneven & ~empty), np.flatnonzero(single), rejected
+
+
+def places(lengths: np.ndarray) -> np.ndarray:
+    """The place of each entry in its list, from 1: int64."""
+    ends = np.cumsum(lengths)
+    return np.arange(lengths.sum()) - np.repeat(ends - lengths, lengths) + 1
+
+
+def item_source(columns: Iterable[Column]) -> str | None:
+    """The column of the file, or of the lists taken apart, that has the item."""
+    return next((column.source for column in columns if column.name == ITEM), None)
 
 
 def is_of_list(explode: Explode, source: str) -> bool:
     """Whether a column comes from the entries of a list."""
-    return source in explode.parts or any(source == name or source.startswith(f"{name}.") for name in explode.columns)
+    return source in (explode.position, *explode.parts) or any(
+        source == name or source.startswith(f"{name}.") for name in explode.columns
+    )
 
 
 def parts_of(entries: pa.Array, explode: Explode) -> dict[str, pa.Array]:
@@ -121,6 +143,13 @@ def _fields(entries: dict[str, pa.Array], explode: Explode) -> dict[str, pa.Arra
         return entries
     (values,) = entries.values()
     return parts_of(values, explode)
+
+
+def _with_singles(values: pa.Array, others: pa.Array | None, count: int, source: str) -> pa.Array:
+    """The values of entries, and after them those of rows without a list: all as text where these have some."""
+    if others is None:
+        return pa.concat_arrays([values, pa.nulls(count, values.type)])
+    return pa.concat_arrays([text_of(values, source)[0], text_of(others, source)[0]])
 
 
 def _field(fields: dict[str, pa.Array], source: str, rows: int) -> pa.Array:

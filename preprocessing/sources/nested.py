@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column
-from preprocessing.sources.explode import fitting_rows, is_of_list, parts_of
+from preprocessing.sources.explode import fitting_rows, is_of_list, item_source, parts_of, places
 from preprocessing.sources.objects import Problems, column_of
 from preprocessing.sources.raw import RawBatch
 from preprocessing.spec_tables import Explode
@@ -41,12 +41,17 @@ def batch_of(
         return _batch({column: _values(rows, column.source) for column in columns}, numbers), []
     lists = {name: [_entries(get(row, name), explode) for row in rows] for name in explode.columns}
     lengths = np.array([list(map(len, entries)) for entries in lists.values()])
-    kept, rejected = fitting_rows(lengths, explode, numbers, path)
-    owners = np.repeat(kept, lengths[0][kept])
+    kept, single, rejected = fitting_rows(lengths, explode, numbers, path)
+    owners = np.append(np.repeat(kept, lengths[0][kept]), single)
     own = tuple(column for column in columns if not is_of_list(explode, column.source))
     of_rows = _batch({column: _values(rows, column.source) for column in own}, numbers).take(owners)
     flat = {name: [entry for row in kept for entry in entries[row]] for name, entries in lists.items()}
+    if explode.position is not None:
+        flat[explode.position] = places(lengths[0][kept]).tolist()
     listed = {column: _of_entries(flat, column, explode) for column in columns if column not in own}
+    item = item_source(columns)
+    for column, values in listed.items():
+        values += [get(rows[row], str(explode.without_list)) if column.source == item else None for row in single]
     return of_rows.beside(_batch(listed, numbers[owners])), rejected
 
 
@@ -94,12 +99,12 @@ def _entries(value: Any, explode: Explode) -> list[Any]:
 
 def _of_entries(flat: dict[str, list[Any]], column: Column, explode: Explode) -> list[Any]:
     """A column's values, one for each entry."""
-    if explode.parts:
-        ((name, entries),) = flat.items()
+    if explode.parts and column.source in explode.parts:
+        name, entries = explode.columns[0], flat[explode.columns[0]]
         text, _ = column_of(entries, Column(name, name, "text", "events.explode"))
         return parts_of(text, explode)[column.source].to_pylist()
     if column.source in flat:
-        return flat[column.source]
+        return list(flat[column.source])
     name, _, path = column.source.partition(".")
     return [get(entry, path) if isinstance(entry, dict) else None for entry in flat[name]]
 

@@ -22,6 +22,7 @@ from preprocessing.sources.formats import reader_of
 from preprocessing.sources.nested import Row
 from preprocessing.sources.partitions import partitions_of, with_partitions
 from preprocessing.sources.raw import RawBatch
+from preprocessing.sources.row_counts import rows_of
 from preprocessing.sources.section import Section
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_tables import Table
@@ -77,16 +78,18 @@ class _ReadSource(beam.DoFn):
         for part in self._parts(source):
             rejected = part if isinstance(part, list) else []
             for row in rejected:
-                counts["rows", self._table, "rejected", row.reason] += 1
+                counts["rows", self._table, "rejected_entries" if row.is_entry else "rejected", row.reason] += 1
                 if row.lost_bytes:
                     counts["bytes", self._table, "lost"] += row.lost_bytes
                 Metrics.counter(_METRICS, f"rejected_{self._table}_{row.reason}").inc()
                 yield beam.pvalue.TaggedOutput(REJECTED, row)
-            rows = len(rejected) if isinstance(part, list) else part.num_rows
+            rows = sum(not row.is_entry for row in rejected) if isinstance(part, list) else rows_of(part)
             counts["rows", self._table, "read"] += rows
+            if explode_of(getattr(self._spec, self._table)) is not None:
+                counts["rows", self._table, "entries"] += _entries(part)
             Metrics.counter(_METRICS, f"read_{self._table}").inc(rows)
             if not isinstance(part, list):
-                yield part
+                yield part.replace_schema_metadata(None)
         yield beam.pvalue.TaggedOutput(COUNTS, counts)
 
     def _parts(self, source: Section | list[Row]) -> Iterator[pa.Table | list[RejectedRow]]:
@@ -94,6 +97,10 @@ class _ReadSource(beam.DoFn):
             return read_rows(self._spec, self._table, source)
         logging.info("Reading %s from %s", self._table, source)
         return read_section(self._spec, self._table, source)
+
+
+def _entries(part: pa.Table | list[RejectedRow]) -> int:
+    return sum(row.is_entry for row in part) if isinstance(part, list) else part.num_rows
 
 
 def read_table(spec: DatasetSpec, table: TableName, path: str) -> Iterator[pa.Table | list[RejectedRow]]:

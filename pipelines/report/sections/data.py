@@ -150,8 +150,13 @@ def _joins(joins: dict[str, dict[str, int]]) -> list[Table]:
 def _rows(rows: dict[str, TableRows]) -> Table:
     lines = []
     for name, table in rows.items():
-        rejected = sum(table.rejected.values())
-        reasons = ", ".join(f"{reason}: {count(n)}" for reason, n in table.rejected.items())
-        share = percent(ratio(rejected, table.read))
-        lines.append([name, reasons or "nothing rejected", count(table.read), count(rejected), share])
+        lines.append(_row_line(name, table.read, table.rejected))
+        if table.entries is not None:
+            lines.append(_row_line(f"{name}, entries of lists", table.entries, table.rejected_entries))
     return Table("Rows read", ["Table", "Reasons", "Read", "Rejected", "Share"], lines, text_columns=2)
+
+
+def _row_line(name: str, read: int, rejected: dict[str, int]) -> list[str]:
+    total = sum(rejected.values())
+    reasons = ", ".join(f"{reason}: {count(n)}" for reason, n in rejected.items())
+    return [name, reasons or "nothing rejected", count(read), count(total), percent(ratio(total, read))]

@@ -1,0 +1,17 @@
+"""How many rows of a file a batch of events comes from, where rows hold lists that are taken apart."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+_ROWS = b"rows"
+
+
+def with_rows(events: pa.Table, rows: int) -> pa.Table:
+    """The events, with how many rows they and those that were rejected among them come from."""
+    return events.replace_schema_metadata({_ROWS: str(rows)})
+
+
+def rows_of(events: pa.Table) -> int:
+    """How many rows events come from; of those that no list was taken apart for, each is a row."""
+    return int((events.schema.metadata or {}).get(_ROWS, events.num_rows))
