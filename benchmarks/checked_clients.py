@@ -13,8 +13,8 @@ import grpc
 import numpy as np
 
 from benchmarks.reference_scores import ReferenceScores
-from benchmarks.server_process import MODEL_NAME
 from serving.client import ChannelOptions, Freshness, LruCache, RankingClient, RankingError, UserState
+from serving.contract import DEFAULT_MODEL_NAME
 from serving.redis_cache import RedisCache
 
 HALF_COPIED = 900  # a version later than any other, that must never score
@@ -137,7 +137,7 @@ class CheckedClients:
 
     def _client(self, caches: list[Any], freshness: Freshness) -> RankingClient:
         channel = ChannelOptions(wait_for_ready=True)
-        return RankingClient(self._address, MODEL_NAME, _TIMEOUT_SECONDS, channel, caches, freshness)
+        return RankingClient(self._address, DEFAULT_MODEL_NAME, _TIMEOUT_SECONDS, channel, caches, freshness)
 
     def _failed(self, error: RankingError, began: float) -> None:
         with self._lock:

@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.daily_log import FIRST_DAY, DailyLog, write_config
-from benchmarks.server_process import MODEL_NAME, running_server
+from benchmarks.server_process import running_server
 from pipelines.config import RunConfig, RunPaths, load_run_config
 from pipelines.experiment.predictions import predict
 from pipelines.metadata import RunMetadata
 from pipelines.trained import stage_inputs
 from preprocessing.rolling import date_of
 from serving.client import RankingClient
+from serving.contract import DEFAULT_MODEL_NAME
 from serving.version_dirs import version_number
 from trainer.finetune import finetune
 from trainer.metrics import auc
@@ -73,7 +74,7 @@ def main() -> None:
     pushed = load_run_config(config_path).paths.serving_model
     with (
         running_server(pushed, arguments.folder / "server.txt") as server,
-        RankingClient(server.address, MODEL_NAME, timeout_seconds=30.0) as client,
+        RankingClient(server.address, DEFAULT_MODEL_NAME, timeout_seconds=30.0) as client,
     ):
         rows[0]["served"] = client.wait_until_ready()
         _show(rows[0].get(key) for key in _COLUMNS)
@@ -106,7 +107,7 @@ def _from_nothing(config: RunConfig) -> dict[str, Any]:
     metadata = RunMetadata(config.paths.metadata, config.dataset.name)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as encoder:
-        pretrain(stage_inputs(config, metadata, "pretrain", "pretrain_validation"), encoder)
+        pretrain(stage_inputs(config, metadata, "pretrain"), encoder)
         inputs = stage_inputs(config, metadata)
         ranker, _ = finetune(inputs, encoder)
     seconds = round(time.monotonic() - started)

@@ -13,8 +13,8 @@ from pathlib import Path
 import grpc
 
 from benchmarks.wire import Wire
+from serving.contract import DEFAULT_MODEL_NAME
 
-MODEL_NAME = "srp4ctr"
 _SRP4CTR = Path(sys.executable).parent / "srp4ctr"
 _START_SECONDS = 180.0
 
@@ -31,7 +31,7 @@ class ServerProcess:
     def __init__(self, model_dir: Path, log: Path, options: tuple[str, ...] = ()) -> None:
         self._port, rest_port = free_ports(2)
         ports = ("--port", str(self._port), "--rest-port", str(rest_port))
-        self._command = [str(_SRP4CTR), "serve", str(model_dir), "--name", MODEL_NAME, *ports, *options]
+        self._command = [str(_SRP4CTR), "serve", str(model_dir), "--name", DEFAULT_MODEL_NAME, *ports, *options]
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -55,7 +55,7 @@ class ServerProcess:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + _START_SECONDS
-        with contextlib.closing(Wire(self.address, MODEL_NAME)) as wire:
+        with contextlib.closing(Wire(self.address, DEFAULT_MODEL_NAME)) as wire:
             while not _answers(wire):
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     self.stop()

@@ -33,9 +33,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import random_model
-from benchmarks.server_process import MODEL_NAME, running_server
+from benchmarks.server_process import running_server
 from benchmarks.wire import Wire
 from serving import contract
+from serving.contract import DEFAULT_MODEL_NAME
 from serving.inputs import candidate_tensors, user_tensors
 
 Scores = dict[str, np.ndarray]
@@ -62,7 +63,7 @@ def main() -> None:
 def measure(address: str, rounds: int, seed: int) -> tuple[dict[str, np.ndarray], int]:
     """Seconds of each request by kind, and the bytes of a user state."""
     rng, order = np.random.default_rng(seed), random.Random(seed)
-    with contextlib.closing(Wire(address, MODEL_NAME)) as wire:
+    with contextlib.closing(Wire(address, DEFAULT_MODEL_NAME)) as wire:
         kinds = _Kinds(wire, rng)
         kinds.check()
         for _ in range(10):

@@ -24,8 +24,9 @@ import psutil
 from rich.console import Console
 
 from benchmarks import random_model
-from benchmarks.server_process import MODEL_NAME, running_server
+from benchmarks.server_process import running_server
 from serving.client import LruCache, RankingClient
+from serving.contract import DEFAULT_MODEL_NAME
 from serving.loadtest import report
 from serving.loadtest.outcomes import Outcomes
 from serving.loadtest.plan import LoadPlan
@@ -65,7 +66,7 @@ def soak(address: str, pid: int, seconds: float) -> None:
 
 def _load(address: str, plan: LoadPlan, traffic: RecordedTraffic) -> Outcomes:
     caches = [LruCache(max_bytes=plan.cache_mib * 2**20)]
-    with RankingClient(address, MODEL_NAME, timeout_seconds=plan.timeout_seconds, caches=caches) as client:
+    with RankingClient(address, DEFAULT_MODEL_NAME, timeout_seconds=plan.timeout_seconds, caches=caches) as client:
         client.rank(traffic.user(0), ["i1"], by="click")  # connects
         return run(client, plan, traffic, by="click")
 

@@ -27,6 +27,7 @@ import tensorflow as tf
 from pipelines.config import RunConfig, load_run_config
 from pipelines.metadata import RunMetadata
 from pipelines.trained import model_dir, stage_inputs
+from preprocessing.artifact_files import split_files
 from preprocessing.features import candidate_inputs, label_name, user_inputs
 from trainer.export import serving_module
 from trainer.inputs import StageInputs
@@ -76,7 +77,7 @@ def _test_requests(config: RunConfig, metadata: RunMetadata) -> Iterator[Batch]:
         for f in inputs
     }
     wanted |= {label_name(task): tf.io.RaggedFeature(tf.float32) for task in config.spec.tasks}
-    files = tf.io.gfile.glob(f"{metadata.output('BehaviorLogExampleGen', 'examples')}/Split-test/*")
+    files = tf.io.gfile.glob(split_files(metadata.output("BehaviorLogExampleGen", "examples"), "test"))
     for examples in tf.data.TFRecordDataset(sorted(files), compression_type="GZIP").batch(BATCH):
         parsed = tf.io.parse_example(examples, wanted)
         yield {name: x.to_tensor() if isinstance(x, tf.RaggedTensor) else x for name, x in parsed.items()}

@@ -11,6 +11,7 @@ import typer
 from pipelines.commands.compare import compare
 from pipelines.commands.cost import cost
 from pipelines.commands.data import data_app
+from pipelines.commands.elsewhere import CommandsOfAllPackages
 from pipelines.commands.errors import user_errors
 from pipelines.commands.experiment import experiment
 from pipelines.commands.loadtest import loadtest
@@ -23,6 +24,7 @@ from pipelines.commands.tune import tune
 from pipelines.own_packages import shadowed_packages
 
 app = typer.Typer(
+    cls=CommandsOfAllPackages,
     help="Pre-train on behaviour sequences, fine-tune a click-through-rate model, serve it with split signatures.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -56,7 +58,6 @@ def main() -> None:
 @app.command()
 def run(
     config: ConfigPath,
-    runner: Annotated[str, typer.Option(help="Where to run: local.")] = "local",
     seed: Annotated[int | None, typer.Option(help="Replaces trainer.seed.")] = None,
     cache: Annotated[bool, typer.Option(help="Reuse finished components whose inputs have not changed.")] = True,
     span: Annotated[str | None, typer.Option(help="The last day to read, for logs with a file a day.")] = None,
@@ -68,8 +69,6 @@ def run(
 
     Replaces the config's `beam` where any Beam option is given: srp4ctr run CONFIG --beam flink -- --parallelism=4
     """
-    if runner != "local":
-        raise typer.BadParameter(f"unknown runner '{runner}'. Known: local.", param_hint="--runner")
     with user_errors():
         from pipelines.beam import beam_config
         from pipelines.run import run_pipeline

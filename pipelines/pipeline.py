@@ -25,6 +25,7 @@ from pipelines.config import RunConfig, code_fingerprint
 from pipelines.platform import LocalPlatform
 from preprocessing.paths import absolute
 from trainer.config import TrainerConfig
+from trainer.stages import CATALOG, STAGE_SPLITS
 
 PRETRAIN, RANKER, BASELINE = "Trainer.pretrain", "Trainer.ranker", "Trainer.baseline"
 EVALUATOR, BASELINE_EVALUATOR = "Evaluator", "Evaluator.baseline"
@@ -62,8 +63,8 @@ def create_pipeline(
     start = earlier[0].outputs["model"] if earlier else None
     pretrain = _trainer(config, PRETRAIN, "trainer.pretrain.run_fn", trainer, prepared, "pretrain", start)
     encoder = pretrain.outputs["model"]
-    ranker = _trainer(config, RANKER, "trainer.finetune.run_fn", trainer, prepared, "train", encoder)
-    without = _trainer(config, BASELINE, "trainer.finetune.run_fn", trainer.without_encoder(), prepared, "train")
+    ranker = _trainer(config, RANKER, "trainer.finetune.run_fn", trainer, prepared, "finetune", encoder)
+    without = _trainer(config, BASELINE, "trainer.finetune.run_fn", trainer.without_encoder(), prepared, "finetune")
     trained = [*earlier, pretrain, ranker, without]
     components = [*prepared.components, *trained, *_judge(config, prepared, ranker, without)]
     return _pipeline(config, components, beam_pipeline_args, enable_cache)
@@ -100,6 +101,7 @@ def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
             transform=["pretrain", "pretrain_validation", "train", "validation", "catalog"],
         ),
         custom_config={"spec": spec.model_dump_json(), "code": code},
+        disable_analyzer_cache=True,  # each run analyses all of its records; a cache would be written and never read
         disable_statistics=True,  # StatisticsGen has those of the records; nobody reads those of indices
     )
     transform.add_upstream_node(checks[-1])  # no training on data that fails its checks
@@ -142,10 +144,10 @@ def _trainer(
     run_fn: str,
     settings: TrainerConfig,
     prepared: _Prepared,
-    split: str,
+    stage: str,
     base_model: Any = None,
 ) -> Any:
-    validation = "pretrain_validation" if split == "pretrain" else "validation"
+    train, validation = STAGE_SPLITS[stage]
     return prepared.platform.trainer(
         node,
         run_fn=run_fn,
@@ -153,7 +155,7 @@ def _trainer(
         transform_graph=prepared.graph,
         schema=prepared.schema,
         base_model=base_model,
-        train_args=trainer_pb2.TrainArgs(splits=[split, "catalog"]),
+        train_args=trainer_pb2.TrainArgs(splits=[train, CATALOG]),
         eval_args=trainer_pb2.EvalArgs(splits=[validation]),
         custom_config={
             "spec": config.spec.model_dump_json(),

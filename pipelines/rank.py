@@ -19,9 +19,8 @@ from preprocessing.plain import for_client, plain_features
 from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
 from serving.client import RankingClient
+from serving.contract import DEFAULT_MODEL_NAME
 from serving.server import ModelServer
-
-MODEL_NAME = "srp4ctr"
 
 
 def rank_for_user(config_path: Path, user_id: str, top: int, server: str | None) -> None:
@@ -44,7 +43,7 @@ def rank_for_user(config_path: Path, user_id: str, top: int, server: str | None)
     met = set(user.get(HISTORY_ITEM_ID, []))
     candidates = [item for item in titles if item not in met]
     console.print(f"Ranking {len(candidates)} items for user {user_id}, who has {len(met)} in the history.")
-    with _server(config, server) as address, RankingClient(address, MODEL_NAME, timeout_seconds=30.0) as client:
+    with _server(config, server) as address, RankingClient(address, DEFAULT_MODEL_NAME, timeout_seconds=30.0) as client:
         ranked = client.rank(user, candidates, top=top, by=next(iter(config.dataset.tasks)))
     console.print(_table(ranked, titles, list(config.dataset.tasks)))
 
@@ -66,7 +65,7 @@ def _server(config: RunConfig, address: str | None) -> Iterator[str]:
         raise RunError(f"models are pushed to {config.paths.pushed}: serve one and give its address with --server.")
     if not config.paths.serving_model.is_dir():
         raise RunError(f"{config.paths.serving_model}: no pushed model. Run `srp4ctr run` first.")
-    with ModelServer(MODEL_NAME, str(config.paths.serving_model), grpc_port=0, rest_port=0) as server:
+    with ModelServer(DEFAULT_MODEL_NAME, str(config.paths.serving_model), grpc_port=0, rest_port=0) as server:
         yield f"127.0.0.1:{server.grpc_port}"
 
 

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from pipelines.config import RunConfig
 from pipelines.metadata import RunMetadata
+from preprocessing.artifact_files import serving_model_dir
 from trainer.inputs import StageInputs
 
 
-def stage_inputs(
-    config: RunConfig, metadata: RunMetadata, train: str = "train", validation: str = "validation"
-) -> StageInputs:
+def stage_inputs(config: RunConfig, metadata: RunMetadata, stage: str = "finetune") -> StageInputs:
     """The transformed files and settings that a Trainer of the run was given.
 
     Args:
         config: The run's configuration.
         metadata: What the run left.
-        train: The split that it trained on: `train` or `pretrain`.
-        validation: The split that it was measured on.
+        stage: What it trained: `pretrain` or `finetune`.
 
     Raises:
         RunError: Transform has not finished.
     """
     examples = metadata.output("Transform", "transformed_examples")
-    files = {split: [f"{examples}/Split-{split}/*"] for split in (train, validation, "catalog")}
     graph = metadata.output("Transform", "transform_graph")
-    return StageInputs(files[train], files[validation], files["catalog"], graph, config.spec, config.trainer)
+    return StageInputs.from_transform(stage, examples, graph, config.spec, config.trainer)
 
 
 def model_dir(metadata: RunMetadata, node: str) -> str:
@@ -33,4 +30,4 @@ def model_dir(metadata: RunMetadata, node: str) -> str:
     Raises:
         RunError: it has not finished.
     """
-    return f"{metadata.output(node, 'model')}/Format-Serving"
+    return serving_model_dir(metadata.output(node, "model"))

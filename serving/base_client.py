@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from serving.cache import StateCache
 from serving.channel_options import ChannelOptions
+from serving.contract import DEFAULT_MODEL_NAME
 from serving.deadline import Deadline
 from serving.io import AsyncIo, BlockingIo
 from serving.ranking import Ranking
@@ -31,7 +32,7 @@ class BaseClient:
     def __init__(
         self,
         address: str,
-        model_name: str = "srp4ctr",
+        model_name: str = DEFAULT_MODEL_NAME,
         timeout_seconds: float = 1.0,
         channel: ChannelOptions | None = None,
         caches: Sequence[StateCache] = (),

@@ -23,6 +23,8 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+DEFAULT_MODEL_NAME = "srp4ctr"
+
 ENCODE_USER = "encode_user"
 SCORE_ITEMS = "score_items"
 SCORE_ITEMS_WITH_FEATURES = "score_items_with_features"

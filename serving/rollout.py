@@ -1,4 +1,4 @@
-"""Puts a model version where a server looks for it, complete at once: `python -m serving.rollout SOURCE TARGET`.
+"""Puts a model version where a server looks for it, complete at once: `srp4ctr rollout SOURCE TARGET`.
 
 TensorFlow Serving loads a version as soon as it sees its directory, even while a copy into it goes on. So the copy goes
 to a name that is no version, and is renamed when all of it is on the disk. That needs a file system whose renames are
@@ -7,12 +7,14 @@ atomic (local disks, NFS): object stores have none.
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from serving.errors import ServingError
 from serving.manifest import check_manifest
@@ -56,17 +58,25 @@ def rollout(source: Path, target: Path, keep: int = 3) -> Path:
     return final
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """The command."""
-    what = "Puts a model version where a server looks for it, complete at once, and removes old ones."
-    parser = argparse.ArgumentParser("python -m serving.rollout", description=what)
-    parser.add_argument("source", type=Path, help="a directory of versions, or a version")
-    parser.add_argument("target", type=Path, help="the model's base path on the server")
-    parser.add_argument("--keep", type=int, default=3, help="versions that stay, at least 2; default: 3")
-    flags = parser.parse_args(argv)
+def roll_out(
+    source: Annotated[Path, typer.Argument(help="A directory of versions, or a version.")],
+    target: Annotated[Path, typer.Argument(help="The model's base path on the server.")],
+    keep: Annotated[int, typer.Option(help="Versions that stay, at least 2.")] = 3,
+) -> None:
+    """Put a model version where a server looks for it, complete at once, and remove old ones."""
     try:
-        print(f"Rolled out {rollout(flags.source, flags.target, flags.keep)}")
-    except (ServingError, OSError) as error:
+        print(f"Rolled out {rollout(source, target, keep)}")
+    except OSError as error:
+        raise ServingError(str(error)) from error
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command with its arguments."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(roll_out)
+    try:
+        app(argv, prog_name="python -m serving.rollout", standalone_mode=argv is None)
+    except ServingError as error:
         sys.exit(f"Error: {error}")
 
 

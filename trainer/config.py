@@ -16,6 +16,9 @@ from trainer.pretrain_config import PretrainConfig
 from trainer.ranker_config import RankerConfig
 from trainer.registry import MODEL, OBJECTIVE
 
+# In which users' states can be stored.
+StateDtype = Literal["float32", "float16", "bfloat16", "int8"]
+
 
 class EncoderConfig(Config):
     """FG-BERT's size.
@@ -106,7 +109,7 @@ class ExportConfig(Config):
         max_history: The most behaviours of a request, of which the latest `history.length` count.
     """
 
-    state_dtype: Literal["float32", "float16", "bfloat16", "int8"] = "float16"
+    state_dtype: StateDtype = "float16"
     max_candidates: int = pydantic.Field(1000, ge=1)
     max_history: int = pydantic.Field(5000, ge=1)
 

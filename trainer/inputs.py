@@ -8,11 +8,13 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from preprocessing.artifact_files import is_of_split, split_files
 from preprocessing.config import SAVED
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
 from trainer.data import TransformedRecords
 from trainer.fields import Fields, fields_of
+from trainer.stages import CATALOG, STAGE_SPLITS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,9 +50,31 @@ class StageInputs:
         self.config.check_fits(self.spec)
 
     @classmethod
+    def from_transform(
+        cls, stage: str, examples: str, graph: str, spec: DatasetSpec, config: TrainerConfig, **others: Any
+    ) -> StageInputs:
+        """From what TFX's Transform left.
+
+        Args:
+            stage: One of STAGE_SPLITS.
+            examples: The transformed examples' directory, with a folder a split.
+            graph: The transform graph's.
+            spec: The dataset spec.
+            config: The trainer's configuration.
+            **others: The other attributes, or those that replace what is found.
+        """
+        train, validation = STAGE_SPLITS[stage]
+        found = {
+            "train": [split_files(examples, train)],
+            "validation": [split_files(examples, validation)],
+            "catalog": [split_files(examples, CATALOG)],
+        }
+        return cls(transform_dir=graph, spec=spec, config=config, **found | others)
+
+    @classmethod
     def from_fn_args(cls, fn_args: Any) -> StageInputs:
-        """From the arguments TFX gives a run_fn; TFX lays a split's files under `Split-<name>`."""
-        catalog = [pattern for pattern in fn_args.train_files if "/Split-catalog/" in pattern]
+        """From the arguments TFX gives a run_fn."""
+        catalog = [pattern for pattern in fn_args.train_files if is_of_split(pattern, CATALOG)]
         return cls(
             train=[pattern for pattern in fn_args.train_files if pattern not in catalog],
             validation=list(fn_args.eval_files),

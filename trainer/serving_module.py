@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from trainer.state_codec import StateCodec
 from trainer.transform_graph import TransformGraph
 
 RawFeatures = Mapping[str, tf.Tensor]
+# Traced once, however many signatures call it: a signature made of another holds a call of it, not a copy.
+_traced = functools.partial(tf.function, autograph=False)
 _DTYPES = {"string": tf.string, "int64": tf.int64, "float": tf.float32}
 
 
@@ -96,6 +99,7 @@ class ServingModule(tf.Module):
         sent = {f.name: raw[f.name] for f in candidate_inputs(self.spec) if f.name in raw}
         return self._transformed({name: tf.RaggedTensor.from_tensor(value) for name, value in sent.items()})
 
+    @_traced
     def encode_user(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `encode_user`."""
         return {USER_STATE: self.codec.encode(self.user_state(raw))}
@@ -104,10 +108,12 @@ class ServingModule(tf.Module):
         """Signatures `score_items` and `score_items_with_features`."""
         return self.scores(self.codec.decode(user_state_bytes), raw)
 
+    @_traced
     def predict(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `predict`: both sides at once, no state on the wire."""
         return self.scores(self.user_state(raw), raw)
 
+    @_traced
     def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `serving_default`: serialised raw tf.Examples [B]."""
         raw = self._parse(examples, user_inputs(self.spec) + candidate_inputs(self.spec))

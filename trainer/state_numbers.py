@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 import tensorflow as tf
 
-DTYPES = ("float32", "float16", "bfloat16", "int8")
+from trainer.config import StateDtype
+
+DTYPES: tuple[str, ...] = get_args(StateDtype)
 
 _SHARING = 32  # neighbouring int8 numbers of one vector that share a scale
 _INT8_MAX = 127

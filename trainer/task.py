@@ -1,7 +1,9 @@
 """Trains one stage from Transform's output, on this machine or as one process of a cluster.
 
-    python -m trainer.task pretrain CONFIG --examples DIR --transform DIR --model-dir OUT1
-    python -m trainer.task finetune CONFIG --examples DIR --transform DIR --model-dir OUT2 --encoder OUT1
+    srp4ctr train pretrain CONFIG --examples DIR --transform DIR --model-dir OUT1
+    srp4ctr train finetune CONFIG --examples DIR --transform DIR --model-dir OUT2 --encoder OUT1
+
+`python -m trainer.task` is the same command, for machines that have the trainer's packages alone.
 
 With --start-from, pre-training and then fine-tuning start from an earlier OUT2, whatever its vocabularies were.
 
@@ -64,23 +66,23 @@ def task(
         str | None, typer.Option(envvar="AIP_VALIDATION_DATA_URI", help="Files to evaluate on, instead of the split's.")
     ] = None,
 ) -> None:
-    """Trains a stage; see the module's text."""
+    """Train one stage from Transform's output, on this machine or as one process of a cluster."""
     run, pretrains = _load(config), stage is StageName.PRETRAIN
     if start_from and not pretrains:
         raise typer.BadParameter("fine-tuning starts from where its --encoder's pre-training did.")
     from trainer.inputs import StageInputs
 
-    train, validation = ("pretrain", "pretrain_validation") if pretrains else ("train", "validation")
-    inputs = StageInputs(
-        train=[train_data or f"{examples}/Split-{train}/*"],
-        validation=[validation_data or f"{examples}/Split-{validation}/*"],
-        catalog=[f"{examples}/Split-catalog/*"],
-        transform_dir=transform,
-        spec=run.dataset,
-        config=run.trainer,
+    given = {"train": train_data, "validation": validation_data}
+    inputs = StageInputs.from_transform(
+        stage.value,
+        examples,
+        transform,
+        run.dataset,
+        run.trainer,
         backup_dir=backup_dir,
         tensorboard_dir=tensorboard_dir,
         start_from=start_from,
+        **{name: [files] for name, files in given.items() if files},
     )
     _survive(run.trainer.distribution.restarts, lambda: _train(inputs, pretrains, encoder, model_dir))
 

@@ -13,8 +13,6 @@ from preprocessing.features import candidate_inputs, record_features, user_input
 from serving import contract
 from trainer.serving_module import ServingModule
 
-MODEL_NAME = "srp4ctr"
-
 
 def write_warmup(module: ServingModule, signatures: Mapping[str, Any], model_dir: str) -> None:
     """Writes a request for every signature and number of candidates to `assets.extra`.
@@ -79,7 +77,7 @@ def _prediction_log(signature: str, tensors: Mapping[str, Any]) -> Any:
 
     log = prediction_log_pb2.PredictionLog()
     request = log.predict_log.request
-    request.model_spec.name = MODEL_NAME
+    request.model_spec.name = contract.DEFAULT_MODEL_NAME
     request.model_spec.signature_name = signature
     for name, value in tensors.items():
         request.inputs[name].CopyFrom(tf.make_tensor_proto(value))

@@ -18,6 +18,7 @@ from pipelines.checks.config import ChecksConfig
 from pipelines.checks.distances import Statistics, thresholds
 from pipelines.checks.finding import Finding
 from pipelines.checks.findings import distance_findings, schema_findings
+from preprocessing.artifact_files import split_dir
 from preprocessing.errors import DataError
 from preprocessing.features import record_features
 from preprocessing.spec import DatasetSpec
@@ -135,7 +136,7 @@ def _anomalies(artifacts: list[types.Artifact]) -> dict[str, anomalies_pb2.Anoma
     artifact = artifact_utils.get_single_instance(artifacts)
     found = {}
     for split in artifact_utils.decode_split_names(artifact.split_names):
-        with fileio.open(f"{artifact.uri}/Split-{split}/SchemaDiff.pb", "rb") as file:
+        with fileio.open(f"{split_dir(artifact.uri, split)}/SchemaDiff.pb", "rb") as file:
             found[split] = anomalies_pb2.Anomalies.FromString(file.read())
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.slices import history_bucket
+from preprocessing.artifact_files import split_dir
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
 from trainer.export import serving_module
 from trainer.inputs import StageInputs
@@ -55,7 +56,7 @@ def _labels(requests: list[Any], task: str) -> np.ndarray:
 
 def _records(raw_dir: str, split: str) -> Iterator[tuple[bytes, Any]]:
     """Serialised records, and their features."""
-    files = sorted(str(path) for path in (Path(raw_dir) / f"Split-{split}").glob("*.gz"))
+    files = sorted(str(path) for path in Path(split_dir(raw_dir, split)).glob("*.gz"))
     for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
         yield record, tf.train.Example.FromString(record).features.feature
 

@@ -46,29 +46,21 @@ def _leave_with_parent() -> None:
 
 
 def _pretrain(job: Job, folder: Path) -> PretrainResult:
-    found = pretrain(_inputs(job, "pretrain", "pretrain_validation"), str(folder / ENCODER))
+    found = pretrain(_inputs(job), str(folder / ENCODER))
     return PretrainResult.model_validate(found)
 
 
 def _rank(job: Job, folder: Path) -> RankResult:
-    inputs = _inputs(job, "train", "validation")
+    inputs = _inputs(job)
     ranker, found = finetune(inputs, job.encoder)
     np.savez_compressed(folder / PREDICTIONS, **predict(ranker, inputs, job.raw))
     return RankResult(**found, validation_auc=max(found["curves"]["val_mean_auc"]))
 
 
-def _inputs(job: Job, train: str, validation: str) -> StageInputs:
-    def files(split: str) -> list[str]:
-        return [f"{job.transformed}/Split-{split}/*"]
-
-    return StageInputs(
-        train=files(train),
-        validation=files(validation),
-        catalog=files("catalog"),
-        transform_dir=job.graph,
-        spec=DatasetSpec.from_json(job.spec),
-        config=TrainerConfig.model_validate(job.trainer, context=SAVED),
-    )
+def _inputs(job: Job) -> StageInputs:
+    stage = "pretrain" if job.stage == "pretrain" else "finetune"
+    config = TrainerConfig.model_validate(job.trainer, context=SAVED)
+    return StageInputs.from_transform(stage, job.transformed, job.graph, DatasetSpec.from_json(job.spec), config)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from pipelines.revision import code_revision
 from pipelines.runners.progress import COMPONENTS
 from pipelines.text import finite
 from pipelines.versions import installed_version
+from preprocessing.artifact_files import serving_model_dir
 from preprocessing.quarantine import read_report
 from serving.version_dirs import version_number
 from trainer import finetune, pretrain
@@ -74,7 +75,7 @@ def collect(run_dir: Path) -> RunResults:
 
 def _json(model_dir: str, name: str) -> Mapping[str, Any]:
     """What a stage of trainer/ left beside its model."""
-    return json.loads(fileio.open(f"{model_dir}/Format-Serving/{name}").read())
+    return json.loads(fileio.open(f"{serving_model_dir(model_dir)}/{name}").read())
 
 
 def _metrics(

@@ -12,11 +12,13 @@ from pipelines.report.blocks import WITH, WITHOUT
 from pipelines.tour.scoring import Scorer
 from pipelines.tour.words import Words
 from pipelines.trained import model_dir, stage_inputs
+from preprocessing.artifact_files import split_files
 from preprocessing.sources.titles import read_titles
 from trainer.export import serving_module
 from trainer.pretraining.objective import Objective
 from trainer.restore import restore_objective, restore_ranker
 from trainer.serving_module import ServingModule
+from trainer.stages import STAGE_SPLITS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,12 +49,12 @@ def load_models(config: RunConfig) -> TourModels:
     """
     metadata = RunMetadata(config.paths.metadata, config.dataset.name)
     inputs, most = stage_inputs(config, metadata), config.trainer.export.max_candidates
-    windows = stage_inputs(config, metadata, "pretrain", "pretrain_validation")
+    windows = stage_inputs(config, metadata, "pretrain")
     nodes = {WITH: RANKER, WITHOUT: BASELINE}
     return TourModels(
         restore_objective(windows, model_dir(metadata, PRETRAIN)),
         serving_module(restore_ranker(inputs, model_dir(metadata, RANKER)), inputs),
         {label: Scorer(model_dir(metadata, node), most) for label, node in nodes.items()},
         Words(read_titles(config.spec), inputs.transform_output()),
-        f"{metadata.output('BehaviorLogExampleGen', 'examples')}/Split-pretrain_validation/*",
+        split_files(metadata.output("BehaviorLogExampleGen", "examples"), STAGE_SPLITS["pretrain"][1]),
     )

@@ -1,123 +1,85 @@
-"""`python -m serving.precompute`: its flags, the batch job, and the streaming one."""
+"""`srp4ctr precompute`, also `python -m serving.precompute`: its options."""
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections.abc import Sequence
+from typing import Annotated
 
-import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+import typer
 
-from preprocessing.paths import absolute
-from preprocessing.spec import DatasetSpec
-from preprocessing.user_records import UserRecords
-from serving.errors import ServingError
-from serving.precompute.model import ModelVersion
-from serving.precompute.pubsub import subscribed_events
-from serving.precompute.redis_store import RedisStore
-from serving.precompute.stores import StateStore
-from serving.precompute.streaming import RefreshedRecords
-from serving.precompute.tfrecord_store import TFRecordStore
-from serving.precompute.transform import ENCODED, METRICS, SEEN, StoreStates
+from serving.contract import DEFAULT_MODEL_NAME
 
-_REDIS = ("redis://", "rediss://", "unix://")
-_ASK_JOB_SERVER = ("PortableRunner", "FlinkRunner", "SparkRunner", "PrismRunner")  # which has flags of its own
-_EPILOG = "All other flags are Beam's, such as --runner=FlinkRunner. A run that was cut short goes on when run again."
+
+def precompute(
+    context: typer.Context,
+    model: Annotated[str, typer.Option(help="A model's directory of versions (the newest is taken), or a version's.")],
+    to: Annotated[str, typer.Option(help="redis://host:port/db, rediss://, unix://, or a folder for TFRecords.")],
+    model_name: Annotated[str, typer.Option(help="The model's name on the server.")] = DEFAULT_MODEL_NAME,
+    events: Annotated[str | None, typer.Option(help="Path or glob of the log, if not the dataset spec's.")] = None,
+    items: Annotated[str | None, typer.Option(help="The same of the items' table.")] = None,
+    users: Annotated[str | None, typer.Option(help="The same of the users' table.")] = None,
+    as_of: Annotated[
+        int | None, typer.Option(help="Seconds since 1970, the time of the requests; by default now.")
+    ] = None,
+    staleness_seconds: Annotated[
+        int,
+        typer.Option(
+            help="The clients' Freshness.staleness_seconds: a state half as old is made anew, and Redis forgets it "
+            "after that time."
+        ),
+    ] = 86_400,
+    ignored_context: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="One of the clients' Freshness.ignored_context; may be given again. The context of a request must "
+            "else be that of the user's last event.",
+        ),
+    ] = None,
+    shards: Annotated[
+        int, typer.Option(min=1, help="Users are spread over so many; of TFRecords the same in every run.")
+    ] = 64,
+    batch_size: Annotated[int, typer.Option(min=1, help="The most users encoded at once.")] = 256,
+    subscription: Annotated[
+        str | None, typer.Option(help="A Pub/Sub subscription of events as JSON objects: refresh users as they arrive.")
+    ] = None,
+    delay: Annotated[float, typer.Option(help="Streaming: seconds from an event to its user's refresh.")] = 5.0,
+) -> None:
+    """Encode the users of a log whose states are not in the store, once or as events arrive.
+
+    All other options are Beam's, such as --runner=FlinkRunner. A run that was cut short goes on when run again.
+    """
+    from serving.precompute.job import Precomputation, precompute_states
+
+    tables = {"events": events, "items": items, "users": users}
+    asked = Precomputation(
+        model=model,
+        model_name=model_name,
+        to=to,
+        tables={name: path for name, path in tables.items() if path},
+        as_of=as_of,
+        staleness_seconds=staleness_seconds,
+        ignored_context=tuple(ignored_context or ()),
+        shards=shards,
+        batch_size=batch_size,
+        subscription=subscription,
+        delay=delay,
+    )
+    precompute_states(asked, context.args)
 
 
 def run(argv: Sequence[str] | None = None) -> None:
-    """Encodes the users of a log whose states are not in the store, once or as events arrive.
+    """The command with its arguments.
 
     Raises:
-        ServingError: There is no such model or subscription, the store doesn't fit, or a flag is unknown or makes no
-            sense.
-        DataError: The log or a table can't be used.
+        ServingError, DataError: As `precompute_states`.
+        SystemExit: An argument is wrong.
     """
-    flags, beam_flags = _parser().parse_known_args(argv)
-    if flags.subscription and not flags.to.startswith(_REDIS):
-        raise ServingError("--subscription needs Redis: --to=redis://host:port/db")
-    version = ModelVersion.load(flags.model_name, flags.model, flags.ignored_context)
-    spec = _with_paths(version.spec, flags)
-    options = _beam_options(beam_flags)
-    standard = options.view_as(StandardOptions)
-    if flags.subscription:
-        standard.streaming = True
-    elif standard.runner is None:
-        standard.runner = "FnApiRunner"  # Beam's own default first tries to download a server
-    pipeline = beam.Pipeline(options=options)
-    records = pipeline | _source(spec, flags, standard.runner)
-    _ = records | StoreStates(version, _store(flags), flags.staleness_seconds // 2, flags.batch_size)
-    result = pipeline.run()
-    result.wait_until_finish()
-    counts = {name: _count(result, name) for name in (SEEN, ENCODED)}
-    print(f"Version {version.number}: {counts[SEEN]} users, {counts[ENCODED]} encoded; the others' states were there.")
-
-
-def _parser() -> argparse.ArgumentParser:
-    what = "Encodes the users of a log whose states are not in the store, once or as events arrive."
-    parser = argparse.ArgumentParser(
-        "python -m serving.precompute", description=what, epilog=_EPILOG, allow_abbrev=False
-    )
-    add = parser.add_argument
-    add("--model", required=True, help="a model's directory of versions (the newest is taken), or a version's")
-    add("--model-name", default="srp4ctr", help="the model's name on the server")
-    add("--to", required=True, help="redis://host:port/db, rediss://, unix://, or a folder for TFRecords")
-    for table in ("events", "items", "users"):
-        add(f"--{table}", help=f"path or glob of the {table}, if not that of the model's dataset spec")
-    add("--as-of", type=int, default=None, help="seconds since 1970, the time of the requests; default: now")
-    add(
-        "--staleness-seconds",
-        type=int,
-        default=86_400,
-        help="the clients' Freshness.staleness_seconds: a state half as old is made anew, and Redis forgets it after "
-        "that time; default: a day",
-    )
-    add(
-        "--ignored-context",
-        nargs="*",
-        default=[],
-        metavar="NAME",
-        help="the clients' Freshness.ignored_context; without it a request's context must be that of the last event",
-    )
-    add("--shards", type=int, default=64, help="users are spread over so many; TFRecords: the same in every run")
-    add("--batch-size", type=int, default=256, help="the most users encoded at once")
-    add("--subscription", help="a Pub/Sub subscription of events as JSON objects: refresh users as they arrive")
-    add("--delay", type=float, default=5.0, help="streaming: seconds from an event to its user's refresh")
-    return parser
-
-
-def _beam_options(flags: Sequence[str]) -> PipelineOptions:
-    options = PipelineOptions(flags, save_main_session=False)
-    known = PipelineOptions([]).get_all_options()
-    unknown = sorted(set(options.get_all_options(retain_unknown_options=True)) - set(known))
-    if unknown and options.view_as(StandardOptions).runner not in _ASK_JOB_SERVER:
-        raise ServingError(f"--{unknown[0]}: neither this command nor Beam has such a flag. See --help.")
-    return options
-
-
-def _with_paths(spec: DatasetSpec, flags: argparse.Namespace) -> DatasetSpec:
-    given = {name: getattr(flags, name) for name in ("events", "items", "users") if getattr(flags, name)}
-    for name in given:
-        if getattr(spec, name) is None:
-            raise ServingError(f"--{name}: the model's dataset spec has no such table.")
-    spec = spec.model_copy(update={name: getattr(spec, name).at(path) for name, path in given.items()})
-    return spec.with_data_dir(absolute("."))  # workers have other working directories
-
-
-def _source(spec: DatasetSpec, flags: argparse.Namespace, runner: str | None) -> beam.PTransform:
-    if not flags.subscription:
-        return UserRecords(spec, int(time.time()) if flags.as_of is None else flags.as_of, flags.shards)
-    events = subscribed_events(flags.subscription, runner)
-    return events | RefreshedRecords(spec, flags.delay, flags.shards)
-
-
-def _store(flags: argparse.Namespace) -> StateStore:
-    if flags.to.startswith(_REDIS):
-        return RedisStore(flags.to, flags.staleness_seconds)
-    return TFRecordStore(flags.to, flags.shards)
-
-
-def _count(result: beam.runners.runner.PipelineResult, name: str) -> int:
-    found = result.metrics().query(beam.metrics.MetricsFilter().with_namespace(METRICS).with_name(name))
-    return sum(counter.committed for counter in found["counters"])
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    # What isn't an option of the command is one of Beam's.
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(precompute)
+    try:
+        app(argv, prog_name="python -m serving.precompute")
+    except SystemExit as finished:
+        if finished.code:
+            raise

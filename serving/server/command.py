@@ -10,13 +10,14 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from serving.contract import DEFAULT_MODEL_NAME
 from serving.server.model_server import ModelServer
 from serving.server.options import ServerOptions
 
 
 def serve(
     base_path: str | Path = "",
-    model_name: str = "srp4ctr",
+    model_name: str = DEFAULT_MODEL_NAME,
     grpc_port: int | None = 8500,
     rest_port: int | None = 8501,
     num_versions: int = 1,

@@ -27,13 +27,31 @@ def failing(tmp_path: Path, break_it: Any) -> subprocess.CompletedProcess[str]:
 def test_help_lists_the_commands() -> None:
     done = srp4ctr_process("--help")
     assert done.returncode == 0
-    for command in ("data", "run", "serve", "rank", "report", "cost", "experiment"):
+    for command in ("data", "run", "serve", "rank", "report", "cost", "experiment", "train", "precompute", "rollout"):
         assert command in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [("rub",), ("run",), ("run", "x.yaml", "--runner", "mars"), ("rank", "x.yaml")])
+@pytest.mark.parametrize("arguments", [("rub",), ("run",), ("run", "x.yaml", "--beam"), ("rank", "x.yaml")])
 def test_usage_errors_exit_with_2(arguments: tuple[str, ...]) -> None:
     assert srp4ctr(*arguments).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("train", "pretrain", "no.yaml", "--examples=a", "--transform=b", "--model-dir=c"), "no.yaml: not a readable"),
+        (
+            ("precompute", "--model=none", "--to=states", "--runer=FlinkRunner"),
+            "--runer: neither this command nor Beam",
+        ),
+        (("precompute", "--model=none", "--to=states", "--runner=FlinkRunner"), "none: no model version here"),
+        (("rollout", "none", "served"), "none: no model version here"),
+    ],
+)
+def test_commands_of_other_packages_fail_alike(arguments: tuple[str, ...], says: str) -> None:
+    done = srp4ctr(*arguments)
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith("Error: ") and says in done.stderr
 
 
 def test_missing_config_exits_with_2(tmp_path: Path) -> None:

@@ -22,6 +22,13 @@ from tests.testing import EVENT_COLUMNS, Row, read_written, write_csv
 
 pytestmark = pytest.mark.slow
 FIRST, SECOND, THIRD = DAYS[-3:]
+# What is told here doesn't depend on features, and each takes seconds a run.
+FEW_FEATURES: dict[str, Any] = {
+    "items": None,
+    "users": None,
+    "features": {"behavior": {"action": {"kind": "categorical"}}},
+    "tasks": {"buy": {"column": "action", "equals": "buy"}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +39,11 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, Any]
     for day in DAYS:
         _write_day(folder, day, [row for row in LOG if row["timestamp"] // DAY == day])
     content = yaml.safe_load(config_path.read_text())
+    content["dataset"] |= FEW_FEATURES
     content["dataset"] |= {"events": {"format": "csv", "path": "{YYYY}-{MM}-{DD}.csv"}, "split": SPLIT}
-    content["trainer"]["pretrain"]["warm_epochs"] = 1
+    content["trainer"]["encoder"]["layers"] = 1
+    content["trainer"]["pretrain"] = {"epochs": 1, "warm_epochs": 1}
+    content["evaluation"]["slices"] = []
     config_path.write_text(yaml.safe_dump(content))
     paths, metrics = load_run_config(config_path).paths, {}
     for day in (FIRST, SECOND):

@@ -18,8 +18,9 @@ import yaml
 from conftest import Target
 from tensorflow_serving.apis import model_management_pb2
 
-from benchmarks.server_process import MODEL_NAME, ServerProcess, free_ports
+from benchmarks.server_process import ServerProcess, free_ports
 from serving.client import ChannelOptions, Freshness, LruCache, RankingClient, RankingError
+from serving.contract import DEFAULT_MODEL_NAME
 from serving.server import ModelOptions, ServerOptions
 
 ENVOY = Path(__file__).parents[2] / "serving" / "deploy" / "envoy.yaml"
@@ -43,7 +44,7 @@ class Pair:
 
     def versions(self, which):
         """The versions that one of them serves."""
-        with RankingClient(self.addresses[which], MODEL_NAME, timeout_seconds=TIMEOUT_SECONDS) as client:
+        with RankingClient(self.addresses[which], DEFAULT_MODEL_NAME, timeout_seconds=TIMEOUT_SECONDS) as client:
             return client.wait_until_ready()
 
     def __enter__(self):
@@ -87,7 +88,7 @@ class Ranking(threading.Thread):
         super().__init__()
         channel = ChannelOptions(wait_for_ready=True, extra=extra)
         self._client = RankingClient(
-            address, MODEL_NAME, TIMEOUT_SECONDS, channel, caches, Freshness(version_seconds=0.2)
+            address, DEFAULT_MODEL_NAME, TIMEOUT_SECONDS, channel, caches, Freshness(version_seconds=0.2)
         )
         self.right, self.wrong, self.failures, self.done = 0, [], [], threading.Event()
 
@@ -162,7 +163,7 @@ def test_no_wrong_score_while_versions_roll_and_a_server_dies(saved, tmp_path, e
 
 def test_servers_that_disagree_about_the_latest_version(saved, tmp_path, start):
     """One has a version that the other hasn't, for as long as the test lasts."""
-    one, other = (tmp_path / name / MODEL_NAME for name in ("one", "other"))
+    one, other = (tmp_path / name / DEFAULT_MODEL_NAME for name in ("one", "other"))
     for folder, versions in ((one, (1, 2)), (other, (1,))):
         for version in versions:
             shutil.copytree(saved[version], folder / str(version))

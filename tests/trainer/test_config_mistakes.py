@@ -57,6 +57,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "layers/folded_dense.py FoldedDense.__init__": ({}, {"ranker": {"attention_units": [0, 4]}}, "attention_units.0"),
     "layers/folded_mmoe.py FoldedMmoe.__init__": ({}, {"ranker": {"experts": 0}}, "ranker.experts"),
     "layers/field_embedding.py FieldEmbedding.__init__": ({}, {"ranker": {"embedding_dim": 0}}, "embedding_dim"),
+    "layers/number_embedding.py NumberEmbedding.__init__": ({}, {"ranker": {"embedding_dim": 0}}, "embedding_dim"),
     "layers/augru.py Augru.__init__": ({}, {"ranker": {"model": "dien", "embedding_dim": 0}}, "embedding_dim"),
     "layers/dropout.py Dropout.__init__": ({}, {"ranker": {"dropout": 1.0}}, "ranker.dropout"),
     "state_numbers.py numbers_of": ({}, {"export": {"state_dtype": "int4"}}, "state_dtype"),
@@ -67,7 +68,6 @@ ELSEWHERE = {
     "transform_graph.py TransformGraph.__call__": "the caller's own inputs",
     "flops.py count_flops": "an operation of a new layer",
     "warm_start.py _EarlierRanker.__init__": "the earlier model's directory",
-    "warm_start.py _EarlierRanker.check": "what the earlier model was made with",
     "distribution/cluster.py Cluster.from_environment": "TF_CONFIG",
     "distribution/cluster.py _create": "TF_CONFIG",
 }
