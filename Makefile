@@ -11,14 +11,14 @@ DURATION ?= 600
 DISTRIBUTION ?=
 INTERPRETER ?=
 PACKAGES := preprocessing trainer pipelines serving
-SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks)
+SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks examples)
 
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Without bytecode, each process compiles TFX and TensorFlow anew, and takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy lint format lock dist clean
+.PHONY: help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-memory bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy lint format lock dist clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -49,6 +49,9 @@ bench-cost: setup ## Operations, parameters and state bytes of every ranker, aga
 
 bench-serving: setup ## Time the split signatures against tiled scoring, predict and unfolded DIN, through gRPC (3 minutes)
 	@$(PYTHON) -m benchmarks.serving
+
+bench-memory: setup ## Memory that a served ranker takes, by users, candidates and requests at once (3 minutes)
+	@$(PYTHON) -m benchmarks.memory
 
 bench-lengths: setup ## Time a served ranker that pads to few lengths against one that pads nothing (3 minutes)
 	@$(PYTHON) -m benchmarks.lengths

@@ -14,6 +14,7 @@ from pipelines.tuning import TuningConfig, override
 from preprocessing.config import Config, load_yaml
 from preprocessing.features import record_features
 from preprocessing.paths import absolute, is_local
+from preprocessing.plugins import packages_with_plugins
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_records import SpanSplit
 from trainer.config import TrainerConfig
@@ -207,11 +208,15 @@ def load_run_config(path: str | Path) -> RunConfig:
 
 
 def code_fingerprint(*packages: str) -> str:
-    """A hash of packages' source, so that TFX's cache sees a change of code as it sees a change of input."""
+    """A hash of packages' source, so that TFX's cache sees a change of code as it sees a change of input.
+
+    Of packages with plugins the version counts.
+    """
     root = Path(__file__).parent.parent
     files = sorted(path for package in packages for path in (root / package).rglob("*.py"))
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.relative_to(root).as_posix().encode())
         digest.update(path.read_bytes())
+    digest.update("".join(packages_with_plugins()).encode())
     return digest.hexdigest()[:16]

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from preprocessing.plugins import load, plugins
 from trainer import metrics
 
 Direction = Literal["higher is better", "lower is better", "1 is right"]
@@ -105,3 +106,4 @@ _ALL = (
     ),
 )
 METRICS: dict[str, Metric] = {metric.key: metric for metric in _ALL}
+METRICS |= {name: load(path) for name, path in plugins("metrics", METRICS).items()}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from preprocessing.choices import Choice
+from preprocessing.plugins import load, plugins
 
 if TYPE_CHECKING:
     from preprocessing.kinds.kind import Kind
@@ -32,10 +32,8 @@ FORMATS = {
 }
 
 
-def _class_at(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    return getattr(importlib.import_module(module), name)
+KINDS |= plugins("kinds", KINDS)
+FORMATS |= plugins("formats", FORMATS)
 
-
-KIND: Choice[Kind] = Choice("kind", KINDS, lambda name: _class_at(KINDS[name]))
-FORMAT: Choice[Source] = Choice("format", FORMATS, lambda name: _class_at(FORMATS[name]))
+KIND: Choice[Kind] = Choice("kind", KINDS, lambda name: load(KINDS[name]))
+FORMAT: Choice[Source] = Choice("format", FORMATS, lambda name: load(FORMATS[name]))

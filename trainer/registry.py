@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from preprocessing.choices import Choice
+from preprocessing.plugins import load, plugins
 
 if TYPE_CHECKING:
     from trainer.catalog import ItemCatalog
@@ -44,24 +45,28 @@ OBJECTIVES = {
 }
 
 
-def _load(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    return getattr(importlib.import_module(module), name)
+def _of_others(group: str, own: Mapping[str, Entry], common: str) -> dict[str, Entry]:
+    """What other packages add; those without options of their own have the common ones."""
+    options = plugins(f"{group}_options")
+    return {name: Entry(made, options.get(name, common)) for name, made in plugins(f"{group}s", own).items()}
 
 
-MODEL: Choice[RankerConfig] = Choice("model", RANKERS, lambda name: _load(RANKERS[name].options), default="srp4ctr")
+RANKERS |= _of_others("ranker", RANKERS, "trainer.ranker_config.RankerConfig")
+OBJECTIVES |= _of_others("objective", OBJECTIVES, "trainer.pretrain_config.PretrainConfig")
+
+MODEL: Choice[RankerConfig] = Choice("model", RANKERS, lambda name: load(RANKERS[name].options), default="srp4ctr")
 OBJECTIVE: Choice[PretrainConfig] = Choice(
-    "objective", OBJECTIVES, lambda name: _load(OBJECTIVES[name].options), default="cloze"
+    "objective", OBJECTIVES, lambda name: load(OBJECTIVES[name].options), default="cloze"
 )
 
 
 def create_ranker(fields: Fields, config: TrainerConfig) -> Ranker:
     """The ranker that `config.ranker.model` names, its weights not made yet."""
-    ranker: Ranker = _load(RANKERS[config.ranker.model].made)(fields, config.ranker, config.encoder, name="ranker")
+    ranker: Ranker = load(RANKERS[config.ranker.model].made)(fields, config.ranker, config.encoder, name="ranker")
     return ranker
 
 
 def create_objective(encoder: FGBert, config: PretrainConfig, catalog: ItemCatalog) -> Objective:
     """The model that trains `encoder` on the objective that `config` names."""
-    objective: Objective = _load(OBJECTIVES[config.objective].made)(encoder, config, catalog)
+    objective: Objective = load(OBJECTIVES[config.objective].made)(encoder, config, catalog)
     return objective

@@ -1,0 +1,17 @@
+"""A metric of every report: how often a probability is on the right side of a half."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipelines.metrics import Metric
+
+ACCURACY = Metric(
+    key="accuracy",
+    title="Accuracy",
+    definition="how often the probability is over a half of what is positive, and under it of what is not",
+    direction="higher is better",
+    of_rows=lambda labels, scores, users: float(np.mean((scores > 0.5) == (labels > 0.5))),
+    of_evaluation=lambda evaluated: evaluated["binary_accuracy"],
+    evaluated_by=("BinaryAccuracy",),
+)
