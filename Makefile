@@ -18,7 +18,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Without bytecode, each process compiles TFX and TensorFlow anew, and takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-memory bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy lint format lock dist clean
+.PHONY: help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-memory bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy test-engines lint format lock dist clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -83,6 +83,10 @@ test-cluster: setup-dev ## Train with workers and parameter servers as processes
 
 test-deploy: setup-dev ## Run the files of serving/deploy by podman, with the local server as TensorFlow Serving (minutes)
 	@TEST_DEPLOY=1 $(PYTHON) -m pytest -q -rs tests/serving/test_containers.py
+
+test-engines: setup-dev ## Records and states on Prism and in emulated stores, workers killed (FLINK_MASTER=..., SPARK_MASTER=...)
+	@scripts/engines.sh
+	@TEST_ENGINES=1 $(PYTHON) -m pytest -q -rs tests/engines
 
 lint: setup-dev ## Check style, types and which module imports which
 	@$(PYTHON) -m ruff check $(SOURCES)

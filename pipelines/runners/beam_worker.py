@@ -9,12 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 
-import grpc
-from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc
-from apache_beam.runners.worker import sdk_worker_main
-from apache_beam.runners.worker.worker_id_interceptor import WorkerIdInterceptor
-from google.protobuf import json_format, text_format
-
 
 def main() -> None:
     """Works until the engine is done with this worker."""
@@ -22,24 +16,26 @@ def main() -> None:
     parser.add_argument("--id", required=True, help="what the engine calls this worker")
     parser.add_argument("--provision_endpoint", required=True, help="host:port of the engine's provision service")
     flags, _ = parser.parse_known_args()  # engines give other endpoints, too, which the provision service knows
-    worker_id = flags.id.strip("'")  # Prism quotes it, as for a shell
-    os.environ |= environment(worker_id, flags.provision_endpoint)
+    # Beam takes the name from here as soon as it is imported. Prism quotes it, as for a shell.
+    os.environ["WORKER_ID"] = flags.id.strip("'")
+    os.environ |= provided(flags.provision_endpoint)
+    from apache_beam.runners.worker import sdk_worker_main
+
     sdk_worker_main.main([])
 
 
-def environment(worker_id: str, endpoint: str) -> dict[str, str]:
-    """The variables that Beam's worker takes its settings from.
+def provided(endpoint: str) -> dict[str, str]:
+    """The variables that Beam's worker takes its settings from, as the provision service at host:port knows them."""
+    import grpc
+    from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc
+    from apache_beam.runners.worker.worker_id_interceptor import WorkerIdInterceptor
+    from google.protobuf import json_format, text_format
 
-    Args:
-        worker_id: What the engine calls the worker.
-        endpoint: host:port of the engine's provision service.
-    """
     with grpc.insecure_channel(endpoint) as channel:
-        intercepted = grpc.intercept_channel(channel, WorkerIdInterceptor(worker_id))
+        intercepted = grpc.intercept_channel(channel, WorkerIdInterceptor(os.environ["WORKER_ID"]))
         service = beam_provision_api_pb2_grpc.ProvisionServiceStub(intercepted)
         info = service.GetProvisionInfo(beam_provision_api_pb2.GetProvisionInfoRequest()).info
     return {
-        "WORKER_ID": worker_id,
         "PIPELINE_OPTIONS": json_format.MessageToJson(info.pipeline_options),
         "CONTROL_API_SERVICE_DESCRIPTOR": text_format.MessageToString(info.control_endpoint),
         "LOGGING_API_SERVICE_DESCRIPTOR": text_format.MessageToString(info.logging_endpoint),

@@ -24,6 +24,7 @@ from preprocessing.tables import from_bytes, to_bytes
 from preprocessing.user_records import Part, RecordsOfParts, ShardUsers
 from serving.precompute.transform import METRICS
 
+_Parts = tuple[bool, list[Part]]  # whether they are of the log, and some of a user's rows
 ARRIVED, REJECTED, UNCHANGED = "events", "events_rejected", "events_without_effect"
 
 
@@ -32,8 +33,8 @@ class RefreshedRecords(beam.PTransform):
 
     A user's latest events live in keyed state, which starts from the log. Events may come in any order, as late as they
     like and more than once: a history is the set of the latest ones by their own time, and an event that doesn't change
-    it has no effect. A user is refreshed when the watermark has passed an event by `delay`, so that a burst of events
-    costs one refresh.
+    it has no effect. A user is refreshed when its part of the log has come, whatever the watermark, and when that has
+    passed an event by `delay`, so that a burst of events costs one refresh.
 
     Args:
         spec: The dataset spec.
@@ -51,14 +52,15 @@ class RefreshedRecords(beam.PTransform):
         return (
             (log, arriving)
             | beam.Flatten()
-            | beam.Map(lambda element: element).with_output_types(tuple[str, Part])  # state needs a stable key
+            | beam.Map(lambda element: element).with_output_types(tuple[str, _Parts])  # state needs a stable key
             | "Keep" >> beam.ParDo(_KeepLatest(self._spec, self._delay))
             | RecordsOfParts(self._spec, shards=self._shards)
         )
 
 
-def _by_user(shard: tuple[int, Iterable[Part]], spec: DatasetSpec) -> Iterator[tuple[str, Part]]:
+def _by_user(shard: tuple[int, Iterable[Part]], spec: DatasetSpec) -> Iterator[tuple[str, _Parts]]:
     keys: dict[TableName, str] = {"users": KEY, "events": USER}
+    found: dict[str, list[Part]] = {}
     for name, key in keys.items():
         table = from_bytes(rows for table, rows in shard[1] if table == name)
         if table is None or not table.num_rows:
@@ -67,23 +69,27 @@ def _by_user(shard: tuple[int, Iterable[Part]], spec: DatasetSpec) -> Iterator[t
         ids = table.column(key).to_numpy()
         bounds = [*np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]]), len(ids)]
         for start, stop in zip(bounds, bounds[1:], strict=False):
-            yield ids[start], (name, to_bytes(table.slice(start, stop - start).combine_chunks()))
+            part = name, to_bytes(table.slice(start, stop - start).combine_chunks())
+            found.setdefault(ids[start], []).append(part)
+    for user_id, parts in found.items():
+        yield user_id, (True, parts)
 
 
 class _Parse(beam.DoFn):
-    """Messages to (user id, ("events", the event's row)); bad ones are logged and counted."""
+    """Messages to (user id, the event's row); bad ones are logged and counted."""
 
     def __init__(self, spec: DatasetSpec) -> None:
         super().__init__()
         self._spec = spec
 
-    def process(self, message: bytes) -> Iterator[tuple[str, Part]]:
+    def process(self, message: bytes) -> Iterator[tuple[str, _Parts]]:
         Metrics.counter(METRICS, ARRIVED).inc()
         events, rejected = parse_event(self._spec, message)
         if events is not None:
             events = with_earlier(events, self._spec)
             for user_id in dict.fromkeys(events.column(USER).to_pylist()):
-                yield user_id, ("events", to_bytes(events.filter(pc.equal(events.column(USER), user_id))))
+                rows = to_bytes(events.filter(pc.equal(events.column(USER), user_id)))
+                yield user_id, (False, [("events", rows)])
         for row in rejected:
             Metrics.counter(METRICS, REJECTED).inc()
             logging.warning("Event rejected, %s: %s", row.reason, row.message)
@@ -103,18 +109,26 @@ class _KeepLatest(beam.DoFn):
 
     def process(
         self,
-        element: tuple[str, Part],
+        element: tuple[str, _Parts],
         timestamp: Any = beam.DoFn.TimestampParam,
         events: Any = beam.DoFn.StateParam(EVENTS),
         row: Any = beam.DoFn.StateParam(ROW),
         due: Any = beam.DoFn.StateParam(DUE),
         refresh: Any = beam.DoFn.TimerParam(REFRESH),
-    ) -> None:
-        name, rows = element[1]
-        if name == "users":
-            row.write(rows)
-        elif not self._add(rows, events):
-            return
+    ) -> Iterator[tuple[str, list[Part]]]:
+        user_id, (is_log, parts) = element
+        changed = False
+        for name, rows in parts:
+            if name == "users":
+                row.write(rows)
+            else:
+                changed = self._add(rows, events)
+        if is_log:  # groups of the log are of the end of time: a timer would fire when the stream ends
+            yield user_id, _kept(events, row)
+        elif changed:
+            self._set_timer(timestamp, due, refresh)
+
+    def _set_timer(self, timestamp: Any, due: Any, refresh: Any) -> None:
         at = timestamp + self._delay
         before = due.read()
         if before is None or at.micros < before:
@@ -141,5 +155,10 @@ class _KeepLatest(beam.DoFn):
         due: Any = beam.DoFn.StateParam(DUE),
     ) -> Iterator[tuple[str, list[Part]]]:
         due.clear()
-        parts = [("events", events.read()), ("users", row.read())]
-        yield user_id, [(cast(TableName, name), rows) for name, rows in parts if rows is not None]
+        yield user_id, _kept(events, row)
+
+
+def _kept(events: Any, row: Any) -> list[Part]:
+    """What a user's state holds."""
+    parts: list[tuple[TableName, bytes | None]] = [("events", events.read()), ("users", row.read())]
+    return [(name, rows) for name, rows in parts if rows is not None]

@@ -6,16 +6,18 @@ import json
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing import test_stream
 from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
 from preprocessing.lookup import user_record
 from preprocessing.spec import DatasetSpec
-from serving.precompute.streaming import RefreshedRecords
+from serving.precompute.streaming import RefreshedRecords, _KeepLatest, _Parse
 from tests.testing import HOUR, START, Record, Row, parse_records, small_log, small_spec, write_small_dataset
 
 CUT = START + 60 * HOUR
@@ -122,3 +124,37 @@ def test_a_clock_ahead_of_its_time_does_not_hold_up_its_user(tmp_path: Path) -> 
     stream = stream.add_elements([_message(event | {"item_id": "newest", "timestamp": NOW + 20})])
     found = _refreshes(spec, stream.advance_watermark_to_infinity(), tmp_path)
     assert [record["history_item_id"][-1] for record in _since(NOW, found["u1"])] == ["newer", "newest"]
+
+
+class _Cell:
+    """A state of one value, or a timer."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+
+    def read(self) -> Any:
+        return self.value
+
+    def write(self, value: Any) -> None:
+        self.value = value
+
+    set = write
+
+
+def test_a_users_log_refreshes_it_at_once_and_an_event_by_a_timer() -> None:
+    """Without waiting for a timer: groups of the log are of the end of time, which a stream doesn't reach."""
+    spec = small_spec()
+    event = {"user_id": "u1", "item_id": "i1", "timestamp": NOW, "action": "view"}
+    ((_, (is_log, parts)),) = _Parse(spec).process(json.dumps(event).encode())
+    assert not is_log
+    events, row, due, timer = (_Cell() for _ in range(4))
+    keep = _KeepLatest(spec, delay=5.0)
+    assert list(keep.process(("u1", (False, parts)), Timestamp(NOW), events, row, due, timer)) == []
+    assert timer.value == Timestamp(NOW + 5)
+
+    events, row, due, timer = (_Cell() for _ in range(4))
+    of_log = [*parts, ("users", b"its row")]
+    assert list(keep.process(("u1", (True, of_log)), MAX_TIMESTAMP, events, row, due, timer)) == [
+        ("u1", [("events", events.value), ("users", b"its row")])
+    ]
+    assert timer.value is None

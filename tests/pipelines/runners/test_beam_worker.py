@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-import os
+import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc
-from apache_beam.runners.worker import sdk_worker_main
 
+ROOT = Path(__file__).parents[3]
+# What Beam's worker sees when it would start.
+PROGRAM = """
+import json, os, sys, types
 from pipelines.runners import beam_worker
+before = set(os.environ)
+def main(arguments):
+    from apache_beam.runners.worker.worker_id_interceptor import WorkerIdInterceptor
+    seen = {name: value for name, value in os.environ.items() if name not in before}
+    print(json.dumps(seen | {"logs as": WorkerIdInterceptor()._worker_id}))
+sys.modules["apache_beam.runners.worker.sdk_worker_main"] = types.SimpleNamespace(main=main)
+beam_worker.main()
+"""
 
 
 class Provision(beam_provision_api_pb2_grpc.ProvisionServiceServicer):
@@ -37,19 +50,16 @@ def endpoint() -> Iterator[str]:
     server.stop(None)
 
 
-@pytest.mark.parametrize("name", ["worker_1", "'worker_1'"], ids=["Flink", "Prism"])
-def test_the_worker_is_started_with_what_the_engine_provides(
-    endpoint: str, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started: dict[str, str] = {}
-    monkeypatch.setattr(os, "environ", {})
-    monkeypatch.setattr(sdk_worker_main, "main", lambda arguments: started.update(os.environ))
-    flags = [f"--id={name}", f"--provision_endpoint={endpoint}", "--logging_endpoint=engine:2"]
-    monkeypatch.setattr(sys, "argv", ["srp4ctr-beam-worker", *flags])
-    beam_worker.main()
-    assert started == {
+def test_the_worker_is_started_with_what_the_engine_provides(endpoint: str) -> None:
+    flags = ["--id='worker_1'", f"--provision_endpoint={endpoint}", "--logging_endpoint=engine:2"]
+    command = [sys.executable, "-W", "ignore", "-c", PROGRAM, *flags]
+    started = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert started.returncode == 0, started.stderr
+    seen = json.loads(started.stdout)
+    assert json.loads(seen.pop("PIPELINE_OPTIONS")) == {"beam:option:parallelism:v1": 2}
+    assert {name: value for name, value in seen.items() if not name.startswith("GRPC")} == {
         "WORKER_ID": "worker_1",
-        "PIPELINE_OPTIONS": '{\n  "beam:option:parallelism:v1": 2.0\n}',
+        "logs as": "worker_1",
         "CONTROL_API_SERVICE_DESCRIPTOR": 'url: "engine:1"\n',
         "LOGGING_API_SERVICE_DESCRIPTOR": 'url: "engine:2"\n',
         "RUNNER_CAPABILITIES": "beam:protocol:monitoring_info_short_ids:v1",
