@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import itertools
 import json
@@ -25,7 +24,7 @@ from serving import cache
 from serving.async_client import AsyncRankingClient
 from serving.client import Freshness, LruCache, RankingClient
 from serving.errors import ServingError
-from serving.precompute import command
+from serving.precompute import job
 from serving.precompute.command import run
 from serving.precompute.model import ModelVersion
 from serving.precompute.tfrecord_store import TFRecordStore, read_states
@@ -166,13 +165,13 @@ def test_a_killed_job_goes_on_where_it_was(
     arguments = flags(model, redis_server.url, log(users), tmp_path)
     started = [sys.executable, "-m", "serving.precompute", *arguments, f"--as-of={AS_OF}", "--batch-size=1"]
     with (tmp_path / "output").open("w") as output:
-        job = subprocess.Popen(started, stdout=output, stderr=output)
+        process = subprocess.Popen(started, stdout=output, stderr=output)
     connection, deadline = redis_server.connect(), time.monotonic() + 600
     while not connection.dbsize():
-        assert job.poll() is None and time.monotonic() < deadline, (tmp_path / "output").read_text()
+        assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "output").read_text()
         time.sleep(0.002)
-    job.kill()
-    job.wait()
+    process.kill()
+    process.wait()
     done = connection.dbsize()
     assert 0 < done < users
     assert count(capsys, arguments) == (users, users - done)
@@ -214,8 +213,8 @@ def test_paths_are_absolute_before_workers_with_other_folders_get_them(
     monkeypatch.chdir(model.parent)
     assert ModelVersion.load("toy", model.name).path == str(model / str(VERSION))
     monkeypatch.chdir(tmp_path)
-    given = argparse.Namespace(events="logs/*.csv", items=None, users=None)
-    assert command._with_paths(exported.inputs.spec, given).events.paths == (str(tmp_path / "logs" / "*.csv"),)
+    spec = job._with_paths(exported.inputs.spec, {"events": "logs/*.csv"})
+    assert spec.events.paths == (str(tmp_path / "logs" / "*.csv"),)
     TFRecordStore("states", shards=1).put([(next(_keys()), b"state")])
     elsewhere = pickle.dumps(TFRecordStore("states", shards=1))
     monkeypatch.chdir("/")
@@ -251,7 +250,7 @@ def test_events_refresh_the_states_that_the_client_finds(
     for number, event in enumerate((new, new, rows[-1])):  # only the first one changes a history
         stream = stream.add_elements([TimestampedValue(json.dumps(event).encode(), event["timestamp"])])
         stream = stream.advance_watermark_to(AS_OF + 100 * (number + 1))
-    monkeypatch.setattr(command, "subscribed_events", lambda name, runner: stream.advance_watermark_to_infinity())
+    monkeypatch.setattr(job, "subscribed_events", lambda name, runner: stream.advance_watermark_to_infinity())
     run([*arguments, "--subscription", "projects/p/subscriptions/s"])
     assert redis_server.connect().dbsize() in (4, 5)  # 4 if the event came before its user's log
     caches = [RedisCache(redis_server.url, timeout_seconds=5)]
