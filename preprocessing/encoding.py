@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from tfx_bsl.coders import example_coder
 
 from preprocessing.features import RecordFeature
+from preprocessing.float_encoding import encode_floats
+from preprocessing.varint import MORE, varint
 
 ARROW_TYPES = {"string": pa.binary(), "int64": pa.int64(), "float": pa.float32()}
 _FEATURES = b"\n"  # the tag of tf.Example.features
-_MORE = 0x80  # in a byte of a length: another follows
 _ABSENT = {"string": b"", "int64": 0, "float": float("nan")}
 
 
@@ -36,7 +39,8 @@ def encode_records(
     """Serialises `rows` records, the same ones always to the same bytes.
 
     A tf.Example's features are a map, which protobuf writes in any order. So each feature is encoded as an Example of
-    its own, and a record is these one after the other: as protobuf has it, messages joined are one message.
+    its own, or with others of floats at once, and a record is these one after the other: as protobuf has it, messages
+    joined are one message.
 
     Args:
         features: All features of a record. One that is given nowhere is absent: "", NaN, 0 or an empty list.
@@ -44,38 +48,47 @@ def encode_records(
         scalars: Values by feature name, [R].
         lists: Lists by feature name, R each.
     """
-    columns = [_encode(feature.name, _column(feature, rows, scalars, lists)) for feature in features]
+    columns = []
+    for _, alike in itertools.groupby(features, lambda feature: _floats_alike(feature, lists)):
+        run = list(alike)
+        arrays = [_column(feature, rows, scalars, lists) for feature in run]
+        if run[0].dtype == "float":
+            offsets = arrays[0].offsets.to_numpy()
+            numbers = [array.values.to_numpy(zero_copy_only=False) for array in arrays]
+            columns.append(encode_floats([feature.name for feature in run], offsets, numbers))
+        else:
+            columns += [_encode(feature.name, array) for feature, array in zip(run, arrays, strict=True)]
     return [_joined(parts) for parts in zip(*columns, strict=True)]
 
 
+def _floats_alike(feature: RecordFeature, lists: Mapping[str, Lists]) -> Any:
+    """The same for features of floats that have as many values in each record; None for others."""
+    if feature.dtype != "float":
+        return None
+    if not feature.is_list:
+        return "scalar"
+    return id(lists[feature.name].offsets) if feature.name in lists else "empty"
+
+
 def _encode(name: str, column: pa.ListArray) -> list[bytes]:
-    """A tf.Example a row, each with this feature alone."""
+    """The entry of a tf.Features with one feature, for each row."""
     batch = pa.RecordBatch.from_arrays([column], [name])
-    return example_coder.RecordBatchToExamplesEncoder().encode(batch)
+    examples = example_coder.RecordBatchToExamplesEncoder().encode(batch)
+    return [_features_of(example) for example in examples]
 
 
-def _joined(examples: Iterable[bytes]) -> bytes:
+def _joined(features: Iterable[bytes]) -> bytes:
     """One tf.Example with the features of all."""
-    features = b"".join(map(_features_of, examples))
-    return _FEATURES + _length(len(features)) + features
+    content = b"".join(features)
+    return _FEATURES + varint(len(content)) + content
 
 
 def _features_of(example: bytes) -> bytes:
     """The bytes of a tf.Example's only field, a tf.Features, after its tag and its length."""
     start = len(_FEATURES)
-    while example[start] & _MORE:
+    while example[start] & MORE:
         start += 1
     return example[start + 1 :]
-
-
-def _length(count: int) -> bytes:
-    """A length as protobuf writes it: seven bits a byte, the lowest first, a mark on all but the last."""
-    written = bytearray()
-    while count >= _MORE:
-        written.append(count % _MORE | _MORE)
-        count //= _MORE
-    written.append(count)
-    return bytes(written)
 
 
 def _column(

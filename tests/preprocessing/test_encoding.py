@@ -24,3 +24,23 @@ def test_the_same_records_are_the_same_bytes_whatever_their_size(length: int) ->
     assert [record["user_id"] for record in parsed] == [[user] for user in users]
     assert [record[HISTORY_ITEM_ID] for record in parsed] == [[], ["c" * length], ["d", "e"]]
     assert {len(record) for record in parsed} == {len(features)}
+
+
+def test_floats_of_records_with_different_numbers_of_values() -> None:
+    """Lists that have their lengths in common are encoded together; empty and long ones too."""
+    features = record_features(small_spec())
+    lengths = [3, 0, 1, 3, 70, 5000]
+    offsets = np.append(0, np.cumsum(lengths))
+    names = ["candidate_weight", "label_buy", "label_dear"]
+    columns = {name: np.arange(offsets[-1], dtype=np.float32) + place / 4 for place, name in enumerate(names)}
+    columns["candidate_weight"][0] = np.nan
+    lists = {name: Lists(offsets, pa.array(values)) for name, values in columns.items()}
+    ages = [20.0, float("nan"), 30.0, 40.0, 50.0, 60.0]
+    parsed = parse_records(encode_records(features, len(lengths), {"user_age": pa.array(ages, pa.float32())}, lists))
+    assert [record["user_age"] for record in parsed] == [[20.0], [None], [30.0], [40.0], [50.0], [60.0]]
+    for name, values in columns.items():
+        expected = [values[start:stop].tolist() for start, stop in zip(offsets, offsets[1:], strict=False)]
+        if name == "candidate_weight":
+            expected[0][0] = None
+        assert [record[name] for record in parsed] == expected
+    assert {len(record) for record in parsed} == {len(features)}
