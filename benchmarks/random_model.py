@@ -140,4 +140,5 @@ def _with_graph_of(module: ServingModule, ranker: Ranker) -> ServingModule:
         module.fields,
         codec_of=lambda state: StateCodec(state, b"", LENGTH, "float32"),
         describe=lambda codec: module.description,
+        statistics=module.statistics,
     )

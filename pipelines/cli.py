@@ -19,6 +19,7 @@ from pipelines.commands.model_server_flags import ModelServerCommand
 from pipelines.commands.remote import compile_, submit
 from pipelines.commands.rollback import rollback
 from pipelines.commands.serve import serve
+from pipelines.commands.statistics import statistics
 from pipelines.commands.tour import tour
 from pipelines.commands.tune import tune
 from pipelines.own_packages import shadowed_packages
@@ -38,6 +39,7 @@ app.command("compile")(compile_)
 app.command()(submit)
 app.command()(experiment)
 app.command()(rollback)
+app.command()(statistics)
 app.command()(tune)
 app.command()(tour)
 

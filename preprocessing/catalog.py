@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,8 @@ COUNT = "count"
 
 def item_columns(spec: DatasetSpec, table: str) -> dict[str, str]:
     """The item features that are read from `table`: candidate feature name -> the batch's column name."""
-    sources = {f.name: source_of(spec, f) for f in record_features(spec) if f.side == "candidate" and f.spec}
+    described = [f for f in record_features(spec) if f.side == "candidate" and f.spec and not f.statistic]
+    sources = {f.name: source_of(spec, f) for f in described}
     return {name: column for name, (of, column) in sources.items() if of == table}
 
 
@@ -100,6 +101,10 @@ class Catalog:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def values_of(self, name: str) -> pa.Array:
+        """The values of an item feature, binary where they are text; "" or NaN where absent."""
+        return self._columns[f"candidate_{name}"]
+
     def records(self) -> Iterator[bytes]:
         """Records whose candidates are CATALOG_ITEMS_A_RECORD items each, and which have no user, history or labels."""
         features = record_features(self._spec)
@@ -108,6 +113,9 @@ class Catalog:
             lists = {
                 name: Lists(np.array([0, size]), column.slice(start, size)) for name, column in self._columns.items()
             }
+            for feature in features:
+                if feature.statistic and feature.side == "candidate":  # the table of STATISTIC_LINES has them
+                    lists[feature.name] = Lists(np.array([0, size]), pa.array([float("nan")] * size))
             scalars = {names.REQUEST_ID: pa.array([f"catalog:{number}"])}
             yield from encode_records(features, 1, scalars, lists)
 
@@ -115,6 +123,17 @@ class Catalog:
     def _rows(ids: pa.Array, seen: pa.Table) -> np.ndarray:
         keys = pa.concat_arrays(seen.column(KEY).chunks) if seen.num_rows else pa.array([], pa.string())
         return EntityTable(keys, np.arange(len(keys)), None, {}).keys_of(ids)
+
+
+def statistic_records(spec: DatasetSpec, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Records of split `catalog` with the lines of the statistics table, sorted, and nothing else."""
+    features = record_features(spec)
+    lines = sorted(line for piece in pieces for line in piece.splitlines())
+    for number, start in enumerate(range(0, len(lines), CATALOG_ITEMS_A_RECORD)):
+        some = lines[start : start + CATALOG_ITEMS_A_RECORD]
+        lists = {names.STATISTIC_LINES: Lists(np.array([0, len(some)]), pa.array(some, pa.binary()))}
+        scalars = {names.REQUEST_ID: pa.array([f"statistics:{number}"])}
+        yield from encode_records(features, 1, scalars, lists)
 
 
 def order_codes(column: pa.ChunkedArray) -> np.ndarray:

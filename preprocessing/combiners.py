@@ -12,6 +12,7 @@ from preprocessing.activity import merge_active
 from preprocessing.catalog import merge_seen
 from preprocessing.counts import Counts
 from preprocessing.splits import TimeProfile
+from preprocessing.statistics.exchange import merged
 from preprocessing.tables import from_bytes, to_bytes
 
 
@@ -94,3 +95,10 @@ class MergeSeenItems(_TableCombiner):
 
     def merge_table(self, table: pa.Table) -> pa.Table:
         return merge_seen([table])
+
+
+class MergeHappened(_TableCombiner):
+    """One row a key and step; see `exchange.merged`."""
+
+    def merge_table(self, table: pa.Table) -> pa.Table:
+        return merged(table)

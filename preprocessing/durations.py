@@ -13,13 +13,20 @@ _SECONDS = {"s": 1, "m": 60, "h": SECONDS_PER_HOUR, "d": SECONDS_PER_DAY}
 _DURATION = re.compile(r"([0-9]+) ?([smhd])")
 
 
-def _seconds(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    found = _DURATION.fullmatch(value.strip())
+def seconds_of(text: str) -> int:
+    """The seconds of a length of time such as 7d.
+
+    Raises:
+        ValueError: it isn't one.
+    """
+    found = _DURATION.fullmatch(text.strip())
     if found is None:
         raise ValueError("a length of time is a number and a unit, such as 45s, 30m, 12h or 7d")
     return int(found[1]) * _SECONDS[found[2]]
+
+
+def _seconds(value: Any) -> Any:
+    return seconds_of(value) if isinstance(value, str) else value
 
 
 Duration = Annotated[int, pydantic.BeforeValidator(_seconds), pydantic.Field(ge=0)]  # seconds

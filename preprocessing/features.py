@@ -10,15 +10,18 @@ import dataclasses
 from typing import Literal
 
 from preprocessing.kinds.kind import Kind
+from preprocessing.kinds.numeric import Numeric
 from preprocessing.kinds.words import WordKind
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_match import ITEM_ID
+from preprocessing.spec_statistics import StatisticColumn
 
 Side = Literal["request", "user", "context", "history", "candidate", "label", "catalog"]
 Dtype = Literal["string", "int64", "float"]
 
 REQUEST_ID = "request_id"
 USER_ID = "user_id"
+USER_STATISTICS = "user_statistics"  # what is counted of the user and items together; only of users as of now
 TIMESTAMP = "timestamp"  # of the request, seconds since 1970 UTC
 HISTORY_ITEM_ID = "history_item_id"  # oldest first
 HISTORY_TIMESTAMP = "history_timestamp"
@@ -27,6 +30,7 @@ CANDIDATE_ITEM_ID = "candidate_item_id"
 HISTORY_ITEM_KEY = "history_item_key"
 CANDIDATE_ITEM_KEY = "candidate_item_key"
 TRAINING_EVENTS = "catalog_training_events"  # only in the records of split `catalog`
+STATISTIC_LINES = "catalog_statistics"  # likewise: lines of the statistics table
 
 CATALOG_ITEMS_A_RECORD = 500
 SPLITS = ("pretrain", "pretrain_validation", "train", "validation", "test", "catalog")
@@ -47,12 +51,16 @@ class RecordFeature:
     """A feature of a raw record (tf.Example): a scalar a request, or a list along history or candidates.
 
     Absent values are "" (string) or NaN (float). Multivalent values are joined with `|` into one string.
+
+    Attributes:
+        statistic: What it is a statistic of, if it is one; it is then counted, not read from a column.
     """
 
     name: str
     side: Side
     dtype: Dtype
     spec: Kind | None = None
+    statistic: StatisticColumn | None = None
 
     @property
     def is_list(self) -> bool:
@@ -70,6 +78,7 @@ class ModelFeature:
         vocabulary: The id space; None for features of a kind without words.
         spec: Its declaration; None for item ids.
         describes_item: Whether it belongs to the item (id, side info) rather than to the behaviour.
+        statistic: Whether it is a statistic, which of candidates has no counterpart in the history.
     """
 
     name: str
@@ -78,6 +87,7 @@ class ModelFeature:
     vocabulary: str | None
     spec: Kind | None
     describes_item: bool = False
+    statistic: bool = False
 
     @property
     def multivalent(self) -> bool:
@@ -99,6 +109,9 @@ def record_features(spec: DatasetSpec) -> list[RecordFeature]:
     ]
     features = [RecordFeature(*scalar) for scalar in scalars]
     features += _described("user", "user", spec.features.user)
+    features += _statistics("user", spec)
+    if spec.statistics_of_users_items:
+        features.append(RecordFeature(USER_STATISTICS, "user", "string"))
     features += _described("context", "context", spec.features.context)
     features.append(RecordFeature(HISTORY_ITEM_ID, "history", "string"))
     features.append(RecordFeature(HISTORY_TIMESTAMP, "history", "int64"))
@@ -106,8 +119,11 @@ def record_features(spec: DatasetSpec) -> list[RecordFeature]:
     features += _described("history", "history", spec.features.behavior)
     features.append(RecordFeature(CANDIDATE_ITEM_ID, "candidate", "string"))
     features += _described("candidate", "candidate", spec.features.item)
+    features += _statistics("candidate", spec)
     features += [RecordFeature(label_name(task), "label", "float") for task in spec.tasks]
     features.append(RecordFeature(TRAINING_EVENTS, "catalog", "int64"))
+    if spec.features.statistics:
+        features.append(RecordFeature(STATISTIC_LINES, "catalog", "string"))
     return features
 
 
@@ -124,13 +140,14 @@ def candidate_inputs(spec: DatasetSpec) -> list[RecordFeature]:
 def model_features(spec: DatasetSpec) -> list[ModelFeature]:
     """All transformed features that models read, in a fixed order."""
     features = [_model_feature("user", "user", name, f) for name, f in spec.features.user.items()]
+    features += _model_statistics("user", spec)
     features += [_model_feature("context", "context", name, f) for name, f in spec.features.context.items()]
     for side in ("history", "candidate"):
         features.append(ModelFeature(f"{side}_item_id", "item_id", side, "item_id", None, describes_item=True))
         features += [_model_feature(side, "item", name, f) for name, f in spec.features.item.items()]
         if side == "history":
             features += [_model_feature(side, "behavior", name, f) for name, f in spec.features.behavior.items()]
-    return features
+    return features + _model_statistics("candidate", spec)
 
 
 def needs_item_keys(spec: DatasetSpec) -> bool:
@@ -154,3 +171,21 @@ def _described(prefix: str, side: Side, features: dict[str, Kind]) -> list[Recor
 def _model_feature(side: Side, owner: str, name: str, feature: Kind) -> ModelFeature:
     vocabulary = f"{owner}_{name}" if feature.has_vocabulary else None
     return ModelFeature(f"{side}_{name}", name, side, vocabulary, feature, describes_item=owner == "item")
+
+
+def _statistics(side: Side, spec: DatasetSpec) -> list[RecordFeature]:
+    return [
+        RecordFeature(f"{side}_{column.name}", side, "float", _kind_of(column), column)
+        for column in spec.statistic_columns(side)
+    ]
+
+
+def _model_statistics(side: Side, spec: DatasetSpec) -> list[ModelFeature]:
+    return [
+        ModelFeature(f"{side}_{column.name}", column.name, side, None, _kind_of(column), statistic=True)
+        for column in spec.statistic_columns(side)
+    ]
+
+
+def _kind_of(column: StatisticColumn) -> Kind:
+    return Numeric(kind="numeric", scale="logit" if column.count == "rate" else "log")

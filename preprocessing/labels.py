@@ -9,31 +9,28 @@ from preprocessing.histories import is_run_start
 from preprocessing.sources.columns import ITEM
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_records import Task
-from preprocessing.splits import CutOffs, split_of
+from preprocessing.splits import NEVER, CutOffs, split_of
 from preprocessing.tables import keyed_times
 
 
 def labels(events: SortedEvents, task: Task) -> np.ndarray:
     """Whether each event, taken as a candidate, has the task's label: bool [E]."""
+    return positive_since(events, task) != NEVER
+
+
+def positive_since(events: SortedEvents, task: Task) -> np.ndarray:
+    """From when on each event, taken as a candidate, is known to have the task's label: int64 [E], seconds, or NEVER.
+
+    With an attribution window that is the time of the first event that gives it the label.
+    """
     holds = events.hold([task])
     if task.within is None:
-        return holds
-    return follows(_pairs(events), events.time, holds, task.within)
-
-
-def follows(keys: np.ndarray, time: np.ndarray, holds: np.ndarray, within: int) -> np.ndarray:
-    """Whether an event where `holds` has the same key and comes at an event's time or up to `within` after: bool [E].
-
-    Args:
-        keys: int [E], below 2 ** 29.
-        time: int64 [E], seconds.
-        holds: bool [E].
-        within: Seconds.
-    """
-    found = np.sort(keyed_times(keys[holds], time[holds]))
-    earliest = keyed_times(keys, time)
-    latest = keyed_times(keys, time + within)
-    return np.searchsorted(found, earliest, side="left") < np.searchsorted(found, latest, side="right")
+        return np.where(holds, events.time, NEVER)
+    pairs = _pairs(events)
+    found = np.append(np.sort(keyed_times(pairs[holds], events.time[holds])), np.iinfo(np.int64).max)
+    own = keyed_times(pairs, events.time)
+    later = found[np.searchsorted(found, own)] - own
+    return np.where(later <= task.within, events.time + later, NEVER)
 
 
 def have_labels(spec: DatasetSpec, times: np.ndarray, request_times: np.ndarray, cutoffs: CutOffs) -> np.ndarray:

@@ -12,6 +12,8 @@ from preprocessing.frames import Frame, FrameEncoder
 from preprocessing.histories import Ranges, is_run_start
 from preprocessing.sources.columns import USER
 from preprocessing.spec import DatasetSpec
+from preprocessing.statistics.told import Told
+from preprocessing.statistics.values import ShardStatistics
 
 
 def latest_frame(spec: DatasetSpec, events: SortedEvents, as_of: int | None = None) -> Frame:
@@ -38,7 +40,7 @@ def latest_frame(spec: DatasetSpec, events: SortedEvents, as_of: int | None = No
 
 
 def user_records(
-    spec: DatasetSpec, events: SortedEvents, tables: Tables, as_of: int | None = None
+    spec: DatasetSpec, events: SortedEvents, tables: Tables, as_of: int | None = None, told: Told | None = None
 ) -> list[tuple[str, bytes]]:
     """The ids of the events' users, each with its record as of now: a serialised tf.Example.
 
@@ -47,21 +49,40 @@ def user_records(
         events: The users' events.
         tables: What is joined to them.
         as_of: As for `latest_frame`.
+        told: What the whole log tells of the spec's statistics.
     """
     frame = latest_frame(spec, events, as_of)
     ids = events.strings[USER].take(frame.anchors).strings().to_pylist()
-    encoded = FrameEncoder(spec, EventFeatures(spec, events, tables)).encode(frame)
+    values = EventFeatures(spec, events, tables)
+    counted = ShardStatistics(spec, events, values, told or Told()) if spec.features.statistics else None
+    encoded = FrameEncoder(spec, events.user, values, counted, of_now=True).encode(frame)
     return list(zip(ids, (record for records in encoded for record in records), strict=True))
 
 
 def compact(spec: DatasetSpec, table: pa.Table) -> pa.Table:
-    """The events that users' next records may need: each user's last one, and the latest L that enter its history."""
+    """The events that users' next records may need: each user's last one, and the latest L that enter its history.
+
+    Where the spec counts by user, also all that a window of statistics may reach: with `all`, every event.
+    """
     events = SortedEvents.from_table(table)
     frame = latest_frame(spec, events)
     kept = np.zeros(len(events), bool)
     kept[frame.history.flat()[1]] = True
     kept[frame.anchors] = True
+    kept |= _may_count(spec, events, events.time[frame.anchors])
     return events.take(np.flatnonzero(kept)).to_table().select(table.column_names)
+
+
+def _may_count(spec: DatasetSpec, events: SortedEvents, lasts: np.ndarray) -> np.ndarray:
+    """Whether users' own statistics may count each event after their last one, at `lasts` [U]: bool [E]."""
+    reach = [
+        statistic.reaches_back(spec.attribution_window or 0)
+        for name, statistic in spec.features.statistics.items()
+        if statistic.is_of_user(name)
+    ]
+    if not reach:
+        return np.zeros(len(events), bool)
+    return events.time >= lasts[events.user] - max(reach)
 
 
 def distinct(table: pa.Table) -> pa.Table:

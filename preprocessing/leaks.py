@@ -25,8 +25,12 @@ _PRIOR = 1.0
 
 
 def checked_features(spec: DatasetSpec) -> list[RecordFeature]:
-    """The features that a label may leak into: all that describe the candidate and its request."""
-    return [f for f in record_features(spec) if f.side in ("user", "context", "candidate") and f.spec is not None]
+    """The features that a label may leak into: all that describe the candidate and its request.
+
+    Statistics are left out: they end before the request, whatever the columns hold.
+    """
+    read = [f for f in record_features(spec) if f.spec is not None and f.statistic is None]
+    return [f for f in read if f.side in ("user", "context", "candidate")]
 
 
 def buckets_of(values: pa.Array) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.counting.rows import overall
 from preprocessing.earlier import with_earlier
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import Tables
@@ -17,6 +18,7 @@ from preprocessing.sources.columns import ITEM, JOINED, KEY, TIME, USER, TableNa
 from preprocessing.sources.files import files_of
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
+from preprocessing.statistics.told import told_of
 
 
 def user_record(spec: DatasetSpec, user_id: str) -> bytes | None:
@@ -34,8 +36,16 @@ def user_record(spec: DatasetSpec, user_id: str) -> bytes | None:
     tables = {name: EntityTable.of_spec(spec, name, _rows(spec, name)) for name in JOINED}
     known = _known(spec, events.strings[ITEM].values)
     joined = Tables(tables["items"], tables["users"], tables["context"], known=known)
-    ((_, record),) = user_records(spec, events, joined)
+    ((_, record),) = user_records(spec, events, joined, told=told_of(spec, _overall(spec)))
     return record
+
+
+def _overall(spec: DatasetSpec) -> dict[str, bytes]:
+    """What the log's events did to all keys of users' statistics together."""
+    if not spec.counts_by_user:
+        return {}
+    table = pa.concat_tables(with_earlier(part, spec) for part in _batches(spec, "events"))
+    return dict(overall(spec, SortedEvents.from_table(table)))
 
 
 def _known(spec: DatasetSpec, items: pa.Array) -> dict[str, EntityTable]:

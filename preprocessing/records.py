@@ -6,20 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
 
 from preprocessing.combiners import (
     ConcatenateTables,
     MergeActiveItems,
     MergeSeenItems,
     MergeTimeProfiles,
-    SumCounts,
 )
+from preprocessing.counting.job import CountStatistics
+from preprocessing.counting.lines import StatisticLines
 from preprocessing.earlier import with_earlier
 from preprocessing.known_values import KnownValues
 from preprocessing.paths import absolute
-from preprocessing.quarantine import REJECTED_FILE, REPORT_FILE
-from preprocessing.report import data_report
 from preprocessing.shard_count import shard_count
 from preprocessing.shard_fns import ACTIVE, SHARD_SPLITS, CatalogRecords, ItemsOfShard, RecordsOfShard
 from preprocessing.sources.columns import KEY, TABLES, TIME, USER, TableName
@@ -27,6 +25,7 @@ from preprocessing.sources.read import BATCHES, COUNTS, REJECTED, ReadTable
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import TimeProfile, cut_offs
 from preprocessing.tables import partition, to_bytes
+from preprocessing.write_quarantine import WriteQuarantine
 
 _BROADCAST: tuple[TableName, ...] = ("items", "context")  # to every shard, where users' rows go to their shard
 Collections = dict[str, beam.PCollection]
@@ -82,17 +81,31 @@ class BuildRecords(beam.PTransform):
         shards = parts | "GroupByShard" >> beam.GroupByKey()
         seen, active = self._items(shards, sides["cutoffs"])
         sides["seen"], sides["active"] = beam.pvalue.AsSingleton(seen), beam.pvalue.AsSingleton(active)
+        lines = self._statistics(shards, sides, cutoffs)
         records = self._shard_records(shards, sides)
-        catalog = self._catalog(seen, sides)
+        catalog = self._catalog(seen, sides, lines)
         counts = [records[COUNTS], catalog[COUNTS]] + [table[COUNTS] for table in tables.values()]
         if self._quarantine_dir:
-            self._write_rejected([table[REJECTED] for table in tables.values()], self._quarantine_dir)
-            self._write_report(counts, cutoffs, profile, self._quarantine_dir)
+            rejected = [table[REJECTED] for table in tables.values()]
+            write = WriteQuarantine(self._spec, self._quarantine_dir, rejected, cutoffs, profile)
+            _ = tuple(counts) | "Quarantine" >> write
         return {split: records[split] for split in SHARD_SPLITS} | {"catalog": catalog["catalog"]}
 
-    def _catalog(self, seen: beam.PCollection, sides: dict[str, Any]) -> Any:
+    def _statistics(
+        self, shards: beam.PCollection, sides: dict[str, Any], cutoffs: beam.PCollection
+    ) -> tuple[Any, ...]:
+        """Adds what shards are told of statistics to `sides`; the table's lines, if the spec has statistics."""
+        if not self._spec.features.statistics or self._only_count:
+            return ()
+        counted = shards | "Statistics" >> CountStatistics(self._spec, self._shards, sides)
+        sides["overall"] = beam.pvalue.AsDict(counted.overall)
+        sides["answers"] = beam.pvalue.AsMultiMap(counted.answers)
+        lines = shards | "StatisticLines" >> StatisticLines(self._spec, counted, sides["items"], cutoffs)
+        return (beam.pvalue.AsIter(lines),)
+
+    def _catalog(self, seen: beam.PCollection, sides: dict[str, Any], lines: tuple[Any, ...]) -> Any:
         to_catalog = CatalogRecords(self._spec, self._directories)
-        outputs = beam.ParDo(to_catalog, sides["items"], sides["cutoffs"]).with_outputs(COUNTS, main="catalog")
+        outputs = beam.ParDo(to_catalog, sides["items"], sides["cutoffs"], *lines).with_outputs(COUNTS, main="catalog")
         return seen | "Catalog" >> outputs
 
     def _broadcast(self, root: beam.Pipeline, tables: dict[TableName, Any], name: TableName) -> beam.PCollection:
@@ -126,22 +139,6 @@ class BuildRecords(beam.PTransform):
     def _shard_records(self, shards: beam.PCollection, sides: dict[str, Any]) -> Any:
         to_records = RecordsOfShard(self._spec, self._shards, self._directories, self._only_count)
         return shards | "Records" >> beam.ParDo(to_records, **sides).with_outputs(COUNTS, *SHARD_SPLITS)
-
-    def _write_rejected(self, rejected: list[beam.PCollection], directory: str) -> None:
-        path = FileSystems.join(directory, REJECTED_FILE)
-        lines = rejected | "FlattenRejected" >> beam.Flatten() | "ToJson" >> beam.Map(lambda row: row.to_json())
-        # An object store may refuse an empty file; without rejected rows an earlier run's file goes.
-        write = beam.io.WriteToText(path, num_shards=1, shard_name_template="", skip_if_empty=True)
-        _ = lines | "WriteRejected" >> write
-
-    def _write_report(
-        self, counts: list[beam.PCollection], cutoffs: beam.PCollection, profile: beam.PCollection, directory: str
-    ) -> None:
-        path = FileSystems.join(directory, REPORT_FILE)
-        total = counts | "FlattenCounts" >> beam.Flatten() | "Sum" >> beam.CombineGlobally(SumCounts())
-        sides = (beam.pvalue.AsSingleton(cutoffs), beam.pvalue.AsSingleton(profile))
-        report = total | "Report" >> beam.Map(lambda n, c, p, spec: data_report(spec, n, c, p), *sides, self._spec)
-        _ = report | "WriteReport" >> beam.io.WriteToText(path, num_shards=1, shard_name_template="")
 
 
 class CountRecords(BuildRecords):

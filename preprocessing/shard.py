@@ -21,6 +21,8 @@ from preprocessing.request_frames import request_frame
 from preprocessing.sources.columns import ITEM, JOINED, USER
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import REQUEST_SPLITS, CutOffs, split_of
+from preprocessing.statistics.told import Told
+from preprocessing.statistics.values import ShardStatistics
 from preprocessing.tables import stable_hash
 
 # Of every 20 users, by hash, one keeps its timeline for the validation of pre-training.
@@ -47,13 +49,17 @@ class ShardRecords:
         events: All events of the shard's users.
         tables: What is joined to them.
         cutoffs: Where time is cut.
+        told: What the whole log tells of the spec's statistics.
     """
 
-    def __init__(self, spec: DatasetSpec, events: SortedEvents, tables: Tables, cutoffs: CutOffs) -> None:
+    def __init__(
+        self, spec: DatasetSpec, events: SortedEvents, tables: Tables, cutoffs: CutOffs, told: Told | None = None
+    ) -> None:
         self._spec = spec
         self._events = events
         self._features = EventFeatures(spec, events, tables)
-        self._encoder = FrameEncoder(spec, self._features)
+        counted = ShardStatistics(spec, events, self._features, told or Told()) if spec.features.statistics else None
+        self._encoder = FrameEncoder(spec, events.user, self._features, counted)
         self.counts: Counts = Counter()
         self.counts["users",] = len(events.strings[USER].values)
         asked = request_frame(spec, events, cutoffs, tables.pool)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -15,8 +14,8 @@ import pyarrow.compute as pc
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 
-from preprocessing.activity import ItemPool, active_items, step_of
-from preprocessing.catalog import Catalog, columns_of_items, seen_items
+from preprocessing.activity import active_items, step_of
+from preprocessing.catalog import Catalog, columns_of_items, seen_items, statistic_records
 from preprocessing.counts import Counts
 from preprocessing.earlier import first_lists
 from preprocessing.entities import EntityTable
@@ -24,13 +23,13 @@ from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
 from preprocessing.joins import match_counts
 from preprocessing.known_values import known_tables
-from preprocessing.popularity import TrainingEvents
 from preprocessing.shard import ShardRecords
-from preprocessing.sources.columns import TableName
+from preprocessing.shared_sides import SharedSides, entities, item_pool, training_events
 from preprocessing.sources.read import COUNTS
 from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import CutOffs
+from preprocessing.statistics.told import told_of
 from preprocessing.tables import from_bytes, to_bytes
 from preprocessing.tfrecords import RecordFile
 
@@ -53,7 +52,7 @@ class RecordsOfShard(beam.DoFn):
     ) -> None:
         super().__init__()
         self._spec, self._shards, self._directories, self._only_count = spec, shards, directories, only_count
-        self._shared: dict[str, tuple[Any, Any]] = {}
+        self._shared = SharedSides()
 
     def process(
         self,
@@ -64,23 +63,26 @@ class RecordsOfShard(beam.DoFn):
         active: bytes | None,
         known: list[tuple[str, bytes]],
         cutoffs: CutOffs,
+        overall: Mapping[str, bytes] | None = None,
+        answers: Mapping[int, Iterable[tuple[str, bytes]]] | None = None,
     ) -> Iterator[beam.pvalue.TaggedOutput]:
-        """From (shard, parts of tables)."""
+        """From (shard, parts of tables); `overall` and `answers` as from CountStatistics, where the spec counts."""
         parts = list(element[1])
         table = from_bytes(part for name, part in parts if name == "events")
         if table is None:
             return
         users = EntityTable.of_spec(self._spec, "users", from_bytes(part for name, part in parts if name == "users"))
         tables = Tables(
-            items=self._once("items", items, partial(entities, self._spec, "items")),
+            items=self._shared.once("items", items, partial(entities, self._spec, "items")),
             users=users,
-            context=self._once("context", context, partial(entities, self._spec, "context")),
-            pool=self._once("pool", (active, cutoffs), partial(_item_pool, self._spec)),
-            training_events=self._once("seen", seen, _training_events),
-            known=self._once("known", known, known_tables),
+            context=self._shared.once("context", context, partial(entities, self._spec, "context")),
+            pool=self._shared.once("pool", (active, cutoffs), partial(item_pool, self._spec)),
+            training_events=self._shared.once("seen", seen, training_events),
+            known=self._shared.once("known", known, known_tables),
         )
         events = SortedEvents.from_table(table)
-        records = ShardRecords(self._spec, events, tables, cutoffs)
+        told = told_of(self._spec, overall or {}, answers[element[0]] if answers is not None else ())
+        records = ShardRecords(self._spec, events, tables, cutoffs, told)
         if not self._only_count:
             yield from self._outputs(records) if self._directories is None else self._written(records, element[0])
         records.counts["duplicate_keys", "users"] += users.duplicates if users else 0
@@ -105,11 +107,6 @@ class RecordsOfShard(beam.DoFn):
         for split, file in files.items():
             records.counts["splits", split, "file_bytes"] += file.size
         yield from ()
-
-    def _once(self, name: str, content: Any, decode: Callable[[Any], Any]) -> Any:
-        if name not in self._shared or self._shared[name][0] != content:
-            self._shared[name] = content, decode(content)
-        return self._shared[name][1]
 
 
 class ItemsOfShard(beam.DoFn):
@@ -148,15 +145,15 @@ class CatalogRecords(beam.DoFn):
         self._spec, self._directories = spec, directories
 
     def process(
-        self, seen: bytes | None, items: bytes | None, cutoffs: CutOffs
+        self, seen: bytes | None, items: bytes | None, cutoffs: CutOffs, statistics: Iterable[bytes] = ()
     ) -> Iterator[bytes | beam.pvalue.TaggedOutput]:
-        """From the merged items of all shards."""
+        """From the merged items of all shards; `statistics` as from StatisticLines."""
         table = from_bytes([seen]) if seen else None
         if table is None:
             return
         known = entities(self._spec, "items", items)
         catalog = Catalog(self._spec, table, known.until(cutoffs.validation) if known else None)
-        records = list(catalog.records())
+        records = [*catalog.records(), *statistic_records(self._spec, statistics)]
         counts: Counts = Counter({("items",): len(catalog)})
         counts["duplicate_keys", "items"] += known.duplicates if known else 0
         counts.update(self._titled(catalog))
@@ -190,21 +187,3 @@ class CatalogRecords(beam.DoFn):
 def path_of(directory: str, shard: int, shards: int) -> str:
     """The file of a shard's records of one split, named as TFX names them."""
     return FileSystems.join(directory, f"data_tfrecord-{shard:05d}-of-{shards:05d}.gz")
-
-
-def entities(spec: DatasetSpec, table: TableName, content: bytes | None) -> EntityTable | None:
-    """A table that was broadcast."""
-    return EntityTable.of_spec(spec, table, from_bytes([content]) if content else None)
-
-
-def _item_pool(spec: DatasetSpec, content: tuple[bytes | None, CutOffs]) -> ItemPool | None:
-    active, cutoffs = content
-    table = from_bytes([active]) if active else None
-    if spec.negatives is None or table is None:
-        return None
-    return ItemPool(table, spec.negatives, step_of(spec.negatives.window, cutoffs))
-
-
-def _training_events(content: bytes | None) -> TrainingEvents | None:
-    table = from_bytes([content]) if content else None
-    return None if table is None else TrainingEvents(table)

@@ -18,6 +18,7 @@ from preprocessing.kinds.kind import Kind
 from preprocessing.registry import KIND
 from preprocessing.spec_match import ITEM_ID, Match
 from preprocessing.spec_records import Candidates, FractionSplit, History, Negatives, SpanSplit, Split, Task, TimeSplit
+from preprocessing.spec_statistics import Statistic, StatisticColumn, check_statistics
 from preprocessing.spec_tables import ContextTable, Entities, Events
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -33,7 +34,8 @@ Feature = Annotated[pydantic.SerializeAsAny[Kind], pydantic.BeforeValidator(KIND
 class Features(Config):
     """The features by the thing they describe; ids and timestamps are always there and not listed.
 
-    `match` is of no side: it compares candidates with histories, by features of the others.
+    `match` and `statistics` are of no side: they compare candidates with histories, and count events, by features of
+    the others.
     """
 
     user: dict[str, Feature] = {}
@@ -41,6 +43,7 @@ class Features(Config):
     behavior: dict[str, Feature] = {}
     context: dict[str, Feature] = {}
     match: dict[str, Match] = {}
+    statistics: dict[str, Statistic] = {}
 
     @property
     def by_side(self) -> dict[str, dict[str, Kind]]:
@@ -86,6 +89,15 @@ class Features(Config):
                 )
         return self
 
+    @pydantic.model_validator(mode="after")
+    def _check_statistics(self) -> Features:
+        for name in self.statistics:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"feature name must be snake_case. Received: statistics.{name}")
+        words = {name: kind.has_vocabulary and not kind.multivalent for name, kind in self.item.items()}
+        check_statistics(self.statistics, words)
+        return self
+
 
 class DatasetSpec(Config):
     """All of it. See the module's docstring."""
@@ -119,6 +131,20 @@ class DatasetSpec(Config):
                     raise ValueError(f"features.{side}.{name} is read from table {table}, which the spec doesn't have")
                 if table in _OTHER_TABLES.get(side, ()):
                     raise ValueError(f"features.{side} can't be read from table {table}. Received: {name}")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _check_statistics(self) -> DatasetSpec:
+        taken = {"user": set(self.features.user), "candidate": set(self.features.item)}
+        taken["user"].add("statistics")  # of features.USER_STATISTICS
+        for side, names in taken.items():
+            for column in self.statistic_columns(side):
+                if column.name in names:
+                    raise ValueError(
+                        f"features.statistics.{column.statistic} makes a feature {column.name}, which another one is "
+                        "called, too: rename one of the two"
+                    )
+                names.add(column.name)
         return self
 
     @pydantic.model_validator(mode="after")
@@ -174,6 +200,28 @@ class DatasetSpec(Config):
         """The longest `within` of any task, in seconds: when a candidate's labels are final. None: at once."""
         windows = [task.within for task in self.tasks.values() if task.within is not None]
         return max(windows, default=None)
+
+    def statistic_columns(self, side: str) -> list[StatisticColumn]:
+        """The numbers that statistics give to a user (side `user`) or to a candidate (side `candidate`)."""
+        tasks = tuple(self.tasks)
+        return [
+            column
+            for name, statistic in self.features.statistics.items()
+            if bool(statistic.item_keys(name)) == (side == "candidate")
+            for column in statistic.columns(name, tasks)
+        ]
+
+    @property
+    def counts_by_user(self) -> bool:
+        """Whether any statistic is of users, alone or with something else."""
+        declared = self.features.statistics
+        return any(declared[name].is_of_user(name) for name in declared)
+
+    @property
+    def statistics_of_users_items(self) -> list[str]:
+        """The statistics that count by the user and something else, in the order in which the spec has them."""
+        declared = self.features.statistics
+        return [name for name in declared if declared[name].is_of_user(name) and declared[name].item_keys(name)]
 
     def table_of(self, side: str, feature: Feature) -> str:
         """The table that a feature of `side` is read from: 'events', 'items', 'users' or 'context'."""

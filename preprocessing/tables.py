@@ -80,7 +80,7 @@ def is_absent(values: pa.Array) -> np.ndarray:
 
 
 _GOLDEN = 0x9E3779B97F4A7C15
-_TIME_BITS = 34  # the latest time that is read is 10 ** 10 seconds
+TIME_BITS = 34  # the latest time that is read is 10 ** 10 seconds
 
 
 def stable_hash(values: pa.Array, salt: int = 0) -> np.ndarray:
@@ -99,7 +99,7 @@ def mix(numbers: np.ndarray, salt: int) -> np.ndarray:
 
 def keyed_times(keys: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Keys (below 2 ** 29) and seconds as numbers whose order is that of the pairs: int64."""
-    return (keys.astype(np.int64) << _TIME_BITS) + times
+    return (keys.astype(np.int64) << TIME_BITS) + times
 
 
 def partition(table: pa.Table, name: str, key: str, shards: int) -> Iterator[tuple[int, tuple[str, bytes]]]:

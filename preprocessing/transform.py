@@ -44,7 +44,7 @@ def transform(inputs: Tensors, spec: DatasetSpec) -> dict[str, Any]:
     if names.needs_item_keys(spec):
         outputs[names.HISTORY_ITEM_KEY] = _keys(inputs[names.HISTORY_ITEM_ID])
         outputs[names.CANDIDATE_ITEM_KEY] = _keys(inputs[names.CANDIDATE_ITEM_ID])
-    passed = [label_name(task) for task in spec.tasks] + [names.TRAINING_EVENTS]
+    passed = [label_name(task) for task in spec.tasks] + [names.TRAINING_EVENTS, names.STATISTIC_LINES]
     return outputs | {name: inputs[name] for name in passed if name in inputs}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -10,15 +10,18 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.counting.job import CountOverall
 from preprocessing.earlier import with_earlier
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
 from preprocessing.known_values import KnownValues, event_columns, known_tables
 from preprocessing.latest import user_records
+from preprocessing.shared_sides import SharedSides
 from preprocessing.sources.columns import ITEM, KEY, TIME, USER, TableName
 from preprocessing.sources.read import BATCHES, ReadTable
 from preprocessing.spec import DatasetSpec
+from preprocessing.statistics.told import told_of
 from preprocessing.tables import from_bytes, partition, to_bytes
 
 _SHARED: tuple[TableName, ...] = ("items", "context")
@@ -87,6 +90,7 @@ class RecordsOfParts(beam.PTransform):
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         sides: dict[str, Any] = {name: beam.pvalue.AsList(self._rows(parts.pipeline, name)) for name in _SHARED}
         sides["known"] = beam.pvalue.AsList(self._known(parts.pipeline))
+        sides["overall"] = beam.pvalue.AsDict(self._overall(parts.pipeline))
         return parts | "Records" >> beam.ParDo(_Records(self._spec, self._as_of), **sides)
 
     def _known(self, root: beam.Pipeline) -> beam.PCollection:
@@ -96,6 +100,12 @@ class RecordsOfParts(beam.PTransform):
         batches = (root | ReadTable(self._spec, "events"))[BATCHES]
         parts = batches | "Parts" >> beam.FlatMap(partition, "events", ITEM, self._shards)
         return parts | "KnownValues" >> KnownValues(self._spec, self._shards)
+
+    def _overall(self, root: beam.Pipeline) -> beam.PCollection:
+        """What the log's events did to all keys of users' statistics together."""
+        if not self._spec.counts_by_user:
+            return root | "NoStatistics" >> beam.Create([])
+        return root | "Counted" >> ShardUsers(self._spec, self._shards, self._as_of) | CountOverall(self._spec)
 
     def _rows(self, root: beam.Pipeline, table: TableName) -> beam.PCollection:
         if getattr(self._spec, table) is None:
@@ -107,7 +117,7 @@ class _Records(beam.DoFn):
     def __init__(self, spec: DatasetSpec, as_of: int | None) -> None:
         super().__init__()
         self._spec, self._as_of = spec, as_of
-        self._shared: dict[str, tuple[Any, Any]] = {}
+        self._shared = SharedSides()
 
     def process(
         self,
@@ -115,6 +125,7 @@ class _Records(beam.DoFn):
         items: list[bytes],
         context: list[bytes],
         known: list[tuple[str, bytes]],
+        overall: dict[str, bytes],
     ) -> Iterator[tuple[str, bytes]]:
         parts = list(element[1])
         table = from_bytes(rows for name, rows in parts if name == "events")
@@ -122,17 +133,13 @@ class _Records(beam.DoFn):
             return
         users = self._entities("users", (rows for name, rows in parts if name == "users"))
         tables = Tables(
-            items=self._once("items", items, partial(self._entities, "items")),
+            items=self._shared.once("items", items, partial(self._entities, "items")),
             users=users,
-            context=self._once("context", context, partial(self._entities, "context")),
-            known=self._once("known", known, known_tables),
+            context=self._shared.once("context", context, partial(self._entities, "context")),
+            known=self._shared.once("known", known, known_tables),
         )
-        yield from user_records(self._spec, SortedEvents.from_table(table), tables, self._as_of)
-
-    def _once(self, name: str, content: Any, decode: Callable[[Any], Any]) -> Any:
-        if name not in self._shared or self._shared[name][0] != content:
-            self._shared[name] = content, decode(content)
-        return self._shared[name][1]
+        told = self._shared.once("overall", overall, partial(told_of, self._spec))
+        yield from user_records(self._spec, SortedEvents.from_table(table), tables, self._as_of, told)
 
     def _entities(self, name: TableName, rows: Iterable[bytes]) -> EntityTable | None:
         return EntityTable.of_spec(self._spec, name, from_bytes(rows))

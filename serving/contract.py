@@ -54,6 +54,8 @@ STALE_STATE = "user_state was made by another model version"
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 # Every file of the version that the export wrote, by relative path: {"files": {path: {"bytes": n, "sha256": hex}}}.
 MANIFEST_FILE = "assets.extra/srp4ctr_manifest.json"
+# The statistics table: a version with a newer one is a copy with another file and manifest.
+STATISTICS_FILE = "assets/statistics.txt"
 # The spec and configuration that made the model travel with it, and its description.
 CONFIG_FILE = "assets.extra/srp4ctr.json"
 

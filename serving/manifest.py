@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,21 @@ def check_manifest(version: Path) -> None:
     for name, expected in files.items():
         if _digest(version / name) != expected["sha256"]:
             raise ServingError(f"{version / name}: its content is not what the manifest says (SHA-256). {_ADVICE}")
+
+
+def renew_manifest(version: Path, names: Iterable[str]) -> None:
+    """Writes the manifest anew, if there is one, with some files as they are now.
+
+    Args:
+        version: A version directory.
+        names: The files, relative to it.
+    """
+    if not has_manifest(version):
+        return
+    files = _read(version / contract.MANIFEST_FILE)
+    for name in names:
+        files[name] = {"bytes": (version / name).stat().st_size, "sha256": _digest(version / name)}
+    (version / contract.MANIFEST_FILE).write_text(json.dumps({"files": dict(sorted(files.items()))}, indent=1))
 
 
 def _read(path: Path) -> dict[str, Any]:

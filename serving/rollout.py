@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -39,10 +39,28 @@ def rollout(source: Path, target: Path, keep: int = 3) -> Path:
     Raises:
         ServingError: There is no version, the target has it already, or the copy isn't what the export wrote.
     """
-    if keep < 2:
-        raise ServingError(f"At least two versions must stay: clients score with the one before. Received: keep={keep}")
-    version = _newest(source)
-    final, incoming = target / version.name, target / f"{_INCOMING}{version.name}"
+    _check_keep(keep)
+    version = newest_version(source)
+    return put_in_place(version, target / version.name, keep)
+
+
+def put_in_place(version: Path, final: Path, keep: int, change: Callable[[Path], None] | None = None) -> Path:
+    """Copies a version to the directory `final`, complete at once, and removes old ones beside it.
+
+    Args:
+        version: A version.
+        final: Where it goes.
+        keep: As for `rollout`.
+        change: What is to be done to the copy first.
+
+    Returns:
+        `final`.
+
+    Raises:
+        ServingError: it is there already, or the copy isn't what the export wrote.
+    """
+    _check_keep(keep)
+    target, incoming = final.parent, final.with_name(f"{_INCOMING}{final.name}")
     if final.exists():
         raise ServingError(f"{final} is there already: versions are never changed. Roll out a new one.")
     target.mkdir(parents=True, exist_ok=True)
@@ -50,6 +68,8 @@ def rollout(source: Path, target: Path, keep: int = 3) -> Path:
         shutil.rmtree(left)
     shutil.copytree(version, incoming)
     check_manifest(incoming)
+    if change is not None:
+        change(incoming)
     _flush(incoming)
     incoming.rename(final)
     _flush_directory(target)
@@ -80,7 +100,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(f"Error: {error}")
 
 
-def _newest(source: Path) -> Path:
+def _check_keep(keep: int) -> None:
+    if keep < 2:
+        raise ServingError(f"At least two versions must stay: clients score with the one before. Received: keep={keep}")
+
+
+def newest_version(source: Path) -> Path:
+    """The newest version below a directory, or the directory itself if it is one.
+
+    Raises:
+        ServingError: there is none.
+    """
     found = [source.absolute()] if (source / SAVED_MODEL_FILE).is_file() else _versions(source)
     numbered = [path for path in found if version_number(path.name) is not None]
     if not numbered:

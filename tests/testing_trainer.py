@@ -20,13 +20,16 @@ from preprocessing.features import (
     CANDIDATE_ITEM_KEY,
     HISTORY_ITEM_ID,
     HISTORY_ITEM_KEY,
+    STATISTIC_LINES,
     TRAINING_EVENTS,
+    USER_STATISTICS,
     RecordFeature,
     model_features,
     record_features,
 )
 from preprocessing.schema import build_schema
 from preprocessing.spec import DatasetSpec
+from preprocessing.statistics.table import line
 from preprocessing.transform import preprocessing_fn
 from trainer.catalog import ItemCatalog
 from trainer.fields import Field, Fields, with_matches
@@ -34,11 +37,12 @@ from trainer.fields import Field, Fields, with_matches
 Raw = dict[str, Any]
 ANALYSED = ("pretrain", "train", "catalog")
 START = 1_600_000_000
-_ABSENT = {"string": "", "int64": 0, "float": float("nan")}
+NAN = float("nan")
+_ABSENT = {"string": "", "int64": 0, "float": NAN}
 
 
 def toy_spec(**changes: Any) -> DatasetSpec:
-    """A spec with every kind of feature on every side that may have it, matches, histories of 4, and two tasks."""
+    """A spec with every kind of feature on every side, matches and statistics, histories of 4, and two tasks."""
     content: Raw = {
         "name": "toy",
         "events": {"format": "csv", "path": "events.csv"},
@@ -62,6 +66,12 @@ def toy_spec(**changes: Any) -> DatasetSpec:
             "match": {
                 "item_id": {},
                 "late_tags": {"fields": ["tags"], "last": 2, "by": "action", "values": 2},
+            },
+            "statistics": {
+                "brand": {"windows": ["all"]},
+                "item_id": {"counts": ["events"], "windows": ["1d"]},
+                "met": {"of": ["user", "item_id"], "counts": ["events"], "windows": ["all"]},
+                "user": {"counts": ["events"], "windows": ["all"]},
             },
         },
         "history": {"length": 4},
@@ -135,9 +145,31 @@ def catalog_record(spec: DatasetSpec, seed: int = 0, items: int = 8) -> Raw:
     """The record of split `catalog`: items i0 (the most frequent) to i<n>, the last one without events."""
     rng = np.random.default_rng(seed)
     candidates = [f for f in record_features(spec) if f.side == "candidate"]
-    values = {f.name: [_value(f, rng) for _ in range(items)] for f in candidates}
+    values = {f.name: [NAN if f.statistic else _value(f, rng) for _ in range(items)] for f in candidates}
     ids = [f"i{n}" for n in range(items)]
+    values[STATISTIC_LINES] = [
+        line_of(key, value) for key, value in statistics_table(values["candidate_brand"]).items()
+    ]
     return values | {"candidate_item_id": ids, TRAINING_EVENTS: [3 * (items - 1 - n) for n in range(items)]}
+
+
+def statistics_table(brands: Sequence[str]) -> dict[tuple[str, str, str], Sequence[float] | str]:
+    """The statistics table of `toy_spec` for items of these brands: numbers, or a brand, by what they belong to."""
+    table: dict[tuple[str, str, str], Sequence[float] | str] = {
+        ("of", "brand", ""): [0, 0, 0, 0.25, 0.125],  # events, positives and rates of two tasks
+        ("of", "brand", "p"): [9, 3, 1, 0.3, 0.15],
+        ("of", "brand", "q"): [4, 4, 0, 0.5, 0.1],
+        ("of", "met", ""): [0],
+        ("of", "user", ""): [0],
+        ("of", "item_id", ""): [0],
+    }
+    table |= {("of", "item_id", f"i{n}"): [n + 1] for n in range(len(brands) - 1)}
+    return table | {("item", "brand", f"i{n}"): brand for n, brand in enumerate(brands) if brand}
+
+
+def line_of(key: tuple[str, ...], value: Sequence[float] | str) -> bytes:
+    """A line of the statistics table."""
+    return line(key, value.encode() if isinstance(value, str) else np.array(value, "<f4").tobytes())
 
 
 def _raw_record(spec: DatasetSpec, rng: Any, items: int, number: int) -> Raw:
@@ -152,6 +184,8 @@ def _raw_record(spec: DatasetSpec, rng: Any, items: int, number: int) -> Raw:
             raw[feature.name] = _value(feature, rng)
     raw |= {side: [f"i{n}" for n in rng.integers(0, items, len(raw[side]))] for side in raw if side.endswith("item_id")}
     raw["history_timestamp"] = sorted(now - int(gap) for gap in rng.integers(1, 10**6, length))
+    if spec.statistics_of_users_items:
+        raw[USER_STATISTICS] = ""
     return raw | {"request_id": f"r{number}", "user_id": f"u{number}", "timestamp": now}
 
 
@@ -159,7 +193,7 @@ def _value(feature: RecordFeature, rng: Any) -> Any:
     if feature.side == "label":
         return float(rng.integers(2))
     if feature.dtype == "float":
-        return float(rng.choice([1.0, 2.0, 3.0, float("nan")]))
+        return float(rng.choice([1.0, 2.0, 3.0, NAN]))
     if feature.spec is not None and feature.spec.kind == "multivalent":
         return "|".join(str(value) for value in rng.choice(["x", "y", "z"], rng.integers(0, 4)))
     return str(rng.choice(["p", "q", ""]))

@@ -12,7 +12,13 @@ import numpy as np
 import tensorflow as tf
 
 from preprocessing.errors import DataError
-from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID, TRAINING_EVENTS, label_name
+from preprocessing.features import (
+    CANDIDATE_ITEM_ID,
+    HISTORY_ITEM_ID,
+    STATISTIC_LINES,
+    TRAINING_EVENTS,
+    label_name,
+)
 from trainer.catalog import ItemCatalog
 from trainer.distribution.feeding import WHOLE, Part
 from trainer.fields import Fields
@@ -36,6 +42,7 @@ class TransformedRecords:
     def __init__(self, fields: Fields, transform_output: Any) -> None:
         self.fields = fields
         self._feature_spec = transform_output.transformed_feature_spec()
+        self._lines = {STATISTIC_LINES: self._feature_spec.pop(STATISTIC_LINES, None)}
 
     @tf.autograph.experimental.do_not_convert
     def batches(
@@ -105,6 +112,12 @@ class TransformedRecords:
     def catalog(self, patterns: Sequence[str]) -> ItemCatalog:
         """The item catalogue from the files of split `catalog`."""
         return ItemCatalog.from_batches(self.fields, self.batches(patterns, batch_size=16))
+
+    def statistic_lines(self, patterns: Sequence[str]) -> list[bytes]:
+        """The lines of the statistics table, from the files of split `catalog`, of a spec that has statistics."""
+        batches = self._records(patterns, None, WHOLE).batch(16)
+        parsed = batches.map(lambda records: tf.io.parse_example(records, self._lines)[STATISTIC_LINES].flat_values)
+        return [line for lines in parsed.as_numpy_iterator() for line in lines]
 
     def _records(self, patterns: Sequence[str], shuffle_seed: int | tf.Tensor | None, part: Part) -> tf.data.Dataset:
         files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))

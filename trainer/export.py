@@ -19,6 +19,7 @@ from trainer.manifest import write_manifest
 from trainer.models.ranker import Ranker
 from trainer.serving_module import ServingModule, dtype_of
 from trainer.state_codec import StateCodec
+from trainer.statistics_table import StatisticsTable
 from trainer.transform_graph import TransformGraph
 from trainer.warmup import write_warmup
 
@@ -39,19 +40,24 @@ def export(ranker: Ranker, inputs: StageInputs, model_dir: str) -> None:
 
 
 def serving_module(ranker: Ranker, inputs: StageInputs) -> ServingModule:
-    """The ranker with its transform graph, catalogue and state codec."""
-    catalog = inputs.records().catalog(inputs.catalog)
+    """The ranker with its transform graph, catalogue, statistics table and state codec."""
+    records = inputs.records()
+    catalog, statistics = records.catalog(inputs.catalog), None
+    if inputs.spec.features.statistics:
+        statistics = StatisticsTable(records.statistic_lines(inputs.catalog), inputs.spec)
     transform = TransformGraph(inputs.transform_output().transform_savedmodel_dir)
     made_by = fingerprint(ranker, inputs.spec.model_dump_json())
     dtype = inputs.config.export.state_dtype
+    row_integers = 0 if statistics is None else statistics.users_items.row_integers
     return ServingModule(
         ranker,
         transform,
         catalog,
         inputs.spec,
         inputs.fields(),
-        codec_of=lambda state: StateCodec(state, made_by, inputs.spec.history.length, dtype),
+        codec_of=lambda state: StateCodec(state, made_by, inputs.spec.history.length, dtype, row_integers),
         describe=lambda codec: _description(inputs, codec.identity),
+        statistics=statistics,
     )
 
 

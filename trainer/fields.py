@@ -107,6 +107,10 @@ class Fields:
         """The fields of one side: user, context, history or candidate."""
         return [field for field in self.all if field.feature.side == side]
 
+    def embedded(self, side: Side) -> list[Field]:
+        """The fields of one side that have embeddings; of a statistic there are only numbers."""
+        return [field for field in self.of(side) if not field.feature.statistic]
+
     def ids_only(self) -> Fields:
         """The same without anything but the item id."""
         return dataclasses.replace(self, all=tuple(field for field in self.all if field.field == "item_id"))

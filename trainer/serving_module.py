@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from preprocessing.features import HISTORY_ITEM_ID, RecordFeature, candidate_inputs, user_inputs
+from preprocessing.features import HISTORY_ITEM_ID, USER_STATISTICS, RecordFeature, candidate_inputs, user_inputs
 from preprocessing.spec import DatasetSpec
 from serving.contract import CANDIDATE_ITEM_ID, CANDIDATE_MASK, DESCRIPTION, USER_STATE, Description
 from trainer.catalog import ItemCatalog
@@ -18,6 +18,7 @@ from trainer.input_checks import dense, fitting
 from trainer.models.ranker import Ranker, UserState
 from trainer.padding import candidate_columns, history_columns, pad_columns
 from trainer.state_codec import StateCodec
+from trainer.statistics_table import StatisticsTable
 from trainer.transform_graph import TransformGraph
 
 RawFeatures = Mapping[str, tf.Tensor]
@@ -37,6 +38,7 @@ class ServingModule(tf.Module):
         fields: Its fields.
         codec_of: Makes the codec of a state like the one that it is given.
         describe: Makes the description, of a model with that codec.
+        statistics: The statistics table, where the spec has statistics.
     """
 
     def __init__(
@@ -48,13 +50,14 @@ class ServingModule(tf.Module):
         fields: Fields,
         codec_of: Callable[[UserState], StateCodec],
         describe: Callable[[StateCodec], Description],
+        statistics: StatisticsTable | None = None,
     ) -> None:
         super().__init__(name="srp4ctr")
         # The weights are tracked, the Keras model is not: it would be traced and saved a second time.
         self.weights = ranker.weights
         self._encode_user, self._score_items = ranker.encode_user, ranker.score_items
         self.attention_weights = ranker.attention_weights
-        self.transform, self.catalog = transform, catalog
+        self.transform, self.catalog, self.statistics = transform, catalog, statistics
         self.spec, self.fields = spec, fields
         self.codec = codec_of(self._empty_state())
         self.description = describe(self.codec)
@@ -77,16 +80,18 @@ class ServingModule(tf.Module):
             else raw[feature.name]
             for feature in user_inputs(self.spec)
         }
-        return self._transformed(kept)
+        return self._transformed(kept if self.statistics is None else self.statistics.fill_user(kept))
 
-    def scores(self, state: UserState, raw: RawFeatures) -> dict[str, tf.Tensor]:
+    def scores(self, state: UserState, raw: RawFeatures, rows: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """Probabilities [B, N] a task, of dense raw candidate features [B, N]; 0 where the item id is "".
 
-        Features other than the id may be left out: the catalogue has them.
+        `rows` is what is counted of the user and items together, see UsersItems.
+
+        Features other than the id may be left out: the catalogue and the statistics table have them.
         """
         count = tf.shape(raw[CANDIDATE_ITEM_ID])[1]
         columns = candidate_columns(count)
-        padded = {name: pad_columns(value, columns) for name, value in self.candidate_features(raw).items()}
+        padded = {name: pad_columns(value, columns) for name, value in self.candidate_features(raw, rows).items()}
         logits = self._score_items(state, padded, training=False)
         present = raw[CANDIDATE_ITEM_ID] != ""
         return {
@@ -94,24 +99,28 @@ class ServingModule(tf.Module):
             for task, logit in logits.items()
         }
 
-    def candidate_features(self, raw: RawFeatures) -> dict[str, tf.Tensor]:
+    def candidate_features(self, raw: RawFeatures, rows: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """What the ranker reads of the same raw candidate features: indices."""
         sent = {f.name: raw[f.name] for f in candidate_inputs(self.spec) if f.name in raw}
+        if self.statistics is not None:
+            sent = self.statistics.fill_candidates(sent, rows)
         return self._transformed({name: tf.RaggedTensor.from_tensor(value) for name, value in sent.items()})
 
     @_traced
     def encode_user(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `encode_user`."""
-        return {USER_STATE: self.codec.encode(self.user_state(raw))}
+        return {USER_STATE: self.codec.encode(self.user_state(raw), self._rows(raw))}
 
     def score_items(self, user_state_bytes: tf.Tensor, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signatures `score_items` and `score_items_with_features`."""
-        return self.scores(self.codec.decode(user_state_bytes), raw)
+        state = self.codec.decode(user_state_bytes)
+        return self.scores(state, raw, self.codec.rows_of_items(user_state_bytes) if self._has_rows else None)
 
     @_traced
     def predict(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `predict`: both sides at once, no state on the wire."""
-        return self.scores(self.user_state(raw), raw)
+        rows = self._rows(raw)
+        return self.scores(self.user_state(raw), raw, None if rows is None else _with_a_row(rows))
 
     @_traced
     def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -134,6 +143,16 @@ class ServingModule(tf.Module):
     def describe(self, request: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `describe`: the description as JSON, whatever the requests [B] say."""
         return {DESCRIPTION: tf.fill(tf.shape(request), tf.constant(self.description.to_json()))}
+
+    @property
+    def _has_rows(self) -> bool:
+        return self.statistics is not None and self.statistics.users_items.row_integers > 0
+
+    def _rows(self, raw: RawFeatures) -> tf.RaggedTensor | None:
+        """What is counted of the users and items together."""
+        if self.statistics is None or not self._has_rows:
+            return None
+        return self.statistics.users_items.rows(raw[USER_STATISTICS])
 
     def _empty_state(self) -> UserState:
         """The state of one user of whom nothing is known."""
@@ -159,6 +178,11 @@ def _parsing(feature: RecordFeature) -> Any:
     if feature.is_list:
         return tf.io.RaggedFeature(dtype_of(feature))
     return tf.io.FixedLenFeature([], dtype_of(feature))
+
+
+def _with_a_row(rows: tf.RaggedTensor) -> tf.Tensor:
+    """Dense rows, at least one for each user, zeros where there are no more."""
+    return pad_columns(rows.to_tensor(), 1)
 
 
 def _latest(values: tf.Tensor, present: tf.Tensor, length: int) -> tf.RaggedTensor:

@@ -28,7 +28,8 @@ class StateCodec:
 
     Layout: magic "SRP2"; 12 decimal digits, the checksum of all that follows; 8 bytes `identity`; 4 letters, the
     precision; int32 number of positions n; then the per-user vectors, and n rows of all per-position vectors, packed
-    as trainer/state_vectors.py and trainer/state_numbers.py have it.
+    as trainer/state_vectors.py and trainer/state_numbers.py have it; then any number of rows of `row_integers` int32,
+    which aren't the ranker's: what is counted of a user's items, see trainer/statistics_table.py.
 
     The checksum finds what a cache or a network damaged. It keeps nobody from forging a state, but a forged one, too,
     must have this layout and finite numbers, or it is refused.
@@ -38,13 +39,16 @@ class StateCodec:
         fingerprint: Bytes that tell this model version from any other.
         history_length: The most positions a state may have.
         dtype: How numbers are stored, one of state_numbers.DTYPES.
+        row_integers: How many integers each of the rows at the end has; 0: there are no rows.
 
     Attributes:
         identity: 8 bytes that tell states this codec can read from all others: they change with the fingerprint, the
             state's layout, and how it is stored.
     """
 
-    def __init__(self, state: UserState, fingerprint: bytes, history_length: int, dtype: str) -> None:
+    def __init__(
+        self, state: UserState, fingerprint: bytes, history_length: int, dtype: str, row_integers: int = 0
+    ) -> None:
         without_mask = {name: part for name, part in state.items() if name != "mask"}
         self._template = tf.nest.map_structure(lambda leaf: 0, without_mask)
         leaves = tf.nest.flatten(without_mask)
@@ -54,7 +58,9 @@ class StateCodec:
         self._history_length = history_length
         widths = [leaf.shape[-1] for leaf in leaves]
         dtypes = [leaf.dtype.name for leaf in leaves]
+        self._row_integers = row_integers
         layout = f"{self._template} {self._ranks} {widths} {dtypes} {history_length} {dtype} {_MAGIC!r}"
+        layout += f" {row_integers}" if row_integers else ""
         self.identity = hashlib.sha256(fingerprint + layout.encode()).digest()[:_IDENTITY_BYTES]
         self._prefix = self.identity + _LETTERS[dtype]
 
@@ -62,8 +68,8 @@ class StateCodec:
         """The size of a state with so many real positions."""
         return _HEADER_BYTES + self._user.bytes + positions * self._row.bytes
 
-    def encode(self, state: UserState) -> tf.Tensor:
-        """Packs a state whose real positions come first: string [B]."""
+    def encode(self, state: UserState, rows_of_items: tf.RaggedTensor | None = None) -> tf.Tensor:
+        """Packs a state whose real positions come first, and rows int32 [B, (K), row_integers]: string [B]."""
         count = tf.reduce_sum(tf.cast(state["mask"], tf.int32), 1)
         leaves = tf.nest.flatten({name: part for name, part in state.items() if name != "mask"})
         user = self._user.pack(self._of_rank(2, leaves), tf.shape(count))
@@ -71,14 +77,19 @@ class StateCodec:
         rows = tf.reshape(rows, [tf.shape(rows)[0], tf.shape(rows)[1] * self._row.bytes])
         packed = tf.concat([tf.bitcast(count, tf.uint8), user, rows], 1)
         sizes = _COUNT_BYTES + self._user.bytes + count * self._row.bytes
-        body = tf.strings.join([tf.constant(self._prefix), _row_strings(packed, sizes)])
+        parts = [tf.constant(self._prefix), _row_strings(packed, sizes)]
+        if rows_of_items is not None:
+            parts.append(self._packed_rows(rows_of_items))
+        body = tf.strings.join(parts)
         return tf.strings.join([tf.constant(_MAGIC), _checksum(body), body])
 
     def decode(self, blobs: tf.Tensor) -> UserState:
         """Unpacks string [B]; a foreign or damaged blob fails with INVALID_ARGUMENT."""
         blobs = self._checked(blobs)
         count = _count(blobs)
-        payload = tf.strings.substr(blobs, _HEADER_BYTES, tf.int32.max)
+        payload = tf.strings.substr(
+            blobs, tf.fill([tf.size(blobs)], _HEADER_BYTES), self._own_bytes(blobs) - _HEADER_BYTES
+        )
         longest = history_columns(tf.reduce_max(count), self._history_length)
         packed = tf.io.decode_raw(payload, tf.uint8, fixed_length=self._user.bytes + longest * self._row.bytes)
         user, user_sum = self._user.unpack(tf.ensure_shape(packed[:, : self._user.bytes], [None, self._user.bytes]))
@@ -89,6 +100,28 @@ class StateCodec:
         leaves = _require(tf.math.is_finite(user_sum + row_sum), leaves)  # NaN and Inf spread
         return tf.nest.pack_sequence_as(self._template, leaves) | {"mask": tf.sequence_mask(count, longest)}
 
+    def rows_of_items(self, blobs: tf.Tensor) -> tf.Tensor:
+        """The rows at the end of string [B], int32 [B, K, row_integers], zeros after a user's last; K is at least 1.
+
+        A foreign or damaged blob fails as in `decode`.
+        """
+        blobs = self._checked(blobs)
+        begins = self._own_bytes(blobs)
+        sizes = tf.strings.length(blobs) - begins
+        longest = tf.maximum(tf.reduce_max(sizes), 4 * self._row_integers)
+        ends = tf.strings.substr(blobs, begins, sizes)
+        integers = tf.io.decode_raw(ends, tf.int32, fixed_length=longest)
+        return tf.reshape(integers, [tf.size(blobs), -1, self._row_integers])
+
+    def _packed_rows(self, rows: tf.RaggedTensor) -> tf.Tensor:
+        integers = rows.to_tensor()
+        packed = tf.reshape(tf.bitcast(integers, tf.uint8), [tf.shape(integers)[0], -1])
+        return _row_strings(packed, tf.cast(rows.row_lengths(), tf.int32) * 4 * self._row_integers)
+
+    def _own_bytes(self, blobs: tf.Tensor) -> tf.Tensor:
+        """How long each state is without the rows at its end."""
+        return _HEADER_BYTES + self._user.bytes + _count(blobs) * self._row.bytes
+
     def _checked(self, blobs: tf.Tensor) -> tf.Tensor:
         whole = tf.strings.length(blobs) >= _HEADER_BYTES
         padded = tf.strings.join([blobs, tf.constant(b"\0" * _HEADER_BYTES)])
@@ -96,8 +129,9 @@ class StateCodec:
         ours = (tf.strings.substr(padded, 0, len(_MAGIC)) == _MAGIC) & (body == self._prefix)
         blobs = _require(whole & ours, blobs)
         count = _count(blobs)
-        expected = _HEADER_BYTES + self._user.bytes + count * self._row.bytes
-        fits = (count >= 0) & (count <= self._history_length) & (tf.strings.length(blobs) == expected)
+        rest = tf.strings.length(blobs) - self._own_bytes(blobs)
+        is_whole = rest % (4 * self._row_integers) == 0 if self._row_integers else rest == 0
+        fits = (count >= 0) & (count <= self._history_length) & (rest >= 0) & is_whole
         begin = len(_MAGIC) + _CHECKSUM_DIGITS
         checksum = tf.strings.substr(blobs, len(_MAGIC), _CHECKSUM_DIGITS)
         return _require(fits & (checksum == _checksum(tf.strings.substr(blobs, begin, tf.int32.max))), blobs)
@@ -128,7 +162,8 @@ def _checksum(body: tf.Tensor) -> tf.Tensor:
 
 
 def _count(blobs: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(tf.io.decode_raw(tf.strings.substr(blobs, _HEADER_BYTES - _COUNT_BYTES, 4), tf.int32), [-1])
+    integers = tf.io.decode_raw(tf.strings.substr(blobs, _HEADER_BYTES - _COUNT_BYTES, 4), tf.int32)
+    return tf.ensure_shape(tf.reshape(integers, [-1]), blobs.shape)
 
 
 def _require(right: tf.Tensor, values: Any) -> Any:

@@ -13,9 +13,11 @@ from preprocessing.features import (
     HISTORY_ITEM_ID,
     HISTORY_TIMESTAMP,
     REQUEST_ID,
+    STATISTIC_LINES,
     TIMESTAMP,
     TRAINING_EVENTS,
     USER_ID,
+    USER_STATISTICS,
     RecordFeature,
     record_features,
 )
@@ -24,7 +26,8 @@ from preprocessing.spec import DatasetSpec
 Statistics = Any  # statistics_pb2.DatasetFeatureStatisticsList, of one data set
 FeatureStatistics = Any  # statistics_pb2.FeatureNameStatistics
 
-# New users, items and days come all the time, and the catalogue's counts are no part of a training record.
+# New users, items and days come all the time, and the catalogue's counts, the statistics table and what is counted of
+# users as of now are no part of a training record.
 NOT_COMPARED = (
     REQUEST_ID,
     USER_ID,
@@ -33,6 +36,8 @@ NOT_COMPARED = (
     HISTORY_TIMESTAMP,
     CANDIDATE_ITEM_ID,
     TRAINING_EVENTS,
+    STATISTIC_LINES,
+    USER_STATISTICS,
 )
 
 

@@ -87,6 +87,9 @@ def conditions(spec: DatasetSpec) -> Iterable[tuple[str, Condition]]:
         yield "history.where", condition
     for condition in spec.candidates.where:
         yield "candidates.where", condition
+    for name, statistic in spec.features.statistics.items():
+        for condition in statistic.where or ():
+            yield f"features.statistics.{name}.where", condition
 
 
 def is_numeric(condition: Condition) -> bool:

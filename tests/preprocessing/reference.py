@@ -30,7 +30,7 @@ def reference_records(
         split = "train" if time < cut.validation else "validation" if time < cut.test else "test"
         name = _id(spec, group, time, number)
         positives = [
-            event for event in group if _hold(spec.candidates.where, event) and _is_over(spec, event, split, cut)
+            event for event in group if holds(spec.candidates.where, event) and _is_over(spec, event, split, cut)
         ]
         candidates = positives + (_negatives(spec, events, group, time, name, cut) if positives else [])
         size = spec.candidates.max_per_request
@@ -76,7 +76,7 @@ def _id(spec: DatasetSpec, group: list[Row], time: int, number: int) -> str:
 
 
 def _history(spec: DatasetSpec, events: list[Row], user: str, time: int) -> list[Row]:
-    own = [e for e in events if e["user_id"] == user and e["timestamp"] < time and _hold(spec.history.where, e)]
+    own = [e for e in events if e["user_id"] == user and e["timestamp"] < time and holds(spec.history.where, e)]
     return own[-spec.history.length :]
 
 
@@ -110,7 +110,7 @@ def _record(
     tables: Tables,
     events: list[Row],
 ) -> Record:
-    user = _as_of(tables["users"], "user_id", anchor["user_id"], time)
+    user = latest_row(tables["users"], "user_id", anchor["user_id"], time)
     record: Record = {
         "request_id": [request],
         "user_id": [anchor["user_id"]],
@@ -122,11 +122,11 @@ def _record(
         "catalog_training_events": [],
     }
     if spec.context is not None:
-        weather = _as_of(tables["context"], "place", anchor["device"], time)
+        weather = latest_row(tables["context"], "place", anchor["device"], time)
         record["context_weather"] = [weather.get("weather", "")]
     for side, chosen in (("history", history), ("candidate", shown)):
         joined = [
-            _as_of(tables["items"], "item_id", event["item_id"], event["timestamp"] if side == "history" else time)
+            latest_row(tables["items"], "item_id", event["item_id"], event["timestamp"] if side == "history" else time)
             for event in chosen
         ]
         record[f"{side}_item_id"] = [event["item_id"] for event in chosen]
@@ -136,20 +136,20 @@ def _record(
             if feature.table == "events":
                 column = feature.column or name
                 at = [event["timestamp"] if side == "history" else time for event in chosen]
-                values = [_known(events, column, event, t) for event, t in zip(chosen, at, strict=True)]
+                values = [known_value(events, column, event, t) for event, t in zip(chosen, at, strict=True)]
                 record[f"{side}_{name}"] = [_number(v) for v in values] if feature.kind == "numeric" else values
     for task, label in spec.tasks.items():
         record[f"label_{task}"] = [float(_label(label, event, events)) for event in shown]
     return record
 
 
-def _as_of(rows: Sequence[Row], key: str, value: str, time: int) -> Row:
+def latest_row(rows: Sequence[Row], key: str, value: str, time: int) -> Row:
     """The latest row of a table strictly before `time`; rows without a timestamp always hold."""
     known = [row for row in rows if row[key] == value and row.get("timestamp", -1) < time]
     return max(known, key=lambda row: row.get("timestamp", 0), default={})
 
 
-def _known(events: list[Row], column: str, event: Row, time: int) -> Any:
+def known_value(events: list[Row], column: str, event: Row, time: int) -> Any:
     """The event's own value or, where it has none, the last that any event of its item had strictly before `time`."""
     if event.get(column, "") != "":
         return event[column]
@@ -166,9 +166,9 @@ def _label(label: Task, event: Row, events: list[Row]) -> bool:
     if "sampled" in event:
         return False
     if label.within is None:
-        return _hold([label], event)
+        return holds([label], event)
     return any(
-        _hold([label], later)
+        holds([label], later)
         for later in events
         if (later["user_id"], later["item_id"]) == (event["user_id"], event["item_id"])
         and event["timestamp"] <= later["timestamp"] <= event["timestamp"] + label.within
@@ -183,10 +183,10 @@ def _is_over(spec: DatasetSpec, event: Row, split: str, cut: CutOffs) -> bool:
 def _negatives(spec: DatasetSpec, events: list[Row], group: list[Row], time: int, name: str, cut: CutOffs) -> list[Row]:
     if spec.negatives is None:
         return []
-    candidates = [event for event in events if _hold(spec.candidates.where, event)]
+    candidates = [event for event in events if holds(spec.candidates.where, event)]
     rows = _active(spec, candidates, time, cut)
     user = group[0]["user_id"]
-    by = max(event["timestamp"] for event in group if _hold(spec.candidates.where, event))
+    by = max(event["timestamp"] for event in group if holds(spec.candidates.where, event))
     met = {event["item_id"] for event in candidates if event["user_id"] == user and event["timestamp"] <= by}
     number = _mix(zlib.crc32(f"{user}\n{name}".encode()), 2)
     found: list[str] = []
@@ -228,7 +228,7 @@ def _mix(number: int, salt: int) -> int:
     return mixed ^ (mixed >> 31)
 
 
-def _hold(conditions: Any, event: Row) -> bool:
+def holds(conditions: Any, event: Row) -> bool:
     return all(_holds(condition, event[condition.column]) for condition in conditions)
 
 

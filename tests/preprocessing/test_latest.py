@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow as tf
 
+from preprocessing.counting.rows import overall
+from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
-from preprocessing.latest import compact, distinct, latest_frame
+from preprocessing.latest import compact, distinct, latest_frame, user_records
 from preprocessing.lookup import user_record
 from preprocessing.sources.columns import ITEM, TIME, USER
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import CutOffs
+from preprocessing.statistics.told import told_of
 from preprocessing.user_records import UserRecords
 from tests.preprocessing.reference import reference_records
+from tests.preprocessing.statistics.reference import reference_statistics
+from tests.preprocessing.test_shard import entity_table
 from tests.testing import HOUR, START, item_rows, parse_records, small_log, small_spec, user_rows, write_small_dataset
 
 BUYS_ONLY = {"length": 5, "where": [{"column": "action", "equals": "buy"}]}
@@ -35,7 +42,17 @@ FROM_EVENTS = small_spec().features.model_dump()
 FROM_EVENTS["item"]["offer"] = {"kind": "numeric", "table": "events", "column": "price"}
 
 
-@pytest.mark.parametrize("changes", [{}, {"history": BUYS_ONLY}, {"features": FROM_EVENTS}])
+COUNTED = small_spec().features.model_dump() | {
+    "statistics": {
+        "user": {"windows": ["1d", "all"], "step": "1d"},
+        "met": {"of": ["user", "item_id"], "counts": ["events", "rate"], "windows": ["1d", "all"]},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"history": BUYS_ONLY}, {"features": FROM_EVENTS}, {"features": COUNTED, "history": BUYS_ONLY}]
+)
 def test_every_user_has_the_record_that_a_lookup_finds(tmp_path: Path, changes: dict[str, object]) -> None:
     spec = write_small_dataset(tmp_path, **changes)
     found = _records(spec, tmp_path)
@@ -45,6 +62,28 @@ def test_every_user_has_the_record_that_a_lookup_finds(tmp_path: Path, changes: 
         (expected,) = parse_records([user_record(spec, user) or b""])
         assert record == expected
         assert record["candidate_item_id"] == [] and record["history_item_id"]
+
+
+def test_statistics_of_users_as_of_now_equal_the_reference(tmp_path: Path) -> None:
+    """Those of the user alone, and those of each item that the user met; of events that were compacted, too."""
+    spec, log = write_small_dataset(tmp_path, features=COUNTED), small_log()
+    (record,) = parse_records([user_record(spec, "u7") or b""])
+    lines = [line.split("\t") for line in record["user_statistics"][0].split("\n")]
+    items = [base64.urlsafe_b64decode(key + "==").decode() for _, key, _ in lines]
+    begin = record["timestamp"][0] // HOUR * HOUR
+    assert set(items) == {row["item_id"] for row in log if row["user_id"] == "u7" and row["timestamp"] < begin}
+    found = [np.frombuffer(base64.urlsafe_b64decode(numbers + "=="), "<f4") for _, _, numbers in lines]
+    expected = reference_statistics(spec, log, [], record | {"candidate_item_id": items})
+    met = [expected[f"candidate_{column.name}"] for column in spec.statistic_columns("candidate")]
+    np.testing.assert_allclose(found, np.float32(met).T, rtol=1e-6)
+    for column in spec.statistic_columns("user"):
+        name = f"user_{column.name}"
+        np.testing.assert_allclose(record[name], np.float32(expected[name]), rtol=1e-6)
+    own = SortedEvents.from_table(compact(spec, _events(spec)))
+    told = told_of(spec, dict(overall(spec, SortedEvents.from_table(_events(spec)))))
+    tables = Tables(entity_table("items", item_rows()), entity_table("users", user_rows()))
+    again = dict(user_records(spec, own, tables, told=told))["u7"]
+    assert parse_records([again])[0]["user_statistics"] == record["user_statistics"]
 
 
 def test_values_that_rows_lack_are_those_of_the_reference(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ PRETRAIN: Raw = {
 
 @pytest.fixture(scope="module")
 def spec() -> DatasetSpec:
-    features = toy_spec().features.model_dump()
+    features = toy_spec().features.model_dump(exclude={"statistics"})
     features["context"]["device"]["min_count"] = 2
     return toy_spec(features=features)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,19 @@ from tfx_bsl.public.proto import model_spec_pb2
 
 from preprocessing.features import candidate_inputs, user_inputs
 from preprocessing.spec import DatasetSpec
+from preprocessing.statistics.users_items import line
 from serving import contract
 from serving.manifest import check_manifest
-from tests.testing_trainer import Raw, dense_inputs, raw_records, serialize
+from serving.refresh import refresh
+from tests.testing_trainer import NAN, Raw, dense_inputs, line_of, raw_records, serialize, statistics_table
 from tests.trainer.conftest import Exported, Toy
 from trainer.config import TrainerConfig
 from trainer.data import densify
 from trainer.export import EVALUATE, fingerprint, serving_module
+from trainer.statistics_table import StatisticsTable
 from trainer.warmup import candidate_buckets
 
+_BRAND_NUMBERS = ("events", "click", "buy", "click_rate", "buy_rate")
 HEADER = 32  # bytes of a state before its numbers
 CLOSE = {"rtol": 0, "atol": 1e-5}
 Tensors = dict[str, tf.Tensor]
@@ -64,10 +69,13 @@ def expected(exported: Exported, user: Tensors, candidates: Tensors) -> Tensors:
 def _features(exported: Exported, *sides: Tensors) -> Tensors:
     """The model's features of a request's sides, each of which has its item ids."""
     raw = {}
+    inputs = exported.inputs
+    table = StatisticsTable(inputs.records().statistic_lines(inputs.catalog), inputs.spec)
     for side in sides:
+        side = table.fill_candidates(side) if "candidate_item_id" in side else table.fill_user(side)
         raw |= {name: x if x.shape.rank == 1 else _without_padding(x, side) for name, x in side.items()}
-    features = densify(exported.inputs.transform_output().transform_features_layer()(raw), exported.inputs.fields())
-    return exported.inputs.records().catalog(exported.inputs.catalog).fill(features)
+    features = densify(inputs.transform_output().transform_features_layer()(raw), inputs.fields())
+    return inputs.records().catalog(inputs.catalog).fill(features)
 
 
 def _without_padding(x: tf.Tensor, side: Tensors) -> tf.RaggedTensor:
@@ -85,6 +93,9 @@ def test_signatures_have_the_names_of_the_contract(exported: Exported) -> None:
     user = {"user_id", "user_age", "user_gender", "user_interests", "timestamp", "context_device"}
     user |= {f"history_{name}" for name in history}
     items = {f"candidate_{name}" for name in ("item_id", "tags", "brand", "price")}
+    items |= {"candidate_item_id_1d_events", "candidate_met_all_events", "candidate_brand_all_events"}
+    items |= {f"candidate_brand_all_{name}" for name in ("click", "buy", "click_rate", "buy_rate")}
+    user |= {"user_user_all_events", "user_statistics"}
     scores = {"click", "buy"}
     names = {
         contract.ENCODE_USER: (user, {"user_state_bytes"}),
@@ -203,6 +214,60 @@ def test_item_ids_alone_score_as_with_the_catalogues_features(toy: Toy, exported
     shifted = {name: tf.roll(x, 1, axis=1) if name not in ids else x for name, x in items.items()}
     other = exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state_bytes=states, **shifted)
     assert not np.allclose(other["click"], alone["click"], atol=1e-4)
+
+
+def test_statistics_come_from_the_table_where_a_request_has_none(
+    toy: Toy, exported: Exported, states: tf.Tensor
+) -> None:
+    """Of items in the catalogue and of new ones, by a brand that is sent or that the table has."""
+    known_brands = toy.raw["catalog"][0]["candidate_brand"]
+    of_p, of_q = (f"i{known_brands.index(brand)}" for brand in ("p", "q"))
+    ids, brands = [of_p, of_q, "new", "new"], ["", "", "p", ""]
+    table = statistics_table(known_brands)
+    known = [table["of", "brand", brand] for brand in ("p", "q", "p", "")]
+    sent = {f"candidate_brand_all_{name}": [row[n] for row in known] for n, name in enumerate(_BRAND_NUMBERS)}
+    events = [table.get(("of", "item_id", item), [0])[0] for item in ids]
+    sent |= {"candidate_item_id_1d_events": events, "candidate_met_all_events": [0] * 4}
+    plain = {"candidate_item_id": ids, "candidate_brand": brands, "candidate_tags": [""] * 4}
+    plain |= {"candidate_price": [NAN] * 4}
+    rows = {name: tf.constant([values] * len(states)) for name, values in plain.items()}
+    numbers = {name: tf.constant([values] * len(states), tf.float32) for name, values in sent.items()}
+    absent = {name: tf.fill(values.shape, NAN) for name, values in numbers.items()}
+    other = {name: values + 0.5 for name, values in numbers.items()}
+    filled, given, wins = (
+        exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state_bytes=states, **rows, **statistics)
+        for statistics in (absent, numbers, other)
+    )
+    _assert_close(filled, given)
+    assert not np.allclose(wins["click"], given["click"], atol=1e-4)
+
+
+def test_what_users_did_to_items_travels_in_the_state(exported: Exported, user: Tensors) -> None:
+    ids = tf.constant([["i0", "i1", "new"]] * len(user["user_id"]))
+    met = [
+        line("met", "i1", np.array([7.0])),
+        line("met", "new", np.array([3.0])),
+        line("other", "i0", np.array([9.0])),
+    ]
+    texts = ["\n".join(met[:1])] + ["\n".join(met)] * (len(ids) - 1)
+    told = user | {"user_statistics": tf.constant(texts)}
+    state = exported(contract.ENCODE_USER, **told)[contract.USER_STATE]
+    found = exported(contract.SCORE_ITEMS, user_state_bytes=state, candidate_item_id=ids)
+    absent = {name: tf.fill(ids.shape, "") for name in ("candidate_tags", "candidate_brand")}
+    numbers = {name for name in _signature_inputs(exported) if name not in absent and name != "candidate_item_id"}
+    absent |= {name: tf.fill(ids.shape, NAN) for name in numbers}
+    sent = absent | {"candidate_met_all_events": tf.constant([[0.0, 7, 0]] + [[0.0, 7, 3]] * (len(ids) - 1))}
+    _assert_close(exported(contract.PREDICT, **user, **sent, candidate_item_id=ids), found)
+    _assert_close(exported(contract.PREDICT, **told, **absent, candidate_item_id=ids), found)
+    unknown = exported(contract.PREDICT, **user, **absent, candidate_item_id=ids)
+    np.testing.assert_allclose(unknown["click"][:, 0], found["click"][:, 0], **CLOSE)
+    assert not np.allclose(unknown["click"][:, 1], found["click"][:, 1], atol=1e-4)
+
+
+def _signature_inputs(exported: Exported) -> set[str]:
+    """The candidate inputs of `predict`."""
+    names = exported.loaded.signatures[contract.PREDICT].structured_input_signature[1]
+    return {name for name in names if name.startswith("candidate_")}
 
 
 def test_unknown_users_and_items_score(toy: Toy, exported: Exported, user: Tensors) -> None:
@@ -346,9 +411,8 @@ def test_fingerprint_changes_with_any_weight_and_the_spec(exported: Exported) ->
 
 
 def test_popularity_is_that_of_the_catalogue(toy: Toy, exported: Exported, raws: list[Raw]) -> None:
-    raw = {**raws[0], "candidate_item_id": ["i0", "i1", "i3", "i6", "i7", "never seen"]}
-    for name in ("tags", "brand", "price"):
-        raw[f"candidate_{name}"] = [float("nan") if name == "price" else ""] * 6
+    absent = {f.name: [NAN if f.dtype == "float" else ""] * 6 for f in candidate_inputs(toy.spec)}
+    raw = {**raws[0], **absent, "candidate_item_id": ["i0", "i1", "i3", "i6", "i7", "never seen"]}
     found = exported(EVALUATE, examples=tf.constant([serialize(toy.spec, raw)]))["popularity"].numpy()[0].tolist()
     # Seven items have training events: ranks 0/7, 1/7, 3/7 and 6/7.
     assert found == [b"head", b"head", b"middle", b"tail", b"unseen", b"unseen"]
@@ -381,7 +445,8 @@ def test_the_model_describes_itself(exported: Exported, states: tf.Tensor) -> No
     assert found.tasks == ("click", "buy")
     assert {blob[16:24].hex() for blob in states.numpy()} == {found.state_identity}
     assert found.state_dtype == "float32"
-    assert found.user_inputs == ("user_id", "user_age", "user_gender", "user_interests")
+    described = ("user_id", "user_age", "user_gender", "user_interests")
+    assert found.user_inputs == (*described, "user_user_all_events", "user_statistics")
     assert found.context_inputs == ("timestamp", "context_device")
     names = exported.loaded.signatures[contract.ENCODE_USER].structured_input_signature[1]
     assert set(found.user_inputs + found.context_inputs + found.history_inputs) == set(names)
@@ -441,3 +506,22 @@ def test_examples_that_unfold_to_too_much_are_refused(toy: Toy, exported: Export
     examples = [serialize(toy.spec, long)] + [serialize(toy.spec, raws[0])] * 200
     with pytest.raises(tf.errors.InvalidArgumentError, match="may have at most 16777216 cells"):
         exported(contract.ENCODE_USER_EXAMPLES, examples=tf.constant(examples))
+
+
+def test_a_refreshed_version_scores_by_the_newer_table(
+    toy: Toy, exported: Exported, states: tf.Tensor, tmp_path: Path
+) -> None:
+    """With the states of the version that it was made of, which it shares all else with."""
+    shutil.copytree(exported.folder, tmp_path / "model" / "1")
+    table = tmp_path / "statistics.txt"
+    brands = toy.raw["catalog"][0]["candidate_brand"]
+    of_p, of_q = (f"i{brands.index(brand)}" for brand in ("p", "q"))
+    changed = statistics_table(brands) | {("of", "brand", "p"): [90, 3, 80, 0.1, 0.8]}
+    table.write_bytes(b"\n".join(line_of(key, value) for key, value in changed.items()))
+    version = refresh(tmp_path / "model", table)
+    check_manifest(version)
+    scorer = tf.saved_model.load(str(version)).signatures[contract.SCORE_ITEMS]
+    raw = {"user_state_bytes": states, "candidate_item_id": tf.constant([[of_p, of_q]] * len(states))}
+    new, old = scorer(**raw)["buy"].numpy(), exported(contract.SCORE_ITEMS, **raw)["buy"].numpy()
+    np.testing.assert_allclose(new[:, 1], old[:, 1], **CLOSE)  # of brand q
+    assert not np.allclose(new[:, 0], old[:, 0], atol=1e-4)

@@ -19,6 +19,7 @@ class FeatureEmbeddings(keras.layers.Layer):
     """One table a field; a history and a candidate field of one name share theirs.
 
     A field with numbers also has a direction, along which its embedding lies the further out the larger the number is.
+    Statistics have no embedding: a ranker reads their numbers alone, see Numbers.
 
     Args:
         fields: The data set's fields.
@@ -28,7 +29,7 @@ class FeatureEmbeddings(keras.layers.Layer):
     def __init__(self, fields: Fields, dim: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.fields, self.dim = fields, dim
-        by_table = {_table(field): field for field in fields.all}
+        by_table = {_table(field): field for field in fields.all if not field.feature.statistic}
         self.tables = {name: FieldEmbedding.of(field, dim, f"embed_{name}") for name, field in by_table.items()}
         self.directions = {
             name: NumberEmbedding(dim, name=f"direction_{name}") for name, field in by_table.items() if field.number
@@ -46,7 +47,7 @@ class FeatureEmbeddings(keras.layers.Layer):
 
     def user(self, features: Features) -> tf.Tensor:
         """User and context features, [B, U]; one zero where the data set has none."""
-        return self.concat([*self.fields.of("user"), *self.fields.of("context")], features)
+        return self.concat([*self.fields.embedded("user"), *self.fields.embedded("context")], features)
 
     def history(self, features: Features) -> tf.Tensor:
         """Behaviours with their item's features first: [B, L, history_width]."""
@@ -54,7 +55,7 @@ class FeatureEmbeddings(keras.layers.Layer):
 
     def candidates(self, features: Features) -> tf.Tensor:
         """Candidates, [B, N, item_width]."""
-        return self.concat(self.fields.of("candidate"), features)
+        return self.concat(self.fields.embedded("candidate"), features)
 
     def as_behavior(self, items: tf.Tensor) -> tf.Tensor:
         """Pads items [B, *, item_width] with zeros to a behaviour's width: their behaviour is not known yet."""

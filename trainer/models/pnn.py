@@ -22,7 +22,7 @@ class Pnn(Baseline):
         self, user: tf.Tensor, history: tf.Tensor, features: Features, training: bool | None
     ) -> tuple[dict[str, Any], tf.Tensor]:
         mean = masked_mean(history, features["history_item_id"] > 0)
-        has_user_fields = bool(self.fields.of("user") or self.fields.of("context"))
+        has_user_fields = bool(self.fields.embedded("user") or self.fields.embedded("context"))
         known = tf.concat([user, mean], -1) if has_user_fields else mean
         return {"fields": known}, tf.concat([known, products_within(self._vectors(known))], -1)
 

@@ -1,0 +1,56 @@
+"""`srp4ctr statistics`: counts a log's statistics as they are now, for the model that is served."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import apache_beam as beam
+
+from pipelines.beam import beam_args
+from pipelines.config import load_run_config
+from pipelines.errors import RunError
+from preprocessing.config import SAVED
+from preprocessing.counting.refresh import BuildStatistics
+from preprocessing.quarantine import check_quarantine
+from preprocessing.spec import DatasetSpec
+from serving.refresh import refresh, spec_of
+
+# What of a spec decides what a statistic counts, and what a model takes its numbers for.
+_SAME = ("features", "candidates", "tasks")
+
+
+def refresh_statistics(config_path: Path, target: Path, as_of: int | None, span: int | None, keep: int) -> Path:
+    """Makes the next version at `target`; see `serving.refresh`.
+
+    Returns:
+        The version's directory.
+
+    Raises:
+        RunError: the model counts other things than the configuration does, or Beam's workers are elsewhere.
+        ServingError: there is no version with statistics at `target`.
+        DataError: the log can't be read, or too many of its rows can't be used.
+    """
+    config = load_run_config(config_path)
+    _check_same(config.dataset, DatasetSpec.model_validate(spec_of(target), context=SAVED), target)
+    if config.beam.is_remote:
+        raise RunError(f"the statistics table is made on this machine. Received: beam.runner={config.beam.runner}")
+    spec = config.at_span(span).spec
+    with tempfile.TemporaryDirectory() as folder:
+        lines = os.path.join(folder, "statistics.txt")
+        with beam.Pipeline(argv=beam_args(config.beam)) as pipeline:
+            made = pipeline | BuildStatistics(spec, folder, as_of)
+            _ = made | beam.io.WriteToText(lines, num_shards=1, shard_name_template="")
+        check_quarantine(spec, folder)
+        return refresh(target, Path(lines), keep)
+
+
+def _check_same(spec: DatasetSpec, of_model: DatasetSpec, target: Path) -> None:
+    for name in _SAME:
+        if getattr(spec, name) != getattr(of_model, name):
+            raise RunError(
+                f"{target}: the newest model there was made with another dataset.{name} than this configuration has, "
+                "so it would take the numbers for what they aren't. Give the configuration that it was made with, or "
+                "roll out a model of this one first."
+            )

@@ -1,0 +1,83 @@
+"""The Beam transform that makes the statistics table of what was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+
+from preprocessing.catalog import Catalog
+from preprocessing.combiners import MergeSeenItems
+from preprocessing.counting.job import Counted
+from preprocessing.shard_fns import ItemsOfShard
+from preprocessing.shared_sides import entities
+from preprocessing.spec import DatasetSpec
+from preprocessing.splits import CutOffs
+from preprocessing.statistics.exchange import STEP, amounts_of
+from preprocessing.statistics.table import counted_features, item_lines, never_counted, statistic_lines
+from preprocessing.tables import from_bytes
+
+
+class StatisticLines(beam.PTransform):
+    """From (shard of users, parts of tables) to the lines of the table, many in one piece of text.
+
+    Args:
+        spec: Declares the statistics.
+        counted: What was counted.
+        items: The side input of the item table.
+        cutoffs: The cut-offs; the table is as of the log's end.
+    """
+
+    def __init__(self, spec: DatasetSpec, counted: Counted, items: Any, cutoffs: beam.PCollection) -> None:
+        super().__init__()
+        self._spec, self._counted, self._items, self._cutoffs = spec, counted, items, cutoffs
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        sides = (beam.pvalue.AsDict(self._counted.overall), beam.pvalue.AsSingleton(self._cutoffs))
+        tables = self._counted.tables | "OfKeys" >> beam.Map(_of_keys, self._spec, *sides)
+        defaults = self._cutoffs | "NeverCounted" >> beam.Map(_defaults, self._spec, sides[0])
+        found = [tables, defaults]
+        if counted_features(self._spec):
+            found.append(self._of_items(parts))
+        return found | beam.Flatten() | "NotEmpty" >> beam.Filter(bool)
+
+    def _of_items(self, parts: beam.PCollection) -> beam.PCollection:
+        """Which values items have, as of the log's end, however few events they have."""
+        spec = self._spec.model_copy(update={"negatives": None, "item_min_count": 1})
+        ends = self._cutoffs | "End" >> beam.Map(lambda cutoffs: cutoffs._replace(validation=cutoffs.end))
+        end = beam.pvalue.AsSingleton(ends)
+        seen = parts | "Items" >> beam.ParDo(ItemsOfShard(spec), end)
+        merged = seen | "MergeSeen" >> beam.CombineGlobally(MergeSeenItems())
+        return merged | "OfItems" >> beam.FlatMap(_of_items, spec, self._items, end)
+
+
+def _of_keys(counted: tuple[str, bytes], spec: DatasetSpec, overall: dict[str, bytes], cutoffs: CutOffs) -> bytes:
+    name, rows = counted
+    table = from_bytes([rows])
+    assert table is not None
+    return b"\n".join(statistic_lines(spec, name, table, _at_end(spec, name, overall, cutoffs)))
+
+
+def _defaults(cutoffs: CutOffs, spec: DatasetSpec, overall: dict[str, bytes]) -> bytes:
+    names = spec.features.statistics
+    lines = [line for name in names for line in never_counted(spec, name, _at_end(spec, name, overall, cutoffs))]
+    return b"\n".join(lines)
+
+
+def _of_items(seen: bytes | None, spec: DatasetSpec, items: bytes | None, cutoffs: CutOffs) -> Iterator[bytes]:
+    table = from_bytes([seen]) if seen else None
+    if table is not None:
+        known = entities(spec, "items", items)
+        yield b"\n".join(item_lines(spec, Catalog(spec, table, known.until(cutoffs.end) if known else None)))
+
+
+def _at_end(spec: DatasetSpec, name: str, overall: dict[str, bytes], cutoffs: CutOffs) -> np.ndarray:
+    """What had happened to all keys together before the log's last step: int64 [1 + tasks]."""
+    statistic = spec.features.statistics[name]
+    table = from_bytes([overall[name]]) if name in overall else None
+    if table is None:
+        return np.zeros(1 + len(spec.tasks) * statistic.has_positives, np.int64)
+    is_over = table.column(STEP).to_numpy() < cutoffs.end // statistic.step
+    return amounts_of(table)[is_over].sum(axis=0)

@@ -1,0 +1,78 @@
+"""The Beam job that makes the statistics table of a log as it is now, without records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from preprocessing.combiners import ConcatenateTables, MergeTimeProfiles
+from preprocessing.counting.job import CountStatistics
+from preprocessing.counting.lines import StatisticLines
+from preprocessing.earlier import with_earlier
+from preprocessing.errors import DataError
+from preprocessing.known_values import KnownValues
+from preprocessing.shard_count import shard_count
+from preprocessing.sources.columns import TIME, USER, TableName
+from preprocessing.sources.read import BATCHES, COUNTS, REJECTED, ReadTable
+from preprocessing.spec import DatasetSpec
+from preprocessing.splits import CutOffs, TimeProfile
+from preprocessing.tables import partition, to_bytes
+from preprocessing.write_quarantine import WriteQuarantine
+
+
+class BuildStatistics(beam.PTransform):
+    """From a pipeline's root to the lines of the table, many in one piece of text, in any order.
+
+    Args:
+        spec: Declares the statistics.
+        quarantine_dir: Where rejected rows and the data report go.
+        as_of: Seconds since 1970: the table is what a request at this time sees, and events at or
+            after it are left out. None is the second after the log's last event.
+    """
+
+    def __init__(self, spec: DatasetSpec, quarantine_dir: str, as_of: int | None = None) -> None:
+        super().__init__()
+        self._spec, self._quarantine_dir, self._as_of = spec, quarantine_dir, as_of
+        self._shards = shard_count(spec)
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        names: list[TableName] = ["events"] if self._spec.items is None else ["events", "items"]
+        tables = {name: root | ReadTable(self._spec, name) for name in names}
+        events = tables["events"][BATCHES] | "Before" >> beam.Map(_before, self._as_of)
+        profiles = events | "Times" >> beam.Map(lambda batch: TimeProfile.of(batch.column(TIME).to_numpy()))
+        profile = profiles | "MergeTimes" >> beam.CombineGlobally(MergeTimeProfiles())
+        cutoffs = profile | "End" >> beam.Map(_end, self._as_of)
+        known = events | "Earlier" >> beam.Map(with_earlier, self._spec)
+        parts = known | "Shard" >> beam.FlatMap(partition, "events", USER, self._shards)
+        sides: dict[str, Any] = {
+            "items": beam.pvalue.AsSingleton(self._items(root, tables)),
+            "active": None,
+            "known": beam.pvalue.AsList(parts | "KnownValues" >> KnownValues(self._spec, self._shards)),
+            "cutoffs": beam.pvalue.AsSingleton(cutoffs),
+        }
+        rejected = [table[REJECTED] for table in tables.values()]
+        write = WriteQuarantine(self._spec, self._quarantine_dir, rejected, cutoffs, profile)
+        _ = tuple(table[COUNTS] for table in tables.values()) | "Quarantine" >> write
+        shards = parts | "GroupByShard" >> beam.GroupByKey()
+        counted = shards | "Statistics" >> CountStatistics(self._spec, self._shards, sides, ask=False)
+        return shards | "Lines" >> StatisticLines(self._spec, counted, sides["items"], cutoffs)
+
+    def _items(self, root: beam.Pipeline, tables: dict[TableName, Any]) -> beam.PCollection:
+        if "items" not in tables:
+            return root | "NoItems" >> beam.Create([None])
+        rows = tables["items"][BATCHES] | "Bytes" >> beam.Map(to_bytes)
+        return rows | "Gather" >> beam.CombineGlobally(ConcatenateTables())
+
+
+def _before(batch: pa.Table, time: int | None) -> pa.Table:
+    return batch if time is None else batch.filter(pc.less(batch.column(TIME), time))
+
+
+def _end(profile: TimeProfile, as_of: int | None) -> CutOffs:
+    if profile.first is None or profile.last is None:
+        raise DataError("the log has no usable event to count: every row was rejected, too late, or there were none.")
+    end = profile.last + 1 if as_of is None else as_of
+    return CutOffs(validation=end, test=end, end=end, begin=profile.first)

@@ -1,0 +1,122 @@
+"""What shards of users send to shards of keys, and what these answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from pandas.util import hash_array
+
+from preprocessing.entities import as_array
+from preprocessing.event_features import EventFeatures
+from preprocessing.events import SortedEvents
+from preprocessing.frames import Frame
+from preprocessing.sources.columns import KEY
+from preprocessing.spec import DatasetSpec
+from preprocessing.statistics.exchange import KeyCounts, asked, happened, in_all
+from preprocessing.statistics.keys import item_keys, key_features
+from preprocessing.statistics.occurrences import Occurrences
+from preprocessing.tables import from_bytes, to_bytes
+
+_NOBODY = -1  # who asks, of rows that tell what happened
+
+
+class Rows(NamedTuple):
+    """Some rows about keys of one shard.
+
+    Attributes:
+        statistic: Its name.
+        asked_by: The shard of users that asks; _NOBODY where the rows tell what happened.
+        rows: A table, see `exchange`.
+    """
+
+    statistic: str
+    asked_by: int
+    rows: bytes
+
+
+class ShardRows:
+    """What one shard of users did and what it asks.
+
+    Args:
+        spec: Declares the statistics.
+        shard: Its number.
+        events: All events of the shard's users.
+        values: Their features.
+        frame: The requests that become records; None asks nothing.
+    """
+
+    def __init__(
+        self, spec: DatasetSpec, shard: int, events: SortedEvents, values: EventFeatures, frame: Frame | None
+    ) -> None:
+        self._spec, self._shard, self._events, self._values = spec, shard, events, values
+        self._frame = frame
+
+    def by_key(self, shards: int) -> Iterator[tuple[int, Rows]]:
+        """(shard of keys, rows) of every statistic that isn't a user's own."""
+        for name, statistic in self._spec.features.statistics.items():
+            if statistic.is_of_user(name):
+                continue
+            parts, occurrences = key_features(self._spec, name), Occurrences.of(self._spec, statistic, self._events)
+            keys = item_keys(parts, self._values, occurrences.events)
+            yield from _spread(name, _NOBODY, happened(occurrences, keys, statistic.step), shards)
+            if self._frame is not None:
+                times = np.repeat(self._frame.times, self._frame.candidates.lengths)
+                wanted = item_keys(parts, self._values, self._frame.candidates.flat()[1], times)
+                yield from _spread(name, self._shard, asked(wanted, times // statistic.step), shards)
+
+
+def overall(spec: DatasetSpec, events: SortedEvents) -> Iterator[tuple[str, bytes]]:
+    """(statistic, table) of what happened to all keys together, by the events of one shard of users."""
+    for name, statistic in spec.features.statistics.items():
+        yield name, to_bytes(in_all(Occurrences.of(spec, statistic, events), statistic.step))
+
+
+class KeyShard:
+    """All that happened to the keys of one shard, and all that is asked of them.
+
+    Args:
+        spec: Declares the statistics.
+        rows: What shards of users sent.
+    """
+
+    def __init__(self, spec: DatasetSpec, rows: Iterable[Rows]) -> None:
+        self._spec = spec
+        ordered = sorted(rows)
+        self._asked = [part for part in ordered if part.asked_by != _NOBODY]
+        happened_to: dict[str, list[bytes]] = {}
+        for part in ordered:
+            if part.asked_by == _NOBODY:
+                happened_to.setdefault(part.statistic, []).append(part.rows)
+        told = {name: table for name, parts in happened_to.items() if (table := from_bytes(parts)) is not None}
+        self._counts = {name: KeyCounts(table) for name, table in told.items()}
+
+    def answers(self) -> Iterator[tuple[int, tuple[str, bytes]]]:
+        """(shard of users, (statistic, table)) to each that asked about a statistic that has counted something."""
+        for part in self._asked:
+            question = from_bytes([part.rows])
+            if question is not None and part.statistic in self._counts:
+                windows = self._spec.features.statistics[part.statistic].steps_a_window
+                answer = self._counts[part.statistic].answer(question, windows)
+                yield part.asked_by, (part.statistic, to_bytes(answer))
+
+    def at(self, time: int) -> Iterator[tuple[str, bytes]]:
+        """(statistic, table) of all keys as a request at `time` would see them."""
+        for name, counts in self._counts.items():
+            statistic = self._spec.features.statistics[name]
+            yield name, to_bytes(counts.at(time // statistic.step, statistic.steps_a_window))
+
+
+def _spread(name: str, asked_by: int, table: pa.Table, shards: int) -> Iterator[tuple[int, Rows]]:
+    """The rows of a table by shard of their key, for every shard that has some."""
+    keys = as_array(table.column(KEY)).dictionary_encode()
+    hashes = hash_array(keys.dictionary.to_numpy(zero_copy_only=False), categorize=False)
+    shard = (hashes % np.uint64(shards)).astype(np.int64)[keys.indices.to_numpy()]
+    order = np.argsort(shard, kind="stable")
+    ordered = table.take(pa.array(order))
+    bounds = np.searchsorted(shard[order], np.arange(shards + 1))
+    for number in np.flatnonzero(np.diff(bounds)).tolist():
+        rows = ordered.slice(bounds[number], bounds[number + 1] - bounds[number])
+        yield number, Rows(name, asked_by, to_bytes(rows))

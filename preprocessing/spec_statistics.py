@@ -1,0 +1,155 @@
+"""How a spec declares statistics as of a time: how often something happened, and how often with what outcome."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import pydantic
+
+from preprocessing.conditions import CountsWith
+from preprocessing.config import Config
+from preprocessing.durations import SECONDS_PER_HOUR, Duration, seconds_of, to_text
+from preprocessing.spec_match import ITEM_ID
+from preprocessing.spec_records import Condition
+
+USER = "user"
+_FOREVER = 2**40  # seconds; no log is longer
+ALL = "all"
+Count = Literal["events", "positives", "rate"]
+COUNTS: tuple[Count, ...] = ("events", "positives", "rate")
+
+
+def _window(text: str) -> str:
+    return text if text == ALL else to_text(seconds_of(text))
+
+
+Window = Annotated[str, pydantic.AfterValidator(_window)]
+
+
+@dataclasses.dataclass(frozen=True)
+class StatisticColumn:
+    """One number of a statistic.
+
+    Attributes:
+        statistic: The name of the statistic.
+        window: Such as `7d`, or `all`.
+        count: What the number is.
+        task: Whose positives it counts; "" for events.
+    """
+
+    statistic: str
+    window: str
+    count: Count
+    task: str
+
+    @property
+    def name(self) -> str:
+        """The feature's name without its side."""
+        what = {"events": "events", "positives": self.task, "rate": f"{self.task}_rate"}[self.count]
+        return f"{self.statistic}_{self.window}_{what}"
+
+
+class Statistic(Config):
+    """How many events a key had, how many of them were positive, and at which smoothed rate.
+
+    A request sees the steps of time that were complete when it was made: nothing at or after the
+    beginning of its own step counts. A positive counts from the moment that makes it one, which
+    with a task's `within` comes after the event.
+
+    Attributes:
+        of: What is counted apart, by default what the statistic's own name says: `user`, `item_id`,
+            or item features with one word. Of several, each combination has its own numbers.
+        where: Which events count; by default those that are candidates.
+        counts: Which numbers there are: `events`, and for each task `positives` and `rate`. A rate
+            is drawn to that of all keys together, as if `prior` more events had had it.
+        windows: How far back is counted: lengths of time that are multiples of `step`, or `all`.
+        step: How often the numbers change, UTC.
+        prior: See `counts`.
+    """
+
+    of: tuple[str, ...] = ()
+    where: tuple[Condition, ...] | None = None
+    counts: Annotated[tuple[Count, ...], pydantic.Field(min_length=1)] = COUNTS
+    windows: Annotated[tuple[Window, ...], pydantic.Field(min_length=1)] = ("1d", "7d", "28d", ALL)
+    step: Annotated[Duration, pydantic.Field(ge=1)] = SECONDS_PER_HOUR
+    prior: Annotated[float, CountsWith("rate"), pydantic.Field(gt=0)] = 10.0
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Statistic:
+        for option in ("of", "counts", "windows"):
+            values = getattr(self, option)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{option} names something twice. Received: {', '.join(values)}")
+        for window in self.windows:
+            if window != ALL and (seconds_of(window) % self.step or not seconds_of(window)):
+                raise ValueError(
+                    f"a window is a multiple of step, which is {to_text(self.step)}, because counts are kept by "
+                    f"step. Received: {window}"
+                )
+        return self
+
+    @property
+    def rate(self) -> bool:
+        """Whether rates are among its numbers."""
+        return "rate" in self.counts
+
+    @property
+    def has_positives(self) -> bool:
+        """Whether it counts positives, be it for rates."""
+        return self.counts != ("events",)
+
+    @property
+    def steps_a_window(self) -> list[int | None]:
+        """How many steps each window has; None is all that there are."""
+        return [None if window == ALL else seconds_of(window) // self.step for window in self.windows]
+
+    def reaches_back(self, attribution_window: int) -> int:
+        """How long before a request an event may have been that changes its numbers, seconds."""
+        if ALL in self.windows:
+            return _FOREVER
+        return max(map(seconds_of, self.windows)) + self.step + attribution_window
+
+    def keys_of(self, name: str) -> tuple[str, ...]:
+        """What the statistic called `name` counts apart."""
+        return self.of or (name,)
+
+    def is_of_user(self, name: str) -> bool:
+        """Whether it is of users, alone or with something else."""
+        return USER in self.keys_of(name)
+
+    def item_keys(self, name: str) -> tuple[str, ...]:
+        """What it counts apart of items: `item_id` and item features."""
+        return tuple(key for key in self.keys_of(name) if key != USER)
+
+    def columns(self, name: str, tasks: tuple[str, ...]) -> Iterator[StatisticColumn]:
+        """Its numbers."""
+        for window in self.windows:
+            for count in self.counts:
+                for task in ("",) if count == "events" else tasks:
+                    yield StatisticColumn(name, window, count, task)
+
+
+def check_statistics(statistics: dict[str, Statistic], words: dict[str, bool]) -> None:
+    """Whether keys of statistics are there and have one word each.
+
+    Args:
+        statistics: By name.
+        words: Of each item feature, whether it has one word a value.
+
+    Raises:
+        ValueError: something can't be.
+    """
+    known = [USER, ITEM_ID, *(name for name, has_one in words.items() if has_one)]
+    for name, statistic in statistics.items():
+        if USER in words:
+            raise ValueError(
+                "features.statistics counts by `user`, which is the user, so that no item feature can have that name"
+            )
+        for key in statistic.keys_of(name):
+            if key not in known:
+                raise ValueError(
+                    f"features.statistics.{name} counts by user, item_id or item features of one word: "
+                    f"{', '.join(known)}. Received: of={key}"
+                )

@@ -1,0 +1,123 @@
+"""The tables that shards of users and shards of keys exchange: what happened, what is asked, and the answers.
+
+All of them have the columns `key` and `step`; what happened and the answers have numbers beside them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from preprocessing.entities import as_array
+from preprocessing.sources.columns import KEY
+from preprocessing.statistics.keys import codes_in, distinct
+from preprocessing.statistics.occurrences import Occurrences
+from preprocessing.statistics.step_counts import StepCounts, summed
+from preprocessing.tables import TIME_BITS, encode_strings, keyed_times
+
+STEP = "step"
+
+
+def happened(occurrences: Occurrences, keys: pa.Array, step: int) -> pa.Table:
+    """What events did to their keys, a row for each key and step.
+
+    Args:
+        occurrences: The events.
+        keys: Their keys, strings [C].
+        step: Its length, seconds.
+    """
+    values = distinct(keys)
+    codes, steps, amounts = summed(*occurrences.by_step(codes_in(values, keys), step))
+    return _table(values.take(pa.array(codes)), steps, amounts)
+
+
+def in_all(occurrences: Occurrences, step: int) -> pa.Table:
+    """The same of all keys together, under one key."""
+    together = np.zeros(len(occurrences.events), np.int64)
+    _, steps, amounts = summed(*occurrences.by_step(together, step))
+    return _table(pa.array([""] * len(steps), pa.string()), steps, amounts)
+
+
+def merged(table: pa.Table) -> pa.Table:
+    """Adds up the rows of a key and step."""
+    keys = encode_strings(table.column(KEY))
+    codes, steps, amounts = summed(keys.codes, table.column(STEP).to_numpy(), amounts_of(table))
+    return _table(keys.values.take(pa.array(codes)), steps, amounts)
+
+
+def asked(keys: pa.Array, stops: np.ndarray) -> pa.Table:
+    """The keys and steps that requests ask about, each pair once; `stops` are the first steps that don't count."""
+    values = distinct(keys)
+    codes = codes_in(values, keys)
+    known = codes >= 0
+    pairs = np.unique(keyed_times(codes[known], stops[known]))
+    code, step = pairs >> TIME_BITS, pairs & (1 << TIME_BITS) - 1
+    return pa.table({KEY: values.take(pa.array(code)), STEP: pa.array(step)})
+
+
+class KeyCounts:
+    """What happened to some keys.
+
+    Args:
+        table: As from `happened`, of any number of shards, every row of its keys.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        keys = encode_strings(table.column(KEY))
+        self.keys = keys.values
+        self._counts = StepCounts(keys.codes, table.column(STEP).to_numpy(), amounts_of(table))
+
+    def before(self, keys: pa.Array, stops: np.ndarray, lengths: list[int | None]) -> np.ndarray:
+        """See StepCounts; int64 [Q, windows, columns]."""
+        codes = codes_in(self.keys, keys)
+        return self._counts.before(np.where(codes < 0, len(self.keys), codes), stops, lengths)
+
+    def answer(self, question: pa.Table, lengths: list[int | None]) -> pa.Table:
+        """The rows of a table of `asked` that something happened to in some window, with the counts of each window."""
+        stops = question.column(STEP).to_numpy()
+        counts = self.before(as_array(question.column(KEY)), stops, lengths)
+        flat = counts.reshape(len(stops), -1)
+        kept = np.flatnonzero(flat.any(axis=1))
+        keys = as_array(question.column(KEY)).take(pa.array(kept))
+        return _table(keys, stops[kept], flat[kept])
+
+    def at(self, stop: int, lengths: list[int | None]) -> pa.Table:
+        """The same of all keys before one step."""
+        return self.answer(pa.table({KEY: self.keys, STEP: np.full(len(self.keys), stop)}), lengths)
+
+
+class Answers:
+    """What was answered to a shard.
+
+    Args:
+        table: The answers of any number of shards of keys.
+        windows: How many windows they are about.
+    """
+
+    def __init__(self, table: pa.Table, windows: int) -> None:
+        keys = encode_strings(table.column(KEY))
+        places = keyed_times(keys.codes, table.column(STEP).to_numpy())
+        order = np.argsort(places)
+        amounts = amounts_of(table)[order]
+        self._keys, self._places = keys.values, places[order]
+        nothing = np.zeros((1, amounts.shape[1]), np.int64)
+        self._counts = np.concatenate([amounts, nothing]).reshape(len(amounts) + 1, windows, -1)
+
+    def before(self, keys: pa.Array, stops: np.ndarray) -> np.ndarray:
+        """What was answered; zeros where nothing was: int64 [Q, windows, columns]."""
+        codes = codes_in(self._keys, keys)
+        wanted = keyed_times(np.where(codes < 0, len(self._keys), codes), stops)
+        rows = np.searchsorted(self._places, wanted)
+        found = np.append(self._places, -1)[rows] == wanted
+        return self._counts[np.where(found, rows, len(self._places))]
+
+
+def amounts_of(table: pa.Table) -> np.ndarray:
+    """The numbers of a table, int64 [rows, columns]."""
+    names = [name for name in table.column_names if name not in (KEY, STEP)]
+    return np.stack([table.column(name).to_numpy() for name in names], axis=1)
+
+
+def _table(keys: pa.Array, steps: np.ndarray, amounts: np.ndarray) -> pa.Table:
+    columns = {str(number): pa.array(column) for number, column in enumerate(amounts.T)}
+    return pa.table({KEY: keys, STEP: pa.array(steps), **columns})

@@ -1,0 +1,53 @@
+"""Counts by key and step of time, of which any run of steps is the difference of two sums."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from preprocessing.histories import is_run_start
+from preprocessing.tables import keyed_times
+
+
+class StepCounts:
+    """How often things happened to each key in each step, in any order and any number of pieces.
+
+    Args:
+        keys: int64 [rows], below 2 ** 29.
+        steps: int64 [rows], not negative.
+        amounts: int64 [rows, columns].
+    """
+
+    def __init__(self, keys: np.ndarray, steps: np.ndarray, amounts: np.ndarray) -> None:
+        order = np.lexsort((steps, keys))
+        nothing = np.zeros((1, amounts.shape[1]), np.int64)
+        self._rows = keyed_times(keys[order], steps[order])
+        self._sums = np.concatenate([nothing, np.cumsum(amounts[order], axis=0)])
+
+    def before(self, keys: np.ndarray, stops: np.ndarray, lengths: list[int | None]) -> np.ndarray:
+        """What was counted before some steps.
+
+        Args:
+            keys: int64 [Q]; one that nothing happened to has zeros.
+            stops: int64 [Q], the first steps that don't count.
+            lengths: For each window, how many steps it has; None is all that there are.
+
+        Returns:
+            int64 [Q, windows, columns].
+        """
+        high = np.searchsorted(self._rows, keyed_times(keys, stops))
+        found = []
+        for length in lengths:
+            first = np.zeros_like(stops) if length is None else np.maximum(stops - length, 0)
+            low = np.searchsorted(self._rows, keyed_times(keys, first))
+            found.append(self._sums[high] - self._sums[low])
+        return np.stack(found, axis=1)
+
+
+def summed(keys: np.ndarray, steps: np.ndarray, amounts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One row for each key and step, ascending, with their sums."""
+    order = np.lexsort((steps, keys))
+    if not len(order):
+        return keys, steps, amounts
+    starts = np.flatnonzero(is_run_start(keys[order], steps[order]))
+    first = order[starts]
+    return keys[first], steps[first], np.add.reduceat(amounts[order], starts, axis=0)

@@ -1,0 +1,147 @@
+"""The statistics of a shard's requests: its users' own, and those that other shards have answered."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pyarrow as pa
+
+from preprocessing.event_features import EventFeatures
+from preprocessing.events import SortedEvents
+from preprocessing.features import RecordFeature
+from preprocessing.histories import repeat_ranges
+from preprocessing.spec import DatasetSpec
+from preprocessing.spec_statistics import Statistic
+from preprocessing.statistics.exchange import STEP, amounts_of
+from preprocessing.statistics.keys import codes_in, distinct, item_keys, key_features
+from preprocessing.statistics.occurrences import Occurrences
+from preprocessing.statistics.rates import numbers
+from preprocessing.statistics.step_counts import StepCounts
+from preprocessing.statistics.told import Told
+from preprocessing.statistics.users_items import line
+
+
+@dataclasses.dataclass(frozen=True)
+class Asking:
+    """Who asks about what when: users (their codes), events or sampled items, and times in seconds; int64 [Q] each."""
+
+    users: np.ndarray
+    events: np.ndarray
+    times: np.ndarray
+
+
+class ShardStatistics:
+    """Values of statistics by record feature.
+
+    Args:
+        spec: Declares them.
+        events: All events of the shard's users.
+        values: The features of events, which make keys.
+        told: What the whole log tells the shard.
+    """
+
+    def __init__(self, spec: DatasetSpec, events: SortedEvents, values: EventFeatures, told: Told) -> None:
+        self._spec, self._values, self._told = spec, values, told
+        self._events = events
+        self._own: dict[str, _OwnCounts] = {}
+        self._overall = {name: self._in_all(name) for name in spec.features.statistics}
+
+    def __call__(self, features: list[RecordFeature], asking: Asking) -> dict[str, pa.Array]:
+        """The values of some features, float32 [Q] each, by feature name."""
+        of = {feature.statistic.statistic for feature in features if feature.statistic}
+        columns = {name: self._columns(name, asking) for name in sorted(of)}
+        return {
+            feature.name: columns[feature.statistic.statistic][feature.statistic.name]
+            for feature in features
+            if feature.statistic
+        }
+
+    def of_users_items(self, asking: Asking) -> pa.Array:
+        """What is counted of each user and items together, as text: strings [Q], see `users_items.py`."""
+        lines: list[list[str]] = [[] for _ in range(len(asking.users))]
+        for name in self._spec.statistics_of_users_items:
+            statistic = self._spec.features.statistics[name]
+            rows, keys = self._own_counts(name).met_by(asking.users)
+            stops = asking.times[rows] // statistic.step
+            counts = self._own_counts(name).before(asking.users[rows], keys, stops)
+            overall = self._overall[name].before(np.zeros_like(stops), stops, [None])[:, 0]
+            values = np.stack(numbers(self._spec, statistic, counts, overall), axis=1)
+            happened = counts.any(axis=(1, 2))
+            for row, key, value, is_there in zip(rows.tolist(), keys.to_pylist(), values, happened, strict=True):
+                if is_there:
+                    lines[row].append(line(name, key, value))
+        return pa.array(["\n".join(of_user) for of_user in lines], pa.string())
+
+    def _columns(self, name: str, asking: Asking) -> dict[str, pa.Array]:
+        statistic = self._spec.features.statistics[name]
+        stops = asking.times // statistic.step
+        counts = self._counts(name, statistic, asking, stops)
+        overall = self._overall[name].before(np.zeros_like(stops), stops, [None])[:, 0]
+        found = numbers(self._spec, statistic, counts, overall)
+        columns = statistic.columns(name, tuple(self._spec.tasks))
+        return {column.name: pa.array(value) for column, value in zip(columns, found, strict=True)}
+
+    def _counts(self, name: str, statistic: Statistic, asking: Asking, stops: np.ndarray) -> np.ndarray:
+        parts = key_features(self._spec, name)
+        keys = item_keys(parts, self._values, asking.events, asking.times) if parts else None
+        if statistic.is_of_user(name) and len(stops):
+            return self._own_counts(name).before(asking.users, keys, stops)
+        if name not in self._told.answers or keys is None:
+            return np.zeros((len(stops), len(statistic.windows), self._width(statistic)), np.int64)
+        return self._told.answers[name].before(keys, stops)
+
+    def _own_counts(self, name: str) -> _OwnCounts:
+        if name not in self._own:
+            self._own[name] = _OwnCounts(self._spec, name, self._events, self._values)
+        return self._own[name]
+
+    def _in_all(self, name: str) -> StepCounts:
+        """What happened to all keys together, under key 0."""
+        table = self._told.overall.get(name)
+        steps = np.zeros(0, np.int64) if table is None else table.column(STEP).to_numpy()
+        width = self._width(self._spec.features.statistics[name])
+        amounts = np.zeros((0, width), np.int64) if table is None else amounts_of(table)
+        return StepCounts(np.zeros(len(steps), np.int64), steps, amounts)
+
+    def _width(self, statistic: Statistic) -> int:
+        return 1 + len(self._spec.tasks) * statistic.has_positives
+
+
+class _OwnCounts:
+    """What users did, alone or to each key of items."""
+
+    def __init__(self, spec: DatasetSpec, name: str, events: SortedEvents, values: EventFeatures) -> None:
+        self._statistic = spec.features.statistics[name]
+        occurrences = Occurrences.of(spec, self._statistic, events)
+        counted, parts = occurrences.events, key_features(spec, name)
+        keys = item_keys(parts, values, counted) if parts else None
+        self._items = distinct(keys) if keys is not None else None
+        pairs = self._pairs(events.user[counted], keys)
+        self._known = np.unique(pairs[pairs >= 0])
+        places = np.where(pairs < 0, -1, np.searchsorted(self._known, pairs))
+        self._counts = StepCounts(*occurrences.by_step(places, self._statistic.step))
+
+    def before(self, users: np.ndarray, keys: pa.Array | None, stops: np.ndarray) -> np.ndarray:
+        """int64 [Q, windows, columns]."""
+        pairs = self._pairs(users, keys)
+        places = np.searchsorted(self._known, pairs)
+        is_known = np.append(self._known, -1)[places] == pairs
+        places = np.where(is_known & (pairs >= 0), places, len(self._known))
+        return self._counts.before(places, stops, self._statistic.steps_a_window)
+
+    def met_by(self, users: np.ndarray) -> tuple[np.ndarray, pa.Array]:
+        """The keys that anything happened to by each user: rows of `users` [K], ascending, and strings [K]."""
+        assert self._items is not None
+        low = np.searchsorted(self._known, users * len(self._items))
+        high = np.searchsorted(self._known, (users + 1) * len(self._items))
+        pairs = self._known[repeat_ranges(low, high)]
+        rows = np.repeat(np.arange(len(users)), high - low)
+        return rows, self._items.take(pa.array(pairs % max(len(self._items), 1)))
+
+    def _pairs(self, users: np.ndarray, keys: pa.Array | None) -> np.ndarray:
+        """A number for each user, and key if there are any; -1 for a key that is absent or that nobody met."""
+        if keys is None or self._items is None:
+            return users
+        codes = codes_in(self._items, keys)
+        return np.where(codes < 0, -1, users * len(self._items) + codes)

@@ -1,0 +1,94 @@
+"""The Beam job's statistics against the naive reference."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+
+from preprocessing.counting.refresh import BuildStatistics
+from preprocessing.quarantine import check_quarantine
+from preprocessing.spec import DatasetSpec
+from tests.preprocessing.statistics.reference import reference_statistics
+from tests.testing import Record, Row, build_records, item_rows, small_log, small_spec, write_small_dataset
+
+_RECORDS = 25  # of each split, compared with the reference
+
+
+def test_equals_the_reference_over_shards_and_processes(tmp_path: Path) -> None:
+    log = small_log(events=600)
+    features = small_spec().features.model_dump()
+    features["item"]["tag"] = {"kind": "categorical", "column": "tags"}
+    features["statistics"] = {
+        "tag": {"windows": ["1h", "1d", "all"]},
+        "item_id": {"step": "1d", "counts": ["events", "rate"], "where": [{"column": "action", "equals": "buy"}]},
+        "user": {"windows": ["1d"]},
+        "user_item": {"of": ["user", "item_id"], "windows": ["all"]},
+    }
+    spec = write_small_dataset(tmp_path, log, features=features)
+    options = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
+    records = build_records(spec, tmp_path, 3, options)
+    for split in ("train", "validation", "test", "pretrain"):
+        for record in records[split][:_RECORDS]:
+            for name, expected in reference_statistics(spec, log, item_rows(), record).items():
+                np.testing.assert_allclose(record[name], np.float32(expected), rtol=1e-6, err_msg=f"{split} {name}")
+    _check_table(spec, records["catalog"], log)
+    assert _built_alone(spec, tmp_path) == sorted(_lines(records["catalog"]))
+
+
+def _built_alone(spec: DatasetSpec, folder: Path) -> list[str]:
+    """The lines of the table as they are made without records."""
+    lines = folder / "lines.txt"
+    with beam.Pipeline("FnApiRunner", argv=[]) as pipeline:
+        made = pipeline | BuildStatistics(spec, str(folder))
+        _ = made | beam.io.WriteToText(str(lines), num_shards=1, shard_name_template="")
+    check_quarantine(spec, str(folder))
+    return sorted(lines.read_text().splitlines())
+
+
+def test_a_table_as_of_a_time_knows_nothing_of_what_comes_later(tmp_path: Path) -> None:
+    log = small_log(events=200)
+    spec = write_small_dataset(tmp_path, log, features={"statistics": {"item_id": {"windows": ["1h", "all"]}}})
+    middle = sorted(row["timestamp"] for row in log)[100]
+    lines = tmp_path / "lines.txt"
+    with beam.Pipeline("FnApiRunner", argv=[]) as pipeline:
+        made = pipeline | BuildStatistics(spec, str(tmp_path), middle)
+        _ = made | beam.io.WriteToText(str(lines), num_shards=1, shard_name_template="")
+    table = {_decoded(key): _numbers(value) for key, value in map(str.split, lines.read_text().splitlines())}
+    record = {"timestamp": [middle], "user_id": ["new"], "candidate_item_id": ["i0", "i1", "i2"]}
+    expected = reference_statistics(spec, log, [], record)
+    columns = [expected[f"candidate_{column.name}"] for column in spec.statistic_columns("candidate")]
+    found = [table[f"of\x1fitem_id\x1f{item}"] for item in record["candidate_item_id"]]
+    np.testing.assert_allclose(found, np.float32(columns).T, rtol=1e-6)
+
+
+def _check_table(spec: DatasetSpec, catalog: Sequence[Record], log: Sequence[Row]) -> None:
+    """The table holds what a request just after the log would have seen, for items in it and for others."""
+    table = {_decoded(key): value for key, value in (line.split("\t") for line in _lines(catalog))}
+    items = [*sorted({row["item_id"] for row in log} | {row["item_id"] for row in item_rows()}), "new"]
+    tags = [_decoded(table[key]) if (key := f"item\x1ftag\x1f{item}") in table else "" for item in items]
+    assert tags == [next((row["tags"] for row in item_rows() if row["item_id"] == item), "") for item in items]
+    after = max(row["timestamp"] for row in log) + 1
+    record = {"timestamp": [after], "user_id": ["new"], "candidate_item_id": items, "candidate_tag": tags}
+    expected = reference_statistics(spec, log, item_rows(), record)
+    for name, keys in {"tag": tags, "item_id": items, "user": ["new"], "user_item": [""] * len(items)}.items():
+        statistic = spec.features.statistics[name]
+        rows = [_numbers(table.get(f"of\x1f{name}\x1f{key}", table[f"of\x1f{name}\x1f"])) for key in keys]
+        side = "candidate" if statistic.item_keys(name) else "user"
+        columns = [expected[f"{side}_{column.name}"] for column in statistic.columns(name, tuple(spec.tasks))]
+        np.testing.assert_allclose(rows, np.float32(columns).T, rtol=1e-6, err_msg=name)
+
+
+def _lines(catalog: Sequence[Record]) -> list[str]:
+    return [line for record in catalog for line in record["catalog_statistics"]]
+
+
+def _numbers(value: str) -> np.ndarray:
+    return np.frombuffer(base64.urlsafe_b64decode(value + "=="), "<f4")
+
+
+def _decoded(text: str) -> str:
+    return base64.urlsafe_b64decode(text + "==").decode()

@@ -1,0 +1,85 @@
+"""A naive, quadratic account of statistics as of a time, to compare the job's with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from preprocessing.durations import seconds_of
+from preprocessing.spec import DatasetSpec
+from preprocessing.spec_records import Task
+from preprocessing.spec_statistics import ALL, Statistic, StatisticColumn
+from tests.preprocessing.reference import holds, known_value, latest_row
+from tests.testing import Record, Row
+
+Log = Sequence[Row]
+
+
+def reference_statistics(spec: DatasetSpec, log: Log, items: Log, record: Record) -> Record:
+    """The statistics that a record should have, from the log, the item table and what else the record has."""
+    expected: Record = {}
+    time, user = record["timestamp"][0], record["user_id"][0]
+    for column in spec.statistic_columns("user"):
+        expected[f"user_{column.name}"] = [_value(spec, column, log, items, time, (user,))]
+    for column in spec.statistic_columns("candidate"):
+        keys = spec.features.statistics[column.statistic].keys_of(column.statistic)
+        values = []
+        for place in range(len(record["candidate_item_id"])):
+            key = tuple(user if name == "user" else record[f"candidate_{name}"][place] for name in keys)
+            values.append(_value(spec, column, log, items, time, key))
+        expected[f"candidate_{column.name}"] = values
+    return expected
+
+
+def _value(spec: DatasetSpec, column: StatisticColumn, log: Log, items: Log, time: int, key: tuple[str, ...]) -> float:
+    statistic = spec.features.statistics[column.statistic]
+    end = time // statistic.step * statistic.step
+    begin = 0 if column.window == ALL else end - seconds_of(column.window)
+    counted = [event for event in log if _counts(spec, statistic, event)]
+    own = [event for event in counted if "" not in key and _key(spec, column.statistic, log, items, event) == key]
+    events = sum(begin <= event["timestamp"] < end for event in own)
+    if column.count == "events":
+        return events
+    since = [_positive_since(spec.tasks[column.task], log, event) for event in own]
+    positives = sum(begin <= moment < end for moment in since if moment is not None)
+    if column.count == "positives":
+        return positives
+    everything = sum(event["timestamp"] < end for event in counted)
+    all_since = [_positive_since(spec.tasks[column.task], log, event) for event in counted]
+    all_positives = sum(moment < end for moment in all_since if moment is not None)
+    mean = min((all_positives + 1) / (everything + 2), 1.0)
+    return min((positives + statistic.prior * mean) / (events + statistic.prior), 1.0)
+
+
+def _counts(spec: DatasetSpec, statistic: Statistic, event: Row) -> bool:
+    return holds(spec.candidates.where if statistic.where is None else statistic.where, event)
+
+
+def _key(spec: DatasetSpec, name: str, log: Log, items: Log, event: Row) -> tuple[str, ...]:
+    """What the event counts for, by what was known when it happened."""
+    return tuple(_part(spec, part, log, items, event) for part in spec.features.statistics[name].keys_of(name))
+
+
+def _part(spec: DatasetSpec, part: str, log: Log, items: Log, event: Row) -> Any:
+    if part == "user":
+        return event["user_id"]
+    if part == "item_id":
+        return event["item_id"]
+    feature: Any = spec.features.item[part]
+    column = feature.column or part
+    if feature.table == "events":
+        return known_value(list(log), column, event, event["timestamp"])
+    return latest_row(items, "item_id", event["item_id"], event["timestamp"]).get(column, "")
+
+
+def _positive_since(task: Task, log: Log, event: Row) -> int | None:
+    if task.within is None:
+        return event["timestamp"] if holds([task], event) else None
+    later = [
+        other["timestamp"]
+        for other in log
+        if (other["user_id"], other["item_id"]) == (event["user_id"], event["item_id"])
+        and event["timestamp"] <= other["timestamp"] <= event["timestamp"] + task.within
+        and holds([task], other)
+    ]
+    return min(later, default=None)

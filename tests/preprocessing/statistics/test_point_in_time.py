@@ -1,0 +1,235 @@
+"""Statistics of records against a naive reference, over shards of users and of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from preprocessing.activity import ItemPool, active_items, step_of
+from preprocessing.combiners import MergeHappened
+from preprocessing.counting.rows import KeyShard, Rows, ShardRows, overall
+from preprocessing.entities import EntityTable
+from preprocessing.event_features import EventFeatures, Tables
+from preprocessing.events import SortedEvents
+from preprocessing.request_frames import request_frame
+from preprocessing.shard import ShardRecords
+from preprocessing.sources.columns import KEY, TIME
+from preprocessing.spec import DatasetSpec
+from preprocessing.statistics.told import told_of
+from tests.preprocessing.statistics.reference import reference_statistics
+from tests.preprocessing.test_shard import BUY, CUT, EVENT, event_table, known_of
+from tests.testing import Record, Row, parse_records, small_spec
+
+ITEMS = [
+    {"item_id": "i1", "timestamp": 0, "maker": "a"},
+    {"item_id": "i1", "timestamp": 9, "maker": "b"},
+    {"item_id": "i2", "timestamp": 3, "maker": "b"},
+    {"item_id": "i3", "timestamp": 0, "maker": ""},
+    {"item_id": "i4", "timestamp": 0, "maker": "a"},
+]
+VIEWS = [{"column": "action", "equals": "view"}]
+STATISTICS: dict[str, Any] = {
+    "item_id": {},
+    "maker": {"step": "3s", "windows": ["3s", "all"]},
+    "user": {"where": []},
+    "user_item": {"of": ["user", "item_id"], "prior": 0.5},
+    "user_place": {"of": ["place", "user"], "counts": ["events"], "windows": ["all"], "where": VIEWS},
+    "made_at": {"of": ["maker", "place"], "counts": ["rate", "positives"], "windows": ["4s"]},
+}
+LOGS = st.lists(EVENT, min_size=1, max_size=40)
+
+
+def _spec(names: Sequence[str], **changes: Any) -> DatasetSpec:
+    statistics = {name: {"step": "2s", "windows": ["2s", "6s", "all"]} | STATISTICS[name] for name in names}
+    features = {
+        "item": {
+            "maker": {"kind": "categorical"},
+            "place": {"kind": "categorical", "table": "events", "column": "device"},
+        },
+        "statistics": statistics,
+    }
+    items = {"format": "csv", "path": "items.csv", "key": "item_id", "timestamp": "timestamp"}
+    return small_spec(features=features, items=items, users=None, **changes)
+
+
+SPECS = st.builds(
+    lambda names, changes: _spec(names, **changes),
+    st.lists(st.sampled_from(sorted(STATISTICS)), min_size=1, max_size=3, unique=True),
+    st.sampled_from(
+        [
+            {},
+            {"candidates": {"max_per_request": 3, "where": VIEWS}, "tasks": {"buy": BUY | {"within": 3}}},
+            {"negatives": {"per_request": 2}},
+            {"events": {"format": "csv", "path": "events.csv", "request": "request"}},
+        ]
+    ),
+)
+
+
+def _records(spec: DatasetSpec, log: Sequence[Row]) -> list[Record]:
+    """The records of a log whose users are in two shards, with all that the two are told."""
+    if not log:
+        return []
+    shards = [rows for place in (0, 1) if (rows := [r for r in log if len(r["user_id"]) % 2 == place])]
+    whole = event_table(spec, log)
+    items = EntityTable.from_table(
+        pa.table(
+            {
+                KEY: [row["item_id"] for row in ITEMS],
+                TIME: [row["timestamp"] for row in ITEMS],
+                "text:maker": [row["maker"] for row in ITEMS],
+            }
+        )
+    )
+    tables = Tables(items=items, pool=_pool(spec, SortedEvents.from_table(whole)), known=known_of(spec, whole))
+    events = [SortedEvents.from_table(event_table(spec, rows)) for rows in shards]
+    sent = [
+        ShardRows(spec, n, own, EventFeatures(spec, own, tables), request_frame(spec, own, CUT, tables.pool).frame)
+        for n, own in enumerate(events)
+    ]
+    answered: dict[int, list[tuple[str, bytes]]] = {}
+    by_key: dict[int, list[Rows]] = {}
+    for shard in sent:
+        for key, rows in shard.by_key(3):
+            by_key.setdefault(key, []).append(rows)
+    for rows in by_key.values():
+        for asked_by, answer in KeyShard(spec, rows).answers():
+            answered.setdefault(asked_by, []).append(answer)
+    in_all = _overall(spec, events)
+    records: list[Record] = []
+    for number, own in enumerate(events):
+        told = told_of(spec, in_all, answered.get(number, []))
+        for _, encoded in ShardRecords(spec, own, tables, CUT, told):
+            records += parse_records(encoded)
+    return records
+
+
+def _overall(spec: DatasetSpec, events: Sequence[SortedEvents]) -> dict[str, bytes]:
+    parts: dict[str, list[bytes]] = {}
+    for own in events:
+        for name, rows in overall(spec, own):
+            parts.setdefault(name, []).append(rows)
+    merge = MergeHappened()
+    merged = {name: merge.extract_output(merge.merge_accumulators([rows])) for name, rows in parts.items()}
+    return {name: rows for name, rows in merged.items() if rows is not None}
+
+
+def _pool(spec: DatasetSpec, events: SortedEvents) -> ItemPool | None:
+    if spec.negatives is None:
+        return None
+    step = step_of(spec.negatives.window, CUT)
+    return ItemPool(active_items(events, spec.candidates, step), spec.negatives, step)
+
+
+@settings(max_examples=80, deadline=None)
+@given(SPECS, LOGS)
+def test_equal_the_reference(spec: DatasetSpec, log: list[Row]) -> None:
+    for record in _records(spec, log):
+        for name, expected in reference_statistics(spec, log, ITEMS, record).items():
+            np.testing.assert_allclose(record[name], np.float32(expected), rtol=1e-6, err_msg=name)
+
+
+@settings(max_examples=40, deadline=None)
+@given(SPECS, LOGS, LOGS, st.integers(0, 20))
+def test_what_comes_in_the_requests_step_or_after_it_changes_nothing(
+    spec: DatasetSpec, log: list[Row], others: list[Row], now: int
+) -> None:
+    """Neither its own events, nor their labels, nor anybody else's."""
+    steps = {statistic.step for statistic in spec.features.statistics.values()}
+    changed = [row for row in log if row["timestamp"] < now] + [row for row in others if row["timestamp"] >= now]
+    before, after = ({_place(r): r for r in _records(spec, rows) if _is_seen(r, steps, now)} for rows in (log, changed))
+    names = [f"user_{column.name}" for column in spec.statistic_columns("user")]
+    for place in before.keys() & after.keys():
+        for name in names:
+            assert before[place][name] == after[place][name]
+        for old, new in _same_candidates(spec, before[place], after[place]):
+            assert old == new
+
+
+def _place(record: Record) -> tuple[Any, ...]:
+    return record["user_id"][0], record["timestamp"][0], record["request_id"][0]
+
+
+def _is_seen(record: Record, steps: set[int], now: int) -> bool:
+    """Whether the record's request sees nothing at or after `now`."""
+    return all(record["timestamp"][0] // step * step <= now for step in steps)
+
+
+def _same_candidates(spec: DatasetSpec, before: Record, after: Record) -> list[tuple[Any, Any]]:
+    """The statistics of candidates with the same keys in two records, pair by pair."""
+    columns = [f"candidate_{column.name}" for column in spec.statistic_columns("candidate")]
+    keys = ["candidate_item_id", "candidate_maker", "candidate_place"]
+    found = []
+    for old in range(len(before["candidate_item_id"])):
+        for new in range(len(after["candidate_item_id"])):
+            if all(before[key][old] == after[key][new] for key in keys):
+                found.append(([before[c][old] for c in columns], [after[c][new] for c in columns]))
+    return found
+
+
+def _event(user: str, item: str, time: int, action: str = "view") -> Row:
+    return {
+        "user_id": user,
+        "item_id": item,
+        "timestamp": time,
+        "action": action,
+        "price": "",
+        "device": "",
+        "request": "",
+    }
+
+
+def test_hand_computed() -> None:
+    log = [
+        _event("u1", "i1", 0, "buy"),
+        _event("u2", "i1", 3),
+        _event("ü", "i1", 3, "buy"),
+        _event("u1", "i2", 1, "buy"),
+        _event("u1", "i1", 5),
+        _event("u1", "i1", 4, "buy"),
+    ]
+    spec = _spec(["item_id", "user_item"], tasks={"buy": BUY})
+    record = next(record for record in _records(spec, log) if record["request_id"] == ["u1:5"])
+    assert record["candidate_item_id_2s_events"] == [2.0]  # at 3, by two users; 4 and 5 are of a step that isn't over
+    assert record["candidate_item_id_all_events"] == [3.0]
+    assert record["candidate_item_id_all_buy"] == [2.0]
+    mean = (3 + 1) / (4 + 2)
+    assert record["candidate_item_id_all_buy_rate"] == [pytest.approx((2 + 10 * mean) / (3 + 10))]
+    assert record["candidate_user_item_all_events"] == [1.0]
+    assert record["candidate_user_item_6s_buy_rate"] == [pytest.approx((1 + 0.5 * mean) / (1 + 0.5))]
+    assert record["candidate_user_item_2s_events"] == [0.0]
+
+
+def test_a_positive_counts_from_the_event_that_makes_it_one() -> None:
+    log = [_event("u2", "i1", 0), _event("u2", "i1", 5, "buy"), _event("u1", "i1", 4), _event("u1", "i1", 6)]
+    changes = {"candidates": {"where": VIEWS}, "tasks": {"buy": BUY | {"within": 5}}}
+    spec = _spec(["item_id"], **changes)
+    found = {record["request_id"][0]: record for record in _records(spec, log)}
+    assert found["u1:4"]["candidate_item_id_all_buy"] == [0.0]
+    assert found["u1:6"]["candidate_item_id_all_buy"] == [1.0]
+    assert found["u1:6"]["candidate_item_id_2s_events"] == [1.0]  # of another event
+    assert found["u1:6"]["candidate_item_id_2s_buy_rate"] == [pytest.approx((1 + 10 * 2 / 4) / (1 + 10))]
+
+
+def test_a_window_with_more_positives_than_events_has_a_rate_of_one() -> None:
+    log = [_event("u2", "i1", 0), _event("u3", "i1", 0), _event("u2", "i1", 4, "buy"), _event("u3", "i1", 5, "buy")]
+    changes = {"candidates": {"where": VIEWS}, "tasks": {"buy": BUY | {"within": 5}}}
+    spec = _spec(["user_item"], **changes)
+    (record,) = [r for r in _records(spec, [*log, _event("u2", "i1", 6)]) if r["request_id"] == ["u2:6"]]
+    assert record["candidate_user_item_2s_events"] == [0.0]
+    assert record["candidate_user_item_2s_buy"] == [1.0]
+    assert record["candidate_user_item_2s_buy_rate"] == [1.0]
+
+
+def test_a_key_that_is_absent_counts_nothing() -> None:
+    spec = _spec(["maker"])
+    log = [_event("u2", "i3", 0, "buy"), _event("u1", "i3", 7)]
+    record = next(record for record in _records(spec, log) if record["request_id"] == ["u1:7"])
+    assert record["candidate_maker"] == [""]
+    assert record["candidate_maker_all_events"] == [0.0]

@@ -1,0 +1,83 @@
+"""Statistics that a spec may declare, and those that it may not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pydantic
+import pytest
+
+from preprocessing.features import candidate_inputs, user_inputs
+from preprocessing.spec import DatasetSpec
+from tests.testing_trainer import toy_spec
+
+
+def _spec(**statistics: Any) -> DatasetSpec:
+    return toy_spec(features=toy_spec().features.model_dump(exclude={"statistics"}) | {"statistics": statistics})
+
+
+def test_names_say_statistic_window_and_number() -> None:
+    spec = _spec(brand={"windows": ["24h", "all"]}, user={"counts": ["events"], "windows": ["7d"]})
+    tasks = list(spec.tasks)
+    expected = [
+        f"candidate_brand_{window}_{what}"
+        for window in ("1d", "all")
+        for what in ["events", *tasks, *(f"{task}_rate" for task in tasks)]
+    ]
+    assert [f.name for f in candidate_inputs(spec) if f.statistic] == expected
+    assert [f.name for f in user_inputs(spec) if f.statistic] == ["user_user_7d_events"]
+
+
+def test_what_counts_by_user_and_item_belongs_to_candidates() -> None:
+    spec = _spec(met={"of": ["user", "item_id"], "counts": ["events"], "windows": ["all"]})
+    assert [f.name for f in candidate_inputs(spec) if f.statistic] == ["candidate_met_all_events"]
+
+
+def test_a_spec_with_statistics_survives_json() -> None:
+    spec = _spec(item_id={"step": "1d"}, brand={"counts": ["events"]})
+    assert DatasetSpec.from_json(spec.model_dump_json()) == spec
+
+
+@pytest.mark.parametrize(
+    ("statistic", "message"),
+    [
+        ({"brnd": {}}, "by user, item_id or item features of one word: user, item_id, brand. Received: of=brnd"),
+        ({"tags": {}}, "item features of one word: user, item_id, brand. Received: of=tags"),
+        ({"price": {}}, "Received: of=price"),
+        ({"Brand": {"of": ["brand"]}}, "feature name must be snake_case. Received: statistics.Brand"),
+        ({"brand": {"windows": ["90m"]}}, "a multiple of step, which is 1h, because.* Received: 90m"),
+        ({"brand": {"windows": ["0h"]}}, "a multiple of step.* Received: 0s|0d"),
+        ({"brand": {"windows": ["ever"]}}, "a length of time is a number and a unit"),
+        ({"brand": {"windows": ["1d", "24h"]}}, "windows names something twice. Received: 1d, 1d"),
+        ({"brand": {"windows": []}}, "at least 1 item"),
+        ({"brand": {"counts": ["events"], "prior": 3}}, "`prior` counts only beside `rate`"),
+        ({"brand": {"counts": ["clicks"]}}, "Input should be 'events', 'positives' or 'rate'"),
+        ({"brand": {"where": [{"column": "x"}]}}, "give exactly one of equals"),
+        ({"b": {"of": ["brand", "brand"]}}, "of names something twice. Received: brand, brand"),
+        ({"brand": {"prior": 0}}, "greater than 0"),
+    ],
+)
+def test_statistics_that_make_no_sense_are_refused(statistic: dict[str, Any], message: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match=message):
+        _spec(**statistic)
+
+
+def test_names_that_are_taken_are_refused() -> None:
+    features = toy_spec().features.model_dump(exclude={"statistics"})
+    features["item"]["brand_1d_events"] = {"kind": "numeric"}
+    with pytest.raises(pydantic.ValidationError, match="makes a feature brand_1d_events, which another one is called"):
+        toy_spec(features=features | {"statistics": {"brand": {}}})
+
+
+def test_a_feature_called_user_would_be_mistaken_for_the_user() -> None:
+    features = {"item": {"user": {"kind": "categorical"}}, "statistics": {"user": {}}}
+    with pytest.raises(pydantic.ValidationError, match="no item feature can have that name"):
+        toy_spec(features=features)
+
+
+def test_conditions_of_statistics_are_read_from_the_log() -> None:
+    from preprocessing.sources.columns import columns_of
+
+    spec = _spec(item_id={"where": [{"column": "seen", "equals": 1}]})
+    needed = {column.source: column.needed_by for column in columns_of(spec, "events")}
+    assert needed["seen"] == "features.statistics.item_id.where"

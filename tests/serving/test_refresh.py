@@ -1,0 +1,64 @@
+"""The next version with a newer statistics table: files alone, no model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from serving import contract
+from serving.errors import ServingError
+from serving.manifest import check_manifest, renew_manifest
+from serving.refresh import refresh, spec_of
+
+
+def _version(folder: Path, table: str | None = "old\n") -> Path:
+    version = folder / "7"
+    files = {"saved_model.pb": "graph", contract.CONFIG_FILE: json.dumps({"spec": {"name": "toy"}})}
+    if table is not None:
+        files[contract.STATISTICS_FILE] = table
+    for name, content in files.items():
+        (version / name).parent.mkdir(parents=True, exist_ok=True)
+        (version / name).write_text(content)
+    (version / contract.MANIFEST_FILE).write_text(json.dumps({"files": {}}))
+    renew_manifest(version, files)
+    return version
+
+
+def test_the_next_version_has_the_newer_table_and_all_else(tmp_path: Path) -> None:
+    old, table = _version(tmp_path / "model"), tmp_path / "table"
+    table.write_text("newer\n")
+    assert spec_of(tmp_path / "model") == {"name": "toy"}
+    new = refresh(tmp_path / "model", table)
+    assert int(new.name) > 7
+    check_manifest(new)
+    check_manifest(old)
+    assert (new / contract.STATISTICS_FILE).read_text() == "newer\n"
+    assert (new / "saved_model.pb").read_text() == "graph"
+    assert (old / contract.STATISTICS_FILE).read_text() == "old\n"
+    again = refresh(tmp_path / "model", table)
+    assert int(again.name) > int(new.name)  # even within the same second
+    assert not list((tmp_path / "model").glob(".incoming-*"))
+
+
+def test_old_versions_go(tmp_path: Path) -> None:
+    _version(tmp_path / "model")
+    table = tmp_path / "table"
+    table.write_text("newer\n")
+    made = [refresh(tmp_path / "model", table, keep=2) for _ in range(2)]
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == sorted(path.name for path in made)
+
+
+def test_a_version_that_was_not_copied_whole_is_not_refreshed(tmp_path: Path) -> None:
+    old, table = _version(tmp_path / "model"), tmp_path / "table"
+    table.write_text("newer\n")
+    (old / "saved_model.pb").write_text("gra")
+    with pytest.raises(ServingError, match="the manifest has 5 bytes"):
+        refresh(tmp_path / "model", table)
+
+
+def test_a_model_without_statistics_is_refused(tmp_path: Path) -> None:
+    _version(tmp_path / "model", table=None)
+    with pytest.raises(ServingError, match="because the model's spec has no statistics"):
+        spec_of(tmp_path / "model")

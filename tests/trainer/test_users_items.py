@@ -1,0 +1,53 @@
+"""What users did to items: from text to rows, through the state, to candidates."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from preprocessing.statistics.users_items import line
+from tests.testing_trainer import toy_spec
+from trainer.state_codec import StateCodec
+from trainer.users_items import UsersItems
+
+COUNTS = {"of": ["user", "item_id"], "counts": ["events"], "windows": ["all", "7d"]}
+BRANDS = {"of": ["user", "brand"], "counts": ["events"], "windows": ["all"]}
+TEXTS = [
+    "\n".join([line("met", "i1", np.array([7.0, 2.0])), line("own", "i1", np.array([5.0]))]),
+    "",
+    "\n".join([line("gone", "i1", np.array([9.0])), line("met", "ü\t\n", np.array([0.1, 3.0]))]),
+]
+
+
+def _users_items() -> UsersItems:
+    features = toy_spec().features.model_dump(exclude={"statistics"})
+    return UsersItems(toy_spec(features=features | {"statistics": {"met": COUNTS, "own": BRANDS}}))
+
+
+def test_numbers_are_found_by_statistic_and_key_after_the_state() -> None:
+    users_items = _users_items()
+    state = {"mask": tf.constant([[True], [False], [True]]), "v": tf.ones([3, 2]), "rows": tf.ones([3, 1, 2])}
+    codec = StateCodec(state, b"made by", 1, "float32", users_items.row_integers)
+    blobs = codec.encode(state, users_items.rows(tf.constant(TEXTS)))
+    again = codec.decode(blobs)
+    np.testing.assert_array_equal(again["mask"], state["mask"])
+    np.testing.assert_array_equal(again["v"], state["v"])
+    rows = codec.rows_of_items(blobs)
+    keys = tf.constant([["i1", "ü\t\n", "i2"]] * 3)
+    met = users_items.find("met", keys, rows, tf.zeros([3, 3, 2]) - 1)
+    nothing = [-1.0, -1.0]
+    expected = [[[7, 2], nothing, nothing], [nothing] * 3, [nothing, [np.float32(0.1), 3], nothing]]
+    np.testing.assert_array_equal(met, expected)
+    own = users_items.find("own", keys, rows, tf.zeros([3, 3, 1]) - 1)
+    np.testing.assert_array_equal(own[..., 0], [[5, -1, -1], [-1] * 3, [-1] * 3])
+
+
+def test_a_state_is_no_longer_for_users_who_met_nothing() -> None:
+    users_items = _users_items()
+    state = {"mask": tf.constant([[True]]), "v": tf.ones([1, 2])}
+    with_rows = StateCodec(state, b"made by", 1, "float32", users_items.row_integers)
+    without = StateCodec(state, b"made by", 1, "float32")
+    (blob,) = with_rows.encode(state, users_items.rows(tf.constant([""]))).numpy()
+    assert len(blob) == without.bytes_of(1)
+    assert with_rows.identity != without.identity
+    assert not with_rows.rows_of_items(tf.constant([blob])).numpy().any()
