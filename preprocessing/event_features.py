@@ -81,6 +81,17 @@ class EventFeatures:
         ids = values.take(pa.array(named)).cast(pa.string())
         return match_counts(ids, rows[named], entities.keys, int(found.sum()))
 
+    def changes(self, feature: RecordFeature) -> tuple[int, int]:
+        """How many events have a value of an item feature, as the item's event before has, and how many another one."""
+        column = self._source(feature)[1]
+        items, time = self._events.strings[ITEM].codes, self._events.time
+        given = np.flatnonzero(~self._is_absent(column)[: len(self._events)])
+        order = given[np.lexsort((time[given], items[given]))]
+        strings = self._events.strings.get(column)
+        values = (self._events.numbers[column] if strings is None else strings.codes)[order]
+        has_earlier = items[order][1:] == items[order][:-1]
+        return int(has_earlier.sum()), int((has_earlier & (values[1:] != values[:-1])).sum())
+
     def training_events(self, numbers: np.ndarray) -> np.ndarray | None:
         """How many training events the items of some events have, about; None where nobody has counted: int64."""
         if self._tables.training_events is None:

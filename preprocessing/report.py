@@ -29,7 +29,7 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
             `("history_length", length)`, `("history_events", which)`, `("outside", why)`,
             `("requests_cut", why)`, `("joins", table, ...)`,
             `("label_values", task, value)`, `("odd_ids", column, value)`, `("users",)`, `("items",)`,
-            `("feature_auc", task, feature, ...)`: how often.
+            `("item_changes", feature, which)`, `("feature_auc", task, feature, ...)`: how often.
         cutoffs: Where time was cut.
         profile: When the events were.
     """
@@ -54,6 +54,7 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         "duplicate_keys": by_name.get("duplicate_keys", {}),
         "users": by_name.get("users", 0),
         "odd_ids": by_name.get("odd_ids", {}),
+        "item_changes": {name: _share(found) for name, found in by_name.get("item_changes", {}).items()},
         "feature_auc": _feature_auc(by_name.get("feature_auc", {})),
     }
     return json.dumps(report, indent=2, sort_keys=True)
@@ -75,6 +76,10 @@ def _split(spec: DatasetSpec, counts: dict[str, Any]) -> dict[str, Any]:
 
 def _feature_auc(counted: dict[str, Any]) -> dict[str, dict[str, float | None]]:
     return {task: {name: feature_auc(found) for name, found in features.items()} for task, features in counted.items()}
+
+
+def _share(found: dict[str, int]) -> float | None:
+    return found["changed"] / found["compared"] if found.get("compared") else None
 
 
 def _cut_offs(cutoffs: CutOffs) -> dict[str, str]:

@@ -16,6 +16,7 @@ from preprocessing.splits import REQUEST_SPLITS, WINDOW_SPLITS
 
 _SHOWN_VALUES = 10
 _MISSING_NEGATIVES = 0.1
+_OFTEN = 0.5
 _FEW_BEHAVIORS = 0.01  # of all events
 
 
@@ -39,6 +40,12 @@ def report_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str
     warnings += leak_findings(report["feature_auc"])
     for found, more in zip((problems, warnings), _history_findings(spec, report), strict=True):
         found += more
+    warnings += [
+        f"feature {name} differs from one event of an item to the next ({share:.1%}): send it with each candidate. An "
+        f"item that is scored by its id alone gets the catalogue's value, which is of another showing."
+        for name, share in report["item_changes"].items()
+        if share is not None and share > _OFTEN
+    ]
     for column, counts in report["odd_ids"].items():
         warnings += id_findings(getattr(spec.events, column), counts)
     silent = [task for task in spec.tasks if not any(_positives(report, split, task) for split in REQUEST_SPLITS)]

@@ -18,7 +18,7 @@ from preprocessing.leaks import JUDGED, LEARNT, checked_features, count_buckets
 from preprocessing.odd_ids import absent_looking
 from preprocessing.popularity import count_levels
 from preprocessing.request_frames import request_frame
-from preprocessing.sources.columns import ITEM, JOINED, USER
+from preprocessing.sources.columns import ITEM, JOINED, USER, source_of
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import REQUEST_SPLITS, CutOffs, split_of
 from preprocessing.statistics.told import Told
@@ -76,6 +76,7 @@ class ShardRecords:
         self._count_joins()
         self._count_label_values()
         self._count_odd_ids()
+        self._count_changes()
         self.counts["history_events", "all"] += len(events)
         self.counts["history_events", "entering"] += int(events.enter_history(spec.history).sum())
 
@@ -113,6 +114,14 @@ class ShardRecords:
             for value in absent_looking(column.values):
                 code = column.values.index(value).as_py()
                 self.counts["odd_ids", name, value] += int((column.codes == code).sum())
+
+    def _count_changes(self) -> None:
+        """How often item features that are read from the events differ from what the item's event before had."""
+        for feature in checked_features(self._spec):
+            if feature.side == "candidate" and source_of(self._spec, feature)[0] == "events":
+                compared, changed = self._features.changes(feature)
+                self.counts["item_changes", feature.name, "compared"] += compared
+                self.counts["item_changes", feature.name, "changed"] += changed
 
     def _count_label_values(self) -> None:
         """What the columns of labels hold, where no event fulfils a label's condition."""

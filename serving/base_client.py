@@ -11,6 +11,7 @@ from serving.contract import DEFAULT_MODEL_NAME
 from serving.deadline import Deadline
 from serving.io import AsyncIo, BlockingIo
 from serving.ranking import Ranking
+from serving.showings import Unsent
 from serving.states import Freshness
 
 
@@ -25,6 +26,9 @@ class BaseClient:
         caches: Where `rank` keeps users' states, asked in this order, such as [LruCache(), RedisCache(url)]; with
             none, each call makes its state.
         freshness: How old a cached state may be.
+        unsent: What to do where candidates come without features that differ from one showing of an item to the next,
+            such as its position, and that the model was trained with: `warn`, once a version, `raise` a ValueError, or
+            `ignore`.
     """
 
     _io_type: ClassVar[type[BlockingIo] | type[AsyncIo]]
@@ -37,11 +41,12 @@ class BaseClient:
         channel: ChannelOptions | None = None,
         caches: Sequence[StateCache] = (),
         freshness: Freshness | None = None,
+        unsent: Unsent = "warn",
     ) -> None:
         channel = channel or ChannelOptions()
         self._timeout_seconds = timeout_seconds
         io = self._io_type(address, channel)
-        self._ranking = Ranking(io, address, model_name, channel, caches, freshness or Freshness())
+        self._ranking = Ranking(io, address, model_name, channel, caches, freshness or Freshness(), unsent)
 
     def counts(self) -> dict[str, int]:
         """How often `rank` found a cached state (hits) or didn't (misses), encoded a user, or renewed a state."""

@@ -79,6 +79,8 @@ class Description:
         user_inputs: The inputs of encode_user about the user, but for context and history.
         context_inputs: Those about the request's circumstances.
         history_inputs: Those along the history.
+        showing_inputs: Those inputs of candidates that differ from one showing of an item to the next, such as its
+            position. What the catalogue has of them is of another showing, so they must be sent to be scored well.
     """
 
     max_candidates: int
@@ -90,6 +92,7 @@ class Description:
     user_inputs: tuple[str, ...]
     context_inputs: tuple[str, ...]
     history_inputs: tuple[str, ...]
+    showing_inputs: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -105,6 +108,8 @@ class Description:
         """As `from_json`, of parsed JSON."""
         known: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
+            if field.name not in found and field.default is not dataclasses.MISSING:
+                continue  # the release that exported it didn't say
             value = found[field.name]
             known[field.name] = tuple(value) if isinstance(value, list) else value
         return cls(**known)

@@ -16,6 +16,7 @@ from serving.connection import Connection, RankingError
 from serving.deadline import Deadline
 from serving.inputs import User, absent_user, candidate_tensors
 from serving.io import Io
+from serving.showings import ShowingCheck, Unsent
 from serving.signatures import Signatures
 from serving.states import Freshness, States, UserState, encoder_inputs, state_blobs
 from serving.versions import Versions
@@ -38,6 +39,7 @@ class Ranking:
         channel: The connection's options.
         caches: Where states are kept, asked in this order.
         freshness: How old what is remembered may be.
+        unsent: What to do about features that candidates lack, see BaseClient.
     """
 
     def __init__(
@@ -48,8 +50,9 @@ class Ranking:
         channel: ChannelOptions,
         caches: Sequence[StateCache],
         freshness: Freshness,
+        unsent: Unsent = "warn",
     ) -> None:
-        self._io = io
+        self._io, self._check_showings = io, ShowingCheck(unsent)
         self.connection = Connection(io, address, model_name, channel.max_message_bytes)
         self._versions = Versions(self.connection, freshness.version_seconds)
         self.states = States(io, self.connection, self._versions, caches, freshness)
@@ -58,6 +61,11 @@ class Ranking:
         return await self.states.encode(_as_list(user), deadline)
 
     async def score_items(self, state: UserState, candidates: Candidates, deadline: Deadline) -> Scores:
+        version = await self._versions.of(state.version, deadline)
+        self._check_showings(as_columns(candidates), version.description, version.version)
+        return await self._score(state, candidates, deadline)
+
+    async def _score(self, state: UserState, candidates: Candidates, deadline: Deadline) -> Scores:
         with_features = isinstance(candidates, Mapping)
         signature = contract.SCORE_ITEMS_WITH_FEATURES if with_features else contract.SCORE_ITEMS
         version = await self._versions.of(state.version, deadline)
@@ -74,6 +82,7 @@ class Ranking:
         users, columns = _as_list(user), as_columns(candidates)
 
         def build(version: Signatures) -> tuple[str, list[dict[str, np.ndarray]]]:
+            self._check_showings(columns, version.description, version.version)
             side = encoder_inputs(users, version)
             inputs = candidate_tensors(columns, version.candidate_inputs(contract.PREDICT), len(users))
             return contract.PREDICT, [side | part for part in split(inputs, version.description.max_candidates)]
@@ -129,7 +138,7 @@ class Ranking:
         user = absent_user(version.user_inputs())
         (answer,) = await self.connection.run(contract.ENCODE_USER, [user], deadline, version.version)
         state = UserState(state_blobs(answer), version.version)
-        await self.score_items(state, ["0"], deadline)
+        await self._score(state, ["0"], deadline)
         return version.version
 
     async def close(self) -> None:

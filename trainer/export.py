@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -13,17 +14,20 @@ import tensorflow as tf
 
 from preprocessing.features import RecordFeature, candidate_inputs, user_inputs
 from serving import contract
+from trainer.catalog import ItemCatalog
 from trainer.input_checks import checked
 from trainer.inputs import StageInputs
 from trainer.manifest import write_manifest
 from trainer.models.ranker import Ranker
 from trainer.serving_module import ServingModule, dtype_of
+from trainer.showings import event_fields, showing_features
 from trainer.state_codec import StateCodec
 from trainer.statistics_table import StatisticsTable
 from trainer.transform_graph import TransformGraph
 from trainer.warmup import write_warmup
 
 EVALUATE = "evaluate"
+_COMPARED_REQUESTS = 1024
 
 
 def export(ranker: Ranker, inputs: StageInputs, model_dir: str) -> None:
@@ -49,6 +53,7 @@ def serving_module(ranker: Ranker, inputs: StageInputs) -> ServingModule:
     made_by = fingerprint(ranker, inputs.spec.model_dump_json())
     dtype = inputs.config.export.state_dtype
     row_integers = 0 if statistics is None else statistics.users_items.row_integers
+    showings = _showing_inputs(inputs, catalog)
     return ServingModule(
         ranker,
         transform,
@@ -56,12 +61,28 @@ def serving_module(ranker: Ranker, inputs: StageInputs) -> ServingModule:
         inputs.spec,
         inputs.fields(),
         codec_of=lambda state: StateCodec(state, made_by, inputs.spec.history.length, dtype, row_integers),
-        describe=lambda codec: _description(inputs, codec.identity),
+        describe=lambda codec: _description(inputs, codec.identity, showings),
         statistics=statistics,
     )
 
 
-def _description(inputs: StageInputs, state_identity: bytes) -> contract.Description:
+def _showing_inputs(inputs: StageInputs, catalog: ItemCatalog) -> tuple[str, ...]:
+    """The candidate features that the catalogue can't know, from some requests of the validation split."""
+    fields = event_fields(inputs.spec)
+    if not fields:
+        return ()
+    requests = inputs.records().batches(inputs.validation, _COMPARED_REQUESTS).take(1)
+    found = showing_features(fields, catalog, requests)
+    if found:
+        logging.warning(
+            "%s differ from one showing of an item to the next: clients must send them with each candidate. What the "
+            "catalogue has is of another showing.",
+            ", ".join(found),
+        )
+    return found
+
+
+def _description(inputs: StageInputs, state_identity: bytes, showings: tuple[str, ...]) -> contract.Description:
     spec, config = inputs.spec, inputs.config.export
     sides = ("user", "context", "history")
     names = {side: tuple(f.name for f in user_inputs(spec) if f.side == side) for side in sides}
@@ -75,6 +96,7 @@ def _description(inputs: StageInputs, state_identity: bytes) -> contract.Descrip
         user_inputs=names["user"],
         context_inputs=names["context"],
         history_inputs=names["history"],
+        showing_inputs=showings,
     )
 
 

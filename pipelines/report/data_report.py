@@ -91,6 +91,7 @@ class DataReport(Kept):
         users: How many there are.
         duplicate_keys: Rows that repeat a key, by table.
         odd_ids: Events whose id looks as if there were none, by `user` or `item` and id.
+        item_changes: Of item features that are read from the events, how often a value isn't the item's last one.
         feature_auc: How well each feature alone tells a label, by task and feature.
     """
 
@@ -112,4 +113,5 @@ class DataReport(Kept):
     users: int
     duplicate_keys: dict[str, int]
     odd_ids: dict[str, dict[str, int]] = {}
+    item_changes: dict[str, Number] = {}
     feature_auc: dict[str, dict[str, Number]] = {}

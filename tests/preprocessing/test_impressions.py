@@ -119,6 +119,10 @@ def test_records_have_pages_as_requests_and_actions_in_histories(tmp_path: Path)
     found = validate(spec)
     assert found.problems == [] and (found.tables[0].rows, found.tables[0].entries) == (800, 400 * 5 + 400)
     assert found.report["rows"]["events"] == {"read": 800, "entries": 2400, "rejected": {}}
+    changes = found.report["item_changes"]
+    assert changes["candidate_position"] > 0.7 and changes["candidate_price"] == 0.0
+    assert any("feature candidate_position differs from one event of an item" in text for text in found.warnings)
+    assert not any("candidate_price" in text for text in found.warnings)
     records = build_records(spec, tmp_path, shards=2)
     for record in records["train"] + records["validation"] + records["test"]:
         assert sorted(record["candidate_position"]) == ["1", "2", "3", "4", "5"]

@@ -152,6 +152,24 @@ def test_bad_candidates(client, candidates, message):
         client.score_items(state, candidates)
 
 
+def test_what_the_catalogue_can_not_know_must_be_sent_or_is_asked_for_once(target, make, caplog):
+    strict = make(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, unsent="raise")
+    strict.wait_until_ready()
+    state = strict.encode_user(ANNA)
+    message = "was trained with candidate_price, which differ from one showing of an item to the next"
+    for call in (lambda: strict.score_items(state, ["1"]), lambda: strict.predict(ANNA, ["1"])):
+        with pytest.raises(ValueError, match=message):
+            call()
+    strict.score_items(state, {"candidate_item_id": ["1"], "candidate_price": [2.0]})
+    assert not caplog.records
+    lenient = make(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS)
+    for _ in range(3):
+        lenient.score_items(state, ["1"])
+    assert [message in record.getMessage() for record in caplog.records] == [True]
+    with pytest.raises(ValueError, match="`unsent` must be warn, raise or ignore. Received: unsent='no'"):
+        make(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, unsent="no")
+
+
 def test_nobody_answers(make):
     client = make("127.0.0.1:9", timeout_seconds=5)
     with pytest.raises(RankingError) as caught:

@@ -45,6 +45,7 @@ DESCRIPTION = contract.Description(
     user_inputs=("user_id", "age"),
     context_inputs=(),
     history_inputs=("history_item_id",),
+    showing_inputs=("candidate_price",),
 )
 EXAMPLES = _specs(examples=(ONE, tf.string))
 TYPES = _specs(

@@ -452,6 +452,12 @@ def test_the_model_describes_itself(exported: Exported, states: tf.Tensor) -> No
     assert set(found.user_inputs + found.context_inputs + found.history_inputs) == set(names)
 
 
+def test_a_description_of_an_earlier_release_says_nothing_of_showings(exported: Exported) -> None:
+    found = json.loads(exported(contract.DESCRIBE, request=tf.constant([""]))[contract.DESCRIPTION].numpy()[0])
+    del found["showing_inputs"]
+    assert contract.Description.from_dict(found).showing_inputs == ()
+
+
 def test_a_description_may_have_keys_of_a_later_release(exported: Exported) -> None:
     text = exported(contract.DESCRIBE, request=tf.constant([""]))[contract.DESCRIPTION].numpy()[0]
     newer = json.dumps(json.loads(text) | {"colour": "green"})

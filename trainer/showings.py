@@ -1,0 +1,47 @@
+"""Candidate features that are of one showing of an item, such as its position, and not of the item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from preprocessing.features import CANDIDATE_ITEM_ID
+from preprocessing.spec import DatasetSpec
+from trainer.catalog import ItemCatalog
+
+_MOST_ALIKE = 0.5
+
+
+def event_fields(spec: DatasetSpec) -> list[str]:
+    """The item features that are read from the events, which alone may differ from one showing to the next."""
+    return [name for name, feature in spec.features.item.items() if spec.table_of("item", feature) == "events"]
+
+
+def showing_features(
+    fields: Iterable[str], catalog: ItemCatalog, batches: Iterable[Mapping[str, tf.Tensor]]
+) -> tuple[str, ...]:
+    """The candidate features whose values in requests are mostly not what the catalogue has of their items.
+
+    Args:
+        fields: Item fields to compare.
+        catalog: The catalogue.
+        batches: Dense batches of requests.
+    """
+    compared = dict.fromkeys(fields, 0)
+    unlike = dict.fromkeys(compared, 0)
+    for batch in batches:
+        items = batch[CANDIDATE_ITEM_ID]
+        known = catalog.fill({CANDIDATE_ITEM_ID: items})
+        for field in compared:
+            sent, kept = batch[f"candidate_{field}"].numpy(), known[f"candidate_{field}"].numpy()
+            rows = (items.numpy() > 0) & (_any(sent) > 0)
+            compared[field] += int(rows.sum())
+            unlike[field] += int((rows & (_any(sent != kept) > 0)).sum())
+    return tuple(f"candidate_{field}" for field, count in compared.items() if unlike[field] > _MOST_ALIKE * count)
+
+
+def _any(values: np.ndarray) -> np.ndarray:
+    """Whether a candidate has any value above 0: [B, N], of [B, N] or [B, N, V]."""
+    return values.max(axis=2) if values.ndim == 3 else values
