@@ -18,6 +18,7 @@ from preprocessing.inspection.guess import Roles, guess_roles
 from preprocessing.inspection.profile import ColumnProfile, profile_log
 from preprocessing.inspection.starter import starter_comments, starter_config
 from preprocessing.odd_ids import absent_looking, id_findings
+from preprocessing.sources.raw import separator_hint
 from preprocessing.spec_tables import Table
 from preprocessing.splits import to_iso
 
@@ -42,6 +43,7 @@ def inspect_log(
     delimiter: str | None,
     rows: int,
     output: Path | None,
+    encoding: str | None = None,
 ) -> None:
     """Prints what a log's columns look like, and writes a first config to `output`.
 
@@ -50,7 +52,7 @@ def inspect_log(
         DataError: the log can't be read, or has no columns that a spec needs.
     """
     console = Console()
-    table = _table(path, format or _format_of(path), columns, delimiter)
+    table = _table(path, format or _format_of(path), columns, delimiter, encoding)
     profiles, read, rejected = profile_log(table, rows)
     if not read:
         raise DataError(f"{path}: the log is empty: no row can be read.")
@@ -74,10 +76,12 @@ def _write(output: Path, text: str) -> None:
         raise DataError(f"{output}: can't be written: {error.strerror}.") from error
 
 
-def _table(path: str, format: str, columns: tuple[str, ...] | None, delimiter: str | None) -> Table:
+def _table(
+    path: str, format: str, columns: tuple[str, ...] | None, delimiter: str | None, encoding: str | None
+) -> Table:
     place = path if "://" in path else str(Path(path).absolute())
     try:
-        given = {"columns": columns, "delimiter": delimiter}
+        given = {"columns": columns, "delimiter": delimiter, "encoding": encoding}
         content = {name: value for name, value in given.items() if value is not None}
         return Table.model_validate({"format": format, "path": place} | content)
     except pydantic.ValidationError as error:
@@ -134,4 +138,6 @@ def _facts(profiles: list[ColumnProfile], roles: Roles, read: int, rejected: int
         facts.append(f"{read - distinct:,} rows repeat a user, item and time ({(read - distinct) / read:.1%}).")
     for profile in (roles.user, roles.item):
         facts += id_findings(profile.name, absent_looking(profile.values)) if profile is not None else []
+    hint = separator_hint(tuple(profile.name for profile in profiles))
+    facts += [hint.strip()] if hint else []
     return facts + [f"No column looks like the {role}." for role in roles.missing]

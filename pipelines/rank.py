@@ -13,8 +13,8 @@ from rich.table import Table
 
 from pipelines.config import RunConfig, load_run_config
 from pipelines.errors import RunError
-from preprocessing.features import HISTORY_ITEM_ID, TIMESTAMP, USER_ID, user_inputs
-from preprocessing.lookup import user_record
+from preprocessing.features import TIMESTAMP, USER_ID, user_inputs
+from preprocessing.lookup import met_items, user_record
 from preprocessing.plain import for_client, plain_features
 from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
@@ -40,9 +40,9 @@ def rank_for_user(config_path: Path, user_id: str, top: int, server: str | None)
     if not titles:
         raise RunError(f"{config_path}: dataset.items.title is needed: the item table's rows are the candidates.")
     user = _user(config.spec, user_id, console)
-    met = set(user.get(HISTORY_ITEM_ID, []))
+    met = met_items(config.spec, user_id)
     candidates = [item for item in titles if item not in met]
-    console.print(f"Ranking {len(candidates)} items for user {user_id}, who has {len(met)} in the history.")
+    console.print(f"Ranking {len(candidates)} items for user {user_id}, who has met {len(met)}.")
     with _server(config, server) as address, RankingClient(address, DEFAULT_MODEL_NAME, timeout_seconds=30.0) as client:
         ranked = client.rank(user, candidates, top=top, by=next(iter(config.dataset.tasks)))
     console.print(_table(ranked, titles, list(config.dataset.tasks)))

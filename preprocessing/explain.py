@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pydantic
 
 from preprocessing.hints import did_you_mean
 
+_SHOWN_CHARACTERS = 200
 REFUSED = "refused_option"  # the type of errors whose message says all
 
 
@@ -27,7 +29,11 @@ def describe(source: str, model: type[pydantic.BaseModel], problem: Any) -> str:
         return f"{source}: {key}: {problem['msg']}"
     if problem["type"] == "missing":
         return f"{source}: {key}: this key is missing."
-    return f"{source}: {key}: {problem['msg'].removeprefix('Value error, ')}. Received: {problem['input']!r}"
+    message = f"{source}: {key}: {problem['msg'].removeprefix('Value error, ')}"
+    if problem["type"] == "value_error" and isinstance(problem["input"], Mapping):
+        return message if message.endswith(".") else f"{message}."  # it says what was received of all that is there
+    received = repr(problem["input"])
+    return f"{message}. Received: {received[:_SHOWN_CHARACTERS]}{'...' if len(received) > _SHOWN_CHARACTERS else ''}"
 
 
 def _known_keys(model: Any, location: list[str]) -> set[str]:

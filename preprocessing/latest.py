@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +16,8 @@ from preprocessing.sources.columns import USER
 from preprocessing.spec import DatasetSpec
 from preprocessing.statistics.told import Told
 from preprocessing.statistics.values import ShardStatistics
+
+_NUMBER = "number among equals"
 
 
 def latest_frame(spec: DatasetSpec, events: SortedEvents, as_of: int | None = None) -> Frame:
@@ -85,10 +89,22 @@ def _may_count(spec: DatasetSpec, events: SortedEvents, lasts: np.ndarray) -> np
     return events.time >= lasts[events.user] - max(reach)
 
 
-def distinct(table: pa.Table) -> pa.Table:
-    """The events without exact duplicates, in order of user and time."""
+def union(tables: Sequence[pa.Table]) -> pa.Table:
+    """The events of several tables, in order of user and time; of equal ones as many as the table with most has.
+
+    So rows of one table that are alike are events of their own, as in the job on a log, and what comes again in another
+    table is the same event, delivered twice.
+    """
+    events = SortedEvents.from_table(pa.concat_tables(map(_numbered, tables)))
+    return events.take(np.flatnonzero(events.is_distinct())).to_table().select(tables[0].column_names)
+
+
+def _numbered(table: pa.Table) -> pa.Table:
+    """The events with a number each among those that are alike."""
     events = SortedEvents.from_table(table)
-    return events.take(np.flatnonzero(events.is_distinct())).to_table().select(table.column_names)
+    places = np.arange(len(events))
+    starts = np.maximum.accumulate(np.where(events.is_distinct(), places, 0))
+    return events.to_table().append_column(_NUMBER, pa.array(places - starts))
 
 
 def _histories(spec: DatasetSpec, events: SortedEvents, first: np.ndarray, last: np.ndarray) -> Ranges:

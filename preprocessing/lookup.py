@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -46,6 +47,16 @@ def _overall(spec: DatasetSpec) -> dict[str, bytes]:
         return {}
     table = pa.concat_tables(with_earlier(part, spec) for part in _batches(spec, "events"))
     return dict(overall(spec, SortedEvents.from_table(table)))
+
+
+def met_items(spec: DatasetSpec, user_id: str) -> set[str]:
+    """All items of events that may enter a user's history, however long ago they were."""
+    table = _rows(spec, "events", USER, user_id)
+    if table is None or not table.num_rows:
+        return set()
+    events = SortedEvents.from_table(with_earlier(table, spec))
+    is_met = events.enter_history(spec.history)
+    return set(events.strings[ITEM].take(np.flatnonzero(is_met)).strings().to_pylist())
 
 
 def _known(spec: DatasetSpec, items: pa.Array) -> dict[str, EntityTable]:

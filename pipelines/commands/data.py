@@ -30,6 +30,7 @@ def data_inspect(
     format: Annotated[str | None, typer.Option(help="By default told from the file's name.")] = None,
     columns: Annotated[str | None, typer.Option(help="Column names, with commas, for files without a header.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="Between values, if not the format's own.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of text: utf-8, if not given, or latin-1.")] = None,
     rows: Annotated[int, typer.Option(min=1, help="How many rows to look at.")] = 1_000_000,
     output: Annotated[Path | None, typer.Option(help="Write a first run config here.")] = None,
 ) -> None:
@@ -38,7 +39,7 @@ def data_inspect(
         from pipelines.inspection import inspect_log
 
         names = tuple(columns.split(",")) if columns else None
-        inspect_log(path, format, names, delimiter, rows, output)
+        inspect_log(path, format, names, delimiter, rows, output, encoding)
 
 
 @data_app.command("validate")

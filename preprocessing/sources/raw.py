@@ -12,6 +12,7 @@ import pyarrow as pa
 from preprocessing.errors import DataError
 from preprocessing.sources.columns import Column
 
+_SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # that are no delimiter of the file
 Problem = tuple[str, str]  # a reason for rejection, and the same for people
 Problems = dict[int, Problem]  # by the row's place in its batch
 
@@ -40,7 +41,7 @@ class Header:
             self._check_once(column, path)
             return self.names.index(column.source)
         nearest = _nearest(column.source, self.names)
-        hint = f" Did you mean '{nearest}'?" if nearest else ""
+        hint = separator_hint(self.names) or (f" Did you mean '{nearest}'?" if nearest else "")
         found = ", ".join(self.names[:30]) or "nothing: the file is empty"
         raise DataError(f"{path}: no column '{column.source}', which {column.needed_by} needs. Found: {found}.{hint}")
 
@@ -86,6 +87,16 @@ class RawBatch:
         """The same rows with the columns of both."""
         columns, types = self.columns | other.columns, self.types | other.types
         return RawBatch(columns, types, self.numbers, other.problems | self.problems)
+
+
+def separator_hint(names: tuple[str, ...]) -> str:
+    """The end of a message where a single column's name has what may separate columns."""
+    (name,) = names if len(names) == 1 else ("",)
+    for separator, what in _SEPARATORS.items():
+        if separator in name:
+            option = "format: tsv" if separator == "\t" else f"delimiter: '{separator}'"
+            return f" The header has {what}, but no other separator: is it {option}?"
+    return ""
 
 
 def _nearest(name: str, names: tuple[str, ...]) -> str | None:

@@ -16,7 +16,7 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 
 from preprocessing.earlier import with_earlier
-from preprocessing.latest import compact, distinct
+from preprocessing.latest import compact, union
 from preprocessing.sources.columns import KEY, USER, TableName
 from preprocessing.sources.message import parse_event
 from preprocessing.spec import DatasetSpec
@@ -32,9 +32,10 @@ class RefreshedRecords(beam.PTransform):
     """From events, JSON objects with the log's columns, to (user id, serialised tf.Example) whenever one has changed.
 
     A user's latest events live in keyed state, which starts from the log. Events may come in any order, as late as they
-    like and more than once: a history is the set of the latest ones by their own time, and an event that doesn't change
-    it has no effect. A user is refreshed when its part of the log has come, whatever the watermark, and when that has
-    passed an event by `delay`, so that a burst of events costs one refresh.
+    like and more than once: a history is the latest ones by their own time, and an event that doesn't change it has no
+    effect. Rows of the log that are alike are events of their own, as everywhere; an event that comes and is like one
+    that is kept is taken for that one, delivered again. A user is refreshed when its part of the log has come, whatever
+    the watermark, and when that has passed an event by `delay`, so that a burst of events costs one refresh.
 
     Args:
         spec: The dataset spec.
@@ -65,7 +66,7 @@ def _by_user(shard: tuple[int, Iterable[Part]], spec: DatasetSpec) -> Iterator[t
         table = from_bytes(rows for table, rows in shard[1] if table == name)
         if table is None or not table.num_rows:
             continue
-        table = compact(spec, distinct(table)) if name == "events" else table.sort_by(key)
+        table = compact(spec, table) if name == "events" else table.sort_by(key)
         ids = table.column(key).to_numpy()
         bounds = [*np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]]), len(ids)]
         for start, stop in zip(bounds, bounds[1:], strict=False):
@@ -138,8 +139,8 @@ class _KeepLatest(beam.DoFn):
     def _add(self, rows: bytes, events: Any) -> bool:
         """Adds events to those kept; false if that changes nothing."""
         kept = events.read()
-        both = cast(pa.Table, from_bytes([rows] if kept is None else [kept, rows]))
-        latest = to_bytes(compact(self._spec, distinct(both)))
+        tables = [cast(pa.Table, from_bytes([part])) for part in (kept, rows) if part is not None]
+        latest = to_bytes(compact(self._spec, union(tables)))
         if latest == kept:
             Metrics.counter(METRICS, UNCHANGED).inc()
             return False

@@ -14,6 +14,7 @@ from pipelines.cli import app
 from pipelines.config import load_run_config
 from preprocessing.sources.check import check_sources
 from tests.pipelines.conftest import srp4ctr
+from tests.preprocessing.test_inspection import page_log
 from tests.testing import EVENT_COLUMNS, Row, build_records, small_log, write_csv, write_small_dataset
 
 
@@ -72,11 +73,17 @@ def test_inspect_takes_odd_names_and_makes_the_folder_of_its_config(tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("log", ["impressions", "feedback", "ratings", "ml-100k"])
+@pytest.mark.parametrize("log", ["impressions", "pages", "deeds", "feedback", "ratings", "ml-100k"])
 def test_the_config_that_inspect_writes_runs(tmp_path: Path, ml_100k_dir: Path, log: str) -> None:
     path = tmp_path / "My log.csv"
     if log == "impressions":
         write_csv(path, impressions())
+    elif log == "pages":
+        write_csv(path, page_log("Y", "N", pages=600))
+    elif log == "deeds":
+        shown = [r | {"action": "impression"} for r in small_log()]
+        clicked = [r | {"action": "click", "timestamp": r["timestamp"] + 5} for r in shown[::3]]
+        write_csv(path, shown + clicked)
     elif log == "feedback":
         write_csv(path, [{"uid": r["user_id"], "iid": r["item_id"], "ts": r["timestamp"]} for r in small_log()])
     elif log == "ratings":
@@ -95,7 +102,28 @@ def test_the_config_that_inspect_writes_runs(tmp_path: Path, ml_100k_dir: Path, 
     for split in ("train", "validation", "test"):
         labels = [label for record in records[split] for label in record[f"label_{next(iter(spec.tasks))}"]]
         assert 0 < sum(labels) < len(labels), split
-    assert invoke("validate", config).exit_code == 0
+    validated = invoke("validate", config)
+    assert validated.exit_code == 0 and "alone tells task" not in validated.output
+
+
+def test_inspect_reads_other_encodings_and_says_what_separates_columns(tmp_path: Path) -> None:
+    rows = ["user_id\titem_id\ttimestamp", *(f"u{n % 3}\tcafé {n % 5}\t{1_600_000_000 + n}" for n in range(30))]
+    path = tmp_path / "log.csv"
+    path.write_bytes("\n".join(rows).encode("latin-1"))
+    done = invoke("inspect", path, "--encoding", "latin-1")
+    assert "The header has tabs, but no other separator: is it format: tsv?" in done.output
+    done = invoke("inspect", path, "--encoding", "latin-1", "--format", "tsv")
+    assert done.exit_code == 0 and "café 0" in line_of(done.output, "item_id")
+    config = write_config(tmp_path, events={"format": "csv", "path": "log.csv"})
+    path.write_bytes(path.read_bytes().replace(b"\t", b";"))
+    output = invoke("validate", config).output.replace("\n", " ")
+    assert "The header has semicolons, but no other separator: is it delimiter: ';'?" in output
+
+
+def test_inspect_points_out_ids_that_look_as_if_there_were_none(tmp_path: Path) -> None:
+    rows = [row | {"memberId": "NULL" if n < 50 else row["memberId"]} for n, row in enumerate(impressions())]
+    done = invoke("inspect", write_csv(tmp_path / "shop.csv", rows))
+    assert "50 rows have 'NULL' in column memberId, which is read as an id like any other." in done.output
 
 
 def test_inspect_refuses_what_it_can_not_read(tmp_path: Path) -> None:

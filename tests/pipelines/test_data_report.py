@@ -7,6 +7,7 @@ import json
 from collections import Counter
 
 from pipelines.report.data_report import DataReport
+from pipelines.report.sections.data import split_edges
 from preprocessing.popularity import NEGATIVE, POSITIVE
 from preprocessing.report import data_report
 from preprocessing.splits import CutOffs, TimeProfile
@@ -52,3 +53,12 @@ def test_every_key_of_the_file_has_a_field_and_comes_back() -> None:
 def test_an_empty_log_has_a_report_too() -> None:
     text = data_report(small_spec(), Counter(), CutOffs(validation=1, test=2), TimeProfile.empty())
     assert DataReport.model_validate_json(text).to_json() == json.loads(text)
+
+
+def test_splits_end_where_events_are_labels_only_and_begin_where_they_are_no_longer_history_only() -> None:
+    cutoffs = CutOffs(start=DAY, validation=2 * DAY, test=3 * DAY, until=4 * DAY)
+    report = DataReport.model_validate_json(data_report(small_spec(), Counter(COUNTS), cutoffs, PROFILE))
+    assert [edge[:10] for edge in split_edges(report)] == ["1970-01-02", "1970-01-03", "1970-01-04", "1970-01-05"]
+    whole = CutOffs(validation=2 * DAY, test=3 * DAY)
+    report = DataReport.model_validate_json(data_report(small_spec(), Counter(COUNTS), whole, PROFILE))
+    assert [edge[:10] for edge in split_edges(report)] == ["1970-01-01", "1970-01-03", "1970-01-04", "1970-01-06"]

@@ -8,7 +8,7 @@ import pydantic
 import pytest
 
 from pipelines.config import RunConfig
-from preprocessing.config import ConfigError
+from preprocessing.config import ConfigError, validated
 from tests.testing import small_spec
 from trainer.config import TrainerConfig
 from trainer.inputs import StageInputs
@@ -30,6 +30,20 @@ def test_nor_does_tuning_try_it() -> None:
     tuning = {"trials": 2, "space": {"ranker.set_wise": [False, True]}}
     with pytest.raises(pydantic.ValidationError, match="set_wise"):
         _run(SAMPLED, False, tuning=tuning)
+
+
+@pytest.mark.parametrize("key", ["runs_dir", "artifacts_dir"])
+def test_a_folder_that_is_a_pattern_to_tfx_is_refused(key: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match=rf"{key} is a pattern to TFX .* Received: runs \[v2\]"):
+        RunConfig.model_validate({"dataset": small_spec(), key: "runs [v2]"})
+
+
+def test_what_is_wrong_with_the_whole_spec_does_not_show_all_of_it() -> None:
+    content = small_spec(**SAMPLED).model_dump(mode="json")
+    content["tasks"]["buy"]["within"] = "7d"
+    with pytest.raises(ConfigError, match="nothing can be attributed to them: \\['buy'\\].$") as caught:
+        validated({"dataset": content}, RunConfig, "shop.yaml")
+    assert len(str(caught.value)) < 200
 
 
 def test_a_training_stage_is_held_to_it_too() -> None:

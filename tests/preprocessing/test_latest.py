@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from pathlib import Path
 
 import apache_beam as beam
@@ -14,8 +15,8 @@ import tensorflow as tf
 from preprocessing.counting.rows import overall
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
-from preprocessing.latest import compact, distinct, latest_frame, user_records
-from preprocessing.lookup import user_record
+from preprocessing.latest import compact, latest_frame, union, user_records
+from preprocessing.lookup import met_items, user_record
 from preprocessing.sources.columns import ITEM, TIME, USER
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
@@ -132,13 +133,21 @@ def test_compacted_events_give_the_same_histories_in_any_order_of_arrival(tmp_pa
     assert histories[0] == histories[1]
 
 
-def test_exact_duplicates_are_one_event(tmp_path: Path) -> None:
-    spec = write_small_dataset(tmp_path)
-    table = _events(spec)
-    twice = pa.concat_tables([table, table])
-    once = distinct(table)
-    assert repr(distinct(twice).to_pylist()) == repr(once.to_pylist())
-    rows = {repr(row) for row in table.to_pylist()}
-    assert once.num_rows == len(rows) < table.num_rows
+def test_events_that_are_alike_are_as_many_as_in_the_table_with_most_of_them(tmp_path: Path) -> None:
+    table = _events(write_small_dataset(tmp_path))
+    counts = Counter(map(repr, table.to_pylist()))
+    assert max(counts.values()) > 1
+    once = union([table, table.slice(0, 300), table.slice(200, 300)])
+    assert Counter(map(repr, once.to_pylist())) == counts  # what comes again is what was there
     order = [(row[USER], row[TIME]) for row in once.to_pylist()]
     assert order == sorted(order)
+    single = table.slice(0, 1)
+    assert union([single, pa.concat_tables([single] * 3)]).num_rows == 3
+    assert union([table.slice(0, 0), single]).num_rows == 1
+
+
+def test_items_that_were_met_go_back_further_than_a_history(tmp_path: Path) -> None:
+    spec = write_small_dataset(tmp_path, history=BUYS_ONLY)
+    bought = {row["item_id"] for row in small_log() if row["user_id"] == "u1" and row["action"] == "buy"}
+    assert met_items(spec, "u1") == bought and len(bought) > spec.history.length
+    assert met_items(spec, "nobody") == set()

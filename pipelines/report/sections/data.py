@@ -72,15 +72,23 @@ def _rates_finding(splits: dict[str, SplitReport]) -> str:
     return f"{listed(said)}." if said else ""
 
 
-def _timeline(data: DataReport) -> Picture:
+def split_edges(data: DataReport) -> list[str]:
+    """When training, validation and test begin, and when test ends, in ISO 8601."""
     cuts = data.cut_offs
-    edges = [data.first_event, cuts.validation_from, cuts.test_from, data.last_event]
+    last = data.last_event if cuts.until is None else min(data.last_event, cuts.until, key=moment)
+    first = data.first_event if cuts.train_from is None else max(data.first_event, cuts.train_from, key=moment)
+    return [first, cuts.validation_from, cuts.test_from, last]
+
+
+def _timeline(data: DataReport) -> Picture:
+    edges = split_edges(data)
     names = [SPLITS[split] for split in ("train", "validation", "test")]
     times = [moment(edge) for edge in edges]
     rows = {name: (times[i], times[i + 1]) for i, name in enumerate(names)}
     finding = (
-        f"The log runs from {day(edges[0])} to {day(edges[3])}. Candidates before {day(edges[1])} train, "
-        f"{_share(data, 'train')} of them; those from {day(edges[2])} on test, {_share(data, 'test')}."
+        f"The log runs from {day(data.first_event)} to {day(data.last_event)}. "
+        f"Candidates before {day(edges[1])} train, {_share(data, 'train')} of them; "
+        f"those from {day(edges[2])} on test, {_share(data, 'test')}."
     )
     return Picture("The splits in time", finding, spans("timeline", rows))
 
