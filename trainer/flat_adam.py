@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tf_keras as keras
@@ -14,14 +13,34 @@ from trainer.table_adam import RowSums, TableAdam
 Pairs = Sequence[tuple[Any, tf.Variable]]
 
 
+class _Group(NamedTuple):
+    """Variables that lie one below the other without a reshape.
+
+    Attributes:
+        keys: Which variables they are.
+        rows: How many rows each has; 1 for a scalar.
+        row: The shape of a row, which is the same for all.
+    """
+
+    keys: list[str]
+    rows: list[int]
+    row: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """How many numbers they are."""
+        return sum(self.rows) * tf.TensorShape(self.row).num_elements()
+
+
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class FlatAdam(TableAdam):
     """TableAdam that lays gradients end to end, and so updates all small variables at once.
 
-    Keras's Adam takes two dozen operations for each variable: on a GPU the hundreds of small kernels of a step take
-    longer to start than to run. Here a variable costs a reshape on the way in and out, and the subtraction.
-    Both moments of all small variables are one vector each. Where variables lie on several machines they can't be
-    updated as one: there TableAdam does it.
+    Keras's Adam takes two dozen operations for each variable: on a GPU the hundreds of small
+    kernels of a step take longer to start than to run. Here a variable costs one, the subtraction.
+    Variables whose rows are of one shape are laid below each other at once, and these blocks end to
+    end; both moments of all small variables are one vector each. Where variables lie on several
+    machines they can't be updated as one: there TableAdam does it.
 
     Gradients of small tables are made dense, and those of large ones sorted and added up (`RowSums`).
     """
@@ -34,14 +53,23 @@ class FlatAdam(TableAdam):
         self._built = True
         small = [variable for variable in var_list if not self._is_large(variable)]
         large = [variable for variable in var_list if self._is_large(variable)]
-        self._sizes = {self._var_key(variable): math.prod(variable.shape) for variable in small}
+        self._groups = self._no_dependency(self._grouped(small))
         self._build_index_dict(large)
         self._momentums = [self.add_variable_from_reference(variable, "m") for variable in large]
         self._velocities = [self.add_variable_from_reference(variable, "v") for variable in large]
         if small:
-            shape = [sum(self._sizes.values())]
+            shape = [sum(group.size for group in self._groups)]
             self._flat_momentum = self.add_variable_from_reference(small[0], "flat_m", shape)
             self._flat_velocity = self.add_variable_from_reference(small[0], "flat_v", shape)
+
+    def _grouped(self, variables: Sequence[tf.Variable]) -> list[_Group]:
+        groups: dict[tuple[int, ...], _Group] = {}
+        for variable in variables:
+            shape = tuple(variable.shape)
+            group = groups.setdefault(shape[1:], _Group([], [], shape[1:]))
+            group.keys.append(self._var_key(variable))
+            group.rows.append(shape[0] if shape else 1)
+        return list(groups.values())
 
     def aggregate_gradients(self, grads_and_vars: Pairs) -> list[tuple[Any, tf.Variable]]:
         """See keras.optimizers.Optimizer; devices exchange dense gradients of small tables."""
@@ -92,11 +120,14 @@ class FlatAdam(TableAdam):
 
     def _flat(self, by_key: dict[str, Any]) -> tf.Tensor:
         """The gradients of all small variables, one after the other; 0 for those that have none."""
-        parts = []
-        for key, size in self._sizes.items():
-            gradient = by_key.get(key)
-            parts.append(tf.zeros([size]) if gradient is None else _shaped(gradient, [size]))
-        return tf.concat(parts, 0) if parts else tf.zeros([0])
+        blocks = []
+        for group in self._groups:
+            block = [
+                tf.zeros([rows, *group.row]) if by_key.get(key) is None else _shaped(by_key[key], [rows, *group.row])
+                for key, rows in zip(group.keys, group.rows, strict=True)
+            ]
+            blocks.append(_shaped(_joined(block), [group.size]))
+        return _joined(blocks) if blocks else tf.zeros([0])
 
     def _scale(self, gradients: Sequence[tf.Tensor | RowSums]) -> tf.Tensor:
         """What `tf.clip_by_global_norm` multiplies gradients by: NaN where their norm isn't finite."""
@@ -108,15 +139,28 @@ class FlatAdam(TableAdam):
         return scale + (norm - norm)
 
     def _flat_steps(self, gradient: tf.Tensor, rate: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Updates the moments of the small variables; returns what each is to be lowered by, as a vector."""
-        if not self._sizes:
+        """Updates the moments of the small variables; returns what each is to be lowered by."""
+        if not self._groups:
             return {}
         mean = self.beta_1 * self._flat_momentum + (1 - self.beta_1) * gradient
         square = self.beta_2 * self._flat_velocity + (1 - self.beta_2) * tf.square(gradient)
         self._flat_momentum.assign(mean)
         self._flat_velocity.assign(square)
-        steps = tf.split(rate * mean / (tf.sqrt(square) + self.epsilon), list(self._sizes.values()))
-        return dict(zip(self._sizes, steps, strict=True))
+        step = rate * mean / (tf.sqrt(square) + self.epsilon)
+        steps: dict[str, tf.Tensor] = {}
+        for group, block in zip(self._groups, _parts(step, [group.size for group in self._groups]), strict=True):
+            rows = _parts(_shaped(block, [sum(group.rows), *group.row]), group.rows)
+            steps.update(zip(group.keys, rows, strict=True))
+        return steps
+
+
+def _joined(tensors: list[tf.Tensor]) -> tf.Tensor:
+    return tensors[0] if len(tensors) == 1 else tf.concat(tensors, 0)
+
+
+def _parts(tensor: tf.Tensor, sizes: list[int]) -> list[tf.Tensor]:
+    parts: list[tf.Tensor] = [tensor] if len(sizes) == 1 else tf.split(tensor, sizes)
+    return parts
 
 
 def _shaped(values: tf.Tensor, shape: Any) -> tf.Tensor:

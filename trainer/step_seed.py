@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import tensorflow as tf
 
@@ -41,3 +42,12 @@ def step_seed(key: int) -> tf.Tensor:
     context = tf.distribute.get_replica_context()
     replica = context.replica_id_in_sync_group if context else 0
     return tf.stack([tf.constant(key, tf.int32) + 7919 * tf.cast(replica, tf.int32), step])
+
+
+def step_uniform(shape: Any, seed: tf.Tensor) -> tf.Tensor:
+    """Numbers from 0 to below 1, float32: the same for a seed on every device, and compiled by XLA or not.
+
+    Those of tf.random.stateless_uniform, which XLA would make of other bits than TensorFlow does.
+    """
+    bits = tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg="philox")
+    return tf.cast(tf.bitwise.bitwise_and(bits, 2**23 - 1), tf.float32) * 2.0**-23

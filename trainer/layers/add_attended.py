@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from trainer.layers.dropout import Dropout
+from trainer.layers.layer_norm import LayerNorm
 from trainer.layers.row_dense import RowDense
 
 
@@ -32,10 +33,10 @@ class AddAttended(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         self.output_projection = RowDense(self.dim, name="output")
-        self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-6, name="attention_norm")
+        self.attention_norm = LayerNorm(epsilon=1e-6, name="attention_norm")
         self.expand = RowDense(self.feedforward, activation=self.activation, name="expand")
         self.contract = RowDense(self.dim, name="contract")
-        self.feedforward_norm = keras.layers.LayerNormalization(epsilon=1e-6, name="feedforward_norm")
+        self.feedforward_norm = LayerNorm(epsilon=1e-6, name="feedforward_norm")
         self.drop = Dropout(self.dropout)
         super().build(input_shape)
 

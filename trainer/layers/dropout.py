@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
 
-from trainer.step_seed import step_seed
+from trainer.step_seed import step_seed, step_uniform
 
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
@@ -30,7 +31,22 @@ class Dropout(keras.layers.Layer):
         """Drops of any shape."""
         if not training or not self.rate:
             return tf.identity(x)
-        return tf.nn.experimental.stateless_dropout(x, self.rate, step_seed(self._key), rng_alg="auto_select")
+        drawn = step_uniform(tf.shape(x), step_seed(self._key))
+        return _kept(x, drawn >= self.rate, 1 / (1 - self.rate))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate}
+
+
+def _kept(x: tf.Tensor, mask: tf.Tensor, scale: float) -> tf.Tensor:
+    """`scale` times x where the mask of its shape is true, else 0: in fewer operations than tf.nn.dropout's."""
+
+    @tf.custom_gradient
+    def keep(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        def of_kept(values: tf.Tensor) -> tf.Tensor:
+            return tf.where(mask, values * tf.cast(scale, values.dtype), tf.zeros([], values.dtype))
+
+        return of_kept(x), of_kept
+
+    kept: tf.Tensor = keep(x)
+    return kept

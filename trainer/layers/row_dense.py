@@ -7,6 +7,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from trainer.layers.gelu import gelu
+
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class RowDense(keras.layers.Dense):
@@ -16,12 +18,18 @@ class RowDense(keras.layers.Dense):
     keeps the runtime from fusing product, bias and activation into one. On rows it is one matrix product.
     """
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """[..., C] -> [..., units]."""
         if inputs.shape.rank == 2:
-            return super().call(inputs)
-        rows = super().call(tf.reshape(inputs, [-1, inputs.shape[-1]]))
+            return self._of_rows(inputs, training)
+        rows = self._of_rows(tf.reshape(inputs, [-1, inputs.shape[-1]]), training)
         return tf.reshape(rows, tf.concat([tf.shape(inputs)[:-1], [self.units]], 0))
+
+    def _of_rows(self, rows: tf.Tensor, training: bool | None) -> tf.Tensor:
+        if not (training and self.use_bias and self.activation is keras.activations.gelu):
+            return super().call(rows)
+        product = tf.matmul(tf.cast(rows, self.compute_dtype), self.kernel)
+        return gelu(tf.nn.bias_add(product, self.bias))
 
     def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
         return tf.TensorShape(input_shape)[:-1].concatenate(self.units)

@@ -69,5 +69,5 @@ def auxiliary_loss(interests: tf.Tensor, items: tf.Tensor, negatives: tf.Tensor,
 def other_behaviors(items: tf.Tensor) -> tf.Tensor:
     """The behaviours [B, L, H] of another row of the batch, the same for all of a row's; padding is zero."""
     most = tf.maximum(tf.shape(items)[0], 2)
-    shift = tf.random.stateless_uniform([], step_seed(_SHIFT), 1, most, tf.int32)
+    shift = tf.random.stateless_uniform([], step_seed(_SHIFT), 1, most, tf.int32, alg="philox")
     return tf.roll(items, shift, axis=0)

@@ -13,6 +13,7 @@ from trainer.fields import Field, Fields
 from trainer.layers.dropout import Dropout
 from trainer.layers.encoder_layer import EncoderLayer, KeysValues
 from trainer.layers.field_embedding import FieldEmbedding
+from trainer.layers.layer_norm import LayerNorm
 
 Features = Mapping[str, tf.Tensor]
 
@@ -52,7 +53,7 @@ class FGBert(keras.Model):
             for field in self.fields.of("history")
         }
         self.position = keras.layers.Embedding(fields.history_length + 1, config.dim, name="position")
-        self.norm = keras.layers.LayerNormalization(epsilon=1e-6, name="input_norm")
+        self.norm = LayerNorm(epsilon=1e-6, name="input_norm")
         self.drop = Dropout(config.dropout)
         self.stack = [EncoderLayer(*config.attention, name=f"layer_{i}") for i in range(config.layers)]
 

@@ -10,11 +10,14 @@ import tensorflow as tf
 import tf_keras as keras
 
 from trainer.fields import Field
-from trainer.layers.field_embedding import FieldEmbedding
+from trainer.layers.field_embedding import FieldEmbedding, lookup
+from trainer.layers.layer_norm import LayerNorm
+from trainer.layers.row_dense import RowDense
 from trainer.pretrain_config import PredictingConfig
-from trainer.step_seed import step_seed
+from trainer.step_seed import step_seed, step_uniform
 
 _SCORES = 2**25  # at once, 128 MiB
+_NEVER = -1e9  # a logit whose exponential beside any other is 0
 
 
 class Prediction(NamedTuple):
@@ -40,14 +43,14 @@ class AttributeHead(keras.layers.Layer):
         self._key = zlib.crc32(self.name.encode()) % 2**30
 
     def build(self, input_shape: Any) -> None:
-        self.dense = keras.layers.Dense(self.embedding.dim, activation=tf.nn.gelu, name="dense")
-        self.norm = keras.layers.LayerNormalization(epsilon=1e-6, name="norm")
+        self.dense = RowDense(self.embedding.dim, activation="gelu", name="dense")
+        self.norm = LayerNorm(epsilon=1e-6, name="norm")
         self.bias = self.add_weight("bias", (self.field.size,), initializer="zeros", experimental_autocast=False)
         super().build(input_shape)
 
     def call(self, hidden: tf.Tensor, targets: tf.Tensor, training: bool | None = None) -> Prediction:
         """Predicts targets [M] (or [M, V]) from the encoder's output [M, D]."""
-        hidden = self._projected(hidden)
+        hidden = self._projected(hidden, training)
         if self.field.multivalent:
             return self._several(hidden, targets)
         if self.field.size <= self.config.sampled_softmax_above:
@@ -58,15 +61,20 @@ class AttributeHead(keras.layers.Layer):
         """Scores of all values, absent (0) excluded by a very low score: encoder's output [M, D] -> [M, size]."""
         return self._logits(self._projected(hidden))
 
-    def _projected(self, hidden: tf.Tensor) -> tf.Tensor:
-        return tf.cast(self.norm(self.dense(hidden)), tf.float32)
+    def _projected(self, hidden: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        return self.norm(self.dense(hidden, training=training), training=training)
 
     def _logits(self, hidden: tf.Tensor) -> tf.Tensor:
-        bias = tf.concat([[-1e9], tf.cast(self.bias, tf.float32)[1:]], 0)
-        return tf.matmul(hidden, self._table(), transpose_b=True) + bias
+        bias = tf.concat([[_NEVER], tf.cast(self.bias, tf.float32)[1:]], 0)
+        return self._products(hidden, self.embedding.table[: self.field.size]) + bias
 
-    def _table(self) -> tf.Tensor:
-        return tf.cast(self.embedding.table[: self.field.size], tf.float32)
+    def _products(self, hidden: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+        """All products of [M, D] and [S, D], computed at the configured precision, as float32 [M, S].
+
+        What follows, the logarithm of the sum of exponentials above all, is float32 whatever the precision.
+        """
+        rows = tf.cast(rows, self.compute_dtype)
+        return tf.cast(tf.matmul(tf.cast(hidden, rows.dtype), rows, transpose_b=True), tf.float32)
 
     def _one(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
         logits = self._logits(hidden)
@@ -88,18 +96,23 @@ class AttributeHead(keras.layers.Layer):
         return Prediction(*(tf.reshape(values, [-1])[:count] for values in predicted))
 
     def _sampled(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
-        """Negatives are log-uniform, for indices are ordered by frequency."""
-        loss = tf.nn.sampled_softmax_loss(
-            weights=getattr(self.embedding.table, "variables", self.embedding.table),
-            biases=getattr(self.bias, "variables", self.bias),
-            labels=targets[:, None],
-            inputs=hidden,
-            num_sampled=self.config.sampled_classes,
-            num_classes=self.field.size,
-            sampled_values=log_uniform_samples(
-                targets[:, None], self.config.sampled_classes, self.field.size, step_seed(self._key)
-            ),
-        )
+        """Negatives are log-uniform, for indices are ordered by frequency; one that is a cell's own target is left out.
+
+        That is tf.nn.sampled_softmax_loss, but for an operation of its own that finds these: XLA doesn't know it.
+        """
+        count = self.config.sampled_classes
+        seed = step_seed(self._key)
+        negatives, expected, expected_negatives = log_uniform_samples(targets, count, self.field.size, seed)
+        named = tf.concat([targets, negatives], 0)
+        sizes = [tf.shape(targets)[0], count]
+        own, others = tf.split(lookup(self.embedding.table, named), sizes)
+        own_bias, other_bias = tf.split(tf.cast(lookup(self.bias, named), tf.float32), sizes)
+        own_product = tf.reduce_sum(tf.cast(hidden, tf.float32) * tf.cast(own, tf.float32), 1)
+        right = own_product + own_bias - tf.math.log(expected)
+        wrong = self._products(hidden, others) + other_bias - tf.math.log(expected_negatives)
+        wrong = tf.where(targets[:, None] == negatives, _NEVER, wrong)
+        logits = tf.concat([right[:, None], wrong], 1)
+        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.zeros_like(targets), logits)
         return Prediction(loss, tf.zeros_like(targets, tf.bool), tf.cast(targets > 0, tf.float32))
 
     def _several(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
@@ -127,7 +140,7 @@ def log_uniform_samples(
         The indices [count], and how often each target and each drawn index is expected among `count` draws.
     """
     scale = math.log(size)
-    drawn = tf.exp(tf.random.stateless_uniform([count], seed) * scale)
+    drawn = tf.exp(step_uniform([count], seed) * scale)
     indices = tf.clip_by_value(tf.cast(drawn, tf.int64), 1, size - 1)
 
     def expected(index: tf.Tensor) -> tf.Tensor:

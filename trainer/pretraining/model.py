@@ -10,6 +10,7 @@ import tensorflow as tf
 from trainer.catalog import ItemCatalog
 from trainer.models.fg_bert import FGBert
 from trainer.pretraining.attribute_head import AttributeHead
+from trainer.pretraining.cells import Cells, hidden_cells
 from trainer.pretraining.cloze_config import ClozeConfig
 from trainer.pretraining.objective import Objective, weighted_mean
 
@@ -32,12 +33,21 @@ class ClozeModel(Objective):
     def call(self, batch: Mapping[str, Any], training: bool | None = None) -> tf.Tensor:
         """See Objective."""
         encoded = self.encoder(batch["features"], training=training)
+        cells = self._cells(batch)
+        hidden = {mask: of_mask.of(encoded.output) for mask, of_mask in cells.items()}
         for field in self.encoder.fields.of("history"):
-            cells = batch[field.mask]
-            hidden = tf.boolean_mask(encoded.output, cells)
-            targets = tf.boolean_mask(batch["targets"][field.name], cells)
-            loss, correct, weight = self.heads[field.field](hidden, targets, training=training)
+            targets = cells[field.mask].of(batch["targets"][field.name])
+            loss, correct, weight = self.heads[field.field](hidden[field.mask], targets, training=training)
+            weight = weight * cells[field.mask].weight
             self.add_loss(weighted_mean(loss, weight))
             self._log(f"{field.field}_loss", loss, weight)
             self._log(f"{field.field}_accuracy", tf.cast(correct, tf.float32), weight)
         return encoded.output
+
+    def _cells(self, batch: Mapping[str, Any]) -> dict[str, Cells]:
+        """By mask."""
+        masking = self.config.masking
+        shares = {"item_mask": masking.item_rate, "behavior_mask": masking.behavior_share}
+        by_shape = bool(self.jit_compile)
+        masks = {field.mask for field in self.encoder.fields.of("history")}
+        return {mask: hidden_cells(batch[mask], shares[mask], by_shape) for mask in sorted(masks)}

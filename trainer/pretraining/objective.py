@@ -43,8 +43,12 @@ class Objective(StepModel, abc.ABC):
 
     def _log(self, name: str, values: tf.Tensor, weights: tf.Tensor | None = None) -> None:
         """Adds to the mean that is logged under a name; not while weights are made in a strategy's scope."""
-        if not tf.distribute.in_cross_replica_context():
-            self.averages[name].update_state(values, weights)
+        if tf.distribute.in_cross_replica_context():
+            return
+        weights = tf.ones_like(values) if weights is None else weights
+        weight = tf.reduce_sum(weights)
+        mean = tf.math.divide_no_nan(tf.reduce_sum(values * weights), weight)
+        self.averages[name].update_state(mean, weight)  # given vectors, Keras would compare shapes
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> tf.Tensor:
         """This replica's part of the sum of the losses."""

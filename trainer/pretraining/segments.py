@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from trainer.step_seed import step_seed
+from trainer.step_seed import step_seed, step_uniform
 
 
 def random_segments(real: tf.Tensor) -> tf.Tensor:
@@ -18,7 +18,7 @@ def random_segments(real: tf.Tensor) -> tf.Tensor:
         real: Boolean [B, L]; the real behaviours come first.
     """
     length = tf.reduce_sum(tf.cast(real, tf.float32), 1)
-    share, place = tf.unstack(tf.random.stateless_uniform([2, tf.shape(real)[0]], step_seed(3)))
+    share, place = tf.unstack(step_uniform([2, tf.shape(real)[0]], step_seed(3)))
     size = tf.minimum(1 + tf.floor(share * tf.floor(length / 2)), tf.floor(length / 2))
     start = tf.floor(place * (length - size + 1))
     position = tf.range(tf.shape(real)[1], dtype=tf.float32)[None]

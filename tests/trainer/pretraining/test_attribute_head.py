@@ -14,8 +14,9 @@ from tests.trainer.layers import reference
 from tests.trainer.layers.harness import randomise
 from trainer.fields import Field
 from trainer.layers.field_embedding import FieldEmbedding
-from trainer.pretraining.attribute_head import AttributeHead
+from trainer.pretraining.attribute_head import AttributeHead, log_uniform_samples
 from trainer.pretraining.cloze_config import ClozeConfig
+from trainer.step_seed import at_step, step_seed
 
 M, D = 6, 8
 
@@ -93,6 +94,65 @@ def test_sampled_softmax_is_for_training_only() -> None:
     np.testing.assert_array_equal(exact, again)
     draws = np.stack([head(_hidden(), targets, training=True).loss for _ in range(10)])
     assert draws.std(0).min() > 0 and np.isfinite(draws).all()
+
+
+def test_sampled_softmax_is_tensorflow_s() -> None:
+    """Of a value that is drawn twice TensorFlow leaves out one only: drawn without such, they are the same."""
+    head, targets = _head(30, sampled_softmax_above=29, sampled_classes=4), tf.constant([1, 2, 3, 4, 4, 7], tf.int64)
+
+    def draw(step: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        with at_step(tf.constant(step)):
+            return log_uniform_samples(targets[:, None], 4, 30, step_seed(head._key))
+
+    def suits(drawn: np.ndarray) -> bool:
+        return len(set(drawn)) == 4 and bool(set(drawn) & set(targets.numpy()))
+
+    step = next(step for step in range(100) if suits(draw(step)[0].numpy()))
+    with at_step(tf.constant(step)):
+        loss = head(_hidden(), targets, training=True).loss
+    table, hidden = head.embedding.table, head._projected(_hidden())
+    expected = tf.nn.sampled_softmax_loss(table, head.bias, targets[:, None], hidden, 4, 30, sampled_values=draw(step))
+    np.testing.assert_allclose(loss, expected, rtol=1e-4)
+
+
+def test_no_draw_of_a_cell_s_own_target_counts_against_it() -> None:
+    """Frequent values are drawn many times."""
+    head = _head(3, sampled_softmax_above=2, sampled_classes=2)
+    for step in range(50):
+        with at_step(tf.constant(step)):
+            drawn = log_uniform_samples(tf.constant([1]), 2, 3, step_seed(head._key))[0].numpy().tolist()
+            loss = float(head(_hidden(1), tf.constant([1], tf.int64), training=True).loss)
+        if drawn == [1, 1]:
+            assert loss == 0.0
+            return
+    raise AssertionError("no step drew the target twice")
+
+
+def test_sampled_softmax_compiles_by_xla() -> None:
+    head, targets = _head(8, sampled_softmax_above=7, sampled_classes=5), tf.constant([1, 2, 3, 4, 4, 7], tf.int64)
+
+    def gradients() -> list[tf.Tensor]:
+        with tf.GradientTape() as tape, at_step(tf.constant(5)):
+            loss = tf.reduce_mean(head(_hidden(), targets, training=True).loss)
+        found = tape.gradient(loss, [head.embedding.table, head.bias, *head.dense.trainable_weights])
+        return [loss, *(tf.convert_to_tensor(gradient) for gradient in found)]
+
+    for plain, compiled in zip(gradients(), tf.function(gradients, jit_compile=True)(), strict=True):
+        np.testing.assert_allclose(plain, compiled, rtol=1e-4, atol=1e-6)
+
+
+def test_products_of_a_mixed_policy_are_computed_in_bfloat16_and_the_rest_in_float32() -> None:
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        head = _head(20)
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+    graph = tf.function(lambda x: head(x, tf.ones(M, tf.int64))).get_concrete_function(_hidden()).graph
+    products = [op for op in graph.get_operations() if op.type == "MatMul"]
+    assert {op.inputs[0].dtype for op in products} == {tf.bfloat16}
+    softmax = [op for op in graph.get_operations() if op.type == "SparseSoftmaxCrossEntropyWithLogits"]
+    assert [op.inputs[0].dtype for op in softmax] == [tf.float32]
 
 
 @pytest.mark.parametrize("cells", [0, 3, 4, M])

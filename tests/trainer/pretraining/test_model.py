@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
@@ -11,6 +12,10 @@ from tests.trainer.pretraining.planted import planted_batches, planted_fields
 from trainer.config import EncoderConfig
 from trainer.fields import Fields
 from trainer.models.fg_bert import FGBert
+from trainer.optimizer import build_optimizer
+from trainer.optimizer_config import OptimizerConfig
+from trainer.padding import pad_batch, pad_columns, pad_rows
+from trainer.pretraining.cells import hidden_cells
 from trainer.pretraining.cloze_config import ClozeConfig, MaskingConfig
 from trainer.pretraining.masking import mask_history
 from trainer.pretraining.model import ClozeModel
@@ -51,6 +56,48 @@ def test_loss_is_the_sum_of_the_attributes_mean_losses_over_hidden_cells(fields:
         loss, correct, _ = model.heads[name](encoded[cells], targets[cells])
         assert scores[f"{name}_loss"] == pytest.approx(float(tf.reduce_mean(loss)), rel=1e-5)
         assert scores[f"{name}_accuracy"] == pytest.approx(float(tf.reduce_mean(tf.cast(correct, tf.float32))))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("above", [50_000, 3], ids=["full", "sampled"])
+def test_by_xla_it_loses_the_same(fields: Fields, above: int) -> None:
+    losses = []
+    for jit_compile in (False, True):
+        config = ClozeConfig(sampled_softmax_above=above, sampled_classes=min(above, 100))
+        keras.utils.set_random_seed(0)  # also of what is dropped
+        encoder = FGBert(fields, EncoderConfig(dim=16, heads=2, layers=1, feedforward=32))
+        model = ClozeModel(encoder, config, no_catalog(fields))
+        model.compile(build_optimizer(OptimizerConfig(), 4), jit_compile=jit_compile)
+        batches = planted_batches(fields, 0, 4)
+        losses.append([model.train_on_batch(batch, reset_metrics=True) for batch in batches])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+
+
+def test_cells_counted_by_shape_are_the_same_and_more_of_no_weight() -> None:
+    features = {"history_item_id": tf.constant([[1] * 9 + [0], [1] * 4 + [0] * 6, [0] * 10], tf.int64)}
+    fields = planted_fields().ids_only()
+    for seed in range(20):
+        batch = mask_history(features, fields, MaskingConfig(item_rate=0.3), tf.constant([seed, 0]))
+        exact, padded = (hidden_cells(batch["item_mask"], 0.3, by_shape) for by_shape in (False, True))
+        assert padded.index.shape == (3 * 4,)
+        assert len(set(padded.index.numpy())) == len(padded.index)
+        np.testing.assert_array_equal(padded.index[padded.weight > 0], exact.index)
+        np.testing.assert_array_equal(exact.weight, 1.0)
+    values = tf.reshape(tf.range(60), [3, 10, 2])
+    np.testing.assert_array_equal(exact.of(values), tf.boolean_mask(values, batch["item_mask"]))
+
+
+def test_losses_are_exact_under_padding(fields: Fields) -> None:
+    model = _model(fields)
+    batch = next(iter(planted_batches(fields, 0, 1)))
+    model.compile(run_eagerly=True)
+    exact = model.test_on_batch(batch, return_dict=True)
+    rows, columns = batch["item_mask"].shape
+    padded = {name: pad_batch(batch[name], rows + 3, columns + 2) for name in ("features", "targets")}
+    masks = {name: pad_columns(pad_rows(batch[name], rows + 3), columns + 2) for name in ("item_mask", "behavior_mask")}
+    model.reset_metrics()
+    for name, value in model.test_on_batch({**padded, **masks}, return_dict=True).items():
+        assert value == pytest.approx(exact[name], rel=1e-4), name
 
 
 def test_batches_with_nothing_to_predict_have_loss_0(fields: Fields) -> None:
