@@ -5,6 +5,7 @@ Nothing here has Python control flow over tensors, so AutoGraph, which takes sec
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,15 +20,17 @@ from preprocessing.features import (
     TRAINING_EVENTS,
     label_name,
 )
+from trainer.buckets import CHUNK_BYTES, Plan, Sizes
 from trainer.catalog import ItemCatalog
 from trainer.distribution.feeding import WHOLE, Part
 from trainer.fields import Fields
-from trainer.like_sizes import CHUNK_BATCHES, cut_by_candidates, cut_by_length, in_random_order
-from trainer.padding import pad_columns
+from trainer.like_sizes import CHUNK_BATCHES, cut_by_length, cut_into_buckets, in_random_order
+from trainer.padding import pad_batch, pad_columns
 
 Batch = dict[str, tf.Tensor]
 
 _SHUFFLE_RECORDS = 100_000
+_SHUFFLE_BYTES = 256 * 2**20  # of serialised records
 _OPEN_FILES = 32  # so that the shuffle buffer holds records of many files however large each is
 
 
@@ -62,13 +65,16 @@ class TransformedRecords:
                 records are ordered by user, so many files are read at once, in a new order each epoch.
             part: Which of several workers reads; `batch_size` is that of all of them.
             by_length: Makes batches of histories of like length, to pad little: of every 16 batches' worth of records,
-                the shortest become one batch, and so on. Batches come in random order if records do.
+                or of fewer where these are large, the shortest become one batch, and so on. Batches come in random
+                order if records do.
 
         Raises:
             FileNotFoundError: no file matches.
         """
         size = part.share(batch_size)
-        records = self._records(patterns, shuffle_seed, part).batch(size * (CHUNK_BATCHES if by_length else 1))
+        chunk = CHUNK_BYTES // (size * _record_bytes(tuple(_files(patterns))))
+        taken = min(max(chunk, 1), CHUNK_BATCHES) if by_length else 1
+        records = self._records(patterns, shuffle_seed, part).batch(size * taken)
         parsed = records.map(self._parse, num_parallel_calls=tf.data.AUTOTUNE)
         if by_length:
             parsed = in_random_order(parsed.flat_map(lambda chunk: cut_by_length(chunk, size)), shuffle_seed)
@@ -76,25 +82,30 @@ class TransformedRecords:
 
     @tf.autograph.experimental.do_not_convert
     def candidate_batches(
-        self, patterns: Sequence[str], candidates: int, shuffle_seed: int | tf.Tensor | None = None, part: Part = WHOLE
+        self, patterns: Sequence[str], plan: Plan, shuffle_seed: int | tf.Tensor | None = None, part: Part = WHOLE
     ) -> tf.data.Dataset:
-        """Dense batches of about `candidates` candidates each, of requests of like size, to pad little.
+        """Dense batches of requests of like size, each padded to its bucket's shape.
 
-        Records are taken in chunks of 16 batches' worth; a chunk is sorted by number of candidates, then by history
-        length, and cut, so that every candidate weighs alike in the mean over a batch. Batches come in random order
-        if records do.
+        Records are taken in chunks; a chunk is sorted into buckets, and each bucket is cut, so that every candidate
+        weighs about alike in the mean over a batch. Batches come in random order if records do.
 
         Args:
             patterns: As for `batches`.
-            candidates: Candidates a batch; a request with more is a batch of its own.
+            plan: The buckets; a request that fits in none makes a batch of the last larger.
             shuffle_seed: As for `batches`.
             part: As for `batches`.
         """
-        candidates = part.share(candidates)
-        chunk = self._records(patterns, shuffle_seed, part).batch(candidates * CHUNK_BATCHES // 2)
-        parsed = chunk.map(self._parse, num_parallel_calls=tf.data.AUTOTUNE)
-        batches = in_random_order(parsed.flat_map(lambda chunk: cut_by_candidates(chunk, candidates)), shuffle_seed)
-        return batches.map(self._densify, num_parallel_calls=tf.data.AUTOTUNE)
+        buckets = [bucket.share(part.workers) for bucket in plan.buckets]
+        shapes = tf.constant(buckets, tf.int32)
+
+        def pad(parsed: Mapping[str, Any], number: tf.Tensor) -> Batch:
+            requests, candidates, history = tf.unstack(shapes[number])
+            return pad_batch(self._densify(parsed), requests, history, candidates)
+
+        chunks = self._records(patterns, shuffle_seed, part).batch(plan.chunk)
+        parsed = chunks.map(self._parse)
+        cut = parsed.flat_map(lambda chunk: cut_into_buckets(chunk, buckets, shuffle_seed))
+        return cut.map(pad, num_parallel_calls=tf.data.AUTOTUNE)
 
     def count(self, patterns: Sequence[str]) -> int:
         """How many records the files hold."""
@@ -102,12 +113,19 @@ class TransformedRecords:
         return int(blocks.reduce(np.int64(0), lambda total, block: total + tf.size(block, tf.int64)))
 
     @tf.autograph.experimental.do_not_convert
-    def count_candidate_batches(self, patterns: Sequence[str], candidates: int) -> int:
-        """How many batches `candidate_batches` makes of the files, unshuffled; nothing but candidates is parsed."""
-        spec = {name: self._feature_spec[name] for name in (CANDIDATE_ITEM_ID, HISTORY_ITEM_ID)}
-        chunks = self._records(patterns, None, WHOLE).batch(candidates * CHUNK_BATCHES // 2)
-        cut = chunks.flat_map(lambda chunk: cut_by_candidates(tf.io.parse_example(chunk, spec), candidates))
-        return int(cut.reduce(np.int64(0), lambda total, _: total + 1))
+    def sizes(self, patterns: Sequence[str]) -> Sizes:
+        """How large the requests of the files are, unshuffled; nothing but items is parsed."""
+        names = (CANDIDATE_ITEM_ID, HISTORY_ITEM_ID)
+        spec = {name: self._feature_spec[name] for name in names}
+
+        def measure(block: tf.Tensor) -> tf.Tensor:
+            parsed = tf.io.parse_example(block, spec)
+            return tf.stack([parsed[name].row_lengths() for name in names])
+
+        blocks = self._records(patterns, None, WHOLE).batch(1024).map(measure)
+        nothing = np.zeros((2, 0), np.int64)
+        candidates, lengths = np.concatenate([nothing, *(block.numpy() for block in blocks)], 1)
+        return Sizes(candidates, lengths, _record_bytes(tuple(_files(patterns))))
 
     def catalog(self, patterns: Sequence[str]) -> ItemCatalog:
         """The item catalogue from the files of split `catalog`."""
@@ -120,9 +138,7 @@ class TransformedRecords:
         return [line for lines in parsed.as_numpy_iterator() for line in lines]
 
     def _records(self, patterns: Sequence[str], shuffle_seed: int | tf.Tensor | None, part: Part) -> tf.data.Dataset:
-        files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
-        if not files:
-            raise FileNotFoundError(f"no transformed records match {list(patterns)}; did Transform run?")
+        files = _files(patterns)
         if len(files) < part.workers:
             raise DataError(
                 f"trainer.distribution.share_files needs at least a file a worker. Received: {len(files)} files that "
@@ -134,13 +150,29 @@ class TransformedRecords:
         order = tf.data.Dataset.from_tensor_slices(files)
         order = order.shuffle(len(files), seed=shuffle_seed, reshuffle_each_iteration=True)
         records = order.interleave(_read, cycle_length=min(len(files), _OPEN_FILES))
-        return records.shuffle(_SHUFFLE_RECORDS, seed=shuffle_seed, reshuffle_each_iteration=True)
+        buffer = min(_SHUFFLE_RECORDS, max(_SHUFFLE_BYTES // _record_bytes(tuple(files)), 1))
+        return records.shuffle(buffer, seed=shuffle_seed, reshuffle_each_iteration=True)
 
     def _parse(self, serialized: tf.Tensor) -> dict[str, Any]:
         return tf.io.parse_example(serialized, self._feature_spec)
 
     def _densify(self, parsed: Mapping[str, Any]) -> Batch:
         return densify(parsed, self.fields)
+
+
+def _files(patterns: Sequence[str]) -> list[str]:
+    files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+    if not files:
+        raise FileNotFoundError(f"no transformed records match {list(patterns)}; did Transform run?")
+    return files
+
+
+@functools.lru_cache
+def _record_bytes(files: tuple[str, ...]) -> int:
+    """What a record takes, on average over the first few, rounded up; 1 where there are none."""
+    with tf.init_scope():
+        first = [len(record.numpy()) for record in _read(list(files)).take(256)]
+    return -(-sum(first) // max(len(first), 1)) or 1
 
 
 def _read(files: Any) -> tf.data.Dataset:

@@ -1,10 +1,12 @@
-"""Which lengths a served ranker computes with: few, because TensorFlow's oneDNN kernels are made anew for each shape.
+"""Which lengths a ranker computes with: few, because TensorFlow's oneDNN kernels are made anew for each shape.
 
 Made kernels are kept, a thousand of each kind: with any length of history and any number of candidates they would be
 thrown away and made again all the time, which takes longer than the computation.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import tensorflow as tf
 
@@ -26,6 +28,25 @@ def pad_columns(values: tf.Tensor, columns: int | tf.Tensor) -> tf.Tensor:
     """Pads the second axis of [B, N, ...] with zeros to at least `columns`."""
     missing = tf.maximum(columns - tf.shape(values)[1], 0)
     return tf.pad(values, [[0, 0], [0, missing]] + [[0, 0]] * (values.shape.rank - 2))
+
+
+def pad_rows(values: tf.Tensor, rows: int | tf.Tensor) -> tf.Tensor:
+    """Pads the first axis with zeros (False, 0) to at least `rows`."""
+    missing = tf.maximum(rows - tf.shape(values)[0], 0)
+    return tf.pad(values, [[0, missing]] + [[0, 0]] * (values.shape.rank - 1))
+
+
+def pad_batch(
+    batch: Mapping[str, tf.Tensor], rows: int | tf.Tensor, history: int | tf.Tensor, candidates: int | tf.Tensor = 0
+) -> dict[str, tf.Tensor]:
+    """A dense batch with at least so many rows, behaviours and candidates: what is added weighs nothing."""
+    columns = {"history": history, "candidate": candidates, "label": candidates}
+    padded = {}
+    for name, values in batch.items():
+        side = name.split("_")[0]
+        values = pad_columns(values, columns[side]) if side in columns else values
+        padded[name] = pad_rows(values, rows)
+    return padded
 
 
 def _next_multiple(number: tf.Tensor, block: int) -> tf.Tensor:

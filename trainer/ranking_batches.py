@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import tensorflow as tf
 
+from trainer.buckets import Plan, Sizes, plan_buckets
 from trainer.data import with_labels
 from trainer.distribution.feeding import WHOLE, Part
 from trainer.distribution.passes import passes
@@ -13,7 +15,7 @@ from trainer.inputs import StageInputs
 
 
 class RankingBatches:
-    """Features, labels and weights of about `finetune.batch_size` candidates.
+    """Features, labels and weights of about `finetune.batch_size` candidates, in one of a few shapes.
 
     Args:
         inputs: Files and configuration.
@@ -21,23 +23,33 @@ class RankingBatches:
 
     def __init__(self, inputs: StageInputs) -> None:
         self._inputs, self._fields, self._records = inputs, inputs.fields(), inputs.records()
-        self._size = inputs.config.finetune.batch_size
+
+    @functools.cached_property
+    def plan(self) -> Plan:
+        """The buckets that pad the training data least; the same in every process."""
+        return plan_buckets(self._sizes(tuple(self._inputs.train)), self._inputs.config.finetune.batch_size)
 
     def once(self, files: Sequence[str], part: Part = WHOLE) -> tf.data.Dataset:
-        """The batches of some files, in order."""
-        return self._prepared(self._records.candidate_batches(files, self._size, part=part))
+        """The batches of training or validation files, always in one order."""
+        return self._prepared(self._records.candidate_batches(files, self.plan, part=part))
 
     def count(self, files: Sequence[str]) -> int:
         """How many batches `once` gives."""
-        return self._records.count_candidate_batches(files, self._size)
+        return int(self.plan.batches(self._sizes(tuple(files))).sum())
+
+    def padding(self, files: Sequence[str]) -> float:
+        """The share of these batches' cells, behaviours' and candidates', that has nothing in it."""
+        return self.plan.padding(self._sizes(tuple(files)))
 
     def endless(self, part: Part, steps: int, start: int) -> tf.data.Dataset:
         """Batches to train on from step `start` on; each pass of `steps` has another order."""
-        seed, files = part.seed_or(self._inputs.config.seed), self._inputs.train
-        batches = passes(
-            lambda number: self._records.candidate_batches(files, self._size, seed + number, part), steps, start
-        )
+        seed, files, plan = part.seed_or(self._inputs.config.seed), self._inputs.train, self.plan
+        batches = passes(lambda number: self._records.candidate_batches(files, plan, seed + number, part), steps, start)
         return self._prepared(batches)
+
+    @functools.cache  # noqa: B019 (one for each stage)
+    def _sizes(self, files: tuple[str, ...]) -> Sizes:
+        return self._records.sizes(files)
 
     @tf.autograph.experimental.do_not_convert
     def _prepared(self, batches: tf.data.Dataset) -> tf.data.Dataset:

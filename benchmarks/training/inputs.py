@@ -51,7 +51,7 @@ class _Format:
         return spec | {label_name(task): tf.io.RaggedFeature(tf.float32) for task in self.fields.tasks}
 
 
-def spec(actions: bool = True) -> DatasetSpec:
+def spec(actions: bool = True, length: int = LENGTH) -> DatasetSpec:
     """An item has a category and a brand; a behaviour is an item and, where `actions` says so, an action."""
     return DatasetSpec.model_validate(
         {
@@ -63,7 +63,7 @@ def spec(actions: bool = True) -> DatasetSpec:
                 "behavior": {"action": {"kind": "categorical"}} if actions else {},
                 "context": {"device": {"kind": "categorical"}},
             },
-            "history": {"length": LENGTH},
+            "history": {"length": length},
             "tasks": {"click": {"column": "clicked", "equals": 1}},
         }
     )
@@ -75,10 +75,12 @@ def fields_of(data: DatasetSpec, items: int) -> Fields:
     return Fields(tuple(sized), data.history.length, tuple(data.tasks))
 
 
-def write_inputs(folder: Path, log: Log, config: TrainerConfig, actions: bool = True) -> GeneratedInputs:
+def write_inputs(
+    folder: Path, log: Log, config: TrainerConfig, actions: bool = True, length: int = LENGTH
+) -> GeneratedInputs:
     """Writes the log to eight files, and its catalogue to one; it is training and validation data alike."""
     folder.mkdir(parents=True)
-    data = spec(actions)
+    data = spec(actions, length)
     fields, starts = fields_of(data, log.items), log.starts
     for number in range(_FILES):
         requests = range(number, len(log.lengths), _FILES)

@@ -44,11 +44,13 @@ class Log:
         return np.cumsum(self.lengths) - self.lengths
 
 
-def make_log(requests: int, candidates: int, items: int = 10_000, full: bool = False, seed: int = SEED) -> Log:
+def make_log(
+    requests: int, candidates: int, items: int = 10_000, full: bool = False, seed: int = SEED, length: int = LENGTH
+) -> Log:
     """Log-normal lengths of history with a median of a third of the most, or all `full`; item c as often as 1 / c."""
     rng = np.random.default_rng(seed)
-    lengths = np.clip(rng.lognormal(np.log(LENGTH / 3), 1.0, requests), 2, LENGTH).astype(np.int64)
-    lengths = np.full(requests, LENGTH) if full else lengths
+    lengths = np.clip(rng.lognormal(np.log(length / 3), 1.0, requests), 2, length).astype(np.int64)
+    lengths = np.full(requests, length) if full else lengths
     behaviors = int(lengths.sum())
     return Log(
         items,

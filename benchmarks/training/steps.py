@@ -15,12 +15,13 @@ from trainer.distribution.feeding import WHOLE
 from trainer.finetune import ranking_stage
 from trainer.fitting import Stage, make_model
 from trainer.pretrain import pretraining_stage
+from trainer.ranking_batches import RankingBatches
 
 Step = Callable[[Any], None]
 _WARM_UP = 8
 _VARIANTS: dict[str, dict[str, Any]] = {
-    "float32": {},
-    "bfloat16": {"precision": "bfloat16"},
+    "float32": {"jit_compile": False},
+    "bfloat16": {"precision": "bfloat16", "jit_compile": False},
     "xla": {"jit_compile": True},
     "bfloat16_xla": {"precision": "bfloat16", "jit_compile": True},
 }
@@ -46,7 +47,7 @@ def padding(inputs: GeneratedInputs) -> dict[str, dict[str, float]]:
     batches = {
         "pretrain": records.batches(inputs.train, windows, seed),
         "pretrain_by_length": records.batches(inputs.train, windows, seed, by_length=True),
-        "finetune_like_sizes": records.candidate_batches(inputs.train, config.finetune.batch_size, seed),
+        "finetune_buckets": records.candidate_batches(inputs.train, RankingBatches(inputs).plan, seed),
         "finetune_unsorted": records.batches(inputs.train, requests, seed),
     }
     return {name: _waste(of_kind) for name, of_kind in batches.items()}
@@ -55,7 +56,7 @@ def padding(inputs: GeneratedInputs) -> dict[str, dict[str, float]]:
 def step_of(stage: Stage, config: TrainerConfig) -> Step:
     """A training step that returns when its loss is there."""
     model = make_model(stage, config)
-    train = tf.function(model.train_step, jit_compile=config.jit_compile, reduce_retracing=True)
+    train = tf.function(model.train_step, jit_compile=model.jit_compile, reduce_retracing=True)
     return lambda batch: train(batch)["loss"].numpy()
 
 

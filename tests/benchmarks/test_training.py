@@ -52,7 +52,7 @@ def test_batches_of_like_lengths_have_less_padding(inputs: GeneratedInputs) -> N
     mean = make_log(512, 10, items=50).lengths.mean()
     assert waste["pretrain"] == pytest.approx(1 - mean / LENGTH, abs=0.05)  # nearly every batch has a long history
     assert waste["pretrain_by_length"] < waste["pretrain"] / 2
-    assert waste["finetune_like_sizes"] < waste["finetune_unsorted"] / 2
+    assert waste["finetune_buckets"] < waste["finetune_unsorted"] / 2
 
 
 def test_sides_take_turns_and_a_side_that_stops_is_named(tmp_path: Path) -> None:

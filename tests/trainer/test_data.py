@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tests.testing_trainer import toy_fields
 from tests.trainer.conftest import Toy
+from trainer.buckets import plan_buckets
 from trainer.data import TransformedRecords, densify, with_labels
 
 
@@ -94,25 +95,59 @@ def _rows(batches: Any) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("seed", [None, 1])
 @pytest.mark.parametrize("candidates", [1, 7, 1000])
-def test_candidate_batches_cut_by_candidates_and_lose_nothing(
-    toy: Toy, records: TransformedRecords, candidates: int, seed: int | None
+@pytest.mark.parametrize("chunk", [10, 1000])
+def test_candidate_batches_lose_nothing_and_have_a_few_shapes(
+    toy: Toy, records: TransformedRecords, candidates: int, seed: int | None, chunk: int
 ) -> None:
-    batches = list(records.candidate_batches(toy.files("train"), candidates, seed))
+    sizes = records.sizes(toy.files("train"))
+    plan = plan_buckets(sizes, candidates, most=3)._replace(chunk=chunk)
+    batches = list(records.candidate_batches(toy.files("train"), plan, seed))
+    if seed is None:
+        assert len(batches) == plan.batches(sizes).sum()
+    shapes = {(*batch["candidate_item_id"].shape, batch["history_item_id"].shape[1]) for batch in batches}
+    assert shapes <= set(plan.buckets)
+    for batch in batches:
+        assert batch["label_click"].shape == batch["candidate_item_id"].shape
+        assert batch["history_tags"].shape[:2] == batch["history_item_id"].shape
+        assert batch["user_age"].shape[0] == batch["candidate_item_id"].shape[0]
     counts = [(batch["candidate_item_id"].numpy() > 0).sum() for batch in batches]
-    most = max(len(raw["candidate_item_id"]) for raw in toy.raw["train"])
     assert sum(counts) == sum(len(raw["candidate_item_id"]) for raw in toy.raw["train"])
-    assert all(count < candidates + most for count in counts)
-    assert len(counts) >= sum(counts) / (candidates + most)
-    assert Counter(_rows(batches)) == Counter(_rows(records.batches(toy.files("train"), 5)))
+    real = [_rows([batch]) for batch in batches]
+    found = Counter(row for rows in real for row in rows if row[1])
+    assert found == Counter(_rows(records.batches(toy.files("train"), 5)))
+
+
+def test_sizes_are_those_of_the_records(toy: Toy, records: TransformedRecords) -> None:
+    sizes = records.sizes(toy.files("train"))
+    assert sizes.candidates.tolist() == [len(raw["candidate_item_id"]) for raw in toy.raw["train"]]
+    assert sizes.lengths.tolist() == [len(raw["history_item_id"]) for raw in toy.raw["train"]]
+    assert 100 < sizes.record_bytes < 10_000
+
+
+def test_large_records_are_shuffled_and_sorted_fewer_at_once(
+    toy: Toy, records: TransformedRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in memory depends on bytes, whatever a batch is."""
+    record = records.sizes(toy.files("train")).record_bytes
+    monkeypatch.setattr("trainer.data.CHUNK_BYTES", 10 * record)
+    monkeypatch.setattr("trainer.data._SHUFFLE_BYTES", record)
+    in_order = [
+        (batch["history_item_id"].numpy() > 0).any(1).size
+        for batch in records.batches(toy.files("train"), 5, by_length=True)
+    ]
+    assert in_order == [5, 5, 5, 5, 4]
+    shuffled = _rows(records.batches(toy.files("train"), 5, shuffle_seed=3))
+    assert shuffled == _rows(records.batches(toy.files("train"), 5))  # a buffer of one record
 
 
 def test_shuffling_is_reproducible_and_new_each_epoch(toy: Toy, records: TransformedRecords) -> None:
-    for read in (records.batches, records.candidate_batches):
-        batches, again = (read(toy.files("train"), 3, 5) for _ in range(2))
+    plan = plan_buckets(records.sizes(toy.files("train")), 3, most=3)
+    for read, size in ((records.batches, 3), (records.candidate_batches, plan)):
+        batches, again = (read(toy.files("train"), size, 5) for _ in range(2))
         epochs = [_rows(batches), _rows(batches)]
         assert epochs == [_rows(again), _rows(again)]
         assert epochs[0] != epochs[1] and Counter(epochs[0]) == Counter(epochs[1])
-        assert _rows(read(toy.files("train"), 3, 6)) != epochs[0]
+        assert _rows(read(toy.files("train"), size, 6)) != epochs[0]
 
 
 def test_shuffled_records_come_from_many_files_at_once(

@@ -55,8 +55,8 @@ def test_stages_go_on_with_the_very_batches_that_would_have_come(toy: Toy, stage
 def test_parts_of_a_batch_are_the_batch() -> None:
     batches = tf.data.Dataset.from_tensors({"a": tf.range(7), "b": tf.reshape(tf.range(14), (7, 2))})
     parts = [part for worker in range(2) for part in _cut(batches, 2 * worker, 2, 4)]
-    assert [len(part["a"]) for part in parts] == [2, 2, 2, 1]
-    assert sorted(np.concatenate([part["a"] for part in parts])) == list(range(7))
+    assert [len(part["a"]) for part in parts] == [2, 2, 2, 2]  # XLA compiles one step for all
+    assert sorted(np.concatenate([part["a"] for part in parts])) == [0, *range(7)]
     assert all((part["b"][:, 0] == 2 * part["a"]).numpy().all() for part in parts)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from trainer.padding import pad_rows
+
 
 @dataclasses.dataclass(frozen=True)
 class Part:
@@ -73,11 +75,17 @@ def feed(strategy: tf.distribute.Strategy, batches: Batches, share_files: bool =
 
 
 def _cut(batches: tf.data.Dataset, first: int, count: int, of: int) -> tf.data.Dataset:
-    """Cuts each batch by rows into `of` parts and gives `count` of them, from number `first` on."""
+    """Cuts each batch by rows into `of` parts and gives `count` of them, from number `first` on.
+
+    All are of one shape: where rows can't be shared evenly, the last parts end in one of padding.
+    """
 
     def parts(*batch: Any) -> tf.data.Dataset:
-        whole = batch[0] if len(batch) == 1 else batch
+        whole = tf.nest.map_structure(evenly, batch[0] if len(batch) == 1 else batch)
         numbers = tf.data.Dataset.range(first, first + count)
         return numbers.map(lambda part: tf.nest.map_structure(lambda x: x[part::of], whole))
+
+    def evenly(values: tf.Tensor) -> tf.Tensor:
+        return pad_rows(values, -(-tf.shape(values)[0] // of) * of)
 
     return batches.flat_map(parts).prefetch(tf.data.AUTOTUNE)

@@ -7,10 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from preprocessing.features import HISTORY_ITEM_ID
 from trainer.data import Batch
 from trainer.distribution.feeding import WHOLE, Part
 from trainer.distribution.passes import passes
 from trainer.inputs import StageInputs
+from trainer.padding import history_columns, pad_batch
 from trainer.pretraining.masking import mask_history
 
 
@@ -28,7 +30,7 @@ class MaskedBatches:
 
     def once(self, files: Sequence[str], part: Part = WHOLE) -> tf.data.Dataset:
         """The batches of some files, in order, with the same cells hidden each time."""
-        return self._masked(self._records.batches(files, self._size, part=part), part)
+        return self._masked(self._padded(self._records.batches(files, self._size, part=part), part), part)
 
     def endless(self, part: Part, steps: int, start: int) -> tf.data.Dataset:
         """Batches to train on from step `start` on; each pass of `steps` has another order and hides other cells."""
@@ -37,7 +39,17 @@ class MaskedBatches:
         batches = passes(
             lambda number: self._records.batches(files, self._size, seed + number, part, by_length), steps, start
         )
-        return self._masked(batches, part, start)
+        return self._masked(self._padded(batches, part), part, start)
+
+    @tf.autograph.experimental.do_not_convert
+    def _padded(self, batches: tf.data.Dataset, part: Part) -> tf.data.Dataset:
+        """Batches of one number of windows and a few lengths: XLA compiles a step anew for each shape."""
+        rows, most = part.share(self._size), self._inputs.spec.history.length
+
+        def pad(batch: Batch) -> Batch:
+            return pad_batch(batch, rows, history_columns(tf.shape(batch[HISTORY_ITEM_ID])[1], most))
+
+        return batches.map(pad, num_parallel_calls=tf.data.AUTOTUNE)
 
     @tf.autograph.experimental.do_not_convert
     def _masked(self, batches: tf.data.Dataset, part: Part, start: int = 0) -> tf.data.Dataset:

@@ -62,7 +62,9 @@ class S3Rec(Objective):
         whole = self.encoder(self._hidden(targets, inside), training=training).output
         part = self.encoder(keep_cells(targets, inside), training=training).output
         segment = last_real(part, inside)
-        loss = self._prefer("sp", last_real(whole, real), segment, tf.roll(segment, 1, axis=0))
+        users = tf.reduce_sum(tf.cast(tf.reduce_any(real, 1), tf.int32))  # batches may end in rows of padding
+        other = tf.gather(segment, tf.math.floormod(tf.range(tf.shape(segment)[0]) - 1, tf.maximum(users, 1)))
+        loss = self._prefer("sp", last_real(whole, real), segment, other)
         return loss, tf.reduce_any(inside, 1)
 
     def _hidden(self, targets: Mapping[str, tf.Tensor], cells: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -88,7 +90,7 @@ class S3Rec(Objective):
         return tf.nn.softplus(tf.cast(tf.reduce_sum(context * (wrong - right), -1), tf.float32))
 
     def _random_items(self, like: tf.Tensor) -> tf.Tensor:
-        return tf.random.stateless_uniform(tf.shape(like), step_seed(2), 1, self.item.size, like.dtype)
+        return tf.random.stateless_uniform(tf.shape(like), step_seed(2), 1, self.item.size, like.dtype, alg="philox")
 
     def _add(self, kind: str, losses: tf.Tensor, weights: tf.Tensor) -> None:
         self.add_loss(_WEIGHTS[kind] * weighted_mean(losses, weights))

@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras as keras
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.testing_trainer import pad_axis, random_features, toy_fields, toy_spec
 from tests.trainer.layers.harness import global_policy
 from tests.trainer.models.rankers import LENGTHS, VARIANTS, built, fit_step, pick, scores
+from trainer.data import with_labels
 from trainer.models.ranker import Ranker
+from trainer.padding import pad_batch
 from trainer.registry import RANKERS
+from trainer.step_seed import at_step
 
 TOLERANCE = 1e-5  # of logits, which random weights make as large as 60, so relative as well as absolute
 MODELS = {name: VARIANTS[name] for name in ("learned", *RANKERS) if name in VARIANTS}
@@ -66,6 +70,26 @@ def test_padding_changes_nothing(ranker: Ranker) -> None:
     features = random_features(ranker.fields, LENGTHS)
     padded = pad_axis(pad_axis(features, "history", after=3), "candidate", after=2)
     np.testing.assert_allclose(scores(ranker, padded)[:, :3], scores(ranker, features), rtol=TOLERANCE, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("variant", MODELS)
+def test_loss_gradients_and_auc_are_exact_under_padding(variant: str) -> None:
+    """Of batches padded to a bucket, with whole requests of padding."""
+    ranker, features = _of(variant), random_features(toy_fields(), LENGTHS)
+    rng = np.random.default_rng(3)
+    labels = {f"label_{task}": tf.constant(rng.integers(0, 2, (4, 3)), tf.float32) for task in ("click", "buy")}
+    results = []
+    for batch in (features | labels, pad_batch(features | labels, 6, 7, 5)):
+        inputs, targets, weights = with_labels(batch, toy_fields())
+        with tf.GradientTape() as tape, at_step(tf.constant(2)):
+            logits = ranker(inputs)
+            loss = ranker.compute_loss(inputs, targets, logits, weights)
+        auc = keras.metrics.AUC(from_logits=True)
+        auc.update_state(targets["click"], logits["click"], weights["click"])
+        gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, ranker.trainable_weights) if g is not None]
+        results.append([loss, auc.result(), *gradients])
+    for padded, exact in zip(*results, strict=True):
+        np.testing.assert_allclose(padded, exact, rtol=1e-4, atol=1e-5)
 
 
 def test_empty_histories_alone_are_finite_and_know_the_user(ranker: Ranker) -> None:

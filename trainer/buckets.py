@@ -1,0 +1,169 @@
+"""The few shapes that batches of requests are padded to: XLA compiles a step anew for each.
+
+A bucket takes requests of up to so many candidates and behaviours. Which buckets there are follows from the data: those
+that pad least, a dozen at the most. Every process plans from the same files, and so has the same buckets.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+MOST_BUCKETS = 12
+CHUNK_BYTES = 64 * 2**20  # of serialised records, which are sorted into buckets at once
+_MOST_EDGES = 24  # to choose from, of either side
+
+
+class Sizes(NamedTuple):
+    """How large the requests of some files are, in the order of the files.
+
+    Attributes:
+        candidates: How many candidates each has, int64 [requests].
+        lengths: How many behaviours each has, int64 [requests].
+        record_bytes: What a record takes, on average.
+    """
+
+    candidates: np.ndarray
+    lengths: np.ndarray
+    record_bytes: float
+
+
+class Bucket(NamedTuple):
+    """What batches of requests are padded to.
+
+    Attributes:
+        requests: How many there are in a batch: as many as have about `batch_size` candidates.
+        candidates: The most that a request of this bucket has.
+        history: The most behaviours that it has.
+    """
+
+    requests: int
+    candidates: int
+    history: int
+
+    @property
+    def cells(self) -> int:
+        """How many candidates and behaviours there is room for."""
+        return self.requests * (self.candidates + self.history)
+
+    def share(self, workers: int) -> Bucket:
+        """The same with one worker's part of the requests."""
+        return self._replace(requests=max(self.requests // workers, 1))
+
+
+class Plan(NamedTuple):
+    """How requests become batches.
+
+    Attributes:
+        buckets: From the fewest candidates to the most, then from the shortest history on.
+        chunk: How many records are sorted into buckets at once.
+    """
+
+    buckets: tuple[Bucket, ...]
+    chunk: int
+
+    def place(self, sizes: Sizes) -> np.ndarray:
+        """The number of each request's bucket, which is the first that it fits in, or the last."""
+        fits = [(sizes.candidates <= b.candidates) & (sizes.lengths <= b.history) for b in self.buckets[:-1]]
+        return np.argmax(np.stack([*fits, np.ones(len(sizes.candidates), bool)]), 0)
+
+    def batches(self, sizes: Sizes) -> np.ndarray:
+        """How many batches of each bucket requests make, in this order."""
+        places, size = self.place(sizes), np.array([bucket.requests for bucket in self.buckets])
+        found = np.zeros(len(self.buckets), np.int64)
+        for start in range(0, len(places), self.chunk):
+            found += -(-np.bincount(places[start : start + self.chunk], minlength=len(size)) // size)
+        return found
+
+    def padding(self, sizes: Sizes) -> float:
+        """The share of the cells of all these batches, behaviours' and candidates', that has nothing in it."""
+        cells = self.batches(sizes) @ np.array([bucket.cells for bucket in self.buckets])
+        return 1 - float(sizes.candidates.sum() + sizes.lengths.sum()) / max(int(cells), 1)
+
+
+def plan_buckets(sizes: Sizes, batch_size: int, most: int = MOST_BUCKETS) -> Plan:
+    """The buckets that pad least.
+
+    Args:
+        sizes: Of all requests that are going to be read.
+        batch_size: Candidates a batch, about.
+        most: How many buckets there may be.
+    """
+    widths, lengths = _edges(sizes.candidates), _edges(sizes.lengths)
+    place = np.searchsorted(widths, sizes.candidates), np.searchsorted(lengths, sizes.lengths)
+    requests = np.zeros((len(widths), len(lengths)), np.int64)
+    candidates = np.zeros_like(requests)
+    np.add.at(requests, place, 1)
+    np.add.at(candidates, place, sizes.candidates)
+    # cheapest[stop][n]: the best n buckets for requests of up to widths[stop - 1] candidates.
+    cheapest = [[_Choice(0.0, ())] * (most + 1)]
+    for stop in range(1, len(widths) + 1):
+        ways = []
+        for start in range(stop):
+            band = _Band(requests[start:stop].sum(0), candidates[start:stop].sum(0), int(widths[stop - 1]), batch_size)
+            ways.append(_cut_lengths(band, lengths, most))
+        row = [_Choice(np.inf, ())]
+        for count in range(1, most + 1):
+            options = [
+                cheapest[start][count - own].and_also(ways[start][own])
+                for start in range(stop)
+                for own in range(1, count + 1)
+            ]
+            row.append(min(options, key=lambda option: option.cells))
+        cheapest.append(row)
+    return Plan(cheapest[-1][most].buckets, max(int(CHUNK_BYTES / sizes.record_bytes), 1))
+
+
+class _Choice(NamedTuple):
+    """Some buckets, and the cells of all batches that they make."""
+
+    cells: float
+    buckets: tuple[Bucket, ...]
+
+    def and_also(self, other: _Choice) -> _Choice:
+        return _Choice(self.cells + other.cells, self.buckets + other.buckets)
+
+
+class _Band(NamedTuple):
+    """Requests of up to `width` candidates: how many there are, and their candidates, by length."""
+
+    requests: np.ndarray
+    candidates: np.ndarray
+    width: int
+    batch_size: int
+
+
+def _edges(values: np.ndarray) -> np.ndarray:
+    """Values to cut at, ascending, the largest among them: all, or those with about as many requests between them."""
+    distinct = np.unique(np.maximum(values, 1))
+    if len(distinct) <= _MOST_EDGES:
+        return distinct
+    spread = np.linspace(0, 1, _MOST_EDGES // 2)
+    of_requests = np.quantile(np.maximum(values, 1), spread, method="nearest")
+    return np.unique(np.r_[of_requests, np.quantile(distinct, spread, method="nearest")])
+
+
+def _cut_lengths(band: _Band, edges: np.ndarray, most: int) -> list[_Choice]:
+    """The best buckets for a band, by how many there may be."""
+    used = band.requests > 0
+    ends = edges[used]
+    requests, candidates = (np.r_[0, np.cumsum(values[used])] for values in (band.requests, band.candidates))
+    # Of a bucket between two ends, [start, stop]: its requests a batch, and the cells of all of its batches.
+    inside, of_them = requests[None] - requests[:, None], candidates[None] - candidates[:, None]
+    size = np.maximum(np.round(band.batch_size * inside / np.maximum(of_them, 1)).astype(np.int64), 1)
+    cells = (-(-inside // size) * size * (band.width + np.r_[0, ends])).astype(float)
+    cells[np.tril_indices(len(requests))] = np.inf
+    best, choices, cut_at = np.where(requests == 0, 0.0, np.inf), [_Choice(np.inf, ())], []
+    for _ in range(most):
+        ways = best[:, None] + cells
+        cut_at.append(np.argmin(ways, 0))
+        best = np.r_[np.inf, np.min(ways, 0)[1:]]
+        buckets: list[Bucket] = []
+        stop = len(ends)
+        for starts in reversed(cut_at):
+            start = int(starts[stop])
+            buckets.insert(0, Bucket(int(size[start, stop]), band.width, int(ends[stop - 1])))
+            stop = start
+        choices.append(_Choice(float(best[-1]), tuple(buckets)))
+    return choices
