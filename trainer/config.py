@@ -131,7 +131,7 @@ class TrainerConfig(Config):
 
     Attributes:
         precision: What layers compute in; weights, and what is exported, are float32. float16 scales the loss.
-        jit_compile: Whether training steps are compiled by XLA.
+        jit_compile: Whether training steps are compiled by XLA; `auto`: on one GPU, and not elsewhere.
         backup_steps: Steps between two backups, where there is a place for them; a killed run goes on from the last.
             Pre-training whose epochs are shorter backs up at the end of every so many. Fine-tuning, which keeps its
             best weights, and parameter servers back up after each evaluation at the latest.
@@ -140,7 +140,7 @@ class TrainerConfig(Config):
 
     seed: int = 7
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    jit_compile: bool = False
+    jit_compile: bool | Literal["auto"] = "auto"
     backup_steps: int = pydantic.Field(1000, ge=1)
     profile_steps: int = pydantic.Field(0, ge=0)
     distribution: DistributionConfig = DistributionConfig()

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from trainer.compilation import compiles
 from trainer.distribution.roles import run_stage
 from trainer.export import export
 from trainer.fitting import Stage, fit
@@ -84,7 +85,7 @@ def ranking_stage(inputs: StageInputs, encoder_dir: str | None) -> Stage:
         ranker = build_ranker(inputs, batches.once(inputs.train), encoder_dir)
         aucs = {task: [keras.metrics.AUC(2000, name="auc", from_logits=True)] for task in inputs.spec.tasks}
         optimizer = build_optimizer(config.optimizer, steps * evaluations)
-        ranker.compile(optimizer, weighted_metrics=aucs, jit_compile=inputs.config.jit_compile)
+        ranker.compile(optimizer, weighted_metrics=aucs, jit_compile=compiles(inputs.config))
         return ranker
 
     return Stage(

@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from trainer.compilation import check_compiles
 from trainer.config import TrainerConfig
 from trainer.distribution.backup import Backup
 from trainer.distribution.cluster import Cluster
@@ -75,6 +76,8 @@ def fit(
     strategy = strategy or tf.distribute.get_strategy()
     with strategy.scope():
         model = make_model(stage, config)
+    if model.jit_compile and strategy.num_replicas_in_sync == 1:
+        check_compiles(model, stage.train(WHOLE, 0), stage.what)
     is_plain = config.precision == "float32" and strategy is tf.distribute.get_strategy()
     plain = model if is_plain else stage.build()
     with contextlib.ExitStack() as stack:

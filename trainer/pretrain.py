@@ -14,6 +14,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from preprocessing.errors import DataError
+from trainer.compilation import compiles
 from trainer.distribution.plain import copy_weights
 from trainer.distribution.roles import run_stage
 from trainer.fields import Field
@@ -96,7 +97,7 @@ def _model(inputs: StageInputs, batches: tf.data.Dataset, steps: int, earlier: F
     model(next(iter(batches)))
     if earlier is not None:
         copy_weights(earlier, encoder)
-    model.compile(build_optimizer(config.optimizer, steps), jit_compile=inputs.config.jit_compile)
+    model.compile(build_optimizer(config.optimizer, steps), jit_compile=compiles(inputs.config))
     return model
 
 
