@@ -18,7 +18,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Without bytecode, each process compiles TFX and TensorFlow anew, and takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-memory bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy test-engines lint format lock dist clean
+.PHONY: help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-memory bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy test-engines lint format lock dist clean bench-gpu
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -59,6 +59,9 @@ bench-lengths: setup ## Time a served ranker that pads to few lengths against on
 bench-training: setup ## Training here against DeepCTR and FuxiCTR, and what a step waits for and costs (20 minutes)
 	@scripts/rivals.sh
 	@$(PYTHON) -m benchmarks.training
+
+bench-gpu: setup ## What a training step is made of, and how fast one GPU takes it, where there is one (10 minutes)
+	@$(PYTHON) -m benchmarks.gpu
 
 faults-serving: setup ## Break things around a model server under load and check every score (2 minutes)
 	@$(PYTHON) -m benchmarks.faults

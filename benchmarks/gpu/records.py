@@ -1,0 +1,129 @@
+"""Public logs as transformed records, made once and kept under build/: what they are read by needs no TFX."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+import yaml
+
+from preprocessing.features import SPLITS
+from preprocessing.schema import build_schema
+from preprocessing.spec import DatasetSpec
+from trainer.config import TrainerConfig
+from trainer.inputs import StageInputs
+
+ROOT = Path(__file__).parents[2]
+DATA_SETS = {"ml_100k": "ml-100k/ml-100k.inter", "completejourney": "completejourney/log.parquet"}
+_KEPT = ("pretrain", "pretrain_validation", "train", "validation", "catalog")
+_ANALYSED = ("pretrain", "train", "catalog")
+_FORMAT = "format.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedInputs(StageInputs):
+    """A stage's inputs that know the records' format from a file, where TensorFlow Transform is not installed."""
+
+    def transform_output(self) -> Any:
+        """What of a tft.TFTransformOutput training asks for."""
+        return _Format(json.loads((Path(self.transform_dir) / _FORMAT).read_text()))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Format:
+    content: dict[str, Any]
+
+    def transformed_feature_spec(self) -> dict[str, Any]:
+        scalars = {name: tf.io.FixedLenFeature(shape, dtype) for name, (shape, dtype) in self.content["dense"].items()}
+        lists = {
+            name: tf.io.RaggedFeature(dtype, value_key=key) for name, (key, dtype) in self.content["lists"].items()
+        }
+        return scalars | lists
+
+    def vocabulary_size_by_name(self, name: str) -> int:
+        return int(self.content["vocabularies"][name])
+
+
+def available(folder: Path) -> list[str]:
+    """The data sets whose records are there, or whose logs are."""
+    return [name for name, log in DATA_SETS.items() if _is_made(folder / name) or (ROOT / "data" / log).exists()]
+
+
+def stage_inputs(name: str, stage: str, folder: Path) -> SavedInputs:
+    """The inputs of `pretrain` or `finetune` by the data set's own configuration; records are made if need be."""
+    content = yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text())
+    spec, config = DatasetSpec.model_validate(content["dataset"]), TrainerConfig.model_validate(content["trainer"])
+    made = folder / name
+    if not _is_made(made):
+        _make(spec, made)
+    train, validation = ("pretrain", "pretrain_validation") if stage == "pretrain" else ("train", "validation")
+    files = {split: [str(made / f"{split}-*.gz")] for split in (train, validation, "catalog")}
+    return SavedInputs(files[train], files[validation], files["catalog"], str(made), spec, config)
+
+
+def _is_made(folder: Path) -> bool:
+    return (folder / _FORMAT).exists()
+
+
+def _make(spec: DatasetSpec, folder: Path) -> None:
+    import apache_beam as beam
+    import tensorflow_transform as tft
+    import tensorflow_transform.beam as tft_beam
+    from tfx_bsl.tfxio import tf_example_record
+
+    from preprocessing.records import WriteRecords
+    from preprocessing.transform import preprocessing_fn
+
+    print(f"making the records of {spec.name} in {folder} (minutes, once)", flush=True)
+    raw = folder / "raw"
+    before = os.getcwd()
+    os.chdir(ROOT / "data")  # where a spec's paths start
+    try:
+        with beam.Pipeline("FnApiRunner", argv=[]) as pipeline:
+            _ = pipeline | WriteRecords({split: str(raw / split) for split in SPLITS}, spec, str(raw))
+    finally:
+        os.chdir(before)
+    reader = tf_example_record.TFExampleBeamRecord(physical_format="inmem", schema=build_schema(spec))
+    adapter = reader.TensorAdapterConfig()
+    function = functools.partial(preprocessing_fn, custom_config={"spec": spec.model_dump_json()})
+    with beam.Pipeline("FnApiRunner", argv=[]) as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
+        batches = {
+            split: pipeline
+            | f"Read[{split}]" >> beam.io.ReadFromTFRecord(str(raw / split / "*.gz"))
+            | f"Batch[{split}]" >> reader.BeamSource()
+            for split in _KEPT
+        }
+        analysed = [batches[split] for split in _ANALYSED] | beam.Flatten()
+        graph = (analysed, adapter) | tft_beam.AnalyzeDataset(function)
+        _ = graph | tft_beam.WriteTransformFn(str(folder / "graph"))
+        for split in _KEPT:
+            data, metadata = ((batches[split], adapter), graph) | f"Transform[{split}]" >> tft_beam.TransformDataset(
+                output_record_batches=True
+            )
+            schema = beam.pvalue.AsSingleton(metadata.deferred_metadata)
+            examples = data | f"Encode[{split}]" >> beam.FlatMap(_encoded, schema)
+            path = str(folder / split)
+            _ = examples | f"Write[{split}]" >> beam.io.WriteToTFRecord(path, file_name_suffix=".gz", num_shards=8)
+    (folder / _FORMAT).write_text(json.dumps(_described(tft.TFTransformOutput(str(folder / "graph")))))
+
+
+def _encoded(batch: Any, metadata: Any) -> list[bytes]:
+    from tfx_bsl.coders import example_coder
+
+    return example_coder.RecordBatchToExamplesEncoder(metadata.schema).encode(batch[0])
+
+
+def _described(output: Any) -> dict[str, Any]:
+    features = output.transformed_feature_spec()
+    lists = {name: f for name, f in features.items() if isinstance(f, tf.io.RaggedFeature)}
+    names = [path.name for path in (Path(output.transform_savedmodel_dir) / "assets").iterdir()]
+    return {
+        "dense": {name: [list(f.shape), f.dtype.name] for name, f in features.items() if name not in lists},
+        "lists": {name: [f.value_key, f.dtype.name] for name, f in lists.items()},
+        "vocabularies": {name: int(output.vocabulary_size_by_name(name)) for name in names},
+    }
