@@ -68,6 +68,8 @@ ELSEWHERE = {
     "transform_graph.py TransformGraph.__call__": "the caller's own inputs",
     "flops.py count_flops": "an operation of a new layer",
     "warm_start.py _EarlierRanker.__init__": "the earlier model's directory",
+    "compilation.py compiles": "the devices of the strategy",
+    "compilation.py check_compiles": "the graph of the step",
     "distribution/cluster.py Cluster.from_environment": "TF_CONFIG",
     "distribution/cluster.py _create": "TF_CONFIG",
 }
