@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import difflib
 import math
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from serving import tensors
-from serving.contract import HISTORY_ITEM_ID, HISTORY_TIMESTAMP, TIMESTAMP
+from serving.contract import HISTORY_ITEM_ID
+from serving.request_times import check_times
 
 User = Mapping[str, Any]
-_LATEST_SECOND = 10**10  # the year 2286; milliseconds are more
-_DAY_SECONDS = 86_400  # how far another machine's clock, or a request made beforehand, may be ahead
 
 
 def user_tensors(users: Sequence[User], infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -50,7 +48,7 @@ def user_tensors(users: Sequence[User], infos: Mapping[str, Any]) -> dict[str, n
         else:
             values = [_given(name, user, info, required=True) for user in users]
             filled[name] = _array(name, values, info)
-    _check_times(filled)
+    check_times(filled)
     return filled
 
 
@@ -128,33 +126,6 @@ def _history_length(user: User, lists: Sequence[str]) -> int:
         if found != lengths[reference]:
             raise ValueError(f"{name} must have as many values as {reference}. Received: {found}, {lengths[reference]}")
     return lengths.get(reference, 0)
-
-
-def _check_times(inputs: Mapping[str, np.ndarray]) -> None:
-    for name in (TIMESTAMP, HISTORY_TIMESTAMP):
-        if name in inputs:
-            _check_seconds(name, inputs[name])
-    if TIMESTAMP not in inputs:
-        return
-    asked = inputs[TIMESTAMP]
-    if (asked > time.time() + _DAY_SECONDS).any():
-        raise ValueError(f"{TIMESTAMP} is in the future. Received: {asked.max()}")
-    if HISTORY_TIMESTAMP in inputs:
-        is_later = inputs[HISTORY_TIMESTAMP] > asked[:, None]
-        if is_later.any():
-            row, place = np.argwhere(is_later)[0]
-            later = inputs[HISTORY_TIMESTAMP][row, place]
-            raise ValueError(
-                f"{HISTORY_TIMESTAMP} must not be after the request's {TIMESTAMP}. Received: {later}, {asked[row]}"
-            )
-
-
-def _check_seconds(name: str, seconds: np.ndarray) -> None:
-    if (seconds < 0).any():
-        raise ValueError(f"{name} takes seconds since 1970. Received: {seconds.min()}")
-    if (seconds > _LATEST_SECOND).any():
-        hint = "these may be milliseconds: divide them by 1,000"
-        raise ValueError(f"{name} takes seconds since 1970; {hint}. Received: {seconds.max()}")
 
 
 def _given(name: str, user: User, info: Any, required: bool) -> Any:
