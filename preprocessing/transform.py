@@ -87,6 +87,21 @@ class Analyses:
         source = self._source(feature)
         return self._once(source, lambda: analyse(_values(self.inputs[source])))
 
+    def learned_together(self, feature: ModelFeature, analyse: Callable[[tf.Tensor], Any]) -> tuple[Any, int]:
+        """What `analyse` makes of the training values, [values, K], of a feature and those like it, and its column.
+
+        Statistics of one side and kind are alike: an analysis of all of them costs little more than that of one.
+        """
+        if not feature.statistic:
+            return self.learned(feature, lambda values: analyse(values[:, None])), 0
+        features = [f for f in model_features(self._spec) if f.statistic]
+        alike = [f.name for f in features if f.side == feature.side and f.spec == feature.spec]
+
+        def analyse_all() -> Any:
+            return analyse(tf.stack([_values(self.inputs[name]) for name in alike], -1))
+
+        return self._once(" ".join(alike), analyse_all), alike.index(feature.name)
+
     def vocabulary(self, feature: ModelFeature, min_count: int, tokens: Callable[[tf.Tensor], tf.Tensor]) -> Any:
         """The words that `tokens` makes of a feature's training values at least so often, the most frequent first."""
 

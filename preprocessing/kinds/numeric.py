@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import pydantic
@@ -53,7 +54,7 @@ class Numeric(ColumnKind):
         import tensorflow as tf
         import tensorflow_transform as tft
 
-        bounds = graph.learned(feature, self._analyse).bounds
+        bounds = _of(feature, graph, self._analyse).bounds
 
         def index(values: tf.Tensor) -> tf.Tensor:
             known = ~tf.math.is_nan(values)
@@ -65,7 +66,7 @@ class Numeric(ColumnKind):
         """See Kind."""
         import tensorflow as tf
 
-        learned = graph.learned(feature, self._analyse)
+        learned = _of(feature, graph, self._analyse)
 
         def number(values: tf.Tensor) -> tf.Tensor:
             known = ~tf.math.is_nan(values)
@@ -76,15 +77,17 @@ class Numeric(ColumnKind):
         return graph.map_values(feature, number)
 
     def _analyse(self, values: tf.Tensor) -> _Learned:
-        """What is learned of the training values, NaN where absent."""
+        """What is learned of training values [n, K], NaN where absent, of each column; rows with one are left out."""
         import tensorflow as tf
         import tensorflow_transform as tft
 
-        known = tf.boolean_mask(values, ~tf.math.is_nan(values))
+        known = tf.boolean_mask(values, ~tf.reduce_any(tf.math.is_nan(values), -1))
+        known = tf.ensure_shape(known, [None, values.shape[-1]])
         scaled = self._scaled(known)
-        mean = _finite(tft.mean(scaled))
-        deviation = tf.sqrt(_finite(tft.var(scaled)))
-        return _Learned(tft.quantiles(known, self.buckets, epsilon=0.01), mean, deviation)
+        mean = _finite(tft.mean(scaled, reduce_instance_dims=False))
+        deviation = tf.sqrt(_finite(tft.var(scaled, reduce_instance_dims=False)))
+        bounds = tft.quantiles(known, self.buckets, epsilon=0.01, reduce_instance_dims=False)
+        return _Learned(bounds, mean, deviation)
 
     def _scaled(self, values: tf.Tensor) -> tf.Tensor:
         import tensorflow as tf
@@ -97,8 +100,14 @@ class Numeric(ColumnKind):
         return tf.math.log(rates) - tf.math.log1p(-rates)
 
 
+def _of(feature: ModelFeature, graph: Analyses, analyse: Callable[[tf.Tensor], _Learned]) -> _Learned:
+    """What is learned of one feature."""
+    learned, column = graph.learned_together(feature, analyse)
+    return _Learned(learned.bounds[column][None], learned.mean[column], learned.deviation[column])
+
+
 class _Learned(NamedTuple):
-    """Of the training values: bounds of their buckets, and mean and standard deviation on the scale."""
+    """Of the training values of K features: bounds of buckets [K, *], mean and standard deviation on the scale [K]."""
 
     bounds: tf.Tensor
     mean: tf.Tensor

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from preprocessing.features import candidate_inputs, number_name
 from tests.testing_trainer import toy_fields
 from tests.trainer.conftest import Toy
 from trainer.buckets import plan_buckets
@@ -183,3 +184,18 @@ def test_catalogue_has_the_training_events_by_item_index(toy: Toy, records: Tran
 def test_no_matching_file_is_an_error_that_names_the_pattern(records: TransformedRecords) -> None:
     with pytest.raises(FileNotFoundError, match="no transformed records match .*nowhere.*did Transform run"):
         records.batches(["/nowhere/*.gz"], 2)
+
+
+def test_statistics_are_learned_together_as_each_would_be_alone(toy: Toy) -> None:
+    names = [f.name for f in candidate_inputs(toy.spec) if f.statistic and f.statistic.count != "rate"]
+    shown = [raw for split in ("pretrain", "train") for raw in toy.raw[split]]
+    rows = np.array([row for raw in shown for row in zip(*(raw[name] for name in names), strict=True)])
+    known = np.log1p(rows[~np.isnan(rows).any(axis=1)])  # a real record has them all, the catalogue's have none
+    records = toy.inputs("train", "validation").records()
+    (batch,) = records.batches(toy.files("validation"), batch_size=16)
+    for place, name in enumerate(names):
+        values = np.array([value for raw in toy.raw["validation"] for value in raw[name]])
+        scaled = (np.log1p(values) - known[:, place].mean()) / known[:, place].std()
+        real = batch["candidate_item_id"].numpy() > 0
+        found = np.sort(batch[number_name(name)].numpy()[real])
+        np.testing.assert_allclose(found, np.sort(np.where(np.isnan(values), 0, scaled)), atol=1e-5)
