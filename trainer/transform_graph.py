@@ -35,6 +35,11 @@ class TransformGraph(tf.Module):
         outputs = self._function.structured_outputs
         self._outputs = tf.nest.pack_sequence_as(outputs, self._function.outputs, expand_composites=True)
 
+    @property
+    def input_names(self) -> list[str]:
+        """The raw features that it knows."""
+        return list(self._inputs)
+
     def __call__(self, raw: Raw) -> dict[str, Any]:
         """Transformed features of raw ones, with the names, types and shapes of transform_features_layer().
 

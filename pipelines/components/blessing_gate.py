@@ -1,8 +1,9 @@
-"""BlessingGate: a model that the Evaluator blessed is blessed only if its data was, and if no plain rule beats it."""
+"""BlessingGate: a model that the Evaluator blessed is blessed only if its data was, and if no plain rival beats it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from tfx import types
@@ -13,12 +14,15 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
+from pipelines.components.counts import read_counts
 from pipelines.components.data_checks import FINDINGS
+from pipelines.counts.verdict import not_beaten
 from pipelines.evaluated import load_evaluation, overall_aucs, refusals
 from preprocessing.quarantine import read_report
 
 FINAL = "final"  # the custom property that tells a gate's blessing from an Evaluator's
 SPAN = "span"  # the newest day that the model's records cover
+COUNTS = "counts"  # the rival of that name in must_beat
 REFUSALS = "refusals.json"  # why a model is refused whatever its bars
 _MODEL_ID = constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY
 
@@ -29,17 +33,19 @@ class _Spec(ComponentSpec):
         "tasks": ExecutionParameter(type=str),
         "quarantine_dir": ExecutionParameter(type=str),
         "margin": ExecutionParameter(type=float),
+        "must_beat": ExecutionParameter(type=str),
     }
     INPUTS = {
         "evaluation": ChannelParameter(type=standard_artifacts.ModelBlessing),
         "figures": ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "findings": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+        "counts": ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
     }
     OUTPUTS = {"blessing": ChannelParameter(type=standard_artifacts.ModelBlessing)}
 
 
 class Executor(base_executor.BaseExecutor):
-    """Passes the Evaluator's verdict on, unless a finding blocks, or the model is no better than a plain rule."""
+    """Passes the Evaluator's verdict on, unless a finding blocks, or the model is no better than a plain rival."""
 
     def Do(  # noqa: N802 (TFX's name)
         self,
@@ -54,6 +60,9 @@ class Executor(base_executor.BaseExecutor):
         with fileio.open(f"{findings.uri}/{FINDINGS}") as file:
             blocked = any(finding["policy"] != "warn" for finding in json.loads(file.read())["findings"])
         refused = _refusals(artifact_utils.get_single_instance(input_dict["figures"]).uri, exec_properties)
+        if COUNTS in json.loads(exec_properties["must_beat"]):
+            counts = artifact_utils.get_single_instance(input_dict["counts"])
+            refused += not_beaten(read_counts(counts.uri))
         with fileio.open(f"{blessing.uri}/{REFUSALS}", "w") as file:
             file.write(json.dumps(refused, ensure_ascii=False))
         is_blessed = model_utils.is_model_blessed(evaluation) and not blocked and not refused
@@ -77,6 +86,8 @@ class BlessingGate(base_component.BaseComponent):
         quarantine_dir: Where the data report is.
         margin: How far a model has to be above plain rules.
         span: The newest day that the records cover; 0 where time isn't cut in spans.
+        must_beat: Which rivals the model has to beat.
+        counts: What trees on counts reach, where there are any.
     """
 
     SPEC_CLASS = _Spec
@@ -91,9 +102,13 @@ class BlessingGate(base_component.BaseComponent):
         quarantine_dir: str,
         margin: float,
         span: int = 0,
+        must_beat: Sequence[str] = (),
+        counts: types.BaseChannel | None = None,
     ) -> None:
+        optional = {} if counts is None else {"counts": counts}
         super().__init__(
             _Spec(
+                **optional,
                 evaluation=evaluation,
                 figures=figures,
                 findings=findings,
@@ -101,6 +116,7 @@ class BlessingGate(base_component.BaseComponent):
                 tasks=json.dumps(tasks),
                 quarantine_dir=quarantine_dir,
                 margin=margin,
+                must_beat=json.dumps(list(must_beat)),
                 span=span,
             )
         )

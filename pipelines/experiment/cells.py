@@ -24,7 +24,8 @@ class Cell:
     """One training.
 
     Attributes:
-        stage: `pretrain` makes an encoder, `rank` a ranker, its validation AUC and its predictions on the test split.
+        stage: `pretrain` makes an encoder, `rank` a ranker, its validation AUC and its predictions on the test split,
+            `counts` the same of trees.
         name: The model's; for people.
         trainer: Its configuration, seed included.
         encoder: The cell whose encoder it starts from.
@@ -58,11 +59,13 @@ class Cell:
         parts = self.trainer.model_dump(mode="json")
         if self.stage == "pretrain":
             parts = {name: parts[name] for name in ("seed", "encoder", "pretrain")}
+        if self.stage == "counts":
+            parts = {"seed": parts["seed"]}
         content = {
             "trainer": parts,
             "data": self.records.fingerprint,
             "encoder": self.encoder.key if self.encoder else None,
-            "code": _code(),
+            "code": _code(*(["pipelines/counts"] if self.stage == "counts" else [])),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -73,5 +76,5 @@ def pretrain_cell(trainer: TrainerConfig, records: Records) -> Cell:
 
 
 @functools.cache
-def _code() -> str:
-    return code_fingerprint("preprocessing", "trainer")
+def _code(*more: str) -> str:
+    return code_fingerprint("preprocessing", "trainer", *more)

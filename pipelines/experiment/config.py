@@ -17,12 +17,20 @@ class ModelConfig(Config):
         pretrained: Whether its encoder starts from pre-training (with the same seed).
         baseline: Whether it is one of those that the best is taken of, to compare with.
         history_length: Behaviours of a history at most, if not as many as the run's (L in the paper).
+        counts: Whether it is boosted trees on counts, which no trainer's configuration counts for.
     """
 
     trainer: Overrides = {}
     pretrained: bool = False
     baseline: bool = False
     history_length: int | None = pydantic.Field(None, ge=1)
+    counts: bool = False
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> ModelConfig:
+        if self.counts and (self.trainer or self.pretrained):
+            raise ValueError("counts: true is trees, which have no trainer and are not pre-trained. Leave those out")
+        return self
 
 
 class ExperimentConfig(Config):

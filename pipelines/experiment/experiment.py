@@ -51,7 +51,7 @@ class Experiment:
 
     def trials(self, name: str) -> list[Cell]:
         """A cell a setting, with the first seed."""
-        return [self._cell(name, setting, self.config.seeds[0]) for setting in self.config.tuning.settings()]
+        return [self._cell(name, setting, self.config.seeds[0]) for setting in self._settings(name)]
 
     def is_tuned(self, name: str) -> bool:
         """Whether all trials of a model are done."""
@@ -60,7 +60,7 @@ class Experiment:
     def best_setting(self, name: str) -> Overrides:
         """The setting with the best validation AUC; all trials must be done."""
         aucs = [cell.result(self.cells).validation_auc for cell in self.trials(name)]
-        return self.config.tuning.settings()[aucs.index(max(aucs))]
+        return self._settings(name)[aucs.index(max(aucs))]
 
     def final_cell(self, name: str, seed: int) -> Cell:
         """The cell whose predictions count; the model must be tuned."""
@@ -80,11 +80,17 @@ class Experiment:
         """Where the encoder that a cell starts from is, if it has one."""
         return None if cell.encoder is None else str(cell.encoder.folder(self.cells) / ENCODER)
 
+    def _settings(self, name: str) -> list[Overrides]:
+        """What is tried of a model; trees have no trainer to set."""
+        return [{}] if self.config.models[name].counts else self.config.tuning.settings()
+
     def _cell(self, name: str, setting: Overrides, seed: int) -> Cell:
         trainer = self.config.trainer_config(self.run.trainer, name, setting, seed)
         trainer.check_fits(self.run.dataset)
         model = self.config.models[name]
         records = self.records[model.history_length]
+        if model.counts:
+            return Cell("counts", name, trainer, None, records)
         encoder = pretrain_cell(trainer, records) if model.pretrained else None
         return Cell("rank", name, trainer, encoder, records)
 

@@ -6,19 +6,19 @@ from typing import Any, Literal
 
 from pipelines.content import Content
 
-Stage = Literal["pretrain", "rank"]
+Stage = Literal["pretrain", "rank", "counts"]
 
 
 class Job(Content):
     """One training.
 
     Attributes:
-        stage: `pretrain` makes an encoder, `rank` a ranker.
+        stage: `pretrain` makes an encoder, `rank` a ranker, `counts` trees.
         raw: The folder of the records.
         transformed: The folder of the transformed ones.
         graph: Transform's output.
         spec: The dataset spec as JSON.
-        trainer: The trainer's configuration.
+        trainer: The trainer's configuration; of trees its seed alone counts.
         encoder: The pre-training that the ranker starts from.
         folder: Where the result goes.
     """

@@ -1,8 +1,8 @@
-"""A ranker's predictions on the raw test records, one row a candidate, with what they are sliced by."""
+"""A model's predictions on the raw test records, one row a candidate, with what they are sliced by."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +12,24 @@ import tensorflow as tf
 from pipelines.slices import history_bucket
 from preprocessing.artifact_files import split_dir
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
-from trainer.export import serving_module
-from trainer.inputs import StageInputs
-from trainer.models.ranker import Ranker
 
 _REQUESTS_A_BATCH = 16
 
 
-def predict(ranker: Ranker, inputs: StageInputs, raw_dir: str) -> dict[str, np.ndarray]:
-    """Scores the test split through the transform graph and the catalogue, as serving does.
+def predict(
+    evaluate: Callable[[tf.Tensor], dict[str, tf.Tensor]], tasks: Sequence[str], raw_dir: str
+) -> dict[str, np.ndarray]:
+    """Scores the test split.
+
+    Args:
+        evaluate: Of serialised raw records, what the signature of that name gives.
+        tasks: Their names.
+        raw_dir: The records, a folder for each split.
 
     Returns:
         [candidates] each: "user", "popularity" (head, middle, tail, unseen), "history" (a bucket), "is_new_user"
         (absent from the training split), and a task's "label_<task>" and "score_<task>".
     """
-    module, tasks = serving_module(ranker, inputs), list(inputs.spec.tasks)
-    evaluate = tf.function(module.evaluate, autograph=False)
     known = {_text(features, USER_ID) for _, features in _records(raw_dir, "train")}
     columns: dict[str, list[Any]] = {}
     for batch in _batched(_records(raw_dir, "test"), _REQUESTS_A_BATCH):

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipelines.bootstrap import paired_interval, resampled_auc
 from pipelines.experiment.cells import PREDICTIONS
 from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.found import Difference, ModelResult, SliceResult, Spread, TaskResult
-from pipelines.experiment.measures import Predictions, measure, paired_interval, resampled_auc, slices
+from pipelines.experiment.measures import Predictions, measure, slices
 from pipelines.metrics import METRICS
 from trainer.metrics import auc
 
@@ -101,9 +102,9 @@ def _aucs(by_seed: BySeed, task: str, resamples: int, names: Sequence[str]) -> A
     for seed, rows in by_seed.items():
         chosen = {ALL: np.ones(len(rows["user"]), bool), **slices(rows)}
         for name in (ALL, *names):
-            part = {key: rows[key][chosen[name]] for key in ("user", f"label_{task}", f"score_{task}")}
-            value = auc(part[f"label_{task}"], part[f"score_{task}"])
-            found[name, seed] = Auc(value, resampled_auc(part, task, resamples))
+            columns = (rows[key][chosen[name]] for key in ("user", f"label_{task}", f"score_{task}"))
+            users, labels, scores = columns
+            found[name, seed] = Auc(auc(labels, scores), resampled_auc(users, labels, scores, resamples))
     return found
 
 

@@ -7,18 +7,21 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from pipelines.counts.evaluate import TreesOfTasks
 from pipelines.experiment.cells import ENCODER, PREDICTIONS, RESULT
-from pipelines.experiment.found import PretrainResult, RankResult
-from pipelines.experiment.job import Job
+from pipelines.experiment.found import CellResult, PretrainResult, RankResult
+from pipelines.experiment.job import Job, Stage
 from pipelines.experiment.predictions import predict
 from preprocessing.config import SAVED
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
+from trainer.export import serving_module
 from trainer.finetune import finetune
 from trainer.inputs import StageInputs
 from trainer.pretrain import pretrain
@@ -31,7 +34,7 @@ def main(job_path: str) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     job = Job.model_validate_json(Path(job_path).read_text())
     folder, started = Path(job.folder), time.monotonic()
-    made = _pretrain(job, folder) if job.stage == "pretrain" else _rank(job, folder)
+    made = _STAGES[job.stage](job, folder)
     spent = {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time()}
     result = made.model_copy(update=spent | {"trainer": job.trainer})
     partial = folder / f"{RESULT}.partial"
@@ -53,8 +56,19 @@ def _pretrain(job: Job, folder: Path) -> PretrainResult:
 def _rank(job: Job, folder: Path) -> RankResult:
     inputs = _inputs(job)
     ranker, found = finetune(inputs, job.encoder)
-    np.savez_compressed(folder / PREDICTIONS, **predict(ranker, inputs, job.raw))
+    evaluate = tf.function(serving_module(ranker, inputs).evaluate, autograph=False)
+    np.savez_compressed(folder / PREDICTIONS, **predict(evaluate, list(inputs.spec.tasks), job.raw))
     return RankResult(**found, validation_auc=max(found["curves"]["val_mean_auc"]))
+
+
+def _counts(job: Job, folder: Path) -> RankResult:
+    inputs = _inputs(job)
+    trees = TreesOfTasks(inputs)
+    np.savez_compressed(folder / PREDICTIONS, **predict(trees.evaluate, list(inputs.spec.tasks), job.raw))
+    return RankResult(validation_auc=trees.validation_auc)
+
+
+_STAGES: dict[Stage, Callable[[Job, Path], CellResult]] = {"pretrain": _pretrain, "rank": _rank, "counts": _counts}
 
 
 def _inputs(job: Job) -> StageInputs:

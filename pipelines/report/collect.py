@@ -9,21 +9,23 @@ from typing import Any
 
 from tfx.dsl.io import fileio
 
+from pipelines.components.counts import read_counts
 from pipelines.components.data_checks import FINDINGS
 from pipelines.components.evaluation import HISTORY_LENGTH, POPULARITY
 from pipelines.config import RunConfig
 from pipelines.errors import RunError
-from pipelines.evaluated import figures, load_evaluation
+from pipelines.evaluated import figures, load_evaluation, rule_auc
 from pipelines.finished import config_of
 from pipelines.metadata import RunMetadata
 from pipelines.metrics import METRICS
-from pipelines.pipeline import BASELINE, BASELINE_EVALUATOR, CHECKS, EVALUATOR, GATE, PRETRAIN, PUSHER, RANKER
+from pipelines.pipeline import BASELINE, BASELINE_EVALUATOR, CHECKS, COUNTS, EVALUATOR, GATE, PRETRAIN, PUSHER, RANKER
 from pipelines.report.data_report import DataReport
 from pipelines.report.results import (
     WITH_ENCODER,
     WITHOUT_ENCODER,
     Bucket,
     Checks,
+    Rivals,
     RunMetrics,
     RunResults,
     Slice,
@@ -36,6 +38,7 @@ from pipelines.runners.progress import COMPONENTS
 from pipelines.text import finite
 from pipelines.versions import installed_version
 from preprocessing.artifact_files import serving_model_dir
+from preprocessing.popularity import POPULARITY as POPULARITY_RULE
 from preprocessing.quarantine import read_report
 from serving.version_dirs import version_number
 from trainer import finetune, pretrain
@@ -60,11 +63,13 @@ def collect(run_dir: Path) -> RunResults:
         WITH_ENCODER: _json(run.output(RANKER, "model"), finetune.RESULTS),
         WITHOUT_ENCODER: _json(run.output(BASELINE, "model"), finetune.RESULTS),
     }
-    data = DataReport.model_validate(read_report(config.paths.quarantine))
+    report = read_report(config.paths.quarantine)
+    data = DataReport.model_validate(report)
+    rivals = _rivals(config, run, report)
     checks = Checks.model_validate_json(fileio.open(f"{run.output(CHECKS, 'findings')}/{FINDINGS}").read())
     tasks = list(config.dataset.tasks)
     return RunResults(
-        metrics=_metrics(config, run, data, checks, trained["pretrain"], evaluations),
+        metrics=_metrics(config, run, data, checks, trained["pretrain"], evaluations, rivals),
         data=data,
         checks=checks,
         pretrain_curves=trained["pretrain"]["curves"],
@@ -85,6 +90,7 @@ def _metrics(
     checks: Checks,
     pretrained: Mapping[str, Any],
     evaluations: Mapping[str, Any],
+    rivals: Rivals,
 ) -> RunMetrics:
     tasks = list(config.dataset.tasks)
     blessing, evaluation = run.output(GATE, "blessing"), run.output(EVALUATOR, "evaluation")
@@ -107,7 +113,14 @@ def _metrics(
         to_beat=_to_beat(evaluation, tasks),
         pushed_version=run.pushed_version(PUSHER),
         serving_model=_newest(config.paths.pushed),
+        rivals=rivals,
     )
+
+
+def _rivals(config: RunConfig, run: RunMetadata, report: dict[str, Any]) -> Rivals:
+    popularity = {task: rule_auc(report, POPULARITY_RULE, task) for task in config.dataset.tasks}
+    counts = read_counts(run.output(COUNTS, "counts")) if config.evaluation.counts_rows else None
+    return Rivals(popularity=popularity, counts=counts)
 
 
 def _newest(pushed: str) -> str | None:

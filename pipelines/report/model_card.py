@@ -13,6 +13,7 @@ import jinja2
 
 from pipelines.metrics import METRICS
 from pipelines.report.results import RunResults, Slice, TaskMetrics
+from pipelines.report.rivals import losses, rival_lines
 from pipelines.text import count, day, decimal, percent
 
 CARD = "model_card.md"
@@ -51,6 +52,8 @@ def model_card(results: RunResults) -> str:
         splits=_SPLITS,
         tasks={task: _task(results, task) for task in metrics.tasks},
         weak=[line for task, ours in metrics.tasks.items() for line in _weak(ours, task)],
+        losses=losses(metrics),
+        rivals=rival_lines(metrics),
         definitions=[metric.sentence for metric in METRICS.values()],
         count=count,
         day=day,

@@ -11,11 +11,13 @@ from pipelines.report.sections.finetuning import finetuning_section
 from pipelines.report.sections.headline import headline
 from pipelines.report.sections.pretraining import pretraining_section
 from pipelines.report.sections.provenance import provenance_section
+from pipelines.report.sections.rivals import rivals_section
 from pipelines.report.sections.slices import slices_section
 from pipelines.report.sections.timing import timing_section
 
 _SECTIONS = (
     headline,
+    rivals_section,
     data_section,
     checks_section,
     pretraining_section,
@@ -28,7 +30,7 @@ _SECTIONS = (
 
 
 def render(results: RunResults) -> str:
-    """The report: headline, data, its checks, pre-training, fine-tuning, slices, calibration, time, provenance.
+    """The report: headline, rivals, data, its checks, pre-training, fine-tuning, slices, calibration, time, provenance.
 
     Args:
         results: What `collect` gathered; what is not known is shown as a dash.

@@ -9,6 +9,7 @@ import pydantic
 
 from pipelines.checks.finding import Finding
 from pipelines.content import Content, Kept, Number
+from pipelines.counts.found import Counts
 from pipelines.report.data_report import DataReport
 
 WITH_ENCODER, WITHOUT_ENCODER = "with_encoder", "without_encoder"
@@ -96,6 +97,19 @@ class SplitCounts(Content):
     candidates: int
 
 
+class Rivals(Content):
+    """What needs no ranker, on the same test candidates.
+
+    Attributes:
+        popularity: The AUC of an item's number of training events alone, by task, in the direction that is right on
+            the validation split.
+        counts: What boosted trees reach on counts; None: the run was asked for none.
+    """
+
+    popularity: dict[str, Number]
+    counts: Counts | None
+
+
 class RunMetrics(Content):
     """The content of metrics.json.
 
@@ -110,6 +124,7 @@ class RunMetrics(Content):
         pretrain: What pre-training learned, by attribute.
         tasks: The ranker's metrics.
         baseline_without_encoder: Those of the same ranker without the encoder.
+        rivals: What needs no ranker; None in a report of an older version.
         seconds: How long components took.
         verdict: What became of the model.
         to_beat: The last blessed model's AUC by task, on the same candidates; None where there was no such model.
@@ -132,6 +147,7 @@ class RunMetrics(Content):
     to_beat: dict[str, Number] | None
     pushed_version: str | None
     serving_model: str | None
+    rivals: Rivals | None = None
 
     @property
     def models(self) -> dict[str, dict[str, TaskMetrics]]:

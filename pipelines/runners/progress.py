@@ -31,6 +31,7 @@ COMPONENTS = {
     "Resolver.latest_blessed": ("finding the model to beat", 0),
     "Evaluator": ("evaluating SRP4CTR", 47),
     "Evaluator.baseline": ("evaluating the baseline", 45),
+    "Counts": ("training trees on counts, and comparing", 40),
     "BlessingGate": ("blessing the model, if its data allows", 0),
     "Pusher": ("pushing the model", 0),
 }

@@ -11,16 +11,19 @@ import pytest
 
 from pipelines.checks.finding import Finding
 from pipelines.config import RunConfig
+from pipelines.counts.found import Counts
 from pipelines.metrics import METRICS
 from pipelines.report import collect
 from pipelines.report.data_report import DataReport
-from pipelines.report.results import Checks, RunMetrics, Verdict
+from pipelines.report.results import Checks, Rivals, RunMetrics, Verdict
 from preprocessing.report import data_report
 from preprocessing.splits import CutOffs, TimeProfile
 from tests.testing import small_spec
 
 FIGURES = {"auc": 0.75, "gauc": float("nan"), "binary_crossentropy": 0.5, "calibration": 1.1, "mean_label": 0.25}
 ATTRIBUTE = {"loss": 1.5, "accuracy": 0.5, "chance_accuracy": float("nan")}
+
+RIVALS = Rivals(popularity={"buy": 0.6, "dear": None}, counts=Counts(missing="LightGBM isn't installed"))
 
 
 class Evaluation:
@@ -70,12 +73,15 @@ def test_what_is_collected_is_written_and_read_again(monkeypatch: pytest.MonkeyP
     pretrained: dict[str, Any] = {"attributes": {"item_id": ATTRIBUTE}, "started_from": None}
     evaluations = {"with_encoder": WHOLE, "without_encoder": WHOLE}
     run: Any = Run()
-    metrics = collect._metrics(config, run, DataReport.model_validate_json(text), checks, pretrained, evaluations)
+    metrics = collect._metrics(
+        config, run, DataReport.model_validate_json(text), checks, pretrained, evaluations, RIVALS
+    )
     written = json.dumps(metrics.to_json(), allow_nan=False)
     content = json.loads(written)
     assert RunMetrics.model_validate_json(written) == metrics
     assert content["pretrain"]["item_id"] == ATTRIBUTE | {"chance_accuracy": None}
     assert content["checks"]["findings"] == [finding.to_json()]
+    assert content["rivals"]["popularity"] == {"buy": 0.6, "dear": None}
     assert content["verdict"] == {"blessed": False, "reasons": ["It is late."]}
     assert set(content["tasks"]["buy"]) == {*METRICS, "slices"}
     assert content["seconds"] == {"Pusher": 2.5} and content["to_beat"]["buy"] == 0.7

@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
+from pipelines.report.model_card import model_card
 from pipelines.report.page import render
 from pipelines.report.results import RunResults
+from pipelines.report.rivals import rival_lines
 from pipelines.report.write import save, write_report
 
 HOSTILE = "<script>alert('x')</script> & \"$x^$"
@@ -129,6 +131,28 @@ CONTENT: dict[str, Any] = dict(
         "to_beat": {"like": 0.7702},
         "pushed_version": "1764000000",
         "serving_model": "/work/runs/ml_100k/serving_model/1722400000",
+        "rivals": {
+            "popularity": {"like": 0.7312},
+            "counts": {
+                "missing": None,
+                "features": ["user_age"],
+                "splits": {
+                    "train": {"taken": 50_000, "all": 80_022},
+                    "validation": {"taken": 9932, "all": 9932},
+                    "test": {"taken": 10_046, "all": 10_046},
+                },
+                "tasks": {
+                    "like": {
+                        "auc": 0.7713,
+                        "model_auc": 0.7731,
+                        "points": 0.18,
+                        "low": -0.41,
+                        "high": 0.77,
+                        "trees": 212,
+                    }
+                },
+            },
+        },
     },
     checks={
         "compared": {"drift": True, "skew": False},
@@ -273,7 +297,7 @@ def test_its_one_script_is_the_one_it_allows(html: str) -> None:
 
 def test_tables_have_scopes_and_names(html: str) -> None:
     tables = re.findall(r"<table.*?</table>", html, re.DOTALL)
-    assert len(tables) == 15
+    assert len(tables) == 16
     for table in tables:
         assert re.match(r'<table aria-label="[^"]+">', table)
         assert all(re.match(r'<th scope="(col|row)"', head) for head in re.findall(r"<th\b[^>]*>", table))
@@ -320,6 +344,8 @@ def test_pictures_take_their_colors_from_the_page(html: str) -> None:
         "test AUC of 0.7731; the same ranker without it, same budget and seed, reaches 0.7597: a gain of 1.34 points.",
         "The bar of 0.700 that a model has to reach to be pushed is met.",
         "AUC (higher is better) 0.7731 0.7597 +0.0134",
+        "They learned from 50,000 of 80,022, a sample, training candidates; intervals are by a paired bootstrap",
+        "like 0.7731 0.7312 0.7713 +0.18 −0.41 to +0.77",
         "GAUC (higher is better) 0.7118 0.6984 +0.0134",
         "Logloss (lower is better) 0.5696 0.5830 −0.0134",
         "Normalised entropy (lower is better) 1.1392 1.1660 −0.0268",
@@ -378,6 +404,34 @@ def test_findings_follow_the_numbers() -> None:
     assert "The difference goes from +0.39 points (“1-9”) to −1.53 (“50+”)." in text
     assert "2.9 % too low with the encoder and 4.2 % too high without it" in text
     assert "from 3.000 to 2.000 and was lowest in the last epoch, 3: more epochs might help" in text
+
+
+def test_a_model_that_loses_to_counts_says_so_first() -> None:
+    metrics = copy.deepcopy(CONTENT["metrics"])
+    like = metrics["rivals"]["counts"]["tasks"]["like"]
+    like |= {"auc": 0.8001, "points": -2.7, "low": -3.3, "high": -2.1}
+    made = results(metrics=metrics)
+    first = (
+        "Boosted trees on counts rank better than this model: the test AUC of “like” is 0.7731, and that of the trees"
+    )
+    text = Page(render(made)).text
+    assert text.index(first) < text.index("the ranker with the pre-trained encoder reaches")
+    assert (
+        f"**{first} 0.8001 (-2.70 points, 95 % interval -3.30 to -2.10).**" in model_card(made).split("## The model")[0]
+    )
+    lines = rival_lines(made.metrics)
+    assert lines[0].startswith("The model loses. Beside boosted trees on counts, the test AUC of “like” is 0.7731")
+    assert lines[1] == "Test AUC of “like”: 0.7731; popularity alone 0.7312."
+
+
+def test_trees_that_are_missing_are_said_with_what_would_bring_them() -> None:
+    metrics = copy.deepcopy(CONTENT["metrics"])
+    metrics["rivals"]["counts"] = {"missing": "LightGBM isn't installed: pip install 'srp4ctr[counts]'"}
+    made = results(metrics=metrics)
+    said = "weren't trained to compare with. LightGBM isn't installed: pip install 'srp4ctr[counts]'."
+    assert said in Page(render(made)).text and said in model_card(made) and said in rival_lines(made.metrics)[-1]
+    del metrics["rivals"]
+    assert "no rivals: an older version made it" in Page(render(results(metrics=metrics))).text
 
 
 def test_no_anomaly_is_said_only_of_what_was_compared() -> None:

@@ -50,6 +50,7 @@ def test_metrics_have_the_promised_form(small_run: SmallRun) -> None:
         "to_beat",
         "pushed_version",
         "serving_model",
+        "rivals",
     }
     assert set(metrics["pretrain"]) == {"item_id", "tags", "weight", "action", "gap"}
     assert set(metrics["pretrain"]["action"]) == {"loss", "accuracy", "chance_accuracy"}
@@ -60,6 +61,17 @@ def test_metrics_have_the_promised_form(small_run: SmallRun) -> None:
     assert set(metrics["seconds"]) == EXPECTED
     assert Path(metrics["serving_model"]).is_dir()
     assert metrics["checks"] == {"compared": {"drift": False, "skew": False}, "findings": []}
+
+
+def test_trees_on_counts_are_compared_on_every_test_candidate(small_run: SmallRun) -> None:
+    metrics = json.loads((small_run.config.paths.report / "metrics.json").read_text())
+    counts = metrics["rivals"]["counts"]
+    tested = metrics["records"]["test"]["candidates"]
+    assert counts["missing"] is None and counts["splits"]["test"] == {"taken": tested, "all": tested}
+    for task, ours in metrics["tasks"].items():
+        assert counts["tasks"][task]["model_auc"] == pytest.approx(ours["auc"], abs=1e-3)  # as the Evaluator has it
+        assert f"“{task}”" in small_run.output
+    assert "Boosted trees on counts" in small_run.output or "boosted trees on counts" in small_run.output
 
 
 def test_slices_cover_every_test_candidate_once(small_run: SmallRun) -> None:

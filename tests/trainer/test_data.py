@@ -199,3 +199,22 @@ def test_statistics_are_learned_together_as_each_would_be_alone(toy: Toy) -> Non
         real = batch["candidate_item_id"].numpy() > 0
         found = np.sort(batch[number_name(name)].numpy()[real])
         np.testing.assert_allclose(found, np.sort(np.where(np.isnan(values), 0, scaled)), atol=1e-5)
+
+
+def test_a_sample_is_whole_requests_in_order_and_the_same_twice(toy: Toy, records: TransformedRecords) -> None:
+    files = toy.files("train")
+    everything = next(iter(records.batches(files, batch_size=100)))
+    candidates = int((everything["candidate_item_id"] > 0).numpy().sum())
+    whole, total = records.sample(files, candidates, seed=1)
+    assert total == candidates
+    np.testing.assert_array_equal(next(iter(whole))["candidate_item_id"], everything["candidate_item_id"])
+    half, total = records.sample(files, candidates // 2, seed=1)
+    taken = [next(iter(half)) for _ in range(2)]
+    again = next(iter(records.sample(files, candidates // 2, seed=1)[0]))
+    for batch in (*taken, again):
+        np.testing.assert_array_equal(batch["candidate_item_id"], taken[0]["candidate_item_id"])
+    rows = [tuple(row[row > 0]) for row in taken[0]["candidate_item_id"].numpy()]
+    order = [tuple(row[row > 0]) for row in everything["candidate_item_id"].numpy()]
+    assert total == candidates and 2 < len(rows) < len(order)
+    remaining = iter(order)
+    assert all(row in remaining for row in rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipelines.metrics import METRICS
 from pipelines.report.blocks import WITH, WITHOUT, Section, Table, Tile
 from pipelines.report.results import RunMetrics, RunResults, TaskMetrics
+from pipelines.report.rivals import losses
 from pipelines.text import count, decimal, difference, points, signed
 
 
@@ -17,7 +18,9 @@ def headline(results: RunResults) -> Section:
     return Section(
         anchor="result",
         title="What the encoder is worth",
-        finding=" ".join([*(_finding(task, tasks[task], without[task], fair) for task in tasks), _bar(metrics)]),
+        finding=" ".join(
+            [*losses(metrics), *(_finding(task, tasks[task], without[task], fair) for task in tasks), _bar(metrics)]
+        ),
         tiles=[tile for task in tasks for tile in _tiles(task if several else "", tasks[task], without[task])],
         tables=[_table(task, tasks[task], without[task]) for task in tasks],
     )

@@ -15,7 +15,7 @@ from rich.console import Console
 from pipelines.config import RunConfig
 from pipelines.experiment import cells
 from pipelines.experiment.cells import Cell, pretrain_cell
-from pipelines.experiment.config import ExperimentConfig
+from pipelines.experiment.config import ExperimentConfig, ModelConfig
 from pipelines.experiment.records import Records, with_history_length
 from pipelines.experiment.run import train_cells
 from pipelines.tuning import TuningConfig, override
@@ -139,6 +139,23 @@ def test_the_setting_with_the_best_validation_auc_trains_the_other_seeds(tmp_pat
     seed_2 = [cell for wave in waves for cell in wave if cell.stage == "rank"]
     assert {cell.name: cell.trainer.ranker.dropout for cell in seed_2} == {"din": 0.3, "ours": 0.1}
     assert experiment.trainings_left(["din", "ours"]) == {"din": 1, "ours": 1}
+
+
+def test_trees_are_not_tuned_and_have_nothing_of_a_trainer_but_its_seed(tmp_path: Path) -> None:
+    config = {
+        "models": {"din": {"baseline": True}, "trees": {"counts": True}},
+        "seeds": [1, 2],
+        "tuning": {"trials": 2, "space": {"ranker.dropout": (0.1, 0.3)}},
+    }
+    experiment, wider = (
+        small_experiment(tmp_path, config | {"trainer": {"encoder": {"dim": dim}}}) for dim in (32, 64)
+    )
+    (cell,) = experiment.trials("trees")
+    assert cell.stage == "counts" and cell.key == wider.trials("trees")[0].key
+    assert [one.name for one in next(experiment.waves(["din", "trees"]))] == ["din", "din", "trees"]
+    for refused in ({"trainer": {"encoder": {"dim": 8}}}, {"pretrained": True}):
+        with pytest.raises(pydantic.ValidationError, match="trees, which have no trainer"):
+            ModelConfig.model_validate({"counts": True} | refused)
 
 
 def test_a_cell_that_another_experiment_trains_is_waited_for(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ EXPERIMENT = {
     "resamples": 20,
     "models": {
         "din": {"baseline": True, "trainer": {"ranker": {"model": "din"}}},
+        "trees": {"counts": True},
         "ours": {"pretrained": True, "trainer": {"pretrain": {"epochs": 1}}},
     },
 }
@@ -47,7 +48,7 @@ def test_a_killed_experiment_goes_on(killed: Path) -> None:
     done = srp4ctr("experiment", killed, "--publish", published)
     assert done.returncode == 0, done.stdout + done.stderr
     after = _results(killed)
-    assert len(after) == 3 and before.items() <= after.items(), "the finished training ran again"
+    assert len(after) == 4 and before.items() <= after.items(), "the finished training ran again"
     assert "rank ours, seed 1 (1 rankers left, about" in done.stdout
     text = published.read_text()
     assert all(f"| {name} | 1 |" in text for name in EXPERIMENT["models"]) and "commit" in text

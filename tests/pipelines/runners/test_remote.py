@@ -45,7 +45,8 @@ COMPONENTS = {
     "Trainer.baseline": ["CuratedSchemaGen", "Transform"],
     "Evaluator": ["BehaviorLogExampleGen", "CuratedSchemaGen", "Trainer.ranker"],
     "Evaluator.baseline": ["BehaviorLogExampleGen", "CuratedSchemaGen", "Trainer.baseline"],
-    "BlessingGate": ["DataChecks", "Evaluator"],
+    "Counts": ["BehaviorLogExampleGen", "Trainer.ranker", "Transform"],
+    "BlessingGate": ["Counts", "DataChecks", "Evaluator"],
     "Pusher": ["BlessingGate", "Trainer.ranker"],
 }
 VERTEX = {"project": "p", "region": "europe-west1"}

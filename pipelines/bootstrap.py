@@ -1,0 +1,54 @@
+"""How sure a difference between two models is: AUCs of resampled users."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def resampled_auc(users: np.ndarray, labels: np.ndarray, scores: np.ndarray, resamples: int) -> np.ndarray:
+    """[resamples] AUC on users drawn with replacement, each with all its candidates.
+
+    The draws depend on nothing but the users, so that those of two models or seeds on the same candidates are paired.
+
+    Args:
+        users: Whose candidate each is, [candidates].
+        labels: 0 or 1, [candidates].
+        scores: A model's, [candidates].
+        resamples: How often users are drawn.
+    """
+    _, user = np.unique(users, return_inverse=True)
+    ranked = _sorted(labels, scores)
+    rng, count = np.random.default_rng(0), user.max() + 1
+    draws = (np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(resamples))
+    return np.array([_weighted_auc(ranked, times[user].astype(float)) for times in draws])
+
+
+def paired_interval(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> tuple[float, float]:
+    """The 95 % bootstrap interval of the difference in AUC, ours minus theirs, averaged over seeds.
+
+    Args:
+        ours: `resampled_auc` a seed; the seeds are taken as they are.
+        theirs: The same of another model.
+    """
+    low, high = np.nanpercentile(np.mean(ours, axis=0) - np.mean(theirs, axis=0), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _sorted(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The order of the scores, the labels in it, and where runs of equal scores begin."""
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    return order, labels[order] > 0.5, np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+
+
+def _weighted_auc(ranked: tuple[np.ndarray, np.ndarray, np.ndarray], weights: np.ndarray) -> float:
+    """AUC where candidate i counts weights[i] times."""
+    order, positive, starts = ranked
+    weight = weights[order]
+    up = np.add.reduceat(weight * positive, starts)
+    down = np.add.reduceat(weight * ~positive, starts)
+    below = np.cumsum(down) - down
+    total = up.sum() * down.sum()
+    return float((up * (below + down / 2)).sum() / total) if total else float("nan")

@@ -1,0 +1,110 @@
+"""Counts: what boosted trees reach on counts, beside the ranker; a rival that every run has."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from pipelines.counts.found import FILE, Counts
+from pipelines.counts.trees import installed
+from preprocessing.artifact_files import serving_model_dir
+from preprocessing.spec import DatasetSpec
+
+
+class _Spec(ComponentSpec):
+    PARAMETERS = {
+        "spec": ExecutionParameter(type=str),
+        "rows": ExecutionParameter(type=int),
+        "seed": ExecutionParameter(type=int),
+        "code": ExecutionParameter(type=str),
+        "lightgbm": ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "examples": ChannelParameter(type=standard_artifacts.Examples),
+        "transformed": ChannelParameter(type=standard_artifacts.Examples),
+        "graph": ChannelParameter(type=standard_artifacts.TransformGraph),
+        "model": ChannelParameter(type=standard_artifacts.Model),
+    }
+    OUTPUTS = {"counts": ChannelParameter(type=standard_artifacts.ModelEvaluation)}
+
+
+class Executor(base_executor.BaseExecutor):
+    """Writes counts.json."""
+
+    def Do(  # noqa: N802 (TFX's name)
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Trains trees and compares them with the ranker."""
+        from pipelines.counts.compare import Sources, compare_with_counts
+
+        inputs = {name: artifact_utils.get_single_instance(artifacts) for name, artifacts in input_dict.items()}
+        sources = Sources(
+            raw=inputs["examples"].uri,
+            transformed=inputs["transformed"].uri,
+            transform=inputs["graph"].uri,
+            model=serving_model_dir(inputs["model"].uri),
+        )
+        spec = DatasetSpec.from_json(exec_properties["spec"])
+        found = compare_with_counts(sources, spec, exec_properties["rows"], exec_properties["seed"])
+        output = artifact_utils.get_single_instance(output_dict["counts"])
+        with fileio.open(f"{output.uri}/{FILE}", "w") as file:
+            file.write(json.dumps(found.to_json(), ensure_ascii=False, indent=1))
+
+
+class CountsRival(base_component.BaseComponent):
+    """Trains trees after the ranker, which is what they are compared with.
+
+    Args:
+        examples: The records; of their test split.
+        transformed: Transform's; of the training and validation splits.
+        graph: Transform's.
+        model: The ranker.
+        spec: The dataset spec.
+        rows: Candidates of each split that are read at most.
+        seed: Of everything random.
+        code: Fingerprint of the code that runs, so that a change of it is not taken for a cache hit.
+    """
+
+    SPEC_CLASS = _Spec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        transformed: types.BaseChannel,
+        graph: types.BaseChannel,
+        model: types.BaseChannel,
+        spec: DatasetSpec,
+        rows: int,
+        seed: int,
+        code: str,
+    ) -> None:
+        super().__init__(
+            _Spec(
+                examples=examples,
+                transformed=transformed,
+                graph=graph,
+                model=model,
+                counts=types.Channel(type=standard_artifacts.ModelEvaluation),
+                spec=spec.model_dump_json(),
+                rows=rows,
+                seed=seed,
+                code=code,
+                lightgbm=installed(),  # so that an installation is no cache hit
+            )
+        )
+
+
+def read_counts(uri: str) -> Counts:
+    """What the component found."""
+    with fileio.open(f"{uri}/{FILE}") as file:
+        return Counts.model_validate_json(file.read())

@@ -1,0 +1,131 @@
+"""Candidates as rows of plain numbers, as boosted trees read them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID, label_name
+from preprocessing.spec_match import Match
+from trainer.fields import Compared, Field, Fields, MatchField
+from trainer.layers.match_counts import MatchCounts
+
+Batch = Mapping[str, tf.Tensor]
+
+_MOST_CATEGORIES = 256  # words of a feature that trees split by; more are told apart by their rates alone
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidates:
+    """C candidates of some requests.
+
+    Attributes:
+        numbers: float32 [C, F], NaN where absent.
+        words: Features with words: their indices, [C, V], 0 where absent.
+        labels: By task, bool [C].
+        requests: Which request each is of, int64 [C], ascending.
+    """
+
+    numbers: np.ndarray
+    words: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
+    requests: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+
+class CandidateTable:
+    """Makes rows of batches of transformed records.
+
+    A row has the user's and the candidate's numbers, categories of few words, how long the history is, and the match
+    features that the spec declares: where it declares none, those of the item and of each of its features with words.
+
+    Args:
+        fields: The data set's fields.
+    """
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = [*fields.of("user"), *fields.of("context"), *fields.of("candidate")]
+        self._tasks = fields.tasks
+        self._matches = MatchCounts(fields.matches or _usual_matches(fields))
+        self._in_columns = [field for field in self._fields if _has_column(field)]
+        matched = [
+            f"match {match.name} {place}" for match in self._matches.matches for place in range(match.spec.width)
+        ]
+        self.names = [*(field.name for field in self._in_columns), "history_length", *matched]
+        self.categories = [field.name for field in self._in_columns if field.feature.vocabulary is not None]
+        self.sizes = {field.name: field.size for field in self._fields if field.feature.vocabulary is not None}
+
+    def of_batches(self, batches: Iterable[Batch]) -> Candidates:
+        """The rows of dense batches, in their order.
+
+        Raises:
+            ValueError: there is none.
+        """
+        parts: list[Candidates] = []
+        requests = 0
+        for batch in batches:
+            parts.append(self._of_batch(batch, requests))
+            requests += len(batch[CANDIDATE_ITEM_ID])
+        if not parts:
+            raise ValueError("there are no records to make rows of")
+        return Candidates(
+            np.concatenate([part.numbers for part in parts]),
+            {name: np.concatenate([part.words[name] for part in parts]) for name in self.sizes},
+            {task: np.concatenate([part.labels[task] for part in parts]) for task in self._tasks},
+            np.concatenate([part.requests for part in parts]),
+        )
+
+    def _of_batch(self, batch: Batch, first_request: int) -> Candidates:
+        is_candidate = batch[CANDIDATE_ITEM_ID].numpy() > 0
+        requests = np.nonzero(is_candidate)[0]
+        columns = [_column(field, batch, is_candidate, requests) for field in self._in_columns]
+        mask = batch[HISTORY_ITEM_ID] > 0
+        columns.append(mask.numpy().sum(1)[requests])
+        matched = self._matches(self._matches.user_state(batch), mask, batch).numpy()[is_candidate]
+        words = {
+            field.name: _of_candidates(field, batch[field.name].numpy(), is_candidate, requests)
+            for field in self._fields
+            if field.name in self.sizes
+        }
+        return Candidates(
+            np.column_stack([*columns, matched]).astype(np.float32),
+            {name: values.reshape(len(requests), -1).astype(np.int32) for name, values in words.items()},
+            {task: batch[label_name(task)].numpy()[is_candidate] > 0.5 for task in self._tasks},
+            requests + first_request,
+        )
+
+
+def _has_column(field: Field) -> bool:
+    """Whether trees can read a field's values as they are: numbers, buckets, and words of which there are few."""
+    has_words = field.feature.vocabulary is not None
+    return not field.multivalent and (not has_words or field.size <= _MOST_CATEGORIES)
+
+
+def _column(field: Field, batch: Batch, is_candidate: np.ndarray, requests: np.ndarray) -> np.ndarray:
+    indices = _of_candidates(field, batch[field.name].numpy(), is_candidate, requests)
+    if field.number is None:
+        values = indices
+    else:
+        values = _of_candidates(field, batch[field.number].numpy(), is_candidate, requests)
+    return np.where(indices > 0, values, np.nan)
+
+
+def _of_candidates(field: Field, values: np.ndarray, is_candidate: np.ndarray, requests: np.ndarray) -> np.ndarray:
+    """A field's values, [B, ...] of requests or [B, N, ...] of candidates, for each real candidate."""
+    return values[is_candidate] if field.feature.side == "candidate" else values[requests]
+
+
+def _usual_matches(fields: Fields) -> tuple[MatchField, ...]:
+    """The item, and each of its features with words; items outside of the vocabulary match none."""
+    matches = []
+    for field in fields.item:
+        if field.feature.vocabulary is not None:
+            known = field.size - field.oov_buckets
+            pair = Compared(field.name, f"candidate_{field.field}", field.width, known)
+            matches.append(MatchField(field.field, Match(fields=(field.field,)), (pair,)))
+    return tuple(matches)

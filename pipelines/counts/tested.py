@@ -1,0 +1,98 @@
+"""The candidates of the test split: as trees read them, and with what the ranker gives them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pipelines.counts.table import Candidates, CandidateTable
+from preprocessing.features import CANDIDATE_ITEM_ID, USER_ID, RecordFeature, record_features
+from preprocessing.spec import DatasetSpec
+from serving.contract import CANDIDATE_MASK, EXAMPLES
+from trainer.data import densify, take_share
+from trainer.export import EVALUATE
+from trainer.fields import Fields
+from trainer.serving_module import dtype_of
+from trainer.transform_graph import TransformGraph
+
+_REQUESTS_A_BATCH = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """C candidates as a ranker sees them, in the order of the records.
+
+    Attributes:
+        users: Their users' ids, [C].
+        scores: By task, probabilities [C].
+    """
+
+    users: np.ndarray
+    scores: dict[str, np.ndarray]
+
+
+class RawRecords:
+    """Raw records of a split, which rankers are evaluated on.
+
+    Args:
+        folder: Their files'.
+        most: Candidates to take at most, give or take what chance does: whole requests.
+        seed: Decides which.
+    """
+
+    def __init__(self, folder: str, most: int, seed: int) -> None:
+        files = sorted(tf.io.gfile.glob(f"{folder}/*"))
+        records = tf.data.TFRecordDataset(files, compression_type="GZIP")
+        self.candidates = _count(records)
+        if self.candidates > most:
+            records = take_share(records, most / self.candidates, seed)
+        self._blocks = records.batch(_REQUESTS_A_BATCH)
+
+    def rows(self, table: CandidateTable, graph: TransformGraph, spec: DatasetSpec, fields: Fields) -> Candidates:
+        """The candidates as trees read them."""
+        transformed = transformed_with(graph, spec, fields)
+        return table.of_batches(transformed(block) for block in self._blocks)
+
+    def scored(self, model: str, tasks: tuple[str, ...]) -> Scored:
+        """What an exported ranker gives the same candidates."""
+        evaluate = tf.saved_model.load(model).signatures[EVALUATE]
+        users: list[np.ndarray] = []
+        scores: dict[str, list[np.ndarray]] = {task: [] for task in tasks}
+        for block in self._blocks:
+            found = evaluate(**{EXAMPLES: block})
+            mask = found[CANDIDATE_MASK].numpy()
+            ids = tf.io.parse_example(block, {USER_ID: tf.io.FixedLenFeature([], tf.string)})[USER_ID]
+            users.append(np.repeat(ids.numpy(), mask.sum(1)))
+            for task, parts in scores.items():
+                parts.append(found[task].numpy()[mask])
+        return Scored(np.concatenate(users), {task: np.concatenate(parts) for task, parts in scores.items()})
+
+
+def transformed_with(graph: TransformGraph, spec: DatasetSpec, fields: Fields) -> Callable[[tf.Tensor], dict[str, Any]]:
+    """What makes dense transformed features, with labels, of serialised records."""
+    inputs = [feature for feature in record_features(spec) if feature.side != "catalog"]
+    parsing = {feature.name: _parsing(feature) for feature in inputs if feature.name in graph.input_names}
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string)])
+    def transformed(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+        return densify(graph(tf.io.parse_example(serialized, parsing)), fields)
+
+    return transformed
+
+
+def _parsing(feature: RecordFeature) -> Any:
+    dtype = dtype_of(feature)
+    if feature.is_list:
+        return tf.io.RaggedFeature(dtype, row_splits_dtype=tf.int64)  # as Transform reads them
+    return tf.io.FixedLenFeature([], dtype)
+
+
+def _count(records: tf.data.Dataset) -> int:
+    """How many candidates raw records have."""
+    parsing = {CANDIDATE_ITEM_ID: tf.io.RaggedFeature(tf.string)}
+    blocks = records.batch(1024).map(lambda block: tf.io.parse_example(block, parsing)[CANDIDATE_ITEM_ID].flat_values)
+    return int(blocks.reduce(np.int64(0), lambda total, ids: total + tf.size(ids, tf.int64)))

@@ -1,0 +1,53 @@
+"""What is said of the simplest rivals: popularity, and boosted trees on counts."""
+
+from __future__ import annotations
+
+from pipelines.counts.found import Counts
+from pipelines.counts.verdict import difference
+from pipelines.report.results import RunMetrics
+from pipelines.text import count, decimal
+
+BOOTSTRAP = "by a paired bootstrap over users"
+
+
+def losses(metrics: RunMetrics) -> list[str]:
+    """A sentence for each task whose trees rank better than the model: what a reader must know first."""
+    counts = metrics.rivals.counts if metrics.rivals else None
+    if counts is None:
+        return []
+    return [
+        f"Boosted trees on counts rank better than this model: {difference(task, found)}."
+        for task, found in counts.tasks.items()
+        if found.beats_model
+    ]
+
+
+def rival_lines(metrics: RunMetrics) -> list[str]:
+    """A line for each task and rival."""
+    if metrics.rivals is None:
+        return []
+    lines = []
+    for task, popularity in metrics.rivals.popularity.items():
+        lines.append(
+            f"Test AUC of “{task}”: {decimal(metrics.tasks[task].auc)}; popularity alone {decimal(popularity)}."
+        )
+    counts = metrics.rivals.counts
+    if counts is None:
+        return lines
+    if counts.missing is not None:
+        return [*lines, f"Boosted trees on counts weren't trained to compare with. {counts.missing}."]
+    is_lost = any(found.beats_model for found in counts.tasks.values())
+    found = "; ".join(difference(task, found) for task, found in counts.tasks.items())
+    line = f"Beside boosted trees on counts, {found}. {read_by(counts)}"
+    return [f"The model loses. {line}", *lines] if is_lost else [*lines, line]
+
+
+def read_by(counts: Counts) -> str:
+    """How many candidates the trees had."""
+    train, test = counts.splits["train"], counts.splits["test"]
+    sampled = f" of {count(train.all)}, a sample," if train.taken < train.all else ""
+    tested = f"; both are compared on {count(test.taken)} of {count(test.all)} test candidates"
+    return (
+        f"They learned from {count(train.taken)}{sampled} training candidates"
+        f"{tested if test.taken < test.all else ''}; intervals are {BOOTSTRAP}."
+    )

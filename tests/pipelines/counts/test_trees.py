@@ -1,0 +1,51 @@
+"""Boosted trees on made-up candidates whose labels can be told."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipelines.counts.compare import compared
+from pipelines.counts.found import Counts, TaskCounts
+from pipelines.counts.trees import Trees, installed
+from pipelines.counts.verdict import not_beaten
+from tests.pipelines.counts.candidates import planted
+from trainer.metrics import auc
+
+
+class Table:
+    """What trees need of a table."""
+
+    names = ("first", "second")
+    categories: tuple[str, ...] = ()
+    sizes = {"item": 30}
+
+
+def test_trees_find_a_planted_number_and_planted_words_and_are_the_same_twice() -> None:
+    training, validation, test = (planted(count, seed) for seed, count in enumerate((600, 200, 200)))
+    trees, again = (Trees(Table(), "buy", training, validation, seed=1) for _ in range(2))  # type: ignore[arg-type]
+    assert installed() and trees.rounds >= 5
+    assert trees.names == ["first", "second", "item count", "item rate"]
+    scores = trees.scores(test)
+    np.testing.assert_array_equal(scores, again.scores(test))
+    number_alone = auc(test.labels["buy"], test.numbers[:, 0])
+    assert auc(test.labels["buy"], scores) > max(number_alone + 0.02, 0.85)
+
+
+def test_the_difference_to_a_ranker_has_an_interval_over_users() -> None:
+    rng = np.random.default_rng(0)
+    labels, users = rng.random(900) < 0.3, np.repeat(np.arange(90), 10)
+    good, poor = labels + rng.normal(size=900), labels + 3 * rng.normal(size=900)
+    lost, won = compared(labels, users, poor, good, 3), compared(labels, users, good, poor, 3)
+    assert lost.points is not None and lost.low is not None and lost.high is not None
+    assert lost.low < lost.points < lost.high < 0 and lost.beats_model and not won.beats_model
+    assert (won.points, won.auc, won.model_auc) == (-lost.points, lost.model_auc, lost.auc)
+
+
+def test_a_ranker_that_must_beat_the_trees_is_refused_unless_it_does() -> None:
+    won = TaskCounts(auc=0.7, model_auc=0.75, points=5.0, low=4.0, high=6.0, trees=9)
+    lost = TaskCounts(auc=0.75, model_auc=0.7, points=-5.0, low=-6.0, high=-4.0, trees=9)
+    assert not_beaten(Counts(missing=None, tasks={"click": won})) == []
+    (reason,) = not_beaten(Counts(missing=None, tasks={"click": won, "buy": lost}))
+    assert "“buy” is 0.7000, and that of the trees 0.7500 (-5.00 points, 95 % interval -6.00 to -4.00)" in reason
+    (reason,) = not_beaten(Counts(missing="LightGBM isn't installed"))
+    assert "none to compare with. LightGBM isn't installed." in reason
