@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -42,7 +43,7 @@ def count_step(model: keras.Model, stage: Stage) -> Counted:
     graph = step.get_concrete_function(batches.element_spec).graph.as_graph_def()
     nodes = [node for node in graph.node if node.op not in _FREE]
     called = [node for function in graph.library.function for node in function.node_def if node.op not in _FREE]
-    own = f"{model.optimizer.name}/"
+    own = re.compile(rf"\b{model.optimizer.name}(_\d+)?/")  # a scope that is entered again gets a number
     batch = next(batches)
     model.jit_compile = True
     compiled = tf.function(model.train_step, jit_compile=True)
@@ -50,9 +51,9 @@ def count_step(model: keras.Model, stage: Stage) -> Counted:
     parameters = sum(weight.shape.num_elements() for weight in model.trainable_weights)
     return Counted(
         operations=len(nodes) + len(called),
-        optimizer=sum(node.name.startswith(own) for node in nodes),
+        optimizer=sum(own.match(node.name) is not None for node in nodes),
         loops=len(loops),
-        optimizer_loops=sum(own in line for line in loops),
+        optimizer_loops=sum(own.search(line) is not None for line in loops),
         batch_bytes=sum(tensor.dtype.size * tensor.shape.num_elements() for tensor in tf.nest.flatten(batch)),
         optimizer_bytes=4 * 7 * parameters,  # gradient, variable and two moments are read, three are written
     )
