@@ -43,9 +43,9 @@ class AddAttended(keras.layers.Layer):
     def call(self, x: tf.Tensor, attended: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Combines x [B, M, D] with its attention result [B, M, D]."""
         projected = self.drop(self.output_projection(attended), training=training)
-        hidden = self.attention_norm(x + projected)
+        hidden = self.attention_norm(tf.add_n([x, projected]))  # no broadcast: seven operations fewer a gradient
         expanded = self.contract(self.expand(hidden))
-        return self.feedforward_norm(hidden + self.drop(expanded, training=training))
+        return self.feedforward_norm(tf.add_n([hidden, self.drop(expanded, training=training)]))
 
     def get_config(self) -> dict[str, Any]:
         own = {"dim": self.dim, "feedforward": self.feedforward, "dropout": self.dropout}

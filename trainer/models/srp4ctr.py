@@ -99,7 +99,12 @@ class Srp4Ctr(Ranker):
         if self.among is not None:
             seen = self.among(known, features["candidate_item_id"] > 0, training=training)
             known = tf.concat([known, self.drop(seen, training=training)], -1)
-        return self.by_task(self.mmoe(self.cross(known), MmoeState(**state["mmoe"]), training=training))
+        return self.by_task(self.mmoe(self._crossed(known), MmoeState(**state["mmoe"]), training=training))
+
+    def _crossed(self, known: tf.Tensor) -> tf.Tensor:
+        """The feature crosses of [B, N, C], as rows of one matrix: a dozen operations fewer a product."""
+        rows = tf.reshape(known, [-1, known.shape[-1]])
+        return tf.reshape(self.cross(rows), tf.shape(known))
 
     def attention_weights(self, state: UserState, features: Features) -> tf.Tensor | None:
         """See Ranker: UCA's weights."""
