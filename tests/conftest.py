@@ -5,11 +5,16 @@ import re
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from preprocessing import datasets
 
 ROOT = Path(__file__).parent.parent
+
+# On a busy machine any example may take longer than the 200 ms that hypothesis would allow it.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

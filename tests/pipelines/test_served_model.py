@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from preprocessing.features import candidate_inputs, user_inputs
 from preprocessing.lookup import user_record
+from preprocessing.plain import for_client
 from serving.cache import load
 from serving.client import LruCache, RankingClient
 from serving.deadline import Deadline
@@ -47,7 +48,7 @@ def records(small_run: SmallRun) -> list[bytes]:
 
 def features_of(record: bytes) -> dict[str, list]:
     features = tf.train.Example.FromString(record).features.feature
-    return {name: list(getattr(value, value.WhichOneof("kind")).value) for name, value in features.items()}
+    return {name: for_client(list(getattr(value, value.WhichOneof("kind")).value)) for name, value in features.items()}
 
 
 def candidates_of(record: bytes) -> dict[str, list]:

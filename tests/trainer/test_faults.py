@@ -7,6 +7,7 @@ import pytest
 from benchmarks.fault_scene import FaultScene
 from benchmarks.reference_scores import ReferenceScores
 from preprocessing.features import user_inputs
+from preprocessing.plain import for_client
 from tests.trainer.conftest import Exported, Toy
 from trainer.export import export
 
@@ -30,7 +31,7 @@ def test_no_score_is_wrong_and_no_call_fails_whatever_breaks(
     exported: Exported, other: Path, toy: Toy, tmp_path: Path
 ) -> None:
     names = [feature.name for feature in user_inputs(toy.spec)]
-    users = [{name: raw[name] for name in names} for raw in toy.raw["validation"]]
+    users = [{name: for_client(raw[name]) for name in names} for raw in toy.raw["validation"]]
     models = [exported.folder, other]
     reference = ReferenceScores(models, users, [ITEMS, ITEMS[::-1]], next(iter(toy.spec.tasks)), tolerance=1e-4)
     found = FaultScene(tmp_path, reference, seconds=16, roll_seconds=4).play(clients=3, seed=1)
