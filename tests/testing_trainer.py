@@ -147,9 +147,9 @@ def catalog_record(spec: DatasetSpec, seed: int = 0, items: int = 8) -> Raw:
     candidates = [f for f in record_features(spec) if f.side == "candidate"]
     values = {f.name: [NAN if f.statistic else _value(f, rng) for _ in range(items)] for f in candidates}
     ids = [f"i{n}" for n in range(items)]
-    values[STATISTIC_LINES] = [
-        line_of(key, value) for key, value in statistics_table(values["candidate_brand"]).items()
-    ]
+    if spec.features.statistics:  # those of `toy_spec`, whose items have brands
+        table = statistics_table(values["candidate_brand"])
+        values[STATISTIC_LINES] = [line_of(key, value) for key, value in table.items()]
     return values | {"candidate_item_id": ids, TRAINING_EVENTS: [3 * (items - 1 - n) for n in range(items)]}
 
 

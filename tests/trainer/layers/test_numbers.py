@@ -11,7 +11,7 @@ from trainer.layers.numbers import BUCKET_WIDTH, Numbers
 
 
 def test_a_number_is_given_as_it_is_with_whether_it_is_known_and_its_bucket() -> None:
-    layer = Numbers(toy_fields().of("candidate"))
+    layer = Numbers(toy_fields().embedded("candidate"))
     assert [field.field for field in layer.fields] == ["price"]
     features = {
         "candidate_price": tf.constant([[3, 0, 1]], tf.int64),
