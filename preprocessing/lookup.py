@@ -22,28 +22,36 @@ from preprocessing.spec import DatasetSpec
 from preprocessing.statistics.told import told_of
 
 
-def user_record(spec: DatasetSpec, user_id: str) -> bytes | None:
-    """A serialised tf.Example of the user just after its last event, with no candidates.
+def user_record(spec: DatasetSpec, user_id: str, as_of: int | None = None) -> bytes | None:
+    """A serialised tf.Example of the user, with no candidates.
 
     Reads the whole log: for a look at single users, not for serving.
 
+    Args:
+        spec: The dataset spec.
+        user_id: The user.
+        as_of: The time of the request, seconds since 1970; later events are left out. None is the
+            second after the user's last event.
+
     Returns:
-        None if the log has no event of the user.
+        None if the log has no event of the user before then.
     """
     table = _rows(spec, "events", USER, user_id)
+    if table is not None and as_of is not None:
+        table = table.filter(pc.less(table.column(TIME), as_of))
     if table is None or not table.num_rows:
         return None
     events = SortedEvents.from_table(with_earlier(table, spec))
     tables = {name: EntityTable.of_spec(spec, name, _rows(spec, name)) for name in JOINED}
     known = _known(spec, events.strings[ITEM].values)
     joined = Tables(tables["items"], tables["users"], tables["context"], known=known)
-    ((_, record),) = user_records(spec, events, joined, told=told_of(spec, _overall(spec)))
+    ((_, record),) = user_records(spec, events, joined, as_of, told=told_of(spec, _overall(spec)))
     return record
 
 
 def _overall(spec: DatasetSpec) -> dict[str, bytes]:
-    """What the log's events did to all keys of users' statistics together."""
-    if not spec.counts_by_user:
+    """What the log's events did to all keys of users' statistics together, which only rates need."""
+    if not spec.rates_of_users:
         return {}
     table = pa.concat_tables(with_earlier(part, spec) for part in _batches(spec, "events"))
     return dict(overall(spec, SortedEvents.from_table(table)))

@@ -212,10 +212,10 @@ class DatasetSpec(Config):
         ]
 
     @property
-    def counts_by_user(self) -> bool:
-        """Whether any statistic is of users, alone or with something else."""
+    def rates_of_users(self) -> list[str]:
+        """The statistics of users with rates, which are drawn to that of all users together."""
         declared = self.features.statistics
-        return any(declared[name].is_of_user(name) for name in declared)
+        return [name for name in declared if declared[name].is_of_user(name) and declared[name].rate]
 
     @property
     def statistics_of_users_items(self) -> list[str]:

@@ -102,9 +102,9 @@ class RecordsOfParts(beam.PTransform):
         return parts | "KnownValues" >> KnownValues(self._spec, self._shards)
 
     def _overall(self, root: beam.Pipeline) -> beam.PCollection:
-        """What the log's events did to all keys of users' statistics together."""
-        if not self._spec.counts_by_user:
-            return root | "NoStatistics" >> beam.Create([])
+        """What the log's events did to all keys of users' statistics together, which only rates need."""
+        if not self._spec.rates_of_users:
+            return root | "NoRates" >> beam.Create([])
         return root | "Counted" >> ShardUsers(self._spec, self._shards, self._as_of) | CountOverall(self._spec)
 
     def _rows(self, root: beam.Pipeline, table: TableName) -> beam.PCollection:

@@ -22,6 +22,7 @@ from preprocessing.sources.message import parse_event
 from preprocessing.spec import DatasetSpec
 from preprocessing.tables import from_bytes, to_bytes
 from preprocessing.user_records import Part, RecordsOfParts, ShardUsers
+from serving.errors import ServingError
 from serving.precompute.transform import METRICS
 
 _Parts = tuple[bool, list[Part]]  # whether they are of the log, and some of a user's rows
@@ -41,10 +42,21 @@ class RefreshedRecords(beam.PTransform):
         spec: The dataset spec.
         delay: Seconds of event time.
         shards: As for `ShardUsers`.
+
+    Raises:
+        ServingError: The spec has rates of users: they move with the events of all users, which no
+            user's state has.
     """
 
     def __init__(self, spec: DatasetSpec, delay: float = 0.0, shards: int = 64) -> None:
         super().__init__()
+        if spec.rates_of_users:
+            name = spec.rates_of_users[0]
+            raise ServingError(
+                f"features.statistics.{name} has rates of users, which are drawn to the rate of all users. That one "
+                "changes with every event, and events as they arrive refresh one user each. Run the job on the log "
+                f"from time to time, without a subscription, or train with {name}.counts=[events, positives]."
+            )
         self._spec, self._delay, self._shards = spec, delay, shards
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:

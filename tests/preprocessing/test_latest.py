@@ -103,8 +103,11 @@ def test_values_that_rows_lack_are_those_of_the_reference(tmp_path: Path) -> Non
 def test_as_of_hides_what_comes_later_and_dates_the_request(tmp_path: Path) -> None:
     rows, as_of = small_log(), START + 50 * HOUR
     later = [row | {"item_id": "later"} for row in rows if row["timestamp"] >= as_of]
-    spec = write_small_dataset(tmp_path, [row for row in rows if row["timestamp"] < as_of] + later)
-    for record in parse_records(_records(spec, tmp_path, as_of).values()):
+    earlier = [row for row in rows if row["timestamp"] < as_of]
+    spec = write_small_dataset(tmp_path, earlier + later, features=COUNTED)
+    found = _records(spec, tmp_path, as_of)
+    assert parse_records([found["u7"]]) == parse_records([user_record(spec, "u7", as_of) or b""])
+    for record in parse_records(found.values()):
         assert record["timestamp"] == [as_of]
         assert "later" not in record["history_item_id"]
         assert len(record["history_item_id"]) == 5

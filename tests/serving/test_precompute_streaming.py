@@ -17,11 +17,18 @@ from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
 from preprocessing.lookup import user_record
 from preprocessing.spec import DatasetSpec
+from serving.errors import ServingError
 from serving.precompute.streaming import RefreshedRecords, _KeepLatest, _Parse
 from tests.testing import HOUR, START, Record, Row, parse_records, small_log, small_spec, write_small_dataset
 
 CUT = START + 60 * HOUR
 NOW = START + 200 * HOUR
+COUNTED = small_spec().features.model_dump() | {
+    "statistics": {
+        "user": {"counts": ["events", "positives"], "windows": ["1d", "all"]},
+        "met": {"of": ["user", "item_id"], "counts": ["events"], "windows": ["all"]},
+    }
+}
 
 
 def _message(row: Row) -> TimestampedValue:
@@ -52,16 +59,16 @@ def _since(time: int, records: list[Record]) -> list[Record]:
 
 
 def test_log_and_stream_together_give_the_records_of_the_whole_log(tmp_path: Path) -> None:
-    """Whatever the order of arrival: shuffled, some of it after the watermark, some of it twice.
+    """Whatever the order of arrival: shuffled, some of it after the watermark, some of it twice; with statistics.
 
     Rows of the log that are alike are so many behaviours; streamed events differ, as one like another is that one.
     """
     distinct = [json.loads(row) for row in {json.dumps(row, sort_keys=True) for row in small_log()}]
     rows = distinct + [row for row in distinct if row["timestamp"] < CUT][:200]
     (tmp_path / "whole").mkdir()
-    whole = write_small_dataset(tmp_path / "whole", rows)
+    whole = write_small_dataset(tmp_path / "whole", rows, features=COUNTED)
     logged, streamed = ([row for row in rows if (row["timestamp"] < CUT) is past] for past in (True, False))
-    spec = write_small_dataset(tmp_path, logged)
+    spec = write_small_dataset(tmp_path, logged, features=COUNTED)
     rng = random.Random(1)
     arriving = streamed + rng.sample(streamed, 100) + rng.sample(logged, 50)
     rng.shuffle(arriving)
@@ -71,6 +78,15 @@ def test_log_and_stream_together_give_the_records_of_the_whole_log(tmp_path: Pat
     assert set(found) == {row["user_id"] for row in rows}
     for user_id, records in found.items():
         assert [records[-1]] == parse_records([user_record(whole, user_id) or b""])
+
+
+def test_rates_of_users_are_refused_since_they_move_with_the_events_of_all_users() -> None:
+    features = small_spec().features.model_dump()
+    for statistics, refused in (({"user": {}}, "user"), ({"met": {"of": ["user", "item_id"]}}, "met")):
+        spec = small_spec(features=features | {"statistics": statistics})
+        with pytest.raises(ServingError, match=f"features.statistics.{refused} has rates of users"):
+            RefreshedRecords(spec)
+    RefreshedRecords(small_spec(features=features | {"statistics": {"item_id": {}}}))
 
 
 def test_values_that_a_message_lacks_are_what_the_log_knew_of_the_item(tmp_path: Path) -> None:

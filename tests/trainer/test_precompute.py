@@ -101,13 +101,13 @@ def count(capsys: pytest.CaptureFixture[str], arguments: list[str], *more: str) 
 
 
 def request_of(exported: Exported, user_id: str, log_file: Path, **changes: Any) -> Row:
-    """A user's raw features as an application sends them."""
+    """A user's raw features as an application sends them a minute after AS_OF, its statistics as of then."""
     spec = exported.inputs.spec
     spec = spec.model_copy(update={"events": spec.events.at(str(log_file))})
-    (record,) = parse_records([user_record(spec, user_id) or b""])
+    (record,) = parse_records([user_record(spec, user_id, AS_OF + 60) or b""])
     names = exported.loaded.signatures["encode_user"].structured_input_signature[1]
     user = {name: record[name] if name.startswith("history_") else record[name][0] for name in names}
-    return user | {"timestamp": AS_OF + 60} | changes
+    return user | changes
 
 
 def ranked(client: RankingClient, user: Row) -> dict[str, float]:
