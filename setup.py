@@ -9,7 +9,8 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
-# What a ranking service needs: the client, and a command line whose other commands name the extra that they miss.
+# What a ranking service needs: the client, and a command line whose other commands name the extra
+# that they miss.
 CLIENT = [
     "grpcio>=1.60",
     "numpy>=1.26",
@@ -54,7 +55,9 @@ COUNTS = ["lightgbm>=4.3"]
 
 def stamp_revision(folder: str) -> None:
     """Leaves in the packages below `folder` which revision they are, for code that runs without a checkout."""
-    given = os.environ.get("SRP4CTR_REVISION")  # where the checkout isn't whole, such as in `docker build`
+    given = os.environ.get(
+        "SRP4CTR_REVISION"
+    )  # where the checkout isn't whole, such as in `docker build`
     revision = given or runpy.run_path("pipelines/revision.py")["code_revision"]()
     if revision:
         Path(folder, "pipelines", "REVISION").write_text(f"{revision}\n")

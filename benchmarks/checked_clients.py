@@ -13,7 +13,14 @@ import grpc
 import numpy as np
 
 from benchmarks.reference_scores import ReferenceScores
-from serving.client import ChannelOptions, Freshness, LruCache, RankingClient, RankingError, UserState
+from serving.client import (
+    ChannelOptions,
+    Freshness,
+    LruCache,
+    RankingClient,
+    RankingError,
+    UserState,
+)
 from serving.contract import DEFAULT_MODEL_NAME
 from serving.redis_cache import RedisCache
 
@@ -34,9 +41,10 @@ class _Failure(NamedTuple):
 class CheckedClients:
     """Several clients, every other one with an in-process cache before the Redis that they share.
 
-    The first never asks for a new version by itself: its states are of a version that the server has given up, and it
-    must notice by being refused. One further client keeps a state of each version and goes on scoring with all of
-    them. While the server is away requests wait for it; they may fail by their deadline, and in no other way.
+    The first never asks for a new version by itself: its states are of a version that the server
+    has given up, and it must notice by being refused. One further client keeps a state of each
+    version and goes on scoring with all of them. While the server is away requests wait for it;
+    they may fail by their deadline, and in no other way.
 
     Args:
         address: The model server's gRPC address.
@@ -46,12 +54,16 @@ class CheckedClients:
         seed: Of who ranks what.
     """
 
-    def __init__(self, address: str, redis_url: str, reference: ReferenceScores, clients: int, seed: int) -> None:
+    def __init__(
+        self, address: str, redis_url: str, reference: ReferenceScores, clients: int, seed: int
+    ) -> None:
         self._address, self._redis_url, self._reference = address, redis_url, reference
         self._counts: collections.Counter[str] = collections.Counter()
         self._failures: list[_Failure] = []
         self._done, self._lock = threading.Event(), threading.Lock()
-        self._threads = [threading.Thread(target=self._rank, args=(seed, n)) for n in range(clients)]
+        self._threads = [
+            threading.Thread(target=self._rank, args=(seed, n)) for n in range(clients)
+        ]
         self._threads.append(threading.Thread(target=self._score_with_old_states))
 
     def counts(self, away: tuple[float, float]) -> dict[str, Any]:
@@ -60,10 +72,21 @@ class CheckedClients:
         Args:
             away: From when to when the server was away, in monotonic seconds.
         """
-        names = ("right", "wrong", "old_state_right", "old_state_wrong", "old_state_refused", "half_copied_served")
+        names = (
+            "right",
+            "wrong",
+            "old_state_right",
+            "old_state_wrong",
+            "old_state_refused",
+            "half_copied_served",
+        )
         names += ("renewed", "redis_failures")
         waited = [failure for failure in self._failures if _by_deadline(failure)]
-        failed = [f"{failure.code.name}: {failure.details}" for failure in self._failures if failure not in waited]
+        failed = [
+            f"{failure.code.name}: {failure.details}"
+            for failure in self._failures
+            if failure not in waited
+        ]
         while_away = sum(failure.began < away[1] and failure.ended > away[0] for failure in waited)
         return {name: self._counts[name] for name in names} | {
             "out_of_time": len(waited) - while_away,
@@ -78,7 +101,10 @@ class CheckedClients:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self._done.set()
         for thread in self._threads:
@@ -90,14 +116,21 @@ class CheckedClients:
         freshness = Freshness(version_seconds=1.0 if number else _NEVER_SECONDS)
         with self._client(caches, freshness) as client:
             while not self._done.wait(_PAUSE_SECONDS):
-                user, items = rng.randrange(len(self._reference.users)), rng.randrange(len(self._reference.lists))
+                user, items = (
+                    rng.randrange(len(self._reference.users)),
+                    rng.randrange(len(self._reference.lists)),
+                )
                 self._rank_once(client, user, items)
             self._add("renewed", client.counts().get("renewed", 0))
         self._add("redis_failures", redis.breaker.failed_requests)
         redis.close()
 
     def _rank_once(self, client: RankingClient, user: int, items: int) -> None:
-        began, candidates, task = time.monotonic(), self._reference.lists[items], self._reference.task
+        began, candidates, task = (
+            time.monotonic(),
+            self._reference.lists[items],
+            self._reference.task,
+        )
         try:
             ranked = client.rank(self._reference.users[user], candidates, by=task)
         except RankingError as error:
@@ -133,11 +166,15 @@ class CheckedClients:
                 self._failed(error, began)
             return
         model = (state.version - 1) % len(self._reference.models)  # versions take turns
-        self._add("old_state_right" if self._reference.matches(0, 0, scores, model) else "old_state_wrong")
+        self._add(
+            "old_state_right" if self._reference.matches(0, 0, scores, model) else "old_state_wrong"
+        )
 
     def _client(self, caches: list[Any], freshness: Freshness) -> RankingClient:
         channel = ChannelOptions(wait_for_ready=True)
-        return RankingClient(self._address, DEFAULT_MODEL_NAME, _TIMEOUT_SECONDS, channel, caches, freshness)
+        return RankingClient(
+            self._address, DEFAULT_MODEL_NAME, _TIMEOUT_SECONDS, channel, caches, freshness
+        )
 
     def _failed(self, error: RankingError, began: float) -> None:
         with self._lock:

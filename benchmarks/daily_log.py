@@ -13,7 +13,12 @@ FIRST_DAY = 20_000  # 4 October 2024
 DAY, WEEK = 86_400, 7 * 86_400
 EVENTS, ITEMS = "{YYYY}-{MM}-{DD}.inter", "{YYYY}-{MM}-{DD}.item"
 _SETTINGS = {
-    "pretrain": {"epochs": 40, "warm_epochs": 4, "batch_size": 32, "optimizer": {"learning_rate": 0.002}},
+    "pretrain": {
+        "epochs": 40,
+        "warm_epochs": 4,
+        "batch_size": 32,
+        "optimizer": {"learning_rate": 0.002},
+    },
     "ranker": {"dropout": 0.4},
     "finetune": {"epochs": 2, "evaluations_per_epoch": 2, "patience": 4},
 }
@@ -31,7 +36,9 @@ class DailyLog:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._events = pd.read_csv(source / "ml-100k.inter", sep="\t", dtype=str)
-        self._items = pd.read_csv(source / "ml-100k.item", sep="\t", dtype=str, keep_default_na=False)
+        self._items = pd.read_csv(
+            source / "ml-100k.item", sep="\t", dtype=str, keep_default_na=False
+        )
         (folder / "users.user").write_bytes((source / "ml-100k.user").read_bytes())
         seconds = self._events["timestamp:float"].astype(float)
         self._events["timestamp:float"] = FIRST_DAY * DAY + (seconds - seconds.min()) * DAY // WEEK
@@ -40,7 +47,9 @@ class DailyLog:
     def write(self, day: int) -> int:
         """Writes a day's events, and the items there are by then; returns how many of those are new."""
         self._write_events(day, self._events[self._day == day])
-        by_then, before = (set(self._events["item_id:token"][self._day <= last]) for last in (day, day - 1))
+        by_then, before = (
+            set(self._events["item_id:token"][self._day <= last]) for last in (day, day - 1)
+        )
         self._items[self._items["item_id:token"].isin(by_then)].to_csv(
             self._folder / f"{date_of(day)}.item", sep="\t", index=False
         )
@@ -65,11 +74,20 @@ class DailyLog:
 def write_config(run_config: Path, folder: Path) -> Path:
     """Writes the configuration of daily runs over a DailyLog, from one of MovieLens-100K; returns its path."""
     content = yaml.safe_load(run_config.read_text())
-    dataset = content["dataset"] | {"name": "days", "split": {"train": 5, "history": 10}, "history": {"length": 50}}
+    dataset = content["dataset"] | {
+        "name": "days",
+        "split": {"train": 5, "history": 10},
+        "history": {"length": 50},
+    }
     dataset["events"] = dataset["events"] | {"path": EVENTS}
     dataset["items"] = dataset["items"] | {"path": ITEMS}
     dataset["users"] = dataset["users"] | {"path": "users.user"}
-    content |= {"dataset": dataset, "data_dir": str(folder / "log"), "runs_dir": str(folder), "warm_start": True}
+    content |= {
+        "dataset": dataset,
+        "data_dir": str(folder / "log"),
+        "runs_dir": str(folder),
+        "warm_start": True,
+    }
     content["trainer"] |= _SETTINGS
     content["evaluation"] = {"min_auc": 0.6, "max_auc_drop": 0.01}
     path = folder / "days.yaml"

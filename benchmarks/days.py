@@ -2,10 +2,11 @@
 
     .venv/bin/python -m benchmarks.days
 
-A week of MovieLens-100K is a day (benchmarks/daily_log.py). Each day's run starts from the last blessed model; after
-it the same records are trained on from nothing, to compare. The fourth day is delivered three times: with a fifth of
-its rows unreadable, with its ratings turned around, and as it was. A server watches the pushed versions, and is asked
-over gRPC which one it serves. Prints a table as it goes, and as its last line one JSON object.
+A week of MovieLens-100K is a day (benchmarks/daily_log.py). Each day's run starts from the last
+blessed model; after it the same records are trained on from nothing, to compare. The fourth day is
+delivered three times: with a fifth of its rows unreadable, with its ratings turned around, and as
+it was. A server watches the pushed versions, and is asked over gRPC which one it serves. Prints a
+table as it goes, and as its last line one JSON object.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ _COLUMNS = {
 
 def main() -> None:
     """The script."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--config", type=Path, default=Path("configs/ml_100k.yaml"))
     parser.add_argument("--folder", type=Path, default=Path("runs/days"))
     arguments = parser.parse_args()
@@ -81,10 +84,20 @@ def main() -> None:
         for day in _NEWEST[1:]:
             rows += _deliver(log, config_path, day, client)
         taken_back = _roll_back(config_path, client)
-    print(json.dumps({"seed": load_run_config(config_path).trainer.seed, "days": rows, "rollback": taken_back}))
+    print(
+        json.dumps(
+            {
+                "seed": load_run_config(config_path).trainer.seed,
+                "days": rows,
+                "rollback": taken_back,
+            }
+        )
+    )
 
 
-def _deliver(log: DailyLog, config_path: Path, day: int, client: RankingClient) -> list[dict[str, Any]]:
+def _deliver(
+    log: DailyLog, config_path: Path, day: int, client: RankingClient
+) -> list[dict[str, Any]]:
     """The runs of one day."""
     new_items, rows = log.write(day), []
     if day == _CORRUPTED:
@@ -93,7 +106,10 @@ def _deliver(log: DailyLog, config_path: Path, day: int, client: RankingClient) 
             ("turned around", log.write_turned_around),
         ):
             write(day)
-            rows.append(_run(config_path, day, new_items, delivered) | {"served": _served(config_path, client)})
+            rows.append(
+                _run(config_path, day, new_items, delivered)
+                | {"served": _served(config_path, client)}
+            )
             _show(rows[-1].get(key) for key in _COLUMNS)
         log.write(day)
     row = _run(config_path, day, new_items, "whole") | {"served": _served(config_path, client)}
@@ -112,7 +128,10 @@ def _from_nothing(config: RunConfig) -> dict[str, Any]:
         ranker, _ = finetune(inputs, encoder)
     seconds = round(time.monotonic() - started)
     rows = predict(ranker, inputs, metadata.output("BehaviorLogExampleGen", "examples"))
-    return {"cold_auc": auc(rows["label_like"], rows["score_like"]), "cold_training_seconds": seconds}
+    return {
+        "cold_auc": auc(rows["label_like"], rows["score_like"]),
+        "cold_training_seconds": seconds,
+    }
 
 
 def _run(config_path: Path, day: int, new_items: int, delivered: str) -> dict[str, Any]:
@@ -121,7 +140,9 @@ def _run(config_path: Path, day: int, new_items: int, delivered: str) -> dict[st
     command = [str(_SRP4CTR), "run", str(config_path), "--span", str(day)]
     with tempfile.NamedTemporaryFile() as used:
         measured = [sys.executable, "-m", "benchmarks.peak_memory", used.name, *command]
-        process = subprocess.run(measured, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.run(
+            measured, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         usage = json.loads(Path(used.name).read_text())
     row = {"day": str(date_of(day)), "delivered": delivered, "new_items": new_items}
     row |= {"seconds": round(time.monotonic() - started), "disk_mb": _disk(paths)} | usage
@@ -133,7 +154,11 @@ def _run(config_path: Path, day: int, new_items: int, delivered: str) -> dict[st
 
 def _results(metrics: dict[str, Any]) -> dict[str, Any]:
     verdict, seconds = metrics["verdict"], metrics["seconds"]
-    pushed = f"pushed {metrics['pushed_version']}" if verdict["blessed"] else f"refused: {' '.join(verdict['reasons'])}"
+    pushed = (
+        f"pushed {metrics['pushed_version']}"
+        if verdict["blessed"]
+        else f"refused: {' '.join(verdict['reasons'])}"
+    )
     return {
         "candidates": metrics["records"]["train"]["candidates"],
         "training_seconds": round(seconds["Trainer.pretrain"] + seconds["Trainer.ranker"]),
@@ -152,7 +177,10 @@ def _disk(paths: RunPaths) -> int:
 def _served(config_path: Path, client: RankingClient) -> int:
     """The version that the server serves, once it has had time to see the newest one."""
     folders = load_run_config(config_path).paths.serving_model.iterdir()
-    newest, deadline = max(version_number(folder.name) or 0 for folder in folders), time.monotonic() + 60
+    newest, deadline = (
+        max(version_number(folder.name) or 0 for folder in folders),
+        time.monotonic() + 60,
+    )
     while (served := client.wait_until_ready()) != newest and time.monotonic() < deadline:
         time.sleep(0.5)
     return served
@@ -172,7 +200,10 @@ def _roll_back(config_path: Path, client: RankingClient) -> dict[str, Any]:
 
 
 def _show(cells: Iterable[Any]) -> None:
-    shown = ("" if cell is None else f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in cells)
+    shown = (
+        "" if cell is None else f"{cell:.4f}" if isinstance(cell, float) else str(cell)
+        for cell in cells
+    )
     print(f"| {' | '.join(shown)} |", flush=True)
 
 

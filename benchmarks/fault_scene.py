@@ -48,24 +48,38 @@ class FaultScene:
         try:
             self._roll()
             self._server.start()
-            with CheckedClients(self._server.address, self._redis.url, self._reference, clients, seed) as checked:
+            with CheckedClients(
+                self._server.address, self._redis.url, self._reference, clients, seed
+            ) as checked:
                 self._break_things()
-            return checked.counts(self._away) | {"versions": self._version, "seconds": self._seconds}
+            return checked.counts(self._away) | {
+                "versions": self._version,
+                "seconds": self._seconds,
+            }
         finally:
             self._server.stop()
             self._redis.kill()
 
     def _break_things(self) -> None:
         start, seconds = time.monotonic(), self._seconds
-        plan = [(0.15, self._copy_half), (0.3, self._redis.kill), (0.45, self._redis.start), (0.6, self._restart)]
+        plan = [
+            (0.15, self._copy_half),
+            (0.3, self._redis.kill),
+            (0.45, self._redis.start),
+            (0.6, self._restart),
+        ]
         steps = [(share * seconds, fault) for share, fault in plan]
-        steps += [(due, self._roll) for due in np.arange(self._roll_seconds, seconds, self._roll_seconds)]
+        steps += [
+            (due, self._roll) for due in np.arange(self._roll_seconds, seconds, self._roll_seconds)
+        ]
         for due, fault in sorted(steps, key=lambda step: step[0]):
             time.sleep(max(start + due - time.monotonic(), 0.0))
             began = time.monotonic()
             self._log(f"{began - start:6.1f} s  {fault.__qualname__}")
             fault()
-            start += time.monotonic() - began  # a restart that takes long doesn't bunch up what follows
+            start += (
+                time.monotonic() - began
+            )  # a restart that takes long doesn't bunch up what follows
         time.sleep(max(start + seconds - time.monotonic(), 0.0))
 
     def _roll(self) -> None:

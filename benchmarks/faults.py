@@ -2,14 +2,15 @@
 
     make faults-serving
 
-Versions with other weights are rolled in every ten seconds; a version directory is copied half and left so; Redis is
-killed and comes back; the server is stopped and started. Meanwhile clients with an in-process cache and Redis rank,
-one of them with the states of a version long gone until it is refused, and one goes on scoring with every state it
-ever had. Each list of scores must be that of one version, computed beforehand in this process by `predict`. While
-the server is away a call waits for it, up to its deadline of 3 s: that is the only way in which one may fail.
+Versions with other weights are rolled in every ten seconds; a version directory is copied half and
+left so; Redis is killed and comes back; the server is stopped and started. Meanwhile clients with
+an in-process cache and Redis rank, one of them with the states of a version long gone until it is
+refused, and one goes on scoring with every state it ever had. Each list of scores must be that of
+one version, computed beforehand in this process by `predict`. While the server is away a call waits
+for it, up to its deadline of 3 s: that is the only way in which one may fail.
 
-Prints what is done and when, and as its last line one JSON object; ends with an error if there were wrong scores,
-other failures, or answers of the half-copied version. It takes about two minutes.
+Prints what is done and when, and as its last line one JSON object; ends with an error if there were
+wrong scores, other failures, or answers of the half-copied version. It takes about two minutes.
 """
 
 from __future__ import annotations
@@ -34,14 +35,18 @@ _TOLERANCE = 2e-3  # of probabilities: states are float16
 
 def main() -> None:
     """The script."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=80.0, help="of load")
     parser.add_argument("--clients", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        random_model.export_versions(random_model.stage_inputs(folder / "data"), folder / "made", _SEEDS)
+        random_model.export_versions(
+            random_model.stage_inputs(folder / "data"), folder / "made", _SEEDS
+        )
         scene = FaultScene(folder, _reference(folder / "made", arguments.seed), arguments.seconds)
         found = scene.play(arguments.clients, arguments.seed)
     print(json.dumps(found))
@@ -51,7 +56,10 @@ def main() -> None:
 
 def _reference(made: Path, seed: int) -> ReferenceScores:
     rng = np.random.default_rng(seed)
-    users = [random_model.random_user(rng, int(rng.integers(random_model.LENGTH + 1))) for _ in range(_USERS)]
+    users = [
+        random_model.random_user(rng, int(rng.integers(random_model.LENGTH + 1)))
+        for _ in range(_USERS)
+    ]
     lists = [random_model.random_items(rng, _CANDIDATES) for _ in range(_LISTS)]
     return ReferenceScores(sorted(made.iterdir()), users, lists, "click", _TOLERANCE)
 

@@ -2,10 +2,11 @@
 
     make bench-lengths
 
-The model is that of benchmarks/serving.py, exported twice: as it is, and with blocks of one behaviour and one candidate
-in trainer/padding.py. A process each loads it into a server's session and scores users of any length of history, with
-any number of candidates up to 200. Prints, and as its last line as one JSON object, requests a second and the process's
-memory at the start and at the end of each.
+The model is that of benchmarks/serving.py, exported twice: as it is, and with blocks of one
+behaviour and one candidate in trainer/padding.py. A process each loads it into a server's session
+and scores users of any length of history, with any number of candidates up to 200. Prints, and as
+its last line as one JSON object, requests a second and the process's memory at the start and at the
+end of each.
 """
 
 from __future__ import annotations
@@ -37,9 +38,13 @@ _BLOCKS = {"padded": (padding.HISTORY_BLOCK, padding.CANDIDATE_BLOCK), "as_sent"
 
 def main() -> None:
     """The script."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--requests", type=int, default=4000)
-    parser.add_argument("--model", type=Path, help="measure this one, exported before, and nothing else")
+    parser.add_argument(
+        "--model", type=Path, help="measure this one, exported before, and nothing else"
+    )
     arguments = parser.parse_args()
     if arguments.model:
         print(json.dumps(measure(arguments.model, arguments.requests)))
@@ -49,24 +54,39 @@ def main() -> None:
         for kind, blocks in _BLOCKS.items():
             padding.HISTORY_BLOCK, padding.CANDIDATE_BLOCK = blocks
             folder = Path(name) / kind
-            random_model.export_versions(random_model.stage_inputs(folder / "data"), folder / "models")
-            command = [sys.executable, "-m", "benchmarks.lengths", "--model", str(folder / "models" / "1")]
+            random_model.export_versions(
+                random_model.stage_inputs(folder / "data"), folder / "models"
+            )
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.lengths",
+                "--model",
+                str(folder / "models" / "1"),
+            ]
             command += ["--requests", str(arguments.requests)]
             run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             result[kind] = json.loads(run.stdout.splitlines()[-1])
             print(kind, result[kind], flush=True)
-    result["padded_vs_as_sent"] = round(result["padded"]["a_second"] / result["as_sent"]["a_second"], 2)
+    result["padded_vs_as_sent"] = round(
+        result["padded"]["a_second"] / result["as_sent"]["a_second"], 2
+    )
     print(json.dumps(result))
 
 
 def measure(model: Path, requests: int) -> dict[str, float]:
     """Requests a second, and MiB of memory before and after them."""
     session, rng = SavedModelSession(model, RuntimeOptions()), np.random.default_rng(_SEED)
-    users = [random_model.random_user(rng, int(length)) for length in rng.integers(0, random_model.LENGTH + 1, _USERS)]
+    users = [
+        random_model.random_user(rng, int(length))
+        for length in rng.integers(0, random_model.LENGTH + 1, _USERS)
+    ]
     infos = dict(session.signatures[contract.ENCODE_USER].inputs)
     states = [_run(session, contract.ENCODE_USER, user_tensors([user], infos)) for user in users]
     infos = {
-        name: info for name, info in session.signatures[contract.SCORE_ITEMS].inputs.items() if name not in states[0]
+        name: info
+        for name, info in session.signatures[contract.SCORE_ITEMS].inputs.items()
+        if name not in states[0]
     }
     before, start = _resident_mib(), time.perf_counter()
     for _ in range(requests):
@@ -74,14 +94,26 @@ def measure(model: Path, requests: int) -> dict[str, float]:
         candidates = candidate_tensors({contract.CANDIDATE_ITEM_ID: items}, infos, 1)
         _run(session, contract.SCORE_ITEMS, states[rng.integers(_USERS)] | candidates)
     seconds = time.perf_counter() - start
-    return {"a_second": round(requests / seconds, 1), "mib_before": before, "mib_after": _resident_mib()}
+    return {
+        "a_second": round(requests / seconds, 1),
+        "mib_before": before,
+        "mib_after": _resident_mib(),
+    }
 
 
-def _run(session: SavedModelSession, signature: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _run(
+    session: SavedModelSession, signature: str, tensors: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     infos = session.signatures[signature]
     feeds = {infos.inputs[name].name: value for name, value in tensors.items()}
     names = sorted(infos.outputs)
-    return dict(zip(names, session.run(signature, feeds, [infos.outputs[name].name for name in names]), strict=True))
+    return dict(
+        zip(
+            names,
+            session.run(signature, feeds, [infos.outputs[name].name for name in names]),
+            strict=True,
+        )
+    )
 
 
 def _resident_mib() -> float:

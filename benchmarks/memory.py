@@ -2,7 +2,8 @@
 
     make bench-memory
 
-The model is that of benchmarks/serving.py, so a user has 200 behaviours. Prints a table, and as its last line one JSON
+The model is that of benchmarks/serving.py, so a user has 200 behaviours. Prints a table, and as its
+last line one JSON
 object: for each shape, megabytes of the server's peak above what it held when it was ready.
 """
 
@@ -25,7 +26,8 @@ from benchmarks.wire import Wire
 from serving import contract
 from serving.inputs import candidate_tensors, user_tensors
 
-# Users of a request, their candidates, and requests at once. The last two are as many as a server takes by default.
+# Users of a request, their candidates, and requests at once. The last two are as many as a server
+# takes by default.
 SHAPES = ((1, 100, 1), (1, 1000, 1), (5, 1000, 1), (20, 1000, 1), (1, 1000, 5), (1, 1000, 20))
 _ROUNDS = 3
 
@@ -37,7 +39,9 @@ def main() -> None:
         folder = Path(name)
         random_model.export_versions(random_model.stage_inputs(folder / "data"), folder / "models")
         for shape in SHAPES:  # each on a server of its own: one keeps some of what it once took
-            with running_server(folder / "models", folder / "server.log", ("--grpc_max_threads", "20")) as server:
+            with running_server(
+                folder / "models", folder / "server.log", ("--grpc_max_threads", "20")
+            ) as server:
                 megabytes[shape] = measure(server.address, server.pid, shape)
     report(megabytes)
 
@@ -48,10 +52,14 @@ def measure(address: str, pid: int, shape: tuple[int, int, int]) -> tuple[float,
     with contextlib.closing(Wire(address, contract.DEFAULT_MODEL_NAME)) as wire:
         signatures = wire.inputs()
         infos = signatures[contract.PREDICT]
-        tensors = user_tensors([random_model.random_user(rng) for _ in range(users)], signatures[contract.ENCODE_USER])
+        tensors = user_tensors(
+            [random_model.random_user(rng) for _ in range(users)], signatures[contract.ENCODE_USER]
+        )
         others = {name: info for name, info in infos.items() if name not in tensors}
         columns = {contract.CANDIDATE_ITEM_ID: random_model.random_items(rng, candidates)}
-        request = wire.request(contract.PREDICT, tensors | candidate_tensors(columns, others, users))
+        request = wire.request(
+            contract.PREDICT, tensors | candidate_tensors(columns, others, users)
+        )
         forget_peak(pid)
         before = peak_mb(pid)
         with ThreadPoolExecutor(at_once) as pool:
@@ -65,7 +73,11 @@ def report(megabytes: dict[tuple[int, int, int], tuple[float, float]]) -> None:
     for shape, (before, more) in megabytes.items():
         table.add_row(*map(str, shape), f"{before:.0f}", f"{more:.0f}")
     Console().print(table)
-    print(json.dumps({"x".join(map(str, shape)): round(more) for shape, (_, more) in megabytes.items()}))
+    print(
+        json.dumps(
+            {"x".join(map(str, shape)): round(more) for shape, (_, more) in megabytes.items()}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
     python -m benchmarks.peak_memory FILE COMMAND...
 
-runs a command and writes its CPU seconds and peak memory to FILE, as JSON: a parent this small changes neither.
+runs a command and writes its CPU seconds and peak memory to FILE, as JSON: a parent this small
+changes neither.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def main(file: Path, command: list[str]) -> int:
     code = subprocess.call(command)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     peak = used.ru_maxrss * 1024 / 1e6
-    file.write_text(json.dumps({"cpu_seconds": round(used.ru_utime + used.ru_stime), "memory_mb": round(peak)}))
+    file.write_text(
+        json.dumps({"cpu_seconds": round(used.ru_utime + used.ru_stime), "memory_mb": round(peak)})
+    )
     return code
 
 

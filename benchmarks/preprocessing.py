@@ -1,14 +1,18 @@
 """`make bench-preprocessing`: how fast and how small records are, and how time and memory grow with the log.
 
-Every measurement is a process of its own, and the clock starts after its imports. The log is generated: impressions
-with 10 candidates a request, a fifth of them clicked; the history holds the latest 50 clicks.
+Every measurement is a process of its own, and the clock starts after its imports. The log is
+generated: impressions with 10 candidates a request, a fifth of them clicked; the history holds the
+latest 50 clicks.
 
-- speedup: 1 M events to finished, gzipped TFRecords by Beam on this machine, against a single-process pandas script
-  that does the same the straightforward way, one tf.Example an impression, each with its history.
-- bytes_ratio: compressed bytes a candidate of the train, validation and test records, Beam's to pandas's.
-- statistics_ratio: seconds with statistics of items, users and users' items (`STATISTICS`: 8 numbers a candidate, 2 a
-  request), to seconds without.
-- time_ratio_4x, memory_ratio_4x: 4 M events to 1 M, time and peak resident memory of the whole process tree.
+- speedup: 1 M events to finished, gzipped TFRecords by Beam on this machine, against a
+  single-process pandas script that does the same the straightforward way, one tf.Example an
+  impression, each with its history.
+- bytes_ratio: compressed bytes a candidate of the train, validation and test records, Beam's to
+  pandas's.
+- statistics_ratio: seconds with statistics of items, users and users' items (`STATISTICS`: 8
+  numbers a candidate, 2 a request), to seconds without.
+- time_ratio_4x, memory_ratio_4x: 4 M events to 1 M, time and peak resident memory of the whole
+  process tree.
 
 The last line printed is all of it as one JSON object.
 """
@@ -100,7 +104,9 @@ def run_pandas(log: Path, folder: Path) -> None:
     import tensorflow as tf
 
     def strings(values: Any) -> Any:
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[str(value).encode() for value in values]))
+        return tf.train.Feature(
+            bytes_list=tf.train.BytesList(value=[str(value).encode() for value in values])
+        )
 
     def integers(values: Any) -> Any:
         return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
@@ -113,10 +119,14 @@ def run_pandas(log: Path, folder: Path) -> None:
         writers = [tf.io.TFRecordWriter(str(folder / f"{split}.gz"), gzip) for split in SPLITS]
         for user, events in frame.groupby("user_id"):
             clicks = events[events["clicked"] == 1]
-            clicked = {name: clicks[name].to_numpy() for name in ("timestamp", "item_id", "position")}
+            clicked = {
+                name: clicks[name].to_numpy() for name in ("timestamp", "item_id", "position")
+            }
             for event in events.itertuples(index=False):
                 stop = np.searchsorted(clicked["timestamp"], event.timestamp)
-                history = {name: values[max(0, stop - LENGTH) : stop] for name, values in clicked.items()}
+                history = {
+                    name: values[max(0, stop - LENGTH) : stop] for name, values in clicked.items()
+                }
                 example = {
                     "request_id": strings([event.request_id]),
                     "user_id": strings([user]),
@@ -126,9 +136,13 @@ def run_pandas(log: Path, folder: Path) -> None:
                     "history_timestamp": integers(history["timestamp"]),
                     "history_position": strings(history["position"]),
                     "candidate_item_id": strings([event.item_id]),
-                    "label_click": tf.train.Feature(float_list=tf.train.FloatList(value=[event.clicked])),
+                    "label_click": tf.train.Feature(
+                        float_list=tf.train.FloatList(value=[event.clicked])
+                    ),
                 }
-                record = tf.train.Example(features=tf.train.Features(feature=example)).SerializeToString()
+                record = tf.train.Example(
+                    features=tf.train.Features(feature=example)
+                ).SerializeToString()
                 writers[int(np.searchsorted(cuts, event.timestamp, side="right"))].write(record)
         for writer in writers:
             writer.close()
@@ -162,10 +176,20 @@ def measure(job: str, log: Path, folder: Path, events: int) -> dict[str, float]:
     if process.returncode:
         raise SystemExit(f"{job} on {log} failed with exit code {process.returncode}")
     seconds = json.loads(output.splitlines()[-1])["seconds"]
-    size = sum(path.stat().st_size for split in SPLITS for path in folder.rglob("*.gz") if split in _split_of(path))
+    size = sum(
+        path.stat().st_size
+        for split in SPLITS
+        for path in folder.rglob("*.gz")
+        if split in _split_of(path)
+    )
     result = {"seconds": seconds, "events_a_second": events / seconds, "peak_mb": peak / 1e6}
-    print(f"{job}, {events:,} events: {seconds:.1f} s, {peak / 1e6:.0f} MB, {size / events:.1f} bytes a candidate")
-    return {name: round(value, 2) for name, value in (result | {"bytes_a_candidate": size / events}).items()}
+    print(
+        f"{job}, {events:,} events: {seconds:.1f} s, {peak / 1e6:.0f} MB, {size / events:.1f} bytes a candidate"
+    )
+    return {
+        name: round(value, 2)
+        for name, value in (result | {"bytes_a_candidate": size / events}).items()
+    }
 
 
 def _split_of(path: Path) -> tuple[str, str]:
@@ -190,18 +214,29 @@ def main() -> None:
         "time_ratio_4x": large["seconds"] / small["seconds"],
         "memory_ratio_4x": large["peak_mb"] / small["peak_mb"],
     }
-    shape = {"history": LENGTH, "candidates_a_request": CANDIDATES, "seed": SEED, "cores": os.cpu_count()}
+    shape = {
+        "history": LENGTH,
+        "candidates_a_request": CANDIDATES,
+        "seed": SEED,
+        "cores": os.cpu_count(),
+    }
     rounded = {name: round(value, 3) for name, value in result.items()}
     print(
         json.dumps(
-            rounded | {"beam_1m": small, "statistics_1m": counted, "beam_4m": large, "pandas_1m": by_hand} | shape
+            rounded
+            | {"beam_1m": small, "statistics_1m": counted, "beam_4m": large, "pandas_1m": by_hand}
+            | shape
         )
     )
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        jobs = {"beam": run_beam, "statistics": partial(run_beam, statistics=STATISTICS), "pandas": run_pandas}
+        jobs = {
+            "beam": run_beam,
+            "statistics": partial(run_beam, statistics=STATISTICS),
+            "pandas": run_pandas,
+        }
         jobs[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
     else:
         main()

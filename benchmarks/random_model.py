@@ -13,7 +13,14 @@ import tf_keras as keras
 from benchmarks.tiled_ranker import TiledRanker
 from preprocessing.features import candidate_inputs, user_inputs
 from preprocessing.spec import DatasetSpec
-from tests.testing_trainer import START, catalog_record, random_features, raw_records, run_transform, serialize
+from tests.testing_trainer import (
+    START,
+    catalog_record,
+    random_features,
+    raw_records,
+    run_transform,
+    serialize,
+)
 from trainer.config import EncoderConfig, ExportConfig, TrainerConfig
 from trainer.export import build_signatures, serving_module
 from trainer.input_checks import checked
@@ -43,13 +50,19 @@ def spec() -> DatasetSpec:
             "name": "random",
             "events": {"format": "csv", "path": "events.csv"},
             "features": {
-                "user": {"age": {"kind": "numeric", "buckets": 8}, "gender": {"kind": "categorical"}},
+                "user": {
+                    "age": {"kind": "numeric", "buckets": 8},
+                    "gender": {"kind": "categorical"},
+                },
                 "item": {"category": {"kind": "categorical"}, "brand": {"kind": "categorical"}},
                 "behavior": {"action": {"kind": "categorical"}},
                 "context": {"device": {"kind": "categorical"}, "hour": {"kind": "hour_of_day"}},
             },
             "history": {"length": LENGTH},
-            "tasks": {"click": {"column": "clicked", "equals": 1}, "buy": {"column": "bought", "equals": 1}},
+            "tasks": {
+                "click": {"column": "clicked", "equals": 1},
+                "buy": {"column": "bought", "equals": 1},
+            },
         }
     )
 
@@ -66,8 +79,13 @@ def config() -> TrainerConfig:
 def stage_inputs(folder: Path) -> StageInputs:
     """The transform graph and catalogue of a random log, written to `folder`."""
     the_spec = spec()
-    raws = {"pretrain": raw_records(the_spec, 8), "catalog": [catalog_record(the_spec, items=ITEMS)]}
-    records = {split: [serialize(the_spec, raw) for raw in of_split] for split, of_split in raws.items()}
+    raws = {
+        "pretrain": raw_records(the_spec, 8),
+        "catalog": [catalog_record(the_spec, items=ITEMS)],
+    }
+    records = {
+        split: [serialize(the_spec, raw) for raw in of_split] for split, of_split in raws.items()
+    }
     run_transform(the_spec, records, folder)
     train, catalog = ([str(folder / f"{split}-*.gz")] for split in raws)
     return StageInputs(train, train, catalog, str(folder / "graph"), the_spec, config())
@@ -104,7 +122,9 @@ def random_items(rng: np.random.Generator, count: int) -> list[str]:
 def _export(inputs: StageInputs, path: Path, seed: int) -> None:
     ranker, unfolded = _rankers(inputs, seed)
     module = serving_module(ranker, inputs)
-    unfolded_module, tiled_module = (_with_graph_of(module, other) for other in (unfolded, TiledRanker(ranker)))
+    unfolded_module, tiled_module = (
+        _with_graph_of(module, other) for other in (unfolded, TiledRanker(ranker))
+    )
     signatures = build_signatures(module)
     rivals = {TILED: _predict(tiled_module), UNFOLDED_DIN: _predict(unfolded_module)}
     module.rivals = [unfolded_module, tiled_module]
@@ -125,7 +145,9 @@ def _rankers(inputs: StageInputs, seed: int) -> tuple[Ranker, Ranker]:
 def _predict(module: ServingModule) -> Any:
     """A concrete function with the inputs, and the checks, of signature `predict`."""
     features = user_inputs(module.spec) + candidate_inputs(module.spec)
-    specs = {f.name: tf.TensorSpec([None] * (1 + f.is_list), dtype_of(f), name=f.name) for f in features}
+    specs = {
+        f.name: tf.TensorSpec([None] * (1 + f.is_list), dtype_of(f), name=f.name) for f in features
+    }
     limits = {"history": LENGTH, "candidate": 1000}
     function = tf.function(lambda **raw: module.predict(**checked(raw, limits)), autograph=False)
     return function.get_concrete_function(**specs)

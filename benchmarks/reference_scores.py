@@ -25,14 +25,20 @@ class ReferenceScores:
         users: Raw features of users.
         lists: Lists of candidates' item ids.
         task: The task that is scored.
-        tolerance: How far right scores may lie from these: states may be stored in less than float32.
+        tolerance: How far right scores may lie from these: states may be stored in less than
+            float32.
 
     Raises:
         ValueError: Two models score some list alike, so that the wrong one's scores could pass.
     """
 
     def __init__(
-        self, models: Sequence[Path], users: Sequence[User], lists: Sequence[list[str]], task: str, tolerance: float
+        self,
+        models: Sequence[Path],
+        users: Sequence[User],
+        lists: Sequence[list[str]],
+        task: str,
+        tolerance: float,
     ) -> None:
         self.models, self.users, self.lists, self.task = tuple(models), users, lists, task
         self._tolerance = tolerance
@@ -44,7 +50,9 @@ class ReferenceScores:
     def matches(self, user: int, items: int, scores: np.ndarray, model: int | None = None) -> bool:
         """Whether all `scores` of a user's list of items are those of a model; of any one model for None."""
         chosen = self._scores if model is None else [self._scores[model]]
-        return any(bool((abs(right[user, items] - scores) < self._tolerance).all()) for right in chosen)
+        return any(
+            bool((abs(right[user, items] - scores) < self._tolerance).all()) for right in chosen
+        )
 
     def _of(self, model: Path) -> dict[tuple[int, int], np.ndarray]:
         session = SavedModelSession(model, RuntimeOptions())

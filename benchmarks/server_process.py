@@ -31,7 +31,15 @@ class ServerProcess:
     def __init__(self, model_dir: Path, log: Path, options: tuple[str, ...] = ()) -> None:
         self._port, rest_port = free_ports(2)
         ports = ("--port", str(self._port), "--rest-port", str(rest_port))
-        self._command = [str(_SRP4CTR), "serve", str(model_dir), "--name", DEFAULT_MODEL_NAME, *ports, *options]
+        self._command = [
+            str(_SRP4CTR),
+            "serve",
+            str(model_dir),
+            "--name",
+            DEFAULT_MODEL_NAME,
+            *ports,
+            *options,
+        ]
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -59,7 +67,9 @@ class ServerProcess:
             while not _answers(wire):
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     self.stop()
-                    raise RuntimeError(f"the model server doesn't serve; it printed:\n{self._log.read_text()}")
+                    raise RuntimeError(
+                        f"the model server doesn't serve; it printed:\n{self._log.read_text()}"
+                    )
                 time.sleep(0.2)
 
     def stop(self, kill: bool = False) -> None:
@@ -75,7 +85,9 @@ class ServerProcess:
 
 
 @contextlib.contextmanager
-def running_server(model_dir: Path, log: Path, options: tuple[str, ...] = ()) -> Iterator[ServerProcess]:
+def running_server(
+    model_dir: Path, log: Path, options: tuple[str, ...] = ()
+) -> Iterator[ServerProcess]:
     """A started ServerProcess, stopped at the end."""
     server = ServerProcess(model_dir, log, options)
     server.start()

@@ -2,16 +2,17 @@
 
     make bench-serving
 
-The ranker has random weights, two encoder layers of width 64, histories of 200 behaviours as wide, four experts and
-two tasks; benchmarks/random_model.py exports it. One server process and one client share the machine. Requests of
-all kinds are sent one after the other, in random order within a round, so that whatever else the machine does hits
-all kinds alike. Throughput ratios compare medians. Prints a table, and as its last line one JSON object:
+The ranker has random weights, two encoder layers of width 64, histories of 200 behaviours as wide,
+four experts and two tasks; benchmarks/random_model.py exports it. One server process and one client
+share the machine. Requests of all kinds are sent one after the other, in random order within a
+round, so that whatever else the machine does hits all kinds alike. Throughput ratios compare
+medians. Prints a table, and as its last line one JSON object:
 
-    cached_vs_tiled         throughput of `score_items` with a cached state, 100 candidates, over tiled scoring's
-    cached_vs_predict_100   the same over that of `predict`, which encodes the user in every request
-    cached_vs_predict_10    the same with 10 candidates
-    p99_vs_din              99th percentile of `score_items`, 100 candidates, over that of unfolded DIN + MMoE
-    time_1000_vs_100        time of `score_items` with 1,000 candidates over that with 100
+    cached_vs_tiled throughput of `score_items` with a cached state, 100 candidates, over tiled
+    scoring's cached_vs_predict_100 the same over that of `predict`, which encodes the user in every
+    request cached_vs_predict_10    the same with 10 candidates
+    p99_vs_din 99th percentile of `score_items`, 100 candidates, over that of unfolded DIN + MMoE
+     time_1000_vs_100        time of `score_items` with 1,000 candidates over that with 100
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ _LARGEST_DIFFERENCE = 1e-3  # of probabilities: states are float16
 
 def main() -> None:
     """The script."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=400, help="requests of each kind")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -96,27 +99,47 @@ class _Kinds:
     def requests(self) -> dict[str, Request]:
         """One request of each kind, all about one user; those with as many candidates about the same ones."""
         number = int(self._rng.integers(_USERS))
-        kinds: dict[str, Request] = {"encode_user": self._run(contract.ENCODE_USER, self._users[number])}
+        kinds: dict[str, Request] = {
+            "encode_user": self._run(contract.ENCODE_USER, self._users[number])
+        }
         for count in (10, 100, 1000):
-            kinds[f"score_items_{count}"] = self._scoring(contract.SCORE_ITEMS, self._states[number], count)
+            kinds[f"score_items_{count}"] = self._scoring(
+                contract.SCORE_ITEMS, self._states[number], count
+            )
             if count < 1000:
-                kinds[f"predict_{count}"] = self._scoring(contract.PREDICT, self._users[number], count)
+                kinds[f"predict_{count}"] = self._scoring(
+                    contract.PREDICT, self._users[number], count
+                )
         kinds["tiled_100"] = self._scoring(random_model.TILED, self._users[number], 100)
-        kinds["unfolded_din_100"] = self._scoring(random_model.UNFOLDED_DIN, self._users[number], 100)
+        kinds["unfolded_din_100"] = self._scoring(
+            random_model.UNFOLDED_DIN, self._users[number], 100
+        )
         return kinds
 
     def check(self) -> None:
         """Raises RuntimeError unless the three ways of scoring agree."""
         user, state = self._users[0], self._states[0]
         items = random_model.random_items(self._rng, 100)
-        sides = [(contract.SCORE_ITEMS, state), (contract.PREDICT, user), (random_model.TILED, user)]
-        cached, *others = [self._scoring(signature, side, 100, items)() for signature, side in sides]
-        worst = max(float(abs(other[task] - cached[task]).max()) for other in others for task in cached)
+        sides = [
+            (contract.SCORE_ITEMS, state),
+            (contract.PREDICT, user),
+            (random_model.TILED, user),
+        ]
+        cached, *others = [
+            self._scoring(signature, side, 100, items)() for signature, side in sides
+        ]
+        worst = max(
+            float(abs(other[task] - cached[task]).max()) for other in others for task in cached
+        )
         if worst > _LARGEST_DIFFERENCE:
             raise RuntimeError(f"score_items, predict and tiled scoring differ by {worst}")
 
     def _scoring(
-        self, signature: str, side: dict[str, np.ndarray], count: int, items: list[str] | None = None
+        self,
+        signature: str,
+        side: dict[str, np.ndarray],
+        count: int,
+        items: list[str] | None = None,
     ) -> Request:
         infos = {name: info for name, info in self._infos[signature].items() if name not in side}
         columns = {contract.CANDIDATE_ITEM_ID: items or random_model.random_items(self._rng, count)}
@@ -137,7 +160,11 @@ def report(seconds: dict[str, np.ndarray], state_bytes: int) -> None:
         table.add_row(kind, f"{median:.2f}", f"{p99:.2f}", f"{1e3 / median:.0f}")
     console.print(table)
     ratio = _ratios(raw)
-    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "platform": platform.platform()}
+    machine = {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
     print(json.dumps(ratio | {"state_bytes": state_bytes, "machine": machine, "raw": raw}))
 
 

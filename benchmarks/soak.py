@@ -3,10 +3,11 @@
     make soak-serving                 # ten minutes
     make soak-serving DURATION=3600
 
-The model is that of benchmarks/serving.py. First it measures what the machine can do, by asking for more; then it
-asks for 70 % of that and samples the server's resident memory each second. Prints a table, and as its last line one
-JSON object: failures must be empty, and memory flat. The slope is that of a line fitted to the last two thirds of the
-samples, for the first requests fill allocators and caches.
+The model is that of benchmarks/serving.py. First it measures what the machine can do, by asking for
+more; then it asks for 70 % of that and samples the server's resident memory each second. Prints a
+table, and as its last line one JSON object: failures must be empty, and memory flat. The slope is
+that of a line fitted to the last two thirds of the samples, for the first requests fill allocators
+and caches.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ _MIX = {10: 0.2, 100: 0.75, 1000: 0.05}
 
 def main() -> None:
     """The script."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=600.0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -53,27 +56,42 @@ def main() -> None:
 def soak(address: str, pid: int, seconds: float) -> None:
     """Measures capacity, then soaks, then prints."""
     console, traffic = Console(), _traffic()
-    more_than_it_can = LoadPlan(rate=1000, seconds=_CAPACITY_SECONDS, candidates=_MIX, concurrency=8, timeout_seconds=5)
+    more_than_it_can = LoadPlan(
+        rate=1000, seconds=_CAPACITY_SECONDS, candidates=_MIX, concurrency=8, timeout_seconds=5
+    )
     flood = _load(address, more_than_it_can, traffic)
     capacity = flood.summary()["answered_a_second"]
-    console.print(f"Capacity: {capacity:.1f} requests a second; soaking at {_LOAD:.0%} for {seconds:g} s")
+    console.print(
+        f"Capacity: {capacity:.1f} requests a second; soaking at {_LOAD:.0%} for {seconds:g} s"
+    )
     plan = LoadPlan(rate=_LOAD * capacity, seconds=seconds, candidates=_MIX, timeout_seconds=5)
     with MemorySampler(pid) as memory:
         outcomes = _load(address, plan, traffic)
     console.print(report.table(plan, outcomes))
-    print(json.dumps({"capacity": capacity, "rate": plan.rate} | outcomes.summary() | {"memory": memory.summary()}))
+    print(
+        json.dumps(
+            {"capacity": capacity, "rate": plan.rate}
+            | outcomes.summary()
+            | {"memory": memory.summary()}
+        )
+    )
 
 
 def _load(address: str, plan: LoadPlan, traffic: RecordedTraffic) -> Outcomes:
     caches = [LruCache(max_bytes=plan.cache_mib * 2**20)]
-    with RankingClient(address, DEFAULT_MODEL_NAME, timeout_seconds=plan.timeout_seconds, caches=caches) as client:
+    with RankingClient(
+        address, DEFAULT_MODEL_NAME, timeout_seconds=plan.timeout_seconds, caches=caches
+    ) as client:
         client.rank(traffic.user(0), ["i1"], by="click")  # connects
         return run(client, plan, traffic, by="click")
 
 
 def _traffic() -> RecordedTraffic:
     rng = np.random.default_rng(1)
-    users = [random_model.random_user(rng, int(rng.integers(random_model.LENGTH + 1))) for _ in range(1000)]
+    users = [
+        random_model.random_user(rng, int(rng.integers(random_model.LENGTH + 1)))
+        for _ in range(1000)
+    ]
     return RecordedTraffic(users, [f"i{item}" for item in range(random_model.ITEMS)])
 
 
@@ -94,7 +112,9 @@ class MemorySampler:
         """MiB at the start, at the end and at most, and the slope in MiB a minute."""
         seconds, mebibytes = np.array(self._samples).T
         later = seconds >= seconds[-1] / 3
-        slope = np.polyfit(seconds[later], mebibytes[later], 1)[0] if later.sum() > 2 else float("nan")
+        slope = (
+            np.polyfit(seconds[later], mebibytes[later], 1)[0] if later.sum() > 2 else float("nan")
+        )
         return {
             "samples": len(seconds),
             "first_mib": round(float(mebibytes[0]), 1),

@@ -1,13 +1,13 @@
 """`make bench-states`: how large user states are, and what storing them smaller or using them later costs.
 
-Takes the ranker of a finished run (`srp4ctr run CONFIG`) and every request of its test split, with the same weights
-for each precision:
+Takes the ranker of a finished run (`srp4ctr run CONFIG`) and every request of its test split, with
+the same weights for each precision:
 
 - bytes: mean bytes of a user's state, and those of a user with a full history.
 - difference: how far probabilities lie from those of float32 states, mean and largest.
 - auc: of all test candidates, a task.
-- stale: the same for float32 states that were made so many seconds before the request, of the same history; a gap to
-  a behaviour that was later still counts as none.
+- stale: the same for float32 states that were made so many seconds before the request, of the same
+  history; a gap to a behaviour that was later still counts as none.
 
 The last line printed is all of it as one JSON object.
 """
@@ -45,7 +45,9 @@ Scores = dict[str, np.ndarray]
 
 def main() -> None:
     """The script."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("config", type=Path)
     config = load_run_config(parser.parse_args().config)
     metadata = RunMetadata(config.paths.metadata, config.dataset.name)
@@ -54,13 +56,26 @@ def main() -> None:
     batches = list(_test_requests(config, metadata))
     modules = {dtype: _with_dtype(ranker, inputs, dtype) for dtype in DTYPES}
     exact, _ = _score(modules["float32"], batches)
-    print("| states | bytes, mean | full history | mean difference | largest | AUC |\n|" + " --- |" * 6)
-    states = {dtype: _row(dtype, *_score(module, batches), exact) for dtype, module in modules.items()}
+    print(
+        "| states | bytes, mean | full history | mean difference | largest | AUC |\n|"
+        + " --- |" * 6
+    )
+    states = {
+        dtype: _row(dtype, *_score(module, batches), exact) for dtype, module in modules.items()
+    }
     stale = {
         seconds: _row(f"{seconds} s old", *_score(modules["float32"], batches, seconds), exact)
         for seconds in STALE_SECONDS
     }
-    print(json.dumps({"requests": sum(len(batch["user_id"]) for batch in batches), "states": states, "stale": stale}))
+    print(
+        json.dumps(
+            {
+                "requests": sum(len(batch["user_id"]) for batch in batches),
+                "states": states,
+                "stale": stale,
+            }
+        )
+    )
 
 
 def _with_dtype(ranker: Ranker, inputs: StageInputs, dtype: str) -> ServingModule:
@@ -73,26 +88,40 @@ def _test_requests(config: RunConfig, metadata: RunMetadata) -> Iterator[Batch]:
     """Dense batches of the test split's raw records, with labels."""
     inputs = [*user_inputs(config.spec), *candidate_inputs(config.spec)]
     wanted: dict[str, Any] = {
-        f.name: tf.io.RaggedFeature(dtype_of(f)) if f.is_list else tf.io.FixedLenFeature([], dtype_of(f))
+        f.name: tf.io.RaggedFeature(dtype_of(f))
+        if f.is_list
+        else tf.io.FixedLenFeature([], dtype_of(f))
         for f in inputs
     }
     wanted |= {label_name(task): tf.io.RaggedFeature(tf.float32) for task in config.spec.tasks}
-    files = tf.io.gfile.glob(split_files(metadata.output("BehaviorLogExampleGen", "examples"), "test"))
+    files = tf.io.gfile.glob(
+        split_files(metadata.output("BehaviorLogExampleGen", "examples"), "test")
+    )
     for examples in tf.data.TFRecordDataset(sorted(files), compression_type="GZIP").batch(BATCH):
         parsed = tf.io.parse_example(examples, wanted)
-        yield {name: x.to_tensor() if isinstance(x, tf.RaggedTensor) else x for name, x in parsed.items()}
+        yield {
+            name: x.to_tensor() if isinstance(x, tf.RaggedTensor) else x
+            for name, x in parsed.items()
+        }
 
 
-def _score(module: ServingModule, batches: Iterable[Batch], seconds_before: int = 0) -> tuple[Scores, list[bytes]]:
+def _score(
+    module: ServingModule, batches: Iterable[Batch], seconds_before: int = 0
+) -> tuple[Scores, list[bytes]]:
     """Probabilities and labels of all candidates, by name, and every request's state."""
     users = {f.name for f in user_inputs(module.spec)}
     items = {f.name for f in candidate_inputs(module.spec)}
-    encode, score = (tf.function(method, reduce_retracing=True) for method in (module.encode_user, module.score_items))
+    encode, score = (
+        tf.function(method, reduce_retracing=True)
+        for method in (module.encode_user, module.score_items)
+    )
     found: dict[str, list[np.ndarray]] = {}
     blobs: list[bytes] = []
     for batch in batches:
         user = {name: x for name, x in batch.items() if name in users}
-        states = encode(**user | {"timestamp": user["timestamp"] - seconds_before})["user_state_bytes"]
+        states = encode(**user | {"timestamp": user["timestamp"] - seconds_before})[
+            "user_state_bytes"
+        ]
         blobs += states.numpy().tolist()
         scores = score(states, **{name: x for name, x in batch.items() if name in items})
         real = batch["candidate_item_id"].numpy() != b""

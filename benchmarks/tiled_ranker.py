@@ -24,10 +24,15 @@ class TiledRanker(Ranker):
         """Only keeps the features."""
         return dict(features)
 
-    def score_items(self, state: UserState, features: Features, training: bool | None = None) -> Logits:
+    def score_items(
+        self, state: UserState, features: Features, training: bool | None = None
+    ) -> Logits:
         """Makes a request of each candidate: [B, N] become [B * N, 1], with the user's features repeated."""
         shape = tf.shape(features["candidate_item_id"])
         user = {name: tf.repeat(x, shape[1], axis=0) for name, x in state.items()}
-        single = {name: tf.reshape(x, tf.concat([[-1, 1], tf.shape(x)[2:]], 0)) for name, x in features.items()}
+        single = {
+            name: tf.reshape(x, tf.concat([[-1, 1], tf.shape(x)[2:]], 0))
+            for name, x in features.items()
+        }
         logits = self.ranker.score_items(self.ranker.encode_user(user), single)
         return {task: tf.reshape(logit, shape) for task, logit in logits.items()}

@@ -35,7 +35,9 @@ class Wire:
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
         request.model_spec.name = self._name
         response = self._stub.GetModelMetadata(request, timeout=_TIMEOUT_SECONDS)
-        found = get_model_metadata_pb2.SignatureDefMap.FromString(response.metadata["signature_def"].value)
+        found = get_model_metadata_pb2.SignatureDefMap.FromString(
+            response.metadata["signature_def"].value
+        )
         return {name: dict(signature.inputs) for name, signature in found.signature_def.items()}
 
     def request(self, signature: str, inputs: dict[str, np.ndarray]) -> Any:

@@ -3,12 +3,17 @@
 | name | runner | what it needs |
 | --- | --- | --- |
 | direct | FnApiRunner in this process | nothing |
-| multiprocess | FnApiRunner, one worker process a core | nothing; worth it from a handful of cores on |
-| prism | PrismRunner, whose workers are in this process | Prism: `--prism_location=PATH`, or Beam downloads it |
-| portable | PortableRunner | a job server (`--job_endpoint`); an image or a package for the workers |
-| flink | FlinkRunner | Java here, or a job server (`--job_endpoint`); an image or a package for the workers |
+| multiprocess | FnApiRunner, one worker process a core | nothing; worth it from a handful of cores
+on |
+| prism | PrismRunner, whose workers are in this process | Prism: `--prism_location=PATH`, or Beam
+downloads it |
+| portable | PortableRunner | a job server (`--job_endpoint`); an image or a package for the workers
+|
+| flink | FlinkRunner | Java here, or a job server (`--job_endpoint`); an image or a package for the
+workers |
 | spark | SparkRunner | the same |
-| dataflow | DataflowRunner | `--project`, `--region`, `--temp_location`; an image or a package for the workers |
+| dataflow | DataflowRunner | `--project`, `--region`, `--temp_location`; an image or a package for
+the workers |
 """
 
 from __future__ import annotations
@@ -25,9 +30,10 @@ from preprocessing.hints import did_you_mean
 RunnerName = Literal["direct", "multiprocess", "prism", "portable", "flink", "spark", "dataflow"]
 RUNNERS: tuple[str, ...] = get_args(RunnerName)
 
-# Without an image or a package of its own for the workers TFX packs itself up before every component,
-# which takes seconds; the FnApiRunner's workers run in this environment and need neither. Beam's default,
-# the DirectRunner, comes to the same runner, but first tries to download a server, before every job.
+# Without an image or a package of its own for the workers TFX packs itself up before every
+# component, which takes seconds; the FnApiRunner's workers run in this environment and need
+# neither. Beam's default, the DirectRunner, comes to the same runner, but first tries to download a
+# server, before every job.
 _HERE = ["--sdk_container_image=unused"]
 _DIRECT = ["--runner=FnApiRunner", *_HERE]
 _OPTIONS: dict[str, list[str]] = {
@@ -40,7 +46,11 @@ _OPTIONS: dict[str, list[str]] = {
     "dataflow": ["--runner=DataflowRunner"],
 }
 _REMOTE = ("portable", "flink", "spark", "dataflow")
-_ASKS_JOB_SERVER = ("portable", "flink", "spark")  # whose job server knows options that Beam's Python side doesn't
+_ASKS_JOB_SERVER = (
+    "portable",
+    "flink",
+    "spark",
+)  # whose job server knows options that Beam's Python side doesn't
 _REQUIRED = {"portable": ("job_endpoint",), "dataflow": ("project", "region", "temp_location")}
 
 
@@ -49,8 +59,9 @@ class BeamConfig(Config):
 
     Attributes:
         runner: One of the names above.
-        image: The worker image of a remote runner, built by `docker build --target worker`. Without one, the workers
-            install the package that `srp4ctr` builds from this checkout, which takes minutes a worker.
+        image: The worker image of a remote runner, built by `docker build --target worker`. Without
+            one, the workers install the package that `srp4ctr` builds from this checkout, which
+            takes minutes a worker.
         options: Beam's own options, such as `--flink_master=host:8081`; they come last and so win.
     """
 
@@ -66,8 +77,18 @@ class BeamConfig(Config):
     @property
     def needs_package(self) -> bool:
         """Whether the workers have to install this package themselves."""
-        own = ("--extra_package", "--setup_file", "--sdk_container_image", "--environment_config", "--environment_type")
-        return self.is_remote and self.image is None and not any(option.startswith(own) for option in self.options)
+        own = (
+            "--extra_package",
+            "--setup_file",
+            "--sdk_container_image",
+            "--environment_config",
+            "--environment_type",
+        )
+        return (
+            self.is_remote
+            and self.image is None
+            and not any(option.startswith(own) for option in self.options)
+        )
 
 
 def beam_config(runner: str | None, image: str | None, options: Sequence[str]) -> BeamConfig | None:
@@ -105,14 +126,18 @@ def _parse(beam: BeamConfig, arguments: list[str]) -> dict[str, Any]:
 
     for option in beam.options:
         if not option.startswith("--"):
-            raise ConfigError(f"Beam options start with --, such as --parallelism=4. Received: {option}")
+            raise ConfigError(
+                f"Beam options start with --, such as --parallelism=4. Received: {option}"
+            )
     known = PipelineOptions([]).get_all_options()
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
             parsed = PipelineOptions(arguments).get_all_options(retain_unknown_options=True)
     except SystemExit:  # argparse has written its usage, some hundred lines, and then what is wrong
-        raise ConfigError(f"Beam refuses an option: {said.getvalue().strip().splitlines()[-1]}") from None
+        raise ConfigError(
+            f"Beam refuses an option: {said.getvalue().strip().splitlines()[-1]}"
+        ) from None
     unknown = sorted(set(parsed) - set(known))
     if unknown and beam.runner not in _ASKS_JOB_SERVER:
         nearest = difflib.get_close_matches(unknown[0], sorted(known), n=1)

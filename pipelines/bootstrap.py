@@ -7,10 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def resampled_auc(users: np.ndarray, labels: np.ndarray, scores: np.ndarray, resamples: int) -> np.ndarray:
+def resampled_auc(
+    users: np.ndarray, labels: np.ndarray, scores: np.ndarray, resamples: int
+) -> np.ndarray:
     """[resamples] AUC on users drawn with replacement, each with all its candidates.
 
-    The draws depend on nothing but the users, so that those of two models or seeds on the same candidates are paired.
+    The draws depend on nothing but the users, so that those of two models or seeds on the same
+    candidates are paired.
 
     Args:
         users: Whose candidate each is, [candidates].
@@ -25,7 +28,9 @@ def resampled_auc(users: np.ndarray, labels: np.ndarray, scores: np.ndarray, res
     return np.array([_weighted_auc(ranked, times[user].astype(float)) for times in draws])
 
 
-def paired_interval(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> tuple[float, float]:
+def paired_interval(
+    ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]
+) -> tuple[float, float]:
     """The 95 % bootstrap interval of the difference in AUC, ours minus theirs, averaged over seeds.
 
     Args:

@@ -43,7 +43,9 @@ app.command()(statistics)
 app.command()(tune)
 app.command()(tour)
 
-ConfigPath = Annotated[Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")]
+ConfigPath = Annotated[
+    Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")
+]
 
 
 def main() -> None:
@@ -61,15 +63,26 @@ def main() -> None:
 def run(
     config: ConfigPath,
     seed: Annotated[int | None, typer.Option(help="Replaces trainer.seed.")] = None,
-    cache: Annotated[bool, typer.Option(help="Reuse finished components whose inputs have not changed.")] = True,
-    span: Annotated[str | None, typer.Option(help="The last day to read, for logs with a file a day.")] = None,
-    beam: Annotated[str | None, typer.Option(help="Where Beam jobs run, such as multiprocess or flink.")] = None,
-    beam_image: Annotated[str | None, typer.Option(help="The image of Beam's remote workers.")] = None,
-    beam_options: Annotated[list[str] | None, typer.Argument(help="After a --: Beam's own options.")] = None,
+    cache: Annotated[
+        bool, typer.Option(help="Reuse finished components whose inputs have not changed.")
+    ] = True,
+    span: Annotated[
+        str | None, typer.Option(help="The last day to read, for logs with a file a day.")
+    ] = None,
+    beam: Annotated[
+        str | None, typer.Option(help="Where Beam jobs run, such as multiprocess or flink.")
+    ] = None,
+    beam_image: Annotated[
+        str | None, typer.Option(help="The image of Beam's remote workers.")
+    ] = None,
+    beam_options: Annotated[
+        list[str] | None, typer.Argument(help="After a --: Beam's own options.")
+    ] = None,
 ) -> None:
     """Run the pipeline of CONFIG: logs to a pushed model and a report.
 
-    Replaces the config's `beam` where any Beam option is given: srp4ctr run CONFIG --beam flink -- --parallelism=4
+    Replaces the config's `beam` where any Beam option is given: srp4ctr run CONFIG --beam flink --
+    --parallelism=4
     """
     with user_errors():
         from pipelines.beam import beam_config
@@ -85,7 +98,9 @@ def _span(text: str | None) -> int | None:
     try:
         return None if text is None else parse_span(text)
     except ValueError:
-        raise typer.BadParameter(f"neither a date nor a number: {text}", param_hint="--span") from None
+        raise typer.BadParameter(
+            f"neither a date nor a number: {text}", param_hint="--span"
+        ) from None
 
 
 @app.command()
@@ -93,7 +108,9 @@ def rank(
     config: ConfigPath,
     user: Annotated[str, typer.Option(help="The user's id in the log.")],
     top: Annotated[int, typer.Option(min=1, help="How many items to show.")] = 10,
-    server: Annotated[str | None, typer.Option(help="host:port of a server; by default one is started.")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="host:port of a server; by default one is started.")
+    ] = None,
 ) -> None:
     """Rank the catalogue for a user with the pushed model, through the gRPC client."""
     with user_errors():
@@ -103,7 +120,9 @@ def rank(
 
 
 @app.command()
-def report(run_dir: Annotated[Path, typer.Argument(help="A run's directory, such as runs/ml_100k.")]) -> None:
+def report(
+    run_dir: Annotated[Path, typer.Argument(help="A run's directory, such as runs/ml_100k.")],
+) -> None:
     """Write report/metrics.json and report/index.html of a finished run again."""
     with user_errors():
         from pipelines.report.write import write_report

@@ -29,12 +29,15 @@ class EvaluationConfig(Config):
 
     Attributes:
         min_auc: The least AUC of every task on the test split.
-        min_auc_over_rules: How far the AUC of every task must be above that of two plain rules on the test split:
-            whether an item was seen in training, and its number of training events. -1 asks for nothing.
+        min_auc_over_rules: How far the AUC of every task must be above that of two plain rules on
+            the test split: whether an item was seen in training, and its number of training events.
+            -1 asks for nothing.
         max_auc_drop: How far the AUC may fall below the last blessed model's.
-        counts_rows: Candidates of a split that boosted trees on counts, a rival of every model, are trained, stopped or
-            tested on at most: whole requests, drawn by `trainer.seed`. 0: there are none.
-        must_beat: Rivals that a model has to rank better than on every task, or it isn't pushed: `counts`.
+        counts_rows: Candidates of a split that boosted trees on counts, a rival of every model, are
+            trained, stopped or tested on at most: whole requests, drawn by `trainer.seed`. 0: there
+            are none.
+        must_beat: Rivals that a model has to rank better than on every task, or it isn't pushed:
+            `counts`.
         slices: User and context features to report by, besides history length and item popularity.
     """
 
@@ -48,7 +51,9 @@ class EvaluationConfig(Config):
     @pydantic.model_validator(mode="after")
     def _check(self) -> EvaluationConfig:
         if self.must_beat and not self.counts_rows:
-            raise ValueError("must_beat: [counts] needs counts to beat, and counts_rows: 0 asks for none")
+            raise ValueError(
+                "must_beat: [counts] needs counts to beat, and counts_rows: 0 asks for none"
+            )
         return self
 
 
@@ -62,14 +67,15 @@ class RunConfig(Config):
         checks: When the data is good enough.
         data_dir: Where the spec's relative paths start.
         runs_dir: Results go to `<runs_dir>/<dataset name>`, on this machine.
-        artifacts_dir: Artifacts, rejected rows and pushed models go to `<artifacts_dir>/<dataset name>`; by default to
-            `runs_dir`. A gs:// or s3:// path where Beam's workers or whole components run on other machines.
+        artifacts_dir: Artifacts, rejected rows and pushed models go to
+            `<artifacts_dir>/<dataset name>`; by default to `runs_dir`. A gs:// or s3:// path where
+            Beam's workers or whole components run on other machines.
         beam: Where the Beam jobs run.
-        span: The newest day that is read where the data set is split in spans, as a number of days since 1970; by
-            default the newest that has a file.
-        warm_start: Whether training starts from the last blessed model of an earlier span, its rows moved to today's
-            vocabularies, rather than from nothing; for data sets that are split in spans. The first day, and one
-            without a blessed model before it, starts from nothing.
+        span: The newest day that is read where the data set is split in spans, as a number of days
+            since 1970; by default the newest that has a file.
+        warm_start: Whether training starts from the last blessed model of an earlier span, its rows
+            moved to today's vocabularies, rather than from nothing; for data sets that are split in
+            spans. The first day, and one without a blessed model before it, starts from nothing.
         tuning: What `srp4ctr tune` tries.
     """
 
@@ -85,19 +91,27 @@ class RunConfig(Config):
     warm_start: bool = False
     tuning: TuningConfig = TuningConfig()
 
-    _folder: str | None = pydantic.PrivateAttr(None)  # of a run whose directory isn't called as the data set is
+    _folder: str | None = pydantic.PrivateAttr(
+        None
+    )  # of a run whose directory isn't called as the data set is
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> RunConfig:
         known = {f"user_{name}" for name in self.dataset.features.user}
-        known |= {f"context_{name}" for name, f in self.dataset.features.context.items() if f.checked_as}
+        known |= {
+            f"context_{name}" for name, f in self.dataset.features.context.items() if f.checked_as
+        }
         unknown = sorted(set(self.evaluation.slices) - known)
         if unknown:
-            raise ValueError(f"evaluation.slices must be among {sorted(known)}. Received: {unknown}")
+            raise ValueError(
+                f"evaluation.slices must be among {sorted(known)}. Received: {unknown}"
+            )
         recorded = {feature.name for feature in record_features(self.dataset)}
         unknown = sorted(set(self.checks.thresholds) - recorded)
         if unknown:
-            raise ValueError(f"checks.thresholds must be among {sorted(recorded)}. Received: {unknown}")
+            raise ValueError(
+                f"checks.thresholds must be among {sorted(recorded)}. Received: {unknown}"
+            )
         self._check_folders()
         self.trainer.check_fits(self.dataset)
         for setting in self.tuning.settings():
@@ -113,7 +127,9 @@ class RunConfig(Config):
         for key in ("runs_dir", "artifacts_dir"):
             folder = getattr(self, key) or ""
             if any(mark in folder for mark in "[]*?{}"):
-                raise ValueError(f"{key} is a pattern to TFX if it has one of []*?{{}} in it. Received: {folder}")
+                raise ValueError(
+                    f"{key} is a pattern to TFX if it has one of []*?{{}} in it. Received: {folder}"
+                )
 
     @property
     def spec(self) -> DatasetSpec:
@@ -158,7 +174,8 @@ class RunPaths:
 
     Attributes:
         root: What only this machine reads and writes: metadata, log and report.
-        storage: What components and Beam workers read and write, wherever they run; a path or a URL.
+        storage: What components and Beam workers read and write, wherever they run; a path or a
+            URL.
     """
 
     root: Path

@@ -14,7 +14,12 @@ from trainer.costs import CANDIDATES, ModelCost, compare_costs, cost_ratios
 from trainer.fields import Field, Fields
 
 _MEGA = 1e6
-_HEADER = ["model", "user, MFLOP", "efficiency, MFLOP", *(f"at {n}, MFLOP an item" for n in CANDIDATES)]
+_HEADER = [
+    "model",
+    "user, MFLOP",
+    "efficiency, MFLOP",
+    *(f"at {n}, MFLOP an item" for n in CANDIDATES),
+]
 _HEADER += ["dense parameters", "table parameters", "state, bytes"]
 
 
@@ -39,7 +44,11 @@ def report_costs(config_path: Path, output: Path | None, vocabulary: int) -> Non
     console.print(table, markup=False, highlight=False)
     (folder / "cost.md").write_text(table)
     _draw(costs).savefig(folder / "cost.svg")
-    content = {"models": {name: cost.to_json() for name, cost in costs.items()}, "vocabulary": vocabulary, **ratios}
+    content = {
+        "models": {name: cost.to_json() for name, cost in costs.items()},
+        "vocabulary": vocabulary,
+        **ratios,
+    }
     (folder / "cost.json").write_text(json.dumps(content, indent=1))
     console.print(f"Written to {folder}.")
     print(json.dumps(ratios))
@@ -62,7 +71,12 @@ def _draw(costs: dict[str, ModelCost]) -> Figure:
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for name, cost in costs.items():
-        axes.loglog(CANDIDATES, [cost.inference_flops(n) / _MEGA for n in CANDIDATES], marker="o", label=name)
+        axes.loglog(
+            CANDIDATES,
+            [cost.inference_flops(n) / _MEGA for n in CANDIDATES],
+            marker="o",
+            label=name,
+        )
     axes.set_xlabel("candidates a user")
     axes.set_ylabel("MFLOP an item, the user's share counted in")
     axes.legend(frameon=False)

@@ -25,7 +25,9 @@ def load_evaluation(uri: str) -> Any:
 
 def figures(metrics: dict[str, Any]) -> dict[str, float | None]:
     """The figures of one slice and task by their TFMA names: None where undefined, as an AUC of like labels is."""
-    values = {name: _number(next(iter(value.values()))) for name, value in metrics[""].items() if value}
+    values = {
+        name: _number(next(iter(value.values()))) for name, value in metrics[""].items() if value
+    }
     if values.get("mean_label") in (0.0, 1.0, None):
         values["auc"] = None
     return values
@@ -48,7 +50,9 @@ def refusals(aucs: dict[str, float | None], data: dict[str, Any], margin: float)
     reasons = []
     for task, auc in aucs.items():
         if auc is None:
-            reasons.append(f"The test AUC of “{task}” is undefined: its labels are all alike, so nothing was judged.")
+            reasons.append(
+                f"The test AUC of “{task}” is undefined: its labels are all alike, so nothing was judged."
+            )
             continue
         for rule, words in RULES.items():
             reached = rule_auc(data, rule, task)
@@ -63,7 +67,8 @@ def refusals(aucs: dict[str, float | None], data: dict[str, Any], margin: float)
 def rule_auc(data: dict[str, Any], rule: str, task: str) -> float | None:
     """A rule's AUC on the test split, in the direction that is right on the validation split."""
     tested, before = (
-        data["splits"][split]["label_rules"].get(task, {}).get(rule) for split in (EVALUATED, DIRECTED_BY)
+        data["splits"][split]["label_rules"].get(task, {}).get(rule)
+        for split in (EVALUATED, DIRECTED_BY)
     )
     if tested is None or before is None:
         return None

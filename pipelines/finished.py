@@ -20,6 +20,8 @@ def config_of(run_dir: Path) -> RunConfig:
     """
     path = run_dir / "config.json"
     if not path.is_file():
-        raise RunError(f"{run_dir}: not a run directory (no config.json). Give one such as runs/ml_100k.")
+        raise RunError(
+            f"{run_dir}: not a run directory (no config.json). Give one such as runs/ml_100k."
+        )
     config = RunConfig.model_validate_json(path.read_bytes(), context=SAVED)
     return config.in_folder(run_dir)

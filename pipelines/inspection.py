@@ -62,10 +62,14 @@ def inspect_log(
     if output is not None:
         content = starter_config(_name_of(path), table, roles)
         RunConfig.model_validate(content)
-        header = f"A first config for {path}, guessed from its columns: check it before you trust it."
+        header = (
+            f"A first config for {path}, guessed from its columns: check it before you trust it."
+        )
         comments = "".join(f"# {line}\n" for line in [header, *starter_comments(roles)])
         _write(output, comments + yaml.safe_dump(content, sort_keys=False))
-        console.print(f"Wrote {output}. Next: srp4ctr data validate {output}", soft_wrap=True, markup=False)
+        console.print(
+            f"Wrote {output}. Next: srp4ctr data validate {output}", soft_wrap=True, markup=False
+        )
 
 
 def _write(output: Path, text: str) -> None:
@@ -77,7 +81,11 @@ def _write(output: Path, text: str) -> None:
 
 
 def _table(
-    path: str, format: str, columns: tuple[str, ...] | None, delimiter: str | None, encoding: str | None
+    path: str,
+    format: str,
+    columns: tuple[str, ...] | None,
+    delimiter: str | None,
+    encoding: str | None,
 ) -> Table:
     place = path if "://" in path else str(Path(path).absolute())
     try:
@@ -85,7 +93,9 @@ def _table(
         content = {name: value for name, value in given.items() if value is not None}
         return Table.model_validate({"format": format, "path": place} | content)
     except pydantic.ValidationError as error:
-        raise ConfigError("; ".join(f"{problem['msg']}: {problem['input']!r}" for problem in error.errors())) from None
+        raise ConfigError(
+            "; ".join(f"{problem['msg']}: {problem['input']!r}" for problem in error.errors())
+        ) from None
 
 
 def _format_of(path: str) -> str:
@@ -94,7 +104,9 @@ def _format_of(path: str) -> str:
         name = name.removesuffix(suffix)
     suffix = Path(name).suffix
     if suffix not in _FORMATS:
-        raise ConfigError(f"{path}: its name doesn't tell its format. Give --format: {', '.join(_FORMATS.values())}.")
+        raise ConfigError(
+            f"{path}: its name doesn't tell its format. Give --format: {', '.join(_FORMATS.values())}."
+        )
     return _FORMATS[suffix]
 
 
@@ -135,9 +147,13 @@ def _facts(profiles: list[ColumnProfile], roles: Roles, read: int, rejected: int
     keys = [role for role in (roles.user, roles.item, roles.time) if role is not None]
     if len(keys) == 3:
         distinct = np.unique(np.stack([key.codes for key in keys]), axis=1).shape[1]
-        facts.append(f"{read - distinct:,} rows repeat a user, item and time ({(read - distinct) / read:.1%}).")
+        facts.append(
+            f"{read - distinct:,} rows repeat a user, item and time ({(read - distinct) / read:.1%})."
+        )
     for profile in (roles.user, roles.item):
-        facts += id_findings(profile.name, absent_looking(profile.values)) if profile is not None else []
+        facts += (
+            id_findings(profile.name, absent_looking(profile.values)) if profile is not None else []
+        )
     hint = separator_hint(tuple(profile.name for profile in profiles))
     facts += [hint.strip()] if hint else []
     return facts + [f"No column looks like the {role}." for role in roles.missing]

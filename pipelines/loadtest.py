@@ -24,7 +24,13 @@ from serving.loadtest.traffic import RecordedTraffic, SyntheticTraffic, Traffic
 
 
 def run_loadtest(
-    address: str, name: str, plan: LoadPlan, history: int, records: str | None, out: Path, in_event_loop: bool = False
+    address: str,
+    name: str,
+    plan: LoadPlan,
+    history: int,
+    records: str | None,
+    out: Path,
+    in_event_loop: bool = False,
 ) -> None:
     """Runs the plan, prints a table and, last, a line of JSON; writes both and a plot to `out`.
 
@@ -33,7 +39,8 @@ def run_loadtest(
         name: The model's name on it.
         plan: The load.
         history: Behaviours of a made-up user.
-        records: Glob of gzipped TFRecords of raw records to take users and items from; None makes them up.
+        records: Glob of gzipped TFRecords of raw records to take users and items from; None makes
+            them up.
         out: The output directory.
         in_event_loop: Whether the asyncio client sends the requests, rather than threads.
 
@@ -43,7 +50,11 @@ def run_loadtest(
     """
     model = served_model.ask(address, name)
     inputs = model.user_inputs
-    traffic = _recorded(records, inputs, plan.users) if records else SyntheticTraffic(inputs, history, seed=plan.seed)
+    traffic = (
+        _recorded(records, inputs, plan.users)
+        if records
+        else SyntheticTraffic(inputs, history, seed=plan.seed)
+    )
     load = address, name, plan, traffic, model.tasks[0]
     outcomes = asyncio.run(_with_asyncio(*load)) if in_event_loop else _with_threads(*load)
     summary = {"plan": plan.model_dump(mode="json")} | outcomes.summary()
@@ -62,7 +73,10 @@ def parse_mix(text: str) -> dict[int, float]:
         RunError: It doesn't read so.
     """
     try:
-        return {int(count): float(share) for count, share in (part.split(":") for part in text.split(","))}
+        return {
+            int(count): float(share)
+            for count, share in (part.split(":") for part in text.split(","))
+        }
     except ValueError:
         raise RunError(f"--candidates must read like 10:0.2,100:0.8. Received: {text!r}") from None
 
@@ -72,8 +86,12 @@ def _with_threads(address: str, name: str, plan: LoadPlan, traffic: Traffic, tas
         return run(client, plan, traffic, task)
 
 
-async def _with_asyncio(address: str, name: str, plan: LoadPlan, traffic: Traffic, task: str) -> Outcomes:
-    async with AsyncRankingClient(address, name, plan.timeout_seconds, caches=_caches(plan)) as client:
+async def _with_asyncio(
+    address: str, name: str, plan: LoadPlan, traffic: Traffic, task: str
+) -> Outcomes:
+    async with AsyncRankingClient(
+        address, name, plan.timeout_seconds, caches=_caches(plan)
+    ) as client:
         return await run_async(client, plan, traffic, task)
 
 
@@ -86,7 +104,9 @@ def _recorded(pattern: str, infos: Mapping[str, Any], users: int) -> RecordedTra
     if not files:
         raise RunError(f"--records {pattern}: no file matches.")
     features, items = [], dict[str, None]()
-    for record in tf.data.TFRecordDataset(files, compression_type="GZIP").take(users).as_numpy_iterator():
+    for record in (
+        tf.data.TFRecordDataset(files, compression_type="GZIP").take(users).as_numpy_iterator()
+    ):
         example = tf.train.Example.FromString(record).features.feature
         features.append({name: _values(example[name], info) for name, info in infos.items()})
         items |= dict.fromkeys(plain_values(example[CANDIDATE_ITEM_ID]))

@@ -40,7 +40,9 @@ class RunMetadata:
             uris = self._outputs(execution, key)
             if uris:
                 return self._now(uris[0])
-        raise RunError(f"component {node} has not finished: `srp4ctr run` goes on from where it stopped.")
+        raise RunError(
+            f"component {node} has not finished: `srp4ctr run` goes on from where it stopped."
+        )
 
     def _now(self, uri: str) -> str:
         """Where an artifact is, if the run's directory has been moved or copied since."""
@@ -54,7 +56,10 @@ class RunMetadata:
 
         events = self._store.get_events_by_execution_ids([self._finished(node)[0].id])
         ids = [event.artifact_id for event in events if event.type == proto.Event.OUTPUT]
-        return next(iter(_text(a, "pushed_version") for a in self._store.get_artifacts_by_id(ids)), "") or None
+        return (
+            next(iter(_text(a, "pushed_version") for a in self._store.get_artifacts_by_id(ids)), "")
+            or None
+        )
 
     def seconds(self, node: str) -> float | None:
         """How long the newest execution that did the work took; None if there is none."""
@@ -71,14 +76,23 @@ class RunMetadata:
         Raises:
             RunError: no run of this pipeline pushed the version.
         """
-        pushed = [a for a in self._store.get_artifacts_by_type("PushedModel") if _text(a, "pushed_version") == version]
+        pushed = [
+            a
+            for a in self._store.get_artifacts_by_type("PushedModel")
+            if _text(a, "pushed_version") == version
+        ]
         if not pushed:
             raise RunError(
                 f"version {version} was not pushed by the runs of {self._pipeline}, so it can't be taken back."
             )
-        executions = {event.execution_id for event in self._store.get_events_by_artifact_ids([a.id for a in pushed])}
+        executions = {
+            event.execution_id
+            for event in self._store.get_events_by_artifact_ids([a.id for a in pushed])
+        }
         events = self._store.get_events_by_execution_ids(sorted(executions))
-        blessings = self._store.get_artifacts_by_id([e.artifact_id for e in events if _key(e) == "model_blessing"])
+        blessings = self._store.get_artifacts_by_id(
+            [e.artifact_id for e in events if _key(e) == "model_blessing"]
+        )
         for blessing in blessings:
             blessing.custom_properties["blessed"].int_value = 0
         self._store.put_artifacts(blessings)
@@ -92,13 +106,19 @@ class RunMetadata:
             return []
         states = (proto.Execution.COMPLETE, proto.Execution.CACHED)
         executions = self._store.get_executions_by_context(context.id)
-        return sorted((e for e in executions if e.last_known_state in states), key=lambda e: e.id, reverse=True)
+        return sorted(
+            (e for e in executions if e.last_known_state in states),
+            key=lambda e: e.id,
+            reverse=True,
+        )
 
     def _outputs(self, execution: Any, key: str | None) -> list[str]:
         from ml_metadata.proto import metadata_store_pb2 as proto
 
         events = self._store.get_events_by_execution_ids([execution.id])
-        ids = [e.artifact_id for e in events if e.type == proto.Event.OUTPUT and key in (None, _key(e))]
+        ids = [
+            e.artifact_id for e in events if e.type == proto.Event.OUTPUT and key in (None, _key(e))
+        ]
         return [artifact.uri for artifact in self._store.get_artifacts_by_id(ids)]
 
 

@@ -47,7 +47,10 @@ class _Prepared:
 
 
 def create_pipeline(
-    config: RunConfig, beam_pipeline_args: list[str], enable_cache: bool = True, platform: LocalPlatform | None = None
+    config: RunConfig,
+    beam_pipeline_args: list[str],
+    enable_cache: bool = True,
+    platform: LocalPlatform | None = None,
 ) -> Pipeline:
     """Builds the pipeline of a run.
 
@@ -62,21 +65,33 @@ def create_pipeline(
     trainer = config.trainer
     earlier = [platform.earlier_model(prepared.examples)] if config.warm_start else []
     start = earlier[0].outputs["model"] if earlier else None
-    pretrain = _trainer(config, PRETRAIN, "trainer.pretrain.run_fn", trainer, prepared, "pretrain", start)
+    pretrain = _trainer(
+        config, PRETRAIN, "trainer.pretrain.run_fn", trainer, prepared, "pretrain", start
+    )
     encoder = pretrain.outputs["model"]
-    ranker = _trainer(config, RANKER, "trainer.finetune.run_fn", trainer, prepared, "finetune", encoder)
-    without = _trainer(config, BASELINE, "trainer.finetune.run_fn", trainer.without_encoder(), prepared, "finetune")
+    ranker = _trainer(
+        config, RANKER, "trainer.finetune.run_fn", trainer, prepared, "finetune", encoder
+    )
+    without = _trainer(
+        config, BASELINE, "trainer.finetune.run_fn", trainer.without_encoder(), prepared, "finetune"
+    )
     trained = [*earlier, pretrain, ranker, without]
     components = [*prepared.components, *trained, *_judge(config, prepared, ranker, without)]
     return _pipeline(config, components, beam_pipeline_args, enable_cache)
 
 
-def create_data_pipeline(config: RunConfig, beam_pipeline_args: list[str], enable_cache: bool = True) -> Pipeline:
+def create_data_pipeline(
+    config: RunConfig, beam_pipeline_args: list[str], enable_cache: bool = True
+) -> Pipeline:
     """The part of a run's pipeline that prepares its data; what it makes is in the cache of the whole one, too."""
-    return _pipeline(config, _prepare(config, LocalPlatform()).components, beam_pipeline_args, enable_cache)
+    return _pipeline(
+        config, _prepare(config, LocalPlatform()).components, beam_pipeline_args, enable_cache
+    )
 
 
-def _pipeline(config: RunConfig, components: list[Any], beam_args: list[str], enable_cache: bool) -> Pipeline:
+def _pipeline(
+    config: RunConfig, components: list[Any], beam_args: list[str], enable_cache: bool
+) -> Pipeline:
     return Pipeline(
         pipeline_name=config.dataset.name,
         pipeline_root=config.paths.artifacts,
@@ -119,7 +134,9 @@ def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
 
 def _checks(config: RunConfig, platform: LocalPlatform, statistics: Any, schema: Any) -> list[Any]:
     """Compares the records with the schema, the previous run's and logged serving requests; DataChecks comes last."""
-    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
+    validator = ExampleValidator(
+        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
+    )
     previous = platform.previous_statistics(statistics.outputs["statistics"])
     components, serving = [validator, *([previous] if previous else [])], None
     if config.checks.serving_log:
@@ -172,7 +189,9 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
     to_beat = prepared.platform.latest_blessed(ranker.outputs["model"])
     baseline = to_beat.outputs["model"] if to_beat else None
     evaluator = _evaluator(config, prepared, ranker, config.evaluation.min_auc, baseline)
-    baseline_evaluator = _evaluator(config, prepared, without, None, None).with_id(BASELINE_EVALUATOR)
+    baseline_evaluator = _evaluator(config, prepared, without, None, None).with_id(
+        BASELINE_EVALUATOR
+    )
     counts = _counts(config, prepared, ranker) if config.evaluation.counts_rows else None
     gate = BlessingGate(
         evaluator.outputs["blessing"],
@@ -211,7 +230,9 @@ def _counts(config: RunConfig, prepared: _Prepared, ranker: Any) -> Any:
     return counts.with_id(COUNTS)
 
 
-def _evaluator(config: RunConfig, prepared: _Prepared, ranker: Any, min_auc: float | None, to_beat: Any) -> Any:
+def _evaluator(
+    config: RunConfig, prepared: _Prepared, ranker: Any, min_auc: float | None, to_beat: Any
+) -> Any:
     return Evaluator(
         examples=prepared.examples,
         example_splits=["test"],
@@ -220,6 +241,9 @@ def _evaluator(config: RunConfig, prepared: _Prepared, ranker: Any, min_auc: flo
         schema=prepared.schema,
         module_path="pipelines.components.evaluation",
         eval_config=eval_config(
-            list(config.dataset.tasks), list(config.evaluation.slices), min_auc, config.evaluation.max_auc_drop
+            list(config.dataset.tasks),
+            list(config.evaluation.slices),
+            min_auc,
+            config.evaluation.max_auc_drop,
         ),
     )

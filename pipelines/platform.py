@@ -8,7 +8,9 @@ from typing import Any
 from tfx.components import Trainer
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.input_resolution.strategies.latest_artifact_strategy import LatestArtifactStrategy
-from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
+    LatestBlessedModelStrategy,
+)
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import Channel, standard_artifacts
 
@@ -108,7 +110,9 @@ class KubeflowPlatform(_RemotePlatform):
 
         trainer = super().trainer(node, custom_config, **arguments)
         if self._machine.accelerators:
-            resources = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec.ResourceSpec()
+            resources = (
+                pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec.ResourceSpec()
+            )
             resources.accelerator.type = self._machine.accelerator
             resources.accelerator.count = self._machine.accelerators
             trainer.platform_config = resources
@@ -160,4 +164,8 @@ class VertexPlatform(_RemotePlatform):
                 "accelerator_type": self._machine.accelerator,
                 "accelerator_count": self._machine.accelerators,
             }
-        return {"machine_spec": machine, "replica_count": 1, "container_spec": {"image_uri": self._machine.image}}
+        return {
+            "machine_spec": machine,
+            "replica_count": 1,
+            "container_spec": {"image_uri": self._machine.image},
+        }

@@ -38,12 +38,17 @@ def rank_for_user(config_path: Path, user_id: str, top: int, server: str | None)
     console, config = Console(soft_wrap=True), load_run_config(config_path).at_span()
     titles = read_titles(config.spec)
     if not titles:
-        raise RunError(f"{config_path}: dataset.items.title is needed: the item table's rows are the candidates.")
+        raise RunError(
+            f"{config_path}: dataset.items.title is needed: the item table's rows are the candidates."
+        )
     user = _user(config.spec, user_id, console)
     met = met_items(config.spec, user_id)
     candidates = [item for item in titles if item not in met]
     console.print(f"Ranking {len(candidates)} items for user {user_id}, who has met {len(met)}.")
-    with _server(config, server) as address, RankingClient(address, DEFAULT_MODEL_NAME, timeout_seconds=30.0) as client:
+    with (
+        _server(config, server) as address,
+        RankingClient(address, DEFAULT_MODEL_NAME, timeout_seconds=30.0) as client,
+    ):
         ranked = client.rank(user, candidates, top=top, by=next(iter(config.dataset.tasks)))
     console.print(_table(ranked, titles, list(config.dataset.tasks)))
 
@@ -51,9 +56,14 @@ def rank_for_user(config_path: Path, user_id: str, top: int, server: str | None)
 def _user(spec: DatasetSpec, user_id: str, console: Console) -> dict[str, Any]:
     record = user_record(spec, user_id)
     if record is None:
-        console.print(f"User {user_id} is not in the log: scored as a new user, with an empty history.")
+        console.print(
+            f"User {user_id} is not in the log: scored as a new user, with an empty history."
+        )
         return {USER_ID: user_id, TIMESTAMP: int(time.time())}
-    return {name: for_client(values) for name, values in plain_features(record, user_inputs(spec)).items()}
+    return {
+        name: for_client(values)
+        for name, values in plain_features(record, user_inputs(spec)).items()
+    }
 
 
 @contextmanager
@@ -62,14 +72,20 @@ def _server(config: RunConfig, address: str | None) -> Iterator[str]:
         yield address
         return
     if not config.paths.is_local:
-        raise RunError(f"models are pushed to {config.paths.pushed}: serve one and give its address with --server.")
+        raise RunError(
+            f"models are pushed to {config.paths.pushed}: serve one and give its address with --server."
+        )
     if not config.paths.serving_model.is_dir():
         raise RunError(f"{config.paths.serving_model}: no pushed model. Run `srp4ctr run` first.")
-    with ModelServer(DEFAULT_MODEL_NAME, str(config.paths.serving_model), grpc_port=0, rest_port=0) as server:
+    with ModelServer(
+        DEFAULT_MODEL_NAME, str(config.paths.serving_model), grpc_port=0, rest_port=0
+    ) as server:
         yield f"127.0.0.1:{server.grpc_port}"
 
 
-def _table(ranked: list[tuple[str, dict[str, float]]], titles: dict[str, str], tasks: list[str]) -> Table:
+def _table(
+    ranked: list[tuple[str, dict[str, float]]], titles: dict[str, str], tasks: list[str]
+) -> Table:
     table = Table("rank", "item", "title", *(f"P({task})" for task in tasks))
     for place, (item, scores) in enumerate(ranked, start=1):
         table.add_row(str(place), item, titles[item], *(f"{scores[task]:.3f}" for task in tasks))

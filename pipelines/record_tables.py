@@ -13,7 +13,11 @@ from preprocessing.splits import REQUEST_SPLITS
 
 def record_tables(report: dict[str, Any]) -> list[Table]:
     """What a run's records are, and what they are joined with."""
-    return [_requests(report), _rules(report), *([_joins(report["joins"])] if report["joins"] else [])]
+    return [
+        _requests(report),
+        _rules(report),
+        *([_joins(report["joins"])] if report["joins"] else []),
+    ]
 
 
 def _requests(report: dict[str, Any]) -> Table:
@@ -21,7 +25,14 @@ def _requests(report: dict[str, Any]) -> Table:
     tasks = sorted({task for split in splits.values() for task in split.get("positives", {})})
     cut = report["requests_cut"]
     title = f"Requests; {count(cut['at_cut_off'])} cut at a cut-off, {count(cut['too_long'])} for their length"
-    grid = Table("split", "requests", "candidates", *(f"{task} = 1" for task in tasks), "sampled", title=title)
+    grid = Table(
+        "split",
+        "requests",
+        "candidates",
+        *(f"{task} = 1" for task in tasks),
+        "sampled",
+        title=title,
+    )
     for name, split in splits.items():
         positives = [count(split.get("positives", {}).get(task, 0)) for task in tasks]
         grid.add_row(
@@ -42,7 +53,9 @@ def _rules(report: dict[str, Any]) -> Table:
     for name in REQUEST_SPLITS:
         for task, rules in report["splits"].get(name, {}).get("label_rules", {}).items():
             shares = [percent(rules[f"unseen_{kind}"]) for kind in ("positives", "negatives")]
-            grid.add_row(name, task, *shares, *(decimal(rules[rule], 3) for rule in (UNSEEN, POPULARITY)))
+            grid.add_row(
+                name, task, *shares, *(decimal(rules[rule], 3) for rule in (UNSEEN, POPULARITY))
+            )
     return grid
 
 

@@ -23,9 +23,21 @@ def short_revision(revision: str) -> str:
 
 
 def _of_checkout() -> str | None:
-    command = ["git", "-C", str(_ROOT), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
+    command = [
+        "git",
+        "-C",
+        str(_ROOT),
+        "describe",
+        "--always",
+        "--abbrev=40",
+        "--dirty=+",
+        "--exclude=*",
+    ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):  # no git here, or one that doesn't trust the folder
+    except (
+        OSError,
+        subprocess.CalledProcessError,
+    ):  # no git here, or one that doesn't trust the folder
         return None
     return done.stdout.strip()

@@ -15,8 +15,9 @@ WITHDRAWN = ".withdrawn-"  # no version's name, so that no server looks into it
 def roll_back(config: RunConfig) -> tuple[str, str]:
     """Takes the newest pushed version back.
 
-    Its blessing goes first: a command that was killed in between is run again and ends well. A server that watches the
-    folder unloads the version and serves the one before. Later runs compare with an earlier model.
+    Its blessing goes first: a command that was killed in between is run again and ends well. A
+    server that watches the folder unloads the version and serves the one before. Later runs compare
+    with an earlier model.
 
     Returns:
         The version that was taken back, and the one that is the newest now.
@@ -26,10 +27,14 @@ def roll_back(config: RunConfig) -> tuple[str, str]:
     """
     paths = config.paths
     if not paths.is_local:
-        raise RunError(f"{paths.pushed}: only versions on this machine are taken back. Delete the newest one there.")
+        raise RunError(
+            f"{paths.pushed}: only versions on this machine are taken back. Delete the newest one there."
+        )
     versions = sorted(_versions(paths.serving_model), reverse=True)
     if len(versions) < 2:
-        raise RunError(f"{paths.pushed}: {len(versions) or 'no'} pushed version(s), so there is none to go back to.")
+        raise RunError(
+            f"{paths.pushed}: {len(versions) or 'no'} pushed version(s), so there is none to go back to."
+        )
     newest, before = map(str, versions[:2])
     RunMetadata(paths.metadata, config.dataset.name).withdraw(newest)
     (paths.serving_model / newest).rename(paths.serving_model / f"{WITHDRAWN}{newest}")

@@ -40,12 +40,16 @@ def run_pipeline(
     console = Console(soft_wrap=True)
     config = load_run_config(config_path)
     if seed is not None:
-        config = config.model_copy(update={"trainer": config.trainer.model_copy(update={"seed": seed})})
+        config = config.model_copy(
+            update={"trainer": config.trainer.model_copy(update={"seed": seed})}
+        )
     if beam is not None:
         config = config.model_copy(update={"beam": beam})
     config = config.at_span(span)
     _check(config)
-    where = f"Running {config.dataset.name} in {config.paths.root}; the full log is {config.paths.log}."
+    where = (
+        f"Running {config.dataset.name} in {config.paths.root}; the full log is {config.paths.log}."
+    )
     console.print(where, markup=False)
     _run(config, console, enable_cache)
     console.print("Writing the report ...")
@@ -88,7 +92,9 @@ def _run(config: RunConfig, console: Console, enable_cache: bool) -> None:
     except Exception as error:
         if explain(error)[0] is not None:
             raise
-        message = f"the run failed: {type(error).__name__}: {error}. The full log: {config.paths.log}."
+        message = (
+            f"the run failed: {type(error).__name__}: {error}. The full log: {config.paths.log}."
+        )
         if os.strerror(errno.ENOSPC) in str(error):
             message += f" Make room on the disk of {config.paths.root}, or set runs_dir to another, and run it again."
         raise RunError(message) from error

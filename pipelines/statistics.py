@@ -21,21 +21,26 @@ from serving.refresh import refresh, spec_of
 _SAME = ("features", "candidates", "tasks")
 
 
-def refresh_statistics(config_path: Path, target: Path, as_of: int | None, span: int | None, keep: int) -> Path:
+def refresh_statistics(
+    config_path: Path, target: Path, as_of: int | None, span: int | None, keep: int
+) -> Path:
     """Makes the next version at `target`; see `serving.refresh`.
 
     Returns:
         The version's directory.
 
     Raises:
-        RunError: the model counts other things than the configuration does, or Beam's workers are elsewhere.
+        RunError: the model counts other things than the configuration does, or Beam's workers are
+            elsewhere.
         ServingError: there is no version with statistics at `target`.
         DataError: the log can't be read, or too many of its rows can't be used.
     """
     config = load_run_config(config_path)
     _check_same(config.dataset, DatasetSpec.model_validate(spec_of(target), context=SAVED), target)
     if config.beam.is_remote:
-        raise RunError(f"the statistics table is made on this machine. Received: beam.runner={config.beam.runner}")
+        raise RunError(
+            f"the statistics table is made on this machine. Received: beam.runner={config.beam.runner}"
+        )
     spec = config.at_span(span).spec
     with tempfile.TemporaryDirectory() as folder:
         lines = os.path.join(folder, "statistics.txt")

@@ -1,6 +1,7 @@
 """`srp4ctr tune`: looks for better settings of one run, and writes them to a file that a run takes.
 
-TFX's Tuner component isn't used: it wants KerasTuner, whose tuners refuse the legacy Keras that TFX's other parts need.
+TFX's Tuner component isn't used: it wants KerasTuner, whose tuners refuse the legacy Keras that
+TFX's other parts need.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ def tune(config_path: Path, jobs: int = 1) -> Path:
     folder = run.paths.root / "tuning"
     folder.mkdir(parents=True, exist_ok=True)
     records = prepare_records(run, console)
-    experiments = [_experiment(config_path, run, tuning, records, folder) for tuning in (TuningConfig(), run.tuning)]
+    experiments = [
+        _experiment(config_path, run, tuning, records, folder)
+        for tuning in (TuningConfig(), run.tuning)
+    ]
     tried = [pair for experiment in experiments for pair in _trials(experiment, jobs, console)]
     console.print(_table(tried))
     (folder / "trials.json").write_text(
@@ -70,9 +74,13 @@ def _trials(experiment: Experiment, jobs: int, console: Console) -> list[tuple[O
     return list(zip(experiment.config.tuning.settings(), aucs, strict=True))
 
 
-def _experiment(config_path: Path, run: RunConfig, tuning: TuningConfig, records: Records, folder: Path) -> Experiment:
+def _experiment(
+    config_path: Path, run: RunConfig, tuning: TuningConfig, records: Records, folder: Path
+) -> Experiment:
     models = {_MODEL: ModelConfig(pretrained=run.trainer.ranker.has_encoder, baseline=True)}
-    config = ExperimentConfig(run=str(config_path), models=models, seeds=(run.trainer.seed,), tuning=tuning)
+    config = ExperimentConfig(
+        run=str(config_path), models=models, seeds=(run.trainer.seed,), tuning=tuning
+    )
     return Experiment(config, run, {None: records}, folder / "cells")
 
 
@@ -84,7 +92,9 @@ def _table(tried: list[tuple[Overrides, float]]) -> Table:
 
 
 def _shown(setting: Overrides) -> str:
-    return ", ".join(f"{key}: {value}" for key, value in setting.items()) or "the run's own settings"
+    return (
+        ", ".join(f"{key}: {value}" for key, value in setting.items()) or "the run's own settings"
+    )
 
 
 def _with_setting(config_path: Path, setting: Overrides) -> str:

@@ -22,7 +22,8 @@ class TuningConfig(Config):
     Attributes:
         trials: How many settings are tried; 0 keeps the run's own.
         seed: Chooses the settings.
-        space: Dotted trainer keys, such as finetune.optimizer.learning_rate, and the values to choose from.
+        space: Dotted trainer keys, such as finetune.optimizer.learning_rate, and the values to
+            choose from.
     """
 
     trials: int = pydantic.Field(0, ge=0)
@@ -33,7 +34,10 @@ class TuningConfig(Config):
         """The settings to try, by dotted key; one empty one without tuning."""
         if not self.trials:
             return [{}]
-        grid = [dict(zip(self.space, values, strict=True)) for values in itertools.product(*self.space.values())]
+        grid = [
+            dict(zip(self.space, values, strict=True))
+            for values in itertools.product(*self.space.values())
+        ]
         return random.Random(self.seed).sample(grid, self.trials)
 
     @pydantic.model_validator(mode="after")
@@ -42,11 +46,15 @@ class TuningConfig(Config):
         for values in self.space.values():
             size *= len(values)
         if self.trials > size:
-            raise ValueError(f"trials must not exceed the {size} settings of the space. Received: {self.trials}")
+            raise ValueError(
+                f"trials must not exceed the {size} settings of the space. Received: {self.trials}"
+            )
         return self
 
 
-def override(config: TrainerConfig, structured: Overrides, setting: Overrides, seed: int) -> TrainerConfig:
+def override(
+    config: TrainerConfig, structured: Overrides, setting: Overrides, seed: int
+) -> TrainerConfig:
     """`config` with overrides nested as it is, then a setting's dotted ones, and a seed.
 
     Raises:

@@ -35,7 +35,9 @@ def validate_config(path: Path) -> bool:
         console.print(f"[yellow]Warning:[/yellow] {escape(warning)}", soft_wrap=True)
     for problem in found.problems:
         console.print(f"[red]Problem:[/red] {escape(problem)}", soft_wrap=True)
-    console.print("No problem found." if not found.problems else f"{len(found.problems)} problem(s).")
+    console.print(
+        "No problem found." if not found.problems else f"{len(found.problems)} problem(s)."
+    )
     return not found.problems
 
 
@@ -44,7 +46,12 @@ def _tables(found: Validation) -> Table:
     for table in found.tables:
         grid.add_row(table.name, f"{table.files:,}", f"{table.rows:,}", f"{table.rejected_rows:,}")
         if table.entries is not None:
-            grid.add_row(f"{table.name}, entries of lists", "", f"{table.entries:,}", f"{table.rejected_entries:,}")
+            grid.add_row(
+                f"{table.name}, entries of lists",
+                "",
+                f"{table.entries:,}",
+                f"{table.rejected_entries:,}",
+            )
     return grid
 
 

@@ -1,7 +1,8 @@
 """Which items were active when: the candidates of each item by step of time, and draws from a window of steps.
 
-Steps are what keeps this small: a window has 64 of them or somewhat more, and a log 2,048 or somewhat more, so a table
-has at most so many rows an item. A draw counts complete steps only, so all that it sees is strictly before its time.
+Steps are what keeps this small: a window has 64 of them or somewhat more, and a log 2,048 or
+somewhat more, so a table has at most so many rows an item. A draw counts complete steps only, so
+all that it sees is strictly before its time.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def merge_active(table: pa.Table) -> pa.Table:
     counts = table.column(COUNT).to_numpy()[order]
     summed = np.add.reduceat(counts, starts) if len(order) else counts
     first = order[starts]
-    return pa.table({KEY: keys.take(first).strings(), STEP: pa.array(steps[first]), COUNT: pa.array(summed)})
+    return pa.table(
+        {KEY: keys.take(first).strings(), STEP: pa.array(steps[first]), COUNT: pa.array(summed)}
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +62,8 @@ class _Rows:
         items: int64 [A], places in the pool, by step.
         steps: int64 [A], ascending.
         keyed: int64 [A], (item, step) as one number, ascending.
-        counts, weights: float64 [A + 1], sums of candidates, and of their powers, of the first rows of `keyed`.
+        counts, weights: float64 [A + 1], sums of candidates, and of their powers, of the first rows
+            of `keyed`.
     """
 
     items: np.ndarray
@@ -86,7 +90,10 @@ class ItemPool:
         keys = encode_strings(active.column(KEY))
         self.ids = keys.values
         self._index = EntityTable(self.ids, np.arange(len(self.ids)), None, {})
-        steps, counts = active.column(STEP).to_numpy(), active.column(COUNT).to_numpy().astype(np.float64)
+        steps, counts = (
+            active.column(STEP).to_numpy(),
+            active.column(COUNT).to_numpy().astype(np.float64),
+        )
         by_item, by_step = np.lexsort((steps, keys.codes)), np.lexsort((keys.codes, steps))
         powers = counts**self._power
         self._rows = _Rows(
@@ -117,8 +124,9 @@ class ItemPool:
     def draw(self, hashes: np.ndarray, attempt: int, times: np.ndarray) -> np.ndarray:
         """An item for each hash, of those active in the window before its time; -1 if the attempt comes to nothing.
 
-        A row (item, step) is drawn by its count's power. An item that has several rows in the window is drawn too
-        often so, and is taken with the chance that mends it: items come by their count in the window to the power.
+        A row (item, step) is drawn by its count's power. An item that has several rows in the
+        window is drawn too often so, and is taken with the chance that mends it: items come by
+        their count in the window to the power.
 
         Args:
             hashes: uint64.
@@ -137,7 +145,9 @@ class ItemPool:
         end = np.searchsorted(self._rows.keyed, keyed_times(items, stop))
         count = self._rows.counts[end] - self._rows.counts[start]
         weight = self._rows.weights[end] - self._rows.weights[start]
-        most = (self._window // self._step) ** max(self._power - 1, 0)  # what count**power is of weight at most
+        most = (self._window // self._step) ** max(
+            self._power - 1, 0
+        )  # what count**power is of weight at most
         taken = count**self._power / weight / most
         return np.where(_uniform(hashes, 2 * attempt + 1) <= taken + _ROUNDING, items, -1)
 

@@ -23,7 +23,9 @@ COUNT = "count"
 
 def item_columns(spec: DatasetSpec, table: str) -> dict[str, str]:
     """The item features that are read from `table`: candidate feature name -> the batch's column name."""
-    described = [f for f in record_features(spec) if f.side == "candidate" and f.spec and not f.statistic]
+    described = [
+        f for f in record_features(spec) if f.side == "candidate" and f.spec and not f.statistic
+    ]
     sources = {f.name: source_of(spec, f) for f in described}
     return {name: column for name, (of, column) in sources.items() if of == table}
 
@@ -31,14 +33,18 @@ def item_columns(spec: DatasetSpec, table: str) -> dict[str, str]:
 def seen_items(spec: DatasetSpec, events: pa.Table, cutoffs: CutOffs) -> pa.Table:
     """The items with events before the validation cut-off: `key`, `count`, and the last known value of each column.
 
-    A column that item features are read from comes with `since(column)`: when its value was known, -1 if it never was.
+    A column that item features are read from comes with `since(column)`: when its value was known,
+    -1 if it never was.
     """
     seen = events.filter(pc.less(events.column(TIME), cutoffs.validation)).combine_chunks()
     times = seen.column(TIME).to_numpy()
     columns = {KEY: seen.column(ITEM), COUNT: pa.array(np.ones(len(times), np.int64))}
     for column in item_columns(spec, "events").values():
         absent = is_absent(as_array(seen.column(column)))
-        columns |= {column: seen.column(column), since(column): pa.array(np.where(absent, -1, times))}
+        columns |= {
+            column: seen.column(column),
+            since(column): pa.array(np.where(absent, -1, times)),
+        }
     return merge_seen([pa.table(columns)])
 
 
@@ -67,7 +73,9 @@ def merge_seen(tables: list[pa.Table]) -> pa.Table:
         order = np.lexsort((order_codes(table.column(column)), times, keys.codes))
         is_last = np.append(is_run_start(keys.codes[order])[1:], True)[: len(order)]
         latest = pa.array(order[is_last])
-        merged |= {name: as_array(table.column(name)).take(latest) for name in (column, since(column))}
+        merged |= {
+            name: as_array(table.column(name)).take(latest) for name in (column, since(column))
+        }
     return pa.table(merged)
 
 
@@ -83,7 +91,9 @@ class Catalog:
     def __init__(self, spec: DatasetSpec, seen: pa.Table, items: EntityTable | None) -> None:
         self._spec = spec
         seen_table = seen.combine_chunks()
-        frequent = seen_table.filter(pc.greater_equal(seen_table.column(COUNT), spec.item_min_count))
+        frequent = seen_table.filter(
+            pc.greater_equal(seen_table.column(COUNT), spec.item_min_count)
+        )
         ids = frequent.column(KEY).chunks + ([items.keys] if items else [])
         distinct = encode_strings(pa.chunked_array(ids, pa.string())).values
         seen_rows = self._rows(distinct, seen_table)
@@ -91,9 +101,14 @@ class Catalog:
         order = np.lexsort((np.arange(len(distinct)), -counts))
         self.ids = distinct.take(pa.array(order))
         self.counts = counts[order]
-        self._columns = {names.CANDIDATE_ITEM_ID: self.ids, names.TRAINING_EVENTS: pa.array(self.counts)}
+        self._columns = {
+            names.CANDIDATE_ITEM_ID: self.ids,
+            names.TRAINING_EVENTS: pa.array(self.counts),
+        }
         for name, column in item_columns(spec, "events").items():
-            self._columns[name] = with_absent(seen_table.column(column)).take(pa.array(seen_rows[order]))
+            self._columns[name] = with_absent(seen_table.column(column)).take(
+                pa.array(seen_rows[order])
+            )
         if items:
             for name, column in item_columns(spec, "items").items():
                 self._columns[name] = items.columns[column].take(pa.array(items.keys_of(self.ids)))
@@ -111,17 +126,26 @@ class Catalog:
         for number, start in enumerate(range(0, len(self), CATALOG_ITEMS_A_RECORD)):
             size = min(CATALOG_ITEMS_A_RECORD, len(self) - start)
             lists = {
-                name: Lists(np.array([0, size]), column.slice(start, size)) for name, column in self._columns.items()
+                name: Lists(np.array([0, size]), column.slice(start, size))
+                for name, column in self._columns.items()
             }
             for feature in features:
-                if feature.statistic and feature.side == "candidate":  # the table of STATISTIC_LINES has them
-                    lists[feature.name] = Lists(np.array([0, size]), pa.array([float("nan")] * size))
+                if (
+                    feature.statistic and feature.side == "candidate"
+                ):  # the table of STATISTIC_LINES has them
+                    lists[feature.name] = Lists(
+                        np.array([0, size]), pa.array([float("nan")] * size)
+                    )
             scalars = {names.REQUEST_ID: pa.array([f"catalog:{number}"])}
             yield from encode_records(features, 1, scalars, lists)
 
     @staticmethod
     def _rows(ids: pa.Array, seen: pa.Table) -> np.ndarray:
-        keys = pa.concat_arrays(seen.column(KEY).chunks) if seen.num_rows else pa.array([], pa.string())
+        keys = (
+            pa.concat_arrays(seen.column(KEY).chunks)
+            if seen.num_rows
+            else pa.array([], pa.string())
+        )
         return EntityTable(keys, np.arange(len(keys)), None, {}).keys_of(ids)
 
 
@@ -131,7 +155,9 @@ def statistic_records(spec: DatasetSpec, pieces: Iterable[bytes]) -> Iterator[by
     lines = sorted(line for piece in pieces for line in piece.splitlines())
     for number, start in enumerate(range(0, len(lines), CATALOG_ITEMS_A_RECORD)):
         some = lines[start : start + CATALOG_ITEMS_A_RECORD]
-        lists = {names.STATISTIC_LINES: Lists(np.array([0, len(some)]), pa.array(some, pa.binary()))}
+        lists = {
+            names.STATISTIC_LINES: Lists(np.array([0, len(some)]), pa.array(some, pa.binary()))
+        }
         scalars = {names.REQUEST_ID: pa.array([f"statistics:{number}"])}
         yield from encode_records(features, 1, scalars, lists)
 

@@ -34,7 +34,9 @@ class Choice(Generic[ConfigT]):
         """For pydantic.BeforeValidator: content as the class that it names; what is no mapping stays as it is."""
         return self.of(content, is_saved(info)) if isinstance(content, Mapping) else content
 
-    def of(self, content: Mapping[str, Any], saved: bool = False, beside: Iterable[str] = ()) -> ConfigT:
+    def of(
+        self, content: Mapping[str, Any], saved: bool = False, beside: Iterable[str] = ()
+    ) -> ConfigT:
         """Content as the class that it names.
 
         Args:
@@ -43,7 +45,8 @@ class Choice(Generic[ConfigT]):
             beside: Keys that the same mapping may have, which aren't in `content`.
 
         Raises:
-            pydantic.ValidationError: a key is unknown, or is an option of others, which are named; or a value is wrong.
+            pydantic.ValidationError: a key is unknown, or is an option of others, which are named;
+            or a value is wrong.
         """
         name = self._name(content)
         options = self.options(name)
@@ -53,7 +56,9 @@ class Choice(Generic[ConfigT]):
             owners = self._owners(key)
             if not (owners and saved):
                 known = [*options.model_fields, *beside]
-                problems.append(_problem(key, content[key], self._refusal(key, name, owners, known)))
+                problems.append(
+                    _problem(key, content[key], self._refusal(key, name, owners, known))
+                )
         if problems:
             raise pydantic.ValidationError.from_exception_data(options.__name__, problems)
         own = {key: value for key, value in content.items() if key not in foreign}
@@ -68,7 +73,9 @@ class Choice(Generic[ConfigT]):
         else:
             hint = did_you_mean(str(name), self.registry)
             message = f"must be one of {', '.join(self.registry)}.{hint} Received: {name!r}"
-        raise pydantic.ValidationError.from_exception_data("Choice", [_problem(self.key, name, message)])
+        raise pydantic.ValidationError.from_exception_data(
+            "Choice", [_problem(self.key, name, message)]
+        )
 
     def _owners(self, key: str) -> list[str]:
         return [name for name in self.registry if key in self.options(name).model_fields]

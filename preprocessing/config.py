@@ -14,8 +14,8 @@ from preprocessing.conditions import Condition, CountsWith, CountsWithout
 from preprocessing.explain import REFUSED, describe
 
 ConfigT = TypeVar("ConfigT", bound="Config")
-# A validation context for what an earlier version wrote beside its artifacts: it wrote every option of every kind,
-# and what it ignored is left out rather than refused.
+# A validation context for what an earlier version wrote beside its artifacts: it wrote every option
+# of every kind, and what it ignored is left out rather than refused.
 SAVED = {"saved": True}
 
 
@@ -39,7 +39,9 @@ class Config(pydantic.BaseModel):
         return self
 
     @pydantic.model_serializer(mode="wrap")
-    def _leave_out_what_does_not_count(self, write: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _leave_out_what_does_not_count(
+        self, write: pydantic.SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
         content: dict[str, Any] = write(self)
         for name, _ in self._not_counting():
             content.pop(name, None)
@@ -87,7 +89,8 @@ def load_yaml(path: str | Path, model: type[ConfigT]) -> ConfigT:
     """Reads `path` as `model`.
 
     Raises:
-        ConfigError: the file can't be read, isn't YAML, or breaks `model`; every broken key is named.
+        ConfigError: the file can't be read, isn't YAML, or breaks `model`; every broken key is
+            named.
     """
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -99,11 +102,15 @@ def load_yaml(path: str | Path, model: type[ConfigT]) -> ConfigT:
         raise ConfigError(f"{path}: not a readable YAML file: {error}") from error
     if not isinstance(content, dict):
         found = "nothing" if content is None else type(content).__name__
-        raise ConfigError(f"{path}: expected keys and values, such as `dataset:`, at the top; found {found}.")
+        raise ConfigError(
+            f"{path}: expected keys and values, such as `dataset:`, at the top; found {found}."
+        )
     return validated(content, model, str(path))
 
 
-def validated(content: dict[str, Any], model: type[ConfigT], source: str, saved: bool = False) -> ConfigT:
+def validated(
+    content: dict[str, Any], model: type[ConfigT], source: str, saved: bool = False
+) -> ConfigT:
     """`content` as `model`.
 
     Args:

@@ -13,7 +13,9 @@ Counts = Counter[tuple[str, ...]]
 def count_lengths(prefix: tuple[str, ...], lengths: np.ndarray) -> Counts:
     """How often each length occurs, each under `prefix` and the length."""
     occurring, counts = np.unique(lengths, return_counts=True)
-    return Counter({(*prefix, str(n)): c for n, c in zip(occurring.tolist(), counts.tolist(), strict=True)})
+    return Counter(
+        {(*prefix, str(n)): c for n, c in zip(occurring.tolist(), counts.tolist(), strict=True)}
+    )
 
 
 def nested(counts: Counts) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Lists of a user's earlier behaviours, without times, as events of their own.
 
-A user's first row that has a list says what came before the log: its entries become events just before that row.
-They are only ever history: no candidates, no requests. Later lists are left out, because the log has had its own
-events since.
+A user's first row that has a list says what came before the log: its entries become events just
+before that row. They are only ever history: no candidates, no requests. Later lists are left out,
+because the log has had its own events since.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def with_earlier(table: pa.Table, spec: DatasetSpec) -> pa.Table:
         return own
     lists = table.column(EARLIER).take(pa.array(first)).combine_chunks()
     joined = pc.replace_substring(lists, spec.history.earlier.separator, MULTIVALENT_SEPARATOR)
-    return pa.concat_tables([own, _as_events(own, first, pc.split_pattern(joined, MULTIVALENT_SEPARATOR))])
+    return pa.concat_tables(
+        [own, _as_events(own, first, pc.split_pattern(joined, MULTIVALENT_SEPARATOR))]
+    )
 
 
 def _as_events(own: pa.Table, first: np.ndarray, lists: pa.ListArray) -> pa.Table:
@@ -62,7 +64,11 @@ def first_lists(table: pa.Table) -> pa.Table:
     order = listed[np.lexsort((places[listed], times[listed], users.codes[listed]))]
     firsts = np.full(len(users.values), np.iinfo(np.int64).max)
     np.minimum.at(firsts, users.codes[listed], times[listed])
-    kept = order[is_run_start(users.codes[order], times[order], places[order])] if len(order) else order
+    kept = (
+        order[is_run_start(users.codes[order], times[order], places[order])]
+        if len(order)
+        else order
+    )
     kept = kept[times[kept] == firsts[users.codes[kept]]]
     is_kept = places == 0
     is_kept[kept] = True
@@ -72,7 +78,12 @@ def first_lists(table: pa.Table) -> pa.Table:
 def _first_rows(table: pa.Table) -> np.ndarray:
     """The first row with a list of each user, by time and then by the list."""
     lists = encode_strings(table.column(EARLIER))
-    rows = np.flatnonzero(pc.not_equal(lists.values, "").to_numpy(zero_copy_only=False)[lists.codes])
-    users, times = encode_strings(table.column(USER)).codes[rows], table.column(TIME).to_numpy()[rows]
+    rows = np.flatnonzero(
+        pc.not_equal(lists.values, "").to_numpy(zero_copy_only=False)[lists.codes]
+    )
+    users, times = (
+        encode_strings(table.column(USER)).codes[rows],
+        table.column(TIME).to_numpy()[rows],
+    )
     order = np.lexsort((lists.codes[rows], times, users))
     return rows[order[is_run_start(users[order])]] if len(order) else order

@@ -34,16 +34,20 @@ class Lists:
 
 
 def encode_records(
-    features: Sequence[RecordFeature], rows: int, scalars: Mapping[str, pa.Array], lists: Mapping[str, Lists]
+    features: Sequence[RecordFeature],
+    rows: int,
+    scalars: Mapping[str, pa.Array],
+    lists: Mapping[str, Lists],
 ) -> list[bytes]:
     """Serialises `rows` records, the same ones always to the same bytes.
 
-    A tf.Example's features are a map, which protobuf writes in any order. So each feature is encoded as an Example of
-    its own, or with others of floats at once, and a record is these one after the other: as protobuf has it, messages
-    joined are one message.
+    A tf.Example's features are a map, which protobuf writes in any order. So each feature is
+    encoded as an Example of its own, or with others of floats at once, and a record is these one
+    after the other: as protobuf has it, messages joined are one message.
 
     Args:
-        features: All features of a record. One that is given nowhere is absent: "", NaN, 0 or an empty list.
+        features: All features of a record. One that is given nowhere is absent: "", NaN, 0 or an
+            empty list.
         rows: How many records, R.
         scalars: Values by feature name, [R].
         lists: Lists by feature name, R each.
@@ -57,7 +61,9 @@ def encode_records(
             numbers = [array.values.to_numpy(zero_copy_only=False) for array in arrays]
             columns.append(encode_floats([feature.name for feature in run], offsets, numbers))
         else:
-            columns += [_encode(feature.name, array) for feature, array in zip(run, arrays, strict=True)]
+            columns += [
+                _encode(feature.name, array) for feature, array in zip(run, arrays, strict=True)
+            ]
     return [_joined(parts) for parts in zip(*columns, strict=True)]
 
 
@@ -99,6 +105,12 @@ def _column(
         empty = Lists(np.zeros(rows + 1, np.int32), pa.array([], value_type))
         given = lists.get(feature.name, empty)
     else:
-        absent = pa.array([_ABSENT[feature.dtype]] * rows, value_type) if feature.name not in scalars else None
+        absent = (
+            pa.array([_ABSENT[feature.dtype]] * rows, value_type)
+            if feature.name not in scalars
+            else None
+        )
         given = Lists(np.arange(rows + 1), scalars.get(feature.name, absent))
-    return pa.ListArray.from_arrays(pa.array(given.offsets, pa.int32()), given.values.cast(value_type))
+    return pa.ListArray.from_arrays(
+        pa.array(given.offsets, pa.int32()), given.values.cast(value_type)
+    )

@@ -21,10 +21,10 @@ class EntityTable:
     Attributes:
         keys: The K ids, sorted.
         row_keys: int64 [rows], the key of each row as an index into `keys`, ascending.
-        times: int64 [rows], seconds, ascending within a key: a row holds after it. None if rows always hold; then
-            there is one a key.
-        columns: Values by column name, each of length rows + 1: the last is the value of an entity that isn't here,
-            "" or NaN. Strings are binary arrays, numbers float32.
+        times: int64 [rows], seconds, ascending within a key: a row holds after it. None if rows
+            always hold; then there is one a key.
+        columns: Values by column name, each of length rows + 1: the last is the value of an entity
+            that isn't here, "" or NaN. Strings are binary arrays, numbers float32.
         duplicates: Rows that were left out because another row has the same key (and time).
     """
 
@@ -41,7 +41,9 @@ class EntityTable:
         names = places + sorted(set(table.column_names) - {KEY, TIME})
         ordered = table.select(names).sort_by([(name, "ascending") for name in names])
         codes = encode_strings(ordered.column(KEY)).codes
-        times = ordered.column(TIME).to_numpy() if TIME in places else np.zeros(len(codes), np.int64)
+        times = (
+            ordered.column(TIME).to_numpy() if TIME in places else np.zeros(len(codes), np.int64)
+        )
         first = is_run_start(codes, times)
         distinct = ordered.filter(pa.array(first)).combine_chunks()
         keys = encode_strings(distinct.column(KEY))
@@ -50,7 +52,9 @@ class EntityTable:
         return cls(keys.values, keys.codes, kept_times, columns, len(codes) - int(first.sum()))
 
     @classmethod
-    def of_spec(cls, spec: DatasetSpec, name: TableName, table: pa.Table | None) -> EntityTable | None:
+    def of_spec(
+        cls, spec: DatasetSpec, name: TableName, table: pa.Table | None
+    ) -> EntityTable | None:
         """The table `name` of a spec from the rows that were read, if any; None if the spec doesn't have it."""
         columns = columns_of(spec, name)
         if not columns:
@@ -72,7 +76,12 @@ class EntityTable:
         """
         if self.times is None:
             return keys
-        rows = np.searchsorted(keyed_times(self.row_keys, self.times), keyed_times(keys, times), side="left") - 1
+        rows = (
+            np.searchsorted(
+                keyed_times(self.row_keys, self.times), keyed_times(keys, times), side="left"
+            )
+            - 1
+        )
         found = np.append(self.row_keys, -1)[rows] == keys  # row -1 is none
         return np.where(found, rows, len(self.row_keys))
 
@@ -84,7 +93,9 @@ class EntityTable:
         known = np.flatnonzero(rows < len(self.row_keys))
         taken = pa.array(np.append(rows[known], len(self.row_keys)))
         columns = {name: column.take(taken) for name, column in self.columns.items()}
-        return EntityTable(self.keys.take(pa.array(known)), np.arange(len(known)), None, columns, self.duplicates)
+        return EntityTable(
+            self.keys.take(pa.array(known)), np.arange(len(known)), None, columns, self.duplicates
+        )
 
 
 def with_absent(column: pa.ChunkedArray) -> pa.Array:

@@ -33,7 +33,8 @@ class Tables:
         context: By a column of the events.
         pool: The items that negatives are drawn from.
         training_events: Of items; None counts nothing.
-        known: Of columns of the events that item features are read from: the changes of items' values, by item id.
+        known: Of columns of the events that item features are read from: the changes of items'
+            values, by item id.
     """
 
     items: EntityTable | None = None
@@ -47,9 +48,9 @@ class Tables:
 class EventFeatures:
     """Values of record features by event number.
 
-    Numbers from E on are sampled items: E + p is the p-th item of the pool, which has an item's features alone, and
-    label 0. An item feature that is read from the events and absent in the event's row has the value that was known of
-    the item strictly before.
+    Numbers from E on are sampled items: E + p is the p-th item of the pool, which has an item's
+    features alone, and label 0. An item feature that is read from the events and absent in the
+    event's row has the value that was known of the item strictly before.
     """
 
     def __init__(self, spec: DatasetSpec, events: SortedEvents, tables: Tables) -> None:
@@ -75,7 +76,9 @@ class EventFeatures:
         codes, values = self._own(self._key_column(table))
         logged = ~self._events.is_listed
         rows = np.bincount(codes[:count][logged], minlength=len(values))
-        found = entities.rows_at(self._keys_in(table)[:count], self._events.time) < len(entities.row_keys)
+        found = entities.rows_at(self._keys_in(table)[:count], self._events.time) < len(
+            entities.row_keys
+        )
         found &= logged
         named = np.flatnonzero((rows > 0) & ~is_absent(values))
         ids = values.take(pa.array(named)).cast(pa.string())
@@ -117,14 +120,16 @@ class EventFeatures:
             found[lacking] = _bucketed(known.columns[column], known.rows_at(keys, times[lacking]))
         return found
 
-    def __call__(self, feature: RecordFeature, numbers: np.ndarray, times: np.ndarray | None = None) -> pa.Array:
+    def __call__(
+        self, feature: RecordFeature, numbers: np.ndarray, times: np.ndarray | None = None
+    ) -> pa.Array:
         """A feature's values.
 
         Args:
             feature: Any but the request's own.
             numbers: int64, event numbers.
-            times: int64, seconds: what was known strictly before is joined and filled in; by default each event's own
-                time.
+            times: int64, seconds: what was known strictly before is joined and filled in; by
+                default each event's own time.
         """
         if feature.side == "label":
             return pa.array(self.labels(feature.name.removeprefix("label_"), numbers))
@@ -137,7 +142,9 @@ class EventFeatures:
             rows = entities.rows_at(rows, self._events.time[numbers] if times is None else times)
         return entities.columns[column].take(pa.array(rows))
 
-    def _filled(self, feature: RecordFeature, column: str, numbers: np.ndarray, times: np.ndarray | None) -> pa.Array:
+    def _filled(
+        self, feature: RecordFeature, column: str, numbers: np.ndarray, times: np.ndarray | None
+    ) -> pa.Array:
         """The events' own values, and where an item has none, what was known of it."""
         codes, values = self._own(column)
         known = self._tables.known.get(column) if self._describes_item(feature) else None
@@ -152,7 +159,9 @@ class EventFeatures:
 
     def _describes_item(self, feature: RecordFeature) -> bool:
         name = feature.name.removeprefix("history_")
-        return feature.side == "candidate" or (feature.side == "history" and name in self._spec.features.item)
+        return feature.side == "candidate" or (
+            feature.side == "history" and name in self._spec.features.item
+        )
 
     def _is_absent(self, column: str) -> np.ndarray:
         """Whether each event, and each item of the pool after them, has no value of its own: bool."""
@@ -190,7 +199,9 @@ class EventFeatures:
             numbers = np.where(self._events.is_listed, 0, numbers)
         return np.arange(len(numbers)), pa.array(numbers)
 
-    def _with_pool(self, column: str, codes: np.ndarray, values: pa.Array) -> tuple[np.ndarray, pa.Array]:
+    def _with_pool(
+        self, column: str, codes: np.ndarray, values: pa.Array
+    ) -> tuple[np.ndarray, pa.Array]:
         """With the pool's ids after those of the events; of another column, an item of the pool has no value."""
         pool = self._tables.pool
         if pool is None or column == TIME:
@@ -216,7 +227,9 @@ class EventFeatures:
     def _entities(self, table: str) -> EntityTable:
         entities = getattr(self._tables, table)
         if entities is None:
-            raise ValueError(f"a feature of this table needs the table's rows. Received: {table}=None")
+            raise ValueError(
+                f"a feature of this table needs the table's rows. Received: {table}=None"
+            )
         return entities
 
 

@@ -11,7 +11,16 @@ import pyarrow.compute as pc
 
 from preprocessing.earlier import first_lists
 from preprocessing.histories import is_run_start
-from preprocessing.sources.columns import ITEM, PLACE, REQUEST, TIME, USER, is_numeric, number_of, text_of
+from preprocessing.sources.columns import (
+    ITEM,
+    PLACE,
+    REQUEST,
+    TIME,
+    USER,
+    is_numeric,
+    number_of,
+    text_of,
+)
 from preprocessing.spec_records import Candidates, Condition, History
 from preprocessing.tables import Strings, encode_strings
 from preprocessing.two_values import FALSE, TRUE
@@ -23,7 +32,8 @@ class SortedEvents:
 
     Attributes:
         strings: The string columns by name, keys among them.
-        numbers: The number columns by name, `time` (int64 seconds) among them; float64, NaN where absent.
+        numbers: The number columns by name, `time` (int64 seconds) among them; float64, NaN where
+            absent.
     """
 
     strings: dict[str, Strings]
@@ -64,7 +74,9 @@ class SortedEvents:
 
     def is_distinct(self) -> np.ndarray:
         """False for an event that equals the one before in every column: bool [E]."""
-        numbers = [column.view(np.int64) for column in self.numbers.values()]  # so that NaN equals itself
+        numbers = [
+            column.view(np.int64) for column in self.numbers.values()
+        ]  # so that NaN equals itself
         return is_run_start(*(column.codes for column in self.strings.values()), *numbers)
 
     @property
@@ -109,24 +121,41 @@ class SortedEvents:
     def frequent_values(self, condition: Condition, most: int = 20) -> dict[str, int]:
         """The most frequent values of a condition's column, as text, each with how often it occurs."""
         if is_numeric(condition):
-            numbers, counts = np.unique(self.numbers[number_of(condition.column)], return_counts=True)
+            numbers, counts = np.unique(
+                self.numbers[number_of(condition.column)], return_counts=True
+            )
             values = [f"{number:g}" if number == number else "" for number in numbers.tolist()]
         else:
             column = self.strings[text_of(condition.column)]
-            counts, values = np.bincount(column.codes, minlength=len(column.values)), column.values.to_pylist()
-        return {values[place]: int(counts[place]) for place in np.argsort(-counts, kind="stable")[:most].tolist()}
+            counts, values = (
+                np.bincount(column.codes, minlength=len(column.values)),
+                column.values.to_pylist(),
+            )
+        return {
+            values[place]: int(counts[place])
+            for place in np.argsort(-counts, kind="stable")[:most].tolist()
+        }
 
     def _holds(self, condition: Condition) -> np.ndarray:
         if is_numeric(condition):
             return _compare(self.numbers[number_of(condition.column)], condition)
         column = self.strings[text_of(condition.column)]
         if condition.equals_column is not None:
-            values, others = column.strings(), self.strings[text_of(condition.equals_column)].strings()
+            values, others = (
+                column.strings(),
+                self.strings[text_of(condition.equals_column)].strings(),
+            )
             same = pc.and_(pc.equal(values, others), pc.not_equal(values, ""))
             return same.to_numpy(zero_copy_only=False)
-        values, wanted = column.values, [condition.equals] if condition.one_of is None else list(condition.one_of)
+        values, wanted = (
+            column.values,
+            [condition.equals] if condition.one_of is None else list(condition.one_of),
+        )
         if isinstance(condition.equals, bool):
-            values, wanted = pc.utf8_lower(pc.utf8_trim_whitespace(values)), list(TRUE if condition.equals else FALSE)
+            values, wanted = (
+                pc.utf8_lower(pc.utf8_trim_whitespace(values)),
+                list(TRUE if condition.equals else FALSE),
+            )
         matches = pc.is_in(values, value_set=pa.array(wanted, pa.string()))
         return matches.to_numpy(zero_copy_only=False)[column.codes]
 

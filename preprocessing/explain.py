@@ -31,7 +31,9 @@ def describe(source: str, model: type[pydantic.BaseModel], problem: Any) -> str:
         return f"{source}: {key}: this key is missing."
     message = f"{source}: {key}: {problem['msg'].removeprefix('Value error, ')}"
     if problem["type"] == "value_error" and isinstance(problem["input"], Mapping):
-        return message if message.endswith(".") else f"{message}."  # it says what was received of all that is there
+        return (
+            message if message.endswith(".") else f"{message}."
+        )  # it says what was received of all that is there
     received = repr(problem["input"])
     return f"{message}. Received: {received[:_SHOWN_CHARACTERS]}{'...' if len(received) > _SHOWN_CHARACTERS else ''}"
 

@@ -1,7 +1,8 @@
 """The names of every feature, in one place: in records, in the transform graph, in models and in signatures.
 
-A name is its side and the spec's name: `user_age`, `context_hour`, `history_rating`, `candidate_genres`. History
-and candidate features that describe an item share one vocabulary, named after the item feature.
+A name is its side and the spec's name: `user_age`, `context_hour`, `history_rating`,
+`candidate_genres`. History and candidate features that describe an item share one vocabulary, named
+after the item feature.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ Dtype = Literal["string", "int64", "float"]
 
 REQUEST_ID = "request_id"
 USER_ID = "user_id"
-USER_STATISTICS = "user_statistics"  # what is counted of the user and items together; only of users as of now
+USER_STATISTICS = (
+    "user_statistics"  # what is counted of the user and items together; only of users as of now
+)
 TIMESTAMP = "timestamp"  # of the request, seconds since 1970 UTC
 HISTORY_ITEM_ID = "history_item_id"  # oldest first
 HISTORY_TIMESTAMP = "history_timestamp"
@@ -50,10 +53,12 @@ def number_name(name: str) -> str:
 class RecordFeature:
     """A feature of a raw record (tf.Example): a scalar a request, or a list along history or candidates.
 
-    Absent values are "" (string) or NaN (float). Multivalent values are joined with `|` into one string.
+    Absent values are "" (string) or NaN (float). Multivalent values are joined with `|` into one
+    string.
 
     Attributes:
-        statistic: What it is a statistic of, if it is one; it is then counted, not read from a column.
+        statistic: What it is a statistic of, if it is one; it is then counted, not read from a
+            column.
     """
 
     name: str
@@ -73,7 +78,8 @@ class ModelFeature:
 
     Attributes:
         name: Its name among the transformed features.
-        field: Its name without the side; a history and a candidate feature with one field share embeddings.
+        field: Its name without the side; a history and a candidate feature with one field share
+            embeddings.
         side: user, context, history or candidate.
         vocabulary: The id space; None for features of a kind without words.
         spec: Its declaration; None for item ids.
@@ -141,12 +147,21 @@ def model_features(spec: DatasetSpec) -> list[ModelFeature]:
     """All transformed features that models read, in a fixed order."""
     features = [_model_feature("user", "user", name, f) for name, f in spec.features.user.items()]
     features += _model_statistics("user", spec)
-    features += [_model_feature("context", "context", name, f) for name, f in spec.features.context.items()]
+    features += [
+        _model_feature("context", "context", name, f) for name, f in spec.features.context.items()
+    ]
     for side in ("history", "candidate"):
-        features.append(ModelFeature(f"{side}_item_id", "item_id", side, "item_id", None, describes_item=True))
-        features += [_model_feature(side, "item", name, f) for name, f in spec.features.item.items()]
+        features.append(
+            ModelFeature(f"{side}_item_id", "item_id", side, "item_id", None, describes_item=True)
+        )
+        features += [
+            _model_feature(side, "item", name, f) for name, f in spec.features.item.items()
+        ]
         if side == "history":
-            features += [_model_feature(side, "behavior", name, f) for name, f in spec.features.behavior.items()]
+            features += [
+                _model_feature(side, "behavior", name, f)
+                for name, f in spec.features.behavior.items()
+            ]
     return features + _model_statistics("candidate", spec)
 
 
@@ -162,7 +177,9 @@ def oov_buckets(feature: ModelFeature, spec: DatasetSpec) -> int:
 
 def _described(prefix: str, side: Side, features: dict[str, Kind]) -> list[RecordFeature]:
     return [
-        RecordFeature(f"{prefix}_{name}", side, "float" if f.checked_as == "number" else "string", f)
+        RecordFeature(
+            f"{prefix}_{name}", side, "float" if f.checked_as == "number" else "string", f
+        )
         for name, f in features.items()
         if f.checked_as and f"{prefix}_{name}" != USER_ID
     ]
@@ -170,7 +187,9 @@ def _described(prefix: str, side: Side, features: dict[str, Kind]) -> list[Recor
 
 def _model_feature(side: Side, owner: str, name: str, feature: Kind) -> ModelFeature:
     vocabulary = f"{owner}_{name}" if feature.has_vocabulary else None
-    return ModelFeature(f"{side}_{name}", name, side, vocabulary, feature, describes_item=owner == "item")
+    return ModelFeature(
+        f"{side}_{name}", name, side, vocabulary, feature, describes_item=owner == "item"
+    )
 
 
 def _statistics(side: Side, spec: DatasetSpec) -> list[RecordFeature]:
@@ -182,7 +201,9 @@ def _statistics(side: Side, spec: DatasetSpec) -> list[RecordFeature]:
 
 def _model_statistics(side: Side, spec: DatasetSpec) -> list[ModelFeature]:
     return [
-        ModelFeature(f"{side}_{column.name}", column.name, side, None, _kind_of(column), statistic=True)
+        ModelFeature(
+            f"{side}_{column.name}", column.name, side, None, _kind_of(column), statistic=True
+        )
         for column in spec.statistic_columns(side)
     ]
 

@@ -8,13 +8,19 @@ import numpy as np
 
 from preprocessing.varint import varint
 
-_FIRST, _FLOATS = b"\x0a", b"\x12"  # tags of a message's fields 1 and 2, whose contents have a length
+_FIRST, _FLOATS = (
+    b"\x0a",
+    b"\x12",
+)  # tags of a message's fields 1 and 2, whose contents have a length
 
 
-def encode_floats(names: Sequence[str], offsets: np.ndarray, values: Sequence[np.ndarray]) -> list[bytes]:
+def encode_floats(
+    names: Sequence[str], offsets: np.ndarray, values: Sequence[np.ndarray]
+) -> list[bytes]:
     """The entries of features in a tf.Features, for each record those of all features one after the other.
 
-    Example coders take a microsecond a record and feature; here one of a record costs no more than its bytes.
+    Example coders take a microsecond a record and feature; here one of a record costs no more than
+    its bytes.
 
     Args:
         names: K features.
@@ -30,7 +36,11 @@ def encode_floats(names: Sequence[str], offsets: np.ndarray, values: Sequence[np
         for name, numbers in zip(names, values, strict=True):
             header = np.frombuffer(_header(name, count), np.uint8)
             parts.append(np.broadcast_to(header, (len(rows), len(header))))
-            parts.append(np.ascontiguousarray(numbers[places], "<f4").view(np.uint8).reshape(len(rows), 4 * count))
+            parts.append(
+                np.ascontiguousarray(numbers[places], "<f4")
+                .view(np.uint8)
+                .reshape(len(rows), 4 * count)
+            )
         width = sum(part.shape[1] for part in parts)
         content = np.concatenate(parts, axis=1).tobytes()
         for place, row in enumerate(rows.tolist()):

@@ -54,7 +54,9 @@ class Frame:
 
     def chunks(self) -> Iterator[Frame]:
         """The same records in pieces that have a bounded number of list values, however long the lists are."""
-        values = np.cumsum(self.history.lengths + self.candidates.lengths + _CHUNK_VALUES // _CHUNK_RECORDS)
+        values = np.cumsum(
+            self.history.lengths + self.candidates.lengths + _CHUNK_VALUES // _CHUNK_RECORDS
+        )
         start = 0
         while start < len(self):
             done = values[start - 1] if start else 0
@@ -83,7 +85,12 @@ class FrameEncoder:
         of_now: bool = False,
     ) -> None:
         self._features = record_features(spec)
-        self._users, self._values, self._statistics, self._of_now = users, values, statistics, of_now
+        self._users, self._values, self._statistics, self._of_now = (
+            users,
+            values,
+            statistics,
+            of_now,
+        )
 
     def encode(self, frame: Frame) -> Iterator[list[bytes]]:
         """The frame's records, some at a time."""
@@ -92,7 +99,11 @@ class FrameEncoder:
 
     def _encode(self, frame: Frame) -> list[bytes]:
         offsets, history = frame.history.flat()
-        lists = {f.name: self._lists(f, offsets, history, None) for f in self._features if f.side == "history"}
+        lists = {
+            f.name: self._lists(f, offsets, history, None)
+            for f in self._features
+            if f.side == "history"
+        }
         offsets, candidates = frame.candidates.flat()
         asked = np.repeat(frame.times, frame.candidates.lengths)
         counted = self._counted(frame)
@@ -102,7 +113,11 @@ class FrameEncoder:
             elif feature.side in ("candidate", "label"):
                 lists[feature.name] = self._lists(feature, offsets, candidates, asked)
         scalars = {names.REQUEST_ID: frame.request_ids, names.TIMESTAMP: pa.array(frame.times)}
-        scalars |= {feature.name: counted[feature.name] for feature in self._features if feature.name in counted}
+        scalars |= {
+            feature.name: counted[feature.name]
+            for feature in self._features
+            if feature.name in counted
+        }
         for feature in self._features:
             if feature.name not in scalars and not feature.is_list:
                 scalars[feature.name] = self._values(feature, frame.anchors, frame.times)
@@ -115,17 +130,25 @@ class FrameEncoder:
         user = self._users[frame.anchors]
         lengths = frame.candidates.lengths
         of_user = Asking(user, frame.anchors, frame.times)
-        of_candidate = Asking(np.repeat(user, lengths), frame.candidates.flat()[1], np.repeat(frame.times, lengths))
+        of_candidate = Asking(
+            np.repeat(user, lengths), frame.candidates.flat()[1], np.repeat(frame.times, lengths)
+        )
         by_side = {"user": of_user, "candidate": of_candidate}
         counted: dict[str, pa.Array] = {}
         for side, asking in by_side.items():
             counted |= self._statistics([f for f in self._features if f.side == side], asking)
         if any(feature.name == names.USER_STATISTICS for feature in self._features):
             nothing = pa.array([""] * len(frame))
-            counted[names.USER_STATISTICS] = self._statistics.of_users_items(of_user) if self._of_now else nothing
+            counted[names.USER_STATISTICS] = (
+                self._statistics.of_users_items(of_user) if self._of_now else nothing
+            )
         return counted
 
     def _lists(
-        self, feature: RecordFeature, offsets: np.ndarray, events: np.ndarray, times: np.ndarray | None
+        self,
+        feature: RecordFeature,
+        offsets: np.ndarray,
+        events: np.ndarray,
+        times: np.ndarray | None,
     ) -> Lists:
         return Lists(offsets, self._values(feature, events, times))

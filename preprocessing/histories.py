@@ -1,7 +1,8 @@
 """Index arithmetic on sorted events: requests, histories strictly before them, pre-training windows.
 
-Pure functions of NumPy arrays. Events are sorted by user, then time; E events, R requests. Histories and windows
-are half-open ranges of positions among the *eligible* events (those that may enter a history), in event order.
+Pure functions of NumPy arrays. Events are sorted by user, then time; E events, R requests.
+Histories and windows are half-open ranges of positions among the *eligible* events (those that may
+enter a history), in event order.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def histories(user: np.ndarray, time: np.ndarray, eligible: np.ndarray, length: 
     return Ranges(np.flatnonzero(eligible), starts, stops)
 
 
-# Why a request begins: with its first event, at a cut-off of time, or because it would have lasted too long.
+# Why a request begins: with its first event, at a cut-off of time, or because it would have lasted
+# too long.
 FIRST, AT_CUT_OFF, TOO_LONG = 0, 1, 2
 
 
@@ -94,18 +96,22 @@ def requests(
 ) -> tuple[Ranges, np.ndarray]:
     """The events of each request: those of one user with one request id, or else at one time.
 
-    Events of one id are several requests where a cut-off of time comes between them, or where they are too far apart.
+    Events of one id are several requests where a cut-off of time comes between them, or where they
+    are too far apart.
 
     Args:
         user: int [E], sorted.
         time: int64 [E], seconds, sorted within a user.
-        request: int [E], the log's request ids as numbers, negative where an event has none; None if none has.
-        split: int [E], the split that each event's time is in, ascending within a user; None if time isn't cut.
-        span: The longest time from a request's first event to its last, seconds; None if there is no limit.
+        request: int [E], the log's request ids as numbers, negative where an event has none; None
+            if none has.
+        split: int [E], the split that each event's time is in, ascending within a user; None if
+            time isn't cut.
+        span: The longest time from a request's first event to its last, seconds; None if there is
+            no limit.
 
     Returns:
-        R ranges, ordered by their first event, and why each begins: int64 [R]. Within a request, events keep their
-        order, so its first event is its earliest and gives the request's time.
+        R ranges, ordered by their first event, and why each begins: int64 [R]. Within a request,
+        events keep their order, so its first event is its earliest and gives the request's time.
     """
     if request is None:
         request = np.full(len(user), -1)
@@ -117,7 +123,9 @@ def requests(
     parts = np.flatnonzero(is_run_start(user[order], request[order], instant[order], split[order]))
     late = np.zeros(0, np.int64) if span is None else _too_late(time[order], parts, span)
     starts = np.concatenate([parts, late])
-    why = np.concatenate([np.where(np.isin(parts, firsts), FIRST, AT_CUT_OFF), np.full(len(late), TOO_LONG)])
+    why = np.concatenate(
+        [np.where(np.isin(parts, firsts), FIRST, AT_CUT_OFF), np.full(len(late), TOO_LONG)]
+    )
     by_start = np.argsort(starts)
     starts, why = starts[by_start], why[by_start]
     stops = np.append(starts[1:], len(order))[: len(starts)]
@@ -167,10 +175,12 @@ def windows(user: np.ndarray, eligible: np.ndarray, length: int) -> tuple[Ranges
     Args:
         user: int [E], sorted.
         eligible: bool [E]; false for events at or after the training cut-off.
-        length: Events a window; a user's earliest window may have fewer, but no window has fewer than two.
+        length: Events a window; a user's earliest window may have fewer, but no window has fewer
+            than two.
 
     Returns:
-        The windows, in event order, and for each the number of its user's eligible events before it.
+        The windows, in event order, and for each the number of its user's eligible events before
+        it.
     """
     events = np.flatnonzero(eligible)
     firsts = np.flatnonzero(is_run_start(user[events])) if len(events) else events

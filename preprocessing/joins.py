@@ -17,7 +17,9 @@ _ROWS, _MATCHED, _KEYS = "rows", "matched", "matched_keys"
 REWRITINGS: dict[str, Callable[[pa.Array], pa.Array]] = {
     "without spaces around them": pc.utf8_trim_whitespace,
     "without leading zeros": lambda keys: pc.utf8_ltrim(keys, characters="0"),
-    "without a final .0": lambda keys: pc.replace_substring_regex(keys, pattern=r"\.0+$", replacement=""),
+    "without a final .0": lambda keys: pc.replace_substring_regex(
+        keys, pattern=r"\.0+$", replacement=""
+    ),
     "in lower case": pc.utf8_lower,
     "without spaces, leading zeros and a final .0, in lower case": plain,
 }
@@ -39,7 +41,8 @@ def match_counts(ids: pa.Array, rows: np.ndarray, keys: pa.Array, matched: int) 
         matched: How many rows found a row that held at their time.
 
     Returns:
-        "rows", "matched", "matched_keys" and, if these are few, how many more rows each of REWRITINGS would match.
+        "rows", "matched", "matched_keys" and, if these are few, how many more rows each of
+        REWRITINGS would match.
     """
     is_known = pc.is_in(ids, value_set=keys).to_numpy(zero_copy_only=False)
     counts = {_ROWS: int(rows.sum()), _MATCHED: matched, _KEYS: int(rows[is_known].sum())}
@@ -47,7 +50,9 @@ def match_counts(ids: pa.Array, rows: np.ndarray, keys: pa.Array, matched: int) 
         return counts
     missing, of_missing = ids.filter(pa.array(~is_known)), rows[~is_known]
     for name, rewrite in REWRITINGS.items():
-        found = pc.is_in(rewrite(missing), value_set=pc.unique(rewrite(keys))).to_numpy(zero_copy_only=False)
+        found = pc.is_in(rewrite(missing), value_set=pc.unique(rewrite(keys))).to_numpy(
+            zero_copy_only=False
+        )
         counts[name] = int(of_missing[found].sum())
     return counts
 

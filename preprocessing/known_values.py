@@ -1,6 +1,7 @@
 """What was known of each item at each time, where its features are read from the events.
 
-An event whose own row lacks a value gets the one that any event of the same item had last, strictly before.
+An event whose own row lacks a value gets the one that any event of the same item had last, strictly
+before.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ Part = tuple[str, bytes]  # a table's name and some of its rows
 class KnownValues(beam.PTransform):
     """From (shard, part of a table) to (column, rows as bytes): the changes of items' values, see `changes`.
 
-    A column whose every event has a value needs none, unless items are sampled, which have no event of their own.
+    A column whose every event has a value needs none, unless items are sampled, which have no event
+    of their own.
 
     Args:
         spec: The dataset spec.
@@ -61,7 +63,8 @@ def event_columns(spec: DatasetSpec) -> tuple[str, ...]:
 def changes(table: pa.Table, column: str) -> pa.Table:
     """The rows of a table of `key`, `time` and `column` that change an item's value, absent values left out.
 
-    Of several values at one second the last in their order stays. The table must have all rows of its items.
+    Of several values at one second the last in their order stays. The table must have all rows of
+    its items.
     """
     values = table.column(column).combine_chunks()
     present = table.filter(pa.array(~is_absent(values))).combine_chunks()
@@ -80,7 +83,9 @@ def known_table(table: pa.Table, column: str) -> EntityTable:
     ordered = table.sort_by([(KEY, "ascending"), (TIME, "ascending")]).combine_chunks()
     keys = encode_strings(ordered.column(KEY))
     times = ordered.column(TIME).to_numpy()
-    return EntityTable(keys.values, keys.codes, times, {column: with_absent(ordered.column(column))})
+    return EntityTable(
+        keys.values, keys.codes, times, {column: with_absent(ordered.column(column))}
+    )
 
 
 def known_tables(contents: Iterable[tuple[str, bytes]]) -> dict[str, EntityTable]:
@@ -89,7 +94,9 @@ def known_tables(contents: Iterable[tuple[str, bytes]]) -> dict[str, EntityTable
     for column, rows in contents:
         by_column.setdefault(column, []).append(rows)
     tables = {column: from_bytes(parts) for column, parts in by_column.items()}
-    return {column: known_table(table, column) for column, table in tables.items() if table is not None}
+    return {
+        column: known_table(table, column) for column, table in tables.items() if table is not None
+    }
 
 
 def _lacking(part: tuple[int, Part], columns: tuple[str, ...]) -> Iterator[str]:

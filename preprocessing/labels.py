@@ -27,17 +27,22 @@ def positive_since(events: SortedEvents, task: Task) -> np.ndarray:
     if task.within is None:
         return np.where(holds, events.time, NEVER)
     pairs = _pairs(events)
-    found = np.append(np.sort(keyed_times(pairs[holds], events.time[holds])), np.iinfo(np.int64).max)
+    found = np.append(
+        np.sort(keyed_times(pairs[holds], events.time[holds])), np.iinfo(np.int64).max
+    )
     own = keyed_times(pairs, events.time)
     later = found[np.searchsorted(found, own)] - own
     return np.where(later <= task.within, events.time + later, NEVER)
 
 
-def have_labels(spec: DatasetSpec, times: np.ndarray, request_times: np.ndarray, cutoffs: CutOffs) -> np.ndarray:
+def have_labels(
+    spec: DatasetSpec, times: np.ndarray, request_times: np.ndarray, cutoffs: CutOffs
+) -> np.ndarray:
     """Whether candidates' attribution windows are over when their split ends: bool [C].
 
-    A train candidate's label may not come from events at or after the validation cut-off, because a model that is
-    trained at the cut-off couldn't have it; likewise for validation. A test candidate's must be in the log.
+    A train candidate's label may not come from events at or after the validation cut-off, because a
+    model that is trained at the cut-off couldn't have it; likewise for validation. A test
+    candidate's must be in the log.
 
     Args:
         spec: Has the tasks.

@@ -26,8 +26,8 @@ def latest_frame(spec: DatasetSpec, events: SortedEvents, as_of: int | None = No
     Args:
         spec: The dataset spec.
         events: Events of any number of users.
-        as_of: Seconds since 1970, the time of all the requests, after every event; None takes, for each user, the
-            second after the last event.
+        as_of: Seconds since 1970, the time of all the requests, after every event; None takes, for
+            each user, the second after the last event.
     """
     first = np.flatnonzero(is_run_start(events.user)) if len(events) else np.zeros(0, np.int64)
     last = np.append(first[1:], len(events))[: len(first)] - 1
@@ -44,7 +44,11 @@ def latest_frame(spec: DatasetSpec, events: SortedEvents, as_of: int | None = No
 
 
 def user_records(
-    spec: DatasetSpec, events: SortedEvents, tables: Tables, as_of: int | None = None, told: Told | None = None
+    spec: DatasetSpec,
+    events: SortedEvents,
+    tables: Tables,
+    as_of: int | None = None,
+    told: Told | None = None,
 ) -> list[tuple[str, bytes]]:
     """The ids of the events' users, each with its record as of now: a serialised tf.Example.
 
@@ -58,7 +62,9 @@ def user_records(
     frame = latest_frame(spec, events, as_of)
     ids = events.strings[USER].take(frame.anchors).strings().to_pylist()
     values = EventFeatures(spec, events, tables)
-    counted = ShardStatistics(spec, events, values, told or Told()) if spec.features.statistics else None
+    counted = (
+        ShardStatistics(spec, events, values, told or Told()) if spec.features.statistics else None
+    )
     encoded = FrameEncoder(spec, events.user, values, counted, of_now=True).encode(frame)
     return list(zip(ids, (record for records in encoded for record in records), strict=True))
 
@@ -66,7 +72,8 @@ def user_records(
 def compact(spec: DatasetSpec, table: pa.Table) -> pa.Table:
     """The events that users' next records may need: each user's last one, and the latest L that enter its history.
 
-    Where the spec counts by user, also all that a window of statistics may reach: with `all`, every event.
+    Where the spec counts by user, also all that a window of statistics may reach: with `all`, every
+    event.
     """
     events = SortedEvents.from_table(table)
     frame = latest_frame(spec, events)
@@ -92,11 +99,13 @@ def _may_count(spec: DatasetSpec, events: SortedEvents, lasts: np.ndarray) -> np
 def union(tables: Sequence[pa.Table]) -> pa.Table:
     """The events of several tables, in order of user and time; of equal ones as many as the table with most has.
 
-    So rows of one table that are alike are events of their own, as in the job on a log, and what comes again in another
-    table is the same event, delivered twice.
+    So rows of one table that are alike are events of their own, as in the job on a log, and what
+    comes again in another table is the same event, delivered twice.
     """
     events = SortedEvents.from_table(pa.concat_tables(map(_numbered, tables)))
-    return events.take(np.flatnonzero(events.is_distinct())).to_table().select(tables[0].column_names)
+    return (
+        events.take(np.flatnonzero(events.is_distinct())).to_table().select(tables[0].column_names)
+    )
 
 
 def _numbered(table: pa.Table) -> pa.Table:
@@ -107,8 +116,12 @@ def _numbered(table: pa.Table) -> pa.Table:
     return events.to_table().append_column(_NUMBER, pa.array(places - starts))
 
 
-def _histories(spec: DatasetSpec, events: SortedEvents, first: np.ndarray, last: np.ndarray) -> Ranges:
+def _histories(
+    spec: DatasetSpec, events: SortedEvents, first: np.ndarray, last: np.ndarray
+) -> Ranges:
     eligible = events.enter_history(spec.history)
     before = np.concatenate([[0], np.cumsum(eligible)])
     stops = before[last + 1]
-    return Ranges(np.flatnonzero(eligible), np.maximum(before[first], stops - spec.history.length), stops)
+    return Ranges(
+        np.flatnonzero(eligible), np.maximum(before[first], stops - spec.history.length), stops
+    )

@@ -20,7 +20,9 @@ TOO_GOOD = 0.98
 LEARNT, JUDGED = "train", "later"
 _ABSENT = 0
 _WORD_BUCKETS = 256
-_KEPT_BITS = 11  # of a number of 32: sign, exponent and the first two digits, so four steps to each doubling
+_KEPT_BITS = (
+    11  # of a number of 32: sign, exponent and the first two digits, so four steps to each doubling
+)
 _PRIOR = 1.0
 
 

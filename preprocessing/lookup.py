@@ -72,19 +72,26 @@ def _known(spec: DatasetSpec, items: pa.Array) -> dict[str, EntityTable]:
     columns = event_columns(spec)
     if not columns:
         return {}
-    parts = [part.filter(pc.is_in(part.column(ITEM), value_set=items)) for part in _batches(spec, "events")]
+    parts = [
+        part.filter(pc.is_in(part.column(ITEM), value_set=items))
+        for part in _batches(spec, "events")
+    ]
     whole = pa.concat_tables(parts)
     renamed = whole.select([ITEM, TIME, *columns]).rename_columns([KEY, TIME, *columns])
     return {column: known_table(changes(renamed, column), column) for column in columns}
 
 
-def _rows(spec: DatasetSpec, table: TableName, column: str | None = None, value: str = "") -> pa.Table | None:
+def _rows(
+    spec: DatasetSpec, table: TableName, column: str | None = None, value: str = ""
+) -> pa.Table | None:
     """A table's good rows, those with `value` in `column` if one is given; None if there are none."""
     batches = list(_batches(spec, table, column, value))
     return pa.concat_tables(batches) if batches else None
 
 
-def _batches(spec: DatasetSpec, table: TableName, column: str | None = None, value: str = "") -> Iterator[pa.Table]:
+def _batches(
+    spec: DatasetSpec, table: TableName, column: str | None = None, value: str = ""
+) -> Iterator[pa.Table]:
     declared = getattr(spec, table)
     if declared is None:
         return

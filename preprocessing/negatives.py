@@ -50,7 +50,13 @@ def request_hashes(users: pa.Array, request_ids: pa.Array) -> np.ndarray:
 
 
 def sample(
-    wanted: int, pool: ItemPool, hashes: np.ndarray, met: MetItems, user: np.ndarray, times: np.ndarray, by: np.ndarray
+    wanted: int,
+    pool: ItemPool,
+    hashes: np.ndarray,
+    met: MetItems,
+    user: np.ndarray,
+    times: np.ndarray,
+    by: np.ndarray,
 ) -> np.ndarray:
     """Draws the negatives of R requests: each request's first draws that are new to it and that its user hasn't met.
 
@@ -64,8 +70,8 @@ def sample(
         by: int64 [R], seconds: items met later are not excluded.
 
     Returns:
-        int64 [R, K], places in the pool, -1 where no more were found: few items were active, or the user has met
-        (nearly) all that were.
+        int64 [R, K], places in the pool, -1 where no more were found: few items were active, or the
+        user has met (nearly) all that were.
     """
     chosen = np.full((len(hashes), wanted), -1)
     size = np.where(pool.has_any(times), 0, wanted)

@@ -7,7 +7,21 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_WORDS = (r"\n", "null", "(null)", "<null>", "nil", "none", "nan", "na", "n/a", "#n/a", "undefined", "unknown", "-")
+_WORDS = (
+    r"\n",
+    "null",
+    "(null)",
+    "<null>",
+    "nil",
+    "none",
+    "nan",
+    "na",
+    "n/a",
+    "#n/a",
+    "undefined",
+    "unknown",
+    "-",
+)
 
 
 def absent_looking(ids: pa.Array) -> dict[str, int]:
@@ -16,7 +30,9 @@ def absent_looking(ids: pa.Array) -> dict[str, int]:
     Args:
         ids: Strings [rows].
     """
-    found = ids.filter(pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(ids)), value_set=pa.array(_WORDS)))
+    found = ids.filter(
+        pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(ids)), value_set=pa.array(_WORDS))
+    )
     return {count["values"]: count["counts"] for count in pc.value_counts(found).to_pylist()}
 
 

@@ -14,7 +14,9 @@ def plain_features(record: bytes, features: Iterable[RecordFeature]) -> dict[str
     """Features of a serialised tf.Example by name: a list along history or candidates, else one value."""
     stored = tf.train.Example.FromString(record).features.feature
     values = {feature: plain_values(stored[feature.name]) for feature in features}
-    return {feature.name: found if feature.is_list else found[0] for feature, found in values.items()}
+    return {
+        feature.name: found if feature.is_list else found[0] for feature, found in values.items()
+    }
 
 
 def for_client(values: Any) -> Any:

@@ -19,7 +19,10 @@ ScoreT = TypeVar("ScoreT", int, float)
 _EXACT = 1000
 POSITIVE, NEGATIVE = "positives", "negatives"
 UNSEEN, POPULARITY = "unseen_auc", "popularity_auc"
-RULES = {UNSEEN: "whether an item was seen in training", POPULARITY: "an item's number of training events"}
+RULES = {
+    UNSEEN: "whether an item was seen in training",
+    POPULARITY: "an item's number of training events",
+}
 
 
 class TrainingEvents:
@@ -68,9 +71,9 @@ def rules(counted: dict[str, dict[str, int]]) -> dict[str, Any]:
     """What the counters of one split and task come to.
 
     Returns:
-        "unseen_positives" and "unseen_negatives", the shares of candidates whose item has no training event, and
-        "unseen_auc" and "popularity_auc": the AUC of "has none" and of the number of training events. None where there
-        are no such candidates.
+        "unseen_positives" and "unseen_negatives", the shares of candidates whose item has no
+        training event, and "unseen_auc" and "popularity_auc": the AUC of "has none" and of the
+        number of training events. None where there are no such candidates.
     """
     positives, negatives = (_by_level(counted.get(name, {})) for name in (POSITIVE, NEGATIVE))
     return {

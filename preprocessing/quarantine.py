@@ -22,11 +22,13 @@ class RejectedRow:
     Attributes:
         table: 'events', 'items', 'users' or 'context'.
         file: Its path, or the table or query in BigQuery.
-        row: Its number in the file; the header is row 1. A quoted line break doesn't start a row. 0 in BigQuery.
+        row: Its number in the file; the header is row 1. A quoted line break doesn't start a row. 0
+            in BigQuery.
         reason: A short code, one of a few, for counting.
         message: The same for people, with the offending value.
         is_entry: Whether only an entry of the row's list can't be used, and the others are.
-        lost_bytes: Where it stands for the rest of a file that breaks off: how much that is, as it is stored.
+        lost_bytes: Where it stands for the rest of a file that breaks off: how much that is, as it
+            is stored.
     """
 
     table: str
@@ -50,7 +52,9 @@ def read_report(quarantine_dir: str) -> dict[str, Any]:
     """
     path = FileSystems.join(quarantine_dir, REPORT_FILE)
     if not FileSystems.exists(path):
-        raise DataError(f"{path}: no data report. The run that should have written it didn't end well.")
+        raise DataError(
+            f"{path}: no data report. The run that should have written it didn't end well."
+        )
     with FileSystems.open(path) as stream:
         return json.load(stream)
 
@@ -67,7 +71,13 @@ def check_quarantine(spec: DatasetSpec, quarantine_dir: str) -> None:
         lost = lost_rows(rows["read"], size.get("read", 0), size.get("lost", 0))
         counted = [_Counted("rows", rows["read"] + lost, rows["rejected"], lost)]
         if "entries" in rows:
-            counted.append(_Counted("entries of lists in the rows", rows["entries"], rows.get("rejected_entries", {})))
+            counted.append(
+                _Counted(
+                    "entries of lists in the rows",
+                    rows["entries"],
+                    rows.get("rejected_entries", {}),
+                )
+            )
         for found in counted:
             if found.bad > spec.max_bad_rows * found.read:
                 raise DataError(_too_many(spec, quarantine_dir, table, found))
@@ -105,7 +115,11 @@ def _too_many(spec: DatasetSpec, quarantine_dir: str, table: str, found: _Counte
     frequent = sorted(found.rejected.items(), key=lambda reason: (-reason[1], reason[0]))[:3]
     examples = _examples(path, table, {reason for reason, _ in frequent})
     reasons = [f"{count} x {reason}{_place(examples.get(reason))}" for reason, count in frequent]
-    after_breaks = f" About {found.lost} of them come after the breaks of files, by bytes." if found.lost else ""
+    after_breaks = (
+        f" About {found.lost} of them come after the breaks of files, by bytes."
+        if found.lost
+        else ""
+    )
     return (
         f"{found.bad} of the {found.read} {found.what} of table {table} ({getattr(spec, table).place}) can't be used, "
         f"{found.bad / max(found.read, 1):.2%}, and max_bad_rows allows {spec.max_bad_rows:.2%}. "

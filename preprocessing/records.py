@@ -19,7 +19,13 @@ from preprocessing.earlier import with_earlier
 from preprocessing.known_values import KnownValues
 from preprocessing.paths import absolute
 from preprocessing.shard_count import shard_count
-from preprocessing.shard_fns import ACTIVE, SHARD_SPLITS, CatalogRecords, ItemsOfShard, RecordsOfShard
+from preprocessing.shard_fns import (
+    ACTIVE,
+    SHARD_SPLITS,
+    CatalogRecords,
+    ItemsOfShard,
+    RecordsOfShard,
+)
 from preprocessing.sources.columns import KEY, TABLES, TIME, USER, TableName
 from preprocessing.sources.read import BATCHES, COUNTS, REJECTED, ReadTable
 from preprocessing.spec import DatasetSpec
@@ -27,7 +33,10 @@ from preprocessing.splits import TimeProfile, cut_offs
 from preprocessing.tables import partition, to_bytes
 from preprocessing.write_quarantine import WriteQuarantine
 
-_BROADCAST: tuple[TableName, ...] = ("items", "context")  # to every shard, where users' rows go to their shard
+_BROADCAST: tuple[TableName, ...] = (
+    "items",
+    "context",
+)  # to every shard, where users' rows go to their shard
 Collections = dict[str, beam.PCollection]
 
 
@@ -39,7 +48,8 @@ class BuildRecords(beam.PTransform):
     Args:
         spec: The dataset spec.
         quarantine_dir: Where rejected rows and the data report go; None leaves both out.
-        shards: How many there are; by default as many as the log's size asks for, see `shard_count`.
+        shards: How many there are; by default as many as the log's size asks for, see
+            `shard_count`.
 
     Example:
         with beam.Pipeline() as pipeline:
@@ -48,14 +58,16 @@ class BuildRecords(beam.PTransform):
         check_quarantine(spec, "/tmp/quarantine")
 
     Raises:
-        DataError: while it runs: a column is missing, or no event comes before the cut-off. `check_sources` finds
-            the same before.
+        DataError: while it runs: a column is missing, or no event comes before the cut-off.
+            `check_sources` finds the same before.
     """
 
     _directories: Mapping[str, str] | None = None
     _only_count = False
 
-    def __init__(self, spec: DatasetSpec, quarantine_dir: str | None = None, shards: int | None = None) -> None:
+    def __init__(
+        self, spec: DatasetSpec, quarantine_dir: str | None = None, shards: int | None = None
+    ) -> None:
         super().__init__()
         if shards is not None and shards < 1:
             raise ValueError(f"at least one shard is needed. Received: shards={shards}")
@@ -64,15 +76,22 @@ class BuildRecords(beam.PTransform):
         self._shards = shards or shard_count(spec)
 
     def expand(self, root: beam.Pipeline) -> Collections:
-        tables = {name: root | ReadTable(self._spec, name) for name in TABLES if getattr(self._spec, name) is not None}
+        tables = {
+            name: root | ReadTable(self._spec, name)
+            for name in TABLES
+            if getattr(self._spec, name) is not None
+        }
         profile = (
             tables["events"][BATCHES]
             | "Times" >> beam.Map(lambda batch: TimeProfile.of(batch.column(TIME).to_numpy()))
             | "MergeTimes" >> beam.CombineGlobally(MergeTimeProfiles())
         )
-        cutoffs = profile | "CutOffs" >> beam.Map(cut_offs, self._spec.split, self._spec.attribution_window)
+        cutoffs = profile | "CutOffs" >> beam.Map(
+            cut_offs, self._spec.split, self._spec.attribution_window
+        )
         sides: dict[str, Any] = {
-            name: beam.pvalue.AsSingleton(self._broadcast(root, tables, name)) for name in _BROADCAST
+            name: beam.pvalue.AsSingleton(self._broadcast(root, tables, name))
+            for name in _BROADCAST
         }
         sides["cutoffs"] = beam.pvalue.AsSingleton(cutoffs)
         parts = self._parts(tables)
@@ -80,7 +99,10 @@ class BuildRecords(beam.PTransform):
         sides["known"] = beam.pvalue.AsList(known)
         shards = parts | "GroupByShard" >> beam.GroupByKey()
         seen, active = self._items(shards, sides["cutoffs"])
-        sides["seen"], sides["active"] = beam.pvalue.AsSingleton(seen), beam.pvalue.AsSingleton(active)
+        sides["seen"], sides["active"] = (
+            beam.pvalue.AsSingleton(seen),
+            beam.pvalue.AsSingleton(active),
+        )
         lines = self._statistics(shards, sides, cutoffs)
         records = self._shard_records(shards, sides)
         catalog = self._catalog(seen, sides, lines)
@@ -100,23 +122,35 @@ class BuildRecords(beam.PTransform):
         counted = shards | "Statistics" >> CountStatistics(self._spec, self._shards, sides)
         sides["overall"] = beam.pvalue.AsDict(counted.overall)
         sides["answers"] = beam.pvalue.AsMultiMap(counted.answers)
-        lines = shards | "StatisticLines" >> StatisticLines(self._spec, counted, sides["items"], cutoffs)
+        lines = shards | "StatisticLines" >> StatisticLines(
+            self._spec, counted, sides["items"], cutoffs
+        )
         return (beam.pvalue.AsIter(lines),)
 
-    def _catalog(self, seen: beam.PCollection, sides: dict[str, Any], lines: tuple[Any, ...]) -> Any:
+    def _catalog(
+        self, seen: beam.PCollection, sides: dict[str, Any], lines: tuple[Any, ...]
+    ) -> Any:
         to_catalog = CatalogRecords(self._spec, self._directories)
-        outputs = beam.ParDo(to_catalog, sides["items"], sides["cutoffs"], *lines).with_outputs(COUNTS, main="catalog")
+        outputs = beam.ParDo(to_catalog, sides["items"], sides["cutoffs"], *lines).with_outputs(
+            COUNTS, main="catalog"
+        )
         return seen | "Catalog" >> outputs
 
-    def _broadcast(self, root: beam.Pipeline, tables: dict[TableName, Any], name: TableName) -> beam.PCollection:
+    def _broadcast(
+        self, root: beam.Pipeline, tables: dict[TableName, Any], name: TableName
+    ) -> beam.PCollection:
         if name not in tables:
             return root | f"No[{name}]" >> beam.Create([None])
         batches = tables[name][BATCHES] | f"Bytes[{name}]" >> beam.Map(to_bytes)
         return batches | f"Gather[{name}]" >> beam.CombineGlobally(ConcatenateTables())
 
-    def _items(self, shards: beam.PCollection, cutoffs: Any) -> tuple[beam.PCollection, beam.PCollection]:
+    def _items(
+        self, shards: beam.PCollection, cutoffs: Any
+    ) -> tuple[beam.PCollection, beam.PCollection]:
         """The items seen in training, and when items were active, of all shards."""
-        found = shards | "Items" >> beam.ParDo(ItemsOfShard(self._spec), cutoffs).with_outputs(ACTIVE, main="seen")
+        found = shards | "Items" >> beam.ParDo(ItemsOfShard(self._spec), cutoffs).with_outputs(
+            ACTIVE, main="seen"
+        )
         seen = found["seen"] | "MergeSeen" >> beam.CombineGlobally(MergeSeenItems())
         return seen, found[ACTIVE] | "MergeActive" >> beam.CombineGlobally(MergeActiveItems())
 
@@ -124,7 +158,8 @@ class BuildRecords(beam.PTransform):
         """(shard, (table, rows as bytes)) of the tables that are spread over the shards by user."""
         keys: dict[TableName, str] = {"events": USER, "users": KEY}
         parts = [
-            self._rows(tables, name) | f"Shard[{name}]" >> beam.FlatMap(partition, name, key, self._shards)
+            self._rows(tables, name)
+            | f"Shard[{name}]" >> beam.FlatMap(partition, name, key, self._shards)
             for name, key in keys.items()
             if name in tables
         ]
@@ -138,7 +173,9 @@ class BuildRecords(beam.PTransform):
 
     def _shard_records(self, shards: beam.PCollection, sides: dict[str, Any]) -> Any:
         to_records = RecordsOfShard(self._spec, self._shards, self._directories, self._only_count)
-        return shards | "Records" >> beam.ParDo(to_records, **sides).with_outputs(COUNTS, *SHARD_SPLITS)
+        return shards | "Records" >> beam.ParDo(to_records, **sides).with_outputs(
+            COUNTS, *SHARD_SPLITS
+        )
 
 
 class CountRecords(BuildRecords):
@@ -150,8 +187,9 @@ class CountRecords(BuildRecords):
 class WriteRecords(BuildRecords):
     """The same, written: gzipped TFRecords, a file for each split and shard; its collections of records are empty.
 
-    Records don't go through the runner, which would cost more than making them. A shard's files hold the same bytes
-    whatever runs it, and have their names only when they are whole: a shard that is done twice does no harm.
+    Records don't go through the runner, which would cost more than making them. A shard's files
+    hold the same bytes whatever runs it, and have their names only when they are whole: a shard
+    that is done twice does no harm.
 
     Args:
         directories: Where each split's files go.

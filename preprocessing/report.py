@@ -13,10 +13,19 @@ from preprocessing.splits import NEVER, CutOffs, TimeProfile, to_iso
 from preprocessing.time_warnings import time_warnings
 
 _PERCENTILES = (10, 25, 50, 75, 90, 99)
-# Of a split: `sampled` counts the candidates that are sampled negatives, `missing_negatives` those that could not be
-# drawn, `too_recent` the candidates that were left out because their attribution window wasn't over; `file_bytes` is
-# what `bytes` come to when they are compressed.
-_PLAIN = ("records", "requests", "candidates", "sampled", "missing_negatives", "too_recent", "bytes", "file_bytes")
+# Of a split: `sampled` counts the candidates that are sampled negatives, `missing_negatives` those
+# that could not be drawn, `too_recent` the candidates that were left out because their attribution
+# window wasn't over; `file_bytes` is what `bytes` come to when they are compressed.
+_PLAIN = (
+    "records",
+    "requests",
+    "candidates",
+    "sampled",
+    "missing_negatives",
+    "too_recent",
+    "bytes",
+    "file_bytes",
+)
 
 
 def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: TimeProfile) -> str:
@@ -24,17 +33,21 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
 
     Args:
         spec: What was read.
-        counts: `("rows", table, "read")`, `("rows", table, "rejected", reason)`, `("bytes", table, "read")`,
-            `("bytes", table, "lost")`, `("splits", split, ...)`,
+        counts: `("rows", table, "read")`, `("rows", table, "rejected", reason)`,
+            `("bytes", table, "read")`, `("bytes", table, "lost")`, `("splits", split, ...)`,
             `("history_length", length)`, `("history_events", which)`, `("outside", why)`,
             `("requests_cut", why)`, `("joins", table, ...)`,
-            `("label_values", task, value)`, `("odd_ids", column, value)`, `("users",)`, `("items",)`,
-            `("item_changes", feature, which)`, `("feature_auc", task, feature, ...)`: how often.
+            `("label_values", task, value)`, `("odd_ids", column, value)`, `("users",)`,
+            `("items",)`, `("item_changes", feature, which)`, `("feature_auc", task, feature, ...)`:
+            how often.
         cutoffs: Where time was cut.
         profile: When the events were.
     """
     by_name = nested(counts)
-    splits = {name: _split(spec, by_name.get("splits", {}).get(name, {})) for name in by_name.get("splits", {})}
+    splits = {
+        name: _split(spec, by_name.get("splits", {}).get(name, {}))
+        for name in by_name.get("splits", {})
+    }
     report = {
         "dataset": spec.name,
         "rows": {table: {"rejected": {}} | rows for table, rows in by_name.get("rows", {}).items()},
@@ -44,7 +57,8 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         "warnings": time_warnings(profile, spec.events.time_format),
         "cut_offs": _cut_offs(cutoffs),
         "splits": splits,
-        "requests_outside_the_splits": {"history_only": 0, "labels_only": 0} | by_name.get("outside", {}),
+        "requests_outside_the_splits": {"history_only": 0, "labels_only": 0}
+        | by_name.get("outside", {}),
         "requests_cut": {"at_cut_off": 0, "too_long": 0} | by_name.get("requests_cut", {}),
         "history_length": _distribution(by_name.get("history_length", {})),
         "history_events": {"all": 0, "entering": 0} | by_name.get("history_events", {}),
@@ -54,7 +68,9 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         "duplicate_keys": by_name.get("duplicate_keys", {}),
         "users": by_name.get("users", 0),
         "odd_ids": by_name.get("odd_ids", {}),
-        "item_changes": {name: _share(found) for name, found in by_name.get("item_changes", {}).items()},
+        "item_changes": {
+            name: _share(found) for name, found in by_name.get("item_changes", {}).items()
+        },
         "feature_auc": _feature_auc(by_name.get("feature_auc", {})),
     }
     return json.dumps(report, indent=2, sort_keys=True)
@@ -67,7 +83,9 @@ def _split(spec: DatasetSpec, counts: dict[str, Any]) -> dict[str, Any]:
     report: dict[str, Any] = {name: counts.get(name, 0) for name in _PLAIN}
     report["label_rate"] = rates
     report["positives"] = positives
-    report["label_rules"] = {task: rules(counted) for task, counted in counts.get("popularity", {}).items()}
+    report["label_rules"] = {
+        task: rules(counted) for task, counted in counts.get("popularity", {}).items()
+    }
     report["bytes_a_candidate"] = report["bytes"] / candidates if candidates else None
     report["file_bytes_a_candidate"] = report["file_bytes"] / candidates if candidates else None
     report["candidates_a_request"] = _distribution(counts.get("candidates_a_request", {}))
@@ -75,7 +93,10 @@ def _split(spec: DatasetSpec, counts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _feature_auc(counted: dict[str, Any]) -> dict[str, dict[str, float | None]]:
-    return {task: {name: feature_auc(found) for name, found in features.items()} for task, features in counted.items()}
+    return {
+        task: {name: feature_auc(found) for name, found in features.items()}
+        for task, features in counted.items()
+    }
 
 
 def _share(found: dict[str, int]) -> float | None:
@@ -98,7 +119,10 @@ def _distribution(counts: dict[str, int]) -> dict[str, Any]:
     if not total:
         return {}
     mean = sum(length * count for length, count in lengths) / total
-    return {"mean": mean, "percentiles": {str(p): _percentile(lengths, p * total / 100) for p in _PERCENTILES}}
+    return {
+        "mean": mean,
+        "percentiles": {str(p): _percentile(lengths, p * total / 100) for p in _PERCENTILES},
+    }
 
 
 def _percentile(lengths: list[tuple[int, int]], rank: float) -> int:

@@ -48,7 +48,11 @@ def report_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str
     ]
     for column, counts in report["odd_ids"].items():
         warnings += id_findings(getattr(spec.events, column), counts)
-    silent = [task for task in spec.tasks if not any(_positives(report, split, task) for split in REQUEST_SPLITS)]
+    silent = [
+        task
+        for task in spec.tasks
+        if not any(_positives(report, split, task) for split in REQUEST_SPLITS)
+    ]
     problems += [_never(task, spec, report) for task in silent]
     for split in REQUEST_SPLITS:
         counts = report["splits"].get(split, {})
@@ -68,15 +72,23 @@ def _history_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[s
     """Problems and warnings of what enters histories."""
     events = report["history_events"]
     share = events["entering"] / events["all"] if events["all"] else 0.0
-    held = f"history.where holds for {events['entering']:,} of {events['all']:,} events ({share:.2%})"
+    held = (
+        f"history.where holds for {events['entering']:,} of {events['all']:,} events ({share:.2%})"
+    )
     why = f" {held}." if spec.history.where else ""
-    learnt, held_out = (report["splits"].get(split, {}).get("records", 0) for split in WINDOW_SPLITS)
+    learnt, held_out = (
+        report["splits"].get(split, {}).get("records", 0) for split in WINDOW_SPLITS
+    )
     if not learnt:
-        return [f"no user has two behaviours before the training cut-off: nothing can be pre-trained.{why}"], []
+        return [
+            f"no user has two behaviours before the training cut-off: nothing can be pre-trained.{why}"
+        ], []
     if not held_out:
         message = "none of the users held out, one in twenty, has two behaviours before the training cut-off"
         return [], [f"{message}: pre-training can't be judged and will be refused.{why}"]
-    return [], [f"{held}: few requests have a history."] if spec.history.where and share < _FEW_BEHAVIORS else []
+    return [], [
+        f"{held}: few requests have a history."
+    ] if spec.history.where and share < _FEW_BEHAVIORS else []
 
 
 def _positives(report: dict[str, Any], split: str, task: str) -> int:
@@ -98,7 +110,11 @@ def _never(task: str, spec: DatasetSpec, report: dict[str, Any]) -> str:
     values = report["label_values"].get(task, {})
     frequent = sorted(values.items(), key=lambda item: (-item[1], item[0]))[:_SHOWN_VALUES]
     held = ", ".join(f"{value!r} ({count:,} times)" for value, count in frequent)
-    found = f"The column holds {held}." if held else "Events fulfil it, but none that makes a candidate positive."
+    found = (
+        f"The column holds {held}."
+        if held
+        else "Events fulfil it, but none that makes a candidate positive."
+    )
     return f"task {task} never holds: no candidate of any split has {label.column} {_wanted(label)}. {found}"
 
 
@@ -109,7 +125,9 @@ def _wanted(label: Condition) -> str:
         return f"at most {label.at_most:g}"
     if label.equals_column is not None:
         return f"equal to column {label.equals_column}"
-    return f"among {list(label.one_of)}" if label.one_of is not None else f"equal to {label.equals!r}"
+    return (
+        f"among {list(label.one_of)}" if label.one_of is not None else f"equal to {label.equals!r}"
+    )
 
 
 def _few_negatives(spec: DatasetSpec, split: str, counts: dict[str, Any]) -> list[str]:

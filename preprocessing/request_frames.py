@@ -25,7 +25,8 @@ class Requests:
 
     Attributes:
         frame: Their records, each with at most `candidates.max_per_request` candidates.
-        too_recent: int64, the request times of the candidates that were left out, having no label yet.
+        too_recent: int64, the request times of the candidates that were left out, having no label
+            yet.
         cut: int64, why each request with candidates begins, as from `histories.requests`.
     """
 
@@ -34,7 +35,9 @@ class Requests:
     cut: np.ndarray
 
 
-def request_frame(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs, pool: ItemPool | None = None) -> Requests:
+def request_frame(
+    spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs, pool: ItemPool | None = None
+) -> Requests:
     """Groups events into requests.
 
     Args:
@@ -44,7 +47,9 @@ def request_frame(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs, poo
         pool: The items that negatives are drawn from, if the spec wants them.
     """
     split = split_of(events.time, cutoffs)
-    grouped, why = requests(events.user, events.time, events.request, split, spec.events.request_span)
+    grouped, why = requests(
+        events.user, events.time, events.request, split, spec.events.request_span
+    )
     first_events = grouped.events[grouped.starts]
     times = events.time[first_events]
     asked = np.empty(len(events), np.int64)
@@ -54,11 +59,17 @@ def request_frame(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs, poo
     candidates = keep(grouped, shown & labelled)
     ids = _request_ids(events, first_events, times, why)
     if spec.negatives is not None and pool is not None:
-        candidates = _with_negatives(spec.negatives.per_request, pool, events, shown, candidates, ids, times)
+        candidates = _with_negatives(
+            spec.negatives.per_request, pool, events, shown, candidates, ids, times
+        )
     row, pieces = cut(candidates, spec.candidates.max_per_request)
-    history = histories(events.user, events.time, events.enter_history(spec.history), spec.history.length)
+    history = histories(
+        events.user, events.time, events.enter_history(spec.history), spec.history.length
+    )
     anchors = candidates.events[candidates.starts[row]]
-    frame = Frame(ids.take(pa.array(row)), anchors, times[row], history.take(first_events[row]), pieces)
+    frame = Frame(
+        ids.take(pa.array(row)), anchors, times[row], history.take(first_events[row]), pieces
+    )
     return Requests(frame, asked[shown & ~labelled], why[candidates.lengths > 0])
 
 
@@ -94,7 +105,10 @@ def _latest(time: np.ndarray, candidates: Ranges, rows: np.ndarray) -> np.ndarra
 def _append(ranges: Ranges, added: np.ndarray) -> Ranges:
     """Each list, followed by the numbers in its row of `added` [R, K] that aren't negative."""
     offsets, flat = ranges.flat()
-    row = np.append(np.repeat(np.arange(len(added)), ranges.lengths), np.repeat(np.arange(len(added)), added.shape[1]))
+    row = np.append(
+        np.repeat(np.arange(len(added)), ranges.lengths),
+        np.repeat(np.arange(len(added)), added.shape[1]),
+    )
     numbers = np.append(flat, added.ravel())
     order = np.argsort(row, kind="stable")
     order = order[numbers[order] >= 0]
@@ -102,7 +116,9 @@ def _append(ranges: Ranges, added: np.ndarray) -> Ranges:
     return Ranges(numbers[order], np.append(0, stops[:-1]) if len(stops) else stops, stops)
 
 
-def _request_ids(events: SortedEvents, first_events: np.ndarray, times: np.ndarray, why: np.ndarray) -> pa.Array:
+def _request_ids(
+    events: SortedEvents, first_events: np.ndarray, times: np.ndarray, why: np.ndarray
+) -> pa.Array:
     """The log's ids or made ones; what goes on under an id that has begun before has its time in its id."""
     users = events.strings[USER].take(first_events).strings()
     seconds = pa.array(times).cast(pa.string())

@@ -1,7 +1,7 @@
 """Rolling windows: logs with a file (or folder) a day, and the days that a run reads.
 
-A span is a day of UTC, numbered from 1 January 1970 as TFX numbers dates. Paths name it by `{YYYY}`, `{MM}` and `{DD}`,
-or by `{SPAN}`, its number.
+A span is a day of UTC, numbered from 1 January 1970 as TFX numbers dates. Paths name it by
+`{YYYY}`, `{MM}` and `{DD}`, or by `{SPAN}`, its number.
 """
 
 from __future__ import annotations
@@ -17,13 +17,24 @@ from preprocessing.spec_tables import Events
 
 _EPOCH = datetime.date(1970, 1, 1)
 _DATE = ("{YYYY}", "{MM}", "{DD}")
-_EXPRESSIONS = {"{YYYY}": "([0-9]{4})", "{MM}": "([0-9]{2})", "{DD}": "([0-9]{2})", "{SPAN}": "([0-9]+)", "*": "[^/]*"}
+_EXPRESSIONS = {
+    "{YYYY}": "([0-9]{4})",
+    "{MM}": "([0-9]{2})",
+    "{DD}": "([0-9]{2})",
+    "{SPAN}": "([0-9]+)",
+    "*": "[^/]*",
+}
 
 
 def path_of_span(pattern: str, span: int) -> str:
     """The pattern's path for one span; the same for all if it names none."""
     day = date_of(span)
-    parts = {"{YYYY}": f"{day.year:04d}", "{MM}": f"{day.month:02d}", "{DD}": f"{day.day:02d}", "{SPAN}": str(span)}
+    parts = {
+        "{YYYY}": f"{day.year:04d}",
+        "{MM}": f"{day.month:02d}",
+        "{DD}": f"{day.day:02d}",
+        "{SPAN}": str(span),
+    }
     for part, value in parts.items():
         pattern = pattern.replace(part, value)
     return pattern
@@ -55,7 +66,9 @@ def newest_span(pattern: str) -> int:
     order = re.findall(r"\{(?:YYYY|MM|DD|SPAN)\}", pattern)
     pieces = re.split(r"(\{(?:YYYY|MM|DD|SPAN)\}|\*)", pattern)
     named = "".join(_EXPRESSIONS.get(piece, re.escape(piece)) for piece in pieces)
-    expression = re.compile(named.rstrip("/") + "(?:/.*)?")  # what follows is in a folder of the day
+    expression = re.compile(
+        named.rstrip("/") + "(?:/.*)?"
+    )  # what follows is in a folder of the day
     found = [expression.fullmatch(path) for path in match_files((glob,), "events")]
     spans = [_span_of(dict(zip(order, match.groups(), strict=True))) for match in found if match]
     if not spans:
@@ -71,17 +84,19 @@ def at_span(spec: DatasetSpec, newest: int | None) -> DatasetSpec:
         newest: The last day that is read; None if the split isn't in spans.
 
     Returns:
-        The spec as it is if its split isn't in spans. Tables other than the events are those of the newest day where
-        their paths name a span.
+        The spec as it is if its split isn't in spans. Tables other than the events are those of the
+        newest day where their paths name a span.
 
     Raises:
-        DataError: a day has no file, other than one that only histories reach back to; or `newest` is given and the
-            split isn't in spans.
+        DataError: a day has no file, other than one that only histories reach back to; or `newest`
+            is given and the split isn't in spans.
         ValueError: `newest` is None and the split is in spans.
     """
     if not isinstance(spec.split, SpanSplit):
         if newest is not None:
-            raise DataError(f"a span is for specs whose split is in spans (split.train: 7, ...). Received: {newest}")
+            raise DataError(
+                f"a span is for specs whose split is in spans (split.train: 7, ...). Received: {newest}"
+            )
         return spec
     if newest is None:
         raise ValueError("a split in spans needs the newest one. Received: newest=None")
@@ -97,7 +112,9 @@ def at_span(spec: DatasetSpec, newest: int | None) -> DatasetSpec:
 def _paths(events: Events, split: SpanSplit, newest: int) -> tuple[str, ...]:
     """The paths of all the days that are read; a log may begin within the days of history."""
     spans = split.spans(newest)
-    present = [span for span in spans if all(_exists(path_of_span(path, span)) for path in events.paths)]
+    present = [
+        span for span in spans if all(_exists(path_of_span(path, span)) for path in events.paths)
+    ]
     missing = sorted(set(spans[split.history :]) - set(present))
     if missing:
         days = ", ".join(f"{date_of(span)} ({span})" for span in missing)

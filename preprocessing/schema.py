@@ -16,10 +16,14 @@ def build_schema(spec: DatasetSpec) -> schema_pb2.Schema:
     schema = schema_pb2.Schema()
     for feature in record_features(spec):
         _add_feature(schema, spec, feature)
-        tensor = schema.tensor_representation_group[_TENSOR_GROUP].tensor_representation[feature.name]
+        tensor = schema.tensor_representation_group[_TENSOR_GROUP].tensor_representation[
+            feature.name
+        ]
         if feature.is_list:
             tensor.ragged_tensor.feature_path.step.append(feature.name)
-            tensor.ragged_tensor.row_partition_dtype = schema_pb2.TensorRepresentation.RowPartitionDType.INT64
+            tensor.ragged_tensor.row_partition_dtype = (
+                schema_pb2.TensorRepresentation.RowPartitionDType.INT64
+            )
         else:
             tensor.dense_tensor.column_name = feature.name
             tensor.dense_tensor.shape.SetInParent()

@@ -53,12 +53,21 @@ class ShardRecords:
     """
 
     def __init__(
-        self, spec: DatasetSpec, events: SortedEvents, tables: Tables, cutoffs: CutOffs, told: Told | None = None
+        self,
+        spec: DatasetSpec,
+        events: SortedEvents,
+        tables: Tables,
+        cutoffs: CutOffs,
+        told: Told | None = None,
     ) -> None:
         self._spec = spec
         self._events = events
         self._features = EventFeatures(spec, events, tables)
-        counted = ShardStatistics(spec, events, self._features, told or Told()) if spec.features.statistics else None
+        counted = (
+            ShardStatistics(spec, events, self._features, told or Told())
+            if spec.features.statistics
+            else None
+        )
         self._encoder = FrameEncoder(spec, events.user, self._features, counted)
         self.counts: Counts = Counter()
         self.counts["users",] = len(events.strings[USER].values)
@@ -66,7 +75,8 @@ class ShardRecords:
         splits = split_of(asked.frame.times, cutoffs)
         self._count_left_out(splits, split_of(asked.too_recent, cutoffs))
         self._frames = {
-            name: asked.frame.take(np.flatnonzero(splits == place)) for place, name in enumerate(REQUEST_SPLITS)
+            name: asked.frame.take(np.flatnonzero(splits == place))
+            for place, name in enumerate(REQUEST_SPLITS)
         }
         self._frames |= self._windows(window_frame(spec, events, cutoffs))
         self.counts["requests_cut", "at_cut_off"] += int((asked.cut == AT_CUT_OFF).sum())
@@ -88,7 +98,9 @@ class ShardRecords:
                 yield split, records
 
     def _windows(self, seen: Frame) -> dict[str, Frame]:
-        held_out = stable_hash(self._events.strings[USER].values, _HELD_OUT_SALT) % np.uint64(_USERS_A_HELD_OUT_ONE)
+        held_out = stable_hash(self._events.strings[USER].values, _HELD_OUT_SALT) % np.uint64(
+            _USERS_A_HELD_OUT_ONE
+        )
         is_held_out = held_out[self._events.user[seen.anchors]] == 0
         return {
             "pretrain": seen.take(np.flatnonzero(~is_held_out)),
@@ -136,18 +148,30 @@ class ShardRecords:
         labels = {task: self._features.labels(task, candidates) > 0 for task in self._spec.tasks}
         for feature in checked_features(self._spec):
             if feature.is_list:
-                buckets = self._features.buckets(feature, candidates, np.repeat(frame.times, lengths))
+                buckets = self._features.buckets(
+                    feature, candidates, np.repeat(frame.times, lengths)
+                )
             else:
-                buckets = np.repeat(self._features.buckets(feature, frame.anchors, frame.times), lengths)
+                buckets = np.repeat(
+                    self._features.buckets(feature, frame.anchors, frame.times), lengths
+                )
             for task, of_task in labels.items():
-                self.counts += count_buckets(("feature_auc", task, feature.name, part), buckets, of_task)
+                self.counts += count_buckets(
+                    ("feature_auc", task, feature.name, part), buckets, of_task
+                )
 
     def _count(self, split: str, frame: Frame) -> None:
         ids = frame.request_ids.dictionary_encode().indices.to_numpy()
-        is_first = is_run_start(self._events.user[frame.anchors], ids)  # a long request has several records
+        is_first = is_run_start(
+            self._events.user[frame.anchors], ids
+        )  # a long request has several records
         candidates = frame.candidates.flat()[1]
         sampled = int((candidates >= len(self._events)).sum())
-        counted = {"records": len(frame), "requests": int(is_first.sum()), "candidates": len(candidates)}
+        counted = {
+            "records": len(frame),
+            "requests": int(is_first.sum()),
+            "candidates": len(candidates),
+        }
         for name, count in (counted | {"sampled": sampled}).items():
             self.counts["splits", split, name] += count
         for task in self._spec.tasks:
@@ -155,11 +179,17 @@ class ShardRecords:
             self.counts["splits", split, "positives", task] += int(labels.sum())
             training_events = self._features.training_events(candidates)
             if split in REQUEST_SPLITS and training_events is not None:
-                self.counts += count_levels(("splits", split, "popularity", task), training_events, labels)
+                self.counts += count_levels(
+                    ("splits", split, "popularity", task), training_events, labels
+                )
         if split in REQUEST_SPLITS:
             self._count_leaks(LEARNT if split == "train" else JUDGED, frame)
         if split in REQUEST_SPLITS:
-            of_request = np.add.reduceat(frame.candidates.lengths, np.flatnonzero(is_first)) if len(frame) else ids
+            of_request = (
+                np.add.reduceat(frame.candidates.lengths, np.flatnonzero(is_first))
+                if len(frame)
+                else ids
+            )
             self.counts += count_lengths(("history_length",), frame.history.lengths[is_first])
             self.counts += count_lengths(("splits", split, "candidates_a_request"), of_request)
             if self._spec.negatives:

@@ -16,7 +16,8 @@ _COMPRESSION = 5  # text logs shrink by about so much
 def shard_count(spec: DatasetSpec) -> int:
     """A shard for each 64 MiB of (uncompressed) log, which is about a million events; at least 16.
 
-    The size of a log in BigQuery isn't known here: there the spec says how many, `events.bigquery.shards`.
+    The size of a log in BigQuery isn't known here: there the spec says how many,
+    `events.bigquery.shards`.
 
     Raises:
         DataError: the log's files can't be found.

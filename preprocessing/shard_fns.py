@@ -43,15 +43,25 @@ class RecordsOfShard(beam.DoFn):
     Args:
         spec: What records are made of.
         shards: How many shards there are.
-        directories: Where each split's records are written, a file a shard. None: records are outputs, by split.
+        directories: Where each split's records are written, a file a shard. None: records are
+            outputs, by split.
         only_count: Makes no records, only counts what they would be.
     """
 
     def __init__(
-        self, spec: DatasetSpec, shards: int, directories: Mapping[str, str] | None = None, only_count: bool = False
+        self,
+        spec: DatasetSpec,
+        shards: int,
+        directories: Mapping[str, str] | None = None,
+        only_count: bool = False,
     ) -> None:
         super().__init__()
-        self._spec, self._shards, self._directories, self._only_count = spec, shards, directories, only_count
+        self._spec, self._shards, self._directories, self._only_count = (
+            spec,
+            shards,
+            directories,
+            only_count,
+        )
         self._shared = SharedSides()
 
     def process(
@@ -71,7 +81,9 @@ class RecordsOfShard(beam.DoFn):
         table = from_bytes(part for name, part in parts if name == "events")
         if table is None:
             return
-        users = EntityTable.of_spec(self._spec, "users", from_bytes(part for name, part in parts if name == "users"))
+        users = EntityTable.of_spec(
+            self._spec, "users", from_bytes(part for name, part in parts if name == "users")
+        )
         tables = Tables(
             items=self._shared.once("items", items, partial(entities, self._spec, "items")),
             users=users,
@@ -81,10 +93,16 @@ class RecordsOfShard(beam.DoFn):
             known=self._shared.once("known", known, known_tables),
         )
         events = SortedEvents.from_table(table)
-        told = told_of(self._spec, overall or {}, answers[element[0]] if answers is not None else ())
+        told = told_of(
+            self._spec, overall or {}, answers[element[0]] if answers is not None else ()
+        )
         records = ShardRecords(self._spec, events, tables, cutoffs, told)
         if not self._only_count:
-            yield from self._outputs(records) if self._directories is None else self._written(records, element[0])
+            yield from (
+                self._outputs(records)
+                if self._directories is None
+                else self._written(records, element[0])
+            )
         records.counts["duplicate_keys", "users"] += users.duplicates if users else 0
         yield beam.pvalue.TaggedOutput(COUNTS, records.counts)
 
@@ -102,7 +120,9 @@ class RecordsOfShard(beam.DoFn):
             for split, examples in records:
                 Metrics.counter("preprocessing", f"records_{split}").inc(len(examples))
                 if split not in files:
-                    files[split] = stack.enter_context(RecordFile(path_of(directories[split], shard, self._shards)))
+                    files[split] = stack.enter_context(
+                        RecordFile(path_of(directories[split], shard, self._shards))
+                    )
                 files[split].write(examples)
         for split, file in files.items():
             records.counts["splits", split, "file_bytes"] += file.size
@@ -128,7 +148,9 @@ class ItemsOfShard(beam.DoFn):
         if self._spec.negatives is not None:
             events = SortedEvents.from_table(from_bytes(parts))
             step = step_of(self._spec.negatives.window, cutoffs)
-            yield beam.pvalue.TaggedOutput(ACTIVE, to_bytes(active_items(events, self._spec.candidates, step)))
+            yield beam.pvalue.TaggedOutput(
+                ACTIVE, to_bytes(active_items(events, self._spec.candidates, step))
+            )
 
 
 class CatalogRecords(beam.DoFn):
@@ -136,8 +158,9 @@ class CatalogRecords(beam.DoFn):
 
     Args:
         spec: What an item has.
-        directories: Where they are written, by split; every other split gets a file without records, because a
-            split that no shard has a record of must have a file, too. None: they are outputs.
+        directories: Where they are written, by split; every other split gets a file without
+            records, because a split that no shard has a record of must have a file, too. None: they
+            are outputs.
     """
 
     def __init__(self, spec: DatasetSpec, directories: Mapping[str, str] | None = None) -> None:
@@ -145,7 +168,11 @@ class CatalogRecords(beam.DoFn):
         self._spec, self._directories = spec, directories
 
     def process(
-        self, seen: bytes | None, items: bytes | None, cutoffs: CutOffs, statistics: Iterable[bytes] = ()
+        self,
+        seen: bytes | None,
+        items: bytes | None,
+        cutoffs: CutOffs,
+        statistics: Iterable[bytes] = (),
     ) -> Iterator[bytes | beam.pvalue.TaggedOutput]:
         """From the merged items of all shards; `statistics` as from StatisticLines."""
         table = from_bytes([seen]) if seen else None

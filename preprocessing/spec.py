@@ -1,7 +1,7 @@
 """The dataset spec: one declaration of a behaviour log, used by preprocessing, training and serving.
 
-A spec says where the log is, which columns mean what, which features the models see, which events enter the
-history, what the labels are, and where time is cut into training, validation and test.
+A spec says where the log is, which columns mean what, which features the models see, which events
+enter the history, what the labels are, and where time is cut into training, validation and test.
 """
 
 from __future__ import annotations
@@ -17,13 +17,23 @@ from preprocessing.kinds.column import ColumnKind
 from preprocessing.kinds.kind import Kind
 from preprocessing.registry import KIND
 from preprocessing.spec_match import ITEM_ID, Match
-from preprocessing.spec_records import Candidates, FractionSplit, History, Negatives, SpanSplit, Split, Task, TimeSplit
+from preprocessing.spec_records import (
+    Candidates,
+    FractionSplit,
+    History,
+    Negatives,
+    SpanSplit,
+    Split,
+    Task,
+    TimeSplit,
+)
 from preprocessing.spec_statistics import Statistic, StatisticColumn, check_statistics
 from preprocessing.spec_tables import ContextTable, Entities, Events
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NAMES_SPAN = re.compile(r"\{SPAN\}|(?=.*\{YYYY\})(?=.*\{MM\})(?=.*\{DD\})")
-# Tables that have no row for what a feature describes, or only one that is found through something else.
+# Tables that have no row for what a feature describes, or only one that is found through something
+# else.
 _OTHER_TABLES = {"user": ("items", "context"), "item": ("users", "context")}
 
 
@@ -34,8 +44,8 @@ Feature = Annotated[pydantic.SerializeAsAny[Kind], pydantic.BeforeValidator(KIND
 class Features(Config):
     """The features by the thing they describe; ids and timestamps are always there and not listed.
 
-    `match` and `statistics` are of no side: they compare candidates with histories, and count events, by features of
-    the others.
+    `match` and `statistics` are of no side: they compare candidates with histories, and count
+    events, by features of the others.
     """
 
     user: dict[str, Feature] = {}
@@ -48,7 +58,12 @@ class Features(Config):
     @property
     def by_side(self) -> dict[str, dict[str, Kind]]:
         """The features of each side: user, item, behavior and context."""
-        return {"user": self.user, "item": self.item, "behavior": self.behavior, "context": self.context}
+        return {
+            "user": self.user,
+            "item": self.item,
+            "behavior": self.behavior,
+            "context": self.context,
+        }
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Features:
@@ -58,16 +73,25 @@ class Features(Config):
                     raise ValueError(f"feature name must be snake_case. Received: {side}.{name}")
                 if side not in feature.sides:
                     sides = " and ".join(feature.sides)
-                    raise ValueError(f"kind {feature.kind} is for {sides} features. Received: {side}.{name}")
+                    raise ValueError(
+                        f"kind {feature.kind} is for {sides} features. Received: {side}.{name}"
+                    )
         reserved = {"item_id", "item_key", "timestamp"}
-        taken = (set(self.item) & set(self.behavior)) | (reserved & (set(self.item) | set(self.behavior)))
+        taken = (set(self.item) & set(self.behavior)) | (
+            reserved & (set(self.item) | set(self.behavior))
+        )
         if taken:
-            raise ValueError(f"item and behavior features need distinct, unreserved names. Received: {sorted(taken)}")
+            raise ValueError(
+                f"item and behavior features need distinct, unreserved names. Received: {sorted(taken)}"
+            )
         return self
 
     @pydantic.model_validator(mode="after")
     def _check_matches(self) -> Features:
-        with_words = [ITEM_ID, *(name for name, feature in self.item.items() if feature.has_vocabulary)]
+        with_words = [
+            ITEM_ID,
+            *(name for name, feature in self.item.items() if feature.has_vocabulary),
+        ]
         for name, match in self.match.items():
             if not _NAME.fullmatch(name):
                 raise ValueError(f"feature name must be snake_case. Received: match.{name}")
@@ -94,7 +118,9 @@ class Features(Config):
         for name in self.statistics:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"feature name must be snake_case. Received: statistics.{name}")
-        words = {name: kind.has_vocabulary and not kind.multivalent for name, kind in self.item.items()}
+        words = {
+            name: kind.has_vocabulary and not kind.multivalent for name, kind in self.item.items()
+        }
         check_statistics(self.statistics, words)
         return self
 
@@ -120,7 +146,9 @@ class DatasetSpec(Config):
     @pydantic.model_validator(mode="after")
     def _check(self) -> DatasetSpec:
         if not self.tasks:
-            raise ValueError("at least one task is needed, such as `tasks: {click: {column: clicked, equals: 1}}`")
+            raise ValueError(
+                "at least one task is needed, such as `tasks: {click: {column: clicked, equals: 1}}`"
+            )
         for task in self.tasks:
             if not _NAME.fullmatch(task):
                 raise ValueError(f"task name must be snake_case. Received: {task}")
@@ -128,9 +156,13 @@ class DatasetSpec(Config):
             for name, feature in features.items():
                 table = feature.table if isinstance(feature, ColumnKind) else None
                 if table and table != "events" and getattr(self, table) is None:
-                    raise ValueError(f"features.{side}.{name} is read from table {table}, which the spec doesn't have")
+                    raise ValueError(
+                        f"features.{side}.{name} is read from table {table}, which the spec doesn't have"
+                    )
                 if table in _OTHER_TABLES.get(side, ()):
-                    raise ValueError(f"features.{side} can't be read from table {table}. Received: {name}")
+                    raise ValueError(
+                        f"features.{side} can't be read from table {table}. Received: {name}"
+                    )
         return self
 
     @pydantic.model_validator(mode="after")
@@ -158,14 +190,18 @@ class DatasetSpec(Config):
             )
         late = [task for task, label in self.tasks.items() if label.within is not None]
         if late:
-            raise ValueError(f"sampled negatives were never shown, so nothing can be attributed to them: {late}")
+            raise ValueError(
+                f"sampled negatives were never shown, so nothing can be attributed to them: {late}"
+            )
         return self
 
     @pydantic.model_validator(mode="after")
     def _check_spans(self) -> DatasetSpec:
         is_rolling = isinstance(self.split, SpanSplit)
         if is_rolling and self.events.bigquery:
-            raise ValueError("a split in spans is for files. Let the query choose the days, and give the split's times")
+            raise ValueError(
+                "a split in spans is for files. Let the query choose the days, and give the split's times"
+            )
         if is_rolling and not all(map(_NAMES_SPAN.search, self.events.paths)):
             raise ValueError(
                 "a split in spans needs a path for each day, with {YYYY}, {MM} and {DD} or with {SPAN} in it. "
@@ -215,13 +251,19 @@ class DatasetSpec(Config):
     def rates_of_users(self) -> list[str]:
         """The statistics of users with rates, which are drawn to that of all users together."""
         declared = self.features.statistics
-        return [name for name in declared if declared[name].is_of_user(name) and declared[name].rate]
+        return [
+            name for name in declared if declared[name].is_of_user(name) and declared[name].rate
+        ]
 
     @property
     def statistics_of_users_items(self) -> list[str]:
         """The statistics that count by the user and something else, in the order in which the spec has them."""
         declared = self.features.statistics
-        return [name for name in declared if declared[name].is_of_user(name) and declared[name].item_keys(name)]
+        return [
+            name
+            for name in declared
+            if declared[name].is_of_user(name) and declared[name].item_keys(name)
+        ]
 
     def table_of(self, side: str, feature: Feature) -> str:
         """The table that a feature of `side` is read from: 'events', 'items', 'users' or 'context'."""
@@ -239,7 +281,9 @@ class DatasetSpec(Config):
         """The spec with each relative path put under `data_dir`."""
 
         def under(path: str) -> str:
-            return path if path.startswith("/") or "://" in path else f"{data_dir.rstrip('/')}/{path}"
+            return (
+                path if path.startswith("/") or "://" in path else f"{data_dir.rstrip('/')}/{path}"
+            )
 
         update: dict[str, Any] = {}
         for name in ("events", "items", "users", "context"):

@@ -19,9 +19,10 @@ class BigQuery(Config):
     Attributes:
         table: `project.dataset.table`, or `dataset.table` of the job's own project.
         query: Standard SQL. Nested and repeated fields stay as they are.
-        method: `export` writes Avro files below Beam's temp_location and reads those; `direct` reads from BigQuery's
-            storage, of a table only the columns that the spec needs.
-        shards: Into how many parts users are spread; one for about a million events. (Of files the sizes tell.)
+        method: `export` writes Avro files below Beam's temp_location and reads those; `direct`
+            reads from BigQuery's storage, of a table only the columns that the spec needs.
+        shards: Into how many parts users are spread; one for about a million events. (Of files the
+            sizes tell.)
     """
 
     table: str | None = None
@@ -32,15 +33,23 @@ class BigQuery(Config):
     @pydantic.model_validator(mode="after")
     def _check(self) -> BigQuery:
         if (self.table is None) == (self.query is None):
-            raise ValueError(f"either table or query. Received: table={self.table!r}, query={self.query!r}")
+            raise ValueError(
+                f"either table or query. Received: table={self.table!r}, query={self.query!r}"
+            )
         if self.table is not None and not _TABLE.fullmatch(self.table):
-            raise ValueError(f"table must be project.dataset.table or dataset.table. Received: {self.table}")
+            raise ValueError(
+                f"table must be project.dataset.table or dataset.table. Received: {self.table}"
+            )
         return self
 
     @property
     def place(self) -> str:
         """What it is called in messages and in the quarantine."""
-        return f"bigquery:{self.table}" if self.table else f"bigquery:{' '.join((self.query or '').split())}"
+        return (
+            f"bigquery:{self.table}"
+            if self.table
+            else f"bigquery:{' '.join((self.query or '').split())}"
+        )
 
 
 class BigQuerySource(Source):

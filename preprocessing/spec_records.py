@@ -16,7 +16,8 @@ class Condition(Config):
 
     Attributes:
         column: The column.
-        equals: A text or a number; `true` and `false`, however they are written: true, t, yes, y, on and 1.
+        equals: A text or a number; `true` and `false`, however they are written: true, t, yes, y,
+            on and 1.
         equals_column: Another column that has the same text; it holds for none that is absent.
         at_least: The smallest number.
         at_most: The largest number.
@@ -53,9 +54,10 @@ class Task(Condition):
     """A label: 1 where the condition holds for the candidate's own event or, with `within`, for a later one.
 
     Attributes:
-        within: The attribution window. A candidate's label is 1 if an event of the same user and item for which the
-            condition holds comes at the candidate's time or up to this long after it. Candidates whose window isn't
-            over when their split (or the log) ends have no label yet, and are left out and counted.
+        within: The attribution window. A candidate's label is 1 if an event of the same user and
+            item for which the condition holds comes at the candidate's time or up to this long
+            after it. Candidates whose window isn't over when their split (or the log) ends have no
+            label yet, and are left out and counted.
     """
 
     within: Duration | None = None
@@ -79,8 +81,8 @@ class History(Config):
     Attributes:
         length: How many.
         where: What must hold of them.
-        earlier: Puts the list in a user's first row that has one before the log's own events. Its behaviours have no
-            time (0) and no features but their item's.
+        earlier: Puts the list in a user's first row that has one before the log's own events. Its
+            behaviours have no time (0) and no features but their item's.
     """
 
     length: int = pydantic.Field(100, ge=1)
@@ -98,13 +100,15 @@ class Candidates(Config):
 class Negatives(Config):
     """Sampled candidates for logs that tell what users chose, but not what they were shown.
 
-    They are drawn from the items that were candidates in a window before the request, without repetition, and never
-    an item that was a candidate of the same user by the time of the request. All their labels are 0.
+    They are drawn from the items that were candidates in a window before the request, without
+    repetition, and never an item that was a candidate of the same user by the time of the request.
+    All their labels are 0.
 
     Attributes:
         per_request: How many are added to each request.
         window: How long before the request an item must have been a candidate.
-        popularity_power: An item's chance is its number of candidates in the window to this power; 0 is uniform.
+        popularity_power: An item's chance is its number of candidates in the window to this power;
+            0 is uniform.
     """
 
     per_request: int = pydantic.Field(ge=1)
@@ -121,7 +125,9 @@ class FractionSplit(Config):
     @pydantic.model_validator(mode="after")
     def _check(self) -> FractionSplit:
         if self.validation + self.test >= 1:
-            raise ValueError("validation and test leave nothing to train on: their sum must stay below 1")
+            raise ValueError(
+                "validation and test leave nothing to train on: their sum must stay below 1"
+            )
         return self
 
 
@@ -129,7 +135,9 @@ def _with_zone(time: datetime.datetime) -> datetime.datetime:
     return time if time.tzinfo else time.replace(tzinfo=datetime.timezone.utc)
 
 
-UtcTime = Annotated[datetime.datetime, pydantic.AfterValidator(_with_zone)]  # a time without a zone is UTC
+UtcTime = Annotated[
+    datetime.datetime, pydantic.AfterValidator(_with_zone)
+]  # a time without a zone is UTC
 
 
 class TimeSplit(Config):
@@ -138,7 +146,8 @@ class TimeSplit(Config):
     Attributes:
         validation_from: Requests at or after it are for validation.
         test_from: Requests at or after it are for test.
-        train_from: Events before it are history only: their requests give no records. None: there are none.
+        train_from: Events before it are history only: their requests give no records. None: there
+            are none.
         until: Events at or after it give labels only. None: there are none.
     """
 
@@ -149,7 +158,10 @@ class TimeSplit(Config):
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> TimeSplit:
-        given = {name: getattr(self, name) for name in ("train_from", "validation_from", "test_from", "until")}
+        given = {
+            name: getattr(self, name)
+            for name in ("train_from", "validation_from", "test_from", "until")
+        }
         times = [time for time in given.values() if time is not None]
         if any(late <= early for early, late in zip(times, times[1:], strict=False)):
             order = ", ".join(name for name, time in given.items() if time is not None)
@@ -160,8 +172,8 @@ class TimeSplit(Config):
 class SpanSplit(Config):
     """A window of days that ends with the newest one and moves with it. A span is a day of UTC.
 
-    Oldest first: `history` days give histories only, then come the days of `train`, `validation` and `test`, then
-    `labels` days, which only tell what became of the candidates before them.
+    Oldest first: `history` days give histories only, then come the days of `train`, `validation`
+    and `test`, then `labels` days, which only tell what became of the candidates before them.
     """
 
     train: int = pydantic.Field(ge=1)
@@ -172,7 +184,10 @@ class SpanSplit(Config):
 
     def spans(self, newest: int) -> range:
         """The days that are read, oldest first, as days since 1970."""
-        return range(newest + 1 - self.history - self.train - self.validation - self.test - self.labels, newest + 1)
+        return range(
+            newest + 1 - self.history - self.train - self.validation - self.test - self.labels,
+            newest + 1,
+        )
 
     def at(self, newest: int) -> TimeSplit:
         """The same as times, where `newest` is the last day that is read."""
@@ -180,7 +195,9 @@ class SpanSplit(Config):
         test = until - self.test
         validation = test - self.validation
         times = [_midnight(day) for day in (validation - self.train, validation, test, until)]
-        return TimeSplit(train_from=times[0], validation_from=times[1], test_from=times[2], until=times[3])
+        return TimeSplit(
+            train_from=times[0], validation_from=times[1], test_from=times[2], until=times[3]
+        )
 
 
 Split = FractionSplit | TimeSplit | SpanSplit

@@ -28,12 +28,14 @@ class Files(Source):
     """Rows of files.
 
     Attributes:
-        reader: The module that reads them (`Reader` in preprocessing/sources/formats.py); "" is the class's own.
-        path: A file, glob or folder, or several, absolute or relative to the data directory; any file system Beam
-            knows. Of a folder, all files are meant that have one of the format's suffixes. Text whose name ends in
-            .gz, .bz2, .zst or .xz is decompressed.
-        may_break_off: Files or globs that are read as far as they go where they break off or can't be opened: what is
-            lost then counts as bad rows, about as many as its bytes. Any other such file fails the run.
+        reader: The module that reads them (`Reader` in preprocessing/sources/formats.py); "" is the
+            class's own.
+        path: A file, glob or folder, or several, absolute or relative to the data directory; any
+            file system Beam knows. Of a folder, all files are meant that have one of the format's
+            suffixes. Text whose name ends in .gz, .bz2, .zst or .xz is decompressed.
+        may_break_off: Files or globs that are read as far as they go where they break off or can't
+            be opened: what is lost then counts as bad rows, about as many as its bytes. Any other
+            such file fails the run.
     """
 
     reader: ClassVar[str] = ""

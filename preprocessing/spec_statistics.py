@@ -103,7 +103,9 @@ class Statistic(Config):
     @property
     def steps_a_window(self) -> list[int | None]:
         """How many steps each window has; None is all that there are."""
-        return [None if window == ALL else seconds_of(window) // self.step for window in self.windows]
+        return [
+            None if window == ALL else seconds_of(window) // self.step for window in self.windows
+        ]
 
     def reaches_back(self, attribution_window: int) -> int:
         """How long before a request an event may have been that changes its numbers, seconds."""

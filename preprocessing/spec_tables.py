@@ -25,8 +25,8 @@ class Table(Config):
     """Rows of files, or of BigQuery. docs/data.md has an example of each format.
 
     Attributes:
-        source: Where the rows are and how they are written. A spec gives its options (`format`, `path`, ...) beside
-            the table's own, not in a section of their own.
+        source: Where the rows are and how they are written. A spec gives its options (`format`,
+            `path`, ...) beside the table's own, not in a section of their own.
     """
 
     source: pydantic.SerializeAsAny[Source]
@@ -36,9 +36,17 @@ class Table(Config):
     def _gather_source(cls, content: Any, info: pydantic.ValidationInfo) -> Any:
         if not isinstance(content, Mapping) or isinstance(content.get("source"), Source):
             return content
-        own = {key: value for key, value in content.items() if key in cls.model_fields and key != "source"}
+        own = {
+            key: value
+            for key, value in content.items()
+            if key in cls.model_fields and key != "source"
+        }
         of_format = {key: value for key, value in content.items() if key not in own}
-        return own | {"source": FORMAT.of(of_format, is_saved(info), beside=set(cls.model_fields) - {"source"})}
+        return own | {
+            "source": FORMAT.of(
+                of_format, is_saved(info), beside=set(cls.model_fields) - {"source"}
+            )
+        }
 
     def _as_written(self, content: dict[str, Any]) -> dict[str, Any]:
         """See Config."""
@@ -51,7 +59,9 @@ class Table(Config):
             ValueError: the format is of another class than `of`.
         """
         if not isinstance(self.source, of):
-            raise ValueError(f"needed the options of {of.__name__}. Received: format={self.source.format}")
+            raise ValueError(
+                f"needed the options of {of.__name__}. Received: format={self.source.format}"
+            )
         return self.source
 
     @property
@@ -88,14 +98,18 @@ class Explode(Config):
     """Makes one event of each entry of a row's list; the row's other columns are repeated.
 
     Attributes:
-        columns: The columns that hold lists. Of several, the entries at one place belong together. An entry that is
-            a structure (JSON, Parquet, Avro) becomes the columns `column.field`.
+        columns: The columns that hold lists. Of several, the entries at one place belong together.
+            An entry that is a structure (JSON, Parquet, Avro) becomes the columns `column.field`.
         separator: What separates entries where a column is text.
-        parts: The names of an entry's parts, where one text has several, such as the item and label in `N1-0`.
-        part_separator: What separates them; with n parts, only the last n - 1 are taken as separators.
-        position: What the place of an entry in its list, from 1, is called as a column. No column of the files.
-        without_list: The column that has the item of a row whose lists are empty, such as an action on one item. The
-            row is one event, without what entries have, its position too. None: such a row is rejected.
+        parts: The names of an entry's parts, where one text has several, such as the item and label
+            in `N1-0`.
+        part_separator: What separates them; with n parts, only the last n - 1 are taken as
+            separators.
+        position: What the place of an entry in its list, from 1, is called as a column. No column
+            of the files.
+        without_list: The column that has the item of a row whose lists are empty, such as an action
+            on one item. The row is one event, without what entries have, its position too. None:
+            such a row is rejected.
     """
 
     columns: Annotated[tuple[str, ...], pydantic.Field(min_length=1)]
@@ -108,9 +122,13 @@ class Explode(Config):
     @pydantic.model_validator(mode="after")
     def _check(self) -> Explode:
         if self.parts and len(self.columns) != 1:
-            raise ValueError(f"parts needs exactly one column. Received: columns={list(self.columns)}")
+            raise ValueError(
+                f"parts needs exactly one column. Received: columns={list(self.columns)}"
+            )
         if self.position in (*self.columns, *self.parts):
-            raise ValueError(f"position names a column of its own. Received: position={self.position}")
+            raise ValueError(
+                f"position names a column of its own. Received: position={self.position}"
+            )
         return self
 
 
@@ -121,13 +139,16 @@ class Events(Table):
         user: The column of user ids.
         item: The column of item ids.
         timestamp: The column of times.
-        timestamp_unit: Of timestamps: numbers since 1970 UTC in seconds, milli- or microseconds, or `iso`: ISO 8601
-            text, UTC where it names no zone. Columns that have a type of times need none.
-        timestamp_format: How the text of times is written where it is none of these, as strptime has it; in UTC.
+        timestamp_unit: Of timestamps: numbers since 1970 UTC in seconds, milli- or microseconds, or
+            `iso`: ISO 8601 text, UTC where it names no zone. Columns that have a type of times need
+                none.
+        timestamp_format: How the text of times is written where it is none of these, as strptime
+            has it; in UTC.
         request: The column of request ids.
-        request_span: How long a request lasts at most: later events with its id are another one. So is what comes
-            after a cut-off of time.
-        explode: Makes several events of a row, one for each entry of a list, such as the items shown on a page.
+        request_span: How long a request lasts at most: later events with its id are another one. So
+            is what comes after a cut-off of time.
+        explode: Makes several events of a row, one for each entry of a list, such as the items
+            shown on a page.
     """
 
     user: str = "user_id"
@@ -148,13 +169,16 @@ class Events(Table):
 class Entities(Table):
     """A table with one row an item (or a user).
 
-    With a `timestamp` column it has a row for each change, and each event sees the latest row strictly before it.
+    With a `timestamp` column it has a row for each change, and each event sees the latest row
+    strictly before it.
     """
 
     key: str
     title: str | None = None
     timestamp: str | None = None
-    timestamp_unit: Annotated[TimeUnit, CountsWith("timestamp"), CountsWithout("timestamp_format")] = "s"
+    timestamp_unit: Annotated[
+        TimeUnit, CountsWith("timestamp"), CountsWithout("timestamp_format")
+    ] = "s"
     timestamp_format: Annotated[TimeFormat | None, CountsWith("timestamp")] = None
 
     @pydantic.model_validator(mode="after")

@@ -21,7 +21,8 @@ class CutOffs(NamedTuple):
     """Seconds since 1970 UTC.
 
     Attributes:
-        validation: Requests at or after it are for validation; what is learnt from the log ends before it.
+        validation: Requests at or after it are for validation; what is learnt from the log ends
+            before it.
         test: Requests at or after it are for test.
         start: Events before it are history only.
         until: Events at or after it are labels only.
@@ -89,8 +90,9 @@ def cut_offs(profile: TimeProfile, split: Split, window: int | None = None) -> C
         window: The longest attribution window, in seconds.
 
     Raises:
-        DataError: the log is empty, no event comes before the validation cut-off, or validation or test is no longer
-            than the attribution window, so that none of its candidates has a label.
+        DataError: the log is empty, no event comes before the validation cut-off, or validation or
+            test is no longer than the attribution window, so that none of its candidates has a
+            label.
     """
     if profile.first is None or profile.last is None:
         raise DataError("the log has no usable event: every row was rejected, or there were none.")
@@ -120,7 +122,9 @@ def to_iso(seconds: int) -> str:
 
 def _by_time(split: Split) -> CutOffs:
     if not isinstance(split, TimeSplit):
-        raise ValueError("spans have no times until a newest one is chosen: use preprocessing.rolling.at_span")
+        raise ValueError(
+            "spans have no times until a newest one is chosen: use preprocessing.rolling.at_span"
+        )
     return CutOffs(
         int(split.validation_from.timestamp()),
         int(split.test_from.timestamp()),

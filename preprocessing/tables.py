@@ -53,7 +53,9 @@ def to_bytes(table: pa.Table) -> bytes:
     Runners keep a whole shuffle in memory or on disk, so its size matters.
     """
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+    with pa.ipc.new_stream(
+        sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")
+    ) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()
 
@@ -69,7 +71,9 @@ def _read(part: bytes, columns: Iterable[str] | None) -> pa.Table:
     if columns is None:
         return reader.read_all()
     wanted = [number for number, name in enumerate(reader.schema.names) if name in columns]
-    return pa.ipc.open_stream(part, options=pa.ipc.IpcReadOptions(included_fields=wanted)).read_all()
+    return pa.ipc.open_stream(
+        part, options=pa.ipc.IpcReadOptions(included_fields=wanted)
+    ).read_all()
 
 
 def is_absent(values: pa.Array) -> np.ndarray:
@@ -85,7 +89,9 @@ TIME_BITS = 34  # the latest time that is read is 10 ** 10 seconds
 
 def stable_hash(values: pa.Array, salt: int = 0) -> np.ndarray:
     """A hash of each string that is the same in every process and version: uint64 [rows]."""
-    crc = np.fromiter((zlib.crc32(value.encode()) for value in values.to_pylist()), np.uint64, len(values))
+    crc = np.fromiter(
+        (zlib.crc32(value.encode()) for value in values.to_pylist()), np.uint64, len(values)
+    )
     return mix(crc, salt)
 
 
@@ -102,10 +108,13 @@ def keyed_times(keys: np.ndarray, times: np.ndarray) -> np.ndarray:
     return (keys.astype(np.int64) << TIME_BITS) + times
 
 
-def partition(table: pa.Table, name: str, key: str, shards: int) -> Iterator[tuple[int, tuple[str, bytes]]]:
+def partition(
+    table: pa.Table, name: str, key: str, shards: int
+) -> Iterator[tuple[int, tuple[str, bytes]]]:
     """The rows of a table by shard of their key, for a shuffle: (shard, (name, rows)) for every shard that has some.
 
-    Keys that are only written differently in two tables meet in one shard, where that can be noticed.
+    Keys that are only written differently in two tables meet in one shard, where that can be
+    noticed.
     """
     keys = encode_strings(table.column(key))
     shard = (stable_hash(plain(keys.values)) % np.uint64(shards)).astype(np.int64)[keys.codes]

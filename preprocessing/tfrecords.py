@@ -24,8 +24,9 @@ _LENGTH, _CHECKSUM = struct.Struct("<Q"), struct.Struct("<I")
 class RecordFile:
     """A file of records. Compresses and writes in a thread, so that the next records can be made meanwhile.
 
-    The file has another name, beside its folder, until it is whole. So an attempt that fails or is killed leaves the
-    file of an earlier one as it is, and nothing that a reader of the folder would find.
+    The file has another name, beside its folder, until it is whole. So an attempt that fails or is
+    killed leaves the file of an earlier one as it is, and nothing that a reader of the folder would
+    find.
 
     Args:
         path: Where; a file that is there is replaced.
@@ -33,7 +34,9 @@ class RecordFile:
 
     def __init__(self, path: str) -> None:
         self._path, self._unfinished = path, _unfinished(path)
-        self._stream = FileSystems.create(self._unfinished, "application/octet-stream", CompressionTypes.UNCOMPRESSED)
+        self._stream = FileSystems.create(
+            self._unfinished, "application/octet-stream", CompressionTypes.UNCOMPRESSED
+        )
         self._compressor = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
         self._thread = ThreadPoolExecutor(1)
         self._waiting: deque[Future[None]] = deque()
@@ -43,7 +46,10 @@ class RecordFile:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         try:
             self._finish(failed=error is not None)
@@ -75,7 +81,11 @@ class RecordFile:
             FileSystems.delete([self._unfinished])
 
     def _write(self, records: Iterable[bytes]) -> None:
-        self._put(self._compressor.compress(b"".join(part for record in records for part in _framed(record))))
+        self._put(
+            self._compressor.compress(
+                b"".join(part for record in records for part in _framed(record))
+            )
+        )
 
     def _put(self, compressed: bytes) -> None:
         self._stream.write(compressed)
@@ -104,7 +114,12 @@ def _put_in_place(unfinished: str, path: str) -> None:
 
 def _framed(record: bytes) -> tuple[bytes, ...]:
     length = _LENGTH.pack(len(record))
-    return length, _CHECKSUM.pack(_masked(crc32c(length))), record, _CHECKSUM.pack(_masked(crc32c(record)))
+    return (
+        length,
+        _CHECKSUM.pack(_masked(crc32c(length))),
+        record,
+        _CHECKSUM.pack(_masked(crc32c(record))),
+    )
 
 
 def _masked(checksum: int) -> int:

@@ -29,12 +29,20 @@ def time_warnings(profile: TimeProfile, time_format: str) -> list[str]:
     unit = _unit_that_fits(seconds[seconds < _YEAR_1980], time_format)
     if early == events:
         hint = f" With timestamp_unit: {unit} they would be after 2000." if unit else ""
-        return [f"all times are before 1980, {period}. Is timestamp_unit, {time_format}, right?{hint}"]
+        return [
+            f"all times are before 1980, {period}. Is timestamp_unit, {time_format}, right?{hint}"
+        ]
     if early:
-        hint = f" They would be after 2000 in the unit {unit}: does the log mix units?" if unit else ""
-        return [f"{early:,} of {events:,} times are before 1980, where others are up to {to_iso(profile.last)}.{hint}"]
+        hint = (
+            f" They would be after 2000 in the unit {unit}: does the log mix units?" if unit else ""
+        )
+        return [
+            f"{early:,} of {events:,} times are before 1980, where others are up to {to_iso(profile.last)}.{hint}"
+        ]
     if events >= _LARGE and profile.last - profile.first < _SHORT_SECONDS:
-        return [f"{events:,} events in less than a day, {period}. Is timestamp_unit, {time_format}, right?"]
+        return [
+            f"{events:,} events in less than a day, {period}. Is timestamp_unit, {time_format}, right?"
+        ]
     return []
 
 

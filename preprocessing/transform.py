@@ -1,8 +1,9 @@
 """The transform graph (TensorFlow Transform): raw record features to what models read, in training and serving alike.
 
-That is integer indices, and beside those of a number the number itself, standardised. Index 0 always means absent or
-padding. One vocabulary per id space serves history and candidate. No output mixes user-side and candidate-side inputs,
-so a serving signature can feed either side alone and get its outputs.
+That is integer indices, and beside those of a number the number itself, standardised. Index 0
+always means absent or padding. One vocabulary per id space serves history and candidate. No output
+mixes user-side and candidate-side inputs, so a serving signature can feed either side alone and get
+its outputs.
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ def transform(inputs: Tensors, spec: DatasetSpec) -> dict[str, Any]:
     """All model features, labels and catalogue counts from a batch of raw records.
 
     Returns:
-        name -> int64 indices, [B] or ragged [B, (L)]; multivalent ones [B, V] or ragged [B, (L * V)], V values each
-        cell, row after row. Kinds with numbers also give them, float32, named by `features.number_name`. Labels and
-        `catalog_training_events` pass unchanged. Where a match compares item ids, also `history_item_key` and
-        `candidate_item_key`, ragged [B, (L)] and [B, (N)].
+        name -> int64 indices, [B] or ragged [B, (L)]; multivalent ones [B, V] or ragged [B, (L *
+        V)], V values each cell, row after row. Kinds with numbers also give them, float32, named by
+        `features.number_name`. Labels and `catalog_training_events` pass unchanged. Where a match
+        compares item ids, also `history_item_key` and `candidate_item_key`, ragged [B, (L)] and [B,
+        (N)].
     """
     graph = Analyses(inputs, spec)
     outputs = {}
@@ -44,7 +46,10 @@ def transform(inputs: Tensors, spec: DatasetSpec) -> dict[str, Any]:
     if names.needs_item_keys(spec):
         outputs[names.HISTORY_ITEM_KEY] = _keys(inputs[names.HISTORY_ITEM_ID])
         outputs[names.CANDIDATE_ITEM_KEY] = _keys(inputs[names.CANDIDATE_ITEM_ID])
-    passed = [label_name(task) for task in spec.tasks] + [names.TRAINING_EVENTS, names.STATISTIC_LINES]
+    passed = [label_name(task) for task in spec.tasks] + [
+        names.TRAINING_EVENTS,
+        names.STATISTIC_LINES,
+    ]
     return outputs | {name: inputs[name] for name in passed if name in inputs}
 
 
@@ -75,22 +80,31 @@ class Analyses:
         if feature.spec is not None:
             return feature.spec.index(feature, self)
         vocabulary = self._once("item_id", self._item_vocabulary)
-        return self.map_values(feature, lambda x: self.look_up(x, vocabulary, self._spec.item_oov_buckets))
+        return self.map_values(
+            feature, lambda x: self.look_up(x, vocabulary, self._spec.item_oov_buckets)
+        )
 
     def map_values(self, feature: ModelFeature, function: Callable[[tf.Tensor], tf.Tensor]) -> Any:
         """A function of a feature's values, element by element, whether they are one a request or lists."""
         x = self.inputs[feature.name]
-        return x.with_flat_values(function(x.flat_values)) if isinstance(x, tf.RaggedTensor) else function(x)
+        return (
+            x.with_flat_values(function(x.flat_values))
+            if isinstance(x, tf.RaggedTensor)
+            else function(x)
+        )
 
     def learned(self, feature: ModelFeature, analyse: Callable[[tf.Tensor], Any]) -> Any:
         """What `analyse` makes of all training values of a feature, [values]; its history and candidates share it."""
         source = self._source(feature)
         return self._once(source, lambda: analyse(_values(self.inputs[source])))
 
-    def learned_together(self, feature: ModelFeature, analyse: Callable[[tf.Tensor], Any]) -> tuple[Any, int]:
+    def learned_together(
+        self, feature: ModelFeature, analyse: Callable[[tf.Tensor], Any]
+    ) -> tuple[Any, int]:
         """What `analyse` makes of the training values, [values, K], of a feature and those like it, and its column.
 
-        Statistics of one side and kind are alike: an analysis of all of them costs little more than that of one.
+        Statistics of one side and kind are alike: an analysis of all of them costs little more than
+        that of one.
         """
         if not feature.statistic:
             return self.learned(feature, lambda values: analyse(values[:, None])), 0
@@ -102,20 +116,26 @@ class Analyses:
 
         return self._once(" ".join(alike), analyse_all), alike.index(feature.name)
 
-    def vocabulary(self, feature: ModelFeature, min_count: int, tokens: Callable[[tf.Tensor], tf.Tensor]) -> Any:
+    def vocabulary(
+        self, feature: ModelFeature, min_count: int, tokens: Callable[[tf.Tensor], tf.Tensor]
+    ) -> Any:
         """The words that `tokens` makes of a feature's training values at least so often, the most frequent first."""
 
         def analyse() -> Any:
             values = tokens(_values(self.inputs[self._source(feature)]))
             known = tf.boolean_mask(values, values != "")
             threshold = min_count if min_count > 1 else None
-            return tft.vocabulary(known, frequency_threshold=threshold, vocab_filename=feature.vocabulary)
+            return tft.vocabulary(
+                known, frequency_threshold=threshold, vocab_filename=feature.vocabulary
+            )
 
         return self._once(feature.vocabulary or feature.name, analyse)
 
     def look_up(self, words: tf.Tensor, vocabulary: Any, oov_buckets: int) -> tf.Tensor:
         """Indices of words: 0 for "", then the vocabulary's, then `oov_buckets` by hash."""
-        found = tft.apply_vocabulary(words, deferred_vocab_filename_tensor=vocabulary, num_oov_buckets=oov_buckets)
+        found = tft.apply_vocabulary(
+            words, deferred_vocab_filename_tensor=vocabulary, num_oov_buckets=oov_buckets
+        )
         return tf.where(words == "", tf.zeros_like(found), found + 1)
 
     def _item_vocabulary(self) -> Any:

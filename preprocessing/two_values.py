@@ -31,7 +31,8 @@ def good_values(values: Iterable[str]) -> list[str]:
         values: "" among them where a row has none.
 
     Returns:
-        None of them where the values aren't surely of two kinds, or don't tell which is the good one.
+        None of them where the values aren't surely of two kinds, or don't tell which is the good
+        one.
     """
     spelt = sorted(set(values))
     found = {_plain(value) for value in spelt}
@@ -41,7 +42,11 @@ def good_values(values: Iterable[str]) -> list[str]:
     if has_both or is_a_mark:
         good = set(TRUE)
     else:
-        good = {positive for negative, positive in _PAIRS.items() if found - {""} == {negative, positive}}
+        good = {
+            positive
+            for negative, positive in _PAIRS.items()
+            if found - {""} == {negative, positive}
+        }
     return [value for value in spelt if _plain(value) in good]
 
 

@@ -48,7 +48,9 @@ class ShardUsers(beam.PTransform):
         parts = [known | "ShardEvents" >> beam.FlatMap(partition, "events", USER, self._shards)]
         if self._spec.users is not None:
             rows = root | ReadTable(self._spec, "users")
-            parts.append(rows[BATCHES] | "ShardUsers" >> beam.FlatMap(partition, "users", KEY, self._shards))
+            parts.append(
+                rows[BATCHES] | "ShardUsers" >> beam.FlatMap(partition, "users", KEY, self._shards)
+            )
         return parts | beam.Flatten() | beam.GroupByKey()
 
 
@@ -57,8 +59,8 @@ class UserRecords(beam.PTransform):
 
     Args:
         spec: The dataset spec.
-        as_of: The time of the requests, seconds since 1970; later events are left out. None takes, for each user,
-            the second after its last event.
+        as_of: The time of the requests, seconds since 1970; later events are left out. None takes,
+            for each user, the second after its last event.
         shards: As for `ShardUsers`.
     """
 
@@ -88,7 +90,9 @@ class RecordsOfParts(beam.PTransform):
         self._spec, self._as_of, self._shards = spec, as_of, shards
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
-        sides: dict[str, Any] = {name: beam.pvalue.AsList(self._rows(parts.pipeline, name)) for name in _SHARED}
+        sides: dict[str, Any] = {
+            name: beam.pvalue.AsList(self._rows(parts.pipeline, name)) for name in _SHARED
+        }
         sides["known"] = beam.pvalue.AsList(self._known(parts.pipeline))
         sides["overall"] = beam.pvalue.AsDict(self._overall(parts.pipeline))
         return parts | "Records" >> beam.ParDo(_Records(self._spec, self._as_of), **sides)
@@ -105,12 +109,18 @@ class RecordsOfParts(beam.PTransform):
         """What the log's events did to all keys of users' statistics together, which only rates need."""
         if not self._spec.rates_of_users:
             return root | "NoRates" >> beam.Create([])
-        return root | "Counted" >> ShardUsers(self._spec, self._shards, self._as_of) | CountOverall(self._spec)
+        return (
+            root
+            | "Counted" >> ShardUsers(self._spec, self._shards, self._as_of)
+            | CountOverall(self._spec)
+        )
 
     def _rows(self, root: beam.Pipeline, table: TableName) -> beam.PCollection:
         if getattr(self._spec, table) is None:
             return root | f"No[{table}]" >> beam.Create([])
-        return (root | ReadTable(self._spec, table))[BATCHES] | f"Bytes[{table}]" >> beam.Map(to_bytes)
+        return (root | ReadTable(self._spec, table))[BATCHES] | f"Bytes[{table}]" >> beam.Map(
+            to_bytes
+        )
 
 
 class _Records(beam.DoFn):
@@ -139,7 +149,9 @@ class _Records(beam.DoFn):
             known=self._shared.once("known", known, known_tables),
         )
         told = self._shared.once("overall", overall, partial(told_of, self._spec))
-        yield from user_records(self._spec, SortedEvents.from_table(table), tables, self._as_of, told)
+        yield from user_records(
+            self._spec, SortedEvents.from_table(table), tables, self._as_of, told
+        )
 
     def _entities(self, name: TableName, rows: Iterable[bytes]) -> EntityTable | None:
         return EntityTable.of_spec(self._spec, name, from_bytes(rows))

@@ -37,7 +37,8 @@ class TableCheck:
         name: 'events', 'items', 'users' or 'context'.
         files: How many files it has.
         rows: How many rows, rejected ones among them.
-        entries: How many events lists that are taken apart give, rejected ones among them; None where none are.
+        entries: How many events lists that are taken apart give, rejected ones among them; None
+            where none are.
         rejected_rows: How many rows are rejected.
         rejected_entries: How many entries of other rows are.
         reasons: The rejected rows and entries by reason.
@@ -72,7 +73,8 @@ class Validation:
 
     Attributes:
         tables: By table.
-        report: The data report that a run would make; empty where something keeps it from being made.
+        report: The data report that a run would make; empty where something keeps it from being
+            made.
         period: When the first and the last event happened.
         problems: What keeps a run from succeeding; empty if all is well.
         warnings: What looks wrong, but may be meant.
@@ -139,13 +141,22 @@ def _check_table(spec: DatasetSpec, table: TableName, found: Validation) -> Tabl
     check.entries = None if check.entries is None else check.entries + check.rejected_entries
     lost = lost_rows(check.rows, check.file_bytes, check.lost_bytes)
     _check_share(spec, table, check.rejected_rows + lost, check.rows + lost, "rows", found)
-    _check_share(spec, table, check.rejected_entries, check.entries or 0, "entries of lists in the rows", found)
+    _check_share(
+        spec,
+        table,
+        check.rejected_entries,
+        check.entries or 0,
+        "entries of lists in the rows",
+        found,
+    )
     if table == "events" and check.files:
         _check_times(spec, np.concatenate([*times, np.zeros(0, np.int64)]).astype(np.int64), found)
     return check
 
 
-def _check_share(spec: DatasetSpec, table: TableName, rejected: int, read: int, what: str, found: Validation) -> None:
+def _check_share(
+    spec: DatasetSpec, table: TableName, rejected: int, read: int, what: str, found: Validation
+) -> None:
     if rejected > spec.max_bad_rows * read:
         found.problems.append(
             f"table {table}: {rejected} of {read} {what} would be rejected, {rejected / read:.2%}; "
@@ -153,10 +164,14 @@ def _check_share(spec: DatasetSpec, table: TableName, rejected: int, read: int, 
         )
 
 
-def _readable_files(spec: DatasetSpec, table: TableName, check: TableCheck, found: Validation) -> Iterator[str]:
+def _readable_files(
+    spec: DatasetSpec, table: TableName, check: TableCheck, found: Validation
+) -> Iterator[str]:
     """The files that have all columns; the others become problems."""
     try:
-        for path, problems in check_headers(getattr(spec, table), table, columns_to_find(spec, table)):
+        for path, problems in check_headers(
+            getattr(spec, table), table, columns_to_find(spec, table)
+        ):
             check.files += 1
             found.problems += problems
             if not problems:

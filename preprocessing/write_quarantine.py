@@ -37,15 +37,22 @@ class WriteQuarantine(beam.PTransform):
     def expand(self, counts: tuple[beam.PCollection, ...]) -> beam.PCollection:
         self._write_rejected()
         path = FileSystems.join(self._directory, REPORT_FILE)
-        total = counts | "FlattenCounts" >> beam.Flatten() | "Sum" >> beam.CombineGlobally(SumCounts())
+        total = (
+            counts | "FlattenCounts" >> beam.Flatten() | "Sum" >> beam.CombineGlobally(SumCounts())
+        )
         sides = (beam.pvalue.AsSingleton(self._cutoffs), beam.pvalue.AsSingleton(self._profile))
-        report = total | "Report" >> beam.Map(lambda n, c, p, spec: data_report(spec, n, c, p), *sides, self._spec)
-        return report | "WriteReport" >> beam.io.WriteToText(path, num_shards=1, shard_name_template="")
+        report = total | "Report" >> beam.Map(
+            lambda n, c, p, spec: data_report(spec, n, c, p), *sides, self._spec
+        )
+        return report | "WriteReport" >> beam.io.WriteToText(
+            path, num_shards=1, shard_name_template=""
+        )
 
     def _write_rejected(self) -> None:
         path = FileSystems.join(self._directory, REJECTED_FILE)
         rows = self._rejected | "FlattenRejected" >> beam.Flatten()
         lines = rows | "ToJson" >> beam.Map(lambda row: row.to_json())
-        # An object store may refuse an empty file; without rejected rows an earlier run's file goes.
+        # An object store may refuse an empty file; without rejected rows an earlier run's file
+        # goes.
         write = beam.io.WriteToText(path, num_shards=1, shard_name_template="", skip_if_empty=True)
         _ = lines | "WriteRejected" >> write

@@ -40,4 +40,6 @@ def _unavailable(details: str) -> str:
             "What listens there ended the connection: is it a model server that wants TLS (ChannelOptions.tls), or a "
             "client certificate that its custom_ca has signed (Tls.cert_file)?"
         )
-    return "No model server answers there: start one (`srp4ctr serve MODEL_DIR`), or mend the address."
+    return (
+        "No model server answers there: start one (`srp4ctr serve MODEL_DIR`), or mend the address."
+    )

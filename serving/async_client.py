@@ -17,8 +17,8 @@ from serving.states import UserState
 class AsyncRankingClient(BaseClient):
     """As RankingClient, for asyncio; make it in the event loop that uses it.
 
-    Its methods, arguments, results and errors are RankingClient's. `caches` may hold LruCache and AsyncRedisCache; a
-    RedisCache would block the loop.
+    Its methods, arguments, results and errors are RankingClient's. `caches` may hold LruCache and
+    AsyncRedisCache; a RedisCache would block the loop.
 
     Example:
         async with AsyncRankingClient("localhost:8500", caches=[LruCache()]) as client:
@@ -27,7 +27,9 @@ class AsyncRankingClient(BaseClient):
 
     _io_type = AsyncIo
 
-    async def encode_user(self, user: User | Sequence[User], timeout_seconds: float | None = None) -> UserState:
+    async def encode_user(
+        self, user: User | Sequence[User], timeout_seconds: float | None = None
+    ) -> UserState:
         """See RankingClient."""
         return await self._ranking.encode_user(user, self._deadline(timeout_seconds))
 
@@ -38,7 +40,10 @@ class AsyncRankingClient(BaseClient):
         return await self._ranking.score_items(state, candidates, self._deadline(timeout_seconds))
 
     async def predict(
-        self, user: User | Sequence[User], candidates: Candidates, timeout_seconds: float | None = None
+        self,
+        user: User | Sequence[User],
+        candidates: Candidates,
+        timeout_seconds: float | None = None,
     ) -> Scores:
         """See RankingClient."""
         return await self._ranking.predict(user, candidates, self._deadline(timeout_seconds))
@@ -66,6 +71,9 @@ class AsyncRankingClient(BaseClient):
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         await self.close()

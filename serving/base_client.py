@@ -23,12 +23,12 @@ class BaseClient:
         model_name: The model's name on the server.
         timeout_seconds: Seconds after which a call is given up.
         channel: Limits, TLS, retries.
-        caches: Where `rank` keeps users' states, asked in this order, such as [LruCache(), RedisCache(url)]; with
-            none, each call makes its state.
+        caches: Where `rank` keeps users' states, asked in this order, such as [LruCache(),
+            RedisCache(url)]; with none, each call makes its state.
         freshness: How old a cached state may be.
-        unsent: What to do where candidates come without features that differ from one showing of an item to the next,
-            such as its position, and that the model was trained with: `warn`, once a version, `raise` a ValueError, or
-            `ignore`.
+        unsent: What to do where candidates come without features that differ from one showing of an
+            item to the next, such as its position, and that the model was trained with: `warn`,
+            once a version, `raise` a ValueError, or `ignore`.
     """
 
     _io_type: ClassVar[type[BlockingIo] | type[AsyncIo]]
@@ -46,7 +46,9 @@ class BaseClient:
         channel = channel or ChannelOptions()
         self._timeout_seconds = timeout_seconds
         io = self._io_type(address, channel)
-        self._ranking = Ranking(io, address, model_name, channel, caches, freshness or Freshness(), unsent)
+        self._ranking = Ranking(
+            io, address, model_name, channel, caches, freshness or Freshness(), unsent
+        )
 
     def counts(self) -> dict[str, int]:
         """How often `rank` found a cached state (hits) or didn't (misses), encoded a user, or renewed a state."""

@@ -1,7 +1,7 @@
 """User states in caches: what is kept, under which key, and how it is written.
 
-A cache is an object with `get`, `put` and `delete`; it never raises because a store is down or slow: it has nothing,
-then. Caches for the asyncio client may return awaitables.
+A cache is an object with `get`, `put` and `delete`; it never raises because a store is down or
+slow: it has nothing, then. Caches for the asyncio client may return awaitables.
 """
 
 from __future__ import annotations
@@ -77,9 +77,11 @@ def state_key(
 ) -> StateKey:
     """The key of one user's state.
 
-    The watermark hashes the behaviours that count (the latest `history_length`), with all their features, the user's
-    features and the context: a state is found only by a request that would make the same one. Two things are left
-    out: the request's time, which is kept beside the state and compared with a tolerance, and `ignored`.
+    The watermark hashes the behaviours that count (the latest `history_length`), with all their
+    features, the user's features and the context: a state is found only by a request that would
+    make the same one. Two things are left
+    out: the request's time, which is kept beside the state and compared with a tolerance, and
+    `ignored`.
 
     Args:
         model: The model's name.
@@ -93,8 +95,12 @@ def state_key(
     digest = hashlib.blake2b(digest_size=_WATERMARK_BYTES)
     for name in sorted(set(inputs) - {USER_ID, TIMESTAMP, *ignored}):
         array = inputs[name]
-        digest.update(name.encode() + b"\0" + _content(array[0][kept] if array.ndim == 2 else array))
-    return StateKey(model, version, description.state_identity, inputs[USER_ID][0], digest.hexdigest())
+        digest.update(
+            name.encode() + b"\0" + _content(array[0][kept] if array.ndim == 2 else array)
+        )
+    return StateKey(
+        model, version, description.state_identity, inputs[USER_ID][0], digest.hexdigest()
+    )
 
 
 def request_time(inputs: Mapping[str, np.ndarray]) -> int:

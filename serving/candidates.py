@@ -23,7 +23,9 @@ def as_columns(candidates: Candidates) -> Columns:
     if not isinstance(candidates, Mapping):
         return {contract.CANDIDATE_ITEM_ID: candidates}
     if contract.CANDIDATE_ITEM_ID not in candidates:
-        raise ValueError(f"Candidates need '{contract.CANDIDATE_ITEM_ID}'. Received: {', '.join(sorted(candidates))}")
+        raise ValueError(
+            f"Candidates need '{contract.CANDIDATE_ITEM_ID}'. Received: {', '.join(sorted(candidates))}"
+        )
     return candidates
 
 
@@ -42,7 +44,9 @@ def merge(parts: Sequence[Scores]) -> Scores:
     return {task: np.concatenate([part[task] for part in parts], 1) for task in parts[0]}
 
 
-def ranked(items: Sequence[Any], scores: Scores, top: int | None, by: str | None) -> list[tuple[Any, dict[str, float]]]:
+def ranked(
+    items: Sequence[Any], scores: Scores, top: int | None, by: str | None
+) -> list[tuple[Any, dict[str, float]]]:
     """One user's (item id, {task: score}) pairs, the best first, ties in the order given.
 
     Raises:
@@ -67,4 +71,6 @@ def _task(by: str | None, scores: Scores) -> str:
         return by
     if by is None and len(scores) == 1:
         return next(iter(scores))
-    raise ValueError(f"`by` must be one of the model's tasks, {', '.join(sorted(scores))}. Received: by={by!r}")
+    raise ValueError(
+        f"`by` must be one of the model's tasks, {', '.join(sorted(scores))}. Received: by={by!r}"
+    )

@@ -54,11 +54,13 @@ class ChannelOptions:
     """Everything about a connection but its address.
 
     Attributes:
-        max_message_bytes: Bytes of the largest request or response; gRPC's own limit, 4 MiB, is too little.
+        max_message_bytes: Bytes of the largest request or response; gRPC's own limit, 4 MiB, is too
+            little.
         tls: None sends in the clear.
-        attempts: How often gRPC tries a request while the server is away, 1 to 5, within the deadline.
-        wait_for_ready: Whether requests wait for a server that is down, up to their deadline, rather than fail at once
-            after the last attempt.
+        attempts: How often gRPC tries a request while the server is away, 1 to 5, within the
+            deadline.
+        wait_for_ready: Whether requests wait for a server that is down, up to their deadline,
+            rather than fail at once after the last attempt.
         extra: Further gRPC channel arguments; they win.
     """
 
@@ -70,13 +72,18 @@ class ChannelOptions:
 
     def __post_init__(self) -> None:
         if not 1 <= self.attempts <= 5:
-            raise ValueError(f"attempts must lie between 1 and 5, gRPC's own limit. Received: {self.attempts}")
+            raise ValueError(
+                f"attempts must lie between 1 and 5, gRPC's own limit. Received: {self.attempts}"
+            )
 
     def arguments(self) -> list[tuple[str, Any]]:
         """The channel arguments."""
         limits = ("grpc.max_receive_message_length", "grpc.max_send_message_length")
         chosen: dict[str, Any] = _RECONNECT_MS | dict.fromkeys(limits, self.max_message_bytes)
-        chosen |= {"grpc.enable_retries": int(self.attempts > 1), "grpc.service_config": self._service_config()}
+        chosen |= {
+            "grpc.enable_retries": int(self.attempts > 1),
+            "grpc.service_config": self._service_config(),
+        }
         if self.tls is not None and self.tls.server_name is not None:
             chosen["grpc.ssl_target_name_override"] = self.tls.server_name
         return list((chosen | dict(self.extra)).items())

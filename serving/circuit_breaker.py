@@ -16,9 +16,16 @@ class CircuitBreaker:
         clock: Seconds, ever rising.
     """
 
-    def __init__(self, failures: int = 3, pause_seconds: float = 1.0, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        failures: int = 3,
+        pause_seconds: float = 1.0,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
         if failures < 1 or pause_seconds <= 0:
-            raise ValueError(f"Both must be positive. Received: failures={failures}, pause_seconds={pause_seconds}")
+            raise ValueError(
+                f"Both must be positive. Received: failures={failures}, pause_seconds={pause_seconds}"
+            )
         self._limit, self._pause, self._clock = failures, pause_seconds, clock or time.monotonic
         self._lock = threading.Lock()
         self._failures, self._closed_until = 0, float("-inf")

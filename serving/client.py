@@ -16,17 +16,27 @@ from serving.io import BlockingIo
 from serving.lru_cache import LruCache
 from serving.states import Freshness, UserState
 
-__all__ = ["ChannelOptions", "Freshness", "LruCache", "RankingClient", "RankingError", "Tls", "UserState"]
+__all__ = [
+    "ChannelOptions",
+    "Freshness",
+    "LruCache",
+    "RankingClient",
+    "RankingError",
+    "Tls",
+    "UserState",
+]
 
 
 class RankingClient(BaseClient):
     """A synchronous client of one model; several threads may share it. See BaseClient for its arguments.
 
-    A user is a mapping of raw features: scalars, and lists along the history, the oldest event first. What is left
-    out is absent. Candidates are item ids, or a mapping of candidate features; either is one list, or one list a user.
-    More candidates than the model takes at once go in several concurrent requests.
+    A user is a mapping of raw features: scalars, and lists along the history, the oldest event
+    first. What is left out is absent. Candidates are item ids, or a mapping of candidate features;
+    either is one list, or one list a user. More candidates than the model takes at once go in
+    several concurrent requests.
 
-    Every method takes `timeout_seconds`, the budget for all the requests that it makes, where it isn't the client's.
+    Every method takes `timeout_seconds`, the budget for all the requests that it makes, where it
+    isn't the client's.
 
     Example:
         with RankingClient("localhost:8500", caches=[LruCache()]) as client:
@@ -36,7 +46,9 @@ class RankingClient(BaseClient):
 
     _io_type = BlockingIo
 
-    def encode_user(self, user: User | Sequence[User], timeout_seconds: float | None = None) -> UserState:
+    def encode_user(
+        self, user: User | Sequence[User], timeout_seconds: float | None = None
+    ) -> UserState:
         """The state of a user, or of several, by the latest version and past the caches.
 
         Raises:
@@ -45,17 +57,25 @@ class RankingClient(BaseClient):
         """
         return BlockingIo.run(self._ranking.encode_user(user, self._deadline(timeout_seconds)))
 
-    def score_items(self, state: UserState, candidates: Candidates, timeout_seconds: float | None = None) -> Scores:
+    def score_items(
+        self, state: UserState, candidates: Candidates, timeout_seconds: float | None = None
+    ) -> Scores:
         """Probabilities [B, N] a task, by the version that made `state`; 0 for an item id of "".
 
         Raises:
-            RankingError: The server refused or didn't answer; code NOT_FOUND if it no longer serves that version.
+            RankingError: The server refused or didn't answer; code NOT_FOUND if it no longer serves
+                that version.
             ValueError: A candidate feature is unknown, missing, or has the wrong type.
         """
-        return BlockingIo.run(self._ranking.score_items(state, candidates, self._deadline(timeout_seconds)))
+        return BlockingIo.run(
+            self._ranking.score_items(state, candidates, self._deadline(timeout_seconds))
+        )
 
     def predict(
-        self, user: User | Sequence[User], candidates: Candidates, timeout_seconds: float | None = None
+        self,
+        user: User | Sequence[User],
+        candidates: Candidates,
+        timeout_seconds: float | None = None,
     ) -> Scores:
         """Probabilities [B, N] a task by the latest version; no state leaves the server.
 
@@ -63,7 +83,9 @@ class RankingClient(BaseClient):
             RankingError: The server refused or didn't answer.
             ValueError: A feature is unknown, missing, or has the wrong type.
         """
-        return BlockingIo.run(self._ranking.predict(user, candidates, self._deadline(timeout_seconds)))
+        return BlockingIo.run(
+            self._ranking.predict(user, candidates, self._deadline(timeout_seconds))
+        )
 
     def rank(
         self,
@@ -75,9 +97,9 @@ class RankingClient(BaseClient):
     ) -> list[tuple[Any, dict[str, float]]]:
         """One user's candidates, the best first.
 
-        The user's state comes from the caches, or is made, once for all who ask for it at the same time. If the
-        server refuses it, having moved to another version, say, it is made anew, once; a second refusal, by another
-        server, say, is answered by scoring without a state.
+        The user's state comes from the caches, or is made, once for all who ask for it at the same
+        time. If the server refuses it, having moved to another version, say, it is made anew, once;
+        a second refusal, by another server, say, is answered by scoring without a state.
 
         Args:
             user: The user's raw features.
@@ -91,9 +113,12 @@ class RankingClient(BaseClient):
 
         Raises:
             RankingError: The server refused or didn't answer.
-            ValueError: A feature is unknown, missing or of the wrong type, or `by` is no task of the model.
+            ValueError: A feature is unknown, missing or of the wrong type, or `by` is no task of
+                the model.
         """
-        return BlockingIo.run(self._ranking.rank(user, candidates, top, by, self._deadline(timeout_seconds)))
+        return BlockingIo.run(
+            self._ranking.rank(user, candidates, top, by, self._deadline(timeout_seconds))
+        )
 
     def wait_until_ready(self, timeout_seconds: float = 60.0) -> int:
         """Waits until the server has the model's latest version, and that has encoded a user and scored an item.
@@ -115,6 +140,9 @@ class RankingClient(BaseClient):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.close()

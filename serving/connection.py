@@ -64,12 +64,18 @@ class Connection:
     def __init__(self, io: Io, address: str, model_name: str, max_message_bytes: int) -> None:
         self.model_name = model_name
         self._io, self._address, self._max_message_bytes = io, address, max_message_bytes
-        self._predict = self._method(f"{_PREDICTION}/Predict", messages.PredictRequest, messages.PredictResponse)
+        self._predict = self._method(
+            f"{_PREDICTION}/Predict", messages.PredictRequest, messages.PredictResponse
+        )
         self._get_metadata = self._method(
-            f"{_PREDICTION}/GetModelMetadata", messages.GetModelMetadataRequest, messages.GetModelMetadataResponse
+            f"{_PREDICTION}/GetModelMetadata",
+            messages.GetModelMetadataRequest,
+            messages.GetModelMetadataResponse,
         )
         self._get_status = self._method(
-            f"{_MODEL}/GetModelStatus", messages.GetModelStatusRequest, messages.GetModelStatusResponse
+            f"{_MODEL}/GetModelStatus",
+            messages.GetModelStatusRequest,
+            messages.GetModelStatusResponse,
         )
 
     async def run(
@@ -104,25 +110,34 @@ class Connection:
         self._name_model(request, version)
         (response,) = await self._call(self._get_metadata, [request], deadline, "metadata")
         signatures = messages.SignatureDefMap.FromString(response.metadata["signature_def"].value)
-        inputs = {name: dict(signature.inputs) for name, signature in signatures.signature_def.items()}
+        inputs = {
+            name: dict(signature.inputs) for name, signature in signatures.signature_def.items()
+        }
         return Metadata(inputs, response.model_spec.version.value)
 
     async def available_versions(self, deadline: Deadline) -> list[int]:
         """The versions that the server says it serves.
 
         Raises:
-            RankingError: The server refused or didn't answer; NOT_FOUND if it doesn't know the model.
+            RankingError: The server refused or didn't answer; NOT_FOUND if it doesn't know the
+                model.
         """
         request = messages.GetModelStatusRequest()
         self._name_model(request, None)
         (response,) = await self._call(self._get_status, [request], deadline, "status")
-        return [status.version for status in response.model_version_status if status.state == _AVAILABLE]
+        return [
+            status.version for status in response.model_version_status if status.state == _AVAILABLE
+        ]
 
     def _method(self, path: str, request: Any, response: Any) -> Any:
         write, read = request.SerializeToString, response.FromString
-        return self._io.channel.unary_unary(path, request_serializer=write, response_deserializer=read)
+        return self._io.channel.unary_unary(
+            path, request_serializer=write, response_deserializer=read
+        )
 
-    def _request(self, signature: str, inputs: Mapping[str, np.ndarray], version: int | None) -> Any:
+    def _request(
+        self, signature: str, inputs: Mapping[str, np.ndarray], version: int | None
+    ) -> Any:
         request = messages.PredictRequest()
         self._name_model(request, version)
         request.model_spec.signature_name = signature
@@ -135,7 +150,9 @@ class Connection:
         if version is not None:
             request.model_spec.version.value = version
 
-    async def _call(self, method: Any, requests: Sequence[Any], deadline: Deadline, what: str) -> list[Any]:
+    async def _call(
+        self, method: Any, requests: Sequence[Any], deadline: Deadline, what: str
+    ) -> list[Any]:
         seconds = deadline.remaining()
         if not seconds:
             raise self.error(grpc.StatusCode.DEADLINE_EXCEEDED, "The time was up.", deadline, what)
@@ -144,8 +161,12 @@ class Connection:
         except grpc.RpcError as error:
             raise self.error(error.code(), error.details(), deadline, what) from error
 
-    def error(self, code: grpc.StatusCode, details: str, deadline: Deadline, what: str) -> RankingError:
+    def error(
+        self, code: grpc.StatusCode, details: str, deadline: Deadline, what: str
+    ) -> RankingError:
         """The error of a request about `what`, with what would do."""
         hint = advice(code, details, deadline.seconds, self._max_message_bytes)
-        message = f"{self._address}, model '{self.model_name}', {what}: {code.name}: {details} {hint}"
+        message = (
+            f"{self._address}, model '{self.model_name}', {what}: {code.name}: {details} {hint}"
+        )
         return RankingError(message.rstrip(), code, details)

@@ -2,18 +2,22 @@
 
 | signature | inputs | outputs |
 | --- | --- | --- |
-| encode_user | raw user, context and history features, dense [B] or [B, L'] ("" pads) | user_state_bytes [B] |
+| encode_user | raw user, context and history features, dense [B] or [B, L'] ("" pads) |
+user_state_bytes [B] |
 | score_items | user_state_bytes [B], candidate_item_id [B, N] | one float [B, N] a task |
-| score_items_with_features | as score_items, and every candidate feature [B, N] | one float [B, N] a task |
+| score_items_with_features | as score_items, and every candidate feature [B, N] | one float [B, N]
+a task |
 | predict | the inputs of encode_user, and of every candidate feature | one float [B, N] a task |
-| serving_default | examples [B], serialised raw tf.Examples | one float [B, N] a task, candidate_mask |
+| serving_default | examples [B], serialised raw tf.Examples | one float [B, N] a task,
+candidate_mask |
 | encode_user_examples | examples [B], serialised raw tf.Examples | user_state_bytes [B, 1] |
 | describe | request [B], any strings | description [B], a Description as JSON |
 
-`candidate_item_id` "" pads; a padded candidate's score is 0. A candidate feature "" (or NaN) is looked up in the
-item catalogue inside the model; a value that is sent wins. Scores are probabilities, named after the task.
-Row b of every tensor belongs to request b. `encode_user_examples` is for jobs that encode many users: TFX's
-BulkInferrer takes signatures of one input, and string outputs only as [B, 1].
+`candidate_item_id` "" pads; a padded candidate's score is 0. A candidate feature "" (or NaN) is
+looked up in the item catalogue inside the model; a value that is sent wins. Scores are
+probabilities, named after the task. Row b of every tensor belongs to request b.
+`encode_user_examples` is for jobs that encode many users: TFX's BulkInferrer takes signatures of
+one input, and string outputs only as [B, 1].
 """
 
 from __future__ import annotations
@@ -52,7 +56,8 @@ STALE_STATE = "user_state was made by another model version"
 
 # Where TF Serving looks for requests to replay before a version becomes available.
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
-# Every file of the version that the export wrote, by relative path: {"files": {path: {"bytes": n, "sha256": hex}}}.
+# Every file of the version that the export wrote, by relative path: {"files": {path: {"bytes": n,
+# "sha256": hex}}}.
 MANIFEST_FILE = "assets.extra/srp4ctr_manifest.json"
 # The statistics table: a version with a newer one is a copy with another file and manifest.
 STATISTICS_FILE = "assets/statistics.txt"
@@ -74,13 +79,15 @@ class Description:
         max_history: The most behaviours of a request.
         history_length: How many of a history's latest behaviours count.
         tasks: The scores' names.
-        state_identity: Hex digits that change with whatever makes a user state unreadable for other versions.
+        state_identity: Hex digits that change with whatever makes a user state unreadable for other
+            versions.
         state_dtype: How user states are stored.
         user_inputs: The inputs of encode_user about the user, but for context and history.
         context_inputs: Those about the request's circumstances.
         history_inputs: Those along the history.
-        showing_inputs: Those inputs of candidates that differ from one showing of an item to the next, such as its
-            position. What the catalogue has of them is of another showing, so they must be sent to be scored well.
+        showing_inputs: Those inputs of candidates that differ from one showing of an item to the
+            next, such as its position. What the catalogue has of them is of another showing, so
+            they must be sent to be scored well.
     """
 
     max_candidates: int

@@ -1,8 +1,9 @@
 """Raw feature values, as an application has them, as the dense tensors that a signature wants.
 
-Values are strings (str, bytes, or whole numbers for ids) or numbers, as the signature says; None is absent. Absent
-strings are "", absent floats NaN; whole numbers have no such value and must be given. What can't be meant, such as NaN
-from somewhere else, lists of a user that aren't equally long, or times in milliseconds, is refused: it would be scored.
+Values are strings (str, bytes, or whole numbers for ids) or numbers, as the signature says; None is
+absent. Absent strings are "", absent floats NaN; whole numbers have no such value and must be
+given. What can't be meant, such as NaN from somewhere else, lists of a user that aren't equally
+long, or times in milliseconds, is refused: it would be scored.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ def user_tensors(users: Sequence[User], infos: Mapping[str, Any]) -> dict[str, n
     """The tensors of users: [B] for scalars, [B, L'] for lists, which share one length.
 
     Args:
-        users: Raw feature name -> value, or list of values for a feature along the history; B of them.
+        users: Raw feature name -> value, or list of values for a feature along the history; B of
+            them.
         infos: The signature's inputs, name -> TensorInfo, [B] or [B, L'].
 
     Raises:
-        ValueError: A name is unknown, a value has the wrong type or rank or isn't finite, a whole number is missing,
-            a user's lists aren't equally long, or a time can't be one.
+        ValueError: A name is unknown, a value has the wrong type or rank or isn't finite, a whole
+            number is missing, a user's lists aren't equally long, or a time can't be one.
     """
     if not users:
         raise ValueError("At least one user is needed. Received: users=[]")
@@ -55,7 +57,9 @@ def user_tensors(users: Sequence[User], infos: Mapping[str, Any]) -> dict[str, n
 def absent_user(infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The tensors of a user of whom nothing is known."""
     return {
-        name: np.full((1,) * len(info.tensor_shape.dim), _absent(info), tensors.dtype_of(info.dtype))
+        name: np.full(
+            (1,) * len(info.tensor_shape.dim), _absent(info), tensors.dtype_of(info.dtype)
+        )
         for name, info in infos.items()
     }
 
@@ -66,10 +70,14 @@ def latest_events(inputs: dict[str, np.ndarray], length: int) -> dict[str, np.nd
     if ids.shape[1] <= length:
         return inputs
     kept = np.argsort(ids != b"", axis=1, kind="stable")[:, -length:]
-    return {name: np.take_along_axis(x, kept, 1) if x.ndim == 2 else x for name, x in inputs.items()}
+    return {
+        name: np.take_along_axis(x, kept, 1) if x.ndim == 2 else x for name, x in inputs.items()
+    }
 
 
-def candidate_tensors(columns: Mapping[str, Any], infos: Mapping[str, Any], users: int) -> dict[str, np.ndarray]:
+def candidate_tensors(
+    columns: Mapping[str, Any], infos: Mapping[str, Any], users: int
+) -> dict[str, np.ndarray]:
     """The tensors [B, N] of candidates.
 
     Args:
@@ -78,7 +86,8 @@ def candidate_tensors(columns: Mapping[str, Any], infos: Mapping[str, Any], user
         users: B.
 
     Raises:
-        ValueError: A name is unknown, a value has the wrong type, or lists have the wrong number or lengths.
+        ValueError: A name is unknown, a value has the wrong type, or lists have the wrong number or
+            lengths.
     """
     check_names(columns, infos)
     rows = {name: _per_user(name, values, users) for name, values in columns.items()}
@@ -86,12 +95,16 @@ def candidate_tensors(columns: Mapping[str, Any], infos: Mapping[str, Any], user
     reference = next(iter(lengths))
     for name, found in lengths.items():
         if found != lengths[reference]:
-            raise ValueError(f"{name} must have as many values as {reference}. Received: {found}, {lengths[reference]}")
+            raise ValueError(
+                f"{name} must have as many values as {reference}. Received: {found}, {lengths[reference]}"
+            )
     count = max(lengths[reference])
     if count == 0:
         raise ValueError(f"At least one candidate is needed. Received: {reference}=[]")
     absent: list[Sequence[Any]] = [()] * users
-    return {name: _matrix(name, rows.get(name, absent), count, info) for name, info in infos.items()}
+    return {
+        name: _matrix(name, rows.get(name, absent), count, info) for name, info in infos.items()
+    }
 
 
 def check_names(names: Iterable[str], known: Iterable[str]) -> None:
@@ -124,7 +137,9 @@ def _history_length(user: User, lists: Sequence[str]) -> int:
     reference = HISTORY_ITEM_ID if HISTORY_ITEM_ID in lengths else next(iter(lengths), "")
     for name, found in lengths.items():
         if found != lengths[reference]:
-            raise ValueError(f"{name} must have as many values as {reference}. Received: {found}, {lengths[reference]}")
+            raise ValueError(
+                f"{name} must have as many values as {reference}. Received: {found}, {lengths[reference]}"
+            )
     return lengths.get(reference, 0)
 
 
@@ -137,11 +152,16 @@ def _given(name: str, user: User, info: Any, required: bool) -> Any:
 
 def _per_user(name: str, values: Any, users: int) -> list[Sequence[Any]]:
     _length(name, values)
-    nested = [isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes)) for value in values]
+    nested = [
+        isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes))
+        for value in values
+    ]
     if not any(nested):
         return [values] * users
     if not all(nested) or len(nested) != users:
-        raise ValueError(f"{name} takes one list of values, or {users}, one a user. Received: {len(nested)} values")
+        raise ValueError(
+            f"{name} takes one list of values, or {users}, one a user. Received: {len(nested)} values"
+        )
     return list(values)
 
 
@@ -177,7 +197,9 @@ def _number(name: str, value: Any) -> Any:
     if not isinstance(value, (int, float, np.number, np.bool_)):
         raise ValueError(f"{name} takes numbers. Received: {value!r}")
     if not math.isfinite(value):
-        raise ValueError(f"{name} takes finite numbers, and None where it is absent. Received: {value!r}")
+        raise ValueError(
+            f"{name} takes finite numbers, and None where it is absent. Received: {value!r}"
+        )
     return value
 
 

@@ -1,7 +1,7 @@
 """Waiting, in the two ways there are: the client's coroutines are written once, over either of these.
 
-With `AsyncIo` their awaits really wait. With `BlockingIo` nothing they await ever suspends, for it has blocked its
-thread before; so `run` can drive such a coroutine to its end without an event loop.
+With `AsyncIo` their awaits really wait. With `BlockingIo` nothing they await ever suspends, for it
+has blocked its thread before; so `run` can drive such a coroutine to its end without an event loop.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ class Io(Protocol):
 
     channel: Any
 
-    async def call_all(self, method: Any, requests: Sequence[Any], timeout_seconds: float) -> list[Any]:
+    async def call_all(
+        self, method: Any, requests: Sequence[Any], timeout_seconds: float
+    ) -> list[Any]:
         """The responses to concurrent requests; the first failure's grpc.RpcError if one fails."""
         ...
 
@@ -57,7 +59,9 @@ class BlockingIo:
     def __init__(self, address: str, options: ChannelOptions) -> None:
         self.channel, self._ready = options.open(grpc, address), options.wait_for_ready
 
-    async def call_all(self, method: Any, requests: Sequence[Any], timeout_seconds: float) -> list[Any]:
+    async def call_all(
+        self, method: Any, requests: Sequence[Any], timeout_seconds: float
+    ) -> list[Any]:
         options = {"timeout": timeout_seconds, "wait_for_ready": self._ready}
         if len(requests) == 1:
             return [method(requests[0], **options)]
@@ -102,8 +106,13 @@ class AsyncIo:
     def __init__(self, address: str, options: ChannelOptions) -> None:
         self.channel, self._ready = options.open(grpc.aio, address), options.wait_for_ready
 
-    async def call_all(self, method: Any, requests: Sequence[Any], timeout_seconds: float) -> list[Any]:
-        calls = [method(request, timeout=timeout_seconds, wait_for_ready=self._ready) for request in requests]
+    async def call_all(
+        self, method: Any, requests: Sequence[Any], timeout_seconds: float
+    ) -> list[Any]:
+        calls = [
+            method(request, timeout=timeout_seconds, wait_for_ready=self._ready)
+            for request in requests
+        ]
         try:
             return list(await asyncio.gather(*calls))
         finally:

@@ -22,10 +22,15 @@ class LruCache:
     """
 
     def __init__(
-        self, max_bytes: int = 256 * 1024 * 1024, ttl_seconds: float = 600.0, clock: Callable[[], float] | None = None
+        self,
+        max_bytes: int = 256 * 1024 * 1024,
+        ttl_seconds: float = 600.0,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         if max_bytes <= 0 or ttl_seconds <= 0:
-            raise ValueError(f"Both must be positive. Received: max_bytes={max_bytes}, ttl_seconds={ttl_seconds}")
+            raise ValueError(
+                f"Both must be positive. Received: max_bytes={max_bytes}, ttl_seconds={ttl_seconds}"
+            )
         self._max_bytes, self._ttl, self._clock = max_bytes, ttl_seconds, clock or time.monotonic
         self._entries: OrderedDict[str, tuple[CachedState, float]] = OrderedDict()
         self._lock = threading.Lock()

@@ -24,20 +24,28 @@ def check_manifest(version: Path) -> None:
     """Compares all files with the manifest, if there is one; files that it doesn't name may be there.
 
     Raises:
-        ServingError: A file is missing or differs, or the manifest can't be read. The message names it.
+        ServingError: A file is missing or differs, or the manifest can't be read. The message names
+            it.
     """
     if not has_manifest(version):
         return
     files = _read(version / contract.MANIFEST_FILE)
-    for name, expected in files.items():  # sizes first: they are cheap, and tell of most copies that aren't whole
+    for (
+        name,
+        expected,
+    ) in files.items():  # sizes first: they are cheap, and tell of most copies that aren't whole
         path = version / name
         found = path.stat().st_size if path.is_file() else None
         if found != expected["bytes"]:
             shown = "nothing" if found is None else f"{found} bytes"
-            raise ServingError(f"{path}: the manifest has {expected['bytes']} bytes. Found: {shown}. {_ADVICE}")
+            raise ServingError(
+                f"{path}: the manifest has {expected['bytes']} bytes. Found: {shown}. {_ADVICE}"
+            )
     for name, expected in files.items():
         if _digest(version / name) != expected["sha256"]:
-            raise ServingError(f"{version / name}: its content is not what the manifest says (SHA-256). {_ADVICE}")
+            raise ServingError(
+                f"{version / name}: its content is not what the manifest says (SHA-256). {_ADVICE}"
+            )
 
 
 def renew_manifest(version: Path, names: Iterable[str]) -> None:
@@ -52,15 +60,22 @@ def renew_manifest(version: Path, names: Iterable[str]) -> None:
     files = _read(version / contract.MANIFEST_FILE)
     for name in names:
         files[name] = {"bytes": (version / name).stat().st_size, "sha256": _digest(version / name)}
-    (version / contract.MANIFEST_FILE).write_text(json.dumps({"files": dict(sorted(files.items()))}, indent=1))
+    (version / contract.MANIFEST_FILE).write_text(
+        json.dumps({"files": dict(sorted(files.items()))}, indent=1)
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         files = json.loads(path.read_bytes())["files"]
-        return {name: {"bytes": entry["bytes"], "sha256": entry["sha256"]} for name, entry in files.items()}
+        return {
+            name: {"bytes": entry["bytes"], "sha256": entry["sha256"]}
+            for name, entry in files.items()
+        }
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise ServingError(f"{path}: no manifest of a version: {type(error).__name__}: {error}. {_ADVICE}") from None
+        raise ServingError(
+            f"{path}: no manifest of a version: {type(error).__name__}: {error}. {_ADVICE}"
+        ) from None
 
 
 def _digest(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Protobuf messages declared in Python, in a descriptor pool of their own.
 
-For messages whose generated modules import TensorFlow, or that no package ships. All the wire and the text format know
-of a message are its fields' names, numbers and types.
+For messages whose generated modules import TensorFlow, or that no package ships. All the wire and
+the text format know of a message are its fields' names, numbers and types.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-# message -> field -> (number, type). A type is a scalar's name or a message's; [] repeats it; {} maps strings to it.
+# message -> field -> (number, type). A type is a scalar's name or a message's; [] repeats it; {}
+# maps strings to it.
 Schema = Mapping[str, Mapping[str, tuple[int, str]]]
 _FieldProto = descriptor_pb2.FieldDescriptorProto
 
@@ -22,7 +23,10 @@ def message_classes(package: str, schema: Schema) -> dict[str, Any]:
     pool.AddSerializedFile(_file(package, schema).SerializeToString())
     descriptors = {name: pool.FindMessageTypeByName(f"{package}.{name}") for name in schema}
     if hasattr(message_factory, "GetMessageClass"):  # protobuf 4.22 and later
-        return {name: message_factory.GetMessageClass(descriptor) for name, descriptor in descriptors.items()}
+        return {
+            name: message_factory.GetMessageClass(descriptor)
+            for name, descriptor in descriptors.items()
+        }
     factory = message_factory.MessageFactory(pool)
     return {name: factory.GetPrototype(descriptor) for name, descriptor in descriptors.items()}
 
@@ -41,7 +45,9 @@ def _file(package: str, schema: Schema) -> Any:
 def _add_field(package: str, message: Any, name: str, number: int, kind: str) -> None:
     if kind.startswith("{}"):
         entry = "".join(part.title() for part in name.split("_")) + "Entry"
-        nested = message.nested_type.add(name=entry, options=descriptor_pb2.MessageOptions(map_entry=True))
+        nested = message.nested_type.add(
+            name=entry, options=descriptor_pb2.MessageOptions(map_entry=True)
+        )
         _add_field(package, nested, "key", 1, "string")
         _add_field(package, nested, "value", 2, kind[2:])
         kind = f"[]{message.name}.{entry}"

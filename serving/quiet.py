@@ -15,8 +15,9 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-# What TensorFlow's C++ code writes to standard error while it is imported, at whatever level of TF_CPP_MIN_LOG_LEVEL,
-# as extended regular expressions. All else, such as why this processor won't do, passes.
+# What TensorFlow's C++ code writes to standard error while it is imported, at whatever level of
+# TF_CPP_MIN_LOG_LEVEL, as extended regular expressions. All else, such as why this processor won't
+# do, passes.
 START_UP_LINES = (
     "^WARNING: All log messages before absl::InitializeLog",
     r"^I[0-9]{4} .*\] oneDNN custom operations are on",
@@ -32,8 +33,12 @@ def quiet_libraries() -> None:
     atexit.register(_end_quietly)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reports absent GPUs as errors
     # That Python 3.10 is near or past its end, once for each of Google's packages.
-    warnings.filterwarnings("ignore", message="You are using a.* Python version", category=FutureWarning)
-    if "tensorflow" not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+    warnings.filterwarnings(
+        "ignore", message="You are using a.* Python version", category=FutureWarning
+    )
+    if "tensorflow" not in sys.modules and not any(
+        isinstance(finder, _Finder) for finder in sys.meta_path
+    ):
         sys.meta_path.insert(0, _Finder())
 
 
@@ -46,7 +51,8 @@ def _end_quietly() -> None:
 def start_up_lines_dropped() -> Iterator[None]:
     """Sends what is written to file descriptor 2, by whatever code, through grep, which leaves START_UP_LINES out.
 
-    grep is a process of its own: a crash in the body loses no line. Where there is no grep, all lines pass.
+    grep is a process of its own: a crash in the body loses no line. Where there is no grep, all
+    lines pass.
     """
     if shutil.which("grep") is None:
         yield
@@ -54,7 +60,9 @@ def start_up_lines_dropped() -> Iterator[None]:
     sys.stderr.flush()
     expressions = [part for line in START_UP_LINES for part in ("-e", line)]
     terminal = os.dup(2)
-    with subprocess.Popen(["grep", "-vE", *expressions], stdin=subprocess.PIPE, stdout=terminal) as grep:
+    with subprocess.Popen(
+        ["grep", "-vE", *expressions], stdin=subprocess.PIPE, stdout=terminal
+    ) as grep:
         assert grep.stdin is not None
         os.dup2(grep.stdin.fileno(), 2)
         try:

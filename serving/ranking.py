@@ -60,7 +60,9 @@ class Ranking:
     async def encode_user(self, user: User | Sequence[User], deadline: Deadline) -> UserState:
         return await self.states.encode(_as_list(user), deadline)
 
-    async def score_items(self, state: UserState, candidates: Candidates, deadline: Deadline) -> Scores:
+    async def score_items(
+        self, state: UserState, candidates: Candidates, deadline: Deadline
+    ) -> Scores:
         version = await self._versions.of(state.version, deadline)
         self._check_showings(as_columns(candidates), version.description, version.version)
         return await self._score(state, candidates, deadline)
@@ -71,26 +73,41 @@ class Ranking:
         version = await self._versions.of(state.version, deadline)
         blobs = np.empty(len(state.blobs), object)
         blobs[:] = state.blobs
-        inputs = candidate_tensors(as_columns(candidates), version.candidate_inputs(signature), len(blobs))
+        inputs = candidate_tensors(
+            as_columns(candidates), version.candidate_inputs(signature), len(blobs)
+        )
         parts = split(inputs, version.description.max_candidates)
         state_input = version.state_input(signature)
         requests = [{state_input: blobs} | part for part in parts]
         answers = await self.connection.run(signature, requests, deadline, state.version)
         return merge([answer.outputs for answer in answers])
 
-    async def predict(self, user: User | Sequence[User], candidates: Candidates, deadline: Deadline) -> Scores:
+    async def predict(
+        self, user: User | Sequence[User], candidates: Candidates, deadline: Deadline
+    ) -> Scores:
         users, columns = _as_list(user), as_columns(candidates)
 
         def build(version: Signatures) -> tuple[str, list[dict[str, np.ndarray]]]:
             self._check_showings(columns, version.description, version.version)
             side = encoder_inputs(users, version)
-            inputs = candidate_tensors(columns, version.candidate_inputs(contract.PREDICT), len(users))
-            return contract.PREDICT, [side | part for part in split(inputs, version.description.max_candidates)]
+            inputs = candidate_tensors(
+                columns, version.candidate_inputs(contract.PREDICT), len(users)
+            )
+            return contract.PREDICT, [
+                side | part for part in split(inputs, version.description.max_candidates)
+            ]
 
-        return merge([answer.outputs for answer in await self._versions.run_latest(build, deadline)])
+        return merge(
+            [answer.outputs for answer in await self._versions.run_latest(build, deadline)]
+        )
 
     async def rank(
-        self, user: User, candidates: Candidates, top: int | None, by: str | None, deadline: Deadline
+        self,
+        user: User,
+        candidates: Candidates,
+        top: int | None,
+        by: str | None,
+        deadline: Deadline,
     ) -> list[tuple[Any, dict[str, float]]]:
         check_top(top)
         items = as_columns(candidates)[contract.CANDIDATE_ITEM_ID]
@@ -103,11 +120,14 @@ class Ranking:
             scores = await self._score_anew(user, state, candidates, deadline)
         return ranked(items, scores, top, by)
 
-    async def _score_anew(self, user: User, stale: UserState, candidates: Candidates, deadline: Deadline) -> Scores:
+    async def _score_anew(
+        self, user: User, stale: UserState, candidates: Candidates, deadline: Deadline
+    ) -> Scores:
         """Scores by a new state; without one where that is refused, too.
 
-        Behind one address may be several servers. While a version is rolled out some have it and others don't, so that
-        the one that makes a state and the one that is to score with it may disagree again.
+        Behind one address may be several servers. While a version is rolled out some have it and
+        others don't, so that the one that makes a state and the one that is to score with it may
+        disagree again.
         """
         renewed = await self.states.renew(user, stale, deadline)
         try:
@@ -124,7 +144,9 @@ class Ranking:
                 return await self._probe(deadline)
             except RankingError as error:
                 if error.code not in _NOT_READY:
-                    raise reason or error from None  # what kept it from being ready says more than that time is up
+                    raise (
+                        reason or error
+                    ) from None  # what kept it from being ready says more than that time is up
                 reason = error
             await self._io.sleep(min(_READY_POLL_SECONDS, deadline.remaining()))
 
@@ -133,10 +155,16 @@ class Ranking:
         available = await self.connection.available_versions(deadline)
         version = await self._versions.ask_latest(deadline)
         if version.version not in available:
-            details = f"Version {version.version} is not among the available ones, {sorted(available)}."
-            raise self.connection.error(grpc.StatusCode.FAILED_PRECONDITION, details, deadline, "status")
+            details = (
+                f"Version {version.version} is not among the available ones, {sorted(available)}."
+            )
+            raise self.connection.error(
+                grpc.StatusCode.FAILED_PRECONDITION, details, deadline, "status"
+            )
         user = absent_user(version.user_inputs())
-        (answer,) = await self.connection.run(contract.ENCODE_USER, [user], deadline, version.version)
+        (answer,) = await self.connection.run(
+            contract.ENCODE_USER, [user], deadline, version.version
+        )
         state = UserState(state_blobs(answer), version.version)
         await self._score(state, ["0"], deadline)
         return version.version
@@ -150,5 +178,7 @@ def _as_list(user: User | Sequence[User]) -> Sequence[User]:
 
 
 def _is_stale(error: RankingError) -> bool:
-    refused = error.code == grpc.StatusCode.INVALID_ARGUMENT and contract.STALE_STATE in error.details
+    refused = (
+        error.code == grpc.StatusCode.INVALID_ARGUMENT and contract.STALE_STATE in error.details
+    )
     return refused or error.code == grpc.StatusCode.NOT_FOUND

@@ -1,7 +1,7 @@
 """User states in Redis, which processes share and which outlives them.
 
-A Redis that is down, slow or full costs its callers a bounded delay, and then, behind a circuit breaker, next to
-nothing; it never costs them an error.
+A Redis that is down, slow or full costs its callers a bounded delay, and then, behind a circuit
+breaker, next to nothing; it never costs them an error.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class RedisStates:
         breaker: When to leave Redis alone; by default for a second after three failures in a row.
     """
 
-    _module: ClassVar[ModuleType]  # redis or redis.asyncio, each with a client and a retry of its own
+    _module: ClassVar[
+        ModuleType
+    ]  # redis or redis.asyncio, each with a client and a retry of its own
 
     def __init__(
         self,

@@ -1,7 +1,8 @@
 """Puts a newer statistics table into the model that a server has, as its next version.
 
-The next version is a copy of the newest one with another asset and another manifest, so that nothing is trained or
-traced again, and a server loads it, and an operator takes it back, like any version.
+The next version is a copy of the newest one with another asset and another manifest, so that
+nothing is trained or traced again, and a server loads it, and an operator takes it back, like any
+version.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def refresh(target: Path, table: Path, keep: int = 3) -> Path:
         keep: Versions that stay, see `rollout`.
 
     Returns:
-        The version's directory. Its number is the time, in seconds since 1970, as those that runs push.
+        The version's directory. Its number is the time, in seconds since 1970, as those that runs
+        push.
 
     Raises:
         ServingError: there is no version.

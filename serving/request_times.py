@@ -20,7 +20,8 @@ def check_times(inputs: Mapping[str, np.ndarray]) -> None:
         inputs: Inputs by name, [B] or [B, L']; those of times are int64.
 
     Raises:
-        ValueError: one is negative, in milliseconds or in the future, or a behaviour is after its request.
+        ValueError: one is negative, in milliseconds or in the future, or a behaviour is after its
+            request.
     """
     for name in (TIMESTAMP, HISTORY_TIMESTAMP):
         if name in inputs:

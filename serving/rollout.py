@@ -1,7 +1,8 @@
 """Puts a model version where a server looks for it, complete at once: `srp4ctr rollout SOURCE TARGET`.
 
-TensorFlow Serving loads a version as soon as it sees its directory, even while a copy into it goes on. So the copy goes
-to a name that is no version, and is renamed when all of it is on the disk. That needs a file system whose renames are
+TensorFlow Serving loads a version as soon as it sees its directory, even while a copy into it goes
+on. So the copy goes to a name that is no version, and is renamed when all of it is on the disk.
+That needs a file system whose renames are
 atomic (local disks, NFS): object stores have none.
 """
 
@@ -26,25 +27,30 @@ _INCOMING = ".incoming-"
 def rollout(source: Path, target: Path, keep: int = 3) -> Path:
     """Copies the newest version below `source`, or `source` itself, to `target`, and removes old ones.
 
-    What a killed run left behind is removed by the next. Two runs at once must not have the same target.
+    What a killed run left behind is removed by the next. Two runs at once must not have the same
+    target.
 
     Args:
         source: A directory of versions, or a version.
         target: The model's base path on the server; made if it is missing.
-        keep: Versions that stay, the latest ones. At least two: clients hold states of the one before.
+        keep: Versions that stay, the latest ones. At least two: clients hold states of the one
+            before.
 
     Returns:
         The version's new directory.
 
     Raises:
-        ServingError: There is no version, the target has it already, or the copy isn't what the export wrote.
+        ServingError: There is no version, the target has it already, or the copy isn't what the
+            export wrote.
     """
     _check_keep(keep)
     version = newest_version(source)
     return put_in_place(version, target / version.name, keep)
 
 
-def put_in_place(version: Path, final: Path, keep: int, change: Callable[[Path], None] | None = None) -> Path:
+def put_in_place(
+    version: Path, final: Path, keep: int, change: Callable[[Path], None] | None = None
+) -> Path:
     """Copies a version to the directory `final`, complete at once, and removes old ones beside it.
 
     Args:
@@ -62,7 +68,9 @@ def put_in_place(version: Path, final: Path, keep: int, change: Callable[[Path],
     _check_keep(keep)
     target, incoming = final.parent, final.with_name(f"{_INCOMING}{final.name}")
     if final.exists():
-        raise ServingError(f"{final} is there already: versions are never changed. Roll out a new one.")
+        raise ServingError(
+            f"{final} is there already: versions are never changed. Roll out a new one."
+        )
     target.mkdir(parents=True, exist_ok=True)
     for left in target.glob(f"{_INCOMING}*"):
         shutil.rmtree(left)
@@ -102,7 +110,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _check_keep(keep: int) -> None:
     if keep < 2:
-        raise ServingError(f"At least two versions must stay: clients score with the one before. Received: keep={keep}")
+        raise ServingError(
+            f"At least two versions must stay: clients score with the one before. Received: keep={keep}"
+        )
 
 
 def newest_version(source: Path) -> Path:
@@ -120,7 +130,9 @@ def newest_version(source: Path) -> Path:
 
 def _versions(folder: Path) -> list[Path]:
     return [
-        path.parent for path in folder.glob(f"*/{SAVED_MODEL_FILE}") if version_number(path.parent.name) is not None
+        path.parent
+        for path in folder.glob(f"*/{SAVED_MODEL_FILE}")
+        if version_number(path.parent.name) is not None
     ]
 
 

@@ -24,10 +24,13 @@ class SingleFlight:
         self._io = io
         self._flights: dict[str, Any] = {}
 
-    async def once(self, key: str, deadline: Deadline, compute: Callable[[], Awaitable[Any]]) -> Any:
+    async def once(
+        self, key: str, deadline: Deadline, compute: Callable[[], Awaitable[Any]]
+    ) -> Any:
         """The result of `compute`, or of the computation for `key` that is under way.
 
-        A computation that fails, fails for those who wait, too, unless only its own caller's time was up.
+        A computation that fails, fails for those who wait, too, unless only its own caller's time
+        was up.
 
         Raises:
             TimeoutError: `deadline` passed while waiting.

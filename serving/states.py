@@ -40,9 +40,11 @@ class Freshness:
     """How old what a client remembers may be.
 
     Attributes:
-        staleness_seconds: How far the time of the request that a state was made for may lie from that of the request
-            that it is used for. Time gaps, the hour and the weekday are as of the former.
-        ignored_context: Context inputs whose change doesn't make a state anew, besides the request's time.
+        staleness_seconds: How far the time of the request that a state was made for may lie from
+            that of the request that it is used for. Time gaps, the hour and the weekday are as of
+            the former.
+        ignored_context: Context inputs whose change doesn't make a state anew, besides the
+            request's time.
         version_seconds: Seconds after which to ask the server again which version is the latest.
     """
 
@@ -76,12 +78,18 @@ class States:
         io: How to wait.
         connection: The server.
         versions: Its versions.
-        caches: Asked in this order; what a later one has, or the server makes, goes into those before it.
+        caches: Asked in this order; what a later one has, or the server makes, goes into those
+            before it.
         freshness: How old states may be.
     """
 
     def __init__(
-        self, io: Io, connection: Connection, versions: Versions, caches: Sequence[StateCache], freshness: Freshness
+        self,
+        io: Io,
+        connection: Connection,
+        versions: Versions,
+        caches: Sequence[StateCache],
+        freshness: Freshness,
     ) -> None:
         self._io, self._connection, self._versions = io, connection, versions
         self._caches, self._freshness, self._flights = tuple(caches), freshness, SingleFlight(io)
@@ -139,7 +147,9 @@ class States:
         state, made_for = await self._shared(key, time, user, deadline)
         return state if self._is_fresh(made_for, time) else await self.encode([user], deadline)
 
-    async def _inputs(self, user: User, version: Signatures, deadline: Deadline) -> Mapping[str, np.ndarray] | None:
+    async def _inputs(
+        self, user: User, version: Signatures, deadline: Deadline
+    ) -> Mapping[str, np.ndarray] | None:
         """The encoder's inputs; None if they only fit a later version than the one that is known."""
         try:
             return encoder_inputs([user], version)
@@ -149,7 +159,9 @@ class States:
                 raise
             return None
 
-    async def _shared(self, key: str, time: int, user: User, deadline: Deadline) -> tuple[UserState, int]:
+    async def _shared(
+        self, key: str, time: int, user: User, deadline: Deadline
+    ) -> tuple[UserState, int]:
         """A new state and the time it was made for, by whoever asked first."""
         try:
             return await self._flights.once(key, deadline, lambda: self._make(user, time, deadline))
@@ -180,7 +192,11 @@ class States:
 
     def _key(self, inputs: Mapping[str, Any], version: Signatures) -> str:
         ignored = self._freshness.ignored_context
-        return str(state_key(self._connection.model_name, version.version, version.description, inputs, ignored))
+        return str(
+            state_key(
+                self._connection.model_name, version.version, version.description, inputs, ignored
+            )
+        )
 
     def _is_fresh(self, made_for: int, time: int) -> bool:
         return abs(time - made_for) <= self._freshness.staleness_seconds
@@ -198,4 +214,6 @@ def encoder_inputs(users: Sequence[User], version: Signatures) -> dict[str, np.n
     Raises:
         ValueError: A feature is unknown, missing, or has the wrong type.
     """
-    return latest_events(user_tensors(users, version.user_inputs()), version.description.history_length)
+    return latest_events(
+        user_tensors(users, version.user_inputs()), version.description.history_length
+    )

@@ -1,7 +1,7 @@
 """NumPy arrays as TensorProto messages, and back, without TensorFlow.
 
-Works on any message class with TensorProto's fields: TensorFlow's own in the server, serving/messages.py's in the
-client.
+Works on any message class with TensorProto's fields: TensorFlow's own in the server,
+serving/messages.py's in the client.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def write_typed(array: Any, proto: Any) -> None:
     _write_header(array, proto)
     field = _KINDS[proto.dtype].field
     if array.dtype in _PACKED:
-        proto.MergeFromString(_packed(proto.DESCRIPTOR.fields_by_name[field].number, array.tobytes()))
+        proto.MergeFromString(
+            _packed(proto.DESCRIPTOR.fields_by_name[field].number, array.tobytes())
+        )
         return
     values = array.ravel()
     if array.dtype == np.float16:
@@ -81,8 +83,8 @@ def write_typed(array: Any, proto: Any) -> None:
 def read(proto: Any) -> Any:
     """The array in a TensorProto, whichever field holds its values. Strings come as an object array of bytes.
 
-    A typed field with fewer values than the shape has elements repeats its last one, as TensorFlow has it; an empty
-    one means zeros.
+    A typed field with fewer values than the shape has elements repeats its last one, as TensorFlow
+    has it; an empty one means zeros.
 
     Raises:
         ValueError: The type isn't supported, or the values don't fit the shape.
@@ -120,7 +122,9 @@ def _packed(number: int, content: bytes) -> bytes:
 
 def _values(values: Any, dtype: Any, count: int) -> Any:
     if len(values) > count:
-        raise ValueError(f"A tensor of {count} elements must not hold more values. Received: {len(values)}")
+        raise ValueError(
+            f"A tensor of {count} elements must not hold more values. Received: {len(values)}"
+        )
     zero = b"" if dtype.kind == "O" else 0
     last = values[-1] if values else zero
     if dtype == np.float16:

@@ -43,7 +43,8 @@ class Versions:
         """A version.
 
         Raises:
-            RankingError: The server refused or didn't answer; NOT_FOUND if it doesn't serve that version.
+            RankingError: The server refused or didn't answer; NOT_FOUND if it doesn't serve that
+                version.
         """
         return self._by_number.get(version) or await self._ask(deadline, version)
 
@@ -55,7 +56,9 @@ class Versions:
         """
         if self._latest is not None and time.monotonic() < self._ask_at:
             return self._latest
-        self._ask_at = time.monotonic() + self._refresh_seconds  # others go on with the one that is known
+        self._ask_at = (
+            time.monotonic() + self._refresh_seconds
+        )  # others go on with the one that is known
         return await self.ask_latest(deadline)
 
     async def ask_latest(self, deadline: Deadline) -> Signatures:
@@ -71,7 +74,8 @@ class Versions:
     async def run_latest(self, build: Build, deadline: Deadline) -> list[Answer]:
         """Runs requests on the latest version, all on the same one.
 
-        Requests that don't fit are made anew if the server has moved to another version since it was last asked.
+        Requests that don't fit are made anew if the server has moved to another version since it
+        was last asked.
 
         Args:
             build: Signature name and requests' input tensors, given the latest version.
@@ -106,8 +110,9 @@ class Versions:
     async def _ask(self, deadline: Deadline, version: int | None) -> Signatures:
         """A version, or the latest for None.
 
-        Several servers may be behind one address, and while a version is rolled out only some have it: the one that
-        names it and the one that is to describe it may be two. Then another is asked, now one, now the other question.
+        Several servers may be behind one address, and while a version is rolled out only some have
+        it: the one that names it and the one that is to describe it may be two. Then another is
+        asked, now one, now the other question.
         """
         metadata = await self._connection.metadata(deadline, version)
         for tries_left in reversed(range(_TRIES)):
@@ -126,8 +131,12 @@ class Versions:
             return known
         inputs_of(metadata.inputs, contract.DESCRIBE, metadata.version)
         anything = {contract.REQUEST: np.array([b""], object)}
-        (answer,) = await self._connection.run(contract.DESCRIBE, [anything], deadline, metadata.version)
-        found = Signatures(metadata, contract.Description.from_json(answer.outputs[contract.DESCRIPTION][0]))
+        (answer,) = await self._connection.run(
+            contract.DESCRIBE, [anything], deadline, metadata.version
+        )
+        found = Signatures(
+            metadata, contract.Description.from_json(answer.outputs[contract.DESCRIPTION][0])
+        )
         kept = sorted(self._by_number.items())[1 - _KEPT :]
         self._by_number = dict(kept) | {found.version: found}
         return found

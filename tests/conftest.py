@@ -23,7 +23,8 @@ def ml_100k_dir() -> Path:
     return datasets.fetch("ml-100k", ROOT / "data")
 
 
-# Fixtures that take a minute or more to make, and what those who use them share: the run of a pipeline, or a ranker.
+# Fixtures that take a minute or more to make, and what those who use them share: the run of a
+# pipeline, or a ranker.
 SHARED = {
     "small_run: SmallRun": "small run",
     "exported: Exported": "toy",
@@ -37,7 +38,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leaves a file of slow tests alone where none are wanted: to import TFX takes longer than the quick tests."""
     if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
         return None
-    is_slow = re.search(r"^pytestmark = pytest\.mark\.slow$", collection_path.read_text(), re.MULTILINE)
+    is_slow = re.search(
+        r"^pytestmark = pytest\.mark\.slow$", collection_path.read_text(), re.MULTILINE
+    )
     return True if is_slow else None
 
 

@@ -29,9 +29,31 @@ PROPER = {
     grpc.StatusCode.UNIMPLEMENTED,
 }
 _NUMBERS = (0, 1, -1, 2, 7, 1000, 2**31 - 1, 2**31, -(2**31), 2**40, 2**62, 2**63 - 1, -(2**63))
-_STRINGS = (b"", b"\0", b"\xff\xfe", b"x" * 100_000, b"|" * 1000, "\u202e\U0001f600".encode(), b"NaN", b"-1")
-_LISTS = ("float_val", "double_val", "int_val", "int64_val", "bool_val", "string_val", "half_val", "uint64_val")
-_FIELDS = {"bytes_list": tf.train.BytesList, "int64_list": tf.train.Int64List, "float_list": tf.train.FloatList}
+_STRINGS = (
+    b"",
+    b"\0",
+    b"\xff\xfe",
+    b"x" * 100_000,
+    b"|" * 1000,
+    "\u202e\U0001f600".encode(),
+    b"NaN",
+    b"-1",
+)
+_LISTS = (
+    "float_val",
+    "double_val",
+    "int_val",
+    "int64_val",
+    "bool_val",
+    "string_val",
+    "half_val",
+    "uint64_val",
+)
+_FIELDS = {
+    "bytes_list": tf.train.BytesList,
+    "int64_list": tf.train.Int64List,
+    "float_list": tf.train.FloatList,
+}
 
 
 class Fuzzer:
@@ -43,7 +65,10 @@ class Fuzzer:
     """
 
     def __init__(self, good: list[Any], seed: int) -> None:
-        self._good, self._rng = [request.SerializeToString() for request in good], random.Random(seed)
+        self._good, self._rng = (
+            [request.SerializeToString() for request in good],
+            random.Random(seed),
+        )
 
     def next(self) -> tuple[str, bytes]:
         """The kind of a request, and its bytes, which may be no message at all."""
@@ -51,7 +76,13 @@ class Fuzzer:
         if rng.random() < 0.1:
             return "message", self._damaged(rng.choice(self._good))
         request = predict_pb2.PredictRequest.FromString(rng.choice(self._good))
-        kinds: list[Callable[[Any], None]] = [self._shape, self._values, self._dtype, self._content, self._names]
+        kinds: list[Callable[[Any], None]] = [
+            self._shape,
+            self._values,
+            self._dtype,
+            self._content,
+            self._names,
+        ]
         kinds += [self._spec] + [self._blob] * 3
         kind = rng.choice(kinds)
         for _ in range(rng.choice((1, 1, 1, 2, 5))):
@@ -81,7 +112,13 @@ class Fuzzer:
         kind = type(values).__name__
         for _ in range(rng.choice((1, 3, 1000))):
             number = rng.choice((0, 1, -1, 2**31 - 1, 127))
-            for value in (number, abs(number), bool(number), rng.choice((b"", b"x", b"\xff")), float("nan")):
+            for value in (
+                number,
+                abs(number),
+                bool(number),
+                rng.choice((b"", b"x", b"\xff")),
+                float("nan"),
+            ):
                 try:
                     values.append(value)
                     break
@@ -96,14 +133,18 @@ class Fuzzer:
     def _content(self, request: Any) -> None:
         proto, rng = self._tensor(request), self._rng
         content = proto.tensor_content or b"".join(proto.string_val)
-        proto.tensor_content = rng.choice((self._damaged(content), rng.randbytes(rng.randrange(64)), b"\xff" * 8))
+        proto.tensor_content = rng.choice(
+            (self._damaged(content), rng.randbytes(rng.randrange(64)), b"\xff" * 8)
+        )
 
     def _names(self, request: Any) -> None:
         rng = self._rng
         if request.inputs and rng.random() < 0.5:
             del request.inputs[rng.choice(sorted(request.inputs))]
         else:
-            request.inputs[rng.choice(("", "x", "candidate_item_id", "user_state_bytes", "y" * 5000))].dtype = 7
+            request.inputs[
+                rng.choice(("", "x", "candidate_item_id", "user_state_bytes", "y" * 5000))
+            ].dtype = 7
 
     def _spec(self, request: Any) -> None:
         spec, rng = request.model_spec, self._rng
@@ -128,7 +169,9 @@ class Fuzzer:
         values = rng.choice(protos).string_val
         place = rng.randrange(len(values))
         blob = values[place]
-        values[place] = rng.choice((self._damaged(blob), self._example(blob), self._forged(blob), rng.choice(_STRINGS)))
+        values[place] = rng.choice(
+            (self._damaged(blob), self._example(blob), self._forged(blob), rng.choice(_STRINGS))
+        )
         return None
 
     def _damaged(self, data: bytes) -> bytes:
@@ -167,9 +210,11 @@ class Fuzzer:
             return self._damaged(blob)
         feature = example.features.feature[rng.choice(sorted(example.features.feature))]
         name = rng.choice(sorted(_FIELDS))
-        value = {"bytes_list": rng.choice(_STRINGS), "int64_list": rng.choice(_NUMBERS), "float_list": float("nan")}[
-            name
-        ]
+        value = {
+            "bytes_list": rng.choice(_STRINGS),
+            "int64_list": rng.choice(_NUMBERS),
+            "float_list": float("nan"),
+        }[name]
         values = _FIELDS[name](value=[value] * rng.choice((0, 1, 3, 5000)))
         getattr(feature, name).CopyFrom(values)
         return example.SerializeToString()
@@ -178,7 +223,10 @@ class Fuzzer:
 def good_requests(version_dir: Path, model_name: str) -> list[Any]:
     """The warm-up requests of a version, which cover its signatures."""
     records = tf.data.TFRecordDataset(str(version_dir / contract.WARMUP_FILE)).as_numpy_iterator()
-    requests = [prediction_log_pb2.PredictionLog.FromString(record).predict_log.request for record in records]
+    requests = [
+        prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+        for record in records
+    ]
     for request in requests:
         request.model_spec.name = model_name
     return requests
@@ -222,11 +270,17 @@ def server_process(model_dir: Path, model_name: str) -> Iterator[FuzzedServer]:
     """A local model server in a process of its own."""
     script = "import sys; from serving.server import serve; serve(sys.argv[1], sys.argv[2], 0, 0)"
     command = [sys.executable, "-c", script, str(model_dir), model_name]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     try:
         assert process.stdout is not None
         output = (line for line in process.stdout)
-        found = (match[1] for line in output if (match := re.match(r"(?:gRPC: |REST: http://)([^\s/]+)", line)))
+        found = (
+            match[1]
+            for line in output
+            if (match := re.match(r"(?:gRPC: |REST: http://)([^\s/]+)", line))
+        )
         yield FuzzedServer(process.pid, next(found), next(found))
         assert process.poll() is None, "the server died"
     finally:
@@ -244,7 +298,8 @@ def fuzz(server: FuzzedServer, good: list[Any], count: int, seed: int) -> Counte
         How many of each (kind, status).
 
     Raises:
-        AssertionError: A status isn't proper, a good request was answered otherwise, or the server's memory grew.
+        AssertionError: A status isn't proper, a good request was answered otherwise, or the
+            server's memory grew.
     """
     fuzzer, found = Fuzzer(good, seed), Counter[tuple[str, str]]()
     expected = [outputs_of(server, request) for request in good]
@@ -252,14 +307,23 @@ def fuzz(server: FuzzedServer, good: list[Any], count: int, seed: int) -> Counte
     for number in range(count):
         kind, message = fuzzer.next()
         code, details, _ = server.send(message)
-        undecodable = kind == "message" and code in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
-        assert code in PROPER or undecodable, f"request {number}, {kind}, seed {seed}: {code}: {details}"
+        undecodable = kind == "message" and code in (
+            grpc.StatusCode.INTERNAL,
+            grpc.StatusCode.UNKNOWN,
+        )
+        assert code in PROPER or undecodable, (
+            f"request {number}, {kind}, seed {seed}: {code}: {details}"
+        )
         found[kind, code.name] += 1
         if number % 50 == 49:
             for request, outputs in zip(good, expected, strict=True):
-                assert outputs_of(server, request) == outputs, f"after request {number}, seed {seed}"
+                assert outputs_of(server, request) == outputs, (
+                    f"after request {number}, seed {seed}"
+                )
             grown = server.resident_bytes() - before
-            assert grown < _MOST_GROWTH, f"{grown} bytes more than at the start by request {number}, seed {seed}"
+            assert grown < _MOST_GROWTH, (
+                f"{grown} bytes more than at the start by request {number}, seed {seed}"
+            )
     return found
 
 

@@ -1,6 +1,7 @@
 """TensorFlow's ram:// for Beam, so that tests can run with every path on a file system that isn't local.
 
-TensorFlow and TFX know ram:// themselves. A path that has lost one of its two slashes is another path, as on gs://.
+TensorFlow and TFX know ram:// themselves. A path that has lost one of its two slashes is another
+path, as on gs://.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ class RamFileSystem(FileSystem):
         for source, destination in zip(source_file_names, destination_file_names, strict=True):
             tf.io.gfile.copy(source, destination, overwrite=True)
 
-    def rename(self, source_file_names: Sequence[str], destination_file_names: Sequence[str]) -> None:
+    def rename(
+        self, source_file_names: Sequence[str], destination_file_names: Sequence[str]
+    ) -> None:
         for source, destination in zip(source_file_names, destination_file_names, strict=True):
             tf.io.gfile.rename(source, destination, overwrite=True)
 
@@ -98,4 +101,8 @@ class _Written(io.BytesIO):
 def _compressed(stream: io.BytesIO, path: str, compression_type: str) -> Any:
     if compression_type == CompressionTypes.AUTO:
         compression_type = CompressionTypes.detect_compression_type(path)
-    return stream if compression_type == CompressionTypes.UNCOMPRESSED else CompressedFile(stream, compression_type)
+    return (
+        stream
+        if compression_type == CompressionTypes.UNCOMPRESSED
+        else CompressedFile(stream, compression_type)
+    )

@@ -28,13 +28,19 @@ IMPORTS = (
 def install_steps() -> list[str]:
     """The commands of the Dockerfile that use uv, in order."""
     return [
-        line for line in re.findall(r"^RUN (.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE) if "uv " in line
+        line
+        for line in re.findall(r"^RUN (.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+        if "uv " in line
     ]
 
 
 def context(folder: Path) -> None:
     """What `COPY . /src` copies: what .dockerignore lets through."""
-    kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    kept = [
+        line[1:]
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    ]
     for name in kept:
         source = ROOT / name
         if source.is_dir():
@@ -44,7 +50,9 @@ def context(folder: Path) -> None:
 
 
 def find_uv() -> str | None:
-    return shutil.which("uv") or next((str(path) for path in (ROOT / ".tools" / "bin").glob("uv")), None)
+    return shutil.which("uv") or next(
+        (str(path) for path in (ROOT / ".tools" / "bin").glob("uv")), None
+    )
 
 
 def test_every_stack_has_what_the_dockerfile_installs() -> None:
@@ -75,18 +83,44 @@ def test_install_steps_make_an_environment_that_runs_every_component(tmp_path: P
         "uv venv": f"uv venv --python {shlex.quote(sys.executable)}",
         " --no-cache ": " ",  # an image wants to be small; here the cache saves gigabytes of downloads
     }
-    environment = os.environ | {"PATH": f"{Path(uv).parent}:{os.environ['PATH']}", "UV_LINK_MODE": "hardlink"}
-    environment = {name: value for name, value in environment.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    environment = os.environ | {
+        "PATH": f"{Path(uv).parent}:{os.environ['PATH']}",
+        "UV_LINK_MODE": "hardlink",
+    }
+    environment = {
+        name: value
+        for name, value in environment.items()
+        if name not in ("VIRTUAL_ENV", "PYTHONPATH")
+    }
     environment |= {"DEVICE": "cpu", "REVISION": "of the build"}
     for step in install_steps():
         for there, here in places.items():
             step = step.replace(there, here)
         step = re.sub(r" /src$", f" {source}", step)
-        subprocess.run(["bash", "-ceu", step], check=True, cwd=tmp_path, env=environment, timeout=900)
+        subprocess.run(
+            ["bash", "-ceu", step], check=True, cwd=tmp_path, env=environment, timeout=900
+        )
         if "and-cuda" in step:  # gigabytes: that they can be had is enough
-            step, gpu = step.replace("uv pip install ", "uv pip install --dry-run "), environment | {"DEVICE": "gpu"}
-            dry = subprocess.run(["bash", "-ceu", step], check=True, env=gpu, stderr=subprocess.PIPE, text=True).stderr
+            step, gpu = (
+                step.replace("uv pip install ", "uv pip install --dry-run "),
+                environment | {"DEVICE": "gpu"},
+            )
+            dry = subprocess.run(
+                ["bash", "-ceu", step], check=True, env=gpu, stderr=subprocess.PIPE, text=True
+            ).stderr
             assert "nvidia-cudnn" in dry and " - " not in dry, dry
     environment["TF_USE_LEGACY_KERAS"] = "1"
-    subprocess.run([target / "bin" / "python", "-c", IMPORTS], check=True, cwd=tmp_path, env=environment, timeout=300)
-    subprocess.run([target / "bin" / "srp4ctr", "--help"], check=True, cwd=tmp_path, env=environment, timeout=60)
+    subprocess.run(
+        [target / "bin" / "python", "-c", IMPORTS],
+        check=True,
+        cwd=tmp_path,
+        env=environment,
+        timeout=300,
+    )
+    subprocess.run(
+        [target / "bin" / "srp4ctr", "--help"],
+        check=True,
+        cwd=tmp_path,
+        env=environment,
+        timeout=60,
+    )

@@ -76,7 +76,8 @@ def test_commands_are_found_wherever_they_stand() -> None:
 def test_its_files_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     named = re.findall(
-        r"`((?:preprocessing|trainer|serving|pipelines|tests|configs|benchmarks|docs|scripts)/[\w./]*)`", text
+        r"`((?:preprocessing|trainer|serving|pipelines|tests|configs|benchmarks|docs|scripts)/[\w./]*)`",
+        text,
     )
     new = re.findall(r"`([\w/]+\.py)`:\n", text)  # what a worked example writes
     missing = [name for name in named if not (ROOT / name).exists() and name not in new]
@@ -88,15 +89,25 @@ def test_its_files_exist(path: Path) -> None:
 def test_the_rooms_of_the_architecture_are_all_there_are() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     packages = re.findall(r"^    (\w+)/ ", text, re.MULTILINE)
-    assert sorted(packages) == sorted(re.search(r"^PACKAGES := (.*)$", MAKEFILE, re.MULTILINE)[1].split())  # type: ignore[index]
+    assert sorted(packages) == sorted(
+        re.search(r"^PACKAGES := (.*)$", MAKEFILE, re.MULTILINE)[1].split()
+    )  # type: ignore[index]
     rooms = {
-        room.parent.name + "/" + room.name for name in packages for room in (ROOT / name).iterdir() if room.is_dir()
+        room.parent.name + "/" + room.name
+        for name in packages
+        for room in (ROOT / name).iterdir()
+        if room.is_dir()
     }
-    assert set(re.findall(r"^\| `(\w+/\w+)/` \|", text, re.MULTILINE)) == {r for r in rooms if "__" not in r}
+    assert set(re.findall(r"^\| `(\w+/\w+)/` \|", text, re.MULTILINE)) == {
+        r for r in rooms if "__" not in r
+    }
 
 
 def test_the_paper_has_its_tests() -> None:
     text = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (?!The paper|---)(.+?) \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
     assert len(rows) >= 14
-    assert all(re.fullmatch(r"`tests/[\w/]+/test_\w+\.py`(, `tests/[\w/]+\.py`)*", tests) for _, _, tests in rows)
+    assert all(
+        re.fullmatch(r"`tests/[\w/]+/test_\w+\.py`(, `tests/[\w/]+\.py`)*", tests)
+        for _, _, tests in rows
+    )

@@ -37,7 +37,9 @@ def rows_of(block: str, path: Path, task: dict[str, Any]) -> list[dict[str, Any]
 
 
 def test_its_rows_that_hold_lists_are_read_as_it_says(tmp_path: Path) -> None:
-    text, structures, pages = (block for block in BLOCKS if "explode" in block and "bigquery" not in block)
+    text, structures, pages = (
+        block for block in BLOCKS if "explode" in block and "bigquery" not in block
+    )
     line = re.search(r"# (U13740.*)", text)
     assert line is not None
     (tmp_path / "behaviors.tsv").write_text(re.sub(r" {3,}", "\t", line.group(1)) + "\n")
@@ -54,7 +56,11 @@ def test_its_rows_that_hold_lists_are_read_as_it_says(tmp_path: Path) -> None:
     (tmp_path / "pages.csv").write_text("\n".join(re.findall(r"# (u1,.*)", pages)) + "\n")
     spec = DatasetSpec.model_validate(yaml.safe_load(pages) | {"name": "doc"})
     parts = list(read_table(spec, "events", str(tmp_path / "pages.csv")))
-    found = [(row["item"], row["number:position"], row["number:prices"]) for part in parts for row in part.to_pylist()]
+    found = [
+        (row["item"], row["number:position"], row["number:prices"])
+        for part in parts
+        for row in part.to_pylist()
+    ]
     assert found[:3] == [("h1", 1, 90), ("h2", 2, 75), ("h3", 3, 120)]
     assert [item for item, *_ in found] == ["h1", "h2", "h3", "h3"]
 
@@ -63,7 +69,9 @@ def test_its_formats_and_data_sets_are_all_there_are() -> None:
     first_cells = re.findall(r"^\| (`[^|]+`) \|", DOC, re.MULTILINE)
     named = set(re.findall(r"`([^`]+)`", " ".join(first_cells)))
     assert set(FORMATS) <= named and set(DATASETS) <= named
-    for name, config in re.findall(r"^\| `([a-z0-9-]+)` \| `(configs/[a-z0-9_]+\.yaml)` \|", DOC, re.MULTILINE):
+    for name, config in re.findall(
+        r"^\| `([a-z0-9-]+)` \| `(configs/[a-z0-9_]+\.yaml)` \|", DOC, re.MULTILINE
+    ):
         assert name in DATASETS and (ROOT / config).is_file()
 
 

@@ -25,7 +25,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the code with the doc's files and lines in it."""
     copy = tmp_path_factory.mktemp("extended")
     for package in ("preprocessing", "trainer", "serving", "pipelines", "tests"):
-        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
     shutil.copy(ROOT / "pyproject.toml", copy)
     for name, code in FILES.items():
         assert not (copy / name).exists(), "the doc shows what is new"
@@ -33,12 +35,16 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, table, line in LINES:
         code = (copy / name).read_text(encoding="utf-8")
         assert code.count(f"{table} = {{\n") == 1
-        (copy / name).write_text(code.replace(f"{table} = {{\n", f"{table} = {{\n{line}"), encoding="utf-8")
+        (copy / name).write_text(
+            code.replace(f"{table} = {{\n", f"{table} = {{\n{line}"), encoding="utf-8"
+        )
     return copy
 
 
 def run(tree: Path, *command: str) -> str:
-    done = subprocess.run([sys.executable, *command], cwd=tree, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, *command], cwd=tree, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -54,7 +60,18 @@ def test_its_tests_pass_and_run_the_code_of_the_doc(tree: Path) -> None:
     for _, path, *selection in map(str.split, COMMANDS):
         paths.append(path)
         names.append(selection[-1] if selection else Path(path).stem)
-    said = run(tree, "-m", "pytest", *paths, "-k", " or ".join(names), "-rA", "-q", "-p", "no:cacheprovider")
+    said = run(
+        tree,
+        "-m",
+        "pytest",
+        *paths,
+        "-k",
+        " or ".join(names),
+        "-rA",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+    )
     assert "failed" not in said
     for name in names:
         assert re.search(rf"^PASSED .*{name}", said, re.MULTILINE), name
@@ -88,7 +105,9 @@ def test_its_options_are_its_own(tree: Path) -> None:
 
 
 def test_its_configs_are_taken(tree: Path) -> None:
-    model, feature = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL))
+    model, feature = (
+        yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL)
+    )
     code = (
         "from trainer.config import TrainerConfig; from preprocessing.spec import Features\n"
         f"TrainerConfig.model_validate({model['trainer']}); Features.model_validate({feature['features']})"

@@ -43,7 +43,8 @@ class Cost:
 
     Attributes:
         modules: What is imported.
-        seconds: CPU seconds, those of `libraries` not counted; of the whole process where it has none.
+        seconds: CPU seconds, those of `libraries` not counted; of the whole process where it has
+            none.
         mebibytes: Of resident memory at its highest, counted alike.
         without: Packages of which they must import nothing.
         libraries: What they are built on, imported first.
@@ -56,15 +57,28 @@ class Cost:
     libraries: tuple[str, ...] = ()
 
 
-NEVER = frozenset({"matplotlib", "notebook", "tensorflow_model_analysis", "tensorflow_data_validation", "tfx"})
+NEVER = frozenset(
+    {"matplotlib", "notebook", "tensorflow_model_analysis", "tensorflow_data_validation", "tfx"}
+)
 NO_TRAINING = NEVER | {"tensorflow", "tf_keras", "keras"}
 NO_BEAM = frozenset({"apache_beam", "pyarrow", "pandas"})
 COSTS = {
-    "client": Cost(("serving.client", "serving.async_client"), 0.5, 80, NO_TRAINING | NO_BEAM | {"pydantic", "redis"}),
-    "command": Cost(("pipelines.cli",), 0.3, 40, NO_TRAINING | NO_BEAM | {"grpc", "numpy", "pydantic", "yaml"}),
+    "client": Cost(
+        ("serving.client", "serving.async_client"),
+        0.5,
+        80,
+        NO_TRAINING | NO_BEAM | {"pydantic", "redis"},
+    ),
+    "command": Cost(
+        ("pipelines.cli",), 0.3, 40, NO_TRAINING | NO_BEAM | {"grpc", "numpy", "pydantic", "yaml"}
+    ),
     "data set's specification": Cost(("preprocessing.spec",), 0.6, 60, NO_TRAINING | NO_BEAM),
     "job that makes records": Cost(
-        ("preprocessing.records",), 1.0, 100, NEVER | {"tf_keras"}, ("apache_beam", "pyarrow", "tensorflow")
+        ("preprocessing.records",),
+        1.0,
+        100,
+        NEVER | {"tf_keras"},
+        ("apache_beam", "pyarrow", "tensorflow"),
     ),
     "trainer": Cost(
         ("trainer.task", "trainer.pretrain", "trainer.finetune", "trainer.export"),
@@ -81,7 +95,8 @@ SLOW = ("job that makes records", "trainer", "server")  # for TensorFlow takes s
 
 
 @pytest.mark.parametrize(
-    "package", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in COSTS]
+    "package",
+    [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in COSTS],
 )
 def test_a_package_imports_alone_quickly_and_small(package: str) -> None:
     cost = COSTS[package]
@@ -95,8 +110,12 @@ def test_a_package_imports_alone_quickly_and_small(package: str) -> None:
 
 def _import(cost: Cost) -> dict[str, float | list[str]]:
     # Bytecode is written, or each process would compile what it imports.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = {
+        name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+    }
     given = json.dumps([cost.libraries, cost.modules])
     command = [sys.executable, "-c", PROGRAM, given]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout)

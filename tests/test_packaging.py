@@ -44,12 +44,16 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a wheel and a source distribution, as `make dist` builds them."""
     source = tmp_path_factory.mktemp("source")
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
     for file in ("setup.py", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / file, source)
     command = [sys.executable, "setup.py", "--quiet", "sdist", "bdist_wheel"]
     environment = os.environ | {"SRP4CTR_REVISION": REVISION}
-    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=300, env=environment)
+    subprocess.run(
+        command, cwd=source, check=True, capture_output=True, timeout=300, env=environment
+    )
     return source / "dist"
 
 
@@ -82,14 +86,22 @@ def test_the_wheel_alone_gives_a_client_and_a_command_that_names_the_extra_it_mi
     python = environment / "bin" / "python"
     (wheel,) = distributions.glob("*.whl")
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, wheel], check=True, timeout=300)
+    subprocess.run(
+        [uv, "pip", "install", "--quiet", "--python", python, wheel], check=True, timeout=300
+    )
 
     def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+        )
 
     ranked = run(python, "-c", CLIENT)
     assert ranked.returncode == 0 and "localhost:1, model 'srp4ctr'" in ranked.stdout, ranked
     help_ = run(environment / "bin" / "srp4ctr", "--help")
     assert help_.returncode == 0 and "serve" in help_.stdout, help_
     served = run(environment / "bin" / "srp4ctr", "serve", "models")
-    assert served.returncode == 2 and "package tensorflow" in served.stderr and "[serving]" in served.stderr, served
+    assert (
+        served.returncode == 2
+        and "package tensorflow" in served.stderr
+        and "[serving]" in served.stderr
+    ), served

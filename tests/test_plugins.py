@@ -42,7 +42,16 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     source = tmp_path_factory.mktemp("source")
     subprocess.run(["cp", "-r", ROOT / "examples" / "latest_mean", source], check=True)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+    ]
     subprocess.run([*command, "--target", folder, source / "latest_mean"], check=True)
     return folder
 
@@ -50,7 +59,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _run(installed: Path, code: str) -> subprocess.CompletedProcess[str]:
     path = {"PYTHONPATH": os.pathsep.join([str(installed), str(ROOT)])}
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | path, cwd=ROOT)
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | path, cwd=ROOT
+    )
 
 
 @pytest.mark.slow
@@ -76,19 +87,29 @@ def test_its_options_are_read_without_tensorflow_and_are_its_own(installed: Path
         "except pydantic.ValidationError as error:\n"
         "    print(error.errors()[0]['msg'])\n"
     )
-    assert _run(installed, code).stdout == "`latest` is an option of model latest_mean, not of din.\n"
+    assert (
+        _run(installed, code).stdout == "`latest` is an option of model latest_mean, not of din.\n"
+    )
 
 
 def test_a_name_that_is_taken_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def entry_points(*points: metadata.EntryPoint) -> None:
         monkeypatch.setattr(plugins, "_entry_points", lambda: metadata.EntryPoints(points))
 
-    din, other = (metadata.EntryPoint(name, f"extra.{name}:Ranker", "srp4ctr.rankers") for name in ("din", "other"))
+    din, other = (
+        metadata.EntryPoint(name, f"extra.{name}:Ranker", "srp4ctr.rankers")
+        for name in ("din", "other")
+    )
     entry_points(other, other)
     assert plugins.plugins("rankers", ["din"]) == {"other": "extra.other.Ranker"}
     entry_points(din)
-    with pytest.raises(ValueError, match="^extra.din.Ranker, .* of srp4ctr.rankers, can't be 'din': srp4ctr has one"):
+    with pytest.raises(
+        ValueError,
+        match="^extra.din.Ranker, .* of srp4ctr.rankers, can't be 'din': srp4ctr has one",
+    ):
         plugins.plugins("rankers", ["din"])
     entry_points(other, metadata.EntryPoint("other", "rival:Ranker", "srp4ctr.rankers"))
-    with pytest.raises(ValueError, match="^rival.Ranker, .*: extra.other.Ranker has this name, too"):
+    with pytest.raises(
+        ValueError, match="^rival.Ranker, .*: extra.other.Ranker has this name, too"
+    ):
         plugins.plugins("rankers", ["din"])

@@ -30,10 +30,14 @@ def _dataset() -> Any:
     return yaml.safe_load(textwrap.dedent(block.group()))
 
 
-def test_its_own_log_is_inspected_and_validated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_own_log_is_inspected_and_validated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The commands under "Your own log", on a log with the columns that its YAML names."""
     block = README.partition("## Your own log")[2].partition("## Serving")[0]
-    inspect, validate = re.findall(r"^    \.venv/bin/srp4ctr (data .+?)(?:  +#.*)?$", block, re.MULTILINE)
+    inspect, validate = re.findall(
+        r"^    \.venv/bin/srp4ctr (data .+?)(?:  +#.*)?$", block, re.MULTILINE
+    )
     monkeypatch.chdir(tmp_path)
     rows = [
         {

@@ -10,9 +10,15 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parent.parent
 
 
-def _setup(program: str, path: str | None = None, script: str = "setup.sh") -> "subprocess.CompletedProcess[str]":
+def _setup(
+    program: str, path: str | None = None, script: str = "setup.sh"
+) -> "subprocess.CompletedProcess[str]":
     """Runs bash code that knows the functions of a script."""
-    command = ["bash", "-c", f"source scripts/{script}; {f'PATH={path};' if path else ''} {program}"]
+    command = [
+        "bash",
+        "-c",
+        f"source scripts/{script}; {f'PATH={path};' if path else ''} {program}",
+    ]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -55,7 +61,9 @@ def test_impossible_stack_is_refused(glibc: str, override: str, message: str) ->
     ("there", "driver", "device"),
     [("", "false", "cpu"), ("", "true", "gpu"), ("cpu", "true", "cpu"), ("gpu", "false", "gpu")],
 )
-def test_tensorflow_comes_with_cuda_where_there_is_a_driver(there: str, driver: str, device: str) -> None:
+def test_tensorflow_comes_with_cuda_where_there_is_a_driver(
+    there: str, driver: str, device: str
+) -> None:
     chosen = _setup(f"nvidia-smi() {{ {driver}; }}; SRP4CTR_DEVICE={there} choose_device")
     assert chosen.stdout.strip() == device
 
@@ -83,7 +91,11 @@ def test_system_python_is_taken_first(usable: str, chosen: str, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("uv", "python_is_usable", "missing"),
-    [("true", "true", "g++"), ("false", "true", "g++ python3-venv"), ("true", "false", "g++ python3-dev")],
+    [
+        ("true", "true", "g++"),
+        ("false", "true", "g++ python3-venv"),
+        ("true", "false", "g++ python3-dev"),
+    ],
 )
 def test_missing_packages_have_the_names_that_debian_and_ubuntu_give_them(
     uv: str, python_is_usable: str, missing: str, tmp_path: Path
@@ -97,7 +109,9 @@ def test_missing_packages_have_the_names_that_debian_and_ubuntu_give_them(
 
 
 def test_who_is_not_root_is_told_what_to_ask_for() -> None:
-    asked = _setup("missing_packages() { echo g++; echo python3-dev; }; apt_install() { false; }; need_packages 3.13")
+    asked = _setup(
+        "missing_packages() { echo g++; echo python3-dev; }; apt_install() { false; }; need_packages 3.13"
+    )
     assert asked.returncode == 1
     assert "only root can install them" in asked.stderr
     assert "Ask for: apt-get install g++ python3-dev" in asked.stderr
@@ -128,10 +142,14 @@ def test_a_tree_of_another_distribution_gets_the_settings_that_reach_the_network
     settings = f"https_proxy=http://proxy:1 PIP_CERT={certificates} UV_CACHE_DIR=/cache SECRET=1"
     passed_on = _setup(f"export {settings}; settings; fill {tree} ''", script="test-stacks.sh")
     assert passed_on.returncode == 0, passed_on.stderr
-    assert {"https_proxy=http://proxy:1", f"PIP_CERT={certificates}"} <= set(passed_on.stdout.splitlines())
+    assert {"https_proxy=http://proxy:1", f"PIP_CERT={certificates}"} <= set(
+        passed_on.stdout.splitlines()
+    )
     assert "CACHE" not in passed_on.stdout and "SECRET" not in passed_on.stdout
     assert Path(f"{tree}{certificates}").read_text() == "a certificate"
-    assert (tree / "srv/srp4ctr/scripts/setup.sh").is_file() and not (tree / "srv/srp4ctr/.venv").exists()
+    assert (tree / "srv/srp4ctr/scripts/setup.sh").is_file() and not (
+        tree / "srv/srp4ctr/.venv"
+    ).exists()
 
 
 @pytest.mark.parametrize("stack", ["tfx116", "tfx121"])
@@ -146,7 +164,10 @@ def test_lock_files_pin_and_hash_every_requirement_once(stack: str) -> None:
         if not line.startswith("#"):
             name, version = line.rstrip(".*").split("==")
             assert pins[name].startswith((f"{name}=={version} ", f"{name}=={version}."))
-    assert pins["tensorflow"].split()[0].split("==")[1] == pins["tensorflow-cpu"].split()[0].split("==")[1]
+    assert (
+        pins["tensorflow"].split()[0].split("==")[1]
+        == pins["tensorflow-cpu"].split()[0].split("==")[1]
+    )
 
 
 def test_a_run_needs_no_tests_and_no_lint() -> None:

@@ -23,7 +23,9 @@ START = 1_600_000_000 // HOUR * HOUR  # the generated logs begin here, on a full
 EVENT_COLUMNS = ("user_id", "item_id", "timestamp", "action", "price", "device")
 
 
-def small_log(users: int = 40, items: int = 30, events: int = 1500, hours: int = 100, seed: int = 0) -> list[Row]:
+def small_log(
+    users: int = 40, items: int = 30, events: int = 1500, hours: int = 100, seed: int = 0
+) -> list[Row]:
     """Random events with many equal timestamps and some exact duplicates, in random order."""
     rng = random.Random(seed)
     rows = [
@@ -45,7 +47,12 @@ def small_log(users: int = 40, items: int = 30, events: int = 1500, hours: int =
 def item_rows(items: int = 30, missing: Sequence[int] = (3,)) -> list[Row]:
     """An item table that lacks some items of the log and has one that the log lacks."""
     return [
-        {"item_id": f"i{n}", "name": f"Item {n}", "tags": "|".join(f"t{k}" for k in range(n % 3)), "weight": n / 4}
+        {
+            "item_id": f"i{n}",
+            "name": f"Item {n}",
+            "tags": "|".join(f"t{k}" for k in range(n % 3)),
+            "weight": n / 4,
+        }
         for n in [*range(items), 9999]
         if n not in missing
     ]
@@ -53,7 +60,9 @@ def item_rows(items: int = 30, missing: Sequence[int] = (3,)) -> list[Row]:
 
 def user_rows(users: int = 40) -> list[Row]:
     """A user table without the users whose number is a multiple of ten."""
-    return [{"user_id": f"u{n}", "age": "" if n % 7 == 0 else 20 + n} for n in range(users) if n % 10]
+    return [
+        {"user_id": f"u{n}", "age": "" if n % 7 == 0 else 20 + n} for n in range(users) if n % 10
+    ]
 
 
 def small_spec(**changes: Any) -> DatasetSpec:
@@ -71,7 +80,10 @@ def small_spec(**changes: Any) -> DatasetSpec:
         },
         "history": {"length": 5},
         "candidates": {"max_per_request": 3},
-        "tasks": {"buy": {"column": "action", "equals": "buy"}, "dear": {"column": "price", "at_least": 2}},
+        "tasks": {
+            "buy": {"column": "action", "equals": "buy"},
+            "dear": {"column": "price", "at_least": 2},
+        },
         "split": {
             "validation_from": f"{_iso(START + 70 * HOUR)}",
             "test_from": f"{_iso(START + 85 * HOUR)}",
@@ -89,7 +101,9 @@ def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str] | None = N
     return path
 
 
-def write_small_dataset(folder: Path, rows: Sequence[Row] | None = None, **changes: Any) -> DatasetSpec:
+def write_small_dataset(
+    folder: Path, rows: Sequence[Row] | None = None, **changes: Any
+) -> DatasetSpec:
     """Writes events, items and users into `folder` and returns their spec."""
     write_csv(folder / "events.csv", small_log() if rows is None else rows, EVENT_COLUMNS)
     write_csv(folder / "items.csv", item_rows())
@@ -113,7 +127,9 @@ def run_job(spec: DatasetSpec, folder: Path, shards: int = 8, options: Sequence[
             _ = records[split] | split >> beam.io.WriteToTFRecord(str(folder / split), num_shards=1)
 
 
-def write_records(spec: DatasetSpec, folder: Path, shards: int = 8, options: Sequence[str] = ()) -> dict[str, Path]:
+def write_records(
+    spec: DatasetSpec, folder: Path, shards: int = 8, options: Sequence[str] = ()
+) -> dict[str, Path]:
     """Runs the job that writes its records itself; returns each split's directory below `folder`."""
     directories = {split: folder / "written" / split for split in SPLITS}
     with beam.Pipeline("FnApiRunner", argv=list(options)) as pipeline:
@@ -129,7 +145,9 @@ def read_written(directory: Path) -> list[Record]:
 
 def read_file(path: Path) -> list[Record]:
     """The records of a gzipped file in their order."""
-    return parse_records(record.numpy() for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP"))
+    return parse_records(
+        record.numpy() for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP")
+    )
 
 
 def read_split(folder: Path, split: str) -> list[Record]:
@@ -145,7 +163,9 @@ def parse_records(serialised: Iterable[bytes]) -> list[Record]:
 
 def sort_records(records: Iterable[Record]) -> list[Record]:
     """Records in an order that depends on their contents alone."""
-    return sorted(records, key=lambda record: sorted((name, repr(values)) for name, values in record.items()))
+    return sorted(
+        records, key=lambda record: sorted((name, repr(values)) for name, values in record.items())
+    )
 
 
 def _parse(example: Any) -> Record:

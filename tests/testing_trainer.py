@@ -57,7 +57,10 @@ def toy_spec(**changes: Any) -> DatasetSpec:
                 "brand": {"kind": "categorical"},
                 "price": {"kind": "numeric", "buckets": 2},
             },
-            "behavior": {"action": {"kind": "categorical"}, "gap": {"kind": "time_gap", "buckets": 8}},
+            "behavior": {
+                "action": {"kind": "categorical"},
+                "gap": {"kind": "time_gap", "buckets": 8},
+            },
             "context": {
                 "device": {"kind": "categorical"},
                 "hour": {"kind": "hour_of_day"},
@@ -75,7 +78,10 @@ def toy_spec(**changes: Any) -> DatasetSpec:
             },
         },
         "history": {"length": 4},
-        "tasks": {"click": {"column": "clicked", "equals": 1}, "buy": {"column": "bought", "equals": 1}},
+        "tasks": {
+            "click": {"column": "clicked", "equals": 1},
+            "buy": {"column": "bought", "equals": 1},
+        },
         "item_oov_buckets": 2,
     }
     return DatasetSpec.model_validate(content | changes)
@@ -94,23 +100,38 @@ def eagerly() -> Iterator[None]:
 def toy_fields(spec: DatasetSpec | None = None, items: int = 12, size: int = 7) -> Fields:
     """Fields of a spec (the toy one), with `items` item indices and `size` indices of every other field."""
     spec = spec or toy_spec()
-    sized = [Field(feature, items if feature.field == "item_id" else size) for feature in model_features(spec)]
+    sized = [
+        Field(feature, items if feature.field == "item_id" else size)
+        for feature in model_features(spec)
+    ]
     return with_matches(sized, spec)
 
 
 def no_catalog(fields: Fields) -> ItemCatalog:
     """A catalogue that knows nothing of any item."""
-    return ItemCatalog({}, np.zeros(next(field.size for field in fields.item if field.field == "item_id"), np.int64))
+    return ItemCatalog(
+        {},
+        np.zeros(next(field.size for field in fields.item if field.field == "item_id"), np.int64),
+    )
 
 
 def random_features(
-    fields: Fields, lengths: Sequence[int], candidates: int = 3, seed: int = 0, columns: int | None = None
+    fields: Fields,
+    lengths: Sequence[int],
+    candidates: int = 3,
+    seed: int = 0,
+    columns: int | None = None,
 ) -> dict[str, tf.Tensor]:
     """Random indices; row b's history has `lengths[b]` behaviours, then padding up to `columns`."""
     rng = np.random.default_rng(seed)
     batch, columns = len(lengths), max(*lengths, 1) if columns is None else columns
     real = np.arange(columns) < np.array(lengths)[:, None]
-    shapes = {"user": (batch,), "context": (batch,), "history": (batch, columns), "candidate": (batch, candidates)}
+    shapes = {
+        "user": (batch,),
+        "context": (batch,),
+        "history": (batch, columns),
+        "candidate": (batch, candidates),
+    }
     features = {}
     for field in fields.all:
         shape = shapes[field.feature.side] + (field.width,) * field.multivalent
@@ -127,10 +148,14 @@ def random_features(
     return features
 
 
-def pad_axis(features: Mapping[str, tf.Tensor], side: str, before: int = 0, after: int = 0) -> dict[str, tf.Tensor]:
+def pad_axis(
+    features: Mapping[str, tf.Tensor], side: str, before: int = 0, after: int = 0
+) -> dict[str, tf.Tensor]:
     """`features` with zeros put before and after the second axis of one side."""
     return {
-        name: tf.pad(x, [[0, 0], [before, after], [0, 0]][: x.shape.rank]) if name.startswith(f"{side}_") else x
+        name: tf.pad(x, [[0, 0], [before, after], [0, 0]][: x.shape.rank])
+        if name.startswith(f"{side}_")
+        else x
         for name, x in features.items()
     }
 
@@ -145,12 +170,17 @@ def catalog_record(spec: DatasetSpec, seed: int = 0, items: int = 8) -> Raw:
     """The record of split `catalog`: items i0 (the most frequent) to i<n>, the last one without events."""
     rng = np.random.default_rng(seed)
     candidates = [f for f in record_features(spec) if f.side == "candidate"]
-    values = {f.name: [NAN if f.statistic else _value(f, rng) for _ in range(items)] for f in candidates}
+    values = {
+        f.name: [NAN if f.statistic else _value(f, rng) for _ in range(items)] for f in candidates
+    }
     ids = [f"i{n}" for n in range(items)]
     if spec.features.statistics:  # those of `toy_spec`, whose items have brands
         table = statistics_table(values["candidate_brand"])
         values[STATISTIC_LINES] = [line_of(key, value) for key, value in table.items()]
-    return values | {"candidate_item_id": ids, TRAINING_EVENTS: [3 * (items - 1 - n) for n in range(items)]}
+    return values | {
+        "candidate_item_id": ids,
+        TRAINING_EVENTS: [3 * (items - 1 - n) for n in range(items)],
+    }
 
 
 def statistics_table(brands: Sequence[str]) -> dict[tuple[str, str, str], Sequence[float] | str]:
@@ -182,7 +212,11 @@ def _raw_record(spec: DatasetSpec, rng: Any, items: int, number: int) -> Raw:
             raw[feature.name] = [_value(feature, rng) for _ in range(counts[feature.side])]
         elif feature.spec is not None:
             raw[feature.name] = _value(feature, rng)
-    raw |= {side: [f"i{n}" for n in rng.integers(0, items, len(raw[side]))] for side in raw if side.endswith("item_id")}
+    raw |= {
+        side: [f"i{n}" for n in rng.integers(0, items, len(raw[side]))]
+        for side in raw
+        if side.endswith("item_id")
+    }
     raw["history_timestamp"] = sorted(now - int(gap) for gap in rng.integers(1, 10**6, length))
     if spec.statistics_of_users_items:
         raw[USER_STATISTICS] = ""
@@ -204,7 +238,10 @@ def serialize(spec: DatasetSpec, raw: Raw) -> bytes:
     example = tf.train.Example()
     for feature in record_features(spec):
         values = raw.get(feature.name, [] if feature.is_list else _ABSENT[feature.dtype])
-        values = [value.encode() if isinstance(value, str) else value for value in np.ravel(values).tolist()]
+        values = [
+            value.encode() if isinstance(value, str) else value
+            for value in np.ravel(values).tolist()
+        ]
         kind = {"string": "bytes_list", "int64": "int64_list", "float": "float_list"}[feature.dtype]
         getattr(example.features.feature[feature.name], kind).SetInParent()
         getattr(example.features.feature[feature.name], kind).value.extend(values)
@@ -218,33 +255,44 @@ def dense_inputs(features: Sequence[RecordFeature], raws: Sequence[Raw]) -> dict
         values = [raw[feature.name] for raw in raws]
         if feature.is_list:
             longest = max(1, *(len(value) for value in values))
-            values = [[*value, *[_ABSENT[feature.dtype]] * (longest - len(value))] for value in values]
-        dense[feature.name] = tf.constant(values, {"float": tf.float32}.get(feature.dtype, feature.dtype))
+            values = [
+                [*value, *[_ABSENT[feature.dtype]] * (longest - len(value))] for value in values
+            ]
+        dense[feature.name] = tf.constant(
+            values, {"float": tf.float32}.get(feature.dtype, feature.dtype)
+        )
     return dense
 
 
 def run_transform(spec: DatasetSpec, records: Mapping[str, Sequence[bytes]], folder: Path) -> None:
     """What TFX's Transform does with raw records by split: `folder`/graph, and `folder`/<split>-*.gz."""
-    reader = tf_example_record.TFExampleBeamRecord(physical_format="inmem", schema=build_schema(spec))
+    reader = tf_example_record.TFExampleBeamRecord(
+        physical_format="inmem", schema=build_schema(spec)
+    )
     config = reader.TensorAdapterConfig()
     function = functools.partial(preprocessing_fn, custom_config={"spec": spec.model_dump_json()})
     with beam.Pipeline("FnApiRunner") as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
         batches = {
-            split: pipeline | split >> beam.Create(list(examples)) | f"{split}Read" >> reader.BeamSource()
+            split: pipeline
+            | split >> beam.Create(list(examples))
+            | f"{split}Read" >> reader.BeamSource()
             for split, examples in records.items()
         }
         analysed = [batches[split] for split in ANALYSED if split in batches] | beam.Flatten()
         graph = (analysed, config) | tft_beam.AnalyzeDataset(function)
         _ = graph | tft_beam.WriteTransformFn(str(folder / "graph"))
         for split in records:
-            data, metadata = ((batches[split], config), graph) | f"{split}Transform" >> tft_beam.TransformDataset(
-                output_record_batches=True
-            )
+            data, metadata = (
+                (batches[split], config),
+                graph,
+            ) | f"{split}Transform" >> tft_beam.TransformDataset(output_record_batches=True)
             examples = data | f"{split}Encode" >> beam.FlatMap(
                 _encode, beam.pvalue.AsSingleton(metadata.deferred_metadata)
             )
             path = str(folder / split)
-            _ = examples | f"{split}Write" >> beam.io.WriteToTFRecord(path, file_name_suffix=".gz", num_shards=1)
+            _ = examples | f"{split}Write" >> beam.io.WriteToTFRecord(
+                path, file_name_suffix=".gz", num_shards=1
+            )
 
 
 def _encode(batch: Any, metadata: Any) -> list[bytes]:

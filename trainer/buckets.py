@@ -1,7 +1,8 @@
 """The few shapes that batches of requests are padded to: XLA compiles a step anew for each.
 
-A bucket takes requests of up to so many candidates and behaviours. Which buckets there are follows from the data: those
-that pad least, a dozen at the most. Every process plans from the same files, and so has the same buckets.
+A bucket takes requests of up to so many candidates and behaviours. Which buckets there are follows
+from the data: those that pad least, a dozen at the most. Every process plans from the same files,
+and so has the same buckets.
 """
 
 from __future__ import annotations
@@ -65,7 +66,10 @@ class Plan(NamedTuple):
 
     def place(self, sizes: Sizes) -> np.ndarray:
         """The number of each request's bucket, which is the first that it fits in, or the last."""
-        fits = [(sizes.candidates <= b.candidates) & (sizes.lengths <= b.history) for b in self.buckets[:-1]]
+        fits = [
+            (sizes.candidates <= b.candidates) & (sizes.lengths <= b.history)
+            for b in self.buckets[:-1]
+        ]
         return np.argmax(np.stack([*fits, np.ones(len(sizes.candidates), bool)]), 0)
 
     def batches(self, sizes: Sizes) -> np.ndarray:
@@ -73,7 +77,9 @@ class Plan(NamedTuple):
         places, size = self.place(sizes), np.array([bucket.requests for bucket in self.buckets])
         found = np.zeros(len(self.buckets), np.int64)
         for start in range(0, len(places), self.chunk):
-            found += -(-np.bincount(places[start : start + self.chunk], minlength=len(size)) // size)
+            found += -(
+                -np.bincount(places[start : start + self.chunk], minlength=len(size)) // size
+            )
         return found
 
     def padding(self, sizes: Sizes) -> float:
@@ -101,7 +107,12 @@ def plan_buckets(sizes: Sizes, batch_size: int, most: int = MOST_BUCKETS) -> Pla
     for stop in range(1, len(widths) + 1):
         ways = []
         for start in range(stop):
-            band = _Band(requests[start:stop].sum(0), candidates[start:stop].sum(0), int(widths[stop - 1]), batch_size)
+            band = _Band(
+                requests[start:stop].sum(0),
+                candidates[start:stop].sum(0),
+                int(widths[stop - 1]),
+                batch_size,
+            )
             ways.append(_cut_lengths(band, lengths, most))
         row = [_Choice(np.inf, ())]
         for count in range(1, most + 1):
@@ -148,10 +159,15 @@ def _cut_lengths(band: _Band, edges: np.ndarray, most: int) -> list[_Choice]:
     """The best buckets for a band, by how many there may be."""
     used = band.requests > 0
     ends = edges[used]
-    requests, candidates = (np.r_[0, np.cumsum(values[used])] for values in (band.requests, band.candidates))
-    # Of a bucket between two ends, [start, stop]: its requests a batch, and the cells of all of its batches.
+    requests, candidates = (
+        np.r_[0, np.cumsum(values[used])] for values in (band.requests, band.candidates)
+    )
+    # Of a bucket between two ends, [start, stop]: its requests a batch, and the cells of all of its
+    # batches.
     inside, of_them = requests[None] - requests[:, None], candidates[None] - candidates[:, None]
-    size = np.maximum(np.round(band.batch_size * inside / np.maximum(of_them, 1)).astype(np.int64), 1)
+    size = np.maximum(
+        np.round(band.batch_size * inside / np.maximum(of_them, 1)).astype(np.int64), 1
+    )
     cells = (-(-inside // size) * size * (band.width + np.r_[0, ends])).astype(float)
     cells[np.tril_indices(len(requests))] = np.inf
     best, choices, cut_at = np.where(requests == 0, 0.0, np.inf), [_Choice(np.inf, ())], []

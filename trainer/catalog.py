@@ -17,11 +17,12 @@ Features = Mapping[str, tf.Tensor]
 class ItemCatalog(tf.Module):
     """Fills absent item features of requests from tables that travel inside the SavedModel.
 
-    For serving, when all that it knows is earlier than the request. Records to train on hold what was known at their
-    own times, and stay as they are.
+    For serving, when all that it knows is earlier than the request. Records to train on hold what
+    was known at their own times, and stay as they are.
 
     Args:
-        tables: Item field -> indices [rows] (or [rows, V]); row i is the item of index i, zeros where unknown.
+        tables: Item field -> indices [rows] (or [rows, V]); row i is the item of index i, zeros
+            where unknown.
         training_events: [rows] events of each item before the training cut-off.
         numbers: Item field -> the numbers [rows] that belong to its indices, zeros where unknown.
     """
@@ -38,17 +39,24 @@ class ItemCatalog(tf.Module):
             for field, table in tables.items()
         }
         self.numbers = {
-            field: tf.Variable(table, trainable=False, dtype=tf.float32, name=f"catalog_{number_name(field)}")
+            field: tf.Variable(
+                table, trainable=False, dtype=tf.float32, name=f"catalog_{number_name(field)}"
+            )
             for field, table in (numbers or {}).items()
         }
-        self.training_events = tf.Variable(training_events, trainable=False, dtype=tf.int64, name="training_events")
+        self.training_events = tf.Variable(
+            training_events, trainable=False, dtype=tf.int64, name="training_events"
+        )
 
     @classmethod
     def from_batches(cls, fields: Fields, batches: Iterable[Mapping[str, Any]]) -> ItemCatalog:
         """Builds it from dense batches of the transformed split `catalog`."""
         rows = next(field.size for field in fields.item if field.field == "item_id")
         side_info = [field for field in fields.item if field.field != "item_id"]
-        shape = {field.field: (rows, field.width) if field.multivalent else (rows,) for field in side_info}
+        shape = {
+            field.field: (rows, field.width) if field.multivalent else (rows,)
+            for field in side_info
+        }
         tables = {name: np.zeros(size, np.int64) for name, size in shape.items()}
         numbers = {field.field: np.zeros(rows, np.float32) for field in side_info if field.number}
         events = np.zeros(rows, np.int64)
@@ -84,8 +92,8 @@ class ItemCatalog(tf.Module):
     def popularity(self, items: tf.Tensor) -> tf.Tensor:
         """Names each item index's popularity: head, middle, tail or unseen.
 
-        Of the items with training events, ordered by their number, the first 20 % are the head, the next 30 % the
-        middle, the rest the tail. Items without one, known or not, are unseen.
+        Of the items with training events, ordered by their number, the first 20 % are the head, the
+        next 30 % the middle, the rest the tail. Items without one, known or not, are unseen.
         """
         seen = tf.reduce_sum(tf.cast(self.training_events > 0, tf.int64))
         rank = tf.cast(items - 1, tf.float32) / tf.cast(tf.maximum(seen, 1), tf.float32)

@@ -18,8 +18,8 @@ _REASONS = ("unsupported", "No registered", "not compilable", "must be a compile
 def compiles(config: TrainerConfig) -> bool:
     """Whether a model that is made in the scope of the present strategy is compiled.
 
-    `auto` does so for one GPU. Compiled steps save the starts of hundreds of small kernels; on CPUs there is little to
-    save, and each shape of a batch takes its time to compile.
+    `auto` does so for one GPU. Compiled steps save the starts of hundreds of small kernels; on CPUs
+    there is little to save, and each shape of a batch takes its time to compile.
 
     Raises:
         ConfigError: compilation is asked for where it can't be had.
@@ -30,7 +30,9 @@ def compiles(config: TrainerConfig) -> bool:
         return has_gpu and strategy.num_replicas_in_sync == 1 and not is_parameter_server(strategy)
     if not config.jit_compile:
         return False
-    if is_parameter_server(strategy) or (strategy.num_replicas_in_sync > 1 and not _are_gpus(strategy)):
+    if is_parameter_server(strategy) or (
+        strategy.num_replicas_in_sync > 1 and not _are_gpus(strategy)
+    ):
         raise ConfigError(
             "trainer.jit_compile: true compiles for one device, or for several GPUs. Received: "
             f"{type(strategy).__name__} with other devices. Set it to auto or false"
@@ -54,7 +56,10 @@ def check_compiles(model: keras.Model, batches: tf.data.Dataset, what: str) -> N
     Raises:
         ConfigError: XLA lacks an operation of the step.
     """
-    print(f"  {what}: XLA reads the step, then compiles it for each shape when it first comes", flush=True)
+    print(
+        f"  {what}: XLA reads the step, then compiles it for each shape when it first comes",
+        flush=True,
+    )
     start = time.monotonic()
     step = tf.function(model.train_step, jit_compile=True)
     try:
@@ -70,4 +75,6 @@ def check_compiles(model: keras.Model, batches: tf.data.Dataset, what: str) -> N
 def _reason(error: Any) -> str:
     """The line of a long message that says what is missing."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next((line for line in lines if any(reason in line for reason in _REASONS)), lines[0])[:500]
+    return next((line for line in lines if any(reason in line for reason in _REASONS)), lines[0])[
+        :500
+    ]

@@ -24,7 +24,8 @@ class EncoderConfig(Config):
     """FG-BERT's size.
 
     Attributes:
-        features: What it reads of a behaviour: `all` its features, or `ids`, its item's id alone, as BERT4Rec does.
+        features: What it reads of a behaviour: `all` its features, or `ids`, its item's id alone,
+            as BERT4Rec does.
         without: Features of behaviours or their items that it doesn't read, by name.
         dim: Width D of every hidden vector.
         heads: Attention heads; must divide `dim`.
@@ -48,7 +49,9 @@ class EncoderConfig(Config):
 
     def check_fits(self, spec: DatasetSpec) -> None:
         """Raises a ConfigError where `without` names no feature of the behaviours of `spec`."""
-        known = [f.field for f in model_features(spec) if f.side == "history" and f.field != "item_id"]
+        known = [
+            f.field for f in model_features(spec) if f.side == "history" and f.field != "item_id"
+        ]
         for name in self.without:
             if name not in known:
                 names = ", ".join(known) or "there are none"
@@ -67,21 +70,24 @@ class DistributionConfig(Config):
     """How training is spread over devices and machines.
 
     Attributes:
-        strategy: `auto` takes what TF_CONFIG and this machine's GPUs ask for: a parameter server where the cluster has
-            one, several workers where it has several, all GPUs of this machine where it has several, or one device.
+        strategy: `auto` takes what TF_CONFIG and this machine's GPUs ask for: a parameter server
+            where the cluster has one, several workers where it has several, all GPUs of this
+            machine where it has several, or one device.
         devices: What `mirrored` uses, such as GPU:0; all GPUs by default.
-        share_files: Whether each of several workers reads its own files, so that nothing is read twice. Without, all
-            read everything and a step is on the very records that it would be on with one device.
+        share_files: Whether each of several workers reads its own files, so that nothing is read
+            twice. Without, all read everything and a step is on the very records that it would be
+            on with one device.
         min_shard_bytes: The least size of a part of a table on a parameter server.
-        restarts: How often a process starts over from the last backup when others of its cluster fail.
+        restarts: How often a process starts over from the last backup when others of its cluster
+            fail.
     """
 
     strategy: Literal["auto", "one_device", "mirrored", "multi_worker", "parameter_server"] = "auto"
     devices: Annotated[tuple[str, ...], CountsWith("strategy", "auto", "mirrored")] = ()
     share_files: Annotated[bool, CountsWith("strategy", "auto", "multi_worker")] = False
-    min_shard_bytes: Annotated[int, pydantic.Field(ge=1), CountsWith("strategy", "auto", "parameter_server")] = (
-        256 * 1024
-    )
+    min_shard_bytes: Annotated[
+        int, pydantic.Field(ge=1), CountsWith("strategy", "auto", "parameter_server")
+    ] = 256 * 1024
     restarts: int = pydantic.Field(5, ge=0)
 
 
@@ -104,8 +110,10 @@ class ExportConfig(Config):
     """The exported SavedModel.
 
     Attributes:
-        state_dtype: How user states are stored; float16 and bfloat16 halve their bytes, int8 makes them a quarter.
-        max_candidates: The most candidates of a request; clients split longer lists over several requests.
+        state_dtype: How user states are stored; float16 and bfloat16 halve their bytes, int8 makes
+            them a quarter.
+        max_candidates: The most candidates of a request; clients split longer lists over several
+            requests.
         max_history: The most behaviours of a request, of which the latest `history.length` count.
     """
 
@@ -122,7 +130,9 @@ class ExportConfig(Config):
             )
 
 
-AnyObjective = Annotated[pydantic.SerializeAsAny[PretrainConfig], pydantic.BeforeValidator(OBJECTIVE.read)]
+AnyObjective = Annotated[
+    pydantic.SerializeAsAny[PretrainConfig], pydantic.BeforeValidator(OBJECTIVE.read)
+]
 AnyRanker = Annotated[pydantic.SerializeAsAny[RankerConfig], pydantic.BeforeValidator(MODEL.read)]
 
 
@@ -130,12 +140,16 @@ class TrainerConfig(Config):
     """Everything the trainer can be told.
 
     Attributes:
-        precision: What layers compute in; weights, and what is exported, are float32. float16 scales the loss.
-        jit_compile: Whether training steps are compiled by XLA; `auto`: on one GPU, and not elsewhere.
-        backup_steps: Steps between two backups, where there is a place for them; a killed run goes on from the last.
-            Pre-training whose epochs are shorter backs up at the end of every so many. Fine-tuning, which keeps its
-            best weights, and parameter servers back up after each evaluation at the latest.
-        profile_steps: Steps, from the tenth on, of which TensorBoard gets a profile, where it gets logs.
+        precision: What layers compute in; weights, and what is exported, are float32. float16
+            scales the loss.
+        jit_compile: Whether training steps are compiled by XLA; `auto`: on one GPU, and not
+            elsewhere.
+        backup_steps: Steps between two backups, where there is a place for them; a killed run goes
+            on from the last. Pre-training whose epochs are shorter backs up at the end of every so
+            many. Fine-tuning, which keeps its best weights, and parameter servers back up after
+            each evaluation at the latest.
+        profile_steps: Steps, from the tenth on, of which TensorBoard gets a profile, where it gets
+            logs.
     """
 
     seed: int = 7

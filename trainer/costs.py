@@ -58,7 +58,8 @@ class ModelCost:
             "item_flops": {str(n): count.flops for n, count in self.items.items()},
             "efficiency_flops": self.efficiency_flops,
             "inference_flops": {str(n): self.inference_flops(n) for n in self.items},
-            "uncounted_elements": {"user": self.user.uncounted} | {str(n): c.uncounted for n, c in self.items.items()},
+            "uncounted_elements": {"user": self.user.uncounted}
+            | {str(n): c.uncounted for n, c in self.items.items()},
             "dense_parameters": self.dense_parameters,
             "table_parameters": self.table_parameters,
             "state_bytes": self.state_bytes,
@@ -75,7 +76,8 @@ def cost_ratios(costs: dict[str, ModelCost], name: str, candidates: int = 100) -
     """A model's operations over those of the unfolded DIN + MMoE."""
     ours, reference = costs[name], costs[REFERENCE]
     return {
-        "inference_flops_ratio": ours.inference_flops(candidates) / reference.inference_flops(candidates),
+        "inference_flops_ratio": ours.inference_flops(candidates)
+        / reference.inference_flops(candidates),
         "efficiency_flops_ratio": ours.efficiency_flops / reference.efficiency_flops,
     }
 
@@ -99,8 +101,13 @@ def measure_cost(fields: Fields, config: TrainerConfig) -> ModelCost:
         return ranker.score_items(state, features, training=False)
 
     encode = encode_user.get_concrete_function(user)
-    state = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), encode.structured_outputs)
-    items = {n: count_flops(score_items.get_concrete_function(state, _candidates(fields, n))) for n in CANDIDATES}
+    state = tf.nest.map_structure(
+        lambda x: tf.TensorSpec(x.shape, x.dtype), encode.structured_outputs
+    )
+    items = {
+        n: count_flops(score_items.get_concrete_function(state, _candidates(fields, n)))
+        for n in CANDIDATES
+    }
     tables = _table_parameters(ranker)
     codec = StateCodec(state, b"", fields.history_length, config.export.state_dtype)
     return ModelCost(
@@ -144,4 +151,8 @@ def _zeros(specs: dict[str, tf.TensorSpec]) -> dict[str, tf.Tensor]:
 
 
 def _table_parameters(ranker: Ranker) -> int:
-    return sum(int(np.prod(part.table.shape)) for part in ranker.submodules if isinstance(part, FieldEmbedding))
+    return sum(
+        int(np.prod(part.table.shape))
+        for part in ranker.submodules
+        if isinstance(part, FieldEmbedding)
+    )

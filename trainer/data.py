@@ -1,6 +1,7 @@
 """Transformed records as batches of dense indices.
 
-Nothing here has Python control flow over tensors, so AutoGraph, which takes seconds to convert it all, is left out.
+Nothing here has Python control flow over tensors, so AutoGraph, which takes seconds to convert it
+all, is left out.
 """
 
 from __future__ import annotations
@@ -62,12 +63,13 @@ class TransformedRecords:
         Args:
             patterns: File patterns of gzipped TFRecords.
             batch_size: Records a batch.
-            shuffle_seed: Shuffles records, differently each epoch, reproducibly; None keeps their order. A file's
-                records are ordered by user, so many files are read at once, in a new order each epoch.
+            shuffle_seed: Shuffles records, differently each epoch, reproducibly; None keeps their
+                order. A file's records are ordered by user, so many files are read at once, in a
+                new order each epoch.
             part: Which of several workers reads; `batch_size` is that of all of them.
-            by_length: Makes batches of histories of like length, to pad little: of every 16 batches' worth of records,
-                or of fewer where these are large, the shortest become one batch, and so on. Batches come in random
-                order if records do.
+            by_length: Makes batches of histories of like length, to pad little: of every 16
+                batches' worth of records, or of fewer where these are large, the shortest become
+                one batch, and so on. Batches come in random order if records do.
 
         Raises:
             FileNotFoundError: no file matches.
@@ -78,17 +80,24 @@ class TransformedRecords:
         records = self._records(patterns, shuffle_seed, part).batch(size * taken)
         parsed = records.map(self._parse, num_parallel_calls=tf.data.AUTOTUNE)
         if by_length:
-            parsed = in_random_order(parsed.flat_map(lambda chunk: cut_by_length(chunk, size)), shuffle_seed)
+            parsed = in_random_order(
+                parsed.flat_map(lambda chunk: cut_by_length(chunk, size)), shuffle_seed
+            )
         return parsed.map(self._densify, num_parallel_calls=tf.data.AUTOTUNE)
 
     @tf.autograph.experimental.do_not_convert
     def candidate_batches(
-        self, patterns: Sequence[str], plan: Plan, shuffle_seed: int | tf.Tensor | None = None, part: Part = WHOLE
+        self,
+        patterns: Sequence[str],
+        plan: Plan,
+        shuffle_seed: int | tf.Tensor | None = None,
+        part: Part = WHOLE,
     ) -> tf.data.Dataset:
         """Dense batches of requests of like size, each padded to its bucket's shape.
 
-        Records are taken in chunks; a chunk is sorted into buckets, and each bucket is cut, so that every candidate
-        weighs about alike in the mean over a batch. Batches come in random order if records do.
+        Records are taken in chunks; a chunk is sorted into buckets, and each bucket is cut, so that
+        every candidate weighs about alike in the mean over a batch. Batches come in random order if
+        records do.
 
         Args:
             patterns: As for `batches`.
@@ -111,7 +120,9 @@ class TransformedRecords:
     def count(self, patterns: Sequence[str]) -> int:
         """How many records the files hold."""
         blocks = self._records(patterns, None, WHOLE).batch(1024)
-        return int(blocks.reduce(np.int64(0), lambda total, block: total + tf.size(block, tf.int64)))
+        return int(
+            blocks.reduce(np.int64(0), lambda total, block: total + tf.size(block, tf.int64))
+        )
 
     @tf.autograph.experimental.do_not_convert
     def sizes(self, patterns: Sequence[str]) -> Sizes:
@@ -129,12 +140,15 @@ class TransformedRecords:
         return Sizes(candidates, lengths, _record_bytes(tuple(_files(patterns))))
 
     @tf.autograph.experimental.do_not_convert
-    def sample(self, patterns: Sequence[str], candidates: int, seed: int) -> tuple[tf.data.Dataset, int]:
+    def sample(
+        self, patterns: Sequence[str], candidates: int, seed: int
+    ) -> tuple[tf.data.Dataset, int]:
         """Dense batches of about so many candidates of some files, whole requests, in order, and how many there are.
 
         Args:
             patterns: As for `batches`.
-            candidates: How many at most, give or take what chance does; all where the files have no more.
+            candidates: How many at most, give or take what chance does; all where the files have no
+                more.
             seed: Decides which requests.
         """
         total = int(self.sizes(patterns).candidates.sum())
@@ -151,10 +165,14 @@ class TransformedRecords:
     def statistic_lines(self, patterns: Sequence[str]) -> list[bytes]:
         """The lines of the statistics table, from the files of split `catalog`, of a spec that has statistics."""
         batches = self._records(patterns, None, WHOLE).batch(16)
-        parsed = batches.map(lambda records: tf.io.parse_example(records, self._lines)[STATISTIC_LINES].flat_values)
+        parsed = batches.map(
+            lambda records: tf.io.parse_example(records, self._lines)[STATISTIC_LINES].flat_values
+        )
         return [line for lines in parsed.as_numpy_iterator() for line in lines]
 
-    def _records(self, patterns: Sequence[str], shuffle_seed: int | tf.Tensor | None, part: Part) -> tf.data.Dataset:
+    def _records(
+        self, patterns: Sequence[str], shuffle_seed: int | tf.Tensor | None, part: Part
+    ) -> tf.data.Dataset:
         files = _files(patterns)
         if len(files) < part.workers:
             raise DataError(
@@ -180,7 +198,9 @@ class TransformedRecords:
 def _files(patterns: Sequence[str]) -> list[str]:
     files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
     if not files:
-        raise FileNotFoundError(f"no transformed records match {list(patterns)}; did Transform run?")
+        raise FileNotFoundError(
+            f"no transformed records match {list(patterns)}; did Transform run?"
+        )
     return files
 
 
@@ -218,7 +238,11 @@ def densify(parsed: Mapping[str, Any], fields: Fields) -> Batch:
 
 def with_labels(batch: Batch, fields: Fields) -> tuple[Batch, Batch, Batch]:
     """Splits a batch into what Keras fits: features, labels and weights [B, N] a task; padding weighs 0."""
-    features = {name: value for name, value in batch.items() if not name.startswith(("label_", TRAINING_EVENTS))}
+    features = {
+        name: value
+        for name, value in batch.items()
+        if not name.startswith(("label_", TRAINING_EVENTS))
+    }
     present = tf.cast(features[CANDIDATE_ITEM_ID] > 0, tf.float32)
     labels = {task: batch[label_name(task)] for task in fields.tasks}
     return features, labels, {task: present for task in fields.tasks}

@@ -36,7 +36,10 @@ def export(ranker: Ranker, inputs: StageInputs, model_dir: str) -> None:
     signatures = build_signatures(module)
     tf.saved_model.save(module, model_dir, signatures=signatures)
     write_warmup(module, signatures, model_dir)
-    made_by = {"spec": inputs.spec.model_dump(mode="json"), "trainer": inputs.config.model_dump(mode="json")}
+    made_by = {
+        "spec": inputs.spec.model_dump(mode="json"),
+        "trainer": inputs.config.model_dump(mode="json"),
+    }
     description = dataclasses.asdict(module.description)
     with tf.io.gfile.GFile(os.path.join(model_dir, contract.CONFIG_FILE), "w") as file:
         file.write(json.dumps(made_by | {"description": description}, indent=1))
@@ -60,7 +63,9 @@ def serving_module(ranker: Ranker, inputs: StageInputs) -> ServingModule:
         catalog,
         inputs.spec,
         inputs.fields(),
-        codec_of=lambda state: StateCodec(state, made_by, inputs.spec.history.length, dtype, row_integers),
+        codec_of=lambda state: StateCodec(
+            state, made_by, inputs.spec.history.length, dtype, row_integers
+        ),
         describe=lambda codec: _description(inputs, codec.identity, showings),
         statistics=statistics,
     )
@@ -82,7 +87,9 @@ def _showing_inputs(inputs: StageInputs, catalog: ItemCatalog) -> tuple[str, ...
     return found
 
 
-def _description(inputs: StageInputs, state_identity: bytes, showings: tuple[str, ...]) -> contract.Description:
+def _description(
+    inputs: StageInputs, state_identity: bytes, showings: tuple[str, ...]
+) -> contract.Description:
     spec, config = inputs.spec, inputs.config.export
     sides = ("user", "context", "history")
     names = {side: tuple(f.name for f in user_inputs(spec) if f.side == side) for side in sides}
@@ -126,13 +133,24 @@ def build_signatures(module: ServingModule) -> dict[str, Any]:
         contract.DESCRIBE: (module.describe, request),
         EVALUATE: (module.evaluate, examples),
     }
-    limits = {"history": module.description.max_history, "candidate": module.description.max_candidates}
-    return {name: _concrete(function, specs, limits) for name, (function, specs) in functions.items()}
+    limits = {
+        "history": module.description.max_history,
+        "candidate": module.description.max_candidates,
+    }
+    return {
+        name: _concrete(function, specs, limits) for name, (function, specs) in functions.items()
+    }
 
 
-def _concrete(function: Callable[..., Any], specs: dict[str, tf.TensorSpec], limits: dict[str, int]) -> Any:
-    return tf.function(lambda **raw: function(**checked(raw, limits)), autograph=False).get_concrete_function(**specs)
+def _concrete(
+    function: Callable[..., Any], specs: dict[str, tf.TensorSpec], limits: dict[str, int]
+) -> Any:
+    return tf.function(
+        lambda **raw: function(**checked(raw, limits)), autograph=False
+    ).get_concrete_function(**specs)
 
 
 def _spec(feature: RecordFeature) -> tf.TensorSpec:
-    return tf.TensorSpec([None, None] if feature.is_list else [None], dtype_of(feature), name=feature.name)
+    return tf.TensorSpec(
+        [None, None] if feature.is_list else [None], dtype_of(feature), name=feature.name
+    )

@@ -23,8 +23,8 @@ from trainer.config import EncoderConfig
 class Field:
     """A model feature and its indices: 0 is absent, 1 to `size` - 1 are values.
 
-    `width` is the number of values a cell has: 1, or `max_values` for a multivalent feature. The last `oov_buckets`
-    indices are shared by words outside of the vocabulary.
+    `width` is the number of values a cell has: 1, or `max_values` for a multivalent feature. The
+    last `oov_buckets` indices are shared by words outside of the vocabulary.
     """
 
     feature: ModelFeature
@@ -66,7 +66,8 @@ class Compared:
         history: The name of the behaviours' feature.
         candidate: The name of the candidates'.
         width: Values a cell has.
-        known: Values from here on stand for several words each, and so match nothing; None: each is one word's.
+        known: Values from here on stand for several words each, and so match nothing; None: each is
+            one word's.
     """
 
     history: str
@@ -101,7 +102,9 @@ class Fields:
     @property
     def has_item_keys(self) -> bool:
         """Whether there are `history_item_key` and `candidate_item_key`, which are no fields: they have no table."""
-        return any(pair.history == HISTORY_ITEM_KEY for match in self.matches for pair in match.compared)
+        return any(
+            pair.history == HISTORY_ITEM_KEY for match in self.matches for pair in match.compared
+        )
 
     def of(self, side: Side) -> list[Field]:
         """The fields of one side: user, context, history or candidate."""
@@ -113,7 +116,9 @@ class Fields:
 
     def ids_only(self) -> Fields:
         """The same without anything but the item id."""
-        return dataclasses.replace(self, all=tuple(field for field in self.all if field.field == "item_id"))
+        return dataclasses.replace(
+            self, all=tuple(field for field in self.all if field.field == "item_id")
+        )
 
     def without(self, names: Sequence[str]) -> Fields:
         """The same without some features of behaviours and their items.
@@ -124,8 +129,12 @@ class Fields:
         known = [field.field for field in self.of("history") if field.field != "item_id"]
         if unknown := sorted(set(names) - set(known)):
             names_known = ", ".join(known)
-            raise ValueError(f"encoder.without must name features of behaviours: {names_known}. Received: {unknown}")
-        return dataclasses.replace(self, all=tuple(field for field in self.all if field.field not in names))
+            raise ValueError(
+                f"encoder.without must name features of behaviours: {names_known}. Received: {unknown}"
+            )
+        return dataclasses.replace(
+            self, all=tuple(field for field in self.all if field.field not in names)
+        )
 
     def read_by(self, encoder: EncoderConfig) -> Fields:
         """What an encoder reads of these."""
@@ -144,7 +153,9 @@ class Fields:
 
 def fields_of(spec: DatasetSpec, transform_output: Any) -> Fields:
     """The fields of `spec`, sized by the vocabularies of a tft.TFTransformOutput."""
-    return with_matches([_field(feature, spec, transform_output) for feature in model_features(spec)], spec)
+    return with_matches(
+        [_field(feature, spec, transform_output) for feature in model_features(spec)], spec
+    )
 
 
 def with_matches(fields: Sequence[Field], spec: DatasetSpec) -> Fields:

@@ -49,7 +49,9 @@ def train_ranker(inputs: StageInputs, encoder_dir: str | None, model_dir: str) -
         with tf.io.gfile.GFile(os.path.join(model_dir, RESULTS), "w") as file:
             file.write(json.dumps(results, indent=1))
 
-    run_stage(inputs.config.distribution, os.path.join(model_dir, RESULTS), train, write, backup_dir)
+    run_stage(
+        inputs.config.distribution, os.path.join(model_dir, RESULTS), train, write, backup_dir
+    )
 
 
 def finetune(
@@ -72,18 +74,27 @@ def finetune(
     keras.utils.set_random_seed(inputs.config.seed)
     stage = ranking_stage(inputs, encoder_dir)
     ranker, curves = fit(stage, inputs.config, strategy, backup_dir, inputs.tensorboard_dir)
-    return ranker, {"curves": curves, "evaluations_per_epoch": inputs.config.finetune.evaluations_per_epoch}
+    return ranker, {
+        "curves": curves,
+        "evaluations_per_epoch": inputs.config.finetune.evaluations_per_epoch,
+    }
 
 
 def ranking_stage(inputs: StageInputs, encoder_dir: str | None) -> Stage:
     """What fine-tuning fits to what, starting from a pre-training export where one is given."""
     config, batches = inputs.config.finetune, RankingBatches(inputs)
-    pass_steps, evaluations = batches.count(inputs.train), config.epochs * config.evaluations_per_epoch
+    pass_steps, evaluations = (
+        batches.count(inputs.train),
+        config.epochs * config.evaluations_per_epoch,
+    )
     steps = math.ceil(pass_steps / config.evaluations_per_epoch)
 
     def build() -> Ranker:
         ranker = build_ranker(inputs, batches.once(inputs.train), encoder_dir)
-        aucs = {task: [keras.metrics.AUC(2000, name="auc", from_logits=True)] for task in inputs.spec.tasks}
+        aucs = {
+            task: [keras.metrics.AUC(2000, name="auc", from_logits=True)]
+            for task in inputs.spec.tasks
+        }
         optimizer = build_optimizer(config.optimizer, steps * evaluations)
         ranker.compile(optimizer, weighted_metrics=aucs, jit_compile=compiles(inputs.config))
         return ranker
@@ -125,5 +136,9 @@ class _MeanValidationAuc(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if logs is not None:
-            values = [value for name, value in logs.items() if name.startswith("val_") and name.endswith("auc")]
+            values = [
+                value
+                for name, value in logs.items()
+                if name.startswith("val_") and name.endswith("auc")
+            ]
             logs["val_mean_auc"] = sum(values) / len(values)

@@ -38,8 +38,8 @@ class Stage:
         what: What an epoch is called while it runs.
         watched: The values to show.
         callbacks: What else happens at an epoch's end, before its logs are kept.
-        patience: Epochs without a rise of the last of `watched` after which the fit stops, and goes back to the best
-            weights; None keeps the last ones.
+        patience: Epochs without a rise of the last of `watched` after which the fit stops, and goes
+            back to the best weights; None keeps the last ones.
     """
 
     build: Callable[[], keras.Model]
@@ -85,7 +85,9 @@ def fit(
         backup = Backup(directory, _backup_steps(stage, config, strategy), stage.steps)
         done = backup.done_steps()
         curves = _curves(stage, backup, done // stage.steps)
-        shown = _shown(stage, config, tensorboard_dir) if Cluster.from_environment().is_chief else []
+        shown = (
+            _shown(stage, config, tensorboard_dir) if Cluster.from_environment().is_chief else []
+        )
         kept = [backup.callback()] if backup_dir else []
         _fit(stage, model, plain, config, done, [*stage.callbacks, *shown, curves, *kept])
     if plain is not model:
@@ -115,8 +117,13 @@ def _fit(
     if is_parameter_server(strategy):
         callbacks = [EvaluatePlain(plain, stage.validation(WHOLE)), *callbacks]
     else:
-        data |= {"validation_data": feed(strategy, stage.validation), "validation_steps": stage.validation_steps}
-    model.fit(**data, epochs=stage.epochs, steps_per_epoch=stage.steps, verbose=0, callbacks=callbacks)
+        data |= {
+            "validation_data": feed(strategy, stage.validation),
+            "validation_steps": stage.validation_steps,
+        }
+    model.fit(
+        **data, epochs=stage.epochs, steps_per_epoch=stage.steps, verbose=0, callbacks=callbacks
+    )
 
 
 def _backup_steps(stage: Stage, config: TrainerConfig, strategy: tf.distribute.Strategy) -> int:
@@ -125,7 +132,9 @@ def _backup_steps(stage: Stage, config: TrainerConfig, strategy: tf.distribute.S
         return stage.steps
     if stage.patience is None:
         return config.backup_steps
-    return min(config.backup_steps, stage.steps)  # the best weights are those of an epoch that is backed up
+    return min(
+        config.backup_steps, stage.steps
+    )  # the best weights are those of an epoch that is backed up
 
 
 def _curves(stage: Stage, backup: Backup, done: int) -> Curves:
@@ -135,7 +144,9 @@ def _curves(stage: Stage, backup: Backup, done: int) -> Curves:
     return StopAtBest(backup, done, writes, stage.watched[-1], stage.patience)
 
 
-def _shown(stage: Stage, config: TrainerConfig, directory: str | None) -> list[keras.callbacks.Callback]:
+def _shown(
+    stage: Stage, config: TrainerConfig, directory: str | None
+) -> list[keras.callbacks.Callback]:
     progress = EpochProgress(stage.what, stage.watched)
     if directory is None:
         return [progress]

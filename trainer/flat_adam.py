@@ -42,7 +42,8 @@ class FlatAdam(TableAdam):
     end; both moments of all small variables are one vector each. Where variables lie on several
     machines they can't be updated as one: there TableAdam does it.
 
-    Gradients of small tables are made dense, and those of large ones sorted and added up (`RowSums`).
+    Gradients of small tables are made dense, and those of large ones sorted and added up
+    (`RowSums`).
     """
 
     def build(self, var_list: Sequence[tf.Variable]) -> None:
@@ -86,7 +87,9 @@ class FlatAdam(TableAdam):
     def _clip_gradients(self, grads: list[Any]) -> list[Any]:
         return grads  # `_update` cuts them once they are one
 
-    def _distributed_apply_gradients_fn(self, distribution: Any, grads_and_vars: Pairs, **kwargs: Any) -> Any:
+    def _distributed_apply_gradients_fn(
+        self, distribution: Any, grads_and_vars: Pairs, **kwargs: Any
+    ) -> Any:
         """Keras's hook, called once for a step with the gradients of all devices added up."""
         gradients, variables = zip(*grads_and_vars, strict=True)
 
@@ -98,7 +101,9 @@ class FlatAdam(TableAdam):
 
     def _update(self, gradients: Sequence[Any], variables: Sequence[tf.Variable]) -> None:
         """Clips and applies the gradients of one device's variables."""
-        by_key = {self._var_key(var): gradient for var, gradient in zip(variables, gradients, strict=True)}
+        by_key = {
+            self._var_key(var): gradient for var, gradient in zip(variables, gradients, strict=True)
+        }
         flat = self._flat(by_key)
         large = {}
         for variable in variables:
@@ -123,7 +128,9 @@ class FlatAdam(TableAdam):
         blocks = []
         for group in self._groups:
             block = [
-                tf.zeros([rows, *group.row]) if by_key.get(key) is None else _shaped(by_key[key], [rows, *group.row])
+                tf.zeros([rows, *group.row])
+                if by_key.get(key) is None
+                else _shaped(by_key[key], [rows, *group.row])
                 for key, rows in zip(group.keys, group.rows, strict=True)
             ]
             blocks.append(_shaped(_joined(block), [group.size]))
@@ -133,7 +140,9 @@ class FlatAdam(TableAdam):
         """What `tf.clip_by_global_norm` multiplies gradients by: NaN where their norm isn't finite."""
         if not self.global_clipnorm:
             return tf.constant(1.0)
-        squares = [g.square_sum() if isinstance(g, RowSums) else 2 * tf.nn.l2_loss(g) for g in gradients]
+        squares = [
+            g.square_sum() if isinstance(g, RowSums) else 2 * tf.nn.l2_loss(g) for g in gradients
+        ]
         norm = tf.sqrt(tf.add_n(squares))
         scale = self.global_clipnorm * tf.minimum(1 / norm, 1 / self.global_clipnorm)
         return scale + (norm - norm)
@@ -148,7 +157,9 @@ class FlatAdam(TableAdam):
         self._flat_velocity.assign(square)
         step = rate * mean / (tf.sqrt(square) + self.epsilon)
         steps: dict[str, tf.Tensor] = {}
-        for group, block in zip(self._groups, _parts(step, [group.size for group in self._groups]), strict=True):
+        for group, block in zip(
+            self._groups, _parts(step, [group.size for group in self._groups]), strict=True
+        ):
             rows = _parts(_shaped(block, [sum(group.rows), *group.row]), group.rows)
             steps.update(zip(group.keys, rows, strict=True))
         return steps

@@ -8,12 +8,32 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-# Operations that do arithmetic but for which the profiler has no rule, or none for their body: with one of these in the
-# graph the count would be far too low.
-_HIDING = {"Einsum", "While", "StatelessWhile", "If", "StatelessIf", "PartitionedCall", "StatefulPartitionedCall"}
+# Operations that do arithmetic but for which the profiler has no rule, or none for their body: with
+# one of these in the graph the count would be far too low.
+_HIDING = {
+    "Einsum",
+    "While",
+    "StatelessWhile",
+    "If",
+    "StatelessIf",
+    "PartitionedCall",
+    "StatefulPartitionedCall",
+}
 _PRODUCTS = {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"}
 # A value an element, never counted: a small share of the whole, and alike for all models.
-_ELEMENTWISE = {"Sigmoid", "Tanh", "Erf", "Exp", "Relu", "LeakyRelu", "Sqrt", "SelectV2", "Max", "Cumsum", "DivNoNan"}
+_ELEMENTWISE = {
+    "Sigmoid",
+    "Tanh",
+    "Erf",
+    "Exp",
+    "Relu",
+    "LeakyRelu",
+    "Sqrt",
+    "SelectV2",
+    "Max",
+    "Cumsum",
+    "DivNoNan",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +42,9 @@ class FlopCount:
 
     Attributes:
         flops: Counted operations; a multiply-add of a matrix product counts two.
-        uncounted: Elements that operations without a rule (activations, exponentials, selections) put out. Copies,
-            look-ups and changes of shape or type are no arithmetic and are in neither number.
+        uncounted: Elements that operations without a rule (activations, exponentials, selections)
+            put out. Copies, look-ups and changes of shape or type are no arithmetic and are in
+            neither number.
     """
 
     flops: int
@@ -34,19 +55,28 @@ def count_flops(function: Any) -> FlopCount:
     """Counts what one call of a concrete function of fully known shapes computes.
 
     Raises:
-        ValueError: the graph has an operation whose cost can't be read, or a matrix product of unknown shape.
+        ValueError: the graph has an operation whose cost can't be read, or a matrix product of
+            unknown shape.
     """
     graph = convert_variables_to_constants_v2(function).graph
     operations = graph.get_operations()
     unreadable = {op.type for op in operations if op.type in _HIDING}
-    unreadable |= {f"{op.type} {op.name}" for op in operations if op.type in _PRODUCTS and not _is_known(op)}
+    unreadable |= {
+        f"{op.type} {op.name}" for op in operations if op.type in _PRODUCTS and not _is_known(op)
+    }
     if unreadable:
-        raise ValueError(f"the cost of these operations can't be read from the graph: {sorted(unreadable)}.")
+        raise ValueError(
+            f"the cost of these operations can't be read from the graph: {sorted(unreadable)}."
+        )
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     profile = tf.compat.v1.profiler.profile(graph, options={**options, "output": "none"})
-    silent = sum(op.outputs[0].shape.num_elements() or 0 for op in operations if op.type in _ELEMENTWISE)
+    silent = sum(
+        op.outputs[0].shape.num_elements() or 0 for op in operations if op.type in _ELEMENTWISE
+    )
     return FlopCount(int(profile.total_float_ops), int(silent))
 
 
 def _is_known(operation: Any) -> bool:
-    return all(tensor.shape.is_fully_defined() for tensor in [*operation.inputs, *operation.outputs])
+    return all(
+        tensor.shape.is_fully_defined() for tensor in [*operation.inputs, *operation.outputs]
+    )

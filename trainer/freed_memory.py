@@ -11,9 +11,9 @@ _NEVER, _NONE = -1, 0
 def keep_freed_memory() -> None:
     """Has glibc serve blocks of any size from its heap, and never trim it; does nothing with another C library.
 
-    A step allocates the tensors that the step before has freed. By default glibc maps blocks over 32 MiB anew each
-    time, and gives the free end of its heap back; the system then clears every page again (mallopt(3)). The process
-    keeps the most memory that it has needed, until it ends.
+    A step allocates the tensors that the step before has freed. By default glibc maps blocks over
+    32 MiB anew each time, and gives the free end of its heap back; the system then clears every
+    page again (mallopt(3)). The process keeps the most memory that it has needed, until it ends.
     """
     library = ctypes.CDLL(None)
     if hasattr(library, "gnu_get_libc_version"):

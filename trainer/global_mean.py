@@ -14,8 +14,8 @@ def replicas() -> int:
 def global_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """This replica's part of the weighted mean over all replicas' values; 0 where all weights are 0.
 
-    Optimizers add up the replicas' gradients, so the parts' gradients add up to that of the mean, however unevenly
-    the weights are spread.
+    Optimizers add up the replicas' gradients, so the parts' gradients add up to that of the mean,
+    however unevenly the weights are spread.
     """
     total = tf.stop_gradient(tf.reduce_sum(weights))
     context = tf.distribute.get_replica_context()

@@ -18,8 +18,9 @@ _LEADERS = (USER_ID, USER_STATE, HISTORY_ITEM_ID, CANDIDATE_ITEM_ID)
 def checked(raw: dict[str, tf.Tensor], limits: Mapping[str, int]) -> dict[str, tf.Tensor]:
     """The inputs, unchanged; running them fails with INVALID_ARGUMENT where they don't fit together.
 
-    There must be a request, inputs along one axis (history or candidates) must have one shape, every input one row
-    a request, and a request to score at least one candidate. No axis may be longer than its limit.
+    There must be a request, inputs along one axis (history or candidates) must have one shape,
+    every input one row a request, and a request to score at least one candidate. No axis may be
+    longer than its limit.
 
     Args:
         raw: Inputs by name, [B] or [B, *].
@@ -36,12 +37,16 @@ def checked(raw: dict[str, tf.Tensor], limits: Mapping[str, int]) -> dict[str, t
         if name != leader:
             checks.append(_same(name, tf.shape(value), leader, tf.shape(raw[leader])))
         elif name != first:
-            checks.append(_same(f"rows of {name}", tf.shape(value)[:1], f"rows of {first}", batch[None]))
+            checks.append(
+                _same(f"rows of {name}", tf.shape(value)[:1], f"rows of {first}", batch[None])
+            )
     if "candidate" in leaders:
         name = leaders["candidate"]
         message = f"{name} has no candidates: send at least one a request."
         checks.append(tf.debugging.Assert(tf.shape(raw[name])[1] > 0, [message]))
-    checks += [_short(name, tf.shape(raw[name])[1], limits[axis]) for axis, name in leaders.items() if axis]
+    checks += [
+        _short(name, tf.shape(raw[name])[1], limits[axis]) for axis, name in leaders.items() if axis
+    ]
     with tf.control_dependencies(checks):
         return {name: tf.identity(value) for name, value in raw.items()}
 
@@ -65,7 +70,9 @@ def dense(name: str, rows: tf.RaggedTensor) -> tf.Tensor:
     """The rows of a parsed feature as one tensor; INVALID_ARGUMENT if one long row would make it huge."""
     shape = rows.bounding_shape(out_type=tf.int64)
     message = f"{name}: rows and their longest may have at most {_MOST_CELLS} cells: send fewer at once. Received:"
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_prod(shape) <= _MOST_CELLS, [message, shape])]):
+    with tf.control_dependencies(
+        [tf.debugging.Assert(tf.reduce_prod(shape) <= _MOST_CELLS, [message, shape])]
+    ):
         return rows.to_tensor()
 
 

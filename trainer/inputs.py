@@ -30,7 +30,8 @@ class StageInputs:
         config: The trainer's configuration.
         backup_dir: Where a killed run leaves what the next one goes on from; None keeps nothing.
         tensorboard_dir: Where TensorBoard's logs go; None writes none.
-        start_from: An earlier ranker's export that pre-training starts from; None starts from nothing.
+        start_from: An earlier ranker's export that pre-training starts from; None starts from
+            nothing.
 
     Raises:
         ConfigError: the configuration doesn't fit the spec.
@@ -51,7 +52,13 @@ class StageInputs:
 
     @classmethod
     def from_transform(
-        cls, stage: str, examples: str, graph: str, spec: DatasetSpec, config: TrainerConfig, **others: Any
+        cls,
+        stage: str,
+        examples: str,
+        graph: str,
+        spec: DatasetSpec,
+        config: TrainerConfig,
+        **others: Any,
     ) -> StageInputs:
         """From what TFX's Transform left.
 
@@ -81,7 +88,9 @@ class StageInputs:
             catalog=catalog,
             transform_dir=fn_args.transform_output,
             spec=DatasetSpec.from_json(fn_args.custom_config["spec"]),
-            config=TrainerConfig.model_validate_json(fn_args.custom_config["trainer"], context=SAVED),
+            config=TrainerConfig.model_validate_json(
+                fn_args.custom_config["trainer"], context=SAVED
+            ),
             backup_dir=fn_args.custom_config.get("backup_dir"),
             tensorboard_dir=fn_args.model_run_dir,
         )
@@ -91,7 +100,14 @@ class StageInputs:
         if self.backup_dir is None:
             return None
         settings = self.spec.model_dump_json() + self.config.model_dump_json()
-        made_by = (self.train, self.validation, self.catalog, self.transform_dir, settings, started_from)
+        made_by = (
+            self.train,
+            self.validation,
+            self.catalog,
+            self.transform_dir,
+            settings,
+            started_from,
+        )
         digest = hashlib.sha256(repr(made_by).encode()).hexdigest()[:16]
         return os.path.join(self.backup_dir, f"{stage}-{digest}")
 

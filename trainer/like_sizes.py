@@ -41,16 +41,26 @@ def cut_into_buckets(
     place = tf.where(tf.reduce_any(fits, 1), place, len(buckets) - 1)
     order = tf.argsort(place, stable=True)
     ordered = {name: tf.gather(value, order) for name, value in parsed.items()}
-    records = tf.math.bincount(place, minlength=len(buckets), maxlength=len(buckets), dtype=tf.int64)
+    records = tf.math.bincount(
+        place, minlength=len(buckets), maxlength=len(buckets), dtype=tf.int64
+    )
     batches = -(-records // size)
     bucket_of = tf.repeat(tf.range(len(buckets)), batches)
-    number = tf.range(tf.size(bucket_of, tf.int64)) - tf.gather(tf.cumsum(batches, exclusive=True), bucket_of)
-    starts = tf.gather(tf.cumsum(records, exclusive=True), bucket_of) + number * tf.gather(size, bucket_of)
-    stops = tf.minimum(starts + tf.gather(size, bucket_of), tf.gather(tf.cumsum(records), bucket_of))
+    number = tf.range(tf.size(bucket_of, tf.int64)) - tf.gather(
+        tf.cumsum(batches, exclusive=True), bucket_of
+    )
+    starts = tf.gather(tf.cumsum(records, exclusive=True), bucket_of) + number * tf.gather(
+        size, bucket_of
+    )
+    stops = tf.minimum(
+        starts + tf.gather(size, bucket_of), tf.gather(tf.cumsum(records), bucket_of)
+    )
     cuts = tf.data.Dataset.from_tensor_slices((starts, stops, bucket_of))
     if seed is not None:
         cuts = cuts.shuffle(_MOST_CUTS, seed=seed)
-    return cuts.map(lambda start, stop, bucket: ({name: x[start:stop] for name, x in ordered.items()}, bucket))
+    return cuts.map(
+        lambda start, stop, bucket: ({name: x[start:stop] for name, x in ordered.items()}, bucket)
+    )
 
 
 def in_random_order(batches: tf.data.Dataset, seed: int | tf.Tensor | None) -> tf.data.Dataset:

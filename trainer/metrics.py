@@ -22,7 +22,10 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float:
     _, position, counts = np.unique(scores, return_inverse=True, return_counts=True)
     last_rank = np.cumsum(counts)
     mean_rank = last_rank - (counts - 1) / 2
-    return float((mean_rank[position][positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return float(
+        (mean_rank[position][positive].sum() - positives * (positives + 1) / 2)
+        / (positives * negatives)
+    )
 
 
 def gauc(labels: np.ndarray, scores: np.ndarray, users: np.ndarray) -> float:

@@ -27,17 +27,22 @@ class Vocabulary:
 
 
 def move_rows(
-    table: np.ndarray, before: Vocabulary, now: Vocabulary, kin: Mapping[str, np.ndarray] | None = None
+    table: np.ndarray,
+    before: Vocabulary,
+    now: Vocabulary,
+    kin: Mapping[str, np.ndarray] | None = None,
 ) -> np.ndarray:
     """Gives each token the row it had; a new token's row is the mean of its kin.
 
     Args:
         table: [rows before, D].
         before: What its rows stand for.
-        now: What the result's rows stand for; it has as many buckets, so that each holds what hashed to it before.
-        kin: Side information by name: for each row, the indices of its values, [rows, V], 0 where absent. Tokens that
-            share a value are kin. A new row is the mean, over its values, of the mean of the known rows that have the
-            value; without any, it is the mean of all tokens' known rows.
+        now: What the result's rows stand for; it has as many buckets, so that each holds what
+            hashed to it before.
+        kin: Side information by name: for each row, the indices of its values, [rows, V], 0 where
+            absent. Tokens that share a value are kin. A new row is the mean, over its values, of
+            the mean of the known rows that have the value; without any, it is the mean of all
+            tokens' known rows.
 
     Returns:
         [rows now, D].
@@ -78,7 +83,9 @@ def _once_a_row(values: np.ndarray) -> np.ndarray:
     return ordered
 
 
-def _means_by_value(vectors: np.ndarray, values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _means_by_value(
+    vectors: np.ndarray, values: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The mean vector of the rows that have each value, [size, D], and how many they are, [size]."""
     sums, members = np.zeros((size, vectors.shape[1])), np.zeros(size, np.int64)
     for column in values.T:

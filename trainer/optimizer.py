@@ -18,7 +18,12 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
     """Rises linearly over `warmup_steps`, then falls to 0 at `total_steps` as (1 - progress) ** power."""
 
     def __init__(self, peak: float, warmup_steps: int, total_steps: int, power: float) -> None:
-        self.peak, self.warmup_steps, self.total_steps, self.power = peak, warmup_steps, total_steps, power
+        self.peak, self.warmup_steps, self.total_steps, self.power = (
+            peak,
+            warmup_steps,
+            total_steps,
+            power,
+        )
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         step = tf.cast(step, tf.float32)
@@ -39,10 +44,13 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
 def build_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimizers.Optimizer:
     """The optimizer of `config` for a run of `total_steps`, to be made in the scope of its strategy.
 
-    On GPUs Keras would compile its update by XLA, anew for each number of rows that a batch has: at nearly every step.
+    On GPUs Keras would compile its update by XLA, anew for each number of rows that a batch has: at
+    nearly every step.
     """
     kind = TableAdam if is_parameter_server(tf.distribute.get_strategy()) else FlatAdam
-    schedule = WarmupDecay(config.learning_rate, int(config.warmup * total_steps), total_steps, config.decay_power)
+    schedule = WarmupDecay(
+        config.learning_rate, int(config.warmup * total_steps), total_steps, config.decay_power
+    )
     return kind(
         table_rate=config.table_rate,
         sparse_above=config.sparse_above,

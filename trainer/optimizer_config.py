@@ -15,8 +15,8 @@ class OptimizerConfig(Config):
         warmup: Share of all steps.
         decay_power: 1.0 is linear decay; 0.0 keeps the rate.
         clip_norm: Global norm the gradient is cut to.
-        sparse_above: Rows past which an embedding table is updated only where a batch has gradients for it; a part of a
-            table on a parameter server counts by itself.
+        sparse_above: Rows past which an embedding table is updated only where a batch has gradients
+            for it; a part of a table on a parameter server counts by itself.
         table_rate: The learning rate of those tables, as a multiple of `learning_rate`.
     """
 

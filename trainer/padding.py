@@ -1,7 +1,8 @@
 """Which lengths a ranker computes with: few, because TensorFlow's oneDNN kernels are made anew for each shape.
 
-Made kernels are kept, a thousand of each kind: with any length of history and any number of candidates they would be
-thrown away and made again all the time, which takes longer than the computation.
+Made kernels are kept, a thousand of each kind: with any length of history and any number of
+candidates they would be thrown away and made again all the time, which takes longer than the
+computation.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ def pad_rows(values: tf.Tensor, rows: int | tf.Tensor) -> tf.Tensor:
 
 
 def pad_batch(
-    batch: Mapping[str, tf.Tensor], rows: int | tf.Tensor, history: int | tf.Tensor, candidates: int | tf.Tensor = 0
+    batch: Mapping[str, tf.Tensor],
+    rows: int | tf.Tensor,
+    history: int | tf.Tensor,
+    candidates: int | tf.Tensor = 0,
 ) -> dict[str, tf.Tensor]:
     """A dense batch with at least so many rows, behaviours and candidates: what is added weighs nothing."""
     columns = {"history": history, "candidate": candidates, "label": candidates}

@@ -41,9 +41,10 @@ def pretrain(inputs: StageInputs, model_dir: str) -> dict[str, Any]:
     """Trains on users' histories; the chief writes a SavedModel, the encoder checkpoint and results.
 
     Returns:
-        {"attributes": {name: {"loss", "accuracy", "chance_accuracy"}}, "curves": {log name: [a value an epoch]},
-        "started_from"}, measured on held-out users; objectives that predict no attributes have none.
-        `chance_accuracy` is that of always giving the attribute's most frequent value.
+        {"attributes": {name: {"loss", "accuracy", "chance_accuracy"}}, "curves": {log name: [a
+        value an epoch]}, "started_from"}, measured on held-out users; objectives that predict no
+        attributes have none. `chance_accuracy` is that of always giving the attribute's most
+        frequent value.
 
     Raises:
         ConfigError: the ranker to start from doesn't fit.
@@ -53,7 +54,9 @@ def pretrain(inputs: StageInputs, model_dir: str) -> dict[str, Any]:
 
     def train(strategy: tf.distribute.Strategy) -> tuple[Objective, dict[str, Any]]:
         keras.utils.set_random_seed(inputs.config.seed)
-        return fit(pretraining_stage(inputs), inputs.config, strategy, backup_dir, inputs.tensorboard_dir)
+        return fit(
+            pretraining_stage(inputs), inputs.config, strategy, backup_dir, inputs.tensorboard_dir
+        )
 
     def export(trained: tuple[Objective, dict[str, Any]]) -> None:
         _export(inputs, *trained, model_dir)
@@ -74,7 +77,12 @@ def pretraining_stage(inputs: StageInputs) -> Stage:
     config, batches = inputs.config.pretrain, MaskedBatches(inputs)
     earlier = earlier_ranker(inputs).encoder if inputs.start_from else None
     epochs = config.epochs if earlier is None or config.warm_epochs is None else config.warm_epochs
-    steps = _steps(inputs, inputs.train, "pretrain", "no user has two or more behaviours before the training cut-off")
+    steps = _steps(
+        inputs,
+        inputs.train,
+        "pretrain",
+        "no user has two or more behaviours before the training cut-off",
+    )
     why = "one user in twenty is held out, and the log has too few users"
     validation_steps = _steps(inputs, inputs.validation, "pretrain_validation", why)
     return Stage(
@@ -89,7 +97,9 @@ def pretraining_stage(inputs: StageInputs) -> Stage:
     )
 
 
-def _model(inputs: StageInputs, batches: tf.data.Dataset, steps: int, earlier: FGBert | None) -> Objective:
+def _model(
+    inputs: StageInputs, batches: tf.data.Dataset, steps: int, earlier: FGBert | None
+) -> Objective:
     """The compiled objective, for a fit of `steps`; its encoder starts from an earlier one where one is given."""
     config = inputs.config.pretrain
     encoder = FGBert(inputs.fields(), inputs.config.encoder, name="encoder")
@@ -105,11 +115,14 @@ def load_encoder(encoder: FGBert, model_dir: str) -> None:
     """Restores a built encoder from a pre-training export; every weight must be found.
 
     Raises:
-        AssertionError: the checkpoint lacks a weight of `encoder`, or has one of another shape (ValueError).
+        AssertionError: the checkpoint lacks a weight of `encoder`, or has one of another shape
+            (ValueError).
     """
     path = os.path.join(model_dir, CHECKPOINT)
     # expect_partial: the heads stay unread, which TensorFlow would warn of.
-    tf.train.Checkpoint(encoder=encoder).read(path).assert_existing_objects_matched().expect_partial()
+    tf.train.Checkpoint(encoder=encoder).read(
+        path
+    ).assert_existing_objects_matched().expect_partial()
 
 
 def _steps(inputs: StageInputs, files: Sequence[str], split: str, reason: str) -> int:
@@ -119,7 +132,9 @@ def _steps(inputs: StageInputs, files: Sequence[str], split: str, reason: str) -
     return steps
 
 
-def _summary(scores: dict[str, float], fields: list[Field], validation: tf.data.Dataset) -> dict[str, Any]:
+def _summary(
+    scores: dict[str, float], fields: list[Field], validation: tf.data.Dataset
+) -> dict[str, Any]:
     return {
         field.field: {
             "loss": scores[f"{field.field}_loss"],
@@ -133,7 +148,9 @@ def _summary(scores: dict[str, float], fields: list[Field], validation: tf.data.
 
 def _chance(field: Field, validation: tf.data.Dataset) -> float:
     """The share of hidden cells that have the field's most frequent value."""
-    cells = [batch["targets"][field.name].numpy()[batch[field.mask].numpy()] for batch in validation]
+    cells = [
+        batch["targets"][field.name].numpy()[batch[field.mask].numpy()] for batch in validation
+    ]
     values = np.concatenate([cell.reshape(len(cell), field.width) for cell in cells])
     known = values[(values > 0).any(axis=1)]
     counts = np.bincount(known[known > 0], minlength=1)
@@ -146,14 +163,20 @@ def _export(inputs: StageInputs, model: Objective, curves: dict[str, Any], model
     fields = encoder.fields.of("history")
     scores = model.evaluate(validation, verbose=0, return_dict=True)
     specs = {
-        field.name: tf.TensorSpec([None, None] + [field.width] * field.multivalent, tf.int64, name=field.name)
+        field.name: tf.TensorSpec(
+            [None, None] + [field.width] * field.multivalent, tf.int64, name=field.name
+        )
         for field in fields
     }
-    encode = tf.function(lambda **features: {"encoded": encoder(features, training=False).output}, autograph=False)
+    encode = tf.function(
+        lambda **features: {"encoded": encoder(features, training=False).output}, autograph=False
+    )
     module = tf.Module(name="fg_bert")
     module.weights = encoder.weights
     tf.saved_model.save(module, model_dir, signatures=encode.get_concrete_function(**specs))
-    tf.train.Checkpoint(encoder=encoder, heads=model.heads).write(os.path.join(model_dir, CHECKPOINT))
+    tf.train.Checkpoint(encoder=encoder, heads=model.heads).write(
+        os.path.join(model_dir, CHECKPOINT)
+    )
     if inputs.start_from:
         write_ranker(earlier_ranker(inputs), model_dir)
     attributes = _summary(scores, fields, validation)

@@ -28,7 +28,8 @@ class ItemMaskingConfig(Config):
     def behavior_share(self) -> float:
         """Share of behaviours whose behaviour-related features are hidden.
 
-        Nothing reads them hidden here, but they are drawn, so that the same items are hidden as by other objectives.
+        Nothing reads them hidden here, but they are drawn, so that the same items are hidden as by
+        other objectives.
         """
         return _UNPREDICTED_BEHAVIOR_RATE
 
@@ -49,8 +50,9 @@ class PretrainConfig(Config):
 
     Attributes:
         objective: The objective's name in trainer/registry.py.
-        batches_by_length: Whether a batch has histories of like length, which pads less. A hidden cell of a batch of
-            short ones then weighs more, for a step's loss is the mean over its batch.
+        batches_by_length: Whether a batch has histories of like length, which pads less. A hidden
+            cell of a batch of short ones then weighs more, for a step's loss is the mean over its
+            batch.
         warm_epochs: Epochs of a run that starts from an earlier ranker; by default `epochs`.
         masking: Which behaviours are hidden.
     """

@@ -30,5 +30,10 @@ class EpochProgress(keras.callbacks.Callback):
             return
         self._shown = now
         left = (now - self._started) / (epoch + 1) * (total - epoch - 1)
-        values = ", ".join(f"{name} {logs[name]:.4f}" for name in self.watched if logs and name in logs)
-        print(f"  {self.what}: {epoch + 1} of {total}, {values}, at most {left:.0f} s left", flush=True)
+        values = ", ".join(
+            f"{name} {logs[name]:.4f}" for name in self.watched if logs and name in logs
+        )
+        print(
+            f"  {self.what}: {epoch + 1} of {total}, {values}, at most {left:.0f} s left",
+            flush=True,
+        )

@@ -27,7 +27,9 @@ class RankingBatches:
     @functools.cached_property
     def plan(self) -> Plan:
         """The buckets that pad the training data least; the same in every process."""
-        return plan_buckets(self._sizes(tuple(self._inputs.train)), self._inputs.config.finetune.batch_size)
+        return plan_buckets(
+            self._sizes(tuple(self._inputs.train)), self._inputs.config.finetune.batch_size
+        )
 
     def once(self, files: Sequence[str], part: Part = WHOLE) -> tf.data.Dataset:
         """The batches of training or validation files, always in one order."""
@@ -44,7 +46,11 @@ class RankingBatches:
     def endless(self, part: Part, steps: int, start: int) -> tf.data.Dataset:
         """Batches to train on from step `start` on; each pass of `steps` has another order."""
         seed, files, plan = part.seed_or(self._inputs.config.seed), self._inputs.train, self.plan
-        batches = passes(lambda number: self._records.candidate_batches(files, plan, seed + number, part), steps, start)
+        batches = passes(
+            lambda number: self._records.candidate_batches(files, plan, seed + number, part),
+            steps,
+            start,
+        )
         return self._prepared(batches)
 
     @functools.cache  # noqa: B019 (one for each stage)
@@ -54,5 +60,7 @@ class RankingBatches:
     @tf.autograph.experimental.do_not_convert
     def _prepared(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         fields = self._fields
-        labelled = batches.map(lambda batch: with_labels(batch, fields), num_parallel_calls=tf.data.AUTOTUNE)
+        labelled = batches.map(
+            lambda batch: with_labels(batch, fields), num_parallel_calls=tf.data.AUTOTUNE
+        )
         return labelled.prefetch(tf.data.AUTOTUNE)

@@ -40,7 +40,9 @@ RANKERS = {
 # What `pretrain.objective` takes.
 OBJECTIVES = {
     "cloze": Entry(f"{_PRETRAINING}.model.ClozeModel", f"{_PRETRAINING}.cloze_config.ClozeConfig"),
-    "electra": Entry(f"{_PRETRAINING}.electra.Electra", f"{_PRETRAINING}.electra_config.ElectraConfig"),
+    "electra": Entry(
+        f"{_PRETRAINING}.electra.Electra", f"{_PRETRAINING}.electra_config.ElectraConfig"
+    ),
     "s3rec": Entry(f"{_PRETRAINING}.s3rec.S3Rec", f"{_PRETRAINING}.s3rec_config.S3RecConfig"),
 }
 
@@ -48,13 +50,18 @@ OBJECTIVES = {
 def _of_others(group: str, own: Mapping[str, Entry], common: str) -> dict[str, Entry]:
     """What other packages add; those without options of their own have the common ones."""
     options = plugins(f"{group}_options")
-    return {name: Entry(made, options.get(name, common)) for name, made in plugins(f"{group}s", own).items()}
+    return {
+        name: Entry(made, options.get(name, common))
+        for name, made in plugins(f"{group}s", own).items()
+    }
 
 
 RANKERS |= _of_others("ranker", RANKERS, "trainer.ranker_config.RankerConfig")
 OBJECTIVES |= _of_others("objective", OBJECTIVES, "trainer.pretrain_config.PretrainConfig")
 
-MODEL: Choice[RankerConfig] = Choice("model", RANKERS, lambda name: load(RANKERS[name].options), default="srp4ctr")
+MODEL: Choice[RankerConfig] = Choice(
+    "model", RANKERS, lambda name: load(RANKERS[name].options), default="srp4ctr"
+)
 OBJECTIVE: Choice[PretrainConfig] = Choice(
     "objective", OBJECTIVES, lambda name: load(OBJECTIVES[name].options), default="cloze"
 )
@@ -62,7 +69,9 @@ OBJECTIVE: Choice[PretrainConfig] = Choice(
 
 def create_ranker(fields: Fields, config: TrainerConfig) -> Ranker:
     """The ranker that `config.ranker.model` names, its weights not made yet."""
-    ranker: Ranker = load(RANKERS[config.ranker.model].made)(fields, config.ranker, config.encoder, name="ranker")
+    ranker: Ranker = load(RANKERS[config.ranker.model].made)(
+        fields, config.ranker, config.encoder, name="ranker"
+    )
     return ranker
 
 

@@ -41,11 +41,17 @@ def restore_objective(inputs: StageInputs, model_dir: str) -> Objective:
         DataError: the export has no heads, as an older version of this package wrote it.
     """
     encoder = FGBert(inputs.fields(), inputs.config.encoder, name="encoder")
-    model = create_objective(encoder, inputs.config.pretrain, inputs.records().catalog(inputs.catalog))
+    model = create_objective(
+        encoder, inputs.config.pretrain, inputs.records().catalog(inputs.catalog)
+    )
     model(next(iter(MaskedBatches(inputs).once(inputs.validation))))
     path = os.path.join(model_dir, CHECKPOINT)
     try:
-        tf.train.Checkpoint(encoder=encoder, heads=model.heads).read(path).assert_existing_objects_matched()
+        tf.train.Checkpoint(encoder=encoder, heads=model.heads).read(
+            path
+        ).assert_existing_objects_matched()
     except AssertionError:
-        raise DataError(f"{path}: it has the encoder alone, from an older version. Run `srp4ctr run` again.") from None
+        raise DataError(
+            f"{path}: it has the encoder alone, from an older version. Run `srp4ctr run` again."
+        ) from None
     return model

@@ -8,7 +8,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from preprocessing.features import HISTORY_ITEM_ID, USER_STATISTICS, RecordFeature, candidate_inputs, user_inputs
+from preprocessing.features import (
+    HISTORY_ITEM_ID,
+    USER_STATISTICS,
+    RecordFeature,
+    candidate_inputs,
+    user_inputs,
+)
 from preprocessing.spec import DatasetSpec
 from serving.contract import CANDIDATE_ITEM_ID, CANDIDATE_MASK, DESCRIPTION, USER_STATE, Description
 from trainer.catalog import ItemCatalog
@@ -22,7 +28,8 @@ from trainer.statistics_table import StatisticsTable
 from trainer.transform_graph import TransformGraph
 
 RawFeatures = Mapping[str, tf.Tensor]
-# Traced once, however many signatures call it: a signature made of another holds a call of it, not a copy.
+# Traced once, however many signatures call it: a signature made of another holds a call of it, not
+# a copy.
 _traced = functools.partial(tf.function, autograph=False)
 _DTYPES = {"string": tf.string, "int64": tf.int64, "float": tf.float32}
 
@@ -53,7 +60,8 @@ class ServingModule(tf.Module):
         statistics: StatisticsTable | None = None,
     ) -> None:
         super().__init__(name="srp4ctr")
-        # The weights are tracked, the Keras model is not: it would be traced and saved a second time.
+        # The weights are tracked, the Keras model is not: it would be traced and saved a second
+        # time.
         self.weights = ranker.weights
         self._encode_user, self._score_items = ranker.encode_user, ranker.score_items
         self.attention_weights = ranker.attention_weights
@@ -65,7 +73,9 @@ class ServingModule(tf.Module):
     def user_state(self, raw: RawFeatures) -> UserState:
         """The user state of dense raw user, context and history features, [B] or [B, L']; "" pads histories."""
         features = self.user_features(raw)
-        columns = history_columns(tf.shape(features[HISTORY_ITEM_ID])[1], self.fields.history_length)
+        columns = history_columns(
+            tf.shape(features[HISTORY_ITEM_ID])[1], self.fields.history_length
+        )
         for name, values in features.items():
             if name.startswith("history_"):
                 features[name] = pad_columns(values, columns)
@@ -80,18 +90,26 @@ class ServingModule(tf.Module):
             else raw[feature.name]
             for feature in user_inputs(self.spec)
         }
-        return self._transformed(kept if self.statistics is None else self.statistics.fill_user(kept))
+        return self._transformed(
+            kept if self.statistics is None else self.statistics.fill_user(kept)
+        )
 
-    def scores(self, state: UserState, raw: RawFeatures, rows: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    def scores(
+        self, state: UserState, raw: RawFeatures, rows: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """Probabilities [B, N] a task, of dense raw candidate features [B, N]; 0 where the item id is "".
 
         `rows` is what is counted of the user and items together, see UsersItems.
 
-        Features other than the id may be left out: the catalogue and the statistics table have them.
+        Features other than the id may be left out: the catalogue and the statistics table have
+        them.
         """
         count = tf.shape(raw[CANDIDATE_ITEM_ID])[1]
         columns = candidate_columns(count)
-        padded = {name: pad_columns(value, columns) for name, value in self.candidate_features(raw, rows).items()}
+        padded = {
+            name: pad_columns(value, columns)
+            for name, value in self.candidate_features(raw, rows).items()
+        }
         logits = self._score_items(state, padded, training=False)
         present = raw[CANDIDATE_ITEM_ID] != ""
         return {
@@ -99,12 +117,16 @@ class ServingModule(tf.Module):
             for task, logit in logits.items()
         }
 
-    def candidate_features(self, raw: RawFeatures, rows: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    def candidate_features(
+        self, raw: RawFeatures, rows: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """What the ranker reads of the same raw candidate features: indices."""
         sent = {f.name: raw[f.name] for f in candidate_inputs(self.spec) if f.name in raw}
         if self.statistics is not None:
             sent = self.statistics.fill_candidates(sent, rows)
-        return self._transformed({name: tf.RaggedTensor.from_tensor(value) for name, value in sent.items()})
+        return self._transformed(
+            {name: tf.RaggedTensor.from_tensor(value) for name, value in sent.items()}
+        )
 
     @_traced
     def encode_user(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -114,7 +136,9 @@ class ServingModule(tf.Module):
     def score_items(self, user_state_bytes: tf.Tensor, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signatures `score_items` and `score_items_with_features`."""
         state = self.codec.decode(user_state_bytes)
-        return self.scores(state, raw, self.codec.rows_of_items(user_state_bytes) if self._has_rows else None)
+        return self.scores(
+            state, raw, self.codec.rows_of_items(user_state_bytes) if self._has_rows else None
+        )
 
     @_traced
     def predict(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -136,8 +160,12 @@ class ServingModule(tf.Module):
     def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `evaluate`: as `serving_default`, and each candidate's popularity, by training events."""
         raw = self._parse(examples, user_inputs(self.spec) + candidate_inputs(self.spec))
-        items = self._transformed({CANDIDATE_ITEM_ID: tf.RaggedTensor.from_tensor(raw[CANDIDATE_ITEM_ID])})
-        popularity = self.catalog.popularity(items[CANDIDATE_ITEM_ID])[:, : tf.shape(raw[CANDIDATE_ITEM_ID])[1]]
+        items = self._transformed(
+            {CANDIDATE_ITEM_ID: tf.RaggedTensor.from_tensor(raw[CANDIDATE_ITEM_ID])}
+        )
+        popularity = self.catalog.popularity(items[CANDIDATE_ITEM_ID])[
+            :, : tf.shape(raw[CANDIDATE_ITEM_ID])[1]
+        ]
         return self.serve_examples(examples) | {"popularity": popularity}
 
     def describe(self, request: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -157,15 +185,22 @@ class ServingModule(tf.Module):
     def _empty_state(self) -> UserState:
         """The state of one user of whom nothing is known."""
         inputs = user_inputs(self.spec)
-        empty = {f.name: tf.zeros([1, 1] if f.is_list else [1], dtype_of(f)) for f in inputs}  # zeros of strings are ""
+        empty = {
+            f.name: tf.zeros([1, 1] if f.is_list else [1], dtype_of(f)) for f in inputs
+        }  # zeros of strings are ""
         return self.user_state(empty)
 
     def _transformed(self, raw: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         return self.catalog.fill(densify(self.transform(raw), self.fields))
 
     def _parse(self, examples: tf.Tensor, inputs: Sequence[RecordFeature]) -> dict[str, tf.Tensor]:
-        parsed = tf.io.parse_example(examples, {feature.name: _parsing(feature) for feature in inputs})
-        raw = {name: dense(name, x) if isinstance(x, tf.RaggedTensor) else x for name, x in parsed.items()}
+        parsed = tf.io.parse_example(
+            examples, {feature.name: _parsing(feature) for feature in inputs}
+        )
+        raw = {
+            name: dense(name, x) if isinstance(x, tf.RaggedTensor) else x
+            for name, x in parsed.items()
+        }
         return fitting(raw)
 
 

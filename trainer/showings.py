@@ -16,7 +16,11 @@ _MOST_ALIKE = 0.5
 
 def event_fields(spec: DatasetSpec) -> list[str]:
     """The item features that are read from the events, which alone may differ from one showing to the next."""
-    return [name for name, feature in spec.features.item.items() if spec.table_of("item", feature) == "events"]
+    return [
+        name
+        for name, feature in spec.features.item.items()
+        if spec.table_of("item", feature) == "events"
+    ]
 
 
 def showing_features(
@@ -39,7 +43,11 @@ def showing_features(
             rows = (items.numpy() > 0) & (_any(sent) > 0)
             compared[field] += int(rows.sum())
             unlike[field] += int((rows & (_any(sent != kept) > 0)).sum())
-    return tuple(f"candidate_{field}" for field, count in compared.items() if unlike[field] > _MOST_ALIKE * count)
+    return tuple(
+        f"candidate_{field}"
+        for field, count in compared.items()
+        if unlike[field] > _MOST_ALIKE * count
+    )
 
 
 def _any(values: np.ndarray) -> np.ndarray:

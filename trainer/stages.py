@@ -2,4 +2,7 @@
 
 CATALOG = "catalog"  # both read it: what is known of every item
 # By stage, the split that it trains on and the one that it is measured by.
-STAGE_SPLITS = {"pretrain": ("pretrain", "pretrain_validation"), "finetune": ("train", "validation")}
+STAGE_SPLITS = {
+    "pretrain": ("pretrain", "pretrain_validation"),
+    "finetune": ("train", "validation"),
+}

@@ -18,7 +18,9 @@ _IDENTITY_BYTES = 8
 _COUNT_BYTES = 4
 _LETTERS = {"float32": b"fp32", "float16": b"fp16", "bfloat16": b"bf16", "int8": b"int8"}
 _HEADER_BYTES = len(_MAGIC) + _CHECKSUM_DIGITS + _IDENTITY_BYTES + 4 + _COUNT_BYTES
-_REFUSAL = f"{contract.STALE_STATE}, or is damaged: call encode_user again on the version that scores."
+_REFUSAL = (
+    f"{contract.STALE_STATE}, or is damaged: call encode_user again on the version that scores."
+)
 
 UserState = Any
 
@@ -26,13 +28,14 @@ UserState = Any
 class StateCodec:
     """Packs a ranker's user state, only the history positions that are real, behind a header.
 
-    Layout: magic "SRP2"; 12 decimal digits, the checksum of all that follows; 8 bytes `identity`; 4 letters, the
-    precision; int32 number of positions n; then the per-user vectors, and n rows of all per-position vectors, packed
-    as trainer/state_vectors.py and trainer/state_numbers.py have it; then any number of rows of `row_integers` int32,
-    which aren't the ranker's: what is counted of a user's items, see trainer/statistics_table.py.
+    Layout: magic "SRP2"; 12 decimal digits, the checksum of all that follows; 8 bytes `identity`; 4
+    letters, the precision; int32 number of positions n; then the per-user vectors, and n rows of
+    all per-position vectors, packed as trainer/state_vectors.py and trainer/state_numbers.py have
+    it; then any number of rows of `row_integers` int32, which aren't the ranker's: what is counted
+    of a user's items, see trainer/statistics_table.py.
 
-    The checksum finds what a cache or a network damaged. It keeps nobody from forging a state, but a forged one, too,
-    must have this layout and finite numbers, or it is refused.
+    The checksum finds what a cache or a network damaged. It keeps nobody from forging a state, but
+    a forged one, too, must have this layout and finite numbers, or it is refused.
 
     Args:
         state: An example of the state, whose nest and widths are taken; see Ranker for its rules.
@@ -42,12 +45,17 @@ class StateCodec:
         row_integers: How many integers each of the rows at the end has; 0: there are no rows.
 
     Attributes:
-        identity: 8 bytes that tell states this codec can read from all others: they change with the fingerprint, the
-            state's layout, and how it is stored.
+        identity: 8 bytes that tell states this codec can read from all others: they change with the
+            fingerprint, the state's layout, and how it is stored.
     """
 
     def __init__(
-        self, state: UserState, fingerprint: bytes, history_length: int, dtype: str, row_integers: int = 0
+        self,
+        state: UserState,
+        fingerprint: bytes,
+        history_length: int,
+        dtype: str,
+        row_integers: int = 0,
     ) -> None:
         without_mask = {name: part for name, part in state.items() if name != "mask"}
         self._template = tf.nest.map_structure(lambda leaf: 0, without_mask)
@@ -59,7 +67,9 @@ class StateCodec:
         widths = [leaf.shape[-1] for leaf in leaves]
         dtypes = [leaf.dtype.name for leaf in leaves]
         self._row_integers = row_integers
-        layout = f"{self._template} {self._ranks} {widths} {dtypes} {history_length} {dtype} {_MAGIC!r}"
+        layout = (
+            f"{self._template} {self._ranks} {widths} {dtypes} {history_length} {dtype} {_MAGIC!r}"
+        )
         layout += f" {row_integers}" if row_integers else ""
         self.identity = hashlib.sha256(fingerprint + layout.encode()).digest()[:_IDENTITY_BYTES]
         self._prefix = self.identity + _LETTERS[dtype]
@@ -91,14 +101,20 @@ class StateCodec:
             blobs, tf.fill([tf.size(blobs)], _HEADER_BYTES), self._own_bytes(blobs) - _HEADER_BYTES
         )
         longest = history_columns(tf.reduce_max(count), self._history_length)
-        packed = tf.io.decode_raw(payload, tf.uint8, fixed_length=self._user.bytes + longest * self._row.bytes)
-        user, user_sum = self._user.unpack(tf.ensure_shape(packed[:, : self._user.bytes], [None, self._user.bytes]))
+        packed = tf.io.decode_raw(
+            payload, tf.uint8, fixed_length=self._user.bytes + longest * self._row.bytes
+        )
+        user, user_sum = self._user.unpack(
+            tf.ensure_shape(packed[:, : self._user.bytes], [None, self._user.bytes])
+        )
         rows = tf.reshape(packed[:, self._user.bytes :], [tf.size(blobs), longest, self._row.bytes])
         row, row_sum = self._row.unpack(rows)
         by_rank = {2: iter(user), 3: iter(row)}
         leaves = [next(by_rank[rank]) for rank in self._ranks]
         leaves = _require(tf.math.is_finite(user_sum + row_sum), leaves)  # NaN and Inf spread
-        return tf.nest.pack_sequence_as(self._template, leaves) | {"mask": tf.sequence_mask(count, longest)}
+        return tf.nest.pack_sequence_as(self._template, leaves) | {
+            "mask": tf.sequence_mask(count, longest)
+        }
 
     def rows_of_items(self, blobs: tf.Tensor) -> tf.Tensor:
         """The rows at the end of string [B], int32 [B, K, row_integers], zeros after a user's last; K is at least 1.
@@ -125,7 +141,9 @@ class StateCodec:
     def _checked(self, blobs: tf.Tensor) -> tf.Tensor:
         whole = tf.strings.length(blobs) >= _HEADER_BYTES
         padded = tf.strings.join([blobs, tf.constant(b"\0" * _HEADER_BYTES)])
-        body = tf.strings.substr(padded, _HEADER_BYTES - len(self._prefix) - _COUNT_BYTES, len(self._prefix))
+        body = tf.strings.substr(
+            padded, _HEADER_BYTES - len(self._prefix) - _COUNT_BYTES, len(self._prefix)
+        )
         ours = (tf.strings.substr(padded, 0, len(_MAGIC)) == _MAGIC) & (body == self._prefix)
         blobs = _require(whole & ours, blobs)
         count = _count(blobs)
@@ -134,7 +152,9 @@ class StateCodec:
         fits = (count >= 0) & (count <= self._history_length) & (rest >= 0) & is_whole
         begin = len(_MAGIC) + _CHECKSUM_DIGITS
         checksum = tf.strings.substr(blobs, len(_MAGIC), _CHECKSUM_DIGITS)
-        return _require(fits & (checksum == _checksum(tf.strings.substr(blobs, begin, tf.int32.max))), blobs)
+        return _require(
+            fits & (checksum == _checksum(tf.strings.substr(blobs, begin, tf.int32.max))), blobs
+        )
 
     def _of_rank(self, rank: int, leaves: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         return [leaf for r, leaf in zip(self._ranks, leaves, strict=True) if r == rank]
@@ -143,15 +163,18 @@ class StateCodec:
 def _row_strings(packed: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
     """The first `sizes` [B] bytes of each row of `packed` [B, W]: string [B].
 
-    The only ops that turn bytes into strings serialise tensors; a TensorProto's content is its tail. All rows are
-    serialised at once, and the loop only cuts, because cutting many from one string in one op copies it for each.
+    The only ops that turn bytes into strings serialise tensors; a TensorProto's content is its
+    tail. All rows are serialised at once, and the loop only cuts, because cutting many from one
+    string in one op copies it for each.
     """
     serialized = tf.io.serialize_tensor(packed)
     width = tf.shape(packed)[1]
     first = tf.strings.length(serialized) - tf.size(packed)
     begins = first + width * tf.range(tf.shape(packed)[0])
     return tf.map_fn(
-        lambda cut: tf.strings.substr(serialized, cut[0], cut[1]), (begins, sizes), fn_output_signature=tf.string
+        lambda cut: tf.strings.substr(serialized, cut[0], cut[1]),
+        (begins, sizes),
+        fn_output_signature=tf.string,
     )
 
 

@@ -77,15 +77,18 @@ class Integers(Numbers):
 class ScaledInt8(Numbers):
     """int8 numbers, up to 32 neighbours of one vector sharing a bfloat16 scale, which has float32's range.
 
-    A row is its scales, then its numbers. The error is at most half a scale, 1/254 of the largest of the sharing
-    numbers' magnitudes, and a little more for the largest itself, by the scale's own rounding.
+    A row is its scales, then its numbers. The error is at most half a scale, 1/254 of the largest
+    of the sharing numbers' magnitudes, and a little more for the largest itself, by the scale's own
+    rounding.
     """
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__(widths)
         self._sharing = [size for width in widths for size in _cut(width)]
         groups = np.repeat(np.arange(len(self._sharing)), self._sharing)
-        self._spreading = np.float32(np.arange(len(self._sharing))[:, None] == groups)  # [groups, width], one-hot
+        self._spreading = np.float32(
+            np.arange(len(self._sharing))[:, None] == groups
+        )  # [groups, width], one-hot
         self._scale_bytes = len(self._sharing) * int(tf.bfloat16.size)
 
     @property
@@ -132,11 +135,15 @@ def _to_bytes(values: tf.Tensor) -> tf.Tensor:
     packed = tf.bitcast(values, tf.uint8)
     if values.dtype.size == 1:
         return packed
-    return tf.reshape(packed, tf.concat([tf.shape(values)[:-1], [values.shape[-1] * values.dtype.size]], 0))
+    return tf.reshape(
+        packed, tf.concat([tf.shape(values)[:-1], [values.shape[-1] * values.dtype.size]], 0)
+    )
 
 
 def _from_bytes(packed: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     """uint8 [..., W * size] -> [..., W]."""
     width = packed.shape[-1] // dtype.size
     shape = tf.concat([tf.shape(packed)[:-1], [width, dtype.size]], 0)
-    return tf.ensure_shape(tf.bitcast(tf.reshape(packed, shape), dtype), [*[None] * (packed.shape.rank - 1), width])
+    return tf.ensure_shape(
+        tf.bitcast(tf.reshape(packed, shape), dtype), [*[None] * (packed.shape.rank - 1), width]
+    )

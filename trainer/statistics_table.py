@@ -38,7 +38,9 @@ class StatisticsTable(tf.Module):
         with open(path, "wb") as file:
             file.writelines(line + b"\n" for line in lines)
         columns = {"key_index": 0, "value_index": 1, "delimiter": "\t"}
-        initializer = tf.lookup.TextFileInitializer(path, tf.string, value_dtype=tf.string, **columns)
+        initializer = tf.lookup.TextFileInitializer(
+            path, tf.string, value_dtype=tf.string, **columns
+        )
         self._table = tf.lookup.StaticHashTable(initializer, "")
         self._spec = spec
         self.users_items = UsersItems(spec)
@@ -65,22 +67,31 @@ class StatisticsTable(tf.Module):
 
         return self._filled("candidate", raw, numbers)
 
-    def _filled(self, side: Side, raw: Raw, numbers: Callable[[str], tf.Tensor]) -> dict[str, tf.Tensor]:
+    def _filled(
+        self, side: Side, raw: Raw, numbers: Callable[[str], tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         filled = dict(raw)
-        for name in dict.fromkeys(column.statistic for column in self._spec.statistic_columns(side)):
+        for name in dict.fromkeys(
+            column.statistic for column in self._spec.statistic_columns(side)
+        ):
             known = numbers(name)
             columns = self._spec.features.statistics[name].columns(name, tuple(self._spec.tasks))
             for place, column in enumerate(columns):
                 feature = f"{side}_{column.name}"
                 sent, number = raw.get(feature), known[..., place]
-                filled[feature] = number if sent is None else tf.where(tf.math.is_nan(sent), number, sent)
+                filled[feature] = (
+                    number if sent is None else tf.where(tf.math.is_nan(sent), number, sent)
+                )
         return filled
 
     def _keys(self, name: str, raw: Raw) -> tf.Tensor:
         """What a statistic counts apart of each candidate, the user left out; "" where a part is absent, [B, N]."""
         statistic = self._spec.features.statistics[name]
         items = raw[CANDIDATE_ITEM_ID]
-        parts = [items if part == ITEM_ID else self._value(part, raw) for part in statistic.item_keys(name)]
+        parts = [
+            items if part == ITEM_ID else self._value(part, raw)
+            for part in statistic.item_keys(name)
+        ]
         lacking = tf.reduce_any(tf.stack([part == "" for part in parts]), 0)
         return tf.where(lacking, "", tf.strings.join(parts, SEPARATOR))
 
@@ -94,7 +105,9 @@ class StatisticsTable(tf.Module):
         """The numbers of keys, float32 [..., columns]; those of "" where one isn't there."""
         found = self._look_up((OF, name), keys)
         default = self._look_up((OF, name), tf.constant(""))
-        numbers = tf.io.decode_raw(tf.io.decode_base64(tf.where(found == "", default, found)), tf.float32)
+        numbers = tf.io.decode_raw(
+            tf.io.decode_base64(tf.where(found == "", default, found)), tf.float32
+        )
         return tf.ensure_shape(numbers, [*keys.shape, width_of(self._spec, name)])
 
     def _look_up(self, place: tuple[str, str], keys: tf.Tensor) -> tf.Tensor:

@@ -13,9 +13,9 @@ from trainer.step_seed import at_step
 class StepModel(keras.Model):
     """A Keras model whose training step draws at random by the step's number alone.
 
-    Its steps hold no Python control flow over tensors, which is all that AutoGraph is for. It would convert
-    `tf_keras`'s own code line by line, over and over (TensorFlow spares `keras` by name, not `tf_keras`), and take
-    three quarters of the time that tracing a step takes.
+    Its steps hold no Python control flow over tensors, which is all that AutoGraph is for. It would
+    convert `tf_keras`'s own code line by line, over and over (TensorFlow spares `keras` by name,
+    not `tf_keras`), and take three quarters of the time that tracing a step takes.
     """
 
     @tf.autograph.experimental.do_not_convert

@@ -1,7 +1,7 @@
 """Random numbers that are a function of the training step, so that a resumed run draws what it would have drawn.
 
-TensorFlow's stateful random operations start over in a new process; a run that goes on from a checkpoint would drop
-other units, and sample other negatives, than an unbroken one.
+TensorFlow's stateful random operations start over in a new process; a run that goes on from a
+checkpoint would drop other units, and sample other negatives, than an unbroken one.
 """
 
 from __future__ import annotations

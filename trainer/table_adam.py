@@ -44,8 +44,9 @@ class RowSums(NamedTuple):
 class TableAdam(keras.optimizers.Adam):
     """Adam that leaves rows of large tables alone while they have no gradient, and gives tables their own rate.
 
-    Keras's Adam lets the moments of every row decay at every step, and so writes whole tables: with a million rows
-    that takes longer than all the rest of a step. Here a sparse gradient reads and writes the rows that it has.
+    Keras's Adam lets the moments of every row decay at every step, and so writes whole tables: with
+    a million rows that takes longer than all the rest of a step. Here a sparse gradient reads and
+    writes the rows that it has.
 
     Args:
         table_rate: A sparsely updated table's learning rate, as a multiple of the others'.
@@ -60,8 +61,8 @@ class TableAdam(keras.optimizers.Adam):
     def _clip_gradients(self, grads: list[Any]) -> list[Any]:
         """Cuts by the norm of the gradient, for which several gradients of one row have to be added up before.
 
-        Keras adds them up afterwards. Its norm depends on how often a batch names a row, and on how many devices
-        share the batch.
+        Keras adds them up afterwards. Its norm depends on how often a batch names a row, and on how
+        many devices share the batch.
         """
         clipped: list[Any] = super()._clip_gradients(super()._deduplicate_sparse_grad(grads))
         return clipped
@@ -85,7 +86,9 @@ class TableAdam(keras.optimizers.Adam):
         correction = tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
         return tf.cast(self.learning_rate, tf.float32) * correction
 
-    def _update_rows(self, variable: tf.Variable, rows: tf.Tensor, sums: tf.Tensor, rate: tf.Tensor) -> None:
+    def _update_rows(
+        self, variable: tf.Variable, rows: tf.Tensor, sums: tf.Tensor, rate: tf.Tensor
+    ) -> None:
         """Adam for some rows, given their whole gradients; a row may be there several times, always with the same."""
         place = self._index_dict[self._var_key(variable)]
         first, second = self._momentums[place], self._velocities[place]
@@ -98,4 +101,8 @@ class TableAdam(keras.optimizers.Adam):
         variable.scatter_update(tf.IndexedSlices(changed, rows))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "table_rate": self.table_rate, "sparse_above": self.sparse_above}
+        return {
+            **super().get_config(),
+            "table_rate": self.table_rate,
+            "sparse_above": self.sparse_above,
+        }

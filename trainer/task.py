@@ -5,11 +5,13 @@
 
 `python -m trainer.task` is the same command, for machines that have the trainer's packages alone.
 
-With --start-from, pre-training and then fine-tuning start from an earlier OUT2, whatever its vocabularies were.
+With --start-from, pre-training and then fine-tuning start from an earlier OUT2, whatever its
+vocabularies were.
 
-CONFIG is a run's YAML file, of which `dataset` and `trainer` count. The directories are artifacts of a pipeline run:
-Transform/transformed_examples/N and Transform/transform_graph/N. Vertex AI's AIP_* variables stand in for options that
-are not given, and TF_CONFIG says which process of which cluster this is; every process of it runs the same command.
+CONFIG is a run's YAML file, of which `dataset` and `trainer` count. The directories are artifacts
+of a pipeline run: Transform/transformed_examples/N and Transform/transform_graph/N. Vertex AI's
+AIP_* variables stand in for options that are not given, and TF_CONFIG says which process of which
+cluster this is; every process of it runs the same command.
 """
 
 from __future__ import annotations
@@ -46,24 +48,40 @@ class _RunFile(Config):
 def task(
     stage: StageName,
     config: Annotated[Path, typer.Argument(metavar="CONFIG")],
-    examples: Annotated[str, typer.Option(help="Transform's examples: a folder Split-NAME for each split.")],
+    examples: Annotated[
+        str, typer.Option(help="Transform's examples: a folder Split-NAME for each split.")
+    ],
     transform: Annotated[str, typer.Option(help="Transform's graph.")],
-    model_dir: Annotated[str, typer.Option(envvar="AIP_MODEL_DIR", help="Where the SavedModel goes.")],
-    encoder: Annotated[str | None, typer.Option(help="The pre-training export that fine-tuning starts from.")] = None,
+    model_dir: Annotated[
+        str, typer.Option(envvar="AIP_MODEL_DIR", help="Where the SavedModel goes.")
+    ],
+    encoder: Annotated[
+        str | None, typer.Option(help="The pre-training export that fine-tuning starts from.")
+    ] = None,
     start_from: Annotated[
         str | None, typer.Option(help="An earlier ranker's export that pre-training starts from.")
     ] = None,
     backup_dir: Annotated[
-        str | None, typer.Option(envvar="AIP_CHECKPOINT_DIR", help="Where a killed run finds what to go on from.")
+        str | None,
+        typer.Option(
+            envvar="AIP_CHECKPOINT_DIR", help="Where a killed run finds what to go on from."
+        ),
     ] = None,
     tensorboard_dir: Annotated[
-        str | None, typer.Option(envvar="AIP_TENSORBOARD_LOG_DIR", help="Where TensorBoard's logs go.")
+        str | None,
+        typer.Option(envvar="AIP_TENSORBOARD_LOG_DIR", help="Where TensorBoard's logs go."),
     ] = None,
     train_data: Annotated[
-        str | None, typer.Option(envvar="AIP_TRAINING_DATA_URI", help="Files to train on, instead of the split's.")
+        str | None,
+        typer.Option(
+            envvar="AIP_TRAINING_DATA_URI", help="Files to train on, instead of the split's."
+        ),
     ] = None,
     validation_data: Annotated[
-        str | None, typer.Option(envvar="AIP_VALIDATION_DATA_URI", help="Files to evaluate on, instead of the split's.")
+        str | None,
+        typer.Option(
+            envvar="AIP_VALIDATION_DATA_URI", help="Files to evaluate on, instead of the split's."
+        ),
     ] = None,
 ) -> None:
     """Train one stage from Transform's output, on this machine or as one process of a cluster."""
@@ -84,7 +102,9 @@ def task(
         start_from=start_from,
         **{name: [files] for name, files in given.items() if files},
     )
-    _survive(run.trainer.distribution.restarts, lambda: _train(inputs, pretrains, encoder, model_dir))
+    _survive(
+        run.trainer.distribution.restarts, lambda: _train(inputs, pretrains, encoder, model_dir)
+    )
 
 
 def run(arguments: list[str]) -> None:
@@ -137,7 +157,10 @@ def _survive(restarts: int, train: Callable[[], None]) -> None:
         before = int(os.environ.get(_RESTARTS, "0"))
         if before >= restarts or "TF_CONFIG" not in os.environ:
             raise
-        print(f"  lost another process of the cluster, starting over ({before + 1} of {restarts}): {error}", flush=True)
+        print(
+            f"  lost another process of the cluster, starting over ({before + 1} of {restarts}): {error}",
+            flush=True,
+        )
         os.environ[_RESTARTS] = str(before + 1)
         os.execv(sys.executable, sys.orig_argv)
 

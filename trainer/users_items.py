@@ -12,8 +12,8 @@ _FINGERPRINTS = 2**31 - 2  # which start at 1, so that they fit in an int32 and 
 class UsersItems:
     """Rows of integers, one for each statistic and key: which statistic, the key's fingerprint, and the numbers' bits.
 
-    Keys are compared by a fingerprint of 31 bits, as items are for matches. Numbers keep all their bits, so that
-    `score_items` sees what `predict` sees.
+    Keys are compared by a fingerprint of 31 bits, as items are for matches. Numbers keep all their
+    bits, so that `score_items` sees what `predict` sees.
 
     Args:
         spec: Declares the statistics.
@@ -35,12 +35,16 @@ class UsersItems:
         """
         lines = tf.strings.split(texts, "\n")
         parts = tf.strings.split(lines.flat_values, "\t").to_tensor("", shape=[None, 3])
-        which = sum(tf.where(parts[:, 0] == name, place, 0) for place, name in enumerate(self._names, 1))
+        which = sum(
+            tf.where(parts[:, 0] == name, place, 0) for place, name in enumerate(self._names, 1)
+        )
         longest = 4 * max(self._widths.values())
         numbers = tf.io.decode_raw(tf.io.decode_base64(parts[:, 2]), tf.int32, fixed_length=longest)
         rows = tf.concat([which[:, None], _fingerprints(parts[:, 1])[:, None], numbers], 1)
         known = lines.with_flat_values(which > 0)  # "" is a line, too
-        return tf.ragged.boolean_mask(lines.with_flat_values(tf.ensure_shape(rows, [None, self.row_integers])), known)
+        return tf.ragged.boolean_mask(
+            lines.with_flat_values(tf.ensure_shape(rows, [None, self.row_integers])), known
+        )
 
     def find(self, name: str, keys: tf.Tensor, rows: tf.Tensor, nothing: tf.Tensor) -> tf.Tensor:
         """The numbers of a statistic's keys.
@@ -59,7 +63,9 @@ class UsersItems:
         equal = is_its & (rows[:, None, :, 1] == wanted[:, :, None])  # [B, N, K]
         place = tf.argmax(tf.cast(equal, tf.int32), -1)
         bits = tf.gather(rows, place, batch_dims=1)[..., 2 : 2 + self._widths[name]]
-        return tf.where(tf.reduce_any(equal, -1, keepdims=True), tf.bitcast(bits, tf.float32), nothing)
+        return tf.where(
+            tf.reduce_any(equal, -1, keepdims=True), tf.bitcast(bits, tf.float32), nothing
+        )
 
 
 def width_of(spec: DatasetSpec, name: str) -> int:

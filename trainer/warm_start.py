@@ -1,7 +1,8 @@
 """Starts training from an earlier ranker: weights as they are, embedding rows by what they stand for, not by number.
 
-Pre-training moves the earlier ranker's weights to today's vocabularies, starts from its encoder, and leaves the whole
-ranker beside its own export; fine-tuning starts from that, and from the encoder as pre-trained today.
+Pre-training moves the earlier ranker's weights to today's vocabularies, starts from its encoder,
+and leaves the whole ranker beside its own export; fine-tuning starts from that, and from the
+encoder as pre-trained today.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def earlier_ranker(inputs: StageInputs) -> Ranker:
     """Today's ranker, untrained, with the weights of `inputs.start_from`; new items start from their kin's rows.
 
     Raises:
-        ConfigError: that ranker has other features, or is built in another way, so that its weights don't fit.
+        ConfigError: that ranker has other features, or is built in another way, so that its weights
+            don't fit.
     """
     assert inputs.start_from is not None, "there is nothing to start from"
     earlier = _EarlierRanker(inputs.start_from)
@@ -42,7 +44,9 @@ def earlier_ranker(inputs: StageInputs) -> Ranker:
     ranker(_nothing(inputs.fields()))
     earlier.check_count(len(ranker.weights))
     before, now = earlier.vocabularies(), _vocabularies(inputs)
-    vocabulary_of = {x.table.ref(): x.vocabulary for x in ranker.submodules if isinstance(x, FieldEmbedding)}
+    vocabulary_of = {
+        x.table.ref(): x.vocabulary for x in ranker.submodules if isinstance(x, FieldEmbedding)
+    }
     side_information = inputs.records().catalog(inputs.catalog).tables
     kin = {"item_id": {name: _with_mask(table.numpy()) for name, table in side_information.items()}}
     for number, weight in enumerate(ranker.weights):
@@ -74,7 +78,9 @@ class _EarlierRanker:
         self._dir = model_dir
         path = os.path.join(model_dir, contract.CONFIG_FILE)
         if not tf.io.gfile.exists(path):
-            raise ConfigError(f"{model_dir}: no exported ranker to start from: it has no {contract.CONFIG_FILE}")
+            raise ConfigError(
+                f"{model_dir}: no exported ranker to start from: it has no {contract.CONFIG_FILE}"
+            )
         with tf.io.gfile.GFile(path) as file:
             made_by = json.load(file)
         self._spec = validated(made_by["spec"], DatasetSpec, path, saved=True)
@@ -84,7 +90,11 @@ class _EarlierRanker:
     def check(self, spec: DatasetSpec, config: TrainerConfig) -> None:
         """Raises a ConfigError unless a ranker of `spec` and `config` has the same weights, vocabularies apart."""
         before, now = _structure(self._spec, self._config), _structure(spec, config)
-        changed = [f"{key} ({before[key]} then, {now[key]} now)" for key in before if before[key] != now[key]]
+        changed = [
+            f"{key} ({before[key]} then, {now[key]} now)"
+            for key in before
+            if before[key] != now[key]
+        ]
         if changed:
             raise self._misfit(f"it was made with another {'; '.join(changed)}")
 
@@ -110,7 +120,10 @@ class _EarlierRanker:
 
     def vocabularies(self) -> dict[str, Vocabulary]:
         """What the rows of its tables stand for, by the vocabulary's name."""
-        return {name: Vocabulary(self._tokens(name), buckets) for name, buckets in _oov_buckets(self._spec).items()}
+        return {
+            name: Vocabulary(self._tokens(name), buckets)
+            for name, buckets in _oov_buckets(self._spec).items()
+        }
 
     def _tokens(self, name: str) -> list[bytes]:
         with tf.io.gfile.GFile(os.path.join(self._dir, "assets", name), "rb") as file:
@@ -139,7 +152,9 @@ def _structure(spec: DatasetSpec, config: TrainerConfig) -> dict[str, Any]:
     features = {f.name: _described(f.spec) for f in model_features(spec) if f.spec}
     return {
         "dataset.features": features,
-        "dataset.features.match": {name: match.model_dump() for name, match in spec.features.match.items()},
+        "dataset.features.match": {
+            name: match.model_dump() for name, match in spec.features.match.items()
+        },
         "oov_buckets": _oov_buckets(spec),
         "dataset.tasks": list(spec.tasks),
         "dataset.history.length": spec.history.length,
@@ -161,10 +176,16 @@ def _nothing(fields: Fields) -> dict[str, tf.Tensor]:
     """A batch of one request with an absent behaviour and candidate, to build a ranker by."""
 
     def shape(field: Field) -> list[int]:
-        return [1] + [1] * (field.feature.side in ("history", "candidate")) + [field.width] * field.multivalent
+        return (
+            [1]
+            + [1] * (field.feature.side in ("history", "candidate"))
+            + [field.width] * field.multivalent
+        )
 
     nothing = {field.name: tf.zeros(shape(field), tf.int64) for field in fields.all}
     nothing |= {field.number: tf.zeros(shape(field)) for field in fields.all if field.number}
     if fields.has_item_keys:
-        nothing |= {name: tf.zeros([1, 1], tf.int64) for name in (HISTORY_ITEM_KEY, CANDIDATE_ITEM_KEY)}
+        nothing |= {
+            name: tf.zeros([1, 1], tf.int64) for name in (HISTORY_ITEM_KEY, CANDIDATE_ITEM_KEY)
+        }
     return nothing

@@ -27,17 +27,26 @@ def write_warmup(module: ServingModule, signatures: Mapping[str, Any], model_dir
             writer.write(_prediction_log(signature, tensors).SerializeToString())
 
 
-def _requests(module: ServingModule, signatures: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def _requests(
+    module: ServingModule, signatures: Mapping[str, Any]
+) -> list[tuple[str, dict[str, Any]]]:
     """(signature, inputs) pairs about one unknown user, with a history of full length, and unknown items."""
     length = module.spec.history.length
-    user = {f.name: _plain(f.dtype, (1, length) if f.is_list else (1,)) for f in user_inputs(module.spec)}
-    state = signatures[contract.ENCODE_USER](**{k: tf.constant(v) for k, v in user.items()})[contract.USER_STATE]
+    user = {
+        f.name: _plain(f.dtype, (1, length) if f.is_list else (1,))
+        for f in user_inputs(module.spec)
+    }
+    state = signatures[contract.ENCODE_USER](**{k: tf.constant(v) for k, v in user.items()})[
+        contract.USER_STATE
+    ]
     requests: list[tuple[str, dict[str, Any]]] = [
         (contract.DESCRIBE, {contract.REQUEST: _plain("string", (1,))}),
         (contract.ENCODE_USER, user),
     ]
     fed_by_examples = (contract.SERVING_DEFAULT, contract.ENCODE_USER_EXAMPLES)
-    requests += [(signature, {contract.EXAMPLES: _examples(module)}) for signature in fed_by_examples]
+    requests += [
+        (signature, {contract.EXAMPLES: _examples(module)}) for signature in fed_by_examples
+    ]
     for count in candidate_buckets(module.description.max_candidates):
         candidates = {f.name: _plain(f.dtype, (1, count)) for f in candidate_inputs(module.spec)}
         ids = {contract.CANDIDATE_ITEM_ID: candidates[contract.CANDIDATE_ITEM_ID]}
@@ -52,7 +61,9 @@ def _requests(module: ServingModule, signatures: Mapping[str, Any]) -> list[tupl
 
 def candidate_buckets(most: int) -> list[int]:
     """The numbers of candidates to warm up for: powers of ten below `most`, and `most`."""
-    return [count for count in (10**power for power in range(len(str(most)))) if count < most] + [most]
+    return [count for count in (10**power for power in range(len(str(most)))) if count < most] + [
+        most
+    ]
 
 
 def _plain(dtype: str, shape: tuple[int, ...]) -> np.ndarray:

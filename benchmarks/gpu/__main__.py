@@ -3,15 +3,17 @@
     make bench-gpu                                   counts, and speeds where there is a GPU
     python -m benchmarks.gpu --records FOLDER        with records that were made elsewhere
 
-Counts are of MovieLens-100K's configuration; shapes and padding also of The Complete Journey's, where its log has been
-fetched. Records are made once, under build/, and can be carried to a machine without TFX. On a GPU there are, too: the
-ranker at width 64 with 64 requests of 100 candidates and 200 behaviours, pre-training with 1024 sequences of 200 and
-300,000 items, and MovieLens-100K's with 512, each by XLA.
+Counts are of MovieLens-100K's configuration; shapes and padding also of The Complete Journey's,
+where its log has been fetched. Records are made once, under build/, and can be carried to a machine
+without TFX. On a GPU there are, too: the ranker at width 64 with 64 requests of 100 candidates and
+200 behaviours, pre-training with 1024 sequences of 200 and 300,000 items, and MovieLens-100K's with
+512, each by XLA.
 
-The last line printed is JSON: `pretrain_ops` and `finetune_ops`, operations of a step; `optimizer_share`, the larger of
-the two stages'; `shapes`, the most that an epoch of a stage has; `padding_share`, the most of fine-tuning's cells;
-`hlo_loops`, of both stages' steps as XLA gets them; and on a GPU `ranker_candidates_per_second`,
-`pretrain_sequences_per_second` and `fed_ratio`, the time of a step fed from records over one from memory.
+The last line printed is JSON: `pretrain_ops` and `finetune_ops`, operations of a step;
+`optimizer_share`, the larger of the two stages'; `shapes`, the most that an epoch of a stage has;
+`padding_share`, the most of fine-tuning's cells; `hlo_loops`, of both stages' steps as XLA gets
+them; and on a GPU `ranker_candidates_per_second`, `pretrain_sequences_per_second` and `fed_ratio`,
+the time of a step fed from records over one from memory.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ _STAGES = ("pretrain", "finetune")
 
 def main() -> None:
     """The script."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--records", type=Path, default=ROOT / "build" / "bench-gpu")
     parser.add_argument("--steps", type=int, default=40, help="timed steps of a round")
     arguments = parser.parse_args()
@@ -94,7 +98,9 @@ def _speeds(records: Path, steps: int) -> dict[str, Any]:
 
 def _stage(name: str, kind: str, records: Path) -> tuple[Stage, Any]:
     inputs = stage_inputs(name, kind, records)
-    return pretraining_stage(inputs) if kind == "pretrain" else ranking_stage(inputs, None), inputs.config
+    return pretraining_stage(inputs) if kind == "pretrain" else ranking_stage(
+        inputs, None
+    ), inputs.config
 
 
 if __name__ == "__main__":

@@ -20,12 +20,14 @@ class Counted(NamedTuple):
     """What a step is made of.
 
     Attributes:
-        operations: Of the step's graph and of the functions that it calls, but for those that cost nothing.
+        operations: Of the step's graph and of the functions that it calls, but for those that cost
+            nothing.
         optimizer: How many of them are the optimizer's.
         loops: While loops of the step as XLA is given it.
         optimizer_loops: How many of them are the optimizer's.
         batch_bytes: What one batch brings to the device.
-        optimizer_bytes: What the optimizer reads and writes of variables, gradients and moments of small tables.
+        optimizer_bytes: What the optimizer reads and writes of variables, gradients and moments of
+            small tables.
     """
 
     operations: int
@@ -42,20 +44,35 @@ def count_step(model: keras.Model, stage: Stage) -> Counted:
     step = tf.function(model.train_step, reduce_retracing=True)
     graph = step.get_concrete_function(batches.element_spec).graph.as_graph_def()
     nodes = [node for node in graph.node if node.op not in _FREE]
-    called = [node for function in graph.library.function for node in function.node_def if node.op not in _FREE]
-    own = re.compile(rf"\b{model.optimizer.name}(_\d+)?/")  # a scope that is entered again gets a number
+    called = [
+        node
+        for function in graph.library.function
+        for node in function.node_def
+        if node.op not in _FREE
+    ]
+    own = re.compile(
+        rf"\b{model.optimizer.name}(_\d+)?/"
+    )  # a scope that is entered again gets a number
     batch = next(batches)
     model.jit_compile = True
     compiled = tf.function(model.train_step, jit_compile=True)
-    loops = [line for line in compiled.experimental_get_compiler_ir(batch)(stage="hlo").splitlines() if _LOOP in line]
+    loops = [
+        line
+        for line in compiled.experimental_get_compiler_ir(batch)(stage="hlo").splitlines()
+        if _LOOP in line
+    ]
     parameters = sum(weight.shape.num_elements() for weight in model.trainable_weights)
     return Counted(
         operations=len(nodes) + len(called),
         optimizer=sum(own.match(node.name) is not None for node in nodes),
         loops=len(loops),
         optimizer_loops=sum(own.search(line) is not None for line in loops),
-        batch_bytes=sum(tensor.dtype.size * tensor.shape.num_elements() for tensor in tf.nest.flatten(batch)),
-        optimizer_bytes=4 * 7 * parameters,  # gradient, variable and two moments are read, three are written
+        batch_bytes=sum(
+            tensor.dtype.size * tensor.shape.num_elements() for tensor in tf.nest.flatten(batch)
+        ),
+        optimizer_bytes=4
+        * 7
+        * parameters,  # gradient, variable and two moments are read, three are written
     )
 
 

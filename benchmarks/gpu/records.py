@@ -39,9 +39,13 @@ class _Format:
     content: dict[str, Any]
 
     def transformed_feature_spec(self) -> dict[str, Any]:
-        scalars = {name: tf.io.FixedLenFeature(shape, dtype) for name, (shape, dtype) in self.content["dense"].items()}
+        scalars = {
+            name: tf.io.FixedLenFeature(shape, dtype)
+            for name, (shape, dtype) in self.content["dense"].items()
+        }
         lists = {
-            name: tf.io.RaggedFeature(dtype, value_key=key) for name, (key, dtype) in self.content["lists"].items()
+            name: tf.io.RaggedFeature(dtype, value_key=key)
+            for name, (key, dtype) in self.content["lists"].items()
         }
         return scalars | lists
 
@@ -51,17 +55,26 @@ class _Format:
 
 def available(folder: Path) -> list[str]:
     """The data sets whose records are there, or whose logs are."""
-    return [name for name, log in DATA_SETS.items() if _is_made(folder / name) or (ROOT / "data" / log).exists()]
+    return [
+        name
+        for name, log in DATA_SETS.items()
+        if _is_made(folder / name) or (ROOT / "data" / log).exists()
+    ]
 
 
 def stage_inputs(name: str, stage: str, folder: Path) -> SavedInputs:
     """The inputs of `pretrain` or `finetune` by the data set's own configuration; records are made if need be."""
     content = yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text())
-    spec, config = DatasetSpec.model_validate(content["dataset"]), TrainerConfig.model_validate(content["trainer"])
+    spec, config = (
+        DatasetSpec.model_validate(content["dataset"]),
+        TrainerConfig.model_validate(content["trainer"]),
+    )
     made = folder / name
     if not _is_made(made):
         _make(spec, made)
-    train, validation = ("pretrain", "pretrain_validation") if stage == "pretrain" else ("train", "validation")
+    train, validation = (
+        ("pretrain", "pretrain_validation") if stage == "pretrain" else ("train", "validation")
+    )
     files = {split: [str(made / f"{split}-*.gz")] for split in (train, validation, "catalog")}
     return SavedInputs(files[train], files[validation], files["catalog"], str(made), spec, config)
 
@@ -85,13 +98,20 @@ def _make(spec: DatasetSpec, folder: Path) -> None:
     os.chdir(ROOT / "data")  # where a spec's paths start
     try:
         with beam.Pipeline("FnApiRunner", argv=[]) as pipeline:
-            _ = pipeline | WriteRecords({split: str(raw / split) for split in SPLITS}, spec, str(raw))
+            _ = pipeline | WriteRecords(
+                {split: str(raw / split) for split in SPLITS}, spec, str(raw)
+            )
     finally:
         os.chdir(before)
-    reader = tf_example_record.TFExampleBeamRecord(physical_format="inmem", schema=build_schema(spec))
+    reader = tf_example_record.TFExampleBeamRecord(
+        physical_format="inmem", schema=build_schema(spec)
+    )
     adapter = reader.TensorAdapterConfig()
     function = functools.partial(preprocessing_fn, custom_config={"spec": spec.model_dump_json()})
-    with beam.Pipeline("FnApiRunner", argv=[]) as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
+    with (
+        beam.Pipeline("FnApiRunner", argv=[]) as pipeline,
+        tft_beam.Context(temp_dir=str(folder / "temp")),
+    ):
         batches = {
             split: pipeline
             | f"Read[{split}]" >> beam.io.ReadFromTFRecord(str(raw / split / "*.gz"))
@@ -102,14 +122,19 @@ def _make(spec: DatasetSpec, folder: Path) -> None:
         graph = (analysed, adapter) | tft_beam.AnalyzeDataset(function)
         _ = graph | tft_beam.WriteTransformFn(str(folder / "graph"))
         for split in _KEPT:
-            data, metadata = ((batches[split], adapter), graph) | f"Transform[{split}]" >> tft_beam.TransformDataset(
-                output_record_batches=True
-            )
+            data, metadata = (
+                (batches[split], adapter),
+                graph,
+            ) | f"Transform[{split}]" >> tft_beam.TransformDataset(output_record_batches=True)
             schema = beam.pvalue.AsSingleton(metadata.deferred_metadata)
             examples = data | f"Encode[{split}]" >> beam.FlatMap(_encoded, schema)
             path = str(folder / split)
-            _ = examples | f"Write[{split}]" >> beam.io.WriteToTFRecord(path, file_name_suffix=".gz", num_shards=8)
-    (folder / _FORMAT).write_text(json.dumps(_described(tft.TFTransformOutput(str(folder / "graph")))))
+            _ = examples | f"Write[{split}]" >> beam.io.WriteToTFRecord(
+                path, file_name_suffix=".gz", num_shards=8
+            )
+    (folder / _FORMAT).write_text(
+        json.dumps(_described(tft.TFTransformOutput(str(folder / "graph"))))
+    )
 
 
 def _encoded(batch: Any, metadata: Any) -> list[bytes]:
@@ -123,7 +148,9 @@ def _described(output: Any) -> dict[str, Any]:
     lists = {name: f for name, f in features.items() if isinstance(f, tf.io.RaggedFeature)}
     names = [path.name for path in (Path(output.transform_savedmodel_dir) / "assets").iterdir()]
     return {
-        "dense": {name: [list(f.shape), f.dtype.name] for name, f in features.items() if name not in lists},
+        "dense": {
+            name: [list(f.shape), f.dtype.name] for name, f in features.items() if name not in lists
+        },
         "lists": {name: [f.value_key, f.dtype.name] for name, f in lists.items()},
         "vocabularies": {name: int(output.vocabulary_size_by_name(name)) for name in names},
     }

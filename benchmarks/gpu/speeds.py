@@ -67,14 +67,18 @@ def workloads(folder: Path, records: Path, scale: float = 1.0) -> dict[str, Work
     log = make_log(16 * requests, _CANDIDATES, 10_000, full=True, length=_LENGTH)
     impressions = write_inputs(folder / "impressions", log, rank, length=_LENGTH)
     found = {
-        "pretrain": Workload("pre-training, 1024 x 200", _pretraining(sequences), pretrain, _sequences),
+        "pretrain": Workload(
+            "pre-training, 1024 x 200", _pretraining(sequences), pretrain, _sequences
+        ),
         "ranker": Workload("ranker, 64 x 100 x 200", _ranking(impressions), rank, _real_candidates),
     }
     if records.exists():
         inputs = stage_inputs("ml_100k", "pretrain", records)
         larger = inputs.config.pretrain.model_copy(update={"batch_size": max(int(512 * scale), 2)})
         changed = inputs.config.model_copy(update={"pretrain": larger})
-        found["ml_100k"] = Workload("pre-training, MovieLens-100K x 512", _pretraining(inputs), changed, _sequences)
+        found["ml_100k"] = Workload(
+            "pre-training, MovieLens-100K x 512", _pretraining(inputs), changed, _sequences
+        )
     return found
 
 
@@ -91,7 +95,9 @@ def measure(workload: Workload, steps: int) -> Speed:
         memory = iter(tf.data.Dataset.from_tensors(batch).repeat().prefetch(4))
         losses[jit_compile] = float(step(memory)["loss"].numpy())
     if abs(losses[True] - losses[False]) > _NEAR * abs(losses[False]):
-        raise SystemExit(f"{workload.name}: by XLA the first loss is {losses[True]}, and {losses[False]} without")
+        raise SystemExit(
+            f"{workload.name}: by XLA the first loss is {losses[True]}, and {losses[False]} without"
+        )
     in_memory = _seconds(step, memory, steps)
     fed = _seconds(step, iter(stage.train(WHOLE, 0)), steps)
     return Speed(workload.units(batch) / in_memory, fed / in_memory)

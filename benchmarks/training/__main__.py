@@ -5,14 +5,18 @@
 
 Parts, and what each gives:
 
-    rivals    candidates a second of DIN, BST and SRP4CTR here against DeepCTR and FuxiCTR, in turns, on one log with
-              ten candidates a request (`grouped`), with one (`single`), and with ten and every history as long as the
-              longest (`grouped_full`); `_ratio` is our DIN over the faster rival's
-    steps     `input_share`, the share of a training loop's time spent on waiting for data; a step's time on one batch
-              in float32, bfloat16 and by XLA (null where the device can't); `padding`, the share of cells that is
-              padding
+    rivals candidates a second of DIN, BST and SRP4CTR here against DeepCTR and FuxiCTR, in turns,
+    on one log with
+              ten candidates a request (`grouped`), with one (`single`), and with ten and every
+              history as long as the longest (`grouped_full`); `_ratio` is our DIN over the faster
+              rival's
+    steps `input_share`, the share of a training loop's time spent on waiting for data; a step's
+    time on one batch
+              in float32, bfloat16 and by XLA (null where the device can't); `padding`, the share of
+              cells that is padding
     sampled   a pre-training step with 1 M items against one with 10,000
-    memory    pre-training with 1 M items on 10 M interactions and on a quarter of them: peak memory, time of a step
+    memory pre-training with 1 M items on 10 M interactions and on a quarter of them: peak memory,
+    time of a step
 
 The last line printed is JSON. `rivals` needs the environments that scripts/rivals.sh builds.
 """
@@ -42,14 +46,18 @@ _LOGS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     """The script."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parts = {"rivals": _rivals, "steps": _steps, "sampled": _sampled, "memory": _memory}
     parser.add_argument("parts", nargs="*", choices=[[], *parts], help="by default all")
     parser.add_argument("--logs", nargs="+", choices=_LOGS, default=list(_LOGS), help="of `rivals`")
     parser.add_argument("--rounds", type=int, default=7, help="of `rivals`, a side")
     parser.add_argument("--steps", type=int, default=40, help="timed steps of each kind")
     parser.add_argument("--dim", type=int, default=DIM, help="the encoder's, of `steps`")
-    parser.add_argument("--batch", type=int, default=BATCH, help="windows or candidates a step, of `steps`")
+    parser.add_argument(
+        "--batch", type=int, default=BATCH, help="windows or candidates a step, of `steps`"
+    )
     parser.add_argument("--interactions", type=int, default=10_000_000, help="of `memory`")
     arguments = parser.parse_args()
     result: dict[str, Any] = {"cores": os.cpu_count(), "gpus": _gpus(), "seed": SEED}
@@ -77,7 +85,9 @@ def _rivals(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _steps(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    inputs = write_inputs(folder / "log", make_log(4_000, 10), config(arguments.dim, arguments.batch))
+    inputs = write_inputs(
+        folder / "log", make_log(4_000, 10), config(arguments.dim, arguments.batch)
+    )
     return {"padding": steps.padding(inputs), **steps.measure(inputs, arguments.steps)}
 
 

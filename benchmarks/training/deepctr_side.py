@@ -1,6 +1,7 @@
 """DeepCTR's DIN or BST, trained from memory: python -m benchmarks.training.deepctr_side ROWS.npz MODEL ITEMS.
 
-Batches are cut before the clock starts, and no regulariser touches whole tables: its data path costs it nothing.
+Batches are cut before the clock starts, and no regulariser touches whole tables: its data path
+costs it nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,15 @@ from deepctr.models.sequence.bst import BST
 from deepctr.models.sequence.din import DIN
 
 from benchmarks.training.rounds import answer
-from benchmarks.training.sizes import ATTENTION, BATCH, CLIP_NORM, EMBEDDING, HEADS, HIDDEN, LEARNING_RATE
+from benchmarks.training.sizes import (
+    ATTENTION,
+    BATCH,
+    CLIP_NORM,
+    EMBEDDING,
+    HEADS,
+    HIDDEN,
+    LEARNING_RATE,
+)
 
 ITEM = ("item_id", "category", "brand")
 
@@ -40,11 +49,19 @@ def main(path: str, name: str, items: int) -> None:
     """A round is a pass over all rows."""
     rows = dict(np.load(path))
     clicked = rows.pop("clicked")
-    sizes = {feature: items if feature == "item_id" else 1 + int(rows[feature].max()) for feature in rows}
-    sizes = {feature: size for feature, size in sizes.items() if not feature.startswith(("hist_", "seq_"))}
+    sizes = {
+        feature: items if feature == "item_id" else 1 + int(rows[feature].max()) for feature in rows
+    }
+    sizes = {
+        feature: size
+        for feature, size in sizes.items()
+        if not feature.startswith(("hist_", "seq_"))
+    }
     model = build(name, sizes, rows["hist_item_id"].shape[1])
     steps = len(clicked) // BATCH
-    cut = {feature: values.reshape(steps, BATCH, *values.shape[1:]) for feature, values in rows.items()}
+    cut = {
+        feature: values.reshape(steps, BATCH, *values.shape[1:]) for feature, values in rows.items()
+    }
     batches = tf.data.Dataset.from_tensor_slices((cut, clicked.reshape(steps, BATCH)))
     step, feed = model.make_train_function(), iter(batches.repeat().prefetch(tf.data.AUTOTUNE))
 

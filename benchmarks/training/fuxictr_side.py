@@ -1,7 +1,7 @@
 """FuxiCTR's DIN, trained from memory: python -m benchmarks.training.fuxictr_side ROWS.npz din ITEMS.
 
-Batches are what its LongCTR collator makes (histories padded at their start, to the longest of the batch), but they
-are made before the clock starts: its data path costs it nothing.
+Batches are what its LongCTR collator makes (histories padded at their start, to the longest of the
+batch), but they are made before the clock starts: its data path costs it nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,12 @@ def build(rows: dict[str, np.ndarray], items: int) -> Any:
     for name in (*USER, *ITEM):
         size = items if name == "item_id" else 1 + int(rows[name].max())
         source = "item" if name in ITEM else "user"
-        features.features[name] = {"type": "categorical", "source": source, "padding_idx": 0, "vocab_size": size}
+        features.features[name] = {
+            "type": "categorical",
+            "source": source,
+            "padding_idx": 0,
+            "vocab_size": size,
+        }
     features.num_fields = features.get_num_fields()
     model = DIN(
         features,
@@ -54,7 +59,9 @@ def batch_of(rows: dict[str, np.ndarray], start: int) -> Any:
     cut = {name: values[start : start + BATCH] for name, values in rows.items()}
     longest = int(cut["seq_length"].max())
     shift = (np.arange(longest)[None] - longest + cut["seq_length"][:, None]).clip(-1)
-    place = np.where(shift < 0, rows["hist_item_id"].shape[1], shift)  # -1, before the history: the added zero
+    place = np.where(
+        shift < 0, rows["hist_item_id"].shape[1], shift
+    )  # -1, before the history: the added zero
     items = {}
     for name in ITEM:
         padded = np.pad(cut[f"hist_{name}"], [(0, 0), (0, 1)])

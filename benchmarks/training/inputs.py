@@ -11,7 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.training.log import LENGTH, VALUES, Log
-from preprocessing.features import CATALOG_ITEMS_A_RECORD, TRAINING_EVENTS, label_name, model_features
+from preprocessing.features import (
+    CATALOG_ITEMS_A_RECORD,
+    TRAINING_EVENTS,
+    label_name,
+    model_features,
+)
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
 from trainer.fields import Field, Fields
@@ -48,7 +53,9 @@ class _Format:
         lists = [field.name for side in ("history", "candidate") for field in self.fields.of(side)]
         spec: dict[str, Any] = {name: tf.io.FixedLenFeature([], tf.int64) for name in scalars}
         spec |= {name: tf.io.RaggedFeature(tf.int64) for name in [*lists, TRAINING_EVENTS]}
-        return spec | {label_name(task): tf.io.RaggedFeature(tf.float32) for task in self.fields.tasks}
+        return spec | {
+            label_name(task): tf.io.RaggedFeature(tf.float32) for task in self.fields.tasks
+        }
 
 
 def spec(actions: bool = True, length: int = LENGTH) -> DatasetSpec:
@@ -71,7 +78,10 @@ def spec(actions: bool = True, length: int = LENGTH) -> DatasetSpec:
 
 def fields_of(data: DatasetSpec, items: int) -> Fields:
     """The spec's fields with `items` item indices."""
-    sized = (Field(feature, items if feature.field == "item_id" else VALUES) for feature in model_features(data))
+    sized = (
+        Field(feature, items if feature.field == "item_id" else VALUES)
+        for feature in model_features(data)
+    )
     return Fields(tuple(sized), data.history.length, tuple(data.tasks))
 
 
@@ -84,14 +94,22 @@ def write_inputs(
     fields, starts = fields_of(data, log.items), log.starts
     for number in range(_FILES):
         requests = range(number, len(log.lengths), _FILES)
-        _write(folder / f"records-{number}.gz", (_record(fields, log, request, starts) for request in requests))
+        _write(
+            folder / f"records-{number}.gz",
+            (_record(fields, log, request, starts) for request in requests),
+        )
     items = np.arange(1, log.items)
-    chunks = (items[start : start + CATALOG_ITEMS_A_RECORD] for start in range(0, log.items, CATALOG_ITEMS_A_RECORD))
+    chunks = (
+        items[start : start + CATALOG_ITEMS_A_RECORD]
+        for start in range(0, log.items, CATALOG_ITEMS_A_RECORD)
+    )
     _write(folder / "catalog.gz", (_catalog(fields, log, chunk) for chunk in chunks if len(chunk)))
     return written_inputs(folder, data, config, log.items)
 
 
-def written_inputs(folder: Path, data: DatasetSpec, config: TrainerConfig, items: int) -> GeneratedInputs:
+def written_inputs(
+    folder: Path, data: DatasetSpec, config: TrainerConfig, items: int
+) -> GeneratedInputs:
     """What `write_inputs` left in a folder."""
     files, catalog = [str(folder / "records-*.gz")], [str(folder / "catalog.gz")]
     return GeneratedInputs(files, files, catalog, str(folder), data, config, items=items)
@@ -99,15 +117,22 @@ def written_inputs(folder: Path, data: DatasetSpec, config: TrainerConfig, items
 
 def _record(fields: Fields, log: Log, request: int, starts: np.ndarray) -> bytes:
     behaviors, candidates = log.history(request, starts), log.candidates[request]
-    values = {field.name: log.user[field.field][[request]] for field in [*fields.of("user"), *fields.of("context")]}
+    values = {
+        field.name: log.user[field.field][[request]]
+        for field in [*fields.of("user"), *fields.of("context")]
+    }
     for field in fields.of("history"):
         side = log.side.get(field.field)
         values[field.name] = behaviors[field.field] if side is None else side[behaviors["item_id"]]
-    return _example(values | _of_items(fields, log, candidates), np.zeros(0, np.int64), log.clicked[request])
+    return _example(
+        values | _of_items(fields, log, candidates), np.zeros(0, np.int64), log.clicked[request]
+    )
 
 
 def _catalog(fields: Fields, log: Log, items: np.ndarray) -> bytes:
-    values = {field.name: np.zeros(1, np.int64) for field in [*fields.of("user"), *fields.of("context")]}
+    values = {
+        field.name: np.zeros(1, np.int64) for field in [*fields.of("user"), *fields.of("context")]
+    }
     values |= {field.name: np.zeros(0, np.int64) for field in fields.of("history")}
     return _example(values | _of_items(fields, log, items), log.items - items, np.zeros(len(items)))
 
@@ -118,7 +143,9 @@ def _of_items(fields: Fields, log: Log, items: np.ndarray) -> dict[str, np.ndarr
 
 
 def _example(values: dict[str, np.ndarray], events: np.ndarray, clicked: np.ndarray) -> bytes:
-    features = {name: _integers(value) for name, value in values.items()} | {TRAINING_EVENTS: _integers(events)}
+    features = {name: _integers(value) for name, value in values.items()} | {
+        TRAINING_EVENTS: _integers(events)
+    }
     features[label_name("click")] = tf.train.Feature(float_list=tf.train.FloatList(value=clicked))
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 

@@ -36,7 +36,10 @@ class Log:
     def history(self, request: int, starts: np.ndarray) -> dict[str, np.ndarray]:
         """A request's behaviours; `starts` is where each history begins."""
         first = starts[request]
-        return {name: values[first : first + self.lengths[request]] for name, values in self.behaviors.items()}
+        return {
+            name: values[first : first + self.lengths[request]]
+            for name, values in self.behaviors.items()
+        }
 
     @property
     def starts(self) -> np.ndarray:
@@ -45,7 +48,12 @@ class Log:
 
 
 def make_log(
-    requests: int, candidates: int, items: int = 10_000, full: bool = False, seed: int = SEED, length: int = LENGTH
+    requests: int,
+    candidates: int,
+    items: int = 10_000,
+    full: bool = False,
+    seed: int = SEED,
+    length: int = LENGTH,
 ) -> Log:
     """Log-normal lengths of history with a median of a third of the most, or all `full`; item c as often as 1 / c."""
     rng = np.random.default_rng(seed)

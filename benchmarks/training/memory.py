@@ -44,7 +44,11 @@ def train(folder: Path) -> dict[str, Any]:
     inputs = written_inputs(folder, spec(), config(), ITEMS)
     before = peak_mb()
     stage = pretraining_stage(inputs)
-    step, batches, times = step_of(stage, inputs.config), stage.train(WHOLE, 0).take(stage.steps), []
+    step, batches, times = (
+        step_of(stage, inputs.config),
+        stage.train(WHOLE, 0).take(stage.steps),
+        [],
+    )
     every = max(stage.steps // _TRAINED, 1)
     start = time.perf_counter()
     for number, batch in enumerate(batches):

@@ -7,7 +7,16 @@ from pathlib import Path
 
 from benchmarks.training.inputs import spec, written_inputs
 from benchmarks.training.rounds import answer
-from benchmarks.training.sizes import ATTENTION, BATCH, CLIP_NORM, EMBEDDING, FEEDFORWARD, HEADS, HIDDEN, LEARNING_RATE
+from benchmarks.training.sizes import (
+    ATTENTION,
+    BATCH,
+    CLIP_NORM,
+    EMBEDDING,
+    FEEDFORWARD,
+    HEADS,
+    HIDDEN,
+    LEARNING_RATE,
+)
 from trainer.config import FinetuneConfig, OptimizerConfig, TrainerConfig
 from trainer.distribution.feeding import WHOLE
 from trainer.finetune import ranking_stage
@@ -47,7 +56,10 @@ def main(folder: Path, model: str, items: int, candidates: int) -> None:
     """A round is a pass over the records, by the steps that `fit` makes."""
     inputs = written_inputs(folder, spec(False), config(model), items)
     stage = ranking_stage(inputs, None)
-    step, batches = make_model(stage, inputs.config).make_train_function(), iter(stage.train(WHOLE, 0))
+    step, batches = (
+        make_model(stage, inputs.config).make_train_function(),
+        iter(stage.train(WHOLE, 0)),
+    )
 
     def train() -> int:
         for _ in range(stage.steps):

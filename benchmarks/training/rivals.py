@@ -32,7 +32,14 @@ def measure(folder: Path, candidates: int, rounds: int, full: bool = False) -> d
     for side in (*RIVALS, "deepctr_bst"):
         library, model = side.split("_")
         python = str(_ENVIRONMENTS / library / "bin" / "python")
-        commands[side] = [python, "-m", f"benchmarks.training.{library}_side", str(rows), model, str(ITEMS)]
+        commands[side] = [
+            python,
+            "-m",
+            f"benchmarks.training.{library}_side",
+            str(rows),
+            model,
+            str(ITEMS),
+        ]
     speeds = summary(compare(commands, rounds, folder / "sides.log"))
     ratio = speeds["ours_din"]["median"] / max(speeds[rival]["median"] for rival in RIVALS)
     return {"din_ratio": round(ratio, 2), "candidates_a_second": speeds}

@@ -17,7 +17,12 @@ from pathlib import Path
 from typing import Any
 
 _NOWHERE = "http://127.0.0.1:9"  # refuses at once: DeepCTR asks for newer versions of itself, without a time limit
-_QUIET = {"HTTPS_PROXY": _NOWHERE, "HTTP_PROXY": _NOWHERE, "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+_QUIET = {
+    "HTTPS_PROXY": _NOWHERE,
+    "HTTP_PROXY": _NOWHERE,
+    "TF_USE_LEGACY_KERAS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
 
 
 def answer(train: Callable[[], int]) -> None:
@@ -27,10 +32,15 @@ def answer(train: Callable[[], int]) -> None:
     for _ in sys.stdin:
         start = time.perf_counter()
         candidates = train()
-        print(json.dumps({"candidates_a_second": candidates / (time.perf_counter() - start)}), flush=True)
+        print(
+            json.dumps({"candidates_a_second": candidates / (time.perf_counter() - start)}),
+            flush=True,
+        )
 
 
-def compare(commands: Mapping[str, Sequence[str]], rounds: int, log: Path) -> dict[str, list[float]]:
+def compare(
+    commands: Mapping[str, Sequence[str]], rounds: int, log: Path
+) -> dict[str, list[float]]:
     """Candidates a second of every side in every round.
 
     Args:
@@ -39,7 +49,9 @@ def compare(commands: Mapping[str, Sequence[str]], rounds: int, log: Path) -> di
         log: Where their error output goes.
     """
     with contextlib.ExitStack() as stack:
-        sides = {name: stack.enter_context(_started(command, log)) for name, command in commands.items()}
+        sides = {
+            name: stack.enter_context(_started(command, log)) for name, command in commands.items()
+        }
         for name, side in sides.items():
             _heard(side, name, log)
         speeds: dict[str, list[float]] = {name: [] for name in sides}
@@ -53,7 +65,11 @@ def compare(commands: Mapping[str, Sequence[str]], rounds: int, log: Path) -> di
 def summary(speeds: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]]:
     """Median and range of each side."""
     return {
-        name: {"median": round(statistics.median(of)), "least": round(min(of)), "most": round(max(of))}
+        name: {
+            "median": round(statistics.median(of)),
+            "least": round(min(of)),
+            "most": round(max(of)),
+        }
         for name, of in speeds.items()
     }
 
@@ -61,7 +77,11 @@ def summary(speeds: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]
 @contextlib.contextmanager
 def _started(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[str]]:
     with log.open("a") as errors:
-        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors}
+        pipes: dict[str, Any] = {
+            "stdin": subprocess.PIPE,
+            "stdout": subprocess.PIPE,
+            "stderr": errors,
+        }
         process = subprocess.Popen(command, text=True, env=os.environ | _QUIET, **pipes)
         try:
             yield process

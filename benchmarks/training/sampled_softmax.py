@@ -24,6 +24,9 @@ def measure(folder: Path, config: TrainerConfig, steps: int) -> dict[str, Any]:
     for items in _ITEMS:
         log = make_log(_REQUESTS, 1, items, full=True)
         stage = pretraining_stage(write_inputs(folder / f"items_{items}", log, config))
-        kinds[str(items)], batches[str(items)] = step_of(stage, config), next(iter(stage.train(WHOLE, 0)))
+        kinds[str(items)], batches[str(items)] = (
+            step_of(stage, config),
+            next(iter(stage.train(WHOLE, 0))),
+        )
     times = medians(kinds, batches, steps)
     return {"step_ms": times, "ratio": times[str(_ITEMS[1])] / times[str(_ITEMS[0])]}

@@ -34,7 +34,10 @@ def measure(inputs: GeneratedInputs, steps: int) -> dict[str, Any]:
         "finetune": lambda given: ranking_stage(given, None),
     }
     return {
-        name: {**_loop(make(inputs), inputs.config, steps), "one_batch_ms": _variants(make, inputs, steps)}
+        name: {
+            **_loop(make(inputs), inputs.config, steps),
+            "one_batch_ms": _variants(make, inputs, steps),
+        }
         for name, make in makers.items()
     }
 
@@ -47,7 +50,9 @@ def padding(inputs: GeneratedInputs) -> dict[str, dict[str, float]]:
     batches = {
         "pretrain": records.batches(inputs.train, windows, seed),
         "pretrain_by_length": records.batches(inputs.train, windows, seed, by_length=True),
-        "finetune_buckets": records.candidate_batches(inputs.train, RankingBatches(inputs).plan, seed),
+        "finetune_buckets": records.candidate_batches(
+            inputs.train, RankingBatches(inputs).plan, seed
+        ),
         "finetune_unsorted": records.batches(inputs.train, requests, seed),
     }
     return {name: _waste(of_kind) for name, of_kind in batches.items()}
@@ -73,9 +78,13 @@ def _loop(stage: Stage, config: TrainerConfig, steps: int) -> dict[str, float]:
     return {"input_share": waited / (waited + worked), "step_ms": 1000 * (waited + worked) / steps}
 
 
-def _variants(make: Callable[[GeneratedInputs], Stage], inputs: GeneratedInputs, steps: int) -> dict[str, float | None]:
+def _variants(
+    make: Callable[[GeneratedInputs], Stage], inputs: GeneratedInputs, steps: int
+) -> dict[str, float | None]:
     """Medians over one batch again and again; None for a kind of step that the device has not."""
-    configs = {name: inputs.config.model_copy(update=changes) for name, changes in _VARIANTS.items()}
+    configs = {
+        name: inputs.config.model_copy(update=changes) for name, changes in _VARIANTS.items()
+    }
     stages = {name: make(inputs.by(config)) for name, config in configs.items()}
     batch = next(iter(stages["float32"].train(WHOLE, 0)))
     kinds = {name: step_of(stages[name], configs[name]) for name in stages}

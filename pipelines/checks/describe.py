@@ -16,16 +16,20 @@ def change(name: str, now: FeatureStatistics, before: FeatureStatistics, is_labe
     if is_label:
         return f"it held for {percent(old.mean)} of the candidates, and now for {percent(new.mean)}"
     shares = absent_share(before), absent_share(now)
-    absent = f"; {percent(shares[0])} were absent, and now {percent(shares[1])}" if any(shares) else ""
-    means = (
-        f"its mean was {old.mean:.4g} (median {old.median:.4g}), and is now {new.mean:.4g} (median {new.median:.4g})"
+    absent = (
+        f"; {percent(shares[0])} were absent, and now {percent(shares[1])}" if any(shares) else ""
     )
+    was = f"{old.mean:.4g} (median {old.median:.4g})"
+    now = f"{new.mean:.4g} (median {new.median:.4g})"
+    means = f"its mean was {was}, and is now {now}"
     return means + absent
 
 
 def _largest_share(now: FeatureStatistics, before: FeatureStatistics) -> str:
     new, old = _shares(now), _shares(before)
-    value = max(sorted(new.keys() | old.keys()), key=lambda v: abs(new.get(v, 0.0) - old.get(v, 0.0)))
+    value = max(
+        sorted(new.keys() | old.keys()), key=lambda v: abs(new.get(v, 0.0) - old.get(v, 0.0))
+    )
     shares = f"made up {percent(old.get(value, 0.0))} of its values, and now {percent(new.get(value, 0.0))}"
     return f"“{value or _ABSENT}” {shares}"
 

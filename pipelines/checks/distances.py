@@ -26,8 +26,8 @@ from preprocessing.spec import DatasetSpec
 Statistics = Any  # statistics_pb2.DatasetFeatureStatisticsList, of one data set
 FeatureStatistics = Any  # statistics_pb2.FeatureNameStatistics
 
-# New users, items and days come all the time, and the catalogue's counts, the statistics table and what is counted of
-# users as of now are no part of a training record.
+# New users, items and days come all the time, and the catalogue's counts, the statistics table and
+# what is counted of users as of now are no part of a training record.
 NOT_COMPARED = (
     REQUEST_ID,
     USER_ID,
@@ -44,16 +44,22 @@ NOT_COMPARED = (
 def thresholds(spec: DatasetSpec, checks: ChecksConfig) -> dict[str, float]:
     """Record feature -> the largest distance that is fine, for the features that are compared.
 
-    L-infinity for strings: the largest change of a value's share. Jensen-Shannon divergence for numbers.
+    L-infinity for strings: the largest change of a value's share. Jensen-Shannon divergence for
+    numbers.
     """
-    defaults = {f.name: _default(f, checks) for f in record_features(spec) if f.name not in NOT_COMPARED}
-    return {name: limit for name, limit in (defaults | checks.thresholds).items() if limit is not None}
+    defaults = {
+        f.name: _default(f, checks) for f in record_features(spec) if f.name not in NOT_COMPARED
+    }
+    return {
+        name: limit for name, limit in (defaults | checks.thresholds).items() if limit is not None
+    }
 
 
 def distances(now: Statistics, before: Statistics, names: list[str]) -> dict[str, float]:
     """The distance of each feature that both statistics have values of, by its kind.
 
-    A number's is the larger of its known values' divergence and the change of its absent values' share.
+    A number's is the larger of its known values' divergence and the change of its absent values'
+    share.
     """
     schema = schema_pb2.Schema()
     of_now, of_before = features(now), features(before)
@@ -66,7 +72,9 @@ def distances(now: Statistics, before: Statistics, names: list[str]) -> dict[str
         for info in measured.drift_skew_info
         for measurement in info.drift_measurements
     }
-    gone = {name: abs(absent_share(of_now[name]) - absent_share(of_before[name])) for name in compared}
+    gone = {
+        name: abs(absent_share(of_now[name]) - absent_share(of_before[name])) for name in compared
+    }
     return {name: max(value, gone[name]) for name, value in found.items()}
 
 

@@ -16,9 +16,13 @@ _METRIC = {True: "largest change of a share", False: "divergence"}
 _SINCE = {"drift": "Since the previous run", "skew": "From training to serving"}
 
 
-def schema_findings(anomalies: Mapping[str, anomalies_pb2.Anomalies], checks: ChecksConfig) -> Iterator[Finding]:
+def schema_findings(
+    anomalies: Mapping[str, anomalies_pb2.Anomalies], checks: ChecksConfig
+) -> Iterator[Finding]:
     """What ExampleValidator found, split by split."""
-    look_at = "the log's columns and the spec's features; if both are right, preprocessing/schema.py"
+    look_at = (
+        "the log's columns and the spec's features; if both are right, preprocessing/schema.py"
+    )
     for split, found in sorted(anomalies.items()):
         infos = dict(found.anomaly_info)
         if found.HasField("dataset_anomaly_info"):
@@ -27,7 +31,9 @@ def schema_findings(anomalies: Mapping[str, anomalies_pb2.Anomalies], checks: Ch
             is_severe = info.severity == anomalies_pb2.AnomalyInfo.ERROR
             what = f"{info.short_description}: {info.description}".rstrip(". ")
             message = f"In split {split}, {name or 'the whole'} breaks the schema. {what}."
-            yield Finding("schema", checks.schema_policy if is_severe else "warn", name, message, look_at)
+            yield Finding(
+                "schema", checks.schema_policy if is_severe else "warn", name, message, look_at
+            )
 
 
 def distance_findings(
@@ -44,11 +50,17 @@ def distance_findings(
         feature = by_name[name]
         look_at = _look_at(check, feature)
         if name in old and name not in new and feature.side != "label":
-            message = f"{name} has no value any more." if check == "drift" else f"{name} is never sent when serving."
+            message = (
+                f"{name} has no value any more."
+                if check == "drift"
+                else f"{name} is never sent when serving."
+            )
             yield Finding(check, policy, name, message, look_at, 1.0, limit)
         elif measured.get(name, 0.0) > limit:
             how = change(name, new[name], old[name], feature.side == "label")
-            size = f"{_METRIC[feature.dtype == 'string']} {measured[name]:.3f}, {limit:g} is allowed"
+            size = (
+                f"{_METRIC[feature.dtype == 'string']} {measured[name]:.3f}, {limit:g} is allowed"
+            )
             message = f"{_SINCE[check]}, {name} changed: {how} ({size})."
             yield Finding(check, policy, name, message, look_at, measured[name], limit)
 

@@ -17,18 +17,23 @@ from serving.contract import EXAMPLES, state_name
 def to_examples(record: bytes) -> Iterator[bytes]:
     """The serialised tf.Examples of one logged record; none for calls that are not predictions.
 
-    A request with dense tensors gives an example a row. What only pads its lists, "" items, is dropped. A call has the
-    features of its signature: users and histories come from `encode_user`, candidates from `score_items`.
+    A request with dense tensors gives an example a row. What only pads its lists, "" items, is
+    dropped. A call has the features of its signature: users and histories come from `encode_user`,
+    candidates from `score_items`.
     """
     log = _prediction_log(record)
     if log is None:
         yield record
     elif log.HasField("predict_log"):
-        inputs = {name: tf.make_ndarray(tensor) for name, tensor in log.predict_log.request.inputs.items()}
+        inputs = {
+            name: tf.make_ndarray(tensor) for name, tensor in log.predict_log.request.inputs.items()
+        }
         if EXAMPLES in inputs:
             yield from inputs[EXAMPLES].ravel().tolist()
         else:
-            yield from _rows({name: values for name, values in inputs.items() if name != state_name(inputs)})
+            yield from _rows(
+                {name: values for name, values in inputs.items() if name != state_name(inputs)}
+            )
 
 
 def _prediction_log(record: bytes) -> Any | None:

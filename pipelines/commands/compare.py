@@ -11,9 +11,13 @@ from pipelines.commands.errors import user_errors
 
 
 def compare(
-    run_a: Annotated[Path, typer.Argument(help="A finished run's directory, such as runs/ml_100k.")],
+    run_a: Annotated[
+        Path, typer.Argument(help="A finished run's directory, such as runs/ml_100k.")
+    ],
     run_b: Annotated[Path, typer.Argument(help="The other's; differences are run B less run A.")],
-    output: Annotated[Path | None, typer.Option(help="The page; by default RUN_B/report/comparison.html.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The page; by default RUN_B/report/comparison.html.")
+    ] = None,
 ) -> None:
     """Write a page that compares two finished runs: scores, settings, data, slices, training and time."""
     with user_errors():

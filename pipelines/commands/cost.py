@@ -13,13 +13,19 @@ from pipelines.commands.errors import user_errors
 def cost(
     config: Annotated[Path, typer.Argument(help="A run's YAML file, such as configs/cost.yaml.")],
     output: Annotated[
-        Path | None, typer.Option(help="Folder for cost.json, cost.md and cost.svg; by default <run's directory>/cost.")
+        Path | None,
+        typer.Option(
+            help="Folder for cost.json, cost.md and cost.svg; by default <run's directory>/cost."
+        ),
     ] = None,
-    vocabulary: Annotated[int, typer.Option(min=1, help="Values a vocabulary, for the size of tables.")] = 10_000,
+    vocabulary: Annotated[
+        int, typer.Option(min=1, help="Values a vocabulary, for the size of tables.")
+    ] = 10_000,
 ) -> None:
     """Count the operations, parameters and state bytes of every ranker at the size of CONFIG.
 
-    The last line is one JSON object with the configured ranker's operations over those of an unfolded DIN + MMoE.
+    The last line is one JSON object with the configured ranker's operations over those of an
+    unfolded DIN + MMoE.
     """
     with user_errors():
         from pipelines.cost import report_costs

@@ -9,7 +9,9 @@ import typer
 
 from pipelines.commands.errors import user_errors
 
-data_app = typer.Typer(help="Data sets: fetch public ones, look at a log, check a spec.", no_args_is_help=True)
+data_app = typer.Typer(
+    help="Data sets: fetch public ones, look at a log, check a spec.", no_args_is_help=True
+)
 
 
 @data_app.command("fetch")
@@ -27,10 +29,18 @@ def data_fetch(
 @data_app.command("inspect")
 def data_inspect(
     path: Annotated[str, typer.Argument(help="The log: a file or a quoted glob.")],
-    format: Annotated[str | None, typer.Option(help="By default told from the file's name.")] = None,
-    columns: Annotated[str | None, typer.Option(help="Column names, with commas, for files without a header.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Between values, if not the format's own.")] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of text: utf-8, if not given, or latin-1.")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="By default told from the file's name.")
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Column names, with commas, for files without a header.")
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="Between values, if not the format's own.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Of text: utf-8, if not given, or latin-1.")
+    ] = None,
     rows: Annotated[int, typer.Option(min=1, help="How many rows to look at.")] = 1_000_000,
     output: Annotated[Path | None, typer.Option(help="Write a first run config here.")] = None,
 ) -> None:
@@ -44,7 +54,9 @@ def data_inspect(
 
 @data_app.command("validate")
 def data_validate(
-    config: Annotated[Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")],
+    config: Annotated[
+        Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")
+    ],
 ) -> None:
     """Check CONFIG and every row of its log and tables, without running the pipeline."""
     with user_errors():

@@ -11,29 +11,49 @@ from pipelines.commands.errors import user_errors
 
 
 def loadtest(
-    address: Annotated[str, typer.Argument(help="host:port of the server's gRPC port, such as localhost:8500.")],
+    address: Annotated[
+        str, typer.Argument(help="host:port of the server's gRPC port, such as localhost:8500.")
+    ],
     name: Annotated[str, typer.Option(help="The model's name.")] = "srp4ctr",
-    rate: Annotated[float, typer.Option(min=0.01, help="Mean requests a second, a Poisson process.")] = 50.0,
-    seconds: Annotated[float, typer.Option(min=0.1, help="How long requests keep arriving.")] = 30.0,
+    rate: Annotated[
+        float, typer.Option(min=0.01, help="Mean requests a second, a Poisson process.")
+    ] = 50.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="How long requests keep arriving.")
+    ] = 30.0,
     candidates: Annotated[
         str, typer.Option(help="Mix of candidate counts, count:share,...")
     ] = "10:0.2,100:0.7,1000:0.1",
-    users: Annotated[int, typer.Option(min=1, help="Different users; the n-th asks in proportion to n^-s.")] = 1000,
+    users: Annotated[
+        int, typer.Option(min=1, help="Different users; the n-th asks in proportion to n^-s.")
+    ] = 1000,
     popularity: Annotated[float, typer.Option(min=0, help="That s.")] = 1.0,
-    cache_mib: Annotated[int, typer.Option(min=0, help="The client's cache of user states, MiB; 0 for none.")] = 64,
-    concurrency: Annotated[int, typer.Option(min=1, max=1024, help="The most requests under way at once.")] = 32,
-    timeout: Annotated[float, typer.Option(min=0.001, help="Deadline of each request, seconds.")] = 1.0,
-    asyncio: Annotated[bool, typer.Option("--asyncio", help="Send from one event loop instead of threads.")] = False,
+    cache_mib: Annotated[
+        int, typer.Option(min=0, help="The client's cache of user states, MiB; 0 for none.")
+    ] = 64,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=1024, help="The most requests under way at once.")
+    ] = 32,
+    timeout: Annotated[
+        float, typer.Option(min=0.001, help="Deadline of each request, seconds.")
+    ] = 1.0,
+    asyncio: Annotated[
+        bool, typer.Option("--asyncio", help="Send from one event loop instead of threads.")
+    ] = False,
     history: Annotated[int, typer.Option(min=0, help="Behaviours of a made-up user.")] = 100,
     records: Annotated[
-        str | None, typer.Option(help="Gzipped TFRecords of raw records (glob): real users and items instead.")
+        str | None,
+        typer.Option(help="Gzipped TFRecords of raw records (glob): real users and items instead."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of arrivals, users and candidates.")] = 1,
-    out: Annotated[Path, typer.Option(help="Where loadtest.json and loadtest.png go.")] = Path("loadtest"),
+    out: Annotated[Path, typer.Option(help="Where loadtest.json and loadtest.png go.")] = Path(
+        "loadtest"
+    ),
 ) -> None:
     """Put load on the server at ADDRESS and show how long requests took, from the moment each was due.
 
-    Ends with one JSON object on the last line. Users and items are made up unless --records names some.
+    Ends with one JSON object on the last line. Users and items are made up unless --records names
+    some.
     """
     with user_errors():
         from pipelines.loadtest import parse_mix, run_loadtest

@@ -40,10 +40,14 @@ _NO_XLA = "XLA compiles what the SavedModel says."
 _THREAD = "each model has a thread that loads and unloads its versions."
 IDLE = {
     "enable_grpc_healthcheck_service": Idle("the health service is always there.", is_bool=True),
-    "enable_per_model_batching_parameters": Idle("all models have the same parameters.", is_bool=True),
+    "enable_per_model_batching_parameters": Idle(
+        "all models have the same parameters.", is_bool=True
+    ),
     "enable_profiler": Idle("there is no profiler service.", is_bool=True),
     "enable_serialization_as_tensor_content": Idle("answers have typed fields.", is_bool=True),
-    "enable_signature_method_name_check": Idle("Predict takes each signature of its methods.", is_bool=True),
+    "enable_signature_method_name_check": Idle(
+        "Predict takes each signature of its methods.", is_bool=True
+    ),
     "flush_filesystem_caches": Idle("file system caches are the system's.", is_bool=True),
     "mixed_precision": Idle("a model computes in the precision that it was saved with."),
     "num_load_threads": Idle(_THREAD),
@@ -61,7 +65,8 @@ IDLE = {
 }
 REFUSED = {
     "platform_config_file": Refused(
-        "only the platform `tensorflow` is served. Give --enable_batching and the --tensorflow_* flags.", ("",)
+        "only the platform `tensorflow` is served. Give --enable_batching and the --tensorflow_* flags.",
+        ("",),
     ),
     "prefer_tflite_model": Refused(f"{_NO_TFLITE} Leave it out."),
     "saved_model_tags": Refused("only the tag `serve` is loaded. Leave it out.", ("", "serve")),
@@ -95,7 +100,10 @@ def _translated(args: list[str], switches: dict[str, Any]) -> Iterable[str]:
         if name in IDLE:
             if not equals and not IDLE[name].is_bool:
                 next(rest, "")
-            typer.echo(f"{flag} of tensorflow_model_server has no effect here: {IDLE[name].reason}", err=True)
+            typer.echo(
+                f"{flag} of tensorflow_model_server has no effect here: {IDLE[name].reason}",
+                err=True,
+            )
         elif name in REFUSED:
             _refuse(flag, value if equals else "true", REFUSED[name])
         elif equals and flag in switches:

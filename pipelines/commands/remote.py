@@ -16,15 +16,22 @@ Region = Annotated[str | None, typer.Option(help="Vertex: the region.")]
 
 def compile_(
     config: Annotated[
-        Path, typer.Argument(help="A run's YAML file, its data_dir and artifacts_dir on gs:// or s3://.")
+        Path,
+        typer.Argument(help="A run's YAML file, its data_dir and artifacts_dir on gs:// or s3://."),
     ],
     runner: Runner,
     image: Annotated[str, typer.Option(help="The component image that the cluster pulls.")],
-    output: Annotated[Path, typer.Option(help="Where to write it: .yaml for Kubeflow, .json for Vertex.")],
+    output: Annotated[
+        Path, typer.Option(help="Where to write it: .yaml for Kubeflow, .json for Vertex.")
+    ],
     project: Project = None,
     region: Region = None,
-    machine_type: Annotated[str, typer.Option(help="Vertex: the Trainers' machine.")] = "n1-standard-8",
-    accelerator: Annotated[str | None, typer.Option(help="The Trainers' GPU, such as NVIDIA_TESLA_T4.")] = None,
+    machine_type: Annotated[
+        str, typer.Option(help="Vertex: the Trainers' machine.")
+    ] = "n1-standard-8",
+    accelerator: Annotated[
+        str | None, typer.Option(help="The Trainers' GPU, such as NVIDIA_TESLA_T4.")
+    ] = None,
     accelerators: Annotated[int, typer.Option(help="How many GPUs a Trainer gets.")] = 0,
     retries: Annotated[int, typer.Option(help="How often a failed task is tried again.")] = 2,
     cache: Annotated[bool, typer.Option(help="Skip tasks whose inputs have not changed.")] = True,
@@ -45,7 +52,9 @@ def compile_(
             "retries": retries,
         }
         remote = validated(settings, RemoteConfig, "the command line")
-        write_job(compile_pipeline(load_run_config(config), runner, remote, enable_cache=cache), output)
+        write_job(
+            compile_pipeline(load_run_config(config), runner, remote, enable_cache=cache), output
+        )
         typer.echo(f"Compiled for {runner}: {output}")
 
 
@@ -57,13 +66,22 @@ def submit(
     service_account: Annotated[str | None, typer.Option(help="Vertex: who it runs as.")] = None,
     host: Annotated[str | None, typer.Option(help="Kubeflow: the address of its API.")] = None,
     root: Annotated[str | None, typer.Option(help="Kubeflow: where artifacts go.")] = None,
-    parameter: Annotated[list[str] | None, typer.Option(help="name=value of a parameter; repeatable.")] = None,
-    cron: Annotated[str | None, typer.Option(help="Run it again and again; by default once, now.")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="name=value of a parameter; repeatable.")
+    ] = None,
+    cron: Annotated[
+        str | None, typer.Option(help="Run it again and again; by default once, now.")
+    ] = None,
 ) -> None:
     """Run a compiled pipeline on Kubeflow Pipelines or Vertex AI, now or on a schedule."""
-    needed = {"vertex": {"project": project, "region": region}, "kubeflow": {"host": host, "root": root}}
+    needed = {
+        "vertex": {"project": project, "region": region},
+        "kubeflow": {"host": host, "root": root},
+    }
     if runner not in needed:
-        raise typer.BadParameter(f"unknown runner '{runner}'. Known: {', '.join(needed)}.", param_hint="--runner")
+        raise typer.BadParameter(
+            f"unknown runner '{runner}'. Known: {', '.join(needed)}.", param_hint="--runner"
+        )
     missing = [f"--{name}" for name, value in needed[runner].items() if not value]
     if missing:
         raise typer.BadParameter(f"{runner} needs {' and '.join(missing)}.")
@@ -72,7 +90,9 @@ def submit(
 
         values = jobs.parse_parameters(parameter or [])
         if runner == "vertex":
-            name = jobs.submit_to_vertex(pipeline, str(project), str(region), values, service_account, cron)
+            name = jobs.submit_to_vertex(
+                pipeline, str(project), str(region), values, service_account, cron
+            )
         else:
             name = jobs.submit_to_kubeflow(pipeline, str(host), str(root), values, cron)
         typer.echo(f"Submitted: {name}")

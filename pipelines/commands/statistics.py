@@ -12,11 +12,19 @@ from pipelines.commands.errors import user_errors
 
 def statistics(
     config: Annotated[Path, typer.Argument(help="The YAML file of the model's runs.")],
-    target: Annotated[Path, typer.Argument(help="The model's base path on the server, which has a version already.")],
+    target: Annotated[
+        Path,
+        typer.Argument(help="The model's base path on the server, which has a version already."),
+    ],
     as_of: Annotated[
-        int | None, typer.Option(help="Seconds since 1970: leave later events out. By default just after the last one.")
+        int | None,
+        typer.Option(
+            help="Seconds since 1970: leave later events out. By default just after the last one."
+        ),
     ] = None,
-    span: Annotated[str | None, typer.Option(help="The last day to read, for logs with a file a day.")] = None,
+    span: Annotated[
+        str | None, typer.Option(help="The last day to read, for logs with a file a day.")
+    ] = None,
     keep: Annotated[int, typer.Option(min=2, help="Versions that stay at TARGET.")] = 3,
 ) -> None:
     """Count the statistics of CONFIG's log anew, and put them beside the newest model at TARGET as its next version.
@@ -27,5 +35,7 @@ def statistics(
         from pipelines.statistics import refresh_statistics
         from preprocessing.rolling import parse_span
 
-        version = refresh_statistics(config, target, as_of, None if span is None else parse_span(span), keep)
+        version = refresh_statistics(
+            config, target, as_of, None if span is None else parse_span(span), keep
+        )
         typer.echo(f"Statistics as of now are in version {version.name}: {version}")

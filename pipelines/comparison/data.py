@@ -18,7 +18,9 @@ def data_section(pair: Pair) -> Section:
     ]
     differ = sum(cells[1] != cells[2] for cells in rows)
     same = "All counts are the same." if not differ else f"{differ} of {len(rows)} counts differ."
-    periods = " and ".join(f"{name}'s from {_period(r)}" for name, r in zip(NAMES, pair.results, strict=True))
+    periods = " and ".join(
+        f"{name}'s from {_period(r)}" for name, r in zip(NAMES, pair.results, strict=True)
+    )
     return Section(
         anchor="data",
         title="The data",
@@ -34,7 +36,9 @@ def _period(results: RunResults) -> str:
 def _counts(results: RunResults) -> dict[str, int]:
     data = results.data
     counts = {f"Rows read, {name}": table.read for name, table in data.rows.items()}
-    counts |= {f"Rows rejected, {name}": sum(table.rejected.values()) for name, table in data.rows.items()}
+    counts |= {
+        f"Rows rejected, {name}": sum(table.rejected.values()) for name, table in data.rows.items()
+    }
     counts |= {"Users": data.users, "Items": data.items}
     for split, name in SPLITS.items():
         if split in data.splits:

@@ -15,7 +15,14 @@ from pipelines.report.stored import read_results
 from pipelines.report.write import replace
 
 PAGE = "comparison.html"
-_SECTIONS = (headline_section, settings_section, data_section, slices_section, training_section, time_section)
+_SECTIONS = (
+    headline_section,
+    settings_section,
+    data_section,
+    slices_section,
+    training_section,
+    time_section,
+)
 
 
 def compare(run_a: Path, run_b: Path, output: Path | None = None) -> Path:
@@ -42,4 +49,8 @@ def compare(run_a: Path, run_b: Path, output: Path | None = None) -> Path:
 def render(pair: Pair) -> str:
     """The page: scores, settings, data, slices, training, time."""
     a, b = pair.places
-    return page_of("SRP4CTR: two runs compared", f"{a.name} (A), {b.name} (B)", [make(pair) for make in _SECTIONS])
+    return page_of(
+        "SRP4CTR: two runs compared",
+        f"{a.name} (A), {b.name} (B)",
+        [make(pair) for make in _SECTIONS],
+    )

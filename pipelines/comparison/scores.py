@@ -11,7 +11,8 @@ from pipelines.report.results import WITH_ENCODER, WITHOUT_ENCODER, RunResults, 
 from pipelines.text import decimal, difference, points, signed
 
 _OTHER_DATA = (
-    "The runs were not tested on the same candidates, so the differences are of the data as well as of the models."
+    "The runs were not tested on the same candidates, so the differences are of the data "
+    "as well as of the models."
 )
 
 
@@ -41,7 +42,8 @@ def _finding(pair: Pair, task: str) -> str:
     better, worse = ("B", "A") if gain > 0 else ("A", "B")
     size = points(abs(gain)).lstrip("+")
     return (
-        f"For “{task}”, run {better} reaches a test AUC {size} points above run {worse}: {decimal(a)} and {decimal(b)}."
+        f"For “{task}”, run {better} reaches a test AUC {size} points above run {worse}: "
+        f"{decimal(a)} and {decimal(b)}."
     )
 
 

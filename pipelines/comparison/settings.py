@@ -21,11 +21,17 @@ def settings_section(pair: Pair) -> Section:
     made_by = _different(*pair.both(_made_by))
     tables = [
         Table(caption, ["Key", *NAMES], rows, text_columns=3)
-        for caption, rows in (("Settings that differ", settings), ("Code and packages that differ", made_by))
+        for caption, rows in (
+            ("Settings that differ", settings),
+            ("Code and packages that differ", made_by),
+        )
         if rows
     ]
     return Section(
-        anchor="settings", title="What was set differently", finding=_finding(settings, made_by), tables=tables
+        anchor="settings",
+        title="What was set differently",
+        finding=_finding(settings, made_by),
+        tables=tables,
     )
 
 
@@ -41,16 +47,28 @@ def _different(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[list[str]]:
     keys = [*a, *(key for key in b if key not in a)]
     absent = object()
     pairs = {key: (a.get(key, absent), b.get(key, absent)) for key in keys}
-    return [[key, *(_shown(x, x is absent) for x in pair)] for key, pair in pairs.items() if pair[0] != pair[1]]
+    return [
+        [key, *(_shown(x, x is absent) for x in pair)]
+        for key, pair in pairs.items()
+        if pair[0] != pair[1]
+    ]
 
 
 def _shown(value: Any, is_absent: bool) -> str:
-    return MISSING if is_absent else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return (
+        MISSING
+        if is_absent
+        else value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False)
+    )
 
 
 def _finding(settings: list[list[str]], made_by: list[list[str]]) -> str:
     same_code = "the same code and packages" if not made_by else "different code or packages"
     if not settings:
         return f"The runs have the same settings, and were made by {same_code}."
-    what = "One setting differs" if len(settings) == 1 else f"{count(len(settings))} settings differ"
+    what = (
+        "One setting differs" if len(settings) == 1 else f"{count(len(settings))} settings differ"
+    )
     return f"{what}; the runs were made by {same_code}."

@@ -9,7 +9,15 @@ from pipelines.comparison.pair import NAMES, Pair
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.results import Slice
-from pipelines.report.sections.slices import CHANCE, ENOUGH, NOTHING, SHOWN, in_order, title_of, values_in_order
+from pipelines.report.sections.slices import (
+    CHANCE,
+    ENOUGH,
+    NOTHING,
+    SHOWN,
+    in_order,
+    title_of,
+    values_in_order,
+)
 from pipelines.text import count, decimal, difference, points
 
 
@@ -26,7 +34,11 @@ class _Slice:
 
 def slices_section(pair: Pair) -> Section:
     """The section on slices that both runs have."""
-    found = {(task, feature): slices for task in pair.tasks for feature, slices in _by_feature(pair, task).items()}
+    found = {
+        (task, feature): slices
+        for task in pair.tasks
+        for feature, slices in _by_feature(pair, task).items()
+    }
     large = [gain for slices in found.values() for gain, _ in _large(slices)]
     finding = (
         f"B's AUC is above A's in {sum(gain > 0 for gain in large)} of the {len(large)} slices that have at least "
@@ -37,13 +49,18 @@ def slices_section(pair: Pair) -> Section:
         anchor="slices",
         title="Where they differ",
         finding=finding if large else f"No slice has {count(ENOUGH)} test candidates in both runs.",
-        pictures=[_picture(f"slices-{i}", title_of(*key, several), found[key]) for i, key in enumerate(found)],
+        pictures=[
+            _picture(f"slices-{i}", title_of(*key, several), found[key])
+            for i, key in enumerate(found)
+        ],
     )
 
 
 def _by_feature(pair: Pair, task: str) -> dict[str, list[_Slice]]:
     a, b = pair.both(lambda results: results.metrics.tasks[task].slices)
-    return {feature: _slices(feature, a[feature], b[feature]) for feature in in_order(a) if feature in b}
+    return {
+        feature: _slices(feature, a[feature], b[feature]) for feature in in_order(a) if feature in b
+    }
 
 
 def _slices(feature: str, a: Mapping[str, Slice], b: Mapping[str, Slice]) -> list[_Slice]:
@@ -61,7 +78,9 @@ def _large(slices: list[_Slice]) -> list[tuple[float, _Slice]]:
 
 def _picture(name: str, title: str, slices: list[_Slice]) -> Picture:
     groups = [Bars(s.value, s.aucs, _candidates(s)) for s in slices[:SHOWN]]
-    chart = bars(name, groups, lambda auc: decimal(auc, 3), NAMES, "AUC; bars start at chance, 0.5", CHANCE)
+    chart = bars(
+        name, groups, lambda auc: decimal(auc, 3), NAMES, "AUC; bars start at chance, 0.5", CHANCE
+    )
     return Picture(title, _finding(slices), chart, _table(slices))
 
 
@@ -80,6 +99,9 @@ def _finding(slices: list[_Slice]) -> str:
 
 def _table(slices: list[_Slice]) -> Table:
     rows = [
-        [s.value, decimal(s.aucs[0]), decimal(s.aucs[1]), points(s.gain), *map(count, s.candidates)] for s in slices
+        [s.value, decimal(s.aucs[0]), decimal(s.aucs[1]), points(s.gain), *map(count, s.candidates)]
+        for s in slices
     ]
-    return Table("All the numbers", ["Slice", *NAMES, "Points", "Candidates, A", "Candidates, B"], rows)
+    return Table(
+        "All the numbers", ["Slice", *NAMES, "Points", "Candidates, A", "Candidates, B"], rows
+    )

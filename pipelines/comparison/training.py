@@ -30,12 +30,22 @@ def time_section(pair: Pair) -> Section:
     """The section on time."""
     a, b = pair.both(lambda results: results.metrics.seconds)
     totals = (sum(a.values()), sum(b.values()))
-    rows = [[name, *compared((a.get(name), b.get(name)), duration, _more)] for name in COMPONENTS if name in a | b]
+    rows = [
+        [name, *compared((a.get(name), b.get(name)), duration, _more)]
+        for name in COMPONENTS
+        if name in a | b
+    ]
     return Section(
         anchor="time",
         title="Where the time went",
         finding=f"The components took {duration(totals[0])} in run A and {duration(totals[1])} in run B.",
-        tables=[Table("A component from the cache shows its making", ["Component", *NAMES, "B less A"], rows)],
+        tables=[
+            Table(
+                "A component from the cache shows its making",
+                ["Component", *NAMES, "B less A"],
+                rows,
+            )
+        ],
     )
 
 
@@ -86,10 +96,20 @@ def _loss(pair: Pair) -> Picture:
 
 def _auc(pair: Pair) -> Picture:
     lines = _lines(pair, _val_auc)
-    kept = {name: curve.index(max(_known(curve))) if _known(curve) else None for name, curve in lines.items()}
-    peaks = {name: MISSING if at is None else f"{at + 1} of {len(lines[name])}" for name, at in kept.items()}
-    finding = f"With the encoder, run A peaked at evaluation {peaks['A']} and run B at {peaks['B']}."
-    chart = curves("finetune-auc", lines, "Evaluation", "Validation AUC, mean over tasks", marked=kept)
+    kept = {
+        name: curve.index(max(_known(curve))) if _known(curve) else None
+        for name, curve in lines.items()
+    }
+    peaks = {
+        name: MISSING if at is None else f"{at + 1} of {len(lines[name])}"
+        for name, at in kept.items()
+    }
+    finding = (
+        f"With the encoder, run A peaked at evaluation {peaks['A']} and run B at {peaks['B']}."
+    )
+    chart = curves(
+        "finetune-auc", lines, "Evaluation", "Validation AUC, mean over tasks", marked=kept
+    )
     return Picture("Fine-tuning: validation AUC", finding, chart)
 
 

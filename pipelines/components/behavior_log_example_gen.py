@@ -38,9 +38,13 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         """Writes the splits, then checks the share of rejected rows, and what the rest gives."""
         self._log_startup(input_dict, output_dict, exec_properties)
         spec, quarantine_dir, span = _settings(exec_properties)
-        examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
+        examples = artifact_utils.get_single_instance(
+            output_dict[standard_component_specs.EXAMPLES_KEY]
+        )
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
-        examples_utils.set_payload_format(examples, exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY])
+        examples_utils.set_payload_format(
+            examples, exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY]
+        )
         examples.set_int_custom_property(utils.SPAN_PROPERTY_NAME, span)
         directories = {split: artifact_utils.get_split_uri([examples], split) for split in SPLITS}
         with self._make_beam_pipeline() as pipeline:
@@ -59,14 +63,17 @@ class BehaviorLogExampleGen(component.FileBasedExampleGen):
     Args:
         spec: The dataset spec, its paths absolute.
         quarantine_dir: Where rejected rows and the data report go.
-        code: Fingerprint of the code that runs, so that a change of it is not taken for a cache hit.
-        span: The newest day that the records cover, which the artifact gets as its span; None where time isn't cut
-            in spans.
+        code: Fingerprint of the code that runs, so that a change of it is not taken for a cache
+            hit.
+        span: The newest day that the records cover, which the artifact gets as its span; None where
+            time isn't cut in spans.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(self, spec: DatasetSpec, quarantine_dir: str, code: str, span: int | None = None) -> None:
+    def __init__(
+        self, spec: DatasetSpec, quarantine_dir: str, code: str, span: int | None = None
+    ) -> None:
         base, paths = _base([(name, path) for name, table in _tables(spec) for path in table.paths])
         super().__init__(
             input_base=base,
@@ -107,7 +114,10 @@ def _tables(spec: DatasetSpec) -> list[tuple[str, Table]]:
 def _inputs(places: list[tuple[str, str]]) -> example_gen_pb2.Input:
     split = example_gen_pb2.Input.Split
     return example_gen_pb2.Input(
-        splits=[split(name=f"{name}_{number}", pattern=place) for number, (name, place) in enumerate(places)]
+        splits=[
+            split(name=f"{name}_{number}", pattern=place)
+            for number, (name, place) in enumerate(places)
+        ]
     )
 
 
@@ -117,7 +127,9 @@ def _outputs() -> example_gen_pb2.Output:
     return example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=splits))
 
 
-def _packed(spec: DatasetSpec, quarantine_dir: str, code: str, span: int | None) -> example_gen_pb2.CustomConfig:
+def _packed(
+    spec: DatasetSpec, quarantine_dir: str, code: str, span: int | None
+) -> example_gen_pb2.CustomConfig:
     settings = struct_pb2.Struct()
     settings.update(
         {
@@ -153,7 +165,9 @@ def _base(paths: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
     """
     schemes = {path.partition("://")[0] if "://" in path else "" for _, path in paths}
     if len(schemes) > 1:
-        raise ConfigError(f"the log and its tables must be on one file system. Received: {[path for _, path in paths]}")
+        raise ConfigError(
+            f"the log and its tables must be on one file system. Received: {[path for _, path in paths]}"
+        )
     (scheme,) = schemes
     if not scheme:
         return "/", paths

@@ -58,8 +58,12 @@ class Executor(base_executor.BaseExecutor):
         findings = artifact_utils.get_single_instance(input_dict["findings"])
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         with fileio.open(f"{findings.uri}/{FINDINGS}") as file:
-            blocked = any(finding["policy"] != "warn" for finding in json.loads(file.read())["findings"])
-        refused = _refusals(artifact_utils.get_single_instance(input_dict["figures"]).uri, exec_properties)
+            blocked = any(
+                finding["policy"] != "warn" for finding in json.loads(file.read())["findings"]
+            )
+        refused = _refusals(
+            artifact_utils.get_single_instance(input_dict["figures"]).uri, exec_properties
+        )
         if COUNTS in json.loads(exec_properties["must_beat"]):
             counts = artifact_utils.get_single_instance(input_dict["counts"])
             refused += not_beaten(read_counts(counts.uri))

@@ -46,7 +46,10 @@ class Executor(base_executor.BaseExecutor):
         """Trains trees and compares them with the ranker."""
         from pipelines.counts.compare import Sources, compare_with_counts
 
-        inputs = {name: artifact_utils.get_single_instance(artifacts) for name, artifacts in input_dict.items()}
+        inputs = {
+            name: artifact_utils.get_single_instance(artifacts)
+            for name, artifacts in input_dict.items()
+        }
         sources = Sources(
             raw=inputs["examples"].uri,
             transformed=inputs["transformed"].uri,
@@ -71,7 +74,8 @@ class CountsRival(base_component.BaseComponent):
         spec: The dataset spec.
         rows: Candidates of each split that are read at most.
         seed: Of everything random.
-        code: Fingerprint of the code that runs, so that a change of it is not taken for a cache hit.
+        code: Fingerprint of the code that runs, so that a change of it is not taken for a cache
+            hit.
     """
 
     SPEC_CLASS = _Spec

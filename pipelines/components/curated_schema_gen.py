@@ -32,7 +32,8 @@ class Executor(base_executor.BaseExecutor):
         """Writes the schema as TFX's other components read it."""
         schema = artifact_utils.get_single_instance(output_dict["schema"])
         io_utils.write_pbtxt_file(
-            f"{schema.uri}/schema.pbtxt", build_schema(DatasetSpec.from_json(exec_properties["spec"]))
+            f"{schema.uri}/schema.pbtxt",
+            build_schema(DatasetSpec.from_json(exec_properties["spec"])),
         )
 
 
@@ -41,7 +42,8 @@ class CuratedSchemaGen(base_component.BaseComponent):
 
     Args:
         spec: The dataset spec.
-        code: Fingerprint of the code that runs, so that a change of it is not taken for a cache hit.
+        code: Fingerprint of the code that runs, so that a change of it is not taken for a cache
+            hit.
     """
 
     SPEC_CLASS = _Spec

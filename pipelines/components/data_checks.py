@@ -73,7 +73,8 @@ class DataChecks(base_component.BaseComponent):
         anomalies: ExampleValidator's.
         spec: The dataset spec.
         checks: How strictly, a ChecksConfig as JSON.
-        code: Fingerprint of the code that runs, so that a change of it is not taken for a cache hit.
+        code: Fingerprint of the code that runs, so that a change of it is not taken for a cache
+            hit.
         previous: The previous run's statistics; may resolve to none.
         serving: The statistics of logged serving requests, in split `serving`.
     """
@@ -109,13 +110,18 @@ def _check(
     spec: DatasetSpec, checks: ChecksConfig, inputs: dict[str, list[types.Artifact]]
 ) -> tuple[dict[str, bool], list[Finding]]:
     """What could be compared, and what was found."""
-    limits, by_name = thresholds(spec, checks), {feature.name: feature for feature in record_features(spec)}
+    limits, by_name = (
+        thresholds(spec, checks),
+        {feature.name: feature for feature in record_features(spec)},
+    )
     train = _statistics(inputs["statistics"], _TRAIN)
     previous = _statistics(inputs.get("previous") or [], _TRAIN)
     serving = _statistics(inputs.get("serving") or [], SERVING)
     findings = list(schema_findings(_anomalies(inputs["anomalies"]), checks))
     if train and previous:
-        findings += distance_findings("drift", checks.drift_policy, train, previous, limits, by_name)
+        findings += distance_findings(
+            "drift", checks.drift_policy, train, previous, limits, by_name
+        )
     if train and serving:
         findings += distance_findings("skew", checks.skew_policy, serving, train, limits, by_name)
     return {"drift": bool(train and previous), "skew": bool(train and serving)}, findings
@@ -129,7 +135,11 @@ def _statistics(artifacts: list[types.Artifact], split: str) -> Statistics | Non
     if split not in artifact_utils.decode_split_names(artifact.split_names):
         return None
     statistics = stats_artifact_utils.load_statistics(artifact, split).proto()
-    return statistics if len(statistics.datasets) == 1 and statistics.datasets[0].num_examples else None
+    return (
+        statistics
+        if len(statistics.datasets) == 1 and statistics.datasets[0].num_examples
+        else None
+    )
 
 
 def _anomalies(artifacts: list[types.Artifact]) -> dict[str, anomalies_pb2.Anomalies]:

@@ -30,7 +30,9 @@ def eval_config(
 ) -> config_pb2.EvalConfig:
     """Per candidate: what pipelines.metrics needs, and counts; a user: GAUC. Without `min_auc` nothing is blessed."""
     reported = [name for metric in METRICS.values() for name in metric.evaluated_by]
-    metrics = [config_pb2.MetricConfig(class_name=name) for name in dict.fromkeys([*reported, *_OF_SLICES])]
+    metrics = [
+        config_pb2.MetricConfig(class_name=name) for name in dict.fromkeys([*reported, *_OF_SLICES])
+    ]
     buckets = json.dumps({"num_buckets": CALIBRATION_BUCKETS})
     metrics.append(config_pb2.MetricConfig(class_name="CalibrationPlot", config=buckets))
     metrics.append(_auc(min_auc, max_auc_drop))
@@ -43,7 +45,10 @@ def eval_config(
             )
         ],
         slicing_specs=[config_pb2.SlicingSpec()]
-        + [config_pb2.SlicingSpec(feature_keys=[key]) for key in (HISTORY_LENGTH, POPULARITY, *slices)],
+        + [
+            config_pb2.SlicingSpec(feature_keys=[key])
+            for key in (HISTORY_LENGTH, POPULARITY, *slices)
+        ],
         metrics_specs=[
             config_pb2.MetricsSpec(output_names=tasks, metrics=metrics),
             config_pb2.MetricsSpec(
@@ -65,7 +70,9 @@ def _auc(min_auc: float | None, max_auc_drop: float) -> config_pb2.MetricConfig:
             direction=config_pb2.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -max_auc_drop}
         ),
     )
-    overall = config_pb2.PerSliceMetricThreshold(slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold)
+    overall = config_pb2.PerSliceMetricThreshold(
+        slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold
+    )
     return config_pb2.MetricConfig(class_name="AUC", per_slice_thresholds=[overall])
 
 
@@ -74,38 +81,53 @@ def custom_extractors(
 ) -> list[extractor.Extractor]:
     """TFX Evaluator's hook: the default extractors, with requests exploded into candidates before slicing."""
     extractors = tfma.default_extractors(
-        eval_shared_model=eval_shared_model, eval_config=eval_config, tensor_adapter_config=tensor_adapter_config
+        eval_shared_model=eval_shared_model,
+        eval_config=eval_config,
+        tensor_adapter_config=tensor_adapter_config,
     )
     stages = [step.stage_name for step in extractors]
     unbatch, slices = stages.index("ExtractUnbatchedInputs"), stages.index("ExtractSliceKeys")
     keep = extractor.Extractor("KeepNeeded", "KeepNeeded" >> beam.Map(keep_needed))
-    explode = extractor.Extractor("ExplodeCandidates", "ExplodeCandidates" >> beam.FlatMap(explode_candidates))
+    explode = extractor.Extractor(
+        "ExplodeCandidates", "ExplodeCandidates" >> beam.FlatMap(explode_candidates)
+    )
     return [*extractors[:unbatch], keep, *extractors[unbatch:slices], explode, *extractors[slices:]]
 
 
 def keep_needed(extracts: dict[str, Any]) -> dict[str, Any]:
     """A batch without what is neither scored nor sliced by; lists as NumPy arrays, histories as their lengths' slices.
 
-    TFMA takes each list of a batch apart by TensorFlow, a request at a time, which costs more than scoring it.
+    TFMA takes each list of a batch apart by TensorFlow, a request at a time, which costs more than
+    scoring it.
     """
     features = extracts["features"]
-    kept = {name: value for name, value in features.items() if name.startswith(("user_", "context_"))}
-    kept[HISTORY_LENGTH] = np.array([history_bucket(np.size(history)) for history in _rows(features[HISTORY_ITEM_ID])])
+    kept = {
+        name: value for name, value in features.items() if name.startswith(("user_", "context_"))
+    }
+    kept[HISTORY_LENGTH] = np.array(
+        [history_bucket(np.size(history)) for history in _rows(features[HISTORY_ITEM_ID])]
+    )
     return extracts | {"features": kept, "labels": _rows(extracts["labels"])}
 
 
 def explode_candidates(extracts: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """One row a candidate: its labels and predictions, and the features to slice by.
 
-    With a baseline model TFMA nests labels and predictions once more, by model name; both models' rows are sliced
-    by the candidate model's popularity, so that they land in the same slice.
+    With a baseline model TFMA nests labels and predictions once more, by model name; both models'
+    rows are sliced by the candidate model's popularity, so that they land in the same slice.
     """
-    labels, predictions, features = extracts["labels"], extracts["predictions"], extracts["features"]
+    labels, predictions, features = (
+        extracts["labels"],
+        extracts["predictions"],
+        extracts["features"],
+    )
     count = len(np.ravel(_first_leaf(labels)))
     predicted = predictions.get("candidate", predictions)
     mask = np.ravel(predicted["candidate_mask"])
     if mask[:count].sum() != count or mask[count:].any():
-        raise ValueError(f"a request has {count} labels, but its candidates are {mask}: padding must not be scored")
+        raise ValueError(
+            f"a request has {count} labels, but its candidates are {mask}: padding must not be scored"
+        )
     popularity = np.ravel(predicted[POPULARITY])
     for i in range(count):
         yield {

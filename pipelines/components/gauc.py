@@ -15,8 +15,9 @@ from trainer.metrics import auc
 class Gauc(metric_types.Metric):
     """GAUC (Zhu et al., KDD 2017): users whose labels are all alike have no AUC and are left out.
 
-    Needs a `query_key` in its MetricsSpec. Within a slice that splits a user's candidates TFMA gives a query all of
-    its rows, so read it overall, or in slices that are constant within the query.
+    Needs a `query_key` in its MetricsSpec. Within a slice that splits a user's candidates TFMA
+    gives a query all of its rows, so read it overall, or in slices that are constant within the
+    query.
     """
 
     def __init__(self, name: str = "gauc") -> None:
@@ -39,7 +40,9 @@ def _computations(
         for output in output_names or [""]
     ]
     return [
-        metric_types.MetricComputation(keys=[key], preprocessors=None, combiner=_GaucCombiner(key, eval_config))
+        metric_types.MetricComputation(
+            keys=[key], preprocessors=None, combiner=_GaucCombiner(key, eval_config)
+        )
         for key in keys
     ]
 
@@ -47,7 +50,9 @@ def _computations(
 class _GaucCombiner(beam.CombineFn):
     """Accumulates (sum of candidates x AUC, candidates); each element is one user's candidates."""
 
-    def __init__(self, key: metric_types.MetricKey, eval_config: config_pb2.EvalConfig | None) -> None:
+    def __init__(
+        self, key: metric_types.MetricKey, eval_config: config_pb2.EvalConfig | None
+    ) -> None:
         self._key, self._eval_config = key, eval_config
 
     def create_accumulator(self) -> tuple[float, float]:
@@ -75,7 +80,9 @@ class _GaucCombiner(beam.CombineFn):
         totals = np.sum([self.create_accumulator(), *accumulators], axis=0)
         return float(totals[0]), float(totals[1])
 
-    def extract_output(self, accumulator: tuple[float, float]) -> dict[metric_types.MetricKey, float]:
+    def extract_output(
+        self, accumulator: tuple[float, float]
+    ) -> dict[metric_types.MetricKey, float]:
         weighted, candidates = accumulator
         return {self._key: weighted / candidates if candidates else float("nan")}
 

@@ -13,8 +13,9 @@ from pipelines.components.blessing_gate import FINAL
 class LatestBlessedOtherModel(resolver.ResolverStrategy):
     """Resolves `model` and `model_blessing` to the latest blessed model that is not `candidate`.
 
-    TFX's LatestBlessedModelStrategy would resolve to the candidate itself when a run is repeated, and so evaluate
-    and push an unchanged model again; without the candidate, a repeated run finds its evaluation in the cache.
+    TFX's LatestBlessedModelStrategy would resolve to the candidate itself when a run is repeated,
+    and so evaluate and push an unchanged model again; without the candidate, a repeated run finds
+    its evaluation in the cache.
     """
 
     def resolve_artifacts(
@@ -22,15 +23,21 @@ class LatestBlessedOtherModel(resolver.ResolverStrategy):
     ) -> dict[str, list[types.Artifact]] | None:
         """Picks from all `model`, all `model_blessing` and the one `candidate`; empty lists where there is none.
 
-        Only BlessingGate's blessings count: an Evaluator's says nothing of the data that the model learned from.
+        Only BlessingGate's blessings count: an Evaluator's says nothing of the data that the model
+        learned from.
         """
         candidates = {artifact.id for artifact in input_dict["candidate"]}
         blessings = {
             blessing.get_int_custom_property("current_model_id"): blessing
             for blessing in input_dict["model_blessing"]
-            if blessing.get_int_custom_property(FINAL) == 1 and blessing.get_int_custom_property("blessed") == 1
+            if blessing.get_int_custom_property(FINAL) == 1
+            and blessing.get_int_custom_property("blessed") == 1
         }
-        blessed = [model for model in input_dict["model"] if model.id in blessings and model.id not in candidates]
+        blessed = [
+            model
+            for model in input_dict["model"]
+            if model.id in blessings and model.id not in candidates
+        ]
         latest = sorted(blessed, key=lambda model: model.id)[-1:]
         return {
             "model": latest,

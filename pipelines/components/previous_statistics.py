@@ -11,8 +11,8 @@ from tfx.dsl.components.common import resolver
 class PreviousStatistics(resolver.ResolverStrategy):
     """Resolves `statistics` to the newest that came before `current` and has the same splits.
 
-    A run that is repeated finds the same ones, and so its checks in the cache; statistics of serving logs have other
-    splits. With a span a run, they are the previous span's.
+    A run that is repeated finds the same ones, and so its checks in the cache; statistics of
+    serving logs have other splits. With a span a run, they are the previous span's.
     """
 
     def resolve_artifacts(

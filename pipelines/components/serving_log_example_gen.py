@@ -17,7 +17,9 @@ from pipelines.components.data_checks import SERVING
 @beam.ptransform_fn
 @beam.typehints.with_input_types(beam.Pipeline)
 @beam.typehints.with_output_types(bytes)
-def _read(pipeline: beam.Pipeline, exec_properties: dict[str, Any], split_pattern: str) -> beam.PCollection:
+def _read(
+    pipeline: beam.Pipeline, exec_properties: dict[str, Any], split_pattern: str
+) -> beam.PCollection:
     pattern = os.path.join(exec_properties["input_base"], split_pattern)
     records = pipeline | "Read" >> beam.io.ReadFromTFRecord(pattern)
     return records | "ToExamples" >> beam.FlatMap(to_examples).with_output_types(bytes)
@@ -45,6 +47,10 @@ class ServingLogExampleGen(component.FileBasedExampleGen):
         split = example_gen_pb2.SplitConfig.Split(name=SERVING, hash_buckets=1)
         super().__init__(
             input_base=folder,
-            input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name=SERVING, pattern=pattern)]),
-            output_config=example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=[split])),
+            input_config=example_gen_pb2.Input(
+                splits=[example_gen_pb2.Input.Split(name=SERVING, pattern=pattern)]
+            ),
+            output_config=example_gen_pb2.Output(
+                split_config=example_gen_pb2.SplitConfig(splits=[split])
+            ),
         )

@@ -67,7 +67,9 @@ def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: in
     for task in spec.tasks:
         trees = Trees(table, task, rows["train"], rows["validation"], seed)
         names = trees.names
-        tasks[task] = compared(test.labels[task], scored.users, scored.scores[task], trees.scores(test), trees.rounds)
+        tasks[task] = compared(
+            test.labels[task], scored.users, scored.scores[task], trees.scores(test), trees.rounds
+        )
     return Counts(missing=None, features=names, splits=splits, tasks=tasks)
 
 

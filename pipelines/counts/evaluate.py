@@ -31,8 +31,14 @@ class TreesOfTasks:
         self._table = CandidateTable(self._fields)
         training, validation = self._rows(inputs.train), self._rows(inputs.validation)
         seed = inputs.config.seed
-        self._trees = {task: Trees(self._table, task, training, validation, seed) for task in self._fields.tasks}
-        aucs = [auc(validation.labels[task], trees.scores(validation)) for task, trees in self._trees.items()]
+        self._trees = {
+            task: Trees(self._table, task, training, validation, seed)
+            for task in self._fields.tasks
+        }
+        aucs = [
+            auc(validation.labels[task], trees.scores(validation))
+            for task, trees in self._trees.items()
+        ]
         self.validation_auc = float(np.mean(aucs))
         self._catalog = self._records.catalog(inputs.catalog)
         graph = TransformGraph(inputs.transform_output().transform_savedmodel_dir)

@@ -45,7 +45,10 @@ class WordCounts:
         """
         known = words > 0
         number = known.sum(1)
-        of_words = np.log1p(self.shown / share), (self.positive + _WEIGHT * mean_rate) / (self.shown + _WEIGHT)
+        of_words = (
+            np.log1p(self.shown / share),
+            (self.positive + _WEIGHT * mean_rate) / (self.shown + _WEIGHT),
+        )
         with np.errstate(invalid="ignore"):  # no word: 0 / 0
             columns = [(of_word[words] * known).sum(1) / number for of_word in of_words]
         return np.column_stack(columns).astype(np.float32)
@@ -64,9 +67,14 @@ class Rates:
         seed: Decides which requests are in which fold.
     """
 
-    def __init__(self, training: Candidates, task: str, sizes: Mapping[str, int], seed: int) -> None:
+    def __init__(
+        self, training: Candidates, task: str, sizes: Mapping[str, int], seed: int
+    ) -> None:
         self._training, self._labels = training, training.labels[task]
-        self._all = {name: WordCounts.of(training.words[name], self._labels, size) for name, size in sizes.items()}
+        self._all = {
+            name: WordCounts.of(training.words[name], self._labels, size)
+            for name, size in sizes.items()
+        }
         folds = np.random.default_rng(seed).integers(0, FOLDS, int(training.requests[-1]) + 1)
         self._folds = folds[training.requests]
 
@@ -93,7 +101,9 @@ class Rates:
     def of(self, candidates: Candidates) -> np.ndarray:
         """The columns of later candidates."""
         mean_rate = _mean(self._labels)
-        parts = [counts.columns(candidates.words[name], mean_rate) for name, counts in self._all.items()]
+        parts = [
+            counts.columns(candidates.words[name], mean_rate) for name, counts in self._all.items()
+        ]
         return np.concatenate(parts, 1)
 
 

@@ -15,7 +15,9 @@ from trainer.layers.match_counts import MatchCounts
 
 Batch = Mapping[str, tf.Tensor]
 
-_MOST_CATEGORIES = 256  # words of a feature that trees split by; more are told apart by their rates alone
+_MOST_CATEGORIES = (
+    256  # words of a feature that trees split by; more are told apart by their rates alone
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +43,9 @@ class Candidates:
 class CandidateTable:
     """Makes rows of batches of transformed records.
 
-    A row has the user's and the candidate's numbers, categories of few words, how long the history is, and the match
-    features that the spec declares: where it declares none, those of the item and of each of its features with words.
+    A row has the user's and the candidate's numbers, categories of few words, how long the history
+    is, and the match features that the spec declares: where it declares none, those of the item and
+    of each of its features with words.
 
     Args:
         fields: The data set's fields.
@@ -54,11 +57,17 @@ class CandidateTable:
         self._matches = MatchCounts(fields.matches or _usual_matches(fields))
         self._in_columns = [field for field in self._fields if _has_column(field)]
         matched = [
-            f"match {match.name} {place}" for match in self._matches.matches for place in range(match.spec.width)
+            f"match {match.name} {place}"
+            for match in self._matches.matches
+            for place in range(match.spec.width)
         ]
         self.names = [*(field.name for field in self._in_columns), "history_length", *matched]
-        self.categories = [field.name for field in self._in_columns if field.feature.vocabulary is not None]
-        self.sizes = {field.name: field.size for field in self._fields if field.feature.vocabulary is not None}
+        self.categories = [
+            field.name for field in self._in_columns if field.feature.vocabulary is not None
+        ]
+        self.sizes = {
+            field.name: field.size for field in self._fields if field.feature.vocabulary is not None
+        }
 
     def of_batches(self, batches: Iterable[Batch]) -> Candidates:
         """The rows of dense batches, in their order.
@@ -94,7 +103,10 @@ class CandidateTable:
         }
         return Candidates(
             np.column_stack([*columns, matched]).astype(np.float32),
-            {name: values.reshape(len(requests), -1).astype(np.int32) for name, values in words.items()},
+            {
+                name: values.reshape(len(requests), -1).astype(np.int32)
+                for name, values in words.items()
+            },
             {task: batch[label_name(task)].numpy()[is_candidate] > 0.5 for task in self._tasks},
             requests + first_request,
         )
@@ -106,7 +118,9 @@ def _has_column(field: Field) -> bool:
     return not field.multivalent and (not has_words or field.size <= _MOST_CATEGORIES)
 
 
-def _column(field: Field, batch: Batch, is_candidate: np.ndarray, requests: np.ndarray) -> np.ndarray:
+def _column(
+    field: Field, batch: Batch, is_candidate: np.ndarray, requests: np.ndarray
+) -> np.ndarray:
     indices = _of_candidates(field, batch[field.name].numpy(), is_candidate, requests)
     if field.number is None:
         values = indices
@@ -115,7 +129,9 @@ def _column(field: Field, batch: Batch, is_candidate: np.ndarray, requests: np.n
     return np.where(indices > 0, values, np.nan)
 
 
-def _of_candidates(field: Field, values: np.ndarray, is_candidate: np.ndarray, requests: np.ndarray) -> np.ndarray:
+def _of_candidates(
+    field: Field, values: np.ndarray, is_candidate: np.ndarray, requests: np.ndarray
+) -> np.ndarray:
     """A field's values, [B, ...] of requests or [B, N, ...] of candidates, for each real candidate."""
     return values[is_candidate] if field.feature.side == "candidate" else values[requests]
 

@@ -52,7 +52,9 @@ class RawRecords:
             records = take_share(records, most / self.candidates, seed)
         self._blocks = records.batch(_REQUESTS_A_BATCH)
 
-    def rows(self, table: CandidateTable, graph: TransformGraph, spec: DatasetSpec, fields: Fields) -> Candidates:
+    def rows(
+        self, table: CandidateTable, graph: TransformGraph, spec: DatasetSpec, fields: Fields
+    ) -> Candidates:
         """The candidates as trees read them."""
         transformed = transformed_with(graph, spec, fields)
         return table.of_batches(transformed(block) for block in self._blocks)
@@ -65,17 +67,25 @@ class RawRecords:
         for block in self._blocks:
             found = evaluate(**{EXAMPLES: block})
             mask = found[CANDIDATE_MASK].numpy()
-            ids = tf.io.parse_example(block, {USER_ID: tf.io.FixedLenFeature([], tf.string)})[USER_ID]
+            ids = tf.io.parse_example(block, {USER_ID: tf.io.FixedLenFeature([], tf.string)})[
+                USER_ID
+            ]
             users.append(np.repeat(ids.numpy(), mask.sum(1)))
             for task, parts in scores.items():
                 parts.append(found[task].numpy()[mask])
-        return Scored(np.concatenate(users), {task: np.concatenate(parts) for task, parts in scores.items()})
+        return Scored(
+            np.concatenate(users), {task: np.concatenate(parts) for task, parts in scores.items()}
+        )
 
 
-def transformed_with(graph: TransformGraph, spec: DatasetSpec, fields: Fields) -> Callable[[tf.Tensor], dict[str, Any]]:
+def transformed_with(
+    graph: TransformGraph, spec: DatasetSpec, fields: Fields
+) -> Callable[[tf.Tensor], dict[str, Any]]:
     """What makes dense transformed features, with labels, of serialised records."""
     inputs = [feature for feature in record_features(spec) if feature.side != "catalog"]
-    parsing = {feature.name: _parsing(feature) for feature in inputs if feature.name in graph.input_names}
+    parsing = {
+        feature.name: _parsing(feature) for feature in inputs if feature.name in graph.input_names
+    }
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string)])
     def transformed(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -94,5 +104,7 @@ def _parsing(feature: RecordFeature) -> Any:
 def _count(records: tf.data.Dataset) -> int:
     """How many candidates raw records have."""
     parsing = {CANDIDATE_ITEM_ID: tf.io.RaggedFeature(tf.string)}
-    blocks = records.batch(1024).map(lambda block: tf.io.parse_example(block, parsing)[CANDIDATE_ITEM_ID].flat_values)
+    blocks = records.batch(1024).map(
+        lambda block: tf.io.parse_example(block, parsing)[CANDIDATE_ITEM_ID].flat_values
+    )
     return int(blocks.reduce(np.int64(0), lambda total, ids: total + tf.size(ids, tf.int64)))

@@ -49,7 +49,12 @@ class Trees:
     """
 
     def __init__(
-        self, table: CandidateTable, task: str, training: Candidates, validation: Candidates, seed: int
+        self,
+        table: CandidateTable,
+        task: str,
+        training: Candidates,
+        validation: Candidates,
+        seed: int,
     ) -> None:
         import lightgbm
 

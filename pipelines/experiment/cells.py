@@ -24,8 +24,8 @@ class Cell:
     """One training.
 
     Attributes:
-        stage: `pretrain` makes an encoder, `rank` a ranker, its validation AUC and its predictions on the test split,
-            `counts` the same of trees.
+        stage: `pretrain` makes an encoder, `rank` a ranker, its validation AUC and its predictions
+            on the test split, `counts` the same of trees.
         name: The model's; for people.
         trainer: Its configuration, seed included.
         encoder: The cell whose encoder it starts from.

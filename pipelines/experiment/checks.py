@@ -16,7 +16,8 @@ def check_experiment(config: ExperimentConfig, run: RunConfig) -> None:
     """Checks every model with every setting that is tried.
 
     Raises:
-        ConfigError: a model is none, or doesn't fit the run's records, or something that is said of it doesn't count.
+        ConfigError: a model is none, or doesn't fit the run's records, or something that is said of
+            it doesn't count.
     """
     for name, model in config.models.items():
         dataset = with_history_length(run, model.history_length).dataset
@@ -32,7 +33,9 @@ def check_experiment(config: ExperimentConfig, run: RunConfig) -> None:
                 )
 
 
-def _trainer(config: ExperimentConfig, run: RunConfig, name: str, setting: Overrides) -> TrainerConfig:
+def _trainer(
+    config: ExperimentConfig, run: RunConfig, name: str, setting: Overrides
+) -> TrainerConfig:
     try:
         return config.trainer_config(run.trainer, name, setting, config.seeds[0])
     except pydantic.ValidationError as error:

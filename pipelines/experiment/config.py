@@ -16,7 +16,8 @@ class ModelConfig(Config):
         trainer: What differs from the other models' trainer configuration, nested as there.
         pretrained: Whether its encoder starts from pre-training (with the same seed).
         baseline: Whether it is one of those that the best is taken of, to compare with.
-        history_length: Behaviours of a history at most, if not as many as the run's (L in the paper).
+        history_length: Behaviours of a history at most, if not as many as the run's (L in the
+            paper).
         counts: Whether it is boosted trees on counts, which no trainer's configuration counts for.
     """
 
@@ -29,7 +30,9 @@ class ModelConfig(Config):
     @pydantic.model_validator(mode="after")
     def _check(self) -> ModelConfig:
         if self.counts and (self.trainer or self.pretrained):
-            raise ValueError("counts: true is trees, which have no trainer and are not pre-trained. Leave those out")
+            raise ValueError(
+                "counts: true is trees, which have no trainer and are not pre-trained. Leave those out"
+            )
         return self
 
 
@@ -58,10 +61,13 @@ class ExperimentConfig(Config):
             raise ValueError("at least one of models must be a baseline (baseline: true)")
         return self
 
-    def trainer_config(self, run: TrainerConfig, name: str, setting: Overrides, seed: int) -> TrainerConfig:
+    def trainer_config(
+        self, run: TrainerConfig, name: str, setting: Overrides, seed: int
+    ) -> TrainerConfig:
         """A model's trainer configuration: the run's, with what differs in all models, in this one and by its setting.
 
-        What the run and all models have, a model takes as far as it counts there; what is said of the model must count.
+        What the run and all models have, a model takes as far as it counts there; what is said of
+        the model must count.
 
         Raises:
             pydantic.ValidationError: the result is no trainer configuration.

@@ -17,14 +17,15 @@ from pipelines.tuning import Overrides
 class Experiment:
     """Models by seeds.
 
-    A model is tuned with the first seed: each setting is a cell, and the one with the best validation AUC counts. The
-    other seeds train with its setting.
+    A model is tuned with the first seed: each setting is a cell, and the one with the best
+    validation AUC counts. The other seeds train with its setting.
 
     Attributes:
         config: What is compared.
         run: The run that the records are from.
         records: Its records, by a model's `history_length`.
-        cells: The folder of cells; experiments may share it, and so the cells that they have in common.
+        cells: The folder of cells; experiments may share it, and so the cells that they have in
+            common.
     """
 
     config: ExperimentConfig
@@ -73,7 +74,9 @@ class Experiment:
         for name in names:
             left[name] = sum(not cell.is_done(self.cells) for cell in self.trials(name))
             tuned = not left[name]
-            left[name] += sum(not (tuned and self.final_cell(name, seed).is_done(self.cells)) for seed in later)
+            left[name] += sum(
+                not (tuned and self.final_cell(name, seed).is_done(self.cells)) for seed in later
+            )
         return left
 
     def encoder_folder(self, cell: Cell) -> str | None:

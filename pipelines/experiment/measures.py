@@ -19,7 +19,12 @@ def measure(rows: Predictions, task: str) -> dict[str, float]:
 
 def slices(rows: Predictions) -> dict[str, np.ndarray]:
     """Boolean [candidates] by slice: item popularity, history length where rows have it, new users."""
-    found = {f"items: {name}": rows["popularity"] == name for name in ("head", "middle", "tail", "unseen")}
+    found = {
+        f"items: {name}": rows["popularity"] == name
+        for name in ("head", "middle", "tail", "unseen")
+    }
     if "history" in rows:
-        found |= {f"history: {name}": rows["history"] == name for name in ("0", "1-9", "10-49", "50+")}
+        found |= {
+            f"history: {name}": rows["history"] == name for name in ("0", "1-9", "10-49", "50+")
+        }
     return found | {"new users": rows["is_new_user"], "known users": ~rows["is_new_user"]}

@@ -16,7 +16,9 @@ def draw(result: TaskResult, task: str) -> Figure:
     figure = Figure(figsize=(9, 1.2 + 0.35 * len(models)), layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw_auc(left, models, task)
-    _draw_popularity(right, {name: model for name, model in models.items() if model.difference}, result)
+    _draw_popularity(
+        right, {name: model for name, model in models.items() if model.difference}, result
+    )
     return figure
 
 
@@ -31,7 +33,9 @@ def _draw_auc(axes: Axes, models: Mapping[str, ModelResult], task: str) -> None:
 
 def _draw_popularity(axes: Axes, models: Mapping[str, ModelResult], result: TaskResult) -> None:
     for place, (name, model) in enumerate(models.items()):
-        parts = {part: value for part, value in model.difference.items() if part.startswith("items: ")}
+        parts = {
+            part: value for part, value in model.difference.items() if part.startswith("items: ")
+        }
         points = [value.points for value in parts.values()]
         places = [bucket + 0.08 * (place - (len(models) - 1) / 2) for bucket in range(len(parts))]
         below = [value.points - value.low for value in parts.values()]

@@ -27,8 +27,9 @@ def predict(
         raw_dir: The records, a folder for each split.
 
     Returns:
-        [candidates] each: "user", "popularity" (head, middle, tail, unseen), "history" (a bucket), "is_new_user"
-        (absent from the training split), and a task's "label_<task>" and "score_<task>".
+        [candidates] each: "user", "popularity" (head, middle, tail, unseen), "history" (a bucket),
+        "is_new_user" (absent from the training split), and a task's "label_<task>" and
+        "score_<task>".
     """
     known = {_text(features, USER_ID) for _, features in _records(raw_dir, "train")}
     columns: dict[str, list[Any]] = {}
@@ -53,7 +54,9 @@ def _request(features: Any, known: set[str]) -> dict[str, Any]:
 
 
 def _labels(requests: list[Any], task: str) -> np.ndarray:
-    return np.concatenate([np.array(features[label_name(task)].float_list.value) for features in requests])
+    return np.concatenate(
+        [np.array(features[label_name(task)].float_list.value) for features in requests]
+    )
 
 
 def _records(raw_dir: str, split: str) -> Iterator[tuple[bytes, Any]]:

@@ -34,7 +34,11 @@ class Records:
     def fingerprint(self) -> str:
         """A hash of all records and of the vocabularies."""
         digest = hashlib.sha256()
-        for folder in (Path(self.raw), Path(self.transformed), Path(self.graph) / "transform_fn" / "assets"):
+        for folder in (
+            Path(self.raw),
+            Path(self.transformed),
+            Path(self.graph) / "transform_fn" / "assets",
+        ):
             for path in sorted(path for path in folder.rglob("*") if path.is_file()):
                 digest.update(path.relative_to(folder).as_posix().encode())
                 with path.open("rb") as stream:
@@ -75,4 +79,6 @@ def with_history_length(run: RunConfig, length: int | None) -> RunConfig:
         return run
     history = dataset.history.model_copy(update={"length": length})
     name = f"{dataset.name}_history_{length}"
-    return run.model_copy(update={"dataset": dataset.model_copy(update={"name": name, "history": history})})
+    return run.model_copy(
+        update={"dataset": dataset.model_copy(update={"name": name, "history": history})}
+    )

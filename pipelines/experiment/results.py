@@ -40,7 +40,8 @@ def collect_results(experiment: Experiment) -> dict[str, TaskResult]:
 def _predictions(experiment: Experiment) -> dict[str, BySeed]:
     """Model -> seed -> predictions, of tuned models and finished seeds.
 
-    Shorter histories fill other buckets of length with the same requests, so models that have them lose that column.
+    Shorter histories fill other buckets of length with the same requests, so models that have them
+    lose that column.
     """
     found: dict[str, BySeed] = {}
     for name in filter(experiment.is_tuned, experiment.config.models):
@@ -61,7 +62,8 @@ def _task(experiment: Experiment, rows: dict[str, BySeed], task: str) -> TaskRes
     baselines = [name for name in rows if experiment.config.models[name].baseline]
     best = max(baselines, key=lambda name: metrics[name]["auc"].mean, default=None)
     shared = {
-        name: {seed: by_seed[seed] for seed in by_seed if best and seed in rows[best]} for name, by_seed in rows.items()
+        name: {seed: by_seed[seed] for seed in by_seed if best and seed in rows[best]}
+        for name, by_seed in rows.items()
     }
     resamples = experiment.config.resamples
     aucs = {name: _aucs(shared[name], task, resamples, list(parts[name])) for name in rows}
@@ -73,7 +75,9 @@ def _task(experiment: Experiment, rows: dict[str, BySeed], task: str) -> TaskRes
             metrics=metrics[name],
             slices=parts[name],
             setting=experiment.best_setting(name),
-            difference=_differences(aucs[name], aucs[best], list(shared[name])) if best and is_compared else {},
+            difference=_differences(aucs[name], aucs[best], list(shared[name]))
+            if best and is_compared
+            else {},
         )
     return TaskResult(best_baseline=best, models=models)
 
@@ -84,14 +88,18 @@ def _metrics(by_seed: BySeed, task: str) -> dict[str, Spread]:
 
 
 def _spread(values: Sequence[float]) -> Spread:
-    return Spread(mean=statistics.fmean(values), sd=statistics.stdev(values) if len(values) > 1 else None)
+    return Spread(
+        mean=statistics.fmean(values), sd=statistics.stdev(values) if len(values) > 1 else None
+    )
 
 
 def _slices(seeds: list[Predictions], task: str) -> dict[str, SliceResult]:
     """Mean AUC over seeds, and candidates, by slice; slices without both labels are left out."""
     found = {}
     for name, chosen in slices(seeds[0]).items():
-        values = [auc(rows[f"label_{task}"][chosen], rows[f"score_{task}"][chosen]) for rows in seeds]
+        values = [
+            auc(rows[f"label_{task}"][chosen], rows[f"score_{task}"][chosen]) for rows in seeds
+        ]
         if not np.isnan(values).any():
             found[name] = SliceResult(auc=statistics.fmean(values), candidates=int(chosen.sum()))
     return found
@@ -102,9 +110,13 @@ def _aucs(by_seed: BySeed, task: str, resamples: int, names: Sequence[str]) -> A
     for seed, rows in by_seed.items():
         chosen = {ALL: np.ones(len(rows["user"]), bool), **slices(rows)}
         for name in (ALL, *names):
-            columns = (rows[key][chosen[name]] for key in ("user", f"label_{task}", f"score_{task}"))
+            columns = (
+                rows[key][chosen[name]] for key in ("user", f"label_{task}", f"score_{task}")
+            )
             users, labels, scores = columns
-            found[name, seed] = Auc(auc(labels, scores), resampled_auc(users, labels, scores, resamples))
+            found[name, seed] = Auc(
+                auc(labels, scores), resampled_auc(users, labels, scores, resamples)
+            )
     return found
 
 

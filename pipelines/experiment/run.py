@@ -27,7 +27,11 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_IN
 
 
 def run_experiment(
-    config_path: Path, only: Sequence[str] = (), jobs: int = 1, publish: Path | None = None, train: bool = True
+    config_path: Path,
+    only: Sequence[str] = (),
+    jobs: int = 1,
+    publish: Path | None = None,
+    train: bool = True,
 ) -> None:
     """Prepares the records, trains every cell that is not done, and writes tables, pictures and results.
 
@@ -47,13 +51,17 @@ def run_experiment(
     config = load_yaml(config_path, ExperimentConfig)
     unknown = sorted(set(only) - set(config.models))
     if unknown:
-        raise RunError(f"--only must name models of {config_path}: {', '.join(config.models)}. Received: {unknown}")
+        raise RunError(
+            f"--only must name models of {config_path}: {', '.join(config.models)}. Received: {unknown}"
+        )
     run = load_run_config(Path(config.run))
     check_experiment(config, run)
     run = run.at_span()
     experiments = Path(run.runs_dir).absolute() / "experiments"
     lengths = dict.fromkeys(model.history_length for model in config.models.values())
-    records = {length: prepare_records(with_history_length(run, length), console) for length in lengths}
+    records = {
+        length: prepare_records(with_history_length(run, length), console) for length in lengths
+    }
     experiment = Experiment(config, run, records, experiments / "cells")
     if train:
         train_cells(experiment, only or list(config.models), jobs, console)
@@ -73,12 +81,18 @@ def train_cells(experiment: Experiment, names: Sequence[str], jobs: int, console
 
     def make(cell: Cell) -> None:
         left = _left(experiment, names, jobs)
-        console.print(f"{cell.stage} {cell.name}, seed {cell.trainer.seed} ({left})", markup=False, highlight=False)
+        console.print(
+            f"{cell.stage} {cell.name}, seed {cell.trainer.seed} ({left})",
+            markup=False,
+            highlight=False,
+        )
         _train(experiment, cell)
 
     with ThreadPoolExecutor(jobs) as pool:
         for wave in experiment.waves(names):
-            trainings = [pool.submit(make, cell) for cell in wave if not cell.is_done(experiment.cells)]
+            trainings = [
+                pool.submit(make, cell) for cell in wave if not cell.is_done(experiment.cells)
+            ]
             try:
                 for training in trainings:
                     training.result()
@@ -100,7 +114,11 @@ def _left(experiment: Experiment, names: Sequence[str], jobs: int) -> str:
 
 
 def _seconds(experiment: Experiment, name: str) -> list[float]:
-    return [cell.result(experiment.cells).seconds for cell in experiment.trials(name) if cell.is_done(experiment.cells)]
+    return [
+        cell.result(experiment.cells).seconds
+        for cell in experiment.trials(name)
+        if cell.is_done(experiment.cells)
+    ]
 
 
 def _train(experiment: Experiment, cell: Cell) -> None:
@@ -119,7 +137,9 @@ def _train(experiment: Experiment, cell: Cell) -> None:
         folder=str(folder),
     )
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another experiment may be at this cell; the worker holds the lock as well
+        fcntl.flock(
+            lock, fcntl.LOCK_EX
+        )  # another experiment may be at this cell; the worker holds the lock as well
         if cell.is_done(experiment.cells):
             return
         path.write_text(job.model_dump_json(indent=1))
@@ -137,7 +157,12 @@ def _run_worker(job: Path, log: Path, lock: int) -> int:
     environment = os.environ | _ONE_THREAD
     with log.open("w") as stream:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=stream, stderr=subprocess.STDOUT, env=environment, pass_fds=[lock]
+            command,
+            stdin=subprocess.PIPE,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            pass_fds=[lock],
         )
         try:
             return process.wait()

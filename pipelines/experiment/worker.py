@@ -44,7 +44,9 @@ def main(job_path: str) -> None:
 
 def _leave_with_parent() -> None:
     """Ends this process once the experiment that started it is gone: nobody else may write this cell's folder."""
-    os.read(sys.stdin.fileno(), 1)  # unbuffered: a buffer's lock, held here, would fail the interpreter's shutdown
+    os.read(
+        sys.stdin.fileno(), 1
+    )  # unbuffered: a buffer's lock, held here, would fail the interpreter's shutdown
     os._exit(1)
 
 
@@ -64,17 +66,25 @@ def _rank(job: Job, folder: Path) -> RankResult:
 def _counts(job: Job, folder: Path) -> RankResult:
     inputs = _inputs(job)
     trees = TreesOfTasks(inputs)
-    np.savez_compressed(folder / PREDICTIONS, **predict(trees.evaluate, list(inputs.spec.tasks), job.raw))
+    np.savez_compressed(
+        folder / PREDICTIONS, **predict(trees.evaluate, list(inputs.spec.tasks), job.raw)
+    )
     return RankResult(validation_auc=trees.validation_auc)
 
 
-_STAGES: dict[Stage, Callable[[Job, Path], CellResult]] = {"pretrain": _pretrain, "rank": _rank, "counts": _counts}
+_STAGES: dict[Stage, Callable[[Job, Path], CellResult]] = {
+    "pretrain": _pretrain,
+    "rank": _rank,
+    "counts": _counts,
+}
 
 
 def _inputs(job: Job) -> StageInputs:
     stage = "pretrain" if job.stage == "pretrain" else "finetune"
     config = TrainerConfig.model_validate(job.trainer, context=SAVED)
-    return StageInputs.from_transform(stage, job.transformed, job.graph, DatasetSpec.from_json(job.spec), config)
+    return StageInputs.from_transform(
+        stage, job.transformed, job.graph, DatasetSpec.from_json(job.spec), config
+    )
 
 
 if __name__ == "__main__":

@@ -32,7 +32,12 @@ class Bars:
 
 
 def bars(
-    name: str, groups: Sequence[Bars], write: Write, series: Sequence[str] = (), x_label: str = "", start: float = 0.0
+    name: str,
+    groups: Sequence[Bars],
+    write: Write,
+    series: Sequence[str] = (),
+    x_label: str = "",
+    start: float = 0.0,
 ) -> str:
     """Horizontal bars, each with its value at its end.
 
@@ -58,7 +63,9 @@ def bars(
     return drawing.svg
 
 
-def _group(axes: Axes, at: int, group: Bars, start: float, colors: Sequence[str], write: Write) -> None:
+def _group(
+    axes: Axes, at: int, group: Bars, start: float, colors: Sequence[str], write: Write
+) -> None:
     height = 0.74 / len(colors) if len(colors) > 1 else 0.58
     for k, (value, color) in enumerate(zip(group.values, colors, strict=True)):
         y = at + (k - (len(colors) - 1) / 2) * height
@@ -66,7 +73,15 @@ def _group(axes: Axes, at: int, group: Bars, start: float, colors: Sequence[str]
         axes.barh([y], [end - start], left=start, height=height * 0.9, color=color)
         text = MISSING if value is None else write(value)
         place = (max(end, start), y)
-        axes.annotate(text, place, (4, 0), textcoords="offset points", va="center_baseline", fontsize=8, color=INK)
+        axes.annotate(
+            text,
+            place,
+            (4, 0),
+            textcoords="offset points",
+            va="center_baseline",
+            fontsize=8,
+            color=INK,
+        )
 
 
 def _axis(axes: Axes, groups: Sequence[Bars], start: float) -> None:

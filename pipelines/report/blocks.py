@@ -19,7 +19,8 @@ class Table:
         caption: What the table shows.
         header: The columns' names.
         rows: A cell a column.
-        text_columns: How many leading columns hold text; the others hold numbers and are set right-aligned.
+        text_columns: How many leading columns hold text; the others hold numbers and are set
+            right-aligned.
     """
 
     caption: str

@@ -18,7 +18,17 @@ from pipelines.evaluated import figures, load_evaluation, rule_auc
 from pipelines.finished import config_of
 from pipelines.metadata import RunMetadata
 from pipelines.metrics import METRICS
-from pipelines.pipeline import BASELINE, BASELINE_EVALUATOR, CHECKS, COUNTS, EVALUATOR, GATE, PRETRAIN, PUSHER, RANKER
+from pipelines.pipeline import (
+    BASELINE,
+    BASELINE_EVALUATOR,
+    CHECKS,
+    COUNTS,
+    EVALUATOR,
+    GATE,
+    PRETRAIN,
+    PUSHER,
+    RANKER,
+)
 from pipelines.report.data_report import DataReport
 from pipelines.report.results import (
     WITH_ENCODER,
@@ -43,7 +53,14 @@ from preprocessing.quarantine import read_report
 from serving.version_dirs import version_number
 from trainer import finetune, pretrain
 
-_STACK = ("tensorflow", "tf-keras", "tfx", "apache-beam", "tensorflow-recommenders", "tensorflow-serving-api")
+_STACK = (
+    "tensorflow",
+    "tf-keras",
+    "tfx",
+    "apache-beam",
+    "tensorflow-recommenders",
+    "tensorflow-serving-api",
+)
 
 
 def collect(run_dir: Path) -> RunResults:
@@ -66,7 +83,9 @@ def collect(run_dir: Path) -> RunResults:
     report = read_report(config.paths.quarantine)
     data = DataReport.model_validate(report)
     rivals = _rivals(config, run, report)
-    checks = Checks.model_validate_json(fileio.open(f"{run.output(CHECKS, 'findings')}/{FINDINGS}").read())
+    checks = Checks.model_validate_json(
+        fileio.open(f"{run.output(CHECKS, 'findings')}/{FINDINGS}").read()
+    )
     tasks = list(config.dataset.tasks)
     return RunResults(
         metrics=_metrics(config, run, data, checks, trained["pretrain"], evaluations, rivals),
@@ -74,7 +93,9 @@ def collect(run_dir: Path) -> RunResults:
         checks=checks,
         pretrain_curves=trained["pretrain"]["curves"],
         finetune_curves={name: trained[name]["curves"] for name in evaluations},
-        calibration={name: {t: _calibration(e, t) for t in tasks} for name, e in evaluations.items()},
+        calibration={
+            name: {t: _calibration(e, t) for t in tasks} for name, e in evaluations.items()
+        },
     )
 
 
@@ -107,8 +128,12 @@ def _metrics(
         started_from=pretrained.get("started_from"),
         pretrain=pretrained["attributes"],
         tasks={task: _task(evaluations[WITH_ENCODER], task) for task in tasks},
-        baseline_without_encoder={task: _task(evaluations[WITHOUT_ENCODER], task) for task in tasks},
-        seconds={node: seconds for node in COMPONENTS if (seconds := run.seconds(node)) is not None},
+        baseline_without_encoder={
+            task: _task(evaluations[WITHOUT_ENCODER], task) for task in tasks
+        },
+        seconds={
+            node: seconds for node in COMPONENTS if (seconds := run.seconds(node)) is not None
+        },
         verdict=verdict(blessing, evaluation, config.evaluation, checks.findings),
         to_beat=_to_beat(evaluation, tasks),
         pushed_version=run.pushed_version(PUSHER),
@@ -125,7 +150,9 @@ def _rivals(config: RunConfig, run: RunMetadata, report: dict[str, Any]) -> Riva
 
 def _newest(pushed: str) -> str | None:
     names = fileio.listdir(pushed) if fileio.exists(pushed) else []
-    versions = [name for name in (name.rstrip("/") for name in names) if version_number(name) is not None]
+    versions = [
+        name for name in (name.rstrip("/") for name in names) if version_number(name) is not None
+    ]
     return f"{pushed}/{max(versions, key=int)}" if versions else None
 
 
@@ -156,7 +183,9 @@ def _task(evaluation: Any, task: str) -> TaskMetrics:
         )
     missing = {HISTORY_LENGTH, POPULARITY} - set(slices)
     if not scores or missing:
-        raise RunError(f"the evaluation of task {task} lacks {sorted(missing) or 'its overall slice'}.")
+        raise RunError(
+            f"the evaluation of task {task} lacks {sorted(missing) or 'its overall slice'}."
+        )
     return TaskMetrics(scores=scores, slices=slices)
 
 

@@ -10,7 +10,9 @@ from matplotlib.axes import Axes
 from pipelines.report.theme import MUTED, PANEL, SERIES, canvas, legend, ticks
 
 _DASHED = (0, (4, 1.5))
-_STYLES = tuple(zip(SERIES, ("-", _DASHED), (3, 2), strict=True))  # colour, line, which is drawn above which
+_STYLES = tuple(
+    zip(SERIES, ("-", _DASHED), (3, 2), strict=True)
+)  # colour, line, which is drawn above which
 _LARGEST, _SMALLEST = 90, 10  # areas of the points in a reliability diagram, in square points
 
 
@@ -36,10 +38,20 @@ def curves(
         for (label, values), (color, style, order) in zip(lines.items(), _STYLES, strict=False):
             x = [step * (i + 1) for i in range(len(values))]
             y = [math.nan if value is None else value for value in values]
-            drawing.axes.plot(x, y, ".", linestyle=style, color=color, markersize=4, label=label, zorder=order)
+            drawing.axes.plot(
+                x, y, ".", linestyle=style, color=color, markersize=4, label=label, zorder=order
+            )
             index = (marked or {}).get(label)
             if index is not None:
-                drawing.axes.plot(x[index], y[index], "o", color=color, markersize=8, markeredgecolor=PANEL, zorder=4)
+                drawing.axes.plot(
+                    x[index],
+                    y[index],
+                    "o",
+                    color=color,
+                    markersize=8,
+                    markeredgecolor=PANEL,
+                    zorder=4,
+                )
         drawing.axes.set(xlabel=x_label, ylabel=y_label)
         drawing.axes.set_xlim(left=0)
         drawing.axes.grid(axis="y")
@@ -55,16 +67,25 @@ def reliability(name: str, models: Mapping[str, Sequence[tuple[float, float, flo
         name: Unique in the page.
         models: Legend -> (mean prediction, mean label, candidates) a bucket.
     """
-    top = min(1.04, 1.08 * max((max(x, y) for rows in models.values() for x, y, _ in rows), default=1.0) or 1.0)
+    top = min(
+        1.04,
+        1.08 * max((max(x, y) for rows in models.values() for x, y, _ in rows), default=1.0) or 1.0,
+    )
     with canvas(name, 3.5) as drawing:
         drawing.axes.plot([0, top], [0, top], color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
         for (label, rows), (color, style, order) in zip(models.items(), _STYLES, strict=False):
             largest = max((n for _, _, n in rows), default=1.0)
             x, y = [predicted for predicted, _, _ in rows], [mean for _, mean, _ in rows]
             areas = [_SMALLEST + (_LARGEST - _SMALLEST) * n / largest for _, _, n in rows]
-            drawing.axes.plot(x, y, color=color, linestyle=style, linewidth=1.3, label=label, zorder=order)
-            drawing.axes.scatter(x, y, s=areas, color=color, edgecolors=PANEL, linewidths=0.8, zorder=order)
-        drawing.axes.set(xlabel="Mean prediction", ylabel="Mean label", xlim=(0, top), ylim=(0, top))
+            drawing.axes.plot(
+                x, y, color=color, linestyle=style, linewidth=1.3, label=label, zorder=order
+            )
+            drawing.axes.scatter(
+                x, y, s=areas, color=color, edgecolors=PANEL, linewidths=0.8, zorder=order
+            )
+        drawing.axes.set(
+            xlabel="Mean prediction", ylabel="Mean label", xlim=(0, top), ylim=(0, top)
+        )
         drawing.axes.grid()
         _number_axes(drawing.axes)
         legend(drawing.axes, len(models))

@@ -8,7 +8,8 @@ from pipelines.content import Content, Kept, Number
 class TableRows(Content):
     """Rows of a table: those read, and those of them that were rejected, by reason.
 
-    Where lists are taken apart, also how many entries they have, and those of other rows that were rejected.
+    Where lists are taken apart, also how many entries they have, and those of other rows that were
+    rejected.
     """
 
     read: int
@@ -91,7 +92,8 @@ class DataReport(Kept):
         users: How many there are.
         duplicate_keys: Rows that repeat a key, by table.
         odd_ids: Events whose id looks as if there were none, by `user` or `item` and id.
-        item_changes: Of item features that are read from the events, how often a value isn't the item's last one.
+        item_changes: Of item features that are read from the events, how often a value isn't the
+            item's last one.
         feature_auc: How well each feature alone tells a label, by task and feature.
     """
 

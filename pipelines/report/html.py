@@ -43,4 +43,8 @@ def page_of(kind: str, name: str, sections: Sequence[Section]) -> str:
 
 def _keep_units(value: Any) -> Any:
     """Text whose lines don't break between a number and its unit."""
-    return type(value)(_BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", value)) if isinstance(value, str) else value
+    return (
+        type(value)(_BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", value))
+        if isinstance(value, str)
+        else value
+    )

@@ -67,12 +67,18 @@ def config_hash(config: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def auc_interval(auc: float | None, positives: float, negatives: float) -> tuple[float, float] | None:
+def auc_interval(
+    auc: float | None, positives: float, negatives: float
+) -> tuple[float, float] | None:
     """The 95 % interval of an AUC by Hanley and McNeil (Radiology 143, 1982), which takes candidates as independent."""
     if auc is None or positives < 1 or negatives < 1:
         return None
     two_positives, two_negatives = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    variance = auc * (1 - auc) + (positives - 1) * (two_positives - auc**2) + (negatives - 1) * (two_negatives - auc**2)
+    variance = (
+        auc * (1 - auc)
+        + (positives - 1) * (two_positives - auc**2)
+        + (negatives - 1) * (two_negatives - auc**2)
+    )
     half = 1.96 * math.sqrt(variance / (positives * negatives))
     return max(auc - half, 0.0), min(auc + half, 1.0)
 
@@ -81,7 +87,9 @@ def _task(results: RunResults, task: str) -> _Task:
     ours, without = (model[task] for model in results.metrics.models.values())
     test = results.data.splits["test"]
     positives = test.candidates * test.label_rate.get(task, 0.0)
-    ours_interval, without_interval = (_range(model.auc, test.candidates, positives) for model in (ours, without))
+    ours_interval, without_interval = (
+        _range(model.auc, test.candidates, positives) for model in (ours, without)
+    )
     intervals = {"auc": (ours_interval, without_interval)}
     return _Task(
         metrics=[
@@ -89,7 +97,11 @@ def _task(results: RunResults, task: str) -> _Task:
             for key, metric in METRICS.items()
         ],
         slices=[
-            (f"{feature}: {value or '(empty)'}", found, _range(found.auc, found.candidates, found.positives))
+            (
+                f"{feature}: {value or '(empty)'}",
+                found,
+                _range(found.auc, found.candidates, found.positives),
+            )
             for feature, values in ours.slices.items()
             for value, found in values.items()
         ],
@@ -104,14 +116,22 @@ def _range(auc: float | None, candidates: float, positives: float) -> str:
 def _weak(ours: TaskMetrics, task: str) -> list[str]:
     """What the slices say of where the model is weak, or unknown."""
     named = [
-        (f"{feature} {value}", found) for feature, values in ours.slices.items() for value, found in values.items()
+        (f"{feature} {value}", found)
+        for feature, values in ours.slices.items()
+        for value, found in values.items()
     ]
-    large = [(found.auc, name) for name, found in named if found.candidates >= ENOUGH and found.auc is not None]
+    large = [
+        (found.auc, name)
+        for name, found in named
+        if found.candidates >= ENOUGH and found.auc is not None
+    ]
     small = [name for name, found in named if found.candidates < ENOUGH]
     lines = []
     if large:
         auc, worst = min(large)
         lines.append(f"“{task}”: of the large slices, {worst} is ranked worst (AUC {auc:.4f}).")
     if small:
-        lines.append(f"“{task}”: too few test candidates to tell (under {ENOUGH}): {', '.join(small)}.")
+        lines.append(
+            f"“{task}”: too few test candidates to tell (under {ENOUGH}): {', '.join(small)}."
+        )
     return lines

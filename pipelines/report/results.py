@@ -101,8 +101,8 @@ class Rivals(Content):
     """What needs no ranker, on the same test candidates.
 
     Attributes:
-        popularity: The AUC of an item's number of training events alone, by task, in the direction that is right on
-            the validation split.
+        popularity: The AUC of an item's number of training events alone, by task, in the direction
+            that is right on the validation split.
         counts: What boosted trees reach on counts; None: the run was asked for none.
     """
 
@@ -115,7 +115,8 @@ class RunMetrics(Content):
 
     Attributes:
         config: The run's configuration, as it was then.
-        git_revision: Of the code, with a + where files differ from it; None where neither git nor a stamp tells.
+        git_revision: Of the code, with a + where files differ from it; None where neither git nor a
+            stamp tells.
         stack: Packages and their versions.
         seed: What everything random was drawn by.
         records: The splits' sizes.
@@ -127,7 +128,8 @@ class RunMetrics(Content):
         rivals: What needs no ranker; None in a report of an older version.
         seconds: How long components took.
         verdict: What became of the model.
-        to_beat: The last blessed model's AUC by task, on the same candidates; None where there was no such model.
+        to_beat: The last blessed model's AUC by task, on the same candidates; None where there was
+            no such model.
         pushed_version: The version that this run pushed; None if it pushed none.
         serving_model: The newest pushed version's directory.
     """

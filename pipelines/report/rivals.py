@@ -35,7 +35,10 @@ def rival_lines(metrics: RunMetrics) -> list[str]:
     if counts is None:
         return lines
     if counts.missing is not None:
-        return [*lines, f"Boosted trees on counts weren't trained to compare with. {counts.missing}."]
+        return [
+            *lines,
+            f"Boosted trees on counts weren't trained to compare with. {counts.missing}.",
+        ]
     is_lost = any(found.beats_model for found in counts.tasks.values())
     found = "; ".join(difference(task, found) for task, found in counts.tasks.items())
     line = f"Beside boosted trees on counts, {found}. {read_by(counts)}"

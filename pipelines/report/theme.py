@@ -1,6 +1,7 @@
 """Makes matplotlib figures into inline SVG that takes its colours and its typeface from the page.
 
-Figures are drawn in stand-in colours, which become CSS variables: so one picture serves light and dark pages.
+Figures are drawn in stand-in colours, which become CSS variables: so one picture serves light and
+dark pages.
 """
 
 from __future__ import annotations
@@ -86,7 +87,9 @@ def _to_svg(figure: Figure, name: str) -> str:
     written = io.StringIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # text stays text: the page's typefaces draw it
-        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        figure.savefig(
+            written, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
+        )
     svg = written.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)

@@ -16,7 +16,9 @@ from pipelines.evaluated import load_evaluation, overall_aucs
 from pipelines.report.results import Verdict
 
 
-def verdict(blessing_dir: str, evaluation_dir: str, bars: EvaluationConfig, findings: Sequence[Finding]) -> Verdict:
+def verdict(
+    blessing_dir: str, evaluation_dir: str, bars: EvaluationConfig, findings: Sequence[Finding]
+) -> Verdict:
     """What became of a run's model.
 
     Args:
@@ -43,10 +45,16 @@ def _missed(evaluation_dir: str, bars: EvaluationConfig) -> list[str]:
     import tensorflow_model_analysis as tfma
 
     result = tfma.load_validation_result(evaluation_dir)
-    failures = [failure for found in result.metric_validations_per_slice for failure in found.failures]
+    failures = [
+        failure for found in result.metric_validations_per_slice for failure in found.failures
+    ]
     failed = {failure.metric_key.output_name for failure in failures}
     aucs = overall_aucs(load_evaluation(evaluation_dir), sorted(failed)) if failed else {}
-    return [_reason(failure, bars) for failure in failures if aucs[failure.metric_key.output_name] is not None]
+    return [
+        _reason(failure, bars)
+        for failure in failures
+        if aucs[failure.metric_key.output_name] is not None
+    ]
 
 
 def _reason(failure: Any, bars: EvaluationConfig) -> str:

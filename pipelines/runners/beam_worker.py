@@ -1,7 +1,8 @@
 """`srp4ctr-beam-worker`: what Beam's PROCESS environment starts: a Python worker in this environment.
 
-An engine gives its workers' names and the address of its provision service, which knows the rest. Beam's own command
-of this kind, /opt/apache/beam/boot, is in its images only, and installs packages first.
+An engine gives its workers' names and the address of its provision service, which knows the rest.
+Beam's own command of this kind, /opt/apache/beam/boot, is in its images only, and installs packages
+first.
 """
 
 from __future__ import annotations
@@ -12,10 +13,16 @@ import os
 
 def main() -> None:
     """Works until the engine is done with this worker."""
-    parser = argparse.ArgumentParser("srp4ctr-beam-worker", description="A worker for Beam's PROCESS environment.")
+    parser = argparse.ArgumentParser(
+        "srp4ctr-beam-worker", description="A worker for Beam's PROCESS environment."
+    )
     parser.add_argument("--id", required=True, help="what the engine calls this worker")
-    parser.add_argument("--provision_endpoint", required=True, help="host:port of the engine's provision service")
-    flags, _ = parser.parse_known_args()  # engines give other endpoints, too, which the provision service knows
+    parser.add_argument(
+        "--provision_endpoint", required=True, help="host:port of the engine's provision service"
+    )
+    flags, _ = (
+        parser.parse_known_args()
+    )  # engines give other endpoints, too, which the provision service knows
     # Beam takes the name from here as soon as it is imported. Prism quotes it, as for a shell.
     os.environ["WORKER_ID"] = flags.id.strip("'")
     os.environ |= provided(flags.provision_endpoint)

@@ -16,7 +16,10 @@ from pipelines.runners.staging import stage_package
 
 
 def run_locally(
-    config: RunConfig, console: Console, enable_cache: bool = True, create: Callable[..., Any] | None = None
+    config: RunConfig,
+    console: Console,
+    enable_cache: bool = True,
+    create: Callable[..., Any] | None = None,
 ) -> None:
     """Runs all components in this process; those whose inputs have not changed are taken from the cache.
 

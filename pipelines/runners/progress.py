@@ -12,8 +12,9 @@ from rich.console import Console
 
 from pipelines.errors import RunError
 
-# What each component does, and the seconds it took on MovieLens-100K on two cores. Only the proportions matter: the
-# time left is what these say of the components to come, times how much slower or faster this run has been so far.
+# What each component does, and the seconds it took on MovieLens-100K on two cores. Only the
+# proportions matter: the time left is what these say of the components to come, times how much
+# slower or faster this run has been so far.
 COMPONENTS = {
     "BehaviorLogExampleGen": ("turning the log into records", 8),
     "StatisticsGen": ("computing statistics", 14),
@@ -47,14 +48,16 @@ class ComponentProgress:
 
     def __init__(self, console: Console, ids: Sequence[str]) -> None:
         self._console, self._ids = console, list(ids)
-        self._typical = self._spent = 0.0  # seconds by COMPONENTS, and really, of the components that ran so far
+        self._typical = self._spent = (
+            0.0  # seconds by COMPONENTS, and really, of the components that ran so far
+        )
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Watches LocalDagRunner while the block runs; raises a RunError where a resolver failed.
 
-        The runner has no hook of its own; it calls Launcher.launch once a component, which calls _run_executor
-        unless the cache has the component's output.
+        The runner has no hook of its own; it calls Launcher.launch once a component, which calls
+        _run_executor unless the cache has the component's output.
         """
         from tfx.orchestration.portable.launcher import Launcher
 
@@ -78,7 +81,9 @@ class ComponentProgress:
             mock.patch.object(Launcher, "_run_executor", watched_run_executor),
         ):
             yield
-        self._console.print(f"All {len(self._ids)} components done in {_duration(time.monotonic() - started)}.")
+        self._console.print(
+            f"All {len(self._ids)} components done in {_duration(time.monotonic() - started)}."
+        )
 
     def _start(self, name: str) -> None:
         at = self._ids.index(name)
@@ -90,7 +95,9 @@ class ComponentProgress:
 
     def _end(self, name: str) -> None:
         if not self._ran:
-            self._console.print("  unchanged: taken from the cache" if COMPONENTS[name][1] else "  done")
+            self._console.print(
+                "  unchanged: taken from the cache" if COMPONENTS[name][1] else "  done"
+            )
             return
         seconds = time.monotonic() - self._started
         self._typical += COMPONENTS[name][1]

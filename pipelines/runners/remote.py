@@ -26,7 +26,8 @@ class RemoteConfig(Config):
         project: The Google Cloud project; Vertex only.
         region: Where Vertex runs the pipeline and its custom jobs.
         machine_type: What a Vertex Trainer runs on.
-        accelerator: A Trainer's GPU: NVIDIA_TESLA_T4 on Vertex, nvidia.com/gpu on Kubernetes; none by default.
+        accelerator: A Trainer's GPU: NVIDIA_TESLA_T4 on Vertex, nvidia.com/gpu on Kubernetes; none
+            by default.
         accelerators: How many GPUs a Trainer gets.
         retries: How often a failed task is tried again.
         retry_seconds: How long the first retry waits; each next one waits twice as long.
@@ -50,11 +51,14 @@ class RemoteConfig(Config):
         return self
 
 
-def compile_pipeline(config: RunConfig, runner: str, remote: RemoteConfig, enable_cache: bool = True) -> dict[str, Any]:
+def compile_pipeline(
+    config: RunConfig, runner: str, remote: RemoteConfig, enable_cache: bool = True
+) -> dict[str, Any]:
     """The pipeline as a PipelineJob: `pipelineSpec` by KFP's schema 2.1, and `runtimeConfig`.
 
     Args:
-        config: The run's configuration; data and artifacts have to be on storage that the cluster reaches.
+        config: The run's configuration; data and artifacts have to be on storage that the cluster
+            reaches.
         runner: kubeflow or vertex.
         remote: What runs where.
         enable_cache: Whether tasks whose inputs have not changed are skipped.
@@ -67,9 +71,13 @@ def compile_pipeline(config: RunConfig, runner: str, remote: RemoteConfig, enabl
 
     from pipelines.pipeline import create_pipeline
 
-    pipeline = create_pipeline(config, beam_args(config.beam), enable_cache, _platform(runner, remote))
+    pipeline = create_pipeline(
+        config, beam_args(config.beam), enable_cache, _platform(runner, remote)
+    )
     pipeline.pipeline_info.pipeline_name = pipeline_name(config)
-    settings = tfx_runner.KubeflowV2DagRunnerConfig(default_image=remote.image, use_pipeline_spec_2_1=True)
+    settings = tfx_runner.KubeflowV2DagRunnerConfig(
+        default_image=remote.image, use_pipeline_spec_2_1=True
+    )
     job = tfx_runner.KubeflowV2DagRunner(settings).run(pipeline, write_out=False)
     _set_default(job, "checks", config.checks.model_dump_json())
     for task in job["pipelineSpec"]["root"]["dag"]["tasks"].values():
@@ -97,16 +105,24 @@ def pipeline_name(config: RunConfig) -> str:
 def write_job(job: dict[str, Any], path: Path) -> None:
     """Writes a compiled job: into .yaml its pipelineSpec, which is what Kubeflow takes, into .json all, for Vertex."""
     if path.suffix not in (".yaml", ".yml", ".json"):
-        raise ConfigError(f"--output must end with .yaml (for Kubeflow) or .json (for Vertex). Received: {path}")
+        raise ConfigError(
+            f"--output must end with .yaml (for Kubeflow) or .json (for Vertex). Received: {path}"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     is_json = path.suffix == ".json"
-    path.write_text(json.dumps(job, indent=1, sort_keys=True) if is_json else yaml.safe_dump(job["pipelineSpec"]))
+    path.write_text(
+        json.dumps(job, indent=1, sort_keys=True)
+        if is_json
+        else yaml.safe_dump(job["pipelineSpec"])
+    )
 
 
 def _platform(runner: str, remote: RemoteConfig) -> Any:
     from pipelines.platform import KubeflowPlatform, Machine, VertexPlatform
 
-    machine = Machine(remote.machine_type, remote.accelerator or "", remote.accelerators, remote.image)
+    machine = Machine(
+        remote.machine_type, remote.accelerator or "", remote.accelerators, remote.image
+    )
     if runner == "kubeflow":
         return KubeflowPlatform(machine)
     return VertexPlatform(machine, remote.project or "", remote.region or "")
@@ -115,11 +131,18 @@ def _platform(runner: str, remote: RemoteConfig) -> Any:
 def _check(config: RunConfig, runner: str, remote: RemoteConfig) -> None:
     if runner not in RUNNERS:
         raise ConfigError(f"--runner must be one of {', '.join(RUNNERS)}. Received: {runner}")
-    local = {"data_dir": config.data_dir, "artifacts_dir (or runs_dir)": config.artifacts_dir or config.runs_dir}
+    local = {
+        "data_dir": config.data_dir,
+        "artifacts_dir (or runs_dir)": config.artifacts_dir or config.runs_dir,
+    }
     local = {key: path for key, path in local.items() if is_local(path)}
     if local:
-        raise ConfigError(f"a cluster reaches no files of this machine: put them on gs:// or s3://. Received: {local}")
-    missing = [name for name in ("project", "region") if runner == "vertex" and not getattr(remote, name)]
+        raise ConfigError(
+            f"a cluster reaches no files of this machine: put them on gs:// or s3://. Received: {local}"
+        )
+    missing = [
+        name for name in ("project", "region") if runner == "vertex" and not getattr(remote, name)
+    ]
     if missing:
         raise ConfigError(f"Vertex needs --{' and --'.join(missing)}.")
     if config.beam.needs_package:

@@ -24,7 +24,8 @@ def stage_package(folder: Path) -> list[str]:
         Beam's options that make workers install both, from PyPI as far as the requirements go.
 
     Raises:
-        ConfigError: the package was not installed from a checkout, or its distribution can't be built.
+        ConfigError: the package was not installed from a checkout, or its distribution can't be
+            built.
     """
     if not (_ROOT / "setup.py").is_file():
         raise ConfigError(

@@ -24,7 +24,8 @@ def submit_to_vertex(
         region: Where it runs.
         parameters: Values of the pipeline's parameters for this run.
         service_account: Who it runs as; by default Compute Engine's.
-        cron: When to run it again and again, such as `TZ=Europe/Berlin 0 3 * * *`; None runs it now.
+        cron: When to run it again and again, such as `TZ=Europe/Berlin 0 3 * * *`; None runs it
+            now.
 
     Returns:
         The name of the run, or of the schedule.
@@ -42,13 +43,20 @@ def submit_to_vertex(
     if cron is None:
         job.submit(service_account=service_account)
         return job.resource_name
-    schedule = aiplatform.PipelineJobSchedule(pipeline_job=job, display_name=name, project=project, location=region)
+    schedule = aiplatform.PipelineJobSchedule(
+        pipeline_job=job, display_name=name, project=project, location=region
+    )
     schedule.create(cron=cron, max_concurrent_run_count=1, service_account=service_account)
     return schedule.resource_name
 
 
 def submit_to_kubeflow(
-    path: Path, host: str, root: str, parameters: dict[str, Any], cron: str | None = None, experiment: str = "srp4ctr"
+    path: Path,
+    host: str,
+    root: str,
+    parameters: dict[str, Any],
+    cron: str | None = None,
+    experiment: str = "srp4ctr",
 ) -> str:
     """Runs a compiled pipeline on Kubeflow Pipelines.
 
@@ -57,7 +65,8 @@ def submit_to_kubeflow(
         host: The address of the Kubeflow Pipelines API, such as http://localhost:8080.
         root: Where artifacts go.
         parameters: Values of the pipeline's parameters for this run.
-        cron: When to run it again and again, seconds first, such as `0 0 3 * * *`; None runs it now.
+        cron: When to run it again and again, seconds first, such as `0 0 3 * * *`; None runs it
+            now.
         experiment: The experiment that runs are filed under.
 
     Returns:

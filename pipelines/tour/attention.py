@@ -19,7 +19,9 @@ from trainer.serving_module import ServingModule
 _TITLE, _SHOWN = "What the candidate looks at", 5
 
 
-def attention_by_layer(module: ServingModule, user: Mapping[str, tf.Tensor], item: str) -> np.ndarray | None:
+def attention_by_layer(
+    module: ServingModule, user: Mapping[str, tf.Tensor], item: str
+) -> np.ndarray | None:
     """How much an item attends to each behaviour in each layer, the mean over heads: [layers, L].
 
     Args:
@@ -30,7 +32,10 @@ def attention_by_layer(module: ServingModule, user: Mapping[str, tf.Tensor], ite
     Returns:
         None if the ranker's candidates attend to no encoder.
     """
-    state, candidates = module.user_state(user), module.candidate_features({CANDIDATE_ITEM_ID: tf.constant([[item]])})
+    state, candidates = (
+        module.user_state(user),
+        module.candidate_features({CANDIDATE_ITEM_ID: tf.constant([[item]])}),
+    )
     weights = module.attention_weights(state, candidates)
     return None if weights is None else tf.reduce_mean(weights[0, :, :, 0], 1).numpy()
 
@@ -40,7 +45,8 @@ def attention_step(module: ServingModule, person: Person, item: str, words: Word
     layers = attention_by_layer(module, person.tensors(module.spec), item)
     if layers is None:
         return Step(
-            _TITLE, "This ranker has no Uni Cross-Attention (trainer.ranker), so candidates look at no encoder."
+            _TITLE,
+            "This ranker has no Uni Cross-Attention (trainer.ranker), so candidates look at no encoder.",
         )
     mean = layers.mean(0)
     most = np.argsort(-mean, kind="stable")[:_SHOWN]
@@ -53,7 +59,9 @@ def attention_step(module: ServingModule, person: Person, item: str, words: Word
 
 
 def _table(layers: np.ndarray, most: np.ndarray, person: Person, words: Words) -> Table:
-    table = Table("back", "behaviour", "weight", *(f"layer {number}" for number in range(1, len(layers) + 1)))
+    table = Table(
+        "back", "behaviour", "weight", *(f"layer {number}" for number in range(1, len(layers) + 1))
+    )
     items = person.items[-layers.shape[1] :]
     for at in most:
         weights = [percent(weight) for weight in (layers[:, at].mean(), *layers[:, at])]

@@ -52,7 +52,8 @@ def fill_in(objective: Objective, features: Features, back: int, of_item: bool) 
         objective: The pre-trained encoder with its heads.
         features: History indices of one user, without padding.
         back: Which behaviour, 1 for the most recent.
-        of_item: Whether its item is hidden, with all side information, or else what the user did with it.
+        of_item: Whether its item is hidden, with all side information, or else what the user did
+            with it.
 
     Returns:
         A guess for each hidden attribute; none if the objective has no heads for them.
@@ -60,17 +61,27 @@ def fill_in(objective: Objective, features: Features, back: int, of_item: bool) 
     fields = objective.encoder.fields
     masked = hidden_at(features, fields.of("history"), back, of_item)
     output = objective.encoder(masked, training=False).output[:, -back]
-    asked = [field for field in (fields.item if of_item else fields.behavior) if field.field in objective.heads]
+    asked = [
+        field
+        for field in (fields.item if of_item else fields.behavior)
+        if field.field in objective.heads
+    ]
     return [_guess(objective, field, output, features[field.name][0, -back]) for field in asked]
 
 
-def hidden_at(features: Features, fields: list[Field], back: int, of_item: bool) -> dict[str, tf.Tensor]:
+def hidden_at(
+    features: Features, fields: list[Field], back: int, of_item: bool
+) -> dict[str, tf.Tensor]:
     """What the encoder gets to see: `features` of these fields with one behaviour's attributes hidden."""
     length = features["history_item_id"].shape[1]
     cell = tf.reshape(tf.range(length) == length - back, [1, length])
     nothing = tf.zeros_like(cell)
     return {
-        field.name: hide(features[field.name], cell if field.feature.describes_item == of_item else nothing, field)
+        field.name: hide(
+            features[field.name],
+            cell if field.feature.describes_item == of_item else nothing,
+            field,
+        )
         for field in fields
     }
 

@@ -18,16 +18,33 @@ _TITLE, _BEST = "What the encoder fills in", 5
 
 def filling_step(objective: Objective, features: Features, words: Words, is_held_out: bool) -> Step:
     """The most recent behaviour hidden, by either masking strategy."""
-    of_item, of_behavior = (fill_in(objective, features, back=1, of_item=which) for which in (True, False))
+    of_item, of_behavior = (
+        fill_in(objective, features, back=1, of_item=which) for which in (True, False)
+    )
     if not of_item:
         name = objective.config.objective
-        return Step(_TITLE, f"Pre-training by “{name}” leaves no heads that could fill a hidden item in.")
-    seen = "did not learn from this user" if is_held_out else "has learned from earlier behaviours of this user"
-    says = [f"The most recent behaviour is hidden, as in pre-training, which {seen}.", _item_says(of_item[0], words)]
+        return Step(
+            _TITLE, f"Pre-training by “{name}” leaves no heads that could fill a hidden item in."
+        )
+    seen = (
+        "did not learn from this user"
+        if is_held_out
+        else "has learned from earlier behaviours of this user"
+    )
+    says = [
+        f"The most recent behaviour is hidden, as in pre-training, which {seen}.",
+        _item_says(of_item[0], words),
+    ]
     if of_behavior:
         names = listed(guess.feature.field for guess in of_behavior)
-        says.append(f"With the item shown and {names} hidden, the encoder says what the user did with it.")
-    return Step(_TITLE, " ".join(says), [_best(of_item[0], words), _attributes([*of_item, *of_behavior], words)])
+        says.append(
+            f"With the item shown and {names} hidden, the encoder says what the user did with it."
+        )
+    return Step(
+        _TITLE,
+        " ".join(says),
+        [_best(of_item[0], words), _attributes([*of_item, *of_behavior], words)],
+    )
 
 
 def _item_says(guess: Guess, words: Words) -> str:
@@ -60,7 +77,15 @@ def _attributes(guesses: Sequence[Guess], words: Words) -> Table:
         likeliest = [escape(words.of(guess.feature, best)), percent(guess.probabilities[best])]
         for index in guess.truth:
             value = [escape(words.of(guess.feature, index)), percent(guess.probabilities[index])]
-            table.add_row(guess.feature.field, *value, count(guess.place(index)), count(guess.values), *likeliest)
+            table.add_row(
+                guess.feature.field,
+                *value,
+                count(guess.place(index)),
+                count(guess.values),
+                *likeliest,
+            )
         if not guess.truth:
-            table.add_row(guess.feature.field, "not known", MISSING, MISSING, count(guess.values), *likeliest)
+            table.add_row(
+                guess.feature.field, "not known", MISSING, MISSING, count(guess.values), *likeliest
+            )
     return table

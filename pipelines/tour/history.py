@@ -12,7 +12,13 @@ from pipelines.text import MISSING
 from pipelines.tour.person import Person
 from pipelines.tour.step import Step
 from pipelines.tour.words import Words
-from preprocessing.features import HISTORY_ITEM_ID, HISTORY_TIMESTAMP, USER_ID, RecordFeature, record_features
+from preprocessing.features import (
+    HISTORY_ITEM_ID,
+    HISTORY_TIMESTAMP,
+    USER_ID,
+    RecordFeature,
+    record_features,
+)
 from preprocessing.spec import DatasetSpec
 
 SHOWN = 10
@@ -31,10 +37,14 @@ def history_step(spec: DatasetSpec, person: Person, words: Words) -> Step:
 
 
 def _table(spec: DatasetSpec, person: Person, words: Words) -> Table:
-    described = [f for f in _of(spec, "history") if f.name not in (HISTORY_ITEM_ID, HISTORY_TIMESTAMP)]
+    described = [
+        f for f in _of(spec, "history") if f.name not in (HISTORY_ITEM_ID, HISTORY_TIMESTAMP)
+    ]
     table = Table("back", "item", *map(_label, described), "time (UTC)")
     for back in range(1, min(SHOWN, len(person.items)) + 1):
-        when = datetime.datetime.fromtimestamp(person.raw[HISTORY_TIMESTAMP][-back], datetime.timezone.utc)
+        when = datetime.datetime.fromtimestamp(
+            person.raw[HISTORY_TIMESTAMP][-back], datetime.timezone.utc
+        )
         values = [_shown(person.raw[f.name][-back]) for f in described]
         cells = [words.title(person.items[-back]), *values, f"{when:%Y-%m-%d %H:%M}"]
         table.add_row(str(back), *map(escape, cells))

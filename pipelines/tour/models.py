@@ -56,5 +56,7 @@ def load_models(config: RunConfig) -> TourModels:
         serving_module(restore_ranker(inputs, model_dir(metadata, RANKER)), inputs),
         {label: Scorer(model_dir(metadata, node), most) for label, node in nodes.items()},
         Words(read_titles(config.spec), inputs.transform_output()),
-        split_files(metadata.output("BehaviorLogExampleGen", "examples"), STAGE_SPLITS["pretrain"][1]),
+        split_files(
+            metadata.output("BehaviorLogExampleGen", "examples"), STAGE_SPLITS["pretrain"][1]
+        ),
     )

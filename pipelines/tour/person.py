@@ -22,7 +22,8 @@ class Person:
 
     Attributes:
         user_id: As in the log.
-        raw: User, context and history features by name, plain values and lists; the history's oldest event is first.
+        raw: User, context and history features by name, plain values and lists; the history's
+            oldest event is first.
     """
 
     user_id: str
@@ -47,10 +48,14 @@ def read_person(spec: DatasetSpec, user_id: str) -> Person:
     """
     record = user_record(spec, user_id)
     if record is None:
-        raise RunError(f"user {user_id} is not in the log ({spec.events.place}): give another with --user, or none.")
+        raise RunError(
+            f"user {user_id} is not in the log ({spec.events.place}): give another with --user, or none."
+        )
     raw = plain_features(record, user_inputs(spec))
     if not raw[HISTORY_ITEM_ID]:
-        raise RunError(f"user {user_id} has no behaviour that enters the history: give another with --user, or none.")
+        raise RunError(
+            f"user {user_id} has no behaviour that enters the history: give another with --user, or none."
+        )
     return Person(user_id, raw)
 
 

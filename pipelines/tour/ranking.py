@@ -37,7 +37,10 @@ def rank_with_all(
     scorers: Mapping[str, Scorer], user: Mapping[str, tf.Tensor], items: Sequence[str], task: str
 ) -> dict[str, Ranking]:
     """The same items ranked by each model."""
-    return {name: Ranking(items, scorer.probabilities(user, items, task)) for name, scorer in scorers.items()}
+    return {
+        name: Ranking(items, scorer.probabilities(user, items, task))
+        for name, scorer in scorers.items()
+    }
 
 
 def ranking_step(rankings: Mapping[str, Ranking], words: Words, task: str) -> Step:
@@ -57,6 +60,12 @@ def ranking_step(rankings: Mapping[str, Ranking], words: Words, task: str) -> St
 def _table(ours: Ranking, without: Ranking, words: Words) -> Table:
     table = Table("place", "with the encoder", "P", "without: place", "without the encoder", "P")
     for place, (mine, other) in enumerate(zip(ours.items[:_SHOWN], without.items, strict=False), 1):
-        left = [escape(words.title(mine)), f"{ours.probabilities[mine]:.3f}", count(without.place[mine])]
-        table.add_row(str(place), *left, escape(words.title(other)), f"{without.probabilities[other]:.3f}")
+        left = [
+            escape(words.title(mine)),
+            f"{ours.probabilities[mine]:.3f}",
+            count(without.place[mine]),
+        ]
+        table.add_row(
+            str(place), *left, escape(words.title(other)), f"{without.probabilities[other]:.3f}"
+        )
     return table

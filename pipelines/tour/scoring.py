@@ -22,7 +22,9 @@ class Scorer:
         self._signatures = tf.saved_model.load(model_dir).signatures
         self._max_candidates = max_candidates
 
-    def probabilities(self, user: Mapping[str, tf.Tensor], items: Sequence[str], task: str) -> np.ndarray:
+    def probabilities(
+        self, user: Mapping[str, tf.Tensor], items: Sequence[str], task: str
+    ) -> np.ndarray:
         """One a item.
 
         Args:
@@ -36,5 +38,7 @@ class Scorer:
         found = []
         for start in range(0, len(items), self._max_candidates):
             part = tf.constant([items[start : start + self._max_candidates]])
-            found.append(score(**{name: encoded[name], contract.CANDIDATE_ITEM_ID: part})[task].numpy()[0])
+            found.append(
+                score(**{name: encoded[name], contract.CANDIDATE_ITEM_ID: part})[task].numpy()[0]
+            )
         return np.concatenate(found)

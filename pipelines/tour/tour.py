@@ -28,7 +28,9 @@ def tour(config_path: Path, user_id: str | None = None) -> None:
     """
     console, root = Console(), load_run_config(config_path).paths.root
     if not (root / "config.json").is_file():
-        raise RunError(f"{root}: there is no run to walk through. Make one: srp4ctr run {config_path}")
+        raise RunError(
+            f"{root}: there is no run to walk through. Make one: srp4ctr run {config_path}"
+        )
     console.print(f"Loading the models of {root} (about a minute) ...")
     with logs_to(root / "run.log"):
         steps = list(walk(config_of(root), user_id))
@@ -53,8 +55,12 @@ def walk(config: RunConfig, user_id: str | None = None) -> Iterator[Step]:
     person = read_person(spec, longest(held_out) if user_id is None else user_id)
     raw, words = person.tensors(spec), models.words
     met = set(person.items)
-    rankings = rank_with_all(models.scorers, raw, [item for item in words.items() if item not in met], task)
+    rankings = rank_with_all(
+        models.scorers, raw, [item for item in words.items() if item not in met], task
+    )
     yield history_step(spec, person, words)
-    yield filling_step(models.objective, models.module.user_features(raw), words, person.user_id in held_out)
+    yield filling_step(
+        models.objective, models.module.user_features(raw), words, person.user_id in held_out
+    )
     yield attention_step(models.module, person, rankings[WITH].items[0], words)
     yield ranking_step(rankings, words, task)

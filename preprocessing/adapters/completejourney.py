@@ -1,16 +1,16 @@
 """The Complete Journey's purchases and promotions to an impression log.
 
-A request is a basket. Its candidates are products that were promoted (on display or in the mailer) in the basket's
-store in the basket's week, labelled by whether they are in the basket; every purchase, promoted or not, is an event
-of the household's history.
+A request is a basket. Its candidates are products that were promoted (on display or in the mailer)
+in the basket's store in the basket's week, labelled by whether they are in the basket; every
+purchase, promoted or not, is an event of the household's history.
 
-- Only products that some household bought in an *earlier* week are candidates, bought ones like the others: a fifth of
-  the promoted products is never bought in the whole year, and leaving those out by looking at the whole year would
-  tell the future. So the first week has no candidates.
+- Only products that some household bought in an *earlier* week are candidates, bought ones like the
+  others: a fifth of the promoted products is never bought in the whole year, and leaving those out
+  by looking at the whole year would tell the future. So the first week has no candidates.
 - Only baskets with a bought candidate become requests; in the others nothing can be ranked.
-- Of the candidates that were not bought (about 2,300 a basket), those with the `NOT_BOUGHT` smallest hashes of basket
-  and product are kept: a uniform sample, the same on every machine. AUC is that of all of them, up to noise; label
-  rate and calibration are those of the sample.
+- Of the candidates that were not bought (about 2,300 a basket), those with the `NOT_BOUGHT`
+  smallest hashes of basket and product are kept: a uniform sample, the same on every machine. AUC
+  is that of all of them, up to noise; label rate and calibration are those of the sample.
 """
 
 from __future__ import annotations
@@ -50,13 +50,18 @@ class _Promotions:
         """Promotions of products that were first bought before the week."""
         product, week = (table.column(name).to_numpy() for name in ("product_id", "week"))
         place = table.column("store_id").to_numpy() * _WEEKS + week
-        row = np.minimum(np.searchsorted(first_week["product"], product), len(first_week["product"]) - 1)
+        row = np.minimum(
+            np.searchsorted(first_week["product"], product), len(first_week["product"]) - 1
+        )
         first = np.where(first_week["product"][row] == product, first_week["week"][row], _NEVER)
         kept = np.flatnonzero(first < week)
         kept = kept[np.lexsort((product[kept], place[kept]))]
         same = (np.diff(place[kept]) == 0) & (np.diff(product[kept]) == 0)
         kept = kept[np.concatenate([[True], ~same])[: len(kept)]]
-        texts = [pc.take(table.column(name), pa.array(kept)) for name in ("display_location", "mailer_location")]
+        texts = [
+            pc.take(table.column(name), pa.array(kept))
+            for name in ("display_location", "mailer_location")
+        ]
         return cls(place[kept], product[kept], *(pa.concat_arrays(text.chunks) for text in texts))
 
     def find(self, place: np.ndarray, product: np.ndarray) -> np.ndarray:
@@ -116,7 +121,11 @@ def _not_bought(promoted: _Promotions, bought: dict[str, np.ndarray], row: np.nd
         first, last = np.searchsorted(promoted.place, [place, place + 1])
         pool = np.setdiff1d(np.arange(first, last), row[start:stop], assume_unique=True)
         hashes = _hash(promoted.product[pool], bought["basket"][start])
-        smallest = np.argpartition(hashes, NOT_BOUGHT)[:NOT_BOUGHT] if len(pool) > NOT_BOUGHT else slice(None)
+        smallest = (
+            np.argpartition(hashes, NOT_BOUGHT)[:NOT_BOUGHT]
+            if len(pool) > NOT_BOUGHT
+            else slice(None)
+        )
         rows.append(pool[smallest])
     chosen = np.concatenate(rows) if rows else np.zeros(0, np.int64)
     basket = np.repeat(starts, [len(part) for part in rows])
@@ -124,14 +133,19 @@ def _not_bought(promoted: _Promotions, bought: dict[str, np.ndarray], row: np.nd
     return _events(promoted, columns | {"product": promoted.product[chosen]}, chosen, bought=0)
 
 
-def _events(promoted: _Promotions, columns: dict[str, np.ndarray], row: np.ndarray, bought: int) -> pa.Table:
+def _events(
+    promoted: _Promotions, columns: dict[str, np.ndarray], row: np.ndarray, bought: int
+) -> pa.Table:
     shown = row >= 0
     place = pa.array(np.where(shown, row, 0), mask=~shown)
     return pa.table(
         {f"{name}_id": columns[name] for name in ("household", "product", "basket", "store")}
         | {"time": pa.array(columns["time"]).cast(pa.timestamp("s"))}
         | {"display": promoted.display.take(place), "mailer": promoted.mailer.take(place)}
-        | {"shown": pa.array(shown.astype(np.int8)), "bought": pa.array(np.full(len(row), bought, np.int8))}
+        | {
+            "shown": pa.array(shown.astype(np.int8)),
+            "bought": pa.array(np.full(len(row), bought, np.int8)),
+        }
     )
 
 

@@ -29,10 +29,11 @@ def build(path: Path, users: int = 2000, items: int = 100, steps: int = 40, seed
 def planted_rows(users: int, items: int, steps: int, seed: int) -> Iterator[Row]:
     """Every item has one successor. A user goes on to it half of the time, and else to any item.
 
-    Now and then the user is shown the successor of the last item, which is clicked, beside successors of earlier ones
-    that the user did not go on to, which are not. None of them is among the latest `HISTORY` items. So the candidates
-    of a request can be told apart by the order of its history, and by nothing else: a model that sees the history as
-    a set can't rank them better than chance, and one that reads the order can rank them all.
+    Now and then the user is shown the successor of the last item, which is clicked, beside
+    successors of earlier ones that the user did not go on to, which are not. None of them is among
+    the latest `HISTORY` items. So the candidates of a request can be told apart by the order of its
+    history, and by nothing else: a model that sees the history as a set can't rank them better than
+    chance, and one that reads the order can rank them all.
 
     Args:
         users: How many users.
@@ -52,10 +53,20 @@ def planted_rows(users: int, items: int, steps: int, seed: int) -> Iterator[Row]
             yield f"u{user}", f"i{seen[-1]}", time, f"u{user}-{step}", 0, 0
             wrong = _wrong(seen[-HISTORY:], successor) if len(seen) >= HISTORY else []
             if len(wrong) >= _WRONG:
-                shown = [int(successor[seen[-1]]), *rng.choice(wrong, _WRONG, replace=False).tolist()]
+                shown = [
+                    int(successor[seen[-1]]),
+                    *rng.choice(wrong, _WRONG, replace=False).tolist(),
+                ]
                 for place in rng.permutation(len(shown)):
                     request = f"u{user}-{step}-request"
-                    yield f"u{user}", f"i{shown[place]}", time + _SECONDS_BETWEEN // 2, request, 1, int(place == 0)
+                    yield (
+                        f"u{user}",
+                        f"i{shown[place]}",
+                        time + _SECONDS_BETWEEN // 2,
+                        request,
+                        1,
+                        int(place == 0),
+                    )
 
 
 def _wrong(latest: list[int], successor: np.ndarray) -> list[int]:

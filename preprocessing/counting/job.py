@@ -1,8 +1,8 @@
 """The Beam transforms that count the statistics of a whole log.
 
-Users' own statistics need no others. What is counted of items goes to shards of keys, with what each shard of users
-asks about which key and step; there a key's counts are summed up once, and the answers go back. So no worker holds
-more than the keys of one shard.
+Users' own statistics need no others. What is counted of items goes to shards of keys, with what
+each shard of users asks about which key and step; there a key's counts are summed up once, and the
+answers go back. So no worker holds more than the keys of one shard.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Counted(NamedTuple):
     Attributes:
         overall: (statistic, table) of what happened to all keys together.
         answers: (shard of users, (statistic, table)) of what the shard asked.
-        tables: (statistic, table) of all keys as they stood in the log's last step, a user's own left out.
+        tables: (statistic, table) of all keys as they stood in the log's last step, a user's own
+            left out.
     """
 
     overall: beam.PCollection
@@ -53,7 +54,9 @@ class CountStatistics(beam.PTransform):
         ask: Whether requests are answered.
     """
 
-    def __init__(self, spec: DatasetSpec, shards: int, sides: dict[str, Any], ask: bool = True) -> None:
+    def __init__(
+        self, spec: DatasetSpec, shards: int, sides: dict[str, Any], ask: bool = True
+    ) -> None:
         super().__init__()
         self._spec, self._shards, self._ask = spec, shards, ask
         self._sides = {name: sides[name] for name in ("items", "active", "known", "cutoffs")}
@@ -105,7 +108,9 @@ class _RowsOfShard(beam.DoFn):
         )
         events = SortedEvents.from_table(table)
         frame = _requests(self._spec, events, cutoffs, tables) if self._ask else None
-        rows = ShardRows(self._spec, element[0], events, EventFeatures(self._spec, events, tables), frame)
+        rows = ShardRows(
+            self._spec, element[0], events, EventFeatures(self._spec, events, tables), frame
+        )
         yield from rows.by_key(self._shards)
         for in_all in overall(self._spec, events):
             yield beam.pvalue.TaggedOutput(_OVERALL, in_all)
@@ -125,7 +130,9 @@ def _of_keys(rows: Iterable[Rows], spec: DatasetSpec, cutoffs: CutOffs) -> Itera
         yield beam.pvalue.TaggedOutput(_TABLES, table)
 
 
-def _overall(shard: tuple[int, Iterable[tuple[str, bytes]]], spec: DatasetSpec) -> Iterator[tuple[str, bytes]]:
+def _overall(
+    shard: tuple[int, Iterable[tuple[str, bytes]]], spec: DatasetSpec
+) -> Iterator[tuple[str, bytes]]:
     table = from_bytes(part for name, part in shard[1] if name == "events")
     if table is not None:
         yield from overall(spec, SortedEvents.from_table(table))

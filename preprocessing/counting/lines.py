@@ -16,7 +16,12 @@ from preprocessing.shared_sides import entities
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import CutOffs
 from preprocessing.statistics.exchange import STEP, amounts_of
-from preprocessing.statistics.table import counted_features, item_lines, never_counted, statistic_lines
+from preprocessing.statistics.table import (
+    counted_features,
+    item_lines,
+    never_counted,
+    statistic_lines,
+)
 from preprocessing.tables import from_bytes
 
 
@@ -30,7 +35,9 @@ class StatisticLines(beam.PTransform):
         cutoffs: The cut-offs; the table is as of the log's end.
     """
 
-    def __init__(self, spec: DatasetSpec, counted: Counted, items: Any, cutoffs: beam.PCollection) -> None:
+    def __init__(
+        self, spec: DatasetSpec, counted: Counted, items: Any, cutoffs: beam.PCollection
+    ) -> None:
         super().__init__()
         self._spec, self._counted, self._items, self._cutoffs = spec, counted, items, cutoffs
 
@@ -46,14 +53,18 @@ class StatisticLines(beam.PTransform):
     def _of_items(self, parts: beam.PCollection) -> beam.PCollection:
         """Which values items have, as of the log's end, however few events they have."""
         spec = self._spec.model_copy(update={"negatives": None, "item_min_count": 1})
-        ends = self._cutoffs | "End" >> beam.Map(lambda cutoffs: cutoffs._replace(validation=cutoffs.end))
+        ends = self._cutoffs | "End" >> beam.Map(
+            lambda cutoffs: cutoffs._replace(validation=cutoffs.end)
+        )
         end = beam.pvalue.AsSingleton(ends)
         seen = parts | "Items" >> beam.ParDo(ItemsOfShard(spec), end)
         merged = seen | "MergeSeen" >> beam.CombineGlobally(MergeSeenItems())
         return merged | "OfItems" >> beam.FlatMap(_of_items, spec, self._items, end)
 
 
-def _of_keys(counted: tuple[str, bytes], spec: DatasetSpec, overall: dict[str, bytes], cutoffs: CutOffs) -> bytes:
+def _of_keys(
+    counted: tuple[str, bytes], spec: DatasetSpec, overall: dict[str, bytes], cutoffs: CutOffs
+) -> bytes:
     name, rows = counted
     table = from_bytes([rows])
     assert table is not None
@@ -62,18 +73,28 @@ def _of_keys(counted: tuple[str, bytes], spec: DatasetSpec, overall: dict[str, b
 
 def _defaults(cutoffs: CutOffs, spec: DatasetSpec, overall: dict[str, bytes]) -> bytes:
     names = spec.features.statistics
-    lines = [line for name in names for line in never_counted(spec, name, _at_end(spec, name, overall, cutoffs))]
+    lines = [
+        line
+        for name in names
+        for line in never_counted(spec, name, _at_end(spec, name, overall, cutoffs))
+    ]
     return b"\n".join(lines)
 
 
-def _of_items(seen: bytes | None, spec: DatasetSpec, items: bytes | None, cutoffs: CutOffs) -> Iterator[bytes]:
+def _of_items(
+    seen: bytes | None, spec: DatasetSpec, items: bytes | None, cutoffs: CutOffs
+) -> Iterator[bytes]:
     table = from_bytes([seen]) if seen else None
     if table is not None:
         known = entities(spec, "items", items)
-        yield b"\n".join(item_lines(spec, Catalog(spec, table, known.until(cutoffs.end) if known else None)))
+        yield b"\n".join(
+            item_lines(spec, Catalog(spec, table, known.until(cutoffs.end) if known else None))
+        )
 
 
-def _at_end(spec: DatasetSpec, name: str, overall: dict[str, bytes], cutoffs: CutOffs) -> np.ndarray:
+def _at_end(
+    spec: DatasetSpec, name: str, overall: dict[str, bytes], cutoffs: CutOffs
+) -> np.ndarray:
     """What had happened to all keys together before the log's last step: int64 [1 + tasks]."""
     statistic = spec.features.statistics[name]
     table = from_bytes([overall[name]]) if name in overall else None

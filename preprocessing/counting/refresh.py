@@ -42,7 +42,9 @@ class BuildStatistics(beam.PTransform):
         names: list[TableName] = ["events"] if self._spec.items is None else ["events", "items"]
         tables = {name: root | ReadTable(self._spec, name) for name in names}
         events = tables["events"][BATCHES] | "Before" >> beam.Map(_before, self._as_of)
-        profiles = events | "Times" >> beam.Map(lambda batch: TimeProfile.of(batch.column(TIME).to_numpy()))
+        profiles = events | "Times" >> beam.Map(
+            lambda batch: TimeProfile.of(batch.column(TIME).to_numpy())
+        )
         profile = profiles | "MergeTimes" >> beam.CombineGlobally(MergeTimeProfiles())
         cutoffs = profile | "End" >> beam.Map(_end, self._as_of)
         known = events | "Earlier" >> beam.Map(with_earlier, self._spec)
@@ -50,14 +52,18 @@ class BuildStatistics(beam.PTransform):
         sides: dict[str, Any] = {
             "items": beam.pvalue.AsSingleton(self._items(root, tables)),
             "active": None,
-            "known": beam.pvalue.AsList(parts | "KnownValues" >> KnownValues(self._spec, self._shards)),
+            "known": beam.pvalue.AsList(
+                parts | "KnownValues" >> KnownValues(self._spec, self._shards)
+            ),
             "cutoffs": beam.pvalue.AsSingleton(cutoffs),
         }
         rejected = [table[REJECTED] for table in tables.values()]
         write = WriteQuarantine(self._spec, self._quarantine_dir, rejected, cutoffs, profile)
         _ = tuple(table[COUNTS] for table in tables.values()) | "Quarantine" >> write
         shards = parts | "GroupByShard" >> beam.GroupByKey()
-        counted = shards | "Statistics" >> CountStatistics(self._spec, self._shards, sides, ask=False)
+        counted = shards | "Statistics" >> CountStatistics(
+            self._spec, self._shards, sides, ask=False
+        )
         return shards | "Lines" >> StatisticLines(self._spec, counted, sides["items"], cutoffs)
 
     def _items(self, root: beam.Pipeline, tables: dict[TableName, Any]) -> beam.PCollection:
@@ -73,6 +79,8 @@ def _before(batch: pa.Table, time: int | None) -> pa.Table:
 
 def _end(profile: TimeProfile, as_of: int | None) -> CutOffs:
     if profile.first is None or profile.last is None:
-        raise DataError("the log has no usable event to count: every row was rejected, too late, or there were none.")
+        raise DataError(
+            "the log has no usable event to count: every row was rejected, too late, or there were none."
+        )
     end = profile.last + 1 if as_of is None else as_of
     return CutOffs(validation=end, test=end, end=end, begin=profile.first)

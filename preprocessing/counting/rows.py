@@ -49,7 +49,12 @@ class ShardRows:
     """
 
     def __init__(
-        self, spec: DatasetSpec, shard: int, events: SortedEvents, values: EventFeatures, frame: Frame | None
+        self,
+        spec: DatasetSpec,
+        shard: int,
+        events: SortedEvents,
+        values: EventFeatures,
+        frame: Frame | None,
     ) -> None:
         self._spec, self._shard, self._events, self._values = spec, shard, events, values
         self._frame = frame
@@ -59,13 +64,18 @@ class ShardRows:
         for name, statistic in self._spec.features.statistics.items():
             if statistic.is_of_user(name):
                 continue
-            parts, occurrences = key_features(self._spec, name), Occurrences.of(self._spec, statistic, self._events)
+            parts, occurrences = (
+                key_features(self._spec, name),
+                Occurrences.of(self._spec, statistic, self._events),
+            )
             keys = item_keys(parts, self._values, occurrences.events)
             yield from _spread(name, _NOBODY, happened(occurrences, keys, statistic.step), shards)
             if self._frame is not None:
                 times = np.repeat(self._frame.times, self._frame.candidates.lengths)
                 wanted = item_keys(parts, self._values, self._frame.candidates.flat()[1], times)
-                yield from _spread(name, self._shard, asked(wanted, times // statistic.step), shards)
+                yield from _spread(
+                    name, self._shard, asked(wanted, times // statistic.step), shards
+                )
 
 
 def overall(spec: DatasetSpec, events: SortedEvents) -> Iterator[tuple[str, bytes]]:
@@ -90,7 +100,11 @@ class KeyShard:
         for part in ordered:
             if part.asked_by == _NOBODY:
                 happened_to.setdefault(part.statistic, []).append(part.rows)
-        told = {name: table for name, parts in happened_to.items() if (table := from_bytes(parts)) is not None}
+        told = {
+            name: table
+            for name, parts in happened_to.items()
+            if (table := from_bytes(parts)) is not None
+        }
         self._counts = {name: KeyCounts(table) for name, table in told.items()}
 
     def answers(self) -> Iterator[tuple[int, tuple[str, bytes]]]:

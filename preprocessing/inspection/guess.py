@@ -45,8 +45,14 @@ class Roles:
             profile = getattr(self, role)
             if profile is not None and profile.name == column:
                 return role
-        sides = [f"{side} feature ({kinds[column]})" for side, kinds in self.features.items() if column in kinds]
-        labels = [f"task ({self.label.condition})"] if self.label and self.label.column == column else []
+        sides = [
+            f"{side} feature ({kinds[column]})"
+            for side, kinds in self.features.items()
+            if column in kinds
+        ]
+        labels = (
+            [f"task ({self.label.condition})"] if self.label and self.label.column == column else []
+        )
         left_out = [f"left out: {self.left_out[column]}"] if column in self.left_out else []
         return ", ".join(labels + sides + left_out)
 
@@ -73,14 +79,21 @@ def guess_roles(profiles: list[ColumnProfile]) -> Roles:
     return Roles(keys["user"], keys["item"], keys["time"], request, label, features, left_out)
 
 
-def _key(role: str, profiles: Iterable[ColumnProfile], taken: Iterable[ColumnProfile]) -> ColumnProfile | None:
+def _key(
+    role: str, profiles: Iterable[ColumnProfile], taken: Iterable[ColumnProfile]
+) -> ColumnProfile | None:
     used = {profile.name for profile in taken}
     named = [
         p
         for p in profiles
-        if p.name not in used and p.kind in ("text", "integer") and p.distinct > 1 and says(KEYS[role], p.name)
+        if p.name not in used
+        and p.kind in ("text", "integer")
+        and p.distinct > 1
+        and says(KEYS[role], p.name)
     ]
-    return max(named, key=lambda p: (in_snake_case(p.name).endswith("id"), p.distinct), default=None)
+    return max(
+        named, key=lambda p: (in_snake_case(p.name).endswith("id"), p.distinct), default=None
+    )
 
 
 def _time(profiles: Iterable[ColumnProfile], entities: list[Groups]) -> ColumnProfile | None:
@@ -88,7 +101,11 @@ def _time(profiles: Iterable[ColumnProfile], entities: list[Groups]) -> ColumnPr
     times = [p for p in profiles if p.kind == "time" and p.seconds]
     of_entity = {p.name for p in times if any(e.repeats and e.have_one(p) for e in entities)}
     times = [p for p in times if not (p.name in of_entity and says(ODD_TIME, p.name))]
-    return min(times, key=lambda p: (p.name in of_entity, says(ODD_TIME, p.name), p.missing, -p.distinct), default=None)
+    return min(
+        times,
+        key=lambda p: (p.name in of_entity, says(ODD_TIME, p.name), p.missing, -p.distinct),
+        default=None,
+    )
 
 
 def _request(
@@ -96,14 +113,20 @@ def _request(
 ) -> ColumnProfile | None:
     """An id whose events are of one time; one of a session, which has many requests, is left out."""
     found = _key("request", profiles, keys.values())
-    free = [p for p in profiles if p not in keys.values() and p.kind in ("text", "integer") and p.distinct > 1]
+    free = [
+        p
+        for p in profiles
+        if p not in keys.values() and p.kind in ("text", "integer") and p.distinct > 1
+    ]
     sessions = [p for p in free if says(SESSION, p.name) and p is not found]
     named = [*([found] if found is not None else []), *sessions]
     fitting = [p for p in named if Groups.by(keys["user"], p).are_requests(keys["time"])]
     request = next(iter(fitting), None)
     for profile in named:
         if profile not in fitting:
-            left_out[profile.name] = "an id whose events go on for long, such as a session's, which has many requests"
+            left_out[profile.name] = (
+                "an id whose events go on for long, such as a session's, which has many requests"
+            )
         elif profile is not request:
             left_out[profile.name] = "an id of sessions beside that of requests"
     return request

@@ -31,8 +31,8 @@ class Label:
     Attributes:
         column: The column that tells it.
         condition: What must hold of it, such as `{"equals": 1}`.
-        shown: The value of the same column that events have which show an item, where these are events of their own:
-            they are the candidates.
+        shown: The value of the same column that events have which show an item, where these are
+            events of their own: they are the candidates.
         others: Then, the other values if what is shown is no behaviour of the user's.
         is_flag: Whether the column has two values.
         rows: Of a flag: how many rows fulfil the condition.
@@ -62,7 +62,13 @@ def guess_label(profiles: list[ColumnProfile], sides: Sides) -> Label | None:
             return _of_flag(p)
     for p in few:
         if p.kind in ("integer", "number") and p.distinct > 1 and says(RATING, p.name):
-            return Label(p.name, {"at_least": _LIKED * max(float(value) for value, _ in p.top(_MOST_VALUES) if value)})
+            return Label(
+                p.name,
+                {
+                    "at_least": _LIKED
+                    * max(float(value) for value, _ in p.top(_MOST_VALUES) if value)
+                },
+            )
     for p in few:
         if p.kind == "text" and p.distinct > 1 and says(BEHAVIOR, p.name):
             label = _of_behavior(p)
@@ -83,7 +89,9 @@ def is_sure(profile: ColumnProfile) -> bool:
 def _of_flag(profile: ColumnProfile) -> Label:
     good = good_values(_values(profile))
     rows = sum(count for value, count in profile.top(_MOST_VALUES) if value in good)
-    if all(_is_one(value) for value in good) and all(_is_number(value) for value in _values(profile)):
+    if all(_is_one(value) for value in good) and all(
+        _is_number(value) for value in _values(profile)
+    ):
         condition: dict[str, Any] = {"equals": 1}
     else:
         condition = {"equals": good[0]} if len(good) == 1 else {"one_of": good}

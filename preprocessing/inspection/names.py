@@ -13,7 +13,9 @@ def _words(pattern: str) -> str:
 
 
 KEYS = {
-    "user": _words("user|member|customer|household|visitor|client|account|shopper|reader|viewer|cookie|uid"),
+    "user": _words(
+        "user|member|customer|household|visitor|client|account|shopper|reader|viewer|cookie|uid"
+    ),
     "item": _words(
         "item|product|movie|film|article|news|adgroup|ad|sku|song|track|video|book|hotel|listing|offer|creative|asin|iid"
     ),
@@ -30,11 +32,13 @@ RATING = r"(^|_)(ratings?|score|stars)(_|$)"
 BEHAVIOR = r"^((\w+_)?(behaviou?r|action|event|interaction|activity)(_?(type|name|kind))?|type)$"
 # What is known of an item when it is shown, and differs from one time to the next.
 SHOWN = (
-    r"(^|_)(position|pos|rank|place|slot|price|cost|discount|display\w*|badge|sponsored|promot\w*|promo|carousel)(_|$)"
+    r"(^|_)(position|pos|rank|place|slot|price|cost|discount|display\w*|badge|sponsored|"
+    r"promot\w*|promo|carousel)(_|$)"
 )
 AMOUNT = r"(^|_)(price|cost|discount)(_|$)"
 ODD_TIME = (
-    r"(^|_)(sign_?up|birth\w*|regist\w*|joined|released?|publish\w*|updated?|modified|expir\w*|valid|launch\w*)(_|$)"
+    r"(^|_)(sign_?up|birth\w*|regist\w*|joined|released?|publish\w*|updated?|modified|"
+    r"expir\w*|valid|launch\w*)(_|$)"
 )
 
 

@@ -35,7 +35,8 @@ class ColumnProfile:
 
     Attributes:
         name: As the file has it.
-        kind: `time`, `flag` (two values, such as 0 and 1 or Y and N), `integer`, `number`, `list` or `text`.
+        kind: `time`, `flag` (two values, such as 0 and 1 or Y and N), `integer`, `number`, `list`
+            or `text`.
         values: Its values as text, [rows]; "" where absent, lists joined with `|`.
         missing: Rows without a value.
         distinct: Different values.
@@ -66,7 +67,10 @@ class ColumnProfile:
     def top(self, count: int) -> list[tuple[str, int]]:
         """The most frequent values and how often each is there."""
         found = pc.value_counts(self.values).to_pylist()
-        return [(v["values"], v["counts"]) for v in sorted(found, key=lambda v: (-v["counts"], v["values"]))[:count]]
+        return [
+            (v["values"], v["counts"])
+            for v in sorted(found, key=lambda v: (-v["counts"], v["values"]))[:count]
+        ]
 
 
 def profile_log(table: Table, rows: int) -> tuple[list[ColumnProfile], int, int]:
@@ -81,12 +85,20 @@ def profile_log(table: Table, rows: int) -> tuple[list[ColumnProfile], int, int]
     paths = files_of(table, "events")
     headers = [reader_of(table).read_header(path, table) for path in paths]
     is_open = headers[0].holds is not None  # other files, and rows, may have other columns
-    names = tuple(dict.fromkeys(itertools.chain(*(header.names for header in (headers if is_open else headers[:1])))))
+    names = tuple(
+        dict.fromkeys(
+            itertools.chain(*(header.names for header in (headers if is_open else headers[:1])))
+        )
+    )
     columns = tuple(Column(name, name, "any", "the first file") for name in names)
     batches: list[RawBatch] = []
     read = rejected = 0
     reader = reader_of(table)
-    for part in (part for path in paths for part in reader.read_batches(Section(path), table, "events", columns, None)):
+    for part in (
+        part
+        for path in paths
+        for part in reader.read_batches(Section(path), table, "events", columns, None)
+    ):
         if isinstance(part, RawBatch):
             batches.append(part)
             read += len(part.numbers)
@@ -94,7 +106,11 @@ def profile_log(table: Table, rows: int) -> tuple[list[ColumnProfile], int, int]
             rejected += 1
         if read >= rows:
             break
-    profiles = [_profile(name, [batch.columns[name] for batch in batches]) for name in names] if batches else []
+    profiles = (
+        [_profile(name, [batch.columns[name] for batch in batches]) for name in names]
+        if batches
+        else []
+    )
     return [profile for profile in profiles if profile is not None], read, rejected
 
 
@@ -111,14 +127,18 @@ def _profile(name: str, parts: list[pa.Array]) -> ColumnProfile | None:
     if any(pa.types.is_list(kind) or pa.types.is_large_list(kind) for kind in types):
         return dataclasses.replace(profile, kind="list")
     if any(pa.types.is_timestamp(kind) or pa.types.is_date(kind) for kind in types):
-        return _as_time(profile, np.concatenate([seconds_of(part, "iso", name)[0] for part in parts]), "typed")
+        return _as_time(
+            profile, np.concatenate([seconds_of(part, "iso", name)[0] for part in parts]), "typed"
+        )
     return _guess_kind(profile)
 
 
 def _guess_kind(profile: ColumnProfile) -> ColumnProfile:
     if profile.missing == len(profile.values):
         return profile
-    if profile.distinct <= _MOST_SPELLINGS and is_two_valued(value for value, _ in profile.top(_MOST_SPELLINGS + 1)):
+    if profile.distinct <= _MOST_SPELLINGS and is_two_valued(
+        value for value, _ in profile.top(_MOST_SPELLINGS + 1)
+    ):
         return dataclasses.replace(profile, kind="flag")
     numbers, malformed = numbers_of(profile.values, profile.name)
     if not malformed.any():
@@ -126,7 +146,9 @@ def _guess_kind(profile: ColumnProfile) -> ColumnProfile:
     seconds, malformed = seconds_of(profile.values, "iso", profile.name)
     if not malformed.any():
         return _as_time(profile, seconds, "iso")
-    listed = pc.sum(pc.match_substring(profile.values, MULTIVALENT_SEPARATOR)).as_py() / len(profile.values)
+    listed = pc.sum(pc.match_substring(profile.values, MULTIVALENT_SEPARATOR)).as_py() / len(
+        profile.values
+    )
     return dataclasses.replace(profile, kind="list") if listed > _LEAST_LIST_SHARE else profile
 
 
@@ -136,12 +158,20 @@ def _guess_number(profile: ColumnProfile, numbers: np.ndarray) -> ColumnProfile:
         return profile  # all are absent, if in words
     named_so = re.search(_TIME_NAME, profile.name.lower())
     for unit, factor in UNITS_PER_SECOND.items():
-        if named_so and known.min() >= _EARLIEST_SECOND * factor and known.max() <= LATEST_SECOND * factor:
+        if (
+            named_so
+            and known.min() >= _EARLIEST_SECOND * factor
+            and known.max() <= LATEST_SECOND * factor
+        ):
             return _as_time(profile, numbers / factor, unit)
-    return dataclasses.replace(profile, kind="integer" if (known == np.floor(known)).all() else "number")
+    return dataclasses.replace(
+        profile, kind="integer" if (known == np.floor(known)).all() else "number"
+    )
 
 
 def _as_time(profile: ColumnProfile, seconds: np.ndarray, time_format: str) -> ColumnProfile:
     known = seconds[~np.isnan(seconds)]
     span = (int(known.min()), int(known.max())) if len(known) else None
-    return dataclasses.replace(profile, kind="time", time_format=time_format, seconds=span, times=seconds)
+    return dataclasses.replace(
+        profile, kind="time", time_format=time_format, seconds=span, times=seconds
+    )

@@ -35,7 +35,11 @@ class Sides:
     """
 
     def __init__(
-        self, user: ColumnProfile, item: ColumnProfile, time: ColumnProfile, request: ColumnProfile | None
+        self,
+        user: ColumnProfile,
+        item: ColumnProfile,
+        time: ColumnProfile,
+        request: ColumnProfile | None,
     ) -> None:
         self._time = time
         self._entities = {"item": Groups.by(item), "user": Groups.by(user)}
@@ -43,7 +47,9 @@ class Sides:
 
     def describes_entity(self, profile: ColumnProfile) -> bool:
         """Whether a column has one value a user or an item, each of whom has several rows."""
-        return any(entity.repeats and entity.have_one(profile) for entity in self._entities.values())
+        return any(
+            entity.repeats and entity.have_one(profile) for entity in self._entities.values()
+        )
 
     def differs_within_requests(self, profile: ColumnProfile) -> bool:
         """Whether requests of several rows have different values in a column."""
@@ -57,15 +63,29 @@ class Sides:
         Args:
             profiles: Of the columns that may be features.
             label: The task.
-            left_out: Gets the columns that may be features but can't be told from outcomes, and why.
+            left_out: Gets the columns that may be features but can't be told from outcomes, and
+                why.
         """
-        features: dict[str, dict[str, str]] = {"user": {}, "item": {}, "behavior": {}, "context": {}}
-        outcome = next((_holds(p, label) for p in profiles if label and p.name == label.column), None)
+        features: dict[str, dict[str, str]] = {
+            "user": {},
+            "item": {},
+            "behavior": {},
+            "context": {},
+        }
+        outcome = next(
+            (_holds(p, label) for p in profiles if label and p.name == label.column), None
+        )
         for p in profiles:
-            if p.kind == "time" or not re.fullmatch(_NAME, p.name) or (p.distinct < 2 and p.kind != "flag"):
+            if (
+                p.kind == "time"
+                or not re.fullmatch(_NAME, p.name)
+                or (p.distinct < 2 and p.kind != "flag")
+            ):
                 continue
             if label and p.name == label.column:
-                if not label.is_flag:  # a flag that is the label says little of a history that holds positives
+                if (
+                    not label.is_flag
+                ):  # a flag that is the label says little of a history that holds positives
                     features["behavior"][p.name] = "categorical"
                 continue
             side, why = self._side(p)
@@ -75,7 +95,10 @@ class Sides:
                 continue  # an id of its own, or free text
             auc = None if outcome is None or side in ("", "behavior") else self._auc(p, outcome)
             if auc is not None and auc > TOO_GOOD:
-                side, why = "", f"it alone tells the label, with an AUC of {auc:.3f}: it is hardly known in time"
+                side, why = (
+                    "",
+                    f"it alone tells the label, with an AUC of {auc:.3f}: it is hardly known in time",
+                )
             if side and not (side == "context" and kind == "multivalent"):
                 features[side][p.name] = kind
             elif why:
@@ -89,17 +112,29 @@ class Sides:
         side = next((side for side, entity in self._entities.items() if entity.have_one(p)), "")
         if says_outcome(p.name) and not (side and self.describes_entity(p)):
             if p.kind == "flag" and not is_sure(p):
-                return "", "an outcome by its name and its two values, but which is the good one? Write the task"
-            return "", "an outcome by its name: as a feature it would tell the label; it may be a task of its own"
+                return (
+                    "",
+                    "an outcome by its name and its two values, but which is the good one? Write the task",
+                )
+            return (
+                "",
+                "an outcome by its name: as a feature it would tell the label; it may be a task of its own",
+            )
         if side and (p.kind != "flag" or self.describes_entity(p)):
             return side, ""
         if self.differs_within_requests(p):
             if says(SHOWN, p.name):
                 return "item", ""
-            return "", "it differs within requests: an item feature if it is known when the item is shown, else never"
+            return (
+                "",
+                "it differs within requests: an item feature if it is known when the item is shown, else never",
+            )
         if p.kind == "flag" and not self._requests.repeats:
             sure = "" if is_sure(p) else " (and which of its values is the good one?)"
-            return "", f"of two values, perhaps an outcome{sure}: a context feature if it is known in time, else a task"
+            return (
+                "",
+                f"of two values, perhaps an outcome{sure}: a context feature if it is known in time, else a task",
+            )
         return ("item" if says(SHOWN, p.name) and not self._requests.repeats else "context"), ""
 
     def _auc(self, p: ColumnProfile, outcome: np.ndarray) -> float | None:
@@ -122,5 +157,7 @@ def _holds(p: ColumnProfile, label: Label) -> np.ndarray:
     column = _numbers(p) if is_numeric(condition) else p.values
     name = number_of(p.name) if is_numeric(condition) else text_of(p.name)
     strings = {} if is_numeric(condition) else {name: encode_strings(pa.chunked_array([column]))}
-    numbers = {TIME: np.zeros(len(column))} | ({name: column.to_numpy()} if is_numeric(condition) else {})
+    numbers = {TIME: np.zeros(len(column))} | (
+        {name: column.to_numpy()} if is_numeric(condition) else {}
+    )
     return SortedEvents(strings, numbers).hold([condition])

@@ -34,14 +34,20 @@ def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
         DataError: one of these is missing, or there is nothing that a task could be told from.
     """
     if roles.missing or roles.user is None or roles.item is None or roles.time is None:
-        raise DataError(f"no column of {table.path} looks like: {', '.join(roles.missing)}. Write the spec by hand.")
+        raise DataError(
+            f"no column of {table.path} looks like: {', '.join(roles.missing)}. Write the spec by hand."
+        )
     events = table.model_dump(mode="json", exclude_defaults=True)
     events |= {"user": roles.user.name, "item": roles.item.name, "timestamp": roles.time.name}
     if roles.time.time_format in ("ms", "us", "iso"):
         events["timestamp_unit"] = roles.time.time_format
     if roles.request is not None:
         events["request"] = roles.request.name
-    dataset: dict[str, Any] = {"name": snake_case(name), "events": events, "features": _features(roles)}
+    dataset: dict[str, Any] = {
+        "name": snake_case(name),
+        "events": events,
+        "features": _features(roles),
+    }
     if roles.label is None:
         dataset["negatives"] = {"per_request": _NEGATIVES}
         dataset["tasks"] = {"chosen": _always(table, roles)}
@@ -54,7 +60,9 @@ def starter_comments(roles: Roles) -> list[str]:
     """What a person should look at in the config."""
     comments = [f"{column} is left out: {why}." for column, why in roles.left_out.items()]
     if roles.label is None:
-        comments.append("No column tells for sure which events are good: all are, among sampled negatives.")
+        comments.append(
+            "No column tells for sure which events are good: all are, among sampled negatives."
+        )
     elif roles.label.doubt:
         comments.append(f"{roles.label.column} is taken for the label: {roles.label.doubt}")
     return comments
@@ -75,7 +83,9 @@ def _labelled(label: Label, user: ColumnProfile, time: ColumnProfile) -> dict[st
     # What is shown and what is done are events of their own.
     section["candidates"] = {"where": [column | {"equals": label.shown}]}
     done = next(iter(label.condition.values()))
-    return section | {"tasks": {snake_case(str(done)): column | label.condition | {"within": within}}}
+    return section | {
+        "tasks": {snake_case(str(done)): column | label.condition | {"within": within}}
+    }
 
 
 def _window(time: ColumnProfile) -> str | None:
@@ -92,7 +102,9 @@ def _always(table: Table, roles: Roles) -> dict[str, Any]:
     for key in (roles.item, roles.user):
         if key is not None and key.kind == "integer":
             return {"column": key.name, "at_least": 0}
-    raise DataError(f"no column of {table.path} tells which events are good ones. Write the task by hand.")
+    raise DataError(
+        f"no column of {table.path} tells which events are good ones. Write the task by hand."
+    )
 
 
 def snake_case(name: str) -> str:
@@ -106,7 +118,9 @@ def _features(roles: Roles) -> dict[str, dict[str, dict[str, Any]]]:
     for side, columns in roles.features.items():
         for column, kind in columns.items():
             name = snake_case(column)
-            features.setdefault(side, {})[name] = {"kind": kind} | ({"column": column} if name != column else {})
+            features.setdefault(side, {})[name] = {"kind": kind} | (
+                {"column": column} if name != column else {}
+            )
     features["match"] = _matches(features)
     features.setdefault("behavior", {})["gap"] = {"kind": "time_gap"}
     features.setdefault("context", {})["hour"] = {"kind": "hour_of_day"}
@@ -115,8 +129,12 @@ def _features(roles: Roles) -> dict[str, dict[str, dict[str, Any]]]:
 
 def _matches(features: dict[str, dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
     """How often the history met the candidate and each of its words, by what was done where the log tells."""
-    of_items = {name: kind for name, kind in features.get("item", {}).items() if not says(SHOWN, name)}
+    of_items = {
+        name: kind for name, kind in features.get("item", {}).items() if not says(SHOWN, name)
+    }
     with_words = [name for name, feature in of_items.items() if feature["kind"] != "numeric"]
     behaviors = features.get("behavior", {})
-    done = next((name for name, feature in behaviors.items() if feature["kind"] == "categorical"), None)
+    done = next(
+        (name for name, feature in behaviors.items() if feature["kind"] == "categorical"), None
+    )
     return {name: {"by": done} if done else {} for name in ["item_id", *with_words]}

@@ -13,9 +13,9 @@ class ColumnKind(Kind, abc.ABC):
 
     Attributes:
         column: The column it is read from; by default the feature's own name.
-        table: The table that has the column. By default, item features come from the item table and user
-            features from the user table, context features from the context table where the spec has one, and all
-            else from the events.
+        table: The table that has the column. By default, item features come from the item table and
+            user features from the user table, context features from the context table where the
+            spec has one, and all else from the events.
     """
 
     checked_as: ClassVar[CheckedAs] = "text"

@@ -18,15 +18,17 @@ CheckedAs = Literal["text", "number", "multivalent"]
 class Kind(Config, abc.ABC):
     """A feature as a spec declares it: what its values are, and how they become indices, 0 where absent.
 
-    A kind's fields are its options, as a spec gives them. Its file imports TensorFlow in `index` alone: specs are read
-    without it. One that is read from a column is a ColumnKind, one of words a WordKind; others are derived from
-    timestamps inside the transform graph, so that a serving request need not send them.
+    A kind's fields are its options, as a spec gives them. Its file imports TensorFlow in `index`
+    alone: specs are read without it. One that is read from a column is a ColumnKind, one of words a
+    WordKind; others are derived from timestamps inside the transform graph, so that a serving
+    request need not send them.
 
     Attributes:
         sides: What features of the kind may describe.
         checked_as: What the column that it is read from is checked as; None: it has none.
         has_vocabulary: Whether its values are words, counted in training.
-        multivalent: Whether a value is several words; they are joined with `|`, and have indices of their own.
+        multivalent: Whether a value is several words; they are joined with `|`, and have indices of
+            their own.
         has_number: Whether models also get a number for each value, beside its index.
         kind: Its name in preprocessing/registry.py.
     """

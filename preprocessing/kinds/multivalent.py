@@ -35,7 +35,9 @@ class Multivalent(WordKind):
         """See Kind; V values each cell, row after row."""
         import tensorflow as tf
 
-        vocabulary = graph.vocabulary(feature, self.min_count, lambda values: _split(values).flat_values)
+        vocabulary = graph.vocabulary(
+            feature, self.min_count, lambda values: _split(values).flat_values
+        )
         width = self.max_values
 
         def index(values: tf.Tensor) -> tf.Tensor:
@@ -45,7 +47,9 @@ class Multivalent(WordKind):
         raw = graph.inputs[feature.name]
         if not isinstance(raw, tf.RaggedTensor):
             return tf.ensure_shape(index(raw), [None, width])
-        return tf.RaggedTensor.from_row_splits(tf.reshape(index(raw.flat_values), [-1]), raw.row_splits * width)
+        return tf.RaggedTensor.from_row_splits(
+            tf.reshape(index(raw.flat_values), [-1]), raw.row_splits * width
+        )
 
 
 def _split(values: Any) -> Any:

@@ -23,13 +23,13 @@ _RATE_MARGIN = 1e-4  # rates of 0 and 1, whose logit has no end, count as this f
 class Numeric(ColumnKind):
     """A model gets a number twice: as an index, by quantile buckets, and as a standardised number.
 
-    The number is on the feature's scale, minus the mean of the training values and over their standard
-    deviation there, at most 6 of them from 0. An absent one has index 0 and the number 0.
+    The number is on the feature's scale, minus the mean of the training values and over their
+    standard deviation there, at most 6 of them from 0. An absent one has index 0 and the number 0.
 
     Attributes:
         buckets: How many buckets there are, of about as many training values each.
-        scale: How numbers are told apart. `log`, for counts, times and prices: log(1 + x), and as much
-            below 0 for negative ones. `linear`: as they are. `logit`, for rates from 0 to 1:
+        scale: How numbers are told apart. `log`, for counts, times and prices: log(1 + x), and as
+            much below 0 for negative ones. `linear`: as they are. `logit`, for rates from 0 to 1:
             log(x / (1 - x)); a row with another number is rejected.
     """
 
@@ -100,7 +100,9 @@ class Numeric(ColumnKind):
         return tf.math.log(rates) - tf.math.log1p(-rates)
 
 
-def _of(feature: ModelFeature, graph: Analyses, analyse: Callable[[tf.Tensor], _Learned]) -> _Learned:
+def _of(
+    feature: ModelFeature, graph: Analyses, analyse: Callable[[tf.Tensor], _Learned]
+) -> _Learned:
     """What is learned of one feature."""
     learned, column = graph.learned_together(feature, analyse)
     return _Learned(learned.bounds[column][None], learned.mean[column], learned.deviation[column])

@@ -29,7 +29,14 @@ _CODECS = {
     "lz4": ("lz4", "lz4"),
     "zstandard": ("zstandard", "zstandard"),
 }
-_BROKEN = (EOFError, ValueError, IndexError, OSError, KeyError, TypeError)  # what fastavro meets in damaged blocks
+_BROKEN = (
+    EOFError,
+    ValueError,
+    IndexError,
+    OSError,
+    KeyError,
+    TypeError,
+)  # what fastavro meets in damaged blocks
 
 
 def sections(path: str, table: Table) -> list[Section]:
@@ -44,13 +51,18 @@ def read_header(path: str, table: Table) -> Header:
 
 
 def read_batches(
-    section: Section, table: Table, table_name: str, columns: tuple[Column, ...], explode: Explode | None
+    section: Section,
+    table: Table,
+    table_name: str,
+    columns: tuple[Column, ...],
+    explode: Explode | None,
 ) -> Iterator[RawBatch | RejectedRow]:
     """The rows of a file as batches.
 
     Raises:
         BrokenFileError: the file breaks off.
-        DataError: a column is missing, this is no Avro file, or its blocks are compressed by what isn't installed.
+        DataError: a column is missing, this is no Avro file, or its blocks are compressed by what
+            isn't installed.
     """
     header = read_header(section.path, table)
     for column in columns_in_file(explode, columns):

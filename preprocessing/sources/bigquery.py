@@ -33,7 +33,9 @@ def check_client(source: BigQuery) -> None:
     except ModuleNotFoundError:
         found = None
     if found is None:
-        raise DataError(f"{source.place}: this needs Google's packages. Run: pip install 'srp4ctr[bigquery]'.")
+        raise DataError(
+            f"{source.place}: this needs Google's packages. Run: pip install 'srp4ctr[bigquery]'."
+        )
 
 
 class ReadRows(beam.PTransform):
@@ -47,13 +49,19 @@ class ReadRows(beam.PTransform):
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         check_client(self._source)
         rows = root | "Read" >> beam.io.ReadFromBigQuery(**self._options)
-        return rows | "Batch" >> beam.BatchElements(min_batch_size=_FEWEST_ROWS, max_batch_size=_MOST_ROWS)
+        return rows | "Batch" >> beam.BatchElements(
+            min_batch_size=_FEWEST_ROWS, max_batch_size=_MOST_ROWS
+        )
 
 
 def read_options(source: BigQuery, columns: tuple[Column, ...]) -> dict[str, Any]:
     """The arguments of Beam's ReadFromBigQuery."""
     if source.query is not None:
-        what: dict[str, Any] = {"query": source.query, "use_standard_sql": True, "flatten_results": False}
+        what: dict[str, Any] = {
+            "query": source.query,
+            "use_standard_sql": True,
+            "flatten_results": False,
+        }
     else:
         *project, dataset, table = str(source.table).replace(":", ".").split(".")
         what = {"table": ":".join([*project, f"{dataset}.{table}"])}
@@ -63,10 +71,13 @@ def read_options(source: BigQuery, columns: tuple[Column, ...]) -> dict[str, Any
     return what | {"method": methods.DIRECT_READ if source.method == "direct" else methods.EXPORT}
 
 
-def read_rows(spec: DatasetSpec, table: TableName, rows: list[Row]) -> Iterator[pa.Table | list[RejectedRow]]:
+def read_rows(
+    spec: DatasetSpec, table: TableName, rows: list[Row]
+) -> Iterator[pa.Table | list[RejectedRow]]:
     """Checks and types some rows: a batch of good ones, and lists of rejected ones.
 
-    BigQuery has no row numbers; a rejected row has the number 0 and its own beginning in its message.
+    BigQuery has no row numbers; a rejected row has the number 0 and its own beginning in its
+    message.
 
     Raises:
         DataError: a column is missing.

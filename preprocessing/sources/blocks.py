@@ -11,7 +11,13 @@ from typing import IO
 
 from preprocessing.errors import BrokenFileError, DataError
 from preprocessing.sources.file_types import odd_type
-from preprocessing.sources.files import decompressed, is_compressed, open_binary, open_stored, size_of
+from preprocessing.sources.files import (
+    decompressed,
+    is_compressed,
+    open_binary,
+    open_stored,
+    size_of,
+)
 from preprocessing.sources.section import Section
 
 BLOCK_BYTES = 1 << 22
@@ -55,10 +61,14 @@ class BlockReader:
             parts.append(chunk)
             held += len(chunk)
             if held > _LONGEST_LINE and not has_line:
-                raise DataError(f"{self.path}: a line of more than {_LONGEST_LINE >> 20} MB. Is this a text file?")
+                raise DataError(
+                    f"{self.path}: a line of more than {_LONGEST_LINE >> 20} MB. Is this a text file?"
+                )
         data = b"".join(parts)
         stop = len(data) if self._ended and self.error is None else data.rfind(b"\n") + 1
-        self._rest = data[stop:] if not self._ended else b""  # half a line before a break is lost with the break
+        self._rest = (
+            data[stop:] if not self._ended else b""
+        )  # half a line before a break is lost with the break
         return data[:stop]
 
     def give_back(self, rest: bytes) -> None:
@@ -97,7 +107,9 @@ class BlockReader:
 
 
 @contextlib.contextmanager
-def open_blocks(section: Section, encoding: str = "utf-8", block_bytes: int = BLOCK_BYTES) -> Iterator[BlockReader]:
+def open_blocks(
+    section: Section, encoding: str = "utf-8", block_bytes: int = BLOCK_BYTES
+) -> Iterator[BlockReader]:
     """Opens a section of a text file, without a byte order mark."""
     with open_stored(section.path) as stored, decompressed(stored, section.path) as stream:
         if section.start:

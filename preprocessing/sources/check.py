@@ -19,8 +19,8 @@ def check_sources(spec: DatasetSpec) -> None:
     """Checks every table of `spec`, reading headers and no more rows than it takes; none of those in BigQuery.
 
     Raises:
-        DataError: a file, column or package is missing, the log is empty, or no event comes before the
-            training cut-off.
+        DataError: a file, column or package is missing, the log is empty, or no event comes before
+            the training cut-off.
     """
     for table in TABLES:
         declared = getattr(spec, table)
@@ -55,7 +55,9 @@ def _check_events(spec: DatasetSpec) -> None:
     for path in files_of(spec.events, "events"):
         for part in read_table(spec, "events", path):
             if isinstance(part, list):
-                rejected = rejected or next((f" {row.file}, row {row.row}: {row.message}." for row in part), "")
+                rejected = rejected or next(
+                    (f" {row.file}, row {row.row}: {row.message}." for row in part), ""
+                )
                 continue
             times = part.column(TIME).to_numpy().astype(np.int64)
             profile = TimeProfile.merge([profile, TimeProfile.of(times)])
@@ -64,4 +66,8 @@ def _check_events(spec: DatasetSpec) -> None:
                 return
             except DataError as error:
                 problem = error
-    raise DataError(f"{spec.events.path}: {problem}{rejected}" if rejected or len(profile.hours) else str(problem))
+    raise DataError(
+        f"{spec.events.path}: {problem}{rejected}"
+        if rejected or len(profile.hours)
+        else str(problem)
+    )

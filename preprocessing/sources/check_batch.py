@@ -18,7 +18,11 @@ from preprocessing.spec_tables import Entities, Events
 
 
 def check_batch(
-    raw: RawBatch, declared: Events | Entities, table: TableName, columns: tuple[Column, ...], path: str
+    raw: RawBatch,
+    declared: Events | Entities,
+    table: TableName,
+    columns: tuple[Column, ...],
+    path: str,
 ) -> Iterator[pa.Table | list[RejectedRow]]:
     """Types the columns: good rows, and lists of rejected ones."""
     good, rejected = parse_batch(raw, columns, table, path, declared.time_format)

@@ -16,9 +16,10 @@ TableName = Literal["events", "items", "users", "context"]
 TABLES: tuple[TableName, ...] = ("events", "items", "users", "context")
 JOINED: tuple[TableName, ...] = ("items", "users", "context")
 
-# What a column's values are checked as: an id must not be missing, an optional id may be; `time` becomes int64
-# seconds; `number` float64 with NaN where absent; `text` and `multivalent` stay strings with "" where absent. `any` is
-# not checked: a list that is taken apart later, or a column that nothing is known of yet.
+# What a column's values are checked as: an id must not be missing, an optional id may be; `time`
+# becomes int64 seconds; `number` float64 with NaN where absent; `text` and `multivalent` stay
+# strings with "" where absent. `any` is not checked: a list that is taken apart later, or a column
+# that nothing is known of yet.
 Checked = Literal["id", "optional_id", "time", "number", "text", "multivalent", "any"]
 
 USER, ITEM, TIME, REQUEST, KEY = "user", "item", "time", "request", "key"
@@ -29,7 +30,8 @@ class Column:
     """A column to read.
 
     Attributes:
-        name: What the batch calls it; key columns are `user`, `item`, `time`, `request` (events) or `key`, `time`.
+        name: What the batch calls it; key columns are `user`, `item`, `time`, `request` (events) or
+            `key`, `time`.
         source: Its name in the file.
         kind: What its values are checked as.
         needed_by: The key of the spec that asks for it, for error messages.
@@ -58,7 +60,8 @@ def multivalent_of(source: str) -> str:
     return f"multivalent:{source}"
 
 
-# Of the events, where the spec has lists of earlier behaviours: a row's list, and what preprocessing/earlier.py makes.
+# Of the events, where the spec has lists of earlier behaviours: a row's list, and what
+# preprocessing/earlier.py makes.
 EARLIER, PLACE = "earlier", "place"
 
 
@@ -73,7 +76,9 @@ def columns_of(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
         for place, condition in conditions(spec):
             columns += _of_condition(place, condition)
         if spec.history.earlier is not None:
-            columns.append(Column(EARLIER, spec.history.earlier.column, "multivalent", "history.earlier"))
+            columns.append(
+                Column(EARLIER, spec.history.earlier.column, "multivalent", "history.earlier")
+            )
         if spec.context is not None:
             columns.append(Column(text_of(spec.context.on), spec.context.on, "text", "context.on"))
     return _once_each(columns)
@@ -163,5 +168,8 @@ def _of_feature(place: str, feature: ColumnKind) -> Column:
 def _of_condition(place: str, condition: Condition) -> list[Column]:
     if is_numeric(condition):
         return [Column(number_of(condition.column), condition.column, "number", place)]
-    sources = [condition.column, *([condition.equals_column] if condition.equals_column is not None else [])]
+    sources = [
+        condition.column,
+        *([condition.equals_column] if condition.equals_column is not None else []),
+    ]
     return [Column(text_of(source), source, "text", place) for source in sources]

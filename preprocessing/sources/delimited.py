@@ -1,7 +1,7 @@
 """Reads CSV, TSV and RecBole atomic files: rows to batches of string columns, with the rows' numbers.
 
-Blocks of rows are parsed by Arrow where that gives what the careful reader (see `rows.py`) would give, and by the
-careful reader where it wouldn't, or where a row is bad.
+Blocks of rows are parsed by Arrow where that gives what the careful reader (see `rows.py`) would
+give, and by the careful reader where it wouldn't, or where a row is bad.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ import pyarrow.csv as arrow_csv
 
 from preprocessing.errors import BrokenFileError
 from preprocessing.quarantine import RejectedRow
-from preprocessing.sources.blocks import BLOCK_BYTES, BROKEN_FILE, BlockReader, count_lines, line_sections, open_blocks
+from preprocessing.sources.blocks import (
+    BLOCK_BYTES,
+    BROKEN_FILE,
+    BlockReader,
+    count_lines,
+    line_sections,
+    open_blocks,
+)
 from preprocessing.sources.columns import Column
 from preprocessing.sources.delimited_files import DelimitedFiles, RecboleFiles
 from preprocessing.sources.dialect import Dialect
@@ -132,16 +139,31 @@ class _Blocks:
         lengths = np.diff(ends, prepend=0)
         if lengths.min() == 1 or block.startswith(b"\r\n") or b"\n\r\n" in block:
             return None  # a blank line would be a row
-        if lengths.max() > csv.field_size_limit() or b"\0" in block or block.count(b"\r") != block.count(b"\r\n"):
+        if (
+            lengths.max() > csv.field_size_limit()
+            or b"\0" in block
+            or block.count(b"\r") != block.count(b"\r\n")
+        ):
             return None  # a field may be too long, a zero byte would be text, a lone carriage return no line's end
         width = len(self.rows.header.names)
-        dialect, wanted = self.rows.dialect, {name: str(place) for name, place in self.rows.positions.items()}
+        dialect, wanted = (
+            self.rows.dialect,
+            {name: str(place) for name, place in self.rows.positions.items()},
+        )
         text = dialect.with_one_byte(block)
-        read, parse, convert = (arrow_csv.ReadOptions, arrow_csv.ParseOptions, arrow_csv.ConvertOptions)
+        read, parse, convert = (
+            arrow_csv.ReadOptions,
+            arrow_csv.ParseOptions,
+            arrow_csv.ConvertOptions,
+        )
         try:
             reader = arrow_csv.open_csv(  # read_csv would walk through all of Python's objects on Python 3.10
                 pa.BufferReader(text),
-                read(column_names=[str(n) for n in range(width)], block_size=len(text) + 1, use_threads=False),
+                read(
+                    column_names=[str(n) for n in range(width)],
+                    block_size=len(text) + 1,
+                    use_threads=False,
+                ),
                 parse(
                     delimiter=dialect.one_byte,
                     quote_char='"' if dialect.quotes else False,
@@ -158,4 +180,6 @@ class _Blocks:
             return None
         if table.num_rows != len(ends):
             return None
-        return {name: pa.concat_arrays(table.column(place).chunks) for name, place in wanted.items()}
+        return {
+            name: pa.concat_arrays(table.column(place).chunks) for name, place in wanted.items()
+        }

@@ -44,8 +44,9 @@ class CsvFiles(DelimitedFiles):
     """CSV and TSV.
 
     Attributes:
-        quotes: Whether values may be in double quotes, with delimiters and line breaks inside. Where they never are,
-            say so: then every line is a row, and a large file is read by several workers.
+        quotes: Whether values may be in double quotes, with delimiters and line breaks inside.
+            Where they never are, say so: then every line is a row, and a large file is read by
+            several workers.
         columns: The columns' names, for files that have no header line.
     """
 

@@ -34,7 +34,11 @@ class Dialect:
     def rows(self, lines: Iterator[bytes]) -> Any:
         """Python's careful csv reader over lines; bytes that aren't UTF-8 become lone surrogates."""
         text = (self.with_one_byte(line).decode("utf-8", "surrogateescape") for line in lines)
-        return csv.reader(text, delimiter=self.one_byte, quoting=csv.QUOTE_MINIMAL if self.quotes else csv.QUOTE_NONE)
+        return csv.reader(
+            text,
+            delimiter=self.one_byte,
+            quoting=csv.QUOTE_MINIMAL if self.quotes else csv.QUOTE_NONE,
+        )
 
     def is_closed(self, lines: list[bytes]) -> bool:
         """Whether no quote is left open at the end of a row's lines."""
@@ -52,14 +56,18 @@ class Dialect:
 
     def with_one_byte(self, text: bytes) -> bytes:
         """Text with the delimiter as one character."""
-        return text if self.one_byte == self.delimiter else text.replace(self.delimiter.encode(), ONE_BYTE.encode())
+        return (
+            text
+            if self.one_byte == self.delimiter
+            else text.replace(self.delimiter.encode(), ONE_BYTE.encode())
+        )
 
     def row_ends(self, block: bytes) -> np.ndarray | None:
         """One past each line feed that ends a row: int64.
 
         Returns:
-            None if that can't be told without parsing: a quote stands where neither a value nor a quoted value
-            begins or ends, so whether it quotes depends on what comes before.
+            None if that can't be told without parsing: a quote stands where neither a value nor a
+            quoted value begins or ends, so whether it quotes depends on what comes before.
         """
         text = np.frombuffer(block, np.uint8)
         ends = np.flatnonzero(text == _LINE_FEED) + 1
@@ -72,6 +80,9 @@ class Dialect:
         opening, closing = quotes[::2], quotes[1::2]
         before, after = around[opening], around[closing + 2]
         structure = [ord(self.delimiter), _LINE_FEED, _QUOTE]
-        if not (np.isin(before, structure).all() and np.isin(after, [*structure, _CARRIAGE_RETURN]).all()):
+        if not (
+            np.isin(before, structure).all()
+            and np.isin(after, [*structure, _CARRIAGE_RETURN]).all()
+        ):
             return None
         return ends[np.searchsorted(quotes, ends) % 2 == 0]

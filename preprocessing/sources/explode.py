@@ -21,12 +21,18 @@ def columns_in_file(explode: Explode | None, columns: tuple[Column, ...]) -> tup
     if explode is None:
         return columns
     own = tuple(column for column in columns if not is_of_list(explode, column.source))
-    lists = (*explode.columns, *([explode.without_list] if explode.without_list is not None else []))
+    lists = (
+        *explode.columns,
+        *([explode.without_list] if explode.without_list is not None else []),
+    )
     return own + tuple(Column(name, name, "any", "events.explode") for name in lists)
 
 
 def exploded(
-    parts: Iterable[RawBatch | RejectedRow], explode: Explode | None, columns: tuple[Column, ...], path: str
+    parts: Iterable[RawBatch | RejectedRow],
+    explode: Explode | None,
+    columns: tuple[Column, ...],
+    path: str,
 ) -> Iterator[RawBatch | RejectedRow]:
     """Takes the lists of batches apart, if there are any; see `explode_batch`."""
     for part in parts:
@@ -50,11 +56,13 @@ def explode_batch(
         path: The file, for the messages.
 
     Returns:
-        [E] events with their rows' numbers, those of rows without lists last, and the rows whose lists are empty or
-        not equally long.
+        [E] events with their rows' numbers, those of rows without lists last, and the rows whose
+        lists are empty or not equally long.
     """
     lists = {name: _lists(raw.columns[name], explode.separator) for name in explode.columns}
-    lengths = np.stack([pc.fill_null(pc.list_value_length(column), 0).to_numpy() for column in lists.values()])
+    lengths = np.stack(
+        [pc.fill_null(pc.list_value_length(column), 0).to_numpy() for column in lists.values()]
+    )
     kept, single, rejected = fitting_rows(lengths, explode, raw.numbers, path)
     rows = np.append(np.repeat(kept, lengths[0][kept]), single)
     entries = {name: pc.list_flatten(column.take(pa.array(kept))) for name, column in lists.items()}
@@ -69,9 +77,17 @@ def explode_batch(
             continue
         arrays[column.name] = _field(fields, column.source, len(rows) - len(single))
         if len(single):
-            others = raw.columns[str(explode.without_list)].take(pa.array(single)) if column.source == item else None
-            arrays[column.name] = _with_singles(arrays[column.name], others, len(single), column.source)
-    return RawBatch(arrays, {name: raw.types.get(name, "") for name in arrays}, raw.numbers[rows]), rejected
+            others = (
+                raw.columns[str(explode.without_list)].take(pa.array(single))
+                if column.source == item
+                else None
+            )
+            arrays[column.name] = _with_singles(
+                arrays[column.name], others, len(single), column.source
+            )
+    return RawBatch(
+        arrays, {name: raw.types.get(name, "") for name in arrays}, raw.numbers[rows]
+    ), rejected
 
 
 def fitting_rows(
@@ -117,7 +133,9 @@ def is_of_list(explode: Explode, source: str) -> bool:
 def parts_of(entries: pa.Array, explode: Explode) -> dict[str, pa.Array]:
     """The parts of entries that are text, by name; empty ones where an entry has fewer."""
     text, _ = text_of(entries, explode.columns[0])
-    split = pc.split_pattern(text, explode.part_separator, max_splits=len(explode.parts) - 1, reverse=True)
+    split = pc.split_pattern(
+        text, explode.part_separator, max_splits=len(explode.parts) - 1, reverse=True
+    )
     complete = pc.equal(pc.list_value_length(split), len(explode.parts))
     padded = pc.if_else(complete, split, pa.scalar([""] * len(explode.parts), split.type))
     return {name: pc.list_element(padded, place) for place, name in enumerate(explode.parts)}
@@ -165,6 +183,17 @@ def _field(fields: dict[str, pa.Array], source: str, rows: int) -> pa.Array:
     return values
 
 
-def _reject(explode: Explode, path: str, number: int, reason: str, lengths: np.ndarray) -> RejectedRow:
-    found = ", ".join(f"{name} has {length}" for name, length in zip(explode.columns, lengths.tolist(), strict=True))
-    return RejectedRow("events", path, number, reason, f"lists to take apart need entries, and equally many: {found}")
+def _reject(
+    explode: Explode, path: str, number: int, reason: str, lengths: np.ndarray
+) -> RejectedRow:
+    found = ", ".join(
+        f"{name} has {length}"
+        for name, length in zip(explode.columns, lengths.tolist(), strict=True)
+    )
+    return RejectedRow(
+        "events",
+        path,
+        number,
+        reason,
+        f"lists to take apart need entries, and equally many: {found}",
+    )

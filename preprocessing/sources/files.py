@@ -29,11 +29,14 @@ def files_of(table: Table, name: str) -> list[str]:
     return match_files(table.paths, name, suffixes)
 
 
-def match_files(patterns: Iterable[str], table: str, suffixes: tuple[str, ...] = ("",)) -> list[str]:
+def match_files(
+    patterns: Iterable[str], table: str, suffixes: tuple[str, ...] = ("",)
+) -> list[str]:
     """The paths that any of `patterns` matches, sorted; without those whose names begin with `_` or `.`.
 
     Args:
-        patterns: Files, globs, or folders, all of whose files are meant that have one of the suffixes.
+        patterns: Files, globs, or folders, all of whose files are meant that have one of the
+            suffixes.
         table: Whose, for messages.
         suffixes: Of the table's format; a compressed file has another after it.
 
@@ -42,7 +45,9 @@ def match_files(patterns: Iterable[str], table: str, suffixes: tuple[str, ...] =
     """
     patterns = tuple(patterns)
     if not patterns:
-        raise DataError(f"the spec's {table} are in BigQuery, which only a run reads. Export them to files for this.")
+        raise DataError(
+            f"the spec's {table} are in BigQuery, which only a run reads. Export them to files for this."
+        )
     return sorted({path for pattern in patterns for path in _match(pattern, table, suffixes)})
 
 
@@ -57,7 +62,9 @@ def _match(pattern: str, table: str, suffixes: tuple[str, ...]) -> list[str]:
     found = [path for path in inside if _without_compression(path).endswith(suffixes)]
     if not found and inside:
         names = ", ".join(path.rpartition("/")[2] for path in inside[:_SHOWN_FILES])
-        raise DataError(f"{pattern}: no file of this folder ends in {' or '.join(suffixes)}. It has: {names}.")
+        raise DataError(
+            f"{pattern}: no file of this folder ends in {' or '.join(suffixes)}. It has: {names}."
+        )
     if not found:
         raise DataError(f"{pattern}: no such file, for {table}.path.{_missing_folder(pattern)}")
     return found
@@ -66,7 +73,9 @@ def _match(pattern: str, table: str, suffixes: tuple[str, ...]) -> list[str]:
 def _below(folder: str, table: str) -> list[str]:
     """All files in a folder, or in the folders that a glob matches, and further down."""
     if _is_folder(folder):
-        return sorted(os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)
+        return sorted(
+            os.path.join(place, name) for place, _, names in os.walk(folder) for name in names
+        )
     return _matching(f"{folder}/**", table)
 
 
@@ -74,7 +83,9 @@ def _matching(pattern: str, table: str) -> list[str]:
     try:
         found = FileSystems.match([pattern])[0].metadata_list
     except (BeamIOError, ValueError, OSError) as error:
-        raise DataError(f"{pattern}: the spec's {table}.path can't be looked up: {error}.") from error
+        raise DataError(
+            f"{pattern}: the spec's {table}.path can't be looked up: {error}."
+        ) from error
     return sorted(metadata.path for metadata in found if not _is_folder(metadata.path))
 
 
@@ -89,7 +100,8 @@ def _is_hidden(path: str, pattern: str) -> bool:
     parts = path.split("/")
     wanted = named + [""] * (len(parts) - len(named))
     return any(
-        part.startswith(_HIDDEN) and not name.startswith(part[0]) for part, name in zip(parts, wanted, strict=False)
+        part.startswith(_HIDDEN) and not name.startswith(part[0])
+        for part, name in zip(parts, wanted, strict=False)
     )
 
 
@@ -122,7 +134,8 @@ def _without_compression(path: str) -> str:
 def open_binary(path: str) -> Iterator[IO[bytes]]:
     """Opens a file, decompressing .gz, .bz2, .zst and .xz.
 
-    Python's and Arrow's own decompressors are used because Beam's end a truncated file without an error.
+    Python's and Arrow's own decompressors are used because Beam's end a truncated file without an
+    error.
 
     Raises:
         BrokenFileError: it can't be opened.

@@ -24,7 +24,12 @@ class Reader(Protocol):
         """The names of a file's columns."""
 
     def read_batches(
-        self, section: Section, table: Table, table_name: str, columns: tuple[Column, ...], explode: Explode | None
+        self,
+        section: Section,
+        table: Table,
+        table_name: str,
+        columns: tuple[Column, ...],
+        explode: Explode | None,
     ) -> Iterator[RawBatch | RejectedRow]:
         """The rows of a section, or their events, as batches; and the rows that have no columns to speak of."""
 

@@ -24,7 +24,9 @@ def header_of(path: str, table: Table) -> Header:
     return dataclasses.replace(header, names=(*header.names, *given), types=types)
 
 
-def check_headers(table: Table, name: str, columns: tuple[Column, ...]) -> Iterator[tuple[str, list[str]]]:
+def check_headers(
+    table: Table, name: str, columns: tuple[Column, ...]
+) -> Iterator[tuple[str, list[str]]]:
     """Each file of a table, and what is wrong with it.
 
     Where rows may lack columns, as in JSON, it is enough that a row of any file has one.

@@ -9,7 +9,10 @@ import orjson
 
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG = b"0" * 20  # orjson makes floats of integers above 2 ** 64, which have 20 digits
-_NOT_FINITE = (b"NaN", b"Infinity")  # no JSON, but what Python's and other writers make of such numbers
+_NOT_FINITE = (
+    b"NaN",
+    b"Infinity",
+)  # no JSON, but what Python's and other writers make of such numbers
 
 
 def parser_for(block: bytes) -> Callable[[bytes], object]:

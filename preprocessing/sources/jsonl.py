@@ -56,7 +56,9 @@ def _holds(path: str, encoding: str, source: str) -> bool:
     with open_blocks(Section(path), encoding) as reader:
         while block := reader.take():
             lines = (line for line in block.splitlines() if key in line) if key in block else ()
-            if source in names_of(row for line in lines if isinstance(row := parse_json(line), dict)):
+            if source in names_of(
+                row for line in lines if isinstance(row := parse_json(line), dict)
+            ):
                 return True
     return False
 

@@ -25,7 +25,8 @@ def joined_lists(values: pa.Array, separator: str, source: str) -> tuple[pa.Arra
     """Lists as strings of their entries, joined; absent and empty entries are left out. Other values as they are.
 
     Returns:
-        The strings, [R], and the lists that can't be joined, as an entry has the separator in it: bool [R].
+        The strings, [R], and the lists that can't be joined, as an entry has the separator in it:
+        bool [R].
     """
     values = plain(values)
     if not pa.types.is_list(values.type):
@@ -36,7 +37,9 @@ def joined_lists(values: pa.Array, separator: str, source: str) -> tuple[pa.Arra
     is_bad = np.diff(sums(has_separator)[offsets]) > 0
     kept = pc.not_equal(entries, "").to_numpy(zero_copy_only=False)
     bounds = pa.array(sums(kept)[offsets], pa.int32())
-    return pc.binary_join(pa.ListArray.from_arrays(bounds, entries.filter(pa.array(kept))), separator), is_bad
+    return pc.binary_join(
+        pa.ListArray.from_arrays(bounds, entries.filter(pa.array(kept))), separator
+    ), is_bad
 
 
 def without_empty_entries(joined: pa.Array) -> pa.Array:

@@ -20,14 +20,18 @@ def parse_event(spec: DatasetSpec, message: bytes) -> tuple[pa.Table | None, lis
     """The event of a message as a table of one row; a column that the message lacks, or null, is absent.
 
     Returns:
-        The good events, of which there may be none, or several where the spec takes lists apart; and those that
-        are rejected.
+        The good events, of which there may be none, or several where the spec takes lists apart;
+        and those that are rejected.
     """
     value = parse_json(message)
     if isinstance(value, ValueError):  # not JSON, or not UTF-8
         return None, [_rejected("not_json", f"{value}. Received: {message[:_SHOWN_BYTES]!r}")]
     if not isinstance(value, dict):
-        return None, [_rejected("not_an_object", f"expected a JSON object. Received: {message[:_SHOWN_BYTES]!r}")]
+        return None, [
+            _rejected(
+                "not_an_object", f"expected a JSON object. Received: {message[:_SHOWN_BYTES]!r}"
+            )
+        ]
     columns = columns_of(spec, "events")
     raw, unfit = batch_of([value], np.ones(1, np.int64), columns, spec.events.explode, _WHERE)
     good, rejected = parse_batch(raw, columns, "events", _WHERE, spec.events.time_format)

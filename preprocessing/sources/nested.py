@@ -45,13 +45,18 @@ def batch_of(
     owners = np.append(np.repeat(kept, lengths[0][kept]), single)
     own = tuple(column for column in columns if not is_of_list(explode, column.source))
     of_rows = _batch({column: _values(rows, column.source) for column in own}, numbers).take(owners)
-    flat = {name: [entry for row in kept for entry in entries[row]] for name, entries in lists.items()}
+    flat = {
+        name: [entry for row in kept for entry in entries[row]] for name, entries in lists.items()
+    }
     if explode.position is not None:
         flat[explode.position] = places(lengths[0][kept]).tolist()
     listed = {column: _of_entries(flat, column, explode) for column in columns if column not in own}
     item = item_source(columns)
     for column, values in listed.items():
-        values += [get(rows[row], str(explode.without_list)) if column.source == item else None for row in single]
+        values += [
+            get(rows[row], str(explode.without_list)) if column.source == item else None
+            for row in single
+        ]
     return of_rows.beside(_batch(listed, numbers[owners])), rejected
 
 

@@ -21,7 +21,9 @@ def plain(values: pa.Array) -> pa.Array:
     if pa.types.is_large_string(kind):
         return pc.cast(values, pa.string())
     if pa.types.is_float16(kind):
-        return pa.array(values.to_numpy(zero_copy_only=False).astype(np.float32), mask=_is_null(values))
+        return pa.array(
+            values.to_numpy(zero_copy_only=False).astype(np.float32), mask=_is_null(values)
+        )
     if is_any(kind, _LISTS) and not pa.types.is_list(kind):
         return _as_list(values)
     return values

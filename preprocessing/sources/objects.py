@@ -65,7 +65,9 @@ def _numbers(values: list[Any]) -> pa.Array:
     types = _types(values)
     if len(types) > 1 and types <= _NUMBERS:
         try:
-            return pa.array([None if value is None else float(value) for value in values], pa.float64())
+            return pa.array(
+                [None if value is None else float(value) for value in values], pa.float64()
+            )
         except OverflowError:  # an integer of more than 308 digits
             pass
     return array_of(values)
@@ -83,7 +85,9 @@ def _joined(values: list[Any], column: Column) -> tuple[pa.Array, Problems]:
     problems = _problems(is_odd, _NOT_ONE_VALUE, values, column)
     problems |= _problems(has_separator, SEPARATOR_IN_ENTRY, values, column)
     if not is_list.all():
-        others, more = column_of([None if isinstance(value, list) else value for value in values], column)
+        others, more = column_of(
+            [None if isinstance(value, list) else value for value in values], column
+        )
         texts = pc.if_else(pa.array(is_list), texts, text_of(others, column.source)[0])
         problems |= more
     return texts, problems

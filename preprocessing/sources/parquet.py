@@ -40,11 +40,17 @@ def sections(path: str, table: Table) -> list[Section]:
 def read_header(path: str, table: Table) -> Header:
     """The names of the columns, and the paths of fields inside them."""
     with _open(path) as file:
-        return Header(tuple(itertools.chain.from_iterable(_names(field, "") for field in file.schema_arrow)))
+        return Header(
+            tuple(itertools.chain.from_iterable(_names(field, "") for field in file.schema_arrow))
+        )
 
 
 def read_batches(
-    section: Section, table: Table, table_name: str, columns: tuple[Column, ...], explode: Explode | None
+    section: Section,
+    table: Table,
+    table_name: str,
+    columns: tuple[Column, ...],
+    explode: Explode | None,
 ) -> Iterator[RawBatch | RejectedRow]:
     """The rows of a section, or their events, as batches.
 
@@ -61,25 +67,37 @@ def read_batches(
 def _batches(section: Section, columns: tuple[Column, ...]) -> Iterator[RawBatch]:
     with _open(section.path) as file:
         before = _rows_before(file)
-        groups = list(range(section.start, len(before) - 1 if section.stop is None else section.stop))
+        groups = list(
+            range(section.start, len(before) - 1 if section.stop is None else section.stop)
+        )
         tops = {field.name for field in file.schema_arrow}
         wanted = sorted({c.source if c.source in tops else c.source.split(".")[0] for c in columns})
         number = before[section.start] + 1
-        batches = file.iter_batches(_BATCH_ROWS, row_groups=groups, columns=wanted, use_threads=False)
+        batches = file.iter_batches(
+            _BATCH_ROWS, row_groups=groups, columns=wanted, use_threads=False
+        )
         while batch := _next(batches, section.path, number, before[-1]):
             arrays = {column.name: _column(batch, column.source) for column in columns}
-            yield RawBatch(arrays, dict.fromkeys(arrays, ""), np.arange(number, number + batch.num_rows))
+            yield RawBatch(
+                arrays, dict.fromkeys(arrays, ""), np.arange(number, number + batch.num_rows)
+            )
             number += batch.num_rows
 
 
-def _next(batches: Iterator[pa.RecordBatch], path: str, number: int, rows: int) -> pa.RecordBatch | None:
+def _next(
+    batches: Iterator[pa.RecordBatch], path: str, number: int, rows: int
+) -> pa.RecordBatch | None:
     try:
         return next(batches, None)
     except pa.ArrowNotImplementedError as error:
-        raise DataError(f"{path}: Arrow can't read it: {error}. Write it with other types or compression.") from error
+        raise DataError(
+            f"{path}: Arrow can't read it: {error}. Write it with other types or compression."
+        ) from error
     except (pa.ArrowException, OSError) as error:
         read = size_of(path) * (number - 1) // max(rows, 1)
-        raise BrokenFileError(f"{path}: the file is damaged from row {number} on: {error}.", number, read) from error
+        raise BrokenFileError(
+            f"{path}: the file is damaged from row {number} on: {error}.", number, read
+        ) from error
 
 
 @contextlib.contextmanager
@@ -116,5 +134,9 @@ def _column(batch: pa.RecordBatch, source: str) -> pa.Array:
     values = batch.column(batch.schema.get_field_index(top))
     for part in path:
         inner = values.field(part)  # doesn't know where the structure itself is absent
-        values = pc.if_else(values.is_null(), pa.scalar(None, inner.type), inner) if values.null_count else inner
+        values = (
+            pc.if_else(values.is_null(), pa.scalar(None, inner.type), inner)
+            if values.null_count
+            else inner
+        )
     return values

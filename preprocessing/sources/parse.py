@@ -80,7 +80,13 @@ class _Parser:
         self._reject(undecodable, "undecodable", column, text, "holds bytes that aren't UTF-8 text")
         if column.name != USER and _may_have_line_breaks(text):
             is_broken = pc.match_substring_regex(text, "[\r\n]").to_numpy(zero_copy_only=False)
-            self._reject(is_broken, "line_break", column, text, "has a line break, which no word of a vocabulary has")
+            self._reject(
+                is_broken,
+                "line_break",
+                column,
+                text,
+                "has a line break, which no word of a vocabulary has",
+            )
         return text
 
     def _multivalent(self, column: Column, values: pa.Array) -> pa.Array:
@@ -95,9 +101,21 @@ class _Parser:
     def _number(self, column: Column, values: pa.Array) -> pa.Array:
         numbers, malformed = numbers_of(values, column.source)
         self._reject(malformed, "not_a_number", column, values, "is not a number")
-        self._reject(np.isinf(numbers) | _is_nan_text(values), "not_finite", column, values, "is not a finite number")
+        self._reject(
+            np.isinf(numbers) | _is_nan_text(values),
+            "not_finite",
+            column,
+            values,
+            "is not a finite number",
+        )
         is_too_large = np.abs(numbers) > _LARGEST_NUMBER
-        self._reject(is_too_large, "not_finite", column, values, "is too large for a number of 32 bits, 3.4e38 at most")
+        self._reject(
+            is_too_large,
+            "not_finite",
+            column,
+            values,
+            "is too large for a number of 32 bits, 3.4e38 at most",
+        )
         if column.between is not None:
             least, largest = column.between
             is_outside = (numbers < least) | (numbers > largest)
@@ -111,7 +129,13 @@ class _Parser:
         self._reject(_is_blank(text), "missing_timestamp", column, values, "is empty")
         reason, what = self._malformed_time()
         self._reject(malformed, reason, column, values, what)
-        self._reject(np.isinf(seconds) | _is_nan_text(values), "not_finite", column, values, "is not a finite number")
+        self._reject(
+            np.isinf(seconds) | _is_nan_text(values),
+            "not_finite",
+            column,
+            values,
+            "is not a finite number",
+        )
         self._reject(seconds < 0, "negative_timestamp", column, values, "is before 1970")
         hint = "is after the year 2286; is events.timestamp_unit right?"
         self._reject(seconds > LATEST_SECOND, "timestamp_out_of_range", column, values, hint)
@@ -123,14 +147,24 @@ class _Parser:
         if self._time_format in UNITS_PER_SECOND:
             return "not_a_number", "is not a number"
         is_iso = self._time_format == "iso"
-        return "not_a_time", "is not an ISO 8601 time" if is_iso else f"is not a time as '{self._time_format}' has it"
+        return (
+            "not_a_time",
+            "is not an ISO 8601 time"
+            if is_iso
+            else f"is not a time as '{self._time_format}' has it",
+        )
 
-    def _reject(self, bad: np.ndarray, reason: str, column: Column, values: pa.Array, what: str) -> None:
+    def _reject(
+        self, bad: np.ndarray, reason: str, column: Column, values: pa.Array, what: str
+    ) -> None:
         for row in np.flatnonzero(bad):
             if int(row) not in self.problems:
                 value = values[int(row)].as_py()
                 shown = "" if value is None else str(value)[:_SHOWN_CHARACTERS]
-                self.problems[int(row)] = (reason, f"column '{column.source}' {what}. Received: {shown!r}")
+                self.problems[int(row)] = (
+                    reason,
+                    f"column '{column.source}' {what}. Received: {shown!r}",
+                )
 
 
 def _may_have_line_breaks(text: pa.Array) -> bool:
@@ -150,5 +184,7 @@ def _is_blank(text: pa.Array) -> np.ndarray:
 def _is_nan_text(values: pa.Array) -> np.ndarray:
     """Whether a value spells not-a-number: an absent one doesn't."""
     if pa.types.is_string(values.type):
-        return pc.match_substring_regex(values, r"(?i)^\s*[+-]?nan\s*$").to_numpy(zero_copy_only=False)
+        return pc.match_substring_regex(values, r"(?i)^\s*[+-]?nan\s*$").to_numpy(
+            zero_copy_only=False
+        )
     return np.zeros(len(values), bool)

@@ -28,5 +28,7 @@ def partitions_of(path: str) -> dict[str, str]:
 def with_partitions(batch: RawBatch, values: dict[str, str]) -> RawBatch:
     """A batch with columns, by their names in the batch, that have the same value in every row."""
     rows = len(batch.numbers)
-    columns = {name: pa.array(np.full(rows, value, object), pa.string()) for name, value in values.items()}
+    columns = {
+        name: pa.array(np.full(rows, value, object), pa.string()) for name, value in values.items()
+    }
     return batch.beside(RawBatch(columns, dict.fromkeys(columns, ""), batch.numbers))

@@ -12,7 +12,12 @@ import pyarrow as pa
 from preprocessing.errors import DataError
 from preprocessing.sources.columns import Column
 
-_SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # that are no delimiter of the file
+_SEPARATORS = {
+    "\t": "tabs",
+    ";": "semicolons",
+    "|": "bars",
+    ",": "commas",
+}  # that are no delimiter of the file
 Problem = tuple[str, str]  # a reason for rejection, and the same for people
 Problems = dict[int, Problem]  # by the row's place in its batch
 
@@ -24,7 +29,8 @@ class Header:
     Attributes:
         names: Their names.
         types: RecBole's types of them, "" in other formats.
-        holds: Where rows may have columns that the first ones lack: whether any row of the file has a column.
+        holds: Where rows may have columns that the first ones lack: whether any row of the file has
+            a column.
     """
 
     names: tuple[str, ...]
@@ -35,7 +41,8 @@ class Header:
         """Where a column is.
 
         Raises:
-            DataError: it isn't there, where the message names the nearest one that is; or it is there twice.
+            DataError: it isn't there, where the message names the nearest one that is; or it is
+                there twice.
         """
         if column.source in self.names:
             self._check_once(column, path)
@@ -43,7 +50,9 @@ class Header:
         nearest = _nearest(column.source, self.names)
         hint = separator_hint(self.names) or (f" Did you mean '{nearest}'?" if nearest else "")
         found = ", ".join(self.names[:30]) or "nothing: the file is empty"
-        raise DataError(f"{path}: no column '{column.source}', which {column.needed_by} needs. Found: {found}.{hint}")
+        raise DataError(
+            f"{path}: no column '{column.source}', which {column.needed_by} needs. Found: {found}.{hint}"
+        )
 
     def _check_once(self, column: Column, path: str) -> None:
         count = self.names.count(column.source)
@@ -63,8 +72,8 @@ class RawBatch:
     """Rows of a file.
 
     Attributes:
-        columns: Values by the column's name in the batch, each of length [rows]: strings from text files, other
-            types from files that have types.
+        columns: Values by the column's name in the batch, each of length [rows]: strings from text
+            files, other types from files that have types.
         types: RecBole's type of each column, "" in other formats.
         numbers: The row numbers, int64 [rows]; the first line of a file is row 1.
         problems: What is wrong with rows whose values can't be read, by their place in the batch.
@@ -80,7 +89,11 @@ class RawBatch:
         columns = {name: column.take(pa.array(rows)) for name, column in self.columns.items()}
         problems: Problems = {}
         if self.problems:
-            problems = {place: self.problems[row] for place, row in enumerate(rows.tolist()) if row in self.problems}
+            problems = {
+                place: self.problems[row]
+                for place, row in enumerate(rows.tolist())
+                if row in self.problems
+            }
         return RawBatch(columns, self.types, self.numbers[rows], problems)
 
     def beside(self, other: RawBatch) -> RawBatch:

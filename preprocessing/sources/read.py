@@ -41,7 +41,11 @@ class ReadTable(beam.PTransform):
 
     def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
         declared = getattr(self._spec, self._table)
-        sources = root | ReadRows(self._spec, self._table) if declared.bigquery else self._sections(root, declared)
+        sources = (
+            root | ReadRows(self._spec, self._table)
+            if declared.bigquery
+            else self._sections(root, declared)
+        )
         reader = _ReadSource(self._spec, self._table)
         return sources | "Read" >> beam.ParDo(reader).with_outputs(REJECTED, COUNTS, main=BATCHES)
 
@@ -78,12 +82,21 @@ class _ReadSource(beam.DoFn):
         for part in self._parts(source):
             rejected = part if isinstance(part, list) else []
             for row in rejected:
-                counts["rows", self._table, "rejected_entries" if row.is_entry else "rejected", row.reason] += 1
+                counts[
+                    "rows",
+                    self._table,
+                    "rejected_entries" if row.is_entry else "rejected",
+                    row.reason,
+                ] += 1
                 if row.lost_bytes:
                     counts["bytes", self._table, "lost"] += row.lost_bytes
                 Metrics.counter(_METRICS, f"rejected_{self._table}_{row.reason}").inc()
                 yield beam.pvalue.TaggedOutput(REJECTED, row)
-            rows = sum(not row.is_entry for row in rejected) if isinstance(part, list) else rows_of(part)
+            rows = (
+                sum(not row.is_entry for row in rejected)
+                if isinstance(part, list)
+                else rows_of(part)
+            )
             counts["rows", self._table, "read"] += rows
             if explode_of(getattr(self._spec, self._table)) is not None:
                 counts["rows", self._table, "entries"] += _entries(part)
@@ -103,12 +116,16 @@ def _entries(part: pa.Table | list[RejectedRow]) -> int:
     return sum(row.is_entry for row in part) if isinstance(part, list) else part.num_rows
 
 
-def read_table(spec: DatasetSpec, table: TableName, path: str) -> Iterator[pa.Table | list[RejectedRow]]:
+def read_table(
+    spec: DatasetSpec, table: TableName, path: str
+) -> Iterator[pa.Table | list[RejectedRow]]:
     """Reads one file of a table; see `read_section`."""
     return read_section(spec, table, Section(path))
 
 
-def read_section(spec: DatasetSpec, table: TableName, section: Section) -> Iterator[pa.Table | list[RejectedRow]]:
+def read_section(
+    spec: DatasetSpec, table: TableName, section: Section
+) -> Iterator[pa.Table | list[RejectedRow]]:
     """Reads a part of a file of a table: batches of good rows, and lists of rejected ones.
 
     Raises:

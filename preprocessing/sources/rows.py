@@ -104,10 +104,16 @@ class CarefulRows:
     def _batch(self, rows: _Rows) -> Iterator[RawBatch | RejectedRow]:
         try:
             if rows:
-                yield RawBatch(self._columns(rows), self.types, np.array([number for number, _ in rows]))
+                yield RawBatch(
+                    self._columns(rows), self.types, np.array([number for number, _ in rows])
+                )
         except UnicodeEncodeError:
             message = "the row holds bytes that aren't UTF-8 text"
-            yield from (self.reject(number, "undecodable", message) for number, row in rows if not self._is_text(row))
+            yield from (
+                self.reject(number, "undecodable", message)
+                for number, row in rows
+                if not self._is_text(row)
+            )
             yield from self._batch([(number, row) for number, row in rows if self._is_text(row)])
 
     def _columns(self, rows: _Rows) -> dict[str, pa.Array]:

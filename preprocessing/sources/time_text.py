@@ -32,7 +32,9 @@ def seconds_by_pattern(text: pa.Array, pattern: str) -> np.ndarray:
     month = parts.number("m") if "m" in parts else parts.month_by_name()
     year, day = parts.year(), parts.number("d")
     first = ((year - 1970) * 12 + np.clip(month, 1, 12) - 1).astype("datetime64[M]")
-    days_of_month = ((first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")).astype(np.int64)
+    days_of_month = ((first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")).astype(
+        np.int64
+    )
     days = first.astype("datetime64[D]").astype(np.int64) + day - 1
     hour, minute, second = parts.hour(), parts.number("M"), parts.number("S")
     zone = parts.zone()
@@ -89,5 +91,7 @@ class _Parts:
         hours, minutes = self.number("zone_h"), self.number("zone_m")
         if "zone_h" not in self:
             return _Zone(hours, minutes)
-        is_west = pc.fill_null(pc.starts_with(self.text("zone_h"), "-"), False).to_numpy(zero_copy_only=False)
+        is_west = pc.fill_null(pc.starts_with(self.text("zone_h"), "-"), False).to_numpy(
+            zero_copy_only=False
+        )
         return _Zone(hours, np.where(is_west, -minutes, minutes))

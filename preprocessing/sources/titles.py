@@ -26,9 +26,14 @@ def read_titles(spec: DatasetSpec) -> dict[str, str]:
 
 
 def _batches(items: Entities, title: str) -> Iterator[Iterator[tuple[str, str]]]:
-    columns = (Column(KEY, items.key, "id", "items.key"), Column("title", title, "text", "items.title"))
+    columns = (
+        Column(KEY, items.key, "id", "items.key"),
+        Column("title", title, "text", "items.title"),
+    )
     for path in files_of(items, "items"):
         for part in reader_of(items).read_batches(Section(path), items, "items", columns, None):
             if isinstance(part, RawBatch):
-                keys, titles = (text_of(part.columns[name], name)[0].to_pylist() for name in (KEY, "title"))
+                keys, titles = (
+                    text_of(part.columns[name], name)[0].to_pylist() for name in (KEY, "title")
+                )
                 yield zip(keys, titles, strict=True)

@@ -63,8 +63,14 @@ def numbers_of(values: pa.Array, source: str) -> tuple[np.ndarray, np.ndarray]:
         return np.full(len(values), np.nan), np.zeros(len(values), bool)
     if not is_any(kind, _NUMERIC):
         return _numbers_of_text(text_of(values, source)[0])
-    as_float = pc.cast(pc.cast(values, pa.int8()) if pa.types.is_boolean(kind) else values, pa.float64(), safe=False)
-    return pc.fill_null(as_float, float("nan")).to_numpy(zero_copy_only=False), np.zeros(len(values), bool)
+    as_float = pc.cast(
+        pc.cast(values, pa.int8()) if pa.types.is_boolean(kind) else values,
+        pa.float64(),
+        safe=False,
+    )
+    return pc.fill_null(as_float, float("nan")).to_numpy(zero_copy_only=False), np.zeros(
+        len(values), bool
+    )
 
 
 def _decoded(values: pa.Array) -> tuple[pa.Array, np.ndarray]:
@@ -85,7 +91,10 @@ def _decode(value: bytes | None) -> str | None:
 
 def _decimals(values: pa.Array) -> pa.Array:
     texts = (None if value is None else f"{value:f}" for value in values.to_pylist())
-    return pa.array([text.rstrip("0").rstrip(".") if text and "." in text else text for text in texts], pa.string())
+    return pa.array(
+        [text.rstrip("0").rstrip(".") if text and "." in text else text for text in texts],
+        pa.string(),
+    )
 
 
 def _whole_numbers(values: pa.Array) -> pa.Array:
@@ -124,4 +133,6 @@ def _numbers_of_odd_text(values: pa.Array) -> tuple[pa.Array, np.ndarray]:
     is_infinite = pc.and_(is_odd, pc.match_substring(values, "inf", ignore_case=True))
     numbers = pc.if_else(is_infinite, float("inf"), numbers)
     readable = [is_number, is_odd, is_true, is_false, pc.match_substring_regex(values, _BLANK)]
-    return numbers, ~np.logical_or.reduce([mask.to_numpy(zero_copy_only=False) for mask in readable])
+    return numbers, ~np.logical_or.reduce(
+        [mask.to_numpy(zero_copy_only=False) for mask in readable]
+    )

@@ -1,6 +1,7 @@
 """The tables that shards of users and shards of keys exchange: what happened, what is asked, and the answers.
 
-All of them have the columns `key` and `step`; what happened and the answers have numbers beside them.
+All of them have the columns `key` and `step`; what happened and the answers have numbers beside
+them.
 """
 
 from __future__ import annotations

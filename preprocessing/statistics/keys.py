@@ -23,7 +23,10 @@ def key_features(spec: DatasetSpec, name: str) -> list[RecordFeature]:
 
 
 def item_keys(
-    parts: list[RecordFeature], values: EventFeatures, numbers: np.ndarray, times: np.ndarray | None = None
+    parts: list[RecordFeature],
+    values: EventFeatures,
+    numbers: np.ndarray,
+    times: np.ndarray | None = None,
 ) -> pa.Array:
     """The keys of events, or of sampled items: strings, ABSENT where one has no value.
 
@@ -31,7 +34,8 @@ def item_keys(
         parts: From `key_features`.
         values: The values of features.
         numbers: int64, event numbers.
-        times: int64, seconds: what was known strictly before makes the key; by default each event's own time.
+        times: int64, seconds: what was known strictly before makes the key; by default each event's
+            own time.
     """
     return joined_keys([values(part, numbers, times) for part in parts])
 

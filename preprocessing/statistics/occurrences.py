@@ -19,8 +19,8 @@ class Occurrences:
 
     Attributes:
         events: int64 [C], their numbers.
-        since: int64 [C, 1 + tasks], seconds: from when on each counts as an event, and as a positive
-            of each task; NEVER where it doesn't.
+        since: int64 [C, 1 + tasks], seconds: from when on each counts as an event, and as a
+            positive of each task; NEVER where it doesn't.
     """
 
     events: np.ndarray

@@ -8,13 +8,16 @@ from preprocessing.spec import DatasetSpec
 from preprocessing.spec_statistics import Statistic
 
 
-def numbers(spec: DatasetSpec, statistic: Statistic, counts: np.ndarray, overall: np.ndarray) -> list[np.ndarray]:
+def numbers(
+    spec: DatasetSpec, statistic: Statistic, counts: np.ndarray, overall: np.ndarray
+) -> list[np.ndarray]:
     """A statistic's columns, in the order of `Statistic.columns`.
 
     Args:
         spec: Has the tasks.
         statistic: Says which numbers there are.
-        counts: int64 [Q, windows, 1 + tasks], events and positives; without positives [Q, windows, 1].
+        counts: int64 [Q, windows, 1 + tasks], events and positives; without positives [Q, windows,
+            1].
         overall: int64 [Q, 1 + tasks], those of all keys together since the log began.
 
     Returns:
@@ -30,7 +33,9 @@ def numbers(spec: DatasetSpec, statistic: Statistic, counts: np.ndarray, overall
             for task in range(1, 1 + len(spec.tasks)):
                 positives = counts[:, window, task]
                 if count == "rate":
-                    positives = _rate(events, positives, _mean(overall[:, 0], overall[:, task]), statistic.prior)
+                    positives = _rate(
+                        events, positives, _mean(overall[:, 0], overall[:, task]), statistic.prior
+                    )
                 columns.append(positives)
     return [column.astype(np.float32) for column in columns]
 

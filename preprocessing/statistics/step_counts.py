@@ -43,7 +43,9 @@ class StepCounts:
         return np.stack(found, axis=1)
 
 
-def summed(keys: np.ndarray, steps: np.ndarray, amounts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def summed(
+    keys: np.ndarray, steps: np.ndarray, amounts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One row for each key and step, ascending, with their sums."""
     order = np.lexsort((steps, keys))
     if not len(order):

@@ -1,11 +1,14 @@
 """The statistics table: what a served model looks up of items, as it stood at one time.
 
-It is text, a line for each key: the key and its value, both in the base64 of URLs, with a tab between them. Keys are
+It is text, a line for each key: the key and its value, both in the base64 of URLs, with a tab
+between them. Keys are
 
-    "of", a statistic's name, and what it counts apart  -> its numbers, float32, in the order of Statistic.columns
-    "item", an item feature's name, and an item's id    -> the item's value of that feature
+    "of", a statistic's name, and what it counts apart -> its numbers, float32, in the order of
+    Statistic.columns "item", an item feature's name, and an item's id -> the item's value of that
+    feature
 
-with names.SEPARATOR between their parts. A statistic's key "" is for whatever has never been counted.
+with names.SEPARATOR between their parts. A statistic's key "" is for whatever has never been
+counted.
 """
 
 from __future__ import annotations
@@ -25,7 +28,9 @@ from preprocessing.statistics.names import ITEM, OF, SEPARATOR
 from preprocessing.statistics.rates import numbers
 
 
-def statistic_lines(spec: DatasetSpec, name: str, table: pa.Table, overall: np.ndarray) -> Iterator[bytes]:
+def statistic_lines(
+    spec: DatasetSpec, name: str, table: pa.Table, overall: np.ndarray
+) -> Iterator[bytes]:
     """The lines of keys.
 
     Args:
@@ -52,7 +57,9 @@ def never_counted(spec: DatasetSpec, name: str, overall: np.ndarray) -> Iterator
 def item_lines(spec: DatasetSpec, catalog: Catalog) -> Iterator[bytes]:
     """The lines of items' features that statistics count by."""
     for feature in counted_features(spec):
-        for item, value in zip(catalog.ids.to_pylist(), catalog.values_of(feature).to_pylist(), strict=True):
+        for item, value in zip(
+            catalog.ids.to_pylist(), catalog.values_of(feature).to_pylist(), strict=True
+        ):
             if value:
                 yield line((ITEM, feature, item), value)
 

@@ -25,12 +25,18 @@ class Told:
     answers: Mapping[str, Answers] = dataclasses.field(default_factory=dict)
 
 
-def told_of(spec: DatasetSpec, overall: Mapping[str, bytes], answers: Iterable[tuple[str, bytes]] = ()) -> Told:
+def told_of(
+    spec: DatasetSpec, overall: Mapping[str, bytes], answers: Iterable[tuple[str, bytes]] = ()
+) -> Told:
     """From tables as bytes."""
-    tables = {name: table for name, rows in overall.items() if (table := from_bytes([rows])) is not None}
+    tables = {
+        name: table for name, rows in overall.items() if (table := from_bytes([rows])) is not None
+    }
     parts: dict[str, list[bytes]] = {}
     for name, rows in answers:
         parts.setdefault(name, []).append(rows)
-    answered = {name: table for name, rows in parts.items() if (table := from_bytes(rows)) is not None}
+    answered = {
+        name: table for name, rows in parts.items() if (table := from_bytes(rows)) is not None
+    }
     windows = {name: len(statistic.windows) for name, statistic in spec.features.statistics.items()}
     return Told(tables, {name: Answers(table, windows[name]) for name, table in answered.items()})

@@ -41,7 +41,9 @@ class ShardStatistics:
         told: What the whole log tells the shard.
     """
 
-    def __init__(self, spec: DatasetSpec, events: SortedEvents, values: EventFeatures, told: Told) -> None:
+    def __init__(
+        self, spec: DatasetSpec, events: SortedEvents, values: EventFeatures, told: Told
+    ) -> None:
         self._spec, self._values, self._told = spec, values, told
         self._events = events
         self._own: dict[str, _OwnCounts] = {}
@@ -68,7 +70,9 @@ class ShardStatistics:
             overall = self._overall[name].before(np.zeros_like(stops), stops, [None])[:, 0]
             values = np.stack(numbers(self._spec, statistic, counts, overall), axis=1)
             happened = counts.any(axis=(1, 2))
-            for row, key, value, is_there in zip(rows.tolist(), keys.to_pylist(), values, happened, strict=True):
+            for row, key, value, is_there in zip(
+                rows.tolist(), keys.to_pylist(), values, happened, strict=True
+            ):
                 if is_there:
                     lines[row].append(line(name, key, value))
         return pa.array(["\n".join(of_user) for of_user in lines], pa.string())
@@ -82,7 +86,9 @@ class ShardStatistics:
         columns = statistic.columns(name, tuple(self._spec.tasks))
         return {column.name: pa.array(value) for column, value in zip(columns, found, strict=True)}
 
-    def _counts(self, name: str, statistic: Statistic, asking: Asking, stops: np.ndarray) -> np.ndarray:
+    def _counts(
+        self, name: str, statistic: Statistic, asking: Asking, stops: np.ndarray
+    ) -> np.ndarray:
         parts = key_features(self._spec, name)
         keys = item_keys(parts, self._values, asking.events, asking.times) if parts else None
         if statistic.is_of_user(name) and len(stops):
@@ -111,7 +117,9 @@ class ShardStatistics:
 class _OwnCounts:
     """What users did, alone or to each key of items."""
 
-    def __init__(self, spec: DatasetSpec, name: str, events: SortedEvents, values: EventFeatures) -> None:
+    def __init__(
+        self, spec: DatasetSpec, name: str, events: SortedEvents, values: EventFeatures
+    ) -> None:
         self._statistic = spec.features.statistics[name]
         occurrences = Occurrences.of(spec, self._statistic, events)
         counted, parts = occurrences.events, key_features(spec, name)

@@ -21,7 +21,8 @@ class Outcomes:
     Attributes:
         schedule: The requests.
         seconds: From when each was due to its answer; 0 where it was never sent.
-        status: gRPC status names: OK, or why it failed; NOT_SENT for those the concurrency bound left waiting.
+        status: gRPC status names: OK, or why it failed; NOT_SENT for those the concurrency bound
+            left waiting.
         elapsed: Seconds from the start to the last answer.
         counts: The client's, of cached states: hits, misses and others.
     """
@@ -59,7 +60,9 @@ class Outcomes:
             "hit_ratio": round(self.hit_ratio, 4),
             "latency_ms": _latencies(self.seconds[self.answered]),
             "latency_ms_by_candidates": {
-                str(count): _latencies(self.seconds[self.answered & (self.schedule.candidates == count)])
+                str(count): _latencies(
+                    self.seconds[self.answered & (self.schedule.candidates == count)]
+                )
                 for count in counts
             },
         }

@@ -20,8 +20,10 @@ class LoadPlan(Config):
         candidates: Number of candidates -> its share of the requests.
         users: How many different users ask.
         popularity: Exponent s of the users' popularity, rank ** -s; 0 makes all alike.
-        cache_mib: Size of the client's in-process cache of user states; 0 encodes the user in every request.
-        concurrency: The most requests under way at once; one that finds no place waits, and its wait counts.
+        cache_mib: Size of the client's in-process cache of user states; 0 encodes the user in every
+            request.
+        concurrency: The most requests under way at once; one that finds no place waits, and its
+            wait counts.
         timeout_seconds: Deadline of each request.
         seed: Of arrivals, users and candidates.
     """
@@ -39,8 +41,15 @@ class LoadPlan(Config):
     @pydantic.field_validator("candidates")
     @classmethod
     def _check_shares(cls, candidates: Mapping[int, float]) -> Mapping[int, float]:
-        if not candidates or min(candidates) < 1 or min(candidates.values()) < 0 or not sum(candidates.values()):
-            raise ValueError(f"candidates needs counts of at least 1 and shares above 0. Received: {dict(candidates)}")
+        if (
+            not candidates
+            or min(candidates) < 1
+            or min(candidates.values()) < 0
+            or not sum(candidates.values())
+        ):
+            raise ValueError(
+                f"candidates needs counts of at least 1 and shares above 0. Received: {dict(candidates)}"
+            )
         return candidates
 
 
@@ -59,7 +68,9 @@ def schedule(plan: LoadPlan) -> Schedule:
     popularity = np.arange(1, plan.users + 1, dtype=float) ** -plan.popularity
     shares = np.array(list(plan.candidates.values()), float)
     return Schedule(
-        due=np.sort(rng.uniform(0, plan.seconds, count)),  # a Poisson process, given its number of arrivals
+        due=np.sort(
+            rng.uniform(0, plan.seconds, count)
+        ),  # a Poisson process, given its number of arrivals
         user=rng.choice(plan.users, count, p=popularity / popularity.sum()),
         candidates=rng.choice(list(plan.candidates), count, p=shares / shares.sum()),
     )

@@ -14,7 +14,9 @@ from serving.loadtest.plan import LoadPlan
 def table(plan: LoadPlan, outcomes: Outcomes) -> Table:
     """Latency by number of candidates, in milliseconds, and what failed."""
     summary = outcomes.summary()
-    failed = ", ".join(f"{count} {status}" for status, count in summary["failures"].items()) or "none"
+    failed = (
+        ", ".join(f"{count} {status}" for status, count in summary["failures"].items()) or "none"
+    )
     title = f"{plan.rate:g} requests/s for {plan.seconds:g} s: latency from the moment due, ms"
     caption = (
         f"{summary['answered']} of {summary['requests']} answered, {summary['answered_a_second']} a second; "
@@ -23,8 +25,14 @@ def table(plan: LoadPlan, outcomes: Outcomes) -> Table:
     made = Table("candidates", "requests", *QUANTILES, title=title, caption=caption)
     rows = {"all": summary["latency_ms"]} | summary["latency_ms_by_candidates"]
     for name, latencies in rows.items():
-        chosen = outcomes.answered & ((name == "all") | (outcomes.schedule.candidates.astype(str) == name))
-        made.add_row(name, str(int(chosen.sum())), *(f"{latencies[q]:.1f}" if latencies else "-" for q in QUANTILES))
+        chosen = outcomes.answered & (
+            (name == "all") | (outcomes.schedule.candidates.astype(str) == name)
+        )
+        made.add_row(
+            name,
+            str(int(chosen.sum())),
+            *(f"{latencies[q]:.1f}" if latencies else "-" for q in QUANTILES),
+        )
     return made
 
 
@@ -39,11 +47,18 @@ def plot(plan: LoadPlan, outcomes: Outcomes, path: Path) -> None:
     for count in sorted(plan.candidates):
         chosen = outcomes.answered & (outcomes.schedule.candidates == count)
         milliseconds = 1e3 * outcomes.seconds[chosen]
-        over_time.scatter(outcomes.schedule.due[chosen], milliseconds, s=4, label=f"{count} candidates")
+        over_time.scatter(
+            outcomes.schedule.due[chosen], milliseconds, s=4, label=f"{count} candidates"
+        )
         slower = 1 - np.arange(len(milliseconds)) / max(len(milliseconds), 1)
         tail.step(np.sort(milliseconds), slower, where="post", label=f"{count} candidates")
     over_time.set(xlabel="due, seconds after the start", ylabel="latency, ms", yscale="log")
-    tail.set(xlabel="latency, ms", ylabel="share of requests at least as slow", xscale="log", yscale="log")
+    tail.set(
+        xlabel="latency, ms",
+        ylabel="share of requests at least as slow",
+        xscale="log",
+        yscale="log",
+    )
     over_time.set_title(f"{plan.rate:g} requests a second")
     for axes in (over_time, tail):
         axes.grid(alpha=0.3)

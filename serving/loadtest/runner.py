@@ -21,12 +21,13 @@ from serving.loadtest.traffic import Traffic
 def run(client: RankingClient, plan: LoadPlan, traffic: Traffic, by: str | None = None) -> Outcomes:
     """Puts the planned load on the client's server, from a thread for each request under way.
 
-    Latency counts from when a request was due, not from when there was a free place to send it from, so that a server
-    that stalls is charged for every request it held up. A request that hasn't left by `plan.seconds` plus the timeout
-    is given up as NOT_SENT.
+    Latency counts from when a request was due, not from when there was a free place to send it
+    from, so that a server that stalls is charged for every request it held up. A request that
+    hasn't left by `plan.seconds` plus the timeout is given up as NOT_SENT.
 
     Args:
-        client: A new client, for its counts are taken from the start; its timeout is the deadline of each request.
+        client: A new client, for its counts are taken from the start; its timeout is the deadline
+            of each request.
         plan: How many requests of which kind, and when.
         traffic: Their users and items.
         by: The task to rank by, if the model has several.
@@ -40,12 +41,16 @@ def run(client: RankingClient, plan: LoadPlan, traffic: Traffic, by: str | None 
 
     load = _Load(plan, traffic, by, send, sleep)
     with ThreadPoolExecutor(plan.concurrency, thread_name_prefix="loadtest") as pool:
-        for worker in [pool.submit(lambda: BlockingIo.run(load.work())) for _ in range(plan.concurrency)]:
+        for worker in [
+            pool.submit(lambda: BlockingIo.run(load.work())) for _ in range(plan.concurrency)
+        ]:
             worker.result()
     return load.outcomes(client.counts())
 
 
-async def run_async(client: AsyncRankingClient, plan: LoadPlan, traffic: Traffic, by: str | None = None) -> Outcomes:
+async def run_async(
+    client: AsyncRankingClient, plan: LoadPlan, traffic: Traffic, by: str | None = None
+) -> Outcomes:
     """As `run`, from one event loop."""
 
     async def send(request: dict[str, Any]) -> None:
@@ -68,7 +73,9 @@ class _Load:
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._schedule, self._by, self._send, self._sleep = schedule(plan), by, send, sleep
-        self._users = {number: traffic.user(number) for number in np.unique(self._schedule.user).tolist()}
+        self._users = {
+            number: traffic.user(number) for number in np.unique(self._schedule.user).tolist()
+        }
         self._items = traffic.items(np.random.default_rng(plan.seed), 10 * max(plan.candidates))
         self._give_up_after, count = plan.seconds + plan.timeout_seconds, len(self._schedule.due)
         self._seconds, self._status = np.zeros(count), np.full(count, NOT_SENT, object)
@@ -90,7 +97,10 @@ class _Load:
     def _request(self, number: int) -> dict[str, Any]:
         count = int(self._schedule.candidates[number])
         first = number * 7 % (len(self._items) - count)
-        user, candidates = self._users[int(self._schedule.user[number])], self._items[first : first + count]
+        user, candidates = (
+            self._users[int(self._schedule.user[number])],
+            self._items[first : first + count],
+        )
         return {"user": user, "candidates": candidates, "top": 1, "by": self._by}
 
     async def _outcome(self, request: dict[str, Any]) -> str:

@@ -41,9 +41,13 @@ def ask(address: str, name: str) -> ServedModel:
             raise ServingError(
                 f"{address}: model '{name}' can't be asked for its signatures: {code.name}: {words}. {hint}".rstrip()
             ) from error
-    signatures = get_model_metadata_pb2.SignatureDefMap.FromString(response.metadata[_SIGNATURES].value).signature_def
+    signatures = get_model_metadata_pb2.SignatureDefMap.FromString(
+        response.metadata[_SIGNATURES].value
+    ).signature_def
     missing = {contract.ENCODE_USER, contract.SCORE_ITEMS} - set(signatures)
     if missing:
-        raise ServingError(f"{address}: model '{name}' has no signature {', '.join(sorted(missing))}")
+        raise ServingError(
+            f"{address}: model '{name}' has no signature {', '.join(sorted(missing))}"
+        )
     tasks = sorted(signatures[contract.SCORE_ITEMS].outputs)
     return ServedModel(dict(signatures[contract.ENCODE_USER].inputs), tasks)

@@ -33,8 +33,15 @@ class SyntheticTraffic:
         seed: Of everything.
     """
 
-    def __init__(self, infos: Mapping[str, Any], history: int, catalogue: int = 10_000, seed: int = 1) -> None:
-        self._infos, self._history, self._catalogue, self._seed = dict(infos), history, catalogue, seed
+    def __init__(
+        self, infos: Mapping[str, Any], history: int, catalogue: int = 10_000, seed: int = 1
+    ) -> None:
+        self._infos, self._history, self._catalogue, self._seed = (
+            dict(infos),
+            history,
+            catalogue,
+            seed,
+        )
 
     def user(self, number: int) -> Mapping[str, Any]:
         """See Traffic."""
@@ -62,13 +69,16 @@ class RecordedTraffic:
     """Users of a log, and the items that they met.
 
     Args:
-        users: Raw features of users; a load test with more users than that gives several the same features.
+        users: Raw features of users; a load test with more users than that gives several the same
+            features.
         items: Item ids.
     """
 
     def __init__(self, users: Sequence[Mapping[str, Any]], items: Sequence[str]) -> None:
         if not users or not items:
-            raise ValueError(f"A load test needs users and items. Received: {len(users)} users, {len(items)} items")
+            raise ValueError(
+                f"A load test needs users and items. Received: {len(users)} users, {len(items)} items"
+            )
         self._users, self._items = users, np.array(items, object)
 
     def user(self, number: int) -> Mapping[str, Any]:

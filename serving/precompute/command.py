@@ -12,14 +12,25 @@ from serving.contract import DEFAULT_MODEL_NAME
 
 def precompute(
     context: typer.Context,
-    model: Annotated[str, typer.Option(help="A model's directory of versions (the newest is taken), or a version's.")],
-    to: Annotated[str, typer.Option(help="redis://host:port/db, rediss://, unix://, or a folder for TFRecords.")],
-    model_name: Annotated[str, typer.Option(help="The model's name on the server.")] = DEFAULT_MODEL_NAME,
-    events: Annotated[str | None, typer.Option(help="Path or glob of the log, if not the dataset spec's.")] = None,
+    model: Annotated[
+        str,
+        typer.Option(help="A model's directory of versions (the newest is taken), or a version's."),
+    ],
+    to: Annotated[
+        str,
+        typer.Option(help="redis://host:port/db, rediss://, unix://, or a folder for TFRecords."),
+    ],
+    model_name: Annotated[
+        str, typer.Option(help="The model's name on the server.")
+    ] = DEFAULT_MODEL_NAME,
+    events: Annotated[
+        str | None, typer.Option(help="Path or glob of the log, if not the dataset spec's.")
+    ] = None,
     items: Annotated[str | None, typer.Option(help="The same of the items' table.")] = None,
     users: Annotated[str | None, typer.Option(help="The same of the users' table.")] = None,
     as_of: Annotated[
-        int | None, typer.Option(help="Seconds since 1970, the time of the requests; by default now.")
+        int | None,
+        typer.Option(help="Seconds since 1970, the time of the requests; by default now."),
     ] = None,
     staleness_seconds: Annotated[
         int,
@@ -37,17 +48,26 @@ def precompute(
         ),
     ] = None,
     shards: Annotated[
-        int, typer.Option(min=1, help="Users are spread over so many; of TFRecords the same in every run.")
+        int,
+        typer.Option(
+            min=1, help="Users are spread over so many; of TFRecords the same in every run."
+        ),
     ] = 64,
     batch_size: Annotated[int, typer.Option(min=1, help="The most users encoded at once.")] = 256,
     subscription: Annotated[
-        str | None, typer.Option(help="A Pub/Sub subscription of events as JSON objects: refresh users as they arrive.")
+        str | None,
+        typer.Option(
+            help="A Pub/Sub subscription of events as JSON objects: refresh users as they arrive."
+        ),
     ] = None,
-    delay: Annotated[float, typer.Option(help="Streaming: seconds from an event to its user's refresh.")] = 5.0,
+    delay: Annotated[
+        float, typer.Option(help="Streaming: seconds from an event to its user's refresh.")
+    ] = 5.0,
 ) -> None:
     """Encode the users of a log whose states are not in the store, once or as events arrive.
 
-    All other options are Beam's, such as --runner=FlinkRunner. A run that was cut short goes on when run again.
+    All other options are Beam's, such as --runner=FlinkRunner. A run that was cut short goes on
+    when run again.
     """
     from serving.precompute.job import Precomputation, precompute_states
 
@@ -77,7 +97,9 @@ def run(argv: Sequence[str] | None = None) -> None:
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     # What isn't an option of the command is one of Beam's.
-    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(precompute)
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+        precompute
+    )
     try:
         app(argv, prog_name="python -m serving.precompute")
     except SystemExit as finished:

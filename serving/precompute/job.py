@@ -22,7 +22,12 @@ from serving.precompute.tfrecord_store import TFRecordStore
 from serving.precompute.transform import ENCODED, METRICS, SEEN, StoreStates
 
 _REDIS = ("redis://", "rediss://", "unix://")
-_ASK_JOB_SERVER = ("PortableRunner", "FlinkRunner", "SparkRunner", "PrismRunner")  # which has flags of its own
+_ASK_JOB_SERVER = (
+    "PortableRunner",
+    "FlinkRunner",
+    "SparkRunner",
+    "PrismRunner",
+)  # which has flags of its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,9 +38,11 @@ class Precomputation:
         model: A model's directory of versions, of which the newest is taken, or a version's.
         model_name: The model's name on the server.
         to: redis://host:port/db, rediss://, unix://, or a folder for TFRecords.
-        tables: Paths that replace those of the model's dataset spec, by table: events, items, users.
+        tables: Paths that replace those of the model's dataset spec, by table: events, items,
+            users.
         as_of: Seconds since 1970, the time of the requests; None for now.
-        staleness_seconds: The clients' `Freshness.staleness_seconds`: a state half as old is made anew.
+        staleness_seconds: The clients' `Freshness.staleness_seconds`: a state half as old is made
+            anew.
         ignored_context: The clients' `Freshness.ignored_context`.
         shards: Users are spread over so many.
         batch_size: The most users encoded at once.
@@ -60,8 +67,8 @@ def precompute_states(asked: Precomputation, beam_flags: Sequence[str]) -> None:
     """Encodes the users of a log whose states are not in the store, once or as events arrive.
 
     Raises:
-        ServingError: There is no such model or subscription, the store doesn't fit, or a flag is unknown or makes no
-            sense.
+        ServingError: There is no such model or subscription, the store doesn't fit, or a flag is
+            unknown or makes no sense.
         DataError: The log or a table can't be used.
     """
     if asked.subscription and not asked.to.startswith(_REDIS):
@@ -76,11 +83,15 @@ def precompute_states(asked: Precomputation, beam_flags: Sequence[str]) -> None:
         standard.runner = "FnApiRunner"  # Beam's own default first tries to download a server
     pipeline = beam.Pipeline(options=options)
     records = pipeline | _source(spec, asked, standard.runner)
-    _ = records | StoreStates(version, _store(asked), asked.staleness_seconds // 2, asked.batch_size)
+    _ = records | StoreStates(
+        version, _store(asked), asked.staleness_seconds // 2, asked.batch_size
+    )
     result = pipeline.run()
     result.wait_until_finish()
     counts = {name: _count(result, name) for name in (SEEN, ENCODED)}
-    print(f"Version {version.number}: {counts[SEEN]} users, {counts[ENCODED]} encoded; the others' states were there.")
+    print(
+        f"Version {version.number}: {counts[SEEN]} users, {counts[ENCODED]} encoded; the others' states were there."
+    )
 
 
 def _beam_options(flags: Sequence[str]) -> PipelineOptions:
@@ -88,7 +99,9 @@ def _beam_options(flags: Sequence[str]) -> PipelineOptions:
     known = PipelineOptions([]).get_all_options()
     unknown = sorted(set(options.get_all_options(retain_unknown_options=True)) - set(known))
     if unknown and options.view_as(StandardOptions).runner not in _ASK_JOB_SERVER:
-        raise ServingError(f"--{unknown[0]}: neither this command nor Beam has such a flag. See --help.")
+        raise ServingError(
+            f"--{unknown[0]}: neither this command nor Beam has such a flag. See --help."
+        )
     return options
 
 
@@ -96,13 +109,17 @@ def _with_paths(spec: DatasetSpec, tables: dict[str, str]) -> DatasetSpec:
     for name in tables:
         if getattr(spec, name) is None:
             raise ServingError(f"--{name}: the model's dataset spec has no such table.")
-    spec = spec.model_copy(update={name: getattr(spec, name).at(path) for name, path in tables.items()})
+    spec = spec.model_copy(
+        update={name: getattr(spec, name).at(path) for name, path in tables.items()}
+    )
     return spec.with_data_dir(absolute("."))  # workers have other working directories
 
 
 def _source(spec: DatasetSpec, asked: Precomputation, runner: str | None) -> beam.PTransform:
     if not asked.subscription:
-        return UserRecords(spec, int(time.time()) if asked.as_of is None else asked.as_of, asked.shards)
+        return UserRecords(
+            spec, int(time.time()) if asked.as_of is None else asked.as_of, asked.shards
+        )
     events = subscribed_events(asked.subscription, runner)
     return events | RefreshedRecords(spec, asked.delay, asked.shards)
 
@@ -114,5 +131,7 @@ def _store(asked: Precomputation) -> StateStore:
 
 
 def _count(result: beam.runners.runner.PipelineResult, name: str) -> int:
-    found = result.metrics().query(beam.metrics.MetricsFilter().with_namespace(METRICS).with_name(name))
+    found = result.metrics().query(
+        beam.metrics.MetricsFilter().with_namespace(METRICS).with_name(name)
+    )
     return sum(counter.committed for counter in found["counters"])

@@ -33,7 +33,8 @@ class ModelVersion:
         path: Its directory; absolute, since workers have other working directories.
         description: What the version tells of itself.
         spec: The dataset spec that it was trained with.
-        ignored_context: Context inputs that the clients leave out of their keys: their Freshness.ignored_context.
+        ignored_context: Context inputs that the clients leave out of their keys: their
+            Freshness.ignored_context.
     """
 
     name: str
@@ -48,8 +49,8 @@ class ModelVersion:
         """The version in `model_dir`, or the newest one below it, as a server would choose.
 
         Raises:
-            ServingError: There is none, its directory has no number for a name, another release made it, or it has no
-                such context input.
+            ServingError: There is none, its directory has no number for a name, another release
+                made it, or it has no such context input.
         """
         path = _version_dir(absolute(model_dir))
         made_by = _made_by(os.path.join(path, contract.CONFIG_FILE))
@@ -57,8 +58,12 @@ class ModelVersion:
         description = contract.Description.from_dict(made_by["description"])
         for unknown in set(ignored_context) - set(description.context_inputs):
             known = ", ".join(description.context_inputs)
-            raise ServingError(f"{path}: the model has no context input '{unknown}' to ignore, only {known}.")
-        return cls(name, int(os.path.basename(path)), path, description, spec, frozenset(ignored_context))
+            raise ServingError(
+                f"{path}: the model has no context input '{unknown}' to ignore, only {known}."
+            )
+        return cls(
+            name, int(os.path.basename(path)), path, description, spec, frozenset(ignored_context)
+        )
 
     def key_of(self, record: bytes) -> UserKey:
         """The key of the state of a user's record, the one that the client makes of the same request."""
@@ -77,7 +82,9 @@ def _made_by(file_name: str) -> dict[str, Any]:
         with tf.io.gfile.GFile(file_name) as file:
             found = json.load(file)
     if "description" not in found:
-        raise ServingError(f"{file_name} has no description: the model is none of this release's. Export it again.")
+        raise ServingError(
+            f"{file_name} has no description: the model is none of this release's. Export it again."
+        )
     return found
 
 
@@ -90,7 +97,10 @@ def _version_dir(model_dir: str) -> str:
     if tf.io.gfile.exists(os.path.join(model_dir, SAVED_MODEL_FILE)):
         found = [model_dir]
     else:
-        found = [os.path.dirname(file) for file in tf.io.gfile.glob(os.path.join(model_dir, "*", SAVED_MODEL_FILE))]
+        found = [
+            os.path.dirname(file)
+            for file in tf.io.gfile.glob(os.path.join(model_dir, "*", SAVED_MODEL_FILE))
+        ]
     numbered = [path for path in found if version_number(os.path.basename(path)) is not None]
     if not numbered:
         raise no_version(model_dir)

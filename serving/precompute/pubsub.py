@@ -43,14 +43,18 @@ def _check(subscription: str) -> None:
         from google.auth.exceptions import DefaultCredentialsError
         from google.cloud.pubsub_v1 import SubscriberClient
     except ImportError as error:
-        raise ServingError("--subscription needs a package: pip install 'apache-beam[gcp]'") from error
+        raise ServingError(
+            "--subscription needs a package: pip install 'apache-beam[gcp]'"
+        ) from error
     try:
         with SubscriberClient() as client:
             client.get_subscription(subscription=subscription, timeout=_TIMEOUT_SECONDS)
     except exceptions.PermissionDenied:
         pass  # who may read a subscription may not be allowed to look at it
     except exceptions.NotFound:
-        raise ServingError(f"--subscription: there is no {subscription}. Create it, or mend its name.") from None
+        raise ServingError(
+            f"--subscription: there is no {subscription}. Create it, or mend its name."
+        ) from None
     except exceptions.InvalidArgument:
         raise ServingError(f"--subscription must be {_FORM}. Received: {subscription}") from None
     except (exceptions.GoogleAPIError, DefaultCredentialsError) as error:

@@ -26,7 +26,9 @@ class RedisStore(StateStore):
 
     def __init__(self, url: str, ttl_seconds: int, states_at_once: int = 200) -> None:
         if ttl_seconds <= 0:
-            raise ServingError(f"Redis must keep states for a time. Received: ttl_seconds={ttl_seconds}")
+            raise ServingError(
+                f"Redis must keep states for a time. Received: ttl_seconds={ttl_seconds}"
+            )
         self.states_at_once = states_at_once
         self._url, self._ttl_seconds = url, ttl_seconds
         self._connection: Any = None
@@ -37,7 +39,10 @@ class RedisStore(StateStore):
             for key in keys:
                 pipeline.getrange(key.key, 0, cache.HEADER_BYTES - 1)
             found = map(cache.made_for, pipeline.execute())
-            return [None if time is None else key.made_for - time for key, time in zip(keys, found, strict=True)]
+            return [
+                None if time is None else key.made_for - time
+                for key, time in zip(keys, found, strict=True)
+            ]
 
     def put(self, states: Sequence[tuple[UserKey, bytes]]) -> None:
         """Sends all states in one round trip."""

@@ -32,11 +32,13 @@ ARRIVED, REJECTED, UNCHANGED = "events", "events_rejected", "events_without_effe
 class RefreshedRecords(beam.PTransform):
     """From events, JSON objects with the log's columns, to (user id, serialised tf.Example) whenever one has changed.
 
-    A user's latest events live in keyed state, which starts from the log. Events may come in any order, as late as they
-    like and more than once: a history is the latest ones by their own time, and an event that doesn't change it has no
-    effect. Rows of the log that are alike are events of their own, as everywhere; an event that comes and is like one
-    that is kept is taken for that one, delivered again. A user is refreshed when its part of the log has come, whatever
-    the watermark, and when that has passed an event by `delay`, so that a burst of events costs one refresh.
+    A user's latest events live in keyed state, which starts from the log. Events may come in any
+    order, as late as they like and more than once: a history is the latest ones by their own time,
+    and an event that doesn't change it has no effect. Rows of the log that are alike are events of
+    their own, as everywhere; an event that comes and is like one that is kept is taken for that
+    one, delivered again. A user is refreshed when its part of the log has come, whatever the
+    watermark, and when that has passed an event by `delay`, so that a burst of events costs one
+    refresh.
 
     Args:
         spec: The dataset spec.
@@ -60,12 +62,18 @@ class RefreshedRecords(beam.PTransform):
         self._spec, self._delay, self._shards = spec, delay, shards
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:
-        log = events.pipeline | ShardUsers(self._spec, self._shards) | beam.FlatMap(_by_user, self._spec)
+        log = (
+            events.pipeline
+            | ShardUsers(self._spec, self._shards)
+            | beam.FlatMap(_by_user, self._spec)
+        )
         arriving = events | "Parse" >> beam.ParDo(_Parse(self._spec))
         return (
             (log, arriving)
             | beam.Flatten()
-            | beam.Map(lambda element: element).with_output_types(tuple[str, _Parts])  # state needs a stable key
+            | beam.Map(lambda element: element).with_output_types(
+                tuple[str, _Parts]
+            )  # state needs a stable key
             | "Keep" >> beam.ParDo(_KeepLatest(self._spec, self._delay))
             | RecordsOfParts(self._spec, shards=self._shards)
         )
@@ -136,7 +144,9 @@ class _KeepLatest(beam.DoFn):
                 row.write(rows)
             else:
                 changed = self._add(rows, events)
-        if is_log:  # groups of the log are of the end of time: a timer would fire when the stream ends
+        if (
+            is_log
+        ):  # groups of the log are of the end of time: a timer would fire when the stream ends
             yield user_id, _kept(events, row)
         elif changed:
             self._set_timer(timestamp, due, refresh)

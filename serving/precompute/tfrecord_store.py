@@ -24,8 +24,9 @@ _NAME_BYTES = 16
 class TFRecordStore(StateStore):
     """Files under `<folder>/shard-<n>-of-<shards>/`: each is whole as soon as it has its name, and never changes.
 
-    A user whose history moved has a record in each of several files; the key tells them apart, and of two records with
-    one key the later `made_for` counts. Work that a runner does twice gives a file of the same name.
+    A user whose history moved has a record in each of several files; the key tells them apart, and
+    of two records with one key the later `made_for` counts. Work that a runner does twice gives a
+    file of the same name.
 
     Args:
         folder: On any file system that TensorFlow knows.
@@ -40,20 +41,34 @@ class TFRecordStore(StateStore):
         self.states_at_once = states_at_once
         self._folder, self._shards = absolute(folder), shards
         self._known: tuple[int, dict[str, int]] = (-1, {})
-        others = {found for name in _names(folder) if (found := _SHARD.fullmatch(name)) and int(found[1]) != shards}
+        others = {
+            found
+            for name in _names(folder)
+            if (found := _SHARD.fullmatch(name)) and int(found[1]) != shards
+        }
         if others:
-            raise ServingError(f"{folder} has {others.pop()[0]}, but --shards={shards}: shards must stay as they were.")
+            raise ServingError(
+                f"{folder} has {others.pop()[0]}, but --shards={shards}: shards must stay as they were."
+            )
 
     def ages(self, keys: Sequence[UserKey]) -> list[int | None]:
         """Reads the keys of a shard once, if its users come one after the other."""
-        found = [self._times(shard).get(key.key) for key, shard in zip(keys, self._shards_of(keys), strict=True)]
-        return [None if time is None else key.made_for - time for key, time in zip(keys, found, strict=True)]
+        found = [
+            self._times(shard).get(key.key)
+            for key, shard in zip(keys, self._shards_of(keys), strict=True)
+        ]
+        return [
+            None if time is None else key.made_for - time
+            for key, time in zip(keys, found, strict=True)
+        ]
 
     def put(self, states: Sequence[tuple[UserKey, bytes]]) -> None:
         """Writes a file a shard under another name first, so that a killed worker leaves none that is half-written."""
         shards = self._shards_of([key for key, _ in states])
         for shard in sorted(set(shards)):
-            self._write(shard, [state for state, its in zip(states, shards, strict=True) if its == shard])
+            self._write(
+                shard, [state for state, its in zip(states, shards, strict=True) if its == shard]
+            )
 
     def close(self) -> None:
         self._known = (-1, {})
@@ -62,7 +77,10 @@ class TFRecordStore(StateStore):
         digest = hashlib.blake2b(digest_size=_NAME_BYTES)
         for key, _ in states:
             digest.update(f"{key.key}@{key.made_for}\n".encode())
-        part, final = (os.path.join(self._path(shard), name) for name in (f"{uuid.uuid4()}.part", digest.hexdigest()))
+        part, final = (
+            os.path.join(self._path(shard), name)
+            for name in (f"{uuid.uuid4()}.part", digest.hexdigest())
+        )
         tf.io.gfile.makedirs(self._path(shard))
         with tf.io.TFRecordWriter(part) as writer:
             for key, state in states:
@@ -87,17 +105,28 @@ class TFRecordStore(StateStore):
 
 def read_states(folder: str) -> Iterator[tuple[UserKey, bytes]]:
     """All states in the files of a folder and the folders in it, each as `serving.cache.dump` wrote it."""
-    files = [os.path.join(path, name) for path, _, names in tf.io.gfile.walk(folder) for name in names]
+    files = [
+        os.path.join(path, name) for path, _, names in tf.io.gfile.walk(folder) for name in names
+    ]
     for file in sorted(file for file in files if file.endswith(".tfrecord")):
         for record in tf.data.TFRecordDataset(file).as_numpy_iterator():
             features = tf.train.Example.FromString(record).features.feature
-            user_id, key, state = (features[name].bytes_list.value[0] for name in ("user_id", "key", "state"))
-            yield UserKey(user_id.decode(), key.decode(), features["made_for"].int64_list.value[0]), state
+            user_id, key, state = (
+                features[name].bytes_list.value[0] for name in ("user_id", "key", "state")
+            )
+            yield (
+                UserKey(user_id.decode(), key.decode(), features["made_for"].int64_list.value[0]),
+                state,
+            )
 
 
 def _example(key: UserKey, state: bytes) -> bytes:
     example = tf.train.Example()
-    for name, value in (("user_id", key.user_id.encode()), ("key", key.key.encode()), ("state", state)):
+    for name, value in (
+        ("user_id", key.user_id.encode()),
+        ("key", key.key.encode()),
+        ("state", state),
+    ):
         example.features.feature[name].bytes_list.value.append(value)
     example.features.feature["made_for"].int64_list.value.append(key.made_for)
     return example.SerializeToString()

@@ -29,7 +29,9 @@ class StoreStates(beam.PTransform):
         batch_size: The most users encoded at once.
     """
 
-    def __init__(self, version: ModelVersion, store: StateStore, renew_after: int, batch_size: int = 256) -> None:
+    def __init__(
+        self, version: ModelVersion, store: StateStore, renew_after: int, batch_size: int = 256
+    ) -> None:
         super().__init__()
         self._version, self._store = version, store
         self._renew_after, self._batch_size = renew_after, batch_size
@@ -37,10 +39,12 @@ class StoreStates(beam.PTransform):
     def expand(self, records: beam.PCollection) -> beam.PCollection:
         return (
             records
-            | "Key" >> beam.Map(lambda user, version: (version.key_of(user[1]), user[1]), self._version)
+            | "Key"
+            >> beam.Map(lambda user, version: (version.key_of(user[1]), user[1]), self._version)
             | "Gather" >> beam.BatchElements(1, _KEYS_AT_ONCE)
             | "LeaveOutFresh" >> beam.ParDo(_LeaveOutFresh(self._store, self._renew_after))
-            | "EncodeUsers" >> RunInference(KeyedModelHandler(EncodeUsers(self._version.path, self._batch_size)))
+            | "EncodeUsers"
+            >> RunInference(KeyedModelHandler(EncodeUsers(self._version.path, self._batch_size)))
             | "Put" >> beam.ParDo(_Put(self._store))
         )
 

@@ -77,7 +77,8 @@ def count_cells(inputs: Mapping[str, Any]) -> int:
     """The candidates of all rows times the positions of a history, which most of a ranker's memory is for.
 
     Args:
-        inputs: A request's TensorProtos, whose shapes are checked. Those of other models have no cells.
+        inputs: A request's TensorProtos, whose shapes are checked. Those of other models have no
+            cells.
     """
     candidates = positions = 0
     for name, proto in inputs.items():

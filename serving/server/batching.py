@@ -25,10 +25,10 @@ _POOL = "model_server_batch_threads"
 class BatchingSession:
     """A SavedModelSession whose runs share batches.
 
-    The scheduler is TensorFlow's BatchFunction, a queue a signature on shared threads. What goes through it is not the
-    tensors but the number of their request, once a row: so merging and its errors are as in TensorFlow Serving, and
-    queueing, timeouts, sizes and their errors the scheduler's own. All outputs of a signature are computed, whichever
-    are asked for.
+    The scheduler is TensorFlow's BatchFunction, a queue a signature on shared threads. What goes
+    through it is not the tensors but the number of their request, once a row: so merging and its
+    errors are as in TensorFlow Serving, and queueing, timeouts, sizes and their errors the
+    scheduler's own. All outputs of a signature are computed, whichever are asked for.
 
     Args:
         session: The model.
@@ -36,7 +36,9 @@ class BatchingSession:
         metrics: Where batches are counted.
     """
 
-    def __init__(self, session: SavedModelSession, parameters: BatchingParameters, metrics: Metrics) -> None:
+    def __init__(
+        self, session: SavedModelSession, parameters: BatchingParameters, metrics: Metrics
+    ) -> None:
         self.signatures = session.signatures
         self._model, self._parameters, self._metrics = session, parameters, metrics
         self._tasks: dict[int, Task] = {}
@@ -45,16 +47,22 @@ class BatchingSession:
         graph = tf.Graph()
         with graph.as_default():
             numbers = tf.compat.v1.placeholder(tf.int64, [None])
-            queues = {name: self._queue(name, numbers) for name, s in self.signatures.items() if s.inputs}
+            queues = {
+                name: self._queue(name, numbers) for name, s in self.signatures.items() if s.inputs
+            }
         self._input = numbers._as_tf_output()
         self._queues = {name: queue._as_tf_output() for name, queue in queues.items()}
-        # Threads of its own: those that wait in `_run_batch` must not be those that the model needs.
+        # Threads of its own: those that wait in `_run_batch` must not be those that the model
+        # needs.
         config = tf.compat.v1.ConfigProto(
-            use_per_session_threads=True, inter_op_parallelism_threads=parameters.num_batch_threads + 1
+            use_per_session_threads=True,
+            inter_op_parallelism_threads=parameters.num_batch_threads + 1,
         )
         self._scheduler = tf.compat.v1.Session(graph=graph, config=config)
 
-    def run(self, signature: str, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]) -> list[np.ndarray]:
+    def run(
+        self, signature: str, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]
+    ) -> list[np.ndarray]:
         """Runs a signature in a batch with others; see SavedModelSession.
 
         Raises:
@@ -85,7 +93,9 @@ class BatchingSession:
     def _queue(self, signature: str, numbers: tf.Tensor) -> tf.Tensor:
         @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.int64)])
         def run(batch: tf.Tensor) -> tf.Tensor:
-            done = tf.numpy_function(lambda found: self._run_batch(signature, found), [batch], tf.int64)
+            done = tf.numpy_function(
+                lambda found: self._run_batch(signature, found), [batch], tf.int64
+            )
             return tf.ensure_shape(done, [None])
 
         function, parameters = run.get_concrete_function(), self._parameters
@@ -114,7 +124,9 @@ class BatchingSession:
             self._run_tasks(signature, tasks, len(numbers))
         except RequestError as error:
             _fail(tasks, error)
-        except Exception as error:  # e.g. MemoryError; the scheduler would tell all of them a traceback
+        except (
+            Exception
+        ) as error:  # e.g. MemoryError; the scheduler would tell all of them a traceback
             _log.exception("A batch of signature '%s' failed", signature)
             _fail(tasks, RequestError(grpc.StatusCode.INTERNAL, str(error)))
         return numbers

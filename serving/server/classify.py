@@ -84,7 +84,9 @@ def _check(name: str, array: np.ndarray, dtype: tf.DType, rows: int) -> None:
         raise invalid_argument(f"Expected Tensor shape: [batch_size num_classes] but got {shape}")
     examples.check_dtype(array, dtype, f"Expected {name} Tensor of {{}}.")
     if array.shape[0] != rows:
-        raise invalid_argument(f"Expected {name} output batch size of {rows}. Got: {array.shape[0]}")
+        raise invalid_argument(
+            f"Expected {name} output batch size of {rows}. Got: {array.shape[0]}"
+        )
 
 
 def _text(label: bytes) -> str:

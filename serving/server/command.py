@@ -33,11 +33,15 @@ def serve(
         ServerStartError: See ModelServer.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    tf.get_logger().setLevel(logging.ERROR)  # loading on a v1 session is deprecated, and here intended
+    tf.get_logger().setLevel(
+        logging.ERROR
+    )  # loading on a v1 session is deprecated, and here intended
     asked_to_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked_to_stop.set())
-    server = ModelServer(model_name, base_path, grpc_port, rest_port, num_versions, poll_seconds, host, options)
+    server = ModelServer(
+        model_name, base_path, grpc_port, rest_port, num_versions, poll_seconds, host, options
+    )
     with server:
         _announce(server, options.models.config_file or base_path)
         asked_to_stop.wait()
@@ -50,7 +54,9 @@ def serve(
 
 def _announce(server: ModelServer, source: str | Path) -> None:
     for name, versions in server.models.items():
-        print(f"Model '{name}' from {source}, version(s) {', '.join(map(str, versions))}", flush=True)
+        print(
+            f"Model '{name}' from {source}, version(s) {', '.join(map(str, versions))}", flush=True
+        )
     if server.grpc_port is not None:
         print(f"gRPC: {server.host}:{server.grpc_port}", flush=True)
     for name in server.models if server.rest_port is not None else ():

@@ -20,7 +20,11 @@ def find_versions(base_path: Path) -> dict[int, Path]:
     """
     named = ((version_number(path.name), path) for path in sorted(base_path.iterdir()))
     numbered = {number: path for number, path in named if number is not None}
-    return {number: path for number, path in sorted(numbered.items()) if (path / SAVED_MODEL_FILE).is_file()}
+    return {
+        number: path
+        for number, path in sorted(numbered.items())
+        if (path / SAVED_MODEL_FILE).is_file()
+    }
 
 
 def snapshot(path: Path) -> Snapshot:
@@ -30,7 +34,9 @@ def snapshot(path: Path) -> Snapshot:
     for file in files:
         try:
             status = file.stat()
-        except FileNotFoundError:  # renamed or removed since it was listed: the next snapshot will differ
+        except (
+            FileNotFoundError
+        ):  # renamed or removed since it was listed: the next snapshot will differ
             continue
         found.add((str(file), status.st_size, status.st_mtime_ns))
     return frozenset(found)

@@ -50,7 +50,9 @@ def signature_name(spec: Any) -> str:
     return str(spec.signature_name or contract.SERVING_DEFAULT)
 
 
-def find_signature(session: ModelSession, name: str, problem: str = "No signature was found with the name") -> Any:
+def find_signature(
+    session: ModelSession, name: str, problem: str = "No signature was found with the name"
+) -> Any:
     """A SignatureDef.
 
     Raises:

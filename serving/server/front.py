@@ -20,7 +20,8 @@ class Front:
         loop: Where they are taken.
         workers: The threads on which models run.
         rest_workers: Those for requests over REST; the same, unless REST has some of its own.
-        control: Those for status, metadata, metrics and reloads, which must be answered while models are busy.
+        control: Those for status, metadata, metrics and reloads, which must be answered while
+            models are busy.
         held: Counts the messages that are received, wait or are answered.
     """
 

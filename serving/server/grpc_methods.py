@@ -1,6 +1,7 @@
 """TensorFlow Serving's PredictionService and ModelService as tables of methods.
 
-Messages cross the event loop as bytes: parsing and writing them is work for a thread, like the answer itself.
+Messages cross the event loop as bytes: parsing and writing them is work for a thread, like the
+answer itself.
 """
 
 from __future__ import annotations
@@ -48,20 +49,33 @@ def services(api: ModelApi, front: Front) -> dict[str, dict[str, Method]]:
         front: Whose threads do.
     """
     workers, control = front.workers, front.control
-    metadata, status = get_model_metadata_pb2.GetModelMetadataRequest, get_model_status_pb2.GetModelStatusRequest
+    metadata, status = (
+        get_model_metadata_pb2.GetModelMetadataRequest,
+        get_model_status_pb2.GetModelStatusRequest,
+    )
     return {
         "tensorflow.serving.PredictionService": {
-            "Predict": Method(predict_pb2.PredictRequest, _counted(api, "Predict", api.predict), workers),
-            "Classify": Method(
-                classification_pb2.ClassificationRequest, _counted(api, "Classify", api.classify), workers
+            "Predict": Method(
+                predict_pb2.PredictRequest, _counted(api, "Predict", api.predict), workers
             ),
-            "Regress": Method(regression_pb2.RegressionRequest, _counted(api, "Regress", api.regress), workers),
-            "MultiInference": Method(inference_pb2.MultiInferenceRequest, api.multi_inference, workers),
+            "Classify": Method(
+                classification_pb2.ClassificationRequest,
+                _counted(api, "Classify", api.classify),
+                workers,
+            ),
+            "Regress": Method(
+                regression_pb2.RegressionRequest, _counted(api, "Regress", api.regress), workers
+            ),
+            "MultiInference": Method(
+                inference_pb2.MultiInferenceRequest, api.multi_inference, workers
+            ),
             "GetModelMetadata": Method(metadata, api.get_model_metadata, control),
         },
         "tensorflow.serving.ModelService": {
             "GetModelStatus": Method(status, api.get_model_status, control),
-            "HandleReloadConfigRequest": Method(model_management_pb2.ReloadConfigRequest, api.reload_config, control),
+            "HandleReloadConfigRequest": Method(
+                model_management_pb2.ReloadConfigRequest, api.reload_config, control
+            ),
         },
     }
 
@@ -78,7 +92,8 @@ def generic_handler(
         api: What answers; its limits and its admission are for all methods.
     """
     handlers = {
-        name: grpc.unary_unary_rpc_method_handler(_handler(method, held, api)) for name, method in methods.items()
+        name: grpc.unary_unary_rpc_method_handler(_handler(method, held, api))
+        for name, method in methods.items()
     }
     return grpc.method_handlers_generic_handler(service, handlers)
 
@@ -93,7 +108,9 @@ def _counted(api: ModelApi, name: str, answer: Callable[[Any], Any]) -> Callable
     return answer_counted
 
 
-def _handler(method: Method, held: HeldBytes, api: ModelApi) -> Callable[[bytes, Any], Awaitable[bytes]]:
+def _handler(
+    method: Method, held: HeldBytes, api: ModelApi
+) -> Callable[[bytes, Any], Awaitable[bytes]]:
     async def handle(message: bytes, context: grpc.aio.ServicerContext) -> bytes:
         try:
             held.take(len(message))

@@ -15,7 +15,8 @@ from serving.server.model_api import ModelApi
 from serving.server.options import NetworkOptions
 
 _MINUTE_MS = 60_000
-# Connections: how many, how many calls on each, and when they are closed. Clients reconnect without an error.
+# Connections: how many, how many calls on each, and when they are closed. Clients reconnect without
+# an error.
 _CHANNEL_ARGUMENTS: dict[str, int | str] = {
     "grpc.max_send_message_length": -1,
     "grpc.so_reuseport": 0,  # two servers must not share a port
@@ -48,22 +49,40 @@ class GrpcServer:
     """
 
     def __init__(
-        self, front: Front, api: ModelApi, health: Health, host: str, port: int | None, options: NetworkOptions
+        self,
+        front: Front,
+        api: ModelApi,
+        health: Health,
+        host: str,
+        port: int | None,
+        options: NetworkOptions,
     ) -> None:
-        limit: dict[str, int | str] = {"grpc.max_receive_message_length": api.limits.max_message_bytes}
-        arguments = _CHANNEL_ARGUMENTS | limit | parse_channel_arguments(options.grpc_channel_arguments)
+        limit: dict[str, int | str] = {
+            "grpc.max_receive_message_length": api.limits.max_message_bytes
+        }
+        arguments = (
+            _CHANNEL_ARGUMENTS | limit | parse_channel_arguments(options.grpc_channel_arguments)
+        )
         file = options.ssl_config_file
-        self._loop, self._credentials = front.loop, None if file is None else read_server_credentials(file)
+        self._loop, self._credentials = (
+            front.loop,
+            None if file is None else read_server_credentials(file),
+        )
         self._server = front.loop.run(_make(arguments))
         for service, methods in services(api, front).items():
-            self._server.add_generic_rpc_handlers((generic_handler(service, methods, front.held, api),))
+            self._server.add_generic_rpc_handlers(
+                (generic_handler(service, methods, front.held, api),)
+            )
         health_pb2_grpc.add_HealthServicer_to_server(health.service, self._server)
         if options.grpc_reflection:
             names = [*services(api, front), "grpc.health.v1.Health", reflection.SERVICE_NAME]
             reflection.enable_server_reflection(names, self._server)
         self.port = None if port is None else self._bind(f"{host}:{port}", "Choose another port.")
         if options.grpc_socket_path is not None:
-            self._bind(f"unix:{options.grpc_socket_path}", "Choose another path, in a directory that exists.")
+            self._bind(
+                f"unix:{options.grpc_socket_path}",
+                "Choose another path, in a directory that exists.",
+            )
 
     def start(self) -> None:
         """Begins to answer."""
@@ -82,7 +101,9 @@ class GrpcServer:
         except RuntimeError:  # newer releases of gRPC raise, older ones return 0
             bound = 0
         if not bound:
-            raise ServerStartError(f"gRPC can't listen on {address}: is another server running there? {advice}")
+            raise ServerStartError(
+                f"gRPC can't listen on {address}: is another server running there? {advice}"
+            )
         return bound
 
 
@@ -101,6 +122,8 @@ def parse_channel_arguments(text: str) -> dict[str, int | str]:
     for part in filter(None, text.split(",")):
         name, equals, value = part.partition("=")
         if not equals or not name:
-            raise ServerStartError(f"--grpc_channel_arguments: expected name=value,... Received: {part!r}")
+            raise ServerStartError(
+                f"--grpc_channel_arguments: expected name=value,... Received: {part!r}"
+            )
         arguments[name] = int(value) if value.removeprefix("-").isdigit() else value
     return arguments

@@ -11,7 +11,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from serving.server.event_loop import EventLoop
 
-# The whole server, and the names under which TensorFlow Serving reports (it reports them always as serving).
+# The whole server, and the names under which TensorFlow Serving reports (it reports them always as
+# serving).
 _SERVICES = ("", "ModelService", "PredictionService")
 _Answer = health_pb2.HealthCheckResponse
 
@@ -76,7 +77,9 @@ class HealthService(health_pb2_grpc.HealthServicer):
 
     async def Check(self, request: Any, context: grpc.aio.ServicerContext) -> Any:
         if request.service not in _SERVICES:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"Unknown service: {request.service[:100]}")
+            await context.abort(
+                grpc.StatusCode.NOT_FOUND, f"Unknown service: {request.service[:100]}"
+            )
         return _Answer(status=self._status(request.service))
 
     async def Watch(self, request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
@@ -85,7 +88,8 @@ class HealthService(health_pb2_grpc.HealthServicer):
         try:
             while True:
                 changed.clear()
-                # Read before the status: a drain that begins while an answer is on its way is told, too.
+                # Read before the status: a drain that begins while an answer is on its way is told,
+                # too.
                 ended = self._ended
                 status = self._status(request.service)
                 if status != last:

@@ -21,8 +21,8 @@ def check_inputs(inputs: Mapping[str, Any], limits: RequestLimits) -> None:
     """Checks the declared shapes of a request's TensorProtos.
 
     Raises:
-        RequestError: INVALID_ARGUMENT for shapes that are no shapes or over a count; RESOURCE_EXHAUSTED for tensors
-            that would unfold to more bytes than a message may have.
+        RequestError: INVALID_ARGUMENT for shapes that are no shapes or over a count;
+            RESOURCE_EXHAUSTED for tensors that would unfold to more bytes than a message may have.
     """
     for name, proto in inputs.items():
         shape = _shape(name, proto)
@@ -38,7 +38,9 @@ def _shape(name: str, proto: Any) -> list[int]:
         )
     shape = [dim.size for dim in proto.tensor_shape.dim]
     if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
-        raise invalid_argument(f"tensor parsing error: {name}: its shape must be fully known. Received: {shape}")
+        raise invalid_argument(
+            f"tensor parsing error: {name}: its shape must be fully known. Received: {shape}"
+        )
     return shape
 
 

@@ -99,7 +99,8 @@ class LoadedVersions:
 
         Args:
             servable: The version.
-            deadline: When to leave it as it is, by time.monotonic; None waits for as long as it takes.
+            deadline: When to leave it as it is, by time.monotonic; None waits for as long as it
+                takes.
 
         Returns:
             Whether it is freed.

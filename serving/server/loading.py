@@ -41,7 +41,13 @@ class ModelLoader:
             session.close()
             raise
         seconds = time.monotonic() - began
-        _log.info("%s: model '%s' loaded, %d warm-up requests replayed, in %.1f s", path, name, count, seconds)
+        _log.info(
+            "%s: model '%s' loaded, %d warm-up requests replayed, in %.1f s",
+            path,
+            name,
+            count,
+            seconds,
+        )
         return session
 
     def _load(self, path: Path) -> ModelSession:
@@ -61,6 +67,8 @@ class ModelLoader:
             count = warm_up(session, path)
             status = _OK
         finally:
-            self._metrics.warmup_latency.labels(path.parent, status).observe((time.monotonic() - began) * 1e6)
+            self._metrics.warmup_latency.labels(path.parent, status).observe(
+                (time.monotonic() - began) * 1e6
+            )
         self._metrics.warmup_records.labels(path.parent, status).inc(count)
         return count

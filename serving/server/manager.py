@@ -32,13 +32,15 @@ _LOOK_SECONDS = 0.5  # between two looks at the start, at most
 class VersionManager:
     """A thread that follows the versions of one model on disk, and keeps the right ones loaded.
 
-    A version is loaded once its files have stayed the same from one poll to the next and are those of its manifest. One
-    without a manifest may always be a copy that has stalled: its files must not have changed for `settle_seconds`, and
-    it is loaded again when they do. One that fails to load isn't tried again until they change.
+    A version is loaded once its files have stayed the same from one poll to the next and are those
+    of its manifest. One without a manifest may always be a copy that has stalled: its files must
+    not have changed for `settle_seconds`, and it is loaded again when they do. One that fails to
+    load isn't tried again until they change.
 
     Args:
         config: The model's name, directory and version policy.
-        poll_seconds: Seconds between looks at the directory; 0 looks only at the start and after `update`.
+        poll_seconds: Seconds between looks at the directory; 0 looks only at the start and after
+            `update`.
         settle_seconds: Seconds for which files without a manifest must have stayed unchanged.
         load: Loads and warms up a version directory of a model, by the model's name.
         on_change: Called after each change of what is served.
@@ -56,11 +58,17 @@ class VersionManager:
         on_change: Callable[[], None],
     ) -> None:
         self.name, self.loaded = config.name, LoadedVersions(config.name)
-        self._config, self._poll_seconds, self._settle_seconds = config, poll_seconds, settle_seconds
+        self._config, self._poll_seconds, self._settle_seconds = (
+            config,
+            poll_seconds,
+            settle_seconds,
+        )
         self._load_session, self._on_change = load, on_change
         self._files = VersionFiles(settle_seconds)
         self._wake, self._stopping = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._follow, name=f"version-poll-{self.name}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._follow, name=f"version-poll-{self.name}", daemon=True
+        )
 
     def start(self) -> str:
         """Loads the versions that lie there, then follows the disk.
@@ -106,7 +114,8 @@ class VersionManager:
         """Stops following the disk and unloads every version, once its requests are finished.
 
         Args:
-            deadline: When to leave the rest as it is, by time.monotonic; None waits for as long as it takes.
+            deadline: When to leave the rest as it is, by time.monotonic; None waits for as long as
+                it takes.
 
         Returns:
             Whether all is unloaded.
@@ -124,7 +133,11 @@ class VersionManager:
         expected = f"Expected {base_path}/<number>/{SAVED_MODEL_FILE}."
         if not base_path.is_dir():
             return f"{base_path}: no such directory. {expected}"
-        failures = [f"version {v}: {s.message}" for v, s in self.loaded.statuses().items() if s.state == versions.END]
+        failures = [
+            f"version {v}: {s.message}"
+            for v, s in self.loaded.statuses().items()
+            if s.state == versions.END
+        ]
         if failures:
             return f"{base_path}: model '{self.name}' can't be served. " + " ".join(failures)
         return f"{base_path}: no version of model '{self.name}' in it. {expected}"
@@ -138,7 +151,9 @@ class VersionManager:
             try:
                 self.poll()
             except OSError as error:
-                _log.warning("%s can't be read; what is loaded stays: %s", self._config.base_path, error)
+                _log.warning(
+                    "%s can't be read; what is loaded stays: %s", self._config.base_path, error
+                )
 
     def _wait_until_settled(self) -> None:
         """Looks until a version is served or none is left, for as long as copies that lie there may need to settle."""
@@ -154,8 +169,15 @@ class VersionManager:
             self.loaded.set_status(version, VersionStatus(versions.LOADING))
         try:
             session = self._load_whole(version, path)
-        except Exception as error:  # whatever a broken model raises, the server goes on with the others
-            _log.exception("%s: version %d of model '%s' is not served from these files", path, version, self.name)
+        except (
+            Exception
+        ) as error:  # whatever a broken model raises, the server goes on with the others
+            _log.exception(
+                "%s: version %d of model '%s' is not served from these files",
+                path,
+                version,
+                self.name,
+            )
             self._files.note_failed(version)
             if not serves_already:
                 self.loaded.set_status(version, _failure(error))
@@ -176,7 +198,9 @@ class VersionManager:
         session = self._load_session(self.name, path)
         if not self._files.is_as_seen(version, path):
             session.close()
-            raise RequestError(grpc.StatusCode.UNAVAILABLE, f"{path}: files changed while they were loaded")
+            raise RequestError(
+                grpc.StatusCode.UNAVAILABLE, f"{path}: files changed while they were loaded"
+            )
         return session
 
     def _unload(self, version: int, deadline: float | None = None) -> bool:

@@ -62,7 +62,9 @@ def merge(tasks: Sequence[Task], batch_rows: int, pad: bool) -> dict[str, np.nda
     for name in tasks[0].feeds:
         arrays = [task.feeds[name] for task in tasks]
         if any(array.dtype != arrays[0].dtype for array in arrays):
-            raise invalid_argument(f"Tensors with name '{name}' from different tasks have different types.")
+            raise invalid_argument(
+                f"Tensors with name '{name}' from different tasks have different types."
+            )
         if any(array.shape[1:] != arrays[0].shape[1:] for array in arrays):
             arrays = _padded(name, arrays, pad)
         arrays += [arrays[-1][:1]] * extra
@@ -104,7 +106,9 @@ def _padded(name: str, arrays: list[np.ndarray], pad: bool) -> list[np.ndarray]:
 
 
 def _pad(array: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    widths = [(0, 0)] + [(0, wanted - size) for wanted, size in zip(shape, array.shape[1:], strict=True)]
+    widths = [(0, 0)] + [
+        (0, wanted - size) for wanted, size in zip(shape, array.shape[1:], strict=True)
+    ]
     return np.pad(array, widths, constant_values=array.flat[0])
 
 

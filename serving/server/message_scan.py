@@ -26,7 +26,8 @@ def count_values(message: bytes, message_class: Any, most: int) -> int:
         most: Where to stop.
 
     Raises:
-        RequestError: INVALID_ARGUMENT: there are more than `most`, or messages are nested too deeply.
+        RequestError: INVALID_ARGUMENT: there are more than `most`, or messages are nested too
+            deeply.
     """
     if len(message) <= min(_FREE_BYTES, most * _SMALLEST):
         return len(message) // _SMALLEST
@@ -42,7 +43,9 @@ class _Scan:
 
     def run(self, position: int, end: int, descriptor: Any, depth: int) -> None:
         if depth > _MOST_NESTED:
-            raise invalid_argument(f"A message has at most {_MOST_NESTED} messages within each other.")
+            raise invalid_argument(
+                f"A message has at most {_MOST_NESTED} messages within each other."
+            )
         message, packed, nested = self._message, *_repeated(descriptor)
         end = min(end, len(message))
         while position < end:
@@ -69,7 +72,12 @@ class _Scan:
         """Passes over short strings that follow with the same tag, of which most messages consist."""
         message, count = self._message, 0
         most = self._most - self.found + 1
-        while position < end and message[position] == tag and message[position + 1] < 128 and count < most:
+        while (
+            position < end
+            and message[position] == tag
+            and message[position + 1] < 128
+            and count < most
+        ):
             position += 2 + message[position + 1]
             count += 1
         self._add(count)

@@ -6,7 +6,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 UNKNOWN_MODEL = "unknown"  # for names that aren't served: clients must not make time series
-_MICROS = tuple(10 * 1.8**power for power in range(33))  # as TensorFlow Serving: 10 us to about 20 minutes
+_MICROS = tuple(
+    10 * 1.8**power for power in range(33)
+)  # as TensorFlow Serving: 10 us to about 20 minutes
 _SUFFIX = "_total"  # the Prometheus client adds it to counters; TensorFlow Serving's have none
 
 
@@ -18,24 +20,42 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self.requests = self._counter("serving:request_count", "The total number of requests.", "model_name", "status")
+        self.requests = self._counter(
+            "serving:request_count", "The total number of requests.", "model_name", "status"
+        )
         self.request_latency = self._histogram(
-            "serving:request_latency", "Distribution of wall time of a request.", "model_name", "API", "entrypoint"
+            "serving:request_latency",
+            "Distribution of wall time of a request.",
+            "model_name",
+            "API",
+            "entrypoint",
         )
         self.runtime_latency = self._histogram(
-            "serving:runtime_latency", "Distribution of wall time of the runtime.", "model_name", "API", "runtime"
+            "serving:runtime_latency",
+            "Distribution of wall time of the runtime.",
+            "model_name",
+            "API",
+            "runtime",
         )
         self.warmup_latency = self._histogram(
-            "serving:model_warmup_latency", "Distribution of wall time of a warm-up.", "model_path", "status"
+            "serving:model_warmup_latency",
+            "Distribution of wall time of a warm-up.",
+            "model_path",
+            "status",
         )
         self.warmup_records = self._counter(
             "serving:model_warmup_records_read", "Warm-up records read.", "model_path", "status"
         )
         self.loads = self._counter(
-            "cc:saved_model:load_attempt_count", "Attempts to load a SavedModel.", "model_path", "status"
+            "cc:saved_model:load_attempt_count",
+            "Attempts to load a SavedModel.",
+            "model_path",
+            "status",
         )
         self.queuing_latency = self._histogram(
-            "serving:batching_session:queuing_latency", "Distribution of wall time in a queue.", "thread_pool_name"
+            "serving:batching_session:queuing_latency",
+            "Distribution of wall time in a queue.",
+            "thread_pool_name",
         )
         self.batches = self._counter("serving:batching_session:wrapped_run_count", "Batches run.")
 
@@ -44,7 +64,9 @@ class Metrics:
         text = generate_latest(self._registry).decode()
         for name in self._counters():
             text = text.replace(f"{name}{_SUFFIX}", name)
-        return "".join(line for line in text.splitlines(True) if "_created" not in line.split("{")[0]).encode()
+        return "".join(
+            line for line in text.splitlines(True) if "_created" not in line.split("{")[0]
+        ).encode()
 
     def _counters(self) -> list[str]:
         return [metric.name for metric in self._registry.collect() if metric.type == "counter"]
@@ -53,4 +75,6 @@ class Metrics:
         return Counter(f":tensorflow:{name}", text, labels, registry=self._registry)
 
     def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
-        return Histogram(f":tensorflow:{name}", text, labels, registry=self._registry, buckets=_MICROS)
+        return Histogram(
+            f":tensorflow:{name}", text, labels, registry=self._registry, buckets=_MICROS
+        )

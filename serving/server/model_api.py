@@ -81,7 +81,9 @@ class ModelApi:
         """The GetModelMetadataResponse to a GetModelMetadataRequest: the signatures."""
         _check_spec(request)
         if not request.metadata_field:
-            raise invalid_argument("GetModelMetadataRequest must specify at least one metadata_field")
+            raise invalid_argument(
+                "GetModelMetadataRequest must specify at least one metadata_field"
+            )
         for field in request.metadata_field:
             if field != SIGNATURE_DEF:
                 raise invalid_argument(f"Metadata field {field} is not supported")
@@ -107,7 +109,9 @@ class ModelApi:
                 raise RequestError(grpc.StatusCode.NOT_FOUND, message)
             statuses = {version: statuses[version]}
         if not statuses:
-            raise RequestError(grpc.StatusCode.NOT_FOUND, f"Could not find any versions of model {spec.name}")
+            raise RequestError(
+                grpc.StatusCode.NOT_FOUND, f"Could not find any versions of model {spec.name}"
+            )
         response = get_model_status_pb2.GetModelStatusResponse()
         for version, found in statuses.items():
             status = response.model_version_status.add(version=version, state=found.state)
@@ -133,7 +137,9 @@ class ModelApi:
         name = request.model_spec.signature_name or contract.SERVING_DEFAULT
         with self._servable(request) as servable:
             if name not in servable.session.signatures:
-                raise invalid_argument(f'Serving signature name: "{name}" not found in signature def')
+                raise invalid_argument(
+                    f'Serving signature name: "{name}" not found in signature def'
+                )
             return dict(servable.session.signatures[name].inputs)
 
     @contextmanager
@@ -143,7 +149,8 @@ class ModelApi:
         Args:
             model_name: The model that it names.
             protocol: How it came.
-            api: The method's name over gRPC; TensorFlow Serving takes REST's from the path, in small letters.
+            api: The method's name over gRPC; TensorFlow Serving takes REST's from the path, in
+                small letters.
         """
         began, code = time.monotonic(), grpc.StatusCode.UNKNOWN
         try:

@@ -43,10 +43,12 @@ class ModelServer:
         base_path: The directory of the version directories, `<base_path>/<number>/saved_model.pb`.
         grpc_port: Port for gRPC; 0 takes a free one, None none. The attribute has the actual port.
         rest_port: Port for REST; likewise.
-        num_versions: How many of the latest versions to serve; 2 lets clients score with states of the version before.
+        num_versions: How many of the latest versions to serve; 2 lets clients score with states of
+            the version before.
         poll_seconds: Seconds between looks for new versions; 0 looks once, at the start.
         host: Host name or address to listen on; 0.0.0.0 for every interface.
-        options: Everything else; a model config file in it replaces model_name, base_path and num_versions.
+        options: Everything else; a model config file in it replaces model_name, base_path and
+            num_versions.
 
     Raises:
         ServerStartError: An argument makes no sense.
@@ -72,7 +74,11 @@ class ModelServer:
         loader = ModelLoader(options.runtime, metrics)
         self._load = RetryingLoad(loader, models.load_retries, models.load_retry_seconds)
         self._registry = ModelRegistry(
-            poll_seconds, models.settle_seconds, models.labels_for_unavailable, self._load, self._changed
+            poll_seconds,
+            models.settle_seconds,
+            models.labels_for_unavailable,
+            self._load,
+            self._changed,
         )
         self._api = ModelApi(self._registry, options, metrics)
         self._front = Front.make(options)
@@ -85,7 +91,8 @@ class ModelServer:
         """Loads the models and begins to answer; returns itself.
 
         Raises:
-            ServerStartError: A model has no version that can be served, a file can't be used, or a port can't be taken.
+            ServerStartError: A model has no version that can be served, a file can't be used, or a
+                port can't be taken.
         """
         check_port(self.host, self.grpc_port or 0, "gRPC")
         check_port(self.host, self.rest_port or 0, "REST")
@@ -95,7 +102,9 @@ class ModelServer:
             self._front.loop.start()
             undo.callback(self._front.close)
             network = self._options.network
-            grpc_server = GrpcServer(self._front, self._api, self._health, self.host, self.grpc_port, network)
+            grpc_server = GrpcServer(
+                self._front, self._api, self._health, self.host, self.grpc_port, network
+            )
             undo.callback(lambda: self._front.loop.run(grpc_server.stop(0)))
             rest_server = self._rest_server()
             undo.pop_all()
@@ -157,13 +166,19 @@ class ModelServer:
         network = self._options.network
         monitoring = network.monitoring_config_file
         page = None if monitoring is None else read_prometheus_path(monitoring)
-        app = RestApp(self._front, self._api, self._health, page, network.rest_api_timeout_in_ms / 1000)
-        return RestServer(self._front.loop, app, self.host, self.rest_port, network.rest_max_connections)
+        app = RestApp(
+            self._front, self._api, self._health, page, network.rest_api_timeout_in_ms / 1000
+        )
+        return RestServer(
+            self._front.loop, app, self.host, self.rest_port, network.rest_max_connections
+        )
 
     def _start_watch(self) -> None:
         options = self._options.models
         if options.config_file is not None and options.config_poll_seconds > 0:
-            self._watch = ConfigWatch(options.config_file, options.config_poll_seconds, self._registry.reload)
+            self._watch = ConfigWatch(
+                options.config_file, options.config_poll_seconds, self._registry.reload
+            )
             self._watch.start()
 
     def _changed(self) -> None:
@@ -173,12 +188,17 @@ class ModelServer:
         return self.start()
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.stop()
 
 
-async def _stop_both(grpc_server: GrpcServer, rest_server: RestServer | None, grace_seconds: float) -> None:
+async def _stop_both(
+    grpc_server: GrpcServer, rest_server: RestServer | None, grace_seconds: float
+) -> None:
     stopping = [grpc_server.stop(grace_seconds)]
     if rest_server is not None:
         stopping.append(rest_server.stop(grace_seconds))
@@ -189,6 +209,10 @@ def _check(model: str | Path | None, num_versions: int, poll_seconds: float) -> 
     if not model:
         raise ServerStartError("Name a model, or a model config file.")
     if num_versions < 1:
-        raise ServerStartError(f"num_versions must be at least 1. Received: num_versions={num_versions}")
+        raise ServerStartError(
+            f"num_versions must be at least 1. Received: num_versions={num_versions}"
+        )
     if poll_seconds < 0:
-        raise ServerStartError(f"poll_seconds must not be negative. Received: poll_seconds={poll_seconds}")
+        raise ServerStartError(
+            f"poll_seconds must not be negative. Received: poll_seconds={poll_seconds}"
+        )

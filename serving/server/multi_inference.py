@@ -13,10 +13,13 @@ from serving.server.options import RequestLimits
 from serving.server.session import ModelSession
 
 
-def multi_inference(session: ModelSession, request: Any, version: int, limits: RequestLimits) -> Any:
+def multi_inference(
+    session: ModelSession, request: Any, version: int, limits: RequestLimits
+) -> Any:
     """Answers a MultiInferenceRequest, whichever model it names.
 
-    TensorFlow Serving runs all signatures at once; here they run one after the other, on the same version.
+    TensorFlow Serving runs all signatures at once; here they run one after the other, on the same
+    version.
 
     Raises:
         RequestError: As TensorFlow Serving has it, with the same code and message.
@@ -41,12 +44,16 @@ def _check_tasks(session: ModelSession, tasks: Any) -> None:
         if not task.model_spec.name:
             raise invalid_argument("Found ModelSpec with an empty model name.")
         if task.model_spec.name != tasks[0].model_spec.name:
-            raise invalid_argument("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
+            raise invalid_argument(
+                "All ModelSpecs in a MultiInferenceRequest must access the same model name."
+            )
         name = examples.signature_name(task.model_spec)
         if name in seen:
             raise invalid_argument(f"Duplicate evaluation of signature: {name}")
         seen.add(name)
-        signature = examples.find_signature(session, name, "Requested signature not found in model graph")
+        signature = examples.find_signature(
+            session, name, "Requested signature not found in model graph"
+        )
         if task.method_name == classify.METHOD:
             classify.check_signature(signature)
         elif task.method_name == regress.METHOD:

@@ -19,10 +19,11 @@ class ModelOptions(_Options):
     Attributes:
         config_file: A model config file; the server's model_name and base_path are then ignored.
         config_poll_seconds: Seconds between looks at it; 0 reads it only once.
-        settle_seconds: Seconds for which the files of a version without a manifest, which other tools wrote, must have
-            stayed unchanged before it is loaded.
+        settle_seconds: Seconds for which the files of a version without a manifest, which other
+            tools wrote, must have stayed unchanged before it is loaded.
         labels_for_unavailable: Whether a new label may name a version that isn't loaded yet.
-        allow_reload: Whether HandleReloadConfigRequest is answered. TensorFlow Serving always answers it, to anyone.
+        allow_reload: Whether HandleReloadConfigRequest is answered. TensorFlow Serving always
+            answers it, to anyone.
         load_retries: How often a version that failed to load is tried again, unchanged.
         load_retry_seconds: Seconds between these tries.
     """
@@ -59,10 +60,13 @@ class NetworkOptions(_Options):
         grpc_socket_path: A Unix-domain socket for gRPC, besides the port.
         grpc_channel_arguments: Names and values, as `grpc.max_connection_age_ms=2000,...`.
         grpc_max_threads: Requests that are answered at once, over gRPC and REST.
-        rest_api_num_threads: REST requests that are answered at once, on threads of their own; 0 shares gRPC's.
-        grpc_reflection: Whether clients may ask which services and messages there are, as grpcurl does.
+        rest_api_num_threads: REST requests that are answered at once, on threads of their own; 0
+            shares gRPC's.
+        grpc_reflection: Whether clients may ask which services and messages there are, as grpcurl
+            does.
         max_waiting_requests: Requests that wait for one of these threads; one more is refused.
-        rest_api_timeout_in_ms: Milliseconds for a REST request's body to come, and as many for its answer.
+        rest_api_timeout_in_ms: Milliseconds for a REST request's body to come, and as many for its
+            answer.
         rest_max_connections: REST connections at once; one more is closed.
         ssl_config_file: An SSLConfig text proto, for TLS on gRPC.
         monitoring_config_file: A MonitoringConfig text proto, for the Prometheus page on REST.
@@ -84,15 +88,19 @@ class RequestLimits(_Options):
     """What an untrusted request may ask for. TensorFlow Serving has no such limits.
 
     Attributes:
-        max_message_bytes: Bytes of a request, and of each tensor that its declared shape unfolds to.
-        max_rest_bytes: Bytes of a REST request, also after unzipping: JSON takes many times its size in memory.
+        max_message_bytes: Bytes of a request, and of each tensor that its declared shape unfolds
+            to.
+        max_rest_bytes: Bytes of a REST request, also after unzipping: JSON takes many times its
+            size in memory.
         max_bytes_held: Bytes of all requests that are being received, wait or are answered.
         max_rows: Requests in a batch that a client makes: the first dimension of each input.
         max_candidates: Candidates of a request, over all its rows.
         max_history: History positions of a request, over all its rows.
         max_values: Values and fields of a message, or of a JSON document.
-        max_values_at_once: The same of all requests that are being answered; a value of JSON counts twice.
-        max_cells_at_once: Candidates times positions of a history, of all requests that models compute.
+        max_values_at_once: The same of all requests that are being answered; a value of JSON counts
+            twice.
+        max_cells_at_once: Candidates times positions of a history, of all requests that models
+            compute.
     """
 
     max_message_bytes: int = Field(64 * 1024 * 1024, ge=1)

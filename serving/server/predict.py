@@ -32,7 +32,9 @@ def predict(session: ModelSession, request: Any, version: int) -> Any:
     """
     name = request.model_spec.signature_name or contract.SERVING_DEFAULT
     if name not in session.signatures:
-        raise RequestError(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+        raise RequestError(
+            grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.'
+        )
     signature = session.signatures[name]
     _check_method(signature)
     _check_count(signature, request.inputs)
@@ -48,11 +50,14 @@ def predict(session: ModelSession, request: Any, version: int) -> Any:
     return response
 
 
-def run_signature(session: ModelSession, signature: str, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def run_signature(
+    session: ModelSession, signature: str, feeds: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     """All outputs of a signature by alias, whichever are asked for.
 
-    The runtime keeps an optimised copy of the graph for each list of tensors that was ever fetched, in each order: with
-    the lists that clients choose, a few requests would take the server's memory.
+    The runtime keeps an optimised copy of the graph for each list of tensors that was ever fetched,
+    in each order: with the lists that clients choose, a few requests would take the server's
+    memory.
     """
     outputs = session.signatures[signature].outputs
     aliases = sorted(outputs)

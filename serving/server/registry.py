@@ -46,7 +46,9 @@ class ModelRegistry:
         self._labels_for_unavailable = labels_for_unavailable
         self._load, self._on_change = load, on_change
         self._models: dict[str, VersionManager] = {}
-        self._gone: dict[str, VersionManager] = {}  # unloaded, but their status can still be asked for
+        self._gone: dict[
+            str, VersionManager
+        ] = {}  # unloaded, but their status can still be asked for
         self._labels: dict[str, dict[str, int]] = {}
         self._configs: list[ModelConfig] | None = None
         self._changing = threading.Lock()
@@ -68,8 +70,9 @@ class ModelRegistry:
         """Makes these the models: loads new ones, unloads those that are gone, changes labels and version policies.
 
         Raises:
-            RequestError: FAILED_PRECONDITION for a label on a version that isn't available, with nothing changed;
-                UNKNOWN for new models that can't be served yet, while all else is as asked for.
+            RequestError: FAILED_PRECONDITION for a label on a version that isn't available, with
+                nothing changed; UNKNOWN for new models that can't be served yet, while all else is
+                as asked for.
         """
         with self._changing:
             if list(configs) == self._configs:
@@ -82,12 +85,15 @@ class ModelRegistry:
             for name, config in wanted.items():
                 if name in self._models:
                     self._models[name].update(config)
-            problems = [self._add(config) for name, config in wanted.items() if name not in self._models]
+            problems = [
+                self._add(config) for name, config in wanted.items() if name not in self._models
+            ]
         self._on_change()
         found = [problem for problem in problems if problem]
         if found:
             raise RequestError(
-                grpc.StatusCode.UNKNOWN, f"{len(found)} model(s) did not become available: {{{', '.join(found)}}}"
+                grpc.StatusCode.UNKNOWN,
+                f"{len(found)} model(s) did not become available: {{{', '.join(found)}}}",
             )
 
     def use(self, spec: Any) -> AbstractContextManager[Servable]:
@@ -119,12 +125,20 @@ class ModelRegistry:
 
     def unavailable(self) -> list[str]:
         """The configured models without a version that is loaded and warmed up."""
-        return sorted(name for name, manager in list(self._models.items()) if not manager.loaded.is_available())
+        return sorted(
+            name
+            for name, manager in list(self._models.items())
+            if not manager.loaded.is_available()
+        )
 
     def available(self) -> dict[str, list[int]]:
         """Model -> the versions being served, the latest first."""
         return {
-            name: [version for version, s in manager.loaded.statuses().items() if s.state == versions.AVAILABLE]
+            name: [
+                version
+                for version, s in manager.loaded.statuses().items()
+                if s.state == versions.AVAILABLE
+            ]
             for name, manager in list(self._models.items())
         }
 
@@ -139,7 +153,9 @@ class ModelRegistry:
             return all([self._remove(name, deadline) for name in list(self._models)])
 
     def _add(self, config: ModelConfig) -> str:
-        manager = VersionManager(config, self._poll_seconds, self._settle_seconds, self._load, self._on_change)
+        manager = VersionManager(
+            config, self._poll_seconds, self._settle_seconds, self._load, self._on_change
+        )
         self._models[config.name] = manager
         self._gone.pop(config.name, None)
         return manager.start()

@@ -58,7 +58,9 @@ def fill_result(outputs: Mapping[str, np.ndarray], rows: int, result: Any) -> No
             f"but got {examples.show_shape(values)}"
         )
     if values.shape[0] != rows:
-        raise invalid_argument(f"Input batch size did not match output batch size: {rows} vs. {values.shape[0]}")
+        raise invalid_argument(
+            f"Input batch size did not match output batch size: {rows} vs. {values.shape[0]}"
+        )
     examples.check_dtype(values, tf.float32, "Expected output Tensor of {}. ")
     for value in values.ravel().tolist():
         result.regressions.add(value=value)

@@ -35,7 +35,9 @@ class RetryingLoad:
             try:
                 return self._load(name, path)
             except Exception as error:  # whatever a broken model raises
-                _log.warning("%s: model '%s' can't be loaded, %d tries left: %s", path, name, left, error)
+                _log.warning(
+                    "%s: model '%s' can't be loaded, %d tries left: %s", path, name, left, error
+                )
                 if self._stopping.wait(self._wait_seconds):
                     raise
         return self._load(name, path)

@@ -19,7 +19,9 @@ class ModelSession(Protocol):
 
     signatures: dict[str, Any]
 
-    def run(self, signature: str, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]) -> list[np.ndarray]:
+    def run(
+        self, signature: str, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]
+    ) -> list[np.ndarray]:
         """Runs a signature: tensor name -> value in, the named tensors out, in this order."""
 
     def close(self) -> None:
@@ -29,8 +31,9 @@ class ModelSession(Protocol):
 class SavedModelSession:
     """The graph and weights of one SavedModel version; several threads may run it at once.
 
-    `tf.compat.v1.Session.run` checks and converts feeds in Python. The C++ server does neither, so this calls the
-    session below those checks: shapes are the graph's business, and a wrong dtype gives the runtime's own error.
+    `tf.compat.v1.Session.run` checks and converts feeds in Python. The C++ server does neither, so
+    this calls the session below those checks: shapes are the graph's business, and a wrong dtype
+    gives the runtime's own error.
 
     Args:
         path: The version directory, which has saved_model.pb.
@@ -44,15 +47,23 @@ class SavedModelSession:
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph, config=_session_config(options))
         try:
-            with graph.as_default(), deprecation.silence():  # of a loader that nothing replaces for a session
+            with (
+                graph.as_default(),
+                deprecation.silence(),
+            ):  # of a loader that nothing replaces for a session
                 meta_graph = tf.compat.v1.saved_model.load(self._session, ["serve"], str(path))
             self.signatures: dict[str, Any] = dict(meta_graph.signature_def)
-            self._handles = {name: graph.get_tensor_by_name(name)._as_tf_output() for name in self._tensor_names()}
+            self._handles = {
+                name: graph.get_tensor_by_name(name)._as_tf_output()
+                for name in self._tensor_names()
+            }
         except BaseException:
             self._session.close()
             raise
 
-    def run(self, signature: str, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]) -> list[np.ndarray]:
+    def run(
+        self, signature: str, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]
+    ) -> list[np.ndarray]:
         """Runs the graph.
 
         Args:
@@ -65,11 +76,14 @@ class SavedModelSession:
         """
         values = {self._handles[name]: value for name, value in feeds.items()}
         try:
-            return self._session._call_tf_sessionrun(None, values, [self._handles[name] for name in fetches], [], None)
+            return self._session._call_tf_sessionrun(
+                None, values, [self._handles[name] for name in fetches], [], None
+            )
         except tf.errors.OpError as error:
             raise errors.from_tensorflow(error) from None
         except UnicodeDecodeError as error:
-            # The runtime quoted bytes of a feed in an error, which its Python binding can't turn into a message.
+            # The runtime quoted bytes of a feed in an error, which its Python binding can't turn
+            # into a message.
             raise errors.invalid_argument(error.object.decode(errors="replace")) from None
 
     def close(self) -> None:
@@ -77,8 +91,15 @@ class SavedModelSession:
         self._session.close()
 
     def _tensor_names(self) -> set[str]:
-        infos = [info for s in self.signatures.values() for side in (s.inputs, s.outputs) for info in side.values()]
-        return {info.name for info in infos if ":" in info.name}  # the others are operations: the initialiser
+        infos = [
+            info
+            for s in self.signatures.values()
+            for side in (s.inputs, s.outputs)
+            for info in side.values()
+        ]
+        return {
+            info.name for info in infos if ":" in info.name
+        }  # the others are operations: the initialiser
 
 
 def _session_config(options: RuntimeOptions) -> tf.compat.v1.ConfigProto:

@@ -19,7 +19,11 @@ from serving.server.regress import regress
 from serving.server.session import ModelSession
 
 MAX_RECORDS = 1000
-_OF_EXAMPLES = {"classify_log": classify, "regress_log": regress, "multi_inference_log": multi_inference}
+_OF_EXAMPLES = {
+    "classify_log": classify,
+    "regress_log": regress,
+    "multi_inference_log": multi_inference,
+}
 
 
 def warm_up(session: ModelSession, model_dir: Path) -> int:
@@ -29,7 +33,8 @@ def warm_up(session: ModelSession, model_dir: Path) -> int:
         The number of records replayed.
 
     Raises:
-        RequestError: A record fails, isn't a PredictionLog, or is one of a session; or there are more than MAX_RECORDS.
+        RequestError: A record fails, isn't a PredictionLog, or is one of a session; or there are
+            more than MAX_RECORDS.
         tf.errors.OpError: The file can't be read.
     """
     path = model_dir / contract.WARMUP_FILE
@@ -38,7 +43,9 @@ def warm_up(session: ModelSession, model_dir: Path) -> int:
     count = 0
     for count, record in enumerate(tf.data.TFRecordDataset(str(path)).as_numpy_iterator(), start=1):
         if count > MAX_RECORDS:
-            raise invalid_argument(f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {path}")
+            raise invalid_argument(
+                f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {path}"
+            )
         _replay(session, record, path)
     return count
 
@@ -47,11 +54,15 @@ def _replay(session: ModelSession, record: bytes, path: Path) -> None:
     try:
         log = prediction_log_pb2.PredictionLog.FromString(record)
     except DecodeError:
-        raise invalid_argument(f"Failed to parse warmup record: {record[:100]!r} from {path}") from None
+        raise invalid_argument(
+            f"Failed to parse warmup record: {record[:100]!r} from {path}"
+        ) from None
     kind = log.WhichOneof("log_type")
     if kind == "predict_log":
         predict(session, log.predict_log.request, version=0)
     elif kind in _OF_EXAMPLES:
         _OF_EXAMPLES[kind](session, getattr(log, kind).request, 0, RequestLimits())
     elif kind is not None:
-        raise RequestError(grpc.StatusCode.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind} in {path}")
+        raise RequestError(
+            grpc.StatusCode.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind} in {path}"
+        )

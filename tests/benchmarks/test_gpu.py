@@ -30,7 +30,9 @@ def test_a_step_has_few_operations_and_no_loop(tmp_path: Path) -> None:
     """Sampled softmax and a table that is updated by rows, too."""
     config = _config(sampled_softmax_above=100, sampled_classes=50)
     sparse = config.pretrain.optimizer.model_copy(update={"sparse_above": 100})
-    config = config.model_copy(update={"pretrain": config.pretrain.model_copy(update={"optimizer": sparse})})
+    config = config.model_copy(
+        update={"pretrain": config.pretrain.model_copy(update={"optimizer": sparse})}
+    )
     stage = pretraining_stage(write_inputs(tmp_path / "log", make_log(32, 2, items=200), config))
     counted = count_step(make_model(stage, config), stage)
     assert 500 < counted.operations < 1400  # 1,324 on 2026-11-27
@@ -50,7 +52,9 @@ def test_an_epoch_has_as_many_shapes_as_the_plan(tmp_path: Path) -> None:
 def test_what_is_timed_has_the_sizes_that_it_says(tmp_path: Path) -> None:
     found = workloads(tmp_path, tmp_path / "none", scale=1 / 64)
     assert set(found) == {"pretrain", "ranker"}
-    sequences, ranker = (next(iter(workload.stage(workload.config).train(WHOLE, 0))) for workload in found.values())
+    sequences, ranker = (
+        next(iter(workload.stage(workload.config).train(WHOLE, 0))) for workload in found.values()
+    )
     assert sequences["features"]["history_item_id"].shape == (16, 200)
     assert ranker[0]["candidate_item_id"].shape[1] == 100
     assert found["pretrain"].units(sequences) == 16

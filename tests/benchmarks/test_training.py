@@ -31,14 +31,17 @@ answer(train)
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> GeneratedInputs:
-    return write_inputs(tmp_path_factory.mktemp("log") / "records", make_log(512, 10, items=50), config())
+    return write_inputs(
+        tmp_path_factory.mktemp("log") / "records", make_log(512, 10, items=50), config()
+    )
 
 
 def test_records_hold_what_the_rivals_rows_hold(inputs: GeneratedInputs) -> None:
     rows = impressions(make_log(512, 10, items=50))
     batches = list(RankingBatches(inputs).once(inputs.train))
     clicked = sum(
-        float(labels["click"][features["candidate_item_id"] > 0].numpy().sum()) for features, labels, _ in batches
+        float(labels["click"][features["candidate_item_id"] > 0].numpy().sum())
+        for features, labels, _ in batches
     )
     assert clicked == rows["clicked"].sum()
     for ours, theirs in (("candidate_category", "category"), ("candidate_brand", "brand")):
@@ -50,7 +53,9 @@ def test_batches_of_like_lengths_have_less_padding(inputs: GeneratedInputs) -> N
     small = config().model_copy(update={"pretrain": ClozeConfig(batch_size=16)})
     waste = {kind: of["history"] for kind, of in padding(inputs.by(small)).items()}
     mean = make_log(512, 10, items=50).lengths.mean()
-    assert waste["pretrain"] == pytest.approx(1 - mean / LENGTH, abs=0.05)  # nearly every batch has a long history
+    assert waste["pretrain"] == pytest.approx(
+        1 - mean / LENGTH, abs=0.05
+    )  # nearly every batch has a long history
     assert waste["pretrain_by_length"] < waste["pretrain"] / 2
     assert waste["finetune_buckets"] < waste["finetune_unsorted"] / 2
 

@@ -19,7 +19,10 @@ from tests.serving.redis_server import RedisServer
 from tests.trainer.conftest import Exported, exported, pretrained, toy  # noqa: F401 (fixtures)
 
 WORKER = VENV / "srp4ctr-beam-worker"
-PROCESS = ["--environment_type=PROCESS", f"--environment_config={json.dumps({'command': str(WORKER)})}"]
+PROCESS = [
+    "--environment_type=PROCESS",
+    f"--environment_config={json.dumps({'command': str(WORKER)})}",
+]
 ENGINES = ("multiprocess", "prism", "prism_pool", "prism_process", "flink", "spark")
 REMOTE = ENGINES[2:]  # whose workers are no children of the process that submits the job
 
@@ -45,7 +48,12 @@ def prism(logs: Path) -> Iterator[str]:
 def a_prism(log: Path) -> Iterator[tuple[str, psutil.Process]]:
     """host:port of a Prism's job service, and its process."""
     port, web = free_port(), free_port()
-    command = [built("prism", "Go"), f"--job_port={port}", f"--web_port={web}", "--idle_shutdown_timeout=-1s"]
+    command = [
+        built("prism", "Go"),
+        f"--job_port={port}",
+        f"--web_port={web}",
+        "--idle_shutdown_timeout=-1s",
+    ]
     with running(command, port, log) as process:
         yield f"localhost:{port}", psutil.Process(process.pid)
 
@@ -54,7 +62,12 @@ def a_prism(log: Path) -> Iterator[tuple[str, psutil.Process]]:
 def pool(logs: Path) -> Iterator[str]:
     """host:port of a worker pool, as one would run beside each task manager."""
     port = free_port()
-    command = [str(VENV / "python"), "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={port}"]
+    command = [
+        str(VENV / "python"),
+        "-m",
+        "apache_beam.runners.worker.worker_pool_main",
+        f"--service_port={port}",
+    ]
     path = {"PATH": f"{VENV}:{os.environ['PATH']}"}  # the pool starts `python`
     with running(command, port, logs / "pool", path):
         yield f"localhost:{port}"
@@ -73,21 +86,31 @@ def engine(request: pytest.FixtureRequest) -> list[str]:
         return beam_args(BeamConfig(runner=name, options=(f"--job_endpoint={prism}",)))
     if name == "prism_process":
         return portable(prism, PROCESS)
-    return portable(prism, ["--environment_type=EXTERNAL", f"--environment_config={request.getfixturevalue('pool')}"])
+    return portable(
+        prism,
+        ["--environment_type=EXTERNAL", f"--environment_config={request.getfixturevalue('pool')}"],
+    )
 
 
 def portable(address: str, environment: list[str]) -> list[str]:
     """Beam's options for a job service."""
-    return beam_args(BeamConfig(runner="portable", options=(f"--job_endpoint={address}", *environment)))
+    return beam_args(
+        BeamConfig(runner="portable", options=(f"--job_endpoint={address}", *environment))
+    )
 
 
 def _cluster(name: str) -> list[str]:
     """A real cluster, named by FLINK_MASTER or SPARK_MASTER; its workers are processes of this environment."""
-    variable, option = {"flink": ("FLINK_MASTER", "flink_master"), "spark": ("SPARK_MASTER", "spark_master_url")}[name]
+    variable, option = {
+        "flink": ("FLINK_MASTER", "flink_master"),
+        "spark": ("SPARK_MASTER", "spark_master_url"),
+    }[name]
     if variable not in os.environ:
         pytest.skip(f"{variable} names no cluster")
     more = os.environ.get("ENGINE_OPTIONS", "").split()
-    return beam_args(BeamConfig(runner=name, options=(f"--{option}={os.environ[variable]}", *PROCESS, *more)))  # type: ignore[arg-type]
+    return beam_args(
+        BeamConfig(runner=name, options=(f"--{option}={os.environ[variable]}", *PROCESS, *more))
+    )  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")
@@ -147,7 +170,9 @@ def pubsub(logs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def _pubsub_emulator() -> Path:
     gcloud = shutil.which("gcloud")
     if gcloud is None or shutil.which("java") is None:
-        pytest.skip("the Pub/Sub emulator is not there: it needs gcloud, its component pubsub-emulator, and Java")
+        pytest.skip(
+            "the Pub/Sub emulator is not there: it needs gcloud, its component pubsub-emulator, and Java"
+        )
     command = [gcloud, "info", "--format=value(installation.sdk_root)"]
     root = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     emulator = Path(root, "platform", "pubsub-emulator", "bin", "cloud-pubsub-emulator")

@@ -47,7 +47,9 @@ def running(
     command: Sequence[str], port: int, log: Path, variables: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server that listens on `port`, with all that it started, in a working directory of its own."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"} | dict(variables or {})
+    environment = (
+        os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"} | dict(variables or {})
+    )
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=output, cwd="/", env=environment, start_new_session=True

@@ -35,7 +35,9 @@ def spec(folder: Path) -> DatasetSpec:
 
 
 @pytest.fixture(scope="module")
-def expected(spec: DatasetSpec, tmp_path_factory: pytest.TempPathFactory) -> tuple[Written, dict[str, int]]:
+def expected(
+    spec: DatasetSpec, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Written, dict[str, int]]:
     """What one process makes, and its counters."""
     folder = str(tmp_path_factory.mktemp("direct"))
     counters = write_records(spec, folder, DIRECT)
@@ -54,7 +56,9 @@ def test_engines(
 
 
 @pytest.mark.parametrize("bucket", ["gs", "s3"], indirect=True)
-def test_stores(bucket: str, folder: Path, spec: DatasetSpec, expected: tuple[Written, dict[str, int]]) -> None:
+def test_stores(
+    bucket: str, folder: Path, spec: DatasetSpec, expected: tuple[Written, dict[str, int]]
+) -> None:
     for name in ("events", "items", "users"):
         upload(str(folder / f"{name}.csv"), f"{bucket}/data/{name}.csv")
     there = _at(spec, f"{bucket}/data")
@@ -62,7 +66,9 @@ def test_stores(bucket: str, folder: Path, spec: DatasetSpec, expected: tuple[Wr
     write_records(there, f"{bucket}/out", options)
     found = written(f"{bucket}/out")
     assert found.files == expected[0].files and found.report == expected[0].report
-    assert [line.replace(f"{bucket}/data", str(folder)) for line in found.rejected or ()] == expected[0].rejected
+    assert [
+        line.replace(f"{bucket}/data", str(folder)) for line in found.rejected or ()
+    ] == expected[0].rejected
 
     _without_last_row(folder / "events.csv", f"{bucket}/data/events.csv")
     write_records(there, f"{bucket}/out", options)
@@ -98,7 +104,10 @@ def _attempt(spec: DatasetSpec, folder: str, options: list[str]) -> None:
 
 
 def _at(spec: DatasetSpec, data_dir: str) -> DatasetSpec:
-    tables = {name: getattr(spec, name).at(f"{data_dir}/{name}.csv") for name in ("events", "items", "users")}
+    tables = {
+        name: getattr(spec, name).at(f"{data_dir}/{name}.csv")
+        for name in ("events", "items", "users")
+    }
     return spec.model_copy(update=tables)
 
 

@@ -82,7 +82,10 @@ def test_events_of_a_pubsub_subscription(
     expected = set(states_of(longer, model, redis_server, tmp_path / "longer"))
     assert len(expected - set(states_of(rows, model, redis_server, tmp_path))) == 1
     publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
-    topic, subscription = publisher.topic_path(pubsub, "events"), subscriber.subscription_path(pubsub, "events")
+    topic, subscription = (
+        publisher.topic_path(pubsub, "events"),
+        subscriber.subscription_path(pubsub, "events"),
+    )
     publisher.create_topic(name=topic)
     subscriber.create_subscription(name=subscription, topic=topic)
     arguments = flags(model, redis_server.url, rows, tmp_path)

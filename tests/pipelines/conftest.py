@@ -43,12 +43,16 @@ def srp4ctr(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(command, done.exit_code, done.stdout, done.stderr)
 
 
-def srp4ctr_process(*arguments: str | Path, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+def srp4ctr_process(
+    *arguments: str | Path, timeout: float = 900
+) -> subprocess.CompletedProcess[str]:
     """Runs the installed command as a user would."""
     command = [str(SRP4CTR), *map(str, arguments)]
     environment = os.environ | {"COLUMNS": "200"}
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=environment)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout, check=False, env=environment
+    )
 
 
 def write_run(folder: Path, **changes: object) -> Path:
@@ -60,11 +64,21 @@ def write_run(folder: Path, **changes: object) -> Path:
         "trainer": {
             "encoder": {"dim": 8, "heads": 2, "layers": 2, "feedforward": 16},
             "pretrain": {"epochs": 2},
-            "ranker": {"embedding_dim": 4, "attention_units": [8, 4], "experts": 2, "expert_units": [8, 8]},
+            "ranker": {
+                "embedding_dim": 4,
+                "attention_units": [8, 4],
+                "experts": 2,
+                "expert_units": [8, 8],
+            },
             "finetune": {"epochs": 1, "evaluations_per_epoch": 1},
             "export": {"state_dtype": "float32"},
         },
-        "evaluation": {"min_auc": 0.0, "max_auc_drop": 1.0, "min_auc_over_rules": -1.0, "slices": ["context_device"]},
+        "evaluation": {
+            "min_auc": 0.0,
+            "max_auc_drop": 1.0,
+            "min_auc_over_rules": -1.0,
+            "slices": ["context_device"],
+        },
         "data_dir": str(folder / "data"),
         "runs_dir": str(folder / "runs"),
     }

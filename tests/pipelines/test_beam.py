@@ -38,7 +38,10 @@ def test_beam_accepts_the_options_and_knows_the_runner(runner: str) -> None:
 def test_dataflow_is_known_to_beam() -> None:
     """Without the validator above, which asks Google for credentials."""
     args = parsed("dataflow", *DATAFLOW)
-    assert type(create_runner(args.view_as(options.StandardOptions).runner)).__name__ == "DataflowRunner"
+    assert (
+        type(create_runner(args.view_as(options.StandardOptions).runner)).__name__
+        == "DataflowRunner"
+    )
 
 
 @pytest.mark.parametrize("runner", ["direct", "multiprocess"])
@@ -54,17 +57,28 @@ def test_multiprocess_uses_every_core() -> None:
 
 
 def test_own_options_win_and_arrive() -> None:
-    assert parsed("multiprocess", "--direct_num_workers=3").view_as(options.DirectOptions).direct_num_workers == 3
+    assert (
+        parsed("multiprocess", "--direct_num_workers=3")
+        .view_as(options.DirectOptions)
+        .direct_num_workers
+        == 3
+    )
     flink = parsed("flink", *EXTRA["flink"], image="registry/worker")
     assert flink.view_as(options.FlinkRunnerOptions).flink_master == "jobs:8081"
     assert flink.view_as(options.WorkerOptions).sdk_container_image == "registry/worker"
-    assert parsed("dataflow", *DATAFLOW).view_as(options.GoogleCloudOptions).region == "europe-west1"
+    assert (
+        parsed("dataflow", *DATAFLOW).view_as(options.GoogleCloudOptions).region == "europe-west1"
+    )
 
 
 @pytest.mark.parametrize(
     ("runner", "extra", "message"),
     [
-        ("direct", ["--direct_num_wokers=2"], "no option --direct_num_wokers. Did you mean --direct_num_workers?"),
+        (
+            "direct",
+            ["--direct_num_wokers=2"],
+            "no option --direct_num_wokers. Did you mean --direct_num_workers?",
+        ),
         ("direct", ["parallelism"], "start with --"),
         ("direct", ["--direct_num_workers=many"], "invalid int value: 'many'"),
         ("portable", ["--parallelism=4"], "Beam runner portable needs --job_endpoint=..."),
@@ -110,8 +124,13 @@ def test_the_command_line_replaces_the_configuration() -> None:
 
 
 def test_the_configuration_names_a_runner(tmp_path: Path) -> None:
-    path = write_run(tmp_path, beam={"runner": "flink", "image": "i", "options": ["--flink_master=m:1"]})
-    assert beam_args(load_run_config(path).beam)[-2:] == ["--sdk_container_image=i", "--flink_master=m:1"]
+    path = write_run(
+        tmp_path, beam={"runner": "flink", "image": "i", "options": ["--flink_master=m:1"]}
+    )
+    assert beam_args(load_run_config(path).beam)[-2:] == [
+        "--sdk_container_image=i",
+        "--flink_master=m:1",
+    ]
 
 
 def test_dataflow_refuses_local_files_at_once(tmp_path: Path) -> None:

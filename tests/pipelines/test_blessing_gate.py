@@ -33,21 +33,43 @@ def _gate(folder: Path, must_beat: list[str], counts: Counts | None) -> tuple[bo
     if counts is not None:
         (folder / "counts" / FILE).write_text(json.dumps(counts.to_json()))
     output = {"blessing": [artifacts.pop("blessing")]}
-    properties = {"tasks": "[]", "quarantine_dir": "", "margin": 0.0, "span": 0, "must_beat": json.dumps(must_beat)}
-    blessing_gate.Executor().Do({name: [artifact] for name, artifact in artifacts.items()}, output, properties)
+    properties = {
+        "tasks": "[]",
+        "quarantine_dir": "",
+        "margin": 0.0,
+        "span": 0,
+        "must_beat": json.dumps(must_beat),
+    }
+    blessing_gate.Executor().Do(
+        {name: [artifact] for name, artifact in artifacts.items()}, output, properties
+    )
     refused = json.loads((folder / "blessing" / blessing_gate.REFUSALS).read_text())
     return (folder / "blessing" / "BLESSED").exists(), refused
 
 
 @pytest.mark.parametrize(
     ("points", "must_beat", "blessed"),
-    [(-0.5, ["counts"], False), (0.0, ["counts"], False), (0.5, ["counts"], True), (-0.5, [], True)],
+    [
+        (-0.5, ["counts"], False),
+        (0.0, ["counts"], False),
+        (0.5, ["counts"], True),
+        (-0.5, [], True),
+    ],
 )
 def test_a_model_is_blessed_only_if_it_beats_what_it_must(
-    points: float, must_beat: list[str], blessed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    points: float,
+    must_beat: list[str],
+    blessed: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(blessing_gate, "_refusals", lambda figures, settings: [])
-    task = TaskCounts(auc=0.7, model_auc=0.7 + points / 100, points=points, low=-1.0, high=1.0, trees=9)
+    task = TaskCounts(
+        auc=0.7, model_auc=0.7 + points / 100, points=points, low=-1.0, high=1.0, trees=9
+    )
     is_blessed, refused = _gate(tmp_path, must_beat, Counts(missing=None, tasks={"buy": task}))
     assert is_blessed == blessed and bool(refused) != blessed
-    assert blessed or "evaluation.must_beat asks for a model that beats boosted trees on counts" in refused[0]
+    assert (
+        blessed
+        or "evaluation.must_beat asks for a model that beats boosted trees on counts" in refused[0]
+    )

@@ -27,11 +27,24 @@ def failing(tmp_path: Path, break_it: Any) -> subprocess.CompletedProcess[str]:
 def test_help_lists_the_commands() -> None:
     done = srp4ctr_process("--help")
     assert done.returncode == 0
-    for command in ("data", "run", "serve", "rank", "report", "cost", "experiment", "train", "precompute", "rollout"):
+    for command in (
+        "data",
+        "run",
+        "serve",
+        "rank",
+        "report",
+        "cost",
+        "experiment",
+        "train",
+        "precompute",
+        "rollout",
+    ):
         assert command in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [("rub",), ("run",), ("run", "x.yaml", "--beam"), ("rank", "x.yaml")])
+@pytest.mark.parametrize(
+    "arguments", [("rub",), ("run",), ("run", "x.yaml", "--beam"), ("rank", "x.yaml")]
+)
 def test_usage_errors_exit_with_2(arguments: tuple[str, ...]) -> None:
     assert srp4ctr(*arguments).returncode == 2
 
@@ -39,12 +52,18 @@ def test_usage_errors_exit_with_2(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("train", "pretrain", "no.yaml", "--examples=a", "--transform=b", "--model-dir=c"), "no.yaml: not a readable"),
+        (
+            ("train", "pretrain", "no.yaml", "--examples=a", "--transform=b", "--model-dir=c"),
+            "no.yaml: not a readable",
+        ),
         (
             ("precompute", "--model=none", "--to=states", "--runer=FlinkRunner"),
             "--runer: neither this command nor Beam",
         ),
-        (("precompute", "--model=none", "--to=states", "--runner=FlinkRunner"), "none: no model version here"),
+        (
+            ("precompute", "--model=none", "--to=states", "--runner=FlinkRunner"),
+            "none: no model version here",
+        ),
         (("rollout", "none", "served"), "none: no model version here"),
     ],
 )
@@ -61,14 +80,18 @@ def test_missing_config_exits_with_2(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("package", ["trainer", "serving", "preprocessing"])
 @pytest.mark.parametrize("is_package", [False, True])
-def test_a_module_that_hides_a_package_is_named(tmp_path: Path, package: str, is_package: bool) -> None:
+def test_a_module_that_hides_a_package_is_named(
+    tmp_path: Path, package: str, is_package: bool
+) -> None:
     place = tmp_path / package / "__init__.py" if is_package else tmp_path / f"{package}.py"
     place.parent.mkdir(exist_ok=True)
     place.write_text("")
     root = Path(__file__).parent.parent.parent
     command = [sys.executable, "-c", "from pipelines.cli import main; main()", "--help"]
     path = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(root)])}
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | path, cwd=tmp_path)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | path, cwd=tmp_path
+    )
     assert done.returncode == 2
     assert f"{place} hides srp4ctr's own package '{package}'" in done.stderr
 
@@ -93,7 +116,9 @@ def test_missing_column_names_file_and_nearest(tmp_path: Path) -> None:
 
 
 def test_empty_log(tmp_path: Path) -> None:
-    done = failing(tmp_path, lambda content, data: write_csv(data / "events.csv", [], EVENT_COLUMNS))
+    done = failing(
+        tmp_path, lambda content, data: write_csv(data / "events.csv", [], EVENT_COLUMNS)
+    )
     assert done.returncode == 1
     assert "the log is empty" in done.stderr
 

@@ -20,22 +20,40 @@ from preprocessing.report import data_report
 from preprocessing.splits import CutOffs, TimeProfile
 from tests.testing import small_spec
 
-FIGURES = {"auc": 0.75, "gauc": float("nan"), "binary_crossentropy": 0.5, "calibration": 1.1, "mean_label": 0.25}
+FIGURES = {
+    "auc": 0.75,
+    "gauc": float("nan"),
+    "binary_crossentropy": 0.5,
+    "calibration": 1.1,
+    "mean_label": 0.25,
+}
 ATTRIBUTE = {"loss": 1.5, "accuracy": 0.5, "chance_accuracy": float("nan")}
 
-RIVALS = Rivals(popularity={"buy": 0.6, "dear": None}, counts=Counts(missing="LightGBM isn't installed"))
+RIVALS = Rivals(
+    popularity={"buy": 0.6, "dear": None}, counts=Counts(missing="LightGBM isn't installed")
+)
 
 
 class Evaluation:
     """A TFMA result of the small spec's tasks."""
 
     def __init__(self, slices: list[tuple[tuple[str, str], ...]]) -> None:
-        values = {name: {"doubleValue": value} for name, value in (FIGURES | {"example_count": 40.0}).items()}
+        values = {
+            name: {"doubleValue": value}
+            for name, value in (FIGURES | {"example_count": 40.0}).items()
+        }
         metrics = {task: {"": values} for task in small_spec().tasks}
         self.slicing_metrics = [(key, metrics) for key in slices]
-        bucket = {"numWeightedExamples": 4, "totalWeightedLabel": 1, "totalWeightedRefinedPrediction": 2}
+        bucket = {
+            "numWeightedExamples": 4,
+            "totalWeightedLabel": 1,
+            "totalWeightedRefinedPrediction": 2,
+        }
         empty = dict.fromkeys(bucket, 0)
-        plots = {task: {"": {"calibrationHistogramBuckets": {"buckets": [bucket, empty]}}} for task in metrics}
+        plots = {
+            task: {"": {"calibrationHistogramBuckets": {"buckets": [bucket, empty]}}}
+            for task in metrics
+        }
         self.plots = [((), plots)]
 
 
@@ -58,18 +76,32 @@ WHOLE = Evaluation([(), (("history_length", "0"),), (("popularity", "head"),)])
 def test_metrics_are_those_of_the_table_and_slices_have_their_counts() -> None:
     found = collect._task(WHOLE, "buy")
     assert list(found.scores) == list(METRICS)
-    assert found.auc == 0.75 and found.score("gauc") is None and found.score("ne") == pytest.approx(0.5 / 0.5623351)
-    assert found.to_json()["slices"]["popularity"] == {"head": {"auc": 0.75, "candidates": 40, "positives": 10}}
+    assert (
+        found.auc == 0.75
+        and found.score("gauc") is None
+        and found.score("ne") == pytest.approx(0.5 / 0.5623351)
+    )
+    assert found.to_json()["slices"]["popularity"] == {
+        "head": {"auc": 0.75, "candidates": 40, "positives": 10}
+    }
     assert collect._calibration(WHOLE, "buy") == [(0.5, 0.25, 4.0)]
 
 
-def test_what_is_collected_is_written_and_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_is_collected_is_written_and_read_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(collect, "_to_beat", lambda uri, tasks: dict.fromkeys(tasks, 0.7))
-    monkeypatch.setattr(collect, "verdict", lambda *arguments: Verdict(blessed=False, reasons=["It is late."]))
+    monkeypatch.setattr(
+        collect, "verdict", lambda *arguments: Verdict(blessed=False, reasons=["It is late."])
+    )
     config = RunConfig(dataset=small_spec(), runs_dir=str(tmp_path))
-    text = data_report(config.dataset, Counter(), CutOffs(validation=1, test=2), TimeProfile.empty())
+    text = data_report(
+        config.dataset, Counter(), CutOffs(validation=1, test=2), TimeProfile.empty()
+    )
     finding = Finding("schema", "warn", "user_age", "It is empty.", "the log")
-    checks = Checks.model_validate({"compared": {"drift": True, "skew": False}, "findings": [finding.to_json()]})
+    checks = Checks.model_validate(
+        {"compared": {"drift": True, "skew": False}, "findings": [finding.to_json()]}
+    )
     pretrained: dict[str, Any] = {"attributes": {"item_id": ATTRIBUTE}, "started_from": None}
     evaluations = {"with_encoder": WHOLE, "without_encoder": WHOLE}
     run: Any = Run()

@@ -44,12 +44,21 @@ def run_checks(folder: Path, rows: list[Row] | None, **checks: Any) -> dict[str,
 def test_drift_between_runs_and_skew_to_serving(tmp_path: Path) -> None:
     write_small_dataset(tmp_path)
     monday = small_log()
-    assert run_checks(tmp_path, monday) == {"compared": {"drift": False, "skew": False}, "findings": []}
+    assert run_checks(tmp_path, monday) == {
+        "compared": {"drift": False, "skew": False},
+        "findings": [],
+    }
 
-    tuesday = [row | {"device": "phone" if n % 10 else row["device"]} for n, row in enumerate(monday)]
+    tuesday = [
+        row | {"device": "phone" if n % 10 else row["device"]} for n, row in enumerate(monday)
+    ]
     with tf.io.TFRecordWriter(str(tmp_path / "requests.tfrecord")) as log:
         for n in range(200):
-            log.write(prediction_log("encode_user", user_id=[b"u1"], context_device=[b"watch" if n % 2 else b"phone"]))
+            log.write(
+                prediction_log(
+                    "encode_user", user_id=[b"u1"], context_device=[b"watch" if n % 2 else b"phone"]
+                )
+            )
     serving_log = str(tmp_path / "requests.tfrecord")
     found = run_checks(tmp_path, tuesday, serving_log=serving_log)
     assert found["compared"] == {"drift": True, "skew": True}
@@ -61,7 +70,9 @@ def test_drift_between_runs_and_skew_to_serving(tmp_path: Path) -> None:
     assert skew["user_age"] == "user_age is never sent when serving."
 
     with pytest.raises(DataError) as failed:
-        run_checks(tmp_path, None, serving_log=serving_log, drift_policy="fail")  # tuesday against monday again
+        run_checks(
+            tmp_path, None, serving_log=serving_log, drift_policy="fail"
+        )  # tuesday against monday again
     message, code = explain(failed.value)
     assert code == 1 and message is not None
     assert "Since the previous run, context_device changed: " in message
@@ -79,10 +90,20 @@ def artifact(kind: Any, folder: Path, **properties: int) -> Any:
 
 @pytest.mark.parametrize(
     ("policy", "evaluated", "refused", "blessed"),
-    [("warn", 1, [], 1), ("block", 1, [], 0), ("warn", 0, [], 0), ("warn", 1, ["A rule is better."], 0)],
+    [
+        ("warn", 1, [], 1),
+        ("block", 1, [], 0),
+        ("warn", 0, [], 0),
+        ("warn", 1, ["A rule is better."], 0),
+    ],
 )
 def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
-    policy: str, evaluated: int, refused: list[str], blessed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    policy: str,
+    evaluated: int,
+    refused: list[str],
+    blessed: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(blessing_gate, "_refusals", lambda figures, settings: refused)
     kinds = standard_artifacts
@@ -101,7 +122,11 @@ def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
 
     model, candidate = kinds.Model(), kinds.Model()
     model.id, candidate.id = 7, 8
-    given = {"model": [model, candidate], "model_blessing": [evaluation, final], "candidate": [candidate]}
+    given = {
+        "model": [model, candidate],
+        "model_blessing": [evaluation, final],
+        "candidate": [candidate],
+    }
     resolved = LatestBlessedOtherModel().resolve_artifacts(None, given)
     assert resolved is not None and resolved["model"] == ([model] if blessed else [])
     for span, records_id, starts in ((4, 9, blessed), (3, 9, False), (4, 6, False)):
@@ -110,4 +135,6 @@ def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
         records.set_int_custom_property("span", span)
         given = {"model": [model], "model_blessing": [evaluation, final], "records": [records]}
         resolved = LatestBlessedOfEarlierSpan().resolve_artifacts(None, given)
-        assert resolved == given | {"model": [model] if starts else []}  # all keys, or TFX fails, and goes on
+        assert resolved == given | {
+            "model": [model] if starts else []
+        }  # all keys, or TFX fails, and goes on

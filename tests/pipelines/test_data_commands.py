@@ -15,11 +15,20 @@ from pipelines.config import load_run_config
 from preprocessing.sources.check import check_sources
 from tests.pipelines.conftest import srp4ctr
 from tests.preprocessing.test_inspection import page_log
-from tests.testing import EVENT_COLUMNS, Row, build_records, small_log, write_csv, write_small_dataset
+from tests.testing import (
+    EVENT_COLUMNS,
+    Row,
+    build_records,
+    small_log,
+    write_csv,
+    write_small_dataset,
+)
 
 
 def invoke(*arguments: object) -> Result:
-    return CliRunner(env={"COLUMNS": "220", "TERM": "dumb"}).invoke(app, ["data", *map(str, arguments)])
+    return CliRunner(env={"COLUMNS": "220", "TERM": "dumb"}).invoke(
+        app, ["data", *map(str, arguments)]
+    )
 
 
 def impressions(users: int = 30) -> list[Row]:
@@ -39,7 +48,11 @@ def impressions(users: int = 30) -> list[Row]:
 
 
 def line_of(output: str, column: str) -> str:
-    (line,) = [line for line in output.splitlines() if line.split("│")[1:2] and line.split("│")[1].strip() == column]
+    (line,) = [
+        line
+        for line in output.splitlines()
+        if line.split("│")[1:2] and line.split("│")[1].strip() == column
+    ]
     return line
 
 
@@ -49,26 +62,43 @@ def test_inspect_says_what_columns_look_like(tmp_path: Path) -> None:
     done = invoke("inspect", tmp_path / "shop.csv")
     assert done.exit_code == 0, done.output
     assert "user" in line_of(done.output, "memberId") and "item" in line_of(done.output, "sku")
-    assert "time (ms)" in line_of(done.output, "shown_at") and "2020-09-1" in line_of(done.output, "shown_at")
+    assert "time (ms)" in line_of(done.output, "shown_at") and "2020-09-1" in line_of(
+        done.output, "shown_at"
+    )
     assert "task ({'equals': 1})" in line_of(done.output, "clicked")
     assert "item feature (categorical)" in line_of(done.output, "category")
     assert "user feature (categorical)" in line_of(done.output, "city")
     assert "context feature (categorical)" in line_of(done.output, "slot")
     distinct = len({(row["memberId"], row["sku"], row["shown_at"]) for row in rows})
     assert f"{len(rows) - distinct} rows repeat a user, item and time" in done.output
-    assert f"{len({row['memberId'] for row in rows})} users with {len(rows) / 30:.1f} events" in done.output
+    assert (
+        f"{len({row['memberId'] for row in rows})} users with {len(rows) / 30:.1f} events"
+        in done.output
+    )
 
 
 def test_inspect_takes_odd_names_and_makes_the_folder_of_its_config(tmp_path: Path) -> None:
-    rows = [row | {"price [EUR]": 1 + n % 3, "seen_at": "nan"} for n, row in enumerate(impressions())]
+    rows = [
+        row | {"price [EUR]": 1 + n % 3, "seen_at": "nan"} for n, row in enumerate(impressions())
+    ]
     (tmp_path / "logs [v2]").mkdir()
     write_csv(tmp_path / "logs [v2]" / "shop[1].CSV", rows)
-    done = invoke("inspect", tmp_path / "logs [v2]" / "shop[1].CSV", "--output", tmp_path / "new" / "shop.yaml")
+    done = invoke(
+        "inspect",
+        tmp_path / "logs [v2]" / "shop[1].CSV",
+        "--output",
+        tmp_path / "new" / "shop.yaml",
+    )
     assert done.exit_code == 0, done.output
     assert "shop[1].CSV" in done.output and line_of(done.output, "price [EUR]")
     assert (tmp_path / "new" / "shop.yaml").is_file()
     (tmp_path / "file").write_text("")
-    done = invoke("inspect", tmp_path / "logs [v2]" / "shop[1].CSV", "--output", tmp_path / "file" / "shop.yaml")
+    done = invoke(
+        "inspect",
+        tmp_path / "logs [v2]" / "shop[1].CSV",
+        "--output",
+        tmp_path / "file" / "shop.yaml",
+    )
     assert done.exit_code == 1 and "file/shop.yaml: can't be written" in done.output
 
 
@@ -85,14 +115,22 @@ def test_the_config_that_inspect_writes_runs(tmp_path: Path, ml_100k_dir: Path, 
         clicked = [r | {"action": "click", "timestamp": r["timestamp"] + 5} for r in shown[::3]]
         write_csv(path, shown + clicked)
     elif log == "feedback":
-        write_csv(path, [{"uid": r["user_id"], "iid": r["item_id"], "ts": r["timestamp"]} for r in small_log()])
+        write_csv(
+            path,
+            [{"uid": r["user_id"], "iid": r["item_id"], "ts": r["timestamp"]} for r in small_log()],
+        )
     elif log == "ratings":
         path = tmp_path / "ratings.jsonl"
-        rows = [{"user": r["user_id"], "movie": r["item_id"], "time": r["timestamp"]} for r in small_log()]
+        rows = [
+            {"user": r["user_id"], "movie": r["item_id"], "time": r["timestamp"]}
+            for r in small_log()
+        ]
         path.write_text("\n".join(json.dumps(r | {"stars": n % 5 + 1}) for n, r in enumerate(rows)))
     else:
         path = tmp_path / "log.inter"
-        path.write_bytes(b"\n".join((ml_100k_dir / "ml-100k.inter").read_bytes().split(b"\n")[:3000]) + b"\n")
+        path.write_bytes(
+            b"\n".join((ml_100k_dir / "ml-100k.inter").read_bytes().split(b"\n")[:3000]) + b"\n"
+        )
     config = tmp_path / "starter.yaml"
     done = invoke("inspect", path, "--output", config)
     assert done.exit_code == 0, done.output
@@ -100,14 +138,21 @@ def test_the_config_that_inspect_writes_runs(tmp_path: Path, ml_100k_dir: Path, 
     check_sources(spec)
     records = build_records(spec, tmp_path, shards=2)
     for split in ("train", "validation", "test"):
-        labels = [label for record in records[split] for label in record[f"label_{next(iter(spec.tasks))}"]]
+        labels = [
+            label
+            for record in records[split]
+            for label in record[f"label_{next(iter(spec.tasks))}"]
+        ]
         assert 0 < sum(labels) < len(labels), split
     validated = invoke("validate", config)
     assert validated.exit_code == 0 and "alone tells task" not in validated.output
 
 
 def test_inspect_reads_other_encodings_and_says_what_separates_columns(tmp_path: Path) -> None:
-    rows = ["user_id\titem_id\ttimestamp", *(f"u{n % 3}\tcafé {n % 5}\t{1_600_000_000 + n}" for n in range(30))]
+    rows = [
+        "user_id\titem_id\ttimestamp",
+        *(f"u{n % 3}\tcafé {n % 5}\t{1_600_000_000 + n}" for n in range(30)),
+    ]
     path = tmp_path / "log.csv"
     path.write_bytes("\n".join(rows).encode("latin-1"))
     done = invoke("inspect", path, "--encoding", "latin-1")
@@ -121,9 +166,15 @@ def test_inspect_reads_other_encodings_and_says_what_separates_columns(tmp_path:
 
 
 def test_inspect_points_out_ids_that_look_as_if_there_were_none(tmp_path: Path) -> None:
-    rows = [row | {"memberId": "NULL" if n < 50 else row["memberId"]} for n, row in enumerate(impressions())]
+    rows = [
+        row | {"memberId": "NULL" if n < 50 else row["memberId"]}
+        for n, row in enumerate(impressions())
+    ]
     done = invoke("inspect", write_csv(tmp_path / "shop.csv", rows))
-    assert "50 rows have 'NULL' in column memberId, which is read as an id like any other." in done.output
+    assert (
+        "50 rows have 'NULL' in column memberId, which is read as an id like any other."
+        in done.output
+    )
 
 
 def test_inspect_refuses_what_it_can_not_read(tmp_path: Path) -> None:
@@ -140,7 +191,9 @@ def test_inspect_refuses_what_it_can_not_read(tmp_path: Path) -> None:
 def write_config(folder: Path, **changes: object) -> Path:
     spec = write_small_dataset(folder, **changes)
     path = folder / "run.yaml"
-    path.write_text(yaml.safe_dump({"dataset": json.loads(spec.model_dump_json(exclude_defaults=True))}))
+    path.write_text(
+        yaml.safe_dump({"dataset": json.loads(spec.model_dump_json(exclude_defaults=True))})
+    )
     return path
 
 
@@ -175,7 +228,9 @@ def test_validate_gives_the_sizes_of_splits(tmp_path: Path) -> None:
     cut = load_run_config(config).spec.split.test_from.timestamp()
     late = [row for row in small_log() if row["timestamp"] >= cut]
     requests = len({(row["user_id"], row["timestamp"]) for row in late})
-    line = next(words for words in map(str.split, done.output.splitlines()) if words[1:2] == ["test"])
+    line = next(
+        words for words in map(str.split, done.output.splitlines()) if words[1:2] == ["test"]
+    )
     bought = sum(row["action"] == "buy" for row in late)
     numbers = [word for word in line if word.isdigit()]
     assert numbers[:3] == [str(requests), str(len(late)), str(bought)]

@@ -46,7 +46,10 @@ def test_every_key_of_the_file_has_a_field_and_comes_back() -> None:
     assert report.to_json() == json.loads(text)
     parts = [report, *report.splits.values()]
     assert [part.model_extra for part in parts] == [{}] * len(parts), "a key without a field"
-    assert report.splits["train"].label_rate["buy"] == 0.4 and report.cut_offs.until == "1970-01-05T00:00:00+00:00"
+    assert (
+        report.splits["train"].label_rate["buy"] == 0.4
+        and report.cut_offs.until == "1970-01-05T00:00:00+00:00"
+    )
     assert report.history_length.percentiles["50"] == 7
 
 
@@ -55,10 +58,26 @@ def test_an_empty_log_has_a_report_too() -> None:
     assert DataReport.model_validate_json(text).to_json() == json.loads(text)
 
 
-def test_splits_end_where_events_are_labels_only_and_begin_where_they_are_no_longer_history_only() -> None:
+def test_splits_end_where_events_are_labels_only_and_begin_where_they_are_no_longer_history_only() -> (
+    None
+):
     cutoffs = CutOffs(start=DAY, validation=2 * DAY, test=3 * DAY, until=4 * DAY)
-    report = DataReport.model_validate_json(data_report(small_spec(), Counter(COUNTS), cutoffs, PROFILE))
-    assert [edge[:10] for edge in split_edges(report)] == ["1970-01-02", "1970-01-03", "1970-01-04", "1970-01-05"]
+    report = DataReport.model_validate_json(
+        data_report(small_spec(), Counter(COUNTS), cutoffs, PROFILE)
+    )
+    assert [edge[:10] for edge in split_edges(report)] == [
+        "1970-01-02",
+        "1970-01-03",
+        "1970-01-04",
+        "1970-01-05",
+    ]
     whole = CutOffs(validation=2 * DAY, test=3 * DAY)
-    report = DataReport.model_validate_json(data_report(small_spec(), Counter(COUNTS), whole, PROFILE))
-    assert [edge[:10] for edge in split_edges(report)] == ["1970-01-01", "1970-01-03", "1970-01-04", "1970-01-06"]
+    report = DataReport.model_validate_json(
+        data_report(small_spec(), Counter(COUNTS), whole, PROFILE)
+    )
+    assert [edge[:10] for edge in split_edges(report)] == [
+        "1970-01-01",
+        "1970-01-03",
+        "1970-01-04",
+        "1970-01-06",
+    ]

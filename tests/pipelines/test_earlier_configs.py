@@ -8,7 +8,9 @@ from pipelines.config import RunConfig, load_run_config
 from pipelines.finished import config_of
 
 ROOT = Path(__file__).parent.parent.parent
-EARLIER = Path(__file__).parent / "earlier" / "ml_100k.json"  # written when every kind and model had all options
+EARLIER = (
+    Path(__file__).parent / "earlier" / "ml_100k.json"
+)  # written when every kind and model had all options
 
 
 def test_a_run_of_an_earlier_version(tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ class Evaluation:
 
 
 @pytest.mark.parametrize(("mean_label", "auc"), [(0.0, None), (1.0, None), (0.25, 0.0)])
-def test_the_auc_of_labels_that_are_all_alike_is_undefined(mean_label: float, auc: float | None) -> None:
+def test_the_auc_of_labels_that_are_all_alike_is_undefined(
+    mean_label: float, auc: float | None
+) -> None:
     found = figures(metrics(0.0, mean_label))
     assert found["auc"] == auc and found["gauc"] is None and found["example_count"] == 40.0
 
@@ -41,20 +43,32 @@ def test_a_model_without_a_defined_auc_is_refused_by_name() -> None:
     aucs = overall_aucs(Evaluation((0.8, 0.2), (0.0, 0.0)), ["click", "buy"])
     assert aucs == {"click": 0.8, "buy": None}
     (reason,) = refusals(aucs, data({}, {}), 0.0)
-    assert reason == "The test AUC of “buy” is undefined: its labels are all alike, so nothing was judged."
+    assert (
+        reason
+        == "The test AUC of “buy” is undefined: its labels are all alike, so nothing was judged."
+    )
 
 
 @pytest.mark.parametrize(
-    ("auc", "margin", "refused"), [(0.7, 0.0, 1), (0.79, 0.0, 1), (0.81, 0.0, 0), (0.81, 0.05, 1), (0.1, -1.0, 0)]
+    ("auc", "margin", "refused"),
+    [(0.7, 0.0, 1), (0.79, 0.0, 1), (0.81, 0.0, 0), (0.81, 0.05, 1), (0.1, -1.0, 0)],
 )
-def test_a_model_that_a_plain_rule_beats_is_refused(auc: float, margin: float, refused: int) -> None:
+def test_a_model_that_a_plain_rule_beats_is_refused(
+    auc: float, margin: float, refused: int
+) -> None:
     """Items unseen in training are the negatives in validation, so the rule is "it was seen"."""
     found = data(
         {"unseen_auc": 0.3, "popularity_auc": 0.6},
         {"unseen_auc": 0.2, "popularity_auc": 0.65},
     )
     reasons = refusals({"click": auc}, found, margin)
-    assert sum("whether an item was seen in training alone reaches 0.8000" in reason for reason in reasons) == refused
+    assert (
+        sum(
+            "whether an item was seen in training alone reaches 0.8000" in reason
+            for reason in reasons
+        )
+        == refused
+    )
 
 
 def test_a_rule_is_read_in_the_direction_that_validation_shows() -> None:
@@ -65,7 +79,9 @@ def test_a_rule_is_read_in_the_direction_that_validation_shows() -> None:
 
 
 @pytest.mark.parametrize(("labels", "auc"), [([0.0] * 4, None), ([0.0, 1.0, 0.0, 1.0], 0.75)])
-def test_what_tfma_writes_is_read_so(labels: list[float], auc: float | None, tmp_path: Path) -> None:
+def test_what_tfma_writes_is_read_so(
+    labels: list[float], auc: float | None, tmp_path: Path
+) -> None:
     """TFMA calls an AUC 0 that nobody can know."""
     frame = pd.DataFrame({"label": labels, "prediction": [0.1, 0.3, 0.4, 0.9]})
     metrics = [tfma.MetricConfig(class_name=name) for name in ("AUC", "MeanLabel", "ExampleCount")]
@@ -75,4 +91,6 @@ def test_what_tfma_writes_is_read_so(labels: list[float], auc: float | None, tmp
         metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
     )
     tfma.analyze_raw_data(frame, config, output_path=str(tmp_path))
-    assert overall_aucs(load_evaluation(str(tmp_path)), [""]) == {"": pytest.approx(auc) if auc else auc}
+    assert overall_aucs(load_evaluation(str(tmp_path)), [""]) == {
+        "": pytest.approx(auc) if auc else auc
+    }

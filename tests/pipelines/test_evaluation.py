@@ -33,10 +33,17 @@ def prediction(scores: list[float], present: int) -> dict[str, np.ndarray]:
 
 
 def test_explode_gives_a_row_a_candidate_and_drops_padding() -> None:
-    rows = list(explode_candidates(request({"buy": np.array([1.0, 0.0])}, prediction([0.7, 0.2, 0.0], present=2))))
+    rows = list(
+        explode_candidates(
+            request({"buy": np.array([1.0, 0.0])}, prediction([0.7, 0.2, 0.0], present=2))
+        )
+    )
     assert [float(row["labels"]["buy"][0]) for row in rows] == [1.0, 0.0]
     assert [float(row["predictions"]["buy"][0]) for row in rows] == [0.7, 0.2]
-    assert rows[0]["features"]["history_length"][0] == "1-9" and rows[0]["features"]["user_id"][0] == b"u"
+    assert (
+        rows[0]["features"]["history_length"][0] == "1-9"
+        and rows[0]["features"]["user_id"][0] == b"u"
+    )
 
 
 def test_a_batch_keeps_what_is_scored_and_sliced_by() -> None:
@@ -47,7 +54,9 @@ def test_a_batch_keeps_what_is_scored_and_sliced_by() -> None:
         "history_item_id": RaggedTensorValue(items, [np.array([0, 1, 1, 3])]),
         "candidate_item_id": RaggedTensorValue(items, [np.array([0, 2, 3, 3])]),
     }
-    labels = {"candidate": {"buy": RaggedTensorValue(np.array([1.0, 0.0, 1.0]), [np.array([0, 2, 3, 3])])}}
+    labels = {
+        "candidate": {"buy": RaggedTensorValue(np.array([1.0, 0.0, 1.0]), [np.array([0, 2, 3, 3])])}
+    }
     kept = keep_needed({"features": features, "labels": labels, "predictions": "as they were"})
     assert set(kept["features"]) == {"user_age", "context_device", "history_length"}
     assert kept["features"]["history_length"].tolist() == ["1-9", "0", "1-9"]
@@ -72,11 +81,16 @@ def test_explode_follows_a_baseline_model_and_slices_by_the_candidate() -> None:
 
 def test_padding_is_never_scored() -> None:
     with pytest.raises(ValueError, match="padding"):
-        list(explode_candidates(request({"buy": np.array([1.0, 0.0])}, prediction([0.7, 0.2, 0.1], present=3))))
+        list(
+            explode_candidates(
+                request({"buy": np.array([1.0, 0.0])}, prediction([0.7, 0.2, 0.1], present=3))
+            )
+        )
 
 
 @pytest.mark.parametrize(
-    ("length", "bucket"), [(0, "0"), (1, "1-9"), (9, "1-9"), (10, "10-49"), (49, "10-49"), (50, "50+"), (999, "50+")]
+    ("length", "bucket"),
+    [(0, "0"), (1, "1-9"), (9, "1-9"), (10, "10-49"), (49, "10-49"), (50, "50+"), (999, "50+")],
 )
 def test_history_buckets(length: int, bucket: str) -> None:
     assert history_bucket(length) == bucket
@@ -85,8 +99,12 @@ def test_history_buckets(length: int, bucket: str) -> None:
 def test_reported_metrics_equal_numpy_on_the_exported_model(small_run: SmallRun) -> None:
     metrics = json.loads((small_run.config.paths.report / "metrics.json").read_text())
     pattern = f"{small_run.config.paths.artifacts}/BehaviorLogExampleGen/examples/*/Split-test/*"
-    records = list(tf.data.TFRecordDataset(glob.glob(pattern), compression_type="GZIP").as_numpy_iterator())
-    answer = tf.saved_model.load(metrics["serving_model"]).signatures["evaluate"](examples=tf.constant(records))
+    records = list(
+        tf.data.TFRecordDataset(glob.glob(pattern), compression_type="GZIP").as_numpy_iterator()
+    )
+    answer = tf.saved_model.load(metrics["serving_model"]).signatures["evaluate"](
+        examples=tf.constant(records)
+    )
     mask = answer["candidate_mask"].numpy()
     parsed = [tf.train.Example.FromString(record).features.feature for record in records]
     labels = np.concatenate([feature["label_buy"].float_list.value for feature in parsed])
@@ -105,4 +123,6 @@ def test_reported_metrics_equal_numpy_on_the_exported_model(small_run: SmallRun)
     for value, bucket in reported["slices"]["popularity"].items():
         chosen = popularity == value.encode()
         assert bucket["candidates"] == chosen.sum()
-        assert bucket["auc"] == pytest.approx(auc(labels[chosen], scores[chosen]), abs=5e-3, nan_ok=True)
+        assert bucket["auc"] == pytest.approx(
+            auc(labels[chosen], scores[chosen]), abs=5e-3, nan_ok=True
+        )

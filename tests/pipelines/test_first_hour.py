@@ -43,11 +43,19 @@ def said(*arguments: str, code: int) -> str:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        pytest.param("", "expected keys and values, such as `dataset:`, at the top; found nothing", id="nothing in it"),
+        pytest.param(
+            "",
+            "expected keys and values, such as `dataset:`, at the top; found nothing",
+            id="nothing in it",
+        ),
         pytest.param("- a", "found list", id="a list"),
         pytest.param("dataset: [", "not a readable YAML file", id="no YAML"),
         pytest.param("trainer: {}", "dataset: this key is missing", id="no data set"),
-        pytest.param("trainer: {ranker: {model: dinn}}", "must be one of srp4ctr, din, .*Received: 'dinn'", id="model"),
+        pytest.param(
+            "trainer: {ranker: {model: dinn}}",
+            "must be one of srp4ctr, din, .*Received: 'dinn'",
+            id="model",
+        ),
     ],
 )
 def test_configs_that_are_none(content: str, expected: str) -> None:
@@ -70,7 +78,10 @@ def test_a_folder_where_a_config_should_be() -> None:
 def test_data_that_was_not_fetched() -> None:
     write_config(data_dir="elsewhere")
     output = said("run", "shop.yaml", code=1)
-    assert re.search(r"elsewhere/events.csv: no such file, for events.path. Nor is there .*srp4ctr data fetch", output)
+    assert re.search(
+        r"elsewhere/events.csv: no such file, for events.path. Nor is there .*srp4ctr data fetch",
+        output,
+    )
 
 
 def test_a_file_with_another_name_needs_no_fetching() -> None:
@@ -81,7 +92,10 @@ def test_a_file_with_another_name_needs_no_fetching() -> None:
 
 def test_a_folder_that_can_not_be_written() -> None:
     Path("runs").write_text("a file, not a folder")
-    assert re.search(r"runs/small: can't be written: Not a directory\. Set runs_dir", said("run", "shop.yaml", code=1))
+    assert re.search(
+        r"runs/small: can't be written: Not a directory\. Set runs_dir",
+        said("run", "shop.yaml", code=1),
+    )
 
 
 @pytest.mark.parametrize("command", [("rank", "shop.yaml", "--user", "1"), ("tour", "shop.yaml")])
@@ -90,7 +104,9 @@ def test_commands_before_a_run_name_the_run(command: tuple[str, ...]) -> None:
 
 
 def test_a_roll_back_before_a_run() -> None:
-    assert "no pushed version(s), so there is none to go back to" in said("rollback", "shop.yaml", code=1)
+    assert "no pushed version(s), so there is none to go back to" in said(
+        "rollback", "shop.yaml", code=1
+    )
 
 
 def test_a_taken_port_is_told_before_a_model_is_loaded() -> None:
@@ -101,11 +117,21 @@ def test_a_taken_port_is_told_before_a_model_is_loaded() -> None:
 
 
 def test_no_model_to_serve() -> None:
-    output = said("serve", "runs/small/serving_model", "--port", "0", "--grpc_socket_path", "grpc.sock", code=1)
+    output = said(
+        "serve",
+        "runs/small/serving_model",
+        "--port",
+        "0",
+        "--grpc_socket_path",
+        "grpc.sock",
+        code=1,
+    )
     assert "no such directory. Expected runs/small/serving_model/<number>/saved_model.pb" in output
 
 
 def test_no_server_to_put_load_on() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-    assert "No model server answers there: start one (`srp4ctr serve" in said("loadtest", f"localhost:{port}", code=1)
+    assert "No model server answers there: start one (`srp4ctr serve" in said(
+        "loadtest", f"localhost:{port}", code=1
+    )

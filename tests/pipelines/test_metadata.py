@@ -32,8 +32,12 @@ def test_artifacts_are_found_in_a_renamed_directory(tmp_path: Path) -> None:
     connection = proto.ConnectionConfig()
     connection.sqlite.filename_uri = str(run_dir / "metadata.sqlite")
     store = MetadataStore(connection)
-    model = proto.Artifact(type_id=store.put_artifact_type(proto.ArtifactType(name="Model")), uri=str(artifact))
-    node = proto.Context(type_id=store.put_context_type(proto.ContextType(name="node")), name="shop.Trainer.ranker")
+    model = proto.Artifact(
+        type_id=store.put_artifact_type(proto.ArtifactType(name="Model")), uri=str(artifact)
+    )
+    node = proto.Context(
+        type_id=store.put_context_type(proto.ContextType(name="node")), name="shop.Trainer.ranker"
+    )
     execution = proto.Execution(
         type_id=store.put_execution_type(proto.ExecutionType(name="Trainer")),
         last_known_state=proto.Execution.COMPLETE,
@@ -42,7 +46,9 @@ def test_artifacts_are_found_in_a_renamed_directory(tmp_path: Path) -> None:
     event.path.steps.add().key = "model"
     store.put_execution(execution, [(model, event)], [node])
     del store
-    assert RunMetadata(run_dir / "metadata.sqlite", "shop").output("Trainer.ranker", "model") == str(artifact)
+    assert RunMetadata(run_dir / "metadata.sqlite", "shop").output(
+        "Trainer.ranker", "model"
+    ) == str(artifact)
     renamed = run_dir.rename(tmp_path / "best")
     found = RunMetadata(renamed / "metadata.sqlite", "shop").output("Trainer.ranker", "model")
     assert found == str(renamed / "artifacts" / "Trainer.ranker" / "model" / "7")

@@ -22,8 +22,12 @@ def test_the_interval_is_about_as_wide_as_that_of_new_samples() -> None:
     assert interval[1] - interval[0] == pytest.approx(2 * 1.96 * np.std(found), rel=0.15)
 
 
-@pytest.mark.parametrize(("value", "positives", "negatives"), [(None, 9, 9), (0.7, 0, 9), (0.7, 9, 0)])
-def test_there_is_no_interval_without_both_labels(value: float | None, positives: int, negatives: int) -> None:
+@pytest.mark.parametrize(
+    ("value", "positives", "negatives"), [(None, 9, 9), (0.7, 0, 9), (0.7, 9, 0)]
+)
+def test_there_is_no_interval_without_both_labels(
+    value: float | None, positives: int, negatives: int
+) -> None:
     assert auc_interval(value, positives, negatives) is None
 
 
@@ -33,7 +37,10 @@ def test_the_card_says_what_was_trained_and_how_good_it_is() -> None:
     assert f"| Configuration | {config_hash(MADE.metrics.config)} " in card
     assert "| AUC | 0.7731 | 0.7641 to 0.7821 | 0.7597 | 0.7505 to 0.7689 |" in card
     assert "| Last blessed model | like: AUC 0.7702 on the same candidates |" in card
-    assert "| popularity: tail | 0.6904 | " in card and "popularity tail is ranked worst (AUC 0.6904)" in card
+    assert (
+        "| popularity: tail | 0.6904 | " in card
+        and "popularity tail is ranked worst (AUC 0.6904)" in card
+    )
     assert "None" not in card and "nan" not in card
 
 

@@ -50,7 +50,16 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
     return serve
 
 
-_ARGUMENTS = ("base_path", "name", "grpc_port", "rest_port", "num_versions", "poll_seconds", "host", "options")
+_ARGUMENTS = (
+    "base_path",
+    "name",
+    "grpc_port",
+    "rest_port",
+    "num_versions",
+    "poll_seconds",
+    "host",
+    "options",
+)
 
 
 def test_every_flag_is_known() -> None:
@@ -85,17 +94,26 @@ def test_an_ordinary_command_line(run: Any) -> None:
 
 def test_grpc_can_be_off(run: Any) -> None:
     assert run("m", "--port=0")[1]["grpc_port"] is None
-    assert run("m", "--port=0", "--rest_api_port=0", "--grpc_socket_path=/tmp/x")[1]["grpc_port"] is None
+    assert (
+        run("m", "--port=0", "--rest_api_port=0", "--grpc_socket_path=/tmp/x")[1]["grpc_port"]
+        is None
+    )
     result, _ = run("m", "--port=0", "--rest_api_port=0")
     assert result.exit_code == 2 and "nothing would listen" in _words(result)
 
 
 @pytest.mark.parametrize("flag", sorted(IDLE))
 def test_a_flag_without_effect_is_named(run: Any, flag: str) -> None:
-    for written in ([f"--{flag}=true"], [f"--{flag}"] if IDLE[flag].is_bool else [f"--{flag}", "2"]):
+    for written in (
+        [f"--{flag}=true"],
+        [f"--{flag}"] if IDLE[flag].is_bool else [f"--{flag}", "2"],
+    ):
         result, told = run(*written, "m")
         assert result.exit_code == 0 and str(told["base_path"]) == "m"
-        assert f"--{flag} of tensorflow_model_server has no effect here: {IDLE[flag].reason}" in _words(result)
+        assert (
+            f"--{flag} of tensorflow_model_server has no effect here: {IDLE[flag].reason}"
+            in _words(result)
+        )
 
 
 @pytest.mark.parametrize("flag", sorted(REFUSED))
@@ -111,8 +129,14 @@ def test_what_this_server_has_not_is_refused_with_a_reason(run: Any, flag: str) 
     [
         (("m", "--enable_batching=yes"), "true or false expected. Received: yes"),
         (("m", "--model_base_path=n"), "give it, or MODEL_DIR, not both"),
-        (("m", "--tensorflow_session_parallelism=2", "--tensorflow_inter_op_parallelism=2"), "Give it, or those."),
-        (("m", "--file_system_poll_wait_seconds=-1"), "Invalid value for '--file_system_poll_wait_seconds'"),
+        (
+            ("m", "--tensorflow_session_parallelism=2", "--tensorflow_inter_op_parallelism=2"),
+            "Give it, or those.",
+        ),
+        (
+            ("m", "--file_system_poll_wait_seconds=-1"),
+            "Invalid value for '--file_system_poll_wait_seconds'",
+        ),
         (("m", "--enable_batchin=true"), "No such option: --enable_batchin"),
         ((), "give MODEL_DIR or --model_config_file"),
     ],

@@ -25,7 +25,14 @@ from preprocessing.sources.files import match_files
 from preprocessing.spec import DatasetSpec
 from preprocessing.validation import validate
 from tests.ram_file_system import RamFileSystem
-from tests.testing import EVENT_COLUMNS, parse_records, small_log, small_spec, write_csv, write_small_dataset
+from tests.testing import (
+    EVENT_COLUMNS,
+    parse_records,
+    small_log,
+    small_spec,
+    write_csv,
+    write_small_dataset,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -52,18 +59,24 @@ def spec(tmp_path: Path, bucket: str) -> DatasetSpec:
 
 def test_globs_and_checks(spec: DatasetSpec, bucket: str) -> None:
     assert spec.events.path == f"{bucket}/data/logs/day-*/part.csv"
-    assert match_files(spec.events.paths, "events") == [f"{bucket}/data/logs/day-{day}/part.csv" for day in (0, 1)]
+    assert match_files(spec.events.paths, "events") == [
+        f"{bucket}/data/logs/day-{day}/part.csv" for day in (0, 1)
+    ]
     check_sources(spec)
     found = validate(spec)
     assert found.problems == [] and [table.rows for table in found.tables][0] == len(LOG)
     assert shard_count(spec) == 16
     with pytest.raises(DataError, match=f"{bucket}/data/logs/nothing.csv: no such file"):
-        check_sources(small_spec(events=EVENTS | {"path": "logs/nothing.csv"}).with_data_dir(f"{bucket}/data"))
+        check_sources(
+            small_spec(events=EVENTS | {"path": "logs/nothing.csv"}).with_data_dir(f"{bucket}/data")
+        )
 
 
 def test_spans(spec: DatasetSpec, bucket: str) -> None:
     events = EVENTS | {"path": "logs/day-{SPAN}/part.csv"}
-    rolling = small_spec(events=events, split={"train": 1, "validation": 1, "test": 1, "history": 5})
+    rolling = small_spec(
+        events=events, split={"train": 1, "validation": 1, "test": 1, "history": 5}
+    )
     rolling = rolling.with_data_dir(f"{bucket}/data")
     assert newest_span(rolling.events.paths[0]) == 1
     for day in (2, 3):
@@ -82,19 +95,27 @@ def test_records_rejected_rows_and_report_of_a_run_are_in_the_bucket(
         "runs_dir": str(tmp_path),
         "artifacts_dir": f"{bucket}/runs",
     }
-    config = RunConfig.model_validate({"dataset": small_spec(events=EVENTS).model_dump()} | settings)
+    config = RunConfig.model_validate(
+        {"dataset": small_spec(events=EVENTS).model_dump()} | settings
+    )
     pipeline = create_pipeline(config, beam_args(BeamConfig()))
-    LocalDagRunner().run(pipeline, run_options=RunOptions(to_nodes=[BehaviorLogExampleGen.__name__]))
+    LocalDagRunner().run(
+        pipeline, run_options=RunOptions(to_nodes=[BehaviorLogExampleGen.__name__])
+    )
 
     name = config.dataset.name
     assert config.paths.quarantine == f"{bucket}/runs/{name}/quarantine"
     assert read_report(config.paths.quarantine)["rows"]["events"]["rejected"] == {"missing_item": 1}
     with tf.io.gfile.GFile(f"{config.paths.quarantine}/{REJECTED_FILE}") as file:
         assert json.loads(file.read())["file"] == f"{bucket}/data/logs/day-1/part.csv"
-    examples = RunMetadata(config.paths.metadata, name).output(BehaviorLogExampleGen.__name__, "examples")
+    examples = RunMetadata(config.paths.metadata, name).output(
+        BehaviorLogExampleGen.__name__, "examples"
+    )
     assert examples.startswith(f"{bucket}/runs/{name}/artifacts/BehaviorLogExampleGen/examples/")
     files = tf.io.gfile.glob(f"{examples}/Split-test/*.gz")
-    assert parse_records(record.numpy() for record in tf.data.TFRecordDataset(files, compression_type="GZIP"))
+    assert parse_records(
+        record.numpy() for record in tf.data.TFRecordDataset(files, compression_type="GZIP")
+    )
     assert not list(Path().glob("ram:*"))
 
 

@@ -30,9 +30,13 @@ def results(**changes: Any) -> RunResults:
     return RunResults.model_validate(CONTENT | changes)
 
 
-def task(auc: float, slices: dict[str, list[float | None]], calibration: float = 1.042) -> dict[str, Any]:
+def task(
+    auc: float, slices: dict[str, list[float | None]], calibration: float = 1.042
+) -> dict[str, Any]:
     history = zip(("1-9", "10-49", "50+"), slices["history_length"], (912, 2833, 6301), strict=True)
-    popularity = zip(("head", "middle", "tail"), slices["popularity"], (6644, 2390, 1012), strict=True)
+    popularity = zip(
+        ("head", "middle", "tail"), slices["popularity"], (6644, 2390, 1012), strict=True
+    )
     gender = zip(("M", "F"), slices["user_gender"], (7456, 2590), strict=True)
     named = {"popularity": popularity, "history_length": history, "user_gender": gender}
     return {
@@ -67,7 +71,12 @@ WITHOUT_ENCODER = task(
 )
 
 
-RULES = {"unseen_positives": 0.731, "unseen_negatives": 0.0, "unseen_auc": 0.8655, "popularity_auc": None}
+RULES = {
+    "unseen_positives": 0.731,
+    "unseen_negatives": 0.0,
+    "unseen_auc": 0.8655,
+    "popularity_auc": None,
+}
 
 
 def split(records: int, requests: int, candidates: int, rate: float | None) -> dict[str, Any]:
@@ -179,11 +188,17 @@ CONTENT: dict[str, Any] = dict(
     },
     data={
         "dataset": "ml_100k",
-        "cut_offs": {"validation_from": "1998-03-07T03:00:00+00:00", "test_from": "1998-03-31T22:00:00+00:00"},
+        "cut_offs": {
+            "validation_from": "1998-03-07T03:00:00+00:00",
+            "test_from": "1998-03-31T22:00:00+00:00",
+        },
         "first_event": "1997-09-20T03:05:10+00:00",
         "last_event": "1998-04-22T23:10:38+00:00",
         "duplicate_keys": {"items": 0, "users": 0},
-        "history_length": {"mean": 61.9, "percentiles": {"10": 9, "25": 25, "50": 69, "75": 100, "90": 100, "99": 100}},
+        "history_length": {
+            "mean": 61.9,
+            "percentiles": {"10": 9, "25": 25, "50": 69, "75": 100, "90": 100, "99": 100},
+        },
         "items": 1682,
         "users": 943,
         "joins": {"items": {"rows": 100_000, "matched": 80_000, "matched_keys": 80_000}},
@@ -207,7 +222,9 @@ CONTENT: dict[str, Any] = dict(
     },
     finetune_curves={
         "with_encoder": {"val_mean_auc": [0.7411, 0.7689, 0.7792, 0.7801, 0.7763, 0.7725, 0.7702]},
-        "without_encoder": {"val_mean_auc": [0.7213, 0.7502, 0.7611, 0.7644, 0.7651, 0.7638, 0.7609, 0.7577]},
+        "without_encoder": {
+            "val_mean_auc": [0.7213, 0.7502, 0.7611, 0.7644, 0.7651, 0.7638, 0.7609, 0.7577]
+        },
     },
     calibration={
         "with_encoder": {
@@ -252,7 +269,9 @@ class Page(HTMLParser):
         self.open += [] if tag in self.VOID else [tag]
         for name, value in attrs:
             self.ids += [value or ""] if name == "id" else []
-            self.references += [value or ""] if name in ("src", "href", "xlink:href", "srcset", "data") else []
+            self.references += (
+                [value or ""] if name in ("src", "href", "xlink:href", "srcset", "data") else []
+            )
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
@@ -278,13 +297,18 @@ def page(html: str) -> Page:
 def test_plain_rules_and_joins_are_shown_and_few_matches_said(page: Page) -> None:
     assert "Test like 73.1 % 0.0 % 0.866 –" in page.text
     assert "items 100,000 80,000 80.0 %" in page.text
-    assert "80,000 of 100,000 events (80.0%) find a row in the item table. The keys differ" in page.text
+    assert (
+        "80,000 of 100,000 events (80.0%) find a row in the item table. The keys differ"
+        in page.text
+    )
 
 
 def test_is_self_contained(html: str, page: Page) -> None:
     assert page.tags.count("script") == 1
     assert page.references and all(reference.startswith("#") for reference in page.references)
-    assert not re.search(r"url\((?!#)|@import|https?://(?!www\.w3\.org/)", html)  # w3.org: names of XML namespaces
+    assert not re.search(
+        r"url\((?!#)|@import|https?://(?!www\.w3\.org/)", html
+    )  # w3.org: names of XML namespaces
 
 
 def test_its_one_script_is_the_one_it_allows(html: str) -> None:
@@ -300,8 +324,14 @@ def test_tables_have_scopes_and_names(html: str) -> None:
     assert len(tables) == 16
     for table in tables:
         assert re.match(r'<table aria-label="[^"]+">', table)
-        assert all(re.match(r'<th scope="(col|row)"', head) for head in re.findall(r"<th\b[^>]*>", table))
-        assert table.count('scope="row"') == table.count("<tr>") - 1 == len(re.findall(r"<tr>(?=\s*<th)", table)) - 1
+        assert all(
+            re.match(r'<th scope="(col|row)"', head) for head in re.findall(r"<th\b[^>]*>", table)
+        )
+        assert (
+            table.count('scope="row"')
+            == table.count("<tr>") - 1
+            == len(re.findall(r"<tr>(?=\s*<th)", table)) - 1
+        )
 
 
 def test_headings_go_down_one_by_one_and_landmarks_are_there_once(html: str, page: Page) -> None:
@@ -309,7 +339,9 @@ def test_headings_go_down_one_by_one_and_landmarks_are_there_once(html: str, pag
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(deeper - level <= 1 for level, deeper in itertools.pairwise(levels))
     assert [page.tags.count(tag) for tag in ("header", "nav", "main", "footer")] == [1, 1, 1, 1]
-    assert page.tags.count("section") == html.count("<section id=") == html.count("aria-labelledby=")
+    assert (
+        page.tags.count("section") == html.count("<section id=") == html.count("aria-labelledby=")
+    )
 
 
 def test_pictures_have_names_and_captions_that_conclude(html: str) -> None:
@@ -317,7 +349,10 @@ def test_pictures_have_names_and_captions_that_conclude(html: str) -> None:
     names = [re.findall(r'role="img" aria-label="Chart: (.+?)"', figure) for figure in figures]
     assert len(figures) == 10 and all(len(name) == 1 for name in names)
     captions = [re.search(r"<figcaption><h3>.+?</h3><p>(.+?)</p>", figure) for figure in figures]
-    assert all(caption and re.search(r"\d", caption[1]) and caption[1].endswith(".") for caption in captions)
+    assert all(
+        caption and re.search(r"\d", caption[1]) and caption[1].endswith(".")
+        for caption in captions
+    )
 
 
 def test_numbers_stay_with_their_units(html: str) -> None:
@@ -332,7 +367,9 @@ def test_ids_are_unique_and_references_reach_them(page: Page) -> None:
 
 def test_pictures_take_their_colors_from_the_page(html: str) -> None:
     pictures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
-    assert len(pictures) == 10  # splits, histories, loss, attributes, AUC, three features, reliability, time
+    assert (
+        len(pictures) == 10
+    )  # splits, histories, loss, attributes, AUC, three features, reliability, time
     assert all("var(--ink)" in picture or "var(--muted)" in picture for picture in pictures)
     assert "#0101" not in html
     assert not re.search(r"(fill|stroke): #", "".join(pictures))
@@ -387,7 +424,9 @@ def test_says_what_the_numbers_mean(page: Page, said: str) -> None:
 
 def test_bars_have_their_candidates_beside_them(html: str) -> None:
     picture = next(svg for svg in re.findall(r"<svg.*?</svg>", html, re.DOTALL) if "unseen" in svg)
-    assert {"head", "tail", "6,644 candidates", "0 candidates", "0.758", "0.750"} <= set(Page(picture).words)
+    assert {"head", "tail", "6,644 candidates", "0 candidates", "0.758", "0.750"} <= set(
+        Page(picture).words
+    )
 
 
 def test_findings_follow_the_numbers() -> None:
@@ -412,24 +451,36 @@ def test_a_model_that_loses_to_counts_says_so_first() -> None:
     like |= {"auc": 0.8001, "points": -2.7, "low": -3.3, "high": -2.1}
     made = results(metrics=metrics)
     first = (
-        "Boosted trees on counts rank better than this model: the test AUC of “like” is 0.7731, and that of the trees"
+        "Boosted trees on counts rank better than this model: "
+        "the test AUC of “like” is 0.7731, and that of the trees"
     )
     text = Page(render(made)).text
     assert text.index(first) < text.index("the ranker with the pre-trained encoder reaches")
     assert (
-        f"**{first} 0.8001 (-2.70 points, 95 % interval -3.30 to -2.10).**" in model_card(made).split("## The model")[0]
+        f"**{first} 0.8001 (-2.70 points, 95 % interval -3.30 to -2.10).**"
+        in model_card(made).split("## The model")[0]
     )
     lines = rival_lines(made.metrics)
-    assert lines[0].startswith("The model loses. Beside boosted trees on counts, the test AUC of “like” is 0.7731")
+    assert lines[0].startswith(
+        "The model loses. Beside boosted trees on counts, the test AUC of “like” is 0.7731"
+    )
     assert lines[1] == "Test AUC of “like”: 0.7731; popularity alone 0.7312."
 
 
 def test_trees_that_are_missing_are_said_with_what_would_bring_them() -> None:
     metrics = copy.deepcopy(CONTENT["metrics"])
-    metrics["rivals"]["counts"] = {"missing": "LightGBM isn't installed: pip install 'srp4ctr[counts]'"}
+    metrics["rivals"]["counts"] = {
+        "missing": "LightGBM isn't installed: pip install 'srp4ctr[counts]'"
+    }
     made = results(metrics=metrics)
-    said = "weren't trained to compare with. LightGBM isn't installed: pip install 'srp4ctr[counts]'."
-    assert said in Page(render(made)).text and said in model_card(made) and said in rival_lines(made.metrics)[-1]
+    said = (
+        "weren't trained to compare with. LightGBM isn't installed: pip install 'srp4ctr[counts]'."
+    )
+    assert (
+        said in Page(render(made)).text
+        and said in model_card(made)
+        and said in rival_lines(made.metrics)[-1]
+    )
     del metrics["rivals"]
     assert "no rivals: an older version made it" in Page(render(results(metrics=metrics))).text
 
@@ -437,9 +488,15 @@ def test_trees_that_are_missing_are_said_with_what_would_bring_them() -> None:
 def test_no_anomaly_is_said_only_of_what_was_compared() -> None:
     nothing = {"compared": {"drift": False, "skew": False}, "findings": []}
     text = Page(render(results(checks=nothing))).text
-    assert "Nothing unusual was found: every record keeps to the schema. There is no previous run" in text
+    assert (
+        "Nothing unusual was found: every record keeps to the schema. There is no previous run"
+        in text
+    )
     everything = {"compared": {"drift": True, "skew": True}, "findings": []}
-    assert "compared with the previous run's, and with logged" in Page(render(results(checks=everything))).text
+    assert (
+        "compared with the previous run's, and with logged"
+        in Page(render(results(checks=everything))).text
+    )
 
 
 def test_one_epoch_is_no_trend() -> None:
@@ -450,7 +507,9 @@ def test_one_epoch_is_no_trend() -> None:
     )
     text = Page(render(one)).text
     assert "After its one epoch the held-out loss is 3.000." in text
-    assert "it peaked after 0.5 of 0.5 epochs and might rise further; without it peaked after" in text
+    assert (
+        "it peaked after 0.5 of 0.5 epochs and might rise further; without it peaked after" in text
+    )
     assert "the validation AUC is 0.7000 with the encoder and without it" in text
 
 
@@ -460,7 +519,10 @@ def test_text_from_the_data_is_escaped() -> None:
     large = {"auc": 0.6, "candidates": 700, "positives": 300}
     metrics["tasks"]["like"]["slices"]["user_gender"][HOSTILE] = large
     metrics["baseline_without_encoder"]["like"]["slices"][HOSTILE] = {}
-    metrics["tasks"]["like"]["slices"][HOSTILE] = {"$a_{$ 北京": large, "": large | {"candidates": 1}}
+    metrics["tasks"]["like"]["slices"][HOSTILE] = {
+        "$a_{$ 北京": large,
+        "": large | {"candidates": 1},
+    }
     metrics["pretrain"][HOSTILE] = metrics["pretrain"]["year"]
     metrics["config"]["dataset"]["name"] = data["dataset"] = HOSTILE
     data["rows"]["events"]["rejected"][HOSTILE] = 500
@@ -473,7 +535,9 @@ def test_a_feature_of_many_values_is_drawn_in_part_and_listed_in_full() -> None:
     metrics = copy.deepcopy(CONTENT["metrics"])
     for key in ("tasks", "baseline_without_encoder"):
         slices = metrics[key]["like"]["slices"]
-        slices["user_city"] = {f"city {i}": {"auc": 0.7, "candidates": 1000 - i, "positives": 9} for i in range(40)}
+        slices["user_city"] = {
+            f"city {i}": {"auc": 0.7, "candidates": 1000 - i, "positives": 9} for i in range(40)
+        }
     html = render(results(metrics=metrics))
     picture = next(svg for svg in re.findall(r"<svg.*?</svg>", html, re.DOTALL) if "city 0" in svg)
     assert "city 11" in picture and "city 12" not in picture
@@ -485,8 +549,17 @@ def test_a_feature_of_many_values_is_drawn_in_part_and_listed_in_full() -> None:
 
 
 def test_several_tasks_have_their_own_findings() -> None:
-    ours, without = {"like": WITH_ENCODER, "buy": WITHOUT_ENCODER}, {"like": WITHOUT_ENCODER, "buy": WITH_ENCODER}
-    page = Page(render(results(metrics=CONTENT["metrics"] | {"tasks": ours, "baseline_without_encoder": without})))
+    ours, without = (
+        {"like": WITH_ENCODER, "buy": WITHOUT_ENCODER},
+        {"like": WITHOUT_ENCODER, "buy": WITH_ENCODER},
+    )
+    page = Page(
+        render(
+            results(
+                metrics=CONTENT["metrics"] | {"tasks": ours, "baseline_without_encoder": without}
+            )
+        )
+    )
     assert "For “like”," in page.text and "For “buy”," in page.text
     assert "By history length, “buy”" in page.text and "Reliability, “buy”" in page.text
     assert "No bucket of predictions was counted." in page.text
@@ -504,15 +577,25 @@ def test_missing_values_are_dashes() -> None:
         {key: CONTENT["metrics"][key] for key in ("tasks", "baseline_without_encoder", "pretrain")}
     )
     nothing: dict[str, Any] = {"git_revision": None, "serving_model": None, "seconds": {}}
-    data = CONTENT["data"] | {"history_length": {}, "splits": {}, "rows": {"events": {"read": 0, "rejected": {}}}}
+    data = CONTENT["data"] | {
+        "history_length": {},
+        "splits": {},
+        "rows": {"events": {"read": 0, "rejected": {}}},
+    }
     page = Page(
         render(
             results(
                 metrics=CONTENT["metrics"] | metrics | nothing,
                 data=data,
                 pretrain_curves={"loss": [float("nan")], "val_loss": [float("nan")]},
-                finetune_curves={"with_encoder": {}, "without_encoder": {"val_mean_auc": [float("nan")]}},
-                calibration={"with_encoder": {"like": [(float("nan"), 0.5, 3.0)]}, "without_encoder": {}},
+                finetune_curves={
+                    "with_encoder": {},
+                    "without_encoder": {"val_mean_auc": [float("nan")]},
+                },
+                calibration={
+                    "with_encoder": {"like": [(float("nan"), 0.5, 3.0)]},
+                    "without_encoder": {},
+                },
             )
         )
     )
@@ -531,13 +614,22 @@ def test_all_files_are_written_and_replaced(tmp_path: Path) -> None:
     written = save(results(metrics=CONTENT["metrics"] | {"pretrain": chance}), folder)
     assert written == folder / "index.html"
     assert written.read_text(encoding="utf-8").startswith("<!doctype html>")
-    metrics = json.loads((folder / "metrics.json").read_text(), parse_constant=lambda name: pytest.fail(name))
+    metrics = json.loads(
+        (folder / "metrics.json").read_text(), parse_constant=lambda name: pytest.fail(name)
+    )
     assert metrics["pretrain"]["year"]["chance_accuracy"] is None
     assert metrics["tasks"] == {"like": WITH_ENCODER}
-    assert {path.name for path in folder.iterdir()} == {"index.html", "metrics.json", "model_card.md", "results.json"}
+    assert {path.name for path in folder.iterdir()} == {
+        "index.html",
+        "metrics.json",
+        "model_card.md",
+        "results.json",
+    }
 
 
-def test_the_report_of_a_run_lies_in_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_of_a_run_lies_in_its_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = types.SimpleNamespace(collect={tmp_path: results()}.__getitem__)
     monkeypatch.setitem(sys.modules, "pipelines.report.collect", fake)
     assert write_report(tmp_path) == tmp_path / "report" / "index.html"

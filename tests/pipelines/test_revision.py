@@ -43,7 +43,9 @@ def test_a_checkout_without_git_has_none(root: Path, monkeypatch: pytest.MonkeyP
     assert revision.code_revision() is None
 
 
-def test_outside_of_a_checkout_the_stamp_counts(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_of_a_checkout_the_stamp_counts(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "")
     assert revision.code_revision() is None
     (root / "REVISION").write_text("of the build\n")

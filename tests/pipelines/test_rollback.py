@@ -28,7 +28,10 @@ def config_path(tmp_path: Path) -> Path:
     connection = proto.ConnectionConfig()
     connection.sqlite.filename_uri = str(paths.metadata)
     store = MetadataStore(connection)
-    types = {name: store.put_artifact_type(proto.ArtifactType(name=name)) for name in ("PushedModel", "ModelBlessing")}
+    types = {
+        name: store.put_artifact_type(proto.ArtifactType(name=name))
+        for name in ("PushedModel", "ModelBlessing")
+    }
     pusher = store.put_execution_type(proto.ExecutionType(name="Pusher"))
     for version in VERSIONS:
         pushed = proto.Artifact(type_id=types["PushedModel"], uri=version)
@@ -51,11 +54,16 @@ def test_the_version_before_is_served_and_has_to_be_beaten(config_path: Path) ->
     assert done.exit_code == 0, done.output
     assert "Took back version 1700000010; the newest is 1700000002 now." in done.output
     paths = load_run_config(config_path).paths
-    assert sorted(folder.name for folder in paths.serving_model.iterdir()) == [".withdrawn-1700000010", *VERSIONS[:2]]
+    assert sorted(folder.name for folder in paths.serving_model.iterdir()) == [
+        ".withdrawn-1700000010",
+        *VERSIONS[:2],
+    ]
     assert _blessed(paths.metadata) == {"1700000001": 1, "1700000002": 1, "1700000010": 0}
 
 
-def test_a_command_that_was_killed_in_between_is_run_again(config_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_was_killed_in_between_is_run_again(
+    config_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = load_run_config(config_path)
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))

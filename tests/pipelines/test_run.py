@@ -12,7 +12,11 @@ from pipelines.runners.progress import COMPONENTS
 from tests.pipelines.conftest import SmallRun, srp4ctr
 
 pytestmark = pytest.mark.slow
-OPTIONAL = {"ServingLogExampleGen", "StatisticsGen.serving", "Resolver.earlier_model"}  # by the config
+OPTIONAL = {
+    "ServingLogExampleGen",
+    "StatisticsGen.serving",
+    "Resolver.earlier_model",
+}  # by the config
 EXPECTED = set(COMPONENTS) - OPTIONAL
 
 
@@ -28,7 +32,11 @@ def test_libraries_say_nothing(small_run: SmallRun) -> None:
 
 def test_model_is_pushed_with_its_contract(small_run: SmallRun) -> None:
     (version,) = small_run.config.paths.serving_model.iterdir()
-    for name in ("saved_model.pb", "assets.extra/tf_serving_warmup_requests", "assets.extra/srp4ctr.json"):
+    for name in (
+        "saved_model.pb",
+        "assets.extra/tf_serving_warmup_requests",
+        "assets.extra/srp4ctr.json",
+    ):
         assert (version / name).is_file()
 
 
@@ -67,17 +75,28 @@ def test_trees_on_counts_are_compared_on_every_test_candidate(small_run: SmallRu
     metrics = json.loads((small_run.config.paths.report / "metrics.json").read_text())
     counts = metrics["rivals"]["counts"]
     tested = metrics["records"]["test"]["candidates"]
-    assert counts["missing"] is None and counts["splits"]["test"] == {"taken": tested, "all": tested}
+    assert counts["missing"] is None and counts["splits"]["test"] == {
+        "taken": tested,
+        "all": tested,
+    }
     for task, ours in metrics["tasks"].items():
-        assert counts["tasks"][task]["model_auc"] == pytest.approx(ours["auc"], abs=1e-3)  # as the Evaluator has it
+        assert counts["tasks"][task]["model_auc"] == pytest.approx(
+            ours["auc"], abs=1e-3
+        )  # as the Evaluator has it
         assert f"“{task}”" in small_run.output
-    assert "Boosted trees on counts" in small_run.output or "boosted trees on counts" in small_run.output
+    assert (
+        "Boosted trees on counts" in small_run.output
+        or "boosted trees on counts" in small_run.output
+    )
 
 
 def test_slices_cover_every_test_candidate_once(small_run: SmallRun) -> None:
     metrics = json.loads((small_run.config.paths.report / "metrics.json").read_text())
     for buckets in metrics["tasks"]["buy"]["slices"].values():
-        assert sum(bucket["candidates"] for bucket in buckets.values()) == metrics["records"]["test"]["candidates"]
+        assert (
+            sum(bucket["candidates"] for bucket in buckets.values())
+            == metrics["records"]["test"]["candidates"]
+        )
 
 
 def test_second_run_is_cached_and_pushes_nothing(small_run: SmallRun) -> None:

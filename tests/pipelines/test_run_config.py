@@ -22,7 +22,9 @@ def test_either_alone_is_fine(changes: dict[str, Any], set_wise: bool) -> None:
 
 
 def test_sampled_candidates_are_not_scored_as_a_set() -> None:
-    with pytest.raises(pydantic.ValidationError, match="set_wise .* sampled ones .dataset.negatives."):
+    with pytest.raises(
+        pydantic.ValidationError, match="set_wise .* sampled ones .dataset.negatives."
+    ):
         _run(SAMPLED, True)
 
 
@@ -34,14 +36,18 @@ def test_nor_does_tuning_try_it() -> None:
 
 @pytest.mark.parametrize("key", ["runs_dir", "artifacts_dir"])
 def test_a_folder_that_is_a_pattern_to_tfx_is_refused(key: str) -> None:
-    with pytest.raises(pydantic.ValidationError, match=rf"{key} is a pattern to TFX .* Received: runs \[v2\]"):
+    with pytest.raises(
+        pydantic.ValidationError, match=rf"{key} is a pattern to TFX .* Received: runs \[v2\]"
+    ):
         RunConfig.model_validate({"dataset": small_spec(), key: "runs [v2]"})
 
 
 def test_what_is_wrong_with_the_whole_spec_does_not_show_all_of_it() -> None:
     content = small_spec(**SAMPLED).model_dump(mode="json")
     content["tasks"]["buy"]["within"] = "7d"
-    with pytest.raises(ConfigError, match="nothing can be attributed to them: \\['buy'\\].$") as caught:
+    with pytest.raises(
+        ConfigError, match="nothing can be attributed to them: \\['buy'\\].$"
+    ) as caught:
         validated({"dataset": content}, RunConfig, "shop.yaml")
     assert len(str(caught.value)) < 200
 
@@ -54,4 +60,6 @@ def test_a_training_stage_is_held_to_it_too() -> None:
 
 def _run(changes: dict[str, Any], set_wise: bool, **sections: Any) -> RunConfig:
     dataset = small_spec(**changes).model_dump()
-    return RunConfig.model_validate({"dataset": dataset, "trainer": {"ranker": {"set_wise": set_wise}}, **sections})
+    return RunConfig.model_validate(
+        {"dataset": dataset, "trainer": {"ranker": {"set_wise": set_wise}}, **sections}
+    )

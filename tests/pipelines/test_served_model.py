@@ -28,7 +28,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def address(small_run: SmallRun) -> Iterator[str]:
-    with ModelServer("srp4ctr", small_run.config.paths.serving_model, grpc_port=0, rest_port=0) as server:
+    with ModelServer(
+        "srp4ctr", small_run.config.paths.serving_model, grpc_port=0, rest_port=0
+    ) as server:
         yield f"127.0.0.1:{server.grpc_port}"
 
 
@@ -42,32 +44,48 @@ def client(address: str) -> Iterator[RankingClient]:
 def records(small_run: SmallRun) -> list[bytes]:
     """Raw test records with a history, two of them with several candidates."""
     pattern = f"{small_run.config.paths.artifacts}/BehaviorLogExampleGen/examples/*/Split-test/*"
-    read = list(tf.data.TFRecordDataset(glob.glob(pattern), compression_type="GZIP").as_numpy_iterator())
+    read = list(
+        tf.data.TFRecordDataset(glob.glob(pattern), compression_type="GZIP").as_numpy_iterator()
+    )
     return sorted(read, key=lambda record: -len(candidates_of(record)["candidate_item_id"]))[:20]
 
 
 def features_of(record: bytes) -> dict[str, list]:
     features = tf.train.Example.FromString(record).features.feature
-    return {name: for_client(list(getattr(value, value.WhichOneof("kind")).value)) for name, value in features.items()}
+    return {
+        name: for_client(list(getattr(value, value.WhichOneof("kind")).value))
+        for name, value in features.items()
+    }
 
 
 def candidates_of(record: bytes) -> dict[str, list]:
-    return {name: values for name, values in features_of(record).items() if name.startswith("candidate_")}
+    return {
+        name: values
+        for name, values in features_of(record).items()
+        if name.startswith("candidate_")
+    }
 
 
 def user_of(record: bytes, small_run: SmallRun) -> dict[str, object]:
     features = features_of(record)
-    return {f.name: features[f.name] if f.is_list else features[f.name][0] for f in user_inputs(small_run.config.spec)}
+    return {
+        f.name: features[f.name] if f.is_list else features[f.name][0]
+        for f in user_inputs(small_run.config.spec)
+    }
 
 
 @pytest.mark.parametrize("task", ["buy", "dear"])
-def test_all_signatures_agree(client: RankingClient, records: list[bytes], small_run: SmallRun, task: str) -> None:
+def test_all_signatures_agree(
+    client: RankingClient, records: list[bytes], small_run: SmallRun, task: str
+) -> None:
     for record in records:
         user, candidates = user_of(record, small_run), candidates_of(record)
         whole = client.predict(user, candidates)[task]
         split = client.score_items(client.encode_user(user), candidates)[task]
         (examples,) = BlockingIo.run(
-            client._ranking.connection.run("serving_default", [{"examples": np.array([record], object)}], Deadline(30))
+            client._ranking.connection.run(
+                "serving_default", [{"examples": np.array([record], object)}], Deadline(30)
+            )
         )
         np.testing.assert_allclose(split, whole, atol=1e-5)
         np.testing.assert_allclose(examples.outputs[task], whole, atol=1e-5)
@@ -86,7 +104,9 @@ def test_items_scored_by_id_alone_use_the_catalogue(
     )
 
 
-def test_one_candidate_scores_as_among_many(client: RankingClient, records: list[bytes], small_run: SmallRun) -> None:
+def test_one_candidate_scores_as_among_many(
+    client: RankingClient, records: list[bytes], small_run: SmallRun
+) -> None:
     state = client.encode_user(user_of(records[0], small_run))
     items = [f"i{n}" for n in range(30)] + ["never seen"]
     together = client.score_items(state, items)["buy"][0]
@@ -94,11 +114,15 @@ def test_one_candidate_scores_as_among_many(client: RankingClient, records: list
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_states_computed_beforehand_are_found(address: str, small_run: SmallRun, tmp_path: Path) -> None:
+def test_states_computed_beforehand_are_found(
+    address: str, small_run: SmallRun, tmp_path: Path
+) -> None:
     """By the pushed model and its own spec's log."""
     as_of, cache = START + 1000 * HOUR, LruCache()
     model_dir = str(small_run.config.paths.serving_model)
-    precompute(["--model", model_dir, "--to", str(tmp_path), "--as-of", str(as_of), "--shards", "2"])
+    precompute(
+        ["--model", model_dir, "--to", str(tmp_path), "--as-of", str(as_of), "--shards", "2"]
+    )
     for user, state in read_states(str(tmp_path)):
         cache.put(user.key, load(state) or pytest.fail(f"{user} is damaged"))
     with RankingClient(address, timeout_seconds=30.0, caches=[cache]) as cached:
@@ -109,7 +133,9 @@ def test_states_computed_beforehand_are_found(address: str, small_run: SmallRun,
 
 
 def test_unknown_user_and_item_get_a_score(client: RankingClient) -> None:
-    ranked = client.rank({"user_id": "nobody", "timestamp": 1_600_400_000}, ["no such item", "i1"], by="buy")
+    ranked = client.rank(
+        {"user_id": "nobody", "timestamp": 1_600_400_000}, ["no such item", "i1"], by="buy"
+    )
     assert {item for item, _ in ranked} == {"no such item", "i1"}
     assert all(0 < score < 1 for _, scores in ranked for score in scores.values())
 

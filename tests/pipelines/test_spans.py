@@ -40,7 +40,10 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, Any]
         _write_day(folder, day, [row for row in LOG if row["timestamp"] // DAY == day])
     content = yaml.safe_load(config_path.read_text())
     content["dataset"] |= FEW_FEATURES
-    content["dataset"] |= {"events": {"format": "csv", "path": "{YYYY}-{MM}-{DD}.csv"}, "split": SPLIT}
+    content["dataset"] |= {
+        "events": {"format": "csv", "path": "{YYYY}-{MM}-{DD}.csv"},
+        "split": SPLIT,
+    }
     content["trainer"]["encoder"]["layers"] = 1
     content["trainer"]["pretrain"] = {"epochs": 1, "warm_epochs": 1}
     content["evaluation"]["slices"] = []
@@ -59,8 +62,15 @@ def test_each_day_has_records_of_its_own(days: tuple[Path, dict[int, Any]]) -> N
 
     connection = proto.ConnectionConfig()
     connection.sqlite.filename_uri = str(load_run_config(days[0]).paths.metadata)
-    artifacts = [a for a in MetadataStore(connection).get_artifacts_by_type("Examples") if "ExampleGen" in a.uri]
-    assert [artifact.custom_properties["span"].int_value for artifact in artifacts] == [FIRST, SECOND]
+    artifacts = [
+        a
+        for a in MetadataStore(connection).get_artifacts_by_type("Examples")
+        if "ExampleGen" in a.uri
+    ]
+    assert [artifact.custom_properties["span"].int_value for artifact in artifacts] == [
+        FIRST,
+        SECOND,
+    ]
     for artifact, day in zip(artifacts, (FIRST, SECOND), strict=True):
         tested = read_written(Path(artifact.uri) / "Split-test")
         assert tested and {record["timestamp"][0] // DAY for record in tested} == {day}
@@ -79,20 +89,31 @@ def test_a_day_starts_from_the_model_of_the_day_before(days: tuple[Path, dict[in
     assert first["serving_model"] != second["serving_model"]
 
 
-def test_a_corrupted_day_is_refused_and_a_day_is_taken_back(days: tuple[Path, dict[int, Any]]) -> None:
+def test_a_corrupted_day_is_refused_and_a_day_is_taken_back(
+    days: tuple[Path, dict[int, Any]],
+) -> None:
     config_path, metrics = days
     config = load_run_config(config_path)
     before, newest = (int(Path(metrics[day]["serving_model"]).name) for day in (FIRST, SECOND))
     rows = [row for row in LOG if row["timestamp"] // DAY == THIRD]
-    _write_day(config_path.parent, THIRD, [row | {"item_id": ""} if n % 5 == 0 else row for n, row in enumerate(rows)])
+    _write_day(
+        config_path.parent,
+        THIRD,
+        [row | {"item_id": ""} if n % 5 == 0 else row for n, row in enumerate(rows)],
+    )
     with (
-        ModelServer("srp4ctr", config.paths.serving_model, grpc_port=0, rest_port=None, poll_seconds=0.2) as server,
+        ModelServer(
+            "srp4ctr", config.paths.serving_model, grpc_port=0, rest_port=None, poll_seconds=0.2
+        ) as server,
         RankingClient(f"127.0.0.1:{server.grpc_port}", timeout_seconds=30.0) as client,
     ):
         assert client.wait_until_ready() == newest
         refused = srp4ctr("run", config_path, "--span", str(date_of(THIRD)))
         assert refused.returncode == 1
-        assert "item_id" in refused.stdout + refused.stderr and "max_bad_rows" in refused.stdout + refused.stderr
+        assert (
+            "item_id" in refused.stdout + refused.stderr
+            and "max_bad_rows" in refused.stdout + refused.stderr
+        )
         assert client.wait_until_ready() == newest
         assert roll_back(config) == (str(newest), str(before))
         _wait_for(client, before)

@@ -15,7 +15,9 @@ from tests.testing import small_log, small_spec, write_small_dataset
 
 
 def _features(windows: list[str]) -> dict[str, object]:
-    return small_spec().features.model_dump(mode="json") | {"statistics": {"item_id": {"windows": windows}}}
+    return small_spec().features.model_dump(mode="json") | {
+        "statistics": {"item_id": {"windows": windows}}
+    }
 
 
 def _config(folder: Path, windows: list[str]) -> Path:
@@ -27,7 +29,11 @@ def _config(folder: Path, windows: list[str]) -> Path:
 
 def _target(folder: Path, windows: list[str]) -> Path:
     spec = small_spec(features=_features(windows)).model_dump(mode="json")
-    files = {"saved_model.pb": "", contract.STATISTICS_FILE: "", contract.CONFIG_FILE: json.dumps({"spec": spec})}
+    files = {
+        "saved_model.pb": "",
+        contract.STATISTICS_FILE: "",
+        contract.CONFIG_FILE: json.dumps({"spec": spec}),
+    }
     for name, content in files.items():
         (folder / "model" / "3" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "model" / "3" / name).write_text(content)
@@ -36,10 +42,14 @@ def _target(folder: Path, windows: list[str]) -> Path:
 
 def test_the_next_version_counts_the_log_as_it_is(tmp_path: Path) -> None:
     write_small_dataset(tmp_path, small_log(events=200))
-    version = refresh_statistics(_config(tmp_path, ["all"]), _target(tmp_path, ["all"]), None, None, 3)
+    version = refresh_statistics(
+        _config(tmp_path, ["all"]), _target(tmp_path, ["all"]), None, None, 3
+    )
     lines = (version / contract.STATISTICS_FILE).read_text().splitlines()
     items = {row["item_id"] for row in small_log(events=200)}
-    assert len(items) // 2 < len(lines) <= len(items) + 1  # those before the last step, and whatever wasn't counted
+    assert (
+        len(items) // 2 < len(lines) <= len(items) + 1
+    )  # those before the last step, and whatever wasn't counted
     assert all(len(line.split("\t")) == 2 for line in lines)
 
 

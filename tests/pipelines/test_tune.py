@@ -34,7 +34,9 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
         (folder / RESULT).write_text(json.dumps({"validation_auc": auc, "seconds": 1.0}))
 
     monkeypatch.setattr(experiment_run, "_train", train)
-    monkeypatch.setattr(tuning, "prepare_records", lambda *_: types.SimpleNamespace(fingerprint="data"))
+    monkeypatch.setattr(
+        tuning, "prepare_records", lambda *_: types.SimpleNamespace(fingerprint="data")
+    )
     return cells
 
 
@@ -49,10 +51,14 @@ def test_the_best_settings_are_a_run_of_their_own(tmp_path: Path, trained: list[
     tried = json.loads((path.parent / "trials.json").read_text())
     assert tried[0]["setting"] == {} and len(tried) == 7
     assert max(trial["validation_auc"] for trial in tried) == pytest.approx(0.71)
-    assert [cell.stage for cell in trained].count("pretrain") == 1, "none of the settings changes pre-training"
+    assert [cell.stage for cell in trained].count("pretrain") == 1, (
+        "none of the settings changes pre-training"
+    )
 
 
-def test_a_search_that_is_run_again_trains_only_what_is_new(tmp_path: Path, trained: list[Cell]) -> None:
+def test_a_search_that_is_run_again_trains_only_what_is_new(
+    tmp_path: Path, trained: list[Cell]
+) -> None:
     config_path = write_run(tmp_path, tuning={"trials": 3, "space": SPACE})
     tuning.tune(config_path)
     done = len(trained)
@@ -67,4 +73,6 @@ def test_nothing_to_try_is_refused(tmp_path: Path, trained: list[Cell]) -> None:
 
 def test_a_setting_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="dropuot"):
-        load_run_config(write_run(tmp_path, tuning={"trials": 1, "space": {"ranker.dropuot": [0.1]}}))
+        load_run_config(
+            write_run(tmp_path, tuning={"trials": 1, "space": {"ranker.dropuot": [0.1]}})
+        )

@@ -29,6 +29,7 @@ def test_nobody_asks_for_versions_but_there() -> None:
         path.relative_to(ROOT).as_posix()
         for package in ("preprocessing", "trainer", "serving", "pipelines")
         for path in (ROOT / package).rglob("*.py")
-        if "importlib.metadata import version" in path.read_text() or "packages.version(" in path.read_text()
+        if "importlib.metadata import version" in path.read_text()
+        or "packages.version(" in path.read_text()
     ]
     assert askers == []

@@ -16,11 +16,17 @@ Tables = dict[str, Sequence[Row]]
 
 
 def reference_records(
-    spec: DatasetSpec, rows: list[Row], items: list[Row], users: list[Row], cut: CutOffs, context: Sequence[Row] = ()
+    spec: DatasetSpec,
+    rows: list[Row],
+    items: list[Row],
+    users: list[Row],
+    cut: CutOffs,
+    context: Sequence[Row] = (),
 ) -> Any:
     """The records of a log by split (train, validation, test and all windows as `windows`).
 
-    Where the spec has a context table, its rows are `context`, by `place`, with the feature `weather`.
+    Where the spec has a context table, its rows are `context`, by `place`, with the feature
+    `weather`.
     """
     tables = {"items": items, "users": users, "context": context}
     events = sorted(rows, key=lambda event: _order(spec, event))
@@ -30,14 +36,20 @@ def reference_records(
         split = "train" if time < cut.validation else "validation" if time < cut.test else "test"
         name = _id(spec, group, time, number)
         positives = [
-            event for event in group if holds(spec.candidates.where, event) and _is_over(spec, event, split, cut)
+            event
+            for event in group
+            if holds(spec.candidates.where, event) and _is_over(spec, event, split, cut)
         ]
-        candidates = positives + (_negatives(spec, events, group, time, name, cut) if positives else [])
+        candidates = positives + (
+            _negatives(spec, events, group, time, name, cut) if positives else []
+        )
         size = spec.candidates.max_per_request
         for start in range(0, len(candidates), size):
             piece = candidates[start : start + size]
             history = _history(spec, events, group[0]["user_id"], time)
-            result[split].append(_record(spec, name, candidates[0], time, history, piece, tables, events))
+            result[split].append(
+                _record(spec, name, candidates[0], time, history, piece, tables, events)
+            )
     result["windows"] = _windows(spec, events, tables, cut)
     return result
 
@@ -46,7 +58,15 @@ def _order(spec: DatasetSpec, event: Row) -> tuple[Any, ...]:
     """User, time, item, then the columns that the spec reads, in the order of their names in the pipeline."""
     price = float(event["price"]) if event["price"] != "" else float("inf")
     request = event["request"] if spec.events.request else ""
-    return event["user_id"], event["timestamp"], event["item_id"], price, request, event["action"], event["device"]
+    return (
+        event["user_id"],
+        event["timestamp"],
+        event["item_id"],
+        price,
+        request,
+        event["action"],
+        event["device"],
+    )
 
 
 def _requests(spec: DatasetSpec, events: list[Row], cut: CutOffs) -> list[tuple[int, list[Row]]]:
@@ -56,7 +76,9 @@ def _requests(spec: DatasetSpec, events: list[Row], cut: CutOffs) -> list[tuple[
         request = event["request"] if spec.events.request else ""
         key = (event["user_id"], request) if request else (event["user_id"], "", event["timestamp"])
         pieces = groups.setdefault(key, [])
-        if pieces and _belongs(pieces[-1][0]["timestamp"], event["timestamp"], spec.events.request_span, cut):
+        if pieces and _belongs(
+            pieces[-1][0]["timestamp"], event["timestamp"], spec.events.request_span, cut
+        ):
             pieces[-1].append(event)
         else:
             pieces.append([event])
@@ -76,7 +98,11 @@ def _id(spec: DatasetSpec, group: list[Row], time: int, number: int) -> str:
 
 
 def _history(spec: DatasetSpec, events: list[Row], user: str, time: int) -> list[Row]:
-    own = [e for e in events if e["user_id"] == user and e["timestamp"] < time and holds(spec.history.where, e)]
+    own = [
+        e
+        for e in events
+        if e["user_id"] == user and e["timestamp"] < time and holds(spec.history.where, e)
+    ]
     return own[-spec.history.length :]
 
 
@@ -95,7 +121,11 @@ def _windows(spec: DatasetSpec, events: list[Row], tables: Tables, cut: CutOffs)
             window = timeline[start:stop]
             if len(window) >= 2:
                 name = f"window:{user}:{start}"
-                found.append(_record(spec, name, window[-1], window[-1]["timestamp"], window, [], tables, events))
+                found.append(
+                    _record(
+                        spec, name, window[-1], window[-1]["timestamp"], window, [], tables, events
+                    )
+                )
             stop = start
     return found
 
@@ -126,7 +156,12 @@ def _record(
         record["context_weather"] = [weather.get("weather", "")]
     for side, chosen in (("history", history), ("candidate", shown)):
         joined = [
-            latest_row(tables["items"], "item_id", event["item_id"], event["timestamp"] if side == "history" else time)
+            latest_row(
+                tables["items"],
+                "item_id",
+                event["item_id"],
+                event["timestamp"] if side == "history" else time,
+            )
             for event in chosen
         ]
         record[f"{side}_item_id"] = [event["item_id"] for event in chosen]
@@ -136,8 +171,13 @@ def _record(
             if feature.table == "events":
                 column = feature.column or name
                 at = [event["timestamp"] if side == "history" else time for event in chosen]
-                values = [known_value(events, column, event, t) for event, t in zip(chosen, at, strict=True)]
-                record[f"{side}_{name}"] = [_number(v) for v in values] if feature.kind == "numeric" else values
+                values = [
+                    known_value(events, column, event, t)
+                    for event, t in zip(chosen, at, strict=True)
+                ]
+                record[f"{side}_{name}"] = (
+                    [_number(v) for v in values] if feature.kind == "numeric" else values
+                )
     for task, label in spec.tasks.items():
         record[f"label_{task}"] = [float(_label(label, event, events)) for event in shown]
     return record
@@ -156,10 +196,14 @@ def known_value(events: list[Row], column: str, event: Row, time: int) -> Any:
     earlier = [
         other
         for other in events
-        if other["item_id"] == event["item_id"] and other["timestamp"] < time and other[column] != ""
+        if other["item_id"] == event["item_id"]
+        and other["timestamp"] < time
+        and other[column] != ""
     ]
     order = float if column == "price" else str
-    return max(earlier, key=lambda other: (other["timestamp"], order(other[column])), default={column: ""})[column]
+    return max(
+        earlier, key=lambda other: (other["timestamp"], order(other[column])), default={column: ""}
+    )[column]
 
 
 def _label(label: Task, event: Row, events: list[Row]) -> bool:
@@ -177,27 +221,44 @@ def _label(label: Task, event: Row, events: list[Row]) -> bool:
 
 def _is_over(spec: DatasetSpec, event: Row, split: str, cut: CutOffs) -> bool:
     end = {"train": cut.validation, "validation": cut.test, "test": cut.end}[split]
-    return all(event["timestamp"] + (task.within or 0) < end for task in spec.tasks.values() if task.within is not None)
+    return all(
+        event["timestamp"] + (task.within or 0) < end
+        for task in spec.tasks.values()
+        if task.within is not None
+    )
 
 
-def _negatives(spec: DatasetSpec, events: list[Row], group: list[Row], time: int, name: str, cut: CutOffs) -> list[Row]:
+def _negatives(
+    spec: DatasetSpec, events: list[Row], group: list[Row], time: int, name: str, cut: CutOffs
+) -> list[Row]:
     if spec.negatives is None:
         return []
     candidates = [event for event in events if holds(spec.candidates.where, event)]
     rows = _active(spec, candidates, time, cut)
     user = group[0]["user_id"]
     by = max(event["timestamp"] for event in group if holds(spec.candidates.where, event))
-    met = {event["item_id"] for event in candidates if event["user_id"] == user and event["timestamp"] <= by}
+    met = {
+        event["item_id"]
+        for event in candidates
+        if event["user_id"] == user and event["timestamp"] <= by
+    }
     number = _mix(zlib.crc32(f"{user}\n{name}".encode()), 2)
     found: list[str] = []
     for attempt in range(50 * spec.negatives.per_request if rows else 0):
         item = _drawn(rows, spec.negatives, number, attempt)
-        if len(found) < spec.negatives.per_request and item is not None and item not in met and item not in found:
+        if (
+            len(found) < spec.negatives.per_request
+            and item is not None
+            and item not in met
+            and item not in found
+        ):
             found.append(item)
     return [{"item_id": item, "timestamp": time, "sampled": True} for item in found]
 
 
-def _active(spec: DatasetSpec, candidates: list[Row], time: int, cut: CutOffs) -> list[tuple[int, str, int]]:
+def _active(
+    spec: DatasetSpec, candidates: list[Row], time: int, cut: CutOffs
+) -> list[tuple[int, str, int]]:
     """(step, item, candidates) of the complete steps in the window before `time`."""
     assert spec.negatives is not None
     window = spec.negatives.window
@@ -205,12 +266,15 @@ def _active(spec: DatasetSpec, candidates: list[Row], time: int, cut: CutOffs) -
     steps = [
         (event["timestamp"] // step, event["item_id"])
         for event in candidates
-        if event["timestamp"] // step * step >= time - window and (event["timestamp"] // step + 1) * step <= time
+        if event["timestamp"] // step * step >= time - window
+        and (event["timestamp"] // step + 1) * step <= time
     ]
     return [(*row, steps.count(row)) for row in sorted(set(steps))]
 
 
-def _drawn(rows: list[tuple[int, str, int]], negatives: Negatives, number: int, attempt: int) -> str | None:
+def _drawn(
+    rows: list[tuple[int, str, int]], negatives: Negatives, number: int, attempt: int
+) -> str | None:
     power = negatives.popularity_power
     weights = [float(count) ** power for _, _, count in rows]
     point = (_mix(number, 3 + 2 * attempt) >> 11) * 2.0**-53 * sum(weights)

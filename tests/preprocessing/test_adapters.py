@@ -31,7 +31,10 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 FILES: dict[str, dict[str, list[str]]] = {
     "ml-1m": {
         "ratings.dat": ["1::1193::5::978300760", "1::661::3::978309999", "2::1193::4::978399999"],
-        "movies.dat": ["1193::One Flew Over the Cuckoo's Nest (1975)::Drama", "661::Cité, La (1994)::War|Musical"],
+        "movies.dat": [
+            "1193::One Flew Over the Cuckoo's Nest (1975)::Drama",
+            "661::Cité, La (1994)::War|Musical",
+        ],
         "users.dat": ["1::F::1::10::48067", "2::M::56::16::70072-1234"],
     },
     "ml-20m": {
@@ -41,7 +44,11 @@ FILES: dict[str, dict[str, list[str]]] = {
             "1,29,4.5,1112496676",
             "2,2,4,1113000000",
         ],
-        "movies.csv": ["movieId,title,genres", "2,Jumanji (1995),Adventure|Children", '29,"City, The (1995)",Drama'],
+        "movies.csv": [
+            "movieId,title,genres",
+            "2,Jumanji (1995),Adventure|Children",
+            '29,"City, The (1995)",Drama',
+        ],
     },
     "taobao": {
         "UserBehavior.csv": [
@@ -74,23 +81,37 @@ FILES: dict[str, dict[str, list[str]]] = {
             "2\tU91836\t11/12/2019 6:11:30 PM\t\tN20678-0 N39317-0 N55689-1",
             "3\tU91836\t11/14/2019 6:11:30 PM\tN31739\tN20678-1",
         ],
-        "news.tsv": ['N55689\tsports\tfootball_nfl\tA "quote"\t\thttps://x\t[{"Label": "Cam"}]\t[]'],
+        "news.tsv": [
+            'N55689\tsports\tfootball_nfl\tA "quote"\t\thttps://x\t[{"Label": "Cam"}]\t[]'
+        ],
     },
 }
 FILES["ml-25m"] = FILES["ml-latest"] = FILES["ml-20m"]
 ENCODINGS = {"ml-1m": "latin-1"}
-EVENTS = {"ml-1m": 3, "ml-20m": 3, "ml-25m": 3, "ml-latest": 3, "taobao": 3, "taobao-ads": 3, "mind": 6}
+EVENTS = {
+    "ml-1m": 3,
+    "ml-20m": 3,
+    "ml-25m": 3,
+    "ml-latest": 3,
+    "taobao": 3,
+    "taobao-ads": 3,
+    "mind": 6,
+}
 
 
 def write(folder: Path, name: str, ending: str = "\n") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for file, lines in FILES[name].items():
-        (folder / file).write_bytes("".join(line + ending for line in lines).encode(ENCODINGS.get(name, "utf-8")))
+        (folder / file).write_bytes(
+            "".join(line + ending for line in lines).encode(ENCODINGS.get(name, "utf-8"))
+        )
     return folder
 
 
 def config_spec(name: str, data_dir: Path) -> DatasetSpec:
-    return load_run_config(CONFIGS / f"{name.replace('-', '_')}.yaml").dataset.with_data_dir(str(data_dir))
+    return load_run_config(CONFIGS / f"{name.replace('-', '_')}.yaml").dataset.with_data_dir(
+        str(data_dir)
+    )
 
 
 def read(spec: DatasetSpec, table: str) -> list[Row]:
@@ -116,7 +137,10 @@ def test_what_the_configs_make_of_them(tmp_path: Path) -> None:
     for name in FILES:
         write(tmp_path / name, name)
     shown = read(config_spec("mind", tmp_path), "events")
-    assert [(row["item"], row["number:clicked"]) for row in shown[:2]] == [("N55689", 1.0), ("N35729", 0.0)]
+    assert [(row["item"], row["number:clicked"]) for row in shown[:2]] == [
+        ("N55689", 1.0),
+        ("N35729", 0.0),
+    ]
     assert shown[0]["time"] == 1573463158 and shown[2]["time"] == 1573582290
     assert read_titles(config_spec("ml-1m", tmp_path))["661"] == "Cité, La (1994)"
     assert read_titles(config_spec("ml-20m", tmp_path))["29"] == "City, The (1995)"
@@ -126,14 +150,20 @@ def test_what_the_configs_make_of_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["taobao", "taobao-ads", "mind"])
 def test_without_an_account_it_says_where_to_get_the_files(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataFetchError, match=rf"(?s)account.*{DATASETS[name].licence[:9]}.*https://.*into {tmp_path}"):
+    with pytest.raises(
+        DataFetchError,
+        match=rf"(?s)account.*{DATASETS[name].licence[:9]}.*https://.*into {tmp_path}",
+    ):
         fetch(name, tmp_path)
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
     folder = write(tmp_path / "mind", "mind")
     (folder / "behaviors.tsv").write_text("impression\tuser\n")
-    with pytest.raises(DataFetchError, match=r"behaviors\.tsv isn't in the published format: its first line is 'impr"):
+    with pytest.raises(
+        DataFetchError,
+        match=r"behaviors\.tsv isn't in the published format: its first line is 'impr",
+    ):
         fetch("mind", tmp_path)
 
 
@@ -151,13 +181,23 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with zipfile.ZipFile(path, "w") as content:
         for file in FILES["ml-1m"]:
             content.write(files / file, f"ml-1m/{file}")
-    path.with_name("ml-1m.zip.md5").write_text(f"MD5 (ml-1m.zip) = {md5(path.read_bytes()).hexdigest()}\n")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(path.parent))) as server:
+    path.with_name("ml-1m.zip.md5").write_text(
+        f"MD5 (ml-1m.zip) = {md5(path.read_bytes()).hexdigest()}\n"
+    )
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(_Quiet, directory=str(path.parent))
+    ) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/ml-1m.zip"
         known = DATASETS["ml-1m"]
-        assert isinstance(known, PublishedDataset) and known.url and known.md5_url == f"{known.url}.md5"
-        changed = PublishedDataset(known.name, known.origin, known.licence, known.first_lines, url, f"{url}.md5")
+        assert (
+            isinstance(known, PublishedDataset)
+            and known.url
+            and known.md5_url == f"{known.url}.md5"
+        )
+        changed = PublishedDataset(
+            known.name, known.origin, known.licence, known.first_lines, url, f"{url}.md5"
+        )
         monkeypatch.setitem(datasets.DATASETS, "ml-1m", changed)
         yield path
         server.shutdown()
@@ -165,7 +205,11 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_archive_is_downloaded_checked_and_unpacked(archive: Path, tmp_path: Path) -> None:
     folder = fetch("ml-1m", tmp_path / "data")
-    assert sorted(path.name for path in folder.iterdir()) == ["movies.dat", "ratings.dat", "users.dat"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "movies.dat",
+        "ratings.dat",
+        "users.dat",
+    ]
     archive.unlink()
     assert fetch("ml-1m", tmp_path / "data") == folder  # nothing to download any more
     with pytest.raises(DataFetchError, match=r"(?s)can't be downloaded: .*404.*by hand"):
@@ -175,7 +219,9 @@ def test_archive_is_downloaded_checked_and_unpacked(archive: Path, tmp_path: Pat
 def test_archive_with_another_checksum_is_refused(archive: Path, tmp_path: Path) -> None:
     published = archive.with_name("ml-1m.zip.md5")
     published.write_text(f"{'0' * 32}  ml-1m.zip")
-    with pytest.raises(DataFetchError, match=rf"has MD5 [0-9a-f]{{32}}, and http.*md5 has {'0' * 32}. Nothing was"):
+    with pytest.raises(
+        DataFetchError, match=rf"has MD5 [0-9a-f]{{32}}, and http.*md5 has {'0' * 32}. Nothing was"
+    ):
         fetch("ml-1m", tmp_path / "data")
     assert list((tmp_path / "data" / "ml-1m").iterdir()) == []
     published.write_text("<html>not found</html>")
@@ -194,7 +240,9 @@ def test_archive_put_in_place_by_hand(archive: Path, tmp_path: Path) -> None:
     assert (fetch("ml-1m", tmp_path / "data") / "ratings.dat").is_file()
 
 
-def journey(folder: Path, baskets: int = 200, products: int = 60, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+def journey(
+    folder: Path, baskets: int = 200, products: int = 60, seed: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Small tables in the package's format; product p is promoted in store s and week w if (p + s + w) % 3 == 0."""
     rng = np.random.default_rng(seed)
     bought = pd.DataFrame(
@@ -204,7 +252,9 @@ def journey(folder: Path, baskets: int = 200, products: int = 60, seed: int = 0)
             "basket_id": np.repeat(np.arange(baskets) + 31198570044, 5),
             "product_id": rng.integers(0, products, baskets * 5) ** 2 // products,
             "week": np.repeat(np.arange(baskets) * 5 // baskets + 1, 5),
-            "transaction_timestamp": pd.to_datetime(np.repeat(1483228800 + 15_000 * np.arange(baskets), 5), unit="s"),
+            "transaction_timestamp": pd.to_datetime(
+                np.repeat(1483228800 + 15_000 * np.arange(baskets), 5), unit="s"
+            ),
         }
     )
     names = ["product_id", "store_id", "week"]
@@ -227,7 +277,9 @@ def test_completejourney_log_against_its_definition(tmp_path: Path) -> None:
     basket = bought.drop_duplicates("basket_id").set_index("basket_id")
     purchases = {(b, p) for b, p in bought[["basket_id", "product_id"]].itertuples(index=False)}
     rows = list(log[["basket_id", "product_id", "shown", "bought"]].itertuples(index=False))
-    assert {(b, p) for b, p, _, y in rows if y} == purchases and sum(y for *_, y in rows) == len(purchases)
+    assert {(b, p) for b, p, _, y in rows if y} == purchases and sum(y for *_, y in rows) == len(
+        purchases
+    )
     asked = set()
     for b, p, is_shown, _ in rows:
         assert is_shown == ((basket.store_id[b], basket.week[b], p) in promoted)
@@ -237,7 +289,9 @@ def test_completejourney_log_against_its_definition(tmp_path: Path) -> None:
         pool = {p for s, w, p in promoted if (s, w) == (basket.store_id[b], basket.week[b])}
         not_bought = [p for c, p, _, y in rows if c == b and not y]
         others = {p for p in pool if (b, p) not in purchases}
-        assert set(not_bought) <= others and len(not_bought) == min(completejourney.NOT_BOUGHT, len(others))
+        assert set(not_bought) <= others and len(not_bought) == min(
+            completejourney.NOT_BOUGHT, len(others)
+        )
     assert {b for b, _, _, y in rows if not y} == asked
     assert (log.shown == 1).sum() == log.display.notna().sum() == log.mailer.notna().sum()
     assert (log.time == log.basket_id.map(basket.transaction_timestamp)).all()
@@ -246,10 +300,14 @@ def test_completejourney_log_against_its_definition(tmp_path: Path) -> None:
 def test_completejourney_log_is_the_same_whatever_the_order_of_rows(tmp_path: Path) -> None:
     journey(tmp_path)
     completejourney.build(tmp_path)
-    expected = pd.read_parquet(tmp_path / "log.parquet").sort_values(["basket_id", "product_id"], ignore_index=True)
+    expected = pd.read_parquet(tmp_path / "log.parquet").sort_values(
+        ["basket_id", "product_id"], ignore_index=True
+    )
     for name in ("transactions", "promotions"):
         table = pd.read_parquet(tmp_path / f"{name}.parquet")
         table.sample(frac=1, random_state=1).to_parquet(tmp_path / f"{name}.parquet", index=False)
     completejourney.build(tmp_path)
-    found = pd.read_parquet(tmp_path / "log.parquet").sort_values(["basket_id", "product_id"], ignore_index=True)
+    found = pd.read_parquet(tmp_path / "log.parquet").sort_values(
+        ["basket_id", "product_id"], ignore_index=True
+    )
     pd.testing.assert_frame_equal(found, expected)

@@ -28,7 +28,10 @@ DAY = 86_400
 
 
 def good_rows(count: int, first: int = 0) -> list[bytes]:
-    return [b"u%d,i%d,%d,buy,2.5" % (n * 7919 % 997, n, 1_600_000_000 + n * 600) for n in range(first, first + count)]
+    return [
+        b"u%d,i%d,%d,buy,2.5" % (n * 7919 % 997, n, 1_600_000_000 + n * 600)
+        for n in range(first, first + count)
+    ]
 
 
 def spec_of(path: Path, **events: Any) -> DatasetSpec:
@@ -78,7 +81,9 @@ ODD_ROWS = {
 def test_bad_row_among_many_good_ones(tmp_path: Path, name: str) -> None:
     row, reason = ODD_ROWS[name]
     rows = good_rows(5000)
-    (tmp_path / "log.csv").write_bytes(HEADER + b"\n".join([*rows[:3000], row, *rows[3000:]]) + b"\n")
+    (tmp_path / "log.csv").write_bytes(
+        HEADER + b"\n".join([*rows[:3000], row, *rows[3000:]]) + b"\n"
+    )
     assert outcome(spec_of(tmp_path / "log.csv")) == (set(range(5000)), Counter([reason]))
 
 
@@ -86,14 +91,18 @@ def test_embedded_newline_is_part_of_its_value(tmp_path: Path) -> None:
     rows = good_rows(100)
     odd = b'"u1\n1",i777,1600000000,buy,1'
     (tmp_path / "log.csv").write_bytes(HEADER + b"\n".join([*rows[:50], odd, *rows[50:]]))
-    (part,) = list(read_table(spec_of(tmp_path / "log.csv"), "events", str(tmp_path / "log.csv")))[:1]
+    (part,) = list(read_table(spec_of(tmp_path / "log.csv"), "events", str(tmp_path / "log.csv")))[
+        :1
+    ]
     assert part.num_rows >= 100 and "u1\n1" in part.column("user").to_pylist()
 
 
 def test_ten_megabytes_in_quotes_cost_no_good_row(tmp_path: Path) -> None:
     row = b'u1,"' + (b"i" * 99 + b"\n") * 100_000 + b'",1600000000,buy,1'
     rows = good_rows(2000)
-    (tmp_path / "log.csv").write_bytes(HEADER + b"\n".join([*rows[:1000], row, *rows[1000:]]) + b"\n")
+    (tmp_path / "log.csv").write_bytes(
+        HEADER + b"\n".join([*rows[:1000], row, *rows[1000:]]) + b"\n"
+    )
     items, reasons = outcome(spec_of(tmp_path / "log.csv"))
     assert items == set(range(2000))
     assert reasons["unclosed_quote"] >= 1 and set(reasons) == {"unclosed_quote", "field_count"}
@@ -113,7 +122,10 @@ def test_truncated_file_gives_what_is_before_the_break(tmp_path: Path, suffix: s
     content = COMPRESS[suffix](HEADER + b"\n".join(good_rows(60_000)) + b"\n")
     path = tmp_path / f"log.csv.{suffix}"
     path.write_bytes(content[: len(content) * 2 // 3])
-    with pytest.raises(BrokenFileError, match=f"log.csv.{suffix}: the file breaks off at row .*events.may_break_off"):
+    with pytest.raises(
+        BrokenFileError,
+        match=f"log.csv.{suffix}: the file breaks off at row .*events.may_break_off",
+    ):
         outcome(spec_of(path))
     items, reasons = outcome(spec_of(path, may_break_off=["log.*"]))
     assert reasons == Counter(["truncated"])
@@ -132,7 +144,9 @@ def test_a_wrong_unit_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_utf_16_is_named(tmp_path: Path) -> None:
-    (tmp_path / "log.csv").write_bytes((HEADER + b"\n".join(good_rows(5))).decode().encode("utf-16"))
+    (tmp_path / "log.csv").write_bytes(
+        (HEADER + b"\n".join(good_rows(5))).decode().encode("utf-16")
+    )
     with pytest.raises(DataError, match=r"log\.csv: this is UTF-16 text\. Convert it to UTF-8"):
         check_sources(spec_of(tmp_path / "log.csv"))
 
@@ -149,16 +163,24 @@ def test_empty_files_are_named_alone_and_among_others(tmp_path: Path) -> None:
 def test_schema_change_between_files(tmp_path: Path) -> None:
     (tmp_path / "1.csv").write_bytes(HEADER + b"\n".join(good_rows(100)))
     moved = [b",".join(reversed(row.split(b","))) for row in good_rows(100, first=100)]
-    (tmp_path / "2.csv").write_bytes(b"price,action,timestamp,item_id,user_id\n" + b"\n".join(moved))
+    (tmp_path / "2.csv").write_bytes(
+        b"price,action,timestamp,item_id,user_id\n" + b"\n".join(moved)
+    )
     assert outcome(spec_of(tmp_path / "*.csv")) == (set(range(200)), Counter())
-    (tmp_path / "3.csv").write_bytes(b"user_id,item,timestamp,action,price\n" + b"\n".join(good_rows(100, first=200)))
+    (tmp_path / "3.csv").write_bytes(
+        b"user_id,item,timestamp,action,price\n" + b"\n".join(good_rows(100, first=200))
+    )
     with pytest.raises(DataError, match=r"3\.csv: no column 'item_id'.*Did you mean 'item'\?"):
         check_sources(spec_of(tmp_path / "*.csv"))
     assert validate(spec_of(tmp_path / "*.csv")).tables[0].rows == 200
 
 
 def test_everything_at_once_through_the_beam_job(tmp_path: Path) -> None:
-    odd = [row for name, (row, _) in ODD_ROWS.items() if "10 MB" not in name and name != "zero byte in a name"]
+    odd = [
+        row
+        for name, (row, _) in ODD_ROWS.items()
+        if "10 MB" not in name and name != "zero byte in a name"
+    ]
     rows = good_rows(3000)
     places = range(100, 3000, 200)
     for place, row in reversed(list(zip(places, odd, strict=False))):
@@ -169,10 +191,14 @@ def test_everything_at_once_through_the_beam_job(tmp_path: Path) -> None:
     spec = spec_of(tmp_path / "*.csv*", may_break_off=["2.csv.gz"])
     run_job(spec, tmp_path, shards=2)
     events = read_report(str(tmp_path))["rows"]["events"]
-    expected = Counter(reason for row, reason in ODD_ROWS.values() if row in odd and reason) + Counter(["truncated"])
+    expected = Counter(
+        reason for row, reason in ODD_ROWS.values() if row in odd and reason
+    ) + Counter(["truncated"])
     assert events["rejected"] == expected
     good = events["read"] - sum(events["rejected"].values())
-    assert 4900 < good <= 5001  # the embedded newline is a good row, the truncated file's last rows are lost
+    assert (
+        4900 < good <= 5001
+    )  # the embedded newline is a good row, the truncated file's last rows are lost
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/b", "Shop", "", "shop\n", "shop "])

@@ -21,7 +21,12 @@ from preprocessing.validation import validate
 from tests.testing import Row, run_job, small_spec
 
 ROWS = [
-    {"user_id": f"u{n * 7919 % 997}", "item_id": f"i{n}", "timestamp": 1_600_000_000 + n * 600, "action": "buy"}
+    {
+        "user_id": f"u{n * 7919 % 997}",
+        "item_id": f"i{n}",
+        "timestamp": 1_600_000_000 + n * 600,
+        "action": "buy",
+    }
     for n in range(4000)
 ]
 
@@ -44,9 +49,13 @@ def write(path: Path, rows: list[Row], format: str) -> None:
     elif format == "parquet":
         pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=500, compression="gzip")
     else:
-        fields = [{"name": name, "type": "long" if name == "timestamp" else "string"} for name in rows[0]]
+        fields = [
+            {"name": name, "type": "long" if name == "timestamp" else "string"} for name in rows[0]
+        ]
         with path.open("wb") as stream:
-            fastavro.writer(stream, {"type": "record", "name": "E", "fields": fields}, rows, sync_interval=1000)
+            fastavro.writer(
+                stream, {"type": "record", "name": "E", "fields": fields}, rows, sync_interval=1000
+            )
 
 
 def damage(path: Path) -> None:
@@ -67,11 +76,14 @@ def test_half_a_lost_file_is_no_bad_row(tmp_path: Path, format: str) -> None:
     damage(tmp_path / f"2.{suffix}")
     spec = spec_of(tmp_path, format)
     problems = validate(spec).problems
-    assert any(f"2.{suffix}: the file" in problem and "may_break_off" in problem for problem in problems), problems
+    assert any(
+        f"2.{suffix}: the file" in problem and "may_break_off" in problem for problem in problems
+    ), problems
     named = spec_of(tmp_path, format, may_break_off=[f"2.{suffix}"])
     assert any("rows would be rejected" in problem for problem in validate(named).problems)
     assert not any(
-        "rejected" in problem for problem in validate(named.model_copy(update={"max_bad_rows": 0.6})).problems
+        "rejected" in problem
+        for problem in validate(named.model_copy(update={"max_bad_rows": 0.6})).problems
     )
 
 
@@ -88,11 +100,15 @@ def test_the_job_fails_or_counts_what_is_lost(tmp_path: Path) -> None:
     assert report["rows"]["events"] == {"read": 2001, "rejected": {"truncated": 1}}
     size = report["bytes"]["events"]
     assert 1900 < lost_rows(2001, size["read"], size["lost"]) < 2100
-    with pytest.raises(DataError, match=r"table events .* max_bad_rows allows 1\.00%.*after the breaks of files"):
+    with pytest.raises(
+        DataError, match=r"table events .* max_bad_rows allows 1\.00%.*after the breaks of files"
+    ):
         check_quarantine(spec, str(tmp_path / "out"))
 
 
-def test_a_file_that_can_not_be_opened_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_can_not_be_opened_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path / "1.csv.gz", ROWS, "csv")
     write(tmp_path / "2.csv.gz", ROWS, "csv")
     opened = files.FileSystems.open
@@ -103,22 +119,31 @@ def test_a_file_that_can_not_be_opened_is_named(tmp_path: Path, monkeypatch: pyt
         return opened(path, **options)
 
     monkeypatch.setattr(files.FileSystems, "open", refuse)
-    with pytest.raises(DataError, match=r"2\.csv\.gz: can't be opened: Permission denied.*events\.may_break_off"):
+    with pytest.raises(
+        DataError, match=r"2\.csv\.gz: can't be opened: Permission denied.*events\.may_break_off"
+    ):
         check_sources(spec_of(tmp_path, "csv"))
     named = spec_of(tmp_path, "csv", may_break_off=["2.csv.gz"])
     check_sources(named)
-    assert [row.reason for part in read_table(named, "events", str(tmp_path / "2.csv.gz")) for row in part] == [
-        "truncated"
-    ]
+    assert [
+        row.reason
+        for part in read_table(named, "events", str(tmp_path / "2.csv.gz"))
+        for row in part
+    ] == ["truncated"]
 
 
-def test_a_codec_that_is_not_installed_names_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_codec_that_is_not_installed_names_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path / "log.avro", ROWS, "avro")
     content = (tmp_path / "log.avro").read_bytes()
     (tmp_path / "log.avro").write_bytes(content.replace(b"\x08null", b"\x0csnappy", 1))
     monkeypatch.setattr(avro.importlib.util, "find_spec", lambda name: None)
     spec = spec_of(tmp_path / "log.avro", "avro", may_break_off=["*"])
-    with pytest.raises(DataError, match="compressed by snappy, which needs another package. Run: pip install cramjam"):
+    with pytest.raises(
+        DataError,
+        match="compressed by snappy, which needs another package. Run: pip install cramjam",
+    ):
         check_sources(spec)
 
 

@@ -13,7 +13,9 @@ from tests.preprocessing.test_shard import ITEMS, entity_table
 from tests.testing import parse_records, small_spec
 
 CUT = CutOffs(10, 20)
-EVENT_ITEM_SPEC = small_spec(features={"item": {"brand": {"kind": "categorical", "table": "events"}}})
+EVENT_ITEM_SPEC = small_spec(
+    features={"item": {"brand": {"kind": "categorical", "table": "events"}}}
+)
 
 
 def events(*rows: tuple[str, int, str]) -> pa.Table:
@@ -44,14 +46,21 @@ def test_counts_and_latest_known_values_stop_at_the_cut_off() -> None:
 
 def test_catalogue_is_ordered_by_count_then_id_and_has_all_of_the_item_table() -> None:
     spec = EVENT_ITEM_SPEC.model_copy(update={"item_min_count": 2})
-    catalog = Catalog(spec, seen_items(spec, events(*ROWS, ("i4", 2, "q")), CUT), entity_table("items", ITEMS))
+    catalog = Catalog(
+        spec, seen_items(spec, events(*ROWS, ("i4", 2, "q")), CUT), entity_table("items", ITEMS)
+    )
     assert catalog.ids.to_pylist() == ["a", "b", "c", "i4", "i0", "i1", "i2", "i5", "i9999"]
     assert catalog.counts.tolist() == [2, 2, 2, 1, 0, 0, 0, 0, 0]
     (record,) = parse_records(catalog.records())
     assert record["candidate_item_id"] == catalog.ids.to_pylist()
     assert record["candidate_brand"] == ["y", "new", "z", "q", "", "", "", "", ""]
     assert record["catalog_training_events"] == catalog.counts.tolist()
-    assert (record["user_id"], record["timestamp"], record["history_item_id"], record["label_buy"]) == (
+    assert (
+        record["user_id"],
+        record["timestamp"],
+        record["history_item_id"],
+        record["label_buy"],
+    ) == (
         [""],
         [0],
         [],
@@ -70,7 +79,9 @@ def test_features_of_the_item_table() -> None:
 
 def test_many_items_fill_several_records() -> None:
     keys = [f"k{n:04}" for n in range(1201)]
-    seen = pa.table({"key": keys, "time": pa.array(np.zeros(1201, int)), "count": pa.array(np.ones(1201, int))})
+    seen = pa.table(
+        {"key": keys, "time": pa.array(np.zeros(1201, int)), "count": pa.array(np.ones(1201, int))}
+    )
     items = EntityTable.of_spec(small_spec(), "items", None)
     records = parse_records(Catalog(small_spec(), seen, items).records())
     assert [len(record["candidate_item_id"]) for record in records] == [500, 500, 201]
@@ -78,10 +89,21 @@ def test_many_items_fill_several_records() -> None:
     assert records[2]["candidate_weight"] == [None] * 201
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 12), st.sampled_from("xyz")), min_size=1), st.data())
-def test_parts_in_any_order_merge_to_the_whole(rows: list[tuple[str, int, str]], data: st.DataObject) -> None:
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(0, 12), st.sampled_from("xyz")), min_size=1
+    ),
+    st.data(),
+)
+def test_parts_in_any_order_merge_to_the_whole(
+    rows: list[tuple[str, int, str]], data: st.DataObject
+) -> None:
     whole = seen_items(EVENT_ITEM_SPEC, events(*rows), CUT)
     shuffled = data.draw(st.permutations(rows))
     middle = data.draw(st.integers(0, len(rows)))
-    parts = [seen_items(EVENT_ITEM_SPEC, events(*part), CUT) for part in (shuffled[:middle], shuffled[middle:]) if part]
+    parts = [
+        seen_items(EVENT_ITEM_SPEC, events(*part), CUT)
+        for part in (shuffled[:middle], shuffled[middle:])
+        if part
+    ]
     assert merge_seen(parts).to_pylist() == whole.to_pylist()

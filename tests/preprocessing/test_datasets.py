@@ -17,7 +17,10 @@ def local_index(ml_100k_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """Lets pip know only a folder, with a small wheel of the right name that has the real files."""
     wheels = tmp_path / "wheels"
     wheels.mkdir()
-    _write_wheel(wheels, {f"{ML_100K.folder}/{file}": (ml_100k_dir / file).read_bytes() for file in ML_100K.sha256})
+    _write_wheel(
+        wheels,
+        {f"{ML_100K.folder}/{file}": (ml_100k_dir / file).read_bytes() for file in ML_100K.sha256},
+    )
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
@@ -26,14 +29,23 @@ def local_index(ml_100k_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_real_data_set_has_its_hundred_thousand_events(ml_100k_dir: Path) -> None:
     header, *events = (ml_100k_dir / "ml-100k.inter").read_text(encoding="utf-8").splitlines()
-    assert header.split("\t") == ["user_id:token", "item_id:token", "rating:float", "timestamp:float"]
+    assert header.split("\t") == [
+        "user_id:token",
+        "item_id:token",
+        "rating:float",
+        "timestamp:float",
+    ]
     assert len(events) == 100_000
 
 
 def test_fetches_once_and_says_what_it_does(local_index: Path, tmp_path: Path) -> None:
     said: list[str] = []
     folder = fetch("ml-100k", tmp_path / "data", said.append)
-    assert sorted(path.name for path in folder.iterdir()) == ["ml-100k.inter", "ml-100k.item", "ml-100k.user"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "ml-100k.inter",
+        "ml-100k.item",
+        "ml-100k.user",
+    ]
     assert len(said) == 2 and ML_100K.licence in said[0]
 
     (local_index / WHEEL).unlink()
@@ -67,13 +79,19 @@ def test_wrong_checksum_writes_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_file_missing_from_the_wheel(local_index: Path, tmp_path: Path) -> None:
     _write_wheel(local_index, {"recbole/__init__.py": b""})
-    with pytest.raises(DataFetchError, match=r"no recbole/dataset_example/ml-100k/ml-100k\.inter in recbole-1\.2\.1"):
+    with pytest.raises(
+        DataFetchError,
+        match=r"no recbole/dataset_example/ml-100k/ml-100k\.inter in recbole-1\.2\.1",
+    ):
         fetch("ml-100k", tmp_path)
 
 
 def test_download_that_fails_shows_what_pip_said(local_index: Path, tmp_path: Path) -> None:
     (local_index / WHEEL).unlink()
-    with pytest.raises(DataFetchError, match=r"(?s)pip download recbole==1\.2\.1.*network.*No matching distribution"):
+    with pytest.raises(
+        DataFetchError,
+        match=r"(?s)pip download recbole==1\.2\.1.*network.*No matching distribution",
+    ):
         fetch("ml-100k", tmp_path)
 
 
@@ -85,7 +103,9 @@ def test_data_dir_that_can_not_be_written(tmp_path: Path) -> None:
 
 
 def test_unknown_name_suggests_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(DataFetchError, match=r"unknown data set 'ml100k'\. Did you mean 'ml-100k'\?"):
+    with pytest.raises(
+        DataFetchError, match=r"unknown data set 'ml100k'\. Did you mean 'ml-100k'\?"
+    ):
         fetch("ml100k", tmp_path)
 
 

@@ -27,7 +27,9 @@ COLUMNS = (Column("a", "a", "text", "a"), Column("c", "c", "text", "c"))
 Rows = tuple[list[tuple[int, str, str]], list[tuple[int, str]]]
 
 
-def read(path: Path, table: Table, block_bytes: int = 1 << 22, sections: list[Section] | None = None) -> Rows:
+def read(
+    path: Path, table: Table, block_bytes: int = 1 << 22, sections: list[Section] | None = None
+) -> Rows:
     """(number, a, c) of the good rows and (number, reason) of the others, in the order of their numbers."""
     good, bad = [], []
     for section in sections or [Section(str(path))]:
@@ -49,7 +51,22 @@ def table_of(path: Path, **keys: Any) -> Table:
     return Table.model_validate({"format": "csv", "path": str(path)} | keys)
 
 
-PIECES = [b"a", b"1", b" ", b",", b",", b"\n", b"\n", b'"', b'""', b'"x,y"', b"\r\n", b"\r", b"\xff", b"\0"]
+PIECES = [
+    b"a",
+    b"1",
+    b" ",
+    b",",
+    b",",
+    b"\n",
+    b"\n",
+    b'"',
+    b'""',
+    b'"x,y"',
+    b"\r\n",
+    b"\r",
+    b"\xff",
+    b"\0",
+]
 CONTENT = st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join)
 
 
@@ -88,7 +105,9 @@ def test_whatever_csv_writes_is_read_back(
 def test_a_well_formed_file_is_read_by_arrow(tmp_path: Path) -> None:
     path = tmp_path / "quick.csv"
     path.write_bytes(b"a,b,c\n" + b'1,"x,""y""\nz",3\n' * 1000)
-    with mock.patch.object(delimited.CarefulRows, "_batch", side_effect=AssertionError("the careful reader was used")):
+    with mock.patch.object(
+        delimited.CarefulRows, "_batch", side_effect=AssertionError("the careful reader was used")
+    ):
         good, bad = read(path, table_of(path), block_bytes=1000)
     assert (len(good), bad) == (1000, [])
 
@@ -97,7 +116,9 @@ def test_only_a_small_piece_around_a_bad_row_is_read_carefully(tmp_path: Path) -
     path = tmp_path / "mostly.csv"
     path.write_bytes(b"a,b,c\n" + b"1,2,3\n" * 200_000 + b"1,2\n" + b"1,2,3\n" * 200_000)
     read_rows = delimited.CarefulRows.read
-    with mock.patch.object(delimited.CarefulRows, "read", autospec=True, side_effect=read_rows) as careful:
+    with mock.patch.object(
+        delimited.CarefulRows, "read", autospec=True, side_effect=read_rows
+    ) as careful:
         good, bad = read(path, table_of(path))
     assert (len(good), bad) == (400_000, [(200_002, "field_count")])
     assert sum(len(call.args[1]._lines) for call in careful.call_args_list) < 12_000
@@ -105,7 +126,9 @@ def test_only_a_small_piece_around_a_bad_row_is_read_carefully(tmp_path: Path) -
 
 def test_a_stray_quote_costs_its_row_alone(tmp_path: Path) -> None:
     path = tmp_path / "stray.csv"
-    path.write_bytes(b"a,b,c\n" + b"1,2,3\n" * 50_000 + b'1,"2,3\n' + b"1,2,3\n" * 50_000 + b'1,2,"3\n1,2,3\n')
+    path.write_bytes(
+        b"a,b,c\n" + b"1,2,3\n" * 50_000 + b'1,"2,3\n' + b"1,2,3\n" * 50_000 + b'1,2,"3\n1,2,3\n'
+    )
     good, bad = read(path, table_of(path))
     assert len(good) == 100_001
     assert bad == [(50_002, "unclosed_quote"), (100_003, "unclosed_quote")]
@@ -114,9 +137,14 @@ def test_a_stray_quote_costs_its_row_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("section_bytes", [1, 7, 100, 10**6])
 def test_spans_are_the_whole_file_with_its_row_numbers(tmp_path: Path, section_bytes: int) -> None:
     path = tmp_path / "lines.csv"
-    path.write_bytes(b"a,b,c\n" + b"".join(b'%d,"2,%d\n' % (n, n) for n in range(100)) + b"\n1,2\r\n1\r2,3,4")
+    path.write_bytes(
+        b"a,b,c\n" + b"".join(b'%d,"2,%d\n' % (n, n) for n in range(100)) + b"\n1,2\r\n1\r2,3,4"
+    )
     sections = line_sections(str(path), section_bytes)
-    assert [section.stop for section in sections] == [*(section.start for section in sections[1:]), None]
+    assert [section.stop for section in sections] == [
+        *(section.start for section in sections[1:]),
+        None,
+    ]
     assert len(sections) > 1 or section_bytes == 10**6
     table = table_of(path, quotes=False)
     assert read(path, table, sections=sections) == read(path, table)
@@ -124,13 +152,17 @@ def test_spans_are_the_whole_file_with_its_row_numbers(tmp_path: Path, section_b
     assert count_lines(str(path), path.stat().st_size) == 104
 
 
-def test_only_text_whose_lines_are_rows_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_text_whose_lines_are_rows_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(line_sections, "__defaults__", (10,))
     for name in ("x.csv", "x.csv.gz"):
         (tmp_path / name).write_bytes(b"a,b,c\n1,2,3\n1,2,3\n")
     assert len(delimited.sections(str(tmp_path / "x.csv"), table_of(tmp_path, quotes=False))) == 2
     assert len(delimited.sections(str(tmp_path / "x.csv"), table_of(tmp_path))) == 1
-    assert len(delimited.sections(str(tmp_path / "x.csv.gz"), table_of(tmp_path, quotes=False))) == 1
+    assert (
+        len(delimited.sections(str(tmp_path / "x.csv.gz"), table_of(tmp_path, quotes=False))) == 1
+    )
 
 
 def test_long_delimiter_names_and_encoding(tmp_path: Path) -> None:
@@ -139,6 +171,10 @@ def test_long_delimiter_names_and_encoding(tmp_path: Path) -> None:
     table = table_of(path, delimiter="::", columns=("a", "b", "c"), encoding="latin-1")
     assert read(path, table) == ([(1, "1", "Drama"), (2, "2", "")], [(3, "field_count")])
     columns = (Column("b", "b", "text", "b"),)
-    (batch,) = [p for p in read_batches(Section(str(path)), table, "items", columns, None) if isinstance(p, RawBatch)]
+    (batch,) = [
+        p
+        for p in read_batches(Section(str(path)), table, "items", columns, None)
+        if isinstance(p, RawBatch)
+    ]
     assert batch.columns["b"].to_pylist() == ['Café "x": y', "B"]
     assert batch.columns["b"].type == pa.string() and np.array_equal(batch.numbers, [1, 2])

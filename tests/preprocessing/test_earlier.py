@@ -27,7 +27,11 @@ def _spec(folder: Path, **events: Any) -> DatasetSpec:
         "events": {"format": "csv", "path": "log.csv"} | events,
         "items": {"format": "csv", "path": "items.csv", "key": "id"},
         "features": FEATURES,
-        "history": {"length": 4, "where": [{"column": "action", "equals": "click"}], "earlier": {"column": "before"}},
+        "history": {
+            "length": 4,
+            "where": [{"column": "action", "equals": "click"}],
+            "earlier": {"column": "before"},
+        },
         "tasks": {"click": {"column": "action", "equals": "click"}},
         "split": {"validation_from": "2020-09-16T10:00:00", "test_from": "2020-09-17T10:00:00"},
     }
@@ -35,7 +39,13 @@ def _spec(folder: Path, **events: Any) -> DatasetSpec:
 
 
 def _row(user: str, item: str, hour: int, action: str, before: str) -> Row:
-    return {"user_id": user, "item_id": item, "timestamp": START + hour * HOUR, "action": action, "before": before}
+    return {
+        "user_id": user,
+        "item_id": item,
+        "timestamp": START + hour * HOUR,
+        "action": action,
+        "before": before,
+    }
 
 
 ROWS = [
@@ -60,14 +70,22 @@ def test_the_first_list_comes_before_the_logs_own_events(tmp_path: Path) -> None
     assert train["u1", 1]["history_topic"] == ["t1", "t0", "t1"]
     assert train["u1", 2]["history_item_id"] == ["n1", "n2", "n1", "n5"]
     assert train["u1", 2]["history_timestamp"] == [0, 0, 0, START + HOUR]
-    assert train["u1", 3]["history_item_id"] == ["n1", "n2", "n1", "n5"]  # a later list changes nothing
+    assert train["u1", 3]["history_item_id"] == [
+        "n1",
+        "n2",
+        "n1",
+        "n5",
+    ]  # a later list changes nothing
     assert found["validation"][0]["history_item_id"] == ["n2", "n1", "n5", "n7"]
     assert train["u2", 1]["history_item_id"] == []  # its list isn't known yet
     assert train["u2", 2]["history_item_id"] == ["n3", "n8", "n7"]
     requests = found["train"] + found["validation"] + found["test"]
     assert sum(len(record["candidate_item_id"]) for record in requests) == len(ROWS)
     windows = found["pretrain"] + found["pretrain_validation"]
-    assert sorted(r["history_item_id"] for r in windows) == [["n2", "n1", "n5", "n7"], ["n3", "n8", "n7", "n2"]]
+    assert sorted(r["history_item_id"] for r in windows) == [
+        ["n2", "n1", "n5", "n7"],
+        ["n3", "n8", "n7", "n2"],
+    ]
     (latest,) = parse_records([user_record(spec, "u2") or b""])
     assert latest["history_item_id"] == ["n3", "n8", "n7", "n2"]
 
@@ -92,6 +110,8 @@ def test_of_several_parts_the_first_list_stays(tmp_path: Path) -> None:
         }
     )
     parts = [with_earlier(table.slice(start, 1), spec) for start in reversed(range(len(ROWS)))]
-    merged, whole = (first_lists(pa.concat_tables(tables)) for tables in (parts, [with_earlier(table, spec)]))
+    merged, whole = (
+        first_lists(pa.concat_tables(tables)) for tables in (parts, [with_earlier(table, spec)])
+    )
     order = [(name, "ascending") for name in (USER, TIME, PLACE, ITEM)]
     assert merged.sort_by(order).to_pylist() == whole.sort_by(order).to_pylist()

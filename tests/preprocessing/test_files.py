@@ -32,7 +32,9 @@ def spec_of(path: Path | str, format: str = "csv", **changes: Any) -> DatasetSpe
         events={"format": format, "path": str(path)},
         items=None,
         users=None,
-        features={"context": {"day": {"kind": "categorical", "table": "events"}}} if changes.pop("day", False) else {},
+        features={"context": {"day": {"kind": "categorical", "table": "events"}}}
+        if changes.pop("day", False)
+        else {},
         tasks={"click": {"column": "n", "equals": 1}},
         split={},
         **changes,
@@ -65,7 +67,9 @@ def test_a_folder_is_its_files_of_the_format(tmp_path: Path) -> None:
     for path in (folder, f"{folder}/"):
         assert items(spec_of(path)) == ["i0", "i1", "i2"]
     assert items(spec_of(folder / "part-0.csv")) == ["i0"]
-    with pytest.raises(DataError, match=r"no file of this folder ends in \.avro\. It has: .*notes\.txt"):
+    with pytest.raises(
+        DataError, match=r"no file of this folder ends in \.avro\. It has: .*notes\.txt"
+    ):
         files_of(spec_of(folder, "avro").events, "events")
 
 
@@ -126,19 +130,29 @@ def test_spans_are_found_in_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("log.csv", gzip.compress(HEADER.encode()), "this is gzip-compressed: give it a name that ends in .gz"),
+        (
+            "log.csv",
+            gzip.compress(HEADER.encode()),
+            "this is gzip-compressed: give it a name that ends in .gz",
+        ),
         ("log.csv", lzma.compress(HEADER.encode()), "this is xz-compressed"),
         ("log.jsonl", b"PK\x03\x04...", "this is a zip archive: unpack it"),
         ("log.csv", b"PAR1...", "this is a Parquet file: say format: parquet"),
         ("log.jsonl", b"Obj\x01...", "this is an Avro file: say format: avro"),
         ("log.parquet", gzip.compress(b"PAR1..."), "not a Parquet file: it is gzip-compressed"),
         ("log.avro", b"PAR1...", "not an Avro file: it is a Parquet file"),
-        ("log.jsonl", b'[{"user_id": 1},\n{"user_id": 2}]', "this is one JSON array, not an object a line"),
+        (
+            "log.jsonl",
+            b'[{"user_id": 1},\n{"user_id": 2}]',
+            "this is one JSON array, not an object a line",
+        ),
         ("log.jsonl", b'[\n {"user_id": 1}\n]', "this is one JSON array, not an object a line"),
         ("log.jsonl", b'{\n "user_id": 1\n}\n', "this is JSON over several lines"),
     ],
 )
-def test_files_that_are_something_else_are_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_files_that_are_something_else_are_named(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=f"{name}: {message}"):
         check_sources(spec_of(tmp_path / name, name.split(".")[1]))
@@ -152,7 +166,9 @@ def test_zipped_text_is_named(tmp_path: Path) -> None:
 
 
 def test_json_keys_may_come_late_or_be_in_one_file_alone(tmp_path: Path) -> None:
-    rows: list[Row] = [{"user_id": "u", "item_id": f"i{n}", "timestamp": START + n * 600} for n in range(60_000)]
+    rows: list[Row] = [
+        {"user_id": "u", "item_id": f"i{n}", "timestamp": START + n * 600} for n in range(60_000)
+    ]
     rows[-1]["n"] = 1
     (tmp_path / "1.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (tmp_path / "2.jsonl").write_text("\n".join(map(json.dumps, rows[:50])))

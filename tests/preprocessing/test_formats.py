@@ -28,7 +28,9 @@ LOG = small_log(events=300)
 
 
 def spec_of(**events: Any) -> DatasetSpec:
-    return small_spec(events={"format": "csv", "path": "x"} | events, items=None, users=None, features={})
+    return small_spec(
+        events={"format": "csv", "path": "x"} | events, items=None, users=None, features={}
+    )
 
 
 def read(
@@ -56,7 +58,9 @@ def expected() -> list[Row]:
 
 
 def without_nan(rows: list[Row]) -> list[Row]:
-    return [{name: None if value != value else value for name, value in row.items()} for row in rows]
+    return [
+        {name: None if value != value else value for name, value in row.items()} for row in rows
+    ]
 
 
 def typed_log() -> list[Row]:
@@ -73,18 +77,29 @@ def typed_log() -> list[Row]:
 
 def write_avro(path: Path, rows: list[Row]) -> None:
     text = {"type": "string"}
-    fields: list[Row] = [{"name": name, "type": text} for name in ("user_id", "item_id", "action", "device")]
-    fields.append({"name": "timestamp", "type": {"type": "long", "logicalType": "timestamp-millis"}})
+    fields: list[Row] = [
+        {"name": name, "type": text} for name in ("user_id", "item_id", "action", "device")
+    ]
+    fields.append(
+        {"name": "timestamp", "type": {"type": "long", "logicalType": "timestamp-millis"}}
+    )
     fields.append({"name": "price", "type": ["null", "double"]})
     with path.open("wb") as stream:
-        fastavro.writer(stream, {"type": "record", "name": "Event", "fields": fields}, rows, sync_interval=1000)
+        fastavro.writer(
+            stream, {"type": "record", "name": "Event", "fields": fields}, rows, sync_interval=1000
+        )
 
 
 def write(path: Path, suffix: str) -> DatasetSpec:
     """Writes the log in the format of a suffix."""
     if suffix in ("csv", "csv.gz", "csv.bz2", "csv.zst"):
         text = write_csv(path, LOG).read_bytes()
-        compress = {"csv": bytes, "csv.gz": gzip.compress, "csv.bz2": bz2.compress, "csv.zst": zstandard.compress}
+        compress = {
+            "csv": bytes,
+            "csv.gz": gzip.compress,
+            "csv.bz2": bz2.compress,
+            "csv.zst": zstandard.compress,
+        }
         path.write_bytes(compress[suffix](text))
         return spec_of()
     if suffix == "jsonl":
@@ -98,7 +113,9 @@ def write(path: Path, suffix: str) -> DatasetSpec:
     return spec_of(format="avro")
 
 
-@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "csv.bz2", "csv.zst", "jsonl", "parquet", "avro"])
+@pytest.mark.parametrize(
+    "suffix", ["csv", "csv.gz", "csv.bz2", "csv.zst", "jsonl", "parquet", "avro"]
+)
 def test_every_format_gives_the_same_events(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"log.{suffix}"
     good, bad = read(path, write(path, suffix))
@@ -144,7 +161,9 @@ def test_json_lines_that_are_bad(tmp_path: Path) -> None:
 )
 def test_iso_times(tmp_path: Path, text: str, seconds: int | None) -> None:
     path = tmp_path / "log.csv"
-    path.write_text(f"user_id,item_id,timestamp,action,price\nu,i,{text},buy,1\nu,i,2000-01-01,buy,1\n")
+    path.write_text(
+        f"user_id,item_id,timestamp,action,price\nu,i,{text},buy,1\nu,i,2000-01-01,buy,1\n"
+    )
     good, bad = read(path, spec_of(timestamp_unit="iso"))
     assert [row["time"] for row in good] == ([] if seconds is None else [seconds]) + [946684800]
     assert bad == ([(2, "not_a_time")] if seconds is None else [])
@@ -166,13 +185,21 @@ def test_text_lists_become_events(tmp_path: Path) -> None:
     rows = ["u,5,a-1-0 b-1", "u,6,", "u,7,c-0", "u,8,d"]
     path.write_text("user_id,timestamp,shown\n" + "\n".join(rows) + "\n")
     good, bad = read(path, exploding(columns=["shown"], parts=["item", "clicked"]))
-    assert [tuple(row.values()) for row in good] == [("u", "a-1", 5, 0.0), ("u", "b", 5, 1.0), ("u", "c", 7, 0.0)]
+    assert [tuple(row.values()) for row in good] == [
+        ("u", "a-1", 5, 0.0),
+        ("u", "b", 5, 1.0),
+        ("u", "c", 7, 0.0),
+    ]
     assert sorted(bad) == [(3, "empty_list"), (5, "missing_item")]
 
 
 def test_lists_of_structures_and_parallel_lists_become_events(tmp_path: Path) -> None:
     rows = [
-        {"user_id": "u", "timestamp": 5, "shown": [{"item": "a", "clicked": False}, {"item": "b", "clicked": True}]},
+        {
+            "user_id": "u",
+            "timestamp": 5,
+            "shown": [{"item": "a", "clicked": False}, {"item": "b", "clicked": True}],
+        },
         {"user_id": "u", "timestamp": 6, "shown": []},
     ]
     structures = exploding(columns=["shown"]).model_dump(mode="json")
@@ -189,14 +216,23 @@ def test_lists_of_structures_and_parallel_lists_become_events(tmp_path: Path) ->
             else:
                 pq.write_table(pa.Table.from_pylist(log), path)
             events = {key: content["events"][key] for key in ("item", "explode")}
-            spec = DatasetSpec.model_validate(content | {"events": events | {"format": name, "path": str(path)}})
+            spec = DatasetSpec.model_validate(
+                content | {"events": events | {"format": name, "path": str(path)}}
+            )
             good, bad = read(path, spec)
             assert [tuple(row.values()) for row in good] == [("u", "a", 5, 0.0), ("u", "b", 5, 1.0)]
             assert bad == [(2, reason)]
 
 
 def test_nested_fields_and_lists_of_values(tmp_path: Path) -> None:
-    row = {"user": {"id": 7}, "item_id": 1.0, "timestamp": 5, "action": "buy", "price": True, "tags": ["a", "b"]}
+    row = {
+        "user": {"id": 7},
+        "item_id": 1.0,
+        "timestamp": 5,
+        "action": "buy",
+        "price": True,
+        "tags": ["a", "b"],
+    }
     features = {"item": {"tags": {"kind": "multivalent"}}}
     for name in ("jsonl", "parquet"):
         path = tmp_path / f"log.{name}"
@@ -210,7 +246,11 @@ def test_nested_fields_and_lists_of_values(tmp_path: Path) -> None:
         assert (good[0]["user"], good[0]["item"], good[0]["number:price"]) == ("7", "1", 1.0)
         assert (good[0]["multivalent:tags"], bad) == ("a|b", [])
         with pytest.raises(DataError, match="no column 'user.name'"):
-            check_sources(spec.model_copy(update={"events": spec.events.model_copy(update={"user": "user.name"})}))
+            check_sources(
+                spec.model_copy(
+                    update={"events": spec.events.model_copy(update={"user": "user.name"})}
+                )
+            )
 
 
 def test_damaged_files_are_named(tmp_path: Path) -> None:
@@ -229,11 +269,17 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     assert bad == [(len(good) + 1, "truncated")]
 
 
-@pytest.mark.parametrize("path", ["gs://bucket/no/events*.csv", "s3://bucket/no/events.csv", "nowhere://x"])
+@pytest.mark.parametrize(
+    "path", ["gs://bucket/no/events*.csv", "s3://bucket/no/events.csv", "nowhere://x"]
+)
 def test_remote_paths_that_can_not_be_asked_are_named(path: str) -> None:
     spec = spec_of(path=path)
     assert spec.with_data_dir("/data").events.path == path
-    assert spec_of(path="a/*.csv").with_data_dir("gs://b/data/").events.path == "gs://b/data/a/*.csv"
+    assert (
+        spec_of(path="a/*.csv").with_data_dir("gs://b/data/").events.path == "gs://b/data/a/*.csv"
+    )
     if path.startswith("nowhere"):
-        with pytest.raises(DataError, match="nowhere://x: the spec's events.path can't be looked up"):
+        with pytest.raises(
+            DataError, match="nowhere://x: the spec's events.path can't be looked up"
+        ):
             check_sources(spec)

@@ -22,7 +22,9 @@ TIME = np.array([1, 2, 2, 5, 2, 3])
 
 def as_lists(ranges: Ranges) -> list[list[int]]:
     offsets, events = ranges.flat()
-    return [events[start:stop].tolist() for start, stop in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [
+        events[start:stop].tolist() for start, stop in zip(offsets[:-1], offsets[1:], strict=True)
+    ]
 
 
 def test_repeat_ranges() -> None:

@@ -23,12 +23,22 @@ CHOSEN = {"column": "impressions", "equals_column": "reference"}
 
 
 def spec_of(path: Path, format: str = "csv") -> DatasetSpec:
-    explode = {"columns": ["impressions", "prices"], "position": "position", "without_list": "reference"}
+    explode = {
+        "columns": ["impressions", "prices"],
+        "position": "position",
+        "without_list": "reference",
+    }
     if format == "csv":
         explode["separator"] = "|"
     content = {
         "name": "hotels",
-        "events": {"format": format, "path": str(path), "user": "user", "item": "impressions", "explode": explode},
+        "events": {
+            "format": format,
+            "path": str(path),
+            "user": "user",
+            "item": "impressions",
+            "explode": explode,
+        },
         "features": {
             "item": {
                 "price": {"kind": "numeric", "column": "prices", "table": "events"},
@@ -46,7 +56,13 @@ def spec_of(path: Path, format: str = "csv") -> DatasetSpec:
 
 def page(user: str, time: int, shown: list[str], chosen: str) -> Row:
     prices = [str(10 + len(item)) for item in shown]
-    row = {"user": user, "timestamp": time, "action": "clickout", "reference": chosen, "device": "web"}
+    row = {
+        "user": user,
+        "timestamp": time,
+        "action": "clickout",
+        "reference": chosen,
+        "device": "web",
+    }
     return row | {"impressions": "|".join(shown), "prices": "|".join(prices)}
 
 
@@ -68,8 +84,15 @@ EVENTS = [
 
 def typed(row: Row) -> Row:
     """As JSON or Parquet would have it: lists, and ids that are numbers."""
-    lists = {name: [int(value) for value in row[name].split("|") if value] for name in ("impressions", "prices")}
-    return row | {name: values or None for name, values in lists.items()} | {"reference": int(row["reference"])}
+    lists = {
+        name: [int(value) for value in row[name].split("|") if value]
+        for name in ("impressions", "prices")
+    }
+    return (
+        row
+        | {name: values or None for name, values in lists.items()}
+        | {"reference": int(row["reference"])}
+    )
 
 
 def written(folder: Path, format: str) -> Path:
@@ -88,7 +111,8 @@ def events_of(parts: list[Any]) -> list[tuple[Any, ...]]:
     rows = [row for part in parts if not isinstance(part, list) for row in part.to_pylist()]
     found = [[row[name] for name in names] for row in rows]
     return [
-        (*row[:3], float(row[3]) if row[3] else None, row[4] if row[4] == row[4] else None, row[5]) for row in found
+        (*row[:3], float(row[3]) if row[3] else None, row[4] if row[4] == row[4] else None, row[5])
+        for row in found
     ]
 
 
@@ -98,7 +122,9 @@ def test_a_page_is_an_event_an_item_and_an_action_one_event(tmp_path: Path, form
     parts = list(read_table(spec, "events", spec.events.paths[0]))
     assert sorted(events_of(parts), key=str) == sorted(EVENTS, key=str)
     (rejected,) = [part for part in parts if isinstance(part, list)]
-    assert [(row.row, row.reason, row.is_entry) for row in rejected] == [(rejected[0].row, "list_lengths", False)]
+    assert [(row.row, row.reason, row.is_entry) for row in rejected] == [
+        (rejected[0].row, "list_lengths", False)
+    ]
 
 
 def test_a_message_is_read_as_the_log_is(tmp_path: Path) -> None:
@@ -117,11 +143,17 @@ def test_records_have_pages_as_requests_and_actions_in_histories(tmp_path: Path)
         rows.append(action(user, time + 60, rng.choice(shown)))
     spec = spec_of(write_csv(tmp_path / "log.csv", rows))
     found = validate(spec)
-    assert found.problems == [] and (found.tables[0].rows, found.tables[0].entries) == (800, 400 * 5 + 400)
+    assert found.problems == [] and (found.tables[0].rows, found.tables[0].entries) == (
+        800,
+        400 * 5 + 400,
+    )
     assert found.report["rows"]["events"] == {"read": 800, "entries": 2400, "rejected": {}}
     changes = found.report["item_changes"]
     assert changes["candidate_position"] > 0.7 and changes["candidate_price"] == 0.0
-    assert any("feature candidate_position differs from one event of an item" in text for text in found.warnings)
+    assert any(
+        "feature candidate_position differs from one event of an item" in text
+        for text in found.warnings
+    )
     assert not any("candidate_price" in text for text in found.warnings)
     records = build_records(spec, tmp_path, shards=2)
     for record in records["train"] + records["validation"] + records["test"]:
@@ -129,7 +161,9 @@ def test_records_have_pages_as_requests_and_actions_in_histories(tmp_path: Path)
         assert sum(record["label_click"]) == 1 and len(record["candidate_price"]) == 5
         assert set(record["history_action"]) <= {"clickout", "image"}
         by_time = dict(zip(record["history_timestamp"], record["history_item_id"], strict=True))
-        assert len(by_time) == len(record["history_item_id"])  # one behaviour a page: the item that was chosen
+        assert len(by_time) == len(
+            record["history_item_id"]
+        )  # one behaviour a page: the item that was chosen
     last = max(records["test"], key=lambda record: len(record["history_item_id"]))
     assert {"clickout", "image"} == set(last["history_action"])
 
@@ -145,7 +179,8 @@ def test_rejected_rows_and_entries_are_told_apart(tmp_path: Path) -> None:
     uneven = [row | ({"prices": "1"} if n % 10 == 0 else {}) for n, row in enumerate(rows)]
     spec = spec_of(write_csv(tmp_path / "log.csv", uneven))
     assert (
-        "table events: 10 of 100 rows would be rejected, 10.00%; max_bad_rows allows 1.00%." in validate(spec).problems
+        "table events: 10 of 100 rows would be rejected, 10.00%; max_bad_rows allows 1.00%."
+        in validate(spec).problems
     )
     build_records(spec, tmp_path, shards=1)
     assert read_report(str(tmp_path))["rows"]["events"]["entries"] == 360

@@ -48,7 +48,9 @@ def page_log(good: str = "1", bad: str = "0", pages: int = 200, size: int = 5) -
 
 
 def roles_of(folder: Path, rows: list[Row]) -> tuple[Roles, dict[str, Any]]:
-    table = Table.model_validate({"format": "csv", "path": str(write_csv(folder / "log.csv", rows))})
+    table = Table.model_validate(
+        {"format": "csv", "path": str(write_csv(folder / "log.csv", rows))}
+    )
     roles = guess_roles(profile_log(table, 1_000_000)[0])
     return roles, starter_config("log", table, roles)["dataset"]
 
@@ -78,7 +80,9 @@ def test_an_outcome_is_the_label_however_it_is_spelt(tmp_path: Path, good: str, 
     assert not any("clicked" in columns for columns in roles.features.values())
 
 
-def test_an_outcome_whose_good_value_nobody_can_tell_is_left_out_with_a_comment(tmp_path: Path) -> None:
+def test_an_outcome_whose_good_value_nobody_can_tell_is_left_out_with_a_comment(
+    tmp_path: Path,
+) -> None:
     roles, dataset = roles_of(tmp_path, page_log("2", "1"))
     assert roles.label is None and "negatives" in dataset
     assert "clicked" not in str(dataset["features"])
@@ -91,7 +95,8 @@ def test_a_nameless_outcome_is_taken_where_only_it_differs_within_requests(tmp_p
     assert dataset["tasks"] == {"result": {"column": "result", "equals": "pos"}}
     assert any("result is taken for the label" in comment for comment in starter_comments(roles))
     single = [
-        row | {"event_time": row["event_time"] + n, "impression_id": n} for n, row in enumerate(page_log("Y", "N"))
+        row | {"event_time": row["event_time"] + n, "impression_id": n}
+        for n, row in enumerate(page_log("Y", "N"))
     ]
     roles, dataset = roles_of(tmp_path, renamed(single, clicked="result"))
     assert roles.label is None and "perhaps an outcome" in roles.left_out["result"]
@@ -99,7 +104,10 @@ def test_a_nameless_outcome_is_taken_where_only_it_differs_within_requests(tmp_p
 
 def test_columns_belong_to_what_they_describe(tmp_path: Path) -> None:
     roles, dataset = roles_of(tmp_path, page_log())
-    assert (dataset["events"]["request"], dataset["events"]["timestamp"]) == ("impression_id", "event_time")
+    assert (dataset["events"]["request"], dataset["events"]["timestamp"]) == (
+        "impression_id",
+        "event_time",
+    )
     assert roles.features == {
         "user": {"member": "categorical"},
         "item": {"category": "categorical", "position": "categorical", "price": "numeric"},
@@ -111,14 +119,22 @@ def test_columns_belong_to_what_they_describe(tmp_path: Path) -> None:
 
 
 def test_a_session_is_no_request(tmp_path: Path) -> None:
-    rows = [{name: value for name, value in row.items() if name != "impression_id"} for row in page_log()]
+    rows = [
+        {name: value for name, value in row.items() if name != "impression_id"}
+        for row in page_log()
+    ]
     roles, dataset = roles_of(tmp_path, rows)
-    assert "request" not in dataset["events"] and "has many requests" in roles.left_out["session_id"]
+    assert (
+        "request" not in dataset["events"] and "has many requests" in roles.left_out["session_id"]
+    )
 
 
 def test_what_tells_the_label_alone_is_left_out(tmp_path: Path) -> None:
     """A request of one row each, and a code that says what became of it under a name that doesn't."""
-    rows = [row | {"status": 7 if row["clicked"] == "1" else 3 + n % 3} for n, row in enumerate(page_log(size=1))]
+    rows = [
+        row | {"status": 7 if row["clicked"] == "1" else 3 + n % 3}
+        for n, row in enumerate(page_log(size=1))
+    ]
     roles, _ = roles_of(tmp_path, rows)
     assert "it alone tells the label, with an AUC of 1.000" in roles.left_out["status"]
     assert "device" in roles.features["context"]
@@ -127,8 +143,12 @@ def test_what_tells_the_label_alone_is_left_out(tmp_path: Path) -> None:
 def test_what_was_shown_is_the_candidate_where_deeds_have_rows_of_their_own(tmp_path: Path) -> None:
     kinds = {"view": "impression", "buy": "click"}
     rows = [row | {"event_type": kinds[row["action"]]} for row in small_log()]
-    roles, dataset = roles_of(tmp_path, [{k: v for k, v in row.items() if k != "action"} for row in rows])
+    roles, dataset = roles_of(
+        tmp_path, [{k: v for k, v in row.items() if k != "action"} for row in rows]
+    )
     assert dataset["candidates"] == {"where": [{"column": "event_type", "equals": "impression"}]}
-    assert dataset["tasks"] == {"click": {"column": "event_type", "equals": "click", "within": "1h"}}
+    assert dataset["tasks"] == {
+        "click": {"column": "event_type", "equals": "click", "within": "1h"}
+    }
     assert dataset["history"] == {"where": [{"column": "event_type", "one_of": ["click"]}]}
     assert "event_type" in roles.features["behavior"]

@@ -11,7 +11,15 @@ from preprocessing.joins import join_findings
 from preprocessing.quarantine import read_report
 from preprocessing.report_checks import check_report
 from preprocessing.validation import validate
-from tests.testing import Row, item_rows, run_job, small_log, user_rows, write_csv, write_small_dataset
+from tests.testing import (
+    Row,
+    item_rows,
+    run_job,
+    small_log,
+    user_rows,
+    write_csv,
+    write_small_dataset,
+)
 
 LOG = small_log(users=12, events=400)
 
@@ -38,7 +46,10 @@ def test_a_join_that_finds_nothing_is_refused_with_the_rewriting_that_would_matc
     run_job(spec, tmp_path, shards=4)
     counts = read_report(str(tmp_path))["joins"][table]
     assert counts["matched"] == 0 and counts["rows"] == len(LOG)
-    with pytest.raises(DataError, match=rf"0 of {len(LOG)} events \(0.0%\) find a row .* Written {hint}, the keys of"):
+    with pytest.raises(
+        DataError,
+        match=rf"0 of {len(LOG)} events \(0.0%\) find a row .* Written {hint}, the keys of",
+    ):
         check_report(spec, str(tmp_path))
 
 
@@ -53,7 +64,9 @@ def test_matches_are_counted_for_every_join_and_few_are_warned_of(tmp_path: Path
     assert joins["items"]["matched"] == sum(row["item_id"] != "i3" for row in LOG)
     seen = {row["item_id"] for row in LOG} - {"i3"}
     assert abs(joins["titles"]["matched"] - len(seen)) <= 1 and joins["titles"]["rows"] >= len(seen)
-    (warning,) = (text for text in found.warnings if "find a row" in text)  # others are of so small a log
+    (warning,) = (
+        text for text in found.warnings if "find a row" in text
+    )  # others are of so small a log
     assert "find a row in the user table. The keys differ" in warning
 
 
@@ -64,6 +77,9 @@ def test_rows_that_are_all_too_late_are_not_taken_for_other_keys() -> None:
 
 def test_the_simplest_rewriting_is_named() -> None:
     counts = {"rows": 10, "matched": 1, "matched_keys": 1}
-    both = {"without leading zeros": 9, "without spaces, leading zeros and a final .0, in lower case": 9}
+    both = {
+        "without leading zeros": 9,
+        "without spaces, leading zeros and a final .0, in lower case": 9,
+    }
     problems, warnings = join_findings({"users": counts | both})
     assert problems == [] and "Written without leading zeros, the keys of 9 more" in warnings[0]

@@ -26,7 +26,16 @@ from preprocessing.user_records import UserRecords
 from tests.preprocessing.reference import reference_records
 from tests.preprocessing.statistics.reference import reference_statistics
 from tests.preprocessing.test_shard import entity_table
-from tests.testing import HOUR, START, item_rows, parse_records, small_log, small_spec, user_rows, write_small_dataset
+from tests.testing import (
+    HOUR,
+    START,
+    item_rows,
+    parse_records,
+    small_log,
+    small_spec,
+    user_rows,
+    write_small_dataset,
+)
 
 BUYS_ONLY = {"length": 5, "where": [{"column": "action", "equals": "buy"}]}
 
@@ -35,8 +44,13 @@ def _records(spec: DatasetSpec, folder: Path, as_of: int | None = None) -> dict[
     with beam.Pipeline("FnApiRunner") as pipeline:
         records = pipeline | UserRecords(spec, as_of, shards=4) | beam.Map(lambda user: user[1])
         _ = records | beam.io.WriteToTFRecord(str(folder / "users"), num_shards=1)
-    written = list(tf.data.TFRecordDataset(str(folder / "users-00000-of-00001")).as_numpy_iterator())
-    return {record["user_id"][0]: raw for record, raw in zip(parse_records(written), written, strict=True)}
+    written = list(
+        tf.data.TFRecordDataset(str(folder / "users-00000-of-00001")).as_numpy_iterator()
+    )
+    return {
+        record["user_id"][0]: raw
+        for record, raw in zip(parse_records(written), written, strict=True)
+    }
 
 
 FROM_EVENTS = small_spec().features.model_dump()
@@ -52,9 +66,17 @@ COUNTED = small_spec().features.model_dump() | {
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"history": BUYS_ONLY}, {"features": FROM_EVENTS}, {"features": COUNTED, "history": BUYS_ONLY}]
+    "changes",
+    [
+        {},
+        {"history": BUYS_ONLY},
+        {"features": FROM_EVENTS},
+        {"features": COUNTED, "history": BUYS_ONLY},
+    ],
 )
-def test_every_user_has_the_record_that_a_lookup_finds(tmp_path: Path, changes: dict[str, object]) -> None:
+def test_every_user_has_the_record_that_a_lookup_finds(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
     spec = write_small_dataset(tmp_path, **changes)
     found = _records(spec, tmp_path)
     assert set(found) == {row["user_id"] for row in small_log()}
@@ -72,8 +94,12 @@ def test_statistics_of_users_as_of_now_equal_the_reference(tmp_path: Path) -> No
     lines = [line.split("\t") for line in record["user_statistics"][0].split("\n")]
     items = [base64.urlsafe_b64decode(key + "==").decode() for _, key, _ in lines]
     begin = record["timestamp"][0] // HOUR * HOUR
-    assert set(items) == {row["item_id"] for row in log if row["user_id"] == "u7" and row["timestamp"] < begin}
-    found = [np.frombuffer(base64.urlsafe_b64decode(numbers + "=="), "<f4") for _, _, numbers in lines]
+    assert set(items) == {
+        row["item_id"] for row in log if row["user_id"] == "u7" and row["timestamp"] < begin
+    }
+    found = [
+        np.frombuffer(base64.urlsafe_b64decode(numbers + "=="), "<f4") for _, _, numbers in lines
+    ]
     expected = reference_statistics(spec, log, [], record | {"candidate_item_id": items})
     met = [expected[f"candidate_{column.name}"] for column in spec.statistic_columns("candidate")]
     np.testing.assert_allclose(found, np.float32(met).T, rtol=1e-6)
@@ -132,11 +158,15 @@ def test_compacted_events_give_the_same_histories_in_any_order_of_arrival(tmp_pa
         frame = latest_frame(spec, events)
         offsets, numbers = frame.history.flat()
         items = events.strings[ITEM].take(numbers).strings().to_pylist()
-        histories.append((frame.times.tolist(), offsets.tolist(), items, events.time[numbers].tolist()))
+        histories.append(
+            (frame.times.tolist(), offsets.tolist(), items, events.time[numbers].tolist())
+        )
     assert histories[0] == histories[1]
 
 
-def test_events_that_are_alike_are_as_many_as_in_the_table_with_most_of_them(tmp_path: Path) -> None:
+def test_events_that_are_alike_are_as_many_as_in_the_table_with_most_of_them(
+    tmp_path: Path,
+) -> None:
     table = _events(write_small_dataset(tmp_path))
     counts = Counter(map(repr, table.to_pylist()))
     assert max(counts.values()) > 1
@@ -151,6 +181,8 @@ def test_events_that_are_alike_are_as_many_as_in_the_table_with_most_of_them(tmp
 
 def test_items_that_were_met_go_back_further_than_a_history(tmp_path: Path) -> None:
     spec = write_small_dataset(tmp_path, history=BUYS_ONLY)
-    bought = {row["item_id"] for row in small_log() if row["user_id"] == "u1" and row["action"] == "buy"}
+    bought = {
+        row["item_id"] for row in small_log() if row["user_id"] == "u1" and row["action"] == "buy"
+    }
     assert met_items(spec, "u1") == bought and len(bought) > spec.history.length
     assert met_items(spec, "nobody") == set()

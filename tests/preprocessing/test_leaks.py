@@ -9,7 +9,14 @@ import pyarrow as pa
 import pytest
 
 from preprocessing.counts import nested
-from preprocessing.leaks import JUDGED, LEARNT, buckets_of, count_buckets, feature_auc, leak_findings
+from preprocessing.leaks import (
+    JUDGED,
+    LEARNT,
+    buckets_of,
+    count_buckets,
+    feature_auc,
+    leak_findings,
+)
 from preprocessing.validation import validate
 from tests.testing import small_log, write_small_dataset
 
@@ -23,7 +30,8 @@ def _auc(values: pa.Array, labels: np.ndarray) -> float | None:
 def test_the_auc_is_that_of_the_rates_of_values() -> None:
     labels = np.array([True, True, True, False, False, False, False, False])
     words = pa.array([b"a", b"a", b"b", b"b", b"b", b"", b"", b""])
-    # Rates: a 1, b 1/3, absent 0. Of 15 pairs of a positive and a negative: 10 + 1 * 3 in order, 2 ties.
+    # Rates: a 1, b 1/3, absent 0. Of 15 pairs of a positive and a negative: 10 + 1 * 3 in order, 2
+    # ties.
     assert _auc(words, labels) == pytest.approx((10 + 3 + 1) / 15)
     numbers = pa.array([2.0, 2.1, 700.0, 1.0, -2.0, 0.0, float("nan"), 1.1])
     assert _auc(numbers, labels) == 1.0  # whatever the order of what is good
@@ -42,14 +50,26 @@ def test_an_id_of_each_row_tells_nothing_of_later_ones() -> None:
 def test_features_that_leak_a_label_are_named(tmp_path: Path) -> None:
     """One that is known for each candidate, one that is the request's, and none that is from a table."""
     log = small_log(users=12, events=400)
-    rows = [row | {"price": row["action"] == "buy" and 3 or "", "device": row["action"]} for row in log]
-    rows = [row | {"timestamp": row["timestamp"] + n} for n, row in enumerate(rows)]  # a request each
+    rows = [
+        row | {"price": row["action"] == "buy" and 3 or "", "device": row["action"]} for row in log
+    ]
+    rows = [
+        row | {"timestamp": row["timestamp"] + n} for n, row in enumerate(rows)
+    ]  # a request each
     features = {
-        "item": {"paid": {"kind": "numeric", "column": "price", "table": "events"}, "weight": {"kind": "numeric"}},
-        "context": {"outcome": {"kind": "categorical", "column": "device"}, "hour": {"kind": "hour_of_day"}},
+        "item": {
+            "paid": {"kind": "numeric", "column": "price", "table": "events"},
+            "weight": {"kind": "numeric"},
+        },
+        "context": {
+            "outcome": {"kind": "categorical", "column": "device"},
+            "hour": {"kind": "hour_of_day"},
+        },
     }
     found = validate(
-        write_small_dataset(tmp_path, rows, features=features, tasks={"buy": {"column": "action", "equals": "buy"}})
+        write_small_dataset(
+            tmp_path, rows, features=features, tasks={"buy": {"column": "action", "equals": "buy"}}
+        )
     )
     assert found.problems == []
     aucs = found.report["feature_auc"]["buy"]

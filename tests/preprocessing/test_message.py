@@ -38,7 +38,11 @@ def test_numbers_stay_as_they_were_written_and_lists_are_joined() -> None:
     )
     (row,) = event.to_pylist()
     assert (row["user"], row["item"], row["time"]) == ("123456789012345678901234567890", "4", 5)
-    assert (row["multivalent:tags"], row["text:device"], row["number:weight"]) == ("a|b", "", 1000.0)
+    assert (row["multivalent:tags"], row["text:device"], row["number:weight"]) == (
+        "a|b",
+        "",
+        1000.0,
+    )
     assert row["number:price"] != row["number:price"]
 
 
@@ -72,7 +76,13 @@ def test_a_message_is_read_as_the_same_line_of_a_json_log(tmp_path: Path) -> Non
     ]
     path = tmp_path / "log.jsonl"
     path.write_text("\n".join(lines))
-    events = {"format": "jsonl", "path": str(path), "user": "user.id", "item": "shown.item", "timestamp": "at"}
+    events = {
+        "format": "jsonl",
+        "path": str(path),
+        "user": "user.id",
+        "item": "shown.item",
+        "timestamp": "at",
+    }
     spec = small_spec(
         events=events | {"explode": {"columns": ["shown"]}},
         items=None,

@@ -31,14 +31,34 @@ def _feature(side: str, kind: str, **options: Any) -> dict[str, Any]:
 WORDS, READ = "categorical and multivalent", "categorical, multivalent and numeric"
 TEXT = "recbole, csv, tsv and jsonl"
 KINDS = [
-    (_feature("item", "categorical", buckets=50), "item.x.buckets", "numeric and time_gap", "categorical"),
-    (_feature("item", "multivalent", buckets=50), "item.x.buckets", "numeric and time_gap", "multivalent"),
-    (_feature("item", "categorical", max_values=3), "item.x.max_values", "multivalent", "categorical"),
+    (
+        _feature("item", "categorical", buckets=50),
+        "item.x.buckets",
+        "numeric and time_gap",
+        "categorical",
+    ),
+    (
+        _feature("item", "multivalent", buckets=50),
+        "item.x.buckets",
+        "numeric and time_gap",
+        "multivalent",
+    ),
+    (
+        _feature("item", "categorical", max_values=3),
+        "item.x.max_values",
+        "multivalent",
+        "categorical",
+    ),
     (_feature("item", "numeric", max_values=3), "item.x.max_values", "multivalent", "numeric"),
     (_feature("user", "numeric", min_count=5), "user.x.min_count", WORDS, "numeric"),
     (_feature("user", "numeric", oov_buckets=5), "user.x.oov_buckets", WORDS, "numeric"),
     (_feature("context", "hour_of_day", column="nope"), "context.x.column", READ, "hour_of_day"),
-    (_feature("context", "hour_of_day", buckets=12), "context.x.buckets", "numeric and time_gap", "hour_of_day"),
+    (
+        _feature("context", "hour_of_day", buckets=12),
+        "context.x.buckets",
+        "numeric and time_gap",
+        "hour_of_day",
+    ),
     (_feature("context", "day_of_week", min_count=2), "context.x.min_count", WORDS, "day_of_week"),
     (_feature("behavior", "time_gap", column="nope"), "behavior.x.column", READ, "time_gap"),
     (_feature("behavior", "time_gap", table="items"), "behavior.x.table", READ, "time_gap"),
@@ -53,25 +73,44 @@ FORMATS = [
     (PARQUET | {"format": "recbole", "quotes": True}, "quotes", "csv and tsv", "recbole"),
     (PARQUET | {"format": "recbole", "columns": ["a"]}, "columns", "csv and tsv", "recbole"),
     (CSV | {"bigquery": {"table": "a.b"}}, "bigquery", "bigquery", "csv"),
-    ({"format": "bigquery", "bigquery": {"table": "a.b"}, "quotes": False}, "quotes", "csv and tsv", "bigquery"),
+    (
+        {"format": "bigquery", "bigquery": {"table": "a.b"}, "quotes": False},
+        "quotes",
+        "csv and tsv",
+        "bigquery",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("changes", "place", "owners", "kind"), KINDS, ids=[f"{k} {p}" for _, p, _, k in KINDS])
-def test_an_option_of_another_kind(changes: dict[str, Any], place: str, owners: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("changes", "place", "owners", "kind"), KINDS, ids=[f"{k} {p}" for _, p, _, k in KINDS]
+)
+def test_an_option_of_another_kind(
+    changes: dict[str, Any], place: str, owners: str, kind: str
+) -> None:
     option = place.rpartition(".")[2]
-    expected = f"shop.yaml: features.{place}: `{option}` is an option of kind {owners}, not of {kind}."
+    expected = (
+        f"shop.yaml: features.{place}: `{option}` is an option of kind {owners}, not of {kind}."
+    )
     assert _refused(changes) == expected
 
 
-@pytest.mark.parametrize(("events", "option", "owners", "of"), FORMATS, ids=[f"{f} {o}" for _, o, _, f in FORMATS])
-def test_an_option_of_another_format(events: dict[str, Any], option: str, owners: str, of: str) -> None:
-    expected = f"shop.yaml: events.{option}: `{option}` is an option of format {owners}, not of {of}."
+@pytest.mark.parametrize(
+    ("events", "option", "owners", "of"), FORMATS, ids=[f"{f} {o}" for _, o, _, f in FORMATS]
+)
+def test_an_option_of_another_format(
+    events: dict[str, Any], option: str, owners: str, of: str
+) -> None:
+    expected = (
+        f"shop.yaml: events.{option}: `{option}` is an option of format {owners}, not of {of}."
+    )
     assert _refused({"events": events}) == expected
 
 
 def test_all_of_them_are_told_at_once() -> None:
-    said = _refused({"events": PARQUET | {"delimiter": ";", "quotes": True, "encoding": "latin-1", "usr": "u"}})
+    said = _refused(
+        {"events": PARQUET | {"delimiter": ";", "quotes": True, "encoding": "latin-1", "usr": "u"}}
+    )
     assert [line.split(": ")[1] for line in said.splitlines()] == [
         "events.delimiter",
         "events.quotes",
@@ -88,8 +127,14 @@ def test_all_of_them_are_told_at_once() -> None:
             {"events": CSV | {"timestamp_unit": "ms", "timestamp_format": "%Y-%m-%d"}},
             "`timestamp_unit` doesn't count beside",
         ),
-        ({"items": ITEMS | {"timestamp_unit": "ms"}}, "`timestamp_unit` counts only beside `timestamp`"),
-        ({"items": ITEMS | {"timestamp_format": "%Y-%m-%d"}}, "`timestamp_format` counts only beside `timestamp`"),
+        (
+            {"items": ITEMS | {"timestamp_unit": "ms"}},
+            "`timestamp_unit` counts only beside `timestamp`",
+        ),
+        (
+            {"items": ITEMS | {"timestamp_format": "%Y-%m-%d"}},
+            "`timestamp_format` counts only beside `timestamp`",
+        ),
         (
             {"events": CSV | {"explode": {"columns": ["shown"], "part_separator": "-"}}},
             "`part_separator` counts only beside `parts`",
@@ -111,10 +156,16 @@ def test_an_option_that_another_one_makes_idle(changes: dict[str, Any], said: st
             _feature("item", "categorical", min_cont=2),
             "features.item.x.min_cont: unknown key. Did you mean 'min_count'",
         ),
-        (_feature("item", "categorical", min_count=0), "features.item.x.min_count: .*greater than or equal to 1"),
+        (
+            _feature("item", "categorical", min_count=0),
+            "features.item.x.min_count: .*greater than or equal to 1",
+        ),
         ({"features": {"item": {"x": {}}}}, "features.item.x.kind: this key is missing"),
         ({"features": {"item": {"x": 3}}}, "features.item.x: .*valid dictionary"),
-        ({"events": {"format": "cvs", "path": "a"}}, "events.format: must be one of .*Did you mean 'csv'"),
+        (
+            {"events": {"format": "cvs", "path": "a"}},
+            "events.format: must be one of .*Did you mean 'csv'",
+        ),
         ({"events": {"format": "csv"}}, "events.path: this key is missing"),
         ({"events": {"path": "a.csv"}}, "events.format: this key is missing"),
         ({"events": {"format": "bigquery"}}, "events.bigquery: this key is missing"),
@@ -125,14 +176,20 @@ def test_mistakes_within_a_kind_or_format(changes: dict[str, Any], said: str) ->
     assert re.search(said, _refused(changes))
 
 
-@pytest.mark.parametrize("changes", [changes for changes, *_ in KINDS] + [{"events": events} for events, *_ in FORMATS])
-def test_what_an_earlier_version_wrote_is_read_without_what_it_ignored(changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "changes", [changes for changes, *_ in KINDS] + [{"events": events} for events, *_ in FORMATS]
+)
+def test_what_an_earlier_version_wrote_is_read_without_what_it_ignored(
+    changes: dict[str, Any],
+) -> None:
     content = small_spec().model_dump(mode="json") | changes
     spec = DatasetSpec.model_validate(content, context=SAVED)
     assert DatasetSpec.model_validate(spec.model_dump(mode="json")) == spec
 
 
 def test_a_spec_survives_json() -> None:
-    spec = small_spec(events=CSV | {"timestamp_format": "%Y-%m-%d", "explode": {"columns": ["shown"]}})
+    spec = small_spec(
+        events=CSV | {"timestamp_format": "%Y-%m-%d", "explode": {"columns": ["shown"]}}
+    )
     assert DatasetSpec.from_json(spec.model_dump_json()) == spec
     assert DatasetSpec.model_validate_json(spec.model_dump_json()) == spec

@@ -22,15 +22,37 @@ from tests.testing import Row, small_spec
 AT = datetime.datetime(2026, 1, 2, 3, 4, 5)
 SECONDS = int(AT.replace(tzinfo=datetime.timezone.utc).timestamp())
 ROWS: list[Row] = [
-    {"user_id": 7, "item_id": "a", "at": AT, "price": 1.5, "clicked": True, "tags": ["x", "y"], "brand": "b"},
-    {"user_id": 2**60 + 1, "item_id": "b", "at": AT, "price": None, "clicked": False, "tags": [], "brand": None},
+    {
+        "user_id": 7,
+        "item_id": "a",
+        "at": AT,
+        "price": 1.5,
+        "clicked": True,
+        "tags": ["x", "y"],
+        "brand": "b",
+    },
+    {
+        "user_id": 2**60 + 1,
+        "item_id": "b",
+        "at": AT,
+        "price": None,
+        "clicked": False,
+        "tags": [],
+        "brand": None,
+    },
 ]
-EXPECTED = [("7", "a", SECONDS, "x|y", 1.5, "b", 1.0), (str(2**60 + 1), "b", SECONDS, "", None, "", 0.0)]
+EXPECTED = [
+    ("7", "a", SECONDS, "x|y", 1.5, "b", 1.0),
+    (str(2**60 + 1), "b", SECONDS, "", None, "", 0.0),
+]
 
 
 def by_arrow(path: Path) -> None:
     pq.write_table(
-        pa.Table.from_pylist(ROWS), path / "log.parquet", version="1.0", use_deprecated_int96_timestamps=True
+        pa.Table.from_pylist(ROWS),
+        path / "log.parquet",
+        version="1.0",
+        use_deprecated_int96_timestamps=True,
     )
 
 
@@ -42,7 +64,9 @@ def by_pandas(path: Path) -> None:
 def by_bigquery(path: Path) -> None:
     """The types that BigQuery's export has: times in UTC, NUMERIC, bytes, three-level lists."""
     columns = {name: [row[name] for row in ROWS] for name in ROWS[0]}
-    columns["price"] = [None if price is None else decimal.Decimal(price) for price in columns["price"]]
+    columns["price"] = [
+        None if price is None else decimal.Decimal(price) for price in columns["price"]
+    ]
     types = {
         "at": pa.timestamp("us", "UTC"),
         "price": pa.decimal128(38, 9),
@@ -63,9 +87,9 @@ def by_polars(path: Path) -> None:
 def by_duckdb(path: Path) -> None:
     duckdb = pytest.importorskip("duckdb")
     log = pa.Table.from_pylist(ROWS)
-    query = (
-        "SELECT * REPLACE (CAST(price AS DECIMAL(10, 2)) AS price, CAST(brand AS ENUM ('b', 'c')) AS brand) FROM log"
-    )
+    price = "CAST(price AS DECIMAL(10, 2)) AS price"
+    brand = "CAST(brand AS ENUM ('b', 'c')) AS brand"
+    query = f"SELECT * REPLACE ({price}, {brand}) FROM log"
     connection = duckdb.connect()
     connection.register("log", log)
     connection.execute(f"COPY ({query}) TO '{path}/log.parquet'")
@@ -73,16 +97,23 @@ def by_duckdb(path: Path) -> None:
 
 def by_spark(path: Path) -> None:
     sql = pytest.importorskip("pyspark.sql")
-    session = sql.SparkSession.builder.master("local[1]").config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    session = (
+        sql.SparkSession.builder.master("local[1]")
+        .config("spark.sql.session.timeZone", "UTC")
+        .getOrCreate()
+    )
     schema = (
-        "user_id long, item_id string, at timestamp, price double, clicked boolean, tags array<string>, brand string"
+        "user_id long, item_id string, at timestamp, price double, clicked boolean, "
+        "tags array<string>, brand string"
     )
     values = [[row[name] for name in ROWS[0]] for row in ROWS]
     session.createDataFrame(values, schema).coalesce(1).write.parquet(str(path / "log.parquet"))
     session.stop()
 
 
-@pytest.mark.parametrize("write", [by_arrow, by_pandas, by_bigquery, by_polars, by_duckdb, by_spark])
+@pytest.mark.parametrize(
+    "write", [by_arrow, by_pandas, by_bigquery, by_polars, by_duckdb, by_spark]
+)
 def test_the_same_log_whoever_wrote_it(tmp_path: Path, write: Callable[[Path], Any]) -> None:
     write(tmp_path)
     spec = small_spec(
@@ -90,13 +121,23 @@ def test_the_same_log_whoever_wrote_it(tmp_path: Path, write: Callable[[Path], A
         items=None,
         users=None,
         features={
-            "item": {"tags": {"kind": "multivalent"}, "price": {"kind": "numeric"}, "brand": {"kind": "categorical"}}
+            "item": {
+                "tags": {"kind": "multivalent"},
+                "price": {"kind": "numeric"},
+                "brand": {"kind": "categorical"},
+            }
         },
         tasks={"click": {"column": "clicked", "equals": 1}},
     )
-    assert [problems for _, problems in check_headers(spec.events, "events", columns_to_find(spec, "events"))] == [[]]
+    assert [
+        problems
+        for _, problems in check_headers(spec.events, "events", columns_to_find(spec, "events"))
+    ] == [[]]
     (path,) = files_of(spec.events, "events")
     (good,) = read_table(spec, "events", path)
     assert isinstance(good, pa.Table)
-    rows = [tuple(None if value != value else value for value in row.values()) for row in good.to_pylist()]
+    rows = [
+        tuple(None if value != value else value for value in row.values())
+        for row in good.to_pylist()
+    ]
     assert sorted(rows, key=lambda row: row[1]) == EXPECTED

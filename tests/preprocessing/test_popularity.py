@@ -14,11 +14,20 @@ from trainer.metrics import auc
 
 
 def test_levels_keep_small_counts_and_three_digits_of_large_ones() -> None:
-    assert levels(np.array([0, 7, 999, 1000, 1234, 98_765_432])).tolist() == [0, 7, 999, 1000, 1230, 98_700_000]
+    assert levels(np.array([0, 7, 999, 1000, 1234, 98_765_432])).tolist() == [
+        0,
+        7,
+        999,
+        1000,
+        1230,
+        98_700_000,
+    ]
 
 
 def test_hand_computed_rules() -> None:
-    counts = count_levels(("p",), np.array([0, 0, 5, 5, 9]), np.array([True, False, True, False, False]))
+    counts = count_levels(
+        ("p",), np.array([0, 0, 5, 5, 9]), np.array([True, False, True, False, False])
+    )
     assert counts == {
         ("p", "positives", "0"): 1,
         ("p", "positives", "5"): 1,
@@ -44,6 +53,8 @@ def test_nothing_is_known_of_labels_that_are_all_alike() -> None:
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2))
 def test_the_auc_of_counts_is_that_of_candidates(rows: list[tuple[int, bool]]) -> None:
     kinds = [Counter(score for score, label in rows if label is kind) for kind in (True, False)]
-    expected = auc(np.array([label for _, label in rows], float), np.array([score for score, _ in rows], float))
+    expected = auc(
+        np.array([label for _, label in rows], float), np.array([score for score, _ in rows], float)
+    )
     found = auc_of_counts(*kinds)
     assert (found is None and np.isnan(expected)) or found == pytest.approx(expected)

@@ -50,7 +50,9 @@ def records(folder: Path) -> dict[str, list[Record]]:
     return build_records(write_small_dataset(folder, LOG), folder)
 
 
-def test_without_rejected_rows_there_is_no_file_of_them(records: dict[str, list[Record]], folder: Path) -> None:
+def test_without_rejected_rows_there_is_no_file_of_them(
+    records: dict[str, list[Record]], folder: Path
+) -> None:
     """Nor an empty one, which an object store may refuse."""
     assert not (folder / REJECTED_FILE).exists()
     assert min(path.stat().st_size for path in folder.iterdir()) > 0
@@ -61,7 +63,9 @@ def test_equals_the_reference(records: dict[str, list[Record]], folder: Path) ->
     expected = reference_records(spec, LOG, item_rows(), user_rows(), CUT)
     for split in ("train", "validation", "test"):
         assert records[split] == sort_records(expected[split]), split
-    assert sort_records(records["pretrain"] + records["pretrain_validation"]) == sort_records(expected["windows"])
+    assert sort_records(records["pretrain"] + records["pretrain_validation"]) == sort_records(
+        expected["windows"]
+    )
 
 
 def test_every_record_has_every_feature(records: dict[str, list[Record]], folder: Path) -> None:
@@ -72,7 +76,8 @@ def test_every_record_has_every_feature(records: dict[str, list[Record]], folder
 
 def test_held_out_windows_are_of_other_users(records: dict[str, list[Record]]) -> None:
     users = {
-        split: {record["user_id"][0] for record in records[split]} for split in ("pretrain", "pretrain_validation")
+        split: {record["user_id"][0] for record in records[split]}
+        for split in ("pretrain", "pretrain_validation")
     }
     assert not users["pretrain"] & users["pretrain_validation"]
 
@@ -81,7 +86,9 @@ def test_catalogue_counts_only_training_events(records: dict[str, list[Record]])
     (record,) = records["catalog"]
     counts = dict(zip(record["candidate_item_id"], record["catalog_training_events"], strict=True))
     for item in counts:
-        assert counts[item] == sum(e["item_id"] == item and e["timestamp"] < CUT.validation for e in LOG)
+        assert counts[item] == sum(
+            e["item_id"] == item and e["timestamp"] < CUT.validation for e in LOG
+        )
     assert set(counts) >= {row["item_id"] for row in item_rows()} and "i3" in counts
 
 
@@ -98,7 +105,10 @@ def test_report(records: dict[str, list[Record]], folder: Path) -> None:
         assert found["requests"] == len({record["request_id"][0] for record in records[split]})
         assert found["candidates"] == len(labels)
         assert found["label_rate"]["buy"] == pytest.approx(sum(labels) / len(labels))
-    assert 0 < report["history_length"]["mean"] <= 5 and report["history_length"]["percentiles"]["99"] == 5
+    assert (
+        0 < report["history_length"]["mean"] <= 5
+        and report["history_length"]["percentiles"]["99"] == 5
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,7 +152,9 @@ def test_written_records_are_the_same_in_the_same_order_however_they_are_made(
 def test_a_split_without_records_has_a_file(tmp_path: Path) -> None:
     one_user = [row for row in LOG if row["user_id"] == "u1"]
     written = write_records(write_small_dataset(tmp_path, one_user), tmp_path, shards=3)
-    assert [split for split, directory in written.items() if not read_written(directory)] == ["pretrain_validation"]
+    assert [split for split, directory in written.items() if not read_written(directory)] == [
+        "pretrain_validation"
+    ]
 
 
 def test_negatives_and_joins_as_of_a_time(tmp_path: Path) -> None:
@@ -162,11 +174,16 @@ def test_negatives_and_joins_as_of_a_time(tmp_path: Path) -> None:
         assert found[split] == sort_records(expected[split]), split
     report = read_report(str(tmp_path))["splits"]["test"]
     assert report["sampled"] + report["missing_negatives"] == 2 * report["requests"]
-    assert report["candidates_a_request"]["mean"] == pytest.approx(report["candidates"] / report["requests"])
+    assert report["candidates_a_request"]["mean"] == pytest.approx(
+        report["candidates"] / report["requests"]
+    )
 
 
 def test_attribution_over_the_whole_job(tmp_path: Path) -> None:
-    tasks = {"buy": {"column": "action", "equals": "buy", "within": "5h"}, "dear": {"column": "price", "at_least": 2}}
+    tasks = {
+        "buy": {"column": "action", "equals": "buy", "within": "5h"},
+        "dear": {"column": "price", "at_least": 2},
+    }
     shown = {"max_per_request": 3, "where": [{"column": "action", "equals": "view"}]}
     spec = write_small_dataset(tmp_path, LOG, tasks=tasks, candidates=shown)
     found = build_records(spec, tmp_path, shards=3)
@@ -176,7 +193,10 @@ def test_attribution_over_the_whole_job(tmp_path: Path) -> None:
         assert found[split] == sort_records(expected[split]), split
     views = sum(row["action"] == "view" for row in LOG)
     splits = read_report(str(tmp_path))["splits"]
-    counted = [splits[split]["candidates"] + splits[split]["too_recent"] for split in ("train", "validation", "test")]
+    counted = [
+        splits[split]["candidates"] + splits[split]["too_recent"]
+        for split in ("train", "validation", "test")
+    ]
     assert sum(counted) == views
     assert splits["test"]["too_recent"] > 0 and splits["train"]["label_rate"]["buy"] > 0
 
@@ -185,10 +205,22 @@ def test_a_context_table_is_joined_as_of_the_request(tmp_path: Path) -> None:
     features = small_spec().features.model_dump()
     features["context"]["weather"] = {"kind": "categorical", "table": "context"}
     features["context"]["device"]["table"] = "events"
-    context = {"format": "csv", "path": "weather.csv", "key": "place", "timestamp": "since", "on": "device"}
+    context = {
+        "format": "csv",
+        "path": "weather.csv",
+        "key": "place",
+        "timestamp": "since",
+        "on": "device",
+    }
     spec = write_small_dataset(tmp_path, LOG, features=features, context=context)
-    rows = [("phone", START, "sun"), ("phone", START + 50 * HOUR, "rain"), ("desktop", START + 80 * HOUR, "fog")]
-    write_csv(tmp_path / "weather.csv", [{"place": p, "since": t, "weather": w} for p, t, w in rows])
+    rows = [
+        ("phone", START, "sun"),
+        ("phone", START + 50 * HOUR, "rain"),
+        ("desktop", START + 80 * HOUR, "fog"),
+    ]
+    write_csv(
+        tmp_path / "weather.csv", [{"place": p, "since": t, "weather": w} for p, t, w in rows]
+    )
     found = build_records(spec, tmp_path, shards=3)
     for record in found["train"] + found["validation"] + found["test"]:
         (device,), (time,) = record["context_device"], record["timestamp"]
@@ -212,10 +244,14 @@ def test_values_of_items_that_their_rows_lack_come_from_all_shards(tmp_path: Pat
 def test_fraction_split(tmp_path: Path) -> None:
     spec = write_small_dataset(tmp_path, LOG, split={"validation": 0.2, "test": 0.1})
     found = build_records(spec, tmp_path)
-    events = {split: sum(len(r["candidate_item_id"]) for r in found[split]) / len(LOG) for split in SPLITS}
+    events = {
+        split: sum(len(r["candidate_item_id"]) for r in found[split]) / len(LOG) for split in SPLITS
+    }
     assert events["train"] == pytest.approx(0.7, abs=0.02)
     assert events["test"] == pytest.approx(0.1, abs=0.02)
-    assert max(r["timestamp"][0] for r in found["train"]) < min(r["timestamp"][0] for r in found["validation"])
+    assert max(r["timestamp"][0] for r in found["train"]) < min(
+        r["timestamp"][0] for r in found["validation"]
+    )
 
 
 def test_bad_rows_are_quarantined(records: dict[str, list[Record]], tmp_path: Path) -> None:
@@ -225,13 +261,17 @@ def test_bad_rows_are_quarantined(records: dict[str, list[Record]], tmp_path: Pa
     assert build_records(spec, tmp_path) == records
     lines = [json.loads(line) for line in (tmp_path / REJECTED_FILE).read_text().splitlines()]
     assert sorted(line["row"] for line in lines) == list(range(len(LOG) + 2, len(LOG) + 21))
-    assert read_report(str(tmp_path))["rows"]["events"]["rejected"] == {"missing_item": 10, "not_a_number": 9}
+    assert read_report(str(tmp_path))["rows"]["events"]["rejected"] == {
+        "missing_item": 10,
+        "not_a_number": 9,
+    }
     check_quarantine(spec.model_copy(update={"max_bad_rows": 0.02}), str(tmp_path))
     with pytest.raises(DataError) as raised:
         check_quarantine(spec, str(tmp_path))
     assert "19 of the 1549 rows of table events" in str(raised.value)
-    assert f"10 x missing_item ({tmp_path}/events.csv, row {len(LOG) + 2}: column 'item_id' is empty" in str(
-        raised.value
+    assert (
+        f"10 x missing_item ({tmp_path}/events.csv, row {len(LOG) + 2}: column 'item_id' is empty"
+        in str(raised.value)
     )
 
 
@@ -265,19 +305,31 @@ def test_movielens(ml_100k_dir: Path, tmp_path: Path) -> None:
     run_job(spec, tmp_path)
     report = read_report(str(tmp_path))
     assert report["items"] == 1682 and report["users"] == 943
-    candidates = {split: report["splits"][split]["candidates"] for split in ("train", "validation", "test")}
+    candidates = {
+        split: report["splits"][split]["candidates"] for split in ("train", "validation", "test")
+    }
     assert candidates == {"train": 80022, "validation": 9932, "test": 10046}
-    requests = {split: report["splits"][split]["requests"] for split in ("train", "validation", "test")}
+    requests = {
+        split: report["splits"][split]["requests"] for split in ("train", "validation", "test")
+    }
     assert requests == {"train": 39642, "validation": 4951, "test": 4846}
     assert sum(len(record["candidate_item_id"]) for record in read_split(tmp_path, "test")) == 10046
     assert report["splits"]["test"]["label_rate"]["like"] == pytest.approx(0.5615, abs=1e-4)
-    items = [item for record in read_split(tmp_path, "catalog") for item in zip(*_item_columns(record), strict=True)]
+    items = [
+        item
+        for record in read_split(tmp_path, "catalog")
+        for item in zip(*_item_columns(record), strict=True)
+    ]
     assert ("1", "Animation|Children's|Comedy") in items
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
     """Every file's bytes."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def _renamed(row: Row) -> Row:

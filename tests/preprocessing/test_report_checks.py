@@ -21,18 +21,26 @@ def _with_requests(name: Any) -> list[Row]:
 
 
 def test_a_label_that_never_fires_is_refused_with_what_its_column_holds(tmp_path: Path) -> None:
-    tasks = {"buy": {"column": "action", "equals": "purchase"}, "dear": {"column": "price", "at_least": 1000}}
+    tasks = {
+        "buy": {"column": "action", "equals": "purchase"},
+        "dear": {"column": "price", "at_least": 1000},
+    }
     found = validate(write_small_dataset(tmp_path, LOG, tasks=tasks))
     views = sum(row["action"] == "view" for row in LOG)
     text = " ".join(found.problems)
     assert "task buy never holds: no candidate of any split has action equal to 'purchase'." in text
     assert f"The column holds 'view' ({views} times), 'buy' ({len(LOG) - views} times)." in text
-    assert "task dear never holds: no candidate of any split has price at least 1000. The column holds" in text
+    assert (
+        "task dear never holds: no candidate of any split has price at least 1000. The column holds"
+        in text
+    )
     assert f"'10' ({sum(row['price'] == '10' for row in LOG)} times)" in text
 
 
 @pytest.mark.parametrize(("late", "missing"), [("view", "positive"), ("buy", "negative")])
-def test_a_split_with_one_kind_of_label_is_refused_by_name(late: str, missing: str, tmp_path: Path) -> None:
+def test_a_split_with_one_kind_of_label_is_refused_by_name(
+    late: str, missing: str, tmp_path: Path
+) -> None:
     test_from = START + 85 * HOUR
     rows = [row | {"action": late} if row["timestamp"] >= test_from else row for row in LOG]
     tasks = {"buy": {"column": "action", "equals": "buy"}}
@@ -47,7 +55,9 @@ def test_a_split_without_requests_is_refused_by_name(tmp_path: Path) -> None:
     shown = {"max_per_request": 3, "where": [{"column": "price", "equals": 1.5}]}
     tasks = {"buy": {"column": "action", "equals": "buy"}}
     found = validate(write_small_dataset(tmp_path, rows, candidates=shown, tasks=tasks))
-    assert [problem.partition(":")[0] for problem in found.problems] == ["split test has no request with a candidate"]
+    assert [problem.partition(":")[0] for problem in found.problems] == [
+        "split test has no request with a candidate"
+    ]
 
 
 def test_requests_are_counted_as_the_job_makes_them(tmp_path: Path) -> None:
@@ -61,12 +71,18 @@ def test_requests_are_counted_as_the_job_makes_them(tmp_path: Path) -> None:
     for split in ("train", "validation", "test"):
         assert found.report["splits"][split]["requests"] == report["splits"][split]["requests"] > 20
     assert found.report["requests_cut"] == report["requests_cut"]
-    assert report["requests_cut"]["too_long"] > 100 and 12 <= report["requests_cut"]["at_cut_off"] <= 24
+    assert (
+        report["requests_cut"]["too_long"] > 100
+        and 12 <= report["requests_cut"]["at_cut_off"] <= 24
+    )
 
 
 def test_too_short_a_window_of_negatives_is_warned_of(tmp_path: Path) -> None:
     spec = write_small_dataset(
-        tmp_path, LOG, negatives={"per_request": 5, "window": "1h"}, candidates={"max_per_request": 20}
+        tmp_path,
+        LOG,
+        negatives={"per_request": 5, "window": "1h"},
+        candidates={"max_per_request": 20},
     )
     warnings = " ".join(validate(spec).warnings)
     assert "split train lacks" in warnings and "Make negatives.window longer" in warnings
@@ -75,10 +91,16 @@ def test_too_short_a_window_of_negatives_is_warned_of(tmp_path: Path) -> None:
 def test_a_history_that_takes_next_to_nothing_is_blamed_on_its_condition(tmp_path: Path) -> None:
     where = {"where": [{"column": "price", "at_least": 1000}]}
     found = validate(write_small_dataset(tmp_path, LOG, history=where))
-    assert [problem for problem in found.problems if "history.where holds for 0 of 408 events (0.00%)" in problem]
+    assert [
+        problem
+        for problem in found.problems
+        if "history.where holds for 0 of 408 events (0.00%)" in problem
+    ]
     rare = [row | {"price": "5000" if n < 4 else "1"} for n, row in enumerate(LOG)]
     found = validate(write_small_dataset(tmp_path, rare, history=where))
-    assert "history.where holds for 4 of 408 events (0.98%)" in " ".join(found.problems + found.warnings)
+    assert "history.where holds for 4 of 408 events (0.98%)" in " ".join(
+        found.problems + found.warnings
+    )
 
 
 def test_ids_that_look_as_if_there_were_none_are_told(tmp_path: Path) -> None:

@@ -59,12 +59,19 @@ def test_two_days_in_a_row(tmp_path: Path, pattern: str) -> None:
         assert found["train"] == sort_records(trained)
         assert found["validation"] == sort_records(expected["validation"])
         assert found["test"] == sort_records(expected["test"])
-        assert sort_records(found["pretrain"] + found["pretrain_validation"]) == sort_records(expected["windows"])
-        reaches_back = [r for r in trained if r["history_timestamp"] and r["history_timestamp"][0] < begins]
+        assert sort_records(found["pretrain"] + found["pretrain_validation"]) == sort_records(
+            expected["windows"]
+        )
+        reaches_back = [
+            r for r in trained if r["history_timestamp"] and r["history_timestamp"][0] < begins
+        ]
         assert reaches_back
         assert read_report(str(tmp_path))["requests_outside_the_splits"]["history_only"] > 0
         tests.append(found)
-    requests = [{record["request_id"][0] for record in found} for found in (tests[0]["test"], tests[1]["validation"])]
+    requests = [
+        {record["request_id"][0] for record in found}
+        for found in (tests[0]["test"], tests[1]["validation"])
+    ]
     assert requests[0] == requests[1]  # a day is tested on, then validated on, then trained on
 
 
@@ -74,7 +81,10 @@ def test_label_days_give_labels_and_no_requests(tmp_path: Path) -> None:
     found = build_records(at_span(spec, DAYS[-1]), tmp_path, shards=2)
     assert {record["timestamp"][0] // DAY for record in found["test"]} == {DAYS[-2]}
     report = read_report(str(tmp_path))
-    assert report["splits"]["test"]["too_recent"] == 0 and report["splits"]["validation"]["too_recent"] > 0
+    assert (
+        report["splits"]["test"]["too_recent"] == 0
+        and report["splits"]["validation"]["too_recent"] > 0
+    )
     assert report["requests_outside_the_splits"]["labels_only"] > 0
 
 
@@ -98,7 +108,9 @@ def test_pattern_and_split_belong_together() -> None:
 
 def test_windows_must_fit_into_splits() -> None:
     week = {"buy": {"column": "action", "equals": "buy", "within": "7d"}}
-    with pytest.raises(pydantic.ValidationError, match="split.validation lasts 1d.*attribution window of 7d"):
+    with pytest.raises(
+        pydantic.ValidationError, match="split.validation lasts 1d.*attribution window of 7d"
+    ):
         small_spec(tasks=week, split=SPLIT, events={"format": "csv", "path": "{SPAN}.csv"})
 
 

@@ -15,20 +15,31 @@ def test_every_feature_has_a_type_and_a_tensor() -> None:
     spec = small_spec()
     schema = build_schema(spec)
     tensors = schema.tensor_representation_group[""].tensor_representation
-    assert {feature.name for feature in schema.feature} == {feature.name for feature in record_features(spec)}
+    assert {feature.name for feature in schema.feature} == {
+        feature.name for feature in record_features(spec)
+    }
     assert {name: tensors[name].WhichOneof("kind") for name in tensors} == {
-        feature.name: "ragged_tensor" if feature.is_list else "dense_tensor" for feature in record_features(spec)
+        feature.name: "ragged_tensor" if feature.is_list else "dense_tensor"
+        for feature in record_features(spec)
     }
     counts = {feature.name: feature.value_count.max for feature in schema.feature}
-    assert counts["history_item_id"] == 5 and counts["label_buy"] == 3 and counts["candidate_item_id"] == 500
+    assert (
+        counts["history_item_id"] == 5
+        and counts["label_buy"] == 3
+        and counts["candidate_item_id"] == 500
+    )
 
 
 def test_tfxio_reads_records_into_the_declared_tensors() -> None:
     spec = small_spec()
     records = encode_records(record_features(spec), 2, {"user_id": pa.array(["a", "b"])}, {})
-    reader = tf_example_record.TFExampleBeamRecord(physical_format="inmem", schema=build_schema(spec))
+    reader = tf_example_record.TFExampleBeamRecord(
+        physical_format="inmem", schema=build_schema(spec)
+    )
     adapter = reader.TensorAdapter()
-    batch = example_coder.ExamplesToRecordBatchDecoder(build_schema(spec).SerializeToString()).DecodeBatch(records)
+    batch = example_coder.ExamplesToRecordBatchDecoder(
+        build_schema(spec).SerializeToString()
+    ).DecodeBatch(records)
     tensors = adapter.ToBatchTensors(batch)
     assert tensors["user_id"].shape == (2,) and tensors["user_id"].numpy().tolist() == [b"a", b"b"]
     assert isinstance(tensors["history_item_id"], tf.RaggedTensor)

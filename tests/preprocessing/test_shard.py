@@ -54,13 +54,22 @@ SPECS = st.builds(
     st.integers(1, 4),
     st.integers(3, 4),
     st.sampled_from([{}, {"request": "request"}, {"request": "request", "request_span": "3s"}]),
-    st.sampled_from([[], [{"column": "action", "one_of": ["view", "buy"]}], [{"column": "price", "at_most": 2}]]),
-    st.sampled_from([[], [{"column": "action", "equals": "view"}], [{"column": "price", "equals": 2}]]),
+    st.sampled_from(
+        [[], [{"column": "action", "one_of": ["view", "buy"]}], [{"column": "price", "at_most": 2}]]
+    ),
+    st.sampled_from(
+        [[], [{"column": "action", "equals": "view"}], [{"column": "price", "equals": 2}]]
+    ),
     st.sampled_from(
         [
             {},
             {"tasks": {"buy": BUY | {"within": 2}, "dear": {"column": "price", "at_least": 2}}},
-            {"tasks": {"buy": BUY | {"within": 0}, "dear": {"column": "price", "at_least": 2, "within": 3}}},
+            {
+                "tasks": {
+                    "buy": BUY | {"within": 0},
+                    "dear": {"column": "price", "at_least": 2, "within": 3},
+                }
+            },
             {"negatives": {"per_request": 1, "popularity_power": 0}},
             {"negatives": {"per_request": 2}},
             {"negatives": {"per_request": 2, "window": "4s", "popularity_power": 1}},
@@ -71,10 +80,18 @@ SPECS = st.builds(
 )
 TIMED_USERS = [
     {"user_id": user, "timestamp": time, "age": age}
-    for user, time, age in [("u1", 3, 21), ("u1", 9, ""), ("u2", 0, 30), ("u2", 4, 31), ("ü", 6, 40), ("ü", 19, 41)]
+    for user, time, age in [
+        ("u1", 3, 21),
+        ("u1", 9, ""),
+        ("u2", 0, 30),
+        ("u2", 4, 31),
+        ("ü", 6, 40),
+        ("ü", 19, 41),
+    ]
 ]
 TIMED_WEATHER = [
-    {"place": "phone", "timestamp": time, "weather": weather} for time, weather in [(2, "sun"), (7, "rain"), (15, "")]
+    {"place": "phone", "timestamp": time, "weather": weather}
+    for time, weather in [(2, "sun"), (7, "rain"), (15, "")]
 ]
 WEATHER = [{"place": "phone", "weather": "fog"}, {"place": "tv", "weather": "sun"}]
 # Some items have no row at first, some never; several rows hold one after the other.
@@ -101,7 +118,11 @@ def features_of(weather: bool, from_events: bool, timed: bool = False) -> dict[s
 
 def rows_of(spec: DatasetSpec) -> dict[str, list[Row]]:
     """The rows of the tables that a spec has, with times where it wants them."""
-    known = {"items": (TIMED_ITEMS, ITEMS), "users": (TIMED_USERS, USERS), "context": (TIMED_WEATHER, WEATHER)}
+    known = {
+        "items": (TIMED_ITEMS, ITEMS),
+        "users": (TIMED_USERS, USERS),
+        "context": (TIMED_WEATHER, WEATHER),
+    }
     return {
         name: timed if getattr(spec, name).timestamp else plain
         for name, (timed, plain) in known.items()
@@ -109,11 +130,15 @@ def rows_of(spec: DatasetSpec) -> dict[str, list[Row]]:
     }
 
 
-def shard_records(spec: DatasetSpec, rows: list[Row], cut: CutOffs = CUT) -> dict[str, list[Record]]:
+def shard_records(
+    spec: DatasetSpec, rows: list[Row], cut: CutOffs = CUT
+) -> dict[str, list[Record]]:
     """The records of some events, all users in one shard; the two pre-training splits as `windows`."""
     table = event_table(spec, rows)
     events = SortedEvents.from_table(table)
-    records: dict[str, list[Record]] = {name: [] for name in ("train", "validation", "test", "windows")}
+    records: dict[str, list[Record]] = {
+        name: [] for name in ("train", "validation", "test", "windows")
+    }
     for split, encoded in ShardRecords(spec, events, _tables(spec, table, events, cut), cut):
         records["windows" if split.startswith("pretrain") else split] += parse_records(encoded)
     return {split: sort_records(found) for split, found in records.items()}
@@ -123,7 +148,10 @@ def event_table(spec: DatasetSpec, rows: list[Row]) -> pa.Table:
     strings = {USER: "user_id", ITEM: "item_id", "text:action": "action", "text:device": "device"}
     if spec.events.request:
         strings[REQUEST] = "request"
-    columns = {name: pa.array([row[source] for row in rows], pa.string()) for name, source in strings.items()}
+    columns = {
+        name: pa.array([row[source] for row in rows], pa.string())
+        for name, source in strings.items()
+    }
     columns[TIME] = pa.array([row["timestamp"] for row in rows], pa.int64())
     columns["number:price"] = pa.array([float(row["price"] or "nan") for row in rows], pa.float64())
     return pa.table(columns)
@@ -154,7 +182,9 @@ def entity_table(name: str, rows: list[Row]) -> EntityTable:
     columns: dict[str, list[Any]] = {KEY: [row[key] for row in rows]}
     for source in sources:
         kind, _, column = source.partition(":")
-        columns[source] = [_number(row[column]) if kind == "number" else row[column] for row in rows]
+        columns[source] = [
+            _number(row[column]) if kind == "number" else row[column] for row in rows
+        ]
     if "timestamp" in rows[0]:
         columns[TIME] = [row["timestamp"] for row in rows]
     return EntityTable.from_table(pa.table(columns))
@@ -166,10 +196,14 @@ def _number(value: Any) -> float:
 
 @settings(max_examples=150, deadline=None)
 @given(SPECS, st.lists(EVENT, min_size=1, max_size=40), st.randoms())
-def test_equals_reference_at_any_order(spec: DatasetSpec, rows: list[Row], rng: random.Random) -> None:
+def test_equals_reference_at_any_order(
+    spec: DatasetSpec, rows: list[Row], rng: random.Random
+) -> None:
     cut = CUT._replace(end=max(row["timestamp"] for row in rows) + 1)
     tables = rows_of(spec)
-    expected = reference_records(spec, rows, tables["items"], tables["users"], cut, tables.get("context", ()))
+    expected = reference_records(
+        spec, rows, tables["items"], tables["users"], cut, tables.get("context", ())
+    )
     shuffled = rng.sample(rows, len(rows))
     found = shard_records(spec, shuffled, cut)
     for split, records in expected.items():
@@ -179,12 +213,16 @@ def test_equals_reference_at_any_order(spec: DatasetSpec, rows: list[Row], rng: 
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(EVENT, min_size=1, max_size=40),
-    st.sampled_from([{}, {"negatives": {"per_request": 2}}, {"tasks": {"buy": BUY | {"within": 2}}}]),
+    st.sampled_from(
+        [{}, {"negatives": {"per_request": 2}}, {"tasks": {"buy": BUY | {"within": 2}}}]
+    ),
     st.integers(0, 4),
     st.integers(0, 3),
     st.integers(0, 3),
 )
-def test_rolling_windows(rows: list[Row], changes: dict[str, Any], begin: int, train: int, labels: int) -> None:
+def test_rolling_windows(
+    rows: list[Row], changes: dict[str, Any], begin: int, train: int, labels: int
+) -> None:
     """A run reads [begin, until + labels) and has requests in [start, until): those of the reference."""
     start, until = begin + train, 18
     read = [row for row in rows if begin <= row["timestamp"] < until + labels]
@@ -205,7 +243,9 @@ def test_rolling_windows(rows: list[Row], changes: dict[str, Any], begin: int, t
 def test_later_events_change_nothing(rows: list[Row], others: list[Row], now: int) -> None:
     """Events after `now` deleted, changed or added: records of requests up to `now` stay the same."""
     spec = small_spec(**features_of(False, from_events=True))
-    changed = [row for row in rows if row["timestamp"] <= now] + [row for row in others if row["timestamp"] > now]
+    changed = [row for row in rows if row["timestamp"] <= now] + [
+        row for row in others if row["timestamp"] > now
+    ]
     if not changed:
         return
     before, after = shard_records(spec, rows), shard_records(spec, changed)
@@ -225,10 +265,14 @@ def test_windows_end_at_the_cut_off(rows: list[Row], others: list[Row]) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(EVENT, min_size=1, max_size=30), st.lists(EVENT, max_size=10), st.integers(0, 20))
-def test_later_events_change_labels_within_the_window_only(rows: list[Row], others: list[Row], now: int) -> None:
+def test_later_events_change_labels_within_the_window_only(
+    rows: list[Row], others: list[Row], now: int
+) -> None:
     """With an attribution window the label is the one exception, and only events within it change one."""
     spec = small_spec(tasks={"buy": BUY | {"within": 3}})
-    changed = [row for row in rows if row["timestamp"] <= now] + [row for row in others if row["timestamp"] > now]
+    changed = [row for row in rows if row["timestamp"] <= now] + [
+        row for row in others if row["timestamp"] > now
+    ]
     if not changed:
         return
     before, after = shard_records(spec, rows), shard_records(spec, changed)
@@ -240,9 +284,14 @@ def test_later_events_change_labels_within_the_window_only(rows: list[Row], othe
 
 @settings(max_examples=100, deadline=None)
 @given(
-    st.lists(EVENT, min_size=1, max_size=30), st.lists(EVENT, max_size=10), st.integers(0, 20), st.sampled_from([0, 1])
+    st.lists(EVENT, min_size=1, max_size=30),
+    st.lists(EVENT, max_size=10),
+    st.integers(0, 20),
+    st.sampled_from([0, 1]),
 )
-def test_later_events_change_no_negatives(rows: list[Row], others: list[Row], now: int, power: int) -> None:
+def test_later_events_change_no_negatives(
+    rows: list[Row], others: list[Row], now: int, power: int
+) -> None:
     spec = small_spec(negatives={"per_request": 2, "window": "5s", "popularity_power": power})
     kept = [row for row in rows if row["timestamp"] <= now]
     if not kept:
@@ -264,11 +313,15 @@ def test_hand_computed_labels_of_a_window() -> None:
         _event("u1", "i3", 9),
     ]
     spec = small_spec(
-        tasks={"buy": BUY | {"within": 2}}, candidates={"where": [{"column": "action", "equals": "view"}]}
+        tasks={"buy": BUY | {"within": 2}},
+        candidates={"where": [{"column": "action", "equals": "view"}]},
     )
     train = {record["request_id"][0]: record for record in shard_records(spec, rows)["train"]}
     assert train["u1:5"]["label_buy"] == [1.0, 0.0]
-    assert set(train) == {"u1:5", "u1:9"}  # the window of the view at 10 ends when validation begins
+    assert set(train) == {
+        "u1:5",
+        "u1:9",
+    }  # the window of the view at 10 ends when validation begins
 
 
 def test_a_value_that_the_row_lacks_is_what_was_known_of_the_item_strictly_before() -> None:
@@ -293,7 +346,10 @@ def test_hand_computed_negatives() -> None:
     rows = [_event("u1", f"i{n}", n) for n in range(1, 5)] + [_event("u2", "i5", 2)]
     spec = small_spec(negatives={"per_request": 2})
     train = {record["request_id"][0]: record for record in shard_records(spec, rows)["train"]}
-    assert train["u1:4"]["candidate_item_id"] == ["i4", "i5"]  # only one item is left that u1 hasn't met
+    assert train["u1:4"]["candidate_item_id"] == [
+        "i4",
+        "i5",
+    ]  # only one item is left that u1 hasn't met
     assert train["u1:4"]["label_buy"] == [0.0, 0.0]
     assert train["u1:4"]["candidate_weight"] == [1.0, 1.25]
     assert train["u1:1"]["candidate_item_id"] == ["i1"]  # no item was active before
@@ -302,7 +358,12 @@ def test_hand_computed_negatives() -> None:
 
 
 def test_negatives_are_of_the_window_before_the_request() -> None:
-    rows = [_event("u2", "old", 1), _event("u2", "recent", 7), _event("u1", "i1", 8), _event("u1", "i2", 11)]
+    rows = [
+        _event("u2", "old", 1),
+        _event("u2", "recent", 7),
+        _event("u1", "i1", 8),
+        _event("u1", "i2", 11),
+    ]
     spec = small_spec(negatives={"per_request": 2, "window": "4s"})
     train = {record["request_id"][0]: record for record in shard_records(spec, rows)["train"]}
     assert train["u1:8"]["candidate_item_id"] == ["i1", "recent"]
@@ -346,7 +407,9 @@ def test_hand_computed_request() -> None:
         _event("u2", "i2", 3),
         _event("u1", "i3", 6),
     ]
-    request = next(r for r in shard_records(small_spec(), rows)["train"] if r["request_id"] == ["u1:5"])
+    request = next(
+        r for r in shard_records(small_spec(), rows)["train"] if r["request_id"] == ["u1:5"]
+    )
     assert request["history_item_id"] == ["i1", "i2"]
     assert request["history_timestamp"] == [1, 2]
     assert request["history_action"] == ["buy", "view"]
@@ -378,7 +441,9 @@ def _peak_megabytes() -> Iterator[list[float]]:
 
 
 def _without_labels(records: list[Record]) -> list[Record]:
-    return sort_records({n: v for n, v in record.items() if not n.startswith("label_")} for record in records)
+    return sort_records(
+        {n: v for n, v in record.items() if not n.startswith("label_")} for record in records
+    )
 
 
 def _up_to(records: list[Record], now: int) -> list[Record]:
@@ -386,4 +451,11 @@ def _up_to(records: list[Record], now: int) -> list[Record]:
 
 
 def _event(user: str, item: str, time: int, action: str = "view", price: str = "") -> Row:
-    return {"user_id": user, "item_id": item, "timestamp": time, "action": action, "price": price, "device": ""}
+    return {
+        "user_id": user,
+        "item_id": item,
+        "timestamp": time,
+        "action": action,
+        "price": price,
+        "device": "",
+    }

@@ -26,23 +26,33 @@ def spec_of(**events: Any) -> DatasetSpec:
     return small_spec(events={"format": "csv", "path": "events.csv"} | events)
 
 
-def read(path: Path, content: bytes, spec: DatasetSpec | None = None) -> tuple[pa.Table, list[tuple[int, str]]]:
+def read(
+    path: Path, content: bytes, spec: DatasetSpec | None = None
+) -> tuple[pa.Table, list[tuple[int, str]]]:
     """Good rows, and (row number, reason) of the rejected ones."""
     path.write_bytes(content)
     parts = list(read_table(spec or spec_of(), "events", str(path)))
     rejected = [row for part in parts if isinstance(part, list) for row in part]
-    assert all(isinstance(row, RejectedRow) and row.file == str(path) and row.message for row in rejected)
-    good = pa.concat_tables([part for part in parts if not isinstance(part, list)] or [pa.table({"user": []})])
+    assert all(
+        isinstance(row, RejectedRow) and row.file == str(path) and row.message for row in rejected
+    )
+    good = pa.concat_tables(
+        [part for part in parts if not isinstance(part, list)] or [pa.table({"user": []})]
+    )
     return good, [(row.row, row.reason) for row in rejected]
 
 
 def test_types(tmp_path: Path) -> None:
-    good, rejected = read(tmp_path / "e.csv", HEADER + b"u1,i1,1600000000.9,buy,2.5,\nu2,i2,5,,,tv\n")
+    good, rejected = read(
+        tmp_path / "e.csv", HEADER + b"u1,i1,1600000000.9,buy,2.5,\nu2,i2,5,,,tv\n"
+    )
     assert rejected == []
     assert good.column("user").to_pylist() == ["u1", "u2"]
     assert good.column("time").to_pylist() == [1600000000, 5]
     assert good.column("number:price").to_pylist()[0] == 2.5
-    assert good.column("number:price").to_pylist()[1] != good.column("number:price").to_pylist()[1]  # NaN
+    assert (
+        good.column("number:price").to_pylist()[1] != good.column("number:price").to_pylist()[1]
+    )  # NaN
     assert good.column("text:device").to_pylist() == ["", "tv"]
     assert set(good.column_names) == {column.name for column in columns_of(spec_of(), "events")}
 
@@ -66,8 +76,12 @@ def test_types(tmp_path: Path) -> None:
         (b"u1,i1,5,buy,2," + b"x" * 200_000, "unreadable"),
     ],
 )
-def test_bad_row_is_rejected_and_the_good_ones_arrive(tmp_path: Path, row: bytes, reason: str) -> None:
-    good, rejected = read(tmp_path / "e.csv", HEADER + b"u1,i1,1,buy,2,tv\n" + row + b"\nu3,i3,3,buy,2,tv\n")
+def test_bad_row_is_rejected_and_the_good_ones_arrive(
+    tmp_path: Path, row: bytes, reason: str
+) -> None:
+    good, rejected = read(
+        tmp_path / "e.csv", HEADER + b"u1,i1,1,buy,2,tv\n" + row + b"\nu3,i3,3,buy,2,tv\n"
+    )
     assert rejected == [(3, reason)]
     assert good.column("time").to_pylist() == [1, 3]
     assert good.column("number:price").to_pylist() == [2.0, 2.0]
@@ -90,7 +104,14 @@ def test_row_numbers_across_batches_blank_lines_and_quoted_line_breaks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delimited.read_batches, "__defaults__", (40,))
-    rows = [b"u1,i1,1,buy,2,tv", b'"u\n1",i1,2,buy,2,tv', b"", b"u1,i1,x,buy,2,tv", b"u1,i1,3,buy,2,tv", b"u,i,y,b,,"]
+    rows = [
+        b"u1,i1,1,buy,2,tv",
+        b'"u\n1",i1,2,buy,2,tv',
+        b"",
+        b"u1,i1,x,buy,2,tv",
+        b"u1,i1,3,buy,2,tv",
+        b"u,i,y,b,,",
+    ]
     good, rejected = read(tmp_path / "e.csv", HEADER + b"\n".join(rows))
     assert good.column("time").to_pylist() == [1, 2, 3]
     assert good.column("user").to_pylist()[1] == "u\n1"
@@ -103,28 +124,43 @@ def test_a_row_has_one_reason(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("unit", "value"), [("s", "7.9"), ("ms", "7999"), ("us", "7999999")])
 def test_timestamp_units(tmp_path: Path, unit: str, value: str) -> None:
-    good, _ = read(tmp_path / "e.csv", HEADER + f"u,i,{value},b,,\n".encode(), spec_of(timestamp_unit=unit))
+    good, _ = read(
+        tmp_path / "e.csv", HEADER + f"u,i,{value},b,,\n".encode(), spec_of(timestamp_unit=unit)
+    )
     assert good.column("time").to_pylist() == [7]
 
 
 def test_gzip_whole_and_truncated(tmp_path: Path) -> None:
-    rows = b"".join(b"user%d,item%d,%d,buy,2,tv\n" % (n * 7919 % 10007, n * 104729 % 10007, n) for n in range(20_000))
+    rows = b"".join(
+        b"user%d,item%d,%d,buy,2,tv\n" % (n * 7919 % 10007, n * 104729 % 10007, n)
+        for n in range(20_000)
+    )
     whole = gzip.compress(HEADER + rows)
     assert read(tmp_path / "e.csv.gz", whole)[0].num_rows == 20_000
-    good, rejected = read(tmp_path / "e.csv.gz", whole[: len(whole) // 2], spec_of(may_break_off=["e.csv.gz"]))
+    good, rejected = read(
+        tmp_path / "e.csv.gz", whole[: len(whole) // 2], spec_of(may_break_off=["e.csv.gz"])
+    )
     assert [reason for _, reason in rejected] == ["truncated"]
     assert good.column("time").to_pylist() == list(range(good.num_rows)) and good.num_rows > 5_000
 
 
 def test_byte_order_mark_and_reordered_columns(tmp_path: Path) -> None:
-    content = b"\xef\xbb\xbfprice,device,other,timestamp,action,item_id,user_id\n2,tv,?,5,buy,i1,u1\n"
+    content = (
+        b"\xef\xbb\xbfprice,device,other,timestamp,action,item_id,user_id\n2,tv,?,5,buy,i1,u1\n"
+    )
     good, rejected = read(tmp_path / "e.csv", content)
-    assert (good.column("user").to_pylist(), good.column("time").to_pylist(), rejected) == (["u1"], [5], [])
+    assert (good.column("user").to_pylist(), good.column("time").to_pylist(), rejected) == (
+        ["u1"],
+        [5],
+        [],
+    )
 
 
 def test_recbole_types_and_sequences(tmp_path: Path) -> None:
     path = tmp_path / "x.item"
-    path.write_text('item_id:token\tname:token_seq\ttags:token_seq\tweight:float\ni1\t"Odd\ta b\t0.5\n')
+    path.write_text(
+        'item_id:token\tname:token_seq\ttags:token_seq\tweight:float\ni1\t"Odd\ta b\t0.5\n'
+    )
     spec = small_spec(items={"format": "recbole", "path": str(path), "key": "item_id"})
     (good,) = list(read_table(spec, "items", str(path)))
     assert isinstance(good, pa.Table)
@@ -145,13 +181,17 @@ def broken(folder: Path, file: str, content: str, **changes: Any) -> str:
 
 
 def test_check_missing_column(tmp_path: Path) -> None:
-    message = broken(tmp_path, "events.csv", "user_id,itemid,timestamp,action,price,device\nu,i,1,b,2,d\n")
+    message = broken(
+        tmp_path, "events.csv", "user_id,itemid,timestamp,action,price,device\nu,i,1,b,2,d\n"
+    )
     assert "events.csv: no column 'item_id', which events.item needs" in message
     assert "Did you mean 'itemid'?" in message and "Found: user_id, itemid, timestamp" in message
 
 
 def test_check_missing_column_of_a_table(tmp_path: Path) -> None:
-    assert "which items.title needs" in broken(tmp_path, "items.csv", "item_id,tags,weight\ni1,a,2\n")
+    assert "which items.title needs" in broken(
+        tmp_path, "items.csv", "item_id,tags,weight\ni1,a,2\n"
+    )
 
 
 def test_check_empty_log(tmp_path: Path) -> None:
@@ -161,7 +201,10 @@ def test_check_empty_log(tmp_path: Path) -> None:
 
 def test_check_only_bad_rows(tmp_path: Path) -> None:
     message = broken(tmp_path, "events.csv", HEADER.decode() + "u1,i1,x,buy,2,tv\n")
-    assert "every row was rejected" in message and "row 2: column 'timestamp' is not a number" in message
+    assert (
+        "every row was rejected" in message
+        and "row 2: column 'timestamp' is not a number" in message
+    )
 
 
 def test_check_no_event_before_the_cut_off(tmp_path: Path) -> None:

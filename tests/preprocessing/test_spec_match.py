@@ -39,12 +39,24 @@ def test_a_spec_without_matches_has_none() -> None:
 @pytest.mark.parametrize(
     ("match", "message"),
     [
-        ({"brnd": {}}, "match.brnd compares item features with words: item_id, tags, brand. Received: fields=brnd"),
+        (
+            {"brnd": {}},
+            "match.brnd compares item features with words: item_id, tags, brand. Received: fields=brnd",
+        ),
         ({"price": {}}, "item_id, tags, brand. Received: fields=price"),
         ({"m": {"fields": ["brand", "action"]}}, "Received: fields=action"),
-        ({"brand": {"by": "brand"}}, "counts by a behaviour feature: action, gap. Received: by=brand"),
-        ({"brand": {"values": 3}}, "values says how many values of `by` are counted apart. Give `by` too"),
-        ({"Brand": {"fields": ["brand"]}}, "feature name must be snake_case. Received: match.Brand"),
+        (
+            {"brand": {"by": "brand"}},
+            "counts by a behaviour feature: action, gap. Received: by=brand",
+        ),
+        (
+            {"brand": {"values": 3}},
+            "values says how many values of `by` are counted apart. Give `by` too",
+        ),
+        (
+            {"Brand": {"fields": ["brand"]}},
+            "feature name must be snake_case. Received: match.Brand",
+        ),
         ({"brand": {"last": 0}}, "greater than or equal to 1"),
     ],
 )
@@ -57,7 +69,9 @@ def test_matches_that_make_no_sense_are_refused(match: dict[str, Any], message: 
 def test_values_are_counted_of_features_with_one_value() -> None:
     features = _features(brand={"by": "marks"})
     features["behavior"]["marks"] = {"kind": "multivalent"}
-    with pytest.raises(pydantic.ValidationError, match="of one value a behaviour. Received: by=marks"):
+    with pytest.raises(
+        pydantic.ValidationError, match="of one value a behaviour. Received: by=marks"
+    ):
         toy_spec(features=features)
 
 

@@ -13,7 +13,9 @@ from tests.testing_trainer import toy_spec
 
 
 def _spec(**statistics: Any) -> DatasetSpec:
-    return toy_spec(features=toy_spec().features.model_dump(exclude={"statistics"}) | {"statistics": statistics})
+    return toy_spec(
+        features=toy_spec().features.model_dump(exclude={"statistics"}) | {"statistics": statistics}
+    )
 
 
 def test_names_say_statistic_window_and_number() -> None:
@@ -41,11 +43,20 @@ def test_a_spec_with_statistics_survives_json() -> None:
 @pytest.mark.parametrize(
     ("statistic", "message"),
     [
-        ({"brnd": {}}, "by user, item_id or item features of one word: user, item_id, brand. Received: of=brnd"),
+        (
+            {"brnd": {}},
+            "by user, item_id or item features of one word: user, item_id, brand. Received: of=brnd",
+        ),
         ({"tags": {}}, "item features of one word: user, item_id, brand. Received: of=tags"),
         ({"price": {}}, "Received: of=price"),
-        ({"Brand": {"of": ["brand"]}}, "feature name must be snake_case. Received: statistics.Brand"),
-        ({"brand": {"windows": ["90m"]}}, "a multiple of step, which is 1h, because.* Received: 90m"),
+        (
+            {"Brand": {"of": ["brand"]}},
+            "feature name must be snake_case. Received: statistics.Brand",
+        ),
+        (
+            {"brand": {"windows": ["90m"]}},
+            "a multiple of step, which is 1h, because.* Received: 90m",
+        ),
         ({"brand": {"windows": ["0h"]}}, "a multiple of step.* Received: 0s|0d"),
         ({"brand": {"windows": ["ever"]}}, "a length of time is a number and a unit"),
         ({"brand": {"windows": ["1d", "24h"]}}, "windows names something twice. Received: 1d, 1d"),
@@ -65,7 +76,10 @@ def test_statistics_that_make_no_sense_are_refused(statistic: dict[str, Any], me
 def test_names_that_are_taken_are_refused() -> None:
     features = toy_spec().features.model_dump(exclude={"statistics"})
     features["item"]["brand_1d_events"] = {"kind": "numeric"}
-    with pytest.raises(pydantic.ValidationError, match="makes a feature brand_1d_events, which another one is called"):
+    with pytest.raises(
+        pydantic.ValidationError,
+        match="makes a feature brand_1d_events, which another one is called",
+    ):
         toy_spec(features=features | {"statistics": {"brand": {}}})
 
 

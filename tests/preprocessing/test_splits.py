@@ -21,12 +21,21 @@ def hours(*counts: int) -> TimeProfile:
 
 def test_fractions_fall_on_the_nearest_full_hour() -> None:
     # Events before hours 1, 2, 3, 4: 30, 78, 88, 95 of 100.
-    assert cut_offs(hours(30, 48, 10, 7, 5), FractionSplit(validation=0.1, test=0.1))[:2] == (2 * HOUR, 3 * HOUR)
+    assert cut_offs(hours(30, 48, 10, 7, 5), FractionSplit(validation=0.1, test=0.1))[:2] == (
+        2 * HOUR,
+        3 * HOUR,
+    )
 
 
 def test_each_split_gets_an_hour_even_when_the_fractions_would_give_none() -> None:
-    assert cut_offs(hours(1, 1, 998), FractionSplit(validation=0.1, test=0.1))[:2] == (1 * HOUR, 2 * HOUR)
-    assert cut_offs(hours(998, 1, 1), FractionSplit(validation=0.1, test=0.1))[:2] == (1 * HOUR, 2 * HOUR)
+    assert cut_offs(hours(1, 1, 998), FractionSplit(validation=0.1, test=0.1))[:2] == (
+        1 * HOUR,
+        2 * HOUR,
+    )
+    assert cut_offs(hours(998, 1, 1), FractionSplit(validation=0.1, test=0.1))[:2] == (
+        1 * HOUR,
+        2 * HOUR,
+    )
 
 
 def test_too_few_hours() -> None:
@@ -45,12 +54,21 @@ def test_time_split_is_utc_and_needs_an_earlier_event() -> None:
         test_from=datetime.datetime.fromisoformat("1970-01-01T03:00+01:00"),
     )
     assert cut_offs(hours(1, 1, 1), split)[:2] == (HOUR, 2 * HOUR)
-    with pytest.raises(DataError, match="no event comes before split.validation_from, 1970-01-01T01:00:00"):
+    with pytest.raises(
+        DataError, match="no event comes before split.validation_from, 1970-01-01T01:00:00"
+    ):
         cut_offs(hours(0, 1, 1), split)
 
 
 def test_split_of() -> None:
-    assert split_of(np.array([0, 9, 10, 19, 20, 99]), CutOffs(10, 20)).tolist() == [0, 0, 1, 1, 2, 2]
+    assert split_of(np.array([0, 9, 10, 19, 20, 99]), CutOffs(10, 20)).tolist() == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+    ]
 
 
 @given(st.lists(st.lists(st.integers(0, 10**6)), max_size=5))

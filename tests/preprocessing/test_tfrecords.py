@@ -65,7 +65,9 @@ def test_an_attempt_whose_records_fail_leaves_everything_as_it_was(path: Path) -
     assert os.listdir(path.parent.parent) == [path.parent.name]
 
 
-def test_an_attempt_that_is_killed_leaves_the_whole_file_and_no_other_in_its_folder(path: Path) -> None:
+def test_an_attempt_that_is_killed_leaves_the_whole_file_and_no_other_in_its_folder(
+    path: Path,
+) -> None:
     before = path.read_bytes()
     fork = multiprocessing.get_context("fork")
     here, there = fork.Pipe()
@@ -81,7 +83,9 @@ def test_an_attempt_that_is_killed_leaves_the_whole_file_and_no_other_in_its_fol
 def test_a_file_system_that_replaces_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def rename(sources: list[str], destinations: list[str]) -> None:
         if os.path.exists(destinations[0]):
-            raise BeamIOError("Rename operation failed", {(sources[0], destinations[0]): OSError("it exists")})
+            raise BeamIOError(
+                "Rename operation failed", {(sources[0], destinations[0]): OSError("it exists")}
+            )
         os.rename(sources[0], destinations[0])
 
     monkeypatch.setattr(FileSystems, "rename", rename)
@@ -90,9 +94,13 @@ def test_a_file_system_that_replaces_nothing(path: Path, monkeypatch: pytest.Mon
     assert path.read_bytes() != before and os.listdir(path.parent) == [path.name]
 
 
-def test_what_can_not_be_put_in_place_is_said_and_removed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_can_not_be_put_in_place_is_said_and_removed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(sources: list[str], destinations: list[str]) -> None:
-        raise BeamIOError("Rename operation failed", {(sources[0], destinations[0]): OSError("the disk is full")})
+        raise BeamIOError(
+            "Rename operation failed", {(sources[0], destinations[0]): OSError("the disk is full")}
+        )
 
     monkeypatch.setattr(FileSystems, "rename", refuse)
     other = path.with_name("other.gz")

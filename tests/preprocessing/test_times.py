@@ -17,7 +17,10 @@ from preprocessing.time_warnings import time_warnings
 from tests.testing import small_spec
 
 UTC = datetime.timezone.utc
-TIMES = [datetime.datetime(2024, 2, 29, 13, 5, 7, tzinfo=UTC), datetime.datetime(1997, 12, 1, tzinfo=UTC)]
+TIMES = [
+    datetime.datetime(2024, 2, 29, 13, 5, 7, tzinfo=UTC),
+    datetime.datetime(1997, 12, 1, tzinfo=UTC),
+]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +82,9 @@ def test_a_time_is_right_or_none(time_format: str, text: str, seconds: int | Non
         ("%Y-%m-%d %Y", "is there twice"),
     ],
 )
-def test_a_format_that_can_not_be_read_is_refused_with_the_spec(time_format: str, message: str) -> None:
+def test_a_format_that_can_not_be_read_is_refused_with_the_spec(
+    time_format: str, message: str
+) -> None:
     with pytest.raises(pydantic.ValidationError, match=message):
         small_spec(events={"format": "csv", "path": "x", "timestamp_format": time_format})
 
@@ -99,13 +104,18 @@ def test_a_wrong_unit_is_named(unit: str, declared: str) -> None:
 def test_mixed_units_and_many_events_in_a_day() -> None:
     right, wrong = (profile(1_700_000_000, 30, unit, "ms") for unit in ("ms", "s"))
     (warning,) = time_warnings(TimeProfile.merge([right, wrong]), "ms")
-    assert warning.startswith("720 of 1,440 times are before 1980") and "in the unit s: does the log mix" in warning
+    assert (
+        warning.startswith("720 of 1,440 times are before 1980")
+        and "in the unit s: does the log mix" in warning
+    )
     hour = TimeProfile.of(np.full(100_000, 1_700_000_000))
     assert "100,000 events in less than a day" in time_warnings(hour, "s")[0]
 
 
 def test_plausible_times_are_not_warned_of() -> None:
-    assert time_warnings(profile(880_000_000, 200, "s", "s"), "s") == []  # MovieLens-100K is of 1997
+    assert (
+        time_warnings(profile(880_000_000, 200, "s", "s"), "s") == []
+    )  # MovieLens-100K is of 1997
     assert time_warnings(TimeProfile.of(np.full(1000, 1_700_000_000)), "s") == []
     assert time_warnings(TimeProfile.empty(), "s") == []
     assert "With" not in time_warnings(TimeProfile.of(np.array([5])), "iso")[0]

@@ -97,7 +97,11 @@ def spec() -> DatasetSpec:
 def folder(spec: DatasetSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("transform")
     splits = {"catalog": [CATALOG], "train": TRAIN, "pretrain": [PRETRAIN], "validation": [PROBE]}
-    run_transform(spec, {split: [serialize(spec, raw) for raw in raws] for split, raws in splits.items()}, path)
+    run_transform(
+        spec,
+        {split: [serialize(spec, raw) for raw in raws] for split, raws in splits.items()},
+        path,
+    )
     return path
 
 
@@ -114,11 +118,15 @@ def probe(folder: Path, output: Any) -> dict[str, Any]:
 
 def _read(folder: Path, output: Any, split: str) -> dict[str, Any]:
     files = tf.data.TFRecordDataset(tf.io.gfile.glob(str(folder / f"{split}-*.gz")), "GZIP")
-    parsed = tf.io.parse_example([record.numpy() for record in files], output.transformed_feature_spec())
+    parsed = tf.io.parse_example(
+        [record.numpy() for record in files], output.transformed_feature_spec()
+    )
     return {name: value[0].numpy().tolist() for name, value in parsed.items()}
 
 
-def test_items_share_one_vocabulary_in_order_of_training_events(probe: dict[str, Any], output: Any) -> None:
+def test_items_share_one_vocabulary_in_order_of_training_events(
+    probe: dict[str, Any], output: Any
+) -> None:
     assert output.vocabulary_by_name("item_id")[:3] == [b"b", b"c", b"a"]
     assert sorted(output.vocabulary_by_name("item_id")[3:]) == [b"d", b"e"]
     assert (probe["history_item_id"][0], probe["history_item_id"][2]) == (ITEM["a"], ITEM["b"])
@@ -129,7 +137,9 @@ def test_unknown_items_share_the_two_buckets_behind_the_vocabulary(probe: dict[s
     assert {probe["history_item_id"][1], probe["candidate_item_id"][1]} <= {6, 7}
 
 
-def test_item_keys_tell_apart_what_the_vocabulary_does_not(probe: dict[str, Any], output: Any) -> None:
+def test_item_keys_tell_apart_what_the_vocabulary_does_not(
+    probe: dict[str, Any], output: Any
+) -> None:
     layer = output.transform_features_layer()
     asked = tf.ragged.constant([["a", "zzz", "new", "", "a"]])
     keys = layer({"candidate_item_id": asked})["candidate_item_key"].to_list()[0]
@@ -144,7 +154,9 @@ def test_item_keys_are_made_only_where_items_are_matched() -> None:
     described = toy_spec().features.model_dump(exclude={"match"})
     assert not needs_item_keys(toy_spec(features=described))
     assert not needs_item_keys(toy_spec(features=described | {"match": {"brand": {}}}))
-    assert needs_item_keys(toy_spec(features=described | {"match": {"both": {"fields": ["brand", "item_id"]}}}))
+    assert needs_item_keys(
+        toy_spec(features=described | {"match": {"both": {"fields": ["brand", "item_id"]}}})
+    )
 
 
 def test_categories_are_counted_where_items_are_shown(probe: dict[str, Any], output: Any) -> None:
@@ -158,14 +170,20 @@ def test_behaviours_count_in_histories(probe: dict[str, Any], output: Any) -> No
     assert probe["history_action"] == [1, 2, 0]
 
 
-def test_rare_and_unknown_values_fall_in_the_bucket_behind_the_vocabulary(probe: dict[str, Any], output: Any) -> None:
+def test_rare_and_unknown_values_fall_in_the_bucket_behind_the_vocabulary(
+    probe: dict[str, Any], output: Any
+) -> None:
     assert output.vocabulary_by_name("user_gender") == [b"f", b"m"]
     assert probe["user_gender"] == 3
-    assert output.vocabulary_by_name("context_device") == [b"phone"]  # "rare" came once, and min_count is 2
+    assert output.vocabulary_by_name("context_device") == [
+        b"phone"
+    ]  # "rare" came once, and min_count is 2
     assert probe["context_device"] == 2
 
 
-def test_multivalent_values_are_cut_and_padded_to_max_values(probe: dict[str, Any], output: Any) -> None:
+def test_multivalent_values_are_cut_and_padded_to_max_values(
+    probe: dict[str, Any], output: Any
+) -> None:
     assert output.vocabulary_by_name("item_tags")[:2] == [b"x", b"y"]  # then z
     assert probe["history_tags"] == [2, 1, 0, 0, 3, 4]
     assert probe["candidate_tags"] == [0, 0, 1, 0]
@@ -187,20 +205,28 @@ def _age(output: Any, spec: DatasetSpec, age: float) -> int:
     return int(output.transform_features_layer()({"user_age": tf.constant([age])})["user_age"][0])
 
 
-def test_numbers_are_standardised_on_their_scale(probe: dict[str, Any], folder: Path, output: Any) -> None:
+def test_numbers_are_standardised_on_their_scale(
+    probe: dict[str, Any], folder: Path, output: Any
+) -> None:
     ages = np.log1p(np.arange(1, 11))  # of TRAIN; those of the catalogue are absent
-    assert probe["user_age_NUMBER"] == pytest.approx((np.log1p(10) - ages.mean()) / ages.std(), abs=1e-5)
+    assert probe["user_age_NUMBER"] == pytest.approx(
+        (np.log1p(10) - ages.mean()) / ages.std(), abs=1e-5
+    )
     prices = np.log1p([1, 2, 3, 4])  # candidates': history's don't count
     expected = (np.array([0, np.log1p(1), np.log1p(3)]) - prices.mean()) / prices.std()
     np.testing.assert_allclose(probe["history_price_NUMBER"], [0, *expected[1:]], atol=1e-5)
-    below = (-np.log1p(5) - prices.mean()) / prices.std()  # the index tells an absent one from one at the mean
+    below = (
+        -np.log1p(5) - prices.mean()
+    ) / prices.std()  # the index tells an absent one from one at the mean
     np.testing.assert_allclose(probe["candidate_price_NUMBER"], [max(below, -6.0), 0], atol=1e-5)
     assert _number(output, 1e30) == 6.0 and _number(output, -1e30) == -6.0
     assert _number(output, NAN) == _read(folder, output, "pretrain")["user_age_NUMBER"] == 0.0
 
 
 def _number(output: Any, age: float) -> float:
-    return float(output.transform_features_layer()({"user_age": tf.constant([age])})["user_age_NUMBER"][0])
+    return float(
+        output.transform_features_layer()({"user_age": tf.constant([age])})["user_age_NUMBER"][0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -239,7 +265,9 @@ def test_hours_and_weekdays_are_utc(output: Any, timestamp: int, hour: int, week
     assert (int(outputs["context_hour"][0]), int(outputs["context_weekday"][0])) == (hour, weekday)
 
 
-def test_labels_and_training_events_pass_unchanged(probe: dict[str, Any], folder: Path, output: Any) -> None:
+def test_labels_and_training_events_pass_unchanged(
+    probe: dict[str, Any], folder: Path, output: Any
+) -> None:
     assert probe["label_click"] == [1.0, 0.0] and probe["label_buy"] == [0.0, 0.0]
     assert probe[TRAINING_EVENTS] == []
     assert _read(folder, output, "catalog")[TRAINING_EVENTS] == CATALOG[TRAINING_EVENTS]
@@ -251,9 +279,13 @@ def test_records_without_history_or_candidates_give_empty_lists(folder: Path, ou
 
 
 @pytest.mark.parametrize("side", ["user", "candidate"])
-def test_each_side_alone_gives_exactly_its_own_outputs(spec: DatasetSpec, output: Any, side: str) -> None:
+def test_each_side_alone_gives_exactly_its_own_outputs(
+    spec: DatasetSpec, output: Any, side: str
+) -> None:
     whole = _transformed(spec, output, record_features(spec))
-    alone = _transformed(spec, output, user_inputs(spec) if side == "user" else candidate_inputs(spec))
+    alone = _transformed(
+        spec, output, user_inputs(spec) if side == "user" else candidate_inputs(spec)
+    )
     sides = {"candidate"} if side == "candidate" else {"user", "context", "history"}
     keys = {f"{side}_item_key" for side in sides & {"history", "candidate"}}
     own = [feature for feature in model_features(spec) if feature.side in sides]
@@ -266,7 +298,9 @@ def test_each_side_alone_gives_exactly_its_own_outputs(spec: DatasetSpec, output
 def _transformed(spec: DatasetSpec, output: Any, features: Any) -> dict[str, Any]:
     """What the layer makes of PROBE's `features`, given as serving gives them."""
     raw = {
-        f.name: tf.RaggedTensor.from_tensor(_tensor(f, [PROBE.get(f.name, [])])) if f.is_list else _scalar(f)
+        f.name: tf.RaggedTensor.from_tensor(_tensor(f, [PROBE.get(f.name, [])]))
+        if f.is_list
+        else _scalar(f)
         for f in features
     }
     outputs: dict[str, Any] = output.transform_features_layer()(raw)

@@ -25,11 +25,15 @@ from preprocessing.two_values import good_values, is_two_valued
         (["neg", "pos"], ["pos"]),
     ],
 )
-def test_an_outcome_has_a_good_value_however_it_is_spelt(values: list[str], good: list[str]) -> None:
+def test_an_outcome_has_a_good_value_however_it_is_spelt(
+    values: list[str], good: list[str]
+) -> None:
     assert good_values(values) == good and is_two_valued(values)
 
 
-@pytest.mark.parametrize(("values", "two"), [(["1", "2"], True), (["a", "x"], False), (["1", "0", "3"], False)])
+@pytest.mark.parametrize(
+    ("values", "two"), [(["1", "2"], True), (["a", "x"], False), (["1", "0", "3"], False)]
+)
 def test_what_is_not_sure_has_none(values: list[str], two: bool) -> None:
     assert good_values(values) == [] and is_two_valued(values) == two
 
@@ -37,7 +41,12 @@ def test_what_is_not_sure_has_none(values: list[str], two: bool) -> None:
 @pytest.mark.parametrize("spelling", ["true", "TRUE", " True", "t", "yes", "Y", "on", "1"])
 def test_equals_true_holds_for_every_spelling_of_it(spelling: str) -> None:
     condition = Condition.model_validate({"column": "bought", "equals": True})
-    rows = {"user": ["u"] * 3, "item": ["i"] * 3, "time": [1, 2, 3], text_of("bought"): [spelling, "no", ""]}
+    rows = {
+        "user": ["u"] * 3,
+        "item": ["i"] * 3,
+        "time": [1, 2, 3],
+        text_of("bought"): [spelling, "no", ""],
+    }
     events = SortedEvents.from_table(pa.table(rows))
     assert not is_numeric(condition)
     assert events.hold([condition]).tolist() == [True, False, False]

@@ -29,7 +29,9 @@ from tests.testing import Row, small_spec
 
 KINDS: tuple[ColumnKind, ...] = ("id", "text", "number", "time", "multivalent")
 COLUMNS = tuple(Column(kind, kind, kind, "a test") for kind in KINDS)
-TEXT = st.sampled_from(["", " ", "a", "a|b", "a||b", "7", "7.0", " 7 ", "1e3", "true", "False", "nan", "-inf", "x|"])
+TEXT = st.sampled_from(
+    ["", " ", "a", "a|b", "a||b", "7", "7.0", " 7 ", "1e3", "true", "False", "nan", "-inf", "x|"]
+)
 NUMBERS = st.one_of(
     st.booleans(),
     st.integers(-(2**70), 2**70),
@@ -37,7 +39,9 @@ NUMBERS = st.one_of(
     st.sampled_from([1e16, 2.0**53, 2.0**64, 1e22, 1e300, 4.0, 0.1]),
 )
 SINGLE = st.one_of(st.none(), TEXT, NUMBERS)
-VALUES = st.one_of(SINGLE, st.lists(SINGLE, max_size=3), st.dictionaries(st.sampled_from("ab"), SINGLE, max_size=1))
+VALUES = st.one_of(
+    SINGLE, st.lists(SINGLE, max_size=3), st.dictionaries(st.sampled_from("ab"), SINGLE, max_size=1)
+)
 
 
 def outcomes(raw: RawBatch) -> list[tuple[Any, ...] | str]:
@@ -45,7 +49,10 @@ def outcomes(raw: RawBatch) -> list[tuple[Any, ...] | str]:
     good, rejected = parse_batch(raw, COLUMNS, "events", "a file")
     reasons = {row.row: row.reason for row in rejected}
     kept = iter(good.to_pylist())
-    return [reasons.get(number) or tuple(map(repr, next(kept).values())) for number in raw.numbers.tolist()]
+    return [
+        reasons.get(number) or tuple(map(repr, next(kept).values()))
+        for number in raw.numbers.tolist()
+    ]
 
 
 def of_objects(rows: list[Row]) -> list[tuple[Any, ...] | str]:
@@ -90,7 +97,9 @@ def spec_of(path: Path, **events: Any) -> DatasetSpec:
 def read(spec: DatasetSpec) -> tuple[list[Row], list[tuple[int, str]]]:
     parts = list(read_table(spec, "events", spec.events.paths[0]))
     rows = [row for part in parts if isinstance(part, pa.Table) for row in part.to_pylist()]
-    return rows, sorted((row.row, row.reason) for part in parts if isinstance(part, list) for row in part)
+    return rows, sorted(
+        (row.row, row.reason) for part in parts if isinstance(part, list) for row in part
+    )
 
 
 def write_json(path: Path, rows: list[Row]) -> DatasetSpec:
@@ -100,7 +109,11 @@ def write_json(path: Path, rows: list[Row]) -> DatasetSpec:
 
 
 def test_one_odd_value_changes_no_other(tmp_path: Path) -> None:
-    rows: list[Row] = [{"tags": ["a", "b"]}] * 239 + [{"tags": "c"}, {"tags": [1, "d", None, 2.0]}, {"tags": [["a"]]}]
+    rows: list[Row] = [{"tags": ["a", "b"]}] * 239 + [
+        {"tags": "c"},
+        {"tags": [1, "d", None, 2.0]},
+        {"tags": [["a"]]},
+    ]
     good, bad = read(write_json(tmp_path / "log.jsonl", rows))
     assert [row["multivalent:tags"] for row in good] == ["a|b"] * 239 + ["c", "1|d|2"]
     assert bad == [(242, "not_one_value")]
@@ -121,27 +134,47 @@ def test_whole_floats_are_written_in_digits(tmp_path: Path, name: str) -> None:
     if name.endswith("parquet"):
         pq.write_table(pa.Table.from_pylist(rows), path)
     good, bad = read(spec)
-    digits = ["4", "9007199254740992", "9007199254740994", "10000000000000000", "18446744073709551616"]
-    assert [row["user"] for row in good] == [*digits, "10000000000000000000000", "2.5"] and bad == []
+    digits = [
+        "4",
+        "9007199254740992",
+        "9007199254740994",
+        "10000000000000000",
+        "18446744073709551616",
+    ]
+    assert [row["user"] for row in good] == [
+        *digits,
+        "10000000000000000000000",
+        "2.5",
+    ] and bad == []
 
 
 def test_true_is_one_in_every_format_and_company(tmp_path: Path) -> None:
-    good, bad = read(write_json(tmp_path / "a.jsonl", [{"n": n} for n in (True, 0, "true", "False", 1.0, "yes")]))
+    good, bad = read(
+        write_json(tmp_path / "a.jsonl", [{"n": n} for n in (True, 0, "true", "False", 1.0, "yes")])
+    )
     assert [row["number:n"] for row in good] == [1, 0, 1, 0, 1] and bad == [(6, "not_a_number")]
-    (tmp_path / "log.csv").write_text("user_id,item_id,timestamp,n,tags\nu,i,5,true,\nu,i,5,0,\nu,i,5,TRUE,\n")
+    (tmp_path / "log.csv").write_text(
+        "user_id,item_id,timestamp,n,tags\nu,i,5,true,\nu,i,5,0,\nu,i,5,TRUE,\n"
+    )
     good, bad = read(spec_of(tmp_path / "log.csv"))
     assert [row["number:n"] for row in good] == [1, 0, 1] and bad == []
 
 
 def test_numbers_that_records_can_not_hold_are_rejected(tmp_path: Path) -> None:
-    good, bad = read(write_json(tmp_path / "log.jsonl", [{"n": n} for n in (1e300, 3e38, -1e39, "1e39", 10**400)]))
+    good, bad = read(
+        write_json(
+            tmp_path / "log.jsonl", [{"n": n} for n in (1e300, 3e38, -1e39, "1e39", 10**400)]
+        )
+    )
     assert [row["number:n"] for row in good] == [3e38]
     assert bad == [(row, "not_finite") for row in (1, 3, 4, 5)]
 
 
 def test_python_s_nan_and_infinity_are_rejected_where_a_number_is_needed(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    spec = write_json(path, [{"n": float("nan")}, {"n": float("inf")}, {"n": 1, "other": float("nan")}])
+    spec = write_json(
+        path, [{"n": float("nan")}, {"n": float("inf")}, {"n": 1, "other": float("nan")}]
+    )
     good, bad = read(spec)
     assert len(good) == 1 and bad == [(1, "not_finite"), (2, "not_finite")]
 
@@ -163,7 +196,12 @@ def test_text_columns_with_an_absent_value(tmp_path: Path, name: str, unit: str)
 
 def parquet(path: Path, **columns: Any) -> DatasetSpec:
     rows = len(next(iter(columns.values())))
-    defaults = {"user_id": ["u"] * rows, "item_id": ["i"] * rows, "timestamp": [5] * rows, "n": [1] * rows}
+    defaults = {
+        "user_id": ["u"] * rows,
+        "item_id": ["i"] * rows,
+        "timestamp": [5] * rows,
+        "n": [1] * rows,
+    }
     pq.write_table(pa.table(defaults | {"tags": ["t"] * rows} | columns), path)
     return spec_of(path)
 
@@ -207,11 +245,18 @@ def test_types_that_writers_choose(tmp_path: Path) -> None:
         ({"user_id": [datetime.timedelta(1)]}, "column 'user_id' holds values of type duration"),
         ({"user_id": [["a"]]}, "column 'user_id' holds values of type list"),
         ({"n": [{"a": 1}]}, "column 'n' holds values of type struct"),
-        ({"timestamp": [datetime.timedelta(1)]}, "column 'timestamp' holds values of type duration"),
+        (
+            {"timestamp": [datetime.timedelta(1)]},
+            "column 'timestamp' holds values of type duration",
+        ),
     ],
 )
-def test_types_that_can_not_be_read_are_named_with_their_file(tmp_path: Path, columns: Row, message: str) -> None:
-    spec = parquet(tmp_path / "log.parquet", **{name: pa.array(values) for name, values in columns.items()})
+def test_types_that_can_not_be_read_are_named_with_their_file(
+    tmp_path: Path, columns: Row, message: str
+) -> None:
+    spec = parquet(
+        tmp_path / "log.parquet", **{name: pa.array(values) for name, values in columns.items()}
+    )
     with pytest.raises(DataError, match=f"log.parquet: {message}"):
         read(spec)
 
@@ -229,7 +274,9 @@ def test_a_column_that_is_there_twice_is_refused_if_it_is_read(tmp_path: Path, n
             pq.write_table(pa.Table.from_arrays(values, header), path)
         spec = spec_of(path)
         if twice:
-            with pytest.raises(DataError, match=r"3 columns are called 'n', which tasks\.click needs"):
+            with pytest.raises(
+                DataError, match=r"3 columns are called 'n', which tasks\.click needs"
+            ):
                 read(spec)
         else:
             assert [row["number:n"] for row in read(spec)[0]] == [1]

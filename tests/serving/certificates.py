@@ -10,7 +10,10 @@ _KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
 def make(folder):
     """Writes ca.pem, and key and certificate of "server" and "client", which it signed, and of "stranger"."""
     for authority in ("ca", "stranger"):
-        _openssl(folder, f"req -x509 {_KEY} -days 2 -subj /CN={authority} -keyout {authority}.key -out {authority}.pem")
+        _openssl(
+            folder,
+            f"req -x509 {_KEY} -days 2 -subj /CN={authority} -keyout {authority}.key -out {authority}.pem",
+        )
     (folder / "names").write_text(f"subjectAltName=DNS:{SERVER_NAME},DNS:localhost")
     for name in ("server", "client"):
         _openssl(folder, f"req {_KEY} -subj /CN={name} -keyout {name}.key -out {name}.csr")

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import tensorflow as tf
 
-CLASSIFY, REGRESS, BOTH, WRONG = "classify_x_to_y", "regress_x_to_y", "labels_and_scores", "wrong_shape"
+CLASSIFY, REGRESS, BOTH, WRONG = (
+    "classify_x_to_y",
+    "regress_x_to_y",
+    "labels_and_scores",
+    "wrong_shape",
+)
 _X = {"x": tf.io.FixedLenFeature([1], tf.float32, 0.0)}
 
 

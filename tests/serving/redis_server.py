@@ -32,8 +32,20 @@ class RedisServer:
         self.start()
 
     def start(self):
-        command = [_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        self._process = subprocess.Popen([*command, *self._options], stdout=subprocess.DEVNULL, cwd="/")
+        command = [
+            _binary(),
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
+        self._process = subprocess.Popen(
+            [*command, *self._options], stdout=subprocess.DEVNULL, cwd="/"
+        )
         with self.connect() as client:
             deadline = time.monotonic() + 60
             while True:

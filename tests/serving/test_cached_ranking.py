@@ -33,7 +33,9 @@ def make(kind):
     clients = []
 
     def connect(address, caches, freshness=None):
-        clients.append(kind[0](address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=caches, freshness=freshness))
+        clients.append(
+            kind[0](address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=caches, freshness=freshness)
+        )
         return clients[-1]
 
     yield connect
@@ -95,7 +97,9 @@ def test_clients_share_redis_and_keep_their_own_copy(target, make, kind, redis_s
 
 
 @pytest.mark.parametrize(("seconds", "encoded"), [(0, 1), (60, 1), (-60, 1), (61, 2), (-61, 2)])
-def test_a_state_serves_requests_near_the_one_it_was_made_for(saved, start, make, tmp_path, seconds, encoded):
+def test_a_state_serves_requests_near_the_one_it_was_made_for(
+    saved, start, make, tmp_path, seconds, encoded
+):
     client = make(address_of(start(saved[3].parent)), [LruCache()], Freshness(staleness_seconds=60))
     score(client, TIMED)
     score(client, TIMED | {"timestamp": TIMED["timestamp"] + seconds})
@@ -124,7 +128,9 @@ def test_a_client_that_missed_the_roll_recovers(saved, model_dir, start, push, e
     assert client.counts() == {"misses": 1, "hits": 2, "encoded": 2, "renewed": 1}
 
 
-@pytest.mark.parametrize("blob", [b"2|3.5", b"", b"\xff" * 100], ids=["another version's", "empty", "rubbish"])
+@pytest.mark.parametrize(
+    "blob", [b"2|3.5", b"", b"\xff" * 100], ids=["another version's", "empty", "rubbish"]
+)
 def test_a_poisoned_cache_is_mended(target, make, blob):
     cache = Recorder()
     client = make(target.grpc_address, [cache])
@@ -149,7 +155,9 @@ def test_a_key_of_rubbish_in_redis_is_a_miss(target, make, kind, redis_server):
 @pytest.mark.parametrize("fault", ["killed", "stalled"])
 def test_redis_fails_amid_traffic(target, make, kind, redis_server, fault):
     """Every score is right; while Redis is away states are made anew; when it is back they are found again."""
-    cache = kind[1](redis_server.url, timeout_seconds=0.2, breaker=CircuitBreaker(2, pause_seconds=0.2))
+    cache = kind[1](
+        redis_server.url, timeout_seconds=0.2, breaker=CircuitBreaker(2, pause_seconds=0.2)
+    )
     client = make(target.grpc_address, [cache])
     wrong, asked, stop = [], [], threading.Event()
 
@@ -186,7 +194,9 @@ def wait_for_more(client, name, count, timeout_seconds=120):
 
 
 def test_threads_that_miss_together_encode_once(target, monkeypatch):
-    with RankingClient(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=[LruCache()]) as client:
+    with RankingClient(
+        target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=[LruCache()]
+    ) as client:
         client.wait_until_ready(TIMEOUT_SECONDS)
         slow_down_encoding(client, monkeypatch, lambda: _wait_for_misses(client, 10))
         found = []
@@ -287,7 +297,9 @@ def test_who_waits_for_another_keeps_its_own_deadline(run_async):
 
 def test_an_error_is_shared(target, monkeypatch):
     """A user whom the model refuses is refused for all, and nothing of it stays behind."""
-    with RankingClient(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=[LruCache()]) as client:
+    with RankingClient(
+        target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=[LruCache()]
+    ) as client:
         for _ in range(2):
             with pytest.raises(RankingError, match="INVALID_ARGUMENT: StringToNumber"):
                 score(client, ANNA | {"user_id": "no number"})

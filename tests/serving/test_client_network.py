@@ -21,7 +21,9 @@ def make(request):
     clients = []
 
     def connect(address, timeout_seconds=TIMEOUT_SECONDS, **channel):
-        clients.append(request.param(address, toy_ranker.NAME, timeout_seconds, ChannelOptions(**channel)))
+        clients.append(
+            request.param(address, toy_ranker.NAME, timeout_seconds, ChannelOptions(**channel))
+        )
         return clients[-1]
 
     yield connect
@@ -40,14 +42,18 @@ def secure(model_dir, tmp_path, pem, start):
 
     def start_secure(verify_clients):
         config = certificates.write_ssl_config(tmp_path / "ssl", pem, verify_clients)
-        server = start(model_dir, options=ServerOptions(network=NetworkOptions(ssl_config_file=config)))
+        server = start(
+            model_dir, options=ServerOptions(network=NetworkOptions(ssl_config_file=config))
+        )
         return f"127.0.0.1:{server.grpc_port}"
 
     return start_secure
 
 
 def tls(pem, ca="ca", own=None, server_name=certificates.SERVER_NAME):
-    files = {"cert_file": str(pem / f"{own}.pem"), "key_file": str(pem / f"{own}.key")} if own else {}
+    files = (
+        {"cert_file": str(pem / f"{own}.pem"), "key_file": str(pem / f"{own}.key")} if own else {}
+    )
     return Tls(ca_file=ca and str(pem / f"{ca}.pem"), server_name=server_name, **files)
 
 
@@ -107,7 +113,9 @@ class Unavailable(grpc.GenericRpcHandler):
         context.abort(grpc.StatusCode.UNAVAILABLE, "going down")
 
 
-@pytest.mark.parametrize(("options", "requests"), [({}, 4), ({"attempts": 2}, 2), ({"attempts": 1}, 1)])
+@pytest.mark.parametrize(
+    ("options", "requests"), [({}, 4), ({"attempts": 2}, 2), ({"attempts": 1}, 1)]
+)
 def test_an_unavailable_server_is_tried_again(make, options, requests):
     handler, server = Unavailable(), grpc.server(futures.ThreadPoolExecutor(2))
     server.add_generic_rpc_handlers((handler,))

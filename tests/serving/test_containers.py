@@ -1,7 +1,8 @@
 """The files of serving/deploy, run by podman, with `srp4ctr serve` in the place of tensorflow_model_server.
 
-`make test-deploy` runs it; what a machine lacks is skipped by name. Where podman needs more than its defaults, its own
-files say so: CONTAINERS_CONF, CONTAINERS_STORAGE_CONF. DEPLOY_BASE is an image with Python to build the stand-in from.
+`make test-deploy` runs it; what a machine lacks is skipped by name. Where podman needs more than
+its defaults, its own files say so: CONTAINERS_CONF, CONTAINERS_STORAGE_CONF. DEPLOY_BASE is an
+image with Python to build the stand-in from.
 """
 
 import contextlib
@@ -34,12 +35,16 @@ pytestmark = [
     pytest.mark.skipif("TEST_DEPLOY" not in os.environ, reason="make test-deploy runs it"),
     pytest.mark.skipif(shutil.which("podman") is None, reason="podman is not installed"),
 ]
-needs_compose = pytest.mark.skipif(shutil.which("podman-compose") is None, reason="podman-compose is not installed")
+needs_compose = pytest.mark.skipif(
+    shutil.which("podman-compose") is None, reason="podman-compose is not installed"
+)
 
 
 def podman(*arguments, check=True, **options):
     """What podman prints."""
-    done = subprocess.run(["podman", *map(str, arguments)], capture_output=True, text=True, check=False, **options)
+    done = subprocess.run(
+        ["podman", *map(str, arguments)], capture_output=True, text=True, check=False, **options
+    )
     assert not check or done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -63,7 +68,15 @@ def stand_in():
     base = os.environ.get("DEPLOY_BASE", "docker.io/library/python:3.10-slim-bookworm")
     if not has_image(base):
         pytest.skip(f"{base} can't be pulled; name another image with Python by DEPLOY_BASE")
-    podman("build", "--network=host", f"--build-arg=BASE={base}", f"--tag={STAND_IN}", "--file", DOCKERFILE, ROOT)
+    podman(
+        "build",
+        "--network=host",
+        f"--build-arg=BASE={base}",
+        f"--tag={STAND_IN}",
+        "--file",
+        DOCKERFILE,
+        ROOT,
+    )
     for port in PORTS:
         with socket.socket() as taken:
             if taken.connect_ex(("127.0.0.1", port)) == 0:
@@ -87,12 +100,18 @@ def assert_it_ranks():
     with RankingClient("127.0.0.1:8500", MODEL, timeout_seconds=20) as client:
         client.wait_until_ready()
         user = {"user_id": "1", "age": 0.0, "history_item_id": ["7", "8"]}
-        assert [item for item, _ in client.rank(user, ["2", "5", "3"], by="click")] == ["5", "3", "2"]
+        assert [item for item, _ in client.rank(user, ["2", "5", "3"], by="click")] == [
+            "5",
+            "3",
+            "2",
+        ]
         assert client.rank(user, ["5"], by="click")[0][1]["click"] == 53
 
 
 def test_without_an_init_the_stand_in_ignores_sigterm_as_tensorflow_serving_does(stand_in):
-    container = podman("run", "--detach", "--entrypoint=tensorflow_model_server", stand_in, "/nothing")
+    container = podman(
+        "run", "--detach", "--entrypoint=tensorflow_model_server", stand_in, "/nothing"
+    )
     podman("stop", "--time=1", container)
     assert int(state(container, "State.ExitCode")) == KILLED
     podman("rm", "--force", container)
@@ -109,7 +128,9 @@ class TestCompose:
         rollout(saved[1], models / MODEL)
         content = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
         images = {name: service["image"] for name, service in content["services"].items()}
-        names = [name for name, image in images.items() if name == "model-server" or has_image(image)]
+        names = [
+            name for name, image in images.items() if name == "model-server" or has_image(image)
+        ]
         variables = {"MODELS_DIR": str(models), "TF_SERVING_IMAGE": stand_in}
         compose = ["podman-compose", "--file", str(DEPLOY / "compose.yaml")]
         run = functools.partial(subprocess.run, env=os.environ | variables, check=True)
@@ -119,7 +140,10 @@ class TestCompose:
 
     def test_it_becomes_healthy_and_ranks(self, services, eventually):
         check = ("healthcheck", "run", services["model-server"])
-        eventually(lambda: podman(*check, check=False) == "" and http_status(f"/v1/models/{MODEL}"), START_SECONDS)
+        eventually(
+            lambda: podman(*check, check=False) == "" and http_status(f"/v1/models/{MODEL}"),
+            START_SECONDS,
+        )
         assert_it_ranks()
         assert state(services["model-server"], "HostConfig.Memory") == str(4 * 2**30)
         assert state(services["model-server"], "HostConfig.ReadonlyRootfs") == "true"
@@ -135,12 +159,20 @@ class TestCompose:
             pytest.skip("the image of prometheus can't be pulled")
 
         def ask(path):
-            with urllib.request.urlopen(f"http://127.0.0.1:9090/api/v1/{path}", timeout=5) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:9090/api/v1/{path}", timeout=5
+            ) as answer:
                 return json.load(answer)["data"]
 
-        eventually(lambda: [target["health"] for target in ask("targets")["activeTargets"]] == ["up"], 90)
+        eventually(
+            lambda: [target["health"] for target in ask("targets")["activeTargets"]] == ["up"], 90
+        )
         (group,) = ask("rules")["groups"]
-        assert {rule["name"] for rule in group["rules"]} == {"ModelServerDown", "RankingErrors", "RankingSlow"}
+        assert {rule["name"] for rule in group["rules"]} == {
+            "ModelServerDown",
+            "RankingErrors",
+            "RankingSlow",
+        }
 
     def test_sigterm_ends_it(self, services):
         """Not the SIGKILL that would follow."""
@@ -152,7 +184,9 @@ class TestCompose:
 def pod(stand_in, tmp_path_factory):
     """serving/deploy/kubernetes as podman can run it: the Deployment, its ConfigMap and its volume; not awaited."""
     manifest = tmp_path_factory.mktemp("kube") / "pod.yaml"
-    manifest.write_text("\n---\n".join(map(yaml.safe_dump, _objects_for_podman(stand_in))), encoding="utf-8")
+    manifest.write_text(
+        "\n---\n".join(map(yaml.safe_dump, _objects_for_podman(stand_in))), encoding="utf-8"
+    )
     with open(manifest.with_suffix(".log"), "wb") as log:
         playing = subprocess.Popen(["podman", "play", "kube", manifest], stdout=log, stderr=log)
     yield "srp4ctr-pod-0"
@@ -170,10 +204,15 @@ def _objects_for_podman(image):
     spec = found["Deployment", "srp4ctr"]["spec"]["template"]["spec"]
     for container in spec["initContainers"] + spec["containers"]:
         container["image"] = image
-    # Podman before 4.4 starts an init container that succeeded again and again, unless the pod says otherwise.
+    # Podman before 4.4 starts an init container that succeeded again and again, unless the pod says
+    # otherwise.
     spec["restartPolicy"] = "OnFailure"
     kinds = ("ConfigMap", "PersistentVolumeClaim", "Deployment")
-    names = {"ConfigMap": "srp4ctr-config", "PersistentVolumeClaim": "srp4ctr-models", "Deployment": "srp4ctr"}
+    names = {
+        "ConfigMap": "srp4ctr-config",
+        "PersistentVolumeClaim": "srp4ctr-models",
+        "Deployment": "srp4ctr",
+    }
     return [found[kind, names[kind]] for kind in kinds]
 
 
@@ -182,7 +221,9 @@ class TestKubernetes:
 
     def test_it_waits_for_the_first_version_then_ranks(self, pod, saved, eventually):
         waits, server = f"{pod}-first-version", f"{pod}-model-server"
-        eventually(lambda: "Waiting for a version" in podman("logs", waits, check=False), START_SECONDS)
+        eventually(
+            lambda: "Waiting for a version" in podman("logs", waits, check=False), START_SECONDS
+        )
         assert state(server, "State.Status") == "created"
         volume = podman("volume", "inspect", "srp4ctr-models", "--format", "{{.Mountpoint}}")
         rollout(saved[1], Path(volume) / MODEL)
@@ -200,6 +241,8 @@ class TestKubernetes:
         """Not the SIGKILL that would follow: the server isn't process 1 of the pod."""
         server = f"{pod}-model-server"
         assert podman("exec", server, "cat", "/proc/1/comm") != "tensorflow_mode"
-        with contextlib.suppress(AssertionError):  # podman may say that the pod's other container has ended
+        with contextlib.suppress(
+            AssertionError
+        ):  # podman may say that the pod's other container has ended
             podman("stop", "--time=60", server)
         assert int(state(server, "State.ExitCode")) == TERMINATED

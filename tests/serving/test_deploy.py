@@ -28,14 +28,20 @@ MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
 
 
 def _tool(*arguments):
-    done = subprocess.run([sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
     return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def objects():
     """The Kubernetes objects by kind and name."""
-    documents = [document for path in MANIFESTS for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))]
+    documents = [
+        document
+        for path in MANIFESTS
+        for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
+    ]
     return {(document["kind"], document["metadata"]["name"]): document for document in documents}
 
 
@@ -71,12 +77,16 @@ def test_manifests_keep_to_the_schema_of_kubernetes(path):
 
 def test_a_misspelt_key_breaks_the_schema(tmp_path):
     text = (DEPLOY / "kubernetes" / "model-server.yaml").read_text(encoding="utf-8")
-    (tmp_path / "wrong.yaml").write_text(text.replace("periodSeconds", "periodSecond"), encoding="utf-8")
+    (tmp_path / "wrong.yaml").write_text(
+        text.replace("periodSeconds", "periodSecond"), encoding="utf-8"
+    )
     assert _tool("kubernetes_validate", "--strict", tmp_path / "wrong.yaml")[0] != 0
 
 
 def test_compose_file_keeps_to_the_compose_specification():
-    code, output = _tool("check_jsonschema", "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yaml")
+    code, output = _tool(
+        "check_jsonschema", "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yaml"
+    )
     assert code == 0, output
 
 
@@ -99,14 +109,19 @@ def test_slow_ranking_alerts_whichever_protocol_asks(tmp_path, api, entrypoint):
     rates = {(slow, "50000"): 0, (slow, "100000"): 1000, (slow, "+Inf"): 1000}
     rates |= {(fast, bound): 10_000 for bound in ("50000", "100000", "+Inf")}
     series = [
-        {"series": f':tensorflow:serving:request_latency_bucket{{{labels},le="{bound}"}}', "values": f"0+{rate}x15"}
+        {
+            "series": f':tensorflow:serving:request_latency_bucket{{{labels},le="{bound}"}}',
+            "values": f"0+{rate}x15",
+        }
         for (labels, bound), rate in rates.items()
     ]
     summary = f"The slowest hundredth of the requests by {entrypoint} takes over 50 ms."
     alert = {"exp_labels": {"entrypoint": entrypoint}, "exp_annotations": {"summary": summary}}
     expected = {"eval_time": "12m", "alertname": "RankingSlow", "exp_alerts": [alert]}
     case = {"interval": "1m", "input_series": series, "alert_rule_test": [expected]}
-    (tmp_path / "test.yml").write_text(yaml.safe_dump({"rule_files": [str(CONFIG / "alerts.yml")], "tests": [case]}))
+    (tmp_path / "test.yml").write_text(
+        yaml.safe_dump({"rule_files": [str(CONFIG / "alerts.yml")], "tests": [case]})
+    )
     subprocess.run(["promtool", "test", "rules", tmp_path / "test.yml"], check=True)
 
 
@@ -128,7 +143,9 @@ def test_server_flags_are_those_of_the_local_server_and_alike_everywhere(objects
     service = compose["services"]["model-server"]
     flags, in_compose = _flags(_container(objects)["args"]), _flags(service["command"])
     assert set(flags) <= _flags_of_the_local_server()
-    assert in_compose == {name: value for name, value in flags.items() if name != "grpc_channel_arguments"}
+    assert in_compose == {
+        name: value for name, value in flags.items() if name != "grpc_channel_arguments"
+    }
     for name in ("model_config_file", "monitoring_config_file"):
         assert (CONFIG / Path(flags[name]).relative_to("/config")).is_file()
     ports = {port["name"]: port["containerPort"] for port in _container(objects)["ports"]}
@@ -141,11 +158,16 @@ def test_server_flags_are_those_of_the_local_server_and_alike_everywhere(objects
 def test_volumes_hold_the_model_and_the_configuration(objects, compose):
     mounts = {mount["mountPath"]: mount for mount in _container(objects)["volumeMounts"]}
     assert mounts["/models"]["readOnly"] and mounts["/config"]["readOnly"]
-    assert {mount["name"] for mount in mounts.values()} == {v["name"] for v in _pod(objects)["spec"]["volumes"]}
+    assert {mount["name"] for mount in mounts.values()} == {
+        v["name"] for v in _pod(objects)["spec"]["volumes"]
+    }
     assert MODEL.base_path.parent == Path("/models")
     claim = _pod(objects)["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
     assert ("PersistentVolumeClaim", claim) in objects
-    assert {volume["target"] for volume in compose["services"]["model-server"]["volumes"]} == {"/models", "/config"}
+    assert {volume["target"] for volume in compose["services"]["model-server"]["volumes"]} == {
+        "/models",
+        "/config",
+    }
     for service in compose["services"].values():
         for volume in service.get("volumes", []):
             if volume["source"].startswith("./"):
@@ -158,12 +180,19 @@ def test_selectors_and_references_find_what_they_mean(objects):
         if kind == "HorizontalPodAutoscaler":
             assert ("Deployment", spec["scaleTargetRef"]["name"]) in objects
             assert "cpu" in _container(objects)["resources"]["requests"]
-        selector = {"Service": spec.get("selector"), "NetworkPolicy": spec.get("podSelector", {}).get("matchLabels")}
+        selector = {
+            "Service": spec.get("selector"),
+            "NetworkPolicy": spec.get("podSelector", {}).get("matchLabels"),
+        }
         labels = selector.get(kind) or spec.get("selector", {}).get("matchLabels")
         if labels:
             assert labels == _pod(objects, name)["metadata"]["labels"], (kind, name)
         named = {port["name"] for port in _container(objects, name)["ports"]} if labels else set()
-        used = {port.get("targetPort", port.get("port")) for port in spec.get("ports", []) if kind == "Service"}
+        used = {
+            port.get("targetPort", port.get("port"))
+            for port in spec.get("ports", [])
+            if kind == "Service"
+        }
         used |= {port["port"] for rule in spec.get("ingress", []) for port in rule["ports"]}
         assert used <= named, (kind, name)
 
@@ -171,8 +200,14 @@ def test_selectors_and_references_find_what_they_mean(objects):
 def test_threads_fit_the_cpu_request(objects):
     container = _container(objects)
     cores, flags = container["resources"]["requests"]["cpu"], _flags(container["args"])
-    assert flags["tensorflow_intra_op_parallelism"] == flags["tensorflow_inter_op_parallelism"] == cores
-    assert {"grpc_max_threads", "rest_api_num_threads"} <= set(flags)  # TensorFlow Serving's grow with the node
+    assert (
+        flags["tensorflow_intra_op_parallelism"]
+        == flags["tensorflow_inter_op_parallelism"]
+        == cores
+    )
+    assert {"grpc_max_threads", "rest_api_num_threads"} <= set(
+        flags
+    )  # TensorFlow Serving's grow with the node
 
 
 def test_memory_is_bounded_alike(objects, compose):
@@ -192,7 +227,10 @@ def test_a_pod_waits_for_the_first_version(objects, tmp_path):
     assert waits["volumeMounts"][0] in _container(objects)["volumeMounts"]
     (script,) = waits["args"]
     assert str(MODEL.base_path) in script
-    command = [*waits["command"], script.replace(str(MODEL.base_path), str(tmp_path)).replace("sleep 5", "exit 3")]
+    command = [
+        *waits["command"],
+        script.replace(str(MODEL.base_path), str(tmp_path)).replace("sleep 5", "exit 3"),
+    ]
     for folder in (".incoming-1", "latest"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "saved_model.pb").touch()
@@ -217,7 +255,9 @@ def test_nothing_runs_as_root_or_listens_to_the_world(objects, compose):
             security = container["securityContext"]
             assert security["readOnlyRootFilesystem"] and not security["allowPrivilegeEscalation"]
         assert ("NetworkPolicy", name) in objects
-    published = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    published = [
+        port for service in compose["services"].values() for port in service.get("ports", [])
+    ]
     assert published and all(port.startswith("127.0.0.1:") for port in published)
 
 
@@ -227,7 +267,9 @@ def server(saved, tmp_path):
     config = (CONFIG / "models.config").read_text(encoding="utf-8")
     base = tmp_path / "models" / "srp4ctr"
     shutil.copytree(saved[1], base / "1")
-    (tmp_path / "models.config").write_text(config.replace(str(MODEL.base_path), str(base)), encoding="utf-8")
+    (tmp_path / "models.config").write_text(
+        config.replace(str(MODEL.base_path), str(base)), encoding="utf-8"
+    )
     options = ServerOptions(
         models=ModelOptions(config_file=tmp_path / "models.config"),
         network=NetworkOptions(monitoring_config_file=CONFIG / "monitoring.config"),
@@ -238,14 +280,19 @@ def server(saved, tmp_path):
 
 def _status(server, path):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.rest_port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{server.rest_port}{path}", timeout=5
+        ) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code
 
 
 def test_probes_tell_whether_the_model_can_be_used(server, objects, compose):
-    paths = {_container(objects)[probe]["httpGet"]["path"] for probe in ("startupProbe", "readinessProbe")}
+    paths = {
+        _container(objects)[probe]["httpGet"]["path"]
+        for probe in ("startupProbe", "readinessProbe")
+    }
     assert paths == {f"/v1/models/{MODEL.name}/metadata"}
     (path,) = paths
     _, *healthcheck = compose["services"]["model-server"]["healthcheck"]["test"]
@@ -279,13 +326,23 @@ def test_requests_of_any_shape_at_once_get_their_own_scores(server, objects, com
 
 def test_prometheus_reads_the_page_that_the_server_has(server, objects, compose):
     path = read_prometheus_path(CONFIG / "monitoring.config")
-    (scrape,) = yaml.safe_load((CONFIG / "prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
+    (scrape,) = yaml.safe_load((CONFIG / "prometheus.yml").read_text(encoding="utf-8"))[
+        "scrape_configs"
+    ]
     assert scrape["metrics_path"] == path
     assert _pod(objects)["metadata"]["annotations"]["prometheus.io/path"] == path
     host, port = scrape["static_configs"][0]["targets"][0].split(":")
-    assert host in compose["services"] and port == _pod(objects)["metadata"]["annotations"]["prometheus.io/port"]
+    assert (
+        host in compose["services"]
+        and port == _pod(objects)["metadata"]["annotations"]["prometheus.io/port"]
+    )
     with urllib.request.urlopen(f"http://127.0.0.1:{server.rest_port}{path}", timeout=5) as answer:
         page = answer.read().decode()
     groups = yaml.safe_load((CONFIG / "alerts.yml").read_text(encoding="utf-8"))["groups"]
-    used = {name for group in groups for rule in group["rules"] for name in re.findall(r":[\w:]+", rule["expr"])}
+    used = {
+        name
+        for group in groups
+        for rule in group["rules"]
+        for name in re.findall(r":[\w:]+", rule["expr"])
+    }
     assert used and all(name.removesuffix("_bucket") in page for name in used)

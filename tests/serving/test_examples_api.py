@@ -14,7 +14,13 @@ from tensorflow_serving.apis import (
 )
 
 from serving import contract
-from serving.server import ModelServer, RequestLimits, RuntimeOptions, ServerOptions, ServerStartError
+from serving.server import (
+    ModelServer,
+    RequestLimits,
+    RuntimeOptions,
+    ServerOptions,
+    ServerStartError,
+)
 from serving.server.config.batching import BatchingParameters
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -26,7 +32,9 @@ def target(request, tmp_path_factory):
     base = tmp_path_factory.mktemp("half_plus_two")
     (model.save_tf1 if request.param == "tf1" else model.save_tf2)(base / "7")
     batching = BatchingParameters() if "batched" in request.param else None
-    options = ServerOptions(runtime=RuntimeOptions(batching=batching), limits=RequestLimits(max_rows=50))
+    options = ServerOptions(
+        runtime=RuntimeOptions(batching=batching), limits=RequestLimits(max_rows=50)
+    )
     with ModelServer("toy", base, grpc_port=0, rest_port=0, options=options) as server:
         yield Target(f"127.0.0.1:{server.grpc_port}", f"127.0.0.1:{server.rest_port}")
 
@@ -39,7 +47,9 @@ def _fill(request, *values):
 
 
 def _classification(signature, *values):
-    return _fill(wire.spec(classification_pb2.ClassificationRequest(), signature=signature), *values)
+    return _fill(
+        wire.spec(classification_pb2.ClassificationRequest(), signature=signature), *values
+    )
 
 
 def _regression(signature, *values):
@@ -61,19 +71,26 @@ def _told(spec):
 def test_classify(target):
     request = _classification(model.CLASSIFY, 2.0, 4.0)
     response = target.prediction.Classify(request, timeout=wire.TIMEOUT_SECONDS)
-    rows = [[(cell.label, cell.score) for cell in row.classes] for row in response.result.classifications]
+    rows = [
+        [(cell.label, cell.score) for cell in row.classes]
+        for row in response.result.classifications
+    ]
     assert rows == [[("", 3.0)], [("", 4.0)]]
     assert _told(response.model_spec) == ("toy", model.CLASSIFY, 7)
 
 
 def test_classify_with_labels(target):
-    response = target.prediction.Classify(_classification(model.BOTH, 2.0), timeout=wire.TIMEOUT_SECONDS)
+    response = target.prediction.Classify(
+        _classification(model.BOTH, 2.0), timeout=wire.TIMEOUT_SECONDS
+    )
     (row,) = response.result.classifications
     assert [(cell.label, cell.score) for cell in row.classes] == [("yes", 3.0), ("no", -3.0)]
 
 
 def test_regress(target):
-    response = target.prediction.Regress(_regression(model.REGRESS, 2.0, 4.0), timeout=wire.TIMEOUT_SECONDS)
+    response = target.prediction.Regress(
+        _regression(model.REGRESS, 2.0, 4.0), timeout=wire.TIMEOUT_SECONDS
+    )
     assert [row.value for row in response.result.regressions] == [3.0, 4.0]
     assert _told(response.model_spec) == ("toy", model.REGRESS, 7)
 
@@ -107,10 +124,20 @@ def test_multi_inference(target):
 @pytest.mark.parametrize(
     ("method", "make", "code", "said"),
     [
-        ("Classify", lambda: classification_pb2.ClassificationRequest(), INVALID, "Missing ModelSpec"),
+        (
+            "Classify",
+            lambda: classification_pb2.ClassificationRequest(),
+            INVALID,
+            "Missing ModelSpec",
+        ),
         ("Regress", lambda: regression_pb2.RegressionRequest(), INVALID, "Missing ModelSpec"),
         ("Classify", lambda: _classification(model.CLASSIFY), INVALID, "Input is empty."),
-        ("Classify", lambda: _classification("zz", 1.0), INVALID, "No signature was found with the name: zz"),
+        (
+            "Classify",
+            lambda: _classification("zz", 1.0),
+            INVALID,
+            "No signature was found with the name: zz",
+        ),
         (
             "Regress",
             lambda: _regression("", 1.0),
@@ -124,14 +151,24 @@ def test_multi_inference(target):
             "Expected classification signature outputs to contain at least one of",
         ),
         ("Regress", lambda: _regression(model.BOTH, 1.0), INVALID, "Expected one output Tensor."),
-        ("Regress", lambda: _regression(model.CLASSIFY, 1.0), INVALID, "No regression outputs found in SignatureDef"),
+        (
+            "Regress",
+            lambda: _regression(model.CLASSIFY, 1.0),
+            INVALID,
+            "No regression outputs found in SignatureDef",
+        ),
         (
             "Regress",
             lambda: _regression(model.WRONG, 1.0),
             INVALID,
             "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got [1,2]",
         ),
-        ("Regress", lambda: _regression(model.REGRESS, *[1.0] * 51), INVALID, "at most 50 examples. Received: 51"),
+        (
+            "Regress",
+            lambda: _regression(model.REGRESS, *[1.0] * 51),
+            INVALID,
+            "at most 50 examples. Received: 51",
+        ),
         ("MultiInference", _multi, INVALID, "ModelSpec has no name specified."),
         (
             "MultiInference",
@@ -172,7 +209,10 @@ def _post(target, method, **body):
 def test_classify_over_rest(target):
     examples = [{"x": 2.0}, {"x": [4.0]}]
     answer = _post(target, "classify", signature_name=model.BOTH, examples=examples)
-    assert answer == (200, {"results": [[["yes", 3.0], ["no", -3.0]], [["yes", 4.0], ["no", -4.0]]]})
+    assert answer == (
+        200,
+        {"results": [[["yes", 3.0], ["no", -3.0]], [["yes", 4.0], ["no", -4.0]]]},
+    )
 
 
 def test_regress_over_rest(target):
@@ -190,9 +230,18 @@ def test_regress_over_rest(target):
         ({"examples": [1]}, "Example must be JSON object but got JSON Number"),
         ({"examples": [{"x": None}]}, "Feature: x has element with unexpected JSON type: Null"),
         ({"examples": [{"x": [[1.0]]}]}, "Feature: x has element with unexpected JSON type: Array"),
-        ({"examples": [{"x": [1.0, "a"]}]}, "Unexpected element type in feature: x expecting type: float"),
-        ({"examples": [{"x": [1, 1.5]}]}, "Unexpected element type in feature: x expecting type: int64"),
-        ({"examples": [{"x": 2**63}]}, "Feature: x has uint64_t element. Only int64_t is supported."),
+        (
+            {"examples": [{"x": [1.0, "a"]}]},
+            "Unexpected element type in feature: x expecting type: float",
+        ),
+        (
+            {"examples": [{"x": [1, 1.5]}]},
+            "Unexpected element type in feature: x expecting type: int64",
+        ),
+        (
+            {"examples": [{"x": 2**63}]},
+            "Feature: x has uint64_t element. Only int64_t is supported.",
+        ),
         ({"examples": [{"x": 1e300}]}, "Feature: x has an element that is no float: 1e+300"),
         ({"examples": [{"x": "text"}]}, "x"),
         ({"signature_name": 1, "examples": [{}]}, "'signature_name' key must be a string value."),
@@ -206,7 +255,10 @@ def test_errors_over_rest(target, body, said):
 def test_a_document_nested_deeply(target):
     body = b'{"examples": ' + b"[" * 5000 + b"]" * 5000 + b"}"
     status, document = wire.http_json(target.rest_address, "/v1/models/toy:classify", body)
-    assert (status, document["error"]) == (400, "JSON Parse error: Lists and objects are nested too deeply.")
+    assert (status, document["error"]) == (
+        400,
+        "JSON Parse error: Lists and objects are nested too deeply.",
+    )
 
 
 def test_they_are_warmed_up_and_counted(tmp_path, start, connect):

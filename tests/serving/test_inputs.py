@@ -42,7 +42,9 @@ def test_what_is_absent_is_none() -> None:
     new = {"user_id": "new", "timestamp": np.int64(NOW), "history_timestamp": []}
     filled = user_tensors([ANNA, new], INFOS)
     assert filled["user_age"].tolist()[0] == 30 and np.isnan(filled["user_age"][1])
-    assert filled["history_price"][0, 0] == 1.5 and np.isnan(filled["history_price"].ravel()[1:]).all()
+    assert (
+        filled["history_price"][0, 0] == 1.5 and np.isnan(filled["history_price"].ravel()[1:]).all()
+    )
     assert filled["history_item_id"].tolist() == [[b"a", b"b"], [b"", b""]]
     assert filled["history_timestamp"].tolist() == [[NOW - 9, NOW], [0, 0]]
 
@@ -50,18 +52,39 @@ def test_what_is_absent_is_none() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"history_price": [1.5]}, "history_price must have as many values as history_item_id. Received: 1, 2"),
-        ({"history_timestamp": []}, "history_timestamp must have as many values as history_item_id. Received: 0, 2"),
-        ({"history_price": [1.5, float("nan")]}, "history_price takes finite numbers, and None where it is absent"),
+        (
+            {"history_price": [1.5]},
+            "history_price must have as many values as history_item_id. Received: 1, 2",
+        ),
+        (
+            {"history_timestamp": []},
+            "history_timestamp must have as many values as history_item_id. Received: 0, 2",
+        ),
+        (
+            {"history_price": [1.5, float("nan")]},
+            "history_price takes finite numbers, and None where it is absent",
+        ),
         ({"user_age": float("inf")}, "user_age takes finite numbers"),
-        ({"timestamp": NOW * 1000}, "timestamp takes seconds since 1970; these may be milliseconds"),
+        (
+            {"timestamp": NOW * 1000},
+            "timestamp takes seconds since 1970; these may be milliseconds",
+        ),
         ({"timestamp": -1}, "timestamp takes seconds since 1970. Received: -1"),
         ({"timestamp": float("nan")}, "timestamp takes finite numbers"),
         ({"timestamp": NOW + 0.5}, "timestamp takes whole numbers. Received: 1700000000.5"),
         ({"timestamp": int(time.time()) + 10 * 86_400}, "timestamp is in the future"),
-        ({"history_timestamp": [NOW * 1000, NOW]}, "history_timestamp takes seconds since 1970; these may be"),
-        ({"history_timestamp": [-5, NOW]}, "history_timestamp takes seconds since 1970. Received: -5"),
-        ({"history_timestamp": [5, NOW + 1]}, f"history_timestamp must not be after .*: {NOW + 1}, {NOW}"),
+        (
+            {"history_timestamp": [NOW * 1000, NOW]},
+            "history_timestamp takes seconds since 1970; these may be",
+        ),
+        (
+            {"history_timestamp": [-5, NOW]},
+            "history_timestamp takes seconds since 1970. Received: -5",
+        ),
+        (
+            {"history_timestamp": [5, NOW + 1]},
+            f"history_timestamp must not be after .*: {NOW + 1}, {NOW}",
+        ),
     ],
 )
 def test_users_that_can_not_be_meant_are_refused(change: dict[str, Any], message: str) -> None:
@@ -77,6 +100,8 @@ def test_candidates_that_are_no_numbers_are_refused() -> None:
 
 @pytest.mark.parametrize("top", [0, -1])
 def test_no_number_of_items_is_refused(top: int) -> None:
-    with pytest.raises(ValueError, match=f"`top` must be at least 1, or None for all. Received: top={top}"):
+    with pytest.raises(
+        ValueError, match=f"`top` must be at least 1, or None for all. Received: top={top}"
+    ):
         check_top(top)
     check_top(None)

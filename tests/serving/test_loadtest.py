@@ -63,8 +63,14 @@ def test_schedule_is_the_plans_and_the_seeds():
     one = schedule(plan)
     for mine, again in zip(one, schedule(plan), strict=True):
         np.testing.assert_array_equal(mine, again)
-    assert not np.array_equal(one.user, schedule(plan.model_copy(update={"seed": 2})).user[: len(one.user)])
-    assert abs(len(one.due) - 10_000) < 500 and (np.diff(one.due) >= 0).all() and 0 <= one.due[0] < one.due[-1] < 50
+    assert not np.array_equal(
+        one.user, schedule(plan.model_copy(update={"seed": 2})).user[: len(one.user)]
+    )
+    assert (
+        abs(len(one.due) - 10_000) < 500
+        and (np.diff(one.due) >= 0).all()
+        and 0 <= one.due[0] < one.due[-1] < 50
+    )
     gaps = np.diff(one.due)
     assert abs(gaps.std() / gaps.mean() - 1) < 0.1  # exponential, not regular
     assert abs((one.candidates == 10).mean() - 0.75) < 0.03
@@ -74,7 +80,9 @@ def test_schedule_is_the_plans_and_the_seeds():
 
 def test_waiting_for_a_busy_server_counts(kind):
     """One place and 20 ms a request, asked for 100 a second: request n waits for those before it."""
-    plan = LoadPlan(rate=100, seconds=0.5, candidates={1: 1}, users=1, concurrency=1, timeout_seconds=10)
+    plan = LoadPlan(
+        rate=100, seconds=0.5, candidates={1: 1}, users=1, concurrency=1, timeout_seconds=10
+    )
     outcomes = kind.run(kind(seconds=0.02), plan, _TRAFFIC)
     count = len(outcomes.seconds)
     assert outcomes.answered.all() and count > 25
@@ -84,7 +92,9 @@ def test_waiting_for_a_busy_server_counts(kind):
 
 
 def test_what_is_not_sent_in_time_is_given_up_and_named(kind):
-    plan = LoadPlan(rate=200, seconds=0.2, candidates={1: 1}, users=1, concurrency=1, timeout_seconds=0.1)
+    plan = LoadPlan(
+        rate=200, seconds=0.2, candidates={1: 1}, users=1, concurrency=1, timeout_seconds=0.1
+    )
     client = kind(seconds=0.05)
     outcomes = kind.run(client, plan, _TRAFFIC)
     assert outcomes.elapsed < 0.05 * len(outcomes.seconds) and client.calls < 10
@@ -92,7 +102,9 @@ def test_what_is_not_sent_in_time_is_given_up_and_named(kind):
 
 
 def test_failures_are_counted_by_status(kind):
-    plan = LoadPlan(rate=100, seconds=0.2, candidates={1: 1}, users=1, concurrency=1, timeout_seconds=10)
+    plan = LoadPlan(
+        rate=100, seconds=0.2, candidates={1: 1}, users=1, concurrency=1, timeout_seconds=10
+    )
     outcomes = kind.run(kind(failing=(2, 3)), plan, _TRAFFIC)
     assert outcomes.failures == {"UNAVAILABLE": 2} and outcomes.hit_ratio == 0.75
     assert outcomes.summary()["answered"] == len(outcomes.seconds) - 2
@@ -102,7 +114,11 @@ def test_summary_by_hand():
     due = Schedule(np.zeros(4), np.zeros(4, int), np.array([1, 1, 10, 10]))
     status = np.array(["OK", "OK", "OK", "DEADLINE_EXCEEDED"], object)
     summary = Outcomes(due, np.array([0.1, 0.2, 0.3, 9.0]), status, elapsed=2.0).summary()
-    assert summary["requests"] == 4 and summary["answered"] == 3 and summary["answered_a_second"] == 1.5
+    assert (
+        summary["requests"] == 4
+        and summary["answered"] == 3
+        and summary["answered_a_second"] == 1.5
+    )
     assert summary["failures"] == {"DEADLINE_EXCEEDED": 1}
     assert summary["latency_ms"]["p50"] == 200.0 and summary["latency_ms"]["max"] == 300.0
     assert summary["latency_ms_by_candidates"]["10"]["p99.9"] == 300.0
@@ -117,9 +133,20 @@ def test_impossible_mixes_are_refused(candidates):
 @pytest.mark.parametrize("how", [[], ["--asyncio"]], ids=["threads", "asyncio"])
 def test_command_loads_a_real_server_and_writes_what_it_saw(model_dir, start, tmp_path, how):
     server, out = start(model_dir), tmp_path / "out"
-    options = ["--name", toy_ranker.NAME, "--rate", "40", "--seconds", "1", "--candidates", "2:0.5,5:0.5"]
+    options = [
+        "--name",
+        toy_ranker.NAME,
+        "--rate",
+        "40",
+        "--seconds",
+        "1",
+        "--candidates",
+        "2:0.5,5:0.5",
+    ]
     address = f"127.0.0.1:{server.grpc_port}"
-    done = CliRunner().invoke(app, ["loadtest", address, *options, *how, "--timeout", "10", "--out", str(out)])
+    done = CliRunner().invoke(
+        app, ["loadtest", address, *options, *how, "--timeout", "10", "--out", str(out)]
+    )
     assert done.exit_code == 0, done.output
     summary = json.loads(done.output.splitlines()[-1])
     assert summary["failures"] == {} and summary["answered"] == summary["requests"] > 15

@@ -15,7 +15,13 @@ from conftest import Target
 
 from serving import contract
 from serving.client import RankingClient
-from serving.server import ModelServer, NetworkOptions, RuntimeOptions, ServerOptions, ServerStartError
+from serving.server import (
+    ModelServer,
+    NetworkOptions,
+    RuntimeOptions,
+    ServerOptions,
+    ServerStartError,
+)
 
 SERVE = "import sys; from serving.server import serve; serve(sys.argv[1], 'toy', 0, 0)"
 
@@ -23,7 +29,9 @@ SERVE = "import sys; from serving.server import serve; serve(sys.argv[1], 'toy',
 @pytest.mark.parametrize("option", ["grpc_port", "rest_port"])
 def test_a_taken_port(model_dir, start, option):
     taken = getattr(start(model_dir), option)
-    with pytest.raises(ServerStartError, match=rf"can't listen on 127.0.0.1:{taken}.*Choose another port"):
+    with pytest.raises(
+        ServerStartError, match=rf"can't listen on 127.0.0.1:{taken}.*Choose another port"
+    ):
         start(model_dir, **{option: taken})
 
 
@@ -55,7 +63,11 @@ def test_arguments_that_make_no_sense(model_dir, option, value):
 
 def test_no_grpc_port(model_dir, start, tmp_path):
     socket = tmp_path / "grpc.sock"
-    server = start(model_dir, grpc_port=None, options=ServerOptions(network=NetworkOptions(grpc_socket_path=socket)))
+    server = start(
+        model_dir,
+        grpc_port=None,
+        options=ServerOptions(network=NetworkOptions(grpc_socket_path=socket)),
+    )
     assert server.grpc_port is None
     assert wire.http_json(f"127.0.0.1:{server.rest_port}", "/v1/models/toy")[0] == 200
     with RankingClient(f"unix:{socket}", "toy") as client:
@@ -71,7 +83,10 @@ def test_rest_has_threads_of_its_own(model_dir, start, connect):
     request = wire.predict_request("countdown", {"n": np.int64([1])})
     call = target.prediction.Predict.future(request, timeout=wire.TIMEOUT_SECONDS)
     body = {"signature_name": "countdown", "inputs": [1]}
-    assert wire.http_json(target.rest_address, "/v1/models/toy:predict", body) == (200, {"outputs": [0]})
+    assert wire.http_json(target.rest_address, "/v1/models/toy:predict", body) == (
+        200,
+        {"outputs": [0]},
+    )
     assert not call.done()
     gate.set()
     assert wire.outputs(call.result())["n"].tolist() == [0]
@@ -107,13 +122,20 @@ def test_stop_drains_both_protocols(model_dir, start, connect, eventually):
     target = connect(server)
     request = wire.slow_request(target, seconds=2)
     call = target.prediction.Predict.future(request, timeout=wire.TIMEOUT_SECONDS)
-    body = {"signature_name": "countdown", "inputs": wire.tf.make_ndarray(request.inputs["n"]).tolist()}
+    body = {
+        "signature_name": "countdown",
+        "inputs": wire.tf.make_ndarray(request.inputs["n"]).tolist(),
+    }
     answers = []
     rest = threading.Thread(
-        target=lambda: answers.append(wire.http_json(target.rest_address, "/v1/models/toy:predict", body))
+        target=lambda: answers.append(
+            wire.http_json(target.rest_address, "/v1/models/toy:predict", body)
+        )
     )
     rest.start()
-    eventually(lambda: server._registry._models["toy"].loaded._servables[1].users == 2)  # both have arrived
+    eventually(
+        lambda: server._registry._models["toy"].loaded._servables[1].users == 2
+    )  # both have arrived
     server.stop()
     assert wire.outputs(call.result())["n"].tolist() == [0]
     rest.join()
@@ -123,21 +145,31 @@ def test_stop_drains_both_protocols(model_dir, start, connect, eventually):
 
 
 def test_sigterm_drains(model_dir):
-    process = subprocess.Popen([sys.executable, "-c", SERVE, str(model_dir)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(model_dir)], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert process.stdout.readline() == f"Model 'toy' from {model_dir}, version(s) 1\n"
         grpc_address = re.fullmatch(r"gRPC: (127.0.0.1:\d+)\n", process.stdout.readline())[1]
-        rest_address = re.fullmatch(r"REST: http://(\S+)/v1/models/toy\n", process.stdout.readline())[1]
+        rest_address = re.fullmatch(
+            r"REST: http://(\S+)/v1/models/toy\n", process.stdout.readline()
+        )[1]
         target = Target(grpc_address, rest_address)
         assert wire.http_json(rest_address, "/v1/models/toy")[0] == 200
-        call = target.prediction.Predict.future(wire.slow_request(target, seconds=2), timeout=wire.TIMEOUT_SECONDS)
-        wire.predict(target, "countdown", {"n": np.int64([1])})  # by now the slow one has arrived, too
+        call = target.prediction.Predict.future(
+            wire.slow_request(target, seconds=2), timeout=wire.TIMEOUT_SECONDS
+        )
+        wire.predict(
+            target, "countdown", {"n": np.int64([1])}
+        )  # by now the slow one has arrived, too
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline() == "Draining\n"
         assert wire.outputs(call.result())["n"].tolist() == [0]
         assert process.wait(timeout=60) == 0
         assert process.stdout.read() == "Stopped\n"
-        refused = wire.error_of(target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER))
+        refused = wire.error_of(
+            target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER)
+        )
         assert refused[0] == grpc.StatusCode.UNAVAILABLE
     finally:
         process.kill()

@@ -22,7 +22,9 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[grpc.StatusCod
 
     class Refusing(grpc.GenericRpcHandler):
         def service(self, details: Any) -> Any:
-            return grpc.unary_unary_rpc_method_handler(lambda request, call: call.abort(answers[-1], "so it is"))
+            return grpc.unary_unary_rpc_method_handler(
+                lambda request, call: call.abort(answers[-1], "so it is")
+            )
 
     server = grpc.server(ThreadPoolExecutor(1), handlers=[Refusing()])
     port = server.add_insecure_port("127.0.0.1:0")
@@ -36,7 +38,10 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[grpc.StatusCod
     ("status", "message"),
     [
         (grpc.StatusCode.NOT_FOUND, f"there is no {NAME}. Create it, or mend its name."),
-        (grpc.StatusCode.INVALID_ARGUMENT, f"must be projects/PROJECT/subscriptions/NAME. Received: {NAME}"),
+        (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            f"must be projects/PROJECT/subscriptions/NAME. Received: {NAME}",
+        ),
         (grpc.StatusCode.UNAUTHENTICATED, f"{NAME} can't be looked up: 401 so it is"),
     ],
 )
@@ -49,13 +54,21 @@ def test_what_is_wrong_is_said(
     assert message in str(raised.value)
 
 
-@pytest.mark.parametrize("runner", [None, "DirectRunner", "direct", "apache_beam.runners.DirectRunner"])
-def test_who_may_only_read_it_may_not_look_at_it(answer: Callable[[grpc.StatusCode], None], runner: str | None) -> None:
+@pytest.mark.parametrize(
+    "runner", [None, "DirectRunner", "direct", "apache_beam.runners.DirectRunner"]
+)
+def test_who_may_only_read_it_may_not_look_at_it(
+    answer: Callable[[grpc.StatusCode], None], runner: str | None
+) -> None:
     answer(grpc.StatusCode.PERMISSION_DENIED)
     assert subscribed_events(NAME, runner).label == "ReadFromPubSub"
 
 
-@pytest.mark.parametrize("runner", ["FlinkRunner", "PortableRunner", "PrismRunner", "spark", "FnApiRunner"])
+@pytest.mark.parametrize(
+    "runner", ["FlinkRunner", "PortableRunner", "PrismRunner", "spark", "FnApiRunner"]
+)
 def test_runners_that_can_not_read_pubsub_are_named(runner: str) -> None:
-    with pytest.raises(ServingError, match=f"only DirectRunner and DataflowRunner .* Received: --runner={runner}"):
+    with pytest.raises(
+        ServingError, match=f"only DirectRunner and DataflowRunner .* Received: --runner={runner}"
+    ):
         subscribed_events(NAME, runner)

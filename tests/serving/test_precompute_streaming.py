@@ -19,7 +19,16 @@ from preprocessing.lookup import user_record
 from preprocessing.spec import DatasetSpec
 from serving.errors import ServingError
 from serving.precompute.streaming import RefreshedRecords, _KeepLatest, _Parse
-from tests.testing import HOUR, START, Record, Row, parse_records, small_log, small_spec, write_small_dataset
+from tests.testing import (
+    HOUR,
+    START,
+    Record,
+    Row,
+    parse_records,
+    small_log,
+    small_spec,
+    write_small_dataset,
+)
 
 CUT = START + 60 * HOUR
 NOW = START + 200 * HOUR
@@ -61,19 +70,24 @@ def _since(time: int, records: list[Record]) -> list[Record]:
 def test_log_and_stream_together_give_the_records_of_the_whole_log(tmp_path: Path) -> None:
     """Whatever the order of arrival: shuffled, some of it after the watermark, some of it twice; with statistics.
 
-    Rows of the log that are alike are so many behaviours; streamed events differ, as one like another is that one.
+    Rows of the log that are alike are so many behaviours; streamed events differ, as one like
+    another is that one.
     """
     distinct = [json.loads(row) for row in {json.dumps(row, sort_keys=True) for row in small_log()}]
     rows = distinct + [row for row in distinct if row["timestamp"] < CUT][:200]
     (tmp_path / "whole").mkdir()
     whole = write_small_dataset(tmp_path / "whole", rows, features=COUNTED)
-    logged, streamed = ([row for row in rows if (row["timestamp"] < CUT) is past] for past in (True, False))
+    logged, streamed = (
+        [row for row in rows if (row["timestamp"] < CUT) is past] for past in (True, False)
+    )
     spec = write_small_dataset(tmp_path, logged, features=COUNTED)
     rng = random.Random(1)
     arriving = streamed + rng.sample(streamed, 100) + rng.sample(logged, 50)
     rng.shuffle(arriving)
     stream = test_stream.TestStream().add_elements([_message(row) for row in arriving[:300]])
-    stream = stream.advance_watermark_to(START + 80 * HOUR).add_elements([_message(row) for row in arriving[300:]])
+    stream = stream.advance_watermark_to(START + 80 * HOUR).add_elements(
+        [_message(row) for row in arriving[300:]]
+    )
     found = _refreshes(spec, stream.advance_watermark_to_infinity(), tmp_path)
     assert set(found) == {row["user_id"] for row in rows}
     for user_id, records in found.items():
@@ -82,7 +96,10 @@ def test_log_and_stream_together_give_the_records_of_the_whole_log(tmp_path: Pat
 
 def test_rates_of_users_are_refused_since_they_move_with_the_events_of_all_users() -> None:
     features = small_spec().features.model_dump()
-    for statistics, refused in (({"user": {}}, "user"), ({"met": {"of": ["user", "item_id"]}}, "met")):
+    for statistics, refused in (
+        ({"user": {}}, "user"),
+        ({"met": {"of": ["user", "item_id"]}}, "met"),
+    ):
         spec = small_spec(features=features | {"statistics": statistics})
         with pytest.raises(ServingError, match=f"features.statistics.{refused} has rates of users"):
             RefreshedRecords(spec)
@@ -94,7 +111,10 @@ def test_values_that_a_message_lacks_are_what_the_log_knew_of_the_item(tmp_path:
     features["item"]["offer"] = {"kind": "numeric", "table": "events", "column": "price"}
     log = [row for row in small_log(users=3, events=30) if row["item_id"] != "i1"]
     other = log[0] | {"user_id": "u2", "item_id": "i1"}
-    log += [other | {"price": "7", "timestamp": START}, other | {"price": "9", "timestamp": NOW + 5}]
+    log += [
+        other | {"price": "7", "timestamp": START},
+        other | {"price": "9", "timestamp": NOW + 5},
+    ]
     spec = write_small_dataset(tmp_path, log, features=features)
     event = {"user_id": "u1", "item_id": "i1", "timestamp": NOW, "action": "view"}
     stream = test_stream.TestStream().advance_watermark_to(NOW - 1).add_elements([_message(event)])
@@ -106,8 +126,15 @@ def test_values_that_a_message_lacks_are_what_the_log_knew_of_the_item(tmp_path:
 def test_a_burst_costs_one_refresh_and_only_of_its_user(tmp_path: Path) -> None:
     log = small_log(users=3, events=30)
     spec = write_small_dataset(tmp_path, log)
-    burst = [{"user_id": "u1", "item_id": f"new{n}", "timestamp": NOW + n, "action": "view"} for n in range(4)]
-    stream = test_stream.TestStream().advance_watermark_to(NOW - 1).add_elements([_message(row) for row in burst])
+    burst = [
+        {"user_id": "u1", "item_id": f"new{n}", "timestamp": NOW + n, "action": "view"}
+        for n in range(4)
+    ]
+    stream = (
+        test_stream.TestStream()
+        .advance_watermark_to(NOW - 1)
+        .add_elements([_message(row) for row in burst])
+    )
     stream = stream.advance_watermark_to(NOW + HOUR).advance_watermark_to_infinity()
     found = _refreshes(spec, stream, tmp_path, delay=60.0)
     (fresh,) = _since(NOW, found["u1"])
@@ -120,7 +147,10 @@ def test_late_events_find_their_place_and_events_without_effect_refresh_nobody(
 ) -> None:
     """u1 has a history of the five latest events, all of them new ones in the end."""
     spec = write_small_dataset(tmp_path, small_log(users=3, events=60))
-    new = [{"user_id": "u1", "item_id": f"n{n}", "timestamp": NOW + 10 * n, "action": "view"} for n in range(5)]
+    new = [
+        {"user_id": "u1", "item_id": f"n{n}", "timestamp": NOW + 10 * n, "action": "view"}
+        for n in range(5)
+    ]
     late = new[0] | {"item_id": "late", "timestamp": NOW + 25}
     too_old = new[0] | {"item_id": "too old", "timestamp": START - HOUR}
     steps = [new, [late], [late], [too_old], new[1:3], [{"user_id": "u1"}]]
@@ -143,7 +173,10 @@ def test_a_clock_ahead_of_its_time_does_not_hold_up_its_user(tmp_path: Path) -> 
     stream = stream.advance_watermark_to(NOW + 10)
     stream = stream.add_elements([_message(event | {"item_id": "newest", "timestamp": NOW + 20})])
     found = _refreshes(spec, stream.advance_watermark_to_infinity(), tmp_path)
-    assert [record["history_item_id"][-1] for record in _since(NOW, found["u1"])] == ["newer", "newest"]
+    assert [record["history_item_id"][-1] for record in _since(NOW, found["u1"])] == [
+        "newer",
+        "newest",
+    ]
 
 
 class _Cell:

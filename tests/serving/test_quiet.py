@@ -35,7 +35,9 @@ sys.stderr.write("said afterwards")
 def run_python(program: str, path: str = "/usr/bin:/bin") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", program]
     environment = {"PATH": path, "TF_USE_LEGACY_KERAS": "1"}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def test_a_crash_loses_no_line_but_those_of_every_start() -> None:

@@ -22,7 +22,9 @@ class BlockingAsyncRedisCache:
         self.breaker = self._cache.breaker
 
     def __getattr__(self, name):
-        return lambda *arguments: self._loop.run_until_complete(getattr(self._cache, name)(*arguments))
+        return lambda *arguments: self._loop.run_until_complete(
+            getattr(self._cache, name)(*arguments)
+        )
 
 
 @pytest.fixture
@@ -56,7 +58,9 @@ def test_states_are_kept_for_a_time(server, make):
     assert cache.breaker.failed_requests == 0
 
 
-@pytest.mark.parametrize("rubbish", [b"", b"rubbish" * 10, dump(STATE)[:-1], dump(STATE).replace(b"\x07", b"\x08", 1)])
+@pytest.mark.parametrize(
+    "rubbish", [b"", b"rubbish" * 10, dump(STATE)[:-1], dump(STATE).replace(b"\x07", b"\x08", 1)]
+)
 def test_rubbish_is_nothing(server, make, rubbish):
     server.connect().set("k", rubbish)
     assert make(server).get("k") is None

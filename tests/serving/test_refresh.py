@@ -47,7 +47,9 @@ def test_old_versions_go(tmp_path: Path) -> None:
     table = tmp_path / "table"
     table.write_text("newer\n")
     made = [refresh(tmp_path / "model", table, keep=2) for _ in range(2)]
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == sorted(path.name for path in made)
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == sorted(
+        path.name for path in made
+    )
 
 
 def test_a_version_that_was_not_copied_whole_is_not_refreshed(tmp_path: Path) -> None:

@@ -35,8 +35,12 @@ def test_the_newest_version_is_copied_and_old_ones_go(tmp_path: Path) -> None:
     assert final == tmp_path / "target" / "10"
     assert _names(tmp_path / "target") == {"3", "8", "10"}
     source = tmp_path / "source" / "10"
-    copied = {path.relative_to(final): path.read_bytes() for path in final.rglob("*") if path.is_file()}
-    assert copied == {path.relative_to(source): path.read_bytes() for path in source.rglob("*") if path.is_file()}
+    copied = {
+        path.relative_to(final): path.read_bytes() for path in final.rglob("*") if path.is_file()
+    }
+    assert copied == {
+        path.relative_to(source): path.read_bytes() for path in source.rglob("*") if path.is_file()
+    }
 
 
 def test_a_version_itself_may_be_named(tmp_path: Path) -> None:

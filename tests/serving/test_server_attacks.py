@@ -59,7 +59,10 @@ def test_half_open_calls_do_not_hold_up_a_drain(model_dir, start, half_open):
     server = start(model_dir)
     calls = half_open(server, 40)
     assert server.stop(grace_seconds=0.5)
-    assert {call.code() for call in calls} <= {grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE}
+    assert {call.code() for call in calls} <= {
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.UNAVAILABLE,
+    }
 
 
 def test_a_request_that_does_not_end_is_left_by_a_drain(model_dir, start, connect):
@@ -119,7 +122,9 @@ def test_connections_that_ask_for_nothing_are_closed(model_dir, start, connect, 
 
 def test_a_body_that_does_not_come(model_dir, start, connect):
     target = connect(start(model_dir, options=network(rest_api_timeout_in_ms=200)))
-    opened = open_socket(target, f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode())
+    opened = open_socket(
+        target, f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode()
+    )
     response = http.client.HTTPResponse(opened)
     response.begin()
     assert (response.status, response.getheader("connection")) == (408, "close")
@@ -128,7 +133,9 @@ def test_a_body_that_does_not_come(model_dir, start, connect):
 
 def test_half_sent_bodies_do_not_hold_up_a_drain(model_dir, start, connect):
     server = start(model_dir)
-    opened = open_socket(connect(server), f"POST {PATH} HTTP/1.1\r\nContent-Length: 9\r\nHost: x\r\n\r\n{{".encode())
+    opened = open_socket(
+        connect(server), f"POST {PATH} HTTP/1.1\r\nContent-Length: 9\r\nHost: x\r\n\r\n{{".encode()
+    )
     assert server.stop(grace_seconds=0.5)
     assert is_closed(opened)
 
@@ -151,12 +158,16 @@ def send(target):
 
 def test_a_body_in_chunks(send):
     encoded = json.dumps(BODY).encode()
-    status, _, body = send("POST", PATH, iter([encoded[:5], encoded[5:]]), Transfer_Encoding="chunked")
+    status, _, body = send(
+        "POST", PATH, iter([encoded[:5], encoded[5:]]), Transfer_Encoding="chunked"
+    )
     assert (status, json.loads(body)) == (200, {"outputs": [0]})
 
 
 def test_a_zipped_body(send):
-    status, _, body = send("POST", PATH, gzip.compress(json.dumps(BODY).encode()), Content_Encoding="gzip")
+    status, _, body = send(
+        "POST", PATH, gzip.compress(json.dumps(BODY).encode()), Content_Encoding="gzip"
+    )
     assert (status, json.loads(body)) == (200, {"outputs": [0]})
 
 
@@ -176,7 +187,9 @@ def test_bodies_that_do_not_unzip(send, body, encoding, expected, message):
 
 def test_chunks_over_the_limit(model_dir, start, connect):
     options = ServerOptions(limits=RequestLimits(max_rest_bytes=10_000))
-    client = http.client.HTTPConnection(connect(start(model_dir, options=options)).rest_address, timeout=20)
+    client = http.client.HTTPConnection(
+        connect(start(model_dir, options=options)).rest_address, timeout=20
+    )
     client.request("POST", PATH, itertools.repeat(b" " * 999, 12), encode_chunked=True)
     response = client.getresponse()
     assert (response.status, response.getheader("connection")) == (413, "close")
@@ -202,7 +215,12 @@ def test_head_and_options(send):
 
 @pytest.mark.parametrize(
     "value",
-    [b"[" * 5000 + b"1" + b"]" * 5000, b"[" * 40 + b"1" + b"]" * 40, b"[%s]" % (b"9" * 5000), b"[%s]" % (b"9" * 4000)],
+    [
+        b"[" * 5000 + b"1" + b"]" * 5000,
+        b"[" * 40 + b"1" + b"]" * 40,
+        b"[%s]" % (b"9" * 5000),
+        b"[%s]" % (b"9" * 4000),
+    ],
     ids=["5000 lists", "40 lists", "5000 digits", "4000 digits"],
 )
 @pytest.mark.parametrize(

@@ -34,7 +34,9 @@ def score(target, *inputs):
     def one(states, items):
         try:
             response = wire.predict(
-                target, contract.SCORE_ITEMS, {"user_state_bytes": states, "candidate_item_id": items}
+                target,
+                contract.SCORE_ITEMS,
+                {"user_state_bytes": states, "candidate_item_id": items},
             )
         except grpc.RpcError as error:
             return error.code(), error.details()
@@ -46,7 +48,11 @@ def score(target, *inputs):
 
 def test_a_full_batch_runs_at_once_and_each_gets_its_rows(batching):
     target = batching()
-    requests = [(["1|5"], [["1", "2"]]), (["1|6", "1|7"], [["3", "4"], ["5", "6"]]), (["1|8"], [["7", "8"]])]
+    requests = [
+        (["1|5"], [["1", "2"]]),
+        (["1|6", "1|7"], [["3", "4"], ["5", "6"]]),
+        (["1|8"], [["7", "8"]]),
+    ]
     assert score(target, *requests) == [[[15, 25]], [[36, 46], [57, 67]], [[78, 88]]]
 
 
@@ -62,8 +68,13 @@ def test_signatures_and_output_filters_share_nothing_but_threads(batching):
         {"user_state_bytes": ["1|5"], "candidate_item_id": [["1"]]},
         output_filter=["order"],
     )
-    assert {name: value.tolist() for name, value in wire.outputs(only).items()} == {"order": [[7.5]]}
-    assert len(wire.outputs(wire.predict(target, contract.ENCODE_USER, wire.USER))["user_state_bytes"]) == 2
+    assert {name: value.tolist() for name, value in wire.outputs(only).items()} == {
+        "order": [[7.5]]
+    }
+    assert (
+        len(wire.outputs(wire.predict(target, contract.ENCODE_USER, wire.USER))["user_state_bytes"])
+        == 2
+    )
 
 
 def test_batches_are_filled_up_to_an_allowed_size(batching):
@@ -90,7 +101,9 @@ def test_no_rows_are_the_models_own_business(batching):
 def test_rows_of_different_lengths_cant_share_a_batch(batching):
     found = score(batching(max_batch_size=2), (["1|5"], [["1"]]), (["1|6"], [["1", "2"]]))
     assert {code for code, _ in found} == {grpc.StatusCode.FAILED_PRECONDITION}
-    assert all("different shapes and padding is turned off. Set pad_variable" in text for _, text in found)
+    assert all(
+        "different shapes and padding is turned off. Set pad_variable" in text for _, text in found
+    )
 
 
 def test_padding_repeats_the_first_value_as_tensorflow_serving_does(batching):
@@ -102,18 +115,25 @@ def test_padding_repeats_the_first_value_as_tensorflow_serving_does(batching):
 def test_an_error_in_the_graph_fails_the_batch_and_the_next_is_right(batching):
     target = batching(max_batch_size=2)
     found = score(target, (["1|5"], [["1"]]), (["7|6"], [["1"]]))
-    assert {code for code, _ in found} == {INVALID} and all("another model version" in text for _, text in found)
+    assert {code for code, _ in found} == {INVALID} and all(
+        "another model version" in text for _, text in found
+    )
     assert score(target, (["1|5"], [["1"]]), (["1|6"], [["1"]])) == [[[15]], [[16]]]
 
 
 def test_a_full_queue_is_unavailable(batching):
     target = batching(max_batch_size=1, max_enqueued_batches=1, num_batch_threads=1)
     request = wire.slow_request(target, seconds=1)
-    calls = [target.prediction.Predict.future(request, timeout=wire.TIMEOUT_SECONDS) for _ in range(8)]
+    calls = [
+        target.prediction.Predict.future(request, timeout=wire.TIMEOUT_SECONDS) for _ in range(8)
+    ]
     refused = [error for call in calls if (error := call.exception()) is not None]
     assert 1 <= len(refused) < 8
     assert {error.code() for error in refused} == {grpc.StatusCode.UNAVAILABLE}
-    assert "The batch scheduling queue to which this task was submitted is full" in refused[0].details()
+    assert (
+        "The batch scheduling queue to which this task was submitted is full"
+        in refused[0].details()
+    )
 
 
 def test_many_concurrent_requests_get_their_own_answers(batching):
@@ -125,7 +145,9 @@ def test_many_concurrent_requests_get_their_own_answers(batching):
 
 def test_a_parameters_file(tmp_path):
     path = tmp_path / "batching.config"
-    path.write_text("max_batch_size { value: 8 }\nnum_batch_threads { value: 2 }\nallowed_batch_sizes: [2, 8]")
+    path.write_text(
+        "max_batch_size { value: 8 }\nnum_batch_threads { value: 2 }\nallowed_batch_sizes: [2, 8]"
+    )
     expected = BatchingParameters(max_batch_size=8, num_batch_threads=2, allowed_batch_sizes=(2, 8))
     assert read_batching_parameters(path) == expected
 
@@ -133,14 +155,20 @@ def test_a_parameters_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("max_batch_size: 8\nx", "line 1: Error parsing text-format tensorflow.serving.BatchingParameters: "),
+        (
+            "max_batch_size: 8\nx",
+            "line 1: Error parsing text-format tensorflow.serving.BatchingParameters: ",
+        ),
         ("allowed_batch_sizes: [4, 2]", "must be monotonically increasing"),
         (
             "max_batch_size { value: 8 } allowed_batch_sizes: 4",
             "must match max_batch_size; last entry was 4",
         ),
         ("max_batch_size { value: 0 }", "greater than or equal to 1"),
-        ("enable_large_batch_splitting { value: true }", "enable_large_batch_splitting is not supported"),
+        (
+            "enable_large_batch_splitting { value: true }",
+            "enable_large_batch_splitting is not supported",
+        ),
     ],
 )
 def test_a_parameters_file_that_cant_be_used(tmp_path, text, message):

@@ -10,7 +10,9 @@ from serving.server.rest import json_values
 
 
 def test_float32_gets_its_shortest_decimal():
-    assert json.dumps(json_values.to_json("x", np.float32([[0.1, 3, 1e-7]]))) == "[[0.1, 3.0, 1e-07]]"
+    assert (
+        json.dumps(json_values.to_json("x", np.float32([[0.1, 3, 1e-7]]))) == "[[0.1, 3.0, 1e-07]]"
+    )
 
 
 def test_bytes_outputs_are_base64():

@@ -32,7 +32,9 @@ def request_with(fill):
 def repeated(field, content, count=MANY):
     """A request whose tensor `x` has a field many times over, without making the objects here."""
     proto = (
-        content * count if field is None else bytes([field << 3 | 2]) + varint(len(content) * count) + content * count
+        content * count
+        if field is None
+        else bytes([field << 3 | 2]) + varint(len(content) * count) + content * count
     )
     entry = b"\x0a\x01x\x12" + varint(len(proto)) + proto
     return b"\x12" + varint(len(entry)) + entry
@@ -95,7 +97,8 @@ def test_the_count_is_that_of_fields_and_values(strings, numbers, floats, dims):
         for _ in range(dims):
             proto.tensor_shape.dim.add(size=3)
 
-    # The two entries with key and value, the padding; a packed list, and a shape, are a field besides their values.
+    # The two entries with key and value, the padding; a packed list, and a shape, are a field
+    # besides their values.
     fields = 2 * 3 + 1 + bool(numbers) + bool(floats) + bool(dims)
     expected = fields + len(strings) + len(numbers) + floats + 2 * dims
     assert count_values(request_with(fill), predict_pb2.PredictRequest, 10_000) == expected
@@ -119,7 +122,10 @@ def test_a_message_that_is_cut_gets_some_count(cut):
 
 def test_json_values_are_counted_from_above():
     assert count_json_values(b'{"a": [1, 2, {"b": []}]}', 10) == 7
-    with pytest.raises(RequestError, match=r"at most 6 values \(max_values\), by its commas and brackets. Received: 7"):
+    with pytest.raises(
+        RequestError,
+        match=r"at most 6 values \(max_values\), by its commas and brackets. Received: 7",
+    ):
         count_json_values(b'{"a": [1, 2, {"b": []}]}', 6)
 
 
@@ -133,7 +139,12 @@ def inputs(**shapes):
 def test_cells_are_candidates_times_positions():
     assert count_cells(inputs(x=(5, 7))) == 0
     assert count_cells(inputs(candidate_item_id=(2, 3))) == 6
-    assert count_cells(inputs(candidate_item_id=(2, 3), candidate_price=(2, 3), history_item_id=(2, 10))) == 60
+    assert (
+        count_cells(
+            inputs(candidate_item_id=(2, 3), candidate_price=(2, 3), history_item_id=(2, 10))
+        )
+        == 60
+    )
     scored = inputs(candidate_item_id=(2, 3))
     tensors.write(np.array([b"x" * 5120, b""], object), scored[contract.USER_STATE])
     assert count_cells(scored) == 60
@@ -144,8 +155,13 @@ def test_a_request_of_too_many_cells_is_refused(model_dir, start, connect):
     target = connect(start(model_dir, options=ServerOptions(limits=limits)))
     user = wire.USER | {"candidate_item_id": [["1"] * 3] * 2}
     features = {"candidate_price": np.zeros((2, 3), np.float32), "candidate_brand": [[""] * 3] * 2}
-    code, message = wire.error_of(target.prediction.Predict, wire.predict_request(contract.PREDICT, user | features))
-    assert code == grpc.StatusCode.RESOURCE_EXHAUSTED and "(max_cells_at_once). Received: 12." in message
+    code, message = wire.error_of(
+        target.prediction.Predict, wire.predict_request(contract.PREDICT, user | features)
+    )
+    assert (
+        code == grpc.StatusCode.RESOURCE_EXHAUSTED
+        and "(max_cells_at_once). Received: 12." in message
+    )
 
 
 def test_cells_wait_for_room():
@@ -166,7 +182,10 @@ def test_cells_wait_for_room():
 
 def test_values_do_not_wait():
     admission = Admission(RequestLimits(max_values_at_once=10))
-    with admission.values(6), pytest.raises(RequestError, match="requests with 6 values are being answered"):
+    with (
+        admission.values(6),
+        pytest.raises(RequestError, match="requests with 6 values are being answered"),
+    ):
         admission.values(5).__enter__()
     with admission.values(10):
         pass

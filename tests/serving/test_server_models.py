@@ -25,7 +25,9 @@ def config_text(**models):
 
 
 def specific(*versions):
-    return f"model_version_policy {{ specific {{ {' '.join(f'versions: {v}' for v in versions)} }} }}"
+    return (
+        f"model_version_policy {{ specific {{ {' '.join(f'versions: {v}' for v in versions)} }} }}"
+    )
 
 
 def label(name, version):
@@ -39,7 +41,9 @@ def reload_request(**models):
 
 
 def reload(target, **models):
-    response = target.model.HandleReloadConfigRequest(reload_request(**models), timeout=wire.TIMEOUT_SECONDS)
+    response = target.model.HandleReloadConfigRequest(
+        reload_request(**models), timeout=wire.TIMEOUT_SECONDS
+    )
     assert response.status.error_code == 0
 
 
@@ -48,7 +52,9 @@ def served(target, **where):
 
 
 def refusal(target, **where):
-    return wire.error_of(target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER, **where))
+    return wire.error_of(
+        target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER, **where)
+    )
 
 
 @pytest.fixture
@@ -70,18 +76,29 @@ def config_file(tmp_path):
 
 
 def from_file(path, poll_seconds=0.0, **options):
-    return ServerOptions(models=ModelOptions(config_file=path, config_poll_seconds=poll_seconds, **options))
+    return ServerOptions(
+        models=ModelOptions(config_file=path, config_poll_seconds=poll_seconds, **options)
+    )
 
 
-def test_a_config_file_serves_several_models(two_versions, saved, tmp_path, config_file, start, connect):
+def test_a_config_file_serves_several_models(
+    two_versions, saved, tmp_path, config_file, start, connect
+):
     shutil.copytree(saved[3], tmp_path / "other" / "3")
-    path = config_file(config_text(all=(two_versions, "model_version_policy { all {} }"), new=(tmp_path / "other", "")))
+    path = config_file(
+        config_text(
+            all=(two_versions, "model_version_policy { all {} }"), new=(tmp_path / "other", "")
+        )
+    )
     server = start("ignored", options=from_file(path))
     assert server.models == {"all": [2, 1], "new": [3]}
     target = connect(server)
     assert served(target, name="all") == 2
     assert served(target, name="all", version=1) == 1
-    assert refusal(target) == (grpc.StatusCode.NOT_FOUND, "Servable not found for request: Latest(toy)")
+    assert refusal(target) == (
+        grpc.StatusCode.NOT_FOUND,
+        "Servable not found for request: Latest(toy)",
+    )
     assert wire.http_json(target.rest_address, "/v1/models/new/versions/3")[0] == 200
 
 
@@ -96,21 +113,31 @@ def test_a_config_file_serves_several_models(two_versions, saved, tmp_path, conf
     ],
 )
 def test_version_policies(two_versions, config_file, start, policy, versions):
-    assert start("", options=from_file(config_file(config_text(toy=(two_versions, policy))))).versions == versions
+    assert (
+        start("", options=from_file(config_file(config_text(toy=(two_versions, policy))))).versions
+        == versions
+    )
 
 
 def test_reloads_are_refused_unless_asked_for(model_dir, start, connect):
     target = connect(start(model_dir))
-    code, message = wire.error_of(target.model.HandleReloadConfigRequest, reload_request(toy=(model_dir, "")))
+    code, message = wire.error_of(
+        target.model.HandleReloadConfigRequest, reload_request(toy=(model_dir, ""))
+    )
     assert code == grpc.StatusCode.PERMISSION_DENIED and "--allow_reload_config" in message
 
 
-def test_a_reload_adds_and_removes_models(two_versions, saved, tmp_path, start, connect, eventually):
+def test_a_reload_adds_and_removes_models(
+    two_versions, saved, tmp_path, start, connect, eventually
+):
     target = connect(start(two_versions, options=RELOADS))
     reload(target, toy=(two_versions, ""), second=(two_versions, specific(1)))
     assert (served(target), served(target, name="second")) == (2, 1)
     reload(target, second=(two_versions, specific(1)))
-    assert refusal(target) == (grpc.StatusCode.NOT_FOUND, "Servable not found for request: Latest(toy)")
+    assert refusal(target) == (
+        grpc.StatusCode.NOT_FOUND,
+        "Servable not found for request: Latest(toy)",
+    )
     assert wire.states(target.model) == {2: "END"}  # its last state can still be asked for
 
 
@@ -126,9 +153,18 @@ def test_a_reload_changes_the_policy_new_before_old(two_versions, start, connect
     ("text", "message"),
     [
         ("", "Only ModelConfigList is currently supported"),
-        (config_text(toy=("relative", "")), "Expected model toy to have an absolute path or URI; got base_path()=rela"),
-        ('model_config_list { config { name: "a" base_path: "/a" } }', "Illegal setting neither ModelServerConfig::mo"),
-        (config_text(a=("/a", "")).replace('"tensorflow"', '"jax"'), "Model a requests unsupported platform jax"),
+        (
+            config_text(toy=("relative", "")),
+            "Expected model toy to have an absolute path or URI; got base_path()=rela",
+        ),
+        (
+            'model_config_list { config { name: "a" base_path: "/a" } }',
+            "Illegal setting neither ModelServerConfig::mo",
+        ),
+        (
+            config_text(a=("/a", "")).replace('"tensorflow"', '"jax"'),
+            "Model a requests unsupported platform jax",
+        ),
         (
             config_text(a=("/a", ""), b=("/b", "")).replace('"b"', '"a"'),
             "Illegal to list model a multiple times in config list",
@@ -144,7 +180,9 @@ def test_bad_configs_change_nothing(model_dir, start, connect, text, message):
     assert served(target) == 1
 
 
-def test_a_reload_tells_of_a_model_that_cant_be_served(model_dir, tmp_path, saved, start, connect, eventually):
+def test_a_reload_tells_of_a_model_that_cant_be_served(
+    model_dir, tmp_path, saved, start, connect, eventually
+):
     target = connect(start(model_dir, options=RELOADS))
     late = tmp_path / "late"
     late.mkdir()
@@ -171,7 +209,9 @@ def test_labels(two_versions, start, connect):
     reload(target, toy=(two_versions, both + labels))
     assert (served(target, label="stable"), served(target, label="canary")) == (1, 2)
     body = {"signature_name": "countdown", "inputs": [2]}
-    assert wire.http_json(target.rest_address, "/v1/models/toy/labels/stable:predict", body)[0] == 200
+    assert (
+        wire.http_json(target.rest_address, "/v1/models/toy/labels/stable:predict", body)[0] == 200
+    )
     code, document = wire.http_json(target.rest_address, "/v1/models/toy/labels/stable/metadata")
     assert (code, document["model_spec"]["version"]) == (200, "1")
     unknown = (grpc.StatusCode.INVALID_ARGUMENT, "Unrecognized servable version label: other")

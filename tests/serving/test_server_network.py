@@ -25,17 +25,23 @@ def network(**options):
 
 def encode(channel):
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-    return stub.Predict(wire.predict_request(contract.ENCODE_USER, wire.USER), timeout=wire.TIMEOUT_SECONDS)
+    return stub.Predict(
+        wire.predict_request(contract.ENCODE_USER, wire.USER), timeout=wire.TIMEOUT_SECONDS
+    )
 
 
 def page(target, path):
-    with urllib.request.urlopen(f"http://{target.rest_address}{path}", timeout=wire.TIMEOUT_SECONDS) as response:
+    with urllib.request.urlopen(
+        f"http://{target.rest_address}{path}", timeout=wire.TIMEOUT_SECONDS
+    ) as response:
         return response.read().decode()
 
 
 def health(target, service=""):
     stub = health_pb2_grpc.HealthStub(target.channel)
-    return stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=wire.TIMEOUT_SECONDS).status
+    return stub.Check(
+        health_pb2.HealthCheckRequest(service=service), timeout=wire.TIMEOUT_SECONDS
+    ).status
 
 
 def test_a_unix_socket(model_dir, tmp_path, start):
@@ -51,8 +57,14 @@ def test_a_unix_socket_that_cant_be_made(model_dir, tmp_path, start):
 
 
 def test_channel_arguments_reach_grpc(model_dir, start, connect):
-    target = connect(start(model_dir, options=network(grpc_channel_arguments="grpc.max_receive_message_length=100")))
-    code, _ = wire.error_of(target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER))
+    target = connect(
+        start(
+            model_dir, options=network(grpc_channel_arguments="grpc.max_receive_message_length=100")
+        )
+    )
+    code, _ = wire.error_of(
+        target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER)
+    )
     assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
@@ -116,7 +128,9 @@ def limited(model_dir, start, connect):
 
 def test_messages_over_the_limit(limited):
     large = wire.USER | {"user_id": ["x" * 20_000, ""]}
-    code, _ = wire.error_of(limited.prediction.Predict, wire.predict_request(contract.ENCODE_USER, large))
+    code, _ = wire.error_of(
+        limited.prediction.Predict, wire.predict_request(contract.ENCODE_USER, large)
+    )
     assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
     code, document = wire.http_json(limited.rest_address, "/v1/models/toy:predict", b" " * 20_000)
     assert (code, document["error"]) == (413, "A request has at most 10000 bytes. Received: 20000")
@@ -147,7 +161,10 @@ def test_a_shape_that_unfolds_to_too_many_bytes(limited):
     request = wire.predict_request("countdown", {"n": np.int64([1])})
     request.inputs["n"].tensor_shape.dim.add(size=2**40)
     code, message = wire.error_of(limited.prediction.Predict, request)
-    assert code == grpc.StatusCode.RESOURCE_EXHAUSTED and "Received: shape [1, 1099511627776]" in message
+    assert (
+        code == grpc.StatusCode.RESOURCE_EXHAUSTED
+        and "Received: shape [1, 1099511627776]" in message
+    )
 
 
 @pytest.mark.parametrize("rank", [33, 300, 60_000])
@@ -185,7 +202,9 @@ def test_health_needs_every_model(model_dir, tmp_path, start, connect, eventuall
 
 def test_watchers_are_told_of_a_drain(model_dir, start, connect):
     server = start(model_dir)
-    watch = health_pb2_grpc.HealthStub(connect(server).channel).Watch(health_pb2.HealthCheckRequest())
+    watch = health_pb2_grpc.HealthStub(connect(server).channel).Watch(
+        health_pb2.HealthCheckRequest()
+    )
     assert next(watch).status == SERVING
     server.stop(grace_seconds=1)
     assert next(watch).status == NOT_SERVING
@@ -201,24 +220,42 @@ def test_no_metrics_unless_asked_for(target):
 @pytest.mark.parametrize(("path", "where"), [("", "/monitoring/prometheus/metrics"), ("/m", "/m")])
 def test_metrics_have_tensorflow_servings_names(model_dir, tmp_path, start, connect, path, where):
     (tmp_path / "monitoring").write_text(f'prometheus_config {{ enable: true path: "{path}" }}')
-    target = connect(start(model_dir, options=network(monitoring_config_file=tmp_path / "monitoring")))
+    target = connect(
+        start(model_dir, options=network(monitoring_config_file=tmp_path / "monitoring"))
+    )
     wire.predict(target, contract.ENCODE_USER, wire.USER)
-    wire.http_json(target.rest_address, "/v1/models/toy:predict", {"signature_name": "countdown", "inputs": [2]})
+    wire.http_json(
+        target.rest_address,
+        "/v1/models/toy:predict",
+        {"signature_name": "countdown", "inputs": [2]},
+    )
     for name in ("toy", "nope"):
         wire.error_of(target.prediction.Predict, wire.predict_request("zz", {}, name=name))
     text = page(target, where)
     counts = {
         tuple(match.groups()): float(value)
         for match, value in (
-            (re.fullmatch(r':tensorflow:serving:request_count\{model_name="(\w+)",status="(\w+)"\}', key), value)
+            (
+                re.fullmatch(
+                    r':tensorflow:serving:request_count\{model_name="(\w+)",status="(\w+)"\}', key
+                ),
+                value,
+            )
             for key, _, value in (line.rpartition(" ") for line in text.splitlines())
         )
         if match
     }
-    assert counts == {("toy", "OK"): 2, ("toy", "FAILED_PRECONDITION"): 1, ("unknown", "NOT_FOUND"): 1}
+    assert counts == {
+        ("toy", "OK"): 2,
+        ("toy", "FAILED_PRECONDITION"): 1,
+        ("unknown", "NOT_FOUND"): 1,
+    }
     assert "# TYPE :tensorflow:serving:request_count counter\n" in text
     assert "# TYPE :tensorflow:serving:request_latency histogram\n" in text
     labels = '{API="predict",entrypoint="REST",model_name="toy"}'
     assert f":tensorflow:serving:request_latency_count{labels} 1.0\n" in text
-    assert f':tensorflow:cc:saved_model:load_attempt_count{{model_path="{model_dir}",status="success"}} 1.0\n' in text
+    assert (
+        f':tensorflow:cc:saved_model:load_attempt_count{{model_path="{model_dir}",status="success"}} 1.0\n'
+        in text
+    )
     assert "_created" not in text and "_total" not in text

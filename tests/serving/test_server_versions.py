@@ -19,7 +19,9 @@ def served(target):
 
 def wait_for_end(target, version, eventually):
     eventually(lambda: wire.states(target.model).get(version) == "END")
-    statuses = target.model.GetModelStatus(wire.status_request(version=version)).model_version_status
+    statuses = target.model.GetModelStatus(
+        wire.status_request(version=version)
+    ).model_version_status
     return statuses[0].status
 
 
@@ -29,7 +31,9 @@ def test_a_new_version_replaces_the_old(saved, model_dir, start, connect, push, 
     push(saved[2], model_dir)
     eventually(lambda: served(target) == 2)
     eventually(lambda: wire.states(target.model) == {2: "AVAILABLE", 1: "END"})
-    error = wire.error_of(target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER, version=1))
+    error = wire.error_of(
+        target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER, version=1)
+    )
     assert error == (grpc.StatusCode.NOT_FOUND, "Servable not found for request: Specific(toy, 1)")
 
 
@@ -57,7 +61,9 @@ def test_only_the_latest_versions_are_loaded_at_first(saved, model_dir, start, p
     assert start(model_dir).versions == [2]
 
 
-def test_a_removed_version_is_replaced_by_the_one_before(saved, model_dir, start, connect, push, eventually):
+def test_a_removed_version_is_replaced_by_the_one_before(
+    saved, model_dir, start, connect, push, eventually
+):
     push(saved[2], model_dir)
     target = connect(start(model_dir))
     assert served(target) == 2
@@ -74,7 +80,9 @@ def test_what_is_no_version_is_ignored(saved, model_dir, start, connect):
     assert wire.states(connect(server).model) == {1: "AVAILABLE"}
 
 
-def test_a_half_copied_version_is_not_served_until_it_is_whole(saved, model_dir, start, connect, eventually):
+def test_a_half_copied_version_is_not_served_until_it_is_whole(
+    saved, model_dir, start, connect, eventually
+):
     target = connect(start(model_dir))
     (model_dir / "2").mkdir()
     shutil.copy(saved[2] / "saved_model.pb", model_dir / "2")
@@ -115,7 +123,10 @@ def test_warm_up_has_a_limit(model_dir, start, records, is_served):
     if is_served:
         assert start(model_dir).versions == [1]
         return
-    with pytest.raises(ServerStartError, match=r"Number of warmup records exceeds the maximum \(1000\) at .*requests"):
+    with pytest.raises(
+        ServerStartError,
+        match=r"Number of warmup records exceeds the maximum \(1000\) at .*requests",
+    ):
         start(model_dir)
 
 
@@ -127,9 +138,13 @@ def test_warm_up_of_another_kind_fails(model_dir, start):
         start(model_dir)
 
 
-def test_requests_under_way_finish_before_their_version_is_unloaded(saved, model_dir, start, connect, push, eventually):
+def test_requests_under_way_finish_before_their_version_is_unloaded(
+    saved, model_dir, start, connect, push, eventually
+):
     target = connect(start(model_dir))
-    call = target.prediction.Predict.future(wire.slow_request(target, seconds=3), timeout=wire.TIMEOUT_SECONDS)
+    call = target.prediction.Predict.future(
+        wire.slow_request(target, seconds=3), timeout=wire.TIMEOUT_SECONDS
+    )
     push(saved[2], model_dir)
     eventually(lambda: wire.states(target.model) == {2: "AVAILABLE", 1: "UNLOADING"})
     assert not call.done()
@@ -161,11 +176,16 @@ def settle(seconds):
     [
         (None, "fingerprint.pb: the manifest has "),
         (lambda whole: whole[:3], "bytes. Found: 3 bytes. Is a copy still going on?"),
-        (lambda whole: bytes(len(whole)), "fingerprint.pb: its content is not what the manifest says (SHA-256)"),
+        (
+            lambda whole: bytes(len(whole)),
+            "fingerprint.pb: its content is not what the manifest says (SHA-256)",
+        ),
     ],
     ids=["missing", "cut", "other"],
 )
-def test_a_copy_that_stalls_is_never_served(saved, model_dir, start, connect, push, eventually, content, message):
+def test_a_copy_that_stalls_is_never_served(
+    saved, model_dir, start, connect, push, eventually, content, message
+):
     target = connect(start(model_dir, options=settle(0)))
     whole = (saved[2] / "fingerprint.pb").read_bytes()
     incoming = shutil.copytree(saved[2], model_dir / "incoming")
@@ -192,7 +212,9 @@ def test_files_beside_the_manifest_may_be_there(model_dir, start):
     assert start(model_dir).versions == [1]
 
 
-def test_a_version_without_a_manifest_must_settle(saved, model_dir, start, push, eventually, monkeypatch):
+def test_a_version_without_a_manifest_must_settle(
+    saved, model_dir, start, push, eventually, monkeypatch
+):
     ages = [1.0]
     monkeypatch.setattr(settling, "seconds_unchanged", lambda path: ages.append(ages[0]) or ages[0])
     server = start(model_dir, options=settle(5))
@@ -215,7 +237,9 @@ def test_a_version_without_a_manifest_is_loaded_again_when_its_files_change(
     target = connect(start(model_dir, options=settle(0)))
 
     def state():
-        return wire.outputs(wire.predict(target, contract.ENCODE_USER, wire.USER))["user_state_bytes"][0][:2]
+        return wire.outputs(wire.predict(target, contract.ENCODE_USER, wire.USER))[
+            "user_state_bytes"
+        ][0][:2]
 
     assert (served(target), state()) == (2, b"1|")
     foreign(saved[2], model_dir, 2)
@@ -223,7 +247,9 @@ def test_a_version_without_a_manifest_is_loaded_again_when_its_files_change(
     assert wire.states(target.model)[2] == "AVAILABLE"
 
 
-def test_a_version_that_is_spoilt_later_stays_as_it_was(saved, model_dir, start, connect, eventually, caplog):
+def test_a_version_that_is_spoilt_later_stays_as_it_was(
+    saved, model_dir, start, connect, eventually, caplog
+):
     path = foreign(saved[1], model_dir, 2)
     target = connect(start(model_dir, options=settle(0)))
     (path / "saved_model.pb").write_bytes(b"spoilt")

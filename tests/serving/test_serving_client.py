@@ -56,7 +56,9 @@ def test_several_users_share_candidates_or_have_their_own(client):
     state = client.encode_user([ANNA, BEN])
     assert state.blobs == [b"1|3.500000", b"1|3.000000"]
     np.testing.assert_allclose(client.score_items(state, ["1"])["click"], [[13.5], [13]])
-    np.testing.assert_allclose(client.score_items(state, [["1", "2"], ["3"]])["click"], [[13.5, 23.5], [33, 0]])
+    np.testing.assert_allclose(
+        client.score_items(state, [["1", "2"], ["3"]])["click"], [[13.5, 23.5], [33, 0]]
+    )
 
 
 def test_candidate_features_win_and_may_be_left_out(client):
@@ -67,7 +69,9 @@ def test_candidate_features_win_and_may_be_left_out(client):
     np.testing.assert_allclose(client.score_items(state, branded)["click"], [[1013.5]])
 
 
-@pytest.mark.parametrize("candidates", [["1", "2"], {"candidate_item_id": ["1", "2"]}], ids=["ids", "features"])
+@pytest.mark.parametrize(
+    "candidates", [["1", "2"], {"candidate_item_id": ["1", "2"]}], ids=["ids", "features"]
+)
 def test_predict_equals_encode_and_score(client, candidates):
     expected = client.score_items(client.encode_user([ANNA, BEN]), candidates)
     found = client.predict([ANNA, BEN], candidates)
@@ -81,11 +85,15 @@ def test_rank(client):
         (2, {"click": 23.5, "order": 11.75}),
         (1, {"click": 13.5, "order": 6.75}),
     ]
-    assert client.rank(ANNA, ["2", "3", "1"], top=1, by="order") == [("3", {"click": 33.5, "order": 16.75})]
+    assert client.rank(ANNA, ["2", "3", "1"], top=1, by="order") == [
+        ("3", {"click": 33.5, "order": 16.75})
+    ]
 
 
 def test_rank_needs_a_task_where_there_are_several(client):
-    with pytest.raises(ValueError, match="one of the model's tasks, click, order. Received: by=None"):
+    with pytest.raises(
+        ValueError, match="one of the model's tasks, click, order. Received: by=None"
+    ):
         client.rank(ANNA, ["1"])
 
 
@@ -113,9 +121,14 @@ def test_candidates_split_for_several_users(client):
 
 def test_only_the_latest_behaviours_are_sent(client):
     """The model's description says that five count; the toy model counts what it gets."""
-    assert client.encode_user({"user_id": "0", "history_item_id": list("abcdefgh")}).blobs == [b"1|5.000000"]
+    assert client.encode_user({"user_id": "0", "history_item_id": list("abcdefgh")}).blobs == [
+        b"1|5.000000"
+    ]
     gaps = {"user_id": "0", "history_item_id": ["a", "b", "c", "", "", "", "", "", "", ""]}
-    assert client.encode_user([gaps, {"history_item_id": list("abcdefgh")}]).blobs == [b"1|3.000000", b"1|5.000000"]
+    assert client.encode_user([gaps, {"history_item_id": list("abcdefgh")}]).blobs == [
+        b"1|3.000000",
+        b"1|5.000000",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -140,9 +153,15 @@ def test_bad_users(client, user, message):
         ([], "At least one candidate is needed"),
         ("1", "candidate_item_id takes a list of values. Received: '1'"),
         ([["1"], ["2"]], "takes one list of values, or 1, one a user. Received: 2 values"),
-        ({"candidate_price": [1]}, "Candidates need 'candidate_item_id'. Received: candidate_price"),
+        (
+            {"candidate_price": [1]},
+            "Candidates need 'candidate_item_id'. Received: candidate_price",
+        ),
         ({"candidate_item_id": ["1"], "candidate_prise": [1]}, "Did you mean 'candidate_price'?"),
-        ({"candidate_item_id": ["1"], "candidate_price": [1, 2]}, "candidate_price must have as many values as"),
+        (
+            {"candidate_item_id": ["1"], "candidate_price": [1, 2]},
+            "candidate_price must have as many values as",
+        ),
         ({"candidate_item_id": ["1"], "user_id": ["1"]}, "Unknown feature 'user_id'"),
     ],
 )
@@ -156,7 +175,9 @@ def test_what_the_catalogue_can_not_know_must_be_sent_or_is_asked_for_once(targe
     strict = make(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, unsent="raise")
     strict.wait_until_ready()
     state = strict.encode_user(ANNA)
-    message = "was trained with candidate_price, which differ from one showing of an item to the next"
+    message = (
+        "was trained with candidate_price, which differ from one showing of an item to the next"
+    )
     for call in (lambda: strict.score_items(state, ["1"]), lambda: strict.predict(ANNA, ["1"])):
         with pytest.raises(ValueError, match=message):
             call()
@@ -166,7 +187,9 @@ def test_what_the_catalogue_can_not_know_must_be_sent_or_is_asked_for_once(targe
     for _ in range(3):
         lenient.score_items(state, ["1"])
     assert [message in record.getMessage() for record in caplog.records] == [True]
-    with pytest.raises(ValueError, match="`unsent` must be warn, raise or ignore. Received: unsent='no'"):
+    with pytest.raises(
+        ValueError, match="`unsent` must be warn, raise or ignore. Received: unsent='no'"
+    ):
         make(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, unsent="no")
 
 
@@ -208,13 +231,17 @@ def test_too_large(target, make):
     channel = ChannelOptions(max_message_bytes=20_000)
     client = make(target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, channel)
     state = client.encode_user(ANNA)
-    with pytest.raises(RankingError, match="larger than 20000 bytes. Raise max_message_bytes") as caught:
+    with pytest.raises(
+        RankingError, match="larger than 20000 bytes. Raise max_message_bytes"
+    ) as caught:
         client.score_items(state, ["1"] * 8_000)
     assert caught.value.code == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_a_state_of_another_version_is_refused(client):
-    with pytest.raises(RankingError, match="signature 'score_items': INVALID_ARGUMENT: .*another model version"):
+    with pytest.raises(
+        RankingError, match="signature 'score_items': INVALID_ARGUMENT: .*another model version"
+    ):
         client.score_items(UserState([b"7|5"], version=1), ["1"])
 
 
@@ -317,7 +344,9 @@ def test_a_new_versions_inputs_are_learnt(saved, model_dir, start, push, eventua
         client.encode_user(ANNA | {"timestamp": 1})
 
 
-def test_a_client_that_knows_the_old_inputs_asks_again(saved, model_dir, start, push, eventually, client_of):
+def test_a_client_that_knows_the_old_inputs_asks_again(
+    saved, model_dir, start, push, eventually, client_of
+):
     server = start(model_dir)
     client = client_of(server)
     timed = {"user_id": "1", "timestamp": 5}
@@ -341,7 +370,9 @@ def test_a_model_of_another_kind(tmp_path, saved, start, client_of):
         client_of(start(tmp_path)).encode_user(ANNA)
 
 
-def test_a_version_of_the_release_before_whose_states_have_their_old_name(tmp_path, start, client_of):
+def test_a_version_of_the_release_before_whose_states_have_their_old_name(
+    tmp_path, start, client_of
+):
     toy_ranker.save(tmp_path, 1, state_name=contract.OLD_USER_STATE)
     client = client_of(start(tmp_path))
     assert client.wait_until_ready() == 1
@@ -358,5 +389,7 @@ def test_the_client_imports_neither_tensorflow_nor_what_trains_models():
         "import sys, serving.client; heavy = {'tensorflow', 'tf_keras', 'keras', 'tfx', 'apache_beam', 'pandas'}; "
         "print(sorted(heavy & sys.modules.keys()))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout == "[]\n"

@@ -5,7 +5,13 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2, predict_pb2, status_pb2
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_pb2,
+    predict_pb2,
+    status_pb2,
+)
 
 from serving import messages, tensors
 
@@ -94,7 +100,9 @@ def test_we_read_what_we_write(array, write):
 @pytest.mark.parametrize("array", ARRAYS, ids=ids)
 def test_we_read_what_tensorflow_writes(array):
     theirs = tf.make_tensor_proto(array, dtype=tf.string if array.dtype == object else None)
-    np.testing.assert_array_equal(tensors.read(messages.Tensor.FromString(theirs.SerializeToString())), array)
+    np.testing.assert_array_equal(
+        tensors.read(messages.Tensor.FromString(theirs.SerializeToString())), array
+    )
 
 
 def test_numbers_go_into_the_typed_field_or_the_content():

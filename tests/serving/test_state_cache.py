@@ -34,7 +34,10 @@ def inputs(**changes):
         "history_rating": [[1.0, 2.0]],
     }
     arrays = {name: np.array(value) for name, value in (content | changes).items()}
-    return {name: x.astype("S").astype(object) if x.dtype.kind == "U" else x for name, x in arrays.items()}
+    return {
+        name: x.astype("S").astype(object) if x.dtype.kind == "U" else x
+        for name, x in arrays.items()
+    }
 
 
 def key(ignored=(), model="m", version=1, **changes):
@@ -63,10 +66,15 @@ def test_key_names_all_a_state_depends_on():
 
 def test_key_passes_over_what_changes_no_state():
     assert key(timestamp=[999]) == key()
-    assert key(ignored=["context_device"], context_device=["desktop"]) == key(ignored=["context_device"])
+    assert key(ignored=["context_device"], context_device=["desktop"]) == key(
+        ignored=["context_device"]
+    )
     padded = {"history_item_id": [["", "a", "b", ""]], "history_rating": [[9.0, 1.0, 2.0, 9.0]]}
     assert key(**padded) == key()
-    longer = {"history_item_id": [["x", "y", "a", "b", "c"]], "history_rating": [[0.0, 0.0, 1.0, 2.0, 3.0]]}
+    longer = {
+        "history_item_id": [["x", "y", "a", "b", "c"]],
+        "history_rating": [[0.0, 0.0, 1.0, 2.0, 3.0]],
+    }
     assert key(**longer) == key(history_item_id=[["a", "b", "c"]], history_rating=[[1.0, 2.0, 3.0]])
 
 
@@ -179,7 +187,13 @@ def test_lru_needs_room_and_time(options):
 def test_breaker_opens_after_failures_in_a_row_and_tries_once_a_pause():
     clock = Clock()
     breaker = CircuitBreaker(failures=3, pause_seconds=1, clock=clock)
-    for outcome in (breaker.failed, breaker.failed, breaker.succeeded, breaker.failed, breaker.failed):
+    for outcome in (
+        breaker.failed,
+        breaker.failed,
+        breaker.succeeded,
+        breaker.failed,
+        breaker.failed,
+    ):
         assert breaker.allows()
         outcome()
     assert breaker.allows()

@@ -1,6 +1,7 @@
 """Two servers, each a process, behind Envoy and behind a client that balances by itself: rolled one by one, one killed.
 
-Only here does "no wrong score through a roll-out" meet servers that disagree about which version is the latest.
+Only here does "no wrong score through a roll-out" meet servers that disagree about which version is
+the latest.
 """
 
 import contextlib
@@ -36,7 +37,9 @@ class Pair:
         for models in self.folders:
             shutil.copytree(version, models / version.name)
         options = ("--num_versions", "2", "--file_system_poll_wait_seconds", "0.2")
-        self.servers = [ServerProcess(models, models.parent / "log", options) for models in self.folders]
+        self.servers = [
+            ServerProcess(models, models.parent / "log", options) for models in self.folders
+        ]
 
     @property
     def addresses(self):
@@ -44,7 +47,9 @@ class Pair:
 
     def versions(self, which):
         """The versions that one of them serves."""
-        with RankingClient(self.addresses[which], DEFAULT_MODEL_NAME, timeout_seconds=TIMEOUT_SECONDS) as client:
+        with RankingClient(
+            self.addresses[which], DEFAULT_MODEL_NAME, timeout_seconds=TIMEOUT_SECONDS
+        ) as client:
             return client.wait_until_ready()
 
     def __enter__(self):
@@ -62,11 +67,20 @@ def running_envoy(folder, addresses):
     """The shipped configuration before these servers; its address."""
     config = yaml.safe_load(ENVOY.read_text(encoding="utf-8"))
     port, config["admin"]["address"]["socket_address"]["port_value"] = free_ports(2)
-    (listener,), (cluster,) = (config["static_resources"][kind] for kind in ("listeners", "clusters"))
+    (listener,), (cluster,) = (
+        config["static_resources"][kind] for kind in ("listeners", "clusters")
+    )
     listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": port}
-    cluster["load_assignment"]["endpoints"] = [{"lb_endpoints": [_endpoint(address) for address in addresses]}]
+    cluster["load_assignment"]["endpoints"] = [
+        {"lb_endpoints": [_endpoint(address) for address in addresses]}
+    ]
     (folder / "envoy.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    command = [Path(sys.executable).parent / "envoy", "--config-path", folder / "envoy.yaml", "--use-dynamic-base-id"]
+    command = [
+        Path(sys.executable).parent / "envoy",
+        "--config-path",
+        folder / "envoy.yaml",
+        "--use-dynamic-base-id",
+    ]
     with open(folder / "envoy.log", "wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
@@ -88,7 +102,12 @@ class Ranking(threading.Thread):
         super().__init__()
         channel = ChannelOptions(wait_for_ready=True, extra=extra)
         self._client = RankingClient(
-            address, DEFAULT_MODEL_NAME, TIMEOUT_SECONDS, channel, caches, Freshness(version_seconds=0.2)
+            address,
+            DEFAULT_MODEL_NAME,
+            TIMEOUT_SECONDS,
+            channel,
+            caches,
+            Freshness(version_seconds=0.2),
         )
         self.right, self.wrong, self.failures, self.done = 0, [], [], threading.Event()
 
@@ -116,7 +135,9 @@ class Ranking(threading.Thread):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("balanced_by", ["envoy", "client"])
-def test_no_wrong_score_while_versions_roll_and_a_server_dies(saved, tmp_path, eventually, balanced_by):
+def test_no_wrong_score_while_versions_roll_and_a_server_dies(
+    saved, tmp_path, eventually, balanced_by
+):
     with Pair(tmp_path, saved[1]) as pair, contextlib.ExitStack() as stack:
         if balanced_by == "envoy":
             address, extra = stack.enter_context(running_envoy(tmp_path, pair.addresses)), ()
@@ -129,7 +150,9 @@ def test_no_wrong_score_while_versions_roll_and_a_server_dies(saved, tmp_path, e
             """Until each client has ranked some more."""
             before = [client.right for client in clients]
             eventually(
-                lambda: all(now.right >= was + BETWEEN for now, was in zip(clients, before, strict=True)),
+                lambda: all(
+                    now.right >= was + BETWEEN for now, was in zip(clients, before, strict=True)
+                ),
                 timeout_seconds=60,
             )
 
@@ -158,7 +181,11 @@ def test_no_wrong_score_while_versions_roll_and_a_server_dies(saved, tmp_path, e
                 client.join()
     for client in clients:
         assert not client.wrong
-        assert [failure for failure in client.failures if failure[0] != grpc.StatusCode.DEADLINE_EXCEEDED] == []
+        assert [
+            failure
+            for failure in client.failures
+            if failure[0] != grpc.StatusCode.DEADLINE_EXCEEDED
+        ] == []
 
 
 def test_servers_that_disagree_about_the_latest_version(saved, tmp_path, start):
@@ -171,7 +198,9 @@ def test_servers_that_disagree_about_the_latest_version(saved, tmp_path, start):
     address = "ipv4:" + ",".join(f"127.0.0.1:{server.grpc_port}" for server in servers)
     channel = ChannelOptions(extra=(("grpc.lb_policy_name", "round_robin"),))
     for caches in ([], [LruCache()]):
-        with RankingClient(address, "toy", TIMEOUT_SECONDS, channel, caches, Freshness(version_seconds=0)) as client:
+        with RankingClient(
+            address, "toy", TIMEOUT_SECONDS, channel, caches, Freshness(version_seconds=0)
+        ) as client:
             for number in range(30):
                 user = {"user_id": str(number), "age": 0.0}
                 assert client.rank(user, ["2"], by="click")[0][1]["click"] == number + 20
@@ -186,10 +215,17 @@ def test_envoy_bounds_a_request_and_lets_no_reload_through(model_dir, start, tmp
         with contextlib.closing(target.channel):
             grpc.channel_ready_future(target.channel).result(timeout=wire.TIMEOUT_SECONDS)
             small = wire.predict_request("encode_user", wire.USER)
-            assert target.prediction.Predict(small, timeout=wire.TIMEOUT_SECONDS, wait_for_ready=True).outputs
+            assert target.prediction.Predict(
+                small, timeout=wire.TIMEOUT_SECONDS, wait_for_ready=True
+            ).outputs
             assert wire.states(target.model) == {1: "AVAILABLE"}
-            large = wire.predict_request("encode_user", wire.USER | {"user_id": ["1" * 3_000_000] * 2})
+            large = wire.predict_request(
+                "encode_user", wire.USER | {"user_id": ["1" * 3_000_000] * 2}
+            )
             code, details = wire.error_of(target.prediction.Predict, large)
             assert (code, details) == (grpc.StatusCode.UNKNOWN, "Payload Too Large")
             reload = model_management_pb2.ReloadConfigRequest()
-            assert wire.error_of(target.model.HandleReloadConfigRequest, reload)[0] == grpc.StatusCode.UNIMPLEMENTED
+            assert (
+                wire.error_of(target.model.HandleReloadConfigRequest, reload)[0]
+                == grpc.StatusCode.UNIMPLEMENTED
+            )

@@ -1,13 +1,14 @@
 """A model with the signatures of serving/contract.py whose scores are easy to work out by hand.
 
-A user's state is the number user_id + age + the number of events in the history; an item's score is that plus
-10 * item id plus its price, as `click`, and half of it as `order`.
+A user's state is the number user_id + age + the number of events in the history; an item's score is
+that plus 10 * item id plus its price, as `click`, and half of it as `order`.
 
 To test a real TensorFlow Serving with the same suite:
 
     python tests/serving/toy_ranker.py /tmp/toy
-    tensorflow_model_server --model_name=toy --model_base_path=/tmp/toy --port=8500 --rest_api_port=8501
-    TFS_GRPC_ADDRESS=localhost:8500 TFS_REST_ADDRESS=localhost:8501 python -m pytest tests/serving
+    tensorflow_model_server --model_name=toy --model_base_path=/tmp/toy --port=8500
+    --rest_api_port=8501 TFS_GRPC_ADDRESS=localhost:8500 TFS_REST_ADDRESS=localhost:8501 python -m
+    pytest tests/serving
 """
 
 import dataclasses
@@ -69,7 +70,9 @@ class ToyRanker(tf.Module):
             DESCRIPTION,
             state_identity=f"toy{version}",
             context_inputs=("timestamp",) if timed else (),
-            history_inputs=("history_item_id", "history_timestamp") if timed else ("history_item_id",),
+            history_inputs=("history_item_id", "history_timestamp")
+            if timed
+            else ("history_item_id",),
         )
 
     def encode_user(self, user_id, age, history_item_id, timestamp=None, history_timestamp=None):
@@ -83,7 +86,9 @@ class ToyRanker(tf.Module):
         parts = tf.strings.split(state[self.state_name], "|")
         version, value = tf.unstack(parts.to_tensor(shape=[None, 2]), axis=1)
         message = "user_state was made by another model version, or is damaged."
-        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(version == self.version), [message])]):
+        with tf.control_dependencies(
+            [tf.debugging.Assert(tf.reduce_all(version == self.version), [message])]
+        ):
             scores = _number(value)[:, None] + 10 * _number(candidate_item_id)
         if candidate_price is not None:
             scores += tf.where(tf.math.is_nan(candidate_price), 0.0, candidate_price)
@@ -95,13 +100,22 @@ class ToyRanker(tf.Module):
         return {"description": tf.fill(tf.shape(request), self.description.to_json())}
 
     def predict(self, **features):
-        user = {name: value for name, value in features.items() if not name.startswith("candidate_")}
-        candidates = {name: value for name, value in features.items() if name.startswith("candidate_")}
+        user = {
+            name: value for name, value in features.items() if not name.startswith("candidate_")
+        }
+        candidates = {
+            name: value for name, value in features.items() if name.startswith("candidate_")
+        }
         return self.score_items(**self.encode_user(**user), **candidates)
 
     def serving_default(self, examples):
-        lists = {name: tf.io.RaggedFeature(tf.string) for name in ("history_item_id", "candidate_item_id")}
-        parsed = tf.io.parse_example(examples, {"user_id": tf.io.FixedLenFeature([], tf.string)} | lists)
+        lists = {
+            name: tf.io.RaggedFeature(tf.string)
+            for name in ("history_item_id", "candidate_item_id")
+        }
+        parsed = tf.io.parse_example(
+            examples, {"user_id": tf.io.FixedLenFeature([], tf.string)} | lists
+        )
         items = parsed["candidate_item_id"].to_tensor()
         absent = tf.fill(tf.shape(parsed["user_id"]), float("nan"))
         state = self.encode_user(parsed["user_id"], absent, parsed["history_item_id"].to_tensor())
@@ -113,7 +127,11 @@ class ToyRanker(tf.Module):
     def countdown(self, n):
         """Counts n[0] down in the graph, which takes a while; refuses negative numbers."""
         with tf.control_dependencies([tf.debugging.assert_non_negative(n, message=LONG_MESSAGE)]):
-            return {"n": tf.while_loop(lambda i: i[0] > 0, lambda i: [i - 1], [n], parallel_iterations=1)[0]}
+            return {
+                "n": tf.while_loop(
+                    lambda i: i[0] > 0, lambda i: [i - 1], [n], parallel_iterations=1
+                )[0]
+            }
 
 
 def _number(text: tf.Tensor) -> tf.Tensor:
@@ -131,7 +149,9 @@ def save(
     model = ToyRanker(version, timed, state_name)
     state = _specs(**{state_name: (ONE, tf.string)})
     user = USER | TIMED if timed else USER
-    examples = {} if timed else {contract.SERVING_DEFAULT: _function(model.serving_default, EXAMPLES)}
+    examples = (
+        {} if timed else {contract.SERVING_DEFAULT: _function(model.serving_default, EXAMPLES)}
+    )
     signatures = {
         contract.ENCODE_USER: _function(model.encode_user, user),
         contract.SCORE_ITEMS: _function(model.score_items, state | IDS),
@@ -170,7 +190,9 @@ def write_warmup(path: Path, logs: list[prediction_log_pb2.PredictionLog]) -> No
 
 
 def _function(method, specs):
-    return tf.function(lambda **inputs: method(**inputs), autograph=False).get_concrete_function(**specs)
+    return tf.function(lambda **inputs: method(**inputs), autograph=False).get_concrete_function(
+        **specs
+    )
 
 
 if __name__ == "__main__":

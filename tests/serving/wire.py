@@ -29,7 +29,9 @@ def spec(message, name=toy_ranker.NAME, version=None, label=None, signature=""):
 
 def predict_request(signature, inputs, output_filter=(), **where):
     """A PredictRequest of values that TensorFlow can convert."""
-    request = spec(predict_pb2.PredictRequest(output_filter=output_filter), signature=signature, **where)
+    request = spec(
+        predict_pb2.PredictRequest(output_filter=output_filter), signature=signature, **where
+    )
     for name, value in inputs.items():
         request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
     return request
@@ -37,7 +39,9 @@ def predict_request(signature, inputs, output_filter=(), **where):
 
 def predict(target, signature, inputs, **options):
     """A PredictResponse."""
-    return target.prediction.Predict(predict_request(signature, inputs, **options), timeout=TIMEOUT_SECONDS)
+    return target.prediction.Predict(
+        predict_request(signature, inputs, **options), timeout=TIMEOUT_SECONDS
+    )
 
 
 def outputs(response):
@@ -84,4 +88,6 @@ def slow_request(target, seconds):
     predict(target, "countdown", {"n": np.int64([1])})
     began = time.monotonic()
     predict(target, "countdown", {"n": np.int64([count])})
-    return predict_request("countdown", {"n": np.int64([count * seconds / (time.monotonic() - began)])})
+    return predict_request(
+        "countdown", {"n": np.int64([count * seconds / (time.monotonic() - began)])}
+    )

@@ -11,7 +11,15 @@ import pytest
 import tensorflow as tf
 
 from preprocessing.spec import DatasetSpec
-from tests.testing_trainer import Raw, catalog_record, eagerly, raw_records, run_transform, serialize, toy_spec
+from tests.testing_trainer import (
+    Raw,
+    catalog_record,
+    eagerly,
+    raw_records,
+    run_transform,
+    serialize,
+    toy_spec,
+)
 from trainer.config import TrainerConfig
 from trainer.export import export
 from trainer.finetune import finetune
@@ -30,7 +38,12 @@ TINY = {
         "tower_units": 4,
         "query_tokens": 2,
     },
-    "finetune": {"epochs": 1, "batch_size": 16, "evaluations_per_epoch": 2, "optimizer": {"learning_rate": 0.01}},
+    "finetune": {
+        "epochs": 1,
+        "batch_size": 16,
+        "evaluations_per_epoch": 2,
+        "optimizer": {"learning_rate": 0.01},
+    },
     "export": {"state_dtype": "float32"},
 }
 
@@ -77,9 +90,13 @@ class Exported:
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     spec, folder = toy_spec(), tmp_path_factory.mktemp("toy")
     counts = {"pretrain": 24, "train": 24, "validation": 16}
-    raw = {split: raw_records(spec, count, seed) for seed, (split, count) in enumerate(counts.items())}
+    raw = {
+        split: raw_records(spec, count, seed) for seed, (split, count) in enumerate(counts.items())
+    }
     raw["catalog"] = [catalog_record(spec)]
-    run_transform(spec, {split: [serialize(spec, one) for one in raws] for split, raws in raw.items()}, folder)
+    run_transform(
+        spec, {split: [serialize(spec, one) for one in raws] for split, raws in raw.items()}, folder
+    )
     return Toy(spec, raw, folder)
 
 
@@ -98,4 +115,6 @@ def exported(toy: Toy, pretrained: Path, tmp_path_factory: pytest.TempPathFactor
     folder, inputs = tmp_path_factory.mktemp("exported"), toy.inputs("train", "validation")
     ranker, results = finetune(inputs, str(pretrained))
     export(ranker, inputs, str(folder))
-    return Exported(ranker, inputs, json.loads(json.dumps(results)), folder, tf.saved_model.load(str(folder)))
+    return Exported(
+        ranker, inputs, json.loads(json.dumps(results)), folder, tf.saved_model.load(str(folder))
+    )

@@ -8,7 +8,9 @@ import tensorflow as tf
 def make_variables() -> list[tf.Variable]:
     """A scalar, a vector, a matrix, a small table, and two large ones of which one has dense gradients."""
     shapes: list[list[int]] = [[], [3], [2, 3], [5, 2], [9, 2], [8, 1]]
-    return [tf.Variable(tf.random.stateless_normal(shape, [7, n])) for n, shape in enumerate(shapes)]
+    return [
+        tf.Variable(tf.random.stateless_normal(shape, [7, n])) for n, shape in enumerate(shapes)
+    ]
 
 
 def gradients(step: tf.Tensor) -> list[tf.Tensor | tf.IndexedSlices]:

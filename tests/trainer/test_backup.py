@@ -21,7 +21,13 @@ def _fit(backup: Backup, epochs: int) -> list[int]:
     data = tf.data.Dataset.from_tensors((tf.ones([2, 1]), tf.ones([2, 1]))).repeat()
     begun: list[int] = []
     noted = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: begun.append(epoch))
-    model.fit(data, epochs=epochs, steps_per_epoch=STEPS_PER_EPOCH, verbose=0, callbacks=[backup.callback(), noted])
+    model.fit(
+        data,
+        epochs=epochs,
+        steps_per_epoch=STEPS_PER_EPOCH,
+        verbose=0,
+        callbacks=[backup.callback(), noted],
+    )
     return begun
 
 
@@ -43,4 +49,6 @@ def test_a_fit_goes_on_after_its_last_backup(steps: int, kept: int, tmp_path: Pa
 
 def test_epochs_shorter_than_a_backup_have_no_hook_at_every_step(tmp_path: Path) -> None:
     """Where one callback has such a hook Keras calls those of all callbacks."""
-    assert not Backup(str(tmp_path), 100, STEPS_PER_EPOCH).callback()._implements_train_batch_hooks()
+    assert (
+        not Backup(str(tmp_path), 100, STEPS_PER_EPOCH).callback()._implements_train_batch_hooks()
+    )

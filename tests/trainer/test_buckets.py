@@ -30,14 +30,18 @@ def test_with_one_bucket_all_are_padded_to_the_largest_of_either_side() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_all_requests_fit_and_few_cells_are_padding(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    sizes = _sizes(rng.geometric(0.3, 5000).tolist(), np.minimum(rng.geometric(0.02, 5000), 100).tolist())
+    sizes = _sizes(
+        rng.geometric(0.3, 5000).tolist(), np.minimum(rng.geometric(0.02, 5000), 100).tolist()
+    )
     plan = plan_buckets(sizes, batch_size=64)
     assert 1 < len(plan.buckets) <= MOST_BUCKETS
     buckets = np.array(plan.buckets)[plan.place(sizes)]
     assert (sizes.candidates <= buckets[:, 1]).all() and (sizes.lengths <= buckets[:, 2]).all()
     assert plan.padding(sizes) < 0.2 < plan_buckets(sizes, 64, most=2).padding(sizes)
     steps = plan.batches(sizes).sum()
-    assert sizes.candidates.sum() / 64 < steps < 1.2 * sizes.candidates.sum() / 64  # a batch has its candidates
+    assert (
+        sizes.candidates.sum() / 64 < steps < 1.2 * sizes.candidates.sum() / 64
+    )  # a batch has its candidates
 
 
 def test_records_are_sorted_by_so_many_bytes_at_once() -> None:

@@ -36,7 +36,9 @@ def test_absent_values_are_looked_up_and_values_sent_win(catalog: ItemCatalog, s
 
 @pytest.mark.parametrize("side", ["history", "candidate"])
 def test_numbers_come_from_where_their_indices_do(side: str) -> None:
-    catalog = ItemCatalog({"price": np.array([0, 3, 4])}, np.zeros(3, int), {"price": np.array([0, 0.5, -0.75])})
+    catalog = ItemCatalog(
+        {"price": np.array([0, 3, 4])}, np.zeros(3, int), {"price": np.array([0, 0.5, -0.75])}
+    )
     items = {f"{side}_item_id": tf.constant([[1, 1, 2, 0]], tf.int64)}
     sent = {
         f"{side}_price": tf.constant([[2, 0, 5, 0]], tf.int64),
@@ -73,7 +75,15 @@ def test_tables_are_built_by_item_index_from_batches() -> None:
     catalog = ItemCatalog.from_batches(fields, [first, second])
     assert catalog.training_events.numpy().tolist() == [0, 9, 0, 0, 0, 7, 0]
     assert catalog.tables["brand"].numpy().tolist() == [0, 3, 0, 4, 5, 2, 0]
-    assert catalog.tables["tags"].numpy().tolist() == [[0, 0], [3, 0], [0, 0], [4, 0], [5, 0], [1, 2], [0, 0]]
+    assert catalog.tables["tags"].numpy().tolist() == [
+        [0, 0],
+        [3, 0],
+        [0, 0],
+        [4, 0],
+        [5, 0],
+        [1, 2],
+        [0, 0],
+    ]
     assert set(catalog.tables) == {"brand", "tags", "price"}
     assert catalog.numbers["price"].numpy().tolist() == [0, -1, 0, 0, 0, -0.5, 0]
     assert not catalog.trainable_variables

@@ -15,10 +15,14 @@ from trainer.step_model import StepModel
 
 
 @pytest.mark.parametrize(("gpus", "expected"), [([], False), (["GPU:0"], True)])
-def test_auto_compiles_where_there_is_a_gpu(gpus: list[str], expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_compiles_where_there_is_a_gpu(
+    gpus: list[str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: gpus)
     assert compiles(TrainerConfig()) is expected
-    assert compiles(TrainerConfig(jit_compile=True)) and not compiles(TrainerConfig(jit_compile=False))
+    assert compiles(TrainerConfig(jit_compile=True)) and not compiles(
+        TrainerConfig(jit_compile=False)
+    )
 
 
 def test_several_devices_that_are_not_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +30,8 @@ def test_several_devices_that_are_not_gpus_are_refused(monkeypatch: pytest.Monke
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
         assert not compiles(TrainerConfig())
         with pytest.raises(
-            ConfigError, match="jit_compile: true compiles for one device, .*MirroredStrategy with other devices"
+            ConfigError,
+            match="jit_compile: true compiles for one device, .*MirroredStrategy with other devices",
         ):
             compiles(TrainerConfig(jit_compile=True))
 
@@ -40,19 +45,24 @@ class _Model(StepModel):
         found = self.dense(x)
         if not self.hits:
             return found
-        rows, _, _ = tf.nn.compute_accidental_hits(tf.zeros([2, 1], tf.int64), tf.zeros([3], tf.int64), 1)
+        rows, _, _ = tf.nn.compute_accidental_hits(
+            tf.zeros([2, 1], tf.int64), tf.zeros([3], tf.int64), 1
+        )
         return found + tf.cast(tf.reduce_sum(rows), tf.float32)
 
 
 def _check(hits: bool) -> None:
     model = _Model(hits)
     model.compile("sgd", "mse", jit_compile=True)
-    check_compiles(model, tf.data.Dataset.from_tensors((tf.ones([2, 3]), tf.ones([2, 1]))), "a stage")
+    check_compiles(
+        model, tf.data.Dataset.from_tensors((tf.ones([2, 3]), tf.ones([2, 1]))), "a stage"
+    )
 
 
 def test_a_step_that_xla_cannot_compile_is_refused_by_what_it_lacks() -> None:
     _check(hits=False)
     with pytest.raises(
-        ConfigError, match="XLA can't compile the step of a stage: .*ComputeAccidentalHits.*jit_compile"
+        ConfigError,
+        match="XLA can't compile the step of a stage: .*ComputeAccidentalHits.*jit_compile",
     ):
         _check(hits=True)

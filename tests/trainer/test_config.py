@@ -21,14 +21,22 @@ from trainer.pretraining.cloze_config import ClozeConfig
         ("ranker: {modle: din}", "ranker.modle", "model"),
         ("ranker: {model: bst, bst: {hedas: 4}}", "ranker.bst.hedas", "heads"),
         ("pretrain: {masking: {items_rate: 0.1}}", "pretrain.masking.items_rate", "item_rate"),
-        ("finetune: {optimizer: {learningrate: 0.1}}", "finetune.optimizer.learningrate", "learning_rate"),
+        (
+            "finetune: {optimizer: {learningrate: 0.1}}",
+            "finetune.optimizer.learningrate",
+            "learning_rate",
+        ),
     ],
 )
-def test_unknown_key_is_named_with_the_nearest_known_one(tmp_path: Path, text: str, key: str, nearest: str) -> None:
+def test_unknown_key_is_named_with_the_nearest_known_one(
+    tmp_path: Path, text: str, key: str, nearest: str
+) -> None:
     (tmp_path / "trainer.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as error:
         load_yaml(tmp_path / "trainer.yaml", TrainerConfig)
-    assert f"{tmp_path}/trainer.yaml: {key}: unknown key. Did you mean '{nearest}'?" in str(error.value)
+    assert f"{tmp_path}/trainer.yaml: {key}: unknown key. Did you mean '{nearest}'?" in str(
+        error.value
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """No mistake that a configuration alone can make is found after work has begun.
 
-Every place under trainer/ that raises a ConfigError or a ValueError is in one of two tables: with a configuration that
-would end there, which loading refuses, or with the reason why no configuration alone can.
+Every place under trainer/ that raises a ConfigError or a ValueError is in one of two tables: with a
+configuration that would end there, which loading refuses, or with the reason why no configuration
+alone can.
 """
 
 from __future__ import annotations
@@ -22,12 +23,29 @@ TRAINER = Path(__file__).parent.parent.parent / "trainer"
 RAISED = ("ConfigError", "ValueError")
 SAMPLED = {"negatives": {"per_request": 2}}
 
-# Where it would be raised: what of the data set and of the trainer makes it, and what loading says instead.
+# Where it would be raised: what of the data set and of the trainer makes it, and what loading says
+# instead.
 REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
-    "config.py EncoderConfig._check": ({}, {"encoder": {"dim": 6, "heads": 4}}, "heads must divide dim"),
-    "config.py EncoderConfig.check_fits": ({}, {"encoder": {"without": ["gpa"]}}, "Received: gpa. Did you mean 'gap'"),
-    "config.py ExportConfig.check_fits": ({}, {"export": {"max_history": 4}}, "must not be less than .* 4 and 5"),
-    "fields.py Fields.without": ({}, {"encoder": {"without": ["age"]}}, "must name features of behaviours"),
+    "config.py EncoderConfig._check": (
+        {},
+        {"encoder": {"dim": 6, "heads": 4}},
+        "heads must divide dim",
+    ),
+    "config.py EncoderConfig.check_fits": (
+        {},
+        {"encoder": {"without": ["gpa"]}},
+        "Received: gpa. Did you mean 'gap'",
+    ),
+    "config.py ExportConfig.check_fits": (
+        {},
+        {"export": {"max_history": 4}},
+        "must not be less than .* 4 and 5",
+    ),
+    "fields.py Fields.without": (
+        {},
+        {"encoder": {"without": ["age"]}},
+        "must name features of behaviours",
+    ),
     "pretrain_config.py PredictingConfig._check_sampled": (
         {},
         {"pretrain": {"sampled_softmax_above": 10, "sampled_classes": 20}},
@@ -38,7 +56,11 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"pretrain": {"masking": {"item_rate": 0.5, "behavior_rate": 0.5}}},
         "must lie between 0 and 1",
     ),
-    "models/srp4ctr_config.py Srp4CtrConfig.check_fits": (SAMPLED, {"ranker": {"set_wise": True}}, "set_wise"),
+    "models/srp4ctr_config.py Srp4CtrConfig.check_fits": (
+        SAMPLED,
+        {"ranker": {"set_wise": True}},
+        "set_wise",
+    ),
     "models/bst_config.py BstConfig.check_fits": (
         {},
         {"ranker": {"model": "bst", "bst": {"heads": 3}}},
@@ -49,16 +71,52 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"ranker": {"model": "bst", "embedding_dim": 5, "bst": {"heads": 2}}},
         "must divide the width of an embedded behaviour, here 25",
     ),
-    "layers/uni_cross_attention.py UniCrossAttention.__init__": ({}, {"encoder": {"heads": 3}}, "heads must divide"),
-    "layers/querying_transformer.py QueryingTransformer.__init__": ({}, {"ranker": {"query_tokens": -1}}, "query_tok"),
-    "layers/add_attended.py AddAttended.__init__": ({}, {"encoder": {"feedforward": 0}}, "encoder.feedforward"),
-    "layers/co_action.py CoAction.__init__": ({}, {"ranker": {"model": "can", "can": {"widths": [8]}}}, "widths"),
-    "layers/folded_din.py FoldedDin.__init__": ({}, {"ranker": {"attention_units": [8, 4, 2]}}, "attention_units"),
-    "layers/folded_dense.py FoldedDense.__init__": ({}, {"ranker": {"attention_units": [0, 4]}}, "attention_units.0"),
+    "layers/uni_cross_attention.py UniCrossAttention.__init__": (
+        {},
+        {"encoder": {"heads": 3}},
+        "heads must divide",
+    ),
+    "layers/querying_transformer.py QueryingTransformer.__init__": (
+        {},
+        {"ranker": {"query_tokens": -1}},
+        "query_tok",
+    ),
+    "layers/add_attended.py AddAttended.__init__": (
+        {},
+        {"encoder": {"feedforward": 0}},
+        "encoder.feedforward",
+    ),
+    "layers/co_action.py CoAction.__init__": (
+        {},
+        {"ranker": {"model": "can", "can": {"widths": [8]}}},
+        "widths",
+    ),
+    "layers/folded_din.py FoldedDin.__init__": (
+        {},
+        {"ranker": {"attention_units": [8, 4, 2]}},
+        "attention_units",
+    ),
+    "layers/folded_dense.py FoldedDense.__init__": (
+        {},
+        {"ranker": {"attention_units": [0, 4]}},
+        "attention_units.0",
+    ),
     "layers/folded_mmoe.py FoldedMmoe.__init__": ({}, {"ranker": {"experts": 0}}, "ranker.experts"),
-    "layers/field_embedding.py FieldEmbedding.__init__": ({}, {"ranker": {"embedding_dim": 0}}, "embedding_dim"),
-    "layers/number_embedding.py NumberEmbedding.__init__": ({}, {"ranker": {"embedding_dim": 0}}, "embedding_dim"),
-    "layers/augru.py Augru.__init__": ({}, {"ranker": {"model": "dien", "embedding_dim": 0}}, "embedding_dim"),
+    "layers/field_embedding.py FieldEmbedding.__init__": (
+        {},
+        {"ranker": {"embedding_dim": 0}},
+        "embedding_dim",
+    ),
+    "layers/number_embedding.py NumberEmbedding.__init__": (
+        {},
+        {"ranker": {"embedding_dim": 0}},
+        "embedding_dim",
+    ),
+    "layers/augru.py Augru.__init__": (
+        {},
+        {"ranker": {"model": "dien", "embedding_dim": 0}},
+        "embedding_dim",
+    ),
     "layers/dropout.py Dropout.__init__": ({}, {"ranker": {"dropout": 1.0}}, "ranker.dropout"),
     "state_numbers.py numbers_of": ({}, {"export": {"state_dtype": "int4"}}, "state_dtype"),
 }
@@ -94,7 +152,9 @@ def test_every_raise_is_in_one_of_the_tables() -> None:
         for path in sorted(TRAINER.rglob("*.py"))
         for function in _raises(ast.parse(path.read_text(encoding="utf-8")))
     )
-    assert set(found) == set(REFUSED) | set(ELSEWHERE), "add the new place to a table, or take the old one out"
+    assert set(found) == set(REFUSED) | set(ELSEWHERE), (
+        "add the new place to a table, or take the old one out"
+    )
     assert not set(REFUSED) & set(ELSEWHERE)
 
 
@@ -102,14 +162,20 @@ def test_every_raise_is_in_one_of_the_tables() -> None:
 def test_a_mistake_of_a_configuration_is_refused_when_it_is_loaded(place: str) -> None:
     dataset, trainer, said = REFUSED[place]
     with pytest.raises(pydantic.ValidationError, match=said):
-        RunConfig.model_validate({"dataset": small_spec(**dataset).model_dump(), "trainer": trainer})
+        RunConfig.model_validate(
+            {"dataset": small_spec(**dataset).model_dump(), "trainer": trainer}
+        )
 
 
 @pytest.mark.parametrize("place", REFUSED)
 def test_nor_does_tuning_try_it(place: str) -> None:
     """What tuning tries is checked as the run's own settings are."""
     dataset, trainer, said = REFUSED[place]
-    settings = {f"{section}.{key}": [value] for section, content in trainer.items() for key, value in content.items()}
+    settings = {
+        f"{section}.{key}": [value]
+        for section, content in trainer.items()
+        for key, value in content.items()
+    }
     tuning = {"trials": 1, "space": settings}
     content = {"dataset": small_spec(**dataset).model_dump(), "tuning": tuning}
     with pytest.raises(pydantic.ValidationError):

@@ -24,19 +24,26 @@ def _config(**ranker: Any) -> TrainerConfig:
 @pytest.fixture(scope="module")
 def costs() -> dict[str, ModelCost]:
     fields = toy_fields()
-    return {name: measure_cost(fields, _config(model=name)) for name in ("srp4ctr", "din", "unfolded_din", "dien")}
+    return {
+        name: measure_cost(fields, _config(model=name))
+        for name in ("srp4ctr", "din", "unfolded_din", "dien")
+    }
 
 
 def test_the_unfolded_attention_unit_is_paid_once_a_pair(costs: dict[str, ModelCost]) -> None:
     fields, by_count = toy_fields(), costs["unfolded_din"].items
     width, length = 4 * len(fields.of("history")), fields.history_length
-    unit = 2 * length * (4 * width * 8 + 8 * 4 + 4)  # the products over [k, q, k - q, k * q], then 8-4-1
+    unit = (
+        2 * length * (4 * width * 8 + 8 * 4 + 4)
+    )  # the products over [k, q, k - q, k * q], then 8-4-1
     each = (by_count[1000].flops - by_count[100].flops) / 900
     assert unit < each < 2 * unit
 
 
 def test_folding_takes_work_from_candidates() -> None:
-    folded, unfolded = (measure_cost(_fields_of(20), _config(model=model)) for model in ("din", "unfolded_din"))
+    folded, unfolded = (
+        measure_cost(_fields_of(20), _config(model=model)) for model in ("din", "unfolded_din")
+    )
     assert folded.user.flops > unfolded.user.flops
     assert folded.items[100].flops < unfolded.items[100].flops
 
@@ -78,7 +85,10 @@ def test_shares_and_ratios() -> None:
 def test_unfolded_and_folded_din_compute_the_same() -> None:
     """The whole model, with the folded kernels made from the unfolded ones."""
     fields = toy_fields()
-    unfolded, folded = built(fields, model="unfolded_din"), create_ranker(fields, _config(model="din"))
+    unfolded, folded = (
+        built(fields, model="unfolded_din"),
+        create_ranker(fields, _config(model="din")),
+    )
     features = random_features(fields, LENGTHS)
     folded(features)
     for name in ("embed", "user_numbers", "candidate_numbers"):
@@ -86,7 +96,9 @@ def test_unfolded_and_folded_din_compute_the_same() -> None:
     kernel, bias = unfolded.unit[0].get_weights()
     of_k, of_q, of_difference, of_product = np.split(kernel, 4)
     of_pairs = [of_k + of_difference, of_q - of_difference, of_product]
-    folded.din.set_weights([*of_pairs, bias, *unfolded.unit[1].get_weights(), *unfolded.weight.get_weights()])
+    folded.din.set_weights(
+        [*of_pairs, bias, *unfolded.unit[1].get_weights(), *unfolded.weight.get_weights()]
+    )
     user_width = unfolded.with_user_numbers(unfolded.embed.user(features), features).shape[-1]
     _fold(folded.head.first, [first for first, _ in unfolded.experts], user_width)
     _fold(folded.head.gate, unfolded.gates, user_width)

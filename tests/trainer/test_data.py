@@ -57,25 +57,42 @@ def test_labels_weigh_1_at_real_candidates_and_0_at_padding() -> None:
     }
     features, labels, weights = with_labels(batch, toy_fields())
     assert set(features) == {"candidate_item_id", "candidate_brand"}
-    assert {task: x.numpy().tolist() for task, x in labels.items()} == {"click": [[1, 0, 0]], "buy": [[0, 1, 0]]}
-    assert {task: x.numpy().tolist() for task, x in weights.items()} == {"click": [[1, 1, 0]], "buy": [[1, 1, 0]]}
+    assert {task: x.numpy().tolist() for task, x in labels.items()} == {
+        "click": [[1, 0, 0]],
+        "buy": [[0, 1, 0]],
+    }
+    assert {task: x.numpy().tolist() for task, x in weights.items()} == {
+        "click": [[1, 1, 0]],
+        "buy": [[1, 1, 0]],
+    }
 
 
 def test_batches_keep_every_record_in_order(toy: Toy, records: TransformedRecords) -> None:
     batches = list(records.batches(toy.files("train"), 10))
     assert [batch["user_age"].shape[0] for batch in batches] == [10, 10, 4]
     lengths = [(batch["history_item_id"].numpy() > 0).sum(1) for batch in batches]
-    assert np.concatenate(lengths).tolist() == [len(raw["history_item_id"]) for raw in toy.raw["train"]]
+    assert np.concatenate(lengths).tolist() == [
+        len(raw["history_item_id"]) for raw in toy.raw["train"]
+    ]
     ages = np.concatenate([batch["user_age"].numpy() > 0 for batch in batches])
     assert ages.tolist() == [raw["user_age"] == raw["user_age"] for raw in toy.raw["train"]]
 
 
-def test_batches_by_length_pad_less_and_hold_the_same_records(toy: Toy, records: TransformedRecords) -> None:
+def test_batches_by_length_pad_less_and_hold_the_same_records(
+    toy: Toy, records: TransformedRecords
+) -> None:
     def cells(by_length: bool) -> tuple[int, list[tuple[Any, ...]], int]:
         batches = list(records.batches(toy.files("train"), 5, shuffle_seed=3, by_length=by_length))
-        return sum(batch["history_item_id"].numpy().size for batch in batches), sorted(_rows(batches)), len(batches)
+        return (
+            sum(batch["history_item_id"].numpy().size for batch in batches),
+            sorted(_rows(batches)),
+            len(batches),
+        )
 
-    (sorted_cells, rows, count), (cells_in_order, expected, expected_count) = cells(True), cells(False)
+    (sorted_cells, rows, count), (cells_in_order, expected, expected_count) = (
+        cells(True),
+        cells(False),
+    )
     real = sum(max(len(raw["history_item_id"]), 1) for raw in toy.raw["train"])
     assert rows == expected and count == expected_count
     assert real <= sorted_cells < cells_in_order
@@ -105,7 +122,9 @@ def test_candidate_batches_lose_nothing_and_have_a_few_shapes(
     batches = list(records.candidate_batches(toy.files("train"), plan, seed))
     if seed is None:
         assert len(batches) == plan.batches(sizes).sum()
-    shapes = {(*batch["candidate_item_id"].shape, batch["history_item_id"].shape[1]) for batch in batches}
+    shapes = {
+        (*batch["candidate_item_id"].shape, batch["history_item_id"].shape[1]) for batch in batches
+    }
     assert shapes <= set(plan.buckets)
     for batch in batches:
         assert batch["label_click"].shape == batch["candidate_item_id"].shape
@@ -141,7 +160,9 @@ def test_large_records_are_shuffled_and_sorted_fewer_at_once(
     assert shuffled == _rows(records.batches(toy.files("train"), 5))  # a buffer of one record
 
 
-def test_shuffling_is_reproducible_and_new_each_epoch(toy: Toy, records: TransformedRecords) -> None:
+def test_shuffling_is_reproducible_and_new_each_epoch(
+    toy: Toy, records: TransformedRecords
+) -> None:
     plan = plan_buckets(records.sizes(toy.files("train")), 3, most=3)
     for read, size in ((records.batches, 3), (records.candidate_batches, plan)):
         batches, again = (read(toy.files("train"), size, 5) for _ in range(2))
@@ -158,12 +179,16 @@ def test_shuffled_records_come_from_many_files_at_once(
     monkeypatch.setattr("trainer.data._SHUFFLE_RECORDS", 4)
     tf.random.set_seed(None)  # another test's global seed would give other orders
     sources = tf.io.gfile.glob(toy.files("train")[0])
-    written = [record.numpy() for record in tf.data.TFRecordDataset(sources, compression_type="GZIP")]
+    written = [
+        record.numpy() for record in tf.data.TFRecordDataset(sources, compression_type="GZIP")
+    ]
     for number in range(4):
         with tf.io.TFRecordWriter(str(tmp_path / f"part-{number}.gz"), "GZIP") as file:
             for _ in range(6):
                 file.write(written[number])
-    file_of = {row: place // 6 for place, row in enumerate(_rows(records.batches([f"{tmp_path}/*"], 1)))}
+    file_of = {
+        row: place // 6 for place, row in enumerate(_rows(records.batches([f"{tmp_path}/*"], 1)))
+    }
     assert len(file_of) == 4
     epochs = [_rows(records.batches([f"{tmp_path}/*"], 8, shuffle_seed=seed)) for seed in (3, 4)]
     for rows in epochs:
@@ -173,7 +198,9 @@ def test_shuffled_records_come_from_many_files_at_once(
     assert epochs[0] != epochs[1]
 
 
-def test_catalogue_has_the_training_events_by_item_index(toy: Toy, records: TransformedRecords) -> None:
+def test_catalogue_has_the_training_events_by_item_index(
+    toy: Toy, records: TransformedRecords
+) -> None:
     catalog = records.catalog(toy.files("catalog"))
     # Items i0 to i7 in order of their events; then two buckets of unknown items.
     assert catalog.training_events.numpy().tolist() == [0, 21, 18, 15, 12, 9, 6, 3, 0, 0, 0]
@@ -182,15 +209,23 @@ def test_catalogue_has_the_training_events_by_item_index(toy: Toy, records: Tran
 
 
 def test_no_matching_file_is_an_error_that_names_the_pattern(records: TransformedRecords) -> None:
-    with pytest.raises(FileNotFoundError, match="no transformed records match .*nowhere.*did Transform run"):
+    with pytest.raises(
+        FileNotFoundError, match="no transformed records match .*nowhere.*did Transform run"
+    ):
         records.batches(["/nowhere/*.gz"], 2)
 
 
 def test_statistics_are_learned_together_as_each_would_be_alone(toy: Toy) -> None:
-    names = [f.name for f in candidate_inputs(toy.spec) if f.statistic and f.statistic.count != "rate"]
+    names = [
+        f.name for f in candidate_inputs(toy.spec) if f.statistic and f.statistic.count != "rate"
+    ]
     shown = [raw for split in ("pretrain", "train") for raw in toy.raw[split]]
-    rows = np.array([row for raw in shown for row in zip(*(raw[name] for name in names), strict=True)])
-    known = np.log1p(rows[~np.isnan(rows).any(axis=1)])  # a real record has them all, the catalogue's have none
+    rows = np.array(
+        [row for raw in shown for row in zip(*(raw[name] for name in names), strict=True)]
+    )
+    known = np.log1p(
+        rows[~np.isnan(rows).any(axis=1)]
+    )  # a real record has them all, the catalogue's have none
     records = toy.inputs("train", "validation").records()
     (batch,) = records.batches(toy.files("validation"), batch_size=16)
     for place, name in enumerate(names):
@@ -201,13 +236,17 @@ def test_statistics_are_learned_together_as_each_would_be_alone(toy: Toy) -> Non
         np.testing.assert_allclose(found, np.sort(np.where(np.isnan(values), 0, scaled)), atol=1e-5)
 
 
-def test_a_sample_is_whole_requests_in_order_and_the_same_twice(toy: Toy, records: TransformedRecords) -> None:
+def test_a_sample_is_whole_requests_in_order_and_the_same_twice(
+    toy: Toy, records: TransformedRecords
+) -> None:
     files = toy.files("train")
     everything = next(iter(records.batches(files, batch_size=100)))
     candidates = int((everything["candidate_item_id"] > 0).numpy().sum())
     whole, total = records.sample(files, candidates, seed=1)
     assert total == candidates
-    np.testing.assert_array_equal(next(iter(whole))["candidate_item_id"], everything["candidate_item_id"])
+    np.testing.assert_array_equal(
+        next(iter(whole))["candidate_item_id"], everything["candidate_item_id"]
+    )
     half, total = records.sample(files, candidates // 2, seed=1)
     taken = [next(iter(half)) for _ in range(2)]
     again = next(iter(records.sample(files, candidates // 2, seed=1)[0]))

@@ -18,7 +18,14 @@ import tensorflow as tf
 import yaml
 
 from tests.conftest import ROOT
-from tests.testing_trainer import catalog_record, eagerly, raw_records, run_transform, serialize, toy_spec
+from tests.testing_trainer import (
+    catalog_record,
+    eagerly,
+    raw_records,
+    run_transform,
+    serialize,
+    toy_spec,
+)
 from trainer import finetune, pretrain, task
 
 SPLITS = {"pretrain": 32, "pretrain_validation": 16, "train": 32, "validation": 24, "catalog": 0}
@@ -35,13 +42,21 @@ TRAINER = {
         "query_tokens": 2,
         "dropout": 0.0,
     },
-    "finetune": {"epochs": 2, "batch_size": 16, "evaluations_per_epoch": 2, "patience": 9, "optimizer": OPTIMIZER},
+    "finetune": {
+        "epochs": 2,
+        "batch_size": 16,
+        "evaluations_per_epoch": 2,
+        "patience": 9,
+        "optimizer": OPTIMIZER,
+    },
     "backup_steps": 2,
 }
 ITEMS = 60
 SECONDS = 600
 # Several minutes of many processes: `make test-cluster` runs them.
-of_a_cluster = pytest.mark.skipif("TEST_CLUSTER" not in os.environ, reason="only by make test-cluster")
+of_a_cluster = pytest.mark.skipif(
+    "TEST_CLUSTER" not in os.environ, reason="only by make test-cluster"
+)
 
 
 class Run:
@@ -60,10 +75,19 @@ class Run:
             places += ["--encoder", self.folder / "pretrain"]
         return [str(argument) for argument in (stage, self.folder / "run.yaml", *places)]
 
-    def start(self, stages: tuple[str, ...] = ("pretrain", "finetune"), **environment: str) -> subprocess.Popen[Any]:
-        command = [sys.executable, "-m", "tests.trainer.training_process", json.dumps([*map(self.arguments, stages)])]
+    def start(
+        self, stages: tuple[str, ...] = ("pretrain", "finetune"), **environment: str
+    ) -> subprocess.Popen[Any]:
+        command = [
+            sys.executable,
+            "-m",
+            "tests.trainer.training_process",
+            json.dumps([*map(self.arguments, stages)]),
+        ]
         log = (self.folder / f"{environment.get('NAME', 'log')}.txt").open("a")
-        return subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log)
+        return subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log
+        )
 
     def curves(self, stage: str) -> dict[str, list[float]]:
         name = {"pretrain": pretrain.RESULTS, "finetune": finetune.RESULTS}[stage]
@@ -71,14 +95,21 @@ class Run:
 
     def weights(self, stage: str) -> dict[str, np.ndarray]:
         reader = tf.train.load_checkpoint(str(self.folder / stage / "variables" / "variables"))
-        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if "OBJECT" not in name}
+        return {
+            name: reader.get_tensor(name)
+            for name in reader.get_variable_to_shape_map()
+            if "OBJECT" not in name
+        }
 
     def log(self) -> str:
         return "\n".join(path.read_text() for path in self.folder.glob("*.txt"))
 
 
 def _spec() -> Any:
-    features = {"item": {"brand": {"kind": "categorical"}}, "behavior": {"action": {"kind": "categorical"}}}
+    features = {
+        "item": {"brand": {"kind": "categorical"}},
+        "behavior": {"action": {"kind": "categorical"}},
+    }
     return toy_spec(features=features, tasks={"click": {"column": "clicked", "equals": 1}})
 
 
@@ -86,9 +117,14 @@ def _spec() -> Any:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Transformed records, laid out as TFX's Transform lays them out."""
     folder, spec = tmp_path_factory.mktemp("data"), _spec()
-    raw = {split: raw_records(spec, count, seed, ITEMS) for seed, (split, count) in enumerate(SPLITS.items())}
+    raw = {
+        split: raw_records(spec, count, seed, ITEMS)
+        for seed, (split, count) in enumerate(SPLITS.items())
+    }
     raw["catalog"] = [catalog_record(spec, items=ITEMS)]
-    run_transform(spec, {split: [serialize(spec, one) for one in raws] for split, raws in raw.items()}, folder)
+    run_transform(
+        spec, {split: [serialize(spec, one) for one in raws] for split, raws in raw.items()}, folder
+    )
     for split in SPLITS:
         (folder / "examples" / f"Split-{split}").mkdir(parents=True)
         for path in folder.glob(f"{split}-*.gz"):
@@ -117,12 +153,21 @@ def processes() -> Iterator[list[subprocess.Popen[Any]]]:
 
 def _cluster(**counts: int) -> list[dict[str, str]]:
     """The environment of each process of a cluster on this machine."""
-    sockets = {job: [socket.create_server(("localhost", 0)) for _ in range(count)] for job, count in counts.items()}
-    hosts = {job: [f"localhost:{one.getsockname()[1]}" for one in bound] for job, bound in sockets.items()}
+    sockets = {
+        job: [socket.create_server(("localhost", 0)) for _ in range(count)]
+        for job, count in counts.items()
+    }
+    hosts = {
+        job: [f"localhost:{one.getsockname()[1]}" for one in bound]
+        for job, bound in sockets.items()
+    }
     for one in sum(sockets.values(), []):
         one.close()
     return [
-        {"TF_CONFIG": json.dumps({"cluster": hosts, "task": {"type": job, "index": i}}), "NAME": f"{job}-{i}"}
+        {
+            "TF_CONFIG": json.dumps({"cluster": hosts, "task": {"type": job, "index": i}}),
+            "NAME": f"{job}-{i}",
+        }
         for job, count in counts.items()
         for i in range(count)
     ]
@@ -134,11 +179,17 @@ def _assert_same_curves(run: Run, reference: Run, interrupted: int | None = None
         curves, expected = run.curves(stage), reference.curves(stage)
         assert curves.keys() == expected.keys()
         for name, values in expected.items():
-            compared = [i for i in range(len(values)) if i != interrupted or name.startswith("val_")]
-            # Scores of this little data lie close together, and an AUC jumps as one changes its bin.
+            compared = [
+                i for i in range(len(values)) if i != interrupted or name.startswith("val_")
+            ]
+            # Scores of this little data lie close together, and an AUC jumps as one changes its
+            # bin.
             tolerance = 5e-3 if "auc" in name else 1e-5
             np.testing.assert_allclose(
-                np.array(curves[name])[compared], np.array(values)[compared], rtol=tolerance, atol=tolerance
+                np.array(curves[name])[compared],
+                np.array(values)[compared],
+                rtol=tolerance,
+                atol=tolerance,
             )
 
 
@@ -182,18 +233,32 @@ def test_parameter_server_learns_as_well(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("stage", "step"), [("pretrain", 5), pytest.param("finetune", 9, marks=of_a_cluster)])
+@pytest.mark.parametrize(
+    ("stage", "step"), [("pretrain", 5), pytest.param("finetune", 9, marks=of_a_cluster)]
+)
 def test_killed_run_ends_at_the_weights_of_an_unbroken_one(
-    data: Path, one_device: Run, tmp_path: Path, processes: list[subprocess.Popen[Any]], stage: str, step: int
+    data: Path,
+    one_device: Run,
+    tmp_path: Path,
+    processes: list[subprocess.Popen[Any]],
+    stage: str,
+    step: int,
 ) -> None:
-    dropout = {"encoder": TRAINER["encoder"] | {"dropout": 0.2}, "ranker": TRAINER["ranker"] | {"dropout": 0.2}}
+    dropout = {
+        "encoder": TRAINER["encoder"] | {"dropout": 0.2},
+        "ranker": TRAINER["ranker"] | {"dropout": 0.2},
+    }
     unbroken, run = (Run(data, tmp_path / name, **dropout) for name in ("unbroken", "killed"))
     for one in (unbroken, run):
-        (one.folder / "pretrain").symlink_to(one_device.folder / "pretrain") if stage == "finetune" else None
+        (one.folder / "pretrain").symlink_to(
+            one_device.folder / "pretrain"
+        ) if stage == "finetune" else None
     processes.append(run.start((stage,), KILL_AT_STEP=str(step)))
     task.run(unbroken.arguments(stage))
     assert processes[0].wait(SECONDS) == -signal.SIGKILL, run.log()
-    assert not (run.folder / stage / "saved_model.pb").exists() and any((run.folder / "backup").iterdir())
+    assert not (run.folder / stage / "saved_model.pb").exists() and any(
+        (run.folder / "backup").iterdir()
+    )
     task.run(run.arguments(stage))
     weights, expected = run.weights(stage), unbroken.weights(stage)
     assert weights.keys() == expected.keys()

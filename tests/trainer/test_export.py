@@ -22,7 +22,15 @@ from preprocessing.statistics.users_items import line
 from serving import contract
 from serving.manifest import check_manifest
 from serving.refresh import refresh
-from tests.testing_trainer import NAN, Raw, dense_inputs, line_of, raw_records, serialize, statistics_table
+from tests.testing_trainer import (
+    NAN,
+    Raw,
+    dense_inputs,
+    line_of,
+    raw_records,
+    serialize,
+    statistics_table,
+)
 from tests.trainer.conftest import Exported, Toy
 from trainer.config import TrainerConfig
 from trainer.data import densify
@@ -73,7 +81,9 @@ def _features(exported: Exported, *sides: Tensors) -> Tensors:
     table = StatisticsTable(inputs.records().statistic_lines(inputs.catalog), inputs.spec)
     for side in sides:
         side = table.fill_candidates(side) if "candidate_item_id" in side else table.fill_user(side)
-        raw |= {name: x if x.shape.rank == 1 else _without_padding(x, side) for name, x in side.items()}
+        raw |= {
+            name: x if x.shape.rank == 1 else _without_padding(x, side) for name, x in side.items()
+        }
     features = densify(inputs.transform_output().transform_features_layer()(raw), inputs.fields())
     return inputs.records().catalog(inputs.catalog).fill(features)
 
@@ -93,7 +103,11 @@ def test_signatures_have_the_names_of_the_contract(exported: Exported) -> None:
     user = {"user_id", "user_age", "user_gender", "user_interests", "timestamp", "context_device"}
     user |= {f"history_{name}" for name in history}
     items = {f"candidate_{name}" for name in ("item_id", "tags", "brand", "price")}
-    items |= {"candidate_item_id_1d_events", "candidate_met_all_events", "candidate_brand_all_events"}
+    items |= {
+        "candidate_item_id_1d_events",
+        "candidate_met_all_events",
+        "candidate_brand_all_events",
+    }
     items |= {f"candidate_brand_all_{name}" for name in ("click", "buy", "click_rate", "buy_rate")}
     user |= {"user_user_all_events", "user_statistics"}
     scores = {"click", "buy"}
@@ -128,7 +142,9 @@ def test_serving_default_equals_the_keras_model(
     for signature in (contract.SERVING_DEFAULT, EVALUATE):
         scores = exported(signature, examples=examples)
         _assert_close(scores, expected)
-        np.testing.assert_array_equal(scores["candidate_mask"], candidates["candidate_item_id"] != "")
+        np.testing.assert_array_equal(
+            scores["candidate_mask"], candidates["candidate_item_id"] != ""
+        )
 
 
 def test_state_then_scores_equal_the_keras_model(
@@ -158,14 +174,17 @@ def test_bulk_inference_takes_the_signature_of_examples(
     examples = [tf.train.Example.FromString(serialize(toy.spec, raw)) for raw in raws]
     with beam.Pipeline("FnApiRunner") as pipeline:
         logs = pipeline | beam.Create(examples) | RunInference(model)
-        blobs = logs | beam.Map(lambda log: log.predict_log.response.outputs["user_state_bytes"].string_val[0])
+        blobs = logs | beam.Map(
+            lambda log: log.predict_log.response.outputs["user_state_bytes"].string_val[0]
+        )
         _ = blobs | beam.io.WriteToTFRecord(str(tmp_path / "states"), num_shards=1)
     found = tf.data.TFRecordDataset(str(tmp_path / "states-00000-of-00001")).as_numpy_iterator()
     assert sorted(map(len, found)) == sorted(map(len, states.numpy()))
 
 
 @pytest.mark.parametrize(
-    ("dtype", "smaller", "tolerance"), [("float16", 2.0, 1e-3), ("bfloat16", 2.0, 1e-2), ("int8", 2.9, 1e-2)]
+    ("dtype", "smaller", "tolerance"),
+    [("float16", 2.0, 1e-3), ("bfloat16", 2.0, 1e-2), ("int8", 2.9, 1e-2)],
 )
 def test_smaller_states_score_nearly_the_same(
     toy: Toy, exported: Exported, user: Tensors, dtype: str, smaller: float, tolerance: float
@@ -175,10 +194,15 @@ def test_smaller_states_score_nearly_the_same(
     raw = {"candidate_item_id": tf.constant([["i0", "i1"]] * len(user["user_id"]))}
     state = module.encode_user(**user)["user_state_bytes"]
     exact = exported(contract.ENCODE_USER, **user)[contract.USER_STATE]
-    integers = 4 * 4 * int((user["history_item_id"].numpy()[0] != b"").sum())  # what matches compare stays as it is
+    integers = (
+        4 * 4 * int((user["history_item_id"].numpy()[0] != b"").sum())
+    )  # what matches compare stays as it is
     exact_bytes = len(exact.numpy()[0]) - HEADER - integers
     assert exact_bytes >= smaller * (len(state.numpy()[0]) - HEADER - integers)
-    scores, expected = module.score_items(state, **raw), exported(contract.SCORE_ITEMS, user_state_bytes=exact, **raw)
+    scores, expected = (
+        module.score_items(state, **raw),
+        exported(contract.SCORE_ITEMS, user_state_bytes=exact, **raw),
+    )
     for task in scores:
         np.testing.assert_allclose(scores[task], expected[task], atol=tolerance)
 
@@ -191,7 +215,8 @@ def test_each_request_scores_alone_as_in_a_batch(
         alone = {name: x[row : row + 1] for name, x in user.items()}
         alone |= {name: x[row : row + 1, :count] for name, x in candidates.items()}
         _assert_close(
-            exported(contract.PREDICT, **alone), {task: x[row : row + 1, :count] for task, x in expected.items()}
+            exported(contract.PREDICT, **alone),
+            {task: x[row : row + 1, :count] for task, x in expected.items()},
         )
 
 
@@ -199,18 +224,26 @@ def test_padded_candidates_score_0_and_real_ones_between_0_and_1(
     exported: Exported, states: tf.Tensor, candidates: Tensors
 ) -> None:
     ids = candidates["candidate_item_id"]
-    for scores in exported(contract.SCORE_ITEMS, user_state_bytes=states, candidate_item_id=ids).values():
+    for scores in exported(
+        contract.SCORE_ITEMS, user_state_bytes=states, candidate_item_id=ids
+    ).values():
         present = ids.numpy() != b""
         assert not scores.numpy()[~present].any()
         assert ((scores.numpy() > 0) & (scores.numpy() < 1))[present].all()
 
 
-def test_item_ids_alone_score_as_with_the_catalogues_features(toy: Toy, exported: Exported, states: tf.Tensor) -> None:
+def test_item_ids_alone_score_as_with_the_catalogues_features(
+    toy: Toy, exported: Exported, states: tf.Tensor
+) -> None:
     catalog = toy.raw["catalog"][0]
-    items = {f.name: tf.constant([catalog[f.name]] * len(states)) for f in candidate_inputs(toy.spec)}
+    items = {
+        f.name: tf.constant([catalog[f.name]] * len(states)) for f in candidate_inputs(toy.spec)
+    }
     ids = {"candidate_item_id": items["candidate_item_id"]}
     alone = exported(contract.SCORE_ITEMS, user_state_bytes=states, **ids)
-    _assert_close(alone, exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state_bytes=states, **items))
+    _assert_close(
+        alone, exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state_bytes=states, **items)
+    )
     shifted = {name: tf.roll(x, 1, axis=1) if name not in ids else x for name, x in items.items()}
     other = exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state_bytes=states, **shifted)
     assert not np.allclose(other["click"], alone["click"], atol=1e-4)
@@ -225,13 +258,18 @@ def test_statistics_come_from_the_table_where_a_request_has_none(
     ids, brands = [of_p, of_q, "new", "new"], ["", "", "p", ""]
     table = statistics_table(known_brands)
     known = [table["of", "brand", brand] for brand in ("p", "q", "p", "")]
-    sent = {f"candidate_brand_all_{name}": [row[n] for row in known] for n, name in enumerate(_BRAND_NUMBERS)}
+    sent = {
+        f"candidate_brand_all_{name}": [row[n] for row in known]
+        for n, name in enumerate(_BRAND_NUMBERS)
+    }
     events = [table.get(("of", "item_id", item), [0])[0] for item in ids]
     sent |= {"candidate_item_id_1d_events": events, "candidate_met_all_events": [0] * 4}
     plain = {"candidate_item_id": ids, "candidate_brand": brands, "candidate_tags": [""] * 4}
     plain |= {"candidate_price": [NAN] * 4}
     rows = {name: tf.constant([values] * len(states)) for name, values in plain.items()}
-    numbers = {name: tf.constant([values] * len(states), tf.float32) for name, values in sent.items()}
+    numbers = {
+        name: tf.constant([values] * len(states), tf.float32) for name, values in sent.items()
+    }
     absent = {name: tf.fill(values.shape, NAN) for name, values in numbers.items()}
     other = {name: values + 0.5 for name, values in numbers.items()}
     filled, given, wins = (
@@ -254,9 +292,15 @@ def test_what_users_did_to_items_travels_in_the_state(exported: Exported, user: 
     state = exported(contract.ENCODE_USER, **told)[contract.USER_STATE]
     found = exported(contract.SCORE_ITEMS, user_state_bytes=state, candidate_item_id=ids)
     absent = {name: tf.fill(ids.shape, "") for name in ("candidate_tags", "candidate_brand")}
-    numbers = {name for name in _signature_inputs(exported) if name not in absent and name != "candidate_item_id"}
+    numbers = {
+        name
+        for name in _signature_inputs(exported)
+        if name not in absent and name != "candidate_item_id"
+    }
     absent |= {name: tf.fill(ids.shape, NAN) for name in numbers}
-    sent = absent | {"candidate_met_all_events": tf.constant([[0.0, 7, 0]] + [[0.0, 7, 3]] * (len(ids) - 1))}
+    sent = absent | {
+        "candidate_met_all_events": tf.constant([[0.0, 7, 0]] + [[0.0, 7, 3]] * (len(ids) - 1))
+    }
     _assert_close(exported(contract.PREDICT, **user, **sent, candidate_item_id=ids), found)
     _assert_close(exported(contract.PREDICT, **told, **absent, candidate_item_id=ids), found)
     unknown = exported(contract.PREDICT, **user, **absent, candidate_item_id=ids)
@@ -273,12 +317,16 @@ def _signature_inputs(exported: Exported) -> set[str]:
 def test_unknown_users_and_items_score(toy: Toy, exported: Exported, user: Tensors) -> None:
     stranger = {name: x[:1] for name, x in user.items()}
     stranger |= {
-        name: tf.fill(x.shape, tf.constant("never seen" if x.dtype == tf.string else 10**9, x.dtype))
+        name: tf.fill(
+            x.shape, tf.constant("never seen" if x.dtype == tf.string else 10**9, x.dtype)
+        )
         for name, x in stranger.items()
     }
     state = exported(contract.ENCODE_USER, **stranger)[contract.USER_STATE]
     scores = exported(
-        contract.SCORE_ITEMS, user_state_bytes=state, candidate_item_id=tf.constant([["never seen", "i0"]])
+        contract.SCORE_ITEMS,
+        user_state_bytes=state,
+        candidate_item_id=tf.constant([["never seen", "i0"]]),
     )
     assert all(((x.numpy() > 0) & (x.numpy() < 1)).all() for x in scores.values())
 
@@ -291,15 +339,22 @@ def test_history_features_come_from_the_catalogue_where_a_request_has_none(
     for name in ("tags", "brand", "price"):
         values = dict(zip(catalog["candidate_item_id"], catalog[f"candidate_{name}"], strict=True))
         absent = float("nan") if name == "price" else ""
-        known[f"history_{name}"] = tf.constant([[values.get(one, absent) for one in row] for row in ids.tolist()])
+        known[f"history_{name}"] = tf.constant(
+            [[values.get(one, absent) for one in row] for row in ids.tolist()]
+        )
         absent_everywhere = tf.fill(ids.shape, tf.constant(absent))
         user = user | {f"history_{name}": absent_everywhere}
-    _assert_close(exported(contract.PREDICT, **user, **candidates), exported(contract.PREDICT, **known, **candidates))
+    _assert_close(
+        exported(contract.PREDICT, **user, **candidates),
+        exported(contract.PREDICT, **known, **candidates),
+    )
 
 
 def _long_histories(spec: DatasetSpec, raws: list[Raw]) -> Tensors:
     """Histories of 7: of seven, five and no behaviours."""
-    pieces = raw_records(spec.model_copy(update={"history": spec.history.model_copy(update={"length": 7})}), 60, 9)
+    pieces = raw_records(
+        spec.model_copy(update={"history": spec.history.model_copy(update={"length": 7})}), 60, 9
+    )
     by_length = {len(raw["history_item_id"]): raw for raw in pieces}
     return dense_inputs(user_inputs(spec), [by_length[length] for length in (7, 5, 0)])
 
@@ -309,7 +364,9 @@ def _history(user: Tensors, change: Any) -> Tensors:
 
 
 def _state_of(exported: Exported, user: Tensors) -> list[bytes]:
-    blobs: list[bytes] = exported(contract.ENCODE_USER, **user)[contract.USER_STATE].numpy().tolist()
+    blobs: list[bytes] = (
+        exported(contract.ENCODE_USER, **user)[contract.USER_STATE].numpy().tolist()
+    )
     return blobs
 
 
@@ -324,10 +381,14 @@ def test_longer_histories_keep_the_latest(toy: Toy, exported: Exported, raws: li
     first = _history(cut[0], lambda x: x[:, :4])
     for blob, kept in zip(_state_of(exported, user), latest, strict=True):
         np.testing.assert_allclose(_floats(blob), _floats(_state_of(exported, kept)[0]), **CLOSE)
-    assert not np.allclose(_floats(_state_of(exported, user)[0]), _floats(_state_of(exported, first)[0]), atol=1e-3)
+    assert not np.allclose(
+        _floats(_state_of(exported, user)[0]), _floats(_state_of(exported, first)[0]), atol=1e-3
+    )
 
 
-def test_empty_ids_anywhere_in_the_history_are_padding(toy: Toy, exported: Exported, user: Tensors) -> None:
+def test_empty_ids_anywhere_in_the_history_are_padding(
+    toy: Toy, exported: Exported, user: Tensors
+) -> None:
     width = user["history_item_id"].shape[1]
 
     def spread(x: tf.Tensor) -> tf.Tensor:
@@ -335,7 +396,9 @@ def test_empty_ids_anywhere_in_the_history_are_padding(toy: Toy, exported: Expor
         gap = tf.fill(x.shape, tf.constant("" if x.dtype == tf.string else 1, x.dtype))
         return tf.reshape(tf.stack([gap, x], 2), [-1, 2 * width])
 
-    for blob, gapped in zip(_state_of(exported, user), _state_of(exported, _history(user, spread)), strict=True):
+    for blob, gapped in zip(
+        _state_of(exported, user), _state_of(exported, _history(user, spread)), strict=True
+    ):
         np.testing.assert_allclose(_floats(blob), _floats(gapped), **CLOSE)
 
 
@@ -361,7 +424,10 @@ def test_inputs_that_do_not_fit_together_are_refused_by_name(
     requests = {contract.PREDICT: broken, contract.ENCODE_USER: {key: broken[key] for key in user}}
     for signature, tensors in requests.items():
         if name in tensors:
-            with pytest.raises(tf.errors.InvalidArgumentError, match=rf"\[{name} must have the shape of {axis}\w+\. "):
+            with pytest.raises(
+                tf.errors.InvalidArgumentError,
+                match=rf"\[{name} must have the shape of {axis}\w+\. ",
+            ):
                 exported(signature, **tensors)
 
 
@@ -369,7 +435,9 @@ def test_states_and_candidates_of_different_requests_are_refused(
     exported: Exported, states: tf.Tensor, candidates: Tensors
 ) -> None:
     ids = candidates["candidate_item_id"]
-    with pytest.raises(tf.errors.InvalidArgumentError, match="rows of .* must have the shape of rows of"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="rows of .* must have the shape of rows of"
+    ):
         exported(contract.SCORE_ITEMS, user_state_bytes=states[1:], candidate_item_id=ids)
 
 
@@ -377,25 +445,40 @@ def test_no_request_and_no_candidate_are_refused_by_name(
     exported: Exported, states: tf.Tensor, user: Tensors, candidates: Tensors
 ) -> None:
     none = {name: x[:0] for name, x in user.items()}
-    with pytest.raises(tf.errors.InvalidArgumentError, match=" is empty: send at least one request"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=" is empty: send at least one request"
+    ):
         exported(contract.ENCODE_USER, **none)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="examples is empty: send at least one request"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="examples is empty: send at least one request"
+    ):
         exported(contract.SERVING_DEFAULT, examples=tf.zeros([0], tf.string))
     no_items = tf.zeros([len(states), 0], tf.string)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="candidate_item_id has no candidates: send at least one"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match="candidate_item_id has no candidates: send at least one",
+    ):
         exported(contract.SCORE_ITEMS, user_state_bytes=states, candidate_item_id=no_items)
     nothing = {name: x[:, :0] for name, x in candidates.items()}
-    with pytest.raises(tf.errors.InvalidArgumentError, match="has no candidates: send at least one"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="has no candidates: send at least one"
+    ):
         exported(contract.PREDICT, **user, **nothing)
 
 
-def test_states_of_another_model_are_refused(toy: Toy, exported: Exported, states: tf.Tensor, user: Tensors) -> None:
-    other = dataclasses.replace(exported.inputs, spec=exported.inputs.spec.model_copy(update={"name": "other"}))
+def test_states_of_another_model_are_refused(
+    toy: Toy, exported: Exported, states: tf.Tensor, user: Tensors
+) -> None:
+    other = dataclasses.replace(
+        exported.inputs, spec=exported.inputs.spec.model_copy(update={"name": "other"})
+    )
     module = serving_module(exported.ranker, other)
     foreign = module.codec.encode(exported.ranker.encode_user(_features(exported, user)))
     assert [len(blob) for blob in foreign.numpy()] == [len(blob) for blob in states.numpy()]
     ids = tf.constant([["i0"]] * len(states))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="user_state was made by another model version"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="user_state was made by another model version"
+    ):
         exported(contract.SCORE_ITEMS, user_state_bytes=foreign, candidate_item_id=ids)
 
 
@@ -413,7 +496,11 @@ def test_fingerprint_changes_with_any_weight_and_the_spec(exported: Exported) ->
 def test_popularity_is_that_of_the_catalogue(toy: Toy, exported: Exported, raws: list[Raw]) -> None:
     absent = {f.name: [NAN if f.dtype == "float" else ""] * 6 for f in candidate_inputs(toy.spec)}
     raw = {**raws[0], **absent, "candidate_item_id": ["i0", "i1", "i3", "i6", "i7", "never seen"]}
-    found = exported(EVALUATE, examples=tf.constant([serialize(toy.spec, raw)]))["popularity"].numpy()[0].tolist()
+    found = (
+        exported(EVALUATE, examples=tf.constant([serialize(toy.spec, raw)]))["popularity"]
+        .numpy()[0]
+        .tolist()
+    )
     # Seven items have training events: ranks 0/7, 1/7, 3/7 and 6/7.
     assert found == [b"head", b"head", b"middle", b"tail", b"unseen", b"unseen"]
 
@@ -422,23 +509,36 @@ def test_every_warm_up_request_runs(exported: Exported) -> None:
     seen = set()
     for record in tf.data.TFRecordDataset(str(exported.folder / contract.WARMUP_FILE)):
         request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
-        tensors = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
+        tensors = {
+            name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()
+        }
         exported(request.model_spec.signature_name, **tensors)
         count = tensors["candidate_item_id"].shape[1] if "candidate_item_id" in tensors else None
         seen.add((request.model_spec.signature_name, count))
     with_items = (contract.SCORE_ITEMS, contract.SCORE_ITEMS_WITH_FEATURES, contract.PREDICT)
     buckets = {(signature, count) for signature in with_items for count in (1, 10, 100, 1000)}
-    without_items = (contract.DESCRIBE, contract.ENCODE_USER, contract.SERVING_DEFAULT, contract.ENCODE_USER_EXAMPLES)
+    without_items = (
+        contract.DESCRIBE,
+        contract.ENCODE_USER,
+        contract.SERVING_DEFAULT,
+        contract.ENCODE_USER_EXAMPLES,
+    )
     assert seen == buckets | {(signature, None) for signature in without_items}
 
 
-@pytest.mark.parametrize(("most", "buckets"), [(1, [1]), (7, [1, 7]), (10, [1, 10]), (250, [1, 10, 100, 250])])
+@pytest.mark.parametrize(
+    ("most", "buckets"), [(1, [1]), (7, [1, 7]), (10, [1, 10]), (250, [1, 10, 100, 250])]
+)
 def test_warm_up_reaches_the_largest_request(most: int, buckets: list[int]) -> None:
     assert candidate_buckets(most) == buckets
 
 
 def test_the_model_describes_itself(exported: Exported, states: tf.Tensor) -> None:
-    answers = exported(contract.DESCRIBE, request=tf.constant(["", "x"]))[contract.DESCRIPTION].numpy().tolist()
+    answers = (
+        exported(contract.DESCRIBE, request=tf.constant(["", "x"]))[contract.DESCRIPTION]
+        .numpy()
+        .tolist()
+    )
     found = contract.Description.from_json(answers[0])
     assert answers == [found.to_json().encode()] * 2
     assert (found.max_candidates, found.max_history, found.history_length) == (1000, 5000, 4)
@@ -453,7 +553,9 @@ def test_the_model_describes_itself(exported: Exported, states: tf.Tensor) -> No
 
 
 def test_a_description_of_an_earlier_release_says_nothing_of_showings(exported: Exported) -> None:
-    found = json.loads(exported(contract.DESCRIBE, request=tf.constant([""]))[contract.DESCRIPTION].numpy()[0])
+    found = json.loads(
+        exported(contract.DESCRIBE, request=tf.constant([""]))[contract.DESCRIPTION].numpy()[0]
+    )
     del found["showing_inputs"]
     assert contract.Description.from_dict(found).showing_inputs == ()
 
@@ -464,13 +566,23 @@ def test_a_description_may_have_keys_of_a_later_release(exported: Exported) -> N
     assert contract.Description.from_json(newer) == contract.Description.from_json(text)
 
 
-def test_longer_requests_than_the_limits_are_refused(exported: Exported, states: tf.Tensor, user: Tensors) -> None:
+def test_longer_requests_than_the_limits_are_refused(
+    exported: Exported, states: tf.Tensor, user: Tensors
+) -> None:
     one = states[:1]
     exported(contract.SCORE_ITEMS, user_state_bytes=one, candidate_item_id=tf.fill([1, 1000], "i0"))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="candidate_item_id may have at most 1000 columns"):
-        exported(contract.SCORE_ITEMS, user_state_bytes=one, candidate_item_id=tf.fill([1, 1001], "i0"))
-    long = _history({name: x[:1] for name, x in user.items()}, lambda x: tf.repeat(x[:, :1], 5001, axis=1))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="history_.* may have at most 5000 columns"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="candidate_item_id may have at most 1000 columns"
+    ):
+        exported(
+            contract.SCORE_ITEMS, user_state_bytes=one, candidate_item_id=tf.fill([1, 1001], "i0")
+        )
+    long = _history(
+        {name: x[:1] for name, x in user.items()}, lambda x: tf.repeat(x[:, :1], 5001, axis=1)
+    )
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="history_.* may have at most 5000 columns"
+    ):
         exported(contract.ENCODE_USER, **long)
 
 
@@ -482,19 +594,31 @@ def test_what_made_the_model_travels_with_it(exported: Exported) -> None:
 
 def test_its_manifest_has_every_file_of_the_export(exported: Exported) -> None:
     check_manifest(exported.folder)
-    listed = json.loads((exported.folder / contract.MANIFEST_FILE).read_text(encoding="utf-8"))["files"]
-    there = {path.relative_to(exported.folder).as_posix() for path in exported.folder.rglob("*") if path.is_file()}
+    listed = json.loads((exported.folder / contract.MANIFEST_FILE).read_text(encoding="utf-8"))[
+        "files"
+    ]
+    there = {
+        path.relative_to(exported.folder).as_posix()
+        for path in exported.folder.rglob("*")
+        if path.is_file()
+    }
     assert set(listed) == there - {contract.MANIFEST_FILE}
 
 
-def test_state_codec_has_the_rankers_widths(exported: Exported, states: tf.Tensor, user: Tensors) -> None:
+def test_state_codec_has_the_rankers_widths(
+    exported: Exported, states: tf.Tensor, user: Tensors
+) -> None:
     """Blob bytes: 32 of header; vectors a user; and a row of K/V and history a behaviour."""
     config, encoder = exported.inputs.config.ranker, exported.inputs.config.encoder
     matched = 1 + 2 + 1  # integers: the item's key, two tags, the action
-    row = config.embedding_dim * 6 + 2 * encoder.layers * encoder.dim + matched  # six history fields
+    row = (
+        config.embedding_dim * 6 + 2 * encoder.layers * encoder.dim + matched
+    )  # six history fields
     vectors = config.embedding_dim + config.experts * config.expert_units[0] + 2 * config.experts
     lengths = (user["history_item_id"].numpy() != b"").sum(1)
-    assert [len(blob) for blob in states.numpy()] == [HEADER + 4 * (vectors + n * row) for n in lengths]
+    assert [len(blob) for blob in states.numpy()] == [
+        HEADER + 4 * (vectors + n * row) for n in lengths
+    ]
 
 
 def test_examples_whose_lists_do_not_fit_together_are_refused_by_name(
@@ -502,12 +626,15 @@ def test_examples_whose_lists_do_not_fit_together_are_refused_by_name(
 ) -> None:
     broken = raws[0] | {"candidate_price": [1.0] * (len(raws[0]["candidate_item_id"]) + 1)}
     with pytest.raises(
-        tf.errors.InvalidArgumentError, match="candidate_price must have the shape of candidate_item_id"
+        tf.errors.InvalidArgumentError,
+        match="candidate_price must have the shape of candidate_item_id",
     ):
         exported(contract.SERVING_DEFAULT, examples=tf.constant([serialize(toy.spec, broken)]))
 
 
-def test_examples_that_unfold_to_too_much_are_refused(toy: Toy, exported: Exported, raws: list[Raw]) -> None:
+def test_examples_that_unfold_to_too_much_are_refused(
+    toy: Toy, exported: Exported, raws: list[Raw]
+) -> None:
     long = raws[0] | {"history_item_id": ["i0"] * 100_000}
     examples = [serialize(toy.spec, long)] + [serialize(toy.spec, raws[0])] * 200
     with pytest.raises(tf.errors.InvalidArgumentError, match="may have at most 16777216 cells"):
@@ -527,7 +654,10 @@ def test_a_refreshed_version_scores_by_the_newer_table(
     version = refresh(tmp_path / "model", table)
     check_manifest(version)
     scorer = tf.saved_model.load(str(version)).signatures[contract.SCORE_ITEMS]
-    raw = {"user_state_bytes": states, "candidate_item_id": tf.constant([[of_p, of_q]] * len(states))}
+    raw = {
+        "user_state_bytes": states,
+        "candidate_item_id": tf.constant([[of_p, of_q]] * len(states)),
+    }
     new, old = scorer(**raw)["buy"].numpy(), exported(contract.SCORE_ITEMS, **raw)["buy"].numpy()
     np.testing.assert_allclose(new[:, 1], old[:, 1], **CLOSE)  # of brand q
     assert not np.allclose(new[:, 0], old[:, 0], atol=1e-4)

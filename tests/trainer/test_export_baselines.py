@@ -17,24 +17,36 @@ from trainer.registry import MODEL, RANKERS
 from trainer.serving_module import ServingModule
 
 
-def _module(toy: Toy, model: str, ranker: dict[str, Any] | None = None, **changes: Any) -> ServingModule:
-    settings = MODEL.of({**TINY["ranker"], "model": model, **(ranker or {})}, saved=True)  # those that it has
+def _module(
+    toy: Toy, model: str, ranker: dict[str, Any] | None = None, **changes: Any
+) -> ServingModule:
+    settings = MODEL.of(
+        {**TINY["ranker"], "model": model, **(ranker or {})}, saved=True
+    )  # those that it has
     inputs = toy.inputs("train", "validation", ranker=settings, **changes)
     batch = random_features(inputs.fields(), (4, 2, 1))
     built = build_ranker(inputs, tf.data.Dataset.from_tensors((batch, {}, {})), None)
-    built.set_weights([np.random.default_rng(1).normal(0, 0.5, weight.shape) for weight in built.get_weights()])
+    built.set_weights(
+        [np.random.default_rng(1).normal(0, 0.5, weight.shape) for weight in built.get_weights()]
+    )
     return serving_module(built, inputs)
 
 
 def _sides(toy: Toy) -> list[dict[str, tf.Tensor]]:
     """Raw user-side and candidate-side features."""
-    return [dense_inputs(of(toy.spec), toy.raw["validation"]) for of in (user_inputs, candidate_inputs)]
+    return [
+        dense_inputs(of(toy.spec), toy.raw["validation"]) for of in (user_inputs, candidate_inputs)
+    ]
 
 
-def _both_ways(module: ServingModule, toy: Toy) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+def _both_ways(
+    module: ServingModule, toy: Toy
+) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
     """The scores by state and candidates, and those of the whole pass."""
     user, candidates = _sides(toy)
-    return module.score_items(**module.encode_user(**user), **candidates), module.predict(**user, **candidates)
+    return module.score_items(**module.encode_user(**user), **candidates), module.predict(
+        **user, **candidates
+    )
 
 
 @pytest.mark.parametrize("model", sorted(set(RANKERS) - {"srp4ctr"}))

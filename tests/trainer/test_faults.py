@@ -33,9 +33,16 @@ def test_no_score_is_wrong_and_no_call_fails_whatever_breaks(
     names = [feature.name for feature in user_inputs(toy.spec)]
     users = [{name: for_client(raw[name]) for name in names} for raw in toy.raw["validation"]]
     models = [exported.folder, other]
-    reference = ReferenceScores(models, users, [ITEMS, ITEMS[::-1]], next(iter(toy.spec.tasks)), tolerance=1e-4)
+    reference = ReferenceScores(
+        models, users, [ITEMS, ITEMS[::-1]], next(iter(toy.spec.tasks)), tolerance=1e-4
+    )
     found = FaultScene(tmp_path, reference, seconds=16, roll_seconds=4).play(clients=3, seed=1)
-    assert (found["failures"], found["wrong"], found["old_state_wrong"], found["half_copied_served"]) == ([], 0, 0, 0)
+    assert (
+        found["failures"],
+        found["wrong"],
+        found["old_state_wrong"],
+        found["half_copied_served"],
+    ) == ([], 0, 0, 0)
     assert found["right"] > 50
     exercised = ("old_state_right", "old_state_refused", "renewed", "redis_failures")
     assert 0 not in [found[name] for name in exercised], found

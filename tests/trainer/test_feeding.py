@@ -38,7 +38,18 @@ def test_passes_go_on_where_they_would_have_been() -> None:
 
 
 def test_a_short_pass_is_gone_through_again_and_a_long_one_is_cut() -> None:
-    assert _numbers(passes(lambda number: tf.data.Dataset.range(3), 5), 10) == [0, 1, 2, 0, 1, 0, 1, 2, 0, 1]
+    assert _numbers(passes(lambda number: tf.data.Dataset.range(3), 5), 10) == [
+        0,
+        1,
+        2,
+        0,
+        1,
+        0,
+        1,
+        2,
+        0,
+        1,
+    ]
     assert _numbers(passes(lambda number: tf.data.Dataset.range(9), 2), 4) == [0, 1, 0, 1]
 
 
@@ -53,7 +64,9 @@ def test_stages_go_on_with_the_very_batches_that_would_have_come(toy: Toy, stage
 
 
 def test_parts_of_a_batch_are_the_batch() -> None:
-    batches = tf.data.Dataset.from_tensors({"a": tf.range(7), "b": tf.reshape(tf.range(14), (7, 2))})
+    batches = tf.data.Dataset.from_tensors(
+        {"a": tf.range(7), "b": tf.reshape(tf.range(14), (7, 2))}
+    )
     parts = [part for worker in range(2) for part in _cut(batches, 2 * worker, 2, 4)]
     assert [len(part["a"]) for part in parts] == [2, 2, 2, 2]  # XLA compiles one step for all
     assert sorted(np.concatenate([part["a"] for part in parts])) == [0, *range(7)]
@@ -62,7 +75,9 @@ def test_parts_of_a_batch_are_the_batch() -> None:
 
 def test_sharing_files_needs_a_file_a_worker(toy: Toy) -> None:
     records = toy.inputs("train", "validation").records()
-    with pytest.raises(DataError, match="share_files needs at least a file a worker. Received: 1 files"):
+    with pytest.raises(
+        DataError, match="share_files needs at least a file a worker. Received: 1 files"
+    ):
         records.batches(toy.files("train"), 4, part=Part(1, 2))
 
 
@@ -82,7 +97,14 @@ def test_counts_are_those_of_the_batches(toy: Toy) -> None:
         (WORKERS, "worker", 1, "multi_worker", False, False),
         ({"chief": ["c:1"], **WORKERS}, "worker", 0, "multi_worker", False, False),
         ({"chief": ["c:1"], "ps": ["p:1"], **WORKERS}, "chief", 0, "parameter_server", True, False),
-        ({"chief": ["c:1"], "ps": ["p:1"], **WORKERS}, "worker", 0, "parameter_server", False, True),
+        (
+            {"chief": ["c:1"], "ps": ["p:1"], **WORKERS},
+            "worker",
+            0,
+            "parameter_server",
+            False,
+            True,
+        ),
         ({"chief": ["c:1"], "ps": ["p:1"], **WORKERS}, "ps", 0, "parameter_server", False, True),
     ],
 )
@@ -95,9 +117,15 @@ def test_tf_config_says_what_a_process_does(
     serves: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": jobs, "task": {"type": job, "index": index}}))
+    monkeypatch.setenv(
+        "TF_CONFIG", json.dumps({"cluster": jobs, "task": {"type": job, "index": index}})
+    )
     cluster = Cluster.from_environment()
-    assert (strategy_name(DistributionConfig(), cluster), cluster.is_chief, cluster.serves) == (strategy, chief, serves)
+    assert (strategy_name(DistributionConfig(), cluster), cluster.is_chief, cluster.serves) == (
+        strategy,
+        chief,
+        serves,
+    )
     assert strategy_name(DistributionConfig(strategy="mirrored"), cluster) == "mirrored"
 
 

@@ -11,13 +11,25 @@ from trainer.distribution.backup import weights_of
 def test_curves_have_a_value_an_evaluation(exported: Exported) -> None:
     curves = exported.results["curves"]
     assert exported.results["evaluations_per_epoch"] == 2
-    assert {"loss", "click_auc", "buy_auc", "val_loss", "val_click_auc", "val_buy_auc", "val_mean_auc"} <= set(curves)
+    assert {
+        "loss",
+        "click_auc",
+        "buy_auc",
+        "val_loss",
+        "val_click_auc",
+        "val_buy_auc",
+        "val_mean_auc",
+    } <= set(curves)
     assert all(len(values) == 2 for values in curves.values())
-    for click, buy, mean in zip(curves["val_click_auc"], curves["val_buy_auc"], curves["val_mean_auc"], strict=True):
+    for click, buy, mean in zip(
+        curves["val_click_auc"], curves["val_buy_auc"], curves["val_mean_auc"], strict=True
+    ):
         assert mean == pytest.approx((click + buy) / 2)
 
 
-def test_checkpoints_hold_no_metric_which_all_workers_would_have_to_read(exported: Exported) -> None:
+def test_checkpoints_hold_no_metric_which_all_workers_would_have_to_read(
+    exported: Exported,
+) -> None:
     ranker = exported.ranker
     assert any(weight is ranker.mean_loss.total for weight in ranker.weights)
     assert list(map(id, weights_of(ranker))) == list(map(id, ranker.trainable_weights))

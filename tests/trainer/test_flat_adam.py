@@ -32,7 +32,9 @@ def _optimizer(kind: type[TableAdam], **options: Any) -> TableAdam:
     return kind(sparse_above=6, learning_rate=schedule, epsilon=1e-7, jit_compile=False, **options)
 
 
-def _take_steps(optimizer: TableAdam, variables: list[tf.Variable], start: int = 0, jit_compile: bool = False) -> None:
+def _take_steps(
+    optimizer: TableAdam, variables: list[tf.Variable], start: int = 0, jit_compile: bool = False
+) -> None:
     optimizer.build(variables)
 
     @tf.function(jit_compile=jit_compile)
@@ -53,7 +55,9 @@ def test_it_is_what_updating_each_variable_is(options: dict[str, Any]) -> None:
     together, apart = make_variables(), make_variables()
     _take_steps(_optimizer(FlatAdam, **options), together)
     _take_steps(_optimizer(TableAdam, **options), apart)
-    assert all((one != start).numpy().any() for one, start in zip(together, make_variables(), strict=True))
+    assert all(
+        (one != start).numpy().any() for one, start in zip(together, make_variables(), strict=True)
+    )
     _assert_close(together, apart)
 
 
@@ -94,7 +98,9 @@ def test_it_has_no_loop_and_a_few_operations_a_variable() -> None:
         optimizer.apply_gradients(zip(given, variables, strict=True))
 
     assert " while(" not in step.experimental_get_compiler_ir(given)(stage="hlo")
-    counts = [_operations(_optimizer(FlatAdam, global_clipnorm=1.0), variables) for variables in (2, 12)]
+    counts = [
+        _operations(_optimizer(FlatAdam, global_clipnorm=1.0), variables) for variables in (2, 12)
+    ]
     assert counts[1] - counts[0] == 10  # vectors need no reshape
 
 
@@ -103,7 +109,9 @@ def _operations(optimizer: TableAdam, variables: int) -> int:
     vectors = [tf.Variable(tf.zeros([4])) for _ in range(variables)]
     optimizer.build(vectors)
     gradient = tf.ones([4])
-    step = tf.function(lambda: optimizer.apply_gradients([(gradient, vector) for vector in vectors]))
+    step = tf.function(
+        lambda: optimizer.apply_gradients([(gradient, vector) for vector in vectors])
+    )
     graph = step.get_concrete_function().graph
     free = ("Const", "Placeholder", "NoOp", "Identity", "ReadVariableOp")
     return sum(operation.type not in free for operation in graph.get_operations())
@@ -116,7 +124,9 @@ def test_it_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
     first = _optimizer(FlatAdam, global_clipnorm=1.0)
     for number in range(2):
         first.apply_gradients(zip(gradients(number), variables, strict=True))
-    path = tf.train.Checkpoint(optimizer=first, variables=variables).write(str(tmp_path / "checkpoint"))
+    path = tf.train.Checkpoint(optimizer=first, variables=variables).write(
+        str(tmp_path / "checkpoint")
+    )
 
     resumed, second = make_variables(), _optimizer(FlatAdam, global_clipnorm=1.0)
     second.build(resumed)
@@ -147,5 +157,7 @@ def test_rows_are_added_up_whatever_their_order() -> None:
 
 
 def test_no_rows_add_up_to_nothing() -> None:
-    added = RowSums.of(tf.IndexedSlices(tf.zeros([0, 2]), tf.zeros([0], tf.int64), tf.constant([4, 2])))
+    added = RowSums.of(
+        tf.IndexedSlices(tf.zeros([0, 2]), tf.zeros([0], tf.int64), tf.constant([4, 2]))
+    )
     assert added.sums.shape == (0, 2) and float(added.square_sum()) == 0

@@ -21,13 +21,29 @@ def _count(function: Any, *shapes: tuple[int | None, ...]) -> int:
     [
         pytest.param(lambda a, b: tf.matmul(a, b), [(3, 4), (4, 5)], 2 * 3 * 4 * 5, id="product"),
         pytest.param(
-            lambda a, b: tf.matmul(a, b, transpose_a=True), [(4, 3), (4, 5)], 2 * 3 * 4 * 5, id="transposed product"
+            lambda a, b: tf.matmul(a, b, transpose_a=True),
+            [(4, 3), (4, 5)],
+            2 * 3 * 4 * 5,
+            id="transposed product",
         ),
-        pytest.param(lambda a, b: tf.matmul(a, b), [(2, 3, 4), (2, 4, 5)], 2 * 2 * 3 * 4 * 5, id="batch of products"),
         pytest.param(
-            lambda a, b: tf.matmul(a, b), [(2, 1, 3, 4), (2, 7, 4, 5)], 2 * 2 * 7 * 3 * 4 * 5, id="broadcast batch"
+            lambda a, b: tf.matmul(a, b),
+            [(2, 3, 4), (2, 4, 5)],
+            2 * 2 * 3 * 4 * 5,
+            id="batch of products",
         ),
-        pytest.param(lambda a, b: tf.tensordot(a, b, 1), [(2, 3, 4), (4, 5)], 2 * 2 * 3 * 4 * 5, id="tensordot"),
+        pytest.param(
+            lambda a, b: tf.matmul(a, b),
+            [(2, 1, 3, 4), (2, 7, 4, 5)],
+            2 * 2 * 7 * 3 * 4 * 5,
+            id="broadcast batch",
+        ),
+        pytest.param(
+            lambda a, b: tf.tensordot(a, b, 1),
+            [(2, 3, 4), (4, 5)],
+            2 * 2 * 3 * 4 * 5,
+            id="tensordot",
+        ),
         pytest.param(lambda a, b: a * b + a, [(3, 4), (3, 4)], 2 * 3 * 4, id="elementwise"),
     ],
 )
@@ -42,7 +58,9 @@ def test_a_layer_of_rank_three_counts_product_and_bias() -> None:
 
 
 def test_activations_are_told_apart_from_what_is_counted() -> None:
-    function = tf.function(tf.sigmoid, autograph=False).get_concrete_function(tf.TensorSpec((3, 4), tf.float32))
+    function = tf.function(tf.sigmoid, autograph=False).get_concrete_function(
+        tf.TensorSpec((3, 4), tf.float32)
+    )
     count = count_flops(function)
     assert (count.flops, count.uncounted) == (0, 12)
 

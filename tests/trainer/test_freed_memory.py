@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-# Allocates, fills and frees 48 MiB ten times, as steps do; prints how many pages the system had to provide for it.
+# Allocates, fills and frees 48 MiB ten times, as steps do; prints how many pages the system had to
+# provide for it.
 _STEPS = """
 import ctypes, resource
 from trainer.freed_memory import keep_freed_memory

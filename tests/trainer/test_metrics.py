@@ -13,12 +13,18 @@ from hypothesis import strategies as st
 from trainer.metrics import auc, calibration, gauc, logloss, normalised_entropy
 
 # Few distinct scores, so that ties are common.
-ROWS = st.lists(st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=40)
+ROWS = st.lists(
+    st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=40
+)
 
 
 def _by_pairs(labels: Any, scores: Any) -> float:
     pairs = [
-        (p, n) for p, up in zip(scores, labels, strict=True) if up for n, u in zip(scores, labels, strict=True) if not u
+        (p, n)
+        for p, up in zip(scores, labels, strict=True)
+        if up
+        for n, u in zip(scores, labels, strict=True)
+        if not u
     ]
     return sum((p > n) + 0.5 * (p == n) for p, n in pairs) / len(pairs) if pairs else math.nan
 
@@ -37,7 +43,9 @@ def test_gauc_is_the_users_auc_weighted_by_their_candidates(rows: list[Any]) -> 
         own = _by_pairs(labels[users == user], scores[users == user])
         if not math.isnan(own):
             total, weight = total + own * (users == user).sum(), weight + (users == user).sum()
-    assert gauc(labels, scores, users) == pytest.approx(total / weight if weight else math.nan, nan_ok=True)
+    assert gauc(labels, scores, users) == pytest.approx(
+        total / weight if weight else math.nan, nan_ok=True
+    )
 
 
 def test_by_hand() -> None:
@@ -69,4 +77,6 @@ def test_logloss_normalised_entropy_and_calibration_by_hand() -> None:
 def test_measures_of_one_kind_of_label() -> None:
     nothing = np.zeros(3)
     assert np.isfinite(logloss(nothing, nothing))
-    assert np.isnan(normalised_entropy(nothing, nothing)) and np.isnan(calibration(nothing, nothing))
+    assert np.isnan(normalised_entropy(nothing, nothing)) and np.isnan(
+        calibration(nothing, nothing)
+    )

@@ -7,7 +7,9 @@ import numpy as np
 from trainer.moved_rows import Vocabulary, move_rows
 
 BEFORE = Vocabulary([b"a", b"b", b"c"], oov_buckets=2)
-TABLE = np.array([[0, 0], [1, 10], [2, 20], [4, 40], [5, 50], [6, 60], [7, 70]], np.float32)  # -, a, b, c, oov, mask
+TABLE = np.array(
+    [[0, 0], [1, 10], [2, 20], [4, 40], [5, 50], [6, 60], [7, 70]], np.float32
+)  # -, a, b, c, oov, mask
 
 
 def test_rows_follow_their_tokens() -> None:
@@ -18,7 +20,9 @@ def test_rows_follow_their_tokens() -> None:
 def test_a_new_row_is_the_mean_over_its_values_of_the_means_of_their_rows() -> None:
     now = Vocabulary([b"new", b"c", b"b", b"a"], oov_buckets=2)
     brand = np.array([[0], [1], [2], [1], [1], [0], [0], [0]])  # new shares its brand with b and a
-    tags = np.array([[0, 0], [2, 3], [3, 3], [0, 0], [3, 0], [0, 0], [0, 0], [0, 0]])  # tag 2 is new's alone
+    tags = np.array(
+        [[0, 0], [2, 3], [3, 3], [0, 0], [3, 0], [0, 0], [0, 0], [0, 0]]
+    )  # tag 2 is new's alone
     moved = move_rows(TABLE, BEFORE, now, {"brand": brand, "tags": tags})
     brand_mean, tag_mean = (TABLE[2] + TABLE[1]) / 2, (TABLE[3] + TABLE[1]) / 2
     np.testing.assert_allclose(moved[1], (brand_mean + tag_mean) / 2)
@@ -36,5 +40,10 @@ def test_a_new_row_without_kin_is_the_mean_of_the_known_tokens() -> None:
 def test_an_empty_vocabulary_is_no_special_case() -> None:
     empty = Vocabulary([], oov_buckets=2)
     np.testing.assert_array_equal(move_rows(TABLE, BEFORE, empty), TABLE[[0, 4, 5, 6]])
-    grown = move_rows(TABLE[[0, 4, 5, 6]], empty, Vocabulary([b"a"], 2), {"brand": np.array([[0], [1], [0], [0], [0]])})
+    grown = move_rows(
+        TABLE[[0, 4, 5, 6]],
+        empty,
+        Vocabulary([b"a"], 2),
+        {"brand": np.array([[0], [1], [0], [0], [0]])},
+    )
     np.testing.assert_array_equal(grown, [[0, 0], [0, 0], *TABLE[4:]])

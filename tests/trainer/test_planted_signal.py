@@ -33,7 +33,9 @@ def requests() -> dict[str, np.ndarray]:
     """Histories [R, HISTORY], candidates [R, 4] and labels [R, 4] of all requests; items are counted from 1."""
     seen, asked = defaultdict(list), defaultdict(list)
     histories = {}
-    for user, item, _, request, shown, clicked in planted_rows(users=500, items=ITEMS, steps=40, seed=3):
+    for user, item, _, request, shown, clicked in planted_rows(
+        users=500, items=ITEMS, steps=40, seed=3
+    ):
         index = int(item[1:]) + 1
         if shown:
             histories[request] = seen[user][-HISTORY:]
@@ -41,7 +43,11 @@ def requests() -> dict[str, np.ndarray]:
         else:
             seen[user].append(index)
     candidates = np.array(list(asked.values()))
-    return {"history": np.array([*histories.values()]), "items": candidates[..., 0], "labels": candidates[..., 1]}
+    return {
+        "history": np.array([*histories.values()]),
+        "items": candidates[..., 0],
+        "labels": candidates[..., 1],
+    }
 
 
 def _test_auc(requests: dict[str, np.ndarray], model: str, pretrain: bool = False) -> float:
@@ -65,7 +71,10 @@ def _test_auc(requests: dict[str, np.ndarray], model: str, pretrain: bool = Fals
     stacked = tf.nest.map_structure(lambda *parts: tf.stack(parts), *batches)
     ranker.compile(keras.optimizers.Adam(0.003))
     ranker.fit(tf.data.Dataset.from_tensor_slices(stacked), epochs=3, verbose=0)
-    return auc(requests["labels"][cut:].ravel(), ranker(_features(requests, slice(cut, None)))["click"].numpy().ravel())
+    return auc(
+        requests["labels"][cut:].ravel(),
+        ranker(_features(requests, slice(cut, None)))["click"].numpy().ravel(),
+    )
 
 
 def _pretrain(encoder: FGBert, histories: np.ndarray, config: TrainerConfig) -> None:
@@ -96,7 +105,9 @@ def test_the_log_gives_its_answer_away_by_order_alone(requests: dict[str, np.nda
     follows = {(last, item) for last, item in zip(history[:, -1], items[right], strict=True)}
     assert len(follows) == len({last for last, _ in follows}), "an item has one successor"
     before = {item: last for last, item in follows}
-    assert all(before[item] in row for row, shown in zip(history, items, strict=True) for item in shown)
+    assert all(
+        before[item] in row for row, shown in zip(history, items, strict=True) for item in shown
+    )
 
 
 def test_pretrained_srp4ctr_finds_it(requests: dict[str, np.ndarray]) -> None:

@@ -42,32 +42,44 @@ def _finetuning_loss(results: dict[str, Any]) -> float:
 def _scores(ranker: Ranker, inputs: StageInputs, task: str) -> np.ndarray:
     """The probabilities of the validation split's candidates, sorted."""
     batches = RankingBatches(inputs).once(inputs.validation)
-    scores = [tf.sigmoid(ranker(batch)[task])[batch["candidate_item_id"] > 0] for batch, _, _ in batches]
+    scores = [
+        tf.sigmoid(ranker(batch)[task])[batch["candidate_item_id"] > 0] for batch, _, _ in batches
+    ]
     return np.sort(tf.concat(scores, 0))
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("TEST_CLUSTER" not in os.environ, reason="minutes of compiling, only by make test-cluster")
+@pytest.mark.skipif(
+    "TEST_CLUSTER" not in os.environ, reason="minutes of compiling, only by make test-cluster"
+)
 def test_bfloat16_by_xla_learns_what_float32_does_and_leaves_float32(
     toy: Toy, pretrained: Path, exported: Exported, tmp_path: Path
 ) -> None:
     changes = {"precision": "bfloat16", "jit_compile": True}
     pretrain(toy.inputs("pretrain", "validation", **changes), str(tmp_path / "encoder"))
-    assert _pretraining_loss(tmp_path / "encoder") == pytest.approx(_pretraining_loss(pretrained), rel=NEAR_BY_XLA)
+    assert _pretraining_loss(tmp_path / "encoder") == pytest.approx(
+        _pretraining_loss(pretrained), rel=NEAR_BY_XLA
+    )
 
     inputs = toy.inputs("train", "validation", **changes)
     ranker, results = finetune(inputs, str(pretrained))
-    assert _finetuning_loss(results) == pytest.approx(_finetuning_loss(exported.results), rel=NEAR_BY_XLA)
+    assert _finetuning_loss(results) == pytest.approx(
+        _finetuning_loss(exported.results), rel=NEAR_BY_XLA
+    )
 
     export(ranker, inputs, str(tmp_path / "ranker"))
-    types = tf.train.load_checkpoint(str(tmp_path / "ranker/variables/variables")).get_variable_to_dtype_map()
+    types = tf.train.load_checkpoint(
+        str(tmp_path / "ranker/variables/variables")
+    ).get_variable_to_dtype_map()
     assert not {tf.bfloat16, tf.half} & set(types.values())
     raws = toy.raw["validation"]
     request = dense_inputs([*user_inputs(toy.spec), *candidate_inputs(toy.spec)], raws)
     scores = tf.saved_model.load(str(tmp_path / "ranker")).signatures[contract.PREDICT](**request)
     for task, score in scores.items():
         real = score[request["candidate_item_id"] != ""]
-        np.testing.assert_allclose(np.sort(real), _scores(ranker, inputs, task), atol=1e-5, err_msg=task)
+        np.testing.assert_allclose(
+            np.sort(real), _scores(ranker, inputs, task), atol=1e-5, err_msg=task
+        )
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +92,12 @@ def loss_without_dropout(toy: Toy, pretrained: Path) -> float:
 
 @pytest.mark.parametrize(("precision", "near"), [("bfloat16", 0.01), ("float16", 0.001)])
 def test_lower_precision_learns_what_float32_does(
-    toy: Toy, pretrained: Path, loss_without_dropout: float, tmp_path: Path, precision: str, near: float
+    toy: Toy,
+    pretrained: Path,
+    loss_without_dropout: float,
+    tmp_path: Path,
+    precision: str,
+    near: float,
 ) -> None:
     changes = NO_DROPOUT | {"precision": precision}
     with eagerly():
@@ -89,4 +106,6 @@ def test_lower_precision_learns_what_float32_does(
     assert _pretraining_loss(tmp_path) == pytest.approx(_pretraining_loss(pretrained), rel=NEAR)
     assert _finetuning_loss(results) == pytest.approx(loss_without_dropout, rel=near)
     layers = [layer for layer in ranker.submodules if isinstance(layer, keras.layers.Layer)]
-    assert {layer.compute_dtype for layer in layers} | {weight.dtype.name for weight in ranker.weights} == {"float32"}
+    assert {layer.compute_dtype for layer in layers} | {
+        weight.dtype.name for weight in ranker.weights
+    } == {"float32"}

@@ -106,7 +106,9 @@ def request_of(exported: Exported, user_id: str, log_file: Path, **changes: Any)
     spec = spec.model_copy(update={"events": spec.events.at(str(log_file))})
     (record,) = parse_records([user_record(spec, user_id, AS_OF + 60) or b""])
     names = exported.loaded.signatures["encode_user"].structured_input_signature[1]
-    user = {name: record[name] if name.startswith("history_") else record[name][0] for name in names}
+    user = {
+        name: record[name] if name.startswith("history_") else record[name][0] for name in names
+    }
     return user | changes
 
 
@@ -129,9 +131,12 @@ def test_the_client_finds_the_states_and_its_scores_are_right(
     with RankingClient(address, "toy", 20, caches=caches, freshness=FRESHNESS) as cached:
         with RankingClient(address, "toy", 20) as uncached:
             for user in users:
-                # without a cache the request's own time and device count; the states are for those of the job
+                # without a cache the request's own time and device count; the states are for those
+                # of the job
                 same = user | {"timestamp": AS_OF}
-                assert ranked(cached, user | {"context_device": "q"}) == pytest.approx(ranked(uncached, same), abs=1e-6)
+                assert ranked(cached, user | {"context_device": "q"}) == pytest.approx(
+                    ranked(uncached, same), abs=1e-6
+                )
         assert cached.counts() == {"hits": USERS}
     assert asyncio.run(_hits(address, redis_server.url, users)) == {"hits": USERS}
 
@@ -150,10 +155,16 @@ def test_only_who_has_moved_is_encoded_again(
     arguments = flags(model, redis_server.url, rows, tmp_path)
     assert count(capsys, arguments) == (USERS, USERS)
     assert count(capsys, arguments) == (USERS, 0)
-    rows += [rows[0] | {"timestamp": AS_OF - 10}, rows[-1] | {"timestamp": AS_OF}]  # the latter is yet to come
+    rows += [
+        rows[0] | {"timestamp": AS_OF - 10},
+        rows[-1] | {"timestamp": AS_OF},
+    ]  # the latter is yet to come
     arguments = flags(model, redis_server.url, rows, tmp_path)
     assert count(capsys, arguments) == (USERS, 1)
-    assert count(capsys, arguments, f"--as-of={AS_OF + DAY // 2}") == (USERS, USERS)  # half as old as may be
+    assert count(capsys, arguments, f"--as-of={AS_OF + DAY // 2}") == (
+        USERS,
+        USERS,
+    )  # half as old as may be
     connection = redis_server.connect()
     assert all(0 < connection.ttl(key) <= DAY for key in connection.scan_iter())
 
@@ -163,12 +174,21 @@ def test_a_killed_job_goes_on_where_it_was(
 ) -> None:
     users = 3000
     arguments = flags(model, redis_server.url, log(users), tmp_path)
-    started = [sys.executable, "-m", "serving.precompute", *arguments, f"--as-of={AS_OF}", "--batch-size=1"]
+    started = [
+        sys.executable,
+        "-m",
+        "serving.precompute",
+        *arguments,
+        f"--as-of={AS_OF}",
+        "--batch-size=1",
+    ]
     with (tmp_path / "output").open("w") as output:
         process = subprocess.Popen(started, stdout=output, stderr=output)
     connection, deadline = redis_server.connect(), time.monotonic() + 600
     while not connection.dbsize():
-        assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "output").read_text()
+        assert process.poll() is None and time.monotonic() < deadline, (
+            tmp_path / "output"
+        ).read_text()
         time.sleep(0.002)
     process.kill()
     process.wait()
@@ -188,7 +208,11 @@ def test_two_worker_processes_make_the_same_states(
 
 
 def test_states_in_files_serve_other_caches(
-    exported: Exported, model: Path, address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    exported: Exported,
+    model: Path,
+    address: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     arguments = flags(model, tmp_path / "states", log(), tmp_path)
     assert count(capsys, arguments) == (USERS, USERS)
@@ -248,9 +272,13 @@ def test_events_refresh_the_states_that_the_client_finds(
     arguments = flags(model, redis_server.url, rows, tmp_path)
     stream = test_stream.TestStream().advance_watermark_to(AS_OF - 1)
     for number, event in enumerate((new, new, rows[-1])):  # only the first one changes a history
-        stream = stream.add_elements([TimestampedValue(json.dumps(event).encode(), event["timestamp"])])
+        stream = stream.add_elements(
+            [TimestampedValue(json.dumps(event).encode(), event["timestamp"])]
+        )
         stream = stream.advance_watermark_to(AS_OF + 100 * (number + 1))
-    monkeypatch.setattr(job, "subscribed_events", lambda name, runner: stream.advance_watermark_to_infinity())
+    monkeypatch.setattr(
+        job, "subscribed_events", lambda name, runner: stream.advance_watermark_to_infinity()
+    )
     run([*arguments, "--subscription", "projects/p/subscriptions/s"])
     assert redis_server.connect().dbsize() in (4, 5)  # 4 if the event came before its user's log
     caches = [RedisCache(redis_server.url, timeout_seconds=5)]
@@ -268,16 +296,24 @@ def test_events_refresh_the_states_that_the_client_finds(
     ("more", "message"),
     [
         (["--model", "{tmp}"], "no model version here"),
-        (["--model", "{tmp}/other"], "srp4ctr.json has no description: the model is none of this release's"),
+        (
+            ["--model", "{tmp}/other"],
+            "srp4ctr.json has no description: the model is none of this release's",
+        ),
         (["--ignored-context", "device"], "has no context input 'device' to ignore, only"),
         (["--as-off=5"], "--as[-_]off: neither this command nor Beam has such a flag"),
         (["--staleness-seconds", "0"], "Redis must keep states for a time"),
         (["--users", "users.csv"], "--users: the model's dataset spec has no such table"),
         (["--subscription", "s", "--to", "{tmp}/states"], "--subscription needs Redis"),
-        (["--subscription", "s", "--runner=FlinkRunner"], "only DirectRunner and DataflowRunner read Pub/Sub"),
+        (
+            ["--subscription", "s", "--runner=FlinkRunner"],
+            "only DirectRunner and DataflowRunner read Pub/Sub",
+        ),
     ],
 )
-def test_what_makes_no_sense_is_refused(model: Path, tmp_path: Path, more: list[str], message: str) -> None:
+def test_what_makes_no_sense_is_refused(
+    model: Path, tmp_path: Path, more: list[str], message: str
+) -> None:
     arguments = flags(model, "redis://127.0.0.1:1/0", log(users=2), tmp_path)
     (tmp_path / "other" / "1").mkdir(parents=True)
     (tmp_path / "other" / "1" / "saved_model.pb").touch()

@@ -27,13 +27,17 @@ ATTRIBUTES = {"item_id", "tags", "brand", "price", "action", "gap"}
 def _exported_output(folder: Path, encoder: FGBert, features: dict[str, tf.Tensor]) -> np.ndarray:
     """What the exported encoder gives for the indices that it reads: numbers are the ranker's alone."""
     history = {field.name: features[field.name] for field in encoder.fields.of("history")}
-    return tf.saved_model.load(str(folder)).signatures["serving_default"](**history)["encoded"].numpy()
+    return (
+        tf.saved_model.load(str(folder)).signatures["serving_default"](**history)["encoded"].numpy()
+    )
 
 
 def test_pretrained_weights_arrive_in_the_ranker(toy: Toy, pretrained: Path) -> None:
     inputs = toy.inputs("train", "validation")
     features = random_features(inputs.fields(), LENGTHS)
-    trained, untrained = (build_ranker(inputs, _batches(features), path) for path in (str(pretrained), None))
+    trained, untrained = (
+        build_ranker(inputs, _batches(features), path) for path in (str(pretrained), None)
+    )
     assert trained.encoder is not None and untrained.encoder is not None
     expected = _exported_output(pretrained, trained.encoder, features)
     np.testing.assert_allclose(trained.encoder(features).output, expected, atol=1e-5)
@@ -42,7 +46,9 @@ def test_pretrained_weights_arrive_in_the_ranker(toy: Toy, pretrained: Path) -> 
 
 def test_uni_cross_attention_starts_from_the_pretrained_layers(toy: Toy, pretrained: Path) -> None:
     inputs = toy.inputs("train", "validation")
-    ranker = build_ranker(inputs, _batches(random_features(inputs.fields(), LENGTHS)), str(pretrained))
+    ranker = build_ranker(
+        inputs, _batches(random_features(inputs.fields(), LENGTHS)), str(pretrained)
+    )
     assert isinstance(ranker, Srp4Ctr) and ranker.encoder is not None and ranker.uca is not None
     for i, layer in enumerate(ranker.encoder.stack):
         np.testing.assert_array_equal(ranker.uca.queries[i].kernel, layer.query.kernel)
@@ -55,9 +61,13 @@ def _batches(features: dict[str, tf.Tensor]) -> tf.data.Dataset:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"dim": 16}, {"layers": 3}, {"feedforward": 32}], ids=["width", "layers", "feed-forward width"]
+    "changes",
+    [{"dim": 16}, {"layers": 3}, {"feedforward": 32}],
+    ids=["width", "layers", "feed-forward width"],
 )
-def test_a_checkpoint_of_another_shape_is_refused(toy: Toy, pretrained: Path, changes: dict[str, int]) -> None:
+def test_a_checkpoint_of_another_shape_is_refused(
+    toy: Toy, pretrained: Path, changes: dict[str, int]
+) -> None:
     fields = toy.inputs("train", "validation").fields()
     encoder = FGBert(fields, EncoderConfig.model_validate({**TINY["encoder"], **changes}))
     encoder(random_features(fields, LENGTHS))
@@ -69,12 +79,18 @@ def test_the_restored_objective_predicts_as_the_trained_one_did(toy: Toy, pretra
     inputs = toy.inputs("pretrain", "validation")
     model = restore_objective(inputs, str(pretrained))
     model.compile()
-    scores = model.evaluate(MaskedBatches(inputs).once(inputs.validation), verbose=0, return_dict=True)
-    for name, expected in json.loads((pretrained / RESULTS).read_text(encoding="utf-8"))["attributes"].items():
+    scores = model.evaluate(
+        MaskedBatches(inputs).once(inputs.validation), verbose=0, return_dict=True
+    )
+    for name, expected in json.loads((pretrained / RESULTS).read_text(encoding="utf-8"))[
+        "attributes"
+    ].items():
         assert scores[f"{name}_loss"] == pytest.approx(expected["loss"], rel=1e-5), name
 
 
-def test_an_export_without_heads_says_what_to_do(toy: Toy, pretrained: Path, tmp_path: Path) -> None:
+def test_an_export_without_heads_says_what_to_do(
+    toy: Toy, pretrained: Path, tmp_path: Path
+) -> None:
     inputs = toy.inputs("pretrain", "validation")
     encoder = restore_objective(inputs, str(pretrained)).encoder
     tf.train.Checkpoint(encoder=encoder).write(str(tmp_path / CHECKPOINT))
@@ -98,22 +114,33 @@ def test_results_say_how_each_attribute_is_predicted(pretrained: Path) -> None:
         assert 0 <= scores["accuracy"] <= 1 and 0 < scores["chance_accuracy"] <= 1, name
         assert scores["loss"] > 0, name
     for name in ("loss", "val_loss", "item_id_accuracy", "val_action_loss"):
-        assert len(results["curves"][name]) == 2 and np.isfinite(results["curves"][name]).all(), name
+        assert len(results["curves"][name]) == 2 and np.isfinite(results["curves"][name]).all(), (
+            name
+        )
 
 
 def test_chance_accuracy_with_a_batch_that_hides_nothing(toy: Toy) -> None:
     """A last batch of one user with two behaviours has no behaviour-related cell hidden."""
-    field = next(field for field in toy.inputs("train", "validation").fields().of("history") if field.field == "action")
+    field = next(
+        field
+        for field in toy.inputs("train", "validation").fields().of("history")
+        if field.field == "action"
+    )
     values, hidden = tf.constant([[1, 1, 2]], tf.int64), tf.constant([[True, True, True]])
     batches = [
-        {"targets": {field.name: values}, "behavior_mask": mask} for mask in (hidden, tf.zeros_like(hidden), hidden)
+        {"targets": {field.name: values}, "behavior_mask": mask}
+        for mask in (hidden, tf.zeros_like(hidden), hidden)
     ]
     assert _chance(field, batches) == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize(
     ("objective", "features", "logged"),
-    [("electra", "all", "detection_accuracy"), ("s3rec", "all", "sp_loss"), ("cloze", "ids", "item_id_accuracy")],
+    [
+        ("electra", "all", "detection_accuracy"),
+        ("s3rec", "all", "sp_loss"),
+        ("cloze", "ids", "item_id_accuracy"),
+    ],
 )
 def test_every_objective_leaves_an_encoder_for_the_ranker(
     toy: Toy, tmp_path: Path, objective: str, features: str, logged: str

@@ -30,7 +30,10 @@ def _listed(tensor: tf.Tensor) -> list[Any]:
     values: list[Any] = tensor.numpy().tolist()
     if tensor.dtype != tf.string:
         return values
-    return [text.decode() if isinstance(text, bytes) else [each.decode() for each in text] for text in values]
+    return [
+        text.decode() if isinstance(text, bytes) else [each.decode() for each in text]
+        for text in values
+    ]
 
 
 def test_states_travel_as_base64(toy: Toy, exported: Exported, tmp_path: Path) -> None:
@@ -45,10 +48,14 @@ def test_states_travel_as_base64(toy: Toy, exported: Exported, tmp_path: Path) -
         columns = {contract.USER_STATE: states, contract.CANDIDATE_ITEM_ID: _listed(items)}
         scores = _post(url, {"signature_name": contract.SCORE_ITEMS, "inputs": columns})["outputs"]
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        by_row = _post(url, {"signature_name": contract.SCORE_ITEMS, "instances": rows})["predictions"]
+        by_row = _post(url, {"signature_name": contract.SCORE_ITEMS, "instances": rows})[
+            "predictions"
+        ]
     assert all(state.keys() == {"b64"} for state in states)
     candidates = {contract.CANDIDATE_ITEM_ID: items}
-    expected = exported(contract.SCORE_ITEMS, **exported(contract.ENCODE_USER, **user), **candidates)
+    expected = exported(
+        contract.SCORE_ITEMS, **exported(contract.ENCODE_USER, **user), **candidates
+    )
     for task, values in expected.items():
         np.testing.assert_allclose(scores[task], values, atol=1e-6)
         np.testing.assert_allclose([row[task] for row in by_row], values, atol=1e-6)

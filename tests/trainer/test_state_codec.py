@@ -27,17 +27,28 @@ def _state(lengths: list[int], seed: int = 0) -> dict[str, Any]:
         return tf.constant(rng.normal(size=(len(lengths), width)), tf.float32)
 
     def rows(width: int) -> tf.Tensor:
-        return tf.constant(rng.normal(size=(len(lengths), LONGEST, width)) * mask[..., None], tf.float32)
+        return tf.constant(
+            rng.normal(size=(len(lengths), LONGEST, width)) * mask[..., None], tf.float32
+        )
 
     layers = [{"keys": rows(4), "values": rows(1)}]
-    return {"mask": tf.constant(mask), "uca": layers, "summary": user(3), "din": {"a": user(2), "history": rows(2)}}
+    return {
+        "mask": tf.constant(mask),
+        "uca": layers,
+        "summary": user(3),
+        "din": {"a": user(2), "history": rows(2)},
+    }
 
 
-def _codec(dtype: str = "float32", fingerprint: bytes = FINGERPRINT, history_length: int = LONGEST) -> StateCodec:
+def _codec(
+    dtype: str = "float32", fingerprint: bytes = FINGERPRINT, history_length: int = LONGEST
+) -> StateCodec:
     return StateCodec(_state([1]), fingerprint, history_length, dtype)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 0.0), ("float16", 2e-3), ("bfloat16", 2e-2)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float32", 0.0), ("float16", 2e-3), ("bfloat16", 2e-2)]
+)
 @pytest.mark.parametrize("lengths", [[5, 2, 0, 1], [0, 0], [3]])
 def test_round_trip(dtype: str, tolerance: float, lengths: list[int]) -> None:
     _assert_round_trip(_state(lengths), _codec(dtype), lambda values: tolerance)
@@ -46,7 +57,11 @@ def test_round_trip(dtype: str, tolerance: float, lengths: list[int]) -> None:
 @pytest.mark.parametrize("lengths", [[5, 2, 0, 1], [0, 0], [3]])
 def test_int8_is_off_by_little_of_each_vectors_largest(lengths: list[int]) -> None:
     """Half a step of 1/127, and the rounding of the scale."""
-    _assert_round_trip(_state(lengths), _codec("int8"), lambda x: np.abs(x).max(-1, keepdims=True) * (0.5 / 127 + 3e-3))
+    _assert_round_trip(
+        _state(lengths),
+        _codec("int8"),
+        lambda x: np.abs(x).max(-1, keepdims=True) * (0.5 / 127 + 3e-3),
+    )
 
 
 def _assert_round_trip(state: dict[str, Any], codec: StateCodec, tolerance: Any) -> None:
@@ -70,7 +85,9 @@ def test_only_real_positions_are_stored(dtype: str) -> None:
     assert [struct.unpack("<i", blob[28:32])[0] for blob in blobs] == lengths
     assert {blob[:4] for blob in blobs} == {b"SRP2"}
     assert {blob[16:24] for blob in blobs} == {codec.identity}
-    assert {blob[24:28] for blob in blobs} == {{"float32": b"fp32", "bfloat16": b"bf16"}.get(dtype, blobs[0][24:28])}
+    assert {blob[24:28] for blob in blobs} == {
+        {"float32": b"fp32", "bfloat16": b"bf16"}.get(dtype, blobs[0][24:28])
+    }
 
 
 @pytest.mark.parametrize("dtype", BYTES)
@@ -115,7 +132,9 @@ def test_dtype_must_be_known() -> None:
 def test_what_is_too_large_for_half_precision_becomes_its_largest() -> None:
     state = _state([1]) | {"summary": tf.constant([[1e9, -1e9, 1.0]])}
     codec = _codec("float16")
-    np.testing.assert_array_equal(codec.decode(codec.encode(state))["summary"], [[65504, -65504, 1]])
+    np.testing.assert_array_equal(
+        codec.decode(codec.encode(state))["summary"], [[65504, -65504, 1]]
+    )
 
 
 @pytest.mark.parametrize("factor", [1e-30, 1e30])
@@ -128,7 +147,11 @@ def test_int8_takes_numbers_of_any_size(factor: float) -> None:
 
 def test_vectors_wider_than_32_have_a_scale_for_each_32_numbers() -> None:
     small, large = np.full(32, 1e-3), np.full(40, 1e3)
-    state = {"mask": tf.ones([1, 1], tf.bool), "rows": tf.zeros([1, 1, 1]), "user": np.float32([[*small, *large]])}
+    state = {
+        "mask": tf.ones([1, 1], tf.bool),
+        "rows": tf.zeros([1, 1, 1]),
+        "user": np.float32([[*small, *large]]),
+    }
     codec = StateCodec(tf.nest.map_structure(tf.constant, state), FINGERPRINT, LONGEST, "int8")
     blob = codec.encode(tf.nest.map_structure(tf.constant, state))
     np.testing.assert_allclose(codec.decode(blob)["user"], state["user"], rtol=1e-2)
@@ -190,7 +213,9 @@ BAD = {
     "not bytes of ours": "état".encode() * 20,
     "negative count": _counting(-1, _good()[HEADER:]),
     "largest count": _counting(2**31 - 1, _good()[HEADER:]),
-    "more positions than the model has": _counting(LONGEST + 1, bytes(USER_BYTES + (LONGEST + 1) * ROW_BYTES)),
+    "more positions than the model has": _counting(
+        LONGEST + 1, bytes(USER_BYTES + (LONGEST + 1) * ROW_BYTES)
+    ),
     "NaN": _with_floats(float("nan")),
     "infinite": _with_floats(float("inf")),
     "infinite, both ways": _with_floats(float("inf"), float("-inf")),

@@ -17,22 +17,32 @@ from trainer.transform_graph import TransformGraph
 def _raw(toy: Toy, sides: tuple[str, ...]) -> dict[str, Any]:
     features = [f for f in user_inputs(toy.spec) + candidate_inputs(toy.spec) if f.side in sides]
     dense = dense_inputs(features, toy.raw["validation"][:5])
-    return {f.name: tf.RaggedTensor.from_tensor(dense[f.name]) if f.is_list else dense[f.name] for f in features}
+    return {
+        f.name: tf.RaggedTensor.from_tensor(dense[f.name]) if f.is_list else dense[f.name]
+        for f in features
+    }
 
 
 @pytest.fixture(scope="module")
 def transform(toy: Toy) -> TransformGraph:
-    return TransformGraph(toy.inputs("train", "validation").transform_output().transform_savedmodel_dir)
+    return TransformGraph(
+        toy.inputs("train", "validation").transform_output().transform_savedmodel_dir
+    )
 
 
 @pytest.mark.parametrize("sides", [("candidate",), ("user", "context", "history"), ("user",)])
-def test_equals_the_layer_of_transform(toy: Toy, transform: TransformGraph, sides: tuple[str, ...]) -> None:
+def test_equals_the_layer_of_transform(
+    toy: Toy, transform: TransformGraph, sides: tuple[str, ...]
+) -> None:
     layer = toy.inputs("train", "validation").transform_output().transform_features_layer()
     raw = _raw(toy, sides)
     mine, theirs = tf.function(lambda: (transform(raw), layer(dict(raw))), autograph=False)()
     assert set(mine) == set(theirs) and mine
     for name, expected in theirs.items():
-        for x, y in zip(*(tf.nest.flatten(z, expand_composites=True) for z in (mine[name], expected)), strict=True):
+        for x, y in zip(
+            *(tf.nest.flatten(z, expand_composites=True) for z in (mine[name], expected)),
+            strict=True,
+        ):
             assert x.dtype == y.dtype
             np.testing.assert_array_equal(x, y, err_msg=name)
 

@@ -26,7 +26,11 @@ def _users_items() -> UsersItems:
 
 def test_numbers_are_found_by_statistic_and_key_after_the_state() -> None:
     users_items = _users_items()
-    state = {"mask": tf.constant([[True], [False], [True]]), "v": tf.ones([3, 2]), "rows": tf.ones([3, 1, 2])}
+    state = {
+        "mask": tf.constant([[True], [False], [True]]),
+        "v": tf.ones([3, 2]),
+        "rows": tf.ones([3, 1, 2]),
+    }
     codec = StateCodec(state, b"made by", 1, "float32", users_items.row_integers)
     blobs = codec.encode(state, users_items.rows(tf.constant(TEXTS)))
     again = codec.decode(blobs)

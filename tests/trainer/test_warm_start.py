@@ -31,7 +31,10 @@ from trainer.task import run
 from trainer.warm_start import earlier_ranker, write_ranker
 
 pytestmark = pytest.mark.slow
-NEW = ({"brand": "p", "tags": "x|y", "price": 1.0}, {"brand": "r", "tags": "", "price": float("nan")})
+NEW = (
+    {"brand": "p", "tags": "x|y", "price": 1.0},
+    {"brand": "r", "tags": "", "price": float("nan")},
+)
 
 
 @pytest.fixture(scope="session")
@@ -41,11 +44,19 @@ def grown(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Toy:
     catalog, old = dict(toy.raw["catalog"][0]), len(toy.raw["catalog"][0]["candidate_item_id"])
     for number, item in enumerate(NEW):
         values = {"item_id": f"i{old + number}"} | item
-        catalog |= {f"candidate_{name}": [*catalog[f"candidate_{name}"], value] for name, value in values.items()}
+        catalog |= {
+            f"candidate_{name}": [*catalog[f"candidate_{name}"], value]
+            for name, value in values.items()
+        }
     catalog[TRAINING_EVENTS] = list(range(old + len(NEW)))
-    raw = {split: raw_records(spec, 24, seed + 10) for seed, split in enumerate(("pretrain", "train", "validation"))}
+    raw = {
+        split: raw_records(spec, 24, seed + 10)
+        for seed, split in enumerate(("pretrain", "train", "validation"))
+    }
     raw["catalog"] = [catalog]
-    run_transform(spec, {split: [serialize(spec, one) for one in raws] for split, raws in raw.items()}, folder)
+    run_transform(
+        spec, {split: [serialize(spec, one) for one in raws] for split, raws in raw.items()}, folder
+    )
     return Toy(spec, raw, folder)
 
 
@@ -64,31 +75,51 @@ def _tokens(inputs: StageInputs, name: str) -> list[bytes]:
     return list(inputs.transform_output().vocabulary_by_name(name))
 
 
-@pytest.mark.xfail(strict=True, reason="not explained: with statistics in the toy spec scores move by up to 0.06")
-def test_scores_of_known_ids_stay(inputs: StageInputs, ranker: Ranker, exported: Exported, toy: Toy) -> None:
+@pytest.mark.xfail(
+    strict=True, reason="not explained: with statistics in the toy spec scores move by up to 0.06"
+)
+def test_scores_of_known_ids_stay(
+    inputs: StageInputs, ranker: Ranker, exported: Exported, toy: Toy
+) -> None:
     then, now = (_tokens(x, "item_id") for x in (exported.inputs, inputs))
     assert len(now) == len(then) + 2 and [token for token in now if token in then] == then[::-1]
     raws = toy.raw["validation"]
     request = dense_inputs(user_inputs(toy.spec) + candidate_inputs(toy.spec), raws)
     today, before = (serving_module(ranker, x) for x in (inputs, exported.inputs))
-    features, earlier = (x.user_features(request) | x.candidate_features(request) for x in (today, before))
+    features, earlier = (
+        x.user_features(request) | x.candidate_features(request) for x in (today, before)
+    )
     numbers = {name: value for name, value in earlier.items() if name.endswith("_NUMBER")}
-    columns = {f"{side}_{column.name}" for side in ("user", "candidate") for column in toy.spec.statistic_columns(side)}
-    assert set(numbers) == set(map(number_name, {"user_age", "history_price", "candidate_price"} | columns))
+    columns = {
+        f"{side}_{column.name}"
+        for side in ("user", "candidate")
+        for column in toy.spec.statistic_columns(side)
+    }
+    assert set(numbers) == set(
+        map(number_name, {"user_age", "history_price", "candidate_price"} | columns)
+    )
     is_candidate = request["candidate_item_id"].numpy() != b""
     buckets = {name: earlier[name] for name in columns}
     # Each day's own records standardise its numbers, and set the bounds of its buckets.
     scores = ranker(features | numbers | buckets, training=False)
     for task, expected in exported("predict", **request).items():
-        np.testing.assert_allclose(tf.sigmoid(scores[task])[is_candidate], expected[is_candidate], atol=1e-5)
+        np.testing.assert_allclose(
+            tf.sigmoid(scores[task])[is_candidate], expected[is_candidate], atol=1e-5
+        )
         assert np.ptp(expected) > 0.01
 
 
 def test_new_items_start_from_their_kin(inputs: StageInputs, ranker: Ranker) -> None:
     tokens = _tokens(inputs, "item_id")
-    catalog = {name: table.numpy() for name, table in inputs.records().catalog(inputs.catalog).tables.items()}
+    catalog = {
+        name: table.numpy()
+        for name, table in inputs.records().catalog(inputs.catalog).tables.items()
+    }
     assert ranker.encoder is not None
-    tables = [ranker.embed.tables["item_id"].table.numpy(), ranker.encoder.embeddings["item_id"].table.numpy()]
+    tables = [
+        ranker.embed.tables["item_id"].table.numpy(),
+        ranker.encoder.embeddings["item_id"].table.numpy(),
+    ]
     index = {name: 1 + tokens.index(name) for name in (b"i8", b"i9")}
     known = [row for row in range(1, 1 + len(tokens)) if row not in index.values()]
     for table in tables:
@@ -99,12 +130,18 @@ def test_new_items_start_from_their_kin(inputs: StageInputs, ranker: Ranker) -> 
                 means += [table[rows].mean(axis=0)] if rows else []
         assert len(means) == 4  # a brand, two tags, a price
         np.testing.assert_allclose(table[index[b"i8"]], np.mean(means, axis=0), atol=1e-6)
-        np.testing.assert_allclose(table[index[b"i9"]], table[known].mean(axis=0), atol=1e-6)  # nobody has its brand
+        np.testing.assert_allclose(
+            table[index[b"i9"]], table[known].mean(axis=0), atol=1e-6
+        )  # nobody has its brand
 
 
-def test_pre_training_starts_from_the_earlier_encoder(inputs: StageInputs, ranker: Ranker, grown: Toy) -> None:
+def test_pre_training_starts_from_the_earlier_encoder(
+    inputs: StageInputs, ranker: Ranker, grown: Toy
+) -> None:
     changes: dict[str, Any] = {"pretrain": TINY["pretrain"] | {"epochs": 7, "warm_epochs": 3}}
-    warm = dataclasses.replace(grown.inputs("pretrain", "validation", **changes), start_from=inputs.start_from)
+    warm = dataclasses.replace(
+        grown.inputs("pretrain", "validation", **changes), start_from=inputs.start_from
+    )
     stage = pretraining_stage(warm)
     assert stage.epochs == 3 and ranker.encoder is not None
     _assert_equal(stage.build().encoder.get_weights(), ranker.encoder.get_weights())
@@ -121,7 +158,9 @@ def test_fine_tuning_starts_from_the_earlier_ranker_and_todays_encoder(
     assert warm.encoder is not None and cold.encoder is not None and ranker.encoder is not None
     _assert_equal(warm.encoder.get_weights(), cold.encoder.get_weights())
     todays = {weight.ref() for weight in warm.encoder.weights}
-    pairs = [(a, b) for a, b in zip(warm.weights, ranker.weights, strict=True) if a.ref() not in todays]
+    pairs = [
+        (a, b) for a, b in zip(warm.weights, ranker.weights, strict=True) if a.ref() not in todays
+    ]
     assert len(pairs) > 20
     _assert_equal(*([weight.numpy() for weight in weights] for weights in zip(*pairs, strict=True)))
 
@@ -133,8 +172,12 @@ def test_fine_tuning_starts_from_the_earlier_ranker_and_todays_encoder(
         ({"ranker": TINY["ranker"] | {"query_tokens": 0}}, "trainer.ranker"),
     ],
 )
-def test_another_architecture_is_refused(grown: Toy, exported: Exported, changes: dict[str, Any], named: str) -> None:
-    inputs = dataclasses.replace(grown.inputs("train", "validation", **changes), start_from=str(exported.folder))
+def test_another_architecture_is_refused(
+    grown: Toy, exported: Exported, changes: dict[str, Any], named: str
+) -> None:
+    inputs = dataclasses.replace(
+        grown.inputs("train", "validation", **changes), start_from=str(exported.folder)
+    )
     with pytest.raises(ConfigError, match=rf"made with another {named} \(.*set warm_start: false"):
         earlier_ranker(inputs)
 
@@ -142,15 +185,25 @@ def test_another_architecture_is_refused(grown: Toy, exported: Exported, changes
 def test_a_ranker_from_before_numbers_is_refused(
     grown: Toy, exported: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inputs = dataclasses.replace(grown.inputs("train", "validation"), start_from=str(exported.folder))
-    monkeypatch.setattr(Numeric, "has_number", False)  # as if the exported one, which has more, were the older
-    with pytest.raises(ConfigError, match=r"an earlier version of srp4ctr made it: .*set warm_start: false"):
+    inputs = dataclasses.replace(
+        grown.inputs("train", "validation"), start_from=str(exported.folder)
+    )
+    monkeypatch.setattr(
+        Numeric, "has_number", False
+    )  # as if the exported one, which has more, were the older
+    with pytest.raises(
+        ConfigError, match=r"an earlier version of srp4ctr made it: .*set warm_start: false"
+    ):
         earlier_ranker(inputs)
 
 
-def test_other_features_are_refused_and_another_dropout_is_not(grown: Toy, exported: Exported) -> None:
+def test_other_features_are_refused_and_another_dropout_is_not(
+    grown: Toy, exported: Exported
+) -> None:
     dropout = {"ranker": TINY["ranker"] | {"dropout": 0.5}}
-    inputs = dataclasses.replace(grown.inputs("train", "validation", **dropout), start_from=str(exported.folder))
+    inputs = dataclasses.replace(
+        grown.inputs("train", "validation", **dropout), start_from=str(exported.folder)
+    )
     assert earlier_ranker(inputs).config.dropout == 0.5
     fewer = toy_spec(features=toy_spec().features.model_copy(update={"context": {}}))
     with pytest.raises(ConfigError, match=r"made with another dataset.features \(.*oov_buckets"):
@@ -162,13 +215,17 @@ def test_what_is_no_ranker_is_refused(inputs: StageInputs, pretrained: Path) -> 
         earlier_ranker(dataclasses.replace(inputs, start_from=str(pretrained)))
 
 
-def test_fine_tuning_by_itself_takes_no_ranker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fine_tuning_by_itself_takes_no_ranker(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = tmp_path / "toy.yaml"
     config.write_text(f"dataset: {toy_spec().model_dump_json(exclude_none=True)}\n")
     options = ["--examples", "E", "--transform", "T", "--model-dir", "M", "--start-from", "R"]
     with pytest.raises(SystemExit):
         run(["finetune", str(config), *options])
-    assert "starts from where its --encoder's" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "starts from where its --encoder's" in " ".join(
+        capsys.readouterr().err.replace("│", " ").split()
+    )
 
 
 def _batches(inputs: StageInputs) -> tf.data.Dataset:

@@ -2,8 +2,8 @@
 
     python -m tests.trainer.training_process '[["pretrain", "run.yaml", ...], ["finetune", ...]]'
 
-DEVICES makes that many logical CPUs. KILL_AT_STEP is the number of training steps after which the process kills itself
-as `kill -9` does, without a chance to tidy up.
+DEVICES makes that many logical CPUs. KILL_AT_STEP is the number of training steps after which the
+process kills itself as `kill -9` does, without a chance to tidy up.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from trainer import task
 
 def _make_devices(count: int) -> None:
     cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * count
+    )
 
 
 def _kill_at(step: int) -> None:

@@ -1,6 +1,7 @@
 """A process with two devices that takes steps by an optimizer and prints the variables that they leave, as JSON.
 
-Two logical CPUs have to be made before TensorFlow does anything, so that it is a process of its own.
+Two logical CPUs have to be made before TensorFlow does anything, so that it is a process of its
+own.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ def main() -> None:
     print(json.dumps([variable.numpy().tolist() for variable in variables]))
 
 
-def _times(gradient: tf.Tensor | tf.IndexedSlices, share: tf.Tensor) -> tf.Tensor | tf.IndexedSlices:
+def _times(
+    gradient: tf.Tensor | tf.IndexedSlices, share: tf.Tensor
+) -> tf.Tensor | tf.IndexedSlices:
     if isinstance(gradient, tf.IndexedSlices):
         return tf.IndexedSlices(gradient.values * share, gradient.indices, gradient.dense_shape)
     return gradient * share

@@ -21,7 +21,8 @@ class Backup:
 
     Args:
         directory: A local path or a URL.
-        steps: Steps between two backups. Where an epoch has fewer, there is one at the end of every so many epochs.
+        steps: Steps between two backups. Where an epoch has fewer, there is one at the end of every
+            so many epochs.
         steps_per_epoch: Steps between two evaluations.
     """
 
@@ -77,8 +78,8 @@ class Backup:
 def weights_of(model: keras.Model) -> list[tf.Variable]:
     """A model's weights without those of its metrics, which Keras counts among them.
 
-    To read a metric takes all workers at once, in one order: where only the chief did, for a checkpoint of its own, the
-    others would answer it with whatever they compute next.
+    To read a metric takes all workers at once, in one order: where only the chief did, for a
+    checkpoint of its own, the others would answer it with whatever they compute next.
     """
     metrics = [part for part in model.submodules if isinstance(part, keras.metrics.Metric)]
     of_metrics = {id(weight) for metric in metrics for weight in metric.weights}

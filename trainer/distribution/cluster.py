@@ -66,7 +66,9 @@ class Cluster:
     def is_chief(self) -> bool:
         """Whether this process writes what is trained."""
         has_chief = bool(self.jobs.get("chief") or self.jobs.get("master"))
-        return self.job in ("", "chief", "master") or (self.job == "worker" and self.index == 0 and not has_chief)
+        return self.job in ("", "chief", "master") or (
+            self.job == "worker" and self.index == 0 and not has_chief
+        )
 
 
 def strategy_name(config: DistributionConfig, cluster: Cluster) -> str:
@@ -77,14 +79,18 @@ def strategy_name(config: DistributionConfig, cluster: Cluster) -> str:
         return "parameter_server"
     if cluster.trainers > 1:
         return "multi_worker"
-    return "mirrored" if config.devices or len(tf.config.list_physical_devices("GPU")) > 1 else "one_device"
+    return (
+        "mirrored"
+        if config.devices or len(tf.config.list_physical_devices("GPU")) > 1
+        else "one_device"
+    )
 
 
 def create_strategy(config: DistributionConfig, cluster: Cluster) -> tf.distribute.Strategy:
     """Joins the cluster, if there is one; has to come before anything else is computed.
 
-    A process that trains one stage after another keeps its strategy: two of them would number their collective
-    operations alike, and a process joins a cluster only once.
+    A process that trains one stage after another keeps its strategy: two of them would number their
+    collective operations alike, and a process joins a cluster only once.
 
     Raises:
         ValueError: the strategy needs a cluster, and TF_CONFIG names none.
@@ -98,7 +104,9 @@ def create_strategy(config: DistributionConfig, cluster: Cluster) -> tf.distribu
 def _create(config: DistributionConfig, cluster: Cluster) -> tf.distribute.Strategy:
     name = strategy_name(config, cluster)
     if name in ("multi_worker", "parameter_server") and not cluster.job:
-        raise ValueError(f"trainer.distribution.strategy {name} needs {TF_CONFIG} with a cluster and this task.")
+        raise ValueError(
+            f"trainer.distribution.strategy {name} needs {TF_CONFIG} with a cluster and this task."
+        )
     if name == "multi_worker":
         return tf.distribute.MultiWorkerMirroredStrategy()
     if name == "parameter_server":
@@ -113,7 +121,9 @@ def serve(cluster: Cluster) -> None:
     place = (cluster.job, cluster.index)
     if place not in _servers:
         jobs = tf.train.ClusterSpec(dict(cluster.jobs))
-        _servers[place] = tf.distribute.Server(jobs, job_name=cluster.job, task_index=cluster.index, protocol="grpc")
+        _servers[place] = tf.distribute.Server(
+            jobs, job_name=cluster.job, task_index=cluster.index, protocol="grpc"
+        )
 
 
 def _parameter_server(config: DistributionConfig, cluster: Cluster) -> tf.distribute.Strategy:

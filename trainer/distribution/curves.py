@@ -32,7 +32,9 @@ class Curves(keras.callbacks.Callback):
 
     def by_name(self) -> dict[str, list[float]]:
         """The curves: a value an epoch for each name."""
-        return {name: [logs[name] for logs in self.logs] for name in (self.logs[0] if self.logs else {})}
+        return {
+            name: [logs[name] for logs in self.logs] for name in (self.logs[0] if self.logs else {})
+        }
 
 
 class StopAtBest(Curves):
@@ -46,7 +48,9 @@ class StopAtBest(Curves):
         patience: In epochs.
     """
 
-    def __init__(self, backup: Backup, done: int, writes: bool, watched: str, patience: int) -> None:
+    def __init__(
+        self, backup: Backup, done: int, writes: bool, watched: str, patience: int
+    ) -> None:
         super().__init__(backup, done, writes)
         self.watched, self.patience = watched, patience
 
@@ -63,7 +67,10 @@ class StopAtBest(Curves):
             self._weights().read(self.backup.best).assert_existing_objects_matched()
 
     def _best_epoch(self) -> int:
-        values = [-math.inf if math.isnan(logs[self.watched]) else logs[self.watched] for logs in self.logs]
+        values = [
+            -math.inf if math.isnan(logs[self.watched]) else logs[self.watched]
+            for logs in self.logs
+        ]
         return values.index(max(values)) if values else -1
 
     def _weights(self) -> tf.train.Checkpoint:

@@ -8,11 +8,14 @@ import tensorflow as tf
 
 
 @tf.autograph.experimental.do_not_convert  # takes seconds, and there is nothing to convert
-def passes(one_pass: Callable[[tf.Tensor], tf.data.Dataset], steps: int, start: int = 0) -> tf.data.Dataset:
+def passes(
+    one_pass: Callable[[tf.Tensor], tf.data.Dataset], steps: int, start: int = 0
+) -> tf.data.Dataset:
     """Endless batches: `steps` of each pass, which what comes after a step doesn't depend on what came before.
 
     Args:
-        one_pass: The batches of a pass, by its number; one that has less than `steps` is gone through again.
+        one_pass: The batches of a pass, by its number; one that has less than `steps` is gone
+            through again.
         steps: Batches of a pass.
         start: How many batches are left out at the beginning; whole passes are not even read.
     """

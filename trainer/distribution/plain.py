@@ -17,7 +17,9 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
     if not any(is_parameter_server(model.distribute_strategy) for model in (source, target)):
         target.set_weights(source.get_weights())
         return
-    with tempfile.TemporaryDirectory() as folder:  # a checkpoint joins what a parameter server has cut into parts
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # a checkpoint joins what a parameter server has cut into parts
         path = os.path.join(folder, "weights")
         tf.train.Checkpoint(model=source).write(path)
         tf.train.Checkpoint(model=target).read(path).assert_existing_objects_matched()
@@ -36,7 +38,9 @@ class EvaluatePlain(keras.callbacks.Callback):
         self.plain, self.validation = plain, validation
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        with ThreadPoolExecutor(1) as thread:  # `fit` is inside of its strategy's scope, which is this thread's
+        with ThreadPoolExecutor(
+            1
+        ) as thread:  # `fit` is inside of its strategy's scope, which is this thread's
             scores = thread.submit(self._evaluate).result()
         if logs is not None:
             logs |= {f"val_{name}": value for name, value in scores.items()}

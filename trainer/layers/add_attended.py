@@ -24,12 +24,24 @@ class AddAttended(keras.layers.Layer):
     """
 
     def __init__(
-        self, dim: int, feedforward: int, dropout: float = 0.0, activation: str = "gelu", **kwargs: Any
+        self,
+        dim: int,
+        feedforward: int,
+        dropout: float = 0.0,
+        activation: str = "gelu",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if dim < 1 or feedforward < 1:
-            raise ValueError(f"dim and feedforward must be positive. Received: dim={dim}, feedforward={feedforward}")
-        self.dim, self.feedforward, self.dropout, self.activation = dim, feedforward, dropout, activation
+            raise ValueError(
+                f"dim and feedforward must be positive. Received: dim={dim}, feedforward={feedforward}"
+            )
+        self.dim, self.feedforward, self.dropout, self.activation = (
+            dim,
+            feedforward,
+            dropout,
+            activation,
+        )
 
     def build(self, input_shape: Any) -> None:
         self.output_projection = RowDense(self.dim, name="output")
@@ -43,7 +55,9 @@ class AddAttended(keras.layers.Layer):
     def call(self, x: tf.Tensor, attended: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Combines x [B, M, D] with its attention result [B, M, D]."""
         projected = self.drop(self.output_projection(attended), training=training)
-        hidden = self.attention_norm(tf.add_n([x, projected]))  # no broadcast: seven operations fewer a gradient
+        hidden = self.attention_norm(
+            tf.add_n([x, projected])
+        )  # no broadcast: seven operations fewer a gradient
         expanded = self.contract(self.expand(hidden))
         return self.feedforward_norm(tf.add_n([hidden, self.drop(expanded, training=training)]))
 

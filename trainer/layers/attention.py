@@ -7,14 +7,17 @@ import tensorflow as tf
 _NEVER = -1e9  # added to a logit: its exponential beside any other is 0
 
 
-def attend(queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, mask: tf.Tensor, heads: int) -> tf.Tensor:
+def attend(
+    queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, mask: tf.Tensor, heads: int
+) -> tf.Tensor:
     """Scaled dot-product attention.
 
     Args:
         queries: [B, M, D].
         keys: [B, L, D].
         values: [B, L, D].
-        mask: Boolean [B, L]; false positions are never attended to. With none left the result is zero.
+        mask: Boolean [B, L]; false positions are never attended to. With none left the result is
+            zero.
         heads: Number of heads; divides D.
 
     Returns:
@@ -24,7 +27,9 @@ def attend(queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, mask: tf.Tens
     return tf.concat(tf.split(tf.matmul(tf.cast(weights, v.dtype), v), heads, 0), -1)
 
 
-def attention_weights(queries: tf.Tensor, keys: tf.Tensor, mask: tf.Tensor, heads: int) -> tf.Tensor:
+def attention_weights(
+    queries: tf.Tensor, keys: tf.Tensor, mask: tf.Tensor, heads: int
+) -> tf.Tensor:
     """What `attend` weighs values by, for people to look at: [B, heads, M, L], of the same arguments."""
     return tf.stack(tf.split(_weights(queries, keys, mask, heads), heads, 0), 1)
 

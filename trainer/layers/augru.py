@@ -13,8 +13,9 @@ class Augru(keras.layers.Layer):
     """AUGRU (DIEN, arXiv 1809.03672, section "Interest Evolving Layer"); without attention, a plain GRU.
 
     With [u, r] = sigmoid(W x + U h + b) and the attention weight a: h' = tanh(W x + r * (U h) + b),
-    h <- (1 - a u) h + a u h'. W x + b is the `input_terms`: it needs no candidate and belongs to the user state.
-    A sequence of static length is unrolled, so that the cost of every step is in the graph.
+    h <- (1 - a u) h + a u h'. W x + b is the `input_terms`: it needs no candidate and belongs to
+    the user state. A sequence of static length is unrolled, so that the cost of every step is in
+    the graph.
 
     Args:
         units: Width H of the hidden state.
@@ -41,7 +42,8 @@ class Augru(keras.layers.Layer):
 
         Args:
             terms: The input terms [B, L, 3 H].
-            attention: [B, N, L], 0 on padding; None for a plain GRU, whose outputs on padding mean nothing.
+            attention: [B, N, L], 0 on padding; None for a plain GRU, whose outputs on padding mean
+                nothing.
 
         Returns:
             Without attention all hidden states [B, L, H]; with it each candidate's last, [B, N, H].
@@ -56,7 +58,9 @@ class Augru(keras.layers.Layer):
         )
         return last if attention is not None else tf.transpose(states[:, :, 0], (1, 0, 2))
 
-    def _step(self, inputs: tuple[tf.Tensor, ...], states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    def _step(
+        self, inputs: tuple[tf.Tensor, ...], states: list[tf.Tensor]
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """One behaviour: inputs [B, 3 H] and [B, N, 1], hidden state [B, N, H]."""
         term, hidden = inputs[0][:, None], states[0]
         recurrent = tf.matmul(hidden, tf.cast(self.recurrent_kernel, hidden.dtype))

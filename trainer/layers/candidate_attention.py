@@ -24,17 +24,26 @@ class CandidateAttention(keras.layers.Layer):
         dropout: Rate, on sublayer outputs.
     """
 
-    def __init__(self, dim: int, heads: int, feedforward: int, dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self, dim: int, heads: int, feedforward: int, dropout: float = 0.0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.dim, self.heads, self.feedforward, self.dropout = dim, heads, feedforward, dropout
         self.narrow = RowDense(dim, name="narrow")
         self.block = EncoderLayer(dim, heads, feedforward, dropout, name="block")
 
-    def call(self, candidates: tf.Tensor, mask: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+    def call(
+        self, candidates: tf.Tensor, mask: tf.Tensor, training: bool | None = None
+    ) -> tf.Tensor:
         """Lets candidates [B, N, C] attend to those that the mask [B, N] says are real: [B, N, D]."""
         attended, _ = self.block(self.narrow(candidates), mask, training=training)
         return attended
 
     def get_config(self) -> dict[str, Any]:
-        own = {"dim": self.dim, "heads": self.heads, "feedforward": self.feedforward, "dropout": self.dropout}
+        own = {
+            "dim": self.dim,
+            "heads": self.heads,
+            "feedforward": self.feedforward,
+            "dropout": self.dropout,
+        }
         return {**super().get_config(), **own}

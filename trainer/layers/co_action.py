@@ -13,8 +13,9 @@ import tf_keras as keras
 class CoAction(keras.layers.Layer):
     """The micro-MLP of CAN (Bian et al., arXiv 2011.05625, section 4), whose weights are the candidate's embedding.
 
-    h_0 = feed^c and h_i = act(W_i h_{i-1} + b_i), with a linear last layer, tanh before; the outputs of all layers, for
-    the orders c = 1 ... C (multi-order enhancement; the orders share W), are summed over the behaviours.
+    h_0 = feed^c and h_i = act(W_i h_{i-1} + b_i), with a linear last layer, tanh before; the
+    outputs of all layers, for the orders c = 1 ... C (multi-order enhancement; the orders share W),
+    are summed over the behaviours.
 
     Args:
         widths: Of the feed, then of each layer's output.
@@ -24,7 +25,9 @@ class CoAction(keras.layers.Layer):
     def __init__(self, widths: tuple[int, ...], orders: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if len(widths) < 2 or orders < 1:
-            raise ValueError(f"widths must be two or more, orders one or more. Received: {widths}, {orders}")
+            raise ValueError(
+                f"widths must be two or more, orders one or more. Received: {widths}, {orders}"
+            )
         self.widths, self.orders = tuple(int(width) for width in widths), orders
 
     @property
@@ -55,7 +58,9 @@ class CoAction(keras.layers.Layer):
 
     def _layers(self, induction: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
         """The layers' weights [B, N, before, after] and biases [B, N, 1, after]."""
-        sizes = [size for before, after in pairwise(self.widths) for size in (before * after, after)]
+        sizes = [
+            size for before, after in pairwise(self.widths) for size in (before * after, after)
+        ]
         parts, shape = tf.split(induction, sizes, -1), tf.shape(induction)[:2]
         return [
             (

@@ -32,7 +32,13 @@ class EncoderLayer(keras.layers.Layer):
     """
 
     def __init__(
-        self, dim: int, heads: int, feedforward: int, dropout: float = 0.0, activation: str = "gelu", **kwargs: Any
+        self,
+        dim: int,
+        heads: int,
+        feedforward: int,
+        dropout: float = 0.0,
+        activation: str = "gelu",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if dim % heads:
@@ -44,15 +50,24 @@ class EncoderLayer(keras.layers.Layer):
         self.query = RowDense(self.dim, name="query")
         self.key = RowDense(self.dim, name="key")
         self.value = RowDense(self.dim, name="value")
-        self.add_attended = AddAttended(self.dim, self.feedforward, self.dropout, self.activation, name="add_attended")
+        self.add_attended = AddAttended(
+            self.dim, self.feedforward, self.dropout, self.activation, name="add_attended"
+        )
         super().build(input_shape)
 
-    def call(self, x: tf.Tensor, mask: tf.Tensor, training: bool | None = None) -> tuple[tf.Tensor, KeysValues]:
+    def call(
+        self, x: tf.Tensor, mask: tf.Tensor, training: bool | None = None
+    ) -> tuple[tf.Tensor, KeysValues]:
         """Encodes x [B, L, D] under the boolean mask [B, L]; returns the output [B, L, D] and its keys and values."""
         offered = KeysValues(self.key(x), self.value(x))
         attended = attend(self.query(x), offered.keys, offered.values, mask, self.heads)
         return self.add_attended(x, attended, training=training), offered
 
     def get_config(self) -> dict[str, Any]:
-        own = {"dim": self.dim, "heads": self.heads, "feedforward": self.feedforward, "dropout": self.dropout}
+        own = {
+            "dim": self.dim,
+            "heads": self.heads,
+            "feedforward": self.feedforward,
+            "dropout": self.dropout,
+        }
         return {**super().get_config(), **own, "activation": self.activation}

@@ -18,8 +18,9 @@ Features = Mapping[str, tf.Tensor]
 class FeatureEmbeddings(keras.layers.Layer):
     """One table a field; a history and a candidate field of one name share theirs.
 
-    A field with numbers also has a direction, along which its embedding lies the further out the larger the number is.
-    Statistics have no embedding: a ranker reads their numbers alone, see Numbers.
+    A field with numbers also has a direction, along which its embedding lies the further out the
+    larger the number is. Statistics have no embedding: a ranker reads their numbers alone, see
+    Numbers.
 
     Args:
         fields: The data set's fields.
@@ -30,9 +31,13 @@ class FeatureEmbeddings(keras.layers.Layer):
         super().__init__(**kwargs)
         self.fields, self.dim = fields, dim
         by_table = {_table(field): field for field in fields.all if not field.feature.statistic}
-        self.tables = {name: FieldEmbedding.of(field, dim, f"embed_{name}") for name, field in by_table.items()}
+        self.tables = {
+            name: FieldEmbedding.of(field, dim, f"embed_{name}") for name, field in by_table.items()
+        }
         self.directions = {
-            name: NumberEmbedding(dim, name=f"direction_{name}") for name, field in by_table.items() if field.number
+            name: NumberEmbedding(dim, name=f"direction_{name}")
+            for name, field in by_table.items()
+            if field.number
         }
 
     @property
@@ -47,7 +52,9 @@ class FeatureEmbeddings(keras.layers.Layer):
 
     def user(self, features: Features) -> tf.Tensor:
         """User and context features, [B, U]; one zero where the data set has none."""
-        return self.concat([*self.fields.embedded("user"), *self.fields.embedded("context")], features)
+        return self.concat(
+            [*self.fields.embedded("user"), *self.fields.embedded("context")], features
+        )
 
     def history(self, features: Features) -> tf.Tensor:
         """Behaviours with their item's features first: [B, L, history_width]."""

@@ -14,7 +14,8 @@ from trainer.fields import Field
 class FieldEmbedding(keras.layers.Layer):
     """Looks indices up in a table; index 0 (absent) gives zeros, several values a cell give their mean.
 
-    The table has one row more than the field has indices: the last one, `mask_index`, stands for a hidden value.
+    The table has one row more than the field has indices: the last one, `mask_index`, stands for a
+    hidden value.
 
     Args:
         size: Number of the field's indices, 0 included.
@@ -24,7 +25,12 @@ class FieldEmbedding(keras.layers.Layer):
     """
 
     def __init__(
-        self, size: int, dim: int, multivalent: bool = False, vocabulary: str | None = None, **kwargs: Any
+        self,
+        size: int,
+        dim: int,
+        multivalent: bool = False,
+        vocabulary: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if size < 1 or dim < 1:
@@ -43,7 +49,8 @@ class FieldEmbedding(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         initializer = keras.initializers.TruncatedNormal(stddev=0.02)
-        # Rows are cast after they are looked up: under mixed precision, casting the table would make gradients dense.
+        # Rows are cast after they are looked up: under mixed precision, casting the table would
+        # make gradients dense.
         self.table = self.add_weight(
             "table", (self.size + 1, self.dim), initializer=initializer, experimental_autocast=False
         )

@@ -18,14 +18,15 @@ class DinState(NamedTuple):
 class FoldedDin(keras.layers.Layer):
     """Target attention (DIN, arXiv 1706.06978, section 4.3), unnormalised as in the paper.
 
-    The attention unit's first layer over [k, q, k - q, k * q] is K k + Q q + P (k * q) + b, with K = W_k + W_d,
-    Q = W_q - W_d and P = W_p: the same functions, without the redundant fourth kernel. For one candidate q that is
-    linear in k: (K + P diag(q)) k + (Q q + b). So each candidate gets a matrix [D + 1, H1] of its own, and all pairs
-    of a user are one matrix product: history with a column of ones, [L, D + 1], times the candidates' matrices side
-    by side, [D + 1, N * H1]. Nothing is added to the [L, N, H1] result afterwards.
+    The attention unit's first layer over [k, q, k - q, k * q] is K k + Q q + P (k * q) + b, with K
+    = W_k + W_d, Q = W_q - W_d and P = W_p: the same functions, without the redundant fourth kernel.
+    For one candidate q that is linear in k: (K + P diag(q)) k + (Q q + b). So each candidate gets a
+    matrix [D + 1, H1] of its own, and all pairs of a user are one matrix product: history with a
+    column of ones, [L, D + 1], times the candidates' matrices side by side, [D + 1, N * H1].
+    Nothing is added to the [L, N, H1] result afterwards.
 
-    The sigmoids are computed as (1 + tanh(x / 2)) / 2, which TensorFlow does in less than half the time, and their
-    scales are moved into the small kernels around them.
+    The sigmoids are computed as (1 + tanh(x / 2)) / 2, which TensorFlow does in less than half the
+    time, and their scales are moved into the small kernels around them.
 
     Args:
         units: Hidden units (H1, H2) of the attention unit, with sigmoid activations.
@@ -57,25 +58,35 @@ class FoldedDin(keras.layers.Layer):
         """Pools the history for each candidate [B, N, D] under the mask [B, L]: [B, N, D]."""
         history = state.history
         ones = tf.ones_like(history[:, :, :1])
-        pairs = tf.matmul(tf.concat([history, ones], -1), self._matrices(candidates))  # [B, L, N * H1]
+        pairs = tf.matmul(
+            tf.concat([history, ones], -1), self._matrices(candidates)
+        )  # [B, L, N * H1]
         first = tf.tanh(tf.reshape(pairs, [-1, self.units[0]]))
         kernel, bias = _of_tanh(self.hidden_kernel, self.hidden_bias)
         second = tf.tanh(tf.nn.bias_add(tf.matmul(first, 0.5 * kernel), 0.5 * bias))
         kernel, bias = _of_tanh(self.score_kernel, self.score_bias)
         scores = tf.nn.bias_add(tf.matmul(second, kernel), bias)
-        weights = tf.reshape(scores, tf.concat([tf.shape(mask), tf.shape(candidates)[1:2]], 0))  # [B, L, N]
-        return tf.matmul(weights * tf.cast(mask, weights.dtype)[:, :, None], history, transpose_a=True)
+        weights = tf.reshape(
+            scores, tf.concat([tf.shape(mask), tf.shape(candidates)[1:2]], 0)
+        )  # [B, L, N]
+        return tf.matmul(
+            weights * tf.cast(mask, weights.dtype)[:, :, None], history, transpose_a=True
+        )
 
     def _matrices(self, candidates: tf.Tensor) -> tf.Tensor:
         """Half of each candidate's [(K + P diag(q))^T; Q q + b], side by side: [B, D + 1, N * H1]."""
         batch, count = tf.unstack(tf.shape(candidates)[:2])
         width, units = candidates.shape[-1], self.units[0]
-        key, query, pair = (0.5 * kernel for kernel in (self.key_kernel, self.query_kernel, self.pair_kernel))
+        key, query, pair = (
+            0.5 * kernel for kernel in (self.key_kernel, self.query_kernel, self.pair_kernel)
+        )
         rows = tf.reshape(candidates, [-1, width])
-        # K + P diag(q), [D, B * N, H1], as products of [q_d, 1] and [P_d; K_d]: their gradients are products, too,
-        # in less time than the sums that broadcasting would need.
+        # K + P diag(q), [D, B * N, H1], as products of [q_d, 1] and [P_d; K_d]: their gradients are
+        # products, too, in less time than the sums that broadcasting would need.
         columns = tf.transpose(rows)
-        of_history = tf.matmul(tf.stack([columns, tf.ones_like(columns)], -1), tf.stack([pair, key], 1))
+        of_history = tf.matmul(
+            tf.stack([columns, tf.ones_like(columns)], -1), tf.stack([pair, key], 1)
+        )
         of_history = tf.transpose(tf.reshape(of_history, [width, batch, count * units]), (1, 0, 2))
         of_ones = tf.nn.bias_add(tf.matmul(rows, query), 0.5 * self.first_bias)
         parts = [of_history, tf.reshape(of_ones, [batch, 1, count * units])]

@@ -42,8 +42,15 @@ class FoldedMmoe(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         if tasks < 1 or experts < 1:
-            raise ValueError(f"tasks and experts must be positive. Received: tasks={tasks}, experts={experts}")
-        self.tasks, self.experts, self.tower_units, self.dropout = tasks, experts, tower_units, dropout
+            raise ValueError(
+                f"tasks and experts must be positive. Received: tasks={tasks}, experts={experts}"
+            )
+        self.tasks, self.experts, self.tower_units, self.dropout = (
+            tasks,
+            experts,
+            tower_units,
+            dropout,
+        )
         self.expert_units = (int(expert_units[0]), int(expert_units[1]))
         self.first = FoldedDense(experts * self.expert_units[0], name="experts")
         self.gate = FoldedDense(tasks * experts, name="gates")
@@ -52,7 +59,9 @@ class FoldedMmoe(keras.layers.Layer):
         output = self.expert_units[1]
         self.second = [RowDense(output, "relu", name=f"expert_{e}") for e in range(self.experts)]
         self.drop = Dropout(self.dropout)
-        self.hidden = [RowDense(self.tower_units, "relu", name=f"hidden_{t}") for t in range(self.tasks)]
+        self.hidden = [
+            RowDense(self.tower_units, "relu", name=f"hidden_{t}") for t in range(self.tasks)
+        ]
         self.logit = [RowDense(1, name=f"logit_{t}") for t in range(self.tasks)]
         super().build(input_shape)
 
@@ -64,13 +73,22 @@ class FoldedMmoe(keras.layers.Layer):
         """Logits [B, N, T] of items [B, N, C]."""
         first = tf.nn.relu(self.first(state.experts, items))
         shares = tf.split(first, self.experts, -1)
-        outputs = tf.stack([second(share) for second, share in zip(self.second, shares, strict=True)], 2)
+        outputs = tf.stack(
+            [second(share) for second, share in zip(self.second, shares, strict=True)], 2
+        )
         shape = tf.concat([tf.shape(items)[:2], [self.tasks, self.experts]], 0)
         gates = tf.nn.softmax(tf.reshape(self.gate(state.gates, items), shape))
-        mixed = tf.unstack(self.drop(tf.matmul(gates, outputs), training=training), axis=2)  # T times [B, N, H2]
+        mixed = tf.unstack(
+            self.drop(tf.matmul(gates, outputs), training=training), axis=2
+        )  # T times [B, N, H2]
         towers = zip(self.logit, self.hidden, mixed, strict=True)
         return tf.concat([logit(hidden(task)) for logit, hidden, task in towers], -1)
 
     def get_config(self) -> dict[str, Any]:
         own = {"tasks": self.tasks, "experts": self.experts, "expert_units": self.expert_units}
-        return {**super().get_config(), **own, "tower_units": self.tower_units, "dropout": self.dropout}
+        return {
+            **super().get_config(),
+            **own,
+            "tower_units": self.tower_units,
+            "dropout": self.dropout,
+        }

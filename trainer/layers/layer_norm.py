@@ -14,8 +14,8 @@ Gradients = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
 class LayerNorm(keras.layers.LayerNormalization):
     """keras.layers.LayerNormalization over the last axis, which trains in a third of the operations.
 
-    TensorFlow takes 60 operations for its gradient, most of them to find shapes out. Outside of training it is Keras's,
-    which TensorFlow knows how to fuse on CPUs.
+    TensorFlow takes 60 operations for its gradient, most of them to find shapes out. Outside of
+    training it is Keras's, which TensorFlow knows how to fuse on CPUs.
     """
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:

@@ -67,7 +67,11 @@ class MatchCounts(keras.layers.Layer):
             met = tf.cast(self._matches(match, values, features) & looked_at[:, None], tf.float32)
             numbers += _count(met, looked_at, age)
             if match.by is not None:
-                numbers.append(_count_by_value(met, self._of(match.by, values)[..., 0], match.spec.values_apart))
+                numbers.append(
+                    _count_by_value(
+                        met, self._of(match.by, values)[..., 0], match.spec.values_apart
+                    )
+                )
         return tf.cast(tf.concat(numbers, -1), self.compute_dtype)
 
     def _matches(self, match: MatchField, values: tf.Tensor, features: Features) -> tf.Tensor:

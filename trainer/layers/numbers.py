@@ -30,7 +30,9 @@ class Numbers(keras.layers.Layer):
     def __init__(self, fields: Sequence[Field], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.fields = [field for field in fields if field.number is not None]
-        self.buckets = [FieldEmbedding.of(field, BUCKET_WIDTH, f"buckets_{field.name}") for field in self.fields]
+        self.buckets = [
+            FieldEmbedding.of(field, BUCKET_WIDTH, f"buckets_{field.name}") for field in self.fields
+        ]
 
     @property
     def width(self) -> int:

@@ -25,7 +25,13 @@ class QueryingTransformer(keras.layers.Layer):
     """
 
     def __init__(
-        self, tokens: int, dim: int, heads: int, feedforward: int, dropout: float = 0.0, **kwargs: Any
+        self,
+        tokens: int,
+        dim: int,
+        heads: int,
+        feedforward: int,
+        dropout: float = 0.0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if tokens < 1 or dim % heads:
@@ -42,10 +48,14 @@ class QueryingTransformer(keras.layers.Layer):
         self.query = RowDense(self.dim, name="query")
         self.key = RowDense(self.dim, name="key")
         self.value = RowDense(self.dim, name="value")
-        self.add_attended = AddAttended(self.dim, self.feedforward, self.dropout, name="add_attended")
+        self.add_attended = AddAttended(
+            self.dim, self.feedforward, self.dropout, name="add_attended"
+        )
         super().build(input_shape)
 
-    def call(self, encoded: tf.Tensor, mask: tf.Tensor, user: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+    def call(
+        self, encoded: tf.Tensor, mask: tf.Tensor, user: tf.Tensor, training: bool | None = None
+    ) -> tf.Tensor:
         """Queries the encoder's output.
 
         Args:
@@ -59,9 +69,16 @@ class QueryingTransformer(keras.layers.Layer):
         """
         shift = tf.reshape(self.shift(user), [-1, self.tokens, self.dim])
         tokens = tf.cast(self.start, shift.dtype)[None] + shift
-        attended = attend(self.query(tokens), self.key(encoded), self.value(encoded), mask, self.heads)
+        attended = attend(
+            self.query(tokens), self.key(encoded), self.value(encoded), mask, self.heads
+        )
         return self.add_attended(tokens, attended, training=training)
 
     def get_config(self) -> dict[str, Any]:
         own = {"tokens": self.tokens, "dim": self.dim, "heads": self.heads}
-        return {**super().get_config(), **own, "feedforward": self.feedforward, "dropout": self.dropout}
+        return {
+            **super().get_config(),
+            **own,
+            "feedforward": self.feedforward,
+            "dropout": self.dropout,
+        }

@@ -14,8 +14,9 @@ from trainer.layers.gelu import gelu
 class RowDense(keras.layers.Dense):
     """keras.layers.Dense along the last axis of [..., C], in fewer operations.
 
-    Keras contracts tensors of rank 3 and more with Tensordot, whose shape arithmetic is a dozen operations and which
-    keeps the runtime from fusing product, bias and activation into one. On rows it is one matrix product.
+    Keras contracts tensors of rank 3 and more with Tensordot, whose shape arithmetic is a dozen
+    operations and which keeps the runtime from fusing product, bias and activation into one. On
+    rows it is one matrix product.
     """
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:

@@ -17,12 +17,14 @@ from trainer.ranker_config import RankerConfig
 class Baseline(Ranker):
     """A ranker of the literature with the base's features, embeddings, head, loss and budget.
 
-    A user's part is [user and context embeddings, what `_read` adds, its numbers], a candidate's is [what `_match`
-    makes of it, its numbers and match features]; both go to the MMoE head, the user's first-layer terms by way of the
-    state.
+    A user's part is [user and context embeddings, what `_read` adds, its numbers], a candidate's is
+    [what `_match` makes of it, its numbers and match features]; both go to the MMoE head, the
+    user's first-layer terms by way of the state.
     """
 
-    def __init__(self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
+    def __init__(
+        self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any
+    ) -> None:
         super().__init__(fields, config, encoder_config, **kwargs)
         self.head = mmoe_head(fields, config)
 
@@ -40,7 +42,9 @@ class Baseline(Ranker):
         """
 
     @abc.abstractmethod
-    def _match(self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None) -> tf.Tensor:
+    def _match(
+        self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None
+    ) -> tf.Tensor:
         """The candidates' vectors [B, N, C'] for the head, from their embeddings [B, N, C]."""
 
     def encode_user(self, features: Features, training: bool | None = None) -> UserState:
@@ -52,7 +56,9 @@ class Baseline(Ranker):
         own = state | {"mask": features["history_item_id"] > 0, "head": head._asdict()}
         return own | self.match_state(features)
 
-    def score_items(self, state: UserState, features: Features, training: bool | None = None) -> Logits:
+    def score_items(
+        self, state: UserState, features: Features, training: bool | None = None
+    ) -> Logits:
         """See Ranker."""
         matched = self._match(self.embed.candidates(features), state, features, training)
         known = self.with_numbers(self.drop(matched, training=training), state, features)

@@ -18,17 +18,22 @@ from trainer.models.ranker import Features, UserState
 class Bst(Baseline):
     """BST (Chen et al., arXiv 1905.06874, section 2): a post-norm Transformer over [behaviours; candidate].
 
-    The behaviours see the candidate, so nothing but their embeddings can be shared: the state is the history with its
-    positions, and the Transformer is paid for once a candidate. Positions count back from the candidate's, 0. Of the
-    outputs, which the paper concatenates at a fixed length, the head gets the candidate's and the behaviours' mean.
+    The behaviours see the candidate, so nothing but their embeddings can be shared: the state is
+    the history with its positions, and the Transformer is paid for once a candidate. Positions
+    count back from the candidate's, 0. Of the outputs, which the paper concatenates at a fixed
+    length, the head gets the candidate's and the behaviours' mean.
     """
 
-    def __init__(self, fields: Fields, config: BstConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
+    def __init__(
+        self, fields: Fields, config: BstConfig, encoder_config: EncoderConfig, **kwargs: Any
+    ) -> None:
         super().__init__(fields, config, encoder_config, **kwargs)
         size, width = config.bst, self.embed.history_width
         self.position = keras.layers.Embedding(fields.history_length + 1, width, name="position")
         self.stack = [
-            EncoderLayer(width, size.heads, size.feedforward, size.dropout, "leaky_relu", name=f"layer_{i}")
+            EncoderLayer(
+                width, size.heads, size.feedforward, size.dropout, "leaky_relu", name=f"layer_{i}"
+            )
             for i in range(size.layers)
         ]
 
@@ -37,9 +42,13 @@ class Bst(Baseline):
     ) -> tuple[dict[str, Any], tf.Tensor]:
         real = tf.cast(features["history_item_id"] > 0, tf.int64)
         back = tf.cumsum(real, axis=1, exclusive=True, reverse=True) + 1
-        return {"history": history + self.position(tf.minimum(back, self.fields.history_length))}, user
+        return {
+            "history": history + self.position(tf.minimum(back, self.fields.history_length))
+        }, user
 
-    def _match(self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None) -> tf.Tensor:
+    def _match(
+        self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None
+    ) -> tf.Tensor:
         last = self.embed.as_behavior(candidates) + self.position(tf.zeros((1, 1), tf.int64))
         x, mask = _with_candidate(state["history"], last, state["mask"])
         for layer in self.stack:
@@ -51,9 +60,13 @@ class Bst(Baseline):
         return tf.concat([candidates, x[:, :, -1], mean], -1)
 
 
-def _with_candidate(history: tf.Tensor, candidates: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _with_candidate(
+    history: tf.Tensor, candidates: tf.Tensor, mask: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Each candidate [B, N, D] after its user's history [B, L, D]: [B * N, L + 1, D], and the mask of that."""
     batch, count = tf.unstack(tf.shape(candidates)[:2])
     width = candidates.shape[-1]
-    sequence = tf.concat([tf.repeat(history, count, 0), tf.reshape(candidates, [batch * count, 1, width])], 1)
+    sequence = tf.concat(
+        [tf.repeat(history, count, 0), tf.reshape(candidates, [batch * count, 1, width])], 1
+    )
     return sequence, tf.pad(tf.repeat(mask, count, 0), [[0, 0], [0, 1]], constant_values=True)

@@ -18,26 +18,35 @@ from trainer.models.ranker import Features, UserState
 class Can(Din):
     """CAN (Bian et al., arXiv 2011.05625, section 4) over DIN; the paper's base is DIEN, which costs far more an item.
 
-    For each item field, the candidate's value has a micro-MLP and the behaviours' values have feeds; both are tables of
-    their own (co-action independence). The state holds the feeds.
+    For each item field, the candidate's value has a micro-MLP and the behaviours' values have
+    feeds; both are tables of their own (co-action independence). The state holds the feeds.
     """
 
-    def __init__(self, fields: Fields, config: CanConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
+    def __init__(
+        self, fields: Fields, config: CanConfig, encoder_config: EncoderConfig, **kwargs: Any
+    ) -> None:
         super().__init__(fields, config, encoder_config, **kwargs)
         self.co_action = CoAction(config.can.widths, config.can.orders, name="co_action")
         self.induction = self._tables("induction", self.co_action.parameters)
         self.feed = self._tables("feed", config.can.widths[0])
 
     def _tables(self, kind: str, width: int) -> dict[str, FieldEmbedding]:
-        return {field.field: FieldEmbedding.of(field, width, f"{kind}_{field.field}") for field in self.fields.item}
+        return {
+            field.field: FieldEmbedding.of(field, width, f"{kind}_{field.field}")
+            for field in self.fields.item
+        }
 
     def _read(
         self, user: tf.Tensor, history: tf.Tensor, features: Features, training: bool | None
     ) -> tuple[dict[str, Any], tf.Tensor]:
         state, known = super()._read(user, history, features, training)
-        return state | {"feed": {name: table(features[f"history_{name}"]) for name, table in self.feed.items()}}, known
+        return state | {
+            "feed": {name: table(features[f"history_{name}"]) for name, table in self.feed.items()}
+        }, known
 
-    def _match(self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None) -> tf.Tensor:
+    def _match(
+        self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None
+    ) -> tf.Tensor:
         parts = [super()._match(candidates, state, features, training)]
         for name, table in self.induction.items():
             parameters = table(features[f"candidate_{name}"])

@@ -22,12 +22,15 @@ _SHIFT = 1  # its key among the draws of a step
 class Dien(Baseline):
     """DIEN (Zhou et al., arXiv 1809.03672, section "Deep Interest Evolution Network").
 
-    The interest extractor, a GRU with the auxiliary loss, is the user's; the AUGRU runs along the history once a
-    candidate. Both hidden states are as wide as an item's embedding, with which the auxiliary loss compares them. The
-    paper's negatives are items that were not clicked; here they are another request's behaviours, from the batch.
+    The interest extractor, a GRU with the auxiliary loss, is the user's; the AUGRU runs along the
+    history once a candidate. Both hidden states are as wide as an item's embedding, with which the
+    auxiliary loss compares them. The paper's negatives are items that were not clicked; here they
+    are another request's behaviours, from the batch.
     """
 
-    def __init__(self, fields: Fields, config: DienConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
+    def __init__(
+        self, fields: Fields, config: DienConfig, encoder_config: EncoderConfig, **kwargs: Any
+    ) -> None:
         super().__init__(fields, config, encoder_config, **kwargs)
         self.auxiliary_weight = config.dien.auxiliary_weight
         self.extractor = Augru(self.embed.item_width, name="extractor")
@@ -43,15 +46,22 @@ class Dien(Baseline):
             mask = features["history_item_id"] > 0
             loss = auxiliary_loss(interests, items, other_behaviors(items), mask)
             self.add_loss(self.auxiliary_weight * loss)
-        return {"keys": self.attention(interests), "terms": self.evolution.input_terms(interests)}, user
+        return {
+            "keys": self.attention(interests),
+            "terms": self.evolution.input_terms(interests),
+        }, user
 
-    def _match(self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None) -> tf.Tensor:
+    def _match(
+        self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None
+    ) -> tf.Tensor:
         logits = tf.cast(tf.matmul(candidates, state["keys"], transpose_b=True), tf.float32)
         weights = tf.cast(masked_softmax(logits, state["mask"][:, None]), candidates.dtype)
         return tf.concat([candidates, self.evolution(state["terms"], weights)], -1)
 
 
-def auxiliary_loss(interests: tf.Tensor, items: tf.Tensor, negatives: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+def auxiliary_loss(
+    interests: tf.Tensor, items: tf.Tensor, negatives: tf.Tensor, mask: tf.Tensor
+) -> tf.Tensor:
     """The paper's L_aux: interest t tells behaviour t + 1 from another one; the mean over real pairs of behaviours.
 
     Args:
@@ -62,7 +72,9 @@ def auxiliary_loss(interests: tf.Tensor, items: tf.Tensor, negatives: tf.Tensor,
     """
     real = tf.cast(mask[:, 1:], tf.float32)
     told = [tf.reduce_sum(interests[:, :-1] * x[:, 1:], -1) for x in (items, negatives)]
-    loss = tf.nn.softplus(-tf.cast(told[0], tf.float32)) + tf.nn.softplus(tf.cast(told[1], tf.float32))
+    loss = tf.nn.softplus(-tf.cast(told[0], tf.float32)) + tf.nn.softplus(
+        tf.cast(told[1], tf.float32)
+    )
     return tf.math.divide_no_nan(tf.reduce_sum(loss * real), tf.reduce_sum(real))
 
 

@@ -29,9 +29,10 @@ class Encoded(NamedTuple):
 class FGBert(keras.Model):
     """Fine-grained BERT (SRP4CTR, section 3.2).
 
-    A behaviour is LN(sum of its item's embeddings + sum of its own + its position), the position counted back from
-    the most recent behaviour, which is at 1. Position 0 is the candidate's: the behaviour that would come next,
-    with its item known and its behaviour-related features hidden, as behaviour-related masking shows them.
+    A behaviour is LN(sum of its item's embeddings + sum of its own + its position), the position
+    counted back from the most recent behaviour, which is at 1. Position 0 is the candidate's: the
+    behaviour that would come next, with its item known and its behaviour-related features hidden,
+    as behaviour-related masking shows them.
 
     Args:
         fields: The data set's fields, of which it reads what `config` says.
@@ -52,10 +53,14 @@ class FGBert(keras.Model):
             field.field: FieldEmbedding.of(field, config.dim, f"embed_{field.field}")
             for field in self.fields.of("history")
         }
-        self.position = keras.layers.Embedding(fields.history_length + 1, config.dim, name="position")
+        self.position = keras.layers.Embedding(
+            fields.history_length + 1, config.dim, name="position"
+        )
         self.norm = LayerNorm(epsilon=1e-6, name="input_norm")
         self.drop = Dropout(config.dropout)
-        self.stack = [EncoderLayer(*config.attention, name=f"layer_{i}") for i in range(config.layers)]
+        self.stack = [
+            EncoderLayer(*config.attention, name=f"layer_{i}") for i in range(config.layers)
+        ]
 
     def call(self, features: Features, training: bool | None = None) -> Encoded:
         """Encodes the history features, [B, L] or [B, L, V] indices each."""
@@ -75,9 +80,13 @@ class FGBert(keras.Model):
 
     def embed_candidates(self, features: Features) -> tf.Tensor:
         """Embeds candidates, [B, N] or [B, N, V] indices each, as behaviours yet to come: [B, N, D]."""
-        items = [self._embed(field, features[f"candidate_{field.field}"]) for field in self.fields.item]
+        items = [
+            self._embed(field, features[f"candidate_{field.field}"]) for field in self.fields.item
+        ]
         hidden = [self._hidden_behavior(field) for field in self.fields.behavior]
-        return self.norm(sum([*hidden, self.position(tf.zeros((1, 1), tf.int64))], start=tf.add_n(items)))
+        return self.norm(
+            sum([*hidden, self.position(tf.zeros((1, 1), tf.int64))], start=tf.add_n(items))
+        )
 
     def _embed(self, field: Field, indices: tf.Tensor) -> tf.Tensor:
         return self.embeddings[field.field](indices)

@@ -14,8 +14,9 @@ from trainer.models.ranker import Features, UserState
 class Pnn(Baseline):
     """IPNN (Qu et al., arXiv 1611.00144, section III): l_1 = relu(W_z z + W_p p + b), z the fields, p their products.
 
-    A history field counts as one field, the mean over behaviours. Products of two user-side fields belong to the user
-    state; those of a user-side and a candidate field, or of two candidate fields, are once a candidate.
+    A history field counts as one field, the mean over behaviours. Products of two user-side fields
+    belong to the user state; those of a user-side and a candidate field, or of two candidate
+    fields, are once a candidate.
     """
 
     def _read(
@@ -26,7 +27,9 @@ class Pnn(Baseline):
         known = tf.concat([user, mean], -1) if has_user_fields else mean
         return {"fields": known}, tf.concat([known, products_within(self._vectors(known))], -1)
 
-    def _match(self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None) -> tf.Tensor:
+    def _match(
+        self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None
+    ) -> tf.Tensor:
         items = self._vectors(candidates)
         across = products_between(self._vectors(state["fields"]), items)
         return tf.concat([candidates, across, products_within(items)], -1)

@@ -29,20 +29,26 @@ Logits = dict[str, tf.Tensor]
 class Ranker(StepModel, abc.ABC):
     """A click-through-rate model as `encode_user` and `score_items`; nothing else may know more about it.
 
-    Every tensor of a user state has the batch first. Tensors of rank 3 run along the history, [B, L, *]; those of
-    rank 2 are one vector a user; `mask` [B, L] says which positions are real. int32 is kept exactly in every precision.
+    Every tensor of a user state has the batch first. Tensors of rank 3 run along the history, [B,
+    L, *]; those of rank 2 are one vector a user; `mask` [B, L] says which positions are real. int32
+    is kept exactly in every precision.
 
     Args:
         fields: The data set's fields.
         config: The ranker's size and which parts are on.
-        encoder_config: The size of the pre-trained encoder, for rankers that have one, and of other layers that attend.
+        encoder_config: The size of the pre-trained encoder, for rankers that have one, and of other
+            layers that attend.
     """
 
-    def __init__(self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
+    def __init__(
+        self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.fields, self.config, self.encoder_config = fields, config, encoder_config
         self.embed = FeatureEmbeddings(fields, config.embedding_dim, name="embed")
-        self.user_numbers = Numbers([*fields.of("user"), *fields.of("context")], name="user_numbers")
+        self.user_numbers = Numbers(
+            [*fields.of("user"), *fields.of("context")], name="user_numbers"
+        )
         self.candidate_numbers = Numbers(fields.of("candidate"), name="candidate_numbers")
         self.match: MatchCounts | None = None
         if config.match and fields.matches:
@@ -56,7 +62,9 @@ class Ranker(StepModel, abc.ABC):
         """All that can be computed without a candidate, from user, context and history indices."""
 
     @abc.abstractmethod
-    def score_items(self, state: UserState, features: Features, training: bool | None = None) -> Logits:
+    def score_items(
+        self, state: UserState, features: Features, training: bool | None = None
+    ) -> Logits:
         """A logit [B, N] for each task, from candidate indices [B, N] (or [B, N, V])."""
 
     def attention_weights(self, state: UserState, features: Features) -> tf.Tensor | None:
@@ -68,7 +76,9 @@ class Ranker(StepModel, abc.ABC):
 
     def call(self, features: Features, training: bool | None = None) -> Logits:
         """The composition: a whole forward pass."""
-        return self.score_items(self.encode_user(features, training=training), features, training=training)
+        return self.score_items(
+            self.encode_user(features, training=training), features, training=training
+        )
 
     def start_from_encoder(self) -> None:
         """Copies to other parts what they start from, once the encoder has its pre-trained weights."""
@@ -83,7 +93,9 @@ class Ranker(StepModel, abc.ABC):
             return users
         return tf.concat([users, self.user_numbers(features)], -1)
 
-    def with_numbers(self, candidates: tf.Tensor, state: UserState, features: Features) -> tf.Tensor:
+    def with_numbers(
+        self, candidates: tf.Tensor, state: UserState, features: Features
+    ) -> tf.Tensor:
         """Candidates' vectors [B, N, C] with their numbers and match features beside them, if there are any."""
         parts = [candidates]
         if self.candidate_numbers.width:
@@ -96,12 +108,19 @@ class Ranker(StepModel, abc.ABC):
         """Logits [B, N, T] as one [B, N] a task."""
         return {task: logits[:, :, t] for t, task in enumerate(self.fields.tasks)}
 
-    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> tf.Tensor:
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None
+    ) -> tf.Tensor:
         """Mean cross-entropy over real candidates, summed over tasks; `sample_weight[task]` [B, N] is 0 on padding.
 
         The mean is over the candidates of all replicas, of which this is one replica's part.
         """
-        loss = tf.add_n([_mean_cross_entropy(y[task], logits, sample_weight[task]) for task, logits in y_pred.items()])
+        loss = tf.add_n(
+            [
+                _mean_cross_entropy(y[task], logits, sample_weight[task])
+                for task, logits in y_pred.items()
+            ]
+        )
         self.mean_loss.update_state(loss * replicas())
         return loss + tf.add_n(self.losses) / replicas() if self.losses else loss
 
@@ -109,10 +128,17 @@ class Ranker(StepModel, abc.ABC):
 def mmoe_head(fields: Fields, config: RankerConfig) -> FoldedMmoe:
     """The head that all rankers share."""
     return FoldedMmoe(
-        len(fields.tasks), config.experts, config.expert_units, config.tower_units, config.dropout, name="mmoe"
+        len(fields.tasks),
+        config.experts,
+        config.expert_units,
+        config.tower_units,
+        config.dropout,
+        name="mmoe",
     )
 
 
 def _mean_cross_entropy(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    entropy = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(labels, tf.float32), tf.cast(logits, tf.float32))
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits(
+        tf.cast(labels, tf.float32), tf.cast(logits, tf.float32)
+    )
     return global_mean(entropy, weights)

@@ -26,14 +26,17 @@ class Srp4Ctr(Ranker):
     """The ranker of SRP4CTR, section 3; with `config.encoder == "none"` it is its own baseline, DIN + MMoE.
 
     With another `config.transfer` it is one of the usual ways to use a pre-trained encoder instead.
-    A candidate's vector is [its embedding, DIN's interest, UCA's output, a summary of the user, its numbers and match
-    features, with `config.set_wise` what attention among the candidates makes of these], crossed by a low-rank cross
-    layer (TFRS, DCN-v2); a user's is [user and context embeddings, query tokens, its numbers].
+    A candidate's vector is [its embedding, DIN's interest, UCA's output, a summary of the user, its
+    numbers and match features, with `config.set_wise` what attention among the candidates makes of
+    these], crossed by a low-rank cross layer (TFRS, DCN-v2); a user's is [user and context
+    embeddings, query tokens, its numbers].
     """
 
     config: Srp4CtrConfig
 
-    def __init__(self, fields: Fields, config: Srp4CtrConfig, encoder_config: EncoderConfig, **kwargs: Any) -> None:
+    def __init__(
+        self, fields: Fields, config: Srp4CtrConfig, encoder_config: EncoderConfig, **kwargs: Any
+    ) -> None:
         super().__init__(fields, config, encoder_config, **kwargs)
         self.din = FoldedDin(config.attention_units, name="din")
         self.user_summary = keras.layers.Dense(config.embedding_dim, name="user_summary")
@@ -60,7 +63,10 @@ class Srp4Ctr(Ranker):
     def encode_user(self, features: Features, training: bool | None = None) -> UserState:
         """See Ranker. The state holds K/V a layer, the embedded history, and MMoE's user terms."""
         user, history = self.embed.user(features), self.embed.history(features)
-        state: dict[str, Any] = {"mask": features["history_item_id"] > 0, "din": self.din.user_state(history)._asdict()}
+        state: dict[str, Any] = {
+            "mask": features["history_item_id"] > 0,
+            "din": self.din.user_state(history)._asdict(),
+        }
         parts = [self.drop(user, training=training)]
         if self.encoder is not None:
             parts += self._encode(features, user, state, training)
@@ -68,7 +74,9 @@ class Srp4Ctr(Ranker):
         state["summary"] = self.user_summary(known)
         return state | {"mmoe": self.mmoe.user_state(known)._asdict()} | self.match_state(features)
 
-    def _encode(self, features: Features, user: tf.Tensor, state: dict[str, Any], training: Any) -> list[tf.Tensor]:
+    def _encode(
+        self, features: Features, user: tf.Tensor, state: dict[str, Any], training: Any
+    ) -> list[tf.Tensor]:
         """Puts the encoder's keys and values into `state`; returns what it adds to the user's features, [B, *] each."""
         assert self.encoder is not None
         if self.config.transfer == "embeddings":
@@ -84,10 +92,14 @@ class Srp4Ctr(Ranker):
         tokens = self.qt(encoded.output, encoded.mask, user, training=training)
         return [tf.reshape(tokens, [-1, tokens.shape[1] * tokens.shape[2]])]
 
-    def score_items(self, state: UserState, features: Features, training: bool | None = None) -> Logits:
+    def score_items(
+        self, state: UserState, features: Features, training: bool | None = None
+    ) -> Logits:
         """See Ranker."""
         candidates = self.embed.candidates(features)
-        interest = self.din(self.embed.as_behavior(candidates), DinState(**state["din"]), state["mask"])
+        interest = self.din(
+            self.embed.as_behavior(candidates), DinState(**state["din"]), state["mask"]
+        )
         parts = [candidates, interest]
         if self.encoder is not None and self.config.transfer == "embeddings":
             parts.append(self.encoder.embed_candidates(features))
@@ -95,11 +107,15 @@ class Srp4Ctr(Ranker):
             parts.append(self.uca(*self._offered(state, features), training=training))
         count = tf.shape(candidates)[1]
         parts.append(tf.repeat(state["summary"][:, None], count, axis=1))
-        known = self.with_numbers(self.drop(tf.concat(parts, -1), training=training), state, features)
+        known = self.with_numbers(
+            self.drop(tf.concat(parts, -1), training=training), state, features
+        )
         if self.among is not None:
             seen = self.among(known, features["candidate_item_id"] > 0, training=training)
             known = tf.concat([known, self.drop(seen, training=training)], -1)
-        return self.by_task(self.mmoe(self._crossed(known), MmoeState(**state["mmoe"]), training=training))
+        return self.by_task(
+            self.mmoe(self._crossed(known), MmoeState(**state["mmoe"]), training=training)
+        )
 
     def _crossed(self, known: tf.Tensor) -> tf.Tensor:
         """The feature crosses of [B, N, C], as rows of one matrix: a dozen operations fewer a product."""
@@ -110,7 +126,9 @@ class Srp4Ctr(Ranker):
         """See Ranker: UCA's weights."""
         return None if self.uca is None else self.uca.attention(*self._offered(state, features))
 
-    def _offered(self, state: UserState, features: Features) -> tuple[tf.Tensor, list[KeysValues], tf.Tensor]:
+    def _offered(
+        self, state: UserState, features: Features
+    ) -> tuple[tf.Tensor, list[KeysValues], tf.Tensor]:
         """What UCA takes: candidates as behaviours yet to come, each layer's keys and values, and their mask."""
         assert self.encoder is not None
         offered = [KeysValues(**layer) for layer in state["uca"]]

@@ -20,20 +20,25 @@ class Srp4CtrConfig(DinConfig):
 
     Attributes:
         cross_projection: Rank of the low-rank feature cross.
-        encoder: Whether the pre-trained encoder is trained further, kept, or not used at all (the baseline).
-        transfer: What the ranker takes from the encoder. `attention`: Uni Cross-Attention and query tokens, as the two
-            fields below say. `user_vector`: the mean of the encoder's output, as one more feature of the user.
-            `embeddings`: the encoder's embeddings of the candidate and, averaged, of the history; no layer of it.
+        encoder: Whether the pre-trained encoder is trained further, kept, or not used at all (the
+            baseline).
+        transfer: What the ranker takes from the encoder. `attention`: Uni Cross-Attention and query
+            tokens, as the two fields below say. `user_vector`: the mean of the encoder's output, as
+            one more feature of the user.
+            `embeddings`: the encoder's embeddings of the candidate and, averaged, of the history;
+                no layer of it.
         uni_cross_attention: Whether candidates attend to the encoder layer by layer.
         query_tokens: Tokens of the Querying Transformer; 0 switches it off.
-        set_wise: Whether a request's candidates attend to each other. Scores then depend on what else is in the
-            request, which must be what was shown: sampled negatives won't do.
+        set_wise: Whether a request's candidates attend to each other. Scores then depend on what
+            else is in the request, which must be what was shown: sampled negatives won't do.
     """
 
     model: str = "srp4ctr"
     cross_projection: int = pydantic.Field(16, ge=1)
     encoder: Literal["learned", "frozen", "none"] = "learned"
-    transfer: Annotated[Literal["attention", "user_vector", "embeddings"], _WithEncoder] = "attention"
+    transfer: Annotated[Literal["attention", "user_vector", "embeddings"], _WithEncoder] = (
+        "attention"
+    )
     uni_cross_attention: Annotated[bool, _WithEncoder, _WithAttention] = True
     query_tokens: Annotated[int, pydantic.Field(ge=0), _WithEncoder, _WithAttention] = 4
     set_wise: bool = False

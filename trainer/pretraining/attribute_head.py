@@ -37,7 +37,9 @@ class AttributeHead(keras.layers.Layer):
         config: The size past which the softmax is sampled.
     """
 
-    def __init__(self, field: Field, embedding: FieldEmbedding, config: PredictingConfig, **kwargs: Any) -> None:
+    def __init__(
+        self, field: Field, embedding: FieldEmbedding, config: PredictingConfig, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.field, self.embedding, self.config = field, embedding, config
         self._key = zlib.crc32(self.name.encode()) % 2**30
@@ -45,10 +47,14 @@ class AttributeHead(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         self.dense = RowDense(self.embedding.dim, activation="gelu", name="dense")
         self.norm = LayerNorm(epsilon=1e-6, name="norm")
-        self.bias = self.add_weight("bias", (self.field.size,), initializer="zeros", experimental_autocast=False)
+        self.bias = self.add_weight(
+            "bias", (self.field.size,), initializer="zeros", experimental_autocast=False
+        )
         super().build(input_shape)
 
-    def call(self, hidden: tf.Tensor, targets: tf.Tensor, training: bool | None = None) -> Prediction:
+    def call(
+        self, hidden: tf.Tensor, targets: tf.Tensor, training: bool | None = None
+    ) -> Prediction:
         """Predicts targets [M] (or [M, V]) from the encoder's output [M, D]."""
         hidden = self._projected(hidden, training)
         if self.field.multivalent:
@@ -71,7 +77,8 @@ class AttributeHead(keras.layers.Layer):
     def _products(self, hidden: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         """All products of [M, D] and [S, D], computed at the configured precision, as float32 [M, S].
 
-        What follows, the logarithm of the sum of exponentials above all, is float32 whatever the precision.
+        What follows, the logarithm of the sum of exponentials above all, is float32 whatever the
+        precision.
         """
         rows = tf.cast(rows, self.compute_dtype)
         return tf.cast(tf.matmul(tf.cast(hidden, rows.dtype), rows, transpose_b=True), tf.float32)
@@ -98,11 +105,14 @@ class AttributeHead(keras.layers.Layer):
     def _sampled(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
         """Negatives are log-uniform, for indices are ordered by frequency; one that is a cell's own target is left out.
 
-        That is tf.nn.sampled_softmax_loss, but for an operation of its own that finds these: XLA doesn't know it.
+        That is tf.nn.sampled_softmax_loss, but for an operation of its own that finds these: XLA
+        doesn't know it.
         """
         count = self.config.sampled_classes
         seed = step_seed(self._key)
-        negatives, expected, expected_negatives = log_uniform_samples(targets, count, self.field.size, seed)
+        negatives, expected, expected_negatives = log_uniform_samples(
+            targets, count, self.field.size, seed
+        )
         named = tf.concat([targets, negatives], 0)
         sizes = [tf.shape(targets)[0], count]
         own, others = tf.split(lookup(self.embedding.table, named), sizes)
@@ -137,7 +147,8 @@ def log_uniform_samples(
         seed: Integers [2].
 
     Returns:
-        The indices [count], and how often each target and each drawn index is expected among `count` draws.
+        The indices [count], and how often each target and each drawn index is expected among
+        `count` draws.
     """
     scale = math.log(size)
     drawn = tf.exp(step_uniform([count], seed) * scale)

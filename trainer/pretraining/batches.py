@@ -30,14 +30,18 @@ class MaskedBatches:
 
     def once(self, files: Sequence[str], part: Part = WHOLE) -> tf.data.Dataset:
         """The batches of some files, in order, with the same cells hidden each time."""
-        return self._masked(self._padded(self._records.batches(files, self._size, part=part), part), part)
+        return self._masked(
+            self._padded(self._records.batches(files, self._size, part=part), part), part
+        )
 
     def endless(self, part: Part, steps: int, start: int) -> tf.data.Dataset:
         """Batches to train on from step `start` on; each pass of `steps` has another order and hides other cells."""
         seed, files = part.seed_or(self._inputs.config.seed), self._inputs.train
         by_length = self._inputs.config.pretrain.batches_by_length
         batches = passes(
-            lambda number: self._records.batches(files, self._size, seed + number, part, by_length), steps, start
+            lambda number: self._records.batches(files, self._size, seed + number, part, by_length),
+            steps,
+            start,
         )
         return self._masked(self._padded(batches, part), part, start)
 
@@ -47,7 +51,9 @@ class MaskedBatches:
         rows, most = part.share(self._size), self._inputs.spec.history.length
 
         def pad(batch: Batch) -> Batch:
-            return pad_batch(batch, rows, history_columns(tf.shape(batch[HISTORY_ITEM_ID])[1], most))
+            return pad_batch(
+                batch, rows, history_columns(tf.shape(batch[HISTORY_ITEM_ID])[1], most)
+            )
 
         return batches.map(pad, num_parallel_calls=tf.data.AUTOTUNE)
 
@@ -59,4 +65,8 @@ class MaskedBatches:
         def mask(index: tf.Tensor, batch: Batch) -> dict[str, Any]:
             return mask_history(batch, self._fields, rates, tf.stack([seed, index * 2]))
 
-        return batches.enumerate(start).map(mask, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        return (
+            batches.enumerate(start)
+            .map(mask, num_parallel_calls=tf.data.AUTOTUNE)
+            .prefetch(tf.data.AUTOTUNE)
+        )

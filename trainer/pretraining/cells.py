@@ -29,15 +29,18 @@ def hidden_cells(mask: tf.Tensor, share: float, count_by_shape: bool) -> Cells:
     Args:
         mask: Which cells `mask_history` hid.
         share: The share of a history that it hides.
-        count_by_shape: Whether there are as many cells as could ever be hidden in a batch of this shape, others among
-            them that weigh nothing. A step that XLA compiles needs to know their number before it starts.
+        count_by_shape: Whether there are as many cells as could ever be hidden in a batch of this
+            shape, others among them that weigh nothing. A step that XLA compiles needs to know
+            their number before it starts.
     """
     hidden = tf.reshape(mask, [-1])
     if not count_by_shape:
         index = tf.where(hidden)[:, 0]
         return Cells(index, tf.ones_like(index, tf.float32))
     rows, columns = tf.unstack(tf.shape(mask))
-    most_in_row = tf.cast(tf.cast(columns, tf.float32) * share, tf.int32) + 1  # counts are rounded at random
+    most_in_row = (
+        tf.cast(tf.cast(columns, tf.float32) * share, tf.int32) + 1
+    )  # counts are rounded at random
     most = rows * tf.minimum(most_in_row, columns)
     index = tf.argsort(tf.cast(~hidden, tf.int32), stable=True)[:most]
     return Cells(index, tf.cast(tf.gather(hidden, index), tf.float32))

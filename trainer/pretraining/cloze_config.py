@@ -22,7 +22,9 @@ class MaskingConfig(ItemMaskingConfig):
     def _check(self) -> MaskingConfig:
         total = self.item_rate + self.behavior_rate
         if not 0 < total < 1:
-            raise ValueError(f"item_rate + behavior_rate must lie between 0 and 1. Received: {total}")
+            raise ValueError(
+                f"item_rate + behavior_rate must lie between 0 and 1. Received: {total}"
+            )
         return self
 
 

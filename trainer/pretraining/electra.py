@@ -21,19 +21,27 @@ _DETECTION_WEIGHT = 50.0
 class Electra(Objective):
     """Replaced token detection (Clark et al., arXiv 2003.10555, section 2) over items.
 
-    The generator is a one-layer encoder with the same embeddings and predicts the hidden item ids; what it draws takes
-    their place, with the drawn item's side information, so that a mismatch gives nothing away. The encoder's loss,
-    whether each real behaviour was replaced, weighs 50 times the generator's, as in the paper.
+    The generator is a one-layer encoder with the same embeddings and predicts the hidden item ids;
+    what it draws takes their place, with the drawn item's side information, so that a mismatch
+    gives nothing away. The encoder's loss, whether each real behaviour was replaced, weighs 50
+    times the generator's, as in the paper.
 
-    Logs `generator_loss`, `detection_loss`, `detection_accuracy` and `replaced`, the share of replaced behaviours.
+    Logs `generator_loss`, `detection_loss`, `detection_accuracy` and `replaced`, the share of
+    replaced behaviours.
     """
 
-    def __init__(self, encoder: FGBert, config: ElectraConfig, catalog: ItemCatalog, **kwargs: Any) -> None:
+    def __init__(
+        self, encoder: FGBert, config: ElectraConfig, catalog: ItemCatalog, **kwargs: Any
+    ) -> None:
         super().__init__(encoder, config, catalog, **kwargs)
         size = encoder.config.model_copy(update={"layers": 1})
-        self.generator = FGBert(encoder.fields, size, embeddings=encoder.embeddings, name="generator")
+        self.generator = FGBert(
+            encoder.fields, size, embeddings=encoder.embeddings, name="generator"
+        )
         self.item = next(field for field in encoder.fields.item if field.field == "item_id")
-        self.head = AttributeHead(self.item, encoder.embeddings["item_id"], config, name="predict_item_id")
+        self.head = AttributeHead(
+            self.item, encoder.embeddings["item_id"], config, name="predict_item_id"
+        )
         self.hidden = keras.layers.Dense(encoder.config.dim, tf.nn.gelu, name="detect_hidden")
         self.detect = keras.layers.Dense(1, name="detect")
         self._logs("generator_loss", "detection_loss", "detection_accuracy", "replaced")
@@ -56,9 +64,13 @@ class Electra(Objective):
     def draw(self, guesses: tf.Tensor) -> tf.Tensor:
         """Item indices [M] drawn from the generator's distribution, given its output [M, D]."""
         logits = self.head.logits(guesses)
-        return tf.random.stateless_categorical(tf.stop_gradient(logits), 1, step_seed(1), tf.int64)[:, 0]
+        return tf.random.stateless_categorical(tf.stop_gradient(logits), 1, step_seed(1), tf.int64)[
+            :, 0
+        ]
 
-    def replace(self, targets: Mapping[str, tf.Tensor], cells: tf.Tensor, drawn: tf.Tensor) -> dict[str, tf.Tensor]:
+    def replace(
+        self, targets: Mapping[str, tf.Tensor], cells: tf.Tensor, drawn: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         """The history with drawn items in the hidden cells, side information from the catalogue."""
         places = tf.where(cells)
         items = tf.tensor_scatter_nd_update(targets[self.item.name], places, drawn)
@@ -66,12 +78,16 @@ class Electra(Objective):
         for field in self.encoder.fields.item:
             if field.field in self.catalog.tables:
                 known = tf.gather(self.catalog.tables[field.field], drawn)
-                features[field.name] = tf.tensor_scatter_nd_update(targets[field.name], places, known)
+                features[field.name] = tf.tensor_scatter_nd_update(
+                    targets[field.name], places, known
+                )
         return features
 
     def _masked(self, batch: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         """The history with items hidden and behaviours shown."""
-        behavior = {field.name: batch["targets"][field.name] for field in self.encoder.fields.behavior}
+        behavior = {
+            field.name: batch["targets"][field.name] for field in self.encoder.fields.behavior
+        }
         return {**batch["features"], **behavior}
 
     def _detect(self, output: tf.Tensor, replaced: tf.Tensor, real: tf.Tensor) -> None:
@@ -80,5 +96,9 @@ class Electra(Objective):
         loss = tf.nn.sigmoid_cross_entropy_with_logits(truth, logits)
         self.add_loss(_DETECTION_WEIGHT * weighted_mean(loss, real))
         self._log("detection_loss", loss, tf.cast(real, tf.float32))
-        self._log("detection_accuracy", tf.cast((logits > 0) == replaced, tf.float32), tf.cast(real, tf.float32))
+        self._log(
+            "detection_accuracy",
+            tf.cast((logits > 0) == replaced, tf.float32),
+            tf.cast(real, tf.float32),
+        )
         self._log("replaced", truth, tf.cast(real, tf.float32))

@@ -13,10 +13,13 @@ from trainer.pretrain_config import ItemMaskingConfig
 Features = Mapping[str, tf.Tensor]
 
 
-def mask_history(features: Features, fields: Fields, config: ItemMaskingConfig, seed: tf.Tensor) -> dict[str, Any]:
+def mask_history(
+    features: Features, fields: Fields, config: ItemMaskingConfig, seed: tf.Tensor
+) -> dict[str, Any]:
     """Hides some behaviours' item-related features, and other behaviours' behaviour-related ones.
 
-    No behaviour is hidden whole; of every sequence of two or more at least one is hidden and at least one is not.
+    No behaviour is hidden whole; of every sequence of two or more at least one is hidden and at
+    least one is not.
 
     Args:
         features: History indices, [B, L] or [B, L, V] each.
@@ -25,8 +28,8 @@ def mask_history(features: Features, fields: Fields, config: ItemMaskingConfig, 
         seed: Integers [2]; the same seed hides the same cells.
 
     Returns:
-        `features` with the hidden cells at their field's mask index, the original `targets`, and the boolean
-        `item_mask` and `behavior_mask` [B, L] of hidden cells.
+        `features` with the hidden cells at their field's mask index, the original `targets`, and
+        the boolean `item_mask` and `behavior_mask` [B, L] of hidden cells.
     """
     present = features["history_item_id"] > 0
     item_mask, behavior_mask = _choose(present, config, bool(fields.behavior), seed)
@@ -47,7 +50,9 @@ def _choose(
     exact = tf.cast(length, tf.float32)
     items = tf.minimum(tf.cast(exact * config.item_rate + rounding[0], tf.int32), most)
     behavior_rate = config.behavior_share if has_behavior else 0.0
-    behaviors = tf.minimum(tf.cast(exact * behavior_rate + rounding[1] * (behavior_rate > 0), tf.int32), most - items)
+    behaviors = tf.minimum(
+        tf.cast(exact * behavior_rate + rounding[1] * (behavior_rate > 0), tf.int32), most - items
+    )
     none = items + behaviors == 0
     first = tf.cast(none & (most > 0), tf.int32)
     hides_items = config.item_rate > 0 or not has_behavior

@@ -18,14 +18,19 @@ from trainer.pretraining.objective import Objective, weighted_mean
 class ClozeModel(Objective):
     """Predicts the hidden attributes of masked histories; its loss is the sum of the attributes' mean losses.
 
-    With an encoder of ids alone this is BERT4Rec (Sun et al., arXiv 1904.06690). Logs `<attribute>_loss` and
-    `<attribute>_accuracy` (of the best guess; for multivalent attributes, whether it is among the true values).
+    With an encoder of ids alone this is BERT4Rec (Sun et al., arXiv 1904.06690). Logs
+    `<attribute>_loss` and `<attribute>_accuracy` (of the best guess; for multivalent attributes,
+    whether it is among the true values).
     """
 
-    def __init__(self, encoder: FGBert, config: ClozeConfig, catalog: ItemCatalog, **kwargs: Any) -> None:
+    def __init__(
+        self, encoder: FGBert, config: ClozeConfig, catalog: ItemCatalog, **kwargs: Any
+    ) -> None:
         super().__init__(encoder, config, catalog, **kwargs)
         self.heads = {
-            field.field: AttributeHead(field, encoder.embeddings[field.field], config, name=f"predict_{field.field}")
+            field.field: AttributeHead(
+                field, encoder.embeddings[field.field], config, name=f"predict_{field.field}"
+            )
             for field in encoder.fields.of("history")
         }
         self._logs(*(f"{name}_{what}" for name in self.heads for what in ("loss", "accuracy")))
@@ -37,7 +42,9 @@ class ClozeModel(Objective):
         hidden = {mask: of_mask.of(encoded.output) for mask, of_mask in cells.items()}
         for field in self.encoder.fields.of("history"):
             targets = cells[field.mask].of(batch["targets"][field.name])
-            loss, correct, weight = self.heads[field.field](hidden[field.mask], targets, training=training)
+            loss, correct, weight = self.heads[field.field](
+                hidden[field.mask], targets, training=training
+            )
             weight = weight * cells[field.mask].weight
             self.add_loss(weighted_mean(loss, weight))
             self._log(f"{field.field}_loss", loss, weight)

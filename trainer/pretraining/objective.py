@@ -26,10 +26,14 @@ class Objective(StepModel, abc.ABC):
         catalog: The items' side information.
     """
 
-    def __init__(self, encoder: FGBert, config: PretrainConfig, catalog: ItemCatalog, **kwargs: Any) -> None:
+    def __init__(
+        self, encoder: FGBert, config: PretrainConfig, catalog: ItemCatalog, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.encoder, self.config, self.catalog = encoder, config, catalog
-        self.heads: dict[str, AttributeHead] = {}  # what fills hidden attributes in; not every objective does
+        self.heads: dict[
+            str, AttributeHead
+        ] = {}  # what fills hidden attributes in; not every objective does
         self.averages: dict[str, keras.metrics.Mean] = {}
         self.mean_loss = keras.metrics.Mean(name="loss")
 
@@ -50,7 +54,9 @@ class Objective(StepModel, abc.ABC):
         mean = tf.math.divide_no_nan(tf.reduce_sum(values * weights), weight)
         self.averages[name].update_state(mean, weight)  # given vectors, Keras would compare shapes
 
-    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> tf.Tensor:
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None
+    ) -> tf.Tensor:
         """This replica's part of the sum of the losses."""
         loss = tf.add_n(self.losses)
         self.mean_loss.update_state(loss * replicas())

@@ -27,17 +27,22 @@ class S3Rec(Objective):
     - MAP: the output at a hidden item predicts its attributes.
     - SP: a sequence with a segment hidden prefers that segment to another user's.
 
-    An attribute is any item-related field but the id; each association is bilinear, x^T W a. Attributes without
-    embeddings (an encoder of ids alone) take part in none.
+    An attribute is any item-related field but the id; each association is bilinear, x^T W a.
+    Attributes without embeddings (an encoder of ids alone) take part in none.
     """
 
-    def __init__(self, encoder: FGBert, config: S3RecConfig, catalog: ItemCatalog, **kwargs: Any) -> None:
+    def __init__(
+        self, encoder: FGBert, config: S3RecConfig, catalog: ItemCatalog, **kwargs: Any
+    ) -> None:
         super().__init__(encoder, config, catalog, **kwargs)
         self.item = next(field for field in encoder.fields.item if field.field == "item_id")
         self.attributes = [field for field in encoder.fields.item if field.field != "item_id"]
-        names = [f"{name}_{field.field}" for name in ("aap", "map") for field in self.attributes] + ["mip", "sp"]
+        names = [
+            f"{name}_{field.field}" for name in ("aap", "map") for field in self.attributes
+        ] + ["mip", "sp"]
         self.bilinear = {
-            name: keras.layers.Dense(encoder.config.dim, use_bias=False, name=f"bilinear_{name}") for name in names
+            name: keras.layers.Dense(encoder.config.dim, use_bias=False, name=f"bilinear_{name}")
+            for name in names
         }
         self._logs(*(f"{name}_loss" for name in _WEIGHTS))
 
@@ -62,16 +67,25 @@ class S3Rec(Objective):
         whole = self.encoder(self._hidden(targets, inside), training=training).output
         part = self.encoder(keep_cells(targets, inside), training=training).output
         segment = last_real(part, inside)
-        users = tf.reduce_sum(tf.cast(tf.reduce_any(real, 1), tf.int32))  # batches may end in rows of padding
-        other = tf.gather(segment, tf.math.floormod(tf.range(tf.shape(segment)[0]) - 1, tf.maximum(users, 1)))
+        users = tf.reduce_sum(
+            tf.cast(tf.reduce_any(real, 1), tf.int32)
+        )  # batches may end in rows of padding
+        other = tf.gather(
+            segment, tf.math.floormod(tf.range(tf.shape(segment)[0]) - 1, tf.maximum(users, 1))
+        )
         loss = self._prefer("sp", last_real(whole, real), segment, other)
         return loss, tf.reduce_any(inside, 1)
 
     def _hidden(self, targets: Mapping[str, tf.Tensor], cells: tf.Tensor) -> dict[str, tf.Tensor]:
         """The history with `cells` hidden whole."""
-        return {field.name: hide(targets[field.name], cells, field) for field in self.encoder.fields.of("history")}
+        return {
+            field.name: hide(targets[field.name], cells, field)
+            for field in self.encoder.fields.of("history")
+        }
 
-    def _associate(self, kind: str, vectors: tf.Tensor, targets: Mapping[str, tf.Tensor], cells: tf.Tensor) -> None:
+    def _associate(
+        self, kind: str, vectors: tf.Tensor, targets: Mapping[str, tf.Tensor], cells: tf.Tensor
+    ) -> None:
         """Adds, a field, the mean cross-entropy of each of its values being an attribute of the item."""
         chosen = tf.boolean_mask(vectors, cells)
         for field in self.attributes:
@@ -84,13 +98,17 @@ class S3Rec(Objective):
             entropy = tf.nn.sigmoid_cross_entropy_with_logits(truth, tf.cast(logits, tf.float32))
             self._add(kind, tf.reduce_mean(entropy, 1), tf.reduce_any(truth > 0, 1))
 
-    def _prefer(self, name: str, context: tf.Tensor, right: tf.Tensor, wrong: tf.Tensor) -> tf.Tensor:
+    def _prefer(
+        self, name: str, context: tf.Tensor, right: tf.Tensor, wrong: tf.Tensor
+    ) -> tf.Tensor:
         """-log sigmoid(score of the right one - score of the wrong one), over the last axis."""
         context = self.bilinear[name](context)
         return tf.nn.softplus(tf.cast(tf.reduce_sum(context * (wrong - right), -1), tf.float32))
 
     def _random_items(self, like: tf.Tensor) -> tf.Tensor:
-        return tf.random.stateless_uniform(tf.shape(like), step_seed(2), 1, self.item.size, like.dtype, alg="philox")
+        return tf.random.stateless_uniform(
+            tf.shape(like), step_seed(2), 1, self.item.size, like.dtype, alg="philox"
+        )
 
     def _add(self, kind: str, losses: tf.Tensor, weights: tf.Tensor) -> None:
         self.add_loss(_WEIGHTS[kind] * weighted_mean(losses, weights))

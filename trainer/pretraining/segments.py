@@ -28,7 +28,9 @@ def random_segments(real: tf.Tensor) -> tf.Tensor:
 def keep_cells(features: Mapping[str, tf.Tensor], cells: tf.Tensor) -> dict[str, tf.Tensor]:
     """`features`, [B, L] or [B, L, V] each, with all other cells made padding."""
     kept = tf.cast(cells, tf.int64)
-    return {name: x * (kept[..., None] if x.shape.rank == 3 else kept) for name, x in features.items()}
+    return {
+        name: x * (kept[..., None] if x.shape.rank == 3 else kept) for name, x in features.items()
+    }
 
 
 def last_real(vectors: tf.Tensor, real: tf.Tensor) -> tf.Tensor:

@@ -38,6 +38,8 @@ class FirstLetters(ColumnKind):
 
         def bucket(values: tf.Tensor) -> tf.Tensor:
             first = tf.strings.substr(values, 0, self.letters, unit="UTF8_CHAR")
-            return tf.where(values == "", 0, 1 + tf.strings.to_hash_bucket_fast(first, self.buckets))
+            return tf.where(
+                values == "", 0, 1 + tf.strings.to_hash_bucket_fast(first, self.buckets)
+            )
 
         return graph.map_values(feature, bucket)

@@ -25,5 +25,7 @@ class LatestMean(Baseline):
         mean = masked_mean(history, real & (later < self.config.latest))
         return {}, tf.concat([user, mean], -1)
 
-    def _match(self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None) -> tf.Tensor:
+    def _match(
+        self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None
+    ) -> tf.Tensor:
         return candidates

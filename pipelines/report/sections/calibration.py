@@ -37,13 +37,19 @@ def _off(ratio: float | None) -> str:
 
 def _buckets(results: RunResults, model: str, task: str) -> _Buckets:
     found = results.calibration[model].get(task, [])
-    return [(score, label, n) for score, label, n in found if score is not None and label is not None]
+    return [
+        (score, label, n) for score, label, n in found if score is not None and label is not None
+    ]
 
 
 def _error(buckets: _Buckets) -> float | None:
     """Expected calibration error: mean distance of a bucket's prediction from its labels, by candidates."""
     total = sum(n for _, _, n in buckets)
-    return sum(n * abs(predicted - label) for predicted, label, n in buckets) / total if total else None
+    return (
+        sum(n * abs(predicted - label) for predicted, label, n in buckets) / total
+        if total
+        else None
+    )
 
 
 def _picture(index: int, task: str, results: RunResults) -> Picture:
@@ -76,4 +82,6 @@ def _table(results: RunResults) -> Table:
         for task in results.metrics.tasks
         for key, label in MODELS.items()
     ]
-    return Table("Calibration on the test split", ["Ranker, task", "Ratio", "Error", "Logloss"], rows)
+    return Table(
+        "Calibration on the test split", ["Ranker, task", "Ratio", "Error", "Logloss"], rows
+    )

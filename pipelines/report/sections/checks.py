@@ -10,7 +10,11 @@ from pipelines.report.results import Compared, RunResults
 from pipelines.text import count, decimal, listed
 
 _CHECKS = {"schema": "Schema", "drift": "Drift", "skew": "Skew"}
-_POLICIES = {"fail": "the run ends", "block": "nothing is pushed", "warn": "a warning"}  # the gravest first
+_POLICIES = {
+    "fail": "the run ends",
+    "block": "nothing is pushed",
+    "warn": "a warning",
+}  # the gravest first
 _NOT_COMPARED = {
     "drift": "There is no previous run to find drift against",
     "skew": "no serving log is configured to find skew against (checks.serving_log)",
@@ -39,7 +43,9 @@ def _finding(findings: Sequence[Finding]) -> str:
     said = listed(f"{count(n)} of {check}" for check, n in by_check.items() if n)
     blocking = sum(finding.policy != "warn" for finding in findings)
     push = (
-        f"{count(blocking)} of them kept the model from being pushed." if blocking else "None of them blocks the model."
+        f"{count(blocking)} of them kept the model from being pushed."
+        if blocking
+        else "None of them blocks the model."
     )
     return f"Anomalies were found: {said}. {push}"
 
@@ -66,4 +72,9 @@ def _table(findings: Sequence[Finding]) -> Table:
         for finding in sorted(findings, key=_order)
     ]
     header = ["Check", "What was found", "Look at", "What follows", "Distance", "Allowed"]
-    return Table("Anomalies, the gravest first; distances go from 0 (the same) to 1", header, rows, text_columns=4)
+    return Table(
+        "Anomalies, the gravest first; distances go from 0 (the same) to 1",
+        header,
+        rows,
+        text_columns=4,
+    )

@@ -29,7 +29,10 @@ def data_section(results: RunResults) -> Section:
         anchor="data",
         title="The data",
         finding=_finding(data),
-        pictures=[_timeline(data), _histories(data, results.metrics.config["dataset"]["history"]["length"])],
+        pictures=[
+            _timeline(data),
+            _histories(data, results.metrics.config["dataset"]["history"]["length"]),
+        ],
         tables=[
             _splits(data.splits, list(results.metrics.tasks)),
             *_rules(data.splits),
@@ -46,7 +49,9 @@ def _finding(data: DataReport) -> str:
 
 def _rows_finding(rows: dict[str, TableRows]) -> str:
     read = listed(f"{count(table.read)} {name}" for name, table in rows.items())
-    reasons = {(name, reason): n for name, table in rows.items() for reason, n in table.rejected.items()}
+    reasons = {
+        (name, reason): n for name, table in rows.items() for reason, n in table.rejected.items()
+    }
     if not reasons:
         return f"Every row could be used: {read}."
     (table, reason), most = max(reasons.items(), key=lambda item: item[1])
@@ -76,7 +81,11 @@ def split_edges(data: DataReport) -> list[str]:
     """When training, validation and test begin, and when test ends, in ISO 8601."""
     cuts = data.cut_offs
     last = data.last_event if cuts.until is None else min(data.last_event, cuts.until, key=moment)
-    first = data.first_event if cuts.train_from is None else max(data.first_event, cuts.train_from, key=moment)
+    first = (
+        data.first_event
+        if cuts.train_from is None
+        else max(data.first_event, cuts.train_from, key=moment)
+    )
     return [first, cuts.validation_from, cuts.test_from, last]
 
 
@@ -118,7 +127,16 @@ def _splits(splits: dict[str, SplitReport], tasks: list[str]) -> Table:
     order = [name for name in SPLITS if name in splits]
     return Table(
         "Records by split: requests with their candidates, pre-training windows, parts of the item catalogue.",
-        ["Split", "Records", "Requests", "Candidates", "per request", *rates, "Size", "Bytes a candidate"],
+        [
+            "Split",
+            "Records",
+            "Requests",
+            "Candidates",
+            "per request",
+            *rates,
+            "Size",
+            "Bytes a candidate",
+        ],
         [_split_row(SPLITS[name], splits[name], tasks) for name in order],
     )
 
@@ -142,7 +160,14 @@ def _rules(splits: dict[str, SplitReport]) -> list[Table]:
             aucs = [decimal(rules[rule], 3) for rule in (UNSEEN, POPULARITY)]
             lines.append([SPLITS[name], task, *shares, *aucs])
     caption = "Candidates whose item has no training event; the AUC of that alone, and of its training events alone."
-    heads = ["Split", "Task", "Unseen of positives", "of negatives", "AUC of unseen", "AUC of popularity"]
+    heads = [
+        "Split",
+        "Task",
+        "Unseen of positives",
+        "of negatives",
+        "AUC of unseen",
+        "AUC of popularity",
+    ]
     return [Table(caption, heads, lines, text_columns=2)] if lines else []
 
 
@@ -160,11 +185,21 @@ def _rows(rows: dict[str, TableRows]) -> Table:
     for name, table in rows.items():
         lines.append(_row_line(name, table.read, table.rejected))
         if table.entries is not None:
-            lines.append(_row_line(f"{name}, entries of lists", table.entries, table.rejected_entries))
-    return Table("Rows read", ["Table", "Reasons", "Read", "Rejected", "Share"], lines, text_columns=2)
+            lines.append(
+                _row_line(f"{name}, entries of lists", table.entries, table.rejected_entries)
+            )
+    return Table(
+        "Rows read", ["Table", "Reasons", "Read", "Rejected", "Share"], lines, text_columns=2
+    )
 
 
 def _row_line(name: str, read: int, rejected: dict[str, int]) -> list[str]:
     total = sum(rejected.values())
     reasons = ", ".join(f"{reason}: {count(n)}" for reason, n in rejected.items())
-    return [name, reasons or "nothing rejected", count(read), count(total), percent(ratio(total, read))]
+    return [
+        name,
+        reasons or "nothing rejected",
+        count(read),
+        count(total),
+        percent(ratio(total, read)),
+    ]

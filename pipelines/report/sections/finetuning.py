@@ -14,16 +14,26 @@ def finetuning_section(results: RunResults) -> Section:
     """The section on fine-tuning."""
     step = 1 / results.metrics.config["trainer"]["finetune"]["evaluations_per_epoch"]
     aucs: dict[str, _Curve] = {
-        label: list(results.finetune_curves[key].get("val_mean_auc", [])) for key, label in MODELS.items()
+        label: list(results.finetune_curves[key].get("val_mean_auc", []))
+        for key, label in MODELS.items()
     }
     kept = {label: _best(curve) for label, curve in aucs.items()}
     several = len(results.metrics.tasks) > 1
-    chart = curves("finetune-auc", aucs, "Epoch", f"Validation AUC{', mean over tasks' if several else ''}", step, kept)
+    chart = curves(
+        "finetune-auc",
+        aucs,
+        "Epoch",
+        f"Validation AUC{', mean over tasks' if several else ''}",
+        step,
+        kept,
+    )
     return Section(
         anchor="fine-tuning",
         title="Fine-tuning",
         finding=_finding(aucs, kept),
-        pictures=[Picture("Validation AUC while training", _length_finding(aucs, kept, step), chart)],
+        pictures=[
+            Picture("Validation AUC while training", _length_finding(aucs, kept, step), chart)
+        ],
         tables=[_table(aucs, kept, step)],
     )
 
@@ -68,5 +78,15 @@ def _table(aucs: dict[str, _Curve], kept: dict[str, int | None], step: float) ->
         index = kept[label]
         when = MISSING if index is None else f"{step * (index + 1):.3g}"
         last = curve[-1] if curve else None
-        rows.append([label, decimal(_at_best(curve, index)), when, f"{step * len(curve):.3g}", decimal(last)])
-    return Table("Early stopping", ["Ranker", "Best AUC", "After epoch", "Epochs", "Last AUC"], rows)
+        rows.append(
+            [
+                label,
+                decimal(_at_best(curve, index)),
+                when,
+                f"{step * len(curve):.3g}",
+                decimal(last),
+            ]
+        )
+    return Table(
+        "Early stopping", ["Ranker", "Best AUC", "After epoch", "Epochs", "Last AUC"], rows
+    )

@@ -19,9 +19,17 @@ def headline(results: RunResults) -> Section:
         anchor="result",
         title="What the encoder is worth",
         finding=" ".join(
-            [*losses(metrics), *(_finding(task, tasks[task], without[task], fair) for task in tasks), _bar(metrics)]
+            [
+                *losses(metrics),
+                *(_finding(task, tasks[task], without[task], fair) for task in tasks),
+                _bar(metrics),
+            ]
         ),
-        tiles=[tile for task in tasks for tile in _tiles(task if several else "", tasks[task], without[task])],
+        tiles=[
+            tile
+            for task in tasks
+            for tile in _tiles(task if several else "", tasks[task], without[task])
+        ],
         tables=[_table(task, tasks[task], without[task]) for task in tasks],
     )
 
@@ -31,7 +39,11 @@ def _finding(task: str, ours: TaskMetrics, without: TaskMetrics, how: str) -> st
     if gain is None:
         return f"The AUC for “{task}” is not known with and without the encoder, so nothing can be concluded."
     size = points(abs(gain)).lstrip("+")
-    verdict = f"{'a gain' if gain > 0 else 'a loss'} of {size} points" if round(gain, 4) else "no difference"
+    verdict = (
+        f"{'a gain' if gain > 0 else 'a loss'} of {size} points"
+        if round(gain, 4)
+        else "no difference"
+    )
     return (
         f"For “{task}”, the ranker with the pre-trained encoder reaches a test AUC of {decimal(ours.auc)}; the same "
         f"ranker without it, {how}, reaches {decimal(without.auc)}: {verdict}."
@@ -40,7 +52,9 @@ def _finding(task: str, ours: TaskMetrics, without: TaskMetrics, how: str) -> st
 
 def _bar(metrics: RunMetrics) -> str:
     bar = metrics.config["evaluation"]["min_auc"]
-    below = [task for task, values in metrics.tasks.items() if values.auc is None or values.auc < bar]
+    below = [
+        task for task, values in metrics.tasks.items() if values.auc is None or values.auc < bar
+    ]
     if below:
         return f"That misses the bar of {decimal(bar, 3)} that a model has to reach to be pushed ({', '.join(below)})."
     return f"The bar of {decimal(bar, 3)} that a model has to reach to be pushed is met."

@@ -12,7 +12,9 @@ from pipelines.text import MISSING, decimal, difference, percent, ratio
 def pretraining_section(results: RunResults) -> Section:
     """The section on pre-training."""
     attributes = results.metrics.pretrain
-    groups = [Bars(name, [values.accuracy, values.chance_accuracy]) for name, values in attributes.items()]
+    groups = [
+        Bars(name, [values.accuracy, values.chance_accuracy]) for name, values in attributes.items()
+    ]
     chart = bars("attributes", groups, percent, ["FG-BERT", "Chance"])
     return Section(
         anchor="pre-training",
@@ -20,7 +22,9 @@ def pretraining_section(results: RunResults) -> Section:
         finding=_finding(attributes),
         pictures=[
             Picture(
-                "Loss of the cloze tasks", _loss_finding(results.pretrain_curves), _losses(results.pretrain_curves)
+                "Loss of the cloze tasks",
+                _loss_finding(results.pretrain_curves),
+                _losses(results.pretrain_curves),
             ),
             Picture("Accuracy against chance", _best(attributes), chart),
         ],
@@ -35,12 +39,16 @@ def _gain(values: Attribute) -> float | None:
 def _finding(attributes: dict[str, Attribute]) -> str:
     learned = [name for name, values in attributes.items() if (_gain(values) or 0) > 0]
     rest = [name for name in attributes if name not in learned]
-    text = f"FG-BERT predicts {len(learned)} of {len(attributes)} hidden attributes better than chance"
+    text = (
+        f"FG-BERT predicts {len(learned)} of {len(attributes)} hidden attributes better than chance"
+    )
     return f"{text}, but not {', '.join(rest)}." if rest and learned else f"{text}."
 
 
 def _best(attributes: dict[str, Attribute]) -> str:
-    lifts = {name: ratio(values.accuracy, values.chance_accuracy) for name, values in attributes.items()}
+    lifts = {
+        name: ratio(values.accuracy, values.chance_accuracy) for name, values in attributes.items()
+    }
     known = {name: lift for name, lift in lifts.items() if lift is not None}
     if not known:
         return "No attribute's accuracy can be compared with chance."
@@ -58,7 +66,11 @@ def _losses(logs: Curves) -> str:
 
 
 def _loss_finding(logs: Curves) -> str:
-    losses = [(value, epoch) for epoch, value in enumerate(logs.get("val_loss", []), 1) if value is not None]
+    losses = [
+        (value, epoch)
+        for epoch, value in enumerate(logs.get("val_loss", []), 1)
+        if value is not None
+    ]
     if not losses:
         return "No held-out loss was recorded."
     (best, epoch), (first, _), (last, epochs) = min(losses), losses[0], losses[-1]
@@ -84,7 +96,9 @@ def _table(attributes: dict[str, Attribute]) -> Table:
         for name, values in attributes.items()
     ]
     header = ["Attribute", "Accuracy", "Chance", "Times chance", "Loss"]
-    return Table("Hidden attributes of held-out users. Chance: always the most frequent value.", header, rows)
+    return Table(
+        "Hidden attributes of held-out users. Chance: always the most frequent value.", header, rows
+    )
 
 
 def _times(values: Attribute) -> str:

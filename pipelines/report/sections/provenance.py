@@ -30,5 +30,8 @@ def provenance_section(results: RunResults) -> Section:
             Table("The run", ["What", "Value"], list(run.items()), text_columns=2),
             Table("The stack", ["Package", "Version"], list(metrics.stack.items()), text_columns=2),
         ],
-        listing=("Configuration", yaml.safe_dump(metrics.config, sort_keys=False, allow_unicode=True)),
+        listing=(
+            "Configuration",
+            yaml.safe_dump(metrics.config, sort_keys=False, allow_unicode=True),
+        ),
     )

@@ -8,7 +8,14 @@ from pipelines.report.results import RunMetrics, RunResults
 from pipelines.report.rivals import losses, read_by
 from pipelines.text import MISSING, decimal, signed
 
-_HEADER = ["Task", "This model", "Popularity", "Trees on counts", "Points over the trees", "95 % interval"]
+_HEADER = [
+    "Task",
+    "This model",
+    "Popularity",
+    "Trees on counts",
+    "Points over the trees",
+    "95 % interval",
+]
 
 
 def rivals_section(results: RunResults) -> Section:
@@ -31,8 +38,9 @@ def _finding(metrics: RunMetrics, counts: Counts | None) -> str:
         return "Boosted trees on counts were not asked for (evaluation.counts_rows: 0)."
     if counts.missing is not None:
         return f"Boosted trees on counts weren't trained to compare with. {counts.missing}."
-    return "The trees see numbers, match features and how often each word was shown and chosen, no vectors. " + read_by(
-        counts
+    return (
+        "The trees see numbers, match features and how often each word was shown and chosen, no vectors. "
+        + read_by(counts)
     )
 
 

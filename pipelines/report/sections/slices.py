@@ -15,7 +15,10 @@ Of = TypeVar("Of")
 CHANCE = 0.5
 ENOUGH = 500  # candidates; the AUC of fewer is too uncertain to conclude from
 SHOWN = 12  # values of one feature in a chart; the table has all
-_ORDER = {"history_length": ("0", "1-9", "10-49", "50+"), "popularity": ("head", "middle", "tail", "unseen")}
+_ORDER = {
+    "history_length": ("0", "1-9", "10-49", "50+"),
+    "popularity": ("head", "middle", "tail", "unseen"),
+}
 _TITLES = {"history_length": "By history length", "popularity": "By item popularity"}
 
 NOTHING = Slice(auc=None, candidates=0, positives=0)
@@ -54,7 +57,10 @@ def slices_section(results: RunResults) -> Section:
 
 def in_order(slices: Mapping[str, Of]) -> dict[str, Of]:
     """History length and popularity first, the configured features after them."""
-    names = [*(name for name in _ORDER if name in slices), *(name for name in slices if name not in _ORDER)]
+    names = [
+        *(name for name in _ORDER if name in slices),
+        *(name for name in slices if name not in _ORDER),
+    ]
     return {name: slices[name] for name in names}
 
 
@@ -101,22 +107,32 @@ def _picture_finding(slices: list[_Slice]) -> str:
     large = _large(slices)
     if not large:
         return "No slice is large enough to compare."
-    (most, where), (least, other) = max(large, key=lambda pair: pair[0]), min(large, key=lambda pair: pair[0])
+    (most, where), (least, other) = (
+        max(large, key=lambda pair: pair[0]),
+        min(large, key=lambda pair: pair[0]),
+    )
     drawn = f" The {SHOWN} largest of {len(slices)} are drawn." if len(slices) > SHOWN else ""
     if where is other:
         return f"The difference is {points(most)} points where there are enough candidates.{drawn}"
     return (
-        f"The difference goes from {points(most)} points (“{where.value}”) to {points(least)} (“{other.value}”).{drawn}"
+        f"The difference goes from {points(most)} points (“{where.value}”) "
+        f"to {points(least)} (“{other.value}”).{drawn}"
     )
 
 
 def _picture(name: str, title: str, slices: list[_Slice]) -> Picture:
-    groups = [Bars(s.value, [s.ours, s.without], f"{count(s.candidates)} candidates") for s in slices[:SHOWN]]
+    groups = [
+        Bars(s.value, [s.ours, s.without], f"{count(s.candidates)} candidates")
+        for s in slices[:SHOWN]
+    ]
     legend, axis = [WITH, WITHOUT], "AUC; bars start at chance, 0.5"
     chart = bars(name, groups, lambda auc: decimal(auc, 3), legend, axis, CHANCE)
     return Picture(title, _picture_finding(slices), chart, _table(slices))
 
 
 def _table(slices: list[_Slice]) -> Table:
-    rows = [[s.value, decimal(s.ours), decimal(s.without), points(s.gain), count(s.candidates)] for s in slices]
+    rows = [
+        [s.value, decimal(s.ours), decimal(s.without), points(s.gain), count(s.candidates)]
+        for s in slices
+    ]
     return Table("All the numbers", ["Slice", "With", WITHOUT, "Points", "Candidates"], rows)

@@ -24,7 +24,10 @@ def timing_section(results: RunResults) -> Section:
             Table(
                 "A component that was taken from the cache shows the run that made its output.",
                 ["Component", "What it does", "Time", "Share"],
-                [[name, _what(name), duration(value), percent(ratio(value, total))] for name, value in seconds.items()],
+                [
+                    [name, _what(name), duration(value), percent(ratio(value, total))]
+                    for name, value in seconds.items()
+                ],
                 text_columns=2,
             )
         ],

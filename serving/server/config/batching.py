@@ -19,11 +19,13 @@ class BatchingParameters(BaseModel):
     Attributes:
         max_batch_size: Rows of the largest batch, and of the largest request.
         batch_timeout_micros: Microseconds that a request waits for others.
-        max_enqueued_batches: Batches that may wait for a thread; one more request is refused with UNAVAILABLE.
+        max_enqueued_batches: Batches that may wait for a thread; one more request is refused with
+            UNAVAILABLE.
         num_batch_threads: Batches that run at once, for each version.
-        allowed_batch_sizes: Batches are padded with copies of a row to one of these; empty for no padding.
-        pad_variable_length_inputs: Whether rows of different lengths may share a batch; shorter ones are padded with
-            the first value of their tensor, as TensorFlow Serving has it.
+        allowed_batch_sizes: Batches are padded with copies of a row to one of these; empty for no
+            padding.
+        pad_variable_length_inputs: Whether rows of different lengths may share a batch; shorter
+            ones are padded with the first value of their tensor, as TensorFlow Serving has it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,12 +42,15 @@ def read_batching_parameters(path: Path) -> BatchingParameters:
     """Reads a batching parameters file.
 
     Raises:
-        ServerStartError: It can't be read, or has values that make no sense or that this server doesn't know.
+        ServerStartError: It can't be read, or has values that make no sense or that this server
+            doesn't know.
     """
     proto = read_text_proto(path, messages.BatchingParameters)
     for field in ("enable_large_batch_splitting", "max_execution_batch_size"):
         if proto.HasField(field):
-            raise ServerStartError(f"{path}: {field} is not supported by this server. Leave it out.")
+            raise ServerStartError(
+                f"{path}: {field} is not supported by this server. Leave it out."
+            )
     found = {name: getattr(proto, name).value for name in _WRAPPED if proto.HasField(name)}
     try:
         parameters = BatchingParameters(
@@ -62,7 +67,9 @@ def read_batching_parameters(path: Path) -> BatchingParameters:
 def _check_sizes(path: Path, parameters: BatchingParameters) -> None:
     sizes = parameters.allowed_batch_sizes
     if list(sizes) != sorted(set(sizes)):
-        raise ServerStartError(f"{path}: allowed_batch_sizes entries must be monotonically increasing")
+        raise ServerStartError(
+            f"{path}: allowed_batch_sizes entries must be monotonically increasing"
+        )
     if sizes and sizes[-1] != parameters.max_batch_size:
         raise ServerStartError(
             f"{path}: Last entry in allowed_batch_sizes must match max_batch_size; last entry was {sizes[-1]}; "

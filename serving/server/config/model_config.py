@@ -34,7 +34,9 @@ class VersionPolicy(BaseModel):
         """The versions to serve of those found, in ascending order."""
         if self.kind == "latest":
             return sorted(found)[-self.num_versions :]
-        return sorted(version for version in found if self.kind == "all" or version in self.versions)
+        return sorted(
+            version for version in found if self.kind == "all" or version in self.versions
+        )
 
 
 class ModelConfig(BaseModel):
@@ -84,7 +86,9 @@ def parse_model_configs(proto: Any) -> list[ModelConfig]:
     models: dict[str, ModelConfig] = {}
     for config in proto.model_config_list.config:
         if config.name in models:
-            raise invalid_argument(f"Illegal to list model {config.name} multiple times in config list")
+            raise invalid_argument(
+                f"Illegal to list model {config.name} multiple times in config list"
+            )
         models[config.name] = _model(config)
     return list(models.values())
 
@@ -102,9 +106,13 @@ def _model(config: Any) -> ModelConfig:
             f"model name is {config.name}"
         )
     if config.model_platform not in ("", _PLATFORM):
-        raise invalid_argument(f"Model {config.name} requests unsupported platform {config.model_platform}")
+        raise invalid_argument(
+            f"Model {config.name} requests unsupported platform {config.model_platform}"
+        )
     policy, labels = _policy(config.model_version_policy), dict(config.version_labels)
-    return ModelConfig(name=config.name, base_path=Path(config.base_path), policy=policy, labels=labels)
+    return ModelConfig(
+        name=config.name, base_path=Path(config.base_path), policy=policy, labels=labels
+    )
 
 
 def _policy(proto: Any) -> VersionPolicy:

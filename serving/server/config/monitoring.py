@@ -21,5 +21,7 @@ def read_prometheus_path(path: Path) -> str | None:
     if not config.enable:
         return None
     if config.path and not config.path.startswith("/"):
-        raise ServerStartError(f"{path}: prometheus_config.path must begin with '/'. Received: {config.path!r}")
+        raise ServerStartError(
+            f"{path}: prometheus_config.path must begin with '/'. Received: {config.path!r}"
+        )
     return config.path or DEFAULT_PATH

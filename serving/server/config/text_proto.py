@@ -20,7 +20,9 @@ def read_text_proto(path: Path, message_class: Any) -> Any:
     try:
         return text_format.Parse(path.read_text(encoding="utf-8"), message_class())
     except (OSError, UnicodeDecodeError) as error:
-        raise ServerStartError(f"{path}: can't be read: {error}. Expected a {name} text proto.") from None
+        raise ServerStartError(
+            f"{path}: can't be read: {error}. Expected a {name} text proto."
+        ) from None
     except text_format.ParseError as error:
         line = error.GetLine()
         place = f"{path}" if line is None else f"{path}, line {line}"

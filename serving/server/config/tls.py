@@ -20,9 +20,13 @@ def read_server_credentials(path: Path) -> grpc.ServerCredentials:
     config = read_text_proto(path, messages.SSLConfig)
     for field in ("server_key", "server_cert"):
         if not getattr(config, field):
-            raise ServerStartError(f"{path}: {field} is missing. It holds PEM text, with \\n for line ends.")
+            raise ServerStartError(
+                f"{path}: {field} is missing. It holds PEM text, with \\n for line ends."
+            )
     if config.client_verify and not config.custom_ca:
-        raise ServerStartError(f"{path}: client_verify needs custom_ca, which signs the clients' certificates.")
+        raise ServerStartError(
+            f"{path}: client_verify needs custom_ca, which signs the clients' certificates."
+        )
     pair = (config.server_key.encode(), config.server_cert.encode())
     authority = config.custom_ca.encode() or None
     return grpc.ssl_server_credentials([pair], authority, require_client_auth=config.client_verify)

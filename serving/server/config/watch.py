@@ -22,7 +22,9 @@ class ConfigWatch:
         reload: Takes what was read.
     """
 
-    def __init__(self, path: Path, poll_seconds: float, reload: Callable[[Sequence[ModelConfig]], None]) -> None:
+    def __init__(
+        self, path: Path, poll_seconds: float, reload: Callable[[Sequence[ModelConfig]], None]
+    ) -> None:
         self._path, self._poll_seconds, self._reload = path, poll_seconds, reload
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="config-poll", daemon=True)

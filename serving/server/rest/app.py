@@ -36,7 +36,9 @@ _log = logging.getLogger(__name__)
 # This server's own: whether the process answers, and whether every model can.
 LIVE_PATH, READY_PATH = "/healthz", "/readyz"
 _VERSION = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
-_POST = re.compile(rf"/v1/models/(?P<name>[^/:]+){_VERSION}:(?P<method>predict|classify|regress)", re.IGNORECASE)
+_POST = re.compile(
+    rf"/v1/models/(?P<name>[^/:]+){_VERSION}:(?P<method>predict|classify|regress)", re.IGNORECASE
+)
 _GET = re.compile(rf"/v1/models/(?P<name>[^/:]+){_VERSION}(?P<metadata>/metadata)?", re.IGNORECASE)
 _JSON = "application/json"
 _OBJECTS_A_VALUE = 2  # JSON's, and the tensor's
@@ -76,7 +78,12 @@ class RestApp:
         prometheus_path: str | None,
         timeout_seconds: float,
     ) -> None:
-        self._api, self._health, self._workers, self._control = api, health, front.rest_workers, front.control
+        self._api, self._health, self._workers, self._control = (
+            api,
+            health,
+            front.rest_workers,
+            front.control,
+        )
         self._prometheus_path, self._timeout_seconds = prometheus_path, timeout_seconds
         self._bodies = BodyReader(api.limits.rest_bytes, front.held, timeout_seconds)
 
@@ -105,7 +112,9 @@ class RestApp:
         if path in (LIVE_PATH, READY_PATH):
             return self._answer_health(path)
         if path == self._prometheus_path:
-            return Response(await self._control.run(self._api.metrics.page), media_type=CONTENT_TYPE)
+            return Response(
+                await self._control.run(self._api.metrics.page), media_type=CONTENT_TYPE
+            )
         if not path.lower().startswith("/v1/"):
             return _error(404, f"Not found: {path}. Paths begin with /v1/models/.")
         if method in ("GET", "HEAD") and (match := _GET.fullmatch(path)):
@@ -128,7 +137,9 @@ class RestApp:
     def _answer_health(self, path: str) -> Response:
         problem = "" if path == LIVE_PATH else self._health.problem()
         if problem:
-            return Response(encode({"status": "NOT_SERVING", "error": problem}), 503, media_type=_JSON)
+            return Response(
+                encode({"status": "NOT_SERVING", "error": problem}), 503, media_type=_JSON
+            )
         return Response(encode({"status": "SERVING"}), media_type=_JSON)
 
 
@@ -183,7 +194,9 @@ def _fill_spec(spec: Any, match: re.Match[str]) -> None:
     if match["version"]:
         version = int(match["version"][:20])  # digits; more than 20 are over the limit anyway
         if version >= 2**63:
-            raise invalid_argument(f"Failed to convert version: {match['version'][:100]} to numeric.")
+            raise invalid_argument(
+                f"Failed to convert version: {match['version'][:100]} to numeric."
+            )
         spec.version.value = version
     if match["label"]:
         spec.version_label = unquote(match["label"])

@@ -32,9 +32,12 @@ class BodyReader:
         """The body as it was sent; `release` it when it is answered.
 
         Raises:
-            HTTPException: It is too long, takes too long, or too much is held already. Nothing is held then.
+            HTTPException: It is too long, takes too long, or too much is held already. Nothing is
+                held then.
         """
-        declared = int(request.headers.get("content-length", 0))  # h11 has refused what is no number
+        declared = int(
+            request.headers.get("content-length", 0)
+        )  # h11 has refused what is no number
         if declared > self._max_bytes:
             raise self._too_long(declared)
         body = bytearray()
@@ -72,7 +75,8 @@ def decode_body(body: bytes, encoding: str, max_bytes: int) -> bytes:
     """A body without its Content-Encoding, which is "", `identity` or `gzip`.
 
     Raises:
-        HTTPException: The encoding isn't known, the body isn't in it, or it unzips to more than `max_bytes`.
+        HTTPException: The encoding isn't known, the body isn't in it, or it unzips to more than
+            `max_bytes`.
     """
     if encoding.lower() in ("", "identity"):
         return body
@@ -88,5 +92,7 @@ def decode_body(body: bytes, encoding: str, max_bytes: int) -> bytes:
         message = f"A request has at most {max_bytes} bytes. This one unzips to more."
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
     if not unzip.eof or unzip.unused_data:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, "The body is not gzip: it is cut, or has more than one member.")
+        raise HTTPException(
+            HTTPStatus.BAD_REQUEST, "The body is not gzip: it is cut, or has more than one member."
+        )
     return found

@@ -11,7 +11,13 @@ import tensorflow as tf
 from serving.server.errors import invalid_argument
 from serving.server.rest.json_request import fill_signature_name, nesting_bounded, parse_document
 from serving.server.rest.json_response import encode
-from serving.server.rest.json_values import decode_base64, encode_string, is_base64, json_type, shorten
+from serving.server.rest.json_values import (
+    decode_base64,
+    encode_string,
+    is_base64,
+    json_type,
+    shorten,
+)
 
 _CONTEXT, _EXAMPLES = "context", "examples"
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
@@ -30,7 +36,10 @@ def fill_examples(body: bytes, request: Any) -> None:
 
 def classification_json(response: Any) -> bytes:
     """A ClassificationResponse: a list of [label, score] an example."""
-    rows = [[[cell.label, _shortest(cell.score)] for cell in row.classes] for row in response.result.classifications]
+    rows = [
+        [[cell.label, _shortest(cell.score)] for cell in row.classes]
+        for row in response.result.classifications
+    ]
     return encode({"results": rows})
 
 
@@ -76,7 +85,9 @@ def _add(name: str, value: Any, feature: Any) -> None:
     kind, element = _element(name, value)
     if feature.WhichOneof("kind") not in (None, kind):
         wanted = _KINDS[feature.WhichOneof("kind")]
-        raise invalid_argument(f"Unexpected element type in feature: {name} expecting type: {wanted}")
+        raise invalid_argument(
+            f"Unexpected element type in feature: {name} expecting type: {wanted}"
+        )
     getattr(feature, kind).value.append(element)
 
 
@@ -88,13 +99,17 @@ def _element(name: str, value: Any) -> tuple[str, Any]:
         return "bytes_list", decode_base64(value["b64"])
     if isinstance(value, (bool, int)):
         if not _INT64.min <= value <= _INT64.max:
-            raise invalid_argument(f"Feature: {name} has uint64_t element. Only int64_t is supported.")
+            raise invalid_argument(
+                f"Feature: {name} has uint64_t element. Only int64_t is supported."
+            )
         return "int64_list", int(value)
     if isinstance(value, float):
         if math.isfinite(value) and abs(value) > np.finfo(np.float32).max:
             raise invalid_argument(f"Feature: {name} has an element that is no float: {value}")
         return "float_list", value
-    raise invalid_argument(f"Feature: {name} has element with unexpected JSON type: {json_type(value)}")
+    raise invalid_argument(
+        f"Feature: {name} has element with unexpected JSON type: {json_type(value)}"
+    )
 
 
 def _shortest(value: float) -> float:

@@ -21,7 +21,8 @@ def count_json_values(body: bytes, most: int) -> int:
     """The most values that a JSON document of these bytes can have: each follows a bracket, a brace or a comma.
 
     Raises:
-        RequestError: INVALID_ARGUMENT: there may be more than `most`, and a value takes hundreds of bytes in memory.
+        RequestError: INVALID_ARGUMENT: there may be more than `most`, and a value takes hundreds of
+            bytes in memory.
     """
     count = 1 + sum(body.count(mark) for mark in (b",", b"[", b"{"))
     if count > most:
@@ -60,14 +61,20 @@ def nesting_bounded() -> Iterator[None]:
     try:
         yield
     except RecursionError:
-        raise invalid_argument("JSON Parse error: Lists and objects are nested too deeply.") from None
+        raise invalid_argument(
+            "JSON Parse error: Lists and objects are nested too deeply."
+        ) from None
 
 
-def _fill(document: dict[str, Any], request: Any, inputs_of: Callable[[Any], Mapping[str, Any]]) -> Form:
+def _fill(
+    document: dict[str, Any], request: Any, inputs_of: Callable[[Any], Mapping[str, Any]]
+) -> Form:
     fill_signature_name(document, request)
     inputs = inputs_of(request)
     form = _form(document)
-    arrays = _rows(document[_ROWS], inputs) if form == "row" else _columns(document[_COLUMNS], inputs)
+    arrays = (
+        _rows(document[_ROWS], inputs) if form == "row" else _columns(document[_COLUMNS], inputs)
+    )
     for name, array in arrays.items():
         tensors.write(array, request.inputs[name])
     return form
@@ -128,15 +135,22 @@ def _rows(instances: list[Any], inputs: Mapping[str, Any]) -> dict[str, np.ndarr
             "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
             "tensorinfo_map"
         )
-    named = [_named(index, instance, instances[0], inputs) for index, instance in enumerate(instances)]
-    return {name: _stacked(name, [row[name] for row in named], info.dtype) for name, info in inputs.items()}
+    named = [
+        _named(index, instance, instances[0], inputs) for index, instance in enumerate(instances)
+    ]
+    return {
+        name: _stacked(name, [row[name] for row in named], info.dtype)
+        for name, info in inputs.items()
+    }
 
 
 def _named(index: int, instance: Any, first: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """One instance as input name -> value; a plain value belongs to the only input."""
     if not _is_object(first):
         if _is_object(instance):
-            raise invalid_argument(f"Expecting value/list but got object at item {index} of input list")
+            raise invalid_argument(
+                f"Expecting value/list but got object at item {index} of input list"
+            )
         return {next(iter(inputs)): instance}
     if not _is_object(instance):
         raise invalid_argument(f"Expecting object but got list at item {index} of input list")
@@ -163,7 +177,9 @@ def _stacked(name: str, values: list[Any], dtype: int) -> np.ndarray:
         shape, found = parse_tensor(value, dtype, where)
         first_shape = shape if first_shape is None else first_shape
         if shape != first_shape:
-            raise invalid_argument(f"{where}Expecting shape {_show(first_shape)} but got: {_show(shape)}")
+            raise invalid_argument(
+                f"{where}Expecting shape {_show(first_shape)} but got: {_show(shape)}"
+            )
         flat += found
     return write_values(flat, [len(values), *(first_shape or [])], dtype)
 

@@ -34,9 +34,13 @@ def predict_json(response: Any, form: Form) -> bytes:
     if form == "row":
         rows = _rows(arrays)
         values = {name: to_json(name, array) for name, array in arrays.items()}
-        predictions = [_bare({name: value[row] for name, value in values.items()}) for row in range(rows)]
+        predictions = [
+            _bare({name: value[row] for name, value in values.items()}) for row in range(rows)
+        ]
         return encode({"predictions": predictions})
-    return encode({"outputs": _bare({name: to_json(name, array) for name, array in arrays.items()})})
+    return encode(
+        {"outputs": _bare({name: to_json(name, array) for name, array in arrays.items()})}
+    )
 
 
 def status_json(response: Any) -> bytes:

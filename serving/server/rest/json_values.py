@@ -55,7 +55,9 @@ def parse_tensor(value: Any, dtype: int, where: str = "") -> tuple[list[int], li
     inner = value
     while isinstance(inner, list):
         if len(shape) == MAX_RANK:
-            raise invalid_argument(f"{where}A tensor has at most {MAX_RANK} dimensions: lists are nested deeper.")
+            raise invalid_argument(
+                f"{where}A tensor has at most {MAX_RANK} dimensions: lists are nested deeper."
+            )
         shape.append(len(inner))
         if not inner:
             break
@@ -75,8 +77,9 @@ def write_values(flat: list[Any], shape: list[int], dtype: int) -> np.ndarray:
 def to_json(name: str, array: np.ndarray) -> Any:
     """A tensor as nested lists; strings of an output whose name ends with `_bytes` as {"b64": ...}.
 
-    Floats become the shortest decimals that read back as the same float32 or float64. A string's bytes stay as they
-    are, invalid UTF-8 included, for a document that is encoded with `surrogateescape`.
+    Floats become the shortest decimals that read back as the same float32 or float64. A string's
+    bytes stay as they are, invalid UTF-8 included, for a document that is encoded with
+    `surrogateescape`.
     """
     if array.dtype == np.float16:
         raise invalid_argument("Failed to write JSON value for tensor type: half")
@@ -90,7 +93,9 @@ def to_json(name: str, array: np.ndarray) -> Any:
     return array.tolist()
 
 
-def _collect(value: Any, level: int, shape: list[int], dtype: Any, flat: list[Any], where: str) -> None:
+def _collect(
+    value: Any, level: int, shape: list[int], dtype: Any, flat: list[Any], where: str
+) -> None:
     if not isinstance(value, list):
         if level != len(shape):
             raise invalid_argument(
@@ -100,7 +105,9 @@ def _collect(value: Any, level: int, shape: list[int], dtype: Any, flat: list[An
         flat.append(_element(value, dtype, where))
         return
     if level >= len(shape):
-        raise invalid_argument(f"{where}Encountered list at unexpected level: {level} expected < {len(shape)}")
+        raise invalid_argument(
+            f"{where}Encountered list at unexpected level: {level} expected < {len(shape)}"
+        )
     if len(value) != shape[level]:
         raise invalid_argument(
             f"{where}Encountered list at unexpected size: {len(value)} at level: {level} expected size: {shape[level]}"
@@ -128,7 +135,9 @@ def _fits(value: Any, dtype: Any) -> bool:
     if dtype == np.bool_ or isinstance(value, bool):
         return dtype == np.bool_ and isinstance(value, bool)
     if dtype.kind == "f":
-        return isinstance(value, float) or (isinstance(value, int) and abs(value) <= sys.float_info.max)
+        return isinstance(value, float) or (
+            isinstance(value, int) and abs(value) <= sys.float_info.max
+        )
     limits = np.iinfo(dtype)
     return isinstance(value, int) and limits.min <= value <= limits.max
 
@@ -138,7 +147,9 @@ def encode_string(value: str, where: str = "") -> bytes:
     try:
         return value.encode(errors="surrogateescape")
     except UnicodeEncodeError:
-        raise invalid_argument(f"{where}JSON Parse error: The surrogate pair in string is invalid.") from None
+        raise invalid_argument(
+            f"{where}JSON Parse error: The surrogate pair in string is invalid."
+        ) from None
 
 
 def _decode(value: bytes) -> str:
@@ -159,7 +170,14 @@ def decode_base64(text: str, where: str = "") -> bytes:
 
 def json_type(value: Any) -> str:
     """What JSON calls the type of a value."""
-    names = {dict: "Object", list: "Array", str: "String", int: "Number", float: "Number", type(None): "Null"}
+    names = {
+        dict: "Object",
+        list: "Array",
+        str: "String",
+        int: "Number",
+        float: "Number",
+        type(None): "Null",
+    }
     return str(value) if isinstance(value, bool) else names[type(value)]
 
 

@@ -30,7 +30,9 @@ class RestServer:
         ServerStartError: The port can't be taken.
     """
 
-    def __init__(self, loop: EventLoop, app: RestApp, host: str, port: int, max_connections: int) -> None:
+    def __init__(
+        self, loop: EventLoop, app: RestApp, host: str, port: int, max_connections: int
+    ) -> None:
         self._loop, self._socket = loop, _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._config = uvicorn.Config(
@@ -72,4 +74,6 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host.strip("[]"), port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise ServerStartError(f"REST can't listen on {host}:{port}: {error.strerror}. Choose another port.") from None
+        raise ServerStartError(
+            f"REST can't listen on {host}:{port}: {error.strerror}. Choose another port."
+        ) from None

@@ -30,13 +30,20 @@ def test_rows_come_out_without_their_padding() -> None:
         history_price=np.array([[1.0, 2.0], [3.0, np.nan]], np.float32),
     )
     assert parse_records(to_examples(log)) == [
-        {"user_id": ["u1"], "timestamp": [5], "history_item_id": ["i1", "i2"], "history_price": [1.0, 2.0]},
+        {
+            "user_id": ["u1"],
+            "timestamp": [5],
+            "history_item_id": ["i1", "i2"],
+            "history_price": [1.0, 2.0],
+        },
         {"user_id": ["u2"], "timestamp": [6], "history_item_id": ["i3"], "history_price": [3.0]},
     ]
 
 
 def test_states_are_not_features() -> None:
-    log = prediction_log(contract.SCORE_ITEMS, user_state_bytes=[b"blob"], candidate_item_id=[[b"i1", b"", b"i2"]])
+    log = prediction_log(
+        contract.SCORE_ITEMS, user_state_bytes=[b"blob"], candidate_item_id=[[b"i1", b"", b"i2"]]
+    )
     assert parse_records(to_examples(log)) == [{"candidate_item_id": ["i1", "i2"]}]
 
 

@@ -91,7 +91,9 @@ def test_says_what_differs(html: str, said: str) -> None:
 
 def test_the_other_way_round_says_the_opposite() -> None:
     text = Page(render(pair_of(other(), MADE))).text
-    assert "For “like”, run A reaches a test AUC 1.10 points above run B: 0.7841 and 0.7731." in text
+    assert (
+        "For “like”, run A reaches a test AUC 1.10 points above run B: 0.7841 and 0.7731." in text
+    )
     assert "tail 0.7310 0.6904 −4.06" in text and "trainer.seed 8 7" in text
 
 
@@ -124,7 +126,8 @@ def test_is_a_page_like_the_report(html: str) -> None:
     pictures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
     assert len(pictures) == 5  # history length, popularity, gender, loss, AUC
     captions = [
-        re.search(r"<h3>.+?</h3><p>.+?</p>", figure) for figure in re.findall(r"<figure.*?</figure>", html, re.S)
+        re.search(r"<h3>.+?</h3><p>.+?</p>", figure)
+        for figure in re.findall(r"<figure.*?</figure>", html, re.S)
     ]
     assert all(captions) and len(captions) == 5
 
@@ -144,14 +147,18 @@ def finished(folder: Path, results: RunResults) -> Path:
 def test_what_a_report_stores_is_what_a_comparison_reads(tmp_path: Path) -> None:
     run = finished(tmp_path / "run", MADE)
     assert read_results(run) == MADE
-    assert json.loads((run / "report" / "results.json").read_text()) == json.loads(json.dumps(CONTENT))
+    assert json.loads((run / "report" / "results.json").read_text()) == json.loads(
+        json.dumps(CONTENT)
+    )
 
 
 def test_results_of_another_version_are_not_read(tmp_path: Path) -> None:
     run = finished(tmp_path / "run", MADE)
     path = run / "report" / "results.json"
     path.write_text(json.dumps(CONTENT | {"future": 1}))
-    with pytest.raises(RunError, match=r"another version \(future: .*`srp4ctr report .*` writes it again"):
+    with pytest.raises(
+        RunError, match=r"another version \(future: .*`srp4ctr report .*` writes it again"
+    ):
         read_results(run)
 
 
@@ -164,7 +171,11 @@ def test_the_command_writes_the_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "why"), [(False, "no such directory. Give a run's"), (True, "no finished run .* `srp4ctr run` makes one")]
+    ("made", "why"),
+    [
+        (False, "no such directory. Give a run's"),
+        (True, "no finished run .* `srp4ctr run` makes one"),
+    ],
 )
 def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path, made: bool, why: str) -> None:
     run, broken = finished(tmp_path / "run", MADE), tmp_path / "broken"

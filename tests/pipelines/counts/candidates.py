@@ -15,4 +15,6 @@ def planted(requests: int, seed: int, words: int = 30, each: int = 5) -> Candida
     word = rng.integers(0, words, (count, 1))
     chance = 1 / (1 + np.exp(-3 * numbers[:, 0] - np.where(word[:, 0] % 2, -2, 2)))
     labels = rng.random(count) < chance
-    return Candidates(numbers, {"item": word}, {"buy": labels}, np.repeat(np.arange(requests), each))
+    return Candidates(
+        numbers, {"item": word}, {"buy": labels}, np.repeat(np.arange(requests), each)
+    )

@@ -29,7 +29,9 @@ def test_a_row_has_what_its_user_and_its_candidate_have() -> None:
     table, batch = CandidateTable(fields), _batch(fields)
     rows = table.of_batches([batch, batch])
     assert rows.requests.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5]
-    assert rows.labels["click"].tolist() == [True, False, False, False, True, False, False, False] * 2
+    assert (
+        rows.labels["click"].tolist() == [True, False, False, False, True, False, False, False] * 2
+    )
     assert rows.numbers.shape == (16, len(table.names))
     column = dict(zip(table.names, rows.numbers[:8].T, strict=True))
     np.testing.assert_array_equal(column["history_length"], np.repeat(LENGTHS, (3, 3, 2)))
@@ -39,7 +41,9 @@ def test_a_row_has_what_its_user_and_its_candidate_have() -> None:
     ages = np.where(batch["user_age"] > 0, batch["user_age_NUMBER"], np.nan).astype(np.float32)
     np.testing.assert_array_equal(column["user_age"], np.repeat(ages, (3, 3, 2)))
     assert not {"candidate_tags", "user_interests"} & set(table.names)  # several words: rates alone
-    np.testing.assert_array_equal(rows.words["candidate_tags"][:8], batch["candidate_tags"].numpy().reshape(9, 2)[:8])
+    np.testing.assert_array_equal(
+        rows.words["candidate_tags"][:8], batch["candidate_tags"].numpy().reshape(9, 2)[:8]
+    )
 
 
 def test_matches_are_those_of_the_rankers() -> None:
@@ -54,5 +58,7 @@ def test_matches_are_those_of_the_rankers() -> None:
 def test_without_declared_matches_the_item_and_its_words_are_matched() -> None:
     fields = dataclasses.replace(toy_fields(), matches=())
     names = [name for name in CandidateTable(fields).names if name.startswith("match")]
-    assert names == [f"match {field} {place}" for field in ("item_id", "tags", "brand") for place in range(3)]
+    assert names == [
+        f"match {field} {place}" for field in ("item_id", "tags", "brand") for place in range(3)
+    ]
     assert CandidateTable(fields).of_batches([_batch(fields)]).numbers.shape[0] == 8

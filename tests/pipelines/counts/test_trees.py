@@ -21,7 +21,9 @@ class Table:
 
 
 def test_trees_find_a_planted_number_and_planted_words_and_are_the_same_twice() -> None:
-    training, validation, test = (planted(count, seed) for seed, count in enumerate((600, 200, 200)))
+    training, validation, test = (
+        planted(count, seed) for seed, count in enumerate((600, 200, 200))
+    )
     trees, again = (Trees(Table(), "buy", training, validation, seed=1) for _ in range(2))  # type: ignore[arg-type]
     assert installed() and trees.rounds >= 5
     assert trees.names == ["first", "second", "item count", "item rate"]
@@ -46,6 +48,9 @@ def test_a_ranker_that_must_beat_the_trees_is_refused_unless_it_does() -> None:
     lost = TaskCounts(auc=0.75, model_auc=0.7, points=-5.0, low=-6.0, high=-4.0, trees=9)
     assert not_beaten(Counts(missing=None, tasks={"click": won})) == []
     (reason,) = not_beaten(Counts(missing=None, tasks={"click": won, "buy": lost}))
-    assert "“buy” is 0.7000, and that of the trees 0.7500 (-5.00 points, 95 % interval -6.00 to -4.00)" in reason
+    assert (
+        "“buy” is 0.7000, and that of the trees 0.7500 (-5.00 points, 95 % interval -6.00 to -4.00)"
+        in reason
+    )
     (reason,) = not_beaten(Counts(missing="LightGBM isn't installed"))
     assert "none to compare with. LightGBM isn't installed." in reason

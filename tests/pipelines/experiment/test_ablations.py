@@ -48,7 +48,9 @@ def _parts(config: TrainerConfig) -> Parts:
         "uca": ranker.uca is not None,
         "set-wise": ranker.among is not None,
         "tokens": ranker.qt.tokens if ranker.qt else 0,
-        "layers": len([layer for layer in ranker.encoder.stack if layer.weights]) if ranker.encoder else 0,
+        "layers": len([layer for layer in ranker.encoder.stack if layer.weights])
+        if ranker.encoder
+        else 0,
         "reads": set(encoder.embeddings),
         "hides": {name for name in ("item", "behavior") if batch[f"{name}_mask"].numpy().any()},
         "objective": type(objective),
@@ -119,5 +121,9 @@ def test_history_length_is_the_data_sets() -> None:
     encoder(random_features(fields, [4]))
     assert encoder.position.weights[0].shape[0] == fields.history_length + 1
     sizes = load_yaml(ROOT / "configs/experiments/ml_100k_sizes.yaml", ExperimentConfig).models
-    lengths = {name: model.history_length for name, model in sizes.items() if model.history_length is not None}
+    lengths = {
+        name: model.history_length
+        for name, model in sizes.items()
+        if model.history_length is not None
+    }
     assert lengths == {"histories_of_25": 25, "histories_of_50": 50}

@@ -19,7 +19,9 @@ DIN = {"baseline": True, "trainer": {"ranker": {"model": "din"}}}
 
 
 def _check(model: dict[str, Any], **changes: Any) -> None:
-    run = RunConfig.model_validate({"dataset": small_spec().model_dump(), "trainer": {"export": {"max_history": 9}}})
+    run = RunConfig.model_validate(
+        {"dataset": small_spec().model_dump(), "trainer": {"export": {"max_history": 9}}}
+    )
     content = {"run": "", "models": {"din": DIN, "ours": model}} | changes
     check_experiment(ExperimentConfig.model_validate(content), run)
 
@@ -31,11 +33,20 @@ def _check(model: dict[str, Any], **changes: Any) -> None:
             {"trainer": {"ranker": {"model": "din", "query_tokens": 8}}},
             "^models.ours: ranker.query_tokens: `query_tokens` is an option of model srp4ctr, not of din",
         ),
-        ({"trainer": {"encoder": {"without": ["gpa"]}}}, "^models.ours: .*Received: gpa. Did you mean 'gap'"),
+        (
+            {"trainer": {"encoder": {"without": ["gpa"]}}},
+            "^models.ours: .*Received: gpa. Did you mean 'gap'",
+        ),
         ({"trainer": {"ranker": {"model": "bst", "bst": {"heads": 7}}}}, "^models.ours: .*here 80"),
         ({"history_length": 10}, "^models.ours: .*max_history must not be less than .* 9 and 10"),
-        ({"pretrained": True, "trainer": {"ranker": {"model": "din"}}}, "^models.ours.pretrained: .*no encoder"),
-        ({"pretrained": True, "trainer": {"ranker": {"encoder": "none"}}}, "^models.ours.pretrained: .*no encoder"),
+        (
+            {"pretrained": True, "trainer": {"ranker": {"model": "din"}}},
+            "^models.ours.pretrained: .*no encoder",
+        ),
+        (
+            {"pretrained": True, "trainer": {"ranker": {"encoder": "none"}}},
+            "^models.ours.pretrained: .*no encoder",
+        ),
     ],
 )
 def test_a_model_that_can_not_be_meant(model: dict[str, Any], said: str) -> None:
@@ -45,7 +56,9 @@ def test_a_model_that_can_not_be_meant(model: dict[str, Any], said: str) -> None
 
 def test_a_setting_that_does_not_count_in_a_model() -> None:
     tuning = {"trials": 1, "space": {"ranker.query_tokens": [8]}}
-    with pytest.raises(ConfigError, match="^models.din with .*`query_tokens` is an option of model srp4ctr"):
+    with pytest.raises(
+        ConfigError, match="^models.din with .*`query_tokens` is an option of model srp4ctr"
+    ):
         _check({}, tuning=tuning)
 
 
@@ -53,8 +66,12 @@ def test_what_all_models_have_counts_where_it_can() -> None:
     _check({"trainer": {"encoder": {"features": "ids"}}}, trainer={"encoder": {"without": ["gap"]}})
 
 
-def test_it_is_checked_before_the_records_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "run.yaml").write_text(yaml.safe_dump({"dataset": small_spec().model_dump(mode="json")}))
+def test_it_is_checked_before_the_records_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run.yaml").write_text(
+        yaml.safe_dump({"dataset": small_spec().model_dump(mode="json")})
+    )
     models = {"din": DIN, "ours": {"trainer": {"ranker": {"encoder": "none", "query_tokens": 8}}}}
     experiment = tmp_path / "experiment.yaml"
     experiment.write_text(yaml.safe_dump({"run": str(tmp_path / "run.yaml"), "models": models}))
@@ -63,5 +80,7 @@ def test_it_is_checked_before_the_records_are_made(tmp_path: Path, monkeypatch: 
         raise AssertionError("the records come first")
 
     monkeypatch.setattr(experiment_run, "prepare_records", made)
-    with pytest.raises(ConfigError, match="models.ours: ranker: `query_tokens` is an option of encoder learned and"):
+    with pytest.raises(
+        ConfigError, match="models.ours: ranker: `query_tokens` is an option of encoder learned and"
+    ):
         experiment_run.run_experiment(experiment)

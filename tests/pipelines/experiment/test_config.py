@@ -30,7 +30,9 @@ SPACE = {"ranker.dropout": (0.1, 0.2, 0.3), "finetune.optimizer.learning_rate": 
 
 def test_overrides_keep_what_they_do_not_name() -> None:
     base = TrainerConfig.model_validate({"encoder": {"layers": 3}, "finetune": {"epochs": 9}})
-    changed = override(base, {"ranker": {"model": "din"}, "encoder": {"dim": 8}}, {"finetune.patience": 5}, seed=4)
+    changed = override(
+        base, {"ranker": {"model": "din"}, "encoder": {"dim": 8}}, {"finetune.patience": 5}, seed=4
+    )
     assert (changed.ranker.model, changed.encoder.dim, changed.encoder.layers) == ("din", 8, 3)
     assert (changed.finetune.patience, changed.finetune.epochs, changed.seed) == (5, 9, 4)
 
@@ -42,11 +44,20 @@ def test_unknown_keys_are_refused() -> None:
 
 def test_a_model_differs_from_what_all_have_and_its_setting_from_both() -> None:
     in_all = {"encoder": {"layers": 3, "without": []}, "ranker": {"dropout": 0.2}}
-    models = {"din": {"baseline": True, "trainer": {"ranker": {"model": "din"}, "encoder": {"without": ["gap"]}}}}
+    models = {
+        "din": {
+            "baseline": True,
+            "trainer": {"ranker": {"model": "din"}, "encoder": {"without": ["gap"]}},
+        }
+    }
     config = ExperimentConfig.model_validate({"run": "", "trainer": in_all, "models": models})
     run = TrainerConfig.model_validate({"encoder": {"without": ["price"], "dim": 8}})
     trainer = config.trainer_config(run, "din", {"ranker.dropout": 0.4}, seed=5)
-    assert (trainer.encoder.dim, trainer.encoder.layers, trainer.encoder.without) == (8, 3, ("gap",))
+    assert (trainer.encoder.dim, trainer.encoder.layers, trainer.encoder.without) == (
+        8,
+        3,
+        ("gap",),
+    )
     assert (trainer.ranker.model, trainer.ranker.dropout, trainer.seed) == ("din", 0.4, 5)
 
 
@@ -60,7 +71,9 @@ def test_settings_that_do_not_fit_the_records_are_refused(tmp_path: Path) -> Non
 def test_settings_are_distinct_reproducible_and_of_the_space() -> None:
     tuning = TuningConfig(trials=4, space=SPACE)
     settings = tuning.settings()
-    assert settings == tuning.settings() and len({tuple(setting.items()) for setting in settings}) == 4
+    assert (
+        settings == tuning.settings() and len({tuple(setting.items()) for setting in settings}) == 4
+    )
     assert all(setting[key] in SPACE[key] for setting in settings for key in SPACE)
     assert TuningConfig(trials=4, space=SPACE, seed=1).settings() != settings
     assert TuningConfig().settings() == [{}]
@@ -94,23 +107,38 @@ def test_models_with_one_encoder_share_its_pretraining() -> None:
 
 def test_records_are_told_apart_by_their_contents(tmp_path: Path) -> None:
     def records(**changes: bytes) -> str:
-        contents = {"raw/Split-test/a.gz": b"1", "new/Split-train/a.gz": b"2", "graph/transform_fn/assets/v": b"3"}
+        contents = {
+            "raw/Split-test/a.gz": b"1",
+            "new/Split-train/a.gz": b"2",
+            "graph/transform_fn/assets/v": b"3",
+        }
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
         for path, content in (contents | changes).items():
             (folder / path).parent.mkdir(parents=True)
             (folder / path).write_bytes(content)
-        return Records(small_spec(), *(str(folder / name) for name in ("raw", "new", "graph"))).fingerprint
+        return Records(
+            small_spec(), *(str(folder / name) for name in ("raw", "new", "graph"))
+        ).fingerprint
 
-    changed = [records(**{name: b"other"}) for name in ("raw/Split-test/a.gz", "graph/transform_fn/assets/v")]
+    changed = [
+        records(**{name: b"other"})
+        for name in ("raw/Split-test/a.gz", "graph/transform_fn/assets/v")
+    ]
     assert records() == records() and len({records(), *changed}) == 3
 
 
-def test_models_with_histories_of_another_length_train_on_records_of_their_own(tmp_path: Path) -> None:
+def test_models_with_histories_of_another_length_train_on_records_of_their_own(
+    tmp_path: Path,
+) -> None:
     models = {"din": {"baseline": True}, "short": {"history_length": 2, "pretrained": True}}
     experiment = small_experiment(tmp_path, {"models": models})
     din, short = (experiment.trials(name)[0] for name in models)
     assert (din.records, short.records) == (experiment.records[None], experiment.records[2])
-    assert short.encoder is not None and short.encoder.records is short.records and din.key != short.key
+    assert (
+        short.encoder is not None
+        and short.encoder.records is short.records
+        and din.key != short.key
+    )
 
 
 def test_other_histories_have_artifacts_of_their_own() -> None:
@@ -129,7 +157,11 @@ def test_the_setting_with_the_best_validation_auc_trains_the_other_seeds(tmp_pat
     experiment = small_experiment(tmp_path, config)
     waves = experiment.waves(["din", "ours"])
     first, second = next(waves), next(waves)
-    assert [(cell.stage, cell.name) for cell in first] == [("pretrain", "encoder"), ("rank", "din"), ("rank", "din")]
+    assert [(cell.stage, cell.name) for cell in first] == [
+        ("pretrain", "encoder"),
+        ("rank", "din"),
+        ("rank", "din"),
+    ]
     assert [(cell.stage, cell.name) for cell in second] == [("rank", "ours"), ("rank", "ours")]
     assert experiment.trainings_left(["din", "ours"]) == {"din": 3, "ours": 3}
     for cell in first[1:] + second:
@@ -148,7 +180,8 @@ def test_trees_are_not_tuned_and_have_nothing_of_a_trainer_but_its_seed(tmp_path
         "tuning": {"trials": 2, "space": {"ranker.dropout": (0.1, 0.3)}},
     }
     experiment, wider = (
-        small_experiment(tmp_path, config | {"trainer": {"encoder": {"dim": dim}}}) for dim in (32, 64)
+        small_experiment(tmp_path, config | {"trainer": {"encoder": {"dim": dim}}})
+        for dim in (32, 64)
     )
     (cell,) = experiment.trials("trees")
     assert cell.stage == "counts" and cell.key == wider.trials("trees")[0].key
@@ -173,7 +206,9 @@ def test_a_cell_that_another_experiment_trains_is_waited_for(tmp_path: Path) -> 
     assert not (folder / "job.json").exists()
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs/experiments").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "configs/experiments").glob("*.yaml")), ids=lambda path: path.stem
+)
 def test_the_experiments_in_the_repository_are_valid(path: Path) -> None:
     from pipelines.config import load_run_config
 

@@ -30,5 +30,9 @@ def test_measures_and_slices_have_their_names() -> None:
     rows = _rows(1, 1)
     assert set(measure(rows, "click")) == set(METRICS)
     chosen = slices(rows)
-    assert [chosen[name].sum() for name in ("items: head", "history: 50+", "new users")] == [600, 800, 60]
+    assert [chosen[name].sum() for name in ("items: head", "history: 50+", "new users")] == [
+        600,
+        800,
+        60,
+    ]
     assert (chosen["new users"] | chosen["known users"]).all()

@@ -53,7 +53,9 @@ def test_models_are_compared_by_slice_on_the_seeds_that_both_have(tmp_path: Path
 
 
 @pytest.mark.parametrize("longest", [{}, {"history_length": 100}], ids=["the run's", "another"])
-def test_histories_of_another_length_are_not_sliced_by_it(tmp_path: Path, longest: dict[str, int]) -> None:
+def test_histories_of_another_length_are_not_sliced_by_it(
+    tmp_path: Path, longest: dict[str, int]
+) -> None:
     models = MODELS | {"din": {"baseline": True} | longest, "short": {"history_length": 10}}
     experiment = small_experiment(tmp_path, {"models": models, "seeds": [1], "resamples": 5})
     for name in models:

@@ -54,12 +54,19 @@ def test_a_killed_experiment_goes_on(killed: Path) -> None:
     assert all(f"| {name} | 1 |" in text for name in EXPERIMENT["models"]) and "commit" in text
     assert (killed.parent / "results" / "compare_buy.svg").is_file()
     found = json.loads((_root(killed) / "results.json").read_text())["tasks"]["buy"]
-    assert found["best_baseline"] == "din" and set(found["models"]["ours"]["difference"]) > {"all", "known users"}
+    assert found["best_baseline"] == "din" and set(found["models"]["ours"]["difference"]) > {
+        "all",
+        "known users",
+    }
 
 
 def test_unknown_models_are_refused(killed: Path) -> None:
     done = srp4ctr("experiment", killed, "--only", "dni")
-    assert done.returncode == 1 and "--only must name models" in done.stderr and "din, ours" in done.stderr
+    assert (
+        done.returncode == 1
+        and "--only must name models" in done.stderr
+        and "din, ours" in done.stderr
+    )
 
 
 def _root(path: Path) -> Path:

@@ -16,7 +16,10 @@ def small_experiment(cells: Path, config: dict[str, Any], **dataset: Any) -> Exp
     """Of the small data set, which other keywords change."""
     run = RunConfig(dataset=small_spec(**dataset))
     experiment = ExperimentConfig.model_validate({"run": "", **config})
-    records = {model.history_length: fingerprinted(str(model.history_length)) for model in experiment.models.values()}
+    records = {
+        model.history_length: fingerprinted(str(model.history_length))
+        for model in experiment.models.values()
+    }
     return Experiment(experiment, run, records, cells)
 
 

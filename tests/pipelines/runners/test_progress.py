@@ -23,14 +23,18 @@ pytestmark = pytest.mark.slow
 class NothingFound(resolver.ResolverStrategy):
     """Finds nothing, which is no failure."""
 
-    def resolve_artifacts(self, store: Any, input_dict: dict[str, list[Any]]) -> dict[str, list[Any]] | None:
+    def resolve_artifacts(
+        self, store: Any, input_dict: dict[str, list[Any]]
+    ) -> dict[str, list[Any]] | None:
         return input_dict
 
 
 class KeyForgotten(resolver.ResolverStrategy):
     """Leaves a key out."""
 
-    def resolve_artifacts(self, store: Any, input_dict: dict[str, list[Any]]) -> dict[str, list[Any]] | None:
+    def resolve_artifacts(
+        self, store: Any, input_dict: dict[str, list[Any]]
+    ) -> dict[str, list[Any]] | None:
         return {}
 
 

@@ -61,7 +61,9 @@ def config(**changes: Any) -> RunConfig:
 @pytest.fixture(scope="module")
 def kubeflow() -> dict[str, Any]:
     return compile_pipeline(
-        config(), "kubeflow", RemoteConfig(image=IMAGE, accelerator="nvidia.com/gpu", accelerators=1)
+        config(),
+        "kubeflow",
+        RemoteConfig(image=IMAGE, accelerator="nvidia.com/gpu", accelerators=1),
     )
 
 
@@ -75,7 +77,11 @@ def vertex() -> dict[str, Any]:
 
 def containers(job: dict[str, Any]) -> dict[str, dict[str, Any]]:
     executors = job["pipelineSpec"]["deploymentSpec"]["executors"]
-    return {name.removesuffix("_executor"): e["container"] for name, e in executors.items() if "container" in e}
+    return {
+        name.removesuffix("_executor"): e["container"]
+        for name, e in executors.items()
+        if "container" in e
+    }
 
 
 def constant(job: dict[str, Any], task: str, name: str) -> str:
@@ -96,7 +102,9 @@ def test_spec_follows_kfps_schema(runner: str, request: pytest.FixtureRequest) -
 
 def test_kubeflow_tasks_and_what_they_wait_for(kubeflow: dict[str, Any]) -> None:
     tasks = kubeflow["pipelineSpec"]["root"]["dag"]["tasks"]
-    assert {name: sorted(task.get("dependentTasks", [])) for name, task in tasks.items()} == COMPONENTS
+    assert {
+        name: sorted(task.get("dependentTasks", [])) for name, task in tasks.items()
+    } == COMPONENTS
 
 
 def test_vertex_resolves_what_earlier_runs_left(vertex: dict[str, Any]) -> None:
@@ -108,25 +116,39 @@ def test_vertex_resolves_what_earlier_runs_left(vertex: dict[str, Any]) -> None:
         "Resolver.latest_blessed-model-resolver",
     }
     assert "Resolver.previous_statistics" in tasks["DataChecks"]["dependentTasks"]
-    assert "dependentTasks" not in tasks["Resolver.previous_statistics"]  # or it would find this run's own
+    assert (
+        "dependentTasks" not in tasks["Resolver.previous_statistics"]
+    )  # or it would find this run's own
     assert "Resolver.latest_blessed-model-resolver" in tasks["Evaluator"]["dependentTasks"]
 
 
 def test_every_task_retries_and_may_be_cached(vertex: dict[str, Any]) -> None:
     for task in vertex["pipelineSpec"]["root"]["dag"]["tasks"].values():
-        assert task["retryPolicy"] == {"maxRetryCount": 3, "backoffDuration": "30s", "backoffFactor": 2.0}
+        assert task["retryPolicy"] == {
+            "maxRetryCount": 3,
+            "backoffDuration": "30s",
+            "backoffFactor": 2.0,
+        }
     tasks = vertex["pipelineSpec"]["root"]["dag"]["tasks"]
     assert all(tasks[name]["cachingOptions"]["enableCache"] for name in COMPONENTS)
 
 
 def test_gpus_go_to_the_trainers_alone(kubeflow: dict[str, Any], vertex: dict[str, Any]) -> None:
-    with_gpu = {name for name, c in containers(kubeflow).items() if c.get("resources", {}).get("accelerator")}
+    with_gpu = {
+        name
+        for name, c in containers(kubeflow).items()
+        if c.get("resources", {}).get("accelerator")
+    }
     assert with_gpu == {"Trainer.pretrain", "Trainer.ranker", "Trainer.baseline"}
     for name in with_gpu:
         custom = json.loads(constant(vertex, name, "custom_config"))
         assert (custom[ENABLE_VERTEX_KEY], custom[VERTEX_REGION_KEY]) == (True, "europe-west1")
         (pool,) = custom[TRAINING_ARGS_KEY]["worker_pool_specs"]
-        machine = {"machine_type": "n1-standard-8", "accelerator_type": "NVIDIA_TESLA_T4", "accelerator_count": 2}
+        machine = {
+            "machine_type": "n1-standard-8",
+            "accelerator_type": "NVIDIA_TESLA_T4",
+            "accelerator_count": 2,
+        }
         assert pool["machine_spec"] == machine
         assert pool["container_spec"]["image_uri"] == IMAGE
 
@@ -146,14 +168,21 @@ def test_beam_tasks_get_their_runner(vertex: dict[str, Any]) -> None:
 
 def test_checks_can_be_given_when_a_run_starts(kubeflow: dict[str, Any]) -> None:
     root = kubeflow["pipelineSpec"]["root"]
-    assert json.loads(root["inputDefinitions"]["parameters"]["checks"]["defaultValue"]) == config().checks.model_dump()
+    assert (
+        json.loads(root["inputDefinitions"]["parameters"]["checks"]["defaultValue"])
+        == config().checks.model_dump()
+    )
     given = root["dag"]["tasks"]["DataChecks"]["inputs"]["parameters"]["checks"]
     assert given == {"componentInputParameter": "checks"}
 
 
 def test_everything_that_the_image_must_have_imports(vertex: dict[str, Any]) -> None:
-    paths = [c["args"][c["args"].index("--executor_class_path") + 1] for c in containers(vertex).values()]
-    paths += [constant(vertex, f"Trainer.{name}", "run_fn") for name in ("pretrain", "ranker", "baseline")]
+    paths = [
+        c["args"][c["args"].index("--executor_class_path") + 1] for c in containers(vertex).values()
+    ]
+    paths += [
+        constant(vertex, f"Trainer.{name}", "run_fn") for name in ("pretrain", "ranker", "baseline")
+    ]
     paths += [constant(vertex, "Transform", "preprocessing_fn")]
     paths += [f"{constant(vertex, 'Evaluator', 'module_path')}.custom_extractors"]
     for path in paths:
@@ -161,24 +190,41 @@ def test_everything_that_the_image_must_have_imports(vertex: dict[str, Any]) -> 
         assert callable(getattr(importlib.import_module(module), name)), path
 
 
-def test_a_compiled_task_runs_as_its_container_would(kubeflow: dict[str, Any], tmp_path: Path) -> None:
+def test_a_compiled_task_runs_as_its_container_would(
+    kubeflow: dict[str, Any], tmp_path: Path
+) -> None:
     """The container's own command, with what Kubeflow would put in place of {{$}}."""
     container = containers(kubeflow)["CuratedSchemaGen"]
     assert container["image"] == IMAGE
-    parameters = kubeflow["pipelineSpec"]["root"]["dag"]["tasks"]["CuratedSchemaGen"]["inputs"]["parameters"]
-    artifact = {"name": "schema/1", "uri": str(tmp_path / "schema"), "type": {"schemaTitle": "tfx.Schema"}}
+    parameters = kubeflow["pipelineSpec"]["root"]["dag"]["tasks"]["CuratedSchemaGen"]["inputs"][
+        "parameters"
+    ]
+    artifact = {
+        "name": "schema/1",
+        "uri": str(tmp_path / "schema"),
+        "type": {"schemaTitle": "tfx.Schema"},
+    }
     given = {
-        "inputs": {"parameterValues": {name: value["runtimeValue"]["constant"] for name, value in parameters.items()}},
+        "inputs": {
+            "parameterValues": {
+                name: value["runtimeValue"]["constant"] for name, value in parameters.items()
+            }
+        },
         "outputs": {
             "artifacts": {"schema": {"artifacts": [artifact]}},
             "outputFile": str(tmp_path / "executor_output.json"),
         },
     }
-    command = [*container["command"], *(json.dumps(given) if a == "{{$}}" else a for a in container["args"])]
+    command = [
+        *container["command"],
+        *(json.dumps(given) if a == "{{$}}" else a for a in container["args"]),
+    ]
     command[0] = sys.executable
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    written = text_format.Parse((tmp_path / "schema" / "schema.pbtxt").read_text(), schema_pb2.Schema())
+    written = text_format.Parse(
+        (tmp_path / "schema" / "schema.pbtxt").read_text(), schema_pb2.Schema()
+    )
     assert written == build_schema(small_spec())
     assert "schema" in json.loads((tmp_path / "executor_output.json").read_text())["artifacts"]
 
@@ -194,7 +240,9 @@ def test_a_compiled_task_runs_as_its_container_would(kubeflow: dict[str, Any], t
         ({"span": 3, "warm_start": True}, "kubeflow", {}, "warm_start is for runs on one machine"),
     ],
 )
-def test_what_a_cluster_cannot_run_is_refused(changes: Any, runner: str, remote: Any, message: str) -> None:
+def test_what_a_cluster_cannot_run_is_refused(
+    changes: Any, runner: str, remote: Any, message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         compile_pipeline(config(**changes), runner, RemoteConfig(image=IMAGE, **remote))
 
@@ -202,7 +250,9 @@ def test_what_a_cluster_cannot_run_is_refused(changes: Any, runner: str, remote:
 def test_files_are_what_each_cluster_takes(kubeflow: dict[str, Any], tmp_path: Path) -> None:
     write_job(kubeflow, tmp_path / "out" / "pipeline.yaml")
     write_job(kubeflow, tmp_path / "pipeline.json")
-    assert yaml.safe_load((tmp_path / "out" / "pipeline.yaml").read_text()) == kubeflow["pipelineSpec"]
+    assert (
+        yaml.safe_load((tmp_path / "out" / "pipeline.yaml").read_text()) == kubeflow["pipelineSpec"]
+    )
     assert json.loads((tmp_path / "pipeline.json").read_text()) == kubeflow
     with pytest.raises(ConfigError, match="must end with"):
         write_job(kubeflow, tmp_path / "pipeline")
@@ -221,7 +271,9 @@ def test_vertex_submission_and_schedule(vertex: dict[str, Any], tmp_path: Path) 
         mock.patch.object(aiplatform.PipelineJob, "submit", autospec=True) as submitted,
         mock.patch.object(aiplatform.PipelineJob, "resource_name", "jobs/1"),
     ):
-        name = submit.submit_to_vertex(path, **VERTEX, parameters={"checks": "{}"}, service_account="me@p")
+        name = submit.submit_to_vertex(
+            path, **VERTEX, parameters={"checks": "{}"}, service_account="me@p"
+        )
     (job,) = submitted.call_args.args
     assert name == "jobs/1" and submitted.call_args.kwargs == {"service_account": "me@p"}
     assert dict(job._gca_resource.runtime_config.parameter_values) == {"checks": "{}"}
@@ -229,7 +281,10 @@ def test_vertex_submission_and_schedule(vertex: dict[str, Any], tmp_path: Path) 
         mock.patch.object(aiplatform.PipelineJobSchedule, "create", autospec=True) as created,
         mock.patch.object(aiplatform.PipelineJobSchedule, "resource_name", "schedules/1"),
     ):
-        assert submit.submit_to_vertex(path, **VERTEX, parameters={}, cron="0 3 * * *") == "schedules/1"
+        assert (
+            submit.submit_to_vertex(path, **VERTEX, parameters={}, cron="0 3 * * *")
+            == "schedules/1"
+        )
     assert created.call_args.kwargs["cron"] == "0 3 * * *"
 
 
@@ -240,16 +295,38 @@ def test_kubeflow_submission_and_schedule(tmp_path: Path) -> None:
     client.create_run_from_pipeline_package.return_value.run_id = "run-1"
     client.create_recurring_run.return_value.recurring_run_id = "every-night"
     with mock.patch.object(kfp, "Client", return_value=client):
-        given = {"host": "http://kfp:8080", "root": "gs://bucket/runs", "parameters": {"checks": "{}"}}
+        given = {
+            "host": "http://kfp:8080",
+            "root": "gs://bucket/runs",
+            "parameters": {"checks": "{}"},
+        }
         assert submit.submit_to_kubeflow(tmp_path / "small.yaml", **given) == "run-1"
-        assert submit.submit_to_kubeflow(tmp_path / "small.yaml", **given, cron="0 0 3 * * *") == "every-night"
+        assert (
+            submit.submit_to_kubeflow(tmp_path / "small.yaml", **given, cron="0 0 3 * * *")
+            == "every-night"
+        )
     assert client.create_recurring_run.call_args.kwargs["cron_expression"] == "0 0 3 * * *"
-    assert client.create_run_from_pipeline_package.call_args.kwargs["pipeline_root"] == "gs://bucket/runs"
+    assert (
+        client.create_run_from_pipeline_package.call_args.kwargs["pipeline_root"]
+        == "gs://bucket/runs"
+    )
 
 
 def test_commands_say_what_they_need(tmp_path: Path) -> None:
-    assert "vertex needs --project and --region" in srp4ctr("submit", tmp_path / "p.json", "--runner", "vertex").stderr
-    done = srp4ctr("compile", tmp_path / "x.yaml", "--runner", "kubeflow", "--image", IMAGE, "--output", "p.yaml")
+    assert (
+        "vertex needs --project and --region"
+        in srp4ctr("submit", tmp_path / "p.json", "--runner", "vertex").stderr
+    )
+    done = srp4ctr(
+        "compile",
+        tmp_path / "x.yaml",
+        "--runner",
+        "kubeflow",
+        "--image",
+        IMAGE,
+        "--output",
+        "p.yaml",
+    )
     assert (done.returncode, done.stderr) == (2, f"Error: {tmp_path}/x.yaml: no such file.\n")
     with pytest.raises(ConfigError, match="name=value. Received: checks"):
         submit.parse_parameters(["checks"])

@@ -42,7 +42,9 @@ for name in ("page.html", "page.css"):
 
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> SetupOptions:
-    return PipelineOptions(staging.stage_package(tmp_path_factory.mktemp("package"))).view_as(SetupOptions)
+    return PipelineOptions(staging.stage_package(tmp_path_factory.mktemp("package"))).view_as(
+        SetupOptions
+    )
 
 
 def test_sdist_holds_every_file_of_the_packages(staged: SetupOptions) -> None:
@@ -50,20 +52,31 @@ def test_sdist_holds_every_file_of_the_packages(staged: SetupOptions) -> None:
     with tarfile.open(sdist) as archive:
         files = {name.partition("/")[2] for name in archive.getnames()}
     own = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
-    expected = {path.relative_to(ROOT).as_posix() for path in own if "__pycache__" not in path.parts}
+    expected = {
+        path.relative_to(ROOT).as_posix() for path in own if "__pycache__" not in path.parts
+    }
     assert expected <= files
-    assert {"setup.py", "pyproject.toml", "pipelines/report/page.html", "pipelines/report/page.css"} <= files
+    assert {
+        "setup.py",
+        "pyproject.toml",
+        "pipelines/report/page.html",
+        "pipelines/report/page.css",
+    } <= files
 
 
 def test_requirements_pin_what_setup_py_asks_for(staged: SetupOptions) -> None:
     pins = [Requirement(line) for line in Path(staged.requirements_file).read_text().splitlines()]
-    assert {"tfx", "tensorflow", "tf-keras", "apache-beam", "pydantic"} <= {pin.name for pin in pins}
+    assert {"tfx", "tensorflow", "tf-keras", "apache-beam", "pydantic"} <= {
+        pin.name for pin in pins
+    }
     assert all(str(pin.specifier).startswith("==") for pin in pins)
     assert "ruff" not in {pin.name for pin in pins}  # an extra's
     assert staged.requirements_cache == "skip"
 
 
-def test_workers_get_tensorflow_where_here_is_the_build_without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_get_tensorflow_where_here_is_the_build_without_cuda(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def version(name: str) -> str:
         if name == "tensorflow":
             raise metadata.PackageNotFoundError(name)
@@ -77,22 +90,40 @@ def test_sdist_imports_in_a_clean_environment(staged: SetupOptions, tmp_path: Pa
     """A new environment that sees this one's libraries, but neither the checkout nor its editable install."""
     (sdist,) = staged.extra_packages
     target = tmp_path / "site"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+    ]
     subprocess.run([*pip, "--target", str(target), sdist], check=True)
     program = tmp_path / "check.py"
     program.write_text(CLEAN_IMPORTS)
     environment = os.environ | {"PYTHONPATH": str(target)}
-    subprocess.run([sys.executable, str(program), str(target), str(ROOT)], cwd=tmp_path, env=environment, check=True)
+    subprocess.run(
+        [sys.executable, str(program), str(target), str(ROOT)],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+    )
 
 
-def test_an_installed_package_cannot_be_staged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_installed_package_cannot_be_staged(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(staging, "_ROOT", tmp_path)
     with pytest.raises(ConfigError, match="--beam-image"):
         staging.stage_package(tmp_path / "package")
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> tuple[DatasetSpec, dict[str, list[Record]]]:
+def dataset(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[DatasetSpec, dict[str, list[Record]]]:
     """A small log's spec, and its records as the default pickler makes them in this process."""
     folder = tmp_path_factory.mktemp("dataset")
     spec = write_small_dataset(folder)
@@ -105,9 +136,13 @@ def test_closures_survive_dill_too(dataset: Any, tmp_path: Path) -> None:
     assert build_records(spec, tmp_path, options=["--pickle_library=dill_unsafe"]) == expected
 
 
-@pytest.mark.parametrize("pickler", [cloudpickle_pickler, dill_pickler], ids=["cloudpickle", "dill"])
+@pytest.mark.parametrize(
+    "pickler", [cloudpickle_pickler, dill_pickler], ids=["cloudpickle", "dill"]
+)
 def test_the_evaluators_step_survives_both_picklers(pickler: Any) -> None:
-    assert pickler.loads(pickler.dumps(explode_candidates)).__module__ == explode_candidates.__module__
+    assert (
+        pickler.loads(pickler.dumps(explode_candidates)).__module__ == explode_candidates.__module__
+    )
 
 
 def test_portable_workers_build_the_same_records(dataset: Any, tmp_path: Path) -> None:
@@ -120,8 +155,12 @@ def test_portable_workers_build_the_same_records(dataset: Any, tmp_path: Path) -
     )
     options = ["--runner=PortableRunner", "--job_endpoint=embed"]
     options.append("--environment_type=beam:env:harness_subprocess_python:v1")
-    options.append(f"--environment_config={sys.executable} -m apache_beam.runners.worker.sdk_worker_main")
+    options.append(
+        f"--environment_config={sys.executable} -m apache_beam.runners.worker.sdk_worker_main"
+    )
     command = [sys.executable, "-c", program, spec.model_dump_json(), str(tmp_path), *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert {split: read_split(tmp_path, split) for split in SPLITS} == expected

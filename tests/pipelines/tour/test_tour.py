@@ -50,12 +50,21 @@ def text_of(step: Step) -> str:
 def test_the_command_walks_through_all_stops(small_run: SmallRun) -> None:
     done = srp4ctr("tour", small_run.config_path, "--user", "u1")
     assert done.returncode == 0, done.stderr
-    titles = ["What the user has done", "What the encoder fills in", "What the candidate looks at", "The ranking with"]
-    assert [f"{number}. {title}" in done.stdout for number, title in enumerate(titles, 1)] == [True] * 4
+    titles = [
+        "What the user has done",
+        "What the encoder fills in",
+        "What the candidate looks at",
+        "The ranking with",
+    ]
+    assert [f"{number}. {title}" in done.stdout for number, title in enumerate(titles, 1)] == [
+        True
+    ] * 4
     assert done.stdout.count("Item ") > 20 and "User u1" in done.stdout
 
 
-def test_the_user_is_one_that_pretraining_did_not_learn_from(models: TourModels, person: Person) -> None:
+def test_the_user_is_one_that_pretraining_did_not_learn_from(
+    models: TourModels, person: Person
+) -> None:
     held_out = held_out_users(models.held_out)
     trained = held_out_users(models.held_out.replace("pretrain_validation", "pretrain"))
     assert held_out and not held_out.keys() & trained.keys()
@@ -71,15 +80,21 @@ def test_a_user_without_history_is_refused(small_run: SmallRun, user: str, why: 
 def test_history_shows_the_latest_behaviours_first(models: TourModels, person: Person) -> None:
     said = text_of(history_step(models.module.spec, person, models.words))
     rows = [line for line in said.splitlines() if "│" in line and "UTC" not in line]
-    assert [row.split("│")[2].strip() for row in rows] == [models.words.title(i) for i in person.items[::-1]][:10]
+    assert [row.split("│")[2].strip() for row in rows] == [
+        models.words.title(i) for i in person.items[::-1]
+    ][:10]
 
 
 @pytest.mark.parametrize("of_item", [True, False])
-def test_what_is_hidden_can_not_be_seen(models: TourModels, features: dict[str, tf.Tensor], of_item: bool) -> None:
+def test_what_is_hidden_can_not_be_seen(
+    models: TourModels, features: dict[str, tf.Tensor], of_item: bool
+) -> None:
     """Another behaviour in the hidden place leads to the very same guesses; in another place it does not."""
     fields = models.objective.encoder.fields
     hidden = fields.item if of_item else fields.behavior
-    last, first = ({field.name: _other(features[field.name], at) for field in hidden} for at in (-1, 0))
+    last, first = (
+        {field.name: _other(features[field.name], at) for field in hidden} for at in (-1, 0)
+    )
     expected = fill_in(models.objective, features, back=1, of_item=of_item)
     for changed, is_same in ((features | last, True), (features | first, False)):
         guesses = fill_in(models.objective, changed, back=1, of_item=of_item)
@@ -93,16 +108,25 @@ def _other(values: tf.Tensor, at: int) -> tf.Tensor:
     return tf.constant(changed)
 
 
-def test_only_the_cell_asked_for_is_hidden(models: TourModels, features: dict[str, tf.Tensor]) -> None:
+def test_only_the_cell_asked_for_is_hidden(
+    models: TourModels, features: dict[str, tf.Tensor]
+) -> None:
     fields = models.objective.encoder.fields.of("history")
     seen = hidden_at(features, fields, back=2, of_item=True)
     for field in fields:
-        cells = (seen[field.name] != features[field.name]).numpy().reshape(1, len(seen[field.name][0]), -1).any(-1)
+        cells = (
+            (seen[field.name] != features[field.name])
+            .numpy()
+            .reshape(1, len(seen[field.name][0]), -1)
+            .any(-1)
+        )
         assert not cells[0, :-2].any() and not cells[0, -1]
         assert cells[0, -2] == field.feature.describes_item
 
 
-def test_guesses_are_probabilities_and_know_their_place(models: TourModels, features: dict[str, tf.Tensor]) -> None:
+def test_guesses_are_probabilities_and_know_their_place(
+    models: TourModels, features: dict[str, tf.Tensor]
+) -> None:
     guesses = fill_in(models.objective, features, back=1, of_item=True)
     assert [guess.feature.field for guess in guesses] == ["item_id", "tags", "weight"]
     item, tags, _ = guesses
@@ -112,7 +136,9 @@ def test_guesses_are_probabilities_and_know_their_place(models: TourModels, feat
     assert ((tags.probabilities >= 0) & (tags.probabilities <= 1)).all()
 
 
-def test_filling_says_where_the_hidden_item_comes(models: TourModels, features: dict[str, tf.Tensor]) -> None:
+def test_filling_says_where_the_hidden_item_comes(
+    models: TourModels, features: dict[str, tf.Tensor]
+) -> None:
     said = text_of(filling_step(models.objective, features, models.words, is_held_out=True))
     (item, *_) = fill_in(models.objective, features, back=1, of_item=True)
     assert "did not learn from this user" in said and said.count("(the hidden one)") == 1
@@ -124,7 +150,10 @@ def test_an_objective_without_heads_says_so(
     models: TourModels, features: dict[str, tf.Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(models.objective, "heads", {})
-    assert "leaves no heads" in filling_step(models.objective, features, models.words, is_held_out=True).says
+    assert (
+        "leaves no heads"
+        in filling_step(models.objective, features, models.words, is_held_out=True).says
+    )
 
 
 def test_attention_is_shared_out_among_the_behaviours(models: TourModels, person: Person) -> None:
@@ -148,7 +177,9 @@ def test_a_ranker_without_uni_cross_attention_says_so(
     models: TourModels, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(models.module, "attention_weights", lambda *_: None)
-    assert "no Uni Cross-Attention" in attention_step(models.module, person, "i1", models.words).says
+    assert (
+        "no Uni Cross-Attention" in attention_step(models.module, person, "i1", models.words).says
+    )
 
 
 def test_the_rankings_are_those_of_the_exported_models(models: TourModels, person: Person) -> None:
@@ -159,19 +190,30 @@ def test_the_rankings_are_those_of_the_exported_models(models: TourModels, perso
     rankings = rank_with_all(models.scorers, user, items, "buy")
     raw = {"candidate_item_id": tf.constant([items])}
     exact = models.module.scores(models.module.user_state(user), raw)["buy"][0].numpy()
-    np.testing.assert_allclose([rankings[WITH].probabilities[item] for item in items], exact, atol=1e-5)
+    np.testing.assert_allclose(
+        [rankings[WITH].probabilities[item] for item in items], exact, atol=1e-5
+    )
     assert rankings[WITH].probabilities != rankings[WITHOUT].probabilities
 
 
 def test_the_ranking_names_the_item_that_rises_most(models: TourModels) -> None:
     items = [f"i{number}" for number in range(20)]
-    ours, without = (Ranking(items, np.array(values)) for values in (np.linspace(1, 0, 20), np.linspace(0, 1, 20)))
+    ours, without = (
+        Ranking(items, np.array(values))
+        for values in (np.linspace(1, 0, 20), np.linspace(0, 1, 20))
+    )
     said = ranking_step({WITH: ours, WITHOUT: without}, models.words, "buy").says
-    assert "Of the first 10, 0 are the same" in said and "lifts Item 0 the most, from place 20 to 1" in said
+    assert (
+        "Of the first 10, 0 are the same" in said
+        and "lifts Item 0 the most, from place 20 to 1" in said
+    )
 
 
 def test_a_config_without_a_run_is_refused(small_run: SmallRun) -> None:
     path = small_run.config_path.parent / "never_run.yaml"
     path.write_text(small_run.config_path.read_text().replace("name: small", "name: never_run"))
     done = srp4ctr("tour", path)
-    assert done.returncode == 1 and "there is no run to walk through. Make one: srp4ctr run" in done.stderr
+    assert (
+        done.returncode == 1
+        and "there is no run to walk through. Make one: srp4ctr run" in done.stderr
+    )

@@ -13,7 +13,15 @@ from preprocessing.counting.refresh import BuildStatistics
 from preprocessing.quarantine import check_quarantine
 from preprocessing.spec import DatasetSpec
 from tests.preprocessing.statistics.reference import reference_statistics
-from tests.testing import Record, Row, build_records, item_rows, small_log, small_spec, write_small_dataset
+from tests.testing import (
+    Record,
+    Row,
+    build_records,
+    item_rows,
+    small_log,
+    small_spec,
+    write_small_dataset,
+)
 
 _RECORDS = 25  # of each split, compared with the reference
 
@@ -24,7 +32,11 @@ def test_equals_the_reference_over_shards_and_processes(tmp_path: Path) -> None:
     features["item"]["tag"] = {"kind": "categorical", "column": "tags"}
     features["statistics"] = {
         "tag": {"windows": ["1h", "1d", "all"]},
-        "item_id": {"step": "1d", "counts": ["events", "rate"], "where": [{"column": "action", "equals": "buy"}]},
+        "item_id": {
+            "step": "1d",
+            "counts": ["events", "rate"],
+            "where": [{"column": "action", "equals": "buy"}],
+        },
         "user": {"windows": ["1d"]},
         "user_item": {"of": ["user", "item_id"], "windows": ["all"]},
     }
@@ -34,7 +46,9 @@ def test_equals_the_reference_over_shards_and_processes(tmp_path: Path) -> None:
     for split in ("train", "validation", "test", "pretrain"):
         for record in records[split][:_RECORDS]:
             for name, expected in reference_statistics(spec, log, item_rows(), record).items():
-                np.testing.assert_allclose(record[name], np.float32(expected), rtol=1e-6, err_msg=f"{split} {name}")
+                np.testing.assert_allclose(
+                    record[name], np.float32(expected), rtol=1e-6, err_msg=f"{split} {name}"
+                )
     _check_table(spec, records["catalog"], log)
     assert _built_alone(spec, tmp_path) == sorted(_lines(records["catalog"]))
 
@@ -51,16 +65,23 @@ def _built_alone(spec: DatasetSpec, folder: Path) -> list[str]:
 
 def test_a_table_as_of_a_time_knows_nothing_of_what_comes_later(tmp_path: Path) -> None:
     log = small_log(events=200)
-    spec = write_small_dataset(tmp_path, log, features={"statistics": {"item_id": {"windows": ["1h", "all"]}}})
+    spec = write_small_dataset(
+        tmp_path, log, features={"statistics": {"item_id": {"windows": ["1h", "all"]}}}
+    )
     middle = sorted(row["timestamp"] for row in log)[100]
     lines = tmp_path / "lines.txt"
     with beam.Pipeline("FnApiRunner", argv=[]) as pipeline:
         made = pipeline | BuildStatistics(spec, str(tmp_path), middle)
         _ = made | beam.io.WriteToText(str(lines), num_shards=1, shard_name_template="")
-    table = {_decoded(key): _numbers(value) for key, value in map(str.split, lines.read_text().splitlines())}
+    table = {
+        _decoded(key): _numbers(value)
+        for key, value in map(str.split, lines.read_text().splitlines())
+    }
     record = {"timestamp": [middle], "user_id": ["new"], "candidate_item_id": ["i0", "i1", "i2"]}
     expected = reference_statistics(spec, log, [], record)
-    columns = [expected[f"candidate_{column.name}"] for column in spec.statistic_columns("candidate")]
+    columns = [
+        expected[f"candidate_{column.name}"] for column in spec.statistic_columns("candidate")
+    ]
     found = [table[f"of\x1fitem_id\x1f{item}"] for item in record["candidate_item_id"]]
     np.testing.assert_allclose(found, np.float32(columns).T, rtol=1e-6)
 
@@ -68,17 +89,40 @@ def test_a_table_as_of_a_time_knows_nothing_of_what_comes_later(tmp_path: Path) 
 def _check_table(spec: DatasetSpec, catalog: Sequence[Record], log: Sequence[Row]) -> None:
     """The table holds what a request just after the log would have seen, for items in it and for others."""
     table = {_decoded(key): value for key, value in (line.split("\t") for line in _lines(catalog))}
-    items = [*sorted({row["item_id"] for row in log} | {row["item_id"] for row in item_rows()}), "new"]
-    tags = [_decoded(table[key]) if (key := f"item\x1ftag\x1f{item}") in table else "" for item in items]
-    assert tags == [next((row["tags"] for row in item_rows() if row["item_id"] == item), "") for item in items]
+    items = [
+        *sorted({row["item_id"] for row in log} | {row["item_id"] for row in item_rows()}),
+        "new",
+    ]
+    tags = [
+        _decoded(table[key]) if (key := f"item\x1ftag\x1f{item}") in table else "" for item in items
+    ]
+    assert tags == [
+        next((row["tags"] for row in item_rows() if row["item_id"] == item), "") for item in items
+    ]
     after = max(row["timestamp"] for row in log) + 1
-    record = {"timestamp": [after], "user_id": ["new"], "candidate_item_id": items, "candidate_tag": tags}
+    record = {
+        "timestamp": [after],
+        "user_id": ["new"],
+        "candidate_item_id": items,
+        "candidate_tag": tags,
+    }
     expected = reference_statistics(spec, log, item_rows(), record)
-    for name, keys in {"tag": tags, "item_id": items, "user": ["new"], "user_item": [""] * len(items)}.items():
+    for name, keys in {
+        "tag": tags,
+        "item_id": items,
+        "user": ["new"],
+        "user_item": [""] * len(items),
+    }.items():
         statistic = spec.features.statistics[name]
-        rows = [_numbers(table.get(f"of\x1f{name}\x1f{key}", table[f"of\x1f{name}\x1f"])) for key in keys]
+        rows = [
+            _numbers(table.get(f"of\x1f{name}\x1f{key}", table[f"of\x1f{name}\x1f"]))
+            for key in keys
+        ]
         side = "candidate" if statistic.item_keys(name) else "user"
-        columns = [expected[f"{side}_{column.name}"] for column in statistic.columns(name, tuple(spec.tasks))]
+        columns = [
+            expected[f"{side}_{column.name}"]
+            for column in statistic.columns(name, tuple(spec.tasks))
+        ]
         np.testing.assert_allclose(rows, np.float32(columns).T, rtol=1e-6, err_msg=name)
 
 

@@ -25,18 +25,31 @@ def reference_statistics(spec: DatasetSpec, log: Log, items: Log, record: Record
         keys = spec.features.statistics[column.statistic].keys_of(column.statistic)
         values = []
         for place in range(len(record["candidate_item_id"])):
-            key = tuple(user if name == "user" else record[f"candidate_{name}"][place] for name in keys)
+            key = tuple(
+                user if name == "user" else record[f"candidate_{name}"][place] for name in keys
+            )
             values.append(_value(spec, column, log, items, time, key))
         expected[f"candidate_{column.name}"] = values
     return expected
 
 
-def _value(spec: DatasetSpec, column: StatisticColumn, log: Log, items: Log, time: int, key: tuple[str, ...]) -> float:
+def _value(
+    spec: DatasetSpec,
+    column: StatisticColumn,
+    log: Log,
+    items: Log,
+    time: int,
+    key: tuple[str, ...],
+) -> float:
     statistic = spec.features.statistics[column.statistic]
     end = time // statistic.step * statistic.step
     begin = 0 if column.window == ALL else end - seconds_of(column.window)
     counted = [event for event in log if _counts(spec, statistic, event)]
-    own = [event for event in counted if "" not in key and _key(spec, column.statistic, log, items, event) == key]
+    own = [
+        event
+        for event in counted
+        if "" not in key and _key(spec, column.statistic, log, items, event) == key
+    ]
     events = sum(begin <= event["timestamp"] < end for event in own)
     if column.count == "events":
         return events
@@ -57,7 +70,10 @@ def _counts(spec: DatasetSpec, statistic: Statistic, event: Row) -> bool:
 
 def _key(spec: DatasetSpec, name: str, log: Log, items: Log, event: Row) -> tuple[str, ...]:
     """What the event counts for, by what was known when it happened."""
-    return tuple(_part(spec, part, log, items, event) for part in spec.features.statistics[name].keys_of(name))
+    return tuple(
+        _part(spec, part, log, items, event)
+        for part in spec.features.statistics[name].keys_of(name)
+    )
 
 
 def _part(spec: DatasetSpec, part: str, log: Log, items: Log, event: Row) -> Any:

@@ -39,14 +39,21 @@ STATISTICS: dict[str, Any] = {
     "maker": {"step": "3s", "windows": ["3s", "all"]},
     "user": {"where": []},
     "user_item": {"of": ["user", "item_id"], "prior": 0.5},
-    "user_place": {"of": ["place", "user"], "counts": ["events"], "windows": ["all"], "where": VIEWS},
+    "user_place": {
+        "of": ["place", "user"],
+        "counts": ["events"],
+        "windows": ["all"],
+        "where": VIEWS,
+    },
     "made_at": {"of": ["maker", "place"], "counts": ["rate", "positives"], "windows": ["4s"]},
 }
 LOGS = st.lists(EVENT, min_size=1, max_size=40)
 
 
 def _spec(names: Sequence[str], **changes: Any) -> DatasetSpec:
-    statistics = {name: {"step": "2s", "windows": ["2s", "6s", "all"]} | STATISTICS[name] for name in names}
+    statistics = {
+        name: {"step": "2s", "windows": ["2s", "6s", "all"]} | STATISTICS[name] for name in names
+    }
     features = {
         "item": {
             "maker": {"kind": "categorical"},
@@ -64,7 +71,10 @@ SPECS = st.builds(
     st.sampled_from(
         [
             {},
-            {"candidates": {"max_per_request": 3, "where": VIEWS}, "tasks": {"buy": BUY | {"within": 3}}},
+            {
+                "candidates": {"max_per_request": 3, "where": VIEWS},
+                "tasks": {"buy": BUY | {"within": 3}},
+            },
             {"negatives": {"per_request": 2}},
             {"events": {"format": "csv", "path": "events.csv", "request": "request"}},
         ]
@@ -76,7 +86,9 @@ def _records(spec: DatasetSpec, log: Sequence[Row]) -> list[Record]:
     """The records of a log whose users are in two shards, with all that the two are told."""
     if not log:
         return []
-    shards = [rows for place in (0, 1) if (rows := [r for r in log if len(r["user_id"]) % 2 == place])]
+    shards = [
+        rows for place in (0, 1) if (rows := [r for r in log if len(r["user_id"]) % 2 == place])
+    ]
     whole = event_table(spec, log)
     items = EntityTable.from_table(
         pa.table(
@@ -87,10 +99,18 @@ def _records(spec: DatasetSpec, log: Sequence[Row]) -> list[Record]:
             }
         )
     )
-    tables = Tables(items=items, pool=_pool(spec, SortedEvents.from_table(whole)), known=known_of(spec, whole))
+    tables = Tables(
+        items=items, pool=_pool(spec, SortedEvents.from_table(whole)), known=known_of(spec, whole)
+    )
     events = [SortedEvents.from_table(event_table(spec, rows)) for rows in shards]
     sent = [
-        ShardRows(spec, n, own, EventFeatures(spec, own, tables), request_frame(spec, own, CUT, tables.pool).frame)
+        ShardRows(
+            spec,
+            n,
+            own,
+            EventFeatures(spec, own, tables),
+            request_frame(spec, own, CUT, tables.pool).frame,
+        )
         for n, own in enumerate(events)
     ]
     answered: dict[int, list[tuple[str, bytes]]] = {}
@@ -116,7 +136,9 @@ def _overall(spec: DatasetSpec, events: Sequence[SortedEvents]) -> dict[str, byt
         for name, rows in overall(spec, own):
             parts.setdefault(name, []).append(rows)
     merge = MergeHappened()
-    merged = {name: merge.extract_output(merge.merge_accumulators([rows])) for name, rows in parts.items()}
+    merged = {
+        name: merge.extract_output(merge.merge_accumulators([rows])) for name, rows in parts.items()
+    }
     return {name: rows for name, rows in merged.items() if rows is not None}
 
 
@@ -142,8 +164,13 @@ def test_what_comes_in_the_requests_step_or_after_it_changes_nothing(
 ) -> None:
     """Neither its own events, nor their labels, nor anybody else's."""
     steps = {statistic.step for statistic in spec.features.statistics.values()}
-    changed = [row for row in log if row["timestamp"] < now] + [row for row in others if row["timestamp"] >= now]
-    before, after = ({_place(r): r for r in _records(spec, rows) if _is_seen(r, steps, now)} for rows in (log, changed))
+    changed = [row for row in log if row["timestamp"] < now] + [
+        row for row in others if row["timestamp"] >= now
+    ]
+    before, after = (
+        {_place(r): r for r in _records(spec, rows) if _is_seen(r, steps, now)}
+        for rows in (log, changed)
+    )
     names = [f"user_{column.name}" for column in spec.statistic_columns("user")]
     for place in before.keys() & after.keys():
         for name in names:
@@ -196,32 +223,50 @@ def test_hand_computed() -> None:
     ]
     spec = _spec(["item_id", "user_item"], tasks={"buy": BUY})
     record = next(record for record in _records(spec, log) if record["request_id"] == ["u1:5"])
-    assert record["candidate_item_id_2s_events"] == [2.0]  # at 3, by two users; 4 and 5 are of a step that isn't over
+    assert record["candidate_item_id_2s_events"] == [
+        2.0
+    ]  # at 3, by two users; 4 and 5 are of a step that isn't over
     assert record["candidate_item_id_all_events"] == [3.0]
     assert record["candidate_item_id_all_buy"] == [2.0]
     mean = (3 + 1) / (4 + 2)
     assert record["candidate_item_id_all_buy_rate"] == [pytest.approx((2 + 10 * mean) / (3 + 10))]
     assert record["candidate_user_item_all_events"] == [1.0]
-    assert record["candidate_user_item_6s_buy_rate"] == [pytest.approx((1 + 0.5 * mean) / (1 + 0.5))]
+    assert record["candidate_user_item_6s_buy_rate"] == [
+        pytest.approx((1 + 0.5 * mean) / (1 + 0.5))
+    ]
     assert record["candidate_user_item_2s_events"] == [0.0]
 
 
 def test_a_positive_counts_from_the_event_that_makes_it_one() -> None:
-    log = [_event("u2", "i1", 0), _event("u2", "i1", 5, "buy"), _event("u1", "i1", 4), _event("u1", "i1", 6)]
+    log = [
+        _event("u2", "i1", 0),
+        _event("u2", "i1", 5, "buy"),
+        _event("u1", "i1", 4),
+        _event("u1", "i1", 6),
+    ]
     changes = {"candidates": {"where": VIEWS}, "tasks": {"buy": BUY | {"within": 5}}}
     spec = _spec(["item_id"], **changes)
     found = {record["request_id"][0]: record for record in _records(spec, log)}
     assert found["u1:4"]["candidate_item_id_all_buy"] == [0.0]
     assert found["u1:6"]["candidate_item_id_all_buy"] == [1.0]
     assert found["u1:6"]["candidate_item_id_2s_events"] == [1.0]  # of another event
-    assert found["u1:6"]["candidate_item_id_2s_buy_rate"] == [pytest.approx((1 + 10 * 2 / 4) / (1 + 10))]
+    assert found["u1:6"]["candidate_item_id_2s_buy_rate"] == [
+        pytest.approx((1 + 10 * 2 / 4) / (1 + 10))
+    ]
 
 
 def test_a_window_with_more_positives_than_events_has_a_rate_of_one() -> None:
-    log = [_event("u2", "i1", 0), _event("u3", "i1", 0), _event("u2", "i1", 4, "buy"), _event("u3", "i1", 5, "buy")]
+    log = [
+        _event("u2", "i1", 0),
+        _event("u3", "i1", 0),
+        _event("u2", "i1", 4, "buy"),
+        _event("u3", "i1", 5, "buy"),
+    ]
     changes = {"candidates": {"where": VIEWS}, "tasks": {"buy": BUY | {"within": 5}}}
     spec = _spec(["user_item"], **changes)
-    (record,) = [r for r in _records(spec, [*log, _event("u2", "i1", 6)]) if r["request_id"] == ["u2:6"]]
+    (record,) = [
+        r for r in _records(spec, [*log, _event("u2", "i1", 6)]) if r["request_id"] == ["u2:6"]
+    ]
     assert record["candidate_user_item_2s_events"] == [0.0]
     assert record["candidate_user_item_2s_buy"] == [1.0]
     assert record["candidate_user_item_2s_buy_rate"] == [1.0]

@@ -16,13 +16,21 @@ STATE = {"user_state_bytes": ["1|5"]}
 
 
 def predict_error(target, signature, inputs, **options):
-    return wire.error_of(target.prediction.Predict, wire.predict_request(signature, inputs, **options))
+    return wire.error_of(
+        target.prediction.Predict, wire.predict_request(signature, inputs, **options)
+    )
 
 
 def test_no_model_spec(target):
-    assert wire.error_of(target.prediction.Predict, predict_pb2.PredictRequest()) == (INVALID, "Missing ModelSpec")
+    assert wire.error_of(target.prediction.Predict, predict_pb2.PredictRequest()) == (
+        INVALID,
+        "Missing ModelSpec",
+    )
     metadata = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
-    assert wire.error_of(target.prediction.GetModelMetadata, metadata) == (INVALID, "Missing ModelSpec")
+    assert wire.error_of(target.prediction.GetModelMetadata, metadata) == (
+        INVALID,
+        "Missing ModelSpec",
+    )
     status = get_model_status_pb2.GetModelStatusRequest()
     assert wire.error_of(target.model.GetModelStatus, status) == (INVALID, "Missing ModelSpec")
 
@@ -30,13 +38,19 @@ def test_no_model_spec(target):
 def test_empty_name(target):
     expected = (INVALID, "ModelSpec has no name specified.")
     assert predict_error(target, SCORE, ITEMS, name="") == expected
-    assert wire.error_of(target.prediction.GetModelMetadata, wire.metadata_request(name="")) == expected
+    assert (
+        wire.error_of(target.prediction.GetModelMetadata, wire.metadata_request(name=""))
+        == expected
+    )
 
 
 def test_unknown_model(target):
     expected = (NOT_FOUND, "Servable not found for request: Latest(nope)")
     assert predict_error(target, SCORE, ITEMS, name="nope") == expected
-    assert wire.error_of(target.prediction.GetModelMetadata, wire.metadata_request(name="nope")) == expected
+    assert (
+        wire.error_of(target.prediction.GetModelMetadata, wire.metadata_request(name="nope"))
+        == expected
+    )
     pinned = (NOT_FOUND, "Servable not found for request: Specific(nope, 3)")
     assert predict_error(target, SCORE, ITEMS, name="nope", version=3) == pinned
 
@@ -59,7 +73,9 @@ def test_unknown_signature(target):
 def test_a_signature_that_isnt_for_requests(target):
     code, message = predict_error(target, "__saved_model_init_op", {})
     assert code == grpc.StatusCode.INTERNAL
-    assert message.startswith("Expected prediction signature method_name to be one of {tensorflow/serving/predict, ")
+    assert message.startswith(
+        "Expected prediction signature method_name to be one of {tensorflow/serving/predict, "
+    )
 
 
 def test_missing_input(target):
@@ -117,12 +133,18 @@ def test_a_tensor_whose_values_dont_fit_its_shape(target):
 @pytest.mark.parametrize(
     ("output_filter", "message"),
     [
-        (["nope"], "output tensor alias not found in signature: nope Outputs expected to be in the set {click,order}."),
+        (
+            ["nope"],
+            "output tensor alias not found in signature: nope Outputs expected to be in the set {click,order}.",
+        ),
         (["click", "click"], "duplicate output tensor alias: click"),
     ],
 )
 def test_bad_output_filter(target, output_filter, message):
-    assert predict_error(target, SCORE, ITEMS | STATE, output_filter=output_filter) == (INVALID, message)
+    assert predict_error(target, SCORE, ITEMS | STATE, output_filter=output_filter) == (
+        INVALID,
+        message,
+    )
 
 
 def test_long_messages_are_cut(target):

@@ -34,7 +34,10 @@ def test_score_with_features(target):
 
 def test_serving_default_is_the_default(target):
     values = {"user_id": [b"3"], "history_item_id": [b"1", b"2"], "candidate_item_id": [b"4", b"5"]}
-    features = {name: tf.train.Feature(bytes_list=tf.train.BytesList(value=value)) for name, value in values.items()}
+    features = {
+        name: tf.train.Feature(bytes_list=tf.train.BytesList(value=value))
+        for name, value in values.items()
+    }
     example = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
     response = wire.predict(target, "", {"examples": [example]})
     assert response.model_spec.signature_name == contract.SERVING_DEFAULT
@@ -45,11 +48,18 @@ def test_serving_default_is_the_default(target):
 
 def test_model_spec_is_echoed_with_the_version_served(target):
     spec = wire.predict(target, contract.ENCODE_USER, wire.USER).model_spec
-    assert (spec.name, spec.version.value, spec.signature_name) == (toy_ranker.NAME, 1, contract.ENCODE_USER)
+    assert (spec.name, spec.version.value, spec.signature_name) == (
+        toy_ranker.NAME,
+        1,
+        contract.ENCODE_USER,
+    )
 
 
 def test_a_pinned_version_is_used(target):
-    assert wire.predict(target, contract.ENCODE_USER, wire.USER, version=1).model_spec.version.value == 1
+    assert (
+        wire.predict(target, contract.ENCODE_USER, wire.USER, version=1).model_spec.version.value
+        == 1
+    )
 
 
 TYPED = {
@@ -92,7 +102,9 @@ def test_output_filter(target):
 
 
 def test_metadata_has_every_signature(target):
-    response = target.prediction.GetModelMetadata(wire.metadata_request(), timeout=wire.TIMEOUT_SECONDS)
+    response = target.prediction.GetModelMetadata(
+        wire.metadata_request(), timeout=wire.TIMEOUT_SECONDS
+    )
     assert (response.model_spec.name, response.model_spec.version.value) == (toy_ranker.NAME, 1)
     signatures = get_model_metadata_pb2.SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(signatures)
@@ -106,4 +118,6 @@ def test_metadata_has_every_signature(target):
 def test_status_of_all_versions_and_of_one(target):
     assert wire.states(target.model) == {1: "AVAILABLE"}
     one = target.model.GetModelStatus(wire.status_request(version=1), timeout=wire.TIMEOUT_SECONDS)
-    assert [(status.version, status.status.error_code) for status in one.model_version_status] == [(1, 0)]
+    assert [(status.version, status.status.error_code) for status in one.model_version_status] == [
+        (1, 0)
+    ]

@@ -14,7 +14,8 @@ import tf_keras as keras
 Make = Callable[[], keras.layers.Layer]
 Call = Callable[..., tf.Tensor]
 
-# A key's bias shifts all of a query's logits alike, so that the softmax, and with it the output, stays the same.
+# A key's bias shifts all of a query's logits alike, so that the softmax, and with it the output,
+# stays the same.
 KEY_BIASES = ("key/bias",)
 
 

@@ -28,10 +28,15 @@ def dense(layer: Any, x: np.ndarray) -> np.ndarray:
 
 def layer_norm(layer: Any, x: np.ndarray) -> np.ndarray:
     centred = x - x.mean(-1, keepdims=True)
-    return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-6) * layer.gamma.numpy() + layer.beta.numpy()
+    return (
+        centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-6) * layer.gamma.numpy()
+        + layer.beta.numpy()
+    )
 
 
-def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray, heads: int) -> np.ndarray:
+def attention(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray, heads: int
+) -> np.ndarray:
     """Scaled dot-product attention of q [B, M, D] over the cells of k and v [B, L, D] where mask [B, L] is true."""
     output, width = np.zeros_like(q), q.shape[-1] // heads
     for b, m, head in np.ndindex(q.shape[0], q.shape[1], heads):
@@ -56,5 +61,7 @@ _ACTIVATIONS = {"gelu": gelu, "leaky_relu": leaky_relu}
 
 
 def encoder_layer(layer: Any, x: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    attended = attention(dense(layer.query, x), dense(layer.key, x), dense(layer.value, x), mask, layer.heads)
+    attended = attention(
+        dense(layer.query, x), dense(layer.key, x), dense(layer.value, x), mask, layer.heads
+    )
     return add_attended(layer.add_attended, x, attended)

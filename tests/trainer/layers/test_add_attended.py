@@ -33,7 +33,10 @@ def test_add_attended_reference() -> None:
 
 @pytest.mark.parametrize(
     ("make", "received"),
-    [(lambda: AddAttended(0, 8), "dim=0, feedforward=8"), (lambda: AddAttended(4, -1), "dim=4, feedforward=-1")],
+    [
+        (lambda: AddAttended(0, 8), "dim=0, feedforward=8"),
+        (lambda: AddAttended(4, -1), "dim=4, feedforward=-1"),
+    ],
 )
 def test_impossible_sizes_are_refused(make: Any, received: str) -> None:
     with pytest.raises(ValueError, match=f"Received: {received}"):

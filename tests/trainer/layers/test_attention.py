@@ -15,7 +15,9 @@ from trainer.layers.attention import attend, attention_weights, masked_softmax
 def test_attend_equals_loops_over_real_cells(heads: int) -> None:
     values = random(B, L, D, seed=5)
     attended = attend(*(tf.constant(x) for x in (CANDIDATES, HISTORY, values, MASK)), heads=heads)
-    np.testing.assert_allclose(attended, reference.attention(CANDIDATES, HISTORY, values, MASK, heads), atol=1e-6)
+    np.testing.assert_allclose(
+        attended, reference.attention(CANDIDATES, HISTORY, values, MASK, heads), atol=1e-6
+    )
     assert not attended[2].numpy().any()
 
 
@@ -28,7 +30,9 @@ def test_masked_softmax_is_stable_and_ignores_masked_logits(scale: float) -> Non
 def test_masked_softmax_has_finite_gradients_where_all_is_masked() -> None:
     logits = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(masked_softmax(logits, tf.constant([[False, False], [True, True]])) * [1.0, 2.0])
+        loss = tf.reduce_sum(
+            masked_softmax(logits, tf.constant([[False, False], [True, True]])) * [1.0, 2.0]
+        )
     gradient = tape.gradient(loss, logits).numpy()
     assert np.isfinite(gradient).all() and gradient[1].any() and not gradient[0].any()
 
@@ -40,11 +44,15 @@ def test_weights_are_those_that_attend_weighs_values_by(heads: int) -> None:
     weights = attention_weights(candidates, history, mask, heads).numpy()
     by_head = np.split(values, heads, axis=-1)
     expected = np.concatenate([weights[:, h] @ by_head[h] for h in range(heads)], axis=-1)
-    np.testing.assert_allclose(attend(candidates, history, tf.constant(values), mask, heads), expected, atol=1e-6)
+    np.testing.assert_allclose(
+        attend(candidates, history, tf.constant(values), mask, heads), expected, atol=1e-6
+    )
 
 
 def test_weights_sum_to_one_over_real_behaviours() -> None:
-    weights = attention_weights(*(tf.constant(x) for x in (CANDIDATES, HISTORY, MASK)), heads=2).numpy()
+    weights = attention_weights(
+        *(tf.constant(x) for x in (CANDIDATES, HISTORY, MASK)), heads=2
+    ).numpy()
     assert not weights[np.broadcast_to(~MASK[:, None, None, :], weights.shape)].any()
     np.testing.assert_allclose(
         weights.sum(-1), np.broadcast_to(MASK.any(1)[:, None, None], weights.shape[:3]), rtol=1e-6

@@ -25,16 +25,23 @@ def _loop(layer: Augru, x: np.ndarray, attention: np.ndarray) -> np.ndarray:
     kernel, hidden, states = layer.recurrent_kernel.numpy(), np.zeros(H), []
     for term, weight in zip(reference.dense(layer.of_input, x), attention, strict=True):
         recurrent = hidden @ kernel
-        update, reset = (reference.sigmoid(term[i * H : (i + 1) * H] + recurrent[i * H : (i + 1) * H]) for i in (0, 1))
+        update, reset = (
+            reference.sigmoid(term[i * H : (i + 1) * H] + recurrent[i * H : (i + 1) * H])
+            for i in (0, 1)
+        )
         proposed = np.tanh(term[2 * H :] + reset * recurrent[2 * H :])
         hidden = (1 - weight * update) * hidden + weight * update * proposed
         states.append(hidden)
     return np.array(states)
 
 
-@pytest.mark.parametrize(("inputs", "shape"), [([HISTORY, ATTENTION], (B, N, H)), ([HISTORY], (B, L, H))])
+@pytest.mark.parametrize(
+    ("inputs", "shape"), [([HISTORY, ATTENTION], (B, N, H)), ([HISTORY], (B, L, H))]
+)
 def test_harness(inputs: list[np.ndarray], shape: tuple[int, ...]) -> None:
-    run_layer_test(lambda: Augru(H), _run, inputs, shape=shape, parameters=(D * 3 * H + 3 * H) + H * 3 * H)
+    run_layer_test(
+        lambda: Augru(H), _run, inputs, shape=shape, parameters=(D * 3 * H + 3 * H) + H * 3 * H
+    )
 
 
 def test_last_state_under_attention_equals_the_loop() -> None:

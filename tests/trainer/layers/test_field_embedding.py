@@ -29,7 +29,9 @@ def test_field_embedding_looks_up_and_gives_zeros_for_index_0() -> None:
     randomise(layer)
     table = layer.table.numpy()
     assert layer.mask_index == 3
-    np.testing.assert_array_equal(layer(tf.constant([[0, 2], [3, 1]])), [[np.zeros(D), table[2]], [table[3], table[1]]])
+    np.testing.assert_array_equal(
+        layer(tf.constant([[0, 2], [3, 1]])), [[np.zeros(D), table[2]], [table[3], table[1]]]
+    )
 
 
 def test_multivalent_field_embedding_is_the_mean_of_the_values_that_are_there() -> None:
@@ -38,12 +40,17 @@ def test_multivalent_field_embedding_is_the_mean_of_the_values_that_are_there() 
     randomise(layer)
     table = layer.table.numpy()
     expected = [(table[1] + table[2]) / 2, table[3], np.zeros(D), (2 * table[1] + table[3]) / 3]
-    np.testing.assert_allclose(layer(tf.constant([[1, 2, 0], [0, 3, 0], [0, 0, 0], [1, 1, 3]])), expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        layer(tf.constant([[1, 2, 0], [0, 3, 0], [0, 0, 0], [1, 1, 3]])), expected, rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
     ("make", "received"),
-    [(lambda: FieldEmbedding(0, 4), "size=0, dim=4"), (lambda: FieldEmbedding(4, 0), "size=4, dim=0")],
+    [
+        (lambda: FieldEmbedding(0, 4), "size=0, dim=4"),
+        (lambda: FieldEmbedding(4, 0), "size=4, dim=0"),
+    ],
 )
 def test_impossible_sizes_are_refused(make: Any, received: str) -> None:
     with pytest.raises(ValueError, match=f"Received: {received}"):

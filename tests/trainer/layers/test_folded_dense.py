@@ -17,7 +17,13 @@ def _fold_dense(layer: Any, user: Any, items: Any) -> Any:
 
 
 def test_harness() -> None:
-    run_layer_test(lambda: FoldedDense(6), _fold_dense, [USER, ITEMS], shape=(B, N, 6), parameters=3 * 6 + 6 + 2 * 6)
+    run_layer_test(
+        lambda: FoldedDense(6),
+        _fold_dense,
+        [USER, ITEMS],
+        shape=(B, N, 6),
+        parameters=3 * 6 + 6 + 2 * 6,
+    )
 
 
 def test_folded_dense_equals_one_dense_layer_over_both_parts() -> None:

@@ -38,13 +38,19 @@ def test_folded_din_equals_the_unfolded_attention_unit() -> None:
     kernel, expected = np.concatenate([of_k, of_q, of_difference, of_product]), np.zeros((B, N, D))
     for b, n, cell in np.argwhere(np.repeat(MASK[:, None], N, 1)):
         k, q = HISTORY[b, cell], CANDIDATES[b, n]
-        first = reference.sigmoid(np.concatenate([k, q, k - q, k * q]) @ kernel + layer.first_bias.numpy())
+        first = reference.sigmoid(
+            np.concatenate([k, q, k - q, k * q]) @ kernel + layer.first_bias.numpy()
+        )
         second = reference.sigmoid(first @ layer.hidden_kernel.numpy() + layer.hidden_bias.numpy())
         expected[b, n] += (second @ layer.score_kernel.numpy() + layer.score_bias.numpy()) * k
-    np.testing.assert_allclose(_attend_as_din(layer, CANDIDATES, HISTORY, MASK), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        _attend_as_din(layer, CANDIDATES, HISTORY, MASK), expected, atol=1e-5
+    )
 
 
-@pytest.mark.parametrize(("make", "received"), [(lambda: FoldedDin((80, 40, 20)), r"units=\(80, 40, 20\)")])
+@pytest.mark.parametrize(
+    ("make", "received"), [(lambda: FoldedDin((80, 40, 20)), r"units=\(80, 40, 20\)")]
+)
 def test_impossible_sizes_are_refused(make: Any, received: str) -> None:
     with pytest.raises(ValueError, match=f"Received: {received}"):
         make()

@@ -24,7 +24,11 @@ def test_harness() -> None:
         _mix,
         [ITEMS, USER],
         shape=(B, N, 2),
-        parameters=(3 + 1 + 2) * 15 + (3 + 1 + 2) * 6 + 3 * (5 * 4 + 4) + 2 * (4 * 3 + 3) + 2 * (3 + 1),
+        parameters=(3 + 1 + 2) * 15
+        + (3 + 1 + 2) * 6
+        + 3 * (5 * 4 + 4)
+        + 2 * (4 * 3 + 3)
+        + 2 * (3 + 1),
     )
 
 
@@ -37,21 +41,32 @@ def test_folded_mmoe_equals_the_unfolded_one() -> None:
         x = np.concatenate([USER[b], ITEMS[b, n]])
         first, gates = (_unfolded(folded, x) for folded in (layer.first, layer.gate))
         outputs = [
-            np.maximum(reference.dense(layer.second[e], np.maximum(first[e * width : (e + 1) * width], 0)), 0)
+            np.maximum(
+                reference.dense(layer.second[e], np.maximum(first[e * width : (e + 1) * width], 0)),
+                0,
+            )
             for e in range(experts)
         ]
         mixed = reference.softmax(gates[t * experts : (t + 1) * experts]) @ np.stack(outputs)
-        expected[b, n, t] = reference.dense(layer.logit[t], np.maximum(reference.dense(layer.hidden[t], mixed), 0))[0]
+        expected[b, n, t] = reference.dense(
+            layer.logit[t], np.maximum(reference.dense(layer.hidden[t], mixed), 0)
+        )[0]
     np.testing.assert_allclose(_mix(layer, ITEMS, USER), expected, atol=1e-5)
 
 
 def _unfolded(layer: FoldedDense, x: np.ndarray) -> np.ndarray:
-    return x @ np.concatenate([layer.of_user.kernel, layer.of_item.kernel]) + layer.of_user.bias.numpy()
+    return (
+        x @ np.concatenate([layer.of_user.kernel, layer.of_item.kernel])
+        + layer.of_user.bias.numpy()
+    )
 
 
 @pytest.mark.parametrize(
     ("make", "received"),
-    [(lambda: FoldedMmoe(0), "tasks=0, experts=4"), (lambda: FoldedMmoe(1, 0), "tasks=1, experts=0")],
+    [
+        (lambda: FoldedMmoe(0), "tasks=0, experts=4"),
+        (lambda: FoldedMmoe(1, 0), "tasks=1, experts=0"),
+    ],
 )
 def test_impossible_sizes_are_refused(make: Any, received: str) -> None:
     with pytest.raises(ValueError, match=f"Received: {received}"):

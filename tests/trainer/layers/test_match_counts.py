@@ -80,10 +80,14 @@ def test_all_fields_must_match() -> None:
         "history_tags": [[1, 0], [2, 0]],
         "candidate_tags": [[2, 0]],
     }
-    np.testing.assert_allclose(_numbers(_field(ITEM, TAGS), 2, features), [[math.log(2), 1 / 2, 1]], rtol=1e-6)
+    np.testing.assert_allclose(
+        _numbers(_field(ITEM, TAGS), 2, features), [[math.log(2), 1 / 2, 1]], rtol=1e-6
+    )
 
 
-def _by_pairs(history: list[int], actions: list[int], candidate: int, last: int | None, values: int) -> list[float]:
+def _by_pairs(
+    history: list[int], actions: list[int], candidate: int, last: int | None, values: int
+) -> list[float]:
     """The definition, one behaviour at a time, the latest first."""
     looked_at = list(zip(history, actions, strict=True))[::-1][:last]
     ages = [age for age, (item, _) in enumerate(looked_at) if item == candidate]

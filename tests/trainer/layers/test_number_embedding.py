@@ -26,7 +26,9 @@ def test_it_is_as_many_times_the_direction() -> None:
     layer(tf.constant([0.0]))
     randomise(layer)
     w = layer.direction.numpy()
-    np.testing.assert_allclose(layer(tf.constant([[2.0, -0.5], [0.0, 1.0]])), [[2 * w, -w / 2], [0 * w, w]], rtol=1e-6)
+    np.testing.assert_allclose(
+        layer(tf.constant([[2.0, -0.5], [0.0, 1.0]])), [[2 * w, -w / 2], [0 * w, w]], rtol=1e-6
+    )
 
 
 def test_an_impossible_size_is_refused() -> None:

@@ -36,9 +36,13 @@ def test_uni_cross_attention_goes_through_the_layers_one_after_another() -> None
     randomise(layer)
     expected = CANDIDATES
     for i, (keys, offered) in enumerate([(HISTORY, values), (values, HISTORY)]):
-        attended = reference.attention(reference.dense(layer.queries[i], expected), keys, offered, MASK, 2)
+        attended = reference.attention(
+            reference.dense(layer.queries[i], expected), keys, offered, MASK, 2
+        )
         expected = reference.add_attended(layer.add_attended[i], expected, attended)
-    np.testing.assert_allclose(_cross_attend(layer, CANDIDATES, HISTORY, values, MASK), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        _cross_attend(layer, CANDIDATES, HISTORY, values, MASK), expected, atol=1e-5
+    )
 
 
 def test_its_weights_are_those_of_each_layer() -> None:
@@ -52,7 +56,9 @@ def test_its_weights_are_those_of_each_layer() -> None:
     second = first(CANDIDATES, offered[:1], MASK)  # what the second layer's queries are made of
     for i, (queries, (keys, _)) in enumerate(zip((CANDIDATES, second), offered, strict=True)):
         projected = reference.dense(layer.queries[i], np.asarray(queries))
-        np.testing.assert_allclose(weights[:, i], attention_weights(projected, keys, MASK, 2), atol=1e-6)
+        np.testing.assert_allclose(
+            weights[:, i], attention_weights(projected, keys, MASK, 2), atol=1e-6
+        )
 
 
 def test_started_from_the_encoder_it_encodes_behaviours_as_the_encoder_does() -> None:
@@ -68,7 +74,9 @@ def test_started_from_the_encoder_it_encodes_behaviours_as_the_encoder_does() ->
     np.testing.assert_allclose(uca(HISTORY, offered, MASK), x, atol=1e-5)
 
 
-@pytest.mark.parametrize(("make", "received"), [(lambda: UniCrossAttention(2, 4, 3, 8), "dim=4, heads=3")])
+@pytest.mark.parametrize(
+    ("make", "received"), [(lambda: UniCrossAttention(2, 4, 3, 8), "dim=4, heads=3")]
+)
 def test_impossible_sizes_are_refused(make: Any, received: str) -> None:
     with pytest.raises(ValueError, match=f"Received: {received}"):
         make()

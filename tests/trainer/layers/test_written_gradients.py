@@ -19,7 +19,9 @@ from trainer.step_seed import at_step, step_seed
 X = tf.random.stateless_normal([3, 4, 8], [1, 2])
 
 
-def _assert_same(one: Callable[[], tf.Tensor], other: Callable[[], tf.Tensor], watched: list[tf.Variable]) -> None:
+def _assert_same(
+    one: Callable[[], tf.Tensor], other: Callable[[], tf.Tensor], watched: list[tf.Variable]
+) -> None:
     results = []
     for function in (one, other):
         with tf.GradientTape() as tape:
@@ -35,7 +37,9 @@ def test_layer_norm_trains_as_keras_does() -> None:
     layer = LayerNorm(epsilon=1e-6)
     layer(X)
     randomise(layer)
-    _assert_same(lambda: layer(X, training=True), lambda: layer(X, training=False), layer.trainable_weights)
+    _assert_same(
+        lambda: layer(X, training=True), lambda: layer(X, training=False), layer.trainable_weights
+    )
 
 
 def test_layer_norm_of_bfloat16_computes_in_float32() -> None:
@@ -54,7 +58,9 @@ def test_a_dense_layer_with_gelu_trains_as_keras_does() -> None:
     layer = RowDense(5, activation="gelu")
     layer(X)
     randomise(layer)
-    _assert_same(lambda: layer(X, training=True), lambda: layer(X, training=False), layer.trainable_weights)
+    _assert_same(
+        lambda: layer(X, training=True), lambda: layer(X, training=False), layer.trainable_weights
+    )
 
 
 def test_dropout_is_tensorflow_s_for_the_same_seed() -> None:
@@ -65,7 +71,9 @@ def test_dropout_is_tensorflow_s_for_the_same_seed() -> None:
         _assert_same(lambda: layer(X, training=True), theirs, [])
 
 
-@pytest.mark.parametrize("layer", [LayerNorm(epsilon=1e-6), RowDense(8, activation="gelu"), Dropout(0.2)])
+@pytest.mark.parametrize(
+    "layer", [LayerNorm(epsilon=1e-6), RowDense(8, activation="gelu"), Dropout(0.2)]
+)
 def test_the_gradient_takes_a_few_operations(layer: keras.layers.Layer) -> None:
     layer(X)
 

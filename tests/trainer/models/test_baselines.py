@@ -27,7 +27,9 @@ def _model(name: str) -> tuple[Baseline, dict[str, tf.Tensor]]:
 
 def _matched(ranker: Baseline, features: Features) -> np.ndarray:
     """The candidates' vectors for the head."""
-    return ranker._match(ranker.embed.candidates(features), ranker.encode_user(features), features, False).numpy()
+    return ranker._match(
+        ranker.embed.candidates(features), ranker.encode_user(features), features, False
+    ).numpy()
 
 
 def _embedded(ranker: Baseline, features: Features) -> tuple[np.ndarray, ...]:
@@ -42,9 +44,18 @@ def _pooled_by_attention(unit: Any, keys: np.ndarray, query: np.ndarray) -> np.n
     weights = {weight.name.split("/")[-1].split(":")[0]: weight.numpy() for weight in unit.weights}
     pooled = np.zeros(query.shape)
     for key in keys:
-        first = key @ weights["key_kernel"] + query @ weights["query_kernel"] + (key * query) @ weights["pair_kernel"]
-        second = reference.sigmoid(first + weights["first_bias"]) @ weights["hidden_kernel"] + weights["hidden_bias"]
-        pooled += (reference.sigmoid(second) @ weights["score_kernel"] + weights["score_bias"]) * key
+        first = (
+            key @ weights["key_kernel"]
+            + query @ weights["query_kernel"]
+            + (key * query) @ weights["pair_kernel"]
+        )
+        second = (
+            reference.sigmoid(first + weights["first_bias"]) @ weights["hidden_kernel"]
+            + weights["hidden_bias"]
+        )
+        pooled += (
+            reference.sigmoid(second) @ weights["score_kernel"] + weights["score_bias"]
+        ) * key
     return pooled
 
 
@@ -55,14 +66,18 @@ def test_din_pools_the_history_anew_for_each_candidate() -> None:
     for b, n in np.ndindex(candidates.shape[:2]):
         query = np.pad(candidates[b, n], (0, history.shape[-1] - candidates.shape[-1]))
         interest = _pooled_by_attention(ranker.din, history[b, mask[b]], query)
-        np.testing.assert_allclose(matched[b, n], np.concatenate([candidates[b, n], interest]), atol=1e-4)
+        np.testing.assert_allclose(
+            matched[b, n], np.concatenate([candidates[b, n], interest]), atol=1e-4
+        )
 
 
 def test_pnn_takes_the_inner_products_of_all_pairs_of_fields() -> None:
     ranker, features = _model("pnn")
     user, history, candidates, mask = _embedded(ranker, features)
     matched = _matched(ranker, features)
-    state, known = ranker._read(ranker.embed.user(features), ranker.embed.history(features), features, False)
+    state, known = ranker._read(
+        ranker.embed.user(features), ranker.embed.history(features), features, False
+    )
     for b, n in np.ndindex(candidates.shape[:2]):
         mean = history[b].sum(0) / max(mask[b].sum(), 1)
         of_user = np.concatenate([user[b], mean]).reshape(-1, DIM)
@@ -80,7 +95,9 @@ def test_bst_encodes_the_history_with_the_candidate_at_its_end() -> None:
     matched, positions = _matched(ranker, features), ranker.position.get_weights()[0]
     for b, n in np.ndindex(candidates.shape[:2]):
         past = history[b, mask[b]] + positions[mask[b].sum() : 0 : -1]
-        target = np.pad(candidates[b, n], (0, history.shape[-1] - candidates.shape[-1])) + positions[0]
+        target = (
+            np.pad(candidates[b, n], (0, history.shape[-1] - candidates.shape[-1])) + positions[0]
+        )
         sequence = np.concatenate([past, target[None]])[None]
         for layer in ranker.stack:
             sequence = reference.encoder_layer(layer, sequence, np.ones(sequence.shape[:2], bool))
@@ -98,8 +115,12 @@ def test_dien_evolves_interests_by_their_attention_to_the_candidate() -> None:
         evolved = np.zeros(candidates.shape[-1])
         if len(interests):
             keys = interests @ ranker.attention.kernel.numpy()
-            evolved = _gru(ranker.evolution, interests, reference.softmax(keys @ candidates[b, n]))[-1]
-        np.testing.assert_allclose(matched[b, n], np.concatenate([candidates[b, n], evolved]), atol=1e-4)
+            evolved = _gru(ranker.evolution, interests, reference.softmax(keys @ candidates[b, n]))[
+                -1
+            ]
+        np.testing.assert_allclose(
+            matched[b, n], np.concatenate([candidates[b, n], evolved]), atol=1e-4
+        )
 
 
 def _gru(layer: Any, x: np.ndarray, attention: np.ndarray) -> np.ndarray:
@@ -153,5 +174,7 @@ def test_can_adds_the_co_action_of_each_item_field_to_din() -> None:
     for field, co_action in zip(ranker.fields.item, co_actions, strict=True):
         parameters = ranker.induction[field.field](features[f"candidate_{field.field}"])
         feed = ranker.feed[field.field](features[f"history_{field.field}"])
-        np.testing.assert_allclose(ranker.co_action(parameters, feed, state["mask"]), co_action, atol=1e-5)
+        np.testing.assert_allclose(
+            ranker.co_action(parameters, feed, state["mask"]), co_action, atol=1e-5
+        )
         assert np.abs(co_action).max() > 1e-3, field.field

@@ -34,24 +34,38 @@ def test_output_equals_the_formula(encoder: FGBert) -> None:
     x = np.zeros((*mask.shape, 8))
     for b, cell in np.argwhere(mask):
         later = mask[b, cell + 1 :].sum()
-        values = {field.field: features[field.name].numpy()[b, cell] for field in encoder.fields.of("history")}
-        x[b, cell] = _sum_of_embeddings(encoder, values) + encoder.position.embeddings.numpy()[later + 1]
+        values = {
+            field.field: features[field.name].numpy()[b, cell]
+            for field in encoder.fields.of("history")
+        }
+        x[b, cell] = (
+            _sum_of_embeddings(encoder, values) + encoder.position.embeddings.numpy()[later + 1]
+        )
     x = reference.layer_norm(encoder.norm, x)
     encoded = encoder(features)
     for layer, offered in zip(encoder.stack, encoded.layers, strict=True):
-        np.testing.assert_allclose(offered.keys.numpy()[mask], reference.dense(layer.key, x)[mask], atol=1e-4)
+        np.testing.assert_allclose(
+            offered.keys.numpy()[mask], reference.dense(layer.key, x)[mask], atol=1e-4
+        )
         x = reference.encoder_layer(layer, x, mask)
     np.testing.assert_array_equal(encoded.mask, mask)
     np.testing.assert_allclose(encoded.output.numpy()[mask], x[mask], atol=1e-4)
 
 
-def test_candidate_is_a_behaviour_at_position_0_whose_own_features_are_hidden(encoder: FGBert) -> None:
+def test_candidate_is_a_behaviour_at_position_0_whose_own_features_are_hidden(
+    encoder: FGBert,
+) -> None:
     features = random_features(encoder.fields, LENGTHS, candidates=2)
     expected = np.zeros((len(LENGTHS), 2, 8))
     for b, n in np.ndindex(len(LENGTHS), 2):
-        values = {field.field: features[f"candidate_{field.field}"].numpy()[b, n] for field in encoder.fields.item}
+        values = {
+            field.field: features[f"candidate_{field.field}"].numpy()[b, n]
+            for field in encoder.fields.item
+        }
         values |= {field.field: field.size for field in encoder.fields.behavior}
-        expected[b, n] = _sum_of_embeddings(encoder, values) + encoder.position.embeddings.numpy()[0]
+        expected[b, n] = (
+            _sum_of_embeddings(encoder, values) + encoder.position.embeddings.numpy()[0]
+        )
     expected = reference.layer_norm(encoder.norm, expected)
     np.testing.assert_allclose(encoder.embed_candidates(features), expected, atol=1e-4)
 
@@ -98,4 +112,7 @@ def test_fields_of_ids_alone_are_enough() -> None:
     fields = toy_fields(toy_spec(features={}))
     features, encoder = random_features(fields, LENGTHS), _built(fields)
     assert set(encoder.embeddings) == {"item_id"}
-    assert np.isfinite(encoder(features).output).all() and np.isfinite(encoder.embed_candidates(features)).all()
+    assert (
+        np.isfinite(encoder(features).output).all()
+        and np.isfinite(encoder.embed_candidates(features)).all()
+    )

@@ -25,7 +25,9 @@ def test_baseline_has_no_weights_of_the_encoder() -> None:
     assert isinstance(baseline, Srp4Ctr)
     assert (baseline.encoder, baseline.uca, baseline.qt) == (None, None, None)
     assert "uca" not in baseline.encode_user(random_features(baseline.fields, LENGTHS))
-    with_weights, without = ({layer.name for layer in model.layers if layer.weights} for model in (_full(), baseline))
+    with_weights, without = (
+        {layer.name for layer in model.layers if layer.weights} for model in (_full(), baseline)
+    )
     assert with_weights - without == {"encoder", "uca", "qt"} and without < with_weights
 
 
@@ -38,7 +40,9 @@ def test_a_frozen_encoder_stays_and_all_else_learns(encoder: str) -> None:
     changed = {w.name for w in ranker.weights if not np.array_equal(before[w.name], w.numpy())}
     assert ranker.encoder is not None
     of_encoder = {weight.name for weight in ranker.encoder.weights}
-    still = (of_encoder if encoder == "frozen" else set()) | {name for name in before if name.endswith("key/bias:0")}
+    still = (of_encoder if encoder == "frozen" else set()) | {
+        name for name in before if name.endswith("key/bias:0")
+    }
     assert set(before) - changed - still == set()
     assert encoder == "learned" or not changed & of_encoder
 
@@ -60,7 +64,9 @@ def test_a_candidates_attention_is_shared_out_among_the_real_behaviours() -> Non
 
 def test_loss_is_the_mean_over_real_candidates_summed_over_tasks() -> None:
     rng = np.random.default_rng(0)
-    logits, labels = ({task: rng.normal(size=(2, 3)) for task in ("click", "buy")} for _ in range(2))
+    logits, labels = (
+        {task: rng.normal(size=(2, 3)) for task in ("click", "buy")} for _ in range(2)
+    )
     labels = {task: (values > 0).astype(np.float32) for task, values in labels.items()}
     weights = {task: np.array([[1, 1, 0], [1, 0, 0]], np.float32) for task in logits}
     expected = 0.0

@@ -27,7 +27,11 @@ def _same_draws() -> None:
 
 
 def _head(size: int, multivalent: bool = False, **config: int) -> AttributeHead:
-    spec = Multivalent(kind="multivalent", max_values=2) if multivalent else Categorical(kind="categorical")
+    spec = (
+        Multivalent(kind="multivalent", max_values=2)
+        if multivalent
+        else Categorical(kind="categorical")
+    )
     field = Field(ModelFeature("history_x", "x", "history", "item_x", spec), size)
     embedding = FieldEmbedding(size, D, multivalent)
     embedding(tf.zeros((1, 2), tf.int64))
@@ -43,7 +47,9 @@ def _hidden(rows: int = M) -> tf.Tensor:
 
 def _logits(head: AttributeHead) -> np.ndarray:
     """Scores of the values 1 to size - 1: [M, size - 1]."""
-    x = reference.layer_norm(head.norm, reference.gelu(reference.dense(head.dense, _hidden().numpy())))
+    x = reference.layer_norm(
+        head.norm, reference.gelu(reference.dense(head.dense, _hidden().numpy()))
+    )
     return (x @ head.embedding.table.numpy()[: head.field.size].T + head.bias.numpy())[:, 1:]
 
 
@@ -66,11 +72,16 @@ def test_absence_and_the_mask_are_never_predicted() -> None:
 
 
 def test_multivalent_loss_is_a_sigmoid_a_value() -> None:
-    head, targets = _head(5, multivalent=True), np.array([[1, 2], [3, 0], [4, 4], [2, 3], [1, 0], [0, 0]])
+    head, targets = (
+        _head(5, multivalent=True),
+        np.array([[1, 2], [3, 0], [4, 4], [2, 3], [1, 0], [0, 0]]),
+    )
     chance = reference.sigmoid(_logits(head))
     truth = np.stack([np.isin(np.arange(1, 5), row) for row in targets])
     loss, correct, weight = head(_hidden(), tf.constant(targets))
-    np.testing.assert_allclose(loss, -np.log(np.where(truth, chance, 1 - chance)).mean(1), rtol=1e-4)
+    np.testing.assert_allclose(
+        loss, -np.log(np.where(truth, chance, 1 - chance)).mean(1), rtol=1e-4
+    )
     np.testing.assert_array_equal(correct, truth[range(M), chance.argmax(1)])
     np.testing.assert_array_equal(weight, [1, 1, 1, 1, 1, 0])
 
@@ -98,7 +109,10 @@ def test_sampled_softmax_is_for_training_only() -> None:
 
 def test_sampled_softmax_is_tensorflow_s() -> None:
     """Of a value that is drawn twice TensorFlow leaves out one only: drawn without such, they are the same."""
-    head, targets = _head(30, sampled_softmax_above=29, sampled_classes=4), tf.constant([1, 2, 3, 4, 4, 7], tf.int64)
+    head, targets = (
+        _head(30, sampled_softmax_above=29, sampled_classes=4),
+        tf.constant([1, 2, 3, 4, 4, 7], tf.int64),
+    )
 
     def draw(step: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         with at_step(tf.constant(step)):
@@ -111,7 +125,9 @@ def test_sampled_softmax_is_tensorflow_s() -> None:
     with at_step(tf.constant(step)):
         loss = head(_hidden(), targets, training=True).loss
     table, hidden = head.embedding.table, head._projected(_hidden())
-    expected = tf.nn.sampled_softmax_loss(table, head.bias, targets[:, None], hidden, 4, 30, sampled_values=draw(step))
+    expected = tf.nn.sampled_softmax_loss(
+        table, head.bias, targets[:, None], hidden, 4, 30, sampled_values=draw(step)
+    )
     np.testing.assert_allclose(loss, expected, rtol=1e-4)
 
 
@@ -120,7 +136,11 @@ def test_no_draw_of_a_cell_s_own_target_counts_against_it() -> None:
     head = _head(3, sampled_softmax_above=2, sampled_classes=2)
     for step in range(50):
         with at_step(tf.constant(step)):
-            drawn = log_uniform_samples(tf.constant([1]), 2, 3, step_seed(head._key))[0].numpy().tolist()
+            drawn = (
+                log_uniform_samples(tf.constant([1]), 2, 3, step_seed(head._key))[0]
+                .numpy()
+                .tolist()
+            )
             loss = float(head(_hidden(1), tf.constant([1], tf.int64), training=True).loss)
         if drawn == [1, 1]:
             assert loss == 0.0
@@ -129,15 +149,22 @@ def test_no_draw_of_a_cell_s_own_target_counts_against_it() -> None:
 
 
 def test_sampled_softmax_compiles_by_xla() -> None:
-    head, targets = _head(8, sampled_softmax_above=7, sampled_classes=5), tf.constant([1, 2, 3, 4, 4, 7], tf.int64)
+    head, targets = (
+        _head(8, sampled_softmax_above=7, sampled_classes=5),
+        tf.constant([1, 2, 3, 4, 4, 7], tf.int64),
+    )
 
     def gradients() -> list[tf.Tensor]:
         with tf.GradientTape() as tape, at_step(tf.constant(5)):
             loss = tf.reduce_mean(head(_hidden(), targets, training=True).loss)
-        found = tape.gradient(loss, [head.embedding.table, head.bias, *head.dense.trainable_weights])
+        found = tape.gradient(
+            loss, [head.embedding.table, head.bias, *head.dense.trainable_weights]
+        )
         return [loss, *(tf.convert_to_tensor(gradient) for gradient in found)]
 
-    for plain, compiled in zip(gradients(), tf.function(gradients, jit_compile=True)(), strict=True):
+    for plain, compiled in zip(
+        gradients(), tf.function(gradients, jit_compile=True)(), strict=True
+    ):
         np.testing.assert_allclose(plain, compiled, rtol=1e-4, atol=1e-6)
 
 
@@ -148,23 +175,33 @@ def test_products_of_a_mixed_policy_are_computed_in_bfloat16_and_the_rest_in_flo
         head = _head(20)
     finally:
         keras.mixed_precision.set_global_policy(before)
-    graph = tf.function(lambda x: head(x, tf.ones(M, tf.int64))).get_concrete_function(_hidden()).graph
+    graph = (
+        tf.function(lambda x: head(x, tf.ones(M, tf.int64))).get_concrete_function(_hidden()).graph
+    )
     products = [op for op in graph.get_operations() if op.type == "MatMul"]
     assert {op.inputs[0].dtype for op in products} == {tf.bfloat16}
-    softmax = [op for op in graph.get_operations() if op.type == "SparseSoftmaxCrossEntropyWithLogits"]
+    softmax = [
+        op for op in graph.get_operations() if op.type == "SparseSoftmaxCrossEntropyWithLogits"
+    ]
     assert [op.inputs[0].dtype for op in softmax] == [tf.float32]
 
 
 @pytest.mark.parametrize("cells", [0, 3, 4, M])
-def test_large_vocabularies_are_evaluated_block_by_block(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_vocabularies_are_evaluated_block_by_block(
+    cells: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("trainer.pretraining.attribute_head._SCORES", 2 * 5)
     head, whole = (_head(5, sampled_softmax_above=above, sampled_classes=1) for above in (4, 5))
     whole.set_weights(head.get_weights())
     whole.embedding.set_weights(head.embedding.get_weights())
     given = _hidden(cells), tf.constant([1, 2, 3, 4, 4, 0][:cells], tf.int64)
-    for blocks, expected in zip(tf.function(head, autograph=False)(*given), whole(*given), strict=True):
+    for blocks, expected in zip(
+        tf.function(head, autograph=False)(*given), whole(*given), strict=True
+    ):
         assert blocks.shape == (cells,)
-        np.testing.assert_allclose(tf.cast(blocks, tf.float32), tf.cast(expected, tf.float32), rtol=1e-5)
+        np.testing.assert_allclose(
+            tf.cast(blocks, tf.float32), tf.cast(expected, tf.float32), rtol=1e-5
+        )
 
 
 def test_log_q_correction_recovers_the_distribution_of_values() -> None:
@@ -178,7 +215,10 @@ def test_log_q_correction_recovers_the_distribution_of_values() -> None:
 
 def test_small_vocabularies_are_not_sampled() -> None:
     with tf.device("CPU"):  # GPUs add up in any order
-        head, targets = _head(400, sampled_softmax_above=400, sampled_classes=10), tf.ones(M, tf.int64)
+        head, targets = (
+            _head(400, sampled_softmax_above=400, sampled_classes=10),
+            tf.ones(M, tf.int64),
+        )
         losses = [head(_hidden(), targets, training=training).loss for training in (True, False)]
     np.testing.assert_array_equal(*losses)
 

@@ -7,7 +7,13 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from tests.trainer.pretraining.planted import ITEMS, planted, planted_batches, planted_catalog, planted_fields
+from tests.trainer.pretraining.planted import (
+    ITEMS,
+    planted,
+    planted_batches,
+    planted_catalog,
+    planted_fields,
+)
 from trainer.config import EncoderConfig
 from trainer.models.fg_bert import FGBert
 from trainer.pretraining.electra import Electra
@@ -17,7 +23,9 @@ from trainer.pretraining.electra_config import ElectraConfig
 @pytest.fixture
 def model() -> Electra:
     keras.utils.set_random_seed(0)
-    encoder = FGBert(planted_fields(), EncoderConfig(dim=16, heads=2, layers=2, feedforward=32, dropout=0.0))
+    encoder = FGBert(
+        planted_fields(), EncoderConfig(dim=16, heads=2, layers=2, feedforward=32, dropout=0.0)
+    )
     return Electra(encoder, ElectraConfig(), planted_catalog())
 
 
@@ -53,19 +61,27 @@ def test_losses_and_accuracy_by_hand(model: Electra, monkeypatch: pytest.MonkeyP
     assert logged["detection_accuracy"] == pytest.approx(((logits > 0) == replaced).mean())
     assert logged["replaced"] == pytest.approx(replaced.mean())
     total = sum(float(loss) for loss in model.losses)
-    assert total == pytest.approx(logged["generator_loss"] + 50 * logged["detection_loss"], rel=1e-4)
+    assert total == pytest.approx(
+        logged["generator_loss"] + 50 * logged["detection_loss"], rel=1e-4
+    )
 
 
 @pytest.mark.slow
-def test_replacements_in_a_planted_pattern_are_detected(model: Electra, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replacements_in_a_planted_pattern_are_detected(
+    model: Electra, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The generator would soon be right; any item in its place keeps the task."""
     fields = model.encoder.fields
-    monkeypatch.setattr(model, "draw", lambda x: tf.random.uniform([tf.shape(x)[0]], 1, ITEMS + 1, tf.int64))
+    monkeypatch.setattr(
+        model, "draw", lambda x: tf.random.uniform([tf.shape(x)[0]], 1, ITEMS + 1, tf.int64)
+    )
     model.compile(keras.optimizers.Adam(0.01))
     model.fit(planted_batches(fields, 0, 100), verbose=0)
     scores = model.evaluate(planted_batches(fields, 1000, 4), verbose=0, return_dict=True)
     assert scores["replaced"] > 0.1
-    assert scores["detection_accuracy"] > 1 - scores["replaced"] / 2, scores  # all "original" misses all of them
+    assert scores["detection_accuracy"] > 1 - scores["replaced"] / 2, (
+        scores
+    )  # all "original" misses all of them
 
 
 def test_the_generator_shares_the_embeddings_only(model: Electra) -> None:

@@ -19,7 +19,9 @@ FIELDS = toy_fields(toy_spec(history={"length": 50}))
 RATES = st.sampled_from([(0.2, 0.2), (0.05, 0.0), (0.0, 0.3), (0.6, 0.35), (0.01, 0.01)])
 
 
-def _masked(features: Any, rates: tuple[float, float] = (0.2, 0.2), seed: int = 0, fields: Fields = FIELDS) -> Any:
+def _masked(
+    features: Any, rates: tuple[float, float] = (0.2, 0.2), seed: int = 0, fields: Fields = FIELDS
+) -> Any:
     config = MaskingConfig(item_rate=rates[0], behavior_rate=rates[1])
     return mask_history(features, fields, config, tf.constant([seed, 2 * seed], tf.int64))
 
@@ -30,7 +32,9 @@ def _masks(batch: Any) -> tuple[np.ndarray, np.ndarray]:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=6), RATES, st.integers(0, 10**6))
-def test_masks_are_disjoint_real_and_neither_none_nor_all(lengths: list[int], rates: Any, seed: int) -> None:
+def test_masks_are_disjoint_real_and_neither_none_nor_all(
+    lengths: list[int], rates: Any, seed: int
+) -> None:
     features = random_features(FIELDS, lengths, seed=seed)
     items, behaviors = _masks(_masked(features, rates, seed))
     hidden = items | behaviors
@@ -53,7 +57,9 @@ def test_hidden_values_never_reach_the_features(lengths: list[int], seed: int) -
     }
     again = _masked(changed, seed=seed)["features"]
     for field in FIELDS.of("history"):
-        np.testing.assert_array_equal(again[field.name], batch["features"][field.name], err_msg=field.name)
+        np.testing.assert_array_equal(
+            again[field.name], batch["features"][field.name], err_msg=field.name
+        )
 
 
 def _mask_of(field: Any) -> str:
@@ -87,7 +93,9 @@ def test_the_seed_decides_the_masks() -> None:
 
 @pytest.mark.parametrize("rates", [(0.2, 0.2), (0.33, 0.05), (0.0, 0.5)])
 @pytest.mark.parametrize("length", [7, 50])
-def test_rates_are_met_on_average_and_positions_are_uniform(rates: tuple[float, float], length: int) -> None:
+def test_rates_are_met_on_average_and_positions_are_uniform(
+    rates: tuple[float, float], length: int
+) -> None:
     sequences = 4000
     items, behaviors = _masks(_masked(random_features(FIELDS, [length] * sequences), rates))
     for mask, rate in zip((items, behaviors), rates, strict=True):
@@ -98,12 +106,16 @@ def test_rates_are_met_on_average_and_positions_are_uniform(rates: tuple[float, 
 
 def test_without_behaviour_fields_only_items_are_hidden() -> None:
     fields = toy_fields(toy_spec(features={"item": {"brand": {"kind": "categorical"}}}))
-    items, behaviors = _masks(_masked(random_features(fields, [4, 3, 2]), (0.1, 0.8), fields=fields))
+    items, behaviors = _masks(
+        _masked(random_features(fields, [4, 3, 2]), (0.1, 0.8), fields=fields)
+    )
     assert not behaviors.any() and (items.sum(1) >= 1).all()
 
 
 def test_multivalent_behaviour_features_are_hidden_too() -> None:
-    fields = toy_fields(toy_spec(features={"behavior": {"notes": {"kind": "multivalent", "max_values": 3}}}))
+    fields = toy_fields(
+        toy_spec(features={"behavior": {"notes": {"kind": "multivalent", "max_values": 3}}})
+    )
     batch = _masked(random_features(fields, [4, 4]), (0.0, 0.5), fields=fields)
     hidden = batch["behavior_mask"].numpy()
     assert hidden.sum() == 4

@@ -30,7 +30,9 @@ def fields() -> Fields:
 
 def _model(fields: Fields, dropout: float = 0.0) -> ClozeModel:
     keras.utils.set_random_seed(0)
-    encoder = FGBert(fields, EncoderConfig(dim=16, heads=2, layers=1, feedforward=32, dropout=dropout))
+    encoder = FGBert(
+        fields, EncoderConfig(dim=16, heads=2, layers=1, feedforward=32, dropout=dropout)
+    )
     return ClozeModel(encoder, ClozeConfig(), no_catalog(fields))
 
 
@@ -55,7 +57,9 @@ def test_loss_is_the_sum_of_the_attributes_mean_losses_over_hidden_cells(fields:
         cells, targets = batch[mask], batch["targets"][f"history_{name}"]
         loss, correct, _ = model.heads[name](encoded[cells], targets[cells])
         assert scores[f"{name}_loss"] == pytest.approx(float(tf.reduce_mean(loss)), rel=1e-5)
-        assert scores[f"{name}_accuracy"] == pytest.approx(float(tf.reduce_mean(tf.cast(correct, tf.float32))))
+        assert scores[f"{name}_accuracy"] == pytest.approx(
+            float(tf.reduce_mean(tf.cast(correct, tf.float32)))
+        )
 
 
 @pytest.mark.slow
@@ -74,11 +78,15 @@ def test_by_xla_it_loses_the_same(fields: Fields, above: int) -> None:
 
 
 def test_cells_counted_by_shape_are_the_same_and_more_of_no_weight() -> None:
-    features = {"history_item_id": tf.constant([[1] * 9 + [0], [1] * 4 + [0] * 6, [0] * 10], tf.int64)}
+    features = {
+        "history_item_id": tf.constant([[1] * 9 + [0], [1] * 4 + [0] * 6, [0] * 10], tf.int64)
+    }
     fields = planted_fields().ids_only()
     for seed in range(20):
         batch = mask_history(features, fields, MaskingConfig(item_rate=0.3), tf.constant([seed, 0]))
-        exact, padded = (hidden_cells(batch["item_mask"], 0.3, by_shape) for by_shape in (False, True))
+        exact, padded = (
+            hidden_cells(batch["item_mask"], 0.3, by_shape) for by_shape in (False, True)
+        )
         assert padded.index.shape == (3 * 4,)
         assert len(set(padded.index.numpy())) == len(padded.index)
         np.testing.assert_array_equal(padded.index[padded.weight > 0], exact.index)
@@ -93,8 +101,13 @@ def test_losses_are_exact_under_padding(fields: Fields) -> None:
     model.compile(run_eagerly=True)
     exact = model.test_on_batch(batch, return_dict=True)
     rows, columns = batch["item_mask"].shape
-    padded = {name: pad_batch(batch[name], rows + 3, columns + 2) for name in ("features", "targets")}
-    masks = {name: pad_columns(pad_rows(batch[name], rows + 3), columns + 2) for name in ("item_mask", "behavior_mask")}
+    padded = {
+        name: pad_batch(batch[name], rows + 3, columns + 2) for name in ("features", "targets")
+    }
+    masks = {
+        name: pad_columns(pad_rows(batch[name], rows + 3), columns + 2)
+        for name in ("item_mask", "behavior_mask")
+    }
     model.reset_metrics()
     for name, value in model.test_on_batch({**padded, **masks}, return_dict=True).items():
         assert value == pytest.approx(exact[name], rel=1e-4), name

@@ -18,7 +18,9 @@ from trainer.pretraining.segments import keep_cells, last_real, random_segments
 @pytest.fixture
 def model() -> S3Rec:
     keras.utils.set_random_seed(0)
-    encoder = FGBert(planted_fields(), EncoderConfig(dim=16, heads=2, layers=1, feedforward=32, dropout=0.0))
+    encoder = FGBert(
+        planted_fields(), EncoderConfig(dim=16, heads=2, layers=1, feedforward=32, dropout=0.0)
+    )
     return S3Rec(encoder, S3RecConfig(), planted_catalog())
 
 
@@ -29,11 +31,17 @@ def test_attribute_and_item_losses_by_hand(model: S3Rec, monkeypatch: pytest.Mon
     monkeypatch.setattr(model, "_random_items", lambda like: (like + 2) % 8 + 1)
     model.reset_metrics()
     output = model(batch).numpy()
-    cells, weights = batch["item_mask"].numpy(), {name: w.kernel.numpy() for name, w in model.bilinear.items()}
+    cells, weights = (
+        batch["item_mask"].numpy(),
+        {name: w.kernel.numpy() for name, w in model.bilinear.items()},
+    )
     embed = model.encoder.embeddings["item_id"]
     own, other = embed(items).numpy(), embed((items + 2) % 8 + 1).numpy()
     attributes = {name: batch["targets"][f"history_{name}"].numpy() for name in ("brand", "tags")}
-    truths = {"brand": _one_hot(attributes["brand"][..., None]), "tags": _one_hot(attributes["tags"])}
+    truths = {
+        "brand": _one_hot(attributes["brand"][..., None]),
+        "tags": _one_hot(attributes["tags"]),
+    }
     mip = output @ weights["mip"]
     expected = {"mip": np.log1p(np.exp((mip * (other - own)).sum(-1)))[cells].mean()}
     for kind, vectors, chosen in (("aap", own, ~cells), ("map", output, cells)):
@@ -41,10 +49,14 @@ def test_attribute_and_item_losses_by_hand(model: S3Rec, monkeypatch: pytest.Mon
         for name, truth in truths.items():
             table = model.encoder.embeddings[name].table.numpy()[1:5]
             chance = 1 / (1 + np.exp(-(vectors @ weights[f"{kind}_{name}"] @ table.T)))
-            parts.append(-np.where(truth, np.log(chance), np.log(1 - chance)).mean(-1)[chosen].mean())
+            parts.append(
+                -np.where(truth, np.log(chance), np.log(1 - chance)).mean(-1)[chosen].mean()
+            )
         expected[kind] = np.mean(parts)
     for kind, value in expected.items():
-        assert float(model.averages[f"{kind}_loss"].result()) == pytest.approx(value, rel=1e-4), kind
+        assert float(model.averages[f"{kind}_loss"].result()) == pytest.approx(value, rel=1e-4), (
+            kind
+        )
 
 
 def _one_hot(values: np.ndarray) -> np.ndarray:
@@ -66,7 +78,9 @@ def test_every_objective_learns_from_a_planted_pattern(model: S3Rec) -> None:
 
 
 def test_an_encoder_of_ids_alone_has_no_attributes() -> None:
-    encoder = FGBert(planted_fields(), EncoderConfig(features="ids", dim=16, heads=2, layers=1, feedforward=32))
+    encoder = FGBert(
+        planted_fields(), EncoderConfig(features="ids", dim=16, heads=2, layers=1, feedforward=32)
+    )
     model = S3Rec(encoder, S3RecConfig(), planted_catalog())
     model(next(iter(planted_batches(encoder.fields, 0, 1))))
     assert set(model.bilinear) == {"mip", "sp"}
@@ -86,7 +100,9 @@ def test_segments_are_runs_of_at_most_half_the_behaviours() -> None:
 
 def test_a_segment_alone_has_padding_around_it() -> None:
     cells = tf.constant([[False, True, True, False]])
-    kept = keep_cells({"a": tf.constant([[1, 2, 3, 4]], tf.int64), "b": tf.ones([1, 4, 2], tf.int64)}, cells)
+    kept = keep_cells(
+        {"a": tf.constant([[1, 2, 3, 4]], tf.int64), "b": tf.ones([1, 4, 2], tf.int64)}, cells
+    )
     assert kept["a"].numpy().tolist() == [[0, 2, 3, 0]]
     assert kept["b"].numpy().sum(-1).tolist() == [[0, 2, 2, 0]]
     vectors = tf.reshape(tf.range(8.0), [1, 4, 2])
