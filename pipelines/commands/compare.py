@@ -21,6 +21,6 @@ def compare(
 ) -> None:
     """Write a page that compares two finished runs: scores, settings, data, slices, training and time."""
     with user_errors():
-        from pipelines.comparison.page import compare as write
+        from pipelines.report.comparison.page import compare as write
 
         typer.echo(f"Comparison: {write(run_a, run_b, output)}")

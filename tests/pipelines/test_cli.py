@@ -43,7 +43,15 @@ def test_help_lists_the_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("rub",), ("run",), ("run", "x.yaml", "--beam"), ("rank", "x.yaml")]
+    "arguments",
+    [
+        ("rub",),
+        ("run",),
+        ("run", "x.yaml", "--beam"),
+        ("run", "x.yaml", "--span", "soon"),
+        ("statistics", "x.yaml", "models", "--span", "soon"),
+        ("rank", "x.yaml"),
+    ],
 )
 def test_usage_errors_exit_with_2(arguments: tuple[str, ...]) -> None:
     assert srp4ctr(*arguments).returncode == 2

@@ -9,7 +9,7 @@ from pipelines.experiment.measures import measure
 from pipelines.metrics import METRICS, Metric
 from pipelines.report.model_card import model_card
 from pipelines.report.page import render
-from tests.pipelines.test_report_page import MADE, Page
+from tests.pipelines.report.test_report_page import MADE, Page
 from trainer import metrics
 
 RNG = np.random.default_rng(0)

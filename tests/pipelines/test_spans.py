@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from pipelines.commands.rollback.roll_back import roll_back
 from pipelines.config import load_run_config
 from pipelines.report.model_card import CARD
-from pipelines.rollback import roll_back
 from preprocessing.rolling import date_of
 from serving.client import RankingClient
 from serving.server import ModelServer

@@ -10,9 +10,9 @@ from ml_metadata.proto import metadata_store_pb2 as proto
 from typer.testing import CliRunner
 
 from pipelines.cli import app
+from pipelines.commands.rollback.roll_back import roll_back
 from pipelines.config import load_run_config
 from pipelines.errors import RunError
-from pipelines.rollback import roll_back
 from tests.pipelines.conftest import write_run
 
 VERSIONS = ("1700000001", "1700000002", "1700000010")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipelines.commands.statistics.refresh import refresh_statistics
 from pipelines.errors import RunError
-from pipelines.statistics import refresh_statistics
 from serving import contract
 from tests.testing import small_log, small_spec, write_small_dataset
 

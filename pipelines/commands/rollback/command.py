@@ -1,4 +1,4 @@
-"""`srp4ctr rollback`: serve the version before the newest one again."""
+"""The options of `srp4ctr rollback`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def rollback(
 ) -> None:
     """Take the newest pushed version of CONFIG back: the one before is served, and later runs compare with it."""
     with user_errors():
+        from pipelines.commands.rollback.roll_back import roll_back
         from pipelines.config import load_run_config
-        from pipelines.rollback import roll_back
 
         withdrawn, served = roll_back(load_run_config(config))
         typer.echo(f"Took back version {withdrawn}; the newest is {served} now.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipelines.comparison.pair import NAMES, Pair, compared, signed_count
 from pipelines.report.blocks import Section, Table
+from pipelines.report.comparison.pair import NAMES, Pair, compared, signed_count
 from pipelines.report.results import RunResults
 from pipelines.report.sections.data import SPLITS
 from pipelines.text import count, day

@@ -1,4 +1,4 @@
-"""`srp4ctr loadtest`: open-loop load on a model server that is running."""
+"""The options of `srp4ctr loadtest`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def loadtest(
     some.
     """
     with user_errors():
-        from pipelines.loadtest import parse_mix, run_loadtest
+        from pipelines.commands.loadtest.run_loadtest import parse_mix, run_loadtest
         from serving.loadtest.plan import LoadPlan
 
         plan = LoadPlan(

@@ -1,4 +1,4 @@
-"""`srp4ctr cost`: what the configured ranker and all others cost, as a table, JSON and a picture."""
+"""The options of `srp4ctr cost`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def cost(
     unfolded DIN + MMoE.
     """
     with user_errors():
-        from pipelines.cost import report_costs
+        from pipelines.commands.cost.cost_report import report_costs
 
         report_costs(config, output, vocabulary)

@@ -12,13 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app
-from pipelines.comparison.page import compare, render
-from pipelines.comparison.pair import Pair
 from pipelines.errors import RunError
+from pipelines.report.comparison.page import compare, render
+from pipelines.report.comparison.pair import Pair
 from pipelines.report.results import RunResults
 from pipelines.report.stored import read_results
 from pipelines.report.write import save
-from tests.pipelines.test_report_page import CONTENT, HOSTILE, MADE, Page
+from tests.pipelines.report.test_report_page import CONTENT, HOSTILE, MADE, Page
 
 
 def other_content() -> dict[str, Any]:

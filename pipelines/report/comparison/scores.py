@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipelines.comparison.pair import NAMES, Pair, compared
 from pipelines.metrics import METRICS
 from pipelines.report.blocks import Section, Table, Tile
+from pipelines.report.comparison.pair import NAMES, Pair, compared
 from pipelines.report.results import WITH_ENCODER, WITHOUT_ENCODER, RunResults, TaskMetrics
 from pipelines.text import decimal, difference, points, signed
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.comparison.pair import NAMES, Pair
 from pipelines.report.blocks import Section, Table
+from pipelines.report.comparison.pair import NAMES, Pair
 from pipelines.report.results import RunResults
 from pipelines.text import MISSING, count
 from pipelines.tuning import dotted

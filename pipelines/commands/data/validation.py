@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.config import load_run_config
-from pipelines.record_tables import record_tables
+from pipelines.commands.data.record_tables import record_tables
 from preprocessing.validation import Validation, validate
 
 

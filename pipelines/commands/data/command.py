@@ -1,4 +1,4 @@
-"""`srp4ctr data`: fetch public data sets, look at a log, check a spec against its log."""
+"""The options of `srp4ctr data` and its commands."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def data_inspect(
 ) -> None:
     """Say what each column of the log at PATH looks like, and write a first config for it."""
     with user_errors():
-        from pipelines.inspection import inspect_log
+        from pipelines.commands.data.inspection import inspect_log
 
         names = tuple(columns.split(",")) if columns else None
         inspect_log(path, format, names, delimiter, rows, output, encoding)
@@ -60,7 +60,7 @@ def data_validate(
 ) -> None:
     """Check CONFIG and every row of its log and tables, without running the pipeline."""
     with user_errors():
-        from pipelines.validation import validate_config
+        from pipelines.commands.data.validation import validate_config
 
         if not validate_config(config):
             raise typer.Exit(1)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.pipelines.conftest import srp4ctr
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import tune as tuning
+from pipelines.commands.tune import search as tuning
 from pipelines.config import load_run_config
 from pipelines.errors import RunError
 from pipelines.experiment import run as experiment_run

@@ -1,4 +1,4 @@
-"""`srp4ctr tune`: better settings for a run."""
+"""The options of `srp4ctr tune`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def tune(
 ) -> None:
     """Try settings of CONFIG's tuning.space, and write a run's file with those of the best validation AUC."""
     with user_errors():
-        from pipelines.tune import tune as search
+        from pipelines.commands.tune.search import tune as search
 
         typer.echo(f"Best settings: {search(config, jobs)}")

@@ -1,4 +1,4 @@
-"""`srp4ctr statistics`: a newer statistics table for the model that is served."""
+"""The options of `srp4ctr statistics`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.commands.errors import user_errors
+from pipelines.commands.span import span_number
 
 
 def statistics(
@@ -32,10 +33,7 @@ def statistics(
     Nothing is trained. The server loads the version like any other.
     """
     with user_errors():
-        from pipelines.statistics import refresh_statistics
-        from preprocessing.rolling import parse_span
+        from pipelines.commands.statistics.refresh import refresh_statistics
 
-        version = refresh_statistics(
-            config, target, as_of, None if span is None else parse_span(span), keep
-        )
+        version = refresh_statistics(config, target, as_of, span_number(span), keep)
         typer.echo(f"Statistics as of now are in version {version.name}: {version}")

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.report.model_card import CARD, auc_interval, config_hash, model_card
 from pipelines.report.write import save
-from tests.pipelines.test_report_page import CONTENT, MADE, results
+from tests.pipelines.report.test_report_page import CONTENT, MADE, results
 from trainer.metrics import auc
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.comparison.pair import NAMES, Pair, compared
 from pipelines.report.blocks import Picture, Section, Table
+from pipelines.report.comparison.pair import NAMES, Pair, compared
 from pipelines.report.curves import curves
 from pipelines.report.results import WITH_ENCODER, Attribute, RunResults
 from pipelines.runners.progress import COMPONENTS

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.comparison.data import data_section
-from pipelines.comparison.pair import Pair
-from pipelines.comparison.scores import headline_section
-from pipelines.comparison.settings import settings_section
-from pipelines.comparison.slices import slices_section
-from pipelines.comparison.training import time_section, training_section
+from pipelines.report.comparison.data import data_section
+from pipelines.report.comparison.pair import Pair
+from pipelines.report.comparison.scores import headline_section
+from pipelines.report.comparison.settings import settings_section
+from pipelines.report.comparison.slices import slices_section
+from pipelines.report.comparison.training import time_section, training_section
 from pipelines.report.html import page_of
 from pipelines.report.stored import read_results
 from pipelines.report.write import replace

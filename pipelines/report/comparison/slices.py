@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from pipelines.comparison.pair import NAMES, Pair
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import Picture, Section, Table
+from pipelines.report.comparison.pair import NAMES, Pair
 from pipelines.report.results import Slice
 from pipelines.report.sections.slices import (
     CHANCE,

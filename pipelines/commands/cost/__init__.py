@@ -1,0 +1,1 @@
+"""`srp4ctr cost`: what rankers cost."""

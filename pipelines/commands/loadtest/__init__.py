@@ -1,0 +1,1 @@
+"""`srp4ctr loadtest`: load on a model server that is running."""

@@ -1,0 +1,1 @@
+"""`srp4ctr rank`: the catalogue ranked for one user."""

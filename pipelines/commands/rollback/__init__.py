@@ -1,0 +1,1 @@
+"""`srp4ctr rollback`: the version before is served again."""

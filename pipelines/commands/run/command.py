@@ -1,0 +1,45 @@
+"""The options of `srp4ctr run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.commands.errors import user_errors
+from pipelines.commands.span import span_number
+
+
+def run(
+    config: Annotated[
+        Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")
+    ],
+    seed: Annotated[int | None, typer.Option(help="Replaces trainer.seed.")] = None,
+    cache: Annotated[
+        bool, typer.Option(help="Reuse finished components whose inputs have not changed.")
+    ] = True,
+    span: Annotated[
+        str | None, typer.Option(help="The last day to read, for logs with a file a day.")
+    ] = None,
+    beam: Annotated[
+        str | None, typer.Option(help="Where Beam jobs run, such as multiprocess or flink.")
+    ] = None,
+    beam_image: Annotated[
+        str | None, typer.Option(help="The image of Beam's remote workers.")
+    ] = None,
+    beam_options: Annotated[
+        list[str] | None, typer.Argument(help="After a --: Beam's own options.")
+    ] = None,
+) -> None:
+    """Run the pipeline of CONFIG: logs to a pushed model and a report.
+
+    Replaces the config's `beam` where any Beam option is given: srp4ctr run CONFIG --beam flink --
+    --parallelism=4
+    """
+    with user_errors():
+        from pipelines.beam import beam_config
+        from pipelines.commands.run.run_pipeline import run_pipeline
+
+        chosen = beam_config(beam, beam_image, beam_options or ())
+        run_pipeline(config, seed=seed, enable_cache=cache, beam=chosen, span=span_number(span))

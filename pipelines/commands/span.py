@@ -1,0 +1,23 @@
+"""The option `--span` of several commands."""
+
+from __future__ import annotations
+
+import typer
+
+
+def span_number(text: str | None) -> int | None:
+    """The number of the day that `--span` names; None where it wasn't given.
+
+    Raises:
+        typer.BadParameter: it is neither a date nor a number.
+    """
+    from preprocessing.rolling import parse_span
+
+    if text is None:
+        return None
+    try:
+        return parse_span(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"neither a date nor a number: {text}", param_hint="--span"
+        ) from None

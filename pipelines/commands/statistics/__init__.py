@@ -1,0 +1,1 @@
+"""`srp4ctr statistics`: a newer statistics table for the model that is served."""

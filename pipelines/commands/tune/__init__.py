@@ -1,0 +1,1 @@
+"""`srp4ctr tune`: better settings for a run."""
