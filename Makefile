@@ -11,7 +11,7 @@ DURATION ?= 600
 DISTRIBUTION ?=
 INTERPRETER ?=
 PACKAGES := preprocessing trainer pipelines serving
-SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks examples)
+SOURCES := setup.py $(PACKAGES) tests $(wildcard benchmarks examples scripts)
 
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -94,7 +94,7 @@ test-engines: setup-dev ## Records and states on Prism and in emulated stores, w
 lint: setup-dev ## Check style, types and which module imports which
 	@$(PYTHON) -m ruff check $(SOURCES)
 	@$(PYTHON) -m ruff format --check $(SOURCES)
-	@$(PYTHON) -m mypy $(PACKAGES)
+	@$(PYTHON) -m mypy $(PACKAGES) $(wildcard scripts)
 	@.venv/bin/lint-imports --no-logo --no-cache
 
 format: setup-dev ## Format the code and mend what ruff can mend
