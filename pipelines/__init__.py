@@ -2,4 +2,6 @@
 
 import os
 
+from serving import __version__ as __version__
+
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # see preprocessing/__init__.py

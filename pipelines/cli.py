@@ -7,9 +7,11 @@ imported inside of the commands, so that `--help` is quick.
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from pipelines import __version__
 from pipelines.commands.compare import compare
 from pipelines.commands.cost.command import cost
 from pipelines.commands.data.command import data_app
@@ -60,3 +62,21 @@ def main() -> None:
 
     quiet_libraries()
     app()
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"srp4ctr {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main_options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options of the command itself."""

@@ -72,6 +72,9 @@ missing_packages() {
   fi
 }
 
+# The part of pyproject.toml that an installation depends on, such as its commands.
+distribution_table() { sed -n '/^\[project\]/,/^\[tool\.ruff\]/p' pyproject.toml; }
+
 # build UV PYTHON LOCK...: .venv anew, with what the lock files name and this package.
 build() {
   local uv=$1 python=$2 locks=("${@:3}")
@@ -90,7 +93,10 @@ main() {
   device=$(choose_device)
   read -ra versions <<<"$(python_versions "$stack")"
   locks=("requirements/$stack.txt" "requirements/$stack-$device.txt")
-  stamp=$(cat "requirements/$stack"*.txt setup.py scripts/{setup,tools}.sh | sha256sum | cut -d' ' -f1)
+  stamp=$({
+    cat "requirements/$stack"*.txt setup.py scripts/{setup,tools}.sh
+    distribution_table
+  } | sha256sum | cut -d' ' -f1)
   stamp="$stack $device $stamp $PWD"
   .venv/bin/python -c '' 2>/dev/null && built=$(cat .venv/srp4ctr.stamp 2>/dev/null) || true
   if [[ $built == "$stamp dev" || $built == "$stamp" && $layer == run ]]; then

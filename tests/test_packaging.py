@@ -8,10 +8,12 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 
+from serving import __version__
 from tests.test_dockerfile import find_uv
 
 ROOT = Path(__file__).parent.parent
@@ -47,7 +49,7 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(
             ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__")
         )
-    for file in ("setup.py", "pyproject.toml", "README.md"):
+    for file in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / file, source)
     command = [sys.executable, "setup.py", "--quiet", "sdist", "bdist_wheel"]
     environment = os.environ | {"SRP4CTR_REVISION": REVISION}
@@ -65,6 +67,22 @@ def test_both_distributions_have_every_file_of_the_packages(distributions: Path)
     with tarfile.open(sdist) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
     assert _sources() | {"setup.py", "pyproject.toml"} <= packed
+
+
+def test_the_wheel_says_what_it_is_and_that_it_has_types(distributions: Path) -> None:
+    (wheel,) = distributions.glob(f"srp4ctr-{__version__}-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        stated = message_from_bytes(archive.read(name))
+        typed = [name for name in archive.namelist() if name.endswith("/py.typed")]
+    assert sorted(typed) == [f"{package}/py.typed" for package in sorted(PACKAGES)]
+    assert stated["Version"] == __version__
+    assert stated["License-Expression"] == "Apache-2.0"
+    assert stated["Requires-Python"] == ">=3.10"
+    assert stated["Summary"] and stated["Description-Content-Type"] == "text/markdown"
+    assert "Typing :: Typed" in stated.get_all("Classifier", [])
+    assert stated.get_all("Project-URL")
+    assert "docs" in stated.get_all("Provides-Extra", [])
 
 
 def test_both_distributions_are_stamped_with_their_revision(distributions: Path) -> None:
@@ -97,6 +115,8 @@ def test_the_wheel_alone_gives_a_client_and_a_command_that_names_the_extra_it_mi
 
     ranked = run(python, "-c", CLIENT)
     assert ranked.returncode == 0 and "localhost:1, model 'srp4ctr'" in ranked.stdout, ranked
+    version = run(environment / "bin" / "srp4ctr", "--version")
+    assert version.stdout == f"srp4ctr {__version__}\n", version
     help_ = run(environment / "bin" / "srp4ctr", "--help")
     assert help_.returncode == 0 and "serve" in help_.stdout, help_
     served = run(environment / "bin" / "srp4ctr", "serve", "models")
