@@ -18,7 +18,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Without bytecode, each process compiles TFX and TensorFlow anew, and takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-memory bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy test-engines lint format lock dist clean bench-gpu
+.PHONY: docs help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-memory bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy test-engines lint format lock dist clean bench-gpu
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -96,6 +96,10 @@ lint: setup-dev ## Check style, types and which module imports which
 	@$(PYTHON) -m ruff format --check $(SOURCES)
 	@$(PYTHON) -m mypy $(PACKAGES) $(wildcard scripts)
 	@.venv/bin/lint-imports --no-logo --no-cache
+
+docs: setup-dev ## Build the documentation's site into build/site (open build/site/index.html)
+	@NO_MKDOCS_2_WARNING=true $(PYTHON) -m mkdocs build --quiet
+	@echo "The site: build/site/index.html"
 
 format: setup-dev ## Format the code and mend what ruff can mend
 	@$(PYTHON) -m ruff check --fix $(SOURCES)

@@ -59,6 +59,7 @@ DOCS = [
     "mkdocs>=1.6,<2",
     "mkdocs-material>=9.5",
     "mkdocstrings-python>=1.10",
+    "pymdown-extensions>=10.2,<11",  # mkdocstrings reads no later one
 ]
 
 
