@@ -22,17 +22,17 @@ from tests.testing_trainer import (
     serialize,
 )
 from trainer.config import EncoderConfig, ExportConfig, TrainerConfig
-from trainer.export import build_signatures, serving_module
-from trainer.input_checks import checked
+from trainer.export.assembly import serving_module
+from trainer.export.input_checks import checked
+from trainer.export.manifest import write_manifest
+from trainer.export.serving_module import ServingModule, dtype_of
+from trainer.export.signatures import build_signatures
+from trainer.export.warmup import write_warmup
 from trainer.inputs import StageInputs
-from trainer.manifest import write_manifest
 from trainer.models.ranker import Ranker
 from trainer.models.srp4ctr import Srp4Ctr
 from trainer.models.srp4ctr_config import Srp4CtrConfig
 from trainer.models.unfolded_din import UnfoldedDin
-from trainer.serving_module import ServingModule, dtype_of
-from trainer.state_codec import StateCodec
-from trainer.warmup import write_warmup
 
 # Benchmark-only signatures with the inputs and outputs of `predict`.
 TILED = "benchmark_tiled"
@@ -160,7 +160,7 @@ def _with_graph_of(module: ServingModule, ranker: Ranker) -> ServingModule:
         module.catalog,
         module.spec,
         module.fields,
-        codec_of=lambda state: StateCodec(state, b"", LENGTH, "float32"),
-        describe=lambda codec: module.description,
-        statistics=module.statistics,
+        module.codec,  # of the module's own ranker: `predict` makes no state
+        module.description,
+        module.statistics,
     )

@@ -29,13 +29,13 @@ from pipelines.metadata import RunMetadata
 from pipelines.trained import model_dir, stage_inputs
 from preprocessing.artifact_files import split_files
 from preprocessing.features import candidate_inputs, label_name, user_inputs
-from trainer.export import serving_module
+from trainer.export.assembly import serving_module
+from trainer.export.serving_module import ServingModule, dtype_of
+from trainer.export.state_numbers import DTYPES
 from trainer.inputs import StageInputs
 from trainer.metrics import auc
 from trainer.models.ranker import Ranker
 from trainer.restore import restore_ranker
-from trainer.serving_module import ServingModule, dtype_of
-from trainer.state_numbers import DTYPES
 
 BATCH = 64
 STALE_SECONDS = (60, 600, 3600, 86_400)

@@ -81,7 +81,7 @@ COSTS = {
         ("apache_beam", "pyarrow", "tensorflow"),
     ),
     "trainer": Cost(
-        ("trainer.task", "trainer.pretrain", "trainer.finetune", "trainer.export"),
+        ("trainer.task", "trainer.pretrain", "trainer.finetune", "trainer.export.saved_model"),
         1.0,
         100,
         NEVER | NO_BEAM,

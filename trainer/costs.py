@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,15 @@ import tensorflow as tf
 import tf_keras as keras
 
 from preprocessing.config import changed
-from preprocessing.features import CANDIDATE_ITEM_KEY, HISTORY_ITEM_KEY
 from trainer.config import TrainerConfig
-from trainer.fields import Field, Fields
+from trainer.export.example_state import candidate_specs, user_specs, zeros
+from trainer.export.state_codec import StateCodec
+from trainer.export.state_layout import StoredVector
+from trainer.fields import Fields
 from trainer.flops import FlopCount, count_flops
 from trainer.layers.field_embedding import FieldEmbedding
 from trainer.models.ranker import Features, Logits, Ranker, UserState
 from trainer.registry import RANKERS, create_ranker
-from trainer.state_codec import StateCodec
 
 CANDIDATES = (1, 10, 100, 1000)
 REFERENCE = "unfolded_din"
@@ -34,6 +34,7 @@ class ModelCost:
         dense_parameters: Weights outside of embedding tables.
         table_parameters: Weights in embedding tables; these depend on the vocabularies.
         state_bytes: One user's state, as `encode_user` returns it.
+        state: The vectors that it is made of, in the order of its bytes.
     """
 
     user: FlopCount
@@ -41,6 +42,7 @@ class ModelCost:
     dense_parameters: int
     table_parameters: int
     state_bytes: int
+    state: tuple[StoredVector, ...]
 
     @property
     def efficiency_flops(self) -> int:
@@ -52,7 +54,7 @@ class ModelCost:
         return (self.user.flops + self.items[candidates].flops) / candidates
 
     def to_json(self) -> dict[str, Any]:
-        """Plain numbers."""
+        """Plain numbers and names."""
         return {
             "user_flops": self.user.flops,
             "item_flops": {str(n): count.flops for n, count in self.items.items()},
@@ -63,6 +65,7 @@ class ModelCost:
             "dense_parameters": self.dense_parameters,
             "table_parameters": self.table_parameters,
             "state_bytes": self.state_bytes,
+            "state": [dataclasses.asdict(vector) for vector in self.state],
         }
 
 
@@ -86,11 +89,8 @@ def measure_cost(fields: Fields, config: TrainerConfig) -> ModelCost:
     """Traces the two functions of `config.ranker.model` at full history length and counts their operations."""
     keras.backend.clear_session()
     ranker = create_ranker(fields, config)
-    user_sides = [*fields.of("user"), *fields.of("context"), *fields.of("history")]
-    user = _specs(user_sides, fields.history_length)
-    if fields.has_item_keys:
-        user[HISTORY_ITEM_KEY] = _keys(fields.history_length, HISTORY_ITEM_KEY)
-    ranker(_zeros(user | _candidates(fields, 1)))
+    user = user_specs(fields, fields.history_length)
+    ranker(zeros(user | candidate_specs(fields, 1)))
 
     @tf.function(autograph=False)
     def encode_user(features: Features) -> UserState:
@@ -105,7 +105,7 @@ def measure_cost(fields: Fields, config: TrainerConfig) -> ModelCost:
         lambda x: tf.TensorSpec(x.shape, x.dtype), encode.structured_outputs
     )
     items = {
-        n: count_flops(score_items.get_concrete_function(state, _candidates(fields, n)))
+        n: count_flops(score_items.get_concrete_function(state, candidate_specs(fields, n)))
         for n in CANDIDATES
     }
     tables = _table_parameters(ranker)
@@ -116,38 +116,12 @@ def measure_cost(fields: Fields, config: TrainerConfig) -> ModelCost:
         dense_parameters=ranker.count_params() - tables,
         table_parameters=tables,
         state_bytes=codec.bytes_of(fields.history_length),
+        state=codec.layout,
     )
 
 
 def _with_model(config: TrainerConfig, name: str) -> TrainerConfig:
     return changed(config, {"ranker": {"model": name}})
-
-
-def _specs(fields: Sequence[Field], length: int) -> dict[str, tf.TensorSpec]:
-    """One user's indices and numbers of some fields; `length` positions of those that have positions."""
-    specs = {}
-    for field in fields:
-        positions = [length] if field.feature.side in ("history", "candidate") else []
-        cell = [field.width] if field.multivalent else []
-        specs[field.name] = tf.TensorSpec([1, *positions, *cell], tf.int64, name=field.name)
-        if field.number is not None:
-            specs[field.number] = tf.TensorSpec([1, *positions], tf.float32, name=field.number)
-    return specs
-
-
-def _candidates(fields: Fields, count: int) -> dict[str, tf.TensorSpec]:
-    candidates = _specs(fields.of("candidate"), count)
-    if fields.has_item_keys:
-        candidates[CANDIDATE_ITEM_KEY] = _keys(count, CANDIDATE_ITEM_KEY)
-    return candidates
-
-
-def _keys(count: int, name: str) -> tf.TensorSpec:
-    return tf.TensorSpec([1, count], tf.int64, name=name)
-
-
-def _zeros(specs: dict[str, tf.TensorSpec]) -> dict[str, tf.Tensor]:
-    return {name: tf.zeros(spec.shape, spec.dtype) for name, spec in specs.items()}
 
 
 def _table_parameters(ranker: Ranker) -> int:

@@ -12,7 +12,7 @@ import tf_keras as keras
 
 from trainer.compilation import compiles
 from trainer.distribution.roles import run_stage
-from trainer.export import export
+from trainer.export.saved_model import export
 from trainer.fitting import Stage, fit
 from trainer.inputs import StageInputs
 from trainer.models.ranker import Ranker

@@ -16,7 +16,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from pipelines.metrics import METRICS
 from pipelines.slices import history_bucket
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
-from trainer.export import EVALUATE
+from trainer.export.signatures import EVALUATE
 
 POPULARITY = "popularity"
 HISTORY_LENGTH = "history_length"

@@ -15,9 +15,9 @@ from pipelines.counts.trees import HOW_TO_INSTALL, Trees, installed
 from preprocessing.artifact_files import split_dir, split_files
 from preprocessing.spec import DatasetSpec
 from trainer.data import TransformedRecords
+from trainer.export.transform_graph import TransformGraph
 from trainer.fields import fields_of
 from trainer.metrics import auc
-from trainer.transform_graph import TransformGraph
 
 _RESAMPLES = 400
 

@@ -12,9 +12,9 @@ from pipelines.counts.tested import transformed_with
 from pipelines.counts.trees import Trees
 from preprocessing.features import CANDIDATE_ITEM_ID
 from serving.contract import CANDIDATE_MASK
+from trainer.export.transform_graph import TransformGraph
 from trainer.inputs import StageInputs
 from trainer.metrics import auc
-from trainer.transform_graph import TransformGraph
 
 _REQUESTS_A_BATCH = 256
 

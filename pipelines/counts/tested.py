@@ -14,10 +14,10 @@ from preprocessing.features import CANDIDATE_ITEM_ID, USER_ID, RecordFeature, re
 from preprocessing.spec import DatasetSpec
 from serving.contract import CANDIDATE_MASK, EXAMPLES
 from trainer.data import densify, take_share
-from trainer.export import EVALUATE
+from trainer.export.serving_module import dtype_of
+from trainer.export.signatures import EVALUATE
+from trainer.export.transform_graph import TransformGraph
 from trainer.fields import Fields
-from trainer.serving_module import dtype_of
-from trainer.transform_graph import TransformGraph
 
 _REQUESTS_A_BATCH = 64
 

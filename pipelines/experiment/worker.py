@@ -21,7 +21,7 @@ from pipelines.experiment.predictions import predict
 from preprocessing.config import SAVED
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
-from trainer.export import serving_module
+from trainer.export.assembly import serving_module
 from trainer.finetune import finetune
 from trainer.inputs import StageInputs
 from trainer.pretrain import pretrain

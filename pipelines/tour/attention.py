@@ -14,7 +14,7 @@ from pipelines.tour.person import Person
 from pipelines.tour.step import Step
 from pipelines.tour.words import Words
 from serving.contract import CANDIDATE_ITEM_ID
-from trainer.serving_module import ServingModule
+from trainer.export.serving_module import ServingModule
 
 _TITLE, _SHOWN = "What the candidate looks at", 5
 

@@ -14,10 +14,10 @@ from pipelines.tour.words import Words
 from pipelines.trained import model_dir, stage_inputs
 from preprocessing.artifact_files import split_files
 from preprocessing.sources.titles import read_titles
-from trainer.export import serving_module
+from trainer.export.assembly import serving_module
+from trainer.export.serving_module import ServingModule
 from trainer.pretraining.objective import Objective
 from trainer.restore import restore_objective, restore_ranker
-from trainer.serving_module import ServingModule
 from trainer.stages import STAGE_SPLITS
 
 

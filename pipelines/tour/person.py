@@ -13,7 +13,7 @@ from preprocessing.features import HISTORY_ITEM_ID, USER_ID, user_inputs
 from preprocessing.lookup import user_record
 from preprocessing.plain import plain_features, plain_values
 from preprocessing.spec import DatasetSpec
-from trainer.serving_module import dtype_of
+from trainer.export.serving_module import dtype_of
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 
 from serving.errors import ServingError
 from serving.rollout import main, rollout
-from trainer.manifest import write_manifest
+from trainer.export.manifest import write_manifest
 
 
 def _version(folder: Path, number: int, files: int = 3, size: int = 1000) -> Path:

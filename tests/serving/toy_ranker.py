@@ -20,7 +20,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from serving import contract
-from trainer.manifest import write_manifest
+from trainer.export.manifest import write_manifest
 
 NAME = "toy"
 LONG_MESSAGE = "n must not be negative " + "x" * 2000

@@ -21,7 +21,7 @@ from tests.testing_trainer import (
     toy_spec,
 )
 from trainer.config import TrainerConfig
-from trainer.export import export
+from trainer.export.saved_model import export
 from trainer.finetune import finetune
 from trainer.inputs import StageInputs
 from trainer.models.ranker import Ranker

@@ -118,12 +118,12 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "embedding_dim",
     ),
     "layers/dropout.py Dropout.__init__": ({}, {"ranker": {"dropout": 1.0}}, "ranker.dropout"),
-    "state_numbers.py numbers_of": ({}, {"export": {"state_dtype": "int4"}}, "state_dtype"),
+    "export/state_numbers.py numbers_of": ({}, {"export": {"state_dtype": "int4"}}, "state_dtype"),
 }
 # Where it is raised, and what beside a configuration it takes.
 ELSEWHERE = {
     "task.py _load": "the file can't be read as one",
-    "transform_graph.py TransformGraph.__call__": "the caller's own inputs",
+    "export/transform_graph.py TransformGraph.__call__": "the caller's own inputs",
     "flops.py count_flops": "an operation of a new layer",
     "warm_start.py _EarlierRanker.__init__": "the earlier model's directory",
     "compilation.py compiles": "the devices of the strategy",

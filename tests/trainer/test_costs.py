@@ -72,11 +72,15 @@ def test_parameters_and_bytes_are_those_of_the_model(costs: dict[str, ModelCost]
     integers = sum(int(tf.size(leaf)) for leaf in leaves if leaf.dtype == tf.int32)
     in_vectors = numbers * 2 + integers * 4
     assert in_vectors < cost.state_bytes < in_vectors + 100
+    parts = {"user": 1, "position": fields.history_length}
+    assert sum(parts[vector.of] * vector.bytes for vector in cost.state) == in_vectors
 
 
 def test_shares_and_ratios() -> None:
-    ours = ModelCost(FlopCount(1000, 0), {1: FlopCount(10, 0), 100: FlopCount(900, 0)}, 1, 1, 1)
-    reference = ModelCost(FlopCount(0, 0), {1: FlopCount(40, 0), 100: FlopCount(3800, 0)}, 1, 1, 1)
+    ours = ModelCost(FlopCount(1000, 0), {1: FlopCount(10, 0), 100: FlopCount(900, 0)}, 1, 1, 1, ())
+    reference = ModelCost(
+        FlopCount(0, 0), {1: FlopCount(40, 0), 100: FlopCount(3800, 0)}, 1, 1, 1, ()
+    )
     assert (ours.efficiency_flops, ours.inference_flops(100)) == (1010, 19.0)
     ratios = cost_ratios({"srp4ctr": ours, "unfolded_din": reference}, "srp4ctr")
     assert ratios == {"inference_flops_ratio": 0.5, "efficiency_flops_ratio": 25.25}

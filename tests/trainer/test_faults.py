@@ -9,7 +9,7 @@ from benchmarks.reference_scores import ReferenceScores
 from preprocessing.features import user_inputs
 from preprocessing.plain import for_client
 from tests.trainer.conftest import Exported, Toy
-from trainer.export import export
+from trainer.export.saved_model import export
 
 pytestmark = pytest.mark.slow
 ITEMS = [f"i{n}" for n in range(8)]

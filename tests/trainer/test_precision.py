@@ -16,7 +16,7 @@ from preprocessing.features import candidate_inputs, user_inputs
 from serving import contract
 from tests.testing_trainer import dense_inputs, eagerly
 from tests.trainer.conftest import TINY, Exported, Toy
-from trainer.export import export
+from trainer.export.saved_model import export
 from trainer.finetune import finetune
 from trainer.inputs import StageInputs
 from trainer.models.ranker import Ranker

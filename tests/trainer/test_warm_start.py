@@ -22,7 +22,7 @@ from tests.testing_trainer import (
     toy_spec,
 )
 from tests.trainer.conftest import TINY, Exported, Toy
-from trainer.export import serving_module
+from trainer.export.assembly import serving_module
 from trainer.finetune import build_ranker
 from trainer.inputs import StageInputs
 from trainer.models.ranker import Ranker

@@ -38,8 +38,9 @@ def report_costs(config_path: Path, output: Path | None, vocabulary: int) -> Non
     folder = output or config.paths.root / "cost"
     folder.mkdir(parents=True, exist_ok=True)
     costs = compare_costs(_fields(config, vocabulary), config.trainer)
-    ratios = cost_ratios(costs, config.trainer.ranker.model)
-    table = cost_table(costs)
+    model = config.trainer.ranker.model
+    ratios = cost_ratios(costs, model)
+    table = f"{cost_table(costs)}\n{state_table(model, costs[model])}"
     console = Console(soft_wrap=True)
     console.print(table, markup=False, highlight=False)
     (folder / "cost.md").write_text(table)
@@ -55,9 +56,22 @@ def report_costs(config_path: Path, output: Path | None, vocabulary: int) -> Non
 
 
 def cost_table(costs: dict[str, ModelCost]) -> str:
-    """A Markdown table, a model a row."""
-    rows = [_HEADER, ["---"] * len(_HEADER), *(_row(name, cost) for name, cost in costs.items())]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    """A Markdown table with one row for each model."""
+    return _markdown(_HEADER, [_row(name, cost) for name, cost in costs.items()])
+
+
+def state_table(model: str, cost: ModelCost) -> str:
+    """A Markdown table of a model's user state, one row for each vector, in the order of its bytes."""
+    rows = []
+    for vector in cost.state:
+        each = f"each {vector.of}"
+        rows.append([vector.name, each, str(vector.width), vector.dtype, f"{vector.bytes:,}"])
+    return _markdown([f"state of {model}", "there for", "width", "type", "bytes"], rows)
+
+
+def _markdown(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _row(name: str, cost: ModelCost) -> list[str]:

@@ -24,4 +24,9 @@ def test_cost_of_the_quoted_size(tmp_path: Path) -> None:
     for name, cost in written["models"].items():
         assert cost["user_flops"] + cost["item_flops"]["1"] == cost["efficiency_flops"], name
         assert f"| {name} |" in (tmp_path / "cost.md").read_text()
+    assert "| summary | each user |" in (tmp_path / "cost.md").read_text()
+    assert {vector["of"] for vector in written["models"]["srp4ctr"]["state"]} == {
+        "user",
+        "position",
+    }
     assert (tmp_path / "cost.svg").read_text().count("<svg") == 1

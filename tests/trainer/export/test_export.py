@@ -34,9 +34,10 @@ from tests.testing_trainer import (
 from tests.trainer.conftest import Exported, Toy
 from trainer.config import TrainerConfig
 from trainer.data import densify
-from trainer.export import EVALUATE, fingerprint, serving_module
-from trainer.statistics_table import StatisticsTable
-from trainer.warmup import candidate_buckets
+from trainer.export.assembly import fingerprint, serving_module
+from trainer.export.signatures import EVALUATE
+from trainer.export.statistics_table import StatisticsTable
+from trainer.export.warmup import candidate_buckets
 
 _BRAND_NUMBERS = ("events", "click", "buy", "click_rate", "buy_rate")
 HEADER = 32  # bytes of a state before its numbers

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.state_codec import StateCodec
+from trainer.export.state_codec import StateCodec
 
 FINGERPRINT, LONGEST = b"8 bytes!", 5
 MESSAGE = "user_state was made by another model version, or is damaged: call encode_user again"
@@ -105,6 +105,36 @@ def test_integers_are_exact_in_every_precision(dtype: str) -> None:
     shorter = without.encode(_state(lengths)).numpy()
     extra = [len(blob) - len(other) for blob, other in zip(blobs.numpy(), shorter, strict=True)]
     assert extra == [8 * length for length in lengths]
+
+
+def test_the_layout_names_the_vectors_in_the_order_of_their_bytes() -> None:
+    state = {
+        "mask": tf.constant([[True, True]]),
+        "after": tf.fill([1, 2, 1], 5),  # integers follow numbers
+        "before": [{"keys": tf.fill([1, 2, 2], 3.0)}, {"keys": tf.fill([1, 2, 1], 4.0)}],
+        "known": tf.fill([1, 1], 1.0),
+        "last": tf.fill([1, 3], 2.0),
+    }
+    codec = StateCodec(state, FINGERPRINT, LONGEST, "float32")
+    assert [(vector.name, vector.of, vector.dtype, vector.bytes) for vector in codec.layout] == [
+        ("known", "user", "float32", 4),
+        ("last", "user", "float32", 12),
+        ("before/0/keys", "position", "float32", 8),
+        ("before/1/keys", "position", "float32", 4),
+        ("after", "position", "int32", 4),
+    ]
+    (blob,) = codec.encode(state).numpy()
+    position = struct.pack("<3fi", 3, 3, 4, 5)
+    assert blob[HEADER:] == struct.pack("<4f", 1, 2, 2, 2) + position + position
+
+
+@pytest.mark.parametrize("dtype", BYTES)
+def test_the_layout_has_the_bytes_of_a_state(dtype: str) -> None:
+    codec = StateCodec(_state([1]) | {"long": tf.zeros([1, 70])}, FINGERPRINT, LONGEST, dtype)
+    each = {"user": 0, "position": 0}
+    for vector in codec.layout:
+        each[vector.of] += vector.bytes
+    assert codec.bytes_of(3) == HEADER + each["user"] + 3 * each["position"]
 
 
 def test_identity_changes_with_model_layout_and_storage() -> None:

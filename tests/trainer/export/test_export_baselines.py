@@ -11,10 +11,10 @@ import tensorflow as tf
 from preprocessing.features import candidate_inputs, user_inputs
 from tests.testing_trainer import dense_inputs, random_features
 from tests.trainer.conftest import TINY, Toy
-from trainer.export import serving_module
+from trainer.export.assembly import serving_module
+from trainer.export.serving_module import ServingModule
 from trainer.finetune import build_ranker
 from trainer.registry import MODEL, RANKERS
-from trainer.serving_module import ServingModule
 
 
 def _module(
@@ -81,6 +81,6 @@ def test_set_wise_candidates_see_no_padding(toy: Toy, monkeypatch: pytest.Monkey
     assert count < counts.max()
     one = {name: x[row : row + 1] for name, x in user.items()}
     one |= {name: x[row : row + 1, :count] for name, x in candidates.items()}
-    monkeypatch.setattr("trainer.serving_module.candidate_columns", lambda count: count)
+    monkeypatch.setattr("trainer.export.serving_module.candidate_columns", lambda count: count)
     alone = module.predict(**one)["click"]
     np.testing.assert_allclose(alone[0], together[row, :count], rtol=0, atol=1e-6)

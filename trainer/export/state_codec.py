@@ -9,8 +9,9 @@ from typing import Any
 import tensorflow as tf
 
 from serving import contract
+from trainer.export.state_layout import MASK, layout_of, leaf_names
+from trainer.export.state_vectors import Vectors
 from trainer.padding import history_columns
-from trainer.state_vectors import Vectors
 
 _MAGIC = b"SRP2"  # its digit is the format's version
 _CHECKSUM_DIGITS = 12
@@ -30,9 +31,9 @@ class StateCodec:
 
     Layout: magic "SRP2"; 12 decimal digits, the checksum of all that follows; 8 bytes `identity`; 4
     letters, the precision; int32 number of positions n; then the per-user vectors, and n rows of
-    all per-position vectors, packed as trainer/state_vectors.py and trainer/state_numbers.py have
+    all per-position vectors, packed as trainer/export/state_vectors.py and trainer/export/state_numbers.py have
     it; then any number of rows of `row_integers` int32, which aren't the ranker's: what is counted
-    of a user's items, see trainer/statistics_table.py.
+    of a user's items, see trainer/export/statistics_table.py.
 
     The checksum finds what a cache or a network damaged. It keeps nobody from forging a state, but
     a forged one, too, must have this layout and finite numbers, or it is refused.
@@ -47,6 +48,7 @@ class StateCodec:
     Attributes:
         identity: 8 bytes that tell states this codec can read from all others: they change with the
             fingerprint, the state's layout, and how it is stored.
+        layout: The vectors that are stored, in the order of their bytes.
     """
 
     def __init__(
@@ -57,21 +59,17 @@ class StateCodec:
         dtype: str,
         row_integers: int = 0,
     ) -> None:
-        without_mask = {name: part for name, part in state.items() if name != "mask"}
-        self._template = tf.nest.map_structure(lambda leaf: 0, without_mask)
-        leaves = tf.nest.flatten(without_mask)
+        self._template = tf.nest.map_structure(lambda leaf: 0, state)
+        self._mask_place = leaf_names(state).index(MASK)
+        leaves = self._stored_leaves(state)
         self._ranks = [leaf.shape.rank for leaf in leaves]
         self._user = Vectors(self._of_rank(2, leaves), dtype)
         self._row = Vectors(self._of_rank(3, leaves), dtype)
         self._history_length = history_length
-        widths = [leaf.shape[-1] for leaf in leaves]
-        dtypes = [leaf.dtype.name for leaf in leaves]
         self._row_integers = row_integers
-        layout = (
-            f"{self._template} {self._ranks} {widths} {dtypes} {history_length} {dtype} {_MAGIC!r}"
-        )
-        layout += f" {row_integers}" if row_integers else ""
-        self.identity = hashlib.sha256(fingerprint + layout.encode()).digest()[:_IDENTITY_BYTES]
+        self.layout = layout_of(state, dtype)
+        told_apart = f"{self.layout} {history_length} {row_integers} {_MAGIC!r}"
+        self.identity = hashlib.sha256(fingerprint + told_apart.encode()).digest()[:_IDENTITY_BYTES]
         self._prefix = self.identity + _LETTERS[dtype]
 
     def bytes_of(self, positions: int) -> int:
@@ -80,10 +78,11 @@ class StateCodec:
 
     def encode(self, state: UserState, rows_of_items: tf.RaggedTensor | None = None) -> tf.Tensor:
         """Packs a state whose real positions come first, and rows int32 [B, (K), row_integers]: string [B]."""
-        count = tf.reduce_sum(tf.cast(state["mask"], tf.int32), 1)
-        leaves = tf.nest.flatten({name: part for name, part in state.items() if name != "mask"})
+        mask = tf.nest.flatten(state)[self._mask_place]
+        count = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
+        leaves = self._stored_leaves(state)
         user = self._user.pack(self._of_rank(2, leaves), tf.shape(count))
-        rows = self._row.pack(self._of_rank(3, leaves), tf.shape(state["mask"]))
+        rows = self._row.pack(self._of_rank(3, leaves), tf.shape(mask))
         rows = tf.reshape(rows, [tf.shape(rows)[0], tf.shape(rows)[1] * self._row.bytes])
         packed = tf.concat([tf.bitcast(count, tf.uint8), user, rows], 1)
         sizes = _COUNT_BYTES + self._user.bytes + count * self._row.bytes
@@ -112,9 +111,8 @@ class StateCodec:
         by_rank = {2: iter(user), 3: iter(row)}
         leaves = [next(by_rank[rank]) for rank in self._ranks]
         leaves = _require(tf.math.is_finite(user_sum + row_sum), leaves)  # NaN and Inf spread
-        return tf.nest.pack_sequence_as(self._template, leaves) | {
-            "mask": tf.sequence_mask(count, longest)
-        }
+        leaves.insert(self._mask_place, tf.sequence_mask(count, longest))
+        return tf.nest.pack_sequence_as(self._template, leaves)
 
     def rows_of_items(self, blobs: tf.Tensor) -> tf.Tensor:
         """The rows at the end of string [B], int32 [B, K, row_integers], zeros after a user's last; K is at least 1.
@@ -155,6 +153,12 @@ class StateCodec:
         return _require(
             fits & (checksum == _checksum(tf.strings.substr(blobs, begin, tf.int32.max))), blobs
         )
+
+    def _stored_leaves(self, state: UserState) -> list[tf.Tensor]:
+        """The state's tensors without its mask, in the order of its fields."""
+        leaves = tf.nest.flatten(state)
+        del leaves[self._mask_place]
+        return leaves
 
     def _of_rank(self, rank: int, leaves: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         return [leaf for r, leaf in zip(self._ranks, leaves, strict=True) if r == rank]

@@ -11,7 +11,7 @@ import tensorflow as tf
 from preprocessing.features import candidate_inputs, user_inputs
 from tests.testing_trainer import dense_inputs
 from tests.trainer.conftest import Toy
-from trainer.transform_graph import TransformGraph
+from trainer.export.transform_graph import TransformGraph
 
 
 def _raw(toy: Toy, sides: tuple[str, ...]) -> dict[str, Any]:

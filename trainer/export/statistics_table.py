@@ -13,7 +13,7 @@ from preprocessing.spec import DatasetSpec
 from preprocessing.spec_match import ITEM_ID
 from preprocessing.statistics.names import ITEM, OF, SEPARATOR
 from serving.contract import CANDIDATE_ITEM_ID, STATISTICS_FILE
-from trainer.users_items import UsersItems, width_of
+from trainer.export.users_items import UsersItems, width_of
 
 Raw = Mapping[str, tf.Tensor]
 

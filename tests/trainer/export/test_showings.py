@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from preprocessing.spec import DatasetSpec
 from trainer.catalog import ItemCatalog
-from trainer.showings import event_fields, showing_features
+from trainer.export.showings import event_fields, showing_features
 
 
 def test_what_mostly_differs_from_the_catalogue_is_of_a_showing() -> None:

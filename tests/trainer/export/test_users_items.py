@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from preprocessing.statistics.users_items import line
 from tests.testing_trainer import toy_spec
-from trainer.state_codec import StateCodec
-from trainer.users_items import UsersItems
+from trainer.export.state_codec import StateCodec
+from trainer.export.users_items import UsersItems
 
 COUNTS = {"of": ["user", "item_id"], "counts": ["events"], "windows": ["all", "7d"]}
 BRANDS = {"of": ["user", "brand"], "counts": ["events"], "windows": ["all"]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -19,13 +19,13 @@ from preprocessing.spec import DatasetSpec
 from serving.contract import CANDIDATE_ITEM_ID, CANDIDATE_MASK, DESCRIPTION, USER_STATE, Description
 from trainer.catalog import ItemCatalog
 from trainer.data import densify
+from trainer.export.input_checks import dense, fitting
+from trainer.export.state_codec import StateCodec
+from trainer.export.statistics_table import StatisticsTable
+from trainer.export.transform_graph import TransformGraph
 from trainer.fields import Fields
-from trainer.input_checks import dense, fitting
 from trainer.models.ranker import Ranker, UserState
 from trainer.padding import candidate_columns, history_columns, pad_columns
-from trainer.state_codec import StateCodec
-from trainer.statistics_table import StatisticsTable
-from trainer.transform_graph import TransformGraph
 
 RawFeatures = Mapping[str, tf.Tensor]
 # Traced once, however many signatures call it: a signature made of another holds a call of it, not
@@ -43,8 +43,8 @@ class ServingModule(tf.Module):
         catalog: The item catalogue.
         spec: The dataset spec.
         fields: Its fields.
-        codec_of: Makes the codec of a state like the one that it is given.
-        describe: Makes the description, of a model with that codec.
+        codec: Packs the ranker's user states.
+        description: What the signature `describe` tells.
         statistics: The statistics table, where the spec has statistics.
     """
 
@@ -55,20 +55,24 @@ class ServingModule(tf.Module):
         catalog: ItemCatalog,
         spec: DatasetSpec,
         fields: Fields,
-        codec_of: Callable[[UserState], StateCodec],
-        describe: Callable[[StateCodec], Description],
+        codec: StateCodec,
+        description: Description,
         statistics: StatisticsTable | None = None,
     ) -> None:
         super().__init__(name="srp4ctr")
         # The weights are tracked, the Keras model is not: it would be traced and saved a second
         # time.
         self.weights = ranker.weights
-        self._encode_user, self._score_items = ranker.encode_user, ranker.score_items
+        self._encode_user = ranker.encode_user
+        self._score_items = ranker.score_items
         self.attention_weights = ranker.attention_weights
-        self.transform, self.catalog, self.statistics = transform, catalog, statistics
-        self.spec, self.fields = spec, fields
-        self.codec = codec_of(self._empty_state())
-        self.description = describe(self.codec)
+        self.transform = transform
+        self.catalog = catalog
+        self.statistics = statistics
+        self.spec = spec
+        self.fields = fields
+        self.codec = codec
+        self.description = description
 
     def user_state(self, raw: RawFeatures) -> UserState:
         """The user state of dense raw user, context and history features, [B] or [B, L']; "" pads histories."""
@@ -181,14 +185,6 @@ class ServingModule(tf.Module):
         if self.statistics is None or not self._has_rows:
             return None
         return self.statistics.users_items.rows(raw[USER_STATISTICS])
-
-    def _empty_state(self) -> UserState:
-        """The state of one user of whom nothing is known."""
-        inputs = user_inputs(self.spec)
-        empty = {
-            f.name: tf.zeros([1, 1] if f.is_list else [1], dtype_of(f)) for f in inputs
-        }  # zeros of strings are ""
-        return self.user_state(empty)
 
     def _transformed(self, raw: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         return self.catalog.fill(densify(self.transform(raw), self.fields))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from trainer.state_numbers import Integers, numbers_of
+from trainer.export.state_numbers import Integers, numbers_of
 
 
 class Vectors:

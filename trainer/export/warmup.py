@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from preprocessing.features import candidate_inputs, record_features, user_inputs
 from serving import contract
-from trainer.serving_module import ServingModule
+from trainer.export.serving_module import ServingModule
 
 
 def write_warmup(module: ServingModule, signatures: Mapping[str, Any], model_dir: str) -> None:
