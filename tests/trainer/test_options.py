@@ -55,6 +55,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "`query_tokens` is an option of encoder learned and frozen, not of none",
     ),
     (
+        {"ranker": {"interest": "none", "attention_units": [8, 4]}},
+        "`attention_units` is an option of interest din, not of none",
+    ),
+    (
         {"ranker": {"encoder": "none", "transfer": "embeddings"}},
         "`transfer` is an option of encoder learned and frozen, not of none",
     ),

@@ -26,7 +26,7 @@ class Srp4Ctr(Ranker):
     """The ranker of SRP4CTR, section 3; with `config.encoder == "none"` it is its own baseline, DIN + MMoE.
 
     With another `config.transfer` it is one of the usual ways to use a pre-trained encoder instead.
-    A candidate's vector is [its embedding, DIN's interest, UCA's output, a summary of the user, its
+    A candidate's vector is [its embedding, DIN's interest if any, UCA's output, a summary of the user, its
     numbers and match features, with `config.set_wise` what attention among the candidates makes of
     these], crossed by a low-rank cross layer (TFRS, DCN-v2); a user's is [user and context
     embeddings, query tokens, its numbers].
@@ -38,13 +38,15 @@ class Srp4Ctr(Ranker):
         self, fields: Fields, config: Srp4CtrConfig, encoder_config: EncoderConfig, **kwargs: Any
     ) -> None:
         super().__init__(fields, config, encoder_config, **kwargs)
-        self.din = FoldedDin(config.attention_units, name="din")
         self.user_summary = keras.layers.Dense(config.embedding_dim, name="user_summary")
         self.cross = tfrs.layers.dcn.Cross(projection_dim=config.cross_projection, name="cross")
         self.mmoe = mmoe_head(fields, config)
+        self.din: FoldedDin | None = None
         self.among: CandidateAttention | None = None
         self.uca: UniCrossAttention | None = None
         self.qt: QueryingTransformer | None = None
+        if config.interest == "din":
+            self.din = FoldedDin(config.attention_units, name="din")
         if config.set_wise:
             self.among = CandidateAttention(*encoder_config.attention, name="among")
         if config.encoder != "none":
@@ -62,11 +64,11 @@ class Srp4Ctr(Ranker):
 
     def encode_user(self, features: Features, training: bool | None = None) -> UserState:
         """See Ranker. The state holds K/V a layer, the embedded history, and MMoE's user terms."""
-        user, history = self.embed.user(features), self.embed.history(features)
-        state: dict[str, Any] = {
-            "mask": features["history_item_id"] > 0,
-            "din": self.din.user_state(history)._asdict(),
-        }
+        user = self.embed.user(features)
+        state: dict[str, Any] = {"mask": features["history_item_id"] > 0}
+        if self.din is not None:
+            history = self.embed.history(features)
+            state["din"] = self.din.user_state(history)._asdict()
         parts = [self.drop(user, training=training)]
         if self.encoder is not None:
             parts += self._encode(features, user, state, training)
@@ -97,10 +99,10 @@ class Srp4Ctr(Ranker):
     ) -> Logits:
         """See Ranker."""
         candidates = self.embed.candidates(features)
-        interest = self.din(
-            self.embed.as_behavior(candidates), DinState(**state["din"]), state["mask"]
-        )
-        parts = [candidates, interest]
+        parts = [candidates]
+        if self.din is not None:
+            offered = self.embed.as_behavior(candidates)
+            parts.append(self.din(offered, DinState(**state["din"]), state["mask"]))
         if self.encoder is not None and self.config.transfer == "embeddings":
             parts.append(self.encoder.embed_candidates(features))
         if self.uca is not None:

@@ -10,7 +10,9 @@ from preprocessing.conditions import CountsWith
 from preprocessing.config import ConfigError, changed
 from preprocessing.spec import DatasetSpec
 from trainer.models.din_config import DinConfig
+from trainer.ranker_config import Units
 
+_WithDin = CountsWith("interest", "din")
 _WithEncoder = CountsWith("encoder", "learned", "frozen")
 _WithAttention = CountsWith("transfer", "attention")
 
@@ -19,6 +21,9 @@ class Srp4CtrConfig(DinConfig):
     """The base (DIN + MMoE) with what it takes from the encoder.
 
     Attributes:
+        interest: How a candidate reads the history beside the encoder. `din`: DIN's attention unit.
+            `none`: not at all, which leaves it to Uni Cross-Attention and match features.
+        attention_units: Hidden units of DIN's attention unit.
         cross_projection: Rank of the low-rank feature cross.
         encoder: Whether the pre-trained encoder is trained further, kept, or not used at all (the
             baseline).
@@ -34,6 +39,8 @@ class Srp4CtrConfig(DinConfig):
     """
 
     model: str = "srp4ctr"
+    interest: Literal["din", "none"] = "din"
+    attention_units: Annotated[tuple[Units, Units], _WithDin] = (80, 40)
     cross_projection: int = pydantic.Field(16, ge=1)
     encoder: Literal["learned", "frozen", "none"] = "learned"
     transfer: Annotated[Literal["attention", "user_vector", "embeddings"], _WithEncoder] = (

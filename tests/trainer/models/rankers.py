@@ -30,7 +30,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "frozen": {"encoder": "frozen"},
     "baseline": {"encoder": "none"},
     "without UCA": {"uni_cross_attention": False},
-    "without QT": {"query_tokens": 0},
+    "UCA alone": {"interest": "none", "query_tokens": 0},
     "without either": {"uni_cross_attention": False, "query_tokens": 0},
     "user vector": {"transfer": "user_vector"},
     "frozen user vector": {"transfer": "user_vector", "encoder": "frozen"},
@@ -42,7 +42,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 def small(**changes: Any) -> dict[str, Any]:
     """The options of a small ranker."""
-    return SMALL | SMALL_OWN.get(changes.get("model", "srp4ctr"), {}) | changes
+    own = {} if "interest" in changes else SMALL_OWN.get(changes.get("model", "srp4ctr"), {})
+    return SMALL | own | changes
 
 
 def built(fields: Fields, **changes: Any) -> Ranker:
