@@ -58,6 +58,26 @@ def move_rows(
     return result
 
 
+def moved_indices(indices: np.ndarray, before: Vocabulary, now: Vocabulary) -> np.ndarray:
+    """The indices that the same words have now.
+
+    Args:
+        indices: Of words before, from 1.
+        before: What they stand for.
+        now: What the result's indices stand for.
+
+    Returns:
+        Indices as many: those of unknown words' buckets move with the end of the words, and a word
+        that is gone has -1, which nothing else has.
+    """
+    rows = {token: row for row, token in enumerate(now.tokens, start=1)}
+    of_words = np.array([rows.get(token, -1) for token in before.tokens], indices.dtype)
+    is_word = indices <= len(before.tokens)
+    moved = indices - len(before.tokens) + len(now.tokens)
+    moved[is_word] = of_words[indices[is_word] - 1]
+    return moved
+
+
 def _means_of_kin(
     table: np.ndarray, known: np.ndarray, new: np.ndarray, kin: Mapping[str, np.ndarray]
 ) -> np.ndarray | float:

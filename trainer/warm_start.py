@@ -24,7 +24,7 @@ from trainer.fields import Field, Fields
 from trainer.inputs import StageInputs
 from trainer.layers.field_embedding import FieldEmbedding
 from trainer.models.ranker import Ranker
-from trainer.moved_rows import Vocabulary, move_rows
+from trainer.moved_rows import Vocabulary, move_rows, moved_indices
 from trainer.registry import create_ranker
 
 CHECKPOINT = "assets.extra/ranker/checkpoint"
@@ -49,12 +49,29 @@ def earlier_ranker(inputs: StageInputs) -> Ranker:
     }
     side_information = inputs.records().catalog(inputs.catalog).tables
     kin = {"item_id": {name: _with_mask(table.numpy()) for name, table in side_information.items()}}
+    counted_by = _vocabularies_counted_by(ranker)
     for number, weight in enumerate(ranker.weights):
-        values, vocabulary = earlier.weight(number), vocabulary_of.get(weight.ref())
+        values = earlier.weight(number)
+        vocabulary = vocabulary_of.get(weight.ref())
         if vocabulary is not None:
             values = move_rows(values, before[vocabulary], now[vocabulary], kin.get(vocabulary))
+        vocabulary = counted_by.get(weight.ref())
+        if vocabulary is not None:
+            values = moved_indices(values, before[vocabulary], now[vocabulary])
         weight.assign(values)
     return ranker
+
+
+def _vocabularies_counted_by(ranker: Ranker) -> dict[Any, str]:
+    """The vocabulary of the values that matches are counted apart by, for each such weight."""
+    if ranker.match is None:
+        return {}
+    vocabularies = {field.name: field.feature.vocabulary for field in ranker.fields.all}
+    return {
+        ranker.match.values_apart[match.name].ref(): vocabulary
+        for match in ranker.match.matches
+        if match.by is not None and (vocabulary := vocabularies[match.by]) is not None
+    }
 
 
 def write_ranker(ranker: Ranker, model_dir: str) -> None:

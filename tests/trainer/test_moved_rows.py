@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainer.moved_rows import Vocabulary, move_rows
+from trainer.moved_rows import Vocabulary, move_rows, moved_indices
 
 BEFORE = Vocabulary([b"a", b"b", b"c"], oov_buckets=2)
 TABLE = np.array(
@@ -47,3 +47,11 @@ def test_an_empty_vocabulary_is_no_special_case() -> None:
         {"brand": np.array([[0], [1], [0], [0], [0]])},
     )
     np.testing.assert_array_equal(grown, [[0, 0], [0, 0], *TABLE[4:]])
+
+
+def test_indices_follow_their_words() -> None:
+    now = Vocabulary([b"new", b"c", b"b"], oov_buckets=2)
+    indices = np.array([1, 2, 3, 4, 5])  # a, b, c, and the two buckets of unknown words
+    np.testing.assert_array_equal(moved_indices(indices, BEFORE, now), [-1, 3, 2, 4, 5])
+    longer = Vocabulary([b"new", b"c", b"b", b"a"], oov_buckets=2)
+    np.testing.assert_array_equal(moved_indices(indices, BEFORE, longer), [4, 3, 2, 5, 6])

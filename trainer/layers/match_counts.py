@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
@@ -27,12 +28,31 @@ class MatchCounts(keras.layers.Layer):
 
     Args:
         matches: What is compared.
+
+    Attributes:
+        values_apart: By match, the indices of the values that are counted each for itself. They are
+            weights, not trained: which number stands for which word must outlive a vocabulary in
+            another order (trainer/warm_start.py).
     """
 
     def __init__(self, matches: Sequence[MatchField], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.matches = tuple(matches)
         self._columns = _columns_by_name(self.matches)
+        self.values_apart: dict[str, tf.Variable] = {}
+
+    def build(self, input_shape: Any) -> None:
+        for match in self.matches:
+            count = match.spec.values_apart
+            if count:
+                self.values_apart[match.name] = self.add_weight(
+                    f"{match.name}_values",
+                    [count],
+                    tf.int64,
+                    tf.constant_initializer(np.arange(1, count + 1)),
+                    trainable=False,
+                )
+        super().build(input_shape)
 
     @property
     def width(self) -> int:
@@ -67,11 +87,8 @@ class MatchCounts(keras.layers.Layer):
             met = tf.cast(self._matches(match, values, features) & looked_at[:, None], tf.float32)
             numbers += _count(met, looked_at, age)
             if match.by is not None:
-                numbers.append(
-                    _count_by_value(
-                        met, self._of(match.by, values)[..., 0], match.spec.values_apart
-                    )
-                )
+                apart = tf.cast(self.values_apart[match.name], tf.int32)
+                numbers.append(_count_by_value(met, self._of(match.by, values), apart))
         return tf.cast(tf.concat(numbers, -1), self.compute_dtype)
 
     def _matches(self, match: MatchField, values: tf.Tensor, features: Features) -> tf.Tensor:
@@ -129,8 +146,17 @@ def _count(met: tf.Tensor, looked_at: tf.Tensor, age: tf.Tensor) -> list[tf.Tens
     return [tf.math.log1p(matched), tf.math.divide_no_nan(matched, among), recency]
 
 
-def _count_by_value(met: tf.Tensor, indices: tf.Tensor, values: int) -> tf.Tensor:
-    """log(1 + count) of matches for the indices 1 to `values`, and last for all others: [B, N, values + 1]."""
-    has_own = (indices > 0) & (indices <= values)
-    slot = tf.where(has_own, indices - 1, values)
-    return tf.math.log1p(tf.matmul(met, tf.one_hot(slot, values + 1)))
+def _count_by_value(met: tf.Tensor, behaviors: tf.Tensor, apart: tf.Tensor) -> tf.Tensor:
+    """log(1 + count) of matches for each value of `apart`, and last for all others.
+
+    Args:
+        met: Which behaviours match, 0 or 1, [B, N, L].
+        behaviors: The behaviours' indices, [B, L, 1].
+        apart: The indices that are counted each for itself, [V].
+
+    Returns:
+        [B, N, V + 1].
+    """
+    is_own = tf.cast(behaviors == apart, met.dtype)
+    is_other = 1.0 - tf.reduce_sum(is_own, -1, keepdims=True)
+    return tf.math.log1p(tf.matmul(met, tf.concat([is_own, is_other], -1)))

@@ -49,9 +49,13 @@ def run_layer_test(
 
 
 def randomise(layer: keras.layers.Layer, seed: int = 0) -> None:
-    """Gives a built layer's weights, biases and norms too, random values."""
+    """Gives a built layer's weights, biases and norms too, random values; integers stay."""
     rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(0, 0.5, weight.shape) for weight in layer.get_weights()])
+    random = [
+        rng.normal(0, 0.5, weight.shape) if weight.dtype.kind == "f" else weight
+        for weight in layer.get_weights()
+    ]
+    layer.set_weights(random)
 
 
 def _as_tensors(layer: keras.layers.Layer, inputs: Sequence[np.ndarray]) -> list[tf.Tensor]:
