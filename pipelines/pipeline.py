@@ -192,7 +192,7 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
     baseline_evaluator = _evaluator(config, prepared, without, None, None).with_id(
         BASELINE_EVALUATOR
     )
-    counts = _counts(config, prepared, ranker) if config.evaluation.counts_rows else None
+    counts = _counts(config, prepared, ranker, without) if config.evaluation.counts_rows else None
     gate = BlessingGate(
         evaluator.outputs["blessing"],
         evaluator.outputs["evaluation"],
@@ -215,13 +215,17 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
     return [*([to_beat] if to_beat else []), evaluator, baseline_evaluator, *rivals, gate, pusher]
 
 
-def _counts(config: RunConfig, prepared: _Prepared, ranker: Any) -> Any:
-    """Boosted trees beside the ranker. A component of its own: trees need nothing but the ranker's scores of it."""
+def _counts(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) -> Any:
+    """The ranker beside itself without the encoder and boosted trees.
+
+    A component of its own: they need nothing but the rankers' scores.
+    """
     counts = CountsRival(
         prepared.examples,
         prepared.transformed,
         prepared.graph,
         ranker.outputs["model"],
+        without.outputs["model"],
         config.spec,
         config.evaluation.counts_rows,
         config.trainer.seed,

@@ -1,4 +1,4 @@
-"""Counts: what boosted trees reach on counts, beside the ranker; a rival that every run has."""
+"""Counts: the ranker beside its rivals, itself without its encoder and boosted trees on counts."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class _Spec(ComponentSpec):
         "transformed": ChannelParameter(type=standard_artifacts.Examples),
         "graph": ChannelParameter(type=standard_artifacts.TransformGraph),
         "model": ChannelParameter(type=standard_artifacts.Model),
+        "without_encoder": ChannelParameter(type=standard_artifacts.Model),
     }
     OUTPUTS = {"counts": ChannelParameter(type=standard_artifacts.ModelEvaluation)}
 
@@ -43,7 +44,7 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Trains trees and compares them with the ranker."""
+        """Compares the ranker with itself without the encoder, and with trees that it trains."""
         from pipelines.counts.compare import Sources, compare_with_counts
 
         inputs = {
@@ -55,6 +56,7 @@ class Executor(base_executor.BaseExecutor):
             transformed=inputs["transformed"].uri,
             transform=inputs["graph"].uri,
             model=serving_model_dir(inputs["model"].uri),
+            without_encoder=serving_model_dir(inputs["without_encoder"].uri),
         )
         spec = DatasetSpec.from_json(exec_properties["spec"])
         found = compare_with_counts(sources, spec, exec_properties["rows"], exec_properties["seed"])
@@ -71,6 +73,7 @@ class CountsRival(base_component.BaseComponent):
         transformed: Transform's; of the training and validation splits.
         graph: Transform's.
         model: The ranker.
+        without_encoder: The same without the encoder.
         spec: The dataset spec.
         rows: Candidates of each split that are read at most.
         seed: Of everything random.
@@ -87,6 +90,7 @@ class CountsRival(base_component.BaseComponent):
         transformed: types.BaseChannel,
         graph: types.BaseChannel,
         model: types.BaseChannel,
+        without_encoder: types.BaseChannel,
         spec: DatasetSpec,
         rows: int,
         seed: int,
@@ -98,6 +102,7 @@ class CountsRival(base_component.BaseComponent):
                 transformed=transformed,
                 graph=graph,
                 model=model,
+                without_encoder=without_encoder,
                 counts=types.Channel(type=standard_artifacts.ModelEvaluation),
                 spec=spec.model_dump_json(),
                 rows=rows,

@@ -1,4 +1,4 @@
-"""Trains trees on a run's transformed records, and compares them with its ranker on the test split."""
+"""Compares a run's ranker with its rivals on the test split: itself without encoder, and trees."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow_transform as tft
 
 from pipelines.bootstrap import paired_interval, resampled_auc
-from pipelines.counts.found import Counts, Sampled, TaskCounts
+from pipelines.counts.found import Counts, Gain, Sampled, TaskCounts
 from pipelines.counts.table import CandidateTable
 from pipelines.counts.tested import RawRecords
 from pipelines.counts.trees import HOW_TO_INSTALL, Trees, installed
@@ -31,62 +31,81 @@ class Sources:
         transformed: That of the transformed ones.
         transform: Transform's output.
         model: The exported ranker.
+        without_encoder: The same ranker without the encoder.
     """
 
     raw: str
     transformed: str
     transform: str
     model: str
+    without_encoder: str
 
 
 def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: int) -> Counts:
-    """What trees reach on counts, beside the ranker.
+    """What the ranker gains by its encoder, and what trees reach on counts.
 
     Args:
-        sources: Where records and ranker are.
+        sources: Where records and rankers are.
         spec: The dataset spec.
         most: Candidates of each split that are read at most: whole requests, drawn by the seed.
         seed: Of everything random.
     """
-    if not installed():
-        return Counts(missing=f"LightGBM isn't installed: {HOW_TO_INSTALL}")
     transform = tft.TFTransformOutput(sources.transform)
     fields = fields_of(spec, transform)
-    table, records = CandidateTable(fields), TransformedRecords(fields, transform)
-    rows, splits = {}, {}
+    table = CandidateTable(fields)
+    raw = RawRecords(split_dir(sources.raw, "test"), most, seed)
+    test = raw.rows(table, TransformGraph(transform.transform_savedmodel_dir), spec, fields)
+    splits = {"test": Sampled(taken=len(test), all=raw.candidates)}
+    tasks = tuple(spec.tasks)
+    scored = raw.scored(sources.model, tasks)
+    without = raw.scored(sources.without_encoder, tasks)
+    encoder = {
+        task: gain(test.labels[task], scored.users, scored.scores[task], without.scores[task])
+        for task in tasks
+    }
+    if not installed():
+        missing = f"LightGBM isn't installed: {HOW_TO_INSTALL}"
+        return Counts(missing=missing, splits=splits, encoder=encoder)
+    records = TransformedRecords(fields, transform)
+    rows = {}
     for split in ("train", "validation"):
         batches, total = records.sample([split_files(sources.transformed, split)], most, seed)
         rows[split] = table.of_batches(batches)
         splits[split] = Sampled(taken=len(rows[split]), all=total)
-    raw = RawRecords(split_dir(sources.raw, "test"), most, seed)
-    test = raw.rows(table, TransformGraph(transform.transform_savedmodel_dir), spec, fields)
-    scored = raw.scored(sources.model, tuple(spec.tasks))
-    splits["test"] = Sampled(taken=len(test), all=raw.candidates)
-    tasks: dict[str, TaskCounts] = {}
+    found: dict[str, TaskCounts] = {}
     names: list[str] = []
-    for task in spec.tasks:
+    for task in tasks:
         trees = Trees(table, task, rows["train"], rows["validation"], seed)
         names = trees.names
-        tasks[task] = compared(
+        found[task] = compared(
             test.labels[task], scored.users, scored.scores[task], trees.scores(test), trees.rounds
         )
-    return Counts(missing=None, features=names, splits=splits, tasks=tasks)
+    return Counts(missing=None, features=names, splits=splits, tasks=found, encoder=encoder)
 
 
 def compared(
     labels: np.ndarray, users: np.ndarray, of_model: np.ndarray, of_trees: np.ndarray, rounds: int
 ) -> TaskCounts:
-    """Both AUCs, and their difference with its interval, by a paired bootstrap over users."""
-    aucs, resampled = [], []
-    for scores in (of_model, of_trees):
-        aucs.append(auc(labels, scores))
-        resampled.append(resampled_auc(users, labels, scores, _RESAMPLES))
-    low, high = paired_interval([resampled[0]], [resampled[1]])
+    """Both AUCs, and their difference with its interval."""
     return TaskCounts(
-        auc=aucs[1],
-        model_auc=aucs[0],
-        points=100 * (aucs[0] - aucs[1]),
-        low=100 * low,
-        high=100 * high,
+        auc=auc(labels, of_trees),
+        model_auc=auc(labels, of_model),
         trees=rounds,
+        **gain(labels, users, of_model, of_trees).model_dump(),
     )
+
+
+def gain(labels: np.ndarray, users: np.ndarray, of_model: np.ndarray, of_rival: np.ndarray) -> Gain:
+    """The difference in AUC with its interval, by a paired bootstrap over users.
+
+    Args:
+        labels: 0 or 1, [C].
+        users: Whose candidates they are, [C].
+        of_model: The ranker's scores, [C].
+        of_rival: The rival's scores, [C].
+    """
+    ours = resampled_auc(users, labels, of_model, _RESAMPLES)
+    theirs = resampled_auc(users, labels, of_rival, _RESAMPLES)
+    low, high = paired_interval([ours], [theirs])
+    points = 100 * (auc(labels, of_model) - auc(labels, of_rival))
+    return Gain(points=points, low=100 * low, high=100 * high)

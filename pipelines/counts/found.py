@@ -1,4 +1,4 @@
-"""What was found of counts alone: the content of counts.json."""
+"""What was found of the ranker's rivals on its own candidates: the content of counts.json."""
 
 from __future__ import annotations
 
@@ -14,23 +14,31 @@ class Sampled(Content):
     all: int
 
 
-class TaskCounts(Content):
-    """The trees of one task beside the ranker, on the same test candidates.
+class Gain(Content):
+    """How much better the ranker is than a rival, on the same test candidates.
+
+    Attributes:
+        points: AUC points of the ranker over the rival.
+        low: The lower end of the 95 % interval of `points`.
+        high: Its upper end.
+    """
+
+    points: Number
+    low: Number
+    high: Number
+
+
+class TaskCounts(Gain):
+    """The trees of one task beside the ranker.
 
     Attributes:
         auc: The trees'.
         model_auc: The ranker's.
-        points: AUC points of the ranker over the trees.
-        low: The lower end of the 95 % interval of `points`.
-        high: Its upper end.
         trees: How many there are.
     """
 
     auc: Number
     model_auc: Number
-    points: Number
-    low: Number
-    high: Number
     trees: int
 
     @property
@@ -40,16 +48,19 @@ class TaskCounts(Content):
 
 
 class Counts(Content):
-    """What boosted trees reach on counts.
+    """What boosted trees reach on counts, and the ranker's own gain by its encoder.
 
     Attributes:
-        missing: Why there are none; None: there are.
+        missing: Why there are no trees; None: there are.
         features: What a candidate is described by.
         splits: How many candidates they learned from, stopped by and were tested on.
-        tasks: By name.
+        tasks: The trees', by name.
+        encoder: The gain over the same ranker without the encoder, by task; empty in a report of
+            an older version.
     """
 
     missing: str | None
     features: list[str] = []
     splits: dict[str, Sampled] = {}
     tasks: dict[str, TaskCounts] = {}
+    encoder: dict[str, Gain] = {}

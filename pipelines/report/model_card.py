@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jinja2
 
 from pipelines.metrics import METRICS
+from pipelines.report.encoder import encoder_lines
 from pipelines.report.results import RunResults, Slice, TaskMetrics
 from pipelines.report.rivals import losses, rival_lines
 from pipelines.text import count, day, decimal, percent
@@ -52,7 +53,7 @@ def model_card(results: RunResults) -> str:
         splits=_SPLITS,
         tasks={task: _task(results, task) for task in metrics.tasks},
         weak=[line for task, ours in metrics.tasks.items() for line in _weak(ours, task)],
-        losses=losses(metrics),
+        losses=[*losses(metrics), *encoder_lines(metrics)],
         rivals=rival_lines(metrics),
         definitions=[metric.sentence for metric in METRICS.values()],
         count=count,

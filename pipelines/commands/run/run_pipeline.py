@@ -53,12 +53,13 @@ def run_pipeline(
     console.print(where, markup=False)
     _run(config, console, enable_cache)
     console.print("Writing the report ...")
+    from pipelines.report.encoder import encoder_lines
     from pipelines.report.rivals import rival_lines
     from pipelines.report.write import METRICS, write_report
 
     page = write_report(config.paths.root)
     metrics = RunMetrics.model_validate_json((page.parent / METRICS).read_text())
-    for line in rival_lines(metrics):
+    for line in [*rival_lines(metrics), *encoder_lines(metrics)]:
         console.print(line, markup=False)
     console.print(_outcome(metrics, config.paths.pushed), markup=False)
     console.print(f"Report: {page}", markup=False)

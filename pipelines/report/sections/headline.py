@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pipelines.counts.found import Gain
 from pipelines.metrics import METRICS
 from pipelines.report.blocks import WITH, WITHOUT, Section, Table, Tile
+from pipelines.report.encoder import encoder_lines, gains, interval
 from pipelines.report.results import RunMetrics, RunResults, TaskMetrics
 from pipelines.report.rivals import losses
 from pipelines.text import count, decimal, difference, points, signed
@@ -21,7 +23,11 @@ def headline(results: RunResults) -> Section:
         finding=" ".join(
             [
                 *losses(metrics),
-                *(_finding(task, tasks[task], without[task], fair) for task in tasks),
+                *encoder_lines(metrics),
+                *(
+                    _finding(task, tasks[task], without[task], fair, gains(metrics).get(task))
+                    for task in tasks
+                ),
                 _bar(metrics),
             ]
         ),
@@ -34,7 +40,9 @@ def headline(results: RunResults) -> Section:
     )
 
 
-def _finding(task: str, ours: TaskMetrics, without: TaskMetrics, how: str) -> str:
+def _finding(
+    task: str, ours: TaskMetrics, without: TaskMetrics, how: str, paired: Gain | None
+) -> str:
     gain = difference(ours.auc, without.auc)
     if gain is None:
         return f"The AUC for “{task}” is not known with and without the encoder, so nothing can be concluded."
@@ -46,7 +54,7 @@ def _finding(task: str, ours: TaskMetrics, without: TaskMetrics, how: str) -> st
     )
     return (
         f"For “{task}”, the ranker with the pre-trained encoder reaches a test AUC of {decimal(ours.auc)}; the same "
-        f"ranker without it, {how}, reaches {decimal(without.auc)}: {verdict}."
+        f"ranker without it, {how}, reaches {decimal(without.auc)}: {verdict}{interval(paired)}."
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.report.encoder import encoder_lines
 from pipelines.report.model_card import model_card
 from pipelines.report.page import render
 from pipelines.report.results import RunResults
@@ -634,3 +635,64 @@ def test_the_report_of_a_run_lies_in_its_directory(
     monkeypatch.setitem(sys.modules, "pipelines.report.collect", fake)
     assert write_report(tmp_path) == tmp_path / "report" / "index.html"
     assert (tmp_path / "report" / "metrics.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("gain", "said"),
+    [
+        ((1.34, 0.81, 1.9), None),
+        (
+            (0.12, -0.31, 0.55),
+            "The encoder doesn't pay for sure: +0.12 points of test AUC of “like” "
+            "(95 % interval −0.31 to +0.55). The ranker without it is cheaper.",
+        ),
+        (
+            (-0.9, -1.4, -0.4),
+            "The encoder costs accuracy: −0.90 points of test AUC of “like” "
+            "(95 % interval −1.40 to −0.40). The ranker without it is better.",
+        ),
+    ],
+)
+def test_an_encoder_that_gains_nothing_is_named_first(
+    gain: tuple[float, float, float], said: str | None
+) -> None:
+    metrics = copy.deepcopy(CONTENT["metrics"])
+    metrics["pretrain"].pop("gap")  # which it learned nothing of
+    found = dict(zip(("points", "low", "high"), gain, strict=True))
+    metrics["rivals"]["counts"]["encoder"] = {"like": found}
+    made = results(metrics=metrics)
+    lines = encoder_lines(made.metrics)
+    text = Page(render(made)).text
+    if said is None:
+        assert lines == []
+        assert "a gain of 1.34 points (95 % interval +0.81 to +1.90)" in text
+        return
+    assert lines == [said]
+    assert text.index(said) < text.index("the ranker with the pre-trained encoder reaches")
+    assert f"**{said}**" in model_card(made).split("## The model")[0]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "chance", "is_learned"),
+    [
+        (0.013, 0.012, False),  # a rare value, hardly more often than always the most frequent
+        (0.039, 0.029, True),
+        (0.656, 0.656, False),
+        (0.97, 0.95, True),  # two fifths of the errors that are left
+        (0.5, None, True),  # not known, so nothing is said
+    ],
+)
+def test_an_encoder_that_learned_nothing_is_named_first(
+    accuracy: float, chance: float | None, is_learned: bool
+) -> None:
+    metrics = copy.deepcopy(CONTENT["metrics"])
+    metrics["pretrain"] = {
+        "item_id": {"loss": 6.3, "accuracy": 0.0212, "chance_accuracy": 0.0057},
+        "type": {"loss": 3.1, "accuracy": accuracy, "chance_accuracy": chance},
+    }
+    made = results(metrics=metrics)
+    lines = encoder_lines(made.metrics)
+    assert bool(lines) != is_learned
+    if lines:
+        assert lines[0].startswith("Pre-training taught the encoder next to nothing of type: ")
+        assert lines[0] in Page(render(made)).text

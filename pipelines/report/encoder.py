@@ -1,0 +1,69 @@
+"""What is said of the encoder where it doesn't pay: nothing learned, or nothing gained."""
+
+from __future__ import annotations
+
+from pipelines.counts.found import Gain
+from pipelines.report.results import Attribute, RunMetrics
+from pipelines.text import percent, ratio, signed
+
+# What was learned of an attribute shows in one of two ways: guesses are right so many times as often
+# as always guessing the most frequent value (rare values), or they mend this share of its errors.
+_TIMES = 1.1
+_MENDED = 0.02
+
+
+def encoder_lines(metrics: RunMetrics) -> list[str]:
+    """What a reader must know first of the encoder; nothing where it learned and pays."""
+    return [*_unlearned(metrics.pretrain), *_without_gain(metrics)]
+
+
+def interval(gain: Gain | None) -> str:
+    """The gain's interval, to go behind its points; nothing where it isn't known."""
+    if gain is None or gain.low is None or gain.high is None:
+        return ""
+    return f" (95 % interval {signed(gain.low, 2)} to {signed(gain.high, 2)})"
+
+
+def gains(metrics: RunMetrics) -> dict[str, Gain]:
+    """The encoder's gain by task; empty where the run didn't compare."""
+    counts = metrics.rivals.counts if metrics.rivals else None
+    return counts.encoder if counts else {}
+
+
+def _unlearned(attributes: dict[str, Attribute]) -> list[str]:
+    chance = [name for name, values in attributes.items() if _is_chance(values)]
+    if not chance:
+        return []
+    shown = ", ".join(
+        f"{name} {percent(attributes[name].accuracy)} ({percent(attributes[name].chance_accuracy)})"
+        for name in chance
+    )
+    what = "nothing" if len(chance) == len(attributes) else f"nothing of {', '.join(chance)}"
+    return [
+        f"Pre-training taught the encoder next to {what}: its guesses of hidden values are right "
+        f"hardly more often than always guessing the most frequent one: {shown}. "
+        "More epochs (trainer.pretrain.epochs), a higher learning rate or more users may help."
+    ]
+
+
+def _is_chance(values: Attribute) -> bool:
+    times = ratio(values.accuracy, values.chance_accuracy)
+    if values.accuracy is None or values.chance_accuracy is None or times is None:
+        return False
+    mended = values.accuracy - values.chance_accuracy
+    return times < _TIMES and mended < _MENDED * (1 - values.chance_accuracy)
+
+
+def _without_gain(metrics: RunMetrics) -> list[str]:
+    lines = []
+    for task, gain in gains(metrics).items():
+        if gain.points is None or gain.low is None or gain.low > 0:
+            continue
+        found = f"{signed(gain.points, 2)} points of test AUC of “{task}”{interval(gain)}"
+        if gain.high is not None and gain.high < 0:
+            lines.append(f"The encoder costs accuracy: {found}. The ranker without it is better.")
+        else:
+            lines.append(
+                f"The encoder doesn't pay for sure: {found}. The ranker without it is cheaper."
+            )
+    return lines
