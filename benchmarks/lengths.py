@@ -26,8 +26,8 @@ import psutil
 from benchmarks import random_model
 from serving import contract
 from serving.inputs import candidate_tensors, user_tensors
-from serving.server.options import RuntimeOptions
 from serving.server.session import SavedModelSession
+from serving.server_options import RuntimeOptions
 from trainer import padding
 
 _SEED = 1

@@ -11,8 +11,8 @@ import numpy as np
 
 from serving import contract
 from serving.inputs import candidate_tensors, user_tensors
-from serving.server.options import RuntimeOptions
 from serving.server.session import SavedModelSession
+from serving.server_options import RuntimeOptions
 
 User = Mapping[str, Any]
 

@@ -8,13 +8,13 @@ long, or times in milliseconds, is refused: it would be scored.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from preprocessing.hints import did_you_mean
 from serving import tensors
 from serving.contract import HISTORY_ITEM_ID
 from serving.request_times import check_times
@@ -116,9 +116,8 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
     known = sorted(known)
     for name in names:
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean '{nearest[0]}'?" if nearest else f"Known: {', '.join(known)}."
-            raise ValueError(f"Unknown feature '{name}'. {hint}")
+            hint = did_you_mean(name, known) or f" Known: {', '.join(known)}."
+            raise ValueError(f"Unknown feature '{name}'.{hint}")
 
 
 def _is_list(info: Any) -> bool:

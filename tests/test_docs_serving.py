@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from serving.server.config.tls import read_server_credentials
-from serving.server.options import RequestLimits
+from serving.server_options import RequestLimits
 from tests.serving import certificates
 from trainer.config import TrainerConfig
 

@@ -20,6 +20,7 @@ from pipelines.experiment.job import Job, Stage
 from pipelines.experiment.predictions import predict
 from preprocessing.config import SAVED
 from preprocessing.spec import DatasetSpec
+from preprocessing.whole_files import write_whole
 from trainer.config import TrainerConfig
 from trainer.export.assembly import serving_module
 from trainer.finetune import finetune
@@ -37,9 +38,7 @@ def main(job_path: str) -> None:
     made = _STAGES[job.stage](job, folder)
     spent = {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time()}
     result = made.model_copy(update=spent | {"trainer": job.trainer})
-    partial = folder / f"{RESULT}.partial"
-    partial.write_text(json.dumps(result.to_json(), indent=1))
-    os.replace(partial, folder / RESULT)
+    write_whole(folder / RESULT, json.dumps(result.to_json(), indent=1))
 
 
 def _leave_with_parent() -> None:

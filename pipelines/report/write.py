@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from pipelines.config import LOG
@@ -15,6 +13,7 @@ from pipelines.report.page import render
 from pipelines.report.results import RunResults
 from pipelines.report.stored import RESULTS, to_json
 from preprocessing.paths import is_local
+from preprocessing.whole_files import write_whole
 
 METRICS, PAGE = "metrics.json", "index.html"
 
@@ -42,10 +41,10 @@ def save(results: RunResults, folder: Path) -> Path:
     """Writes all files into `folder`, each in one step: a reader never sees half of one. Returns the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
     metrics = json.dumps(results.metrics.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    replace(folder / METRICS, metrics + "\n")
-    replace(folder / RESULTS, to_json(results))
-    replace(folder / PAGE, render(results))
-    replace(folder / CARD, model_card(results))
+    write_whole(folder / METRICS, metrics + "\n")
+    write_whole(folder / RESULTS, to_json(results))
+    write_whole(folder / PAGE, render(results))
+    write_whole(folder / CARD, model_card(results))
     return folder / PAGE
 
 
@@ -55,12 +54,4 @@ def _put_beside_model(results: RunResults) -> None:
     if version and newest and is_local(newest):
         extra = Path(newest).parent / version / "assets.extra"
         if extra.is_dir():
-            replace(extra / CARD, model_card(results))
-
-
-def replace(path: Path, text: str) -> None:
-    """Writes a file in one step."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        written = Path(folder) / path.name
-        written.write_text(text, encoding="utf-8")
-        os.replace(written, path)
+            write_whole(extra / CARD, model_card(results))

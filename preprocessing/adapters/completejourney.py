@@ -23,6 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from preprocessing.whole_files import whole_file
+
 NOT_BOUGHT = 10
 _WEEKS = 64  # more than there are; makes one key of store and week
 _NEVER = 1 << 30
@@ -80,9 +82,8 @@ def build(folder: Path) -> None:
     promoted = _Promotions.of(pq.read_table(folder / "promotions.parquet"), _first_weeks(bought))
     row = promoted.find(bought["place"], bought["product"])
     parts = [_events(promoted, bought, row, bought=1), _not_bought(promoted, bought, row)]
-    part = folder / ".log.parquet.part"
-    pq.write_table(pa.concat_tables(parts), part, row_group_size=_BLOCK)
-    part.replace(folder / "log.parquet")
+    with whole_file(folder / "log.parquet") as part:
+        pq.write_table(pa.concat_tables(parts), part, row_group_size=_BLOCK)
 
 
 def _purchases(table: pa.Table) -> dict[str, np.ndarray]:

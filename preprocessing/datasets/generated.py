@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from preprocessing.datasets.files import Report
+from preprocessing.whole_files import whole_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +40,5 @@ class GeneratedDataset:
             return
         folder.mkdir(parents=True, exist_ok=True)
         report(f"Generating {self.name} into {folder}. {self.licence}")
-        partial = path.with_suffix(".partial")
-        self.build(partial)
-        partial.replace(path)
+        with whole_file(path) as part:
+            self.build(part)

@@ -11,8 +11,9 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from preprocessing.datasets.files import Report, sha256_of, write_whole
+from preprocessing.datasets.files import Report, sha256_of
 from preprocessing.errors import DataFetchError
+from preprocessing.whole_files import write_whole
 
 
 @dataclasses.dataclass(frozen=True)

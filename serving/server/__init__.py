@@ -3,7 +3,7 @@
 from serving.server.command import serve
 from serving.server.errors import ServerStartError
 from serving.server.model_server import ModelServer
-from serving.server.options import (
+from serving.server_options import (
     ModelOptions,
     NetworkOptions,
     RequestLimits,

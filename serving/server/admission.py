@@ -11,7 +11,7 @@ import grpc
 
 from serving import contract, tensors
 from serving.server.errors import RequestError
-from serving.server.options import RequestLimits
+from serving.server_options import RequestLimits
 
 _STATE_BYTES = 512  # of a user's state that stand for a position of the history
 

@@ -11,8 +11,8 @@ from tensorflow_serving.apis import classification_pb2
 
 from serving.server import examples
 from serving.server.errors import invalid_argument
-from serving.server.options import RequestLimits
 from serving.server.session import ModelSession
+from serving.server_options import RequestLimits
 
 METHOD = "tensorflow/serving/classify"
 _CLASSES, _SCORES = "classes", "scores"

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from serving.contract import DEFAULT_MODEL_NAME
 from serving.server.model_server import ModelServer
-from serving.server.options import ServerOptions
+from serving.server_options import ServerOptions
 
 
 def serve(

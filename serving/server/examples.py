@@ -11,9 +11,9 @@ from tensorflow.core.framework import types_pb2
 
 from serving import contract
 from serving.server.errors import RequestError, invalid_argument
-from serving.server.options import RequestLimits
 from serving.server.predict import run_signature
 from serving.server.session import ModelSession
+from serving.server_options import RequestLimits
 
 INPUTS = "inputs"  # the name of the only input of such a signature
 

@@ -6,8 +6,8 @@ import dataclasses
 
 from serving.server.event_loop import EventLoop
 from serving.server.held_bytes import HeldBytes
-from serving.server.options import ServerOptions
 from serving.server.workers import Workers
+from serving.server_options import ServerOptions
 
 _CONTROL_THREADS, _CONTROL_WAITING = 4, 64
 

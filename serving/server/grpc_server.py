@@ -12,7 +12,7 @@ from serving.server.front import Front
 from serving.server.grpc_methods import generic_handler, services
 from serving.server.health import Health
 from serving.server.model_api import ModelApi
-from serving.server.options import NetworkOptions
+from serving.server_options import NetworkOptions
 
 _MINUTE_MS = 60_000
 # Connections: how many, how many calls on each, and when they are closed. Clients reconnect without

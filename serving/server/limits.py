@@ -10,7 +10,7 @@ import grpc
 
 from serving import tensors
 from serving.server.errors import RequestError, invalid_argument
-from serving.server.options import RequestLimits
+from serving.server_options import RequestLimits
 
 _STRING_BYTES = 8  # of a reference to a string
 MAX_RANK = 32  # of NumPy's arrays; TensorFlow's have at most 254 dimensions

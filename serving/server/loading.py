@@ -8,9 +8,9 @@ from pathlib import Path
 
 from serving.server.batching import BatchingSession
 from serving.server.metrics import Metrics
-from serving.server.options import RuntimeOptions
 from serving.server.session import ModelSession, SavedModelSession
 from serving.server.warmup import warm_up
+from serving.server_options import RuntimeOptions
 
 _log = logging.getLogger(__name__)
 _OK, _FAIL = "success", "fail"

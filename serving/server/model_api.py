@@ -23,12 +23,12 @@ from serving.server.errors import RequestError, invalid_argument
 from serving.server.limits import check_inputs
 from serving.server.metrics import UNKNOWN_MODEL, Metrics
 from serving.server.multi_inference import multi_inference
-from serving.server.options import RequestLimits, ServerOptions
 from serving.server.predict import predict
 from serving.server.registry import ModelRegistry
 from serving.server.regress import regress
 from serving.server.session import ModelSession
 from serving.server.versions import Servable
+from serving.server_options import RequestLimits, ServerOptions
 
 SIGNATURE_DEF = "signature_def"
 Protocol = Literal["GRPC", "REST"]

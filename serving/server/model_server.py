@@ -20,12 +20,12 @@ from serving.server.health import Health
 from serving.server.loading import ModelLoader
 from serving.server.metrics import Metrics
 from serving.server.model_api import ModelApi
-from serving.server.options import ServerOptions
 from serving.server.ports import check_port
 from serving.server.registry import ModelRegistry
 from serving.server.rest.app import RestApp
 from serving.server.rest.server import RestServer
 from serving.server.retries import RetryingLoad
+from serving.server_options import ServerOptions
 
 _log = logging.getLogger(__name__)
 _CLEANUP_SECONDS = 1.0  # after the grace period, for what was cancelled to notice

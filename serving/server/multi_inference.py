@@ -9,8 +9,8 @@ from tensorflow_serving.apis import inference_pb2
 
 from serving.server import classify, examples, regress
 from serving.server.errors import RequestError, invalid_argument
-from serving.server.options import RequestLimits
 from serving.server.session import ModelSession
+from serving.server_options import RequestLimits
 
 
 def multi_inference(

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow.python.util import deprecation
 
 from serving.server import errors
-from serving.server.options import RuntimeOptions
+from serving.server_options import RuntimeOptions
 
 
 class ModelSession(Protocol):

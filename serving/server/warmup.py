@@ -13,10 +13,10 @@ from serving import contract
 from serving.server.classify import classify
 from serving.server.errors import RequestError, invalid_argument
 from serving.server.multi_inference import multi_inference
-from serving.server.options import RequestLimits
 from serving.server.predict import predict
 from serving.server.regress import regress
 from serving.server.session import ModelSession
+from serving.server_options import RequestLimits
 
 MAX_RECORDS = 1000
 _OF_EXAMPLES = {

@@ -5,13 +5,12 @@ import os
 import shutil
 import time
 
-import certificates
 import grpc
 import pytest
-import toy_ranker
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from serving.server import ModelServer
+from tests.serving import certificates, toy_ranker
 
 POLL_SECONDS = 0.1
 _REAL = os.environ.get("TFS_GRPC_ADDRESS")

@@ -5,9 +5,6 @@ import threading
 import time
 
 import pytest
-import toy_ranker
-from blocking import BlockingAsyncClient
-from redis_server import RedisServer
 
 from serving.async_client import AsyncRankingClient
 from serving.cache import CachedState
@@ -15,6 +12,9 @@ from serving.circuit_breaker import CircuitBreaker
 from serving.client import Freshness, LruCache, RankingClient
 from serving.connection import RankingError
 from serving.redis_cache import AsyncRedisCache, RedisCache
+from tests.serving import toy_ranker
+from tests.serving.blocking import BlockingAsyncClient
+from tests.serving.redis_server import RedisServer
 
 ANNA = {"user_id": "1", "age": 0.5, "history_item_id": ["7", "8"]}  # state 3.5
 TIMED = {"user_id": "1", "timestamp": 1_000_000, "history_item_id": ["7"], "history_timestamp": [5]}

@@ -3,14 +3,13 @@
 import threading
 from concurrent import futures
 
-import certificates
 import grpc
 import pytest
-import toy_ranker
-from blocking import BlockingAsyncClient
 
 from serving.client import ChannelOptions, RankingClient, RankingError, Tls
-from serving.server.options import NetworkOptions, ServerOptions
+from serving.server_options import NetworkOptions, ServerOptions
+from tests.serving import certificates, toy_ranker
+from tests.serving.blocking import BlockingAsyncClient
 
 TIMEOUT_SECONDS = 20
 ANNA = {"user_id": "1", "age": 0.5, "history_item_id": ["7", "8"]}  # state 3.5

@@ -18,7 +18,7 @@ from serving.server import ModelServer
 from serving.server.config.batching import read_batching_parameters
 from serving.server.config.model_config import read_model_configs
 from serving.server.config.monitoring import read_prometheus_path
-from serving.server.options import ModelOptions, NetworkOptions, ServerOptions
+from serving.server_options import ModelOptions, NetworkOptions, ServerOptions
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "serving" / "deploy"

@@ -1,11 +1,7 @@
 """Classify, Regress and MultiInference, over gRPC and REST, of TF1 and TF2 models."""
 
 import grpc
-import half_plus_two as model
 import pytest
-import toy_ranker
-import wire
-from conftest import Target
 from tensorflow_serving.apis import (
     classification_pb2,
     inference_pb2,
@@ -22,6 +18,9 @@ from serving.server import (
     ServerStartError,
 )
 from serving.server.config.batching import BatchingParameters
+from tests.serving import half_plus_two as model
+from tests.serving import toy_ranker, wire
+from tests.serving.conftest import Target
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 METHODS = {"classify": "tensorflow/serving/classify", "regress": "tensorflow/serving/regress"}

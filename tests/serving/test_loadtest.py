@@ -9,7 +9,6 @@ import time
 import grpc
 import numpy as np
 import pytest
-import toy_ranker
 from typer.testing import CliRunner
 
 from pipelines.cli import app
@@ -18,6 +17,7 @@ from serving.loadtest.outcomes import Outcomes
 from serving.loadtest.plan import LoadPlan, Schedule, schedule
 from serving.loadtest.runner import run, run_async
 from serving.loadtest.traffic import RecordedTraffic
+from tests.serving import toy_ranker
 
 _TRAFFIC = RecordedTraffic([{"user_id": "1"}], ["10", "11"])
 

@@ -9,9 +9,6 @@ import threading
 import grpc
 import numpy as np
 import pytest
-import toy_ranker
-import wire
-from conftest import Target
 
 from serving import contract
 from serving.client import RankingClient
@@ -22,6 +19,8 @@ from serving.server import (
     ServerOptions,
     ServerStartError,
 )
+from tests.serving import toy_ranker, wire
+from tests.serving.conftest import Target
 
 SERVE = "import sys; from serving.server import serve; serve(sys.argv[1], 'toy', 0, 0)"
 

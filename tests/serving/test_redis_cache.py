@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from redis_server import RedisServer
 
 from serving.cache import CachedState, dump
 from serving.circuit_breaker import CircuitBreaker
 from serving.redis_cache import AsyncRedisCache, RedisCache
+from tests.serving.redis_server import RedisServer
 
 STATE = CachedState(bytes(range(256)) * 100, 1_700_000_000)
 TIMEOUT_SECONDS = 20

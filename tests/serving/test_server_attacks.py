@@ -9,12 +9,12 @@ import threading
 
 import grpc
 import pytest
-import wire
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from serving import contract
 from serving.server import NetworkOptions, RequestLimits, ServerOptions
 from serving.server.rest import connection
+from tests.serving import wire
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 PATH = "/v1/models/toy:predict"

@@ -6,11 +6,11 @@ from concurrent import futures
 import grpc
 import numpy as np
 import pytest
-import wire
 
 from serving import contract
 from serving.server import RuntimeOptions, ServerOptions, ServerStartError
 from serving.server.config.batching import BatchingParameters, read_batching_parameters
+from tests.serving import wire
 
 SLOW = 5_000_000  # microseconds: batches run only when they are full
 INVALID = grpc.StatusCode.INVALID_ARGUMENT

@@ -6,7 +6,6 @@ import threading
 import grpc
 import numpy as np
 import pytest
-import wire
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow_serving.apis import predict_pb2
@@ -17,6 +16,7 @@ from serving.server.admission import Admission, count_cells
 from serving.server.errors import RequestError
 from serving.server.message_scan import count_values
 from serving.server.rest.json_request import count_json_values
+from tests.serving import wire
 
 MANY = 2_100_000
 PADDING = b"x" * 70_000  # of a message that is too long to be counted by its length alone

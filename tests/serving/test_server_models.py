@@ -4,12 +4,12 @@ import shutil
 
 import grpc
 import pytest
-import wire
 from google.protobuf import text_format
 from tensorflow_serving.apis import model_management_pb2
 
 from serving import contract
 from serving.server import ModelOptions, ServerOptions, ServerStartError
+from tests.serving import wire
 
 RELOADS = ServerOptions(models=ModelOptions(allow_reload=True))
 NO_CONFIG = "Error parsing text-format tensorflow.serving.ModelServerConfig: "

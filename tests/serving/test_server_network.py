@@ -3,17 +3,16 @@
 import re
 import urllib.request
 
-import certificates
 import grpc
 import numpy as np
 import pytest
-import wire
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from serving import contract
 from serving.server import NetworkOptions, RequestLimits, ServerOptions, ServerStartError
+from tests.serving import certificates, wire
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING

@@ -4,12 +4,11 @@ import shutil
 
 import grpc
 import pytest
-import toy_ranker
-import wire
 
 from serving import contract
 from serving.server import ModelOptions, ServerOptions, ServerStartError, settling
 from serving.server.warmup import MAX_RECORDS
+from tests.serving import toy_ranker, wire
 
 
 def served(target):

@@ -7,11 +7,11 @@ import sys
 import grpc
 import numpy as np
 import pytest
-import toy_ranker
-from blocking import BlockingAsyncClient
 
 from serving import contract
 from serving.client import ChannelOptions, RankingClient, RankingError, UserState
+from tests.serving import toy_ranker
+from tests.serving.blocking import BlockingAsyncClient
 
 ANNA = {"user_id": "1", "age": 0.5, "history_item_id": ["7", "8"]}  # state 3.5
 BEN = {"user_id": 2, "history_item_id": ["9"]}  # state 3

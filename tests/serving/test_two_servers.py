@@ -14,15 +14,15 @@ from pathlib import Path
 
 import grpc
 import pytest
-import wire
 import yaml
-from conftest import Target
 from tensorflow_serving.apis import model_management_pb2
 
 from benchmarks.server_process import ServerProcess, free_ports
 from serving.client import ChannelOptions, Freshness, LruCache, RankingClient, RankingError
 from serving.contract import DEFAULT_MODEL_NAME
 from serving.server import ModelOptions, ServerOptions
+from tests.serving import wire
+from tests.serving.conftest import Target
 
 ENVOY = Path(__file__).parents[2] / "serving" / "deploy" / "envoy.yaml"
 TIMEOUT_SECONDS = 20.0

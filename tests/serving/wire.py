@@ -8,8 +8,9 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-import toy_ranker
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
+
+from tests.serving import toy_ranker
 
 TIMEOUT_SECONDS = 60
 

@@ -12,7 +12,7 @@ from pipelines.report.comparison.slices import slices_section
 from pipelines.report.comparison.training import time_section, training_section
 from pipelines.report.html import page_of
 from pipelines.report.stored import read_results
-from pipelines.report.write import replace
+from preprocessing.whole_files import write_whole
 
 PAGE = "comparison.html"
 _SECTIONS = (
@@ -42,7 +42,7 @@ def compare(run_a: Path, run_b: Path, output: Path | None = None) -> Path:
     pair = Pair((run_a, run_b), (read_results(run_a), read_results(run_b)))
     path = output or run_b / "report" / PAGE
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace(path, render(pair))
+    write_whole(path, render(pair))
     return path
 
 

@@ -4,38 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from serving.server.config import messages
 from serving.server.config.text_proto import read_text_proto
 from serving.server.errors import ServerStartError
+from serving.server_options import BatchingParameters
 
 _WRAPPED = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
-
-
-class BatchingParameters(BaseModel):
-    """TensorFlow Serving's BatchingParameters, with its defaults.
-
-    Attributes:
-        max_batch_size: Rows of the largest batch, and of the largest request.
-        batch_timeout_micros: Microseconds that a request waits for others.
-        max_enqueued_batches: Batches that may wait for a thread; one more request is refused with
-            UNAVAILABLE.
-        num_batch_threads: Batches that run at once, for each version.
-        allowed_batch_sizes: Batches are padded with copies of a row to one of these; empty for no
-            padding.
-        pad_variable_length_inputs: Whether rows of different lengths may share a batch; shorter
-            ones are padded with the first value of their tensor, as TensorFlow Serving has it.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    max_batch_size: int = Field(1000, ge=1)
-    batch_timeout_micros: int = Field(0, ge=0)
-    max_enqueued_batches: int = Field(10, ge=1)
-    num_batch_threads: int = Field(4, ge=1)
-    allowed_batch_sizes: tuple[int, ...] = ()
-    pad_variable_length_inputs: bool = False
 
 
 def read_batching_parameters(path: Path) -> BatchingParameters:
@@ -72,6 +46,6 @@ def _check_sizes(path: Path, parameters: BatchingParameters) -> None:
         )
     if sizes and sizes[-1] != parameters.max_batch_size:
         raise ServerStartError(
-            f"{path}: Last entry in allowed_batch_sizes must match max_batch_size; last entry was {sizes[-1]}; "
-            f"expected {parameters.max_batch_size}"
+            f"{path}: Last entry in allowed_batch_sizes must match max_batch_size; "
+            f"last entry was {sizes[-1]}; expected {parameters.max_batch_size}"
         )

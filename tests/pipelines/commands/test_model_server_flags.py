@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from typer.testing import CliRunner
 import serving.server
 from pipelines.cli import app
 from pipelines.commands.model_server_flags import IDLE, REFUSED
+from pipelines.commands.serve_flags import flag_parameters
+from serving.server_options import ServerOptions
 from tests.pipelines.conftest import srp4ctr
 
 # Of tensorflow_model_server's main.cc.
@@ -90,6 +94,42 @@ def test_an_ordinary_command_line(run: Any) -> None:
     assert (models.load_retries, models.load_retry_seconds) == (2, 1.5)
     assert (runtime.intra_op_threads, runtime.inter_op_threads, runtime.warm_up) == (3, 3, False)
     assert runtime.batching is not None
+
+
+def test_each_option_is_set_by_its_flag(run: Any) -> None:
+    defaults = ServerOptions()
+    for parameter in flag_parameters():
+        given, value = _other_value(parameter)
+        _, told = run("m", f"--{parameter.name}={given}")
+        changed = [
+            (name, getattr(options, name))
+            for group, options in told["options"]
+            for name in type(options).model_fields
+            if getattr(options, name) != getattr(getattr(defaults, group), name)
+        ]
+        assert [found for _, found in changed] == [value], parameter.name
+
+
+def test_only_batching_has_no_flag() -> None:
+    fields = [
+        name
+        for group in ServerOptions.model_fields
+        for name in type(getattr(ServerOptions(), group)).model_fields
+    ]
+    assert len(flag_parameters()) == len(fields) - 1
+
+
+def _other_value(parameter: inspect.Parameter) -> tuple[str, Any]:
+    """Something that isn't a flag's default, as it is typed, and as the option has it."""
+    default = parameter.default
+    if isinstance(default, bool):
+        return ("false", False) if default else ("true", True)
+    if isinstance(default, (int, float)):
+        seconds = parameter.name == "load_retry_interval_micros"
+        return str(default + 2), (default + 2) / 1e6 if seconds else default + 2
+    if default is None:
+        return "/a/file", Path("/a/file")
+    return "some=text", "some=text"
 
 
 def test_grpc_can_be_off(run: Any) -> None:

@@ -3,10 +3,10 @@
 import grpc
 import numpy as np
 import pytest
-import wire
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
 
 from serving import contract
+from tests.serving import wire
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 NOT_FOUND = grpc.StatusCode.NOT_FOUND

@@ -2,11 +2,10 @@
 
 import numpy as np
 import tensorflow as tf
-import toy_ranker
-import wire
 from tensorflow_serving.apis import get_model_metadata_pb2
 
 from serving import contract
+from tests.serving import toy_ranker, wire
 
 CANDIDATES = {"candidate_item_id": [["1", "2", ""], ["3", "", ""]]}
 CLICKS = [[1 + 0.5 + 2 + 10, 1 + 0.5 + 2 + 20, 0], [2 + 1.5 + 1 + 30, 0, 0]]

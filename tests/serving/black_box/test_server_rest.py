@@ -3,9 +3,9 @@
 import base64
 
 import pytest
-import wire
 
 from serving import contract
+from tests.serving import wire
 
 MODEL = "/v1/models/toy"
 STATES = {"user_state_bytes": ["1|5", "1|6"]}
