@@ -1,4 +1,4 @@
-"""Clients that rank all the time, each in a thread, and count right scores, wrong ones, and failures by kind."""
+"""Clients that rank all the time, each in a thread, and check every score."""
 
 from __future__ import annotations
 
@@ -26,9 +26,22 @@ from serving.redis_cache import RedisCache
 
 HALF_COPIED = 900  # a version later than any other, that must never score
 
-_TIMEOUT_SECONDS, _SLACK_SECONDS = 3.0, 0.5
-_PAUSE_SECONDS, _LONG_PAUSE_SECONDS = 0.02, 0.2
+_TIMEOUT_SECONDS = 3.0
+_SLACK_SECONDS = 0.5
+_PAUSE_SECONDS = 0.02
+_LONG_PAUSE_SECONDS = 0.2
 _NEVER_SECONDS = 1e9
+
+_COUNTED = (
+    "right",
+    "wrong",
+    "old_state_right",
+    "old_state_wrong",
+    "old_state_refused",
+    "half_copied_served",
+    "renewed",
+    "redis_failures",
+)
 
 
 class _Failure(NamedTuple):
@@ -39,7 +52,7 @@ class _Failure(NamedTuple):
 
 
 class CheckedClients:
-    """Several clients, every other one with an in-process cache before the Redis that they share.
+    """Several clients that share a Redis, every other one with an in-process cache before it.
 
     The first never asks for a new version by itself: its states are of a version that the server
     has given up, and it must notice by being refused. One further client keeps a state of each
@@ -57,10 +70,13 @@ class CheckedClients:
     def __init__(
         self, address: str, redis_url: str, reference: ReferenceScores, clients: int, seed: int
     ) -> None:
-        self._address, self._redis_url, self._reference = address, redis_url, reference
+        self._address = address
+        self._redis_url = redis_url
+        self._reference = reference
         self._counts: collections.Counter[str] = collections.Counter()
         self._failures: list[_Failure] = []
-        self._done, self._lock = threading.Event(), threading.Lock()
+        self._done = threading.Event()
+        self._lock = threading.Lock()
         self._threads = [
             threading.Thread(target=self._rank, args=(seed, n)) for n in range(clients)
         ]
@@ -72,23 +88,15 @@ class CheckedClients:
         Args:
             away: From when to when the server was away, in monotonic seconds.
         """
-        names = (
-            "right",
-            "wrong",
-            "old_state_right",
-            "old_state_wrong",
-            "old_state_refused",
-            "half_copied_served",
-        )
-        names += ("renewed", "redis_failures")
         waited = [failure for failure in self._failures if _by_deadline(failure)]
-        failed = [
-            f"{failure.code.name}: {failure.details}"
-            for failure in self._failures
-            if failure not in waited
-        ]
-        while_away = sum(failure.began < away[1] and failure.ended > away[0] for failure in waited)
-        return {name: self._counts[name] for name in names} | {
+        failed = []
+        for failure in self._failures:
+            if failure not in waited:
+                failed.append(f"{failure.code.name}: {failure.details}")
+        gone, back = away
+        while_away = sum(failure.began < back and failure.ended > gone for failure in waited)
+        counts: dict[str, Any] = {name: self._counts[name] for name in _COUNTED}
+        return counts | {
             "out_of_time": len(waited) - while_away,
             "out_of_time_while_away": while_away,
             "failed": len(failed),
@@ -111,26 +119,23 @@ class CheckedClients:
             thread.join()
 
     def _rank(self, seed: int, number: int) -> None:
-        rng, redis = random.Random(f"{seed} {number}"), RedisCache(self._redis_url)
+        rng = random.Random(f"{seed} {number}")
+        redis = RedisCache(self._redis_url)
         caches = [redis] if number % 2 else [LruCache(), redis]
         freshness = Freshness(version_seconds=1.0 if number else _NEVER_SECONDS)
         with self._client(caches, freshness) as client:
             while not self._done.wait(_PAUSE_SECONDS):
-                user, items = (
-                    rng.randrange(len(self._reference.users)),
-                    rng.randrange(len(self._reference.lists)),
-                )
+                user = rng.randrange(len(self._reference.users))
+                items = rng.randrange(len(self._reference.lists))
                 self._rank_once(client, user, items)
             self._add("renewed", client.counts().get("renewed", 0))
         self._add("redis_failures", redis.breaker.failed_requests)
         redis.close()
 
     def _rank_once(self, client: RankingClient, user: int, items: int) -> None:
-        began, candidates, task = (
-            time.monotonic(),
-            self._reference.lists[items],
-            self._reference.task,
-        )
+        began = time.monotonic()
+        candidates = self._reference.lists[items]
+        task = self._reference.task
         try:
             ranked = client.rank(self._reference.users[user], candidates, by=task)
         except RankingError as error:
@@ -166,9 +171,8 @@ class CheckedClients:
                 self._failed(error, began)
             return
         model = (state.version - 1) % len(self._reference.models)  # versions take turns
-        self._add(
-            "old_state_right" if self._reference.matches(0, 0, scores, model) else "old_state_wrong"
-        )
+        is_right = self._reference.matches(0, 0, scores, model)
+        self._add("old_state_right" if is_right else "old_state_wrong")
 
     def _client(self, caches: list[Any], freshness: Freshness) -> RankingClient:
         channel = ChannelOptions(wait_for_ready=True)

@@ -1,4 +1,7 @@
-"""MovieLens-100K as a log with a file a day: a week of it is a day, and an item exists from its first rating on."""
+"""MovieLens-100K as a log with a file per day.
+
+A week of it is a day, and an item exists from its first rating on.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ import yaml
 from preprocessing.rolling import date_of
 
 FIRST_DAY = 20_000  # 4 October 2024
-DAY, WEEK = 86_400, 7 * 86_400
-EVENTS, ITEMS = "{YYYY}-{MM}-{DD}.inter", "{YYYY}-{MM}-{DD}.item"
+DAY = 86_400
+WEEK = 7 * 86_400
+EVENTS = "{YYYY}-{MM}-{DD}.inter"
+ITEMS = "{YYYY}-{MM}-{DD}.item"
 _SETTINGS = {
     "pretrain": {
         "epochs": 40,
@@ -45,14 +50,17 @@ class DailyLog:
         self._day = (self._events["timestamp:float"] // DAY).astype(int)
 
     def write(self, day: int) -> int:
-        """Writes a day's events, and the items there are by then; returns how many of those are new."""
+        """Writes a day's events, and the items that there are by then.
+
+        Returns:
+            How many of the items are new.
+        """
         self._write_events(day, self._events[self._day == day])
-        by_then, before = (
-            set(self._events["item_id:token"][self._day <= last]) for last in (day, day - 1)
-        )
-        self._items[self._items["item_id:token"].isin(by_then)].to_csv(
-            self._folder / f"{date_of(day)}.item", sep="\t", index=False
-        )
+        item_ids = self._events["item_id:token"]
+        by_then = set(item_ids[self._day <= day])
+        before = set(item_ids[self._day < day])
+        items = self._items[self._items["item_id:token"].isin(by_then)]
+        items.to_csv(self._folder / f"{date_of(day)}.item", sep="\t", index=False)
         return len(by_then) - len(before)
 
     def write_without_ids(self, day: int) -> None:
@@ -72,7 +80,15 @@ class DailyLog:
 
 
 def write_config(run_config: Path, folder: Path) -> Path:
-    """Writes the configuration of daily runs over a DailyLog, from one of MovieLens-100K; returns its path."""
+    """Writes the configuration of daily runs over a DailyLog.
+
+    Args:
+        run_config: The configuration for MovieLens-100K that it is made from.
+        folder: Where it goes, beside the log.
+
+    Returns:
+        Its path.
+    """
     content = yaml.safe_load(run_config.read_text())
     dataset = content["dataset"] | {
         "name": "days",

@@ -1,12 +1,12 @@
-"""Five days of a growing log, one run a day, two corrupted deliveries and a roll-back, behind a model server.
+"""Five days of a growing log, with two corrupted deliveries and a roll-back.
 
     .venv/bin/python -m benchmarks.days
 
-A week of MovieLens-100K is a day (benchmarks/daily_log.py). Each day's run starts from the last
-blessed model; after it the same records are trained on from nothing, to compare. The fourth day is
-delivered three times: with a fifth of its rows unreadable, with its ratings turned around, and as
-it was. A server watches the pushed versions, and is asked over gRPC which one it serves. Prints a
-table as it goes, and as its last line one JSON object.
+A week of MovieLens-100K is a day (benchmarks/daily_log.py). There is one run per day, which starts
+from the last blessed model; after it the same records are trained on from nothing, to compare. The
+fourth day is delivered three times: with a fifth of its rows unreadable, with its ratings turned
+around, and as it was. A server watches the pushed versions, and is asked over gRPC which one it
+serves. Prints a table as it goes, and as its last line one JSON object.
 """
 
 from __future__ import annotations
@@ -84,33 +84,27 @@ def main() -> None:
         for day in _NEWEST[1:]:
             rows += _deliver(log, config_path, day, client)
         taken_back = _roll_back(config_path, client)
-    print(
-        json.dumps(
-            {
-                "seed": load_run_config(config_path).trainer.seed,
-                "days": rows,
-                "rollback": taken_back,
-            }
-        )
-    )
+    seed = load_run_config(config_path).trainer.seed
+    print(json.dumps({"seed": seed, "days": rows, "rollback": taken_back}))
 
 
 def _deliver(
     log: DailyLog, config_path: Path, day: int, client: RankingClient
 ) -> list[dict[str, Any]]:
     """The runs of one day."""
-    new_items, rows = log.write(day), []
+    new_items = log.write(day)
+    rows = []
     if day == _CORRUPTED:
-        for delivered, write in (
-            ("a fifth without item", log.write_without_ids),
-            ("turned around", log.write_turned_around),
-        ):
+        corruptions = {
+            "a fifth without item": log.write_without_ids,
+            "turned around": log.write_turned_around,
+        }
+        for delivered, write in corruptions.items():
             write(day)
-            rows.append(
-                _run(config_path, day, new_items, delivered)
-                | {"served": _served(config_path, client)}
-            )
-            _show(rows[-1].get(key) for key in _COLUMNS)
+            row = _run(config_path, day, new_items, delivered)
+            row["served"] = _served(config_path, client)
+            rows.append(row)
+            _show(row.get(key) for key in _COLUMNS)
         log.write(day)
     row = _run(config_path, day, new_items, "whole") | {"served": _served(config_path, client)}
     row |= _from_nothing(load_run_config(config_path).at_span(day))
@@ -119,7 +113,10 @@ def _deliver(
 
 
 def _from_nothing(config: RunConfig) -> dict[str, Any]:
-    """The AUC on the same test records of a ranker that was trained on the same days, and started from nothing."""
+    """The AUC, on the same test records, of a ranker that started from nothing.
+
+    It is trained on the same days.
+    """
     metadata = RunMetadata(config.paths.metadata, config.dataset.name)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as encoder:
@@ -136,7 +133,8 @@ def _from_nothing(config: RunConfig) -> dict[str, Any]:
 
 def _run(config_path: Path, day: int, new_items: int, delivered: str) -> dict[str, Any]:
     """Runs a day by the command; returns a row of the table."""
-    paths, started = load_run_config(config_path).paths, time.monotonic()
+    paths = load_run_config(config_path).paths
+    started = time.monotonic()
     command = [str(_SRP4CTR), "run", str(config_path), "--span", str(day)]
     with tempfile.NamedTemporaryFile() as used:
         measured = [sys.executable, "-m", "benchmarks.peak_memory", used.name, *command]
@@ -153,41 +151,41 @@ def _run(config_path: Path, day: int, new_items: int, delivered: str) -> dict[st
 
 
 def _results(metrics: dict[str, Any]) -> dict[str, Any]:
-    verdict, seconds = metrics["verdict"], metrics["seconds"]
-    pushed = (
-        f"pushed {metrics['pushed_version']}"
-        if verdict["blessed"]
-        else f"refused: {' '.join(verdict['reasons'])}"
-    )
+    verdict = metrics["verdict"]
+    seconds = metrics["seconds"]
+    if verdict["blessed"]:
+        outcome = f"pushed {metrics['pushed_version']}"
+    else:
+        outcome = f"refused: {' '.join(verdict['reasons'])}"
     return {
         "candidates": metrics["records"]["train"]["candidates"],
         "training_seconds": round(seconds["Trainer.pretrain"] + seconds["Trainer.ranker"]),
         "auc": metrics["tasks"]["like"]["auc"],
         "auc_to_beat": metrics["to_beat"] and metrics["to_beat"]["like"],
         "started_from": metrics["started_from"],
-        "outcome": pushed,
+        "outcome": outcome,
     }
 
 
 def _disk(paths: RunPaths) -> int:
     """What the runs so far have left, in MB."""
-    return round(sum(path.stat().st_size for path in paths.root.rglob("*") if path.is_file()) / 1e6)
+    files = [path for path in paths.root.rglob("*") if path.is_file()]
+    return round(sum(path.stat().st_size for path in files) / 1e6)
 
 
 def _served(config_path: Path, client: RankingClient) -> int:
     """The version that the server serves, once it has had time to see the newest one."""
     folders = load_run_config(config_path).paths.serving_model.iterdir()
-    newest, deadline = (
-        max(version_number(folder.name) or 0 for folder in folders),
-        time.monotonic() + 60,
-    )
+    newest = max(version_number(folder.name) or 0 for folder in folders)
+    deadline = time.monotonic() + 60
     while (served := client.wait_until_ready()) != newest and time.monotonic() < deadline:
         time.sleep(0.5)
     return served
 
 
 def _roll_back(config_path: Path, client: RankingClient) -> dict[str, Any]:
-    before, started = client.wait_until_ready(), time.monotonic()
+    before = client.wait_until_ready()
+    started = time.monotonic()
     subprocess.run([str(_SRP4CTR), "rollback", str(config_path)], check=True)
     done = time.monotonic()
     after = _served(config_path, client)
@@ -200,10 +198,12 @@ def _roll_back(config_path: Path, client: RankingClient) -> dict[str, Any]:
 
 
 def _show(cells: Iterable[Any]) -> None:
-    shown = (
-        "" if cell is None else f"{cell:.4f}" if isinstance(cell, float) else str(cell)
-        for cell in cells
-    )
+    shown = []
+    for cell in cells:
+        if cell is None:
+            shown.append("")
+        else:
+            shown.append(f"{cell:.4f}" if isinstance(cell, float) else str(cell))
     print(f"| {' | '.join(shown)} |", flush=True)
 
 

@@ -35,9 +35,12 @@ class FaultScene:
         roll_seconds: float = 10.0,
         log: Callable[[str], None] = print,
     ) -> None:
-        self._models, self._reference = folder / "models", reference
+        self._models = folder / "models"
+        self._reference = reference
         self._models.mkdir()
-        self._seconds, self._roll_seconds, self._log = seconds, roll_seconds, log
+        self._seconds = seconds
+        self._roll_seconds = roll_seconds
+        self._log = log
         self._version = 0
         self._server = ServerProcess(self._models, folder / "server.log", ("--num_versions", "2"))
         self._redis = RedisServer()
@@ -61,7 +64,8 @@ class FaultScene:
             self._redis.kill()
 
     def _break_things(self) -> None:
-        start, seconds = time.monotonic(), self._seconds
+        start = time.monotonic()
+        seconds = self._seconds
         plan = [
             (0.15, self._copy_half),
             (0.3, self._redis.kill),
@@ -69,17 +73,15 @@ class FaultScene:
             (0.6, self._restart),
         ]
         steps = [(share * seconds, fault) for share, fault in plan]
-        steps += [
-            (due, self._roll) for due in np.arange(self._roll_seconds, seconds, self._roll_seconds)
-        ]
+        for due in np.arange(self._roll_seconds, seconds, self._roll_seconds):
+            steps.append((due, self._roll))
         for due, fault in sorted(steps, key=lambda step: step[0]):
             time.sleep(max(start + due - time.monotonic(), 0.0))
             began = time.monotonic()
             self._log(f"{began - start:6.1f} s  {fault.__qualname__}")
             fault()
-            start += (
-                time.monotonic() - began
-            )  # a restart that takes long doesn't bunch up what follows
+            # A restart that takes long doesn't bunch up what follows.
+            start += time.monotonic() - began
         time.sleep(max(start + seconds - time.monotonic(), 0.0))
 
     def _roll(self) -> None:
@@ -91,7 +93,8 @@ class FaultScene:
 
     def _copy_half(self) -> None:
         """Leaves a version directory with the graph and half of the weights."""
-        model, half = self._reference.models[0], self._models / str(HALF_COPIED)
+        model = self._reference.models[0]
+        half = self._models / str(HALF_COPIED)
         (half / "variables").mkdir(parents=True)
         shutil.copy(model / "saved_model.pb", half)
         shutil.copy(model / "variables" / "variables.index", half / "variables")

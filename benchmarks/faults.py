@@ -29,7 +29,9 @@ from benchmarks.reference_scores import ReferenceScores
 
 _MUST_BE_ZERO = ("wrong", "old_state_wrong", "failed", "half_copied_served")
 _SEEDS = (1, 2)  # of the two models that take turns as versions
-_USERS, _LISTS, _CANDIDATES = 12, 4, 20
+_USERS = 12
+_LISTS = 4
+_CANDIDATES = 20
 _TOLERANCE = 2e-3  # of probabilities: states are float16
 
 

@@ -54,16 +54,10 @@ def main() -> None:
         for kind, blocks in _BLOCKS.items():
             padding.HISTORY_BLOCK, padding.CANDIDATE_BLOCK = blocks
             folder = Path(name) / kind
-            random_model.export_versions(
-                random_model.stage_inputs(folder / "data"), folder / "models"
-            )
-            command = [
-                sys.executable,
-                "-m",
-                "benchmarks.lengths",
-                "--model",
-                str(folder / "models" / "1"),
-            ]
+            inputs = random_model.stage_inputs(folder / "data")
+            random_model.export_versions(inputs, folder / "models")
+            command = [sys.executable, "-m", "benchmarks.lengths"]
+            command += ["--model", str(folder / "models" / "1")]
             command += ["--requests", str(arguments.requests)]
             run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             result[kind] = json.loads(run.stdout.splitlines()[-1])
@@ -76,19 +70,18 @@ def main() -> None:
 
 def measure(model: Path, requests: int) -> dict[str, float]:
     """Requests a second, and MiB of memory before and after them."""
-    session, rng = SavedModelSession(model, RuntimeOptions()), np.random.default_rng(_SEED)
+    session = SavedModelSession(model, RuntimeOptions())
+    rng = np.random.default_rng(_SEED)
     users = [
         random_model.random_user(rng, int(length))
         for length in rng.integers(0, random_model.LENGTH + 1, _USERS)
     ]
     infos = dict(session.signatures[contract.ENCODE_USER].inputs)
     states = [_run(session, contract.ENCODE_USER, user_tensors([user], infos)) for user in users]
-    infos = {
-        name: info
-        for name, info in session.signatures[contract.SCORE_ITEMS].inputs.items()
-        if name not in states[0]
-    }
-    before, start = _resident_mib(), time.perf_counter()
+    scored = session.signatures[contract.SCORE_ITEMS].inputs
+    infos = {name: info for name, info in scored.items() if name not in states[0]}
+    before = _resident_mib()
+    start = time.perf_counter()
     for _ in range(requests):
         items = random_model.random_items(rng, int(rng.integers(1, _CANDIDATES + 1)))
         candidates = candidate_tensors({contract.CANDIDATE_ITEM_ID: items}, infos, 1)
@@ -107,13 +100,8 @@ def _run(
     infos = session.signatures[signature]
     feeds = {infos.inputs[name].name: value for name, value in tensors.items()}
     names = sorted(infos.outputs)
-    return dict(
-        zip(
-            names,
-            session.run(signature, feeds, [infos.outputs[name].name for name in names]),
-            strict=True,
-        )
-    )
+    arrays = session.run(signature, feeds, [infos.outputs[name].name for name in names])
+    return dict(zip(names, arrays, strict=True))
 
 
 def _resident_mib() -> float:

@@ -1,9 +1,9 @@
-"""Memory that a served ranker takes while it answers, by users and candidates of a request and by requests at once.
+"""Memory that a served ranker takes while it answers.
 
     make bench-memory
 
-The model is that of benchmarks/serving.py, so a user has 200 behaviours. Prints a table, and as its
-last line one JSON
+The model is that of benchmarks/serving.py, so a user has 200 behaviours. A shape is the users of a
+request, their candidates, and the requests at once. Prints a table, and as its last line one JSON
 object: for each shape, megabytes of the server's peak above what it held when it was ready.
 """
 
@@ -48,7 +48,8 @@ def main() -> None:
 
 def measure(address: str, pid: int, shape: tuple[int, int, int]) -> tuple[float, float]:
     """Megabytes that a fresh server holds, and its peak beyond them while it answers."""
-    rng, (users, candidates, at_once) = np.random.default_rng(1), shape
+    rng = np.random.default_rng(1)
+    users, candidates, at_once = shape
     with contextlib.closing(Wire(address, contract.DEFAULT_MODEL_NAME)) as wire:
         signatures = wire.inputs()
         infos = signatures[contract.PREDICT]
@@ -73,11 +74,10 @@ def report(megabytes: dict[tuple[int, int, int], tuple[float, float]]) -> None:
     for shape, (before, more) in megabytes.items():
         table.add_row(*map(str, shape), f"{before:.0f}", f"{more:.0f}")
     Console().print(table)
-    print(
-        json.dumps(
-            {"x".join(map(str, shape)): round(more) for shape, (_, more) in megabytes.items()}
-        )
-    )
+    more_by_shape = {}
+    for shape, (_, more) in megabytes.items():
+        more_by_shape["x".join(map(str, shape))] = round(more)
+    print(json.dumps(more_by_shape))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The most memory that a process has held. Its `ru_maxrss` may be its parent's, which outlives fork and exec.
+"""The most memory that a process has held.
 
     python -m benchmarks.peak_memory FILE COMMAND...
 
-runs a command and writes its CPU seconds and peak memory to FILE, as JSON: a parent this small
-changes neither.
+runs a command and writes its CPU seconds and peak memory to FILE, as JSON. A process's `ru_maxrss`
+may be its parent's, which outlives fork and exec: a parent as small as this one changes nothing.
 """
 
 from __future__ import annotations

@@ -1,16 +1,18 @@
-"""`make bench-preprocessing`: how fast and how small records are, and how time and memory grow with the log.
+"""How fast and how small records are, and how time and memory grow with the log.
+
+    make bench-preprocessing
 
 Every measurement is a process of its own, and the clock starts after its imports. The log is
-generated: impressions with 10 candidates a request, a fifth of them clicked; the history holds the
-latest 50 clicks.
+generated: impressions with 10 candidates per request, a fifth of them clicked; the history holds
+the latest 50 clicks.
 
 - speedup: 1 M events to finished, gzipped TFRecords by Beam on this machine, against a
-  single-process pandas script that does the same the straightforward way, one tf.Example an
+  single-process pandas script that does the same the straightforward way, one tf.Example per
   impression, each with its history.
-- bytes_ratio: compressed bytes a candidate of the train, validation and test records, Beam's to
+- bytes_ratio: compressed bytes per candidate of the train, validation and test records, Beam's to
   pandas's.
 - statistics_ratio: seconds with statistics of items, users and users' items (`STATISTICS`: 8
-  numbers a candidate, 2 a request), to seconds without.
+  numbers per candidate, 2 per request), to seconds without.
 - time_ratio_4x, memory_ratio_4x: 4 M events to 1 M, time and peak resident memory of the whole
   process tree.
 
@@ -30,10 +32,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-EVENTS, SEED = 1_000_000, 7
-LENGTH, CANDIDATES = 50, 10
-USERS_A_MILLION, ITEMS = 2_000, 20_000
-START, DAYS = 1_700_000_000 // 86_400 * 86_400, 30
+EVENTS = 1_000_000
+SEED = 7
+LENGTH = 50
+CANDIDATES = 10
+USERS_A_MILLION = 2_000
+ITEMS = 20_000
+START = 1_700_000_000 // 86_400 * 86_400
+DAYS = 30
 SPLITS = ("train", "validation", "test")
 STATISTICS: dict[str, Any] = {
     "item_id": {"windows": ["1d", "all"]},
@@ -119,9 +125,8 @@ def run_pandas(log: Path, folder: Path) -> None:
         writers = [tf.io.TFRecordWriter(str(folder / f"{split}.gz"), gzip) for split in SPLITS]
         for user, events in frame.groupby("user_id"):
             clicks = events[events["clicked"] == 1]
-            clicked = {
-                name: clicks[name].to_numpy() for name in ("timestamp", "item_id", "position")
-            }
+            names = ("timestamp", "item_id", "position")
+            clicked = {name: clicks[name].to_numpy() for name in names}
             for event in events.itertuples(index=False):
                 stop = np.searchsorted(clicked["timestamp"], event.timestamp)
                 history = {
@@ -140,10 +145,10 @@ def run_pandas(log: Path, folder: Path) -> None:
                         float_list=tf.train.FloatList(value=[event.clicked])
                     ),
                 }
-                record = tf.train.Example(
-                    features=tf.train.Features(feature=example)
-                ).SerializeToString()
-                writers[int(np.searchsorted(cuts, event.timestamp, side="right"))].write(record)
+                features = tf.train.Features(feature=example)
+                record = tf.train.Example(features=features).SerializeToString()
+                split = int(np.searchsorted(cuts, event.timestamp, side="right"))
+                writers[split].write(record)
         for writer in writers:
             writer.close()
 
@@ -159,12 +164,18 @@ class _clock:  # noqa: N801 (reads as a statement)
 
 
 def measure(job: str, log: Path, folder: Path, events: int) -> dict[str, float]:
-    """Runs a job in a process of its own: seconds, events a second, peak memory of its tree, bytes a candidate."""
+    """Runs a job in a process of its own.
+
+    Returns:
+        Seconds, events per second, peak memory of its tree of processes in MB, and bytes per
+        candidate.
+    """
     import psutil
 
     command = [sys.executable, "-m", "benchmarks.preprocessing", job, str(log), str(folder)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    watched, peak = psutil.Process(process.pid), 0
+    watched = psutil.Process(process.pid)
+    peak = 0
     while process.poll() is None:
         try:
             tree = [watched, *watched.children(recursive=True)]
@@ -176,20 +187,21 @@ def measure(job: str, log: Path, folder: Path, events: int) -> dict[str, float]:
     if process.returncode:
         raise SystemExit(f"{job} on {log} failed with exit code {process.returncode}")
     seconds = json.loads(output.splitlines()[-1])["seconds"]
-    size = sum(
-        path.stat().st_size
-        for split in SPLITS
-        for path in folder.rglob("*.gz")
-        if split in _split_of(path)
-    )
-    result = {"seconds": seconds, "events_a_second": events / seconds, "peak_mb": peak / 1e6}
-    print(
-        f"{job}, {events:,} events: {seconds:.1f} s, {peak / 1e6:.0f} MB, {size / events:.1f} bytes a candidate"
-    )
-    return {
-        name: round(value, 2)
-        for name, value in (result | {"bytes_a_candidate": size / events}).items()
+    size = 0
+    for path in folder.rglob("*.gz"):
+        if any(split in _split_of(path) for split in SPLITS):
+            size += path.stat().st_size
+    result = {
+        "seconds": seconds,
+        "events_a_second": events / seconds,
+        "peak_mb": peak / 1e6,
+        "bytes_a_candidate": size / events,
     }
+    print(
+        f"{job}, {events:,} events: {seconds:.1f} s, {peak / 1e6:.0f} MB, {size / events:.1f} "
+        "bytes a candidate"
+    )
+    return {name: round(value, 2) for name, value in result.items()}
 
 
 def _split_of(path: Path) -> tuple[str, str]:
@@ -221,13 +233,8 @@ def main() -> None:
         "cores": os.cpu_count(),
     }
     rounded = {name: round(value, 3) for name, value in result.items()}
-    print(
-        json.dumps(
-            rounded
-            | {"beam_1m": small, "statistics_1m": counted, "beam_4m": large, "pandas_1m": by_hand}
-            | shape
-        )
-    )
+    jobs = {"beam_1m": small, "statistics_1m": counted, "beam_4m": large, "pandas_1m": by_hand}
+    print(json.dumps(rounded | jobs | shape))
 
 
 if __name__ == "__main__":

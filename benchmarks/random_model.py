@@ -1,4 +1,7 @@
-"""A ranker with random weights on a made-up data set, through the real transform graph and export, for measurements."""
+"""A ranker with random weights on a made-up data set, for measurements.
+
+It goes through the real transform graph and export.
+"""
 
 from __future__ import annotations
 
@@ -83,16 +86,19 @@ def stage_inputs(folder: Path) -> StageInputs:
         "pretrain": raw_records(the_spec, 8),
         "catalog": [catalog_record(the_spec, items=ITEMS)],
     }
-    records = {
-        split: [serialize(the_spec, raw) for raw in of_split] for split, of_split in raws.items()
-    }
+    records = {}
+    for split, of_split in raws.items():
+        records[split] = [serialize(the_spec, raw) for raw in of_split]
     run_transform(the_spec, records, folder)
     train, catalog = ([str(folder / f"{split}-*.gz")] for split in raws)
     return StageInputs(train, train, catalog, str(folder / "graph"), the_spec, config())
 
 
 def export_versions(inputs: StageInputs, model_dir: Path, seeds: tuple[int, ...] = (1,)) -> None:
-    """Writes `model_dir`/1, /2, ...: a ranker each, and beside its signatures those it is measured against."""
+    """Writes `model_dir`/1, /2, ...: a ranker per seed.
+
+    Beside its signatures each has those that it is measured against.
+    """
     for version, seed in enumerate(seeds, start=1):
         _export(inputs, model_dir / str(version), seed)
 
@@ -135,7 +141,8 @@ def _export(inputs: StageInputs, path: Path, seed: int) -> None:
 
 def _rankers(inputs: StageInputs, seed: int) -> tuple[Ranker, Ranker]:
     keras.utils.set_random_seed(seed)
-    fields, sizes = inputs.fields(), (inputs.config.ranker, inputs.config.encoder)
+    fields = inputs.fields()
+    sizes = (inputs.config.ranker, inputs.config.encoder)
     rankers = Srp4Ctr(fields, *sizes), UnfoldedDin(fields, *sizes)
     for ranker in rankers:
         ranker(random_features(fields, [3]))

@@ -1,4 +1,4 @@
-"""The right scores of users and lists of candidates, by each of some model versions, computed without a server."""
+"""The right scores of users and lists of candidates, computed without a server."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ class ReferenceScores:
         task: str,
         tolerance: float,
     ) -> None:
-        self.models, self.users, self.lists, self.task = tuple(models), users, lists, task
+        self.models = tuple(models)
+        self.users = users
+        self.lists = lists
+        self.task = task
         self._tolerance = tolerance
         self._scores = [self._of(model) for model in models]
         for one, other in itertools.combinations(self._scores, 2):
@@ -48,11 +51,20 @@ class ReferenceScores:
                 raise ValueError("models score alike: choose others, or other users and candidates")
 
     def matches(self, user: int, items: int, scores: np.ndarray, model: int | None = None) -> bool:
-        """Whether all `scores` of a user's list of items are those of a model; of any one model for None."""
+        """Whether all `scores` of a user's list of items are those of one model.
+
+        Args:
+            user: The user's place in `users`.
+            items: The list's place in `lists`.
+            scores: What was answered.
+            model: The model's place in `models`; None for any of them.
+        """
         chosen = self._scores if model is None else [self._scores[model]]
-        return any(
-            bool((abs(right[user, items] - scores) < self._tolerance).all()) for right in chosen
-        )
+        for right in chosen:
+            differences = abs(right[user, items] - scores)
+            if (differences < self._tolerance).all():
+                return True
+        return False
 
     def _of(self, model: Path) -> dict[tuple[int, int], np.ndarray]:
         session = SavedModelSession(model, RuntimeOptions())

@@ -1,4 +1,4 @@
-"""Times the signatures of a served ranker against each other and against unfolded DIN + MMoE, through gRPC.
+"""Times a served ranker's signatures, against each other and against unfolded DIN + MMoE.
 
     make bench-serving
 
@@ -8,11 +8,13 @@ share the machine. Requests of all kinds are sent one after the other, in random
 round, so that whatever else the machine does hits all kinds alike. Throughput ratios compare
 medians. Prints a table, and as its last line one JSON object:
 
-    cached_vs_tiled throughput of `score_items` with a cached state, 100 candidates, over tiled
-    scoring's cached_vs_predict_100 the same over that of `predict`, which encodes the user in every
-    request cached_vs_predict_10    the same with 10 candidates
-    p99_vs_din 99th percentile of `score_items`, 100 candidates, over that of unfolded DIN + MMoE
-     time_1000_vs_100        time of `score_items` with 1,000 candidates over that with 100
+    cached_vs_tiled         throughput of `score_items` with a cached state, 100 candidates, over
+                            that of tiled scoring
+    cached_vs_predict_100   the same over that of `predict`, which encodes the user in every request
+    cached_vs_predict_10    the same with 10 candidates
+    p99_vs_din              99th percentile of `score_items`, 100 candidates, over that of unfolded
+                            DIN + MMoE
+    time_1000_vs_100        time of `score_items` with 1,000 candidates over that with 100
 """
 
 from __future__ import annotations
@@ -65,7 +67,8 @@ def main() -> None:
 
 def measure(address: str, rounds: int, seed: int) -> tuple[dict[str, np.ndarray], int]:
     """Seconds of each request by kind, and the bytes of a user state."""
-    rng, order = np.random.default_rng(seed), random.Random(seed)
+    rng = np.random.default_rng(seed)
+    order = random.Random(seed)
     with contextlib.closing(Wire(address, DEFAULT_MODEL_NAME)) as wire:
         kinds = _Kinds(wire, rng)
         kinds.check()
@@ -76,7 +79,8 @@ def measure(address: str, rounds: int, seed: int) -> tuple[dict[str, np.ndarray]
 
 
 def _round(kinds: _Kinds, order: random.Random) -> dict[str, float]:
-    requests, seconds = list(kinds.requests().items()), {}
+    requests = list(kinds.requests().items())
+    seconds = {}
     order.shuffle(requests)
     for kind, send in requests:
         start = time.perf_counter()
@@ -86,10 +90,14 @@ def _round(kinds: _Kinds, order: random.Random) -> dict[str, float]:
 
 
 class _Kinds:
-    """Makes requests of each kind about random users and candidates; messages are made beforehand."""
+    """Makes requests of each kind about random users and candidates.
+
+    Their messages are made before they are timed.
+    """
 
     def __init__(self, wire: Wire, rng: np.random.Generator) -> None:
-        self._wire, self._rng = wire, rng
+        self._wire = wire
+        self._rng = rng
         self._infos = wire.inputs()
         users = [random_model.random_user(rng) for _ in range(_USERS)]
         self._users = [user_tensors([user], self._infos[contract.ENCODE_USER]) for user in users]
@@ -97,28 +105,23 @@ class _Kinds:
         self.state_bytes = len(self._states[0][contract.USER_STATE][0])
 
     def requests(self) -> dict[str, Request]:
-        """One request of each kind, all about one user; those with as many candidates about the same ones."""
+        """One request of each kind, all about one user."""
         number = int(self._rng.integers(_USERS))
-        kinds: dict[str, Request] = {
-            "encode_user": self._run(contract.ENCODE_USER, self._users[number])
-        }
+        user = self._users[number]
+        state = self._states[number]
+        kinds: dict[str, Request] = {"encode_user": self._run(contract.ENCODE_USER, user)}
         for count in (10, 100, 1000):
-            kinds[f"score_items_{count}"] = self._scoring(
-                contract.SCORE_ITEMS, self._states[number], count
-            )
+            kinds[f"score_items_{count}"] = self._scoring(contract.SCORE_ITEMS, state, count)
             if count < 1000:
-                kinds[f"predict_{count}"] = self._scoring(
-                    contract.PREDICT, self._users[number], count
-                )
-        kinds["tiled_100"] = self._scoring(random_model.TILED, self._users[number], 100)
-        kinds["unfolded_din_100"] = self._scoring(
-            random_model.UNFOLDED_DIN, self._users[number], 100
-        )
+                kinds[f"predict_{count}"] = self._scoring(contract.PREDICT, user, count)
+        kinds["tiled_100"] = self._scoring(random_model.TILED, user, 100)
+        kinds["unfolded_din_100"] = self._scoring(random_model.UNFOLDED_DIN, user, 100)
         return kinds
 
     def check(self) -> None:
         """Raises RuntimeError unless the three ways of scoring agree."""
-        user, state = self._users[0], self._states[0]
+        user = self._users[0]
+        state = self._states[0]
         items = random_model.random_items(self._rng, 100)
         sides = [
             (contract.SCORE_ITEMS, state),
@@ -128,9 +131,10 @@ class _Kinds:
         cached, *others = [
             self._scoring(signature, side, 100, items)() for signature, side in sides
         ]
-        worst = max(
-            float(abs(other[task] - cached[task]).max()) for other in others for task in cached
-        )
+        worst = 0.0
+        for other in others:
+            for task in cached:
+                worst = max(worst, float(abs(other[task] - cached[task]).max()))
         if worst > _LARGEST_DIFFERENCE:
             raise RuntimeError(f"score_items, predict and tiled scoring differ by {worst}")
 
@@ -152,7 +156,8 @@ class _Kinds:
 
 def report(seconds: dict[str, np.ndarray], state_bytes: int) -> None:
     """Prints the table and the JSON object."""
-    console, table = Console(), Table("request", "median ms", "p99 ms", "requests/s")
+    console = Console()
+    table = Table("request", "median ms", "p99 ms", "requests/s")
     raw: dict[str, Any] = {}
     for kind, values in seconds.items():
         median, p99 = (1e3 * float(np.quantile(values, q)) for q in (0.5, 0.99))

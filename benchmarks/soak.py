@@ -55,7 +55,8 @@ def main() -> None:
 
 def soak(address: str, pid: int, seconds: float) -> None:
     """Measures capacity, then soaks, then prints."""
-    console, traffic = Console(), _traffic()
+    console = Console()
+    traffic = _traffic()
     more_than_it_can = LoadPlan(
         rate=1000, seconds=_CAPACITY_SECONDS, candidates=_MIX, concurrency=8, timeout_seconds=5
     )
@@ -68,13 +69,8 @@ def soak(address: str, pid: int, seconds: float) -> None:
     with MemorySampler(pid) as memory:
         outcomes = _load(address, plan, traffic)
     console.print(report.table(plan, outcomes))
-    print(
-        json.dumps(
-            {"capacity": capacity, "rate": plan.rate}
-            | outcomes.summary()
-            | {"memory": memory.summary()}
-        )
-    )
+    found = {"capacity": capacity, "rate": plan.rate} | outcomes.summary()
+    print(json.dumps(found | {"memory": memory.summary()}))
 
 
 def _load(address: str, plan: LoadPlan, traffic: RecordedTraffic) -> Outcomes:
@@ -112,9 +108,9 @@ class MemorySampler:
         """MiB at the start, at the end and at most, and the slope in MiB a minute."""
         seconds, mebibytes = np.array(self._samples).T
         later = seconds >= seconds[-1] / 3
-        slope = (
-            np.polyfit(seconds[later], mebibytes[later], 1)[0] if later.sum() > 2 else float("nan")
-        )
+        slope = float("nan")
+        if later.sum() > 2:
+            slope = np.polyfit(seconds[later], mebibytes[later], 1)[0]
         return {
             "samples": len(seconds),
             "first_mib": round(float(mebibytes[0]), 1),

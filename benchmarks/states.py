@@ -1,11 +1,13 @@
-"""`make bench-states`: how large user states are, and what storing them smaller or using them later costs.
+"""How large user states are, and what storing them smaller or using them later costs.
+
+    make bench-states
 
 Takes the ranker of a finished run (`srp4ctr run CONFIG`) and every request of its test split, with
 the same weights for each precision:
 
 - bytes: mean bytes of a user's state, and those of a user with a full history.
 - difference: how far probabilities lie from those of float32 states, mean and largest.
-- auc: of all test candidates, a task.
+- auc: of all test candidates, per task.
 - stale: the same for float32 states that were made so many seconds before the request, of the same
   history; a gap to a behaviour that was later still counts as none.
 
@@ -56,26 +58,18 @@ def main() -> None:
     batches = list(_test_requests(config, metadata))
     modules = {dtype: _with_dtype(ranker, inputs, dtype) for dtype in DTYPES}
     exact, _ = _score(modules["float32"], batches)
-    print(
-        "| states | bytes, mean | full history | mean difference | largest | AUC |\n|"
-        + " --- |" * 6
-    )
-    states = {
-        dtype: _row(dtype, *_score(module, batches), exact) for dtype, module in modules.items()
-    }
-    stale = {
-        seconds: _row(f"{seconds} s old", *_score(modules["float32"], batches, seconds), exact)
-        for seconds in STALE_SECONDS
-    }
-    print(
-        json.dumps(
-            {
-                "requests": sum(len(batch["user_id"]) for batch in batches),
-                "states": states,
-                "stale": stale,
-            }
-        )
-    )
+    print("| states | bytes, mean | full history | mean difference | largest | AUC |")
+    print("|" + " --- |" * 6)
+    states = {}
+    for dtype, module in modules.items():
+        scores, blobs = _score(module, batches)
+        states[dtype] = _row(dtype, scores, blobs, exact)
+    stale = {}
+    for seconds in STALE_SECONDS:
+        scores, blobs = _score(modules["float32"], batches, seconds)
+        stale[seconds] = _row(f"{seconds} s old", scores, blobs, exact)
+    requests = sum(len(batch["user_id"]) for batch in batches)
+    print(json.dumps({"requests": requests, "states": states, "stale": stale}))
 
 
 def _with_dtype(ranker: Ranker, inputs: StageInputs, dtype: str) -> ServingModule:
@@ -87,16 +81,16 @@ def _with_dtype(ranker: Ranker, inputs: StageInputs, dtype: str) -> ServingModul
 def _test_requests(config: RunConfig, metadata: RunMetadata) -> Iterator[Batch]:
     """Dense batches of the test split's raw records, with labels."""
     inputs = [*user_inputs(config.spec), *candidate_inputs(config.spec)]
-    wanted: dict[str, Any] = {
-        f.name: tf.io.RaggedFeature(dtype_of(f))
-        if f.is_list
-        else tf.io.FixedLenFeature([], dtype_of(f))
-        for f in inputs
-    }
+    wanted: dict[str, Any] = {}
+    for feature in inputs:
+        dtype = dtype_of(feature)
+        is_list = feature.is_list
+        wanted[feature.name] = (
+            tf.io.RaggedFeature(dtype) if is_list else tf.io.FixedLenFeature([], dtype)
+        )
     wanted |= {label_name(task): tf.io.RaggedFeature(tf.float32) for task in config.spec.tasks}
-    files = tf.io.gfile.glob(
-        split_files(metadata.output("BehaviorLogExampleGen", "examples"), "test")
-    )
+    examples_dir = metadata.output("BehaviorLogExampleGen", "examples")
+    files = tf.io.gfile.glob(split_files(examples_dir, "test"))
     for examples in tf.data.TFRecordDataset(sorted(files), compression_type="GZIP").batch(BATCH):
         parsed = tf.io.parse_example(examples, wanted)
         yield {
@@ -111,17 +105,14 @@ def _score(
     """Probabilities and labels of all candidates, by name, and every request's state."""
     users = {f.name for f in user_inputs(module.spec)}
     items = {f.name for f in candidate_inputs(module.spec)}
-    encode, score = (
-        tf.function(method, reduce_retracing=True)
-        for method in (module.encode_user, module.score_items)
-    )
+    encode = tf.function(module.encode_user, reduce_retracing=True)
+    score = tf.function(module.score_items, reduce_retracing=True)
     found: dict[str, list[np.ndarray]] = {}
     blobs: list[bytes] = []
     for batch in batches:
         user = {name: x for name, x in batch.items() if name in users}
-        states = encode(**user | {"timestamp": user["timestamp"] - seconds_before})[
-            "user_state_bytes"
-        ]
+        user["timestamp"] -= seconds_before
+        states = encode(**user)["user_state_bytes"]
         blobs += states.numpy().tolist()
         scores = score(states, **{name: x for name, x in batch.items() if name in items})
         real = batch["candidate_item_id"].numpy() != b""
@@ -144,8 +135,8 @@ def _row(name: str, scores: Scores, blobs: list[bytes], exact: Scores) -> dict[s
     }
     aucs = ", ".join(f"{task} {value:.5f}" for task, value in row["auc"].items())
     print(
-        f"| {name} | {row['mean_bytes']:.0f} | {row['largest_bytes']} | {row['mean_difference']:.6f} | "
-        f"{row['largest_difference']:.6f} | {aucs} |",
+        f"| {name} | {row['mean_bytes']:.0f} | {row['largest_bytes']} | "
+        f"{row['mean_difference']:.6f} | {row['largest_difference']:.6f} | {aucs} |",
         flush=True,
     )
     return row

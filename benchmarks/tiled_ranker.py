@@ -1,4 +1,4 @@
-"""What the served ranker is measured against: the same ranker, which encodes the user for every candidate."""
+"""What the served ranker is measured against: itself, encoding the user for every candidate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trainer.models.ranker import Features, Logits, Ranker, UserState
 
 
 class TiledRanker(Ranker):
-    """A ranker without the split: each candidate is a request of its own, with all the user's features.
+    """A ranker that makes a request of each candidate, with all the user's features.
 
     Args:
         ranker: The ranker, whose scores these are.
@@ -27,7 +27,7 @@ class TiledRanker(Ranker):
     def score_items(
         self, state: UserState, features: Features, training: bool | None = None
     ) -> Logits:
-        """Makes a request of each candidate: [B, N] become [B * N, 1], with the user's features repeated."""
+        """Scores each candidate by itself: [B, N] become [B * N, 1], and the user is repeated."""
         shape = tf.shape(features["candidate_item_id"])
         user = {name: tf.repeat(x, shape[1], axis=0) for name, x in state.items()}
         single = {

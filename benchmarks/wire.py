@@ -1,4 +1,7 @@
-"""Predict requests with tensors made beforehand, so that a measurement has as little of the client in it as can be."""
+"""Predict requests with tensors made beforehand.
+
+So a measurement has little of the client in it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ class Wire:
     """
 
     def __init__(self, address: str, model_name: str) -> None:
-        self._name, self._channel = model_name, grpc.insecure_channel(address, options=_UNLIMITED)
+        self._name = model_name
+        self._channel = grpc.insecure_channel(address, options=_UNLIMITED)
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
     def inputs(self) -> dict[str, dict[str, Any]]:
@@ -43,7 +47,8 @@ class Wire:
     def request(self, signature: str, inputs: dict[str, np.ndarray]) -> Any:
         """A PredictRequest for the latest version."""
         request = predict_pb2.PredictRequest()
-        request.model_spec.name, request.model_spec.signature_name = self._name, signature
+        request.model_spec.name = self._name
+        request.model_spec.signature_name = signature
         for name, array in inputs.items():
             tensors.write(array, request.inputs[name])
         return request

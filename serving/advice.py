@@ -1,4 +1,4 @@
-"""What would do when a request to a model server fails."""
+"""What to try when a request to a model server fails."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def advice(code: grpc.StatusCode, details: str, seconds: float, max_message_byte
     if code == grpc.StatusCode.UNAVAILABLE:
         return _unavailable(details)
     if code == grpc.StatusCode.DEADLINE_EXCEEDED:
-        return f"No answer within {seconds:g} seconds: raise timeout_seconds, or send fewer candidates."
+        waited = f"No answer within {seconds:g} seconds:"
+        return f"{waited} raise timeout_seconds, or send fewer candidates."
     if code == grpc.StatusCode.RESOURCE_EXHAUSTED:
         limit = f"Is a message larger than {max_message_bytes} bytes?"
         return f"{limit} Raise max_message_bytes, or send fewer candidates."
@@ -29,16 +30,20 @@ def advice(code: grpc.StatusCode, details: str, seconds: float, max_message_byte
 
 
 def _unavailable(details: str) -> str:
-    """GRPC has one code for servers that don't answer, and for those that won't talk, or mustn't be talked to."""
+    """Tells apart the three cases for which gRPC has one code.
+
+    The server isn't trusted, ends the connection, or doesn't answer at all.
+    """
     if _NOT_TRUSTED.search(details):
         return (
-            "The server's certificate was not accepted: Tls.ca_file must have signed it, and Tls.server_name (or the "
-            "address) must be in it."
+            "The server's certificate was not accepted: Tls.ca_file must have signed it, and "
+            "Tls.server_name (or the address) must be in it."
         )
     if "Socket closed" in details:
         return (
-            "What listens there ended the connection: is it a model server that wants TLS (ChannelOptions.tls), or a "
-            "client certificate that its custom_ca has signed (Tls.cert_file)?"
+            "What listens there ended the connection: is it a model server that wants TLS "
+            "(ChannelOptions.tls), or a client certificate that its custom_ca has signed "
+            "(Tls.cert_file)?"
         )
     return (
         "No model server answers there: start one (`srp4ctr serve MODEL_DIR`), or mend the address."

@@ -51,7 +51,12 @@ class BaseClient:
         )
 
     def counts(self) -> dict[str, int]:
-        """How often `rank` found a cached state (hits) or didn't (misses), encoded a user, or renewed a state."""
+        """How often `rank` did what with users' states.
+
+        Returns:
+            `hits` and `misses` of the caches, users `encoded`, and refused states `renewed`; what
+            has not happened yet is left out.
+        """
         return self._ranking.states.counters.snapshot()
 
     def _deadline(self, timeout_seconds: float | None) -> Deadline:

@@ -24,7 +24,12 @@ _WATERMARK_BYTES = 16
 
 
 class CachedState(NamedTuple):
-    """A user state, and the time of the request that it was made for, seconds since 1970; 0 if the model has none."""
+    """A user state, and the time of the request that it was made for.
+
+    Attributes:
+        blob: The state.
+        made_for: Seconds since 1970; 0 for a model that doesn't ask for the time.
+    """
 
     blob: bytes
     made_for: int
@@ -47,7 +52,9 @@ class StateCache(Protocol):
 
 
 class StateKey(NamedTuple):
-    """What a cached state depends on, but for the request's time; as a string, `srp4ctr/` and its parts.
+    """What a cached state depends on, apart from the request's time.
+
+    As a string it is `srp4ctr/` and its parts, joined with slashes.
 
     Attributes:
         model: The model's name.
@@ -64,7 +71,8 @@ class StateKey(NamedTuple):
     watermark: str
 
     def __str__(self) -> str:
-        model, user = quote(self.model, safe=""), quote(self.user_id, safe="")
+        model = quote(self.model, safe="")
+        user = quote(self.user_id, safe="")
         return f"srp4ctr/{model}/{self.version}/{self.identity}/{user}/{self.watermark}"
 
 
@@ -78,10 +86,9 @@ def state_key(
     """The key of one user's state.
 
     The watermark hashes the behaviours that count (the latest `history_length`), with all their
-    features, the user's features and the context: a state is found only by a request that would
-    make the same one. Two things are left
-    out: the request's time, which is kept beside the state and compared with a tolerance, and
-    `ignored`.
+    features, the user's features and the context. So a state is found only by a request that would
+    make the same one. Two things are left out: the request's time, which is kept beside the state
+    and compared with a tolerance, and `ignored`.
 
     Args:
         model: The model's name.
@@ -95,9 +102,8 @@ def state_key(
     digest = hashlib.blake2b(digest_size=_WATERMARK_BYTES)
     for name in sorted(set(inputs) - {USER_ID, TIMESTAMP, *ignored}):
         array = inputs[name]
-        digest.update(
-            name.encode() + b"\0" + _content(array[0][kept] if array.ndim == 2 else array)
-        )
+        values = array[0][kept] if array.ndim == 2 else array
+        digest.update(name.encode() + b"\0" + _content(values))
     return StateKey(
         model, version, description.state_identity, inputs[USER_ID][0], digest.hexdigest()
     )
@@ -125,7 +131,14 @@ def load(stored: bytes) -> CachedState | None:
 
 
 def made_for(stored: bytes) -> int | None:
-    """When the state was made for that `dump` wrote, given its first HEADER_BYTES; None if it never was a state."""
+    """The time that a stored state was made for, from its first bytes.
+
+    Args:
+        stored: At least HEADER_BYTES of what `dump` wrote.
+
+    Returns:
+        Seconds since 1970; None if this never was a state.
+    """
     if len(stored) < HEADER_BYTES:
         return None
     magic, _, time = _HEADER.unpack_from(stored)

@@ -1,7 +1,9 @@
-"""Candidates as an application gives them, cut into requests; scores put together again, and in order."""
+"""Candidates: as columns, cut into requests; and their scores: merged, and in order."""
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,17 +26,21 @@ def as_columns(candidates: Candidates) -> Columns:
         return {contract.CANDIDATE_ITEM_ID: candidates}
     if contract.CANDIDATE_ITEM_ID not in candidates:
         raise ValueError(
-            f"Candidates need '{contract.CANDIDATE_ITEM_ID}'. Received: {', '.join(sorted(candidates))}"
+            f"Candidates need '{contract.CANDIDATE_ITEM_ID}'. Received: "
+            f"{', '.join(sorted(candidates))}"
         )
     return candidates
 
 
 def split(inputs: Mapping[str, np.ndarray], most: int) -> list[dict[str, np.ndarray]]:
-    """Inputs [B, N] as the fewest requests of at most `most` candidates, of about one size."""
+    """Cuts inputs [B, N] into the fewest requests of at most `most` candidates each."""
     count = inputs[contract.CANDIDATE_ITEM_ID].shape[1]
-    bounds = np.linspace(0, count, -(-count // most) + 1).astype(int)
-    pairs = zip(bounds[:-1], bounds[1:], strict=True)
-    return [{name: array[:, begin:end] for name, array in inputs.items()} for begin, end in pairs]
+    requests = math.ceil(count / most)
+    bounds = np.linspace(0, count, requests + 1).astype(int)
+    parts = []
+    for begin, end in itertools.pairwise(bounds):
+        parts.append({name: array[:, begin:end] for name, array in inputs.items()})
+    return parts
 
 
 def merge(parts: Sequence[Scores]) -> Scores:
@@ -52,8 +58,12 @@ def ranked(
     Raises:
         ValueError: `by` is none of the tasks, or is left out where there are several.
     """
-    order = np.argsort(-scores[_task(by, scores)][0], kind="stable")[:top]
-    return [(items[i], {task: float(score[0, i]) for task, score in scores.items()}) for i in order]
+    best_first = np.argsort(-scores[_task(by, scores)][0], kind="stable")
+    pairs = []
+    for place in best_first[:top]:
+        by_task = {task: float(score[0, place]) for task, score in scores.items()}
+        pairs.append((items[place], by_task))
+    return pairs
 
 
 def check_top(top: int | None) -> None:

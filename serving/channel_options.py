@@ -36,7 +36,8 @@ class Tls:
     def __post_init__(self) -> None:
         if (self.cert_file is None) != (self.key_file is None):
             raise ValueError(
-                f"cert_file and key_file go together. Received: cert_file={self.cert_file}, key_file={self.key_file}"
+                f"cert_file and key_file go together. Received: cert_file={self.cert_file}, "
+                f"key_file={self.key_file}"
             )
 
     def credentials(self) -> Any:
@@ -95,9 +96,10 @@ class ChannelOptions:
         return module.secure_channel(address, self.tls.credentials(), options=self.arguments())
 
     def _service_config(self) -> str:
-        """Tries again what a server that goes down refuses or drops; all requests may be made twice without harm.
+        """Has gRPC try again what a server that goes down refuses or drops.
 
-        A call that this side cancels isn't tried again.
+        All requests may be made twice without harm. A call that this side cancels isn't tried
+        again.
         """
         method: dict[str, Any] = {"name": [{"service": service} for service in _RETRIED_SERVICES]}
         if self.attempts > 1:

@@ -8,7 +8,19 @@ from collections.abc import Callable
 
 
 class CircuitBreaker:
-    """Opens after some failures in a row; then lets one request through each pause, until one succeeds.
+    """Opens after some failures in a row, and closes when a request succeeds.
+
+    While it is open, it lets one request through per pause.
+
+    Example:
+        breaker = CircuitBreaker(failures=3, pause_seconds=1.0)
+        if breaker.allows():
+            try:
+                found = store.get(key)
+            except OSError:
+                breaker.failed()
+            else:
+                breaker.succeeded()
 
     Args:
         failures: Failures in a row that open it.
@@ -24,12 +36,17 @@ class CircuitBreaker:
     ) -> None:
         if failures < 1 or pause_seconds <= 0:
             raise ValueError(
-                f"Both must be positive. Received: failures={failures}, pause_seconds={pause_seconds}"
+                f"Both must be positive. Received: failures={failures}, "
+                f"pause_seconds={pause_seconds}"
             )
-        self._limit, self._pause, self._clock = failures, pause_seconds, clock or time.monotonic
+        self._limit = failures
+        self._pause = pause_seconds
+        self._clock = clock or time.monotonic
         self._lock = threading.Lock()
-        self._failures, self._closed_until = 0, float("-inf")
-        self.failed_requests, self.skipped_requests = 0, 0
+        self._failures = 0
+        self._closed_until = float("-inf")
+        self.failed_requests = 0
+        self.skipped_requests = 0
 
     def allows(self) -> bool:
         """Whether to make a request now, whose outcome must then be told."""

@@ -28,11 +28,13 @@ __all__ = [
 
 
 class RankingClient(BaseClient):
-    """A synchronous client of one model; several threads may share it. See BaseClient for its arguments.
+    """A synchronous client of one model; several threads may share it.
+
+    See BaseClient for its arguments.
 
     A user is a mapping of raw features: scalars, and lists along the history, the oldest event
     first. What is left out is absent. Candidates are item ids, or a mapping of candidate features;
-    either is one list, or one list a user. More candidates than the model takes at once go in
+    either is one list, or one list per user. More candidates than the model takes at once go in
     several concurrent requests.
 
     Every method takes `timeout_seconds`, the budget for all the requests that it makes, where it
@@ -60,7 +62,7 @@ class RankingClient(BaseClient):
     def score_items(
         self, state: UserState, candidates: Candidates, timeout_seconds: float | None = None
     ) -> Scores:
-        """Probabilities [B, N] a task, by the version that made `state`; 0 for an item id of "".
+        """Probabilities [B, N] per task, by the version that made `state`; 0 for an item id of "".
 
         Raises:
             RankingError: The server refused or didn't answer; code NOT_FOUND if it no longer serves
@@ -77,7 +79,7 @@ class RankingClient(BaseClient):
         candidates: Candidates,
         timeout_seconds: float | None = None,
     ) -> Scores:
-        """Probabilities [B, N] a task by the latest version; no state leaves the server.
+        """Probabilities [B, N] per task, by the latest version; no state leaves the server.
 
         Raises:
             RankingError: The server refused or didn't answer.
@@ -98,8 +100,8 @@ class RankingClient(BaseClient):
         """One user's candidates, the best first.
 
         The user's state comes from the caches, or is made, once for all who ask for it at the same
-        time. If the server refuses it, having moved to another version, say, it is made anew, once;
-        a second refusal, by another server, say, is answered by scoring without a state.
+        time. A server that has moved to another version refuses it; then it is made anew, once.
+        If that one is refused too, as by another server, the candidates are scored without a state.
 
         Args:
             user: The user's raw features.
@@ -121,7 +123,7 @@ class RankingClient(BaseClient):
         )
 
     def wait_until_ready(self, timeout_seconds: float = 60.0) -> int:
-        """Waits until the server has the model's latest version, and that has encoded a user and scored an item.
+        """Waits until the latest version has encoded a user and scored an item.
 
         Returns:
             The version.

@@ -14,7 +14,8 @@ from serving.deadline import Deadline
 from serving.errors import ServingError
 from serving.io import Io
 
-_PREDICTION, _MODEL = "/tensorflow.serving.PredictionService", "/tensorflow.serving.ModelService"
+_PREDICTION = "/tensorflow.serving.PredictionService"
+_MODEL = "/tensorflow.serving.ModelService"
 _AVAILABLE = 30  # ModelVersionStatus.State.AVAILABLE
 
 
@@ -22,14 +23,15 @@ class RankingError(ServingError):
     """A request that the model server refused, or didn't answer.
 
     Args:
-        message: What failed where, and what would do.
+        message: What failed where, and what to try.
         code: The gRPC status code.
         details: The server's own words.
     """
 
     def __init__(self, message: str, code: grpc.StatusCode, details: str) -> None:
         super().__init__(message)
-        self.code, self.details = code, details
+        self.code = code
+        self.details = details
 
     @property
     def out_of_time(self) -> bool:
@@ -63,7 +65,9 @@ class Connection:
 
     def __init__(self, io: Io, address: str, model_name: str, max_message_bytes: int) -> None:
         self.model_name = model_name
-        self._io, self._address, self._max_message_bytes = io, address, max_message_bytes
+        self._io = io
+        self._address = address
+        self._max_message_bytes = max_message_bytes
         self._predict = self._method(
             f"{_PREDICTION}/Predict", messages.PredictRequest, messages.PredictResponse
         )
@@ -85,20 +89,26 @@ class Connection:
         deadline: Deadline,
         version: int | None = None,
     ) -> list[Answer]:
-        """Runs a signature on a version, the latest for None, once for each of the concurrent requests' inputs.
+        """Runs a signature on a version, the latest for None, once per request, concurrently.
+
+        Args:
+            signature: Its name.
+            requests: Inputs by name, for each request.
+            deadline: The time for all of them.
+            version: The version.
 
         Raises:
             RankingError: The server refused or didn't answer one of them.
         """
         protos = [self._request(signature, inputs, version) for inputs in requests]
         responses = await self._call(self._predict, protos, deadline, f"signature '{signature}'")
-        return [
-            Answer(
-                {name: tensors.read(proto) for name, proto in sorted(response.outputs.items())},
-                response.model_spec.version.value,
-            )
-            for response in responses
-        ]
+        answers = []
+        for response in responses:
+            outputs = {
+                name: tensors.read(proto) for name, proto in sorted(response.outputs.items())
+            }
+            answers.append(Answer(outputs, response.model_spec.version.value))
+        return answers
 
     async def metadata(self, deadline: Deadline, version: int | None = None) -> Metadata:
         """The signatures of a version, the latest for None.
@@ -130,9 +140,10 @@ class Connection:
         ]
 
     def _method(self, path: str, request: Any, response: Any) -> Any:
-        write, read = request.SerializeToString, response.FromString
         return self._io.channel.unary_unary(
-            path, request_serializer=write, response_deserializer=read
+            path,
+            request_serializer=request.SerializeToString,
+            response_deserializer=response.FromString,
         )
 
     def _request(
@@ -164,7 +175,7 @@ class Connection:
     def error(
         self, code: grpc.StatusCode, details: str, deadline: Deadline, what: str
     ) -> RankingError:
-        """The error of a request about `what`, with what would do."""
+        """The error of a request about `what`, with advice."""
         hint = advice(code, details, deadline.seconds, self._max_message_bytes)
         message = (
             f"{self._address}, model '{self.model_name}', {what}: {code.name}: {details} {hint}"

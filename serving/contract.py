@@ -1,21 +1,30 @@
-"""The signatures of an exported model: names that the exporter, the servers and the clients agree on.
+"""The signatures of an exported model: names that exporter, servers and clients agree on.
 
-| signature | inputs | outputs |
-| --- | --- | --- |
-| encode_user | raw user, context and history features, dense [B] or [B, L'] ("" pads) |
-user_state_bytes [B] |
-| score_items | user_state_bytes [B], candidate_item_id [B, N] | one float [B, N] a task |
-| score_items_with_features | as score_items, and every candidate feature [B, N] | one float [B, N]
-a task |
-| predict | the inputs of encode_user, and of every candidate feature | one float [B, N] a task |
-| serving_default | examples [B], serialised raw tf.Examples | one float [B, N] a task,
-candidate_mask |
-| encode_user_examples | examples [B], serialised raw tf.Examples | user_state_bytes [B, 1] |
-| describe | request [B], any strings | description [B], a Description as JSON |
+    encode_user
+        in: raw user, context and history features, dense [B] or [B, L'], padded with ""
+        out: user_state_bytes [B]
+    score_items
+        in: user_state_bytes [B], candidate_item_id [B, N]
+        out: scores
+    score_items_with_features
+        in: as score_items, and every candidate feature [B, N]
+        out: scores
+    predict
+        in: the inputs of encode_user, and every candidate feature [B, N]
+        out: scores
+    serving_default
+        in: examples [B], serialised raw tf.Examples
+        out: scores, candidate_mask [B, N]
+    encode_user_examples
+        in: examples [B], serialised raw tf.Examples
+        out: user_state_bytes [B, 1]
+    describe
+        in: request [B], any strings
+        out: description [B], a Description as JSON
 
-`candidate_item_id` "" pads; a padded candidate's score is 0. A candidate feature "" (or NaN) is
-looked up in the item catalogue inside the model; a value that is sent wins. Scores are
-probabilities, named after the task. Row b of every tensor belongs to request b.
+Scores are one float [B, N] per task, named after it: probabilities. Row b of every tensor belongs
+to request b. `candidate_item_id` "" pads; a padded candidate's score is 0. A candidate feature
+that is "" (or NaN) is looked up in the item catalogue inside the model; a value that is sent wins.
 `encode_user_examples` is for jobs that encode many users: TFX's BulkInferrer takes signatures of
 one input, and string outputs only as [B, 1].
 """
@@ -37,7 +46,8 @@ SERVING_DEFAULT = "serving_default"
 ENCODE_USER_EXAMPLES = "encode_user_examples"
 DESCRIBE = "describe"
 
-USER_STATE = "user_state_bytes"  # so ends the name of what is bytes and no text: over REST, base64
+# Over REST, TensorFlow Serving writes outputs as base64 whose names end in `_bytes`.
+USER_STATE = "user_state_bytes"
 OLD_USER_STATE = "user_state"  # its name in versions that the release before has exported
 CANDIDATE_ITEM_ID = "candidate_item_id"
 EXAMPLES = "examples"
@@ -66,13 +76,18 @@ CONFIG_FILE = "assets.extra/srp4ctr.json"
 
 
 def state_name(names: Collection[str]) -> str:
-    """The name of the user state among the inputs or outputs of a version, which the release before may have made."""
+    """The name of the user state among the inputs or outputs of a version.
+
+    Versions that the release before exported have another one.
+    """
     return OLD_USER_STATE if OLD_USER_STATE in names else USER_STATE
 
 
 @dataclasses.dataclass(frozen=True)
 class Description:
-    """What clients must know of a model version, besides its signatures; the version itself tells them.
+    """What clients must know of a model version, besides its signatures.
+
+    The version itself tells them, by its signature `describe`.
 
     Attributes:
         max_candidates: The most candidates of a request.

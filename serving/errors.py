@@ -2,4 +2,7 @@
 
 
 class ServingError(RuntimeError):
-    """A server can't start, or a request can't be answered. The message says what was found and what would do."""
+    """A server can't start, or a request can't be answered.
+
+    The message says what was found and what would do.
+    """

@@ -45,8 +45,9 @@ def user_tensors(users: Sequence[User], infos: Mapping[str, Any]) -> dict[str, n
     filled = {}
     for name, info in infos.items():
         if _is_list(info):
-            rows = [_given(name, user, info, required=has_history) for user in users]
-            filled[name] = _matrix(name, [() if row is None else row for row in rows], length, info)
+            given = [_given(name, user, info, required=has_history) for user in users]
+            rows = [() if values is None else values for values in given]
+            filled[name] = _matrix(name, rows, length, info)
         else:
             values = [_given(name, user, info, required=True) for user in users]
             filled[name] = _array(name, values, info)
@@ -56,16 +57,15 @@ def user_tensors(users: Sequence[User], infos: Mapping[str, Any]) -> dict[str, n
 
 def absent_user(infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The tensors of a user of whom nothing is known."""
-    return {
-        name: np.full(
-            (1,) * len(info.tensor_shape.dim), _absent(info), tensors.dtype_of(info.dtype)
-        )
-        for name, info in infos.items()
-    }
+    inputs = {}
+    for name, info in infos.items():
+        shape = [1] * len(info.tensor_shape.dim)
+        inputs[name] = np.full(shape, _absent(info), tensors.dtype_of(info.dtype))
+    return inputs
 
 
 def latest_events(inputs: dict[str, np.ndarray], length: int) -> dict[str, np.ndarray]:
-    """The inputs of users with only the latest `length` behaviours, those with an item id, in each history."""
+    """Cuts each history to its latest `length` behaviours; one without an item id is padding."""
     ids = inputs[HISTORY_ITEM_ID]
     if ids.shape[1] <= length:
         return inputs
@@ -96,7 +96,8 @@ def candidate_tensors(
     for name, found in lengths.items():
         if found != lengths[reference]:
             raise ValueError(
-                f"{name} must have as many values as {reference}. Received: {found}, {lengths[reference]}"
+                f"{name} must have as many values as {reference}. Received: {found}, "
+                f"{lengths[reference]}"
             )
     count = max(lengths[reference])
     if count == 0:
@@ -137,7 +138,8 @@ def _history_length(user: User, lists: Sequence[str]) -> int:
     for name, found in lengths.items():
         if found != lengths[reference]:
             raise ValueError(
-                f"{name} must have as many values as {reference}. Received: {found}, {lengths[reference]}"
+                f"{name} must have as many values as {reference}. Received: {found}, "
+                f"{lengths[reference]}"
             )
     return lengths.get(reference, 0)
 
@@ -159,20 +161,25 @@ def _per_user(name: str, values: Any, users: int) -> list[Sequence[Any]]:
         return [values] * users
     if not all(nested) or len(nested) != users:
         raise ValueError(
-            f"{name} takes one list of values, or {users}, one a user. Received: {len(nested)} values"
+            f"{name} takes one list of values, or {users}, one a user. Received: {len(nested)} "
+            "values"
         )
     return list(values)
 
 
 def _matrix(name: str, rows: Sequence[Sequence[Any]], length: int, info: Any) -> np.ndarray:
-    padded = [[*row, *[None] * (length - len(row))] for row in rows]
-    flat = _array(name, [value for row in padded for value in row], info)
-    return flat.reshape(len(rows), length)
+    flat: list[Any] = []
+    for row in rows:
+        flat.extend(row)
+        flat.extend([None] * (length - len(row)))
+    return _array(name, flat, info).reshape(len(rows), length)
 
 
 def _array(name: str, values: Sequence[Any], info: Any) -> np.ndarray:
-    dtype, absent = tensors.dtype_of(info.dtype), _absent(info)
+    dtype = tensors.dtype_of(info.dtype)
+    absent = _absent(info)
     array = np.empty(len(values), dtype)
+    # Object arrays hold strings; what is neither they nor floats are whole numbers.
     convert = {"O": _text, "f": _number}.get(dtype.kind, _whole_number)
     array[:] = [absent if value is None else convert(name, value) for value in values]
     return array

@@ -1,7 +1,7 @@
-"""Waiting, in the two ways there are: the client's coroutines are written once, over either of these.
+"""Two ways of waiting, so that the client's coroutines are written only once.
 
-With `AsyncIo` their awaits really wait. With `BlockingIo` nothing they await ever suspends, for it
-has blocked its thread before; so `run` can drive such a coroutine to its end without an event loop.
+With `AsyncIo` their awaits really wait. With `BlockingIo` nothing that they await ever suspends:
+it blocks its thread instead. So `run` can drive such a coroutine to its end without an event loop.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ class BlockingIo:
     """Waits by blocking the calling thread; several threads may share it."""
 
     def __init__(self, address: str, options: ChannelOptions) -> None:
-        self.channel, self._ready = options.open(grpc, address), options.wait_for_ready
+        self.channel = options.open(grpc, address)
+        self._ready = options.wait_for_ready
 
     async def call_all(
         self, method: Any, requests: Sequence[Any], timeout_seconds: float
@@ -104,7 +105,8 @@ class AsyncIo:
     """Waits in the event loop that it was made in."""
 
     def __init__(self, address: str, options: ChannelOptions) -> None:
-        self.channel, self._ready = options.open(grpc.aio, address), options.wait_for_ready
+        self.channel = options.open(grpc.aio, address)
+        self._ready = options.wait_for_ready
 
     async def call_all(
         self, method: Any, requests: Sequence[Any], timeout_seconds: float

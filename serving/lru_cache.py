@@ -13,7 +13,14 @@ _ENTRY_BYTES = 300  # Python's objects for an entry, roughly
 
 
 class LruCache:
-    """Keeps the states used last, for a time, within a number of bytes; several threads may share it.
+    """Keeps the states used last, for a time, within a number of bytes.
+
+    Several threads may share it.
+
+    Example:
+        cache = LruCache(max_bytes=64 * 1024 * 1024, ttl_seconds=300.0)
+        with RankingClient("localhost:8500", caches=[cache]) as client:
+            client.rank(user, ["12", "13", "14"])
 
     Args:
         max_bytes: Bytes of all states with their keys.
@@ -31,7 +38,9 @@ class LruCache:
             raise ValueError(
                 f"Both must be positive. Received: max_bytes={max_bytes}, ttl_seconds={ttl_seconds}"
             )
-        self._max_bytes, self._ttl, self._clock = max_bytes, ttl_seconds, clock or time.monotonic
+        self._max_bytes = max_bytes
+        self._ttl = ttl_seconds
+        self._clock = clock or time.monotonic
         self._entries: OrderedDict[str, tuple[CachedState, float]] = OrderedDict()
         self._lock = threading.Lock()
         self.bytes = 0

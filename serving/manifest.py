@@ -16,12 +16,17 @@ _ADVICE = "Is a copy still going on? Copy the version again, or export it anew."
 
 
 def has_manifest(version: Path) -> bool:
-    """Whether a version directory has a manifest. Models of other tools have none, nor has a copy without its end."""
+    """Whether a version directory has a manifest.
+
+    Models of other tools have none, nor has a copy that isn't complete yet.
+    """
     return (version / contract.MANIFEST_FILE).is_file()
 
 
 def check_manifest(version: Path) -> None:
-    """Compares all files with the manifest, if there is one; files that it doesn't name may be there.
+    """Compares all files with the manifest, if there is one.
+
+    Files that it doesn't name may be there.
 
     Raises:
         ServingError: A file is missing or differs, or the manifest can't be read. The message names
@@ -30,10 +35,8 @@ def check_manifest(version: Path) -> None:
     if not has_manifest(version):
         return
     files = _read(version / contract.MANIFEST_FILE)
-    for (
-        name,
-        expected,
-    ) in files.items():  # sizes first: they are cheap, and tell of most copies that aren't whole
+    # Sizes first: they are cheap, and tell of most copies that aren't whole.
+    for name, expected in files.items():
         path = version / name
         found = path.stat().st_size if path.is_file() else None
         if found != expected["bytes"]:

@@ -18,7 +18,12 @@ _FieldProto = descriptor_pb2.FieldDescriptorProto
 
 
 def message_classes(package: str, schema: Schema) -> dict[str, Any]:
-    """The message classes of a schema, by name; two schemas need two packages only to tell them apart in errors."""
+    """The message classes of a schema, by name.
+
+    Args:
+        package: The messages' package; it only tells two schemas apart in errors.
+        schema: The messages.
+    """
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(_file(package, schema).SerializeToString())
     descriptors = {name: pool.FindMessageTypeByName(f"{package}.{name}") for name in schema}
@@ -51,7 +56,8 @@ def _add_field(package: str, message: Any, name: str, number: int, kind: str) ->
         _add_field(package, nested, "key", 1, "string")
         _add_field(package, nested, "value", 2, kind[2:])
         kind = f"[]{message.name}.{entry}"
-    repeated, kind = kind.startswith("[]"), kind.removeprefix("[]")
+    repeated = kind.startswith("[]")
+    kind = kind.removeprefix("[]")
     field = message.field.add(name=name, number=number)
     field.label = _FieldProto.LABEL_REPEATED if repeated else _FieldProto.LABEL_OPTIONAL
     scalar = getattr(_FieldProto, f"TYPE_{kind.upper()}", None)

@@ -36,9 +36,8 @@ def quiet_libraries() -> None:
     warnings.filterwarnings(
         "ignore", message="You are using a.* Python version", category=FutureWarning
     )
-    if "tensorflow" not in sys.modules and not any(
-        isinstance(finder, _Finder) for finder in sys.meta_path
-    ):
+    is_called_twice = any(isinstance(finder, _Finder) for finder in sys.meta_path)
+    if "tensorflow" not in sys.modules and not is_called_twice:
         sys.meta_path.insert(0, _Finder())
 
 
@@ -49,16 +48,18 @@ def _end_quietly() -> None:
 
 @contextmanager
 def start_up_lines_dropped() -> Iterator[None]:
-    """Sends what is written to file descriptor 2, by whatever code, through grep, which leaves START_UP_LINES out.
+    """Leaves START_UP_LINES out of what is written to file descriptor 2, by whatever code.
 
-    grep is a process of its own: a crash in the body loses no line. Where there is no grep, all
-    lines pass.
+    It all goes through grep, a process of its own: a crash in the body loses no line. Where there
+    is no grep, all lines pass.
     """
     if shutil.which("grep") is None:
         yield
         return
     sys.stderr.flush()
-    expressions = [part for line in START_UP_LINES for part in ("-e", line)]
+    expressions: list[str] = []
+    for line in START_UP_LINES:
+        expressions += ["-e", line]
     terminal = os.dup(2)
     with subprocess.Popen(
         ["grep", "-vE", *expressions], stdin=subprocess.PIPE, stdout=terminal

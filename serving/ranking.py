@@ -52,7 +52,8 @@ class Ranking:
         freshness: Freshness,
         unsent: Unsent = "warn",
     ) -> None:
-        self._io, self._check_showings = io, ShowingCheck(unsent)
+        self._io = io
+        self._check_showings = ShowingCheck(unsent)
         self.connection = Connection(io, address, model_name, channel.max_message_bytes)
         self._versions = Versions(self.connection, freshness.version_seconds)
         self.states = States(io, self.connection, self._versions, caches, freshness)
@@ -85,7 +86,8 @@ class Ranking:
     async def predict(
         self, user: User | Sequence[User], candidates: Candidates, deadline: Deadline
     ) -> Scores:
-        users, columns = _as_list(user), as_columns(candidates)
+        users = _as_list(user)
+        columns = as_columns(candidates)
 
         def build(version: Signatures) -> tuple[str, list[dict[str, np.ndarray]]]:
             self._check_showings(columns, version.description, version.version)
@@ -93,13 +95,11 @@ class Ranking:
             inputs = candidate_tensors(
                 columns, version.candidate_inputs(contract.PREDICT), len(users)
             )
-            return contract.PREDICT, [
-                side | part for part in split(inputs, version.description.max_candidates)
-            ]
+            parts = split(inputs, version.description.max_candidates)
+            return contract.PREDICT, [side | part for part in parts]
 
-        return merge(
-            [answer.outputs for answer in await self._versions.run_latest(build, deadline)]
-        )
+        answers = await self._versions.run_latest(build, deadline)
+        return merge([answer.outputs for answer in answers])
 
     async def rank(
         self,
@@ -144,9 +144,8 @@ class Ranking:
                 return await self._probe(deadline)
             except RankingError as error:
                 if error.code not in _NOT_READY:
-                    raise (
-                        reason or error
-                    ) from None  # what kept it from being ready says more than that time is up
+                    # What kept it from being ready says more than that time is up.
+                    raise (reason or error) from None
                 reason = error
             await self._io.sleep(min(_READY_POLL_SECONDS, deadline.remaining()))
 

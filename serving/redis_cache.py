@@ -31,9 +31,8 @@ class RedisStates:
         breaker: When to leave Redis alone; by default for a second after three failures in a row.
     """
 
-    _module: ClassVar[
-        ModuleType
-    ]  # redis or redis.asyncio, each with a client and a retry of its own
+    # redis or redis.asyncio, each with a client and a retry of its own
+    _module: ClassVar[ModuleType]
 
     def __init__(
         self,
@@ -44,7 +43,8 @@ class RedisStates:
     ) -> None:
         if ttl_seconds <= 0 or timeout_seconds <= 0:
             raise ValueError(
-                f"Both must be positive. Received: ttl_seconds={ttl_seconds}, timeout_seconds={timeout_seconds}"
+                f"Both must be positive. Received: ttl_seconds={ttl_seconds}, "
+                f"timeout_seconds={timeout_seconds}"
             )
         self._redis = self._module.Redis.from_url(
             url,
@@ -67,7 +67,15 @@ class RedisStates:
 
 
 class RedisCache(RedisStates):
-    """States in Redis, for RankingClient; several threads may share it. See RedisStates for its arguments."""
+    """States in Redis, for RankingClient; several threads may share it.
+
+    See RedisStates for its arguments.
+
+    Example:
+        caches = [LruCache(), RedisCache("redis://localhost:6379/0")]
+        with RankingClient("localhost:8500", caches=caches) as client:
+            client.rank(user, ["12", "13", "14"])
+    """
 
     _module: ClassVar[ModuleType] = redis
 

@@ -28,7 +28,8 @@ def spec_of(target: Path) -> dict[str, Any]:
     version = newest_version(target)
     if not (version / contract.STATISTICS_FILE).is_file():
         raise ServingError(
-            f"{version}: no {contract.STATISTICS_FILE} is here, because the model's spec has no statistics."
+            f"{version}: no {contract.STATISTICS_FILE} is here, because the model's spec has no "
+            "statistics."
         )
     spec: dict[str, Any] = json.loads((version / contract.CONFIG_FILE).read_bytes())["spec"]
     return spec

@@ -37,7 +37,8 @@ def check_times(inputs: Mapping[str, np.ndarray]) -> None:
             row, place = np.argwhere(is_later)[0]
             later = inputs[HISTORY_TIMESTAMP][row, place]
             raise ValueError(
-                f"{HISTORY_TIMESTAMP} must not be after the request's {TIMESTAMP}. Received: {later}, {asked[row]}"
+                f"{HISTORY_TIMESTAMP} must not be after the request's {TIMESTAMP}. Received: "
+                f"{later}, {asked[row]}"
             )
 
 

@@ -1,9 +1,8 @@
-"""Puts a model version where a server looks for it, complete at once: `srp4ctr rollout SOURCE TARGET`.
+"""`srp4ctr rollout SOURCE TARGET`: puts a model version where a server looks for it, at once.
 
 TensorFlow Serving loads a version as soon as it sees its directory, even while a copy into it goes
 on. So the copy goes to a name that is no version, and is renamed when all of it is on the disk.
-That needs a file system whose renames are
-atomic (local disks, NFS): object stores have none.
+That needs a file system whose renames are atomic (local disks, NFS): object stores have none.
 """
 
 from __future__ import annotations
@@ -25,7 +24,9 @@ _INCOMING = ".incoming-"
 
 
 def rollout(source: Path, target: Path, keep: int = 3) -> Path:
-    """Copies the newest version below `source`, or `source` itself, to `target`, and removes old ones.
+    """Copies the newest version below `source`, or `source` itself, to `target`.
+
+    Old versions in `target` are removed.
 
     What a killed run left behind is removed by the next. Two runs at once must not have the same
     target.
@@ -66,7 +67,8 @@ def put_in_place(
         ServingError: it is there already, or the copy isn't what the export wrote.
     """
     _check_keep(keep)
-    target, incoming = final.parent, final.with_name(f"{_INCOMING}{final.name}")
+    target = final.parent
+    incoming = final.with_name(f"{_INCOMING}{final.name}")
     if final.exists():
         raise ServingError(
             f"{final} is there already: versions are never changed. Roll out a new one."
@@ -111,7 +113,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _check_keep(keep: int) -> None:
     if keep < 2:
         raise ServingError(
-            f"At least two versions must stay: clients score with the one before. Received: keep={keep}"
+            "At least two versions must stay: clients score with the one before. Received: "
+            f"keep={keep}"
         )
 
 

@@ -37,8 +37,9 @@ class ShowingCheck:
         if not missing or self._unsent == "ignore":
             return
         message = (
-            f"Version {version} was trained with {', '.join(missing)}, which differ from one showing of an item to the "
-            f"next. Send them with the candidates: without them the model takes those of another showing."
+            f"Version {version} was trained with {', '.join(missing)}, which differ from one "
+            "showing of an item to the next. Send them with the candidates: without them the "
+            "model takes those of another showing."
         )
         if self._unsent == "raise":
             raise ValueError(message)

@@ -19,7 +19,8 @@ class Signatures:
     """
 
     def __init__(self, metadata: Metadata, description: contract.Description) -> None:
-        self.version, self.description = metadata.version, description
+        self.version = metadata.version
+        self.description = description
         self._inputs = metadata.inputs
 
     def user_inputs(self) -> Infos:
@@ -46,6 +47,7 @@ def inputs_of(inputs: dict[str, Infos], signature: str, version: int) -> Infos:
     if signature not in inputs:
         known = ", ".join(sorted(inputs))
         raise ValueError(
-            f"Version {version} has no signature '{signature}', only {known}: is it an srp4ctr model of this release?"
+            f"Version {version} has no signature '{signature}', only {known}: is it an srp4ctr "
+            "model of this release?"
         )
     return inputs[signature]

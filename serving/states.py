@@ -1,4 +1,4 @@
-"""Users' states for ranking: from the caches, or made by the server, once for all who ask at the same time."""
+"""Users' states for ranking: from the caches, or made by the server."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ from serving.versions import Versions
 
 @dataclasses.dataclass(frozen=True)
 class UserState:
-    """What the model needs to know of users to score items for them; only the version that made it can read it.
+    """What the model needs to know of users to score items for them.
+
+    Only the version that made it can read it.
 
     Attributes:
-        blobs: An opaque string a user.
+        blobs: An opaque string per user.
         version: The model version that made them.
     """
 
@@ -74,6 +76,8 @@ class Counters:
 class States:
     """Finds and makes the states of single users.
 
+    Callers who want the same state at the same time share one request for it.
+
     Args:
         io: How to wait.
         connection: The server.
@@ -91,8 +95,12 @@ class States:
         caches: Sequence[StateCache],
         freshness: Freshness,
     ) -> None:
-        self._io, self._connection, self._versions = io, connection, versions
-        self._caches, self._freshness, self._flights = tuple(caches), freshness, SingleFlight(io)
+        self._io = io
+        self._connection = connection
+        self._versions = versions
+        self._caches = tuple(caches)
+        self._freshness = freshness
+        self._flights = SingleFlight(io)
         self.counters = Counters()
 
     async def encode(self, users: Sequence[User], deadline: Deadline) -> UserState:
@@ -117,7 +125,8 @@ class States:
         inputs = await self._inputs(user, version, deadline)
         if inputs is None:
             return await self.encode([user], deadline)
-        key, time = self._key(inputs, version), request_time(inputs)
+        key = self._key(inputs, version)
+        time = request_time(inputs)
         found = await self._look_up(key, time)
         if found is not None:
             self.counters.add("hits")
@@ -138,7 +147,8 @@ class States:
         if not self._caches:
             return await self.encode([user], deadline)
         inputs = encoder_inputs([user], version)
-        key, time = self._key(inputs, version), request_time(inputs)
+        key = self._key(inputs, version)
+        time = request_time(inputs)
         found = await self._look_up(key, time)
         if found is not None and found.blob not in stale.blobs:
             return UserState([found.blob], version.version)
@@ -150,7 +160,7 @@ class States:
     async def _inputs(
         self, user: User, version: Signatures, deadline: Deadline
     ) -> Mapping[str, np.ndarray] | None:
-        """The encoder's inputs; None if they only fit a later version than the one that is known."""
+        """The encoder's inputs; None if they fit only a later version than the known one."""
         try:
             return encoder_inputs([user], version)
         except ValueError:
@@ -166,7 +176,8 @@ class States:
         try:
             return await self._flights.once(key, deadline, lambda: self._make(user, time, deadline))
         except TimeoutError:
-            code, what = grpc.StatusCode.DEADLINE_EXCEEDED, "another caller's encode_user"
+            code = grpc.StatusCode.DEADLINE_EXCEEDED
+            what = "another caller's encode_user"
             raise self._connection.error(code, "The time was up.", deadline, what) from None
 
     async def _make(self, user: User, time: int, deadline: Deadline) -> tuple[UserState, int]:

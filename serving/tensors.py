@@ -49,7 +49,9 @@ def dtype_of(number: int) -> Any:
 
 
 def write(array: Any, proto: Any) -> None:
-    """Writes `array` into the empty TensorProto `proto`: numbers as `tensor_content`, strings as `string_val`.
+    """Writes `array` into the empty TensorProto `proto`.
+
+    Numbers become `tensor_content`, strings `string_val`.
 
     Args:
         array: Numbers, or an object array of bytes.
@@ -81,7 +83,9 @@ def write_typed(array: Any, proto: Any) -> None:
 
 
 def read(proto: Any) -> Any:
-    """The array in a TensorProto, whichever field holds its values. Strings come as an object array of bytes.
+    """The array in a TensorProto, whichever field holds its values.
+
+    Strings come as an object array of bytes.
 
     A typed field with fewer values than the shape has elements repeats its last one, as TensorFlow
     has it; an empty one means zeros.
@@ -89,7 +93,8 @@ def read(proto: Any) -> Any:
     Raises:
         ValueError: The type isn't supported, or the values don't fit the shape.
     """
-    dtype, field = dtype_of(proto.dtype), _KINDS[proto.dtype].field
+    dtype = dtype_of(proto.dtype)
+    field = _KINDS[proto.dtype].field
     shape = [dim.size for dim in proto.tensor_shape.dim]
     if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
         raise ValueError(f"A tensor's shape must be fully known. Received: {shape}")
@@ -109,11 +114,13 @@ def _write_header(array: Any, proto: Any) -> None:
 
 
 def _packed(number: int, content: bytes) -> bytes:
-    """A packed field of fixed-width numbers on the wire, which holds their bytes as they are in memory.
+    """A packed field of fixed-width numbers on the wire.
 
-    Parsing it takes a tenth of the time that appending the numbers one by one takes.
+    It holds the numbers' bytes as they are in memory, after a tag and a length. Parsing it takes a
+    tenth of the time that appending the numbers one by one takes.
     """
-    size, varint = len(content), bytearray()
+    size = len(content)
+    varint = bytearray()
     while size > 127:
         varint.append(size & 127 | 128)
         size >>= 7

@@ -15,5 +15,6 @@ def version_number(name: str) -> int | None:
 def no_version(place: object) -> ServingError:
     """The error for a directory without a version."""
     return ServingError(
-        f"{place}: no model version here, which is a directory with a number and {SAVED_MODEL_FILE}."
+        f"{place}: no model version here, which is a directory with a number and "
+        f"{SAVED_MODEL_FILE}."
     )

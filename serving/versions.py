@@ -13,7 +13,7 @@ from serving.connection import Answer, Connection, Metadata, RankingError
 from serving.deadline import Deadline
 from serving.signatures import Signatures, inputs_of
 
-_KEPT = 4
+_KEPT = 4  # versions that are remembered
 _TRIES = 8  # where several servers may disagree about which version is the latest
 _MAY_BE_OUTDATED = (
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -34,7 +34,8 @@ class Versions:
     """
 
     def __init__(self, connection: Connection, refresh_seconds: float) -> None:
-        self._connection, self._refresh_seconds = connection, refresh_seconds
+        self._connection = connection
+        self._refresh_seconds = refresh_seconds
         self._by_number: dict[int, Signatures] = {}
         self._latest: Signatures | None = None
         self._ask_at = 0.0
@@ -56,9 +57,8 @@ class Versions:
         """
         if self._latest is not None and time.monotonic() < self._ask_at:
             return self._latest
-        self._ask_at = (
-            time.monotonic() + self._refresh_seconds
-        )  # others go on with the one that is known
+        # Before the answer is there: other threads go on with the version that is known.
+        self._ask_at = time.monotonic() + self._refresh_seconds
         return await self.ask_latest(deadline)
 
     async def ask_latest(self, deadline: Deadline) -> Signatures:

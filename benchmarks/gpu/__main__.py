@@ -70,7 +70,8 @@ def _counts(records: Path) -> dict[str, Any]:
 
 
 def _shapes(records: Path, names: list[str]) -> dict[str, Any]:
-    shapes, padding = [], []
+    shapes = []
+    padding = []
     for name in names:
         for kind in _STAGES:
             stage, _ = _stage(name, kind, records)
@@ -98,9 +99,8 @@ def _speeds(records: Path, steps: int) -> dict[str, Any]:
 
 def _stage(name: str, kind: str, records: Path) -> tuple[Stage, Any]:
     inputs = stage_inputs(name, kind, records)
-    return pretraining_stage(inputs) if kind == "pretrain" else ranking_stage(
-        inputs, None
-    ), inputs.config
+    stage = pretraining_stage(inputs) if kind == "pretrain" else ranking_stage(inputs, None)
+    return stage, inputs.config
 
 
 if __name__ == "__main__":

@@ -44,35 +44,26 @@ def count_step(model: keras.Model, stage: Stage) -> Counted:
     step = tf.function(model.train_step, reduce_retracing=True)
     graph = step.get_concrete_function(batches.element_spec).graph.as_graph_def()
     nodes = [node for node in graph.node if node.op not in _FREE]
-    called = [
-        node
-        for function in graph.library.function
-        for node in function.node_def
-        if node.op not in _FREE
-    ]
-    own = re.compile(
-        rf"\b{model.optimizer.name}(_\d+)?/"
-    )  # a scope that is entered again gets a number
+    called = []
+    for function in graph.library.function:
+        called += [node for node in function.node_def if node.op not in _FREE]
+    # A scope that is entered again gets a number.
+    own = re.compile(rf"\b{model.optimizer.name}(_\d+)?/")
     batch = next(batches)
     model.jit_compile = True
     compiled = tf.function(model.train_step, jit_compile=True)
-    loops = [
-        line
-        for line in compiled.experimental_get_compiler_ir(batch)(stage="hlo").splitlines()
-        if _LOOP in line
-    ]
+    hlo = compiled.experimental_get_compiler_ir(batch)(stage="hlo")
+    loops = [line for line in hlo.splitlines() if _LOOP in line]
+    tensors = tf.nest.flatten(batch)
     parameters = sum(weight.shape.num_elements() for weight in model.trainable_weights)
     return Counted(
         operations=len(nodes) + len(called),
         optimizer=sum(own.match(node.name) is not None for node in nodes),
         loops=len(loops),
         optimizer_loops=sum(own.search(line) is not None for line in loops),
-        batch_bytes=sum(
-            tensor.dtype.size * tensor.shape.num_elements() for tensor in tf.nest.flatten(batch)
-        ),
-        optimizer_bytes=4
-        * 7
-        * parameters,  # gradient, variable and two moments are read, three are written
+        batch_bytes=sum(tensor.dtype.size * tensor.shape.num_elements() for tensor in tensors),
+        # Gradient, variable and two moments are read, three of them are written.
+        optimizer_bytes=4 * 7 * parameters,
     )
 
 

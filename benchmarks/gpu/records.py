@@ -1,4 +1,7 @@
-"""Public logs as transformed records, made once and kept under build/: what they are read by needs no TFX."""
+"""Public logs as transformed records, made once and kept under build/.
+
+Reading them needs no TFX.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ _FORMAT = "format.json"
 
 @dataclasses.dataclass(frozen=True)
 class SavedInputs(StageInputs):
-    """A stage's inputs that know the records' format from a file, where TensorFlow Transform is not installed."""
+    """A stage's inputs that know the records' format from a file.
+
+    So they can be read where TensorFlow Transform is not installed.
+    """
 
     def transform_output(self) -> Any:
         """What of a tft.TFTransformOutput training asks for."""
@@ -63,18 +69,22 @@ def available(folder: Path) -> list[str]:
 
 
 def stage_inputs(name: str, stage: str, folder: Path) -> SavedInputs:
-    """The inputs of `pretrain` or `finetune` by the data set's own configuration; records are made if need be."""
+    """The inputs of a stage, by the data set's own configuration.
+
+    Args:
+        name: The data set.
+        stage: `pretrain` or `finetune`.
+        folder: Where records are kept; they are made if they aren't there.
+    """
     content = yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text())
-    spec, config = (
-        DatasetSpec.model_validate(content["dataset"]),
-        TrainerConfig.model_validate(content["trainer"]),
-    )
+    spec = DatasetSpec.model_validate(content["dataset"])
+    config = TrainerConfig.model_validate(content["trainer"])
     made = folder / name
     if not _is_made(made):
         _make(spec, made)
-    train, validation = (
-        ("pretrain", "pretrain_validation") if stage == "pretrain" else ("train", "validation")
-    )
+    is_pretraining = stage == "pretrain"
+    train = "pretrain" if is_pretraining else "train"
+    validation = "pretrain_validation" if is_pretraining else "validation"
     files = {split: [str(made / f"{split}-*.gz")] for split in (train, validation, "catalog")}
     return SavedInputs(files[train], files[validation], files["catalog"], str(made), spec, config)
 
@@ -122,19 +132,18 @@ def _make(spec: DatasetSpec, folder: Path) -> None:
         graph = (analysed, adapter) | tft_beam.AnalyzeDataset(function)
         _ = graph | tft_beam.WriteTransformFn(str(folder / "graph"))
         for split in _KEPT:
-            data, metadata = (
-                (batches[split], adapter),
-                graph,
-            ) | f"Transform[{split}]" >> tft_beam.TransformDataset(output_record_batches=True)
+            transform = tft_beam.TransformDataset(output_record_batches=True)
+            both = ((batches[split], adapter), graph)
+            data, metadata = both | f"Transform[{split}]" >> transform
             schema = beam.pvalue.AsSingleton(metadata.deferred_metadata)
             examples = data | f"Encode[{split}]" >> beam.FlatMap(_encoded, schema)
             path = str(folder / split)
             _ = examples | f"Write[{split}]" >> beam.io.WriteToTFRecord(
                 path, file_name_suffix=".gz", num_shards=8
             )
-    (folder / _FORMAT).write_text(
-        json.dumps(_described(tft.TFTransformOutput(str(folder / "graph"))))
-    )
+    # Last: the records are there when their format is.
+    format_ = _described(tft.TFTransformOutput(str(folder / "graph")))
+    (folder / _FORMAT).write_text(json.dumps(format_))
 
 
 def _encoded(batch: Any, metadata: Any) -> list[bytes]:

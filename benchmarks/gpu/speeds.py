@@ -23,8 +23,11 @@ from trainer.fitting import Stage, make_model
 from trainer.inputs import StageInputs
 from trainer.pretrain import pretraining_stage
 
-_LENGTH, _WIDTH, _CANDIDATES = 200, 64, 100
-_WARM_UP, _ROUNDS = 5, 5
+_LENGTH = 200
+_WIDTH = 64
+_CANDIDATES = 100
+_WARM_UP = 5
+_ROUNDS = 5
 _NEAR = 0.01  # of a first loss, relatively: a GPU's products may be TF32
 
 
@@ -45,7 +48,12 @@ class Workload(NamedTuple):
 
 
 class Speed(NamedTuple):
-    """Units a second from one batch in memory, and a fed step's time over that of one from memory."""
+    """How fast a step is.
+
+    Attributes:
+        per_second: Units per second, from one batch in memory.
+        fed_ratio: The time of a step fed from records over that of one from memory.
+    """
 
     per_second: float
     fed_ratio: float
@@ -59,7 +67,8 @@ def workloads(folder: Path, records: Path, scale: float = 1.0) -> dict[str, Work
         records: Where `stage_inputs` keeps those of public data sets.
         scale: Of batches and of the number of items.
     """
-    windows, requests = max(int(1024 * scale), 2), max(int(64 * scale), 2)
+    windows = max(int(1024 * scale), 2)
+    requests = max(int(64 * scale), 2)
     pretrain = config(_WIDTH, windows)
     log = make_log(8 * windows, 1, max(int(300_000 * scale), 1000), full=True, length=_LENGTH)
     sequences = write_inputs(folder / "sequences", log, pretrain, length=_LENGTH)

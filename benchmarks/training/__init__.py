@@ -1,1 +1,1 @@
-"""What training costs, on made-up logs: against other libraries, waiting for data, padding, precision, large tables."""
+"""What training costs, on made-up logs."""

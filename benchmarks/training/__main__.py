@@ -5,18 +5,16 @@
 
 Parts, and what each gives:
 
-    rivals candidates a second of DIN, BST and SRP4CTR here against DeepCTR and FuxiCTR, in turns,
-    on one log with
-              ten candidates a request (`grouped`), with one (`single`), and with ten and every
-              history as long as the longest (`grouped_full`); `_ratio` is our DIN over the faster
-              rival's
-    steps `input_share`, the share of a training loop's time spent on waiting for data; a step's
-    time on one batch
-              in float32, bfloat16 and by XLA (null where the device can't); `padding`, the share of
-              cells that is padding
+    rivals    candidates per second of DIN, BST and SRP4CTR here against DeepCTR and FuxiCTR, in
+              turns, on one log with ten candidates per request (`grouped`), with one (`single`),
+              and with ten and every history as long as the longest (`grouped_full`); `_ratio` is
+              our DIN's over the faster rival's
+    steps     `input_share`, the share of a training loop's time spent on waiting for data; a
+              step's time on one batch in float32, bfloat16 and by XLA (null where the device
+              can't); `padding`, the share of cells that is padding
     sampled   a pre-training step with 1 M items against one with 10,000
-    memory pre-training with 1 M items on 10 M interactions and on a quarter of them: peak memory,
-    time of a step
+    memory    pre-training with 1 M items on 10 M interactions and on a quarter of them: peak
+              memory, time of a step
 
 The last line printed is JSON. `rivals` needs the environments that scripts/rivals.sh builds.
 """

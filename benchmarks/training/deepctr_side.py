@@ -1,4 +1,6 @@
-"""DeepCTR's DIN or BST, trained from memory: python -m benchmarks.training.deepctr_side ROWS.npz MODEL ITEMS.
+"""DeepCTR's DIN or BST, trained from memory.
+
+    python -m benchmarks.training.deepctr_side ROWS.npz MODEL ITEMS
 
 Batches are cut before the clock starts, and no regulariser touches whole tables: its data path
 costs it nothing.
@@ -49,21 +51,18 @@ def main(path: str, name: str, items: int) -> None:
     """A round is a pass over all rows."""
     rows = dict(np.load(path))
     clicked = rows.pop("clicked")
-    sizes = {
-        feature: items if feature == "item_id" else 1 + int(rows[feature].max()) for feature in rows
-    }
-    sizes = {
-        feature: size
-        for feature, size in sizes.items()
-        if not feature.startswith(("hist_", "seq_"))
-    }
+    sizes = {}
+    for feature, values in rows.items():
+        if not feature.startswith(("hist_", "seq_")):
+            sizes[feature] = items if feature == "item_id" else 1 + int(values.max())
     model = build(name, sizes, rows["hist_item_id"].shape[1])
     steps = len(clicked) // BATCH
-    cut = {
-        feature: values.reshape(steps, BATCH, *values.shape[1:]) for feature, values in rows.items()
-    }
+    cut = {}
+    for feature, values in rows.items():
+        cut[feature] = values.reshape(steps, BATCH, *values.shape[1:])
     batches = tf.data.Dataset.from_tensor_slices((cut, clicked.reshape(steps, BATCH)))
-    step, feed = model.make_train_function(), iter(batches.repeat().prefetch(tf.data.AUTOTUNE))
+    step = model.make_train_function()
+    feed = iter(batches.repeat().prefetch(tf.data.AUTOTUNE))
 
     def train() -> int:
         for _ in range(steps):

@@ -1,4 +1,6 @@
-"""FuxiCTR's DIN, trained from memory: python -m benchmarks.training.fuxictr_side ROWS.npz din ITEMS.
+"""FuxiCTR's DIN, trained from memory.
+
+    python -m benchmarks.training.fuxictr_side ROWS.npz din ITEMS
 
 Batches are what its LongCTR collator makes (histories padded at their start, to the longest of the
 batch), but they are made before the clock starts: its data path costs it nothing.
@@ -25,7 +27,8 @@ USER = ("gender", "device")
 def build(rows: dict[str, np.ndarray], items: int) -> Any:
     """The model with its optimiser."""
     features = FeatureMap("made_up", "")
-    features.default_emb_dim, features.labels = EMBEDDING, ["clicked"]
+    features.default_emb_dim = EMBEDDING
+    features.labels = ["clicked"]
     for name in (*USER, *ITEM):
         size = items if name == "item_id" else 1 + int(rows[name].max())
         source = "item" if name in ITEM else "user"
@@ -49,19 +52,25 @@ def build(rows: dict[str, np.ndarray], items: int) -> Any:
         metrics=["AUC"],
         model_root="",
     )
-    model._max_gradient_norm, model._batch_index = CLIP_NORM, 0  # what its `fit` sets
+    # What its `fit` sets.
+    model._max_gradient_norm = CLIP_NORM
+    model._batch_index = 0
     model.train()
     return model
 
 
 def batch_of(rows: dict[str, np.ndarray], start: int) -> Any:
-    """A batch of rows from `start` on: user features and label, items of history and candidate, mask."""
+    """A batch of rows from `start` on.
+
+    Returns:
+        User features and the label; features of the items of histories and candidates; the mask of
+        histories.
+    """
     cut = {name: values[start : start + BATCH] for name, values in rows.items()}
     longest = int(cut["seq_length"].max())
     shift = (np.arange(longest)[None] - longest + cut["seq_length"][:, None]).clip(-1)
-    place = np.where(
-        shift < 0, rows["hist_item_id"].shape[1], shift
-    )  # -1, before the history: the added zero
+    # -1, before the history, is the place of the zero that is added below.
+    place = np.where(shift < 0, rows["hist_item_id"].shape[1], shift)
     items = {}
     for name in ITEM:
         padded = np.pad(cut[f"hist_{name}"], [(0, 0), (0, 1)])

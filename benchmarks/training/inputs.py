@@ -59,7 +59,12 @@ class _Format:
 
 
 def spec(actions: bool = True, length: int = LENGTH) -> DatasetSpec:
-    """An item has a category and a brand; a behaviour is an item and, where `actions` says so, an action."""
+    """The made-up log's spec: an item has a category and a brand.
+
+    Args:
+        actions: Whether a behaviour has an action besides its item.
+        length: Behaviours of a history.
+    """
     return DatasetSpec.model_validate(
         {
             "name": "made_up",
@@ -78,32 +83,31 @@ def spec(actions: bool = True, length: int = LENGTH) -> DatasetSpec:
 
 def fields_of(data: DatasetSpec, items: int) -> Fields:
     """The spec's fields with `items` item indices."""
-    sized = (
-        Field(feature, items if feature.field == "item_id" else VALUES)
-        for feature in model_features(data)
-    )
+    sized = []
+    for feature in model_features(data):
+        sized.append(Field(feature, items if feature.field == "item_id" else VALUES))
     return Fields(tuple(sized), data.history.length, tuple(data.tasks))
 
 
 def write_inputs(
     folder: Path, log: Log, config: TrainerConfig, actions: bool = True, length: int = LENGTH
 ) -> GeneratedInputs:
-    """Writes the log to eight files, and its catalogue to one; it is training and validation data alike."""
+    """Writes the log to eight files, and its catalogue to one.
+
+    The log is training and validation data alike.
+    """
     folder.mkdir(parents=True)
     data = spec(actions, length)
-    fields, starts = fields_of(data, log.items), log.starts
+    fields = fields_of(data, log.items)
+    starts = log.starts
     for number in range(_FILES):
         requests = range(number, len(log.lengths), _FILES)
-        _write(
-            folder / f"records-{number}.gz",
-            (_record(fields, log, request, starts) for request in requests),
-        )
+        records = (_record(fields, log, request, starts) for request in requests)
+        _write(folder / f"records-{number}.gz", records)
     items = np.arange(1, log.items)
-    chunks = (
-        items[start : start + CATALOG_ITEMS_A_RECORD]
-        for start in range(0, log.items, CATALOG_ITEMS_A_RECORD)
-    )
-    _write(folder / "catalog.gz", (_catalog(fields, log, chunk) for chunk in chunks if len(chunk)))
+    bounds = range(CATALOG_ITEMS_A_RECORD, len(items), CATALOG_ITEMS_A_RECORD)
+    chunks = np.split(items, bounds)
+    _write(folder / "catalog.gz", (_catalog(fields, log, chunk) for chunk in chunks))
     return written_inputs(folder, data, config, log.items)
 
 
@@ -111,22 +115,21 @@ def written_inputs(
     folder: Path, data: DatasetSpec, config: TrainerConfig, items: int
 ) -> GeneratedInputs:
     """What `write_inputs` left in a folder."""
-    files, catalog = [str(folder / "records-*.gz")], [str(folder / "catalog.gz")]
+    files = [str(folder / "records-*.gz")]
+    catalog = [str(folder / "catalog.gz")]
     return GeneratedInputs(files, files, catalog, str(folder), data, config, items=items)
 
 
 def _record(fields: Fields, log: Log, request: int, starts: np.ndarray) -> bytes:
-    behaviors, candidates = log.history(request, starts), log.candidates[request]
-    values = {
-        field.name: log.user[field.field][[request]]
-        for field in [*fields.of("user"), *fields.of("context")]
-    }
+    behaviors = log.history(request, starts)
+    candidates = log.candidates[request]
+    values = _of_items(fields, log, candidates)
+    for field in [*fields.of("user"), *fields.of("context")]:
+        values[field.name] = log.user[field.field][[request]]
     for field in fields.of("history"):
         side = log.side.get(field.field)
         values[field.name] = behaviors[field.field] if side is None else side[behaviors["item_id"]]
-    return _example(
-        values | _of_items(fields, log, candidates), np.zeros(0, np.int64), log.clicked[request]
-    )
+    return _example(values, np.zeros(0, np.int64), log.clicked[request])
 
 
 def _catalog(fields: Fields, log: Log, items: np.ndarray) -> bytes:
@@ -143,9 +146,8 @@ def _of_items(fields: Fields, log: Log, items: np.ndarray) -> dict[str, np.ndarr
 
 
 def _example(values: dict[str, np.ndarray], events: np.ndarray, clicked: np.ndarray) -> bytes:
-    features = {name: _integers(value) for name, value in values.items()} | {
-        TRAINING_EVENTS: _integers(events)
-    }
+    features = {name: _integers(value) for name, value in values.items()}
+    features[TRAINING_EVENTS] = _integers(events)
     features[label_name("click")] = tf.train.Feature(float_list=tf.train.FloatList(value=clicked))
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 

@@ -55,7 +55,17 @@ def make_log(
     seed: int = SEED,
     length: int = LENGTH,
 ) -> Log:
-    """Log-normal lengths of history with a median of a third of the most, or all `full`; item c as often as 1 / c."""
+    """Makes a log up; item c comes as often as 1 / c.
+
+    Args:
+        requests: R.
+        candidates: N, per request.
+        items: Item indices, 0 included.
+        full: Whether every history is as long as the longest. Else lengths are log-normal, with a
+            median of a third of the longest.
+        seed: Of everything.
+        length: Behaviours of the longest history.
+    """
     rng = np.random.default_rng(seed)
     lengths = np.clip(rng.lognormal(np.log(length / 3), 1.0, requests), 2, length).astype(np.int64)
     lengths = np.full(requests, length) if full else lengths
@@ -72,7 +82,10 @@ def make_log(
 
 
 def impressions(log: Log) -> dict[str, np.ndarray]:
-    """A row a candidate, as libraries without requests want it; histories padded with 0 at their end."""
+    """A row per candidate, as libraries without requests want it.
+
+    Histories are padded with 0 at their end.
+    """
     count = log.candidates.shape[1]
     place = np.arange(LENGTH)[None] < log.lengths[:, None]
     history = np.zeros(place.shape, np.int64)

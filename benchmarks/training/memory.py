@@ -1,4 +1,4 @@
-"""Peak memory of pre-training with a table of a million items, on a quarter of the interactions and on all of them."""
+"""Peak memory of pre-training with a table of a million items, by the size of the log."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _TRAINED = 150  # steps; the batches between them are read and thrown away
 
 
 def measure(folder: Path, interactions: int) -> dict[str, Any]:
-    """A quarter against the whole, each in a process of its own; `memory_ratio_4x` is that of their peaks."""
+    """A quarter of the interactions against all, each in a process of its own.
+
+    `memory_ratio_4x` is the ratio of their peaks.
+    """
     results = {}
     for name, share in (("quarter", interactions // 4), ("all", interactions)):
         log = make_log(int(share / _MEAN_LENGTH), 1, ITEMS)
@@ -40,15 +43,16 @@ def measure(folder: Path, interactions: int) -> dict[str, Any]:
 
 
 def train(folder: Path) -> dict[str, Any]:
-    """Reads every record of a pass once, in training's order, and trains on some batches of it, evenly spread."""
+    """Reads every record of a pass once, in training's order.
+
+    Trains on some of the batches, evenly spread.
+    """
     inputs = written_inputs(folder, spec(), config(), ITEMS)
     before = peak_mb()
     stage = pretraining_stage(inputs)
-    step, batches, times = (
-        step_of(stage, inputs.config),
-        stage.train(WHOLE, 0).take(stage.steps),
-        [],
-    )
+    step = step_of(stage, inputs.config)
+    batches = stage.train(WHOLE, 0).take(stage.steps)
+    times = []
     every = max(stage.steps // _TRAINED, 1)
     start = time.perf_counter()
     for number, batch in enumerate(batches):
@@ -56,7 +60,8 @@ def train(folder: Path) -> dict[str, Any]:
             began = time.perf_counter()
             step(batch)
             times.append(1000 * (time.perf_counter() - began))
-    seconds, counts = time.perf_counter() - start, {"batches": stage.steps, "trained": len(times)}
+    seconds = time.perf_counter() - start
+    counts = {"batches": stage.steps, "trained": len(times)}
     return counts | {
         "step_ms": float(np.median(times)),
         "pass_seconds": seconds,

@@ -1,4 +1,7 @@
-"""A ranker of this package, trained from gzipped records: python -m benchmarks.training.our_side FOLDER MODEL."""
+"""A ranker of this package, trained from gzipped records.
+
+python -m benchmarks.training.our_side FOLDER MODEL ITEMS CANDIDATES
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ _OWN = {
 
 
 def config(model: str) -> TrainerConfig:
-    """One expert, so that the head is as large as the rivals' networks; no dropout, as they have none."""
+    """The ranker with one expert and without dropout.
+
+    So its head is as large as the rivals' networks, which have no dropout.
+    """
     return TrainerConfig(
         ranker=MODEL.of(
             {
@@ -56,10 +62,8 @@ def main(folder: Path, model: str, items: int, candidates: int) -> None:
     """A round is a pass over the records, by the steps that `fit` makes."""
     inputs = written_inputs(folder, spec(False), config(model), items)
     stage = ranking_stage(inputs, None)
-    step, batches = (
-        make_model(stage, inputs.config).make_train_function(),
-        iter(stage.train(WHOLE, 0)),
-    )
+    step = make_model(stage, inputs.config).make_train_function()
+    batches = iter(stage.train(WHOLE, 0))
 
     def train() -> int:
         for _ in range(stage.steps):

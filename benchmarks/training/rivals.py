@@ -22,7 +22,14 @@ _ENVIRONMENTS = Path("build/rivals")
 
 
 def measure(folder: Path, candidates: int, rounds: int, full: bool = False) -> dict[str, Any]:
-    """Candidates a second of every side on requests of `candidates` each, and our DIN's over the faster rival's."""
+    """Candidates per second of every side, and our DIN's over the faster rival's.
+
+    Args:
+        folder: Where the log goes.
+        candidates: Of each request.
+        rounds: How often each side trains.
+        full: Whether every history is as long as the longest.
+    """
     log = make_log(CANDIDATES_A_ROUND // candidates, candidates, ITEMS, full)
     write_inputs(folder / "records", log, config("din"), actions=False)
     rows = folder / "rows.npz"
@@ -32,14 +39,8 @@ def measure(folder: Path, candidates: int, rounds: int, full: bool = False) -> d
     for side in (*RIVALS, "deepctr_bst"):
         library, model = side.split("_")
         python = str(_ENVIRONMENTS / library / "bin" / "python")
-        commands[side] = [
-            python,
-            "-m",
-            f"benchmarks.training.{library}_side",
-            str(rows),
-            model,
-            str(ITEMS),
-        ]
+        module = f"benchmarks.training.{library}_side"
+        commands[side] = [python, "-m", module, str(rows), model, str(ITEMS)]
     speeds = summary(compare(commands, rounds, folder / "sides.log"))
     ratio = speeds["ours_din"]["median"] / max(speeds[rival]["median"] for rival in RIVALS)
     return {"din_ratio": round(ratio, 2), "candidates_a_second": speeds}

@@ -1,4 +1,4 @@
-"""Sides of a comparison as processes that train a round when they are told to, one at a time, in turns.
+"""Sides of a comparison, as processes that train in turns.
 
 Nothing but the standard library is imported here: the rivals' environments read it too.
 """
@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_NOWHERE = "http://127.0.0.1:9"  # refuses at once: DeepCTR asks for newer versions of itself, without a time limit
+# Refuses at once: DeepCTR asks for newer versions of itself, without a time limit.
+_NOWHERE = "http://127.0.0.1:9"
 _QUIET = {
     "HTTPS_PROXY": _NOWHERE,
     "HTTP_PROXY": _NOWHERE,
@@ -26,22 +27,24 @@ _QUIET = {
 
 
 def answer(train: Callable[[], int]) -> None:
-    """A side's main loop: trains once to warm up, then once for every line; `train` returns its candidates."""
+    """A side's main loop: trains once to warm up, then once for every line that it reads.
+
+    Args:
+        train: Trains a round, and returns its candidates.
+    """
     train()
     print(json.dumps({"ready": True}), flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
         candidates = train()
-        print(
-            json.dumps({"candidates_a_second": candidates / (time.perf_counter() - start)}),
-            flush=True,
-        )
+        speed = candidates / (time.perf_counter() - start)
+        print(json.dumps({"candidates_a_second": speed}), flush=True)
 
 
 def compare(
     commands: Mapping[str, Sequence[str]], rounds: int, log: Path
 ) -> dict[str, list[float]]:
-    """Candidates a second of every side in every round.
+    """Candidates per second of every side in every round.
 
     Args:
         commands: What starts each side.
@@ -64,14 +67,14 @@ def compare(
 
 def summary(speeds: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]]:
     """Median and range of each side."""
-    return {
-        name: {
-            "median": round(statistics.median(of)),
-            "least": round(min(of)),
-            "most": round(max(of)),
+    found = {}
+    for name, of_side in speeds.items():
+        found[name] = {
+            "median": round(statistics.median(of_side)),
+            "least": round(min(of_side)),
+            "most": round(max(of_side)),
         }
-        for name, of in speeds.items()
-    }
+    return found
 
 
 @contextlib.contextmanager

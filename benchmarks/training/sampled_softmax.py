@@ -1,4 +1,7 @@
-"""A pre-training step with a vocabulary of a million items against one with ten thousand, both by sampled softmax."""
+"""A pre-training step with a million items against one with ten thousand.
+
+Both by sampled softmax.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,12 @@ def measure(folder: Path, config: TrainerConfig, steps: int) -> dict[str, Any]:
     """Median milliseconds by number of items, and their ratio."""
     sampled = config.pretrain.model_copy(update={"sampled_softmax_above": _ITEMS[0] - 1})
     config = config.model_copy(update={"pretrain": sampled})
-    kinds, batches = {}, {}
+    kinds = {}
+    batches = {}
     for items in _ITEMS:
         log = make_log(_REQUESTS, 1, items, full=True)
         stage = pretraining_stage(write_inputs(folder / f"items_{items}", log, config))
-        kinds[str(items)], batches[str(items)] = (
-            step_of(stage, config),
-            next(iter(stage.train(WHOLE, 0))),
-        )
+        kinds[str(items)] = step_of(stage, config)
+        batches[str(items)] = next(iter(stage.train(WHOLE, 0)))
     times = medians(kinds, batches, steps)
     return {"step_ms": times, "ratio": times[str(_ITEMS[1])] / times[str(_ITEMS[0])]}

@@ -11,7 +11,12 @@ BATCH = 256
 
 
 def config(dim: int = DIM, batch: int = BATCH) -> TrainerConfig:
-    """SRP4CTR with an encoder of two layers of `dim`; `batch` windows, or about as many candidates, a batch."""
+    """SRP4CTR with an encoder of two layers.
+
+    Args:
+        dim: The layers' width.
+        batch: Windows, or about as many candidates, per batch.
+    """
     return TrainerConfig(
         encoder=EncoderConfig(dim=dim, feedforward=4 * dim),
         pretrain=ClozeConfig(epochs=1, batch_size=batch),

@@ -1,4 +1,7 @@
-"""What every side of the comparison is built with. Nothing is imported here: the rivals' environments read it too."""
+"""What every side of the comparison is built with.
+
+Nothing is imported here: the rivals' environments read it too.
+"""
 
 BATCH = 256  # candidates a step
 EMBEDDING = 16  # width of each feature's embedding

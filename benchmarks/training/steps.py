@@ -28,25 +28,32 @@ _VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def measure(inputs: GeneratedInputs, steps: int) -> dict[str, Any]:
-    """Both stages' shares of time spent on waiting for data, and milliseconds of a step by kind of step."""
+    """For both stages, the share of time spent on waiting for data, and a step's milliseconds.
+
+    The latter by kind of step.
+    """
     makers: dict[str, Callable[[GeneratedInputs], Stage]] = {
         "pretrain": pretraining_stage,
         "finetune": lambda given: ranking_stage(given, None),
     }
-    return {
-        name: {
-            **_loop(make(inputs), inputs.config, steps),
-            "one_batch_ms": _variants(make, inputs, steps),
-        }
-        for name, make in makers.items()
-    }
+    found: dict[str, Any] = {}
+    for name, make in makers.items():
+        found[name] = _loop(make(inputs), inputs.config, steps)
+        found[name]["one_batch_ms"] = _variants(make, inputs, steps)
+    return found
 
 
 def padding(inputs: GeneratedInputs) -> dict[str, dict[str, float]]:
-    """The share of history and candidate cells that is padding, with batches of records of like size and without."""
-    records, seed, config = inputs.records(), inputs.config.seed, inputs.config
+    """The share of history and candidate cells that is padding.
+
+    With batches of records of like size, and without.
+    """
+    records = inputs.records()
+    seed = inputs.config.seed
+    config = inputs.config
     candidates = len(next(iter(records.batches(inputs.train, 1)))["candidate_item_id"][0])
-    windows, requests = config.pretrain.batch_size, config.finetune.batch_size // candidates
+    windows = config.pretrain.batch_size
+    requests = config.finetune.batch_size // candidates
     batches = {
         "pretrain": records.batches(inputs.train, windows, seed),
         "pretrain_by_length": records.batches(inputs.train, windows, seed, by_length=True),
@@ -66,15 +73,18 @@ def step_of(stage: Stage, config: TrainerConfig) -> Step:
 
 
 def _loop(stage: Stage, config: TrainerConfig, steps: int) -> dict[str, float]:
-    step, batches = step_of(stage, config), iter(stage.train(WHOLE, 0))
-    waited = worked = 0.0
+    step = step_of(stage, config)
+    batches = iter(stage.train(WHOLE, 0))
+    waited = 0.0
+    worked = 0.0
     for number in range(steps + _WARM_UP):
         start = time.perf_counter()
         batch = next(batches)
         ready = time.perf_counter()
         step(batch)
         if number >= _WARM_UP:
-            waited, worked = waited + ready - start, worked + time.perf_counter() - ready
+            waited += ready - start
+            worked += time.perf_counter() - ready
     return {"input_share": waited / (waited + worked), "step_ms": 1000 * (waited + worked) / steps}
 
 
@@ -112,9 +122,11 @@ def medians(kinds: dict[str, Step], batches: dict[str, Any], steps: int) -> dict
 
 
 def _waste(batches: tf.data.Dataset) -> dict[str, float]:
-    cells, real = {"history": 0, "candidate": 0}, {"history": 0, "candidate": 0}
+    cells = {"history": 0, "candidate": 0}
+    real = {"history": 0, "candidate": 0}
     for batch in batches:
         for side in cells:
             items = batch[f"{side}_item_id"].numpy()
-            cells[side], real[side] = cells[side] + items.size, real[side] + int((items > 0).sum())
+            cells[side] += items.size
+            real[side] += int((items > 0).sum())
     return {side: 1 - real[side] / cells[side] for side in cells}

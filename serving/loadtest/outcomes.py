@@ -10,13 +10,14 @@ import numpy as np
 
 from serving.loadtest.plan import Schedule
 
-OK, NOT_SENT = "OK", "NOT_SENT"
+OK = "OK"
+NOT_SENT = "NOT_SENT"
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcomes:
-    """One entry a scheduled request.
+    """One entry per scheduled request.
 
     Attributes:
         schedule: The requests.
@@ -46,7 +47,8 @@ class Outcomes:
     @property
     def hit_ratio(self) -> float:
         """Share of the requests whose user's state was in the client's cache."""
-        hits, misses = self.counts.get("hits", 0), self.counts.get("misses", 0)
+        hits = self.counts.get("hits", 0)
+        misses = self.counts.get("misses", 0)
         return hits / max(hits + misses, 1)
 
     def summary(self) -> dict[str, Any]:
@@ -59,13 +61,13 @@ class Outcomes:
             "answered_a_second": round(float(self.answered.sum()) / self.elapsed, 2),
             "hit_ratio": round(self.hit_ratio, 4),
             "latency_ms": _latencies(self.seconds[self.answered]),
-            "latency_ms_by_candidates": {
-                str(count): _latencies(
-                    self.seconds[self.answered & (self.schedule.candidates == count)]
-                )
-                for count in counts
-            },
+            "latency_ms_by_candidates": {str(count): self._latencies_of(count) for count in counts},
         }
+
+    def _latencies_of(self, candidates: int) -> dict[str, float]:
+        """Of the answered requests with so many candidates."""
+        chosen = self.answered & (self.schedule.candidates == candidates)
+        return _latencies(self.seconds[chosen])
 
 
 def _latencies(seconds: np.ndarray) -> dict[str, float]:

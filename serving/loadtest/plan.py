@@ -41,20 +41,23 @@ class LoadPlan(Config):
     @pydantic.field_validator("candidates")
     @classmethod
     def _check_shares(cls, candidates: Mapping[int, float]) -> Mapping[int, float]:
-        if (
-            not candidates
-            or min(candidates) < 1
-            or min(candidates.values()) < 0
-            or not sum(candidates.values())
-        ):
+        shares = candidates.values()
+        if not candidates or min(candidates) < 1 or min(shares) < 0 or not sum(shares):
             raise ValueError(
-                f"candidates needs counts of at least 1 and shares above 0. Received: {dict(candidates)}"
+                "candidates needs counts of at least 1 and shares above 0. Received: "
+                f"{dict(candidates)}"
             )
         return candidates
 
 
 class Schedule(NamedTuple):
-    """One entry a request: when it is due (seconds after the start), whose it is, and how many candidates it has."""
+    """One entry per request.
+
+    Attributes:
+        due: Seconds after the start.
+        user: The number of the user who asks.
+        candidates: How many items are ranked.
+    """
 
     due: np.ndarray
     user: np.ndarray
@@ -68,9 +71,8 @@ def schedule(plan: LoadPlan) -> Schedule:
     popularity = np.arange(1, plan.users + 1, dtype=float) ** -plan.popularity
     shares = np.array(list(plan.candidates.values()), float)
     return Schedule(
-        due=np.sort(
-            rng.uniform(0, plan.seconds, count)
-        ),  # a Poisson process, given its number of arrivals
+        # A Poisson process, given its number of arrivals.
+        due=np.sort(rng.uniform(0, plan.seconds, count)),
         user=rng.choice(plan.users, count, p=popularity / popularity.sum()),
         candidates=rng.choice(list(plan.candidates), count, p=shares / shares.sum()),
     )

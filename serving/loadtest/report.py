@@ -19,8 +19,9 @@ def table(plan: LoadPlan, outcomes: Outcomes) -> Table:
     )
     title = f"{plan.rate:g} requests/s for {plan.seconds:g} s: latency from the moment due, ms"
     caption = (
-        f"{summary['answered']} of {summary['requests']} answered, {summary['answered_a_second']} a second; "
-        f"failed: {failed}; {outcomes.hit_ratio:.1%} of the user states came from the cache"
+        f"{summary['answered']} of {summary['requests']} answered, {summary['answered_a_second']} "
+        f"a second; failed: {failed}; {outcomes.hit_ratio:.1%} of the user states came from the "
+        "cache"
     )
     made = Table("candidates", "requests", *QUANTILES, title=title, caption=caption)
     rows = {"all": summary["latency_ms"]} | summary["latency_ms_by_candidates"]
@@ -37,7 +38,10 @@ def table(plan: LoadPlan, outcomes: Outcomes) -> Table:
 
 
 def plot(plan: LoadPlan, outcomes: Outcomes, path: Path) -> None:
-    """Writes a PNG: latency over time, and the share of requests slower than a latency, by number of candidates."""
+    """Writes a PNG of latency over time, and of the share of requests that are slower.
+
+    Both have a colour per number of candidates.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

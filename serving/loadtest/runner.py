@@ -1,4 +1,4 @@
-"""Sends a schedule of requests through either client and times each one from the moment it was due."""
+"""Sends a schedule of requests through either client, timing each from when it was due."""
 
 from __future__ import annotations
 
@@ -41,9 +41,10 @@ def run(client: RankingClient, plan: LoadPlan, traffic: Traffic, by: str | None 
 
     load = _Load(plan, traffic, by, send, sleep)
     with ThreadPoolExecutor(plan.concurrency, thread_name_prefix="loadtest") as pool:
-        for worker in [
+        workers = [
             pool.submit(lambda: BlockingIo.run(load.work())) for _ in range(plan.concurrency)
-        ]:
+        ]
+        for worker in workers:
             worker.result()
     return load.outcomes(client.counts())
 
@@ -72,17 +73,26 @@ class _Load:
         send: Callable[[dict[str, Any]], Awaitable[None]],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._schedule, self._by, self._send, self._sleep = schedule(plan), by, send, sleep
+        self._schedule = schedule(plan)
+        self._by = by
+        self._send = send
+        self._sleep = sleep
         self._users = {
             number: traffic.user(number) for number in np.unique(self._schedule.user).tolist()
         }
         self._items = traffic.items(np.random.default_rng(plan.seed), 10 * max(plan.candidates))
-        self._give_up_after, count = plan.seconds + plan.timeout_seconds, len(self._schedule.due)
-        self._seconds, self._status = np.zeros(count), np.full(count, NOT_SENT, object)
-        self._numbers, self._start = iter(range(count)), time.perf_counter()
+        self._give_up_after = plan.seconds + plan.timeout_seconds
+        count = len(self._schedule.due)
+        self._seconds = np.zeros(count)
+        self._status = np.full(count, NOT_SENT, object)
+        self._numbers = iter(range(count))
+        self._start = time.perf_counter()
 
     async def work(self) -> None:
-        """Sends requests, each when it is due, or as soon after as its worker is free, until all are taken."""
+        """Sends requests until all are taken.
+
+        Each leaves when it is due, or as soon after that as a worker is free.
+        """
         for number in self._numbers:  # taking one is atomic
             due = self._schedule.due[number]
             await self._sleep(max(due - self._now(), 0.0))
@@ -97,10 +107,8 @@ class _Load:
     def _request(self, number: int) -> dict[str, Any]:
         count = int(self._schedule.candidates[number])
         first = number * 7 % (len(self._items) - count)
-        user, candidates = (
-            self._users[int(self._schedule.user[number])],
-            self._items[first : first + count],
-        )
+        user = self._users[int(self._schedule.user[number])]
+        candidates = self._items[first : first + count]
         return {"user": user, "candidates": candidates, "top": 1, "by": self._by}
 
     async def _outcome(self, request: dict[str, Any]) -> str:

@@ -36,10 +36,12 @@ def ask(address: str, name: str) -> ServedModel:
         try:
             response = stub.GetModelMetadata(request, timeout=_TIMEOUT_SECONDS)
         except grpc.RpcError as error:
-            code, words = error.code(), error.details() or ""
+            code = error.code()
+            words = error.details() or ""
             hint = advice(code, words, _TIMEOUT_SECONDS, _MESSAGE_BYTES)
             raise ServingError(
-                f"{address}: model '{name}' can't be asked for its signatures: {code.name}: {words}. {hint}".rstrip()
+                f"{address}: model '{name}' can't be asked for its signatures: {code.name}: "
+                f"{words}. {hint}".rstrip()
             ) from error
     signatures = get_model_metadata_pb2.SignatureDefMap.FromString(
         response.metadata[_SIGNATURES].value

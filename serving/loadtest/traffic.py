@@ -36,12 +36,10 @@ class SyntheticTraffic:
     def __init__(
         self, infos: Mapping[str, Any], history: int, catalogue: int = 10_000, seed: int = 1
     ) -> None:
-        self._infos, self._history, self._catalogue, self._seed = (
-            dict(infos),
-            history,
-            catalogue,
-            seed,
-        )
+        self._infos = dict(infos)
+        self._history = history
+        self._catalogue = catalogue
+        self._seed = seed
 
     def user(self, number: int) -> Mapping[str, Any]:
         """See Traffic."""
@@ -77,9 +75,11 @@ class RecordedTraffic:
     def __init__(self, users: Sequence[Mapping[str, Any]], items: Sequence[str]) -> None:
         if not users or not items:
             raise ValueError(
-                f"A load test needs users and items. Received: {len(users)} users, {len(items)} items"
+                f"A load test needs users and items. Received: {len(users)} users, {len(items)} "
+                "items"
             )
-        self._users, self._items = users, np.array(items, object)
+        self._users = users
+        self._items = np.array(items, object)
 
     def user(self, number: int) -> Mapping[str, Any]:
         """See Traffic."""

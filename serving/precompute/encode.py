@@ -21,7 +21,8 @@ class EncodeUsers(ModelHandler[bytes, bytes, Any]):
 
     def __init__(self, model_path: str, batch_size: int) -> None:
         super().__init__()
-        self._model_path, self._batch_size = model_path, batch_size
+        self._model_path = model_path
+        self._batch_size = batch_size
 
     def load_model(self) -> Any:
         return _load(self._model_path)
@@ -42,7 +43,7 @@ class EncodeUsers(ModelHandler[bytes, bytes, Any]):
 
 @functools.lru_cache(maxsize=1)
 def _load(model_path: str) -> Any:
-    """Kept for as long as the process, since some runners set their workers up anew for each bundle."""
+    """Kept as long as the process: some runners set their workers up anew for each bundle."""
     import tensorflow as tf
 
     return tf.saved_model.load(model_path)

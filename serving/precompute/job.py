@@ -1,4 +1,4 @@
-"""The job behind `srp4ctr precompute`: a log's users, or a subscription's, through the model to a store."""
+"""The job behind `srp4ctr precompute`: from users of a log or subscription to stored states."""
 
 from __future__ import annotations
 
@@ -22,12 +22,8 @@ from serving.precompute.tfrecord_store import TFRecordStore
 from serving.precompute.transform import ENCODED, METRICS, SEEN, StoreStates
 
 _REDIS = ("redis://", "rediss://", "unix://")
-_ASK_JOB_SERVER = (
-    "PortableRunner",
-    "FlinkRunner",
-    "SparkRunner",
-    "PrismRunner",
-)  # which has flags of its own
+# These ask a job server, which has flags of its own.
+_ASK_JOB_SERVER = ("PortableRunner", "FlinkRunner", "SparkRunner", "PrismRunner")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +86,8 @@ def precompute_states(asked: Precomputation, beam_flags: Sequence[str]) -> None:
     result.wait_until_finish()
     counts = {name: _count(result, name) for name in (SEEN, ENCODED)}
     print(
-        f"Version {version.number}: {counts[SEEN]} users, {counts[ENCODED]} encoded; the others' states were there."
+        f"Version {version.number}: {counts[SEEN]} users, {counts[ENCODED]} encoded; the others' "
+        "states were there."
     )
 
 
@@ -109,17 +106,15 @@ def _with_paths(spec: DatasetSpec, tables: dict[str, str]) -> DatasetSpec:
     for name in tables:
         if getattr(spec, name) is None:
             raise ServingError(f"--{name}: the model's dataset spec has no such table.")
-    spec = spec.model_copy(
-        update={name: getattr(spec, name).at(path) for name, path in tables.items()}
-    )
+    replaced = {name: getattr(spec, name).at(path) for name, path in tables.items()}
+    spec = spec.model_copy(update=replaced)
     return spec.with_data_dir(absolute("."))  # workers have other working directories
 
 
 def _source(spec: DatasetSpec, asked: Precomputation, runner: str | None) -> beam.PTransform:
     if not asked.subscription:
-        return UserRecords(
-            spec, int(time.time()) if asked.as_of is None else asked.as_of, asked.shards
-        )
+        as_of = int(time.time()) if asked.as_of is None else asked.as_of
+        return UserRecords(spec, as_of, asked.shards)
     events = subscribed_events(asked.subscription, runner)
     return events | RefreshedRecords(spec, asked.delay, asked.shards)
 

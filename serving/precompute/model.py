@@ -1,4 +1,4 @@
-"""The model version that encodes users: where it is, what made it, and the cache's keys for its states."""
+"""The model version that encodes users: where it is, what made it, and its states' keys."""
 
 from __future__ import annotations
 
@@ -66,10 +66,11 @@ class ModelVersion:
         )
 
     def key_of(self, record: bytes) -> UserKey:
-        """The key of the state of a user's record, the one that the client makes of the same request."""
+        """The key of the state of a user's record, as the client makes it of the same request."""
         features = tf.train.Example.FromString(record).features.feature
         names = self.description
-        scalars, lists = (*names.user_inputs, *names.context_inputs), names.history_inputs
+        scalars = (*names.user_inputs, *names.context_inputs)
+        lists = names.history_inputs
         inputs = {name: _values(features[name]) for name in scalars}
         inputs |= {name: _values(features[name])[None] for name in lists}
         key = state_key(self.name, self.number, names, inputs, self.ignored_context)
@@ -97,10 +98,8 @@ def _version_dir(model_dir: str) -> str:
     if tf.io.gfile.exists(os.path.join(model_dir, SAVED_MODEL_FILE)):
         found = [model_dir]
     else:
-        found = [
-            os.path.dirname(file)
-            for file in tf.io.gfile.glob(os.path.join(model_dir, "*", SAVED_MODEL_FILE))
-        ]
+        files = tf.io.gfile.glob(os.path.join(model_dir, "*", SAVED_MODEL_FILE))
+        found = [os.path.dirname(file) for file in files]
     numbered = [path for path in found if version_number(os.path.basename(path)) is not None]
     if not numbered:
         raise no_version(model_dir)

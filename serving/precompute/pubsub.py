@@ -1,4 +1,4 @@
-"""Events from a Pub/Sub subscription, and what can be wrong with one, said before the job starts."""
+"""Events from a Pub/Sub subscription, which is checked before the job starts."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def subscribed_events(subscription: str, runner: str | None) -> beam.PTransform:
     """
     if runner is not None and _class_name(runner) not in _RUNNERS:
         raise ServingError(
-            f"--subscription: of Beam's runners only DirectRunner and DataflowRunner read Pub/Sub from Python. "
-            f"Received: --runner={runner}"
+            "--subscription: of Beam's runners only DirectRunner and DataflowRunner read Pub/Sub "
+            f"from Python. Received: --runner={runner}"
         )
     _check(subscription)
     return beam.io.ReadFromPubSub(subscription=subscription)

@@ -13,12 +13,18 @@ from serving.precompute.stores import StateStore, UserKey
 
 
 class RedisStore(StateStore):
-    """Unlike the client's cache it doesn't put up with a Redis that fails: the job fails, and goes on when run again.
+    """States in Redis, without the patience of the client's cache.
+
+    Where Redis fails, the job fails, and goes on when run again.
+
+    Example:
+        store = RedisStore("redis://localhost:6379/0", ttl_seconds=86_400)
+        records | StoreStates(version, store, renew_after=43_200)
 
     Args:
         url: redis://host:port/db, rediss:// with TLS, or unix://path.
         ttl_seconds: Seconds after which Redis forgets a state.
-        states_at_once: States a round trip.
+        states_at_once: States per round trip.
 
     Raises:
         ServingError: ttl_seconds isn't positive.
@@ -30,7 +36,8 @@ class RedisStore(StateStore):
                 f"Redis must keep states for a time. Received: ttl_seconds={ttl_seconds}"
             )
         self.states_at_once = states_at_once
-        self._url, self._ttl_seconds = url, ttl_seconds
+        self._url = url
+        self._ttl_seconds = ttl_seconds
         self._connection: Any = None
 
     def ages(self, keys: Sequence[UserKey]) -> list[int | None]:

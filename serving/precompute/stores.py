@@ -35,7 +35,12 @@ class StateStore(abc.ABC):
 
     @abc.abstractmethod
     def ages(self, keys: Sequence[UserKey]) -> list[int | None]:
-        """Seconds from the time that each key's state here was made for to the key's own; None if it isn't here."""
+        """How much older the stored states are than the asked ones.
+
+        Returns:
+            For each key, seconds from the time that its state here was made for to the key's own;
+            None if there is no state.
+        """
 
     @abc.abstractmethod
     def put(self, states: Sequence[tuple[UserKey, bytes]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
@@ -26,11 +27,15 @@ from serving.errors import ServingError
 from serving.precompute.transform import METRICS
 
 _Parts = tuple[bool, list[Part]]  # whether they are of the log, and some of a user's rows
-ARRIVED, REJECTED, UNCHANGED = "events", "events_rejected", "events_without_effect"
+ARRIVED = "events"
+REJECTED = "events_rejected"
+UNCHANGED = "events_without_effect"
 
 
 class RefreshedRecords(beam.PTransform):
-    """From events, JSON objects with the log's columns, to (user id, serialised tf.Example) whenever one has changed.
+    """From events to the records of the users whose histories they change.
+
+    Events are JSON objects with the log's columns; a record is (user id, serialised tf.Example).
 
     A user's latest events live in keyed state, which starts from the log. Events may come in any
     order, as late as they like and more than once: a history is the latest ones by their own time,
@@ -55,11 +60,14 @@ class RefreshedRecords(beam.PTransform):
         if spec.rates_of_users:
             name = spec.rates_of_users[0]
             raise ServingError(
-                f"features.statistics.{name} has rates of users, which are drawn to the rate of all users. That one "
-                "changes with every event, and events as they arrive refresh one user each. Run the job on the log "
-                f"from time to time, without a subscription, or train with {name}.counts=[events, positives]."
+                f"features.statistics.{name} has rates of users, which are drawn to the rate of "
+                "all users. That one changes with every event, and events as they arrive refresh "
+                "one user each. Run the job on the log from time to time, without a subscription, "
+                f"or train with {name}.counts=[events, positives]."
             )
-        self._spec, self._delay, self._shards = spec, delay, shards
+        self._spec = spec
+        self._delay = delay
+        self._shards = shards
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:
         log = (
@@ -71,9 +79,8 @@ class RefreshedRecords(beam.PTransform):
         return (
             (log, arriving)
             | beam.Flatten()
-            | beam.Map(lambda element: element).with_output_types(
-                tuple[str, _Parts]
-            )  # state needs a stable key
+            # State needs a key whose type says how it is encoded.
+            | beam.Map(lambda element: element).with_output_types(tuple[str, _Parts])
             | "Keep" >> beam.ParDo(_KeepLatest(self._spec, self._delay))
             | RecordsOfParts(self._spec, shards=self._shards)
         )
@@ -87,11 +94,12 @@ def _by_user(shard: tuple[int, Iterable[Part]], spec: DatasetSpec) -> Iterator[t
         if table is None or not table.num_rows:
             continue
         table = compact(spec, table) if name == "events" else table.sort_by(key)
+        # Rows of one user lie together now: they begin where the id differs from the one before.
         ids = table.column(key).to_numpy()
         bounds = [*np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]]), len(ids)]
-        for start, stop in zip(bounds, bounds[1:], strict=False):
-            part = name, to_bytes(table.slice(start, stop - start).combine_chunks())
-            found.setdefault(ids[start], []).append(part)
+        for start, stop in itertools.pairwise(bounds):
+            rows = table.slice(start, stop - start).combine_chunks()
+            found.setdefault(ids[start], []).append((name, to_bytes(rows)))
     for user_id, parts in found.items():
         yield user_id, (True, parts)
 
@@ -117,7 +125,10 @@ class _Parse(beam.DoFn):
 
 
 class _KeepLatest(beam.DoFn):
-    """Keeps each user's latest events and its row of the user table; gives both out when they have changed."""
+    """Keeps each user's latest events and row of the user table.
+
+    Gives both out when they have changed.
+    """
 
     EVENTS = ReadModifyWriteStateSpec("events", BytesCoder())
     ROW = ReadModifyWriteStateSpec("row", BytesCoder())
@@ -126,7 +137,8 @@ class _KeepLatest(beam.DoFn):
 
     def __init__(self, spec: DatasetSpec, delay: float) -> None:
         super().__init__()
-        self._spec, self._delay = spec, delay
+        self._spec = spec
+        self._delay = delay
 
     def process(
         self,
@@ -144,9 +156,8 @@ class _KeepLatest(beam.DoFn):
                 row.write(rows)
             else:
                 changed = self._add(rows, events)
-        if (
-            is_log
-        ):  # groups of the log are of the end of time: a timer would fire when the stream ends
+        if is_log:
+            # The log's groups have the end of time: a timer would fire when the stream ends.
             yield user_id, _kept(events, row)
         elif changed:
             self._set_timer(timestamp, due, refresh)

@@ -1,4 +1,7 @@
-"""States as TFRecord files: tf.Examples of user_id, key, made_for and state, in a folder a shard of users."""
+"""States as TFRecord files, in a folder per shard of users.
+
+A record is a tf.Example of user_id, key, made_for and state.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,13 @@ _NAME_BYTES = 16
 
 
 class TFRecordStore(StateStore):
-    """Files under `<folder>/shard-<n>-of-<shards>/`: each is whole as soon as it has its name, and never changes.
+    """States in files under `<folder>/shard-<n>-of-<shards>/`.
+
+    A file is whole as soon as it has its name, and never changes.
+
+    Example:
+        store = TFRecordStore("gs://bucket/states", shards=64)
+        records | StoreStates(version, store, renew_after=43_200)
 
     A user whose history moved has a record in each of several files; the key tells them apart, and
     of two records with one key the later `made_for` counts. Work that a runner does twice gives a
@@ -31,7 +40,7 @@ class TFRecordStore(StateStore):
     Args:
         folder: On any file system that TensorFlow knows.
         shards: Folders that users are spread over, the same in every run.
-        states_at_once: The most states a file.
+        states_at_once: The most states per file.
 
     Raises:
         ServingError: The folder has another number of shards.
@@ -39,36 +48,36 @@ class TFRecordStore(StateStore):
 
     def __init__(self, folder: str, shards: int, states_at_once: int = 2000) -> None:
         self.states_at_once = states_at_once
-        self._folder, self._shards = absolute(folder), shards
+        self._folder = absolute(folder)
+        self._shards = shards
         self._known: tuple[int, dict[str, int]] = (-1, {})
-        others = {
-            found
-            for name in _names(folder)
-            if (found := _SHARD.fullmatch(name)) and int(found[1]) != shards
-        }
-        if others:
+        for name in _names(folder):
+            found = _SHARD.fullmatch(name)
+            if found is None or int(found[1]) == shards:
+                continue
             raise ServingError(
-                f"{folder} has {others.pop()[0]}, but --shards={shards}: shards must stay as they were."
+                f"{folder} has {found[0]}, but --shards={shards}: shards must stay as they were."
             )
 
     def ages(self, keys: Sequence[UserKey]) -> list[int | None]:
         """Reads the keys of a shard once, if its users come one after the other."""
-        found = [
-            self._times(shard).get(key.key)
-            for key, shard in zip(keys, self._shards_of(keys), strict=True)
-        ]
-        return [
-            None if time is None else key.made_for - time
-            for key, time in zip(keys, found, strict=True)
-        ]
+        ages: list[int | None] = []
+        for key, shard in zip(keys, self._shards_of(keys), strict=True):
+            time = self._times(shard).get(key.key)
+            ages.append(None if time is None else key.made_for - time)
+        return ages
 
     def put(self, states: Sequence[tuple[UserKey, bytes]]) -> None:
-        """Writes a file a shard under another name first, so that a killed worker leaves none that is half-written."""
+        """Writes a file per shard, under another name first.
+
+        So a killed worker leaves no file that is half-written.
+        """
         shards = self._shards_of([key for key, _ in states])
-        for shard in sorted(set(shards)):
-            self._write(
-                shard, [state for state, its in zip(states, shards, strict=True) if its == shard]
-            )
+        by_shard: dict[int, list[tuple[UserKey, bytes]]] = {}
+        for state, shard in zip(states, shards, strict=True):
+            by_shard.setdefault(shard, []).append(state)
+        for shard, of_shard in sorted(by_shard.items()):
+            self._write(shard, of_shard)
 
     def close(self) -> None:
         self._known = (-1, {})
@@ -77,11 +86,10 @@ class TFRecordStore(StateStore):
         digest = hashlib.blake2b(digest_size=_NAME_BYTES)
         for key, _ in states:
             digest.update(f"{key.key}@{key.made_for}\n".encode())
-        part, final = (
-            os.path.join(self._path(shard), name)
-            for name in (f"{uuid.uuid4()}.part", digest.hexdigest())
-        )
-        tf.io.gfile.makedirs(self._path(shard))
+        folder = self._path(shard)
+        part = os.path.join(folder, f"{uuid.uuid4()}.part")
+        final = os.path.join(folder, digest.hexdigest())
+        tf.io.gfile.makedirs(folder)
         with tf.io.TFRecordWriter(part) as writer:
             for key, state in states:
                 writer.write(_example(key, state))
@@ -104,29 +112,23 @@ class TFRecordStore(StateStore):
 
 
 def read_states(folder: str) -> Iterator[tuple[UserKey, bytes]]:
-    """All states in the files of a folder and the folders in it, each as `serving.cache.dump` wrote it."""
-    files = [
-        os.path.join(path, name) for path, _, names in tf.io.gfile.walk(folder) for name in names
-    ]
-    for file in sorted(file for file in files if file.endswith(".tfrecord")):
+    """All states in a folder and the folders in it, each as `serving.cache.dump` wrote it."""
+    files = []
+    for path, _, names in tf.io.gfile.walk(folder):
+        files += [os.path.join(path, name) for name in names if name.endswith(".tfrecord")]
+    for file in sorted(files):
         for record in tf.data.TFRecordDataset(file).as_numpy_iterator():
             features = tf.train.Example.FromString(record).features.feature
-            user_id, key, state = (
-                features[name].bytes_list.value[0] for name in ("user_id", "key", "state")
-            )
-            yield (
-                UserKey(user_id.decode(), key.decode(), features["made_for"].int64_list.value[0]),
-                state,
-            )
+            user_id = features["user_id"].bytes_list.value[0].decode()
+            key = features["key"].bytes_list.value[0].decode()
+            made_for = features["made_for"].int64_list.value[0]
+            yield UserKey(user_id, key, made_for), features["state"].bytes_list.value[0]
 
 
 def _example(key: UserKey, state: bytes) -> bytes:
     example = tf.train.Example()
-    for name, value in (
-        ("user_id", key.user_id.encode()),
-        ("key", key.key.encode()),
-        ("state", state),
-    ):
+    values = {"user_id": key.user_id.encode(), "key": key.key.encode(), "state": state}
+    for name, value in values.items():
         example.features.feature[name].bytes_list.value.append(value)
     example.features.feature["made_for"].int64_list.value.append(key.made_for)
     return example.SerializeToString()

@@ -1,4 +1,4 @@
-"""The Beam transform that the batch and the streaming job share: users' records to stored states."""
+"""From users' records to stored states: what the batch and the streaming job share."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from serving.precompute.model import ModelVersion
 from serving.precompute.stores import StateStore, UserKey
 
 METRICS = "precompute"
-SEEN, ENCODED = "users_seen", "users_encoded"
+SEEN = "users_seen"
+ENCODED = "users_encoded"
 _KEYS_AT_ONCE = 500
 _Keyed = tuple[UserKey, bytes]
 
 
 class StoreStates(beam.PTransform):
-    """From (user id, serialised tf.Example) to states in a store; users whose states are there already are left out.
+    """From (user id, serialised tf.Example) to states in a store.
+
+    Users whose states are there already are left out.
 
     Args:
         version: The model version that makes them.
@@ -33,8 +36,10 @@ class StoreStates(beam.PTransform):
         self, version: ModelVersion, store: StateStore, renew_after: int, batch_size: int = 256
     ) -> None:
         super().__init__()
-        self._version, self._store = version, store
-        self._renew_after, self._batch_size = renew_after, batch_size
+        self._version = version
+        self._store = store
+        self._renew_after = renew_after
+        self._batch_size = batch_size
 
     def expand(self, records: beam.PCollection) -> beam.PCollection:
         return (
@@ -52,7 +57,8 @@ class StoreStates(beam.PTransform):
 class _LeaveOutFresh(beam.DoFn):
     def __init__(self, store: StateStore, renew_after: int) -> None:
         super().__init__()
-        self._store, self._renew_after = store, renew_after
+        self._store = store
+        self._renew_after = renew_after
 
     def process(self, batch: Sequence[_Keyed]) -> Iterator[_Keyed]:
         Metrics.counter(METRICS, SEEN).inc(len(batch))

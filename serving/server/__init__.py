@@ -1,4 +1,4 @@
-"""A model server for development, tests and single machines that behaves like tensorflow/serving."""
+"""A model server that behaves like tensorflow/serving, for development and single machines."""
 
 from serving.server.command import serve
 from serving.server.errors import ServerStartError

@@ -17,15 +17,19 @@ _STATE_BYTES = 512  # of a user's state that stand for a position of the history
 
 
 class Admission:
-    """Counts the values of requests that are being read, and the cells that models compute; threads share it.
+    """Counts the values of requests that are being read, and the cells that models compute.
+
+    A cell is a candidate times a position of its user's history. Threads share it.
 
     Args:
         limits: The most of each, at once.
     """
 
     def __init__(self, limits: RequestLimits) -> None:
-        self._max_values, self._max_cells = limits.max_values_at_once, limits.max_cells_at_once
-        self._values = self._cells = 0
+        self._max_values = limits.max_values_at_once
+        self._max_cells = limits.max_cells_at_once
+        self._values = 0
+        self._cells = 0
         self._freed = threading.Condition()
 
     @contextlib.contextmanager
@@ -39,8 +43,9 @@ class Admission:
             if self._values + count > self._max_values:
                 raise RequestError(
                     grpc.StatusCode.RESOURCE_EXHAUSTED,
-                    f"The server is busy: requests with {self._values} values are being answered, and at most "
-                    f"{self._max_values} may (max_values_at_once). Send it again later, or send several of fewer.",
+                    f"The server is busy: requests with {self._values} values are being answered, "
+                    f"and at most {self._max_values} may (max_values_at_once). Send it again "
+                    "later, or send several of fewer.",
                 )
             self._values += count
         try:
@@ -51,7 +56,9 @@ class Admission:
 
     @contextlib.contextmanager
     def cells(self, count: int) -> Iterator[None]:
-        """Holds room for what a model computes for a request, when there is some: those that run now end soon.
+        """Holds room for what a model computes for a request.
+
+        Waits until there is some: the requests that run now end soon.
 
         Raises:
             RequestError: RESOURCE_EXHAUSTED: there is never so much.
@@ -59,8 +66,8 @@ class Admission:
         if count > self._max_cells:
             raise RequestError(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"A request has at most {self._max_cells} candidates times positions of their users' histories "
-                f"(max_cells_at_once). Received: {count}. Send several of fewer.",
+                f"A request has at most {self._max_cells} candidates times positions of their "
+                f"users' histories (max_cells_at_once). Received: {count}. Send several of fewer.",
             )
         with self._freed:
             self._freed.wait_for(lambda: self._cells + count <= self._max_cells)
@@ -74,13 +81,16 @@ class Admission:
 
 
 def count_cells(inputs: Mapping[str, Any]) -> int:
-    """The candidates of all rows times the positions of a history, which most of a ranker's memory is for.
+    """The candidates of all rows times the positions of a history.
+
+    Most of a ranker's memory is for these.
 
     Args:
         inputs: A request's TensorProtos, whose shapes are checked. Those of other models have no
             cells.
     """
-    candidates = positions = 0
+    candidates = 0
+    positions = 0
     for name, proto in inputs.items():
         shape = [dim.size for dim in proto.tensor_shape.dim]
         if name.startswith("candidate_") and len(shape) > 1:

@@ -1,4 +1,4 @@
-"""Runs several requests at once: TensorFlow's batch scheduler, the one of TensorFlow Serving, decides which."""
+"""Runs several requests at once, by the batch scheduler that TensorFlow Serving uses."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _POOL = "model_server_batch_threads"
 class BatchingSession:
     """A SavedModelSession whose runs share batches.
 
-    The scheduler is TensorFlow's BatchFunction, a queue a signature on shared threads. What goes
-    through it is not the tensors but the number of their request, once a row: so merging and its
-    errors are as in TensorFlow Serving, and queueing, timeouts, sizes and their errors the
+    The scheduler is TensorFlow's BatchFunction, with a queue per signature on shared threads. Not
+    the tensors go through it, but the number of their request, once per row. So merging and its
+    errors are as in TensorFlow Serving, and queueing, timeouts, sizes and their errors are the
     scheduler's own. All outputs of a signature are computed, whichever are asked for.
 
     Args:
@@ -40,16 +40,19 @@ class BatchingSession:
         self, session: SavedModelSession, parameters: BatchingParameters, metrics: Metrics
     ) -> None:
         self.signatures = session.signatures
-        self._model, self._parameters, self._metrics = session, parameters, metrics
+        self._model = session
+        self._parameters = parameters
+        self._metrics = metrics
         self._tasks: dict[int, Task] = {}
         self._numbers = itertools.count()
         self._began: dict[int, float] = {}
         graph = tf.Graph()
         with graph.as_default():
             numbers = tf.compat.v1.placeholder(tf.int64, [None])
-            queues = {
-                name: self._queue(name, numbers) for name, s in self.signatures.items() if s.inputs
-            }
+            queues = {}
+            for name, signature in self.signatures.items():
+                if signature.inputs:
+                    queues[name] = self._queue(name, numbers)
         self._input = numbers._as_tf_output()
         self._queues = {name: queue._as_tf_output() for name, queue in queues.items()}
         # Threads of its own: those that wait in `_run_batch` must not be those that the model
@@ -71,8 +74,10 @@ class BatchingSession:
         rows = count_rows(feeds)
         if rows == 0:
             return self._model.run(signature, feeds, fetches)
-        number, task = next(self._numbers), Task(feeds, rows)
-        self._tasks[number], self._began[number] = task, time.monotonic()
+        number = next(self._numbers)
+        task = Task(feeds, rows)
+        self._tasks[number] = task
+        self._began[number] = time.monotonic()
         try:
             values = {self._input: np.full(rows, number, np.int64)}
             self._scheduler._call_tf_sessionrun(None, values, [self._queues[signature]], [], None)
@@ -98,7 +103,8 @@ class BatchingSession:
             )
             return tf.ensure_shape(done, [None])
 
-        function, parameters = run.get_concrete_function(), self._parameters
+        function = run.get_concrete_function()
+        parameters = self._parameters
         return tf.raw_ops.BatchFunction(
             in_tensors=[numbers],
             captured_tensors=function.captured_inputs,
@@ -124,9 +130,8 @@ class BatchingSession:
             self._run_tasks(signature, tasks, len(numbers))
         except RequestError as error:
             _fail(tasks, error)
-        except (
-            Exception
-        ) as error:  # e.g. MemoryError; the scheduler would tell all of them a traceback
+        except Exception as error:
+            # Such as MemoryError, of which the scheduler would tell all of them a traceback.
             _log.exception("A batch of signature '%s' failed", signature)
             _fail(tasks, RequestError(grpc.StatusCode.INTERNAL, str(error)))
         return numbers
@@ -135,7 +140,8 @@ class BatchingSession:
         feeds = merge(tasks, rows, self._parameters.pad_variable_length_inputs)
         names: Any = sorted({info.name for info in self.signatures[signature].outputs.values()})
         self._metrics.batches.inc()
-        split(dict(zip(names, self._model.run(signature, feeds, names), strict=True)), tasks, rows)
+        arrays = self._model.run(signature, feeds, names)
+        split(dict(zip(names, arrays, strict=True)), tasks, rows)
 
 
 def _fail(tasks: list[Task], error: Exception) -> None:

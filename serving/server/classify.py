@@ -15,7 +15,8 @@ from serving.server.session import ModelSession
 from serving.server_options import RequestLimits
 
 METHOD = "tensorflow/serving/classify"
-_CLASSES, _SCORES = "classes", "scores"
+_CLASSES = "classes"
+_SCORES = "scores"
 
 
 def classify(session: ModelSession, request: Any, version: int, limits: RequestLimits) -> Any:
@@ -45,7 +46,8 @@ def check_signature(signature: Any) -> None:
     examples.check_inputs(signature, "classification", problem)
     if _CLASSES not in outputs and _SCORES not in outputs:
         raise invalid_argument(
-            f'Expected classification signature outputs to contain at least one of "{_CLASSES}" or "{_SCORES}". '
+            f'Expected classification signature outputs to contain at least one of "{_CLASSES}" or '
+            f'"{_SCORES}". '
             f"Signature was: {signature}"
         )
 
@@ -56,14 +58,16 @@ def fill_result(outputs: Mapping[str, np.ndarray], rows: int, result: Any) -> No
     Raises:
         RequestError: They aren't [rows, classes], or of another type.
     """
-    classes, scores = outputs.get(_CLASSES), outputs.get(_SCORES)
+    classes = outputs.get(_CLASSES)
+    scores = outputs.get(_SCORES)
     if classes is not None:
         _check(_CLASSES, classes, tf.string, rows)
     if scores is not None:
         _check(_SCORES, scores, tf.float32, rows)
     if classes is not None and scores is not None and classes.shape != scores.shape:
         raise invalid_argument(
-            f"Tensors class and score should match in dim_size(1). Got {classes.shape[1]} vs. {scores.shape[1]}"
+            f"Tensors class and score should match in dim_size(1). Got {classes.shape[1]} vs. "
+            f"{scores.shape[1]}"
         )
     labels = None if classes is None else classes.tolist()
     numbers = None if scores is None else scores.tolist()

@@ -33,9 +33,8 @@ def serve(
         ServerStartError: See ModelServer.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    tf.get_logger().setLevel(
-        logging.ERROR
-    )  # loading on a v1 session is deprecated, and here intended
+    # Loading on a v1 session is deprecated, and here intended.
+    tf.get_logger().setLevel(logging.ERROR)
     asked_to_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked_to_stop.set())
@@ -54,10 +53,10 @@ def serve(
 
 def _announce(server: ModelServer, source: str | Path) -> None:
     for name, versions in server.models.items():
-        print(
-            f"Model '{name}' from {source}, version(s) {', '.join(map(str, versions))}", flush=True
-        )
+        numbers = ", ".join(map(str, versions))
+        print(f"Model '{name}' from {source}, version(s) {numbers}", flush=True)
     if server.grpc_port is not None:
         print(f"gRPC: {server.host}:{server.grpc_port}", flush=True)
-    for name in server.models if server.rest_port is not None else ():
-        print(f"REST: http://{server.host}:{server.rest_port}/v1/models/{name}", flush=True)
+    if server.rest_port is not None:
+        for name in server.models:
+            print(f"REST: http://{server.host}:{server.rest_port}/v1/models/{name}", flush=True)

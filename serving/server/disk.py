@@ -13,37 +13,49 @@ Snapshot = frozenset[tuple[str, int, int]]
 
 
 def find_versions(base_path: Path) -> dict[int, Path]:
-    """The version directories under `base_path` by number; what has no number or no saved_model.pb isn't one.
+    """The version directories under `base_path`, by number.
+
+    What has no number for a name, or no saved_model.pb, is none.
 
     Raises:
         OSError: `base_path` can't be listed.
     """
-    named = ((version_number(path.name), path) for path in sorted(base_path.iterdir()))
-    numbered = {number: path for number, path in named if number is not None}
-    return {
-        number: path
-        for number, path in sorted(numbered.items())
-        if (path / SAVED_MODEL_FILE).is_file()
-    }
+    # In the order of names: of 7 and 007 the former counts.
+    numbered: dict[int, Path] = {}
+    for path in sorted(base_path.iterdir()):
+        number = version_number(path.name)
+        if number is not None:
+            numbered[number] = path
+    found = {}
+    for number, path in sorted(numbered.items()):
+        if (path / SAVED_MODEL_FILE).is_file():
+            found[number] = path
+    return found
 
 
 def snapshot(path: Path) -> Snapshot:
-    """Name, size in bytes and modification time in ns of every file under `path`, to tell whether a copy goes on."""
+    """The files under `path`, to tell whether a copy goes on.
+
+    Returns:
+        Name, size in bytes and modification time in ns of each.
+    """
     files = [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
     found = set()
     for file in files:
         try:
             status = file.stat()
-        except (
-            FileNotFoundError
-        ):  # renamed or removed since it was listed: the next snapshot will differ
+        except FileNotFoundError:
+            # Renamed or removed since it was listed: the next snapshot will differ.
             continue
         found.add((str(file), status.st_size, status.st_mtime_ns))
     return frozenset(found)
 
 
 def seconds_unchanged(path: Path) -> float:
-    """Seconds since any file under `path` was written, renamed or given a date, by the file system's clock."""
+    """Seconds since a file under `path` was last written, renamed or given a date.
+
+    By the file system's clock: nobody can set it back, as a date can be.
+    """
     newest = 0.0
     for folder, _, names in os.walk(path):
         for name in names:

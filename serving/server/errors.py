@@ -11,7 +11,10 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class ServerStartError(ServingError):
-    """The server can't start. The message names the option, path or port, what was found and what would do."""
+    """The server can't start.
+
+    The message names the option, path or port, what was found and what would do.
+    """
 
 
 class RequestError(Exception):
@@ -24,7 +27,8 @@ class RequestError(Exception):
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code = code
+        self.message = message
 
 
 def invalid_argument(message: str) -> RequestError:
@@ -33,5 +37,5 @@ def invalid_argument(message: str) -> RequestError:
 
 
 def from_tensorflow(error: tf.errors.OpError) -> RequestError:
-    """The RequestError for an error of the TensorFlow runtime, with the runtime's own code and message."""
+    """The RequestError with the code and message of an error of the TensorFlow runtime."""
     return RequestError(_CODES[error.error_code], error.message)

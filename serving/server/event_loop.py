@@ -30,7 +30,10 @@ class EventLoop:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def post(self, callback: Callable[[], Any]) -> None:
-        """Has the loop call something soon, from whichever thread; before the start and after the end it calls none."""
+        """Has the loop call something soon, from whichever thread.
+
+        Before the start and after the end nothing is called.
+        """
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(callback)

@@ -1,4 +1,4 @@
-"""The tf.Examples of a Classify, Regress or MultiInference request, and a signature that reads them."""
+"""What Classify, Regress and MultiInference share: tf.Examples, and signatures that read them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def serialized_examples(proto: Any, limits: RequestLimits) -> np.ndarray:
         raise invalid_argument("Input is empty.")
     if len(found) > limits.max_rows:
         raise invalid_argument(
-            f"A request has at most {limits.max_rows} examples. Received: {len(found)}. Send several requests."
+            f"A request has at most {limits.max_rows} examples. Received: {len(found)}. Send "
+            "several requests."
         )
     # Messages one after the other are read as one, of which later features count.
     with_context = kind == "example_list_with_context"
@@ -64,10 +65,15 @@ def find_signature(
 
 
 def check_inputs(signature: Any, kind: str, outputs_problem: str = "") -> None:
-    """Checks that a signature has one input, of examples, and that nothing is wrong with the number of its outputs.
+    """Checks that a signature has one input, of examples.
+
+    Args:
+        signature: The SignatureDef.
+        kind: What it is for, for messages.
+        outputs_problem: What is wrong with the number of its outputs, or "".
 
     Raises:
-        RequestError: It has others.
+        RequestError: It has others, or there is a problem.
     """
     if len(signature.inputs) != 1:
         raise invalid_argument("Expected one input Tensor.")
@@ -102,5 +108,6 @@ def show_shape(array: np.ndarray) -> str:
 
 def fill_spec(spec: Any, asked: Any, version: int) -> None:
     """Fills the ModelSpec of an answer."""
-    spec.name, spec.signature_name = asked.name, signature_name(asked)
+    spec.name = asked.name
+    spec.signature_name = signature_name(asked)
     spec.version.value = version

@@ -9,7 +9,8 @@ from serving.server.held_bytes import HeldBytes
 from serving.server.workers import Workers
 from serving.server_options import ServerOptions
 
-_CONTROL_THREADS, _CONTROL_WAITING = 4, 64
+_CONTROL_THREADS = 4
+_CONTROL_WAITING = 64  # calls that wait for one of them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,14 +36,17 @@ class Front:
     def make(cls, options: ServerOptions) -> Front:
         """A front whose loop isn't started yet."""
         network = options.network
-        waiting, rest_threads = network.max_waiting_requests, network.rest_api_num_threads
+        waiting = network.max_waiting_requests
         workers = Workers("predict", network.grpc_max_threads, waiting)
+        rest_workers = workers
+        if network.rest_api_num_threads:
+            rest_workers = Workers("rest", network.rest_api_num_threads, waiting)
         return cls(
-            EventLoop(),
-            workers,
-            Workers("rest", rest_threads, waiting) if rest_threads else workers,
-            Workers("control", _CONTROL_THREADS, _CONTROL_WAITING),
-            HeldBytes(options.limits.max_bytes_held),
+            loop=EventLoop(),
+            workers=workers,
+            rest_workers=rest_workers,
+            control=Workers("control", _CONTROL_THREADS, _CONTROL_WAITING),
+            held=HeldBytes(options.limits.max_bytes_held),
         )
 
     def close(self) -> None:

@@ -34,7 +34,13 @@ _MAX_MESSAGE_BYTES = 1024  # of an error message
 
 
 class Method(NamedTuple):
-    """A method of a service: what its requests are, what answers them, and on whose threads."""
+    """A method of a service.
+
+    Attributes:
+        request_class: The message class of its requests.
+        answer: Makes a response of a request.
+        workers: The threads that do so.
+    """
 
     request_class: Any
     answer: Callable[[Any], Any]
@@ -48,35 +54,37 @@ def services(api: ModelApi, front: Front) -> dict[str, dict[str, Method]]:
         api: What answers.
         front: Whose threads do.
     """
-    workers, control = front.workers, front.control
-    metadata, status = (
-        get_model_metadata_pb2.GetModelMetadataRequest,
-        get_model_status_pb2.GetModelStatusRequest,
-    )
+    workers = front.workers
+    control = front.control
+    prediction = {
+        "Predict": Method(
+            predict_pb2.PredictRequest, _counted(api, "Predict", api.predict), workers
+        ),
+        "Classify": Method(
+            classification_pb2.ClassificationRequest,
+            _counted(api, "Classify", api.classify),
+            workers,
+        ),
+        "Regress": Method(
+            regression_pb2.RegressionRequest, _counted(api, "Regress", api.regress), workers
+        ),
+        # TensorFlow Serving doesn't count this one.
+        "MultiInference": Method(inference_pb2.MultiInferenceRequest, api.multi_inference, workers),
+        "GetModelMetadata": Method(
+            get_model_metadata_pb2.GetModelMetadataRequest, api.get_model_metadata, control
+        ),
+    }
+    model = {
+        "GetModelStatus": Method(
+            get_model_status_pb2.GetModelStatusRequest, api.get_model_status, control
+        ),
+        "HandleReloadConfigRequest": Method(
+            model_management_pb2.ReloadConfigRequest, api.reload_config, control
+        ),
+    }
     return {
-        "tensorflow.serving.PredictionService": {
-            "Predict": Method(
-                predict_pb2.PredictRequest, _counted(api, "Predict", api.predict), workers
-            ),
-            "Classify": Method(
-                classification_pb2.ClassificationRequest,
-                _counted(api, "Classify", api.classify),
-                workers,
-            ),
-            "Regress": Method(
-                regression_pb2.RegressionRequest, _counted(api, "Regress", api.regress), workers
-            ),
-            "MultiInference": Method(
-                inference_pb2.MultiInferenceRequest, api.multi_inference, workers
-            ),
-            "GetModelMetadata": Method(metadata, api.get_model_metadata, control),
-        },
-        "tensorflow.serving.ModelService": {
-            "GetModelStatus": Method(status, api.get_model_status, control),
-            "HandleReloadConfigRequest": Method(
-                model_management_pb2.ReloadConfigRequest, api.reload_config, control
-            ),
-        },
+        "tensorflow.serving.PredictionService": prediction,
+        "tensorflow.serving.ModelService": model,
     }
 
 
@@ -99,7 +107,7 @@ def generic_handler(
 
 
 def _counted(api: ModelApi, name: str, answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A method that is counted; TensorFlow Serving doesn't count MultiInference."""
+    """A method whose calls are counted and timed."""
 
     def answer_counted(request: Any) -> Any:
         with api.counted(request.model_spec.name, "GRPC", name):
@@ -119,10 +127,12 @@ def _handler(
             finally:
                 held.give_back(len(message))
         except RequestError as error:
-            code, text = error.code, error.message
+            code = error.code
+            text = error.message
         except Exception as error:
             _log.exception("A request failed in the server itself")
-            code, text = grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}"
+            code = grpc.StatusCode.INTERNAL
+            text = f"{type(error).__name__}: {error}"
         return await context.abort(code, _cut(text))
 
     return handle

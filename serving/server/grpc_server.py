@@ -64,15 +64,12 @@ class GrpcServer:
             _CHANNEL_ARGUMENTS | limit | parse_channel_arguments(options.grpc_channel_arguments)
         )
         file = options.ssl_config_file
-        self._loop, self._credentials = (
-            front.loop,
-            None if file is None else read_server_credentials(file),
-        )
+        self._credentials = None if file is None else read_server_credentials(file)
+        self._loop = front.loop
         self._server = front.loop.run(_make(arguments))
         for service, methods in services(api, front).items():
-            self._server.add_generic_rpc_handlers(
-                (generic_handler(service, methods, front.held, api),)
-            )
+            handler = generic_handler(service, methods, front.held, api)
+            self._server.add_generic_rpc_handlers((handler,))
         health_pb2_grpc.add_HealthServicer_to_server(health.service, self._server)
         if options.grpc_reflection:
             names = [*services(api, front), "grpc.health.v1.Health", reflection.SERVICE_NAME]

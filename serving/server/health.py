@@ -1,4 +1,4 @@
-"""Readiness that means it: SERVING only when every configured model has a version that is loaded and warmed up."""
+"""Readiness: SERVING only when every configured model has a version loaded and warmed up."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ class Health:
     """
 
     def __init__(self, loop: EventLoop, unavailable: Callable[[], list[str]]) -> None:
-        self._loop, self._unavailable, self._draining = loop, unavailable, True
+        self._loop = loop
+        self._unavailable = unavailable
+        self._draining = True
         self.service = HealthService(self.problem)
 
     def start(self) -> None:
@@ -62,7 +64,8 @@ class HealthService(health_pb2_grpc.HealthServicer):
     """
 
     def __init__(self, problem: Callable[[], str]) -> None:
-        self._problem, self._ended = problem, False
+        self._problem = problem
+        self._ended = False
         self._watchers: set[asyncio.Event] = set()
 
     def update(self) -> None:
@@ -75,21 +78,26 @@ class HealthService(health_pb2_grpc.HealthServicer):
         self._ended = True
         self.update()
 
-    async def Check(self, request: Any, context: grpc.aio.ServicerContext) -> Any:
+    async def Check(  # noqa: N802 - the service's own name
+        self, request: Any, context: grpc.aio.ServicerContext
+    ) -> Any:
         if request.service not in _SERVICES:
             await context.abort(
                 grpc.StatusCode.NOT_FOUND, f"Unknown service: {request.service[:100]}"
             )
         return _Answer(status=self._status(request.service))
 
-    async def Watch(self, request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-        changed, last = asyncio.Event(), None
+    async def Watch(  # noqa: N802 - the service's own name
+        self, request: Any, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[Any]:
+        changed = asyncio.Event()
+        last = None
         self._watchers.add(changed)
         try:
             while True:
                 changed.clear()
-                # Read before the status: a drain that begins while an answer is on its way is told,
-                # too.
+                # Read before the status, so that a drain is told, too, which begins while an
+                # answer is on its way.
                 ended = self._ended
                 status = self._status(request.service)
                 if status != last:

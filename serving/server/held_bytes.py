@@ -8,14 +8,15 @@ from serving.server.errors import RequestError
 
 
 class HeldBytes:
-    """Belongs to the event loop: nobody else may call it.
+    """Counts bytes up to a bound. It belongs to the event loop: nobody else may call it.
 
     Args:
-        most: Bytes at once.
+        most: Bytes that may be held at once.
     """
 
     def __init__(self, most: int) -> None:
-        self._most, self._held = most, 0
+        self._most = most
+        self._held = 0
 
     def take(self, size: int) -> None:
         """Holds `size` bytes; `give_back` them.
@@ -26,8 +27,8 @@ class HeldBytes:
         if self._held + size > self._most:
             raise RequestError(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"The server is busy: {self._held} bytes of requests wait or are answered, and at most "
-                f"{self._most} may (max_bytes_held). Send it again later.",
+                f"The server is busy: {self._held} bytes of requests wait or are answered, and at "
+                f"most {self._most} may (max_bytes_held). Send it again later.",
             )
         self._held += size
 

@@ -34,7 +34,8 @@ def _shape(name: str, proto: Any) -> list[int]:
     rank = len(proto.tensor_shape.dim)
     if rank > MAX_RANK:
         raise invalid_argument(
-            f"tensor parsing error: {name}: a tensor has at most {MAX_RANK} dimensions. Received: {rank}"
+            f"tensor parsing error: {name}: a tensor has at most {MAX_RANK} dimensions. Received: "
+            f"{rank}"
         )
     shape = [dim.size for dim in proto.tensor_shape.dim]
     if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
@@ -47,15 +48,18 @@ def _shape(name: str, proto: Any) -> list[int]:
 def _check_counts(name: str, shape: list[int], limits: RequestLimits) -> None:
     if shape and shape[0] > limits.max_rows:
         raise invalid_argument(
-            f"{name}: a request has at most {limits.max_rows} rows. Received: {shape[0]}. Send several requests."
+            f"{name}: a request has at most {limits.max_rows} rows. Received: {shape[0]}. "
+            "Send several requests."
         )
-    option = next((option for prefix, option in _COUNTED.items() if name.startswith(prefix)), None)
     # At most 32 numbers of 63 bits: the product stays a small number, too.
-    if option is not None and math.prod(shape) > getattr(limits, option):
-        raise invalid_argument(
-            f"{name}: a request has at most {getattr(limits, option)} values along its rows ({option}). "
-            f"Received: {math.prod(shape)}. Send several requests."
-        )
+    count = math.prod(shape)
+    for prefix, option in _COUNTED.items():
+        most = getattr(limits, option)
+        if name.startswith(prefix) and count > most:
+            raise invalid_argument(
+                f"{name}: a request has at most {most} values along its rows ({option}). "
+                f"Received: {count}. Send several requests."
+            )
 
 
 def _check_bytes(name: str, dtype: int, shape: list[int], limits: RequestLimits) -> None:
@@ -63,7 +67,8 @@ def _check_bytes(name: str, dtype: int, shape: list[int], limits: RequestLimits)
     if math.prod(shape) * size > limits.max_message_bytes:
         raise RequestError(
             grpc.StatusCode.RESOURCE_EXHAUSTED,
-            f"{name}: a tensor has at most {limits.max_message_bytes} bytes. Received: shape {shape}",
+            f"{name}: a tensor has at most {limits.max_message_bytes} bytes. Received: shape "
+            f"{shape}",
         )
 
 

@@ -1,4 +1,4 @@
-"""The loaded versions of one model, lent to requests and unloaded when nobody uses them, and the status of each."""
+"""The loaded versions of one model, and the status of each version that was seen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serving.server.versions import Servable, VersionStatus
 
 
 class LoadedVersions:
-    """Several threads may share it.
+    """Lends versions to requests, and frees them when nobody uses them; threads share it.
 
     Args:
         name: The model's name, for messages.

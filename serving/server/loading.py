@@ -13,7 +13,8 @@ from serving.server.warmup import warm_up
 from serving.server_options import RuntimeOptions
 
 _log = logging.getLogger(__name__)
-_OK, _FAIL = "success", "fail"
+_OK = "success"
+_FAIL = "fail"
 
 
 class ModelLoader:
@@ -25,7 +26,8 @@ class ModelLoader:
     """
 
     def __init__(self, options: RuntimeOptions, metrics: Metrics) -> None:
-        self._options, self._metrics = options, metrics
+        self._options = options
+        self._metrics = metrics
 
     def __call__(self, name: str, path: Path) -> ModelSession:
         """Loads a version directory of the model `name` and replays its warm-up requests.
@@ -62,7 +64,8 @@ class ModelLoader:
         return BatchingSession(session, self._options.batching, self._metrics)
 
     def _warm_up(self, session: ModelSession, path: Path) -> int:
-        began, status = time.monotonic(), _FAIL
+        began = time.monotonic()
+        status = _FAIL
         try:
             count = warm_up(session, path)
             status = _OK

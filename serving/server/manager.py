@@ -57,15 +57,16 @@ class VersionManager:
         load: Load,
         on_change: Callable[[], None],
     ) -> None:
-        self.name, self.loaded = config.name, LoadedVersions(config.name)
-        self._config, self._poll_seconds, self._settle_seconds = (
-            config,
-            poll_seconds,
-            settle_seconds,
-        )
-        self._load_session, self._on_change = load, on_change
+        self.name = config.name
+        self.loaded = LoadedVersions(config.name)
+        self._config = config
+        self._poll_seconds = poll_seconds
+        self._settle_seconds = settle_seconds
+        self._load_session = load
+        self._on_change = on_change
         self._files = VersionFiles(settle_seconds)
-        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
         self._thread = threading.Thread(
             target=self._follow, name=f"version-poll-{self.name}", daemon=True
         )
@@ -99,12 +100,14 @@ class VersionManager:
         config = self._config
         found = find_versions(config.base_path)
         wanted = {version: found[version] for version in config.policy.choose(found)}
+        # The latest first: the sooner it serves, the better.
         for version, path in sorted(wanted.items(), reverse=True):
             due = self._files.is_stale if self.loaded.is_available(version) else self._files.is_due
             if due(version, path):
                 self._load(version, path)
         ready = self.loaded.numbers() & wanted.keys()
         pending = wanted.keys() - ready - self._files.failed()
+        # An old version goes only when a new one has taken its place.
         if not pending and (ready or not wanted):
             for version in sorted(self.loaded.numbers() - wanted.keys()):
                 self._unload(version)
@@ -124,7 +127,10 @@ class VersionManager:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(seconds_until(deadline))
-        return all([self._unload(version, deadline) for version in sorted(self.loaded.numbers())])
+        finished = True
+        for version in sorted(self.loaded.numbers()):
+            finished &= self._unload(version, deadline)
+        return finished
 
     def _problem(self) -> str:
         if self.loaded.is_available():
@@ -133,11 +139,10 @@ class VersionManager:
         expected = f"Expected {base_path}/<number>/{SAVED_MODEL_FILE}."
         if not base_path.is_dir():
             return f"{base_path}: no such directory. {expected}"
-        failures = [
-            f"version {v}: {s.message}"
-            for v, s in self.loaded.statuses().items()
-            if s.state == versions.END
-        ]
+        failures = []
+        for version, status in self.loaded.statuses().items():
+            if status.state == versions.END:
+                failures.append(f"version {version}: {status.message}")
         if failures:
             return f"{base_path}: model '{self.name}' can't be served. " + " ".join(failures)
         return f"{base_path}: no version of model '{self.name}' in it. {expected}"
@@ -156,7 +161,10 @@ class VersionManager:
                 )
 
     def _wait_until_settled(self) -> None:
-        """Looks until a version is served or none is left, for as long as copies that lie there may need to settle."""
+        """Looks until a version is served, or none can be.
+
+        At most for as long as copies that lie there may need to settle.
+        """
         end = time.monotonic() + self._settle_seconds
         while self.poll() and not self.loaded.is_available() and time.monotonic() < end:
             time.sleep(min(self._poll_seconds or _LOOK_SECONDS, _LOOK_SECONDS))
@@ -169,9 +177,8 @@ class VersionManager:
             self.loaded.set_status(version, VersionStatus(versions.LOADING))
         try:
             session = self._load_whole(version, path)
-        except (
-            Exception
-        ) as error:  # whatever a broken model raises, the server goes on with the others
+        except Exception as error:
+            # Whatever a broken model raises, the server goes on with the others.
             _log.exception(
                 "%s: version %d of model '%s' is not served from these files",
                 path,

@@ -1,4 +1,4 @@
-"""Merges the tensors of several requests into one batch and splits its results, as TensorFlow Serving does."""
+"""Merges requests' tensors into a batch and splits its results, as TensorFlow Serving does."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def count_rows(feeds: Feeds) -> int:
 
 
 def merge(tasks: Sequence[Task], batch_rows: int, pad: bool) -> dict[str, np.ndarray]:
-    """One batch of all tasks' rows, filled up to `batch_rows` with copies of the last task's first row.
+    """One batch of all tasks' rows.
+
+    It is filled up to `batch_rows` with copies of the last task's first row.
 
     Args:
         tasks: The tasks.
@@ -83,8 +85,8 @@ def split(outputs: Mapping[str, np.ndarray], tasks: Sequence[Task], batch_rows: 
             raise _failed("Batched output tensor has 0 dimensions")
         if len(array) != batch_rows:
             raise _failed(
-                "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes of the input "
-                "tensors"
+                "Batched output tensor's 0th dimension does not equal the sum of the 0th "
+                "dimension sizes of the input tensors"
             )
     start = 0
     for task in tasks:
@@ -95,9 +97,9 @@ def split(outputs: Mapping[str, np.ndarray], tasks: Sequence[Task], batch_rows: 
 def _padded(name: str, arrays: list[np.ndarray], pad: bool) -> list[np.ndarray]:
     if not pad or len({array.ndim for array in arrays}) > 1:
         raise _failed(
-            f"Tensors with name '{name}' from different tasks have different shapes and padding is turned off. Set "
-            "pad_variable_length_inputs to true, or ensure that all tensors with the same name have equal dimensions "
-            "starting with the first dim."
+            f"Tensors with name '{name}' from different tasks have different shapes and padding is "
+            "turned off. Set pad_variable_length_inputs to true, or ensure that all tensors with "
+            "the same name have equal dimensions starting with the first dim."
         )
     if any(array.size == 0 for array in arrays):
         raise invalid_argument("Got empty tensor in batch of non-empty tensors.")
@@ -106,9 +108,9 @@ def _padded(name: str, arrays: list[np.ndarray], pad: bool) -> list[np.ndarray]:
 
 
 def _pad(array: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    widths = [(0, 0)] + [
-        (0, wanted - size) for wanted, size in zip(shape, array.shape[1:], strict=True)
-    ]
+    widths = [(0, 0)]  # rows stay
+    for wanted, size in zip(shape, array.shape[1:], strict=True):
+        widths.append((0, wanted - size))
     return np.pad(array, widths, constant_values=array.flat[0])
 
 

@@ -1,4 +1,7 @@
-"""Counts what is in a serialised message before it becomes objects, of which an empty value takes a hundred bytes."""
+"""Counts what is in a serialised message before it becomes objects.
+
+As an object even an empty value takes a hundred bytes.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,16 @@ _FREE_BYTES = 2**16  # messages of so few bytes are taken for full of the smalle
 _SMALLEST = 2  # bytes of a value: its tag, and a length of 0
 _TINY = 3  # bytes of a message that has at most one field: a dimension of most shapes
 _MOST_NESTED = 100  # messages within each other, as protobuf has it
-_VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5  # wire types; 3 and 4 begin and end a group
+_VARINT = 0
+_EIGHT = 1
+_BYTES = 2
+_FOUR = 5  # wire types; 3 and 4 begin and end a group
 
 
 def count_values(message: bytes, message_class: Any, most: int) -> int:
-    """The fields and repeated values in a message and in the messages within it; an estimate for a short one.
+    """The fields and repeated values in a message and in the messages within it.
+
+    For a short message it is an estimate, by its bytes.
 
     Args:
         message: The serialised message. What is no message gets any count: parsing it will fail.
@@ -38,20 +46,29 @@ def count_values(message: bytes, message_class: Any, most: int) -> int:
 
 
 class _Scan:
+    """Goes through a message's bytes, without making objects of them.
+
+    Attributes:
+        found: Values and fields so far.
+    """
+
     def __init__(self, message: bytes, most: int) -> None:
-        self._message, self._most, self.found = message, most, 0
+        self._message = message
+        self._most = most
+        self.found = 0
 
     def run(self, position: int, end: int, descriptor: Any, depth: int) -> None:
         if depth > _MOST_NESTED:
             raise invalid_argument(
                 f"A message has at most {_MOST_NESTED} messages within each other."
             )
-        message, packed, nested = self._message, *_repeated(descriptor)
-        end = min(end, len(message))
+        packed, nested = _repeated(descriptor)
+        end = min(end, len(self._message))
         while position < end:
             tag, position = self._varint(position)
             self._add(1)
-            kind, number = tag & 7, tag >> 3
+            kind = tag & 7
+            number = tag >> 3
             if kind == _VARINT:
                 _, position = self._varint(position)
             elif kind == _BYTES:
@@ -69,8 +86,12 @@ class _Scan:
                 position += 8 if kind == _EIGHT else 4
 
     def _skip_short(self, position: int, end: int, tag: int) -> int:
-        """Passes over short strings that follow with the same tag, of which most messages consist."""
-        message, count = self._message, 0
+        """Passes over short strings that follow with the same tag.
+
+        Most messages consist of these. Returns the position after them.
+        """
+        message = self._message
+        count = 0
         most = self._most - self.found + 1
         while (
             position < end
@@ -87,7 +108,8 @@ class _Scan:
         self.found += count
         if self.found > self._most:
             raise invalid_argument(
-                f"A request has at most {self._most} values and fields (max_values). This one has more. Send several."
+                f"A request has at most {self._most} values and fields (max_values). This one has "
+                "more. Send several."
             )
 
     def _packed_values(self, position: int, size: int, width: int) -> int:
@@ -97,8 +119,12 @@ class _Scan:
         return int(np.count_nonzero(content < 128))  # the last byte of each
 
     def _varint(self, position: int) -> tuple[int, int]:
-        """A number of 7 bits a byte, and where it ends; one of too many bytes is cut, which no parser accepts."""
-        value = shift = 0
+        """A number of 7 bits per byte, and where it ends.
+
+        One of too many bytes is cut: no parser accepts it anyway.
+        """
+        value = 0
+        shift = 0
         while True:
             byte = self._message[position]
             position += 1
@@ -110,8 +136,14 @@ class _Scan:
 
 @functools.lru_cache(maxsize=100)
 def _repeated(descriptor: Any) -> tuple[dict[int, int], dict[int, Any]]:
-    """Field number -> bytes a value (0: from one to ten), of those that may be packed; and -> type, of messages."""
-    packed, nested = {}, {}
+    """What a message's fields are.
+
+    Returns:
+        Of numbers, which may be packed: field number -> bytes per value, 0 for one to ten bytes. Of
+        messages: field number -> descriptor.
+    """
+    packed = {}
+    nested = {}
     for field in descriptor.fields:
         if field.message_type is not None:
             nested[field.number] = field.message_type

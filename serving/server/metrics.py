@@ -6,9 +6,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 UNKNOWN_MODEL = "unknown"  # for names that aren't served: clients must not make time series
-_MICROS = tuple(
-    10 * 1.8**power for power in range(33)
-)  # as TensorFlow Serving: 10 us to about 20 minutes
+# As TensorFlow Serving: 10 microseconds to about 20 minutes.
+_MICROS = tuple(10 * 1.8**power for power in range(33))
 _SUFFIX = "_total"  # the Prometheus client adds it to counters; TensorFlow Serving's have none
 
 
@@ -64,9 +63,9 @@ class Metrics:
         text = generate_latest(self._registry).decode()
         for name in self._counters():
             text = text.replace(f"{name}{_SUFFIX}", name)
-        return "".join(
-            line for line in text.splitlines(True) if "_created" not in line.split("{")[0]
-        ).encode()
+        # The Prometheus client adds times of creation, which TensorFlow Serving's page has not.
+        lines = text.splitlines(keepends=True)
+        return "".join(line for line in lines if "_created" not in line.split("{")[0]).encode()
 
     def _counters(self) -> list[str]:
         return [metric.name for metric in self._registry.collect() if metric.type == "counter"]

@@ -1,4 +1,4 @@
-"""What the model server answers, whichever protocol asks: predictions, GetModelMetadata, GetModelStatus, reloads."""
+"""What the model server answers, whichever protocol asks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ class ModelApi:
     """
 
     def __init__(self, registry: ModelRegistry, options: ServerOptions, metrics: Metrics) -> None:
-        self.registry, self.metrics, self.limits = registry, metrics, options.limits
+        self.registry = registry
+        self.metrics = metrics
+        self.limits = options.limits
         self.admission = Admission(options.limits)
         self._allow_reload = options.models.allow_reload
 
@@ -73,7 +75,7 @@ class ModelApi:
         return self._infer(request.model_spec, request, regress)
 
     def multi_inference(self, request: Any) -> Any:
-        """The MultiInferenceResponse to a MultiInferenceRequest, whose first task says which version."""
+        """The MultiInferenceResponse to a request whose first task says which version."""
         spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
         return self._infer(spec, request, multi_inference)
 
@@ -98,7 +100,7 @@ class ModelApi:
         return response
 
     def get_model_status(self, request: Any) -> Any:
-        """The GetModelStatusResponse to a GetModelStatusRequest: the state of one version or of all."""
+        """The GetModelStatusResponse to a request: the state of one version, or of all."""
         _check_spec(request)
         spec = request.model_spec
         statuses = self.registry.statuses(spec.name)
@@ -124,8 +126,8 @@ class ModelApi:
         if not self._allow_reload:
             raise RequestError(
                 grpc.StatusCode.PERMISSION_DENIED,
-                "HandleReloadConfigRequest is off: it lets any client choose what is served. Start the server with "
-                "--allow_reload_config to allow it.",
+                "HandleReloadConfigRequest is off: it lets any client choose what is served. "
+                "Start the server with --allow_reload_config to allow it.",
             )
         self.registry.reload(parse_model_configs(request.config))
         response = model_management_pb2.ReloadConfigResponse()
@@ -152,7 +154,8 @@ class ModelApi:
             api: The method's name over gRPC; TensorFlow Serving takes REST's from the path, in
                 small letters.
         """
-        began, code = time.monotonic(), grpc.StatusCode.UNKNOWN
+        began = time.monotonic()
+        code = grpc.StatusCode.UNKNOWN
         try:
             yield
             code = grpc.StatusCode.OK

@@ -68,8 +68,11 @@ class ModelServer:
         _check(model_name or options.models.config_file, num_versions, poll_seconds)
         policy = VersionPolicy(num_versions=num_versions)
         self._single = ModelConfig(name=model_name, base_path=Path(base_path), policy=policy)
-        self.host, self.grpc_port, self.rest_port = host, grpc_port, rest_port
-        self._options, metrics = options, Metrics()
+        self.host = host
+        self.grpc_port = grpc_port
+        self.rest_port = rest_port
+        self._options = options
+        metrics = Metrics()
         models = options.models
         loader = ModelLoader(options.runtime, metrics)
         self._load = RetryingLoad(loader, models.load_retries, models.load_retry_seconds)
@@ -96,6 +99,7 @@ class ModelServer:
         """
         check_port(self.host, self.grpc_port or 0, "gRPC")
         check_port(self.host, self.rest_port or 0, "REST")
+        # What has begun is undone where a later step fails.
         with contextlib.ExitStack() as undo:
             undo.callback(self._registry.stop)
             self._registry.start(self._configs())
@@ -119,7 +123,10 @@ class ModelServer:
         return self
 
     def stop(self, grace_seconds: float = 30.0) -> bool:
-        """Takes no new requests, finishes those under way within `grace_seconds`, and unloads the models.
+        """Drains: takes no new requests, finishes those under way, and unloads the models.
+
+        Args:
+            grace_seconds: How long requests under way may take.
 
         Returns:
             Whether all were finished. Models that a request still runs on stay loaded.
@@ -142,7 +149,11 @@ class ModelServer:
         return finished
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
-        """Blocks until the server is stopped; returns False if it wasn't within `timeout_seconds`."""
+        """Blocks until the server is stopped.
+
+        Returns:
+            False if it wasn't within `timeout_seconds`.
+        """
         return self._stopped.wait(timeout_seconds)
 
     @property

@@ -8,10 +8,12 @@ from serving.server.errors import ServerStartError
 
 
 def check_port(host: str, port: int, protocol: str) -> None:
-    """Finds out before models are loaded, which takes a while, what would fail after it; 0 is always free.
+    """Checks that a port is free; port 0 always is.
+
+    Called before models are loaded, which takes a while.
 
     Raises:
-        ServerStartError: the port is taken, or the host isn't this machine's.
+        ServerStartError: The port is taken, or the host isn't this machine's.
     """
     if not port:
         return
@@ -20,6 +22,6 @@ def check_port(host: str, port: int, protocol: str) -> None:
         socket.create_server((host.strip("[]"), port), family=family).close()
     except OSError as error:
         raise ServerStartError(
-            f"{protocol} can't listen on {host}:{port}: {error.strerror}. Is another server running there? Choose "
-            "another port."
+            f"{protocol} can't listen on {host}:{port}: {error.strerror}. Is another server "
+            "running there? Choose another port."
         ) from error

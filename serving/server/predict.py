@@ -1,4 +1,4 @@
-"""Predict on one loaded model: a request's tensors into the session, the session's into the response."""
+"""Predict on one loaded model: from a request's tensors to the response's."""
 
 from __future__ import annotations
 
@@ -78,31 +78,35 @@ def _check_count(signature: Any, inputs: Mapping[str, Any]) -> None:
     too_few = len(inputs) < len(signature.inputs) and not _defaults(signature)
     if len(inputs) <= len(signature.inputs) and not too_few:
         return
-    sent, expected = set(inputs), set(signature.inputs)
+    sent = set(inputs)
+    expected = set(signature.inputs)
     raise invalid_argument(
-        f"input size does not match signature: {len(sent)}!={len(expected)} "
-        f"len({_braced(sent)}) != len({_braced(expected)}). "
-        f"Sent extra: {_braced(sent - expected)}. Missing but required: {_braced(expected - sent)}."
+        f"input size does not match signature: {len(sent)}!={len(expected)} len({_braced(sent)}) "
+        f"!= len({_braced(expected)}). Sent extra: {_braced(sent - expected)}. Missing but "
+        f"required: {_braced(expected - sent)}."
     )
 
 
 def _feeds(signature: Any, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    defaults, feeds = _defaults(signature), {}
+    defaults = _defaults(signature)
+    feeds = {}
     for alias, info in sorted(signature.inputs.items()):
         if alias not in inputs and alias not in defaults:
             raise invalid_argument(
-                f"Signature input alias: {alias}(feed name: {info.name}) not found in request and no default value "
-                f"provided. Inputs expected to be in the request {_braced(inputs)}, or default input alias set: "
-                f"{','.join(sorted(defaults))}"
+                f"Signature input alias: {alias}(feed name: {info.name}) not found in request and "
+                "no default value provided. Inputs expected to be in the request "
+                f"{_braced(inputs)}, or default input alias set: {','.join(sorted(defaults))}"
             )
+        proto = inputs[alias] if alias in inputs else defaults[alias]
         try:
-            feeds[info.name] = tensors.read(inputs[alias] if alias in inputs else defaults[alias])
+            feeds[info.name] = tensors.read(proto)
         except ValueError as error:
             raise invalid_argument(f"tensor parsing error: {alias}: {error}") from None
     if not set(inputs) <= set(signature.inputs):
         used = ",".join(sorted(set(inputs) & set(signature.inputs)))
         raise invalid_argument(
-            f"Inputs contains invalid name. Used request inputs: {used}, request input: {','.join(sorted(inputs))}"
+            f"Inputs contains invalid name. Used request inputs: {used}, request input: "
+            f"{','.join(sorted(inputs))}"
         )
     return feeds
 
@@ -113,8 +117,8 @@ def _aliases(signature: Any, output_filter: Iterable[str]) -> list[str]:
     for alias in output_filter:
         if alias not in signature.outputs:
             raise invalid_argument(
-                f"output tensor alias not found in signature: {alias} Outputs expected to be in the set "
-                f"{_braced(signature.outputs)}."
+                f"output tensor alias not found in signature: {alias} Outputs expected to be in "
+                f"the set {_braced(signature.outputs)}."
             )
         if alias in chosen:
             raise invalid_argument(f"duplicate output tensor alias: {alias}")

@@ -1,4 +1,4 @@
-"""The models that are served, by name, with their labels; changed as a whole by a new configuration."""
+"""The models that are served, by name, with their labels."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from serving.server.manager import Load, VersionManager
 from serving.server.versions import Servable, VersionStatus
 
 _LABELS_AT_START = (
-    ". Nothing is available before the first load: leave labels for a later configuration, or allow them with "
-    "--allow_version_labels_for_unavailable_models."
+    ". Nothing is available before the first load: leave labels for a later configuration, or "
+    "allow them with --allow_version_labels_for_unavailable_models."
 )
 
 
@@ -42,13 +42,14 @@ class ModelRegistry:
         load: Load,
         on_change: Callable[[], None],
     ) -> None:
-        self._poll_seconds, self._settle_seconds = poll_seconds, settle_seconds
+        self._poll_seconds = poll_seconds
+        self._settle_seconds = settle_seconds
         self._labels_for_unavailable = labels_for_unavailable
-        self._load, self._on_change = load, on_change
+        self._load = load
+        self._on_change = on_change
         self._models: dict[str, VersionManager] = {}
-        self._gone: dict[
-            str, VersionManager
-        ] = {}  # unloaded, but their status can still be asked for
+        # Unloaded, but their status can still be asked for.
+        self._gone: dict[str, VersionManager] = {}
         self._labels: dict[str, dict[str, int]] = {}
         self._configs: list[ModelConfig] | None = None
         self._changing = threading.Lock()
@@ -67,7 +68,9 @@ class ModelRegistry:
             raise ServerStartError(error.message + (_LABELS_AT_START if labels else "")) from None
 
     def reload(self, configs: Sequence[ModelConfig]) -> None:
-        """Makes these the models: loads new ones, unloads those that are gone, changes labels and version policies.
+        """Makes these the models.
+
+        Loads new ones, unloads those that are gone, and changes labels and version policies.
 
         Raises:
             RequestError: FAILED_PRECONDITION for a label on a version that isn't available, with
@@ -85,9 +88,8 @@ class ModelRegistry:
             for name, config in wanted.items():
                 if name in self._models:
                     self._models[name].update(config)
-            problems = [
-                self._add(config) for name, config in wanted.items() if name not in self._models
-            ]
+            new = [config for name, config in wanted.items() if name not in self._models]
+            problems = [self._add(config) for config in new]
         self._on_change()
         found = [problem for problem in problems if problem]
         if found:
@@ -115,7 +117,7 @@ class ModelRegistry:
         return manager.loaded.use(version)
 
     def statuses(self, name: str) -> dict[int, VersionStatus]:
-        """The versions of a model, also of one that is no longer served; none for an unknown one."""
+        """The versions of a model, also of one that is gone; none for an unknown one."""
         manager = self._models.get(name) or self._gone.get(name)
         return manager.loaded.statuses() if manager else {}
 
@@ -133,14 +135,11 @@ class ModelRegistry:
 
     def available(self) -> dict[str, list[int]]:
         """Model -> the versions being served, the latest first."""
-        return {
-            name: [
-                version
-                for version, s in manager.loaded.statuses().items()
-                if s.state == versions.AVAILABLE
-            ]
-            for name, manager in list(self._models.items())
-        }
+        found = {}
+        for name, manager in list(self._models.items()):
+            statuses = manager.loaded.statuses().items()
+            found[name] = [v for v, status in statuses if status.state == versions.AVAILABLE]
+        return found
 
     def stop(self, timeout_seconds: float | None = None) -> bool:
         """Unloads everything, once requests under way are finished.
@@ -150,7 +149,10 @@ class ModelRegistry:
         """
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         with self._changing:
-            return all([self._remove(name, deadline) for name in list(self._models)])
+            finished = True
+            for name in list(self._models):
+                finished &= self._remove(name, deadline)
+            return finished
 
     def _add(self, config: ModelConfig) -> str:
         manager = VersionManager(
@@ -173,7 +175,7 @@ class ModelRegistry:
                 if not ready and (moved or not self._labels_for_unavailable):
                     raise RequestError(
                         grpc.StatusCode.FAILED_PRECONDITION,
-                        f"Request to assign label to version {version} of model {config.name}, which is not currently "
-                        "available for inference",
+                        f"Request to assign label to version {version} of model {config.name}, "
+                        "which is not currently available for inference",
                     )
         return {config.name: dict(config.labels) for config in configs}

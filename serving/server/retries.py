@@ -22,7 +22,9 @@ class RetryingLoad:
     """
 
     def __init__(self, load: Load, retries: int, wait_seconds: float) -> None:
-        self._load, self._retries, self._wait_seconds = load, retries, wait_seconds
+        self._load = load
+        self._retries = retries
+        self._wait_seconds = wait_seconds
         self._stopping = threading.Event()
 
     def __call__(self, name: str, path: Path) -> ModelSession:

@@ -47,16 +47,13 @@ class SavedModelSession:
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph, config=_session_config(options))
         try:
-            with (
-                graph.as_default(),
-                deprecation.silence(),
-            ):  # of a loader that nothing replaces for a session
+            # Nothing replaces the deprecated loader for a session.
+            with graph.as_default(), deprecation.silence():
                 meta_graph = tf.compat.v1.saved_model.load(self._session, ["serve"], str(path))
             self.signatures: dict[str, Any] = dict(meta_graph.signature_def)
-            self._handles = {
-                name: graph.get_tensor_by_name(name)._as_tf_output()
-                for name in self._tensor_names()
-            }
+            self._handles = {}
+            for name in self._tensor_names():
+                self._handles[name] = graph.get_tensor_by_name(name)._as_tf_output()
         except BaseException:
             self._session.close()
             raise
@@ -91,15 +88,12 @@ class SavedModelSession:
         self._session.close()
 
     def _tensor_names(self) -> set[str]:
-        infos = [
-            info
-            for s in self.signatures.values()
-            for side in (s.inputs, s.outputs)
-            for info in side.values()
-        ]
-        return {
-            info.name for info in infos if ":" in info.name
-        }  # the others are operations: the initialiser
+        names: set[str] = set()
+        for signature in self.signatures.values():
+            for infos in (signature.inputs, signature.outputs):
+                names.update(info.name for info in infos.values())
+        # A name without a colon is an operation's: the initialiser.
+        return {name for name in names if ":" in name}
 
 
 def _session_config(options: RuntimeOptions) -> tf.compat.v1.ConfigProto:

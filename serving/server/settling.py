@@ -1,4 +1,4 @@
-"""Whether a version's files can be loaded: whole by their manifest, or left alone for long enough."""
+"""Whether a version's files can be loaded: by their manifest, or unchanged for long enough."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from serving.server.disk import Snapshot, seconds_unchanged, snapshot
 
 
 class VersionFiles:
-    """What the files of one model's versions looked like when they were last seen, loaded, or failed to load.
+    """What the files of one model's versions looked like.
+
+    When they were last seen, when they were loaded, and when they failed to load.
 
     Args:
         settle_seconds: Seconds for which files without a manifest must have stayed unchanged.
@@ -27,7 +29,10 @@ class VersionFiles:
         self._seen = {version: snapshot(path) for version, path in found.items()}
 
     def is_due(self, version: int, path: Path) -> bool:
-        """Whether to load a version now: its files are as they were at the last look, and haven't failed so."""
+        """Whether to load a version now.
+
+        Its files must be as they were at the last look, and not have failed so.
+        """
         files = snapshot(path)
         same = self._seen.get(version) == files
         self._seen[version] = files

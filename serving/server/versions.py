@@ -1,4 +1,4 @@
-"""The state of each version of a model, in TensorFlow Serving's terms, and a version that is being served."""
+"""The state of a model's version, in TensorFlow Serving's terms, and one that is served."""
 
 from __future__ import annotations
 
@@ -33,7 +33,13 @@ class VersionStatus:
 
 @dataclasses.dataclass
 class Servable:
-    """A loaded version. `users`, the number of requests that run on it, belongs to the lock of LoadedVersions."""
+    """A loaded version.
+
+    Attributes:
+        version: Its number.
+        session: The model.
+        users: Requests that run on it; guarded by the lock of LoadedVersions.
+    """
 
     version: int
     session: ModelSession

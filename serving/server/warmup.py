@@ -1,4 +1,4 @@
-"""Replays a SavedModel's warm-up requests, so that a version's first users don't wait for its first run."""
+"""Replays a SavedModel's warm-up requests, so that no user waits for a version's first run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def warm_up(session: ModelSession, model_dir: Path) -> int:
     if not path.is_file():
         return 0
     count = 0
-    for count, record in enumerate(tf.data.TFRecordDataset(str(path)).as_numpy_iterator(), start=1):
+    records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+    for count, record in enumerate(records, start=1):
         if count > MAX_RECORDS:
             raise invalid_argument(
                 f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {path}"

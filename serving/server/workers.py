@@ -27,10 +27,13 @@ class Workers:
     def __init__(self, name: str, threads: int, max_waiting: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._free = asyncio.Semaphore(threads)
-        self._waiting, self._max_waiting = 0, max_waiting
+        self._waiting = 0
+        self._max_waiting = max_waiting
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Runs a function on a thread, which it keeps until it ends, even if its caller is cancelled.
+        """Runs a function on a thread.
+
+        It keeps the thread until it ends, even if its caller is cancelled.
 
         Raises:
             RequestError: RESOURCE_EXHAUSTED, if too many wait.

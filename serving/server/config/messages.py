@@ -1,4 +1,7 @@
-"""TensorFlow Serving's configuration messages that tensorflow-serving-api leaves out, by their .proto files' fields."""
+"""TensorFlow Serving's configuration messages that tensorflow-serving-api leaves out.
+
+Fields have the names, numbers and types of its .proto files.
+"""
 
 from __future__ import annotations
 

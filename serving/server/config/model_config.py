@@ -1,4 +1,4 @@
-"""Which models and versions to serve: TensorFlow Serving's model config, as a file or in a reload request."""
+"""Which models and versions to serve: TensorFlow Serving's model config."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def parse_model_configs(proto: Any) -> list[ModelConfig]:
     """
     if proto.WhichOneof("config") != "model_config_list":
         raise invalid_argument(
-            "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently "
-            "supported"
+            "ServerModelConfig type not supported by HandleReloadConfigRequest. Only "
+            "ModelConfigList is currently supported"
         )
     models: dict[str, ModelConfig] = {}
     for config in proto.model_config_list.config:
@@ -98,20 +98,23 @@ def _model(config: Any) -> ModelConfig:
         raise invalid_argument(f"A model needs a name. Received: base_path={config.base_path!r}")
     if not Path(config.base_path).is_absolute():
         raise invalid_argument(
-            f"Expected model {config.name} to have an absolute path or URI; got base_path()={config.base_path}"
+            f"Expected model {config.name} to have an absolute path or URI; got "
+            f"base_path()={config.base_path}"
         )
     if not config.model_platform and not config.model_type:
         raise invalid_argument(
-            "Illegal setting neither ModelServerConfig::model_type (deprecated) nor ModelServerConfig::model_platform, "
-            f"model name is {config.name}"
+            "Illegal setting neither ModelServerConfig::model_type (deprecated) nor "
+            f"ModelServerConfig::model_platform, model name is {config.name}"
         )
     if config.model_platform not in ("", _PLATFORM):
         raise invalid_argument(
             f"Model {config.name} requests unsupported platform {config.model_platform}"
         )
-    policy, labels = _policy(config.model_version_policy), dict(config.version_labels)
     return ModelConfig(
-        name=config.name, base_path=Path(config.base_path), policy=policy, labels=labels
+        name=config.name,
+        base_path=Path(config.base_path),
+        policy=_policy(config.model_version_policy),
+        labels=dict(config.version_labels),
     )
 
 

@@ -26,5 +26,6 @@ def read_text_proto(path: Path, message_class: Any) -> Any:
     except text_format.ParseError as error:
         line = error.GetLine()
         place = f"{path}" if line is None else f"{path}, line {line}"
-        message = f"Error parsing text-format tensorflow.serving.{name}: {error}"  # TensorFlow Serving's words
+        # TensorFlow Serving's words.
+        message = f"Error parsing text-format tensorflow.serving.{name}: {error}"
         raise ServerStartError(f"{place}: {message}") from None

@@ -14,7 +14,9 @@ _log = logging.getLogger(__name__)
 
 
 class ConfigWatch:
-    """A thread that reads a model config file again and again; a file that can't be used changes nothing.
+    """A thread that reads a model config file again and again.
+
+    A file that can't be used changes nothing.
 
     Args:
         path: The file.
@@ -25,7 +27,9 @@ class ConfigWatch:
     def __init__(
         self, path: Path, poll_seconds: float, reload: Callable[[Sequence[ModelConfig]], None]
     ) -> None:
-        self._path, self._poll_seconds, self._reload = path, poll_seconds, reload
+        self._path = path
+        self._poll_seconds = poll_seconds
+        self._reload = reload
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="config-poll", daemon=True)
 

@@ -33,8 +33,9 @@ from serving.server.rest.json_request import count_json_values, fill_request
 from serving.server.rest.json_response import encode, metadata_json, predict_json, status_json
 
 _log = logging.getLogger(__name__)
-# This server's own: whether the process answers, and whether every model can.
-LIVE_PATH, READY_PATH = "/healthz", "/readyz"
+# This server's own paths.
+LIVE_PATH = "/healthz"  # whether the process answers
+READY_PATH = "/readyz"  # whether every model can answer
 _VERSION = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _POST = re.compile(
     rf"/v1/models/(?P<name>[^/:]+){_VERSION}:(?P<method>predict|classify|regress)", re.IGNORECASE
@@ -78,13 +79,12 @@ class RestApp:
         prometheus_path: str | None,
         timeout_seconds: float,
     ) -> None:
-        self._api, self._health, self._workers, self._control = (
-            api,
-            health,
-            front.rest_workers,
-            front.control,
-        )
-        self._prometheus_path, self._timeout_seconds = prometheus_path, timeout_seconds
+        self._api = api
+        self._health = health
+        self._workers = front.rest_workers
+        self._control = front.control
+        self._prometheus_path = prometheus_path
+        self._timeout_seconds = timeout_seconds
         self._bodies = BodyReader(api.limits.rest_bytes, front.held, timeout_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,7 +103,8 @@ class RestApp:
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
-        path, method = request.scope["raw_path"].decode(), request.method
+        path = request.scope["raw_path"].decode()
+        method = request.method
         if method == "OPTIONS":
             allowed = "POST, OPTIONS" if _POST.fullmatch(path) else "GET, HEAD, OPTIONS"
             return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": allowed})
@@ -158,7 +159,8 @@ def _describe(api: ModelApi, match: re.Match[str]) -> bytes:
 
 
 def _infer(api: ModelApi, match: re.Match[str], body: bytes, encoding: str) -> bytes:
-    document, method = decode_body(body, encoding, api.limits.rest_bytes), match["method"].lower()
+    document = decode_body(body, encoding, api.limits.rest_bytes)
+    method = match["method"].lower()
     with api.counted(unquote(match["name"]), "REST", method):
         count = count_json_values(document, api.limits.max_values)
         with api.admission.values(_OBJECTS_A_VALUE * count):

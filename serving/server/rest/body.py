@@ -17,7 +17,7 @@ _CLOSE = {"Connection": "close"}  # the rest of the body stays unread
 
 
 class BodyReader:
-    """Reads bodies.
+    """Reads requests' bodies, within bounds of bytes and time.
 
     Args:
         max_bytes: Bytes of a body.
@@ -26,7 +26,9 @@ class BodyReader:
     """
 
     def __init__(self, max_bytes: int, held: HeldBytes, timeout_seconds: float) -> None:
-        self._max_bytes, self._held, self._timeout_seconds = max_bytes, held, timeout_seconds
+        self._max_bytes = max_bytes
+        self._held = held
+        self._timeout_seconds = timeout_seconds
 
     async def read(self, request: Request) -> bytes:
         """The body as it was sent; `release` it when it is answered.
@@ -35,9 +37,8 @@ class BodyReader:
             HTTPException: It is too long, takes too long, or too much is held already. Nothing is
                 held then.
         """
-        declared = int(
-            request.headers.get("content-length", 0)
-        )  # h11 has refused what is no number
+        # h11 has refused what is no number.
+        declared = int(request.headers.get("content-length", 0))
         if declared > self._max_bytes:
             raise self._too_long(declared)
         body = bytearray()

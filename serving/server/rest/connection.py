@@ -11,9 +11,10 @@ HEAD_SECONDS = 10.0  # from a connection, or a request's first byte, to the end 
 
 
 class BoundedConnection(H11Protocol):
-    """Refuses a connection over `limit_concurrency`, and closes one whose request doesn't begin or goes on for ever.
+    """Refuses connections over `limit_concurrency`, and closes those that keep it waiting.
 
-    Between requests uvicorn's `timeout_keep_alive` counts.
+    A request's headers must end HEAD_SECONDS after they could begin. Between requests uvicorn's
+    `timeout_keep_alive` counts.
     """
 
     _head_timer: asyncio.TimerHandle | None = None

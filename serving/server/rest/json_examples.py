@@ -1,4 +1,4 @@
-"""Classify's and Regress' JSON, in TensorFlow Serving's form: examples in, numbers and labels out."""
+"""The JSON of classify and regress, in TensorFlow Serving's form."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from serving.server.rest.json_values import (
     shorten,
 )
 
-_CONTEXT, _EXAMPLES = "context", "examples"
+_CONTEXT = "context"
+_EXAMPLES = "examples"
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 _INT64 = np.iinfo(np.int64)
 
@@ -35,16 +36,15 @@ def fill_examples(body: bytes, request: Any) -> None:
 
 
 def classification_json(response: Any) -> bytes:
-    """A ClassificationResponse: a list of [label, score] an example."""
-    rows = [
-        [[cell.label, _shortest(cell.score)] for cell in row.classes]
-        for row in response.result.classifications
-    ]
+    """A ClassificationResponse: a list of [label, score] per example."""
+    rows = []
+    for row in response.result.classifications:
+        rows.append([[cell.label, _shortest(cell.score)] for cell in row.classes])
     return encode({"results": rows})
 
 
 def regression_json(response: Any) -> bytes:
-    """A RegressionResponse: a number an example."""
+    """A RegressionResponse: a number per example."""
     return encode({"results": [_shortest(row.value) for row in response.result.regressions]})
 
 

@@ -1,4 +1,7 @@
-"""A REST predict request's JSON as a PredictRequest, in TensorFlow Serving's row and column form."""
+"""A REST predict request's JSON as a PredictRequest.
+
+TensorFlow Serving has a row form, `instances`, and a column form, `inputs`.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,14 @@ from serving.server.errors import invalid_argument
 from serving.server.rest.json_values import is_base64, parse_tensor, shorten, write_values
 
 Form = Literal["row", "column"]
-_ROWS, _COLUMNS = "instances", "inputs"
+_ROWS = "instances"
+_COLUMNS = "inputs"
 
 
 def count_json_values(body: bytes, most: int) -> int:
-    """The most values that a JSON document of these bytes can have: each follows a bracket, a brace or a comma.
+    """The most values that a JSON document of these bytes can have.
+
+    Each value follows a bracket, a brace or a comma, so these are counted.
 
     Raises:
         RequestError: INVALID_ARGUMENT: there may be more than `most`, and a value takes hundreds of
@@ -27,8 +33,8 @@ def count_json_values(body: bytes, most: int) -> int:
     count = 1 + sum(body.count(mark) for mark in (b",", b"[", b"{"))
     if count > most:
         raise invalid_argument(
-            f"A request has at most {most} values (max_values), by its commas and brackets. Received: {count}. Send "
-            "several requests."
+            f"A request has at most {most} values (max_values), by its commas and brackets. "
+            f"Received: {count}. Send several requests."
         )
     return count
 
@@ -72,10 +78,9 @@ def _fill(
     fill_signature_name(document, request)
     inputs = inputs_of(request)
     form = _form(document)
-    arrays = (
-        _rows(document[_ROWS], inputs) if form == "row" else _columns(document[_COLUMNS], inputs)
-    )
-    for name, array in arrays.items():
+    by_form = {"row": _rows, "column": _columns}
+    content = document[_ROWS if form == "row" else _COLUMNS]
+    for name, array in by_form[form](content, inputs).items():
         tensors.write(array, request.inputs[name])
     return form
 
@@ -90,7 +95,8 @@ def fill_signature_name(document: dict[str, Any], request: Any) -> None:
         if not isinstance(document["signature_name"], str):
             shown = shorten(document)
             raise invalid_argument(
-                f"JSON Value: {shown} not formatted correctly. 'signature_name' key must be a string value."
+                f"JSON Value: {shown} not formatted correctly. 'signature_name' key must be a "
+                "string value."
             )
         request.model_spec.signature_name = document["signature_name"]
 
@@ -120,7 +126,8 @@ def _form(document: dict[str, Any]) -> Form:
     shown = shorten(document)
     if _COLUMNS in document:
         raise invalid_argument(
-            f"JSON Value: {shown} Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
+            f"JSON Value: {shown} Not formatted correctly expecting only one of 'inputs' or "
+            "'instances' keys to exist "
         )
     if not isinstance(document[_ROWS], list):
         raise invalid_argument(f"JSON Value: {shown} Expecting 'instances' to be an list/array")
@@ -132,16 +139,16 @@ def _form(document: dict[str, Any]) -> Form:
 def _rows(instances: list[Any], inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     if not isinstance(instances[0], dict) and len(inputs) > 1:
         raise invalid_argument(
-            "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
-            "tensorinfo_map"
+            "instances is a plain list, but expecting list of objects as multiple input tensors "
+            "required as per tensorinfo_map"
         )
     named = [
         _named(index, instance, instances[0], inputs) for index, instance in enumerate(instances)
     ]
-    return {
-        name: _stacked(name, [row[name] for row in named], info.dtype)
-        for name, info in inputs.items()
-    }
+    arrays = {}
+    for name, info in inputs.items():
+        arrays[name] = _stacked(name, [row[name] for row in named], info.dtype)
+    return arrays
 
 
 def _named(index: int, instance: Any, first: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,23 +164,26 @@ def _named(index: int, instance: Any, first: Any, inputs: Mapping[str, Any]) -> 
     for name in instance:
         if name not in inputs:
             raise invalid_argument(
-                f"Failed to process element: {index} key: {name} of 'instances' list. Error: INVALID_ARGUMENT: "
-                f"JSON object: does not have named input: {name}"
+                f"Failed to process element: {index} key: {name} of 'instances' list. Error: "
+                f"INVALID_ARGUMENT: JSON object: does not have named input: {name}"
             )
     if instance.keys() != inputs.keys():
         raise invalid_argument(
-            f"Failed to process element: {index} of 'instances' list. JSON object: {shorten(instance)} keys must be "
-            f"equal to: {','.join(sorted(inputs))}"
+            f"Failed to process element: {index} of 'instances' list. JSON object: "
+            f"{shorten(instance)} keys must be equal to: {','.join(sorted(inputs))}"
         )
     return instance
 
 
 def _stacked(name: str, values: list[Any], dtype: int) -> np.ndarray:
-    """The values of one input, a row each, as one tensor."""
+    """The values of one input, one per row, as one tensor."""
     flat: list[Any] = []
     first_shape: list[int] | None = None
     for index, value in enumerate(values):
-        where = f"Failed to process element: {index} key: {name} of 'instances' list. Error: INVALID_ARGUMENT: "
+        where = (
+            f"Failed to process element: {index} key: {name} of 'instances' list. "
+            "Error: INVALID_ARGUMENT: "
+        )
         shape, found = parse_tensor(value, dtype, where)
         first_shape = shape if first_shape is None else first_shape
         if shape != first_shape:
@@ -188,8 +198,8 @@ def _columns(value: Any, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     if not _is_object(value):
         if len(inputs) > 1:
             raise invalid_argument(
-                "inputs is a plain value/list, but expecting an object as multiple input tensors required as per "
-                "tensorinfo_map"
+                "inputs is a plain value/list, but expecting an object as multiple input tensors "
+                "required as per tensorinfo_map"
             )
         value = {next(iter(inputs)): value}
     arrays = {}

@@ -25,22 +25,23 @@ _EVERY_FIELD = next(
 
 
 def predict_json(response: Any, form: Form) -> bytes:
-    """A PredictResponse: `predictions`, a value a row, or `outputs`; bare if there is only one output.
+    """A PredictResponse, in the form of its request.
+
+    The row form has `predictions`, a value per row, the column form `outputs`. Where there is only
+    one output, its name is left out.
 
     Raises:
         RequestError: An output can't be written as JSON, or has other rows than the rest.
     """
     arrays = {name: tensors.read(proto) for name, proto in sorted(response.outputs.items())}
-    if form == "row":
-        rows = _rows(arrays)
-        values = {name: to_json(name, array) for name, array in arrays.items()}
-        predictions = [
-            _bare({name: value[row] for name, value in values.items()}) for row in range(rows)
-        ]
-        return encode({"predictions": predictions})
-    return encode(
-        {"outputs": _bare({name: to_json(name, array) for name, array in arrays.items()})}
-    )
+    rows = _rows(arrays) if form == "row" else 0
+    values = {name: to_json(name, array) for name, array in arrays.items()}
+    if form == "column":
+        return encode({"outputs": _bare(values)})
+    predictions = []
+    for row in range(rows):
+        predictions.append(_bare({name: value[row] for name, value in values.items()}))
+    return encode({"predictions": predictions})
 
 
 def status_json(response: Any) -> bytes:
@@ -69,7 +70,8 @@ def _rows(arrays: dict[str, np.ndarray]) -> int:
             raise invalid_argument(f"Tensor name: {name} has no shape information ")
         if batch is not None and array.shape[0] != batch:
             raise invalid_argument(
-                f"Tensor name: {name} has inconsistent batch size: {array.shape[0]} expecting: {batch}"
+                f"Tensor name: {name} has inconsistent batch size: {array.shape[0]} expecting: "
+                f"{batch}"
             )
         batch = array.shape[0]
     return batch or 0

@@ -99,8 +99,8 @@ def _collect(
     if not isinstance(value, list):
         if level != len(shape):
             raise invalid_argument(
-                f"{where}JSON Value: {shorten(value)} found at incorrect level: {level + 1} in the JSON DOM. "
-                f"Expected at level: {len(shape)}"
+                f"{where}JSON Value: {shorten(value)} found at incorrect level: {level + 1} in the "
+                f"JSON DOM. Expected at level: {len(shape)}"
             )
         flat.append(_element(value, dtype, where))
         return
@@ -110,7 +110,8 @@ def _collect(
         )
     if len(value) != shape[level]:
         raise invalid_argument(
-            f"{where}Encountered list at unexpected size: {len(value)} at level: {level} expected size: {shape[level]}"
+            f"{where}Encountered list at unexpected size: {len(value)} at level: {level} expected "
+            f"size: {shape[level]}"
         )
     for inner in value:
         _collect(inner, level + 1, shape, dtype, flat, where)
@@ -124,7 +125,8 @@ def _element(value: Any, dtype: Any, where: str) -> Any:
         return decode_base64(value[_BASE64], where)
     if not _fits(value, dtype):
         raise invalid_argument(
-            f"{where}JSON Value: {shorten(value)} Type: {json_type(value)} is not of expected type: {_name(dtype)}"
+            f"{where}JSON Value: {shorten(value)} Type: {json_type(value)} is not of expected "
+            f"type: {_name(dtype)}"
         )
     return encode_string(value, where) if dtype.kind == "O" else value
 

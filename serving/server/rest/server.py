@@ -33,7 +33,8 @@ class RestServer:
     def __init__(
         self, loop: EventLoop, app: RestApp, host: str, port: int, max_connections: int
     ) -> None:
-        self._loop, self._socket = loop, _listen(host, port)
+        self._loop = loop
+        self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._config = uvicorn.Config(
             app,
@@ -55,7 +56,10 @@ class RestServer:
         self._loop.run(self._start())
 
     async def stop(self, grace_seconds: float) -> None:
-        """Takes no new connections, gives the requests under way `grace_seconds`, then closes theirs."""
+        """Takes no new connections, and closes the others after at most `grace_seconds`.
+
+        Requests under way have so long to be answered.
+        """
         self._server.should_exit = True
         self._config.timeout_graceful_shutdown = grace_seconds  # type: ignore[assignment] # any number does
         if self._serving is None:
