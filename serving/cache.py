@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Awaitable, Collection, Mapping
+from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
 import numpy as np
@@ -38,15 +38,15 @@ class CachedState(NamedTuple):
 class StateCache(Protocol):
     """Where states are kept by `str(StateKey)`; several threads may share one."""
 
-    def get(self, key: str) -> Any:
-        """The CachedState, or None; or an awaitable of it."""
+    def get(self, key: str) -> CachedState | None | Awaitable[CachedState | None]:
+        """The state; None if there is none."""
         ...
 
-    def put(self, key: str, state: CachedState) -> Any:
+    def put(self, key: str, state: CachedState) -> None | Awaitable[None]:
         """Keeps a state, if it can."""
         ...
 
-    def delete(self, key: str) -> Any:
+    def delete(self, key: str) -> None | Awaitable[None]:
         """Forgets a state, if it can."""
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import grpc
@@ -40,7 +41,7 @@ class Tls:
                 f"key_file={self.key_file}"
             )
 
-    def credentials(self) -> Any:
+    def credentials(self) -> grpc.ChannelCredentials:
         """The channel's credentials.
 
         Raises:
@@ -89,7 +90,7 @@ class ChannelOptions:
             chosen["grpc.ssl_target_name_override"] = self.tls.server_name
         return list((chosen | dict(self.extra)).items())
 
-    def open(self, module: Any, address: str) -> Any:
+    def open(self, module: ModuleType, address: str) -> grpc.Channel | grpc.aio.Channel:
         """A channel of `module`, which is grpc or grpc.aio."""
         if self.tls is None:
             return module.insecure_channel(address, options=self.arguments())

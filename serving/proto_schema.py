@@ -36,7 +36,7 @@ def message_classes(package: str, schema: Schema) -> dict[str, Any]:
     return {name: factory.GetPrototype(descriptor) for name, descriptor in descriptors.items()}
 
 
-def _file(package: str, schema: Schema) -> Any:
+def _file(package: str, schema: Schema) -> descriptor_pb2.FileDescriptorProto:
     file = descriptor_pb2.FileDescriptorProto(
         name=f"{package.replace('.', '/')}.proto", package=package, syntax="proto3"
     )
@@ -47,7 +47,9 @@ def _file(package: str, schema: Schema) -> Any:
     return file
 
 
-def _add_field(package: str, message: Any, name: str, number: int, kind: str) -> None:
+def _add_field(
+    package: str, message: descriptor_pb2.DescriptorProto, name: str, number: int, kind: str
+) -> None:
     if kind.startswith("{}"):
         entry = "".join(part.title() for part in name.split("_")) + "Entry"
         nested = message.nested_type.add(

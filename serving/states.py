@@ -6,7 +6,6 @@ import dataclasses
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import grpc
 import numpy as np
@@ -201,7 +200,7 @@ class States:
                 return found
         return None
 
-    def _key(self, inputs: Mapping[str, Any], version: Signatures) -> str:
+    def _key(self, inputs: Mapping[str, np.ndarray], version: Signatures) -> str:
         ignored = self._freshness.ignored_context
         return str(
             state_key(

@@ -6,6 +6,7 @@ serving/messages.py's in the client.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ STRING = 7  # DataType.DT_STRING
 
 
 class _Kind(NamedTuple):
-    dtype: Any
+    dtype: np.dtype
     field: str  # the typed field that holds such values
 
 
@@ -37,7 +38,7 @@ _PACKED = (np.dtype(np.float32), np.dtype(np.float64))  # their typed fields hav
 _NUMBERS = {kind.dtype: number for number, kind in _KINDS.items()}
 
 
-def dtype_of(number: int) -> Any:
+def dtype_of(number: int) -> np.dtype:
     """The NumPy dtype of a DataType number; object for strings.
 
     Raises:
@@ -48,7 +49,7 @@ def dtype_of(number: int) -> Any:
     return _KINDS[number].dtype
 
 
-def write(array: Any, proto: Any) -> None:
+def write(array: np.ndarray, proto: Any) -> None:
     """Writes `array` into the empty TensorProto `proto`.
 
     Numbers become `tensor_content`, strings `string_val`.
@@ -67,7 +68,7 @@ def write(array: Any, proto: Any) -> None:
         proto.tensor_content = array.tobytes()
 
 
-def write_typed(array: Any, proto: Any) -> None:
+def write_typed(array: np.ndarray, proto: Any) -> None:
     """As `write`, but numbers go into the typed `*_val` field, as TensorFlow Serving answers."""
     _write_header(array, proto)
     field = _KINDS[proto.dtype].field
@@ -82,7 +83,7 @@ def write_typed(array: Any, proto: Any) -> None:
     getattr(proto, field).extend(values.tolist())
 
 
-def read(proto: Any) -> Any:
+def read(proto: Any) -> np.ndarray:
     """The array in a TensorProto, whichever field holds its values.
 
     Strings come as an object array of bytes.
@@ -104,7 +105,7 @@ def read(proto: Any) -> Any:
     return _values(getattr(proto, field), dtype, count).reshape(shape)
 
 
-def _write_header(array: Any, proto: Any) -> None:
+def _write_header(array: np.ndarray, proto: Any) -> None:
     if array.dtype not in _NUMBERS:
         raise ValueError(f"Tensor type not supported. Received: dtype={array.dtype}")
     proto.dtype = _NUMBERS[array.dtype]
@@ -127,7 +128,7 @@ def _packed(number: int, content: bytes) -> bytes:
     return bytes([number << 3 | 2]) + bytes(varint) + bytes([size]) + content
 
 
-def _values(values: Any, dtype: Any, count: int) -> Any:
+def _values(values: Sequence[Any], dtype: np.dtype, count: int) -> np.ndarray:
     if len(values) > count:
         raise ValueError(
             f"A tensor of {count} elements must not hold more values. Received: {len(values)}"

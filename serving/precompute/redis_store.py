@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import redis
+from redis.client import Pipeline
 
 from serving import cache
 from serving.errors import ServingError
@@ -38,7 +38,7 @@ class RedisStore(StateStore):
         self.states_at_once = states_at_once
         self._url = url
         self._ttl_seconds = ttl_seconds
-        self._connection: Any = None
+        self._connection: redis.Redis | None = None
 
     def ages(self, keys: Sequence[UserKey]) -> list[int | None]:
         """Asks for the heads of all states in one round trip."""
@@ -63,7 +63,7 @@ class RedisStore(StateStore):
             self._connection.close()
         self._connection = None
 
-    def _pipeline(self) -> Any:
+    def _pipeline(self) -> Pipeline:
         if self._connection is None:
             self._connection = redis.Redis.from_url(self._url)
         return self._connection.pipeline(transaction=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import grpc
+from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 from serving import contract, tensors
 from serving.server.errors import RequestError
@@ -80,7 +80,7 @@ class Admission:
                 self._freed.notify_all()
 
 
-def count_cells(inputs: Mapping[str, Any]) -> int:
+def count_cells(inputs: Mapping[str, TensorProto]) -> int:
     """The candidates of all rows times the positions of a history.
 
     Most of a ranker's memory is for these.

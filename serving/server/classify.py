@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis import classification_pb2
 
 from serving.server import examples
@@ -19,7 +19,12 @@ _CLASSES = "classes"
 _SCORES = "scores"
 
 
-def classify(session: ModelSession, request: Any, version: int, limits: RequestLimits) -> Any:
+def classify(
+    session: ModelSession,
+    request: classification_pb2.ClassificationRequest,
+    version: int,
+    limits: RequestLimits,
+) -> classification_pb2.ClassificationResponse:
     """Answers a ClassificationRequest, whichever model it names.
 
     Raises:
@@ -34,7 +39,7 @@ def classify(session: ModelSession, request: Any, version: int, limits: RequestL
     return response
 
 
-def check_signature(signature: Any) -> None:
+def check_signature(signature: SignatureDef) -> None:
     """Checks that a signature takes examples and gives classes, scores or both.
 
     Raises:
@@ -52,7 +57,9 @@ def check_signature(signature: Any) -> None:
         )
 
 
-def fill_result(outputs: Mapping[str, np.ndarray], rows: int, result: Any) -> None:
+def fill_result(
+    outputs: Mapping[str, np.ndarray], rows: int, result: classification_pb2.ClassificationResult
+) -> None:
     """Fills a ClassificationResult with a signature's outputs.
 
     Raises:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import grpc
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
+from tensorflow_serving.apis import input_pb2, model_pb2
 
 from serving import contract
 from serving.server.errors import RequestError, invalid_argument
@@ -18,7 +18,7 @@ from serving.server_options import RequestLimits
 INPUTS = "inputs"  # the name of the only input of such a signature
 
 
-def serialized_examples(proto: Any, limits: RequestLimits) -> np.ndarray:
+def serialized_examples(proto: input_pb2.Input, limits: RequestLimits) -> np.ndarray:
     """The examples of an Input, serialised, [B]; a context's features precede each example's own.
 
     Raises:
@@ -46,14 +46,14 @@ def serialized_examples(proto: Any, limits: RequestLimits) -> np.ndarray:
     return rows
 
 
-def signature_name(spec: Any) -> str:
+def signature_name(spec: model_pb2.ModelSpec) -> str:
     """The signature that a ModelSpec names."""
     return str(spec.signature_name or contract.SERVING_DEFAULT)
 
 
 def find_signature(
     session: ModelSession, name: str, problem: str = "No signature was found with the name"
-) -> Any:
+) -> SignatureDef:
     """A SignatureDef.
 
     Raises:
@@ -64,7 +64,7 @@ def find_signature(
     return session.signatures[name]
 
 
-def check_inputs(signature: Any, kind: str, outputs_problem: str = "") -> None:
+def check_inputs(signature: SignatureDef, kind: str, outputs_problem: str = "") -> None:
     """Checks that a signature has one input, of examples.
 
     Args:
@@ -106,7 +106,7 @@ def show_shape(array: np.ndarray) -> str:
     return f"[{','.join(map(str, array.shape))}]"
 
 
-def fill_spec(spec: Any, asked: Any, version: int) -> None:
+def fill_spec(spec: model_pb2.ModelSpec, asked: model_pb2.ModelSpec, version: int) -> None:
     """Fills the ModelSpec of an answer."""
     spec.name = asked.name
     spec.signature_name = signature_name(asked)

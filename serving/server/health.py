@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -79,8 +78,8 @@ class HealthService(health_pb2_grpc.HealthServicer):
         self.update()
 
     async def Check(  # noqa: N802 - the service's own name
-        self, request: Any, context: grpc.aio.ServicerContext
-    ) -> Any:
+        self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext
+    ) -> health_pb2.HealthCheckResponse:
         if request.service not in _SERVICES:
             await context.abort(
                 grpc.StatusCode.NOT_FOUND, f"Unknown service: {request.service[:100]}"
@@ -88,8 +87,8 @@ class HealthService(health_pb2_grpc.HealthServicer):
         return _Answer(status=self._status(request.service))
 
     async def Watch(  # noqa: N802 - the service's own name
-        self, request: Any, context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[Any]:
+        self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
         changed = asyncio.Event()
         last = None
         self._watchers.add(changed)
@@ -109,7 +108,7 @@ class HealthService(health_pb2_grpc.HealthServicer):
         finally:
             self._watchers.discard(changed)
 
-    def _status(self, service: str) -> Any:
+    def _status(self, service: str) -> int:
         if service not in _SERVICES:
             return _Answer.SERVICE_UNKNOWN
         return _Answer.NOT_SERVING if self._problem() else _Answer.SERVING

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import grpc
+from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 from serving import tensors
 from serving.server.errors import RequestError, invalid_argument
@@ -17,7 +17,7 @@ MAX_RANK = 32  # of NumPy's arrays; TensorFlow's have at most 254 dimensions
 _COUNTED = {"candidate_": "max_candidates", "history_": "max_history"}
 
 
-def check_inputs(inputs: Mapping[str, Any], limits: RequestLimits) -> None:
+def check_inputs(inputs: Mapping[str, TensorProto], limits: RequestLimits) -> None:
     """Checks the declared shapes of a request's TensorProtos.
 
     Raises:
@@ -30,7 +30,7 @@ def check_inputs(inputs: Mapping[str, Any], limits: RequestLimits) -> None:
         _check_bytes(name, proto.dtype, shape, limits)
 
 
-def _shape(name: str, proto: Any) -> list[int]:
+def _shape(name: str, proto: TensorProto) -> list[int]:
     rank = len(proto.tensor_shape.dim)
     if rank > MAX_RANK:
         raise invalid_argument(

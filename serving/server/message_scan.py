@@ -10,6 +10,7 @@ import functools
 from typing import Any
 
 import numpy as np
+from google.protobuf.descriptor import Descriptor
 
 from serving.server.errors import invalid_argument
 
@@ -57,7 +58,7 @@ class _Scan:
         self._most = most
         self.found = 0
 
-    def run(self, position: int, end: int, descriptor: Any, depth: int) -> None:
+    def run(self, position: int, end: int, descriptor: Descriptor, depth: int) -> None:
         if depth > _MOST_NESTED:
             raise invalid_argument(
                 f"A message has at most {_MOST_NESTED} messages within each other."
@@ -135,7 +136,7 @@ class _Scan:
 
 
 @functools.lru_cache(maxsize=100)
-def _repeated(descriptor: Any) -> tuple[dict[int, int], dict[int, Any]]:
+def _repeated(descriptor: Descriptor) -> tuple[dict[int, int], dict[int, Descriptor]]:
     """What a message's fields are.
 
     Returns:

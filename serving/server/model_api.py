@@ -8,11 +8,16 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 
 import grpc
+from tensorflow.core.protobuf.meta_graph_pb2 import TensorInfo
 from tensorflow_serving.apis import (
+    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
     model_management_pb2,
     model_pb2,
+    predict_pb2,
+    regression_pb2,
 )
 
 from serving import contract
@@ -53,7 +58,7 @@ class ModelApi:
         self.admission = Admission(options.limits)
         self._allow_reload = options.models.allow_reload
 
-    def predict(self, request: Any) -> Any:
+    def predict(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
         """The PredictResponse to a PredictRequest."""
         with self._servable(request) as servable:
             check_inputs(request.inputs, self.limits)
@@ -64,22 +69,30 @@ class ModelApi:
             latency.observe((time.monotonic() - began) * 1e6)
             return response
 
-    def classify(self, request: Any) -> Any:
+    def classify(
+        self, request: classification_pb2.ClassificationRequest
+    ) -> classification_pb2.ClassificationResponse:
         """The ClassificationResponse to a ClassificationRequest."""
         _check_spec(request)
         return self._infer(request.model_spec, request, classify)
 
-    def regress(self, request: Any) -> Any:
+    def regress(
+        self, request: regression_pb2.RegressionRequest
+    ) -> regression_pb2.RegressionResponse:
         """The RegressionResponse to a RegressionRequest."""
         _check_spec(request)
         return self._infer(request.model_spec, request, regress)
 
-    def multi_inference(self, request: Any) -> Any:
+    def multi_inference(
+        self, request: inference_pb2.MultiInferenceRequest
+    ) -> inference_pb2.MultiInferenceResponse:
         """The MultiInferenceResponse to a request whose first task says which version."""
         spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
         return self._infer(spec, request, multi_inference)
 
-    def get_model_metadata(self, request: Any) -> Any:
+    def get_model_metadata(
+        self, request: get_model_metadata_pb2.GetModelMetadataRequest
+    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
         """The GetModelMetadataResponse to a GetModelMetadataRequest: the signatures."""
         _check_spec(request)
         if not request.metadata_field:
@@ -99,7 +112,9 @@ class ModelApi:
         response.metadata[SIGNATURE_DEF].Pack(signatures)
         return response
 
-    def get_model_status(self, request: Any) -> Any:
+    def get_model_status(
+        self, request: get_model_status_pb2.GetModelStatusRequest
+    ) -> get_model_status_pb2.GetModelStatusResponse:
         """The GetModelStatusResponse to a request: the state of one version, or of all."""
         _check_spec(request)
         spec = request.model_spec
@@ -121,7 +136,9 @@ class ModelApi:
             status.status.error_message = found.message
         return response
 
-    def reload_config(self, request: Any) -> Any:
+    def reload_config(
+        self, request: model_management_pb2.ReloadConfigRequest
+    ) -> model_management_pb2.ReloadConfigResponse:
         """The ReloadConfigResponse to a ReloadConfigRequest, once new models are available."""
         if not self._allow_reload:
             raise RequestError(
@@ -134,7 +151,7 @@ class ModelApi:
         response.status.SetInParent()
         return response
 
-    def signature_inputs(self, request: Any) -> dict[str, Any]:
+    def signature_inputs(self, request: predict_pb2.PredictRequest) -> dict[str, TensorInfo]:
         """The inputs, name -> TensorInfo, of the signature that a PredictRequest names."""
         name = request.model_spec.signature_name or contract.SERVING_DEFAULT
         with self._servable(request) as servable:
@@ -171,7 +188,7 @@ class ModelApi:
                 )
                 latency.observe((time.monotonic() - began) * 1e6)
 
-    def _infer(self, spec: Any, request: Any, answer: _Answer) -> Any:
+    def _infer(self, spec: model_pb2.ModelSpec, request: Any, answer: _Answer) -> Any:
         with self.registry.use(spec) as servable:
             return answer(servable.session, request, servable.version, self.limits)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import grpc
 from tensorflow_serving.apis import inference_pb2
@@ -14,8 +14,11 @@ from serving.server_options import RequestLimits
 
 
 def multi_inference(
-    session: ModelSession, request: Any, version: int, limits: RequestLimits
-) -> Any:
+    session: ModelSession,
+    request: inference_pb2.MultiInferenceRequest,
+    version: int,
+    limits: RequestLimits,
+) -> inference_pb2.MultiInferenceResponse:
     """Answers a MultiInferenceRequest, whichever model it names.
 
     TensorFlow Serving runs all signatures at once; here they run one after the other, on the same
@@ -38,7 +41,7 @@ def multi_inference(
     return response
 
 
-def _check_tasks(session: ModelSession, tasks: Any) -> None:
+def _check_tasks(session: ModelSession, tasks: Sequence[inference_pb2.InferenceTask]) -> None:
     seen: set[str] = set()
     for task in tasks:
         if not task.model_spec.name:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import grpc
 import numpy as np
+from tensorflow.core.framework.tensor_pb2 import TensorProto
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis import predict_pb2
 
 from serving import contract, tensors
@@ -16,7 +17,9 @@ from serving.server.session import ModelSession
 _METHODS = tuple(f"tensorflow/serving/{method}" for method in ("predict", "classify", "regress"))
 
 
-def predict(session: ModelSession, request: Any, version: int) -> Any:
+def predict(
+    session: ModelSession, request: predict_pb2.PredictRequest, version: int
+) -> predict_pb2.PredictResponse:
     """Answers a PredictRequest, whichever model it names.
 
     Args:
@@ -65,7 +68,7 @@ def run_signature(
     return dict(zip(aliases, arrays, strict=True))
 
 
-def _check_method(signature: Any) -> None:
+def _check_method(signature: SignatureDef) -> None:
     if signature.method_name not in _METHODS:
         message = (
             f"Expected prediction signature method_name to be one of {{{', '.join(_METHODS)}}}. "
@@ -74,7 +77,7 @@ def _check_method(signature: Any) -> None:
         raise RequestError(grpc.StatusCode.INTERNAL, message)
 
 
-def _check_count(signature: Any, inputs: Mapping[str, Any]) -> None:
+def _check_count(signature: SignatureDef, inputs: Mapping[str, TensorProto]) -> None:
     too_few = len(inputs) < len(signature.inputs) and not _defaults(signature)
     if len(inputs) <= len(signature.inputs) and not too_few:
         return
@@ -87,7 +90,7 @@ def _check_count(signature: Any, inputs: Mapping[str, Any]) -> None:
     )
 
 
-def _feeds(signature: Any, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _feeds(signature: SignatureDef, inputs: Mapping[str, TensorProto]) -> dict[str, np.ndarray]:
     defaults = _defaults(signature)
     feeds = {}
     for alias, info in sorted(signature.inputs.items()):
@@ -111,7 +114,7 @@ def _feeds(signature: Any, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return feeds
 
 
-def _aliases(signature: Any, output_filter: Iterable[str]) -> list[str]:
+def _aliases(signature: SignatureDef, output_filter: Iterable[str]) -> list[str]:
     """The outputs to return: those of the filter, or all."""
     chosen: list[str] = []
     for alias in output_filter:
@@ -126,14 +129,14 @@ def _aliases(signature: Any, output_filter: Iterable[str]) -> list[str]:
     return chosen or sorted(signature.outputs)
 
 
-def _write(array: np.ndarray, proto: Any) -> None:
+def _write(array: np.ndarray, proto: TensorProto) -> None:
     try:
         tensors.write_typed(array, proto)
     except ValueError as error:
         raise RequestError(grpc.StatusCode.UNIMPLEMENTED, str(error)) from None
 
 
-def _defaults(signature: Any) -> Mapping[str, Any]:
+def _defaults(signature: SignatureDef) -> Mapping[str, TensorProto]:
     """The signature's default inputs; the messages of older TensorFlow releases have none."""
     return getattr(signature, "defaults", {})
 

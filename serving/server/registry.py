@@ -6,9 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
 
 import grpc
+from tensorflow_serving.apis import model_pb2
 
 from serving.server import versions
 from serving.server.config.model_config import ModelConfig
@@ -98,7 +98,7 @@ class ModelRegistry:
                 f"{len(found)} model(s) did not become available: {{{', '.join(found)}}}",
             )
 
-    def use(self, spec: Any) -> AbstractContextManager[Servable]:
+    def use(self, spec: model_pb2.ModelSpec) -> AbstractContextManager[Servable]:
         """Lends the version that a ModelSpec names.
 
         Raises:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis import regression_pb2
 
 from serving.server import examples
@@ -18,7 +18,12 @@ METHOD = "tensorflow/serving/regress"
 _OUTPUTS = "outputs"
 
 
-def regress(session: ModelSession, request: Any, version: int, limits: RequestLimits) -> Any:
+def regress(
+    session: ModelSession,
+    request: regression_pb2.RegressionRequest,
+    version: int,
+    limits: RequestLimits,
+) -> regression_pb2.RegressionResponse:
     """Answers a RegressionRequest, whichever model it names.
 
     Raises:
@@ -33,7 +38,7 @@ def regress(session: ModelSession, request: Any, version: int, limits: RequestLi
     return response
 
 
-def check_signature(signature: Any) -> None:
+def check_signature(signature: SignatureDef) -> None:
     """Checks that a signature takes examples and gives one output.
 
     Raises:
@@ -45,7 +50,9 @@ def check_signature(signature: Any) -> None:
         raise invalid_argument(f"No regression outputs found in SignatureDef: {signature}")
 
 
-def fill_result(outputs: Mapping[str, np.ndarray], rows: int, result: Any) -> None:
+def fill_result(
+    outputs: Mapping[str, np.ndarray], rows: int, result: regression_pb2.RegressionResult
+) -> None:
     """Fills a RegressionResult with a signature's output.
 
     Raises:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow.python.util import deprecation
 
 from serving.server import errors
@@ -17,7 +18,7 @@ from serving.server_options import RuntimeOptions
 class ModelSession(Protocol):
     """What Predict needs of a loaded model."""
 
-    signatures: dict[str, Any]
+    signatures: dict[str, SignatureDef]
 
     def run(
         self, signature: str, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]
@@ -50,7 +51,7 @@ class SavedModelSession:
             # Nothing replaces the deprecated loader for a session.
             with graph.as_default(), deprecation.silence():
                 meta_graph = tf.compat.v1.saved_model.load(self._session, ["serve"], str(path))
-            self.signatures: dict[str, Any] = dict(meta_graph.signature_def)
+            self.signatures: dict[str, SignatureDef] = dict(meta_graph.signature_def)
             self._handles = {}
             for name in self._tensor_names():
                 self._handles[name] = graph.get_tensor_by_name(name)._as_tf_output()

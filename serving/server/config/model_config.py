@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 from tensorflow_serving.config import model_server_config_pb2
+from tensorflow_serving.config.file_system_storage_path_source_pb2 import (
+    FileSystemStoragePathSourceConfig,
+)
 
 from serving.server.config.text_proto import read_text_proto
 from serving.server.errors import RequestError, ServerStartError, invalid_argument
@@ -72,7 +75,7 @@ def read_model_configs(path: Path) -> list[ModelConfig]:
         raise ServerStartError(f"{path}: {error.message}") from None
 
 
-def parse_model_configs(proto: Any) -> list[ModelConfig]:
+def parse_model_configs(proto: model_server_config_pb2.ModelServerConfig) -> list[ModelConfig]:
     """The models of a ModelServerConfig.
 
     Raises:
@@ -93,7 +96,7 @@ def parse_model_configs(proto: Any) -> list[ModelConfig]:
     return list(models.values())
 
 
-def _model(config: Any) -> ModelConfig:
+def _model(config: model_server_config_pb2.ModelConfig) -> ModelConfig:
     if not config.name:
         raise invalid_argument(f"A model needs a name. Received: base_path={config.base_path!r}")
     if not Path(config.base_path).is_absolute():
@@ -118,7 +121,7 @@ def _model(config: Any) -> ModelConfig:
     )
 
 
-def _policy(proto: Any) -> VersionPolicy:
+def _policy(proto: FileSystemStoragePathSourceConfig.ServableVersionPolicy) -> VersionPolicy:
     kind = proto.WhichOneof("policy_choice") or "latest"
     if kind == "specific":
         return VersionPolicy(kind="specific", versions=frozenset(proto.specific.versions))

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import re
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import unquote
 
 import grpc
@@ -18,6 +17,7 @@ from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    model_pb2,
     predict_pb2,
     regression_pb2,
 )
@@ -191,7 +191,7 @@ def _regress(api: ModelApi, match: re.Match[str], document: bytes) -> bytes:
 _METHODS = {"predict": _predict, "classify": _classify, "regress": _regress}
 
 
-def _fill_spec(spec: Any, match: re.Match[str]) -> None:
+def _fill_spec(spec: model_pb2.ModelSpec, match: re.Match[str]) -> None:
     spec.name = unquote(match["name"])
     if match["version"]:
         version = int(match["version"][:20])  # digits; more than 20 are over the limit anyway

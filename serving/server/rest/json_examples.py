@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_serving.apis import classification_pb2, regression_pb2
 
 from serving.server.errors import invalid_argument
 from serving.server.rest.json_request import fill_signature_name, nesting_bounded, parse_document
@@ -23,9 +24,10 @@ _CONTEXT = "context"
 _EXAMPLES = "examples"
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 _INT64 = np.iinfo(np.int64)
+_Request: TypeAlias = classification_pb2.ClassificationRequest | regression_pb2.RegressionRequest
 
 
-def fill_examples(body: bytes, request: Any) -> None:
+def fill_examples(body: bytes, request: _Request) -> None:
     """Fills a ClassificationRequest or RegressionRequest that has its model name and version.
 
     Raises:
@@ -35,7 +37,7 @@ def fill_examples(body: bytes, request: Any) -> None:
         _fill(parse_document(body), request)
 
 
-def classification_json(response: Any) -> bytes:
+def classification_json(response: classification_pb2.ClassificationResponse) -> bytes:
     """A ClassificationResponse: a list of [label, score] per example."""
     rows = []
     for row in response.result.classifications:
@@ -43,12 +45,12 @@ def classification_json(response: Any) -> bytes:
     return encode({"results": rows})
 
 
-def regression_json(response: Any) -> bytes:
+def regression_json(response: regression_pb2.RegressionResponse) -> bytes:
     """A RegressionResponse: a number per example."""
     return encode({"results": [_shortest(row.value) for row in response.result.regressions]})
 
 
-def _fill(document: dict[str, Any], request: Any) -> None:
+def _fill(document: dict[str, Any], request: _Request) -> None:
     fill_signature_name(document, request)
     where = request.input.example_list
     if _CONTEXT in document:
@@ -71,7 +73,7 @@ def _examples(document: dict[str, Any]) -> list[Any]:
     raise invalid_argument(f"JSON Value: {shorten(document)} {problem}")
 
 
-def _fill_example(value: Any, example: Any) -> None:
+def _fill_example(value: Any, example: tf.train.Example) -> None:
     if not isinstance(value, dict):
         raise invalid_argument(f"Example must be JSON object but got JSON {json_type(value)}")
     for name, content in value.items():
@@ -81,7 +83,7 @@ def _fill_example(value: Any, example: Any) -> None:
         example.features.feature[name].CopyFrom(feature)
 
 
-def _add(name: str, value: Any, feature: Any) -> None:
+def _add(name: str, value: Any, feature: tf.train.Feature) -> None:
     kind, element = _element(name, value)
     if feature.WhichOneof("kind") not in (None, kind):
         wanted = _KINDS[feature.WhichOneof("kind")]

@@ -11,12 +11,15 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
+from tensorflow.core.protobuf.meta_graph_pb2 import TensorInfo
+from tensorflow_serving.apis import predict_pb2
 
 from serving import tensors
 from serving.server.errors import invalid_argument
 from serving.server.rest.json_values import is_base64, parse_tensor, shorten, write_values
 
 Form = Literal["row", "column"]
+InputsOf = Callable[[predict_pb2.PredictRequest], Mapping[str, TensorInfo]]
 _ROWS = "instances"
 _COLUMNS = "inputs"
 
@@ -39,7 +42,7 @@ def count_json_values(body: bytes, most: int) -> int:
     return count
 
 
-def fill_request(body: bytes, request: Any, inputs_of: Callable[[Any], Mapping[str, Any]]) -> Form:
+def fill_request(body: bytes, request: predict_pb2.PredictRequest, inputs_of: InputsOf) -> Form:
     """Fills a PredictRequest that has its model name and version.
 
     Args:
@@ -73,7 +76,7 @@ def nesting_bounded() -> Iterator[None]:
 
 
 def _fill(
-    document: dict[str, Any], request: Any, inputs_of: Callable[[Any], Mapping[str, Any]]
+    document: dict[str, Any], request: predict_pb2.PredictRequest, inputs_of: InputsOf
 ) -> Form:
     fill_signature_name(document, request)
     inputs = inputs_of(request)
@@ -136,7 +139,7 @@ def _form(document: dict[str, Any]) -> Form:
     return "row"
 
 
-def _rows(instances: list[Any], inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _rows(instances: list[Any], inputs: Mapping[str, TensorInfo]) -> dict[str, np.ndarray]:
     if not isinstance(instances[0], dict) and len(inputs) > 1:
         raise invalid_argument(
             "instances is a plain list, but expecting list of objects as multiple input tensors "
@@ -151,7 +154,9 @@ def _rows(instances: list[Any], inputs: Mapping[str, Any]) -> dict[str, np.ndarr
     return arrays
 
 
-def _named(index: int, instance: Any, first: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _named(
+    index: int, instance: Any, first: Any, inputs: Mapping[str, TensorInfo]
+) -> dict[str, Any]:
     """One instance as input name -> value; a plain value belongs to the only input."""
     if not _is_object(first):
         if _is_object(instance):
@@ -194,7 +199,7 @@ def _stacked(name: str, values: list[Any], dtype: int) -> np.ndarray:
     return write_values(flat, [len(values), *(first_shape or [])], dtype)
 
 
-def _columns(value: Any, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _columns(value: Any, inputs: Mapping[str, TensorInfo]) -> dict[str, np.ndarray]:
     if not _is_object(value):
         if len(inputs) > 1:
             raise invalid_argument(

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 from google.protobuf import json_format
-from tensorflow_serving.apis import get_model_metadata_pb2
+from google.protobuf.message import Message
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
 
 from serving import tensors
 from serving.server.errors import invalid_argument
@@ -24,7 +25,7 @@ _EVERY_FIELD = next(
 )
 
 
-def predict_json(response: Any, form: Form) -> bytes:
+def predict_json(response: predict_pb2.PredictResponse, form: Form) -> bytes:
     """A PredictResponse, in the form of its request.
 
     The row form has `predictions`, a value per row, the column form `outputs`. Where there is only
@@ -44,12 +45,12 @@ def predict_json(response: Any, form: Form) -> bytes:
     return encode({"predictions": predictions})
 
 
-def status_json(response: Any) -> bytes:
+def status_json(response: get_model_status_pb2.GetModelStatusResponse) -> bytes:
     """A GetModelStatusResponse."""
     return encode(_to_dict(response))
 
 
-def metadata_json(response: Any) -> bytes:
+def metadata_json(response: get_model_metadata_pb2.GetModelMetadataResponse) -> bytes:
     """A GetModelMetadataResponse."""
     signatures = get_model_metadata_pb2.SignatureDefMap()
     response.metadata[SIGNATURE_DEF].Unpack(signatures)
@@ -81,5 +82,5 @@ def _bare(values: dict[str, Any]) -> Any:
     return values if len(values) > 1 else next(iter(values.values()))
 
 
-def _to_dict(message: Any, **options: Any) -> Any:
+def _to_dict(message: Message, **options: Any) -> Any:
     return json_format.MessageToDict(message, **{_EVERY_FIELD: True}, **options)

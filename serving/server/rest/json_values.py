@@ -94,7 +94,7 @@ def to_json(name: str, array: np.ndarray) -> Any:
 
 
 def _collect(
-    value: Any, level: int, shape: list[int], dtype: Any, flat: list[Any], where: str
+    value: Any, level: int, shape: list[int], dtype: np.dtype, flat: list[Any], where: str
 ) -> None:
     if not isinstance(value, list):
         if level != len(shape):
@@ -117,7 +117,7 @@ def _collect(
         _collect(inner, level + 1, shape, dtype, flat, where)
 
 
-def _element(value: Any, dtype: Any, where: str) -> Any:
+def _element(value: Any, dtype: np.dtype, where: str) -> Any:
     if dtype == np.float16:
         message = f"{where}Conversion of JSON Value: {shorten(value)} to type: {_name(dtype)}"
         raise RequestError(grpc.StatusCode.UNIMPLEMENTED, message)
@@ -131,7 +131,7 @@ def _element(value: Any, dtype: Any, where: str) -> Any:
     return encode_string(value, where) if dtype.kind == "O" else value
 
 
-def _fits(value: Any, dtype: Any) -> bool:
+def _fits(value: Any, dtype: np.dtype) -> bool:
     if dtype.kind == "O":
         return isinstance(value, str)
     if dtype == np.bool_ or isinstance(value, bool):
@@ -183,5 +183,5 @@ def json_type(value: Any) -> str:
     return str(value) if isinstance(value, bool) else names[type(value)]
 
 
-def _name(dtype: Any) -> str:
+def _name(dtype: np.dtype) -> str:
     return _NAMES.get(dtype, str(dtype))
