@@ -74,8 +74,11 @@ def measure(address: str, rounds: int, seed: int) -> tuple[dict[str, np.ndarray]
         kinds.check()
         for _ in range(10):
             _round(kinds, order)
-        times = [_round(kinds, order) for _ in range(rounds)]
-    return {kind: np.array([each[kind] for each in times]) for kind in times[0]}, kinds.state_bytes
+        seconds: dict[str, list[float]] = {}
+        for _ in range(rounds):
+            for kind, taken in _round(kinds, order).items():
+                seconds.setdefault(kind, []).append(taken)
+    return {kind: np.array(values) for kind, values in seconds.items()}, kinds.state_bytes
 
 
 def _round(kinds: _Kinds, order: random.Random) -> dict[str, float]:

@@ -47,7 +47,10 @@ def merge(parts: Sequence[Scores]) -> Scores:
     """The scores [B, N] of what `split` made."""
     if len(parts) == 1:
         return parts[0]
-    return {task: np.concatenate([part[task] for part in parts], 1) for task in parts[0]}
+    merged = {}
+    for task in parts[0]:
+        merged[task] = np.concatenate([part[task] for part in parts], axis=1)
+    return merged
 
 
 def ranked(

@@ -91,7 +91,7 @@ def candidate_tensors(
     """
     check_names(columns, infos)
     rows = {name: _per_user(name, values, users) for name, values in columns.items()}
-    lengths = {name: [len(row) for row in column] for name, column in rows.items()}
+    lengths = {name: list(map(len, column)) for name, column in rows.items()}
     reference = next(iter(lengths))
     for name, found in lengths.items():
         if found != lengths[reference]:

@@ -132,11 +132,9 @@ def newest_version(source: Path) -> Path:
 
 
 def _versions(folder: Path) -> list[Path]:
-    return [
-        path.parent
-        for path in folder.glob(f"*/{SAVED_MODEL_FILE}")
-        if version_number(path.parent.name) is not None
-    ]
+    # What is copied, or was taken back, has no number for a name.
+    found = [path.parent for path in folder.glob(f"*/{SAVED_MODEL_FILE}")]
+    return [path for path in found if version_number(path.name) is not None]
 
 
 def _flush(folder: Path) -> None:

@@ -61,11 +61,11 @@ class _Format:
 
 def available(folder: Path) -> list[str]:
     """The data sets whose records are there, or whose logs are."""
-    return [
-        name
-        for name, log in DATA_SETS.items()
-        if _is_made(folder / name) or (ROOT / "data" / log).exists()
-    ]
+    names = []
+    for name, log in DATA_SETS.items():
+        if _is_made(folder / name) or (ROOT / "data" / log).exists():
+            names.append(name)
+    return names
 
 
 def stage_inputs(name: str, stage: str, folder: Path) -> SavedInputs:
@@ -122,12 +122,11 @@ def _make(spec: DatasetSpec, folder: Path) -> None:
         beam.Pipeline("FnApiRunner", argv=[]) as pipeline,
         tft_beam.Context(temp_dir=str(folder / "temp")),
     ):
-        batches = {
-            split: pipeline
-            | f"Read[{split}]" >> beam.io.ReadFromTFRecord(str(raw / split / "*.gz"))
-            | f"Batch[{split}]" >> reader.BeamSource()
-            for split in _KEPT
-        }
+        batches = {}
+        for split in _KEPT:
+            read = beam.io.ReadFromTFRecord(str(raw / split / "*.gz"))
+            records = pipeline | f"Read[{split}]" >> read
+            batches[split] = records | f"Batch[{split}]" >> reader.BeamSource()
         analysed = [batches[split] for split in _ANALYSED] | beam.Flatten()
         graph = (analysed, adapter) | tft_beam.AnalyzeDataset(function)
         _ = graph | tft_beam.WriteTransformFn(str(folder / "graph"))

@@ -49,8 +49,9 @@ class _Format:
     fields: Fields
 
     def transformed_feature_spec(self) -> dict[str, Any]:
-        scalars = [field.name for side in ("user", "context") for field in self.fields.of(side)]
-        lists = [field.name for side in ("history", "candidate") for field in self.fields.of(side)]
+        of = self.fields.of
+        scalars = [field.name for field in [*of("user"), *of("context")]]
+        lists = [field.name for field in [*of("history"), *of("candidate")]]
         spec: dict[str, Any] = {name: tf.io.FixedLenFeature([], tf.int64) for name in scalars}
         spec |= {name: tf.io.RaggedFeature(tf.int64) for name in [*lists, TRAINING_EVENTS]}
         return spec | {

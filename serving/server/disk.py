@@ -39,7 +39,9 @@ def snapshot(path: Path) -> Snapshot:
     Returns:
         Name, size in bytes and modification time in ns of each.
     """
-    files = [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
+    files: list[Path] = []
+    for folder, _, names in os.walk(path):
+        files += [Path(folder) / name for name in names]
     found = set()
     for file in files:
         try:

@@ -127,11 +127,8 @@ class ModelRegistry:
 
     def unavailable(self) -> list[str]:
         """The configured models without a version that is loaded and warmed up."""
-        return sorted(
-            name
-            for name, manager in list(self._models.items())
-            if not manager.loaded.is_available()
-        )
+        models = list(self._models.items())  # a reload may change them meanwhile
+        return sorted(name for name, model in models if not model.loaded.is_available())
 
     def available(self) -> dict[str, list[int]]:
         """Model -> the versions being served, the latest first."""

@@ -17,12 +17,10 @@ from serving.server.model_api import SIGNATURE_DEF
 from serving.server.rest.json_request import Form
 from serving.server.rest.json_values import to_json
 
-# The option that prints fields with default values, under its name before and after protobuf 5.26.
-_EVERY_FIELD = next(
-    name
-    for name in ("always_print_fields_with_no_presence", "including_default_value_fields")
-    if name in inspect.signature(json_format.MessageToDict).parameters
-)
+# The option that prints fields with default values; it had another name before protobuf 5.26.
+_EVERY_FIELD = "always_print_fields_with_no_presence"
+if _EVERY_FIELD not in inspect.signature(json_format.MessageToDict).parameters:
+    _EVERY_FIELD = "including_default_value_fields"
 
 
 def predict_json(response: predict_pb2.PredictResponse, form: Form) -> bytes:
