@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 
 _RETRIED_SERVICES = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
+# By itself gRPC comes to wait two minutes, so that a client would miss a server that is back.
 _RECONNECT_MS = {
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 1000,

@@ -61,7 +61,7 @@ class LruCache:
     def put(self, key: str, state: CachedState) -> None:
         """Keeps a state, and forgets those not used for longest until all fit."""
         with self._lock:
-            self._remove(key)
+            self._remove(key)  # so that its bytes are counted once, and it is the last one
             self._entries[key] = (state, self._clock() + self._ttl)
             self.bytes += _size(key, state)
             while self.bytes > self._max_bytes:

@@ -70,6 +70,7 @@ class Ranking:
 
     async def _score(self, state: UserState, candidates: Candidates, deadline: Deadline) -> Scores:
         with_features = isinstance(candidates, Mapping)
+        # Item ids alone are the smaller request: the catalogue in the model has the features.
         signature = contract.SCORE_ITEMS_WITH_FEATURES if with_features else contract.SCORE_ITEMS
         version = await self._versions.of(state.version, deadline)
         blobs = np.empty(len(state.blobs), object)

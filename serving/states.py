@@ -123,6 +123,7 @@ class States:
         version = await self._versions.latest(deadline)
         inputs = await self._inputs(user, version, deadline)
         if inputs is None:
+            # The key of a state of the later version isn't known yet, but that version encodes.
             return await self.encode([user], deadline)
         key = self._key(inputs, version)
         time = request_time(inputs)
@@ -148,6 +149,7 @@ class States:
         inputs = encoder_inputs([user], version)
         key = self._key(inputs, version)
         time = request_time(inputs)
+        # Another caller may have renewed it already.
         found = await self._look_up(key, time)
         if found is not None and found.blob not in stale.blobs:
             return UserState([found.blob], version.version)
@@ -186,6 +188,7 @@ class States:
             version = await self._versions.of(state.version, deadline)
         except RankingError:  # it answered, and went: the state will be refused, and made anew
             return state, time
+        # By the version that answered, which may be later than the one that was asked for.
         key = self._key(encoder_inputs([user], version), version)
         for cache in self._caches:
             await self._io.ask(cache.put, key, CachedState(state.blobs[0], time))
@@ -195,6 +198,7 @@ class States:
         for place, cache in enumerate(self._caches):
             found = await self._io.ask(cache.get, key)
             if found is not None and self._is_fresh(found.made_for, time):
+                # The caches before it are nearer: they answer the next time.
                 for earlier in self._caches[:place]:
                     await self._io.ask(earlier.put, key, found)
                 return found

@@ -101,10 +101,11 @@ class Versions:
 
     async def _run(self, build: Build, version: Signatures, deadline: Deadline) -> list[Answer]:
         signature, requests = build(version)
+        # Several requests must be answered by one version, a single one by the latest.
         pinned = version.version if len(requests) > 1 else None
         answers = await self._connection.run(signature, requests, deadline, pinned)
         if answers[0].version != version.version:
-            self._ask_at = 0.0
+            self._ask_at = 0.0  # a later one has come
         return answers
 
     async def _ask(self, deadline: Deadline, version: int | None) -> Signatures:

@@ -80,6 +80,7 @@ class _Load:
         self._users = {
             number: traffic.user(number) for number in np.unique(self._schedule.user).tolist()
         }
+        # Drawn beforehand, as the users are: making them must not delay requests.
         self._items = traffic.items(np.random.default_rng(plan.seed), 10 * max(plan.candidates))
         self._give_up_after = plan.seconds + plan.timeout_seconds
         count = len(self._schedule.due)
@@ -106,6 +107,7 @@ class _Load:
 
     def _request(self, number: int) -> dict[str, Any]:
         count = int(self._schedule.candidates[number])
+        # Neighbouring requests have different candidates, the same ones in every run.
         first = number * 7 % (len(self._items) - count)
         user = self._users[int(self._schedule.user[number])]
         candidates = self._items[first : first + count]

@@ -71,6 +71,7 @@ class ModelVersion:
         names = self.description
         scalars = (*names.user_inputs, *names.context_inputs)
         lists = names.history_inputs
+        # As the client sends one user: scalars are [1], histories [1, L].
         inputs = {name: _values(features[name]) for name in scalars}
         inputs |= {name: _values(features[name])[None] for name in lists}
         key = state_key(self.name, self.number, names, inputs, self.ignored_context)

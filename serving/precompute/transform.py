@@ -80,6 +80,7 @@ class _Put(beam.DoFn):
         self._waiting: list[_Keyed] = []
 
     def start_bundle(self) -> None:
+        # What a bundle that failed left here comes again with its next attempt.
         self._waiting = []
 
     def process(self, state: _Keyed) -> None:

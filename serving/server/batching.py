@@ -79,6 +79,7 @@ class BatchingSession:
         self._tasks[number] = task
         self._began[number] = time.monotonic()
         try:
+            # Returns when the batch that this request went into has run, in `_run_batch`.
             values = {self._input: np.full(rows, number, np.int64)}
             self._scheduler._call_tf_sessionrun(None, values, [self._queues[signature]], [], None)
         except tf.errors.OpError as error:
@@ -121,6 +122,7 @@ class BatchingSession:
 
     def _run_batch(self, signature: str, numbers: np.ndarray) -> np.ndarray:
         """Runs the tasks of these numbers; whatever goes wrong is theirs to report."""
+        # In order, each once: a request has as many entries as rows, and padding repeats one.
         found = list(dict.fromkeys(numbers.tolist()))
         tasks = [self._tasks[number] for number in found]
         now = time.monotonic()

@@ -121,6 +121,7 @@ def _handler(
 ) -> Callable[[bytes, Any], Awaitable[bytes]]:
     async def handle(message: bytes, context: grpc.aio.ServicerContext) -> bytes:
         try:
+            # Counted here, on the event loop, also while the message waits for a thread.
             held.take(len(message))
             try:
                 return await method.workers.run(_answer, method, message, api)

@@ -38,6 +38,7 @@ class ModelLoader:
         began = time.monotonic()
         session = self._load(path)
         try:
+            # Through the batching session, as the requests of users will go.
             count = self._warm_up(session, path) if self._options.warm_up else 0
         except BaseException:
             session.close()

@@ -77,6 +77,7 @@ class VersionManager:
         Returns:
             Why nothing can be served yet, or "".
         """
+        # A directory that can't be listed is named by `_problem`.
         with contextlib.suppress(OSError):
             self._files.look(find_versions(self._config.base_path))
             self._wait_until_settled()

@@ -52,6 +52,7 @@ class SavedModelSession:
             with graph.as_default(), deprecation.silence():
                 meta_graph = tf.compat.v1.saved_model.load(self._session, ["serve"], str(path))
             self.signatures: dict[str, SignatureDef] = dict(meta_graph.signature_def)
+            # The runtime takes handles, not names: they are looked up once.
             self._handles = {}
             for name in self._tensor_names():
                 self._handles[name] = graph.get_tensor_by_name(name)._as_tf_output()

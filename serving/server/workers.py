@@ -46,6 +46,7 @@ class Workers:
             if future.done():
                 self._free.release()
             else:
+                # The caller was cancelled; its thread becomes free when the function ends.
                 loop = asyncio.get_running_loop()
                 future.add_done_callback(lambda _: _post(loop, self._free.release))
 
