@@ -70,7 +70,7 @@ PIECES = [
 CONTENT = st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @example(b'1,2,3\n1,"2,3\n4,5,6\n7,8,9\n', 8, True)
 @example(b'1,2,"x\n3"\n4,5,6\n', 4, True)
 @example(b'1,"a""\n",3\n1,2,3\n', 4, True)
@@ -88,7 +88,7 @@ def test_arrow_reads_what_the_careful_reader_reads(
 CELLS = st.text(st.sampled_from('ab",\n é'), max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=20), block_bytes=st.integers(1, 80))
 def test_whatever_csv_writes_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]], block_bytes: int

@@ -59,13 +59,13 @@ def of_objects(rows: list[Row]) -> list[tuple[Any, ...] | str]:
     return outcomes(batch_of(rows, np.arange(len(rows)), COLUMNS)[0])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(KINDS, VALUES)), min_size=1, max_size=6))
 def test_json_values_do_not_depend_on_their_neighbours(rows: list[Row]) -> None:
     assert of_objects(rows) == [outcome for row in rows for outcome in of_objects([row])]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(KINDS, TEXT)), min_size=1, max_size=6))
 def test_text_does_not_depend_on_its_neighbours(rows: list[Row]) -> None:
     def of_text(some: list[Row]) -> list[tuple[Any, ...] | str]:
@@ -75,7 +75,6 @@ def test_text_does_not_depend_on_its_neighbours(rows: list[Row]) -> None:
     assert of_text(rows) == [outcome for row in rows for outcome in of_text([row])]
 
 
-@settings(deadline=None)
 @given(NUMBERS)
 def test_a_json_number_reads_back_exactly(number: float) -> None:
     text = json.dumps({"n": number}).encode()

@@ -82,7 +82,7 @@ def test_a_document_of_too_many_values_is_refused(local, key, value):
     assert response.status == 400 and b"(max_values)" in response.read()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     strings=st.lists(st.binary(max_size=300), max_size=30),
     numbers=st.lists(st.integers(-(2**40), 2**40), max_size=30),

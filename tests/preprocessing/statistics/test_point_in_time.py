@@ -149,7 +149,7 @@ def _pool(spec: DatasetSpec, events: SortedEvents) -> ItemPool | None:
     return ItemPool(active_items(events, spec.candidates, step), spec.negatives, step)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(SPECS, LOGS)
 def test_equal_the_reference(spec: DatasetSpec, log: list[Row]) -> None:
     for record in _records(spec, log):
@@ -157,7 +157,7 @@ def test_equal_the_reference(spec: DatasetSpec, log: list[Row]) -> None:
             np.testing.assert_allclose(record[name], np.float32(expected), rtol=1e-6, err_msg=name)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SPECS, LOGS, LOGS, st.integers(0, 20))
 def test_what_comes_in_the_requests_step_or_after_it_changes_nothing(
     spec: DatasetSpec, log: list[Row], others: list[Row], now: int

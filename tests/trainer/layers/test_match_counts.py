@@ -100,7 +100,7 @@ def _by_pairs(
     return [math.log1p(len(ages)), share, recency, *map(math.log1p, counts)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     behaviors=st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3)), max_size=6),
     candidates=st.lists(st.integers(1, 5), min_size=1, max_size=4),

@@ -30,7 +30,7 @@ def _masks(batch: Any) -> tuple[np.ndarray, np.ndarray]:
     return batch["item_mask"].numpy(), batch["behavior_mask"].numpy()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=6), RATES, st.integers(0, 10**6))
 def test_masks_are_disjoint_real_and_neither_none_nor_all(
     lengths: list[int], rates: Any, seed: int
@@ -46,7 +46,7 @@ def test_masks_are_disjoint_real_and_neither_none_nor_all(
     assert rates[1] > 0 or not behaviors.any()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.integers(0, 10**6))
 def test_hidden_values_never_reach_the_features(lengths: list[int], seed: int) -> None:
     features, others = (random_features(FIELDS, lengths, seed=s) for s in (seed, seed + 1))
