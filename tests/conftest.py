@@ -46,15 +46,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks who uses a slow fixture, and puts those first, so that no process is left alone with them at the end."""
+    """Marks who uses a slow fixture, and puts long files first: no process is left alone with one."""
     for item in items:
         if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
-    groups = list(dict.fromkeys(SHARED.values()))
+    sharers = list(dict.fromkeys(SHARED.values()))
+    long = {_group(item.nodeid) for item in items if item.get_closest_marker("slow")}
 
     def place(item: pytest.Item) -> int:
         group = _group(item.nodeid)
-        return groups.index(group) if group in groups else len(groups)
+        if group in sharers:
+            return sharers.index(group)
+        return len(sharers) + (group not in long)
 
     items.sort(key=place)
 

@@ -37,7 +37,7 @@ def report_costs(config_path: Path, output: Path | None, vocabulary: int) -> Non
     config = load_run_config(config_path)
     folder = output or config.paths.root / "cost"
     folder.mkdir(parents=True, exist_ok=True)
-    costs = compare_costs(_fields(config, vocabulary), config.trainer)
+    costs = compare_costs(fields_of(config, vocabulary), config.trainer)
     model = config.trainer.ranker.model
     ratios = cost_ratios(costs, model)
     table = f"{cost_table(costs)}\n{state_table(model, costs[model])}"
@@ -97,8 +97,8 @@ def _draw(costs: dict[str, ModelCost]) -> Figure:
     return figure
 
 
-def _fields(config: RunConfig, vocabulary: int) -> Fields:
-    """The config's fields, sized without its data."""
+def fields_of(config: RunConfig, vocabulary: int) -> Fields:
+    """The config's fields, sized without its data: `vocabulary` values a vocabulary."""
     spec = config.dataset
     fields = []
     for feature in model_features(spec):

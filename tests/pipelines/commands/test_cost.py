@@ -6,18 +6,35 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
+from pipelines.commands.cost.cost_report import fields_of
+from pipelines.config import load_run_config
+from preprocessing.config import changed
 from tests.pipelines.conftest import srp4ctr
+from trainer.costs import REFERENCE, cost_ratios, measure_cost
 
-ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.slow
+QUOTED = Path(__file__).parents[3] / "configs" / "cost.yaml"
 
 
-@pytest.mark.slow
-def test_cost_of_the_quoted_size(tmp_path: Path) -> None:
-    done = srp4ctr("cost", ROOT / "configs/cost.yaml", "--output", tmp_path)
+def test_the_quoted_size_costs_half_of_the_unfolded_model() -> None:
+    config = load_run_config(QUOTED)
+    ours, fields = config.trainer, fields_of(config, vocabulary=100)
+    reference = changed(ours, {"ranker": {"model": REFERENCE}})
+    costs = {one.ranker.model: measure_cost(fields, one) for one in (ours, reference)}
+    assert cost_ratios(costs, ours.ranker.model)["inference_flops_ratio"] <= 0.5
+
+
+def test_every_ranker_is_measured_and_written_down(tmp_path: Path) -> None:
+    """Of short histories: a recurrent model's graph is as long as they are."""
+    content = yaml.safe_load(QUOTED.read_text())
+    content["dataset"]["history"]["length"] = 4
+    (tmp_path / "short.yaml").write_text(yaml.safe_dump(content))
+    done = srp4ctr("cost", tmp_path / "short.yaml", "--output", tmp_path, "--vocabulary", "100")
     assert done.returncode == 0, done.stderr
     ratios = json.loads(done.stdout.splitlines()[-1])
-    assert ratios["inference_flops_ratio"] <= 0.5
+    assert set(ratios) == {"inference_flops_ratio", "efficiency_flops_ratio"}
     written = json.loads((tmp_path / "cost.json").read_text())
     assert {"srp4ctr", "din", "pnn", "bst", "dien", "can", "unfolded_din"} <= set(written["models"])
     assert ratios.items() <= written.items()

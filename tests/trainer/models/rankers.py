@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,25 @@ def built(fields: Fields, **changes: Any) -> Ranker:
 def scores(ranker: Ranker, features: dict[str, tf.Tensor]) -> np.ndarray:
     """Logits [B, N, T]."""
     return np.stack(list(ranker(features).values()), -1)
+
+
+def graph_scores(ranker: Ranker, features: dict[str, tf.Tensor]) -> np.ndarray:
+    """Logits [B, N, T] of the ranker as a graph of unknown lengths, as it is exported.
+
+    Recurrent models loop there, and unroll where lengths are known.
+    """
+    specs = tuple((name, _any_length(name, x)) for name, x in features.items())
+    return np.stack(list(_graph(ranker, specs)(features).values()), -1)
+
+
+@functools.cache
+def _graph(ranker: Ranker, specs: tuple[tuple[str, tf.TensorSpec], ...]) -> Any:
+    return tf.function(ranker, autograph=False).get_concrete_function(dict(specs))
+
+
+def _any_length(name: str, x: tf.Tensor) -> tf.TensorSpec:
+    free = 2 if name.startswith(("history_", "candidate_")) else 1
+    return tf.TensorSpec([None] * free + x.shape.as_list()[free:], x.dtype)
 
 
 def pick(features: dict[str, tf.Tensor], side: str, places: list[int]) -> dict[str, tf.Tensor]:
