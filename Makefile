@@ -98,7 +98,7 @@ lint: setup-dev ## Check style, types and which module imports which
 	@.venv/bin/lint-imports --no-logo --no-cache
 
 docs: setup-dev ## Build the documentation's site into build/site (open build/site/index.html)
-	@NO_MKDOCS_2_WARNING=true $(PYTHON) -m mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=true $(PYTHON) -m mkdocs build --strict
 	@echo "The site: build/site/index.html"
 
 format: setup-dev ## Format the code and mend what ruff can mend

@@ -17,22 +17,20 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("preprocessing", "trainer", "serving", "pipelines")
 
 
-def _build(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(folder)]
-    return subprocess.run(
-        [*command, *options],
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the built site. A strict build fails at a warning, such as of a broken link."""
+    folder = tmp_path_factory.mktemp("site")
+    # Not --quiet, with which warnings go uncounted.
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    built = subprocess.run(
+        command,
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
         env=os.environ | {"NO_MKDOCS_2_WARNING": "true"},
     )
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    built = _build(folder)
     assert built.returncode == 0, built.stderr
     return folder
 
