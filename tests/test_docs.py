@@ -69,7 +69,7 @@ def test_its_make_targets_exist(doc: str, command: str) -> None:
 def test_commands_are_found_wherever_they_stand() -> None:
     assert len(commands("srp4ctr")) > 30 and len(commands("make")) > 15
     assert ("operations.md", "run shop.yaml --span 2026-11-23") in commands("srp4ctr")
-    assert ("README.md", "tour configs/ml_100k.yaml") in commands("srp4ctr")
+    assert ("README.md", "rank configs/ml_100k.yaml --user 42 --top 10") in commands("srp4ctr")
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)

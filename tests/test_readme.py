@@ -33,8 +33,8 @@ def _dataset() -> Any:
 def test_its_own_log_is_inspected_and_validated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The commands under "Your own log", on a log with the columns that its YAML names."""
-    block = README.partition("## Your own log")[2].partition("## Serving")[0]
+    """The commands under "your own log", on a log with the columns that its YAML names."""
+    block = README.partition("## Fifteen minutes to your own log")[2].partition("## Serving")[0]
     inspect, validate = re.findall(
         r"^    \.venv/bin/srp4ctr (data .+?)(?:  +#.*)?$", block, re.MULTILINE
     )
@@ -70,6 +70,31 @@ def test_every_config_is_valid(path: Path) -> None:
 
 
 def test_its_results_are_those_of_an_experiment() -> None:
-    shown = README.partition("## What it gives")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\|.*\|$", shown, re.MULTILINE)
-    assert len(rows) > 2 and set(rows) <= set((ROOT / "docs/results.md").read_text().splitlines())
+    """Each row of the README's table is a row of the first one in docs/results.md, in fewer columns."""
+    shown = README.partition("## Results")[2].partition("\n## ")[0]
+    rows = _table_rows(shown)
+    found = {row["model"]: row for row in _table_rows((ROOT / "docs/results.md").read_text())}
+    names = {
+        "SRP4CTR": "srp4ctr",
+        "DIEN, the best baseline": "dien",
+        "SRP4CTR without the encoder": "base",
+    }
+    assert [row["model"] for row in rows] == list(names)
+    for row in rows:
+        of_experiment = found[names[row["model"]]]
+        assert row["test AUC"] == of_experiment["auc"]
+        difference = of_experiment["difference"]
+        interval = of_experiment["95 % interval"]
+        expected = f"{difference} ({interval})" if difference else ""
+        assert row["points over the best baseline"] == expected
+
+
+def _table_rows(text: str) -> list[dict[str, str]]:
+    """The rows of a text's first Markdown table, by its header."""
+    table = re.search(r"(?:^\|.*\|\n)+", text, re.MULTILINE)
+    assert table is not None
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table.group().splitlines()
+    ]
+    header, _, *rows = cells
+    return [dict(zip(header, row, strict=True)) for row in rows]

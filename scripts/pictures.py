@@ -1,0 +1,82 @@
+"""Makes the README's pictures that come from runs.
+
+    srp4ctr cost configs/cost.yaml --output build/cost
+    python scripts/pictures.py cost build/cost/cost.json      # docs/pictures/cost.svg
+    python scripts/pictures.py report runs/ml_100k            # docs/pictures/report.png
+
+The second needs Chromium; the report's page is photographed as wide as a small tablet.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+MODELS = {
+    "srp4ctr": ("SRP4CTR", "#1f62d0"),
+    "bst": ("BST", "#2e7d4f"),
+    "unfolded_din": ("DIN, textbook", "#b1560f"),
+}
+STYLE = {
+    "svg.fonttype": "none",  # letters stay letters
+    "svg.hashsalt": "srp4ctr",
+    "font.size": 12,
+    "font.family": "sans-serif",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+PHONE = 3.9  # inches: text keeps its size where a screen is 390 pixels wide
+
+
+def draw_cost(cost: Path) -> Path:
+    """Operations a candidate against the number of candidates, of what `srp4ctr cost` wrote."""
+    models = json.loads(cost.read_text(encoding="utf-8"))["models"]
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(PHONE, 3.4), layout="constrained")
+        axes = figure.subplots()
+        for name, (title, color) in MODELS.items():
+            counts = models[name]["inference_flops"]
+            candidates = [int(count) for count in counts]
+            millions = [flops / 1e6 for flops in counts.values()]
+            axes.loglog(candidates, millions, color=color, marker="o", label=title)
+        axes.set_xlabel("candidates of a request")
+        axes.set_ylabel("million operations a candidate")
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.grid(axis="y", color="#d5d9e0")
+        axes.legend(frameon=False)
+        path = PICTURES / "cost.svg"
+        figure.savefig(path, metadata={"Date": None})
+    return path
+
+
+def photograph_report(run: Path) -> Path:
+    """The first screen of a run's report."""
+    found = [browser for name in BROWSERS if (browser := shutil.which(name))]
+    if not found:
+        raise SystemExit(f"none of {', '.join(BROWSERS)} is installed, and one is needed.")
+    page = (run / "report" / "index.html").resolve(strict=True)
+    path = PICTURES / "report.png"
+    options = ["--headless=new", "--no-sandbox", "--hide-scrollbars", "--window-size=640,900"]
+    command = [found[0], *options, f"--screenshot={path}", page.as_uri()]
+    subprocess.run(command, check=True, capture_output=True)
+    return path
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3 or sys.argv[1] not in ("cost", "report"):
+        raise SystemExit(__doc__)
+    PICTURES.mkdir(exist_ok=True)
+    make = draw_cost if sys.argv[1] == "cost" else photograph_report
+    print(make(Path(sys.argv[2])))
