@@ -103,6 +103,20 @@ def test_the_rooms_of_the_architecture_are_all_there_are() -> None:
     }
 
 
+def test_the_components_of_the_architecture_are_all_there_are() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    part = text.partition("## The component graph")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"^\| `([A-Z]\w+)", part, re.MULTILINE))
+    pipeline = (ROOT / "pipelines" / "pipeline.py").read_text(encoding="utf-8")
+    imported = re.search(r"^from tfx.components import (.*)$", pipeline, re.MULTILINE)
+    assert imported is not None
+    components = {"Trainer", *imported.group(1).split(", ")}
+    own = r"^class ([A-Z]\w+)\(.*(?:BaseComponent|ExampleGen|ResolverStrategy)\):"
+    for path in (ROOT / "pipelines" / "components").glob("*.py"):
+        components |= set(re.findall(own, path.read_text(encoding="utf-8"), re.MULTILINE))
+    assert documented == components
+
+
 def test_the_paper_has_its_tests() -> None:
     text = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (?!The paper|---)(.+?) \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
