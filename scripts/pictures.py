@@ -25,6 +25,7 @@ MODELS = {
     "srp4ctr": ("SRP4CTR", "#1f62d0"),
     "bst": ("BST", "#2e7d4f"),
     "unfolded_din": ("DIN, textbook", "#b1560f"),
+    "din": ("DIN, as here", "#59616e"),
 }
 STYLE = {
     "svg.fonttype": "none",  # letters stay letters
@@ -41,7 +42,7 @@ def draw_cost(cost: Path) -> Path:
     """Operations a candidate against the number of candidates, of what `srp4ctr cost` wrote."""
     models = json.loads(cost.read_text(encoding="utf-8"))["models"]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(PHONE, 3.4), layout="constrained")
+        figure = Figure(figsize=(PHONE, 3.8), layout="constrained")
         axes = figure.subplots()
         for name, (title, color) in MODELS.items():
             counts = models[name]["inference_flops"]
