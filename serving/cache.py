@@ -36,7 +36,22 @@ class CachedState(NamedTuple):
 
 
 class StateCache(Protocol):
-    """Where states are kept by `str(StateKey)`; several threads may share one."""
+    """Where states are kept by `str(StateKey)`; several threads may share one.
+
+    Example:
+        class DictCache:
+            def __init__(self) -> None:
+                self._states: dict[str, CachedState] = {}
+
+            def get(self, key: str) -> CachedState | None:
+                return self._states.get(key)
+
+            def put(self, key: str, state: CachedState) -> None:
+                self._states[key] = state
+
+            def delete(self, key: str) -> None:
+                self._states.pop(key, None)
+    """
 
     def get(self, key: str) -> CachedState | None | Awaitable[CachedState | None]:
         """The state; None if there is none."""

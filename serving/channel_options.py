@@ -56,6 +56,10 @@ class Tls:
 class ChannelOptions:
     """Everything about a connection but its address.
 
+    Example:
+        channel = ChannelOptions(tls=Tls(ca_file="ca.pem"), wait_for_ready=True)
+        client = RankingClient("ranker.example.com:8500", channel=channel)
+
     Attributes:
         max_message_bytes: Bytes of the largest request or response; gRPC's own limit, 4 MiB, is too
             little.

@@ -105,7 +105,13 @@ class RedisCache(RedisStates):
 
 
 class AsyncRedisCache(RedisStates):
-    """As RedisCache, for AsyncRankingClient; make it in the event loop that uses it."""
+    """As RedisCache, for AsyncRankingClient; make it in the event loop that uses it.
+
+    Example:
+        caches = [LruCache(), AsyncRedisCache("redis://localhost:6379/0")]
+        async with AsyncRankingClient("localhost:8500", caches=caches) as client:
+            await client.rank(user, ["12", "13", "14"])
+    """
 
     _module: ClassVar[ModuleType] = redis.asyncio
 

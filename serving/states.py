@@ -40,6 +40,11 @@ class UserState:
 class Freshness:
     """How old what a client remembers may be.
 
+    Example:
+        # A state may be a day old, and the user may have come by another device since.
+        freshness = Freshness(86_400, ignored_context=frozenset({"context_device"}))
+        client = RankingClient("localhost:8500", caches=[LruCache()], freshness=freshness)
+
     Attributes:
         staleness_seconds: How far the time of the request that a state was made for may lie from
             that of the request that it is used for. Time gaps, the hour and the weekday are as of

@@ -70,14 +70,24 @@ def make_log(
     lengths = np.clip(rng.lognormal(np.log(length / 3), 1.0, requests), 2, length).astype(np.int64)
     lengths = np.full(requests, length) if full else lengths
     behaviors = int(lengths.sum())
+    # In this order: what is drawn first decides what is drawn next.
+    category = np.append(0, rng.integers(1, VALUES, items - 1))
+    brand = np.append(0, rng.integers(1, VALUES, items - 1))
+    gender = rng.integers(1, VALUES, requests)
+    device = rng.integers(1, VALUES, requests)
+    events = {
+        "item_id": _items(rng, items, behaviors),
+        "action": rng.integers(1, VALUES, behaviors),
+    }
+    shape = (requests, candidates)
     return Log(
-        items,
-        {name: np.append(0, rng.integers(1, VALUES, items - 1)) for name in ("category", "brand")},
-        {name: rng.integers(1, VALUES, requests) for name in ("gender", "device")},
-        lengths,
-        {"item_id": _items(rng, items, behaviors), "action": rng.integers(1, VALUES, behaviors)},
-        _items(rng, items, requests * candidates).reshape(requests, candidates),
-        (rng.random((requests, candidates)) < 0.2).astype(np.float32),
+        items=items,
+        side={"category": category, "brand": brand},
+        user={"gender": gender, "device": device},
+        lengths=lengths,
+        behaviors=events,
+        candidates=_items(rng, items, requests * candidates).reshape(shape),
+        clicked=(rng.random(shape) < 0.2).astype(np.float32),
     )
 
 

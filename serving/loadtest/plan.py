@@ -14,6 +14,11 @@ from preprocessing.config import Config
 class LoadPlan(Config):
     """A load test. The same plan gives the same schedule.
 
+    Example:
+        plan = LoadPlan(rate=100, seconds=60, candidates={100: 0.9, 1000: 0.1})
+        with RankingClient("localhost:8500", timeout_seconds=plan.timeout_seconds) as client:
+            outcomes = run(client, plan, RecordedTraffic(users, items))
+
     Attributes:
         rate: Mean requests a second; arrivals are a Poisson process.
         seconds: How long requests keep arriving.
