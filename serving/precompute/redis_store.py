@@ -33,7 +33,8 @@ class RedisStore(StateStore):
     def __init__(self, url: str, ttl_seconds: int, states_at_once: int = 200) -> None:
         if ttl_seconds <= 0:
             raise ServingError(
-                f"Redis must keep states for a time. Received: ttl_seconds={ttl_seconds}"
+                "Redis must keep states for a time, 1 second or more. Received: "
+                f"ttl_seconds={ttl_seconds}"
             )
         self.states_at_once = states_at_once
         self._url = url

@@ -45,7 +45,7 @@ class Admission:
                     grpc.StatusCode.RESOURCE_EXHAUSTED,
                     f"The server is busy: requests with {self._values} values are being answered, "
                     f"and at most {self._max_values} may (max_values_at_once). Send it again "
-                    "later, or send several of fewer.",
+                    "later, or send several smaller requests.",
                 )
             self._values += count
         try:
@@ -67,7 +67,8 @@ class Admission:
             raise RequestError(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
                 f"A request has at most {self._max_cells} candidates times positions of their "
-                f"users' histories (max_cells_at_once). Received: {count}. Send several of fewer.",
+                f"users' histories (max_cells_at_once). Received: {count}. Send several smaller "
+                "ones.",
             )
         with self._freed:
             self._freed.wait_for(lambda: self._cells + count <= self._max_cells)

@@ -110,7 +110,7 @@ class _Scan:
         if self.found > self._most:
             raise invalid_argument(
                 f"A request has at most {self._most} values and fields (max_values). This one has "
-                "more. Send several."
+                "more. Send several requests."
             )
 
     def _packed_values(self, position: int, size: int, width: int) -> int:
