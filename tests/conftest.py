@@ -2,6 +2,8 @@
 
 import functools
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import hypothesis
 import pytest
 
 from preprocessing import datasets
+from tests.beam_overhead import no_repeated_work
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,6 +24,16 @@ hypothesis.settings.load_profile("any machine")
 def ml_100k_dir() -> Path:
     """The folder of MovieLens-100K, fetched once into the repository's data/."""
     return datasets.fetch("ml-100k", ROOT / "data")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_beam() -> Iterator[None]:
+    """Beam's jobs in the tests' own process, where there are any, don't repeat its own work."""
+    if "apache_beam" not in sys.modules:
+        yield
+        return
+    with no_repeated_work():
+        yield
 
 
 # Fixtures that take a minute or more to make, and what those who use them share: the run of a
