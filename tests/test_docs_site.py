@@ -89,3 +89,8 @@ def test_every_module_has_its_line(site: Path) -> None:
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
             assert path.name == "__init__.py" or f"{path.name} : " in modules, path
+
+
+def test_examples_of_docstrings_are_code(site: Path) -> None:
+    api = (site / "api.html").read_text(encoding="utf-8")
+    assert re.search(r'<pre>.*<span class="k">with</span> .*RankingClient', api)
