@@ -28,6 +28,7 @@ class EncoderConfig(Config):
             as BERT4Rec does.
         without: Features of behaviours or their items that it doesn't read, by name.
         dim: Width D of every hidden vector.
+        layers: Transformer layers.
         heads: Attention heads; must divide `dim`.
         feedforward: Width of the position-wise feed-forward network.
         dropout: Rate, on sublayer outputs.
@@ -97,6 +98,9 @@ class FinetuneConfig(Config):
     Attributes:
         batch_size: Candidates a batch.
         evaluations_per_epoch: How often the validation AUC is computed; the best weights are kept.
+        epochs: The most epochs.
+        patience: Evaluations without a better AUC after which it stops.
+        optimizer: How weights are updated.
     """
 
     epochs: int = pydantic.Field(6, ge=1)
@@ -140,6 +144,7 @@ class TrainerConfig(Config):
     """Everything the trainer can be told.
 
     Attributes:
+        seed: Of weights, shuffling, dropout and sampling.
         precision: What layers compute in; weights, and what is exported, are float32. float16
             scales the loss.
         jit_compile: Whether training steps are compiled by XLA; `auto`: on one GPU, and not
@@ -150,6 +155,12 @@ class TrainerConfig(Config):
             each evaluation at the latest.
         profile_steps: Steps, from the tenth on, of which TensorBoard gets a profile, where it gets
             logs.
+        distribution: How training is spread over devices and machines.
+        encoder: The size of the encoder, and what it reads.
+        pretrain: The encoder's pre-training.
+        ranker: The ranker.
+        finetune: The ranker's training.
+        export: The exported model.
     """
 
     seed: int = 7

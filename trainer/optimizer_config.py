@@ -15,6 +15,8 @@ class OptimizerConfig(Config):
         warmup: Share of all steps.
         decay_power: 1.0 is linear decay; 0.0 keeps the rate.
         clip_norm: Global norm the gradient is cut to.
+        weight_decay: How much of a weight is taken off it in a step, as a share and per unit of the
+            learning rate.
         sparse_above: Rows past which an embedding table is updated only where a batch has gradients
             for it; a part of a table on a parameter server counts by itself.
         table_rate: The learning rate of those tables, as a multiple of `learning_rate`.

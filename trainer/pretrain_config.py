@@ -50,6 +50,9 @@ class PretrainConfig(Config):
 
     Attributes:
         objective: The objective's name in trainer/registry.py.
+        epochs: Epochs of a run that starts from nothing.
+        batch_size: Windows a batch.
+        optimizer: How weights are updated.
         batches_by_length: Whether a batch has histories of like length, which pads less. A hidden
             cell of a batch of short ones then weighs more, for a step's loss is the mean over its
             batch.

@@ -18,7 +18,9 @@ class RankerConfig(Config):
     Attributes:
         model: The ranker's name in trainer/registry.py.
         embedding_dim: Width of the ranker's own embeddings.
-        experts: MMoE experts; `expert_units` are their layers, `tower_units` each task's.
+        experts: MMoE experts.
+        expert_units: Widths of each expert's two layers.
+        tower_units: Width of each task's own layer.
         dropout: Rate, on what goes to the head.
         match: Whether it reads the match features that the spec declares (`features.match`).
     """

@@ -9,7 +9,11 @@ from trainer.ranker_config import RankerConfig
 
 
 class DienLoss(Config):
-    """DIEN's auxiliary loss, weighed beside the CTR loss."""
+    """DIEN's auxiliary loss.
+
+    Attributes:
+        auxiliary_weight: Its weight beside the loss of the labels.
+    """
 
     auxiliary_weight: float = pydantic.Field(1.0, ge=0)
 
