@@ -19,7 +19,6 @@ the workers |
 from __future__ import annotations
 
 import contextlib
-import difflib
 import io
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
@@ -140,8 +139,7 @@ def _parse(beam: BeamConfig, arguments: list[str]) -> dict[str, Any]:
         ) from None
     unknown = sorted(set(parsed) - set(known))
     if unknown and beam.runner not in _ASKS_JOB_SERVER:
-        nearest = difflib.get_close_matches(unknown[0], sorted(known), n=1)
-        hint = f" Did you mean --{nearest[0]}?" if nearest else ""
+        hint = did_you_mean(f"--{unknown[0]}", (f"--{option}" for option in known))
         raise ConfigError(f"Beam has no option --{unknown[0]}.{hint}")
     return parsed
 

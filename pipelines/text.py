@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable
 from typing import Any
 
 MISSING = "–"
@@ -87,9 +86,3 @@ def difference(value: float | None, other: float | None) -> float | None:
 def ratio(value: float | None, other: float | None) -> float | None:
     """`value / other`, where both are known and `other` isn't 0."""
     return None if value is None or not other else value / other
-
-
-def listed(words: Iterable[str]) -> str:
-    """a, b and c."""
-    *first, last = list(words)
-    return f"{', '.join(first)} and {last}" if first else last

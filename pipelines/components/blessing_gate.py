@@ -1,4 +1,8 @@
-"""BlessingGate: a model that the Evaluator blessed is blessed only if its data was, and if no plain rival beats it."""
+"""BlessingGate: the last word on whether a model is pushed.
+
+A model that the Evaluator blessed is blessed only if its data passed its checks, too, and if no
+plain rival ranks better.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +18,15 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
+from pipelines.components.blessings import BLESSED, FINAL, MODEL_ID, SPAN
 from pipelines.components.counts import read_counts
 from pipelines.components.data_checks import FINDINGS
 from pipelines.counts.verdict import not_beaten
 from pipelines.evaluated import load_evaluation, overall_aucs, refusals
 from preprocessing.quarantine import read_report
 
-FINAL = "final"  # the custom property that tells a gate's blessing from an Evaluator's
-SPAN = "span"  # the newest day that the model's records cover
 COUNTS = "counts"  # the rival of that name in must_beat
 REFUSALS = "refusals.json"  # why a model is refused whatever its bars
-_MODEL_ID = constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY
 
 
 class _Spec(ComponentSpec):
@@ -45,7 +47,10 @@ class _Spec(ComponentSpec):
 
 
 class Executor(base_executor.BaseExecutor):
-    """Passes the Evaluator's verdict on, unless a finding blocks, or the model is no better than a plain rival."""
+    """Passes the Evaluator's verdict on.
+
+    Refuses the model where a finding blocks, or where it is no better than a plain rival.
+    """
 
     def Do(  # noqa: N802 (TFX's name)
         self,
@@ -70,10 +75,10 @@ class Executor(base_executor.BaseExecutor):
         with fileio.open(f"{blessing.uri}/{REFUSALS}", "w") as file:
             file.write(json.dumps(refused, ensure_ascii=False))
         is_blessed = model_utils.is_model_blessed(evaluation) and not blocked and not refused
-        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(is_blessed))
+        blessing.set_int_custom_property(BLESSED, int(is_blessed))
         blessing.set_int_custom_property(FINAL, 1)
         blessing.set_int_custom_property(SPAN, exec_properties[SPAN])
-        blessing.set_int_custom_property(_MODEL_ID, evaluation.get_int_custom_property(_MODEL_ID))
+        blessing.set_int_custom_property(MODEL_ID, evaluation.get_int_custom_property(MODEL_ID))
         name = constants.BLESSED_FILE_NAME if is_blessed else constants.NOT_BLESSED_FILE_NAME
         with fileio.open(f"{blessing.uri}/{name}", "w") as file:
             file.write("")

@@ -8,12 +8,13 @@ from tfx import types
 from tfx.components.example_gen import utils
 from tfx.dsl.components.common import resolver
 
-from pipelines.components.blessing_gate import FINAL, SPAN
+from pipelines.components.blessings import SPAN, blessings_by_model
 
 
 class LatestBlessedOfEarlierSpan(resolver.ResolverStrategy):
-    """Resolves `model` to the blessed model of the newest span before that of `records`, if it was there before them.
+    """Resolves `model` to the blessed model of the newest span before that of `records`.
 
+    Only models that were there before the records count.
     So a model never starts from one that has seen the days it is tested on, not even where an old
     day is run again; and a run that is repeated starts from what it started from, and finds its
     training in the cache.
@@ -22,19 +23,21 @@ class LatestBlessedOfEarlierSpan(resolver.ResolverStrategy):
     def resolve_artifacts(
         self, store: Any, input_dict: dict[str, list[types.Artifact]]
     ) -> dict[str, list[types.Artifact]] | None:
-        """Picks from all `model`, all `model_blessing` and the one `records`; an empty list where there is none."""
+        """Picks from all `model`, all `model_blessing` and the one `records`.
+
+        The list is empty where there is no such model.
+        """
         (records,) = input_dict["records"]
         today = records.get_int_custom_property(utils.SPAN_PROPERTY_NAME)
+        blessings = blessings_by_model(input_dict["model_blessing"])
         spans = {
-            blessing.get_int_custom_property("current_model_id"): blessing.get_int_custom_property(
-                SPAN
-            )
-            for blessing in input_dict["model_blessing"]
-            if blessing.get_int_custom_property(FINAL) == 1
-            and blessing.get_int_custom_property("blessed") == 1
+            model_id: blessing.get_int_custom_property(SPAN)
+            for model_id, blessing in blessings.items()
         }
-        earlier = [
-            x for x in input_dict["model"] if x.id < records.id and 0 < spans.get(x.id, 0) < today
-        ]
+        earlier = []
+        for model in input_dict["model"]:
+            span = spans.get(model.id, 0)
+            if model.id < records.id and 0 < span < today:
+                earlier.append(model)
         latest = sorted(earlier, key=lambda model: (spans[model.id], model.id))[-1:]
         return input_dict | {"model": latest}

@@ -7,7 +7,7 @@ from typing import Any
 from tfx import types
 from tfx.dsl.components.common import resolver
 
-from pipelines.components.blessing_gate import FINAL
+from pipelines.components.blessings import blessings_by_model
 
 
 class LatestBlessedOtherModel(resolver.ResolverStrategy):
@@ -21,18 +21,12 @@ class LatestBlessedOtherModel(resolver.ResolverStrategy):
     def resolve_artifacts(
         self, store: Any, input_dict: dict[str, list[types.Artifact]]
     ) -> dict[str, list[types.Artifact]] | None:
-        """Picks from all `model`, all `model_blessing` and the one `candidate`; empty lists where there is none.
+        """Picks from all `model`, all `model_blessing` and the one `candidate`.
 
-        Only BlessingGate's blessings count: an Evaluator's says nothing of the data that the model
-        learned from.
+        The lists are empty where there is no such model.
         """
         candidates = {artifact.id for artifact in input_dict["candidate"]}
-        blessings = {
-            blessing.get_int_custom_property("current_model_id"): blessing
-            for blessing in input_dict["model_blessing"]
-            if blessing.get_int_custom_property(FINAL) == 1
-            and blessing.get_int_custom_property("blessed") == 1
-        }
+        blessings = blessings_by_model(input_dict["model_blessing"])
         blessed = [
             model
             for model in input_dict["model"]

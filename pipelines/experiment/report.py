@@ -14,6 +14,7 @@ from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.found import Difference, Found, Made, ModelResult, Spread
 from pipelines.experiment.pictures import draw
 from pipelines.experiment.results import ALL, collect_results
+from pipelines.markdown import markdown_table
 from pipelines.metrics import METRICS
 from pipelines.revision import code_revision, short_revision
 from pipelines.tuning import dotted
@@ -148,7 +149,7 @@ def _table(models: Mapping[str, ModelResult]) -> list[str]:
         "95 % interval",
         *(["setting"] if tuned else []),
     ]
-    rows = [header, ["---"] * len(header)]
+    rows = []
     for name, model in models.items():
         whole = model.difference.get(ALL)
         points = [f"{whole.points:+.2f}", _interval(whole)] if whole else ["", ""]
@@ -157,7 +158,7 @@ def _table(models: Mapping[str, ModelResult]) -> list[str]:
         )
         cells = [_cell(model.metrics[metric]) for metric in METRICS]
         rows.append([name, str(len(model.seeds)), *cells, *points, *([setting] if tuned else [])])
-    return [f"| {' | '.join(row)} |" for row in rows]
+    return markdown_table(header, rows)
 
 
 def _cell(spread: Spread) -> str:
@@ -170,12 +171,12 @@ def _interval(difference: Difference) -> str:
 
 def _slice_table(models: Mapping[str, ModelResult]) -> list[str]:
     names = list(dict.fromkeys(name for model in models.values() for name in model.slices))
-    rows = [["slice", "candidates", *models], ["---"] * (len(models) + 2)]
+    rows = []
     for name in names:
         found = [model.slices.get(name) for model in models.values()]
         candidates = next(str(value.candidates) for value in found if value)
         rows.append([name, candidates, *(_slice_cell(model, name) for model in models.values())])
-    return [f"| {' | '.join(row)} |" for row in rows]
+    return markdown_table(["slice", "candidates", *models], rows)
 
 
 def _slice_cell(model: ModelResult, name: str) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.text import MISSING, count, listed, percent
+from pipelines.text import MISSING, count, percent
 from pipelines.tour.filling import Features, Guess, fill_in
 from pipelines.tour.step import Step
 from pipelines.tour.words import Words
+from preprocessing.hints import listed
 from trainer.pretraining.objective import Objective
 
 _TITLE, _BEST = "What the encoder fills in", 5

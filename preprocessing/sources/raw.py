@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
 
 from preprocessing.errors import DataError
+from preprocessing.hints import did_you_mean
 from preprocessing.sources.columns import Column
 
 _SEPARATORS = {
@@ -47,8 +47,7 @@ class Header:
         if column.source in self.names:
             self._check_once(column, path)
             return self.names.index(column.source)
-        nearest = _nearest(column.source, self.names)
-        hint = separator_hint(self.names) or (f" Did you mean '{nearest}'?" if nearest else "")
+        hint = separator_hint(self.names) or did_you_mean(column.source, self.names)
         found = ", ".join(self.names[:30]) or "nothing: the file is empty"
         raise DataError(
             f"{path}: no column '{column.source}', which {column.needed_by} needs. Found: {found}.{hint}"
@@ -110,10 +109,3 @@ def separator_hint(names: tuple[str, ...]) -> str:
             option = "format: tsv" if separator == "\t" else f"delimiter: '{separator}'"
             return f" The header has {what}, but no other separator: is it {option}?"
     return ""
-
-
-def _nearest(name: str, names: tuple[str, ...]) -> str | None:
-    """The most similar of some names, upper and lower case being the same."""
-    by_lower_case = {other.lower(): other for other in names}
-    found = difflib.get_close_matches(name.lower(), list(by_lower_case), n=1)
-    return by_lower_case[found[0]] if found else None

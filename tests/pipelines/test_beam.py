@@ -77,7 +77,7 @@ def test_own_options_win_and_arrive() -> None:
         (
             "direct",
             ["--direct_num_wokers=2"],
-            "no option --direct_num_wokers. Did you mean --direct_num_workers?",
+            "no option --direct_num_wokers. Did you mean '--direct_num_workers'?",
         ),
         ("direct", ["parallelism"], "start with --"),
         ("direct", ["--direct_num_workers=many"], "invalid int value: 'many'"),

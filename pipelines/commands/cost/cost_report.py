@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from pipelines.config import RunConfig, load_run_config
+from pipelines.markdown import markdown_table
 from preprocessing.features import model_features
 from trainer.costs import CANDIDATES, ModelCost, compare_costs, cost_ratios
 from trainer.fields import Field, Fields
@@ -56,22 +57,22 @@ def report_costs(config_path: Path, output: Path | None, vocabulary: int) -> Non
 
 
 def cost_table(costs: dict[str, ModelCost]) -> str:
-    """A Markdown table with one row for each model."""
-    return _markdown(_HEADER, [_row(name, cost) for name, cost in costs.items()])
+    """A Markdown table with a row for each model."""
+    rows = [_row(name, cost) for name, cost in costs.items()]
+    return "\n".join(markdown_table(_HEADER, rows)) + "\n"
 
 
 def state_table(model: str, cost: ModelCost) -> str:
-    """A Markdown table of a model's user state, one row for each vector, in the order of its bytes."""
+    """A Markdown table of a model's user state.
+
+    It has a row for each vector, in the order of its bytes.
+    """
     rows = []
     for vector in cost.state:
         each = f"each {vector.of}"
         rows.append([vector.name, each, str(vector.width), vector.dtype, f"{vector.bytes:,}"])
-    return _markdown([f"state of {model}", "there for", "width", "type", "bytes"], rows)
-
-
-def _markdown(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    header = [f"state of {model}", "there for", "width", "type", "bytes"]
+    return "\n".join(markdown_table(header, rows)) + "\n"
 
 
 def _row(name: str, cost: ModelCost) -> list[str]:

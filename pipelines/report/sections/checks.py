@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pipelines.checks.finding import Finding
 from pipelines.report.blocks import Section, Table
 from pipelines.report.results import Compared, RunResults
-from pipelines.text import count, decimal, listed
+from pipelines.text import count, decimal
+from preprocessing.hints import listed
 
 _CHECKS = {"schema": "Schema", "drift": "Drift", "skew": "Skew"}
 _POLICIES = {

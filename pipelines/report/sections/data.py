@@ -6,7 +6,8 @@ from pipelines.report.bars import Bars, bars, spans
 from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.data_report import DataReport, SplitReport, TableRows
 from pipelines.report.results import RunResults
-from pipelines.text import MISSING, count, day, decimal, listed, moment, percent, ratio, size
+from pipelines.text import MISSING, count, day, decimal, moment, percent, ratio, size
+from preprocessing.hints import listed
 from preprocessing.joins import join_findings
 from preprocessing.leaks import leak_findings
 from preprocessing.popularity import POPULARITY, UNSEEN

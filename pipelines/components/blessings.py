@@ -1,0 +1,25 @@
+"""What the artifacts that BlessingGate writes say, for the resolvers that look for earlier models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tfx import types
+from tfx.components.evaluator import constants
+
+# The custom property that tells a gate's blessing from an Evaluator's. An Evaluator's says nothing
+# of the data that the model learned from.
+FINAL = "final"
+SPAN = "span"  # the newest day that the model's records cover
+MODEL_ID = constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY
+BLESSED = constants.ARTIFACT_PROPERTY_BLESSED_KEY
+
+
+def blessings_by_model(artifacts: Iterable[types.Artifact]) -> dict[int, types.Artifact]:
+    """The gate's blessings of models that it blessed, by the model's artifact id."""
+    return {
+        artifact.get_int_custom_property(MODEL_ID): artifact
+        for artifact in artifacts
+        if artifact.get_int_custom_property(FINAL) == 1
+        and artifact.get_int_custom_property(BLESSED) == 1
+    }
