@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from pipelines.data_report import DataReport
 from pipelines.errors import RunError
 from preprocessing.popularity import RULES
 
@@ -39,7 +40,7 @@ def overall_aucs(evaluation: Any, tasks: list[str]) -> dict[str, float | None]:
     return {task: figures(overall[task])["auc"] for task in tasks}
 
 
-def refusals(aucs: dict[str, float | None], data: dict[str, Any], margin: float) -> list[str]:
+def refusals(aucs: dict[str, float | None], data: DataReport, margin: float) -> list[str]:
     """Why a model may not be blessed, whatever its bars: an undefined AUC, or a rule that ranks better.
 
     Args:
@@ -64,12 +65,10 @@ def refusals(aucs: dict[str, float | None], data: dict[str, Any], margin: float)
     return reasons
 
 
-def rule_auc(data: dict[str, Any], rule: str, task: str) -> float | None:
+def rule_auc(data: DataReport, rule: str, task: str) -> float | None:
     """A rule's AUC on the test split, in the direction that is right on the validation split."""
-    tested, before = (
-        data["splits"][split]["label_rules"].get(task, {}).get(rule)
-        for split in (EVALUATED, DIRECTED_BY)
-    )
+    tested = data.splits[EVALUATED].label_rules.get(task, {}).get(rule)
+    before = data.splits[DIRECTED_BY].label_rules.get(task, {}).get(rule)
     if tested is None or before is None:
         return None
     return tested if before >= 0.5 else 1 - tested

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import Literal
 
 from pipelines.checks.config import Policy
 
@@ -31,7 +31,3 @@ class Finding:
     look_at: str
     distance: float | None = None
     allowed: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As findings.json has it."""
-        return dataclasses.asdict(self)

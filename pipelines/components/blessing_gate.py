@@ -20,8 +20,9 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from pipelines.components.blessings import BLESSED, FINAL, MODEL_ID, SPAN
 from pipelines.components.counts import read_counts
-from pipelines.components.data_checks import FINDINGS
+from pipelines.components.data_checks import read_checks
 from pipelines.counts.verdict import not_beaten
+from pipelines.data_report import DataReport
 from pipelines.evaluated import load_evaluation, overall_aucs, refusals
 from preprocessing.quarantine import read_report
 
@@ -62,10 +63,7 @@ class Executor(base_executor.BaseExecutor):
         evaluation = artifact_utils.get_single_instance(input_dict["evaluation"])
         findings = artifact_utils.get_single_instance(input_dict["findings"])
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
-        with fileio.open(f"{findings.uri}/{FINDINGS}") as file:
-            blocked = any(
-                finding["policy"] != "warn" for finding in json.loads(file.read())["findings"]
-            )
+        blocked = any(finding.policy != "warn" for finding in read_checks(findings.uri).findings)
         refused = _refusals(
             artifact_utils.get_single_instance(input_dict["figures"]).uri, exec_properties
         )
@@ -133,4 +131,5 @@ class BlessingGate(base_component.BaseComponent):
 
 def _refusals(figures: str, settings: dict[str, Any]) -> list[str]:
     aucs = overall_aucs(load_evaluation(figures), json.loads(settings["tasks"]))
-    return refusals(aucs, read_report(settings["quarantine_dir"]), settings["margin"])
+    data = DataReport.model_validate(read_report(settings["quarantine_dir"]))
+    return refusals(aucs, data, settings["margin"])

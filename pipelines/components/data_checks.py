@@ -18,6 +18,7 @@ from pipelines.checks.config import ChecksConfig
 from pipelines.checks.distances import Statistics, thresholds
 from pipelines.checks.finding import Finding
 from pipelines.checks.findings import distance_findings, schema_findings
+from pipelines.checks.found import Checks, Compared
 from preprocessing.artifact_files import split_dir
 from preprocessing.errors import DataError
 from preprocessing.features import record_features
@@ -55,12 +56,11 @@ class Executor(base_executor.BaseExecutor):
         """
         spec = DatasetSpec.from_json(exec_properties["spec"])
         checks = ChecksConfig.model_validate_json(exec_properties["checks"])
-        compared, findings = _check(spec, checks, input_dict)
+        found = _check(spec, checks, input_dict)
         output = artifact_utils.get_single_instance(output_dict["findings"])
-        content = {"compared": compared, "findings": [finding.to_json() for finding in findings]}
         with fileio.open(f"{output.uri}/{FINDINGS}", "w") as file:
-            file.write(json.dumps(content, indent=1, ensure_ascii=False))
-        failing = [finding for finding in findings if finding.policy == "fail"]
+            file.write(json.dumps(found.to_json(), indent=1, ensure_ascii=False))
+        failing = [finding for finding in found.findings if finding.policy == "fail"]
         if failing:
             raise DataError(_refusal(failing))
 
@@ -108,12 +108,9 @@ class DataChecks(base_component.BaseComponent):
 
 def _check(
     spec: DatasetSpec, checks: ChecksConfig, inputs: dict[str, list[types.Artifact]]
-) -> tuple[dict[str, bool], list[Finding]]:
-    """What could be compared, and what was found."""
-    limits, by_name = (
-        thresholds(spec, checks),
-        {feature.name: feature for feature in record_features(spec)},
-    )
+) -> Checks:
+    limits = thresholds(spec, checks)
+    by_name = {feature.name: feature for feature in record_features(spec)}
     train = _statistics(inputs["statistics"], _TRAIN)
     previous = _statistics(inputs.get("previous") or [], _TRAIN)
     serving = _statistics(inputs.get("serving") or [], SERVING)
@@ -124,7 +121,14 @@ def _check(
         )
     if train and serving:
         findings += distance_findings("skew", checks.skew_policy, serving, train, limits, by_name)
-    return {"drift": bool(train and previous), "skew": bool(train and serving)}, findings
+    compared = Compared(drift=bool(train and previous), skew=bool(train and serving))
+    return Checks(compared=compared, findings=findings)
+
+
+def read_checks(uri: str) -> Checks:
+    """What the component compared and found."""
+    with fileio.open(f"{uri}/{FINDINGS}") as file:
+        return Checks.model_validate_json(file.read())
 
 
 def _statistics(artifacts: list[types.Artifact], split: str) -> Statistics | None:

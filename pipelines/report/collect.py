@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tfx.dsl.io import fileio
 
+from pipelines.checks.found import Checks
 from pipelines.components.counts import read_counts
-from pipelines.components.data_checks import FINDINGS
+from pipelines.components.data_checks import read_checks
 from pipelines.components.evaluation import HISTORY_LENGTH, POPULARITY
 from pipelines.config import RunConfig
+from pipelines.data_report import DataReport
 from pipelines.errors import RunError
 from pipelines.evaluated import figures, load_evaluation, rule_auc
 from pipelines.finished import config_of
@@ -29,12 +30,12 @@ from pipelines.pipeline import (
     PUSHER,
     RANKER,
 )
-from pipelines.report.data_report import DataReport
 from pipelines.report.results import (
     WITH_ENCODER,
     WITHOUT_ENCODER,
     Bucket,
-    Checks,
+    Finetuned,
+    Pretrained,
     Rivals,
     RunMetrics,
     RunResults,
@@ -75,33 +76,33 @@ def collect(run_dir: Path) -> RunResults:
         WITH_ENCODER: load_evaluation(run.output(EVALUATOR, "evaluation")),
         WITHOUT_ENCODER: load_evaluation(run.output(BASELINE_EVALUATOR, "evaluation")),
     }
-    trained = {
-        "pretrain": _json(run.output(PRETRAIN, "model"), pretrain.RESULTS),
-        WITH_ENCODER: _json(run.output(RANKER, "model"), finetune.RESULTS),
-        WITHOUT_ENCODER: _json(run.output(BASELINE, "model"), finetune.RESULTS),
-    }
-    report = read_report(config.paths.quarantine)
-    data = DataReport.model_validate(report)
-    rivals = _rivals(config, run, report)
-    checks = Checks.model_validate_json(
-        fileio.open(f"{run.output(CHECKS, 'findings')}/{FINDINGS}").read()
+    pretrained = Pretrained.model_validate_json(
+        _left_beside(run.output(PRETRAIN, "model"), pretrain.RESULTS)
     )
+    finetuned = {}
+    for name, node in ((WITH_ENCODER, RANKER), (WITHOUT_ENCODER, BASELINE)):
+        text = _left_beside(run.output(node, "model"), finetune.RESULTS)
+        finetuned[name] = Finetuned.model_validate_json(text)
+    data = DataReport.model_validate(read_report(config.paths.quarantine))
+    rivals = _rivals(config, run, data)
+    checks = read_checks(run.output(CHECKS, "findings"))
     tasks = list(config.dataset.tasks)
     return RunResults(
-        metrics=_metrics(config, run, data, checks, trained["pretrain"], evaluations, rivals),
+        metrics=_metrics(config, run, data, checks, pretrained, evaluations, rivals),
         data=data,
         checks=checks,
-        pretrain_curves=trained["pretrain"]["curves"],
-        finetune_curves={name: trained[name]["curves"] for name in evaluations},
+        pretrain_curves=pretrained.curves,
+        finetune_curves={name: found.curves for name, found in finetuned.items()},
         calibration={
             name: {t: _calibration(e, t) for t in tasks} for name, e in evaluations.items()
         },
     )
 
 
-def _json(model_dir: str, name: str) -> Mapping[str, Any]:
-    """What a stage of trainer/ left beside its model."""
-    return json.loads(fileio.open(f"{serving_model_dir(model_dir)}/{name}").read())
+def _left_beside(model_dir: str, name: str) -> str:
+    """The text of a file that a stage of trainer/ left beside its model."""
+    with fileio.open(f"{serving_model_dir(model_dir)}/{name}") as file:
+        return file.read()
 
 
 def _metrics(
@@ -109,7 +110,7 @@ def _metrics(
     run: RunMetadata,
     data: DataReport,
     checks: Checks,
-    pretrained: Mapping[str, Any],
+    pretrained: Pretrained,
     evaluations: Mapping[str, Any],
     rivals: Rivals,
 ) -> RunMetrics:
@@ -125,8 +126,8 @@ def _metrics(
             for split, counts in data.splits.items()
         },
         checks=checks,
-        started_from=pretrained.get("started_from"),
-        pretrain=pretrained["attributes"],
+        started_from=pretrained.started_from,
+        pretrain=pretrained.attributes,
         tasks={task: _task(evaluations[WITH_ENCODER], task) for task in tasks},
         baseline_without_encoder={
             task: _task(evaluations[WITHOUT_ENCODER], task) for task in tasks
@@ -142,8 +143,8 @@ def _metrics(
     )
 
 
-def _rivals(config: RunConfig, run: RunMetadata, report: dict[str, Any]) -> Rivals:
-    popularity = {task: rule_auc(report, POPULARITY_RULE, task) for task in config.dataset.tasks}
+def _rivals(config: RunConfig, run: RunMetadata, data: DataReport) -> Rivals:
+    popularity = {task: rule_auc(data, POPULARITY_RULE, task) for task in config.dataset.tasks}
     counts = read_counts(run.output(COUNTS, "counts")) if config.evaluation.counts_rows else None
     return Rivals(popularity=popularity, counts=counts)
 

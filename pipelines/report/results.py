@@ -7,12 +7,16 @@ from typing import Any, NamedTuple
 
 import pydantic
 
-from pipelines.checks.finding import Finding
+from pipelines.checks.found import Checks
 from pipelines.content import Content, Kept, Number
 from pipelines.counts.found import Counts
-from pipelines.report.data_report import DataReport
+from pipelines.data_report import DataReport
 
 WITH_ENCODER, WITHOUT_ENCODER = "with_encoder", "without_encoder"
+
+
+Curves = dict[str, list[Number]]
+"""By log name, a value for each epoch or each evaluation."""
 
 
 class Slice(Content):
@@ -69,25 +73,31 @@ class Attribute(Kept):
     chance_accuracy: Number
 
 
+class Pretrained(Kept):
+    """What pre-training leaves beside its model.
+
+    Attributes:
+        attributes: What it learned, by attribute.
+        curves: A value an epoch.
+        started_from: The model that it started from; None is none.
+    """
+
+    attributes: dict[str, Attribute]
+    curves: Curves
+    started_from: str | None = None
+
+
+class Finetuned(Kept):
+    """What fine-tuning leaves beside its model; its curves have a value for each evaluation."""
+
+    curves: Curves
+
+
 class Verdict(Content):
     """Whether the model was blessed; there are reasons only if it was not."""
 
     blessed: bool
     reasons: list[str]
-
-
-class Compared(Content):
-    """What there was to compare with."""
-
-    drift: bool
-    skew: bool
-
-
-class Checks(Content):
-    """What DataChecks compared and found."""
-
-    compared: Compared
-    findings: list[Finding]
 
 
 class SplitCounts(Content):
@@ -163,10 +173,6 @@ class Bucket(NamedTuple):
     prediction: Number
     label: Number
     candidates: float
-
-
-Curves = dict[str, list[Number]]
-"""By log name, a value an epoch or an evaluation."""
 
 
 class RunResults(Content):

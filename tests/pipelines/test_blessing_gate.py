@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from tfx.types import standard_artifacts
 
+from pipelines.checks.found import Checks, Compared
 from pipelines.components import blessing_gate
+from pipelines.components.data_checks import FINDINGS
 from pipelines.counts.found import FILE, Counts, TaskCounts
 
 pytestmark = pytest.mark.slow  # imports TFX
@@ -29,7 +31,8 @@ def _gate(folder: Path, must_beat: list[str], counts: Counts | None) -> tuple[bo
         (folder / name).mkdir()
     artifacts["evaluation"].set_int_custom_property("blessed", 1)
     (folder / "evaluation" / "BLESSED").touch()
-    (folder / "findings" / blessing_gate.FINDINGS).write_text(json.dumps({"findings": []}))
+    checks = Checks(compared=Compared(drift=False, skew=False), findings=[])
+    (folder / "findings" / FINDINGS).write_text(json.dumps(checks.to_json()))
     if counts is not None:
         (folder / "counts" / FILE).write_text(json.dumps(counts.to_json()))
     output = {"blessing": [artifacts.pop("blessing")]}

@@ -14,6 +14,9 @@ from tfx.orchestration.pipeline import RunOptions
 from tfx.types import standard_artifacts
 
 from pipelines.beam import BeamConfig, beam_args
+from pipelines.checks.config import Policy
+from pipelines.checks.finding import Finding
+from pipelines.checks.found import Checks, Compared
 from pipelines.components import blessing_gate
 from pipelines.components.data_checks import FINDINGS
 from pipelines.components.earlier_model import LatestBlessedOfEarlierSpan
@@ -98,7 +101,7 @@ def artifact(kind: Any, folder: Path, **properties: int) -> Any:
     ],
 )
 def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
-    policy: str,
+    policy: Policy,
     evaluated: int,
     refused: list[str],
     blessed: int,
@@ -110,7 +113,9 @@ def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
     properties = {"blessed": evaluated, "current_model_id": 7}
     evaluation = artifact(kinds.ModelBlessing, tmp_path / "evaluation", **properties)
     findings = artifact(kinds.ExampleAnomalies, tmp_path / "findings")
-    (tmp_path / "findings" / FINDINGS).write_text(json.dumps({"findings": [{"policy": policy}]}))
+    finding = Finding("schema", policy, "user_age", "It is empty.", "the log")
+    checks = Checks(compared=Compared(drift=False, skew=False), findings=[finding])
+    (tmp_path / "findings" / FINDINGS).write_text(json.dumps(checks.to_json()))
     final = artifact(kinds.ModelBlessing, tmp_path / "final")
     figures = artifact(kinds.ModelEvaluation, tmp_path / "figures")
     inputs = {"evaluation": [evaluation], "findings": [findings], "figures": [figures]}

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import tensorflow_model_analysis as tfma
 
+from pipelines.data_report import DataReport, SplitReport
 from pipelines.evaluated import figures, load_evaluation, overall_aucs, refusals, rule_auc
 
 
@@ -34,9 +35,14 @@ def test_the_auc_of_labels_that_are_all_alike_is_undefined(
     assert found["auc"] == auc and found["gauc"] is None and found["example_count"] == 40.0
 
 
-def data(validation: dict[str, float | None], test: dict[str, float | None]) -> dict[str, Any]:
+def data(validation: dict[str, float | None], test: dict[str, float | None]) -> DataReport:
+    """The part of a data report that has rules."""
     rules = {"validation": validation, "test": test}
-    return {"splits": {split: {"label_rules": {"click": found}} for split, found in rules.items()}}
+    splits = {
+        split: SplitReport.model_construct(label_rules={"click": found})
+        for split, found in rules.items()
+    }
+    return DataReport.model_construct(splits=splits)
 
 
 def test_a_model_without_a_defined_auc_is_refused_by_name() -> None:

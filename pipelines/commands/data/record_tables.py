@@ -2,59 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.table import Table
 
+from pipelines.data_report import DataReport
 from pipelines.text import count, decimal, percent, ratio
 from preprocessing.popularity import POPULARITY, UNSEEN
 from preprocessing.splits import REQUEST_SPLITS
 
 
-def record_tables(report: dict[str, Any]) -> list[Table]:
+def record_tables(report: DataReport) -> list[Table]:
     """What a run's records are, and what they are joined with."""
-    return [
-        _requests(report),
-        _rules(report),
-        *([_joins(report["joins"])] if report["joins"] else []),
-    ]
+    tables = [_requests(report), _rules(report)]
+    if report.joins:
+        tables.append(_joins(report.joins))
+    return tables
 
 
-def _requests(report: dict[str, Any]) -> Table:
-    splits = {name: report["splits"].get(name, {}) for name in REQUEST_SPLITS}
-    tasks = sorted({task for split in splits.values() for task in split.get("positives", {})})
-    cut = report["requests_cut"]
-    title = f"Requests; {count(cut['at_cut_off'])} cut at a cut-off, {count(cut['too_long'])} for their length"
+def _requests(report: DataReport) -> Table:
+    splits = {name: report.splits.get(name) for name in REQUEST_SPLITS}
+    tasks = sorted({task for split in splits.values() if split for task in split.positives})
+    at_cut_off = count(report.requests_cut["at_cut_off"])
+    too_long = count(report.requests_cut["too_long"])
     grid = Table(
         "split",
         "requests",
         "candidates",
         *(f"{task} = 1" for task in tasks),
         "sampled",
-        title=title,
+        title=f"Requests; {at_cut_off} cut at a cut-off, {too_long} for their length",
     )
     for name, split in splits.items():
-        positives = [count(split.get("positives", {}).get(task, 0)) for task in tasks]
         grid.add_row(
             name,
-            count(split.get("requests", 0)),
-            count(split.get("candidates", 0)),
-            *positives,
-            count(split.get("sampled", 0)),
+            count(split.requests if split else 0),
+            count(split.candidates if split else 0),
+            *(count(split.positives.get(task, 0) if split else 0) for task in tasks),
+            count(split.sampled if split else 0),
         )
     return grid
 
 
-def _rules(report: dict[str, Any]) -> Table:
-    """What no model has to learn: the AUC of being unseen in training alone, and of popularity alone."""
+def _rules(report: DataReport) -> Table:
+    """How well plain rules rank, which no model has to learn.
+
+    They are whether an item is unseen in training, and how popular it is.
+    """
     title = "Items unseen in training, and the AUC of plain rules"
     columns = ("unseen of positives", "unseen of negatives", "AUC of unseen", "AUC of popularity")
     grid = Table("split", "task", *columns, title=title)
     for name in REQUEST_SPLITS:
-        for task, rules in report["splits"].get(name, {}).get("label_rules", {}).items():
-            shares = [percent(rules[f"unseen_{kind}"]) for kind in ("positives", "negatives")]
+        split = report.splits.get(name)
+        rules_by_task = split.label_rules if split else {}
+        for task, rules in rules_by_task.items():
             grid.add_row(
-                name, task, *shares, *(decimal(rules[rule], 3) for rule in (UNSEEN, POPULARITY))
+                name,
+                task,
+                percent(rules["unseen_positives"]),
+                percent(rules["unseen_negatives"]),
+                decimal(rules[UNSEEN], 3),
+                decimal(rules[POPULARITY], 3),
             )
     return grid
 

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.config import load_run_config
+from pipelines.data_report import DataReport
 from pipelines.commands.data.record_tables import record_tables
 from preprocessing.validation import Validation, validate
 
@@ -27,7 +28,7 @@ def validate_config(path: Path) -> bool:
     if found.period:
         console.print(f"Events from {found.period[0]} to {found.period[1]}.")
     if found.report:
-        for grid in record_tables(found.report):
+        for grid in record_tables(DataReport.model_validate(found.report)):
             console.print(grid)
     for table in found.unread:
         console.print(f"Not read: {table}, which is in BigQuery; a run checks it.")

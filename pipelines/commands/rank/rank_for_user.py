@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +19,7 @@ from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
 from serving.client import RankingClient
 from serving.contract import DEFAULT_MODEL_NAME
+from serving.inputs import User
 from serving.server import ModelServer
 
 
@@ -53,7 +53,7 @@ def rank_for_user(config_path: Path, user_id: str, top: int, server: str | None)
     console.print(_table(ranked, titles, list(config.dataset.tasks)))
 
 
-def _user(spec: DatasetSpec, user_id: str, console: Console) -> dict[str, Any]:
+def _user(spec: DatasetSpec, user_id: str, console: Console) -> User:
     record = user_record(spec, user_id)
     if record is None:
         console.print(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipelines.checks.finding import Finding
+from pipelines.checks.found import Compared
 from pipelines.report.blocks import Section, Table
-from pipelines.report.results import Compared, RunResults
+from pipelines.report.results import RunResults
 from pipelines.text import count, decimal
 from preprocessing.hints import listed
 

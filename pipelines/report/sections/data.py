@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pipelines.data_report import DataReport, SplitReport, TableRows
 from pipelines.report.bars import Bars, bars, spans
 from pipelines.report.blocks import Picture, Section, Table
-from pipelines.report.data_report import DataReport, SplitReport, TableRows
 from pipelines.report.results import RunResults
 from pipelines.text import MISSING, count, day, decimal, moment, percent, ratio, size
 from preprocessing.hints import listed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import Any
 import pytest
 
 from pipelines.checks.finding import Finding
+from pipelines.checks.found import Checks, Compared
 from pipelines.config import RunConfig
 from pipelines.counts.found import Counts
+from pipelines.data_report import DataReport
 from pipelines.metrics import METRICS
 from pipelines.report import collect
-from pipelines.report.data_report import DataReport
-from pipelines.report.results import Checks, Rivals, RunMetrics, Verdict
+from pipelines.report.results import Pretrained, Rivals, RunMetrics, Verdict
 from preprocessing.report import data_report
 from preprocessing.splits import CutOffs, TimeProfile
 from tests.testing import small_spec
@@ -99,10 +101,8 @@ def test_what_is_collected_is_written_and_read_again(
         config.dataset, Counter(), CutOffs(validation=1, test=2), TimeProfile.empty()
     )
     finding = Finding("schema", "warn", "user_age", "It is empty.", "the log")
-    checks = Checks.model_validate(
-        {"compared": {"drift": True, "skew": False}, "findings": [finding.to_json()]}
-    )
-    pretrained: dict[str, Any] = {"attributes": {"item_id": ATTRIBUTE}, "started_from": None}
+    checks = Checks(compared=Compared(drift=True, skew=False), findings=[finding])
+    pretrained = Pretrained.model_validate({"attributes": {"item_id": ATTRIBUTE}, "curves": {}})
     evaluations = {"with_encoder": WHOLE, "without_encoder": WHOLE}
     run: Any = Run()
     metrics = collect._metrics(
@@ -112,7 +112,7 @@ def test_what_is_collected_is_written_and_read_again(
     content = json.loads(written)
     assert RunMetrics.model_validate_json(written) == metrics
     assert content["pretrain"]["item_id"] == ATTRIBUTE | {"chance_accuracy": None}
-    assert content["checks"]["findings"] == [finding.to_json()]
+    assert content["checks"]["findings"] == [dataclasses.asdict(finding)]
     assert content["rivals"]["popularity"] == {"buy": 0.6, "dear": None}
     assert content["verdict"] == {"blessed": False, "reasons": ["It is late."]}
     assert set(content["tasks"]["buy"]) == {*METRICS, "slices"}

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections import Counter
 
-from pipelines.report.data_report import DataReport
+from pipelines.data_report import DataReport
 from pipelines.report.sections.data import split_edges
 from preprocessing.popularity import NEGATIVE, POSITIVE
 from preprocessing.report import data_report
