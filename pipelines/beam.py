@@ -1,19 +1,17 @@
 """Where Beam jobs run: every runner's options in one place.
 
-| name | runner | what it needs |
-| --- | --- | --- |
-| direct | FnApiRunner in this process | nothing |
-| multiprocess | FnApiRunner, one worker process a core | nothing; worth it from a handful of cores
-on |
-| prism | PrismRunner, whose workers are in this process | Prism: `--prism_location=PATH`, or Beam
-downloads it |
-| portable | PortableRunner | a job server (`--job_endpoint`); an image or a package for the workers
-|
-| flink | FlinkRunner | Java here, or a job server (`--job_endpoint`); an image or a package for the
-workers |
-| spark | SparkRunner | the same |
-| dataflow | DataflowRunner | `--project`, `--region`, `--temp_location`; an image or a package for
-the workers |
+- direct: FnApiRunner in this process; needs nothing.
+- multiprocess: FnApiRunner with one worker process for each core; needs nothing, and is worth it
+  from a handful of cores on.
+- prism: PrismRunner, whose workers are in this process; needs Prism (`--prism_location=PATH`, or
+  Beam downloads it).
+- portable: PortableRunner; needs a job server (`--job_endpoint`), and an image or a package for
+  the workers.
+- flink: FlinkRunner; needs Java here, or a job server (`--job_endpoint`), and an image or a
+  package for the workers.
+- spark: SparkRunner; needs the same as flink.
+- dataflow: DataflowRunner; needs `--project`, `--region` and `--temp_location`, and an image or a
+  package for the workers.
 """
 
 from __future__ import annotations
@@ -45,12 +43,17 @@ _OPTIONS: dict[str, list[str]] = {
     "dataflow": ["--runner=DataflowRunner"],
 }
 _REMOTE = ("portable", "flink", "spark", "dataflow")
-_ASKS_JOB_SERVER = (
-    "portable",
-    "flink",
-    "spark",
-)  # whose job server knows options that Beam's Python side doesn't
+# Their job server knows options that Beam's Python side doesn't.
+_ASKS_JOB_SERVER = ("portable", "flink", "spark")
 _REQUIRED = {"portable": ("job_endpoint",), "dataflow": ("project", "region", "temp_location")}
+# Each of these options says where the workers get the package from.
+_GIVES_PACKAGE = (
+    "--extra_package",
+    "--setup_file",
+    "--sdk_container_image",
+    "--environment_config",
+    "--environment_type",
+)
 
 
 class BeamConfig(Config):
@@ -76,18 +79,9 @@ class BeamConfig(Config):
     @property
     def needs_package(self) -> bool:
         """Whether the workers have to install this package themselves."""
-        own = (
-            "--extra_package",
-            "--setup_file",
-            "--sdk_container_image",
-            "--environment_config",
-            "--environment_type",
-        )
-        return (
-            self.is_remote
-            and self.image is None
-            and not any(option.startswith(own) for option in self.options)
-        )
+        if not self.is_remote or self.image is not None:
+            return False
+        return not any(option.startswith(_GIVES_PACKAGE) for option in self.options)
 
 
 def beam_config(runner: str | None, image: str | None, options: Sequence[str]) -> BeamConfig | None:
@@ -148,6 +142,6 @@ def _check(beam: BeamConfig, parsed: dict[str, Any]) -> None:
     missing = [f"--{name}=..." for name in _REQUIRED.get(beam.runner, ()) if not parsed.get(name)]
     if missing:
         raise ConfigError(
-            f"Beam runner {beam.runner} needs {' '.join(missing)}: add them to beam.options in the config, "
-            "or to the command after a --."
+            f"Beam runner {beam.runner} needs {' '.join(missing)}: add them to beam.options in the "
+            "config, or to the command after a --."
         )

@@ -10,7 +10,7 @@ import numpy as np
 def resampled_auc(
     users: np.ndarray, labels: np.ndarray, scores: np.ndarray, resamples: int
 ) -> np.ndarray:
-    """[resamples] AUC on users drawn with replacement, each with all its candidates.
+    """AUC [resamples] on users that are drawn with replacement, each with all its candidates.
 
     The draws depend on nothing but the users, so that those of two models or seeds on the same
     candidates are paired.
@@ -22,10 +22,15 @@ def resampled_auc(
         resamples: How often users are drawn.
     """
     _, user = np.unique(users, return_inverse=True)
+    count = user.max() + 1
     ranked = _sorted(labels, scores)
-    rng, count = np.random.default_rng(0), user.max() + 1
-    draws = (np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(resamples))
-    return np.array([_weighted_auc(ranked, times[user].astype(float)) for times in draws])
+    rng = np.random.default_rng(0)
+    aucs = []
+    for _ in range(resamples):
+        drawn = rng.integers(0, count, count)
+        times_drawn = np.bincount(drawn, minlength=count)
+        aucs.append(_weighted_auc(ranked, times_drawn[user].astype(float)))
+    return np.array(aucs)
 
 
 def paired_interval(
@@ -34,10 +39,11 @@ def paired_interval(
     """The 95 % bootstrap interval of the difference in AUC, ours minus theirs, averaged over seeds.
 
     Args:
-        ours: `resampled_auc` a seed; the seeds are taken as they are.
+        ours: `resampled_auc` of each seed; the seeds are taken as they are.
         theirs: The same of another model.
     """
-    low, high = np.nanpercentile(np.mean(ours, axis=0) - np.mean(theirs, axis=0), [2.5, 97.5])
+    differences = np.mean(ours, axis=0) - np.mean(theirs, axis=0)
+    low, high = np.nanpercentile(differences, [2.5, 97.5])
     return float(low), float(high)
 
 
@@ -45,7 +51,8 @@ def _sorted(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndar
     """The order of the scores, the labels in it, and where runs of equal scores begin."""
     order = np.argsort(scores, kind="stable")
     ordered = scores[order]
-    return order, labels[order] > 0.5, np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    return order, labels[order] > 0.5, starts
 
 
 def _weighted_auc(ranked: tuple[np.ndarray, np.ndarray, np.ndarray], weights: np.ndarray) -> float:
@@ -54,6 +61,7 @@ def _weighted_auc(ranked: tuple[np.ndarray, np.ndarray, np.ndarray], weights: np
     weight = weights[order]
     up = np.add.reduceat(weight * positive, starts)
     down = np.add.reduceat(weight * ~positive, starts)
+    # A positive outranks all negatives of lower scores, and half of those of its own score.
     below = np.cumsum(down) - down
     total = up.sum() * down.sum()
     return float((up * (below + down / 2)).sum() / total) if total else float("nan")

@@ -32,7 +32,8 @@ from pipelines.own_packages import shadowed_packages
 
 app = typer.Typer(
     cls=CommandsOfAllPackages,
-    help="Pre-train on behaviour sequences, fine-tune a click-through-rate model, serve it with split signatures.",
+    help="Pre-train on behaviour sequences, fine-tune a click-through-rate model, and serve it "
+    "with split signatures.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

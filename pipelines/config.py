@@ -58,7 +58,7 @@ class EvaluationConfig(Config):
 
 
 class RunConfig(Config):
-    """All of it.
+    """A run's whole configuration.
 
     Attributes:
         dataset: The dataset spec.
@@ -91,20 +91,34 @@ class RunConfig(Config):
     warm_start: bool = False
     tuning: TuningConfig = TuningConfig()
 
-    _folder: str | None = pydantic.PrivateAttr(
-        None
-    )  # of a run whose directory isn't called as the data set is
+    # The folder of a run whose directory isn't called as the data set is.
+    _folder: str | None = pydantic.PrivateAttr(None)
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> RunConfig:
-        known = {f"user_{name}" for name in self.dataset.features.user}
-        known |= {
-            f"context_{name}" for name, f in self.dataset.features.context.items() if f.checked_as
-        }
-        unknown = sorted(set(self.evaluation.slices) - known)
+        self._check_names()
+        self._check_folders()
+        self.trainer.check_fits(self.dataset)
+        for setting in self.tuning.settings():
+            override(self.trainer, {}, setting, self.trainer.seed).check_fits(self.dataset)
+        if self.warm_start and self.span is None and not isinstance(self.dataset.split, SpanSplit):
+            raise ValueError(
+                "warm_start needs a split in spans (dataset.split.train: 7, ...): of any other an "
+                "earlier model may have seen what today's is tested on"
+            )
+        return self
+
+    def _check_names(self) -> None:
+        """Refuses names of features that the data set doesn't have."""
+        features = self.dataset.features
+        sliced_by = {f"user_{name}" for name in features.user}
+        for name, feature in features.context.items():
+            if feature.checked_as:
+                sliced_by.add(f"context_{name}")
+        unknown = sorted(set(self.evaluation.slices) - sliced_by)
         if unknown:
             raise ValueError(
-                f"evaluation.slices must be among {sorted(known)}. Received: {unknown}"
+                f"evaluation.slices must be among {sorted(sliced_by)}. Received: {unknown}"
             )
         recorded = {feature.name for feature in record_features(self.dataset)}
         unknown = sorted(set(self.checks.thresholds) - recorded)
@@ -112,16 +126,6 @@ class RunConfig(Config):
             raise ValueError(
                 f"checks.thresholds must be among {sorted(recorded)}. Received: {unknown}"
             )
-        self._check_folders()
-        self.trainer.check_fits(self.dataset)
-        for setting in self.tuning.settings():
-            override(self.trainer, {}, setting, self.trainer.seed).check_fits(self.dataset)
-        if self.warm_start and self.span is None and not isinstance(self.dataset.split, SpanSplit):
-            raise ValueError(
-                "warm_start needs a split in spans (dataset.split.train: 7, ...): of any other an earlier model may "
-                "have seen what today's is tested on"
-            )
-        return self
 
     def _check_folders(self) -> None:
         for key in ("runs_dir", "artifacts_dir"):
@@ -137,7 +141,9 @@ class RunConfig(Config):
         return self.dataset.with_data_dir(absolute(self.data_dir))
 
     def at_span(self, span: int | None = None) -> RunConfig:
-        """The configuration of one run over a rolling window; the same if the data set isn't split in spans.
+        """The configuration of one run over a rolling window.
+
+        It is the same one if the data set isn't split in spans.
 
         Args:
             span: Replaces `span`.
@@ -237,14 +243,16 @@ def load_run_config(path: str | Path) -> RunConfig:
 
 
 def code_fingerprint(*packages: str) -> str:
-    """A hash of packages' source, so that TFX's cache sees a change of code as it sees a change of input.
+    """A hash of packages' source: TFX's cache sees a change of code as one of input by it.
 
     Of packages with plugins the version counts.
     """
     root = Path(__file__).parent.parent
-    files = sorted(path for package in packages for path in (root / package).rglob("*.py"))
+    files: list[Path] = []
+    for package in packages:
+        files += (root / package).rglob("*.py")
     digest = hashlib.sha256()
-    for path in files:
+    for path in sorted(files):
         digest.update(path.relative_to(root).as_posix().encode())
         digest.update(path.read_bytes())
     digest.update("".join(packages_with_plugins()).encode())

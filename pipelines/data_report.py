@@ -19,7 +19,10 @@ class TableRows(Content):
 
 
 class CutOffs(Content):
-    """Where time was cut, in ISO 8601; `train_from` and `until` are there only where something lies beyond them."""
+    """Where time was cut, in ISO 8601.
+
+    `train_from` and `until` are there only where something lies beyond them.
+    """
 
     validation_from: str
     test_from: str

@@ -9,8 +9,9 @@ from preprocessing.errors import DataError, DataFetchError
 from serving.errors import ServingError
 
 _NOT_INSTALLED = (
-    "this needs the Python package {}, which isn't installed here. srp4ctr's extra [serving] has what `serve` and "
-    "`loadtest` need, [tfx] has it all: pip install 'srp4ctr[tfx]', or `make setup` in a checkout."
+    "this needs the Python package {}, which isn't installed here. srp4ctr's extra [serving] has "
+    "what `serve` and `loadtest` need, [tfx] has it all: pip install 'srp4ctr[tfx]', or "
+    "`make setup` in a checkout."
 )
 
 

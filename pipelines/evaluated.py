@@ -1,4 +1,4 @@
-"""An evaluation's figures of a whole split, and whether a model is better than what needs no model."""
+"""What an Evaluator found on a whole split, and whether the model is better than plain rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pipelines.data_report import DataReport
 from pipelines.errors import RunError
 from preprocessing.popularity import RULES
 
-EVALUATED, DIRECTED_BY = "test", "validation"
+EVALUATED = "test"
+DIRECTED_BY = "validation"  # the split that says which direction of a rule is right
 
 
 def load_evaluation(uri: str) -> Any:
@@ -25,10 +26,15 @@ def load_evaluation(uri: str) -> Any:
 
 
 def figures(metrics: dict[str, Any]) -> dict[str, float | None]:
-    """The figures of one slice and task by their TFMA names: None where undefined, as an AUC of like labels is."""
-    values = {
-        name: _number(next(iter(value.values()))) for name, value in metrics[""].items() if value
-    }
+    """The figures of one slice and task by their TFMA names.
+
+    They are None where they are undefined, as the AUC of labels that are all alike is.
+    """
+    values = {}
+    for name, value in metrics[""].items():
+        if value:
+            number = next(iter(value.values()))  # TFMA has {"doubleValue": 0.7}
+            values[name] = _number(number)
     if values.get("mean_label") in (0.0, 1.0, None):
         values["auc"] = None
     return values
@@ -41,7 +47,9 @@ def overall_aucs(evaluation: Any, tasks: list[str]) -> dict[str, float | None]:
 
 
 def refusals(aucs: dict[str, float | None], data: DataReport, margin: float) -> list[str]:
-    """Why a model may not be blessed, whatever its bars: an undefined AUC, or a rule that ranks better.
+    """Why a model may not be blessed, whatever its bars.
+
+    Its AUC is undefined, or a plain rule ranks better.
 
     Args:
         aucs: The model's, by task, on the test split.
@@ -52,15 +60,17 @@ def refusals(aucs: dict[str, float | None], data: DataReport, margin: float) -> 
     for task, auc in aucs.items():
         if auc is None:
             reasons.append(
-                f"The test AUC of “{task}” is undefined: its labels are all alike, so nothing was judged."
+                f"The test AUC of “{task}” is undefined: its labels are all alike, so nothing was "
+                "judged."
             )
             continue
         for rule, words in RULES.items():
             reached = rule_auc(data, rule, task)
             if reached is not None and auc < reached + margin:
                 reasons.append(
-                    f"The test AUC of “{task}” is {auc:.4f}, and {words} alone reaches {reached:.4f}: the model has to "
-                    f"be better by {margin:g} (evaluation.min_auc_over_rules)."
+                    f"The test AUC of “{task}” is {auc:.4f}, and {words} alone reaches "
+                    f"{reached:.4f}: the model has to be better by {margin:g} "
+                    "(evaluation.min_auc_over_rules)."
                 )
     return reasons
 

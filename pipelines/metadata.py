@@ -1,4 +1,7 @@
-"""What ML Metadata knows of a local run: each component's newest output, and how long it took to make."""
+"""What ML Metadata knows of a local run.
+
+That is each component's newest output, and how long it took to make.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ class RunMetadata:
 
         with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(path))) as handle:
             self._store = handle.store
-        self._pipeline, self._run_dir = pipeline, path.parent
+        self._pipeline = pipeline
+        self._run_dir = path.parent
 
     def output(self, node: str, key: str | None = None) -> str:
         """The directory of a component's newest output.
@@ -56,10 +60,9 @@ class RunMetadata:
 
         events = self._store.get_events_by_execution_ids([self._finished(node)[0].id])
         ids = [event.artifact_id for event in events if event.type == proto.Event.OUTPUT]
-        return (
-            next(iter(_text(a, "pushed_version") for a in self._store.get_artifacts_by_id(ids)), "")
-            or None
-        )
+        for artifact in self._store.get_artifacts_by_id(ids):
+            return _text(artifact, "pushed_version") or None
+        return None
 
     def seconds(self, node: str) -> float | None:
         """How long the newest execution that did the work took; None if there is none."""
@@ -76,23 +79,18 @@ class RunMetadata:
         Raises:
             RunError: no run of this pipeline pushed the version.
         """
-        pushed = [
-            a
-            for a in self._store.get_artifacts_by_type("PushedModel")
-            if _text(a, "pushed_version") == version
-        ]
+        models = self._store.get_artifacts_by_type("PushedModel")
+        pushed = [model.id for model in models if _text(model, "pushed_version") == version]
         if not pushed:
             raise RunError(
-                f"version {version} was not pushed by the runs of {self._pipeline}, so it can't be taken back."
+                f"version {version} was not pushed by the runs of {self._pipeline}, so it can't be "
+                "taken back."
             )
-        executions = {
-            event.execution_id
-            for event in self._store.get_events_by_artifact_ids([a.id for a in pushed])
-        }
-        events = self._store.get_events_by_execution_ids(sorted(executions))
-        blessings = self._store.get_artifacts_by_id(
-            [e.artifact_id for e in events if _key(e) == "model_blessing"]
-        )
+        # A blessing is an input of the same execution of the Pusher.
+        pushes = {event.execution_id for event in self._store.get_events_by_artifact_ids(pushed)}
+        events = self._store.get_events_by_execution_ids(sorted(pushes))
+        ids = [event.artifact_id for event in events if _key(event) == "model_blessing"]
+        blessings = self._store.get_artifacts_by_id(ids)
         for blessing in blessings:
             blessing.custom_properties["blessed"].int_value = 0
         self._store.put_artifacts(blessings)
@@ -106,19 +104,17 @@ class RunMetadata:
             return []
         states = (proto.Execution.COMPLETE, proto.Execution.CACHED)
         executions = self._store.get_executions_by_context(context.id)
-        return sorted(
-            (e for e in executions if e.last_known_state in states),
-            key=lambda e: e.id,
-            reverse=True,
-        )
+        finished = [e for e in executions if e.last_known_state in states]
+        return sorted(finished, key=lambda e: e.id, reverse=True)
 
     def _outputs(self, execution: Any, key: str | None) -> list[str]:
         from ml_metadata.proto import metadata_store_pb2 as proto
 
         events = self._store.get_events_by_execution_ids([execution.id])
-        ids = [
-            e.artifact_id for e in events if e.type == proto.Event.OUTPUT and key in (None, _key(e))
-        ]
+        ids = []
+        for event in events:
+            if event.type == proto.Event.OUTPUT and key in (None, _key(event)):
+                ids.append(event.artifact_id)
         return [artifact.uri for artifact in self._store.get_artifacts_by_id(ids)]
 
 

@@ -1,4 +1,4 @@
-"""The project's packages have everyday names: says so where another module of such a name comes first."""
+"""Says so where another module hides one of the project's packages, which have everyday names."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ _PACKAGES = ("preprocessing", "serving", "trainer")
 
 def shadowed_packages() -> list[str]:
     """A message for each package that another module hides."""
-    return [message for package in _PACKAGES if (message := _shadowed(package))]
+    messages = [_shadowed(package) for package in _PACKAGES]
+    return [message for message in messages if message is not None]
 
 
 def _shadowed(package: str) -> str | None:
     spec = importlib.util.find_spec(package)
-    places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
+    if spec is None:
+        return None
+    # A package without __init__.py has no origin, but a folder.
+    places = [spec.origin, *(spec.submodule_search_locations or ())]
     found = next((place for place in places if place), None)
     own = _ROOT / package
     if found is None or Path(found).resolve().is_relative_to(own):
         return None
     return (
-        f"{found} hides srp4ctr's own package '{package}', which is in {own}. Rename it, or leave its folder out of "
-        f"PYTHONPATH."
+        f"{found} hides srp4ctr's own package '{package}', which is in {own}. Rename it, or leave "
+        "its folder out of PYTHONPATH."
     )

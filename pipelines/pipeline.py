@@ -1,4 +1,7 @@
-"""The pipeline: logs to records, pre-training, fine-tuning, evaluation, push. Pure: runners run it."""
+"""The pipeline: logs to records, pre-training, fine-tuning, evaluation and push.
+
+This only builds it; `pipelines.runners` run it.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +31,16 @@ from preprocessing.paths import absolute
 from trainer.config import TrainerConfig
 from trainer.stages import CATALOG, STAGE_SPLITS
 
-PRETRAIN, RANKER, BASELINE = "Trainer.pretrain", "Trainer.ranker", "Trainer.baseline"
-EVALUATOR, BASELINE_EVALUATOR = "Evaluator", "Evaluator.baseline"
-CHECKS, COUNTS, GATE, PUSHER = "DataChecks", "Counts", "BlessingGate", "Pusher"
+# The components' ids. progress.py knows them too, and how long each takes.
+CHECKS = "DataChecks"
+PRETRAIN = "Trainer.pretrain"
+RANKER = "Trainer.ranker"
+BASELINE = "Trainer.baseline"
+EVALUATOR = "Evaluator"
+BASELINE_EVALUATOR = "Evaluator.baseline"
+COUNTS = "Counts"
+GATE = "BlessingGate"
+PUSHER = "Pusher"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,10 +93,12 @@ def create_pipeline(
 def create_data_pipeline(
     config: RunConfig, beam_pipeline_args: list[str], enable_cache: bool = True
 ) -> Pipeline:
-    """The part of a run's pipeline that prepares its data; what it makes is in the cache of the whole one, too."""
-    return _pipeline(
-        config, _prepare(config, LocalPlatform()).components, beam_pipeline_args, enable_cache
-    )
+    """The part of a run's pipeline that prepares its data.
+
+    What it makes is in the cache of the whole pipeline, too.
+    """
+    prepared = _prepare(config, LocalPlatform())
+    return _pipeline(config, prepared.components, beam_pipeline_args, enable_cache)
 
 
 def _pipeline(
@@ -103,7 +115,8 @@ def _pipeline(
 
 
 def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
-    spec, code = config.spec, code_fingerprint("preprocessing")
+    spec = config.spec
+    code = code_fingerprint("preprocessing")
     examples = example_gen(spec, config.paths.quarantine, code, config.span)
     statistics = StatisticsGen(examples=examples.outputs["examples"])
     schema = CuratedSchemaGen(spec, code)
@@ -117,8 +130,10 @@ def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
             transform=["pretrain", "pretrain_validation", "train", "validation", "catalog"],
         ),
         custom_config={"spec": spec.model_dump_json(), "code": code},
-        disable_analyzer_cache=True,  # each run analyses all of its records; a cache would be written and never read
-        disable_statistics=True,  # StatisticsGen has those of the records; nobody reads those of indices
+        # Each run analyses all of its records: a cache would be written and never read.
+        disable_analyzer_cache=True,
+        # StatisticsGen has those of the records; nobody reads those of indices.
+        disable_statistics=True,
     )
     transform.add_upstream_node(checks[-1])  # no training on data that fails its checks
     return _Prepared(
@@ -133,12 +148,18 @@ def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
 
 
 def _checks(config: RunConfig, platform: LocalPlatform, statistics: Any, schema: Any) -> list[Any]:
-    """Compares the records with the schema, the previous run's and logged serving requests; DataChecks comes last."""
+    """Compares the records with the schema, the previous run's, and logged serving requests.
+
+    DataChecks comes last.
+    """
     validator = ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
     )
     previous = platform.previous_statistics(statistics.outputs["statistics"])
-    components, serving = [validator, *([previous] if previous else [])], None
+    components = [validator]
+    if previous:
+        components.append(previous)
+    serving = None
     if config.checks.serving_log:
         log = ServingLogExampleGen(absolute(config.checks.serving_log))
         served = StatisticsGen(examples=log.outputs["examples"]).with_id("StatisticsGen.serving")
@@ -212,13 +233,14 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
         ),
     )
     rivals = [counts] if counts else []
-    return [*([to_beat] if to_beat else []), evaluator, baseline_evaluator, *rivals, gate, pusher]
+    resolvers = [to_beat] if to_beat else []
+    return [*resolvers, evaluator, baseline_evaluator, *rivals, gate, pusher]
 
 
 def _counts(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) -> Any:
     """The ranker beside itself without the encoder and boosted trees.
 
-    A component of its own: they need nothing but the rankers' scores.
+    They are a component of their own, since they need nothing but the rankers' scores.
     """
     counts = CountsRival(
         prepared.examples,

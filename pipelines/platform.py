@@ -1,4 +1,7 @@
-"""What differs between the places where the pipeline runs: how earlier artifacts are found, and who trains."""
+"""What differs between the places where the pipeline runs.
+
+That is how artifacts of earlier runs are found, and on which machine Trainers train.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ from pipelines.components.latest_blessed import LatestBlessedOtherModel
 from pipelines.components.previous_statistics import PreviousStatistics
 from preprocessing.config import ConfigError
 
-PREVIOUS_STATISTICS, LATEST_BLESSED = "Resolver.previous_statistics", "Resolver.latest_blessed"
+PREVIOUS_STATISTICS = "Resolver.previous_statistics"
+LATEST_BLESSED = "Resolver.latest_blessed"
 EARLIER_MODEL = "Resolver.earlier_model"
 
 
@@ -28,7 +32,10 @@ class LocalPlatform:
     """One machine, with ML Metadata in SQLite."""
 
     def previous_statistics(self, statistics: Any) -> Any | None:
-        """A resolver of `statistics`: those that drift is measured against; None where there can be none."""
+        """A resolver of `statistics`: those that drift is measured against.
+
+        None where there can be none.
+        """
         return Resolver(
             strategy_class=PreviousStatistics,
             statistics=Channel(type=standard_artifacts.ExampleStatistics),
@@ -89,7 +96,8 @@ class _RemotePlatform(LocalPlatform):
 
     def earlier_model(self, records: Any) -> Any:
         raise ConfigError(
-            "warm_start is for runs on one machine: a cluster can't tell which day an earlier model is of."
+            "warm_start is for runs on one machine: a cluster can't tell which day an earlier "
+            "model is of."
         )
 
     def checks(self, checks: ChecksConfig) -> str | RuntimeParameter:
@@ -97,7 +105,10 @@ class _RemotePlatform(LocalPlatform):
 
 
 class KubeflowPlatform(_RemotePlatform):
-    """Kubeflow Pipelines v2. It runs no resolvers, so every model stands alone and drift has nothing before it."""
+    """Kubeflow Pipelines v2.
+
+    It runs no resolvers: no model is compared with an earlier one, and no drift is measured.
+    """
 
     def previous_statistics(self, statistics: Any) -> Any | None:
         return None
@@ -130,7 +141,8 @@ class VertexPlatform(_RemotePlatform):
 
     def __init__(self, machine: Machine, project: str, region: str) -> None:
         super().__init__(machine)
-        self._project, self._region = project, region
+        self._project = project
+        self._region = region
 
     def previous_statistics(self, statistics: Any) -> Any | None:
         """The newest when the run starts, since it waits for nothing: those of an earlier run."""

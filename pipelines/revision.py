@@ -1,4 +1,7 @@
-"""Which revision of the code this is: in a checkout git says it, elsewhere the stamp that the build left."""
+"""Which revision of the code this is.
+
+In a checkout git says it, elsewhere the stamp that the build left.
+"""
 
 from __future__ import annotations
 
@@ -23,21 +26,10 @@ def short_revision(revision: str) -> str:
 
 
 def _of_checkout() -> str | None:
-    command = [
-        "git",
-        "-C",
-        str(_ROOT),
-        "describe",
-        "--always",
-        "--abbrev=40",
-        "--dirty=+",
-        "--exclude=*",
-    ]
+    command = ["git", "-C", str(_ROOT), "describe", "--always"]
+    command += ["--abbrev=40", "--dirty=+", "--exclude=*"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (
-        OSError,
-        subprocess.CalledProcessError,
-    ):  # no git here, or one that doesn't trust the folder
-        return None
+    except (OSError, subprocess.CalledProcessError):
+        return None  # there is no git here, or one that doesn't trust the folder
     return done.stdout.strip()

@@ -11,7 +11,7 @@ _MINUS = "\N{MINUS SIGN}"
 
 
 def finite(value: Any) -> Any:
-    """`value` with every NaN and infinity in it, at any depth, turned into None: JSON and sentences know none."""
+    """`value` with None for every NaN and infinity in it, at any depth: JSON has neither."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

@@ -17,7 +17,9 @@ Overrides = dict[str, Any]
 
 
 class TuningConfig(Config):
-    """A random search, the same settings for every model; the best validation AUC of the first seed wins.
+    """A random search, with the same settings for every model.
+
+    The best validation AUC of the first seed wins.
 
     Attributes:
         trials: How many settings are tried; 0 keeps the run's own.
@@ -34,10 +36,8 @@ class TuningConfig(Config):
         """The settings to try, by dotted key; one empty one without tuning."""
         if not self.trials:
             return [{}]
-        grid = [
-            dict(zip(self.space, values, strict=True))
-            for values in itertools.product(*self.space.values())
-        ]
+        combinations = itertools.product(*self.space.values())
+        grid = [dict(zip(self.space, values, strict=True)) for values in combinations]
         return random.Random(self.seed).sample(grid, self.trials)
 
     @pydantic.model_validator(mode="after")

@@ -19,7 +19,10 @@ def compare(
         Path | None, typer.Option(help="The page; by default RUN_B/report/comparison.html.")
     ] = None,
 ) -> None:
-    """Write a page that compares two finished runs: scores, settings, data, slices, training and time."""
+    """Write a page that compares two finished runs.
+
+    It shows scores, settings, data, slices, training and time side by side.
+    """
     with user_errors():
         from pipelines.report.comparison.page import compare as write
 

@@ -10,7 +10,10 @@ import typer
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """Turns errors a user can mend into a message and an exit code: 2 for configuration, 1 for all else."""
+    """Turns errors that a user can mend into a message and an exit code.
+
+    The code is 2 where the configuration is wrong, 1 for all else.
+    """
     from pipelines.errors import explain
 
     try:

@@ -1,4 +1,7 @@
-"""tensorflow_model_server's way with flags, for `srp4ctr serve`: `--flag=true`, and flags that mean nothing here."""
+"""tensorflow_model_server's way with flags, for `srp4ctr serve`.
+
+Its flags are written `--flag=true`, and some of them mean nothing here.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperCommand
 
-_TRUE, _FALSE = ("true", "1"), ("false", "0")
+_TRUE = ("true", "1")
+_FALSE = ("false", "0")
 
 
 class Idle(NamedTuple):
@@ -65,7 +69,8 @@ IDLE = {
 }
 REFUSED = {
     "platform_config_file": Refused(
-        "only the platform `tensorflow` is served. Give --enable_batching and the --tensorflow_* flags.",
+        "only the platform `tensorflow` is served. Give --enable_batching and the --tensorflow_* "
+        "flags.",
         ("",),
     ),
     "prefer_tflite_model": Refused(f"{_NO_TFLITE} Leave it out."),
@@ -76,7 +81,10 @@ REFUSED = {
 
 
 class ModelServerCommand(TyperCommand):
-    """A command that takes its flags as tensorflow_model_server does, and whose help never cuts their names."""
+    """A command that takes its flags as tensorflow_model_server does.
+
+    Its help never cuts their names.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Puts the flags into the command line's own form, then parses them."""
@@ -118,7 +126,10 @@ def _refuse(flag: str, value: str, refused: Refused) -> None:
 
 
 def _switch(flag: str, value: str, option: Any) -> list[str]:
-    """`--flag=true` without a value: the flag, its negative, or nothing for one that is off anyway."""
+    """What stands for `--flag=true` where a flag has no value.
+
+    It is the flag, its negative, or nothing for a flag that is off anyway.
+    """
     if value.lower() in _TRUE:
         return [flag]
     if value.lower() in _FALSE:

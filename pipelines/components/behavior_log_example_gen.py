@@ -1,4 +1,4 @@
-"""BehaviorLogExampleGen and BigQueryLogExampleGen: a raw behaviour log to request-grouped records, one split each."""
+"""BehaviorLogExampleGen and BigQueryLogExampleGen: a raw log to records, one for each request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ from preprocessing.spec_tables import Table
 
 
 class Executor(base_example_gen_executor.BaseExampleGenExecutor):
-    """Runs preprocessing.records.WriteRecords; fails if too many rows were bad, or the rest teaches nothing."""
+    """Runs preprocessing.records.WriteRecords.
+
+    Fails if too many rows were bad, or if the rest teaches nothing.
+    """
 
     def Do(  # noqa: N802 (TFX's name)
         self,
@@ -74,7 +77,10 @@ class BehaviorLogExampleGen(component.FileBasedExampleGen):
     def __init__(
         self, spec: DatasetSpec, quarantine_dir: str, code: str, span: int | None = None
     ) -> None:
-        base, paths = _base([(name, path) for name, table in _tables(spec) for path in table.paths])
+        named_paths = []
+        for name, table in _tables(spec):
+            named_paths += [(name, path) for path in table.paths]
+        base, paths = _base(named_paths)
         super().__init__(
             input_base=base,
             input_config=_inputs(paths),
@@ -84,10 +90,15 @@ class BehaviorLogExampleGen(component.FileBasedExampleGen):
 
 
 class BigQueryLogExampleGen(component.QueryBasedExampleGen):
-    """The same where nothing is read from files. TFX can't tell whether what BigQuery holds has changed.
+    """The same where nothing is read from files.
+
+    TFX can't tell whether what BigQuery holds has changed.
 
     Args:
-        spec, quarantine_dir, code: As for `BehaviorLogExampleGen`.
+        spec: The dataset spec.
+        quarantine_dir: Where rejected rows and the data report go.
+        code: Fingerprint of the code that runs, so that a change of it is not taken for a cache
+            hit.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
@@ -108,17 +119,17 @@ def example_gen(spec: DatasetSpec, quarantine_dir: str, code: str, span: int | N
 
 
 def _tables(spec: DatasetSpec) -> list[tuple[str, Table]]:
-    return [(name, table) for name in TABLES if (table := getattr(spec, name)) is not None]
+    """The tables that a spec has, by name."""
+    named = [(name, getattr(spec, name)) for name in TABLES]
+    return [(name, table) for name, table in named if table is not None]
 
 
 def _inputs(places: list[tuple[str, str]]) -> example_gen_pb2.Input:
-    split = example_gen_pb2.Input.Split
-    return example_gen_pb2.Input(
-        splits=[
-            split(name=f"{name}_{number}", pattern=place)
-            for number, (name, place) in enumerate(places)
-        ]
-    )
+    splits = []
+    for number, (name, place) in enumerate(places):
+        split = example_gen_pb2.Input.Split(name=f"{name}_{number}", pattern=place)
+        splits.append(split)
+    return example_gen_pb2.Input(splits=splits)
 
 
 def _outputs() -> example_gen_pb2.Output:
@@ -146,7 +157,10 @@ def _packed(
 
 
 def _folders_fingerprint(spec: DatasetSpec) -> str:
-    """Changes with any file in a local folder that a table is read from: TFX looks at the folder itself alone."""
+    """A hash that changes with any file in a local folder that a table is read from.
+
+    TFX looks at the folder itself alone.
+    """
     digest = hashlib.sha256()
     for _, table in _tables(spec):
         for path in filter(os.path.isdir, table.paths):
@@ -166,7 +180,8 @@ def _base(paths: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
     schemes = {path.partition("://")[0] if "://" in path else "" for _, path in paths}
     if len(schemes) > 1:
         raise ConfigError(
-            f"the log and its tables must be on one file system. Received: {[path for _, path in paths]}"
+            "the log and its tables must be on one file system. "
+            f"Received: {[path for _, path in paths]}"
         )
     (scheme,) = schemes
     if not scheme:
@@ -176,7 +191,8 @@ def _base(paths: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
 
 def _settings(exec_properties: dict[str, Any]) -> tuple[DatasetSpec, str, int]:
     """The spec, the quarantine directory and the span."""
-    config, settings = example_gen_pb2.CustomConfig(), struct_pb2.Struct()
+    config = example_gen_pb2.CustomConfig()
+    settings = struct_pb2.Struct()
     proto_utils.json_to_proto(exec_properties["custom_config"], config)
     config.custom_config.Unpack(settings)
     values = json_format.MessageToDict(settings)

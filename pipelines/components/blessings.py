@@ -1,4 +1,4 @@
-"""What the artifacts that BlessingGate writes say, for the resolvers that look for earlier models."""
+"""What BlessingGate's artifacts say, for the resolvers that look for earlier models."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ BLESSED = constants.ARTIFACT_PROPERTY_BLESSED_KEY
 
 def blessings_by_model(artifacts: Iterable[types.Artifact]) -> dict[int, types.Artifact]:
     """The gate's blessings of models that it blessed, by the model's artifact id."""
-    return {
-        artifact.get_int_custom_property(MODEL_ID): artifact
-        for artifact in artifacts
-        if artifact.get_int_custom_property(FINAL) == 1
-        and artifact.get_int_custom_property(BLESSED) == 1
-    }
+    found = {}
+    for artifact in artifacts:
+        is_final = artifact.get_int_custom_property(FINAL) == 1
+        is_blessed = artifact.get_int_custom_property(BLESSED) == 1
+        if is_final and is_blessed:
+            found[artifact.get_int_custom_property(MODEL_ID)] = artifact
+    return found

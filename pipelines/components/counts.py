@@ -47,16 +47,14 @@ class Executor(base_executor.BaseExecutor):
         """Compares the ranker with itself without the encoder, and with trees that it trains."""
         from pipelines.counts.compare import Sources, compare_with_counts
 
-        inputs = {
-            name: artifact_utils.get_single_instance(artifacts)
-            for name, artifacts in input_dict.items()
-        }
         sources = Sources(
-            raw=inputs["examples"].uri,
-            transformed=inputs["transformed"].uri,
-            transform=inputs["graph"].uri,
-            model=serving_model_dir(inputs["model"].uri),
-            without_encoder=serving_model_dir(inputs["without_encoder"].uri),
+            raw=artifact_utils.get_single_uri(input_dict["examples"]),
+            transformed=artifact_utils.get_single_uri(input_dict["transformed"]),
+            transform=artifact_utils.get_single_uri(input_dict["graph"]),
+            model=serving_model_dir(artifact_utils.get_single_uri(input_dict["model"])),
+            without_encoder=serving_model_dir(
+                artifact_utils.get_single_uri(input_dict["without_encoder"])
+            ),
         )
         spec = DatasetSpec.from_json(exec_properties["spec"])
         found = compare_with_counts(sources, spec, exec_properties["rows"], exec_properties["seed"])
@@ -69,9 +67,9 @@ class CountsRival(base_component.BaseComponent):
     """Trains trees after the ranker, which is what they are compared with.
 
     Args:
-        examples: The records; of their test split.
-        transformed: Transform's; of the training and validation splits.
-        graph: Transform's.
+        examples: The records, of which the test split is read.
+        transformed: Transform's records, of which the training and validation splits are read.
+        graph: Transform's graph.
         model: The ranker.
         without_encoder: The same without the encoder.
         spec: The dataset spec.
@@ -108,7 +106,7 @@ class CountsRival(base_component.BaseComponent):
                 rows=rows,
                 seed=seed,
                 code=code,
-                lightgbm=installed(),  # so that an installation is no cache hit
+                lightgbm=installed(),  # so that a run after its installation is no cache hit
             )
         )
 

@@ -1,4 +1,4 @@
-"""CuratedSchemaGen: the schema of the records, made from the dataset spec where the component runs."""
+"""CuratedSchemaGen: the schema of the records, made from the dataset spec."""
 
 from __future__ import annotations
 

@@ -132,18 +132,18 @@ def read_checks(uri: str) -> Checks:
 
 
 def _statistics(artifacts: list[types.Artifact], split: str) -> Statistics | None:
-    """A split's statistics; None where there is no such artifact or split, or no record in the split."""
+    """A split's statistics.
+
+    None where there is no such artifact or split, or no record in the split.
+    """
     if not artifacts:
         return None
     artifact = artifact_utils.get_single_instance(artifacts)
     if split not in artifact_utils.decode_split_names(artifact.split_names):
         return None
     statistics = stats_artifact_utils.load_statistics(artifact, split).proto()
-    return (
-        statistics
-        if len(statistics.datasets) == 1 and statistics.datasets[0].num_examples
-        else None
-    )
+    has_records = len(statistics.datasets) == 1 and statistics.datasets[0].num_examples
+    return statistics if has_records else None
 
 
 def _anomalies(artifacts: list[types.Artifact]) -> dict[str, anomalies_pb2.Anomalies]:

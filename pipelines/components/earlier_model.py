@@ -14,10 +14,9 @@ from pipelines.components.blessings import SPAN, blessings_by_model
 class LatestBlessedOfEarlierSpan(resolver.ResolverStrategy):
     """Resolves `model` to the blessed model of the newest span before that of `records`.
 
-    Only models that were there before the records count.
-    So a model never starts from one that has seen the days it is tested on, not even where an old
-    day is run again; and a run that is repeated starts from what it started from, and finds its
-    training in the cache.
+    Only models that were there before the records count. So a model never starts from one that has
+    seen the days it is tested on, not even where an old day is run again; and a run that is
+    repeated starts from what it started from, and finds its training in the cache.
     """
 
     def resolve_artifacts(
@@ -30,14 +29,13 @@ class LatestBlessedOfEarlierSpan(resolver.ResolverStrategy):
         (records,) = input_dict["records"]
         today = records.get_int_custom_property(utils.SPAN_PROPERTY_NAME)
         blessings = blessings_by_model(input_dict["model_blessing"])
-        spans = {
-            model_id: blessing.get_int_custom_property(SPAN)
-            for model_id, blessing in blessings.items()
-        }
         earlier = []
         for model in input_dict["model"]:
-            span = spans.get(model.id, 0)
+            if model.id not in blessings:
+                continue
+            span = blessings[model.id].get_int_custom_property(SPAN)
+            # Artifact ids grow with time.
             if model.id < records.id and 0 < span < today:
-                earlier.append(model)
-        latest = sorted(earlier, key=lambda model: (spans[model.id], model.id))[-1:]
+                earlier.append((span, model.id, model))
+        latest = [model for _, _, model in sorted(earlier)[-1:]]
         return input_dict | {"model": latest}

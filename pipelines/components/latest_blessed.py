@@ -27,11 +27,10 @@ class LatestBlessedOtherModel(resolver.ResolverStrategy):
         """
         candidates = {artifact.id for artifact in input_dict["candidate"]}
         blessings = blessings_by_model(input_dict["model_blessing"])
-        blessed = [
-            model
-            for model in input_dict["model"]
-            if model.id in blessings and model.id not in candidates
-        ]
+        blessed = []
+        for model in input_dict["model"]:
+            if model.id in blessings and model.id not in candidates:
+                blessed.append(model)
         latest = sorted(blessed, key=lambda model: model.id)[-1:]
         return {
             "model": latest,

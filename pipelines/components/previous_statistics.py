@@ -12,7 +12,7 @@ class PreviousStatistics(resolver.ResolverStrategy):
     """Resolves `statistics` to the newest that came before `current` and has the same splits.
 
     A run that is repeated finds the same ones, and so its checks in the cache; statistics of
-    serving logs have other splits. With a span a run, they are the previous span's.
+    serving logs have other splits. Where each run has a span, they are the previous span's.
     """
 
     def resolve_artifacts(
@@ -20,10 +20,10 @@ class PreviousStatistics(resolver.ResolverStrategy):
     ) -> dict[str, list[types.Artifact]] | None:
         """Picks from all `statistics` and the one `current`; an empty list on the first run."""
         (current,) = input_dict["current"]
-        earlier = [
-            artifact
-            for artifact in input_dict["statistics"]
-            if artifact.id < current.id and artifact.split_names == current.split_names
-        ]
+        earlier = []
+        for artifact in input_dict["statistics"]:
+            same_splits = artifact.split_names == current.split_names
+            if same_splits and artifact.id < current.id:
+                earlier.append(artifact)
         latest = sorted(earlier, key=lambda artifact: artifact.id)[-1:]
         return {"statistics": latest, "current": input_dict["current"]}

@@ -1,4 +1,4 @@
-"""`srp4ctr-beam-worker`: what Beam's PROCESS environment starts: a Python worker in this environment.
+"""`srp4ctr-beam-worker`: a Python worker in this environment, for Beam's PROCESS environment.
 
 An engine gives its workers' names and the address of its provision service, which knows the rest.
 Beam's own command of this kind, /opt/apache/beam/boot, is in its images only, and installs packages
@@ -20,9 +20,8 @@ def main() -> None:
     parser.add_argument(
         "--provision_endpoint", required=True, help="host:port of the engine's provision service"
     )
-    flags, _ = (
-        parser.parse_known_args()
-    )  # engines give other endpoints, too, which the provision service knows
+    # Engines give other endpoints, too, which the provision service knows.
+    flags, _ = parser.parse_known_args()
     # Beam takes the name from here as soon as it is imported. Prism quotes it, as for a shell.
     os.environ["WORKER_ID"] = flags.id.strip("'")
     os.environ |= provided(flags.provision_endpoint)
@@ -32,7 +31,11 @@ def main() -> None:
 
 
 def provided(endpoint: str) -> dict[str, str]:
-    """The variables that Beam's worker takes its settings from, as the provision service at host:port knows them."""
+    """The variables that Beam's worker takes its settings from.
+
+    Args:
+        endpoint: host:port of the provision service, which knows them.
+    """
     import grpc
     from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc
     from apache_beam.runners.worker.worker_id_interceptor import WorkerIdInterceptor

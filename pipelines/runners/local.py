@@ -1,4 +1,7 @@
-"""Runs the pipeline on this machine: LocalDagRunner, SQLite metadata; Beam jobs where the configuration says."""
+"""Runs the pipeline on this machine, by LocalDagRunner with metadata in SQLite.
+
+Beam jobs run where the configuration says.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,10 @@ def run_locally(
     enable_cache: bool = True,
     create: Callable[..., Any] | None = None,
 ) -> None:
-    """Runs all components in this process; those whose inputs have not changed are taken from the cache.
+    """Runs all components in this process.
 
-    A run that was killed goes on after its last finished component when it is run again.
+    Those whose inputs have not changed are taken from the cache. A run that was killed goes on
+    after its last finished component when it is run again.
 
     Args:
         config: The run's configuration.

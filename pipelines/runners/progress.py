@@ -12,9 +12,11 @@ from rich.console import Console
 
 from pipelines.errors import RunError
 
-# What each component does, and the seconds it took on MovieLens-100K on two cores. Only the
-# proportions matter: the time left is what these say of the components to come, times how much
-# slower or faster this run has been so far.
+# What each component does, and a first guess at the seconds it takes: those of one earlier run on
+# MovieLens-100K on two cores, which other data, models and machines will differ from. Nothing but
+# the time left that is printed depends on them, and of that only on their proportions: it is what
+# they say of the components to come, times how much slower or faster this run has been so far.
+# The order is that of reports; TFX itself decides which of several that are ready runs first.
 COMPONENTS = {
     "BehaviorLogExampleGen": ("turning the log into records", 8),
     "StatisticsGen": ("computing statistics", 14),
@@ -47,10 +49,11 @@ class ComponentProgress:
     """
 
     def __init__(self, console: Console, ids: Sequence[str]) -> None:
-        self._console, self._ids = console, list(ids)
-        self._typical = self._spent = (
-            0.0  # seconds by COMPONENTS, and really, of the components that ran so far
-        )
+        self._console = console
+        self._ids = list(ids)
+        # Seconds of the components that ran so far: by COMPONENTS, and really.
+        self._typical = 0.0
+        self._spent = 0.0
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -61,7 +64,8 @@ class ComponentProgress:
         """
         from tfx.orchestration.portable.launcher import Launcher
 
-        launch, run_executor = Launcher.launch, Launcher._run_executor
+        launch = Launcher.launch
+        run_executor = Launcher._run_executor
 
         def watched_launch(component: Any) -> Any:
             name = component._pipeline_node.node_info.id
@@ -89,24 +93,31 @@ class ComponentProgress:
         at = self._ids.index(name)
         speed = self._spent / self._typical if self._typical else 1.0
         left = sum(COMPONENTS[later][1] for later in self._ids[at:]) * speed
-        line = f"[{at + 1}/{len(self._ids)}] {name}: {COMPONENTS[name][0]} (about {_duration(left)} left)"
+        does, _ = COMPONENTS[name]
+        place = f"[{at + 1}/{len(self._ids)}]"
+        line = f"{place} {name}: {does} (about {_duration(left)} left)"
         self._console.print(line, markup=False)
-        self._started, self._ran = time.monotonic(), False
+        self._started = time.monotonic()
+        self._ran = False
 
     def _end(self, name: str) -> None:
+        _, typical = COMPONENTS[name]
         if not self._ran:
-            self._console.print(
-                "  unchanged: taken from the cache" if COMPONENTS[name][1] else "  done"
-            )
+            # Where a component takes no time, the cache isn't worth a word.
+            said = "  unchanged: taken from the cache" if typical else "  done"
+            self._console.print(said)
             return
         seconds = time.monotonic() - self._started
-        self._typical += COMPONENTS[name][1]
+        self._typical += typical
         self._spent += seconds
         self._console.print(f"  done in {_duration(seconds)}")
 
 
 def _check_resolver(name: str, result: Any) -> None:
-    """TFX goes on after a resolver that failed, as if there were nothing to find; one that finds nothing says so."""
+    """Ends the run where a resolver failed.
+
+    TFX would go on as if there were nothing to find; a resolver that finds nothing says so.
+    """
     if name.startswith("Resolver.") and not result.output_dict:
         raise RunError(f"{name} failed; its traceback is in the log.")
 

@@ -1,4 +1,4 @@
-"""Compiles the pipeline for Kubeflow Pipelines v2 or Vertex AI Pipelines. Nothing here needs a network."""
+"""Compiles the pipeline for Kubeflow Pipelines v2 or Vertex AI Pipelines, without a network."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class RemoteConfig(Config):
     def _check(self) -> RemoteConfig:
         if bool(self.accelerator) != bool(self.accelerators):
             raise ValueError(
-                f"give accelerator and accelerators together. Received: {self.accelerator}, {self.accelerators}"
+                "give accelerator and accelerators together. "
+                f"Received: {self.accelerator}, {self.accelerators}"
             )
         return self
 
@@ -103,18 +104,25 @@ def pipeline_name(config: RunConfig) -> str:
 
 
 def write_job(job: dict[str, Any], path: Path) -> None:
-    """Writes a compiled job: into .yaml its pipelineSpec, which is what Kubeflow takes, into .json all, for Vertex."""
+    """Writes a compiled job.
+
+    Args:
+        job: The job.
+        path: Into .yaml goes its pipelineSpec, which is what Kubeflow takes; into .json the whole
+            of it, for Vertex.
+
+    Raises:
+        ConfigError: the path ends with neither.
+    """
     if path.suffix not in (".yaml", ".yml", ".json"):
         raise ConfigError(
             f"--output must end with .yaml (for Kubeflow) or .json (for Vertex). Received: {path}"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    is_json = path.suffix == ".json"
-    path.write_text(
-        json.dumps(job, indent=1, sort_keys=True)
-        if is_json
-        else yaml.safe_dump(job["pipelineSpec"])
-    )
+    if path.suffix == ".json":
+        path.write_text(json.dumps(job, indent=1, sort_keys=True))
+    else:
+        path.write_text(yaml.safe_dump(job["pipelineSpec"]))
 
 
 def _platform(runner: str, remote: RemoteConfig) -> Any:
@@ -131,21 +139,22 @@ def _platform(runner: str, remote: RemoteConfig) -> Any:
 def _check(config: RunConfig, runner: str, remote: RemoteConfig) -> None:
     if runner not in RUNNERS:
         raise ConfigError(f"--runner must be one of {', '.join(RUNNERS)}. Received: {runner}")
-    local = {
+    places = {
         "data_dir": config.data_dir,
         "artifacts_dir (or runs_dir)": config.artifacts_dir or config.runs_dir,
     }
-    local = {key: path for key, path in local.items() if is_local(path)}
+    local = {key: path for key, path in places.items() if is_local(path)}
     if local:
         raise ConfigError(
-            f"a cluster reaches no files of this machine: put them on gs:// or s3://. Received: {local}"
+            "a cluster reaches no files of this machine: put them on gs:// or s3://. "
+            f"Received: {local}"
         )
-    missing = [
-        name for name in ("project", "region") if runner == "vertex" and not getattr(remote, name)
-    ]
-    if missing:
-        raise ConfigError(f"Vertex needs --{' and --'.join(missing)}.")
+    if runner == "vertex":
+        missing = [name for name in ("project", "region") if not getattr(remote, name)]
+        if missing:
+            raise ConfigError(f"Vertex needs --{' and --'.join(missing)}.")
     if config.beam.needs_package:
         raise ConfigError(
-            f"Beam runner {config.beam.runner} needs a worker image here: beam.image, built for `worker`."
+            f"Beam runner {config.beam.runner} needs a worker image here: beam.image, built for "
+            "`worker`."
         )

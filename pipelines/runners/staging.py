@@ -1,4 +1,7 @@
-"""What remote Beam workers install where they have no image: this package, and the versions it runs with here."""
+"""What remote Beam workers install where they have no image.
+
+That is this package, and its requirements at the versions that it runs with here.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ def stage_package(folder: Path) -> list[str]:
     """
     if not (_ROOT / "setup.py").is_file():
         raise ConfigError(
-            f"{_ROOT}: no setup.py, so there is nothing to build for Beam's workers. Give them an image "
-            "(--beam-image, or beam.image in the config)."
+            f"{_ROOT}: no setup.py, so there is nothing to build for Beam's workers. Give them an "
+            "image (--beam-image, or beam.image in the config)."
         )
     folder.mkdir(parents=True, exist_ok=True)
     requirements = folder / "requirements.txt"
@@ -38,12 +41,16 @@ def stage_package(folder: Path) -> list[str]:
     return [
         f"--extra_package={build_sdist(folder)}",
         f"--requirements_file={requirements}",
-        "--requirements_cache=skip",  # otherwise Beam would download some gigabytes here to upload them again
+        # Otherwise Beam would download some gigabytes here to upload them again.
+        "--requirements_cache=skip",
     ]
 
 
 def pinned_requirements() -> list[str]:
-    """What the extra `tfx` requires, at the versions installed here: what was pickled here has to be read there."""
+    """What the extra `tfx` requires, at the versions that are installed here.
+
+    What is pickled here has to be read there.
+    """
     required = [Requirement(line) for line in metadata.requires(PACKAGE) or ()]
     needed = {r.name for r in required if r.marker is None or r.marker.evaluate({"extra": "tfx"})}
     return [f"{name}=={installed_version(name)}" for name in sorted(needed)]

@@ -19,7 +19,7 @@ def cost(
         ),
     ] = None,
     vocabulary: Annotated[
-        int, typer.Option(min=1, help="Values a vocabulary, for the size of tables.")
+        int, typer.Option(min=1, help="Values of each vocabulary, for the size of tables.")
     ] = 10_000,
 ) -> None:
     """Count the operations, parameters and state bytes of every ranker at the size of CONFIG.

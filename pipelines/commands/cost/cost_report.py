@@ -1,4 +1,4 @@
-"""The cost report: every ranker's operations, parameters and state, measured at the size of a config."""
+"""The cost report: every ranker's operations, parameters and state at the size of a config."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def report_costs(config_path: Path, output: Path | None, vocabulary: int) -> Non
     Args:
         config_path: A run's YAML file; its data is not read.
         output: Where the files go.
-        vocabulary: Values a vocabulary, which only the size of embedding tables depends on.
+        vocabulary: Values of each vocabulary, which only the size of embedding tables depends on.
 
     Raises:
         ConfigError: the file is wrong.
@@ -76,22 +76,23 @@ def state_table(model: str, cost: ModelCost) -> str:
 
 
 def _row(name: str, cost: ModelCost) -> list[str]:
-    flops = [cost.user.flops, cost.efficiency_flops, *(cost.inference_flops(n) for n in CANDIDATES)]
+    flops: list[float] = [cost.user.flops, cost.efficiency_flops]
+    flops += [cost.inference_flops(n) for n in CANDIDATES]
     sizes = [cost.dense_parameters, cost.table_parameters, cost.state_bytes]
-    return [name, *(f"{value / _MEGA:.2f}" for value in flops), *(f"{value:,}" for value in sizes)]
+    in_mega = [f"{value / _MEGA:.2f}" for value in flops]
+    return [name, *in_mega, *(f"{value:,}" for value in sizes)]
 
 
 def _draw(costs: dict[str, ModelCost]) -> Figure:
-    """Operations an item by number of candidates, a line a model; both axes logarithmic."""
+    """Operations for one item by the number of candidates, a line for each model.
+
+    Both axes are logarithmic.
+    """
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for name, cost in costs.items():
-        axes.loglog(
-            CANDIDATES,
-            [cost.inference_flops(n) / _MEGA for n in CANDIDATES],
-            marker="o",
-            label=name,
-        )
+        flops = [cost.inference_flops(n) / _MEGA for n in CANDIDATES]
+        axes.loglog(CANDIDATES, flops, marker="o", label=name)
     axes.set_xlabel("candidates a user")
     axes.set_ylabel("MFLOP an item, the user's share counted in")
     axes.legend(frameon=False)
@@ -106,5 +107,5 @@ def fields_of(config: RunConfig, vocabulary: int) -> Fields:
         values = vocabulary
         if feature.vocabulary is None and feature.spec is not None:
             values = feature.spec.size
-        fields.append(Field(feature, values + 1))
+        fields.append(Field(feature, values + 1))  # index 0 is for absent values
     return Fields(tuple(fields), spec.history.length, tuple(spec.tasks))

@@ -61,7 +61,7 @@ def inspect_log(
     console.print("\n".join(_facts(profiles, roles, read, rejected)), markup=False)
     if output is not None:
         content = starter_config(_name_of(path), table, roles)
-        RunConfig.model_validate(content)
+        RunConfig.model_validate(content)  # so that what is written can be read
         header = (
             f"A first config for {path}, guessed from its columns: check it before you trust it."
         )
@@ -93,9 +93,8 @@ def _table(
         content = {name: value for name, value in given.items() if value is not None}
         return Table.model_validate({"format": format, "path": place} | content)
     except pydantic.ValidationError as error:
-        raise ConfigError(
-            "; ".join(f"{problem['msg']}: {problem['input']!r}" for problem in error.errors())
-        ) from None
+        problems = [f"{problem['msg']}: {problem['input']!r}" for problem in error.errors()]
+        raise ConfigError("; ".join(problems)) from None
 
 
 def _format_of(path: str) -> str:
@@ -105,7 +104,8 @@ def _format_of(path: str) -> str:
     suffix = Path(name).suffix
     if suffix not in _FORMATS:
         raise ConfigError(
-            f"{path}: its name doesn't tell its format. Give --format: {', '.join(_FORMATS.values())}."
+            f"{path}: its name doesn't tell its format. "
+            f"Give --format: {', '.join(_FORMATS.values())}."
         )
     return _FORMATS[suffix]
 
@@ -147,13 +147,12 @@ def _facts(profiles: list[ColumnProfile], roles: Roles, read: int, rejected: int
     keys = [role for role in (roles.user, roles.item, roles.time) if role is not None]
     if len(keys) == 3:
         distinct = np.unique(np.stack([key.codes for key in keys]), axis=1).shape[1]
-        facts.append(
-            f"{read - distinct:,} rows repeat a user, item and time ({(read - distinct) / read:.1%})."
-        )
+        repeated = read - distinct
+        facts.append(f"{repeated:,} rows repeat a user, item and time ({repeated / read:.1%}).")
     for profile in (roles.user, roles.item):
-        facts += (
-            id_findings(profile.name, absent_looking(profile.values)) if profile is not None else []
-        )
+        if profile is not None:
+            facts += id_findings(profile.name, absent_looking(profile.values))
     hint = separator_hint(tuple(profile.name for profile in profiles))
-    facts += [hint.strip()] if hint else []
+    if hint:
+        facts.append(hint.strip())
     return facts + [f"No column looks like the {role}." for role in roles.missing]

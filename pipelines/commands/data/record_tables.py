@@ -20,7 +20,11 @@ def record_tables(report: DataReport) -> list[Table]:
 
 def _requests(report: DataReport) -> Table:
     splits = {name: report.splits.get(name) for name in REQUEST_SPLITS}
-    tasks = sorted({task for split in splits.values() if split for task in split.positives})
+    found: set[str] = set()
+    for split in splits.values():
+        if split:
+            found |= set(split.positives)
+    tasks = sorted(found)
     at_cut_off = count(report.requests_cut["at_cut_off"])
     too_long = count(report.requests_cut["too_long"])
     grid = Table(

@@ -1,4 +1,7 @@
-"""`srp4ctr data validate`: what a run would reject, how its splits come out, and what keeps it from running."""
+"""`srp4ctr data validate`: what a run would make of its data.
+
+Says what it would reject, how its splits come out, and what keeps it from running.
+"""
 
 from __future__ import annotations
 

@@ -50,10 +50,10 @@ def loadtest(
         "loadtest"
     ),
 ) -> None:
-    """Put load on the server at ADDRESS and show how long requests took, from the moment each was due.
+    """Put load on the server at ADDRESS and show how long requests took.
 
-    Ends with one JSON object on the last line. Users and items are made up unless --records names
-    some.
+    Times count from the moment at which a request was due. Ends with one JSON object on the last
+    line. Users and items are made up unless --records names some.
     """
     with user_errors():
         from pipelines.commands.loadtest.run_loadtest import parse_mix, run_loadtest

@@ -55,7 +55,7 @@ def run_loadtest(
         if records
         else SyntheticTraffic(inputs, history, seed=plan.seed)
     )
-    load = address, name, plan, traffic, model.tasks[0]
+    load = (address, name, plan, traffic, model.tasks[0])
     outcomes = asyncio.run(_with_asyncio(*load)) if in_event_loop else _with_threads(*load)
     summary = {"plan": plan.model_dump(mode="json")} | outcomes.summary()
     out.mkdir(parents=True, exist_ok=True)
@@ -73,10 +73,11 @@ def parse_mix(text: str) -> dict[int, float]:
         RunError: It doesn't read so.
     """
     try:
-        return {
-            int(count): float(share)
-            for count, share in (part.split(":") for part in text.split(","))
-        }
+        mix = {}
+        for part in text.split(","):
+            count, share = part.split(":")
+            mix[int(count)] = float(share)
+        return mix
     except ValueError:
         raise RunError(f"--candidates must read like 10:0.2,100:0.8. Received: {text!r}") from None
 
@@ -103,10 +104,10 @@ def _recorded(pattern: str, infos: Mapping[str, Any], users: int) -> RecordedTra
     files = sorted(tf.io.gfile.glob(pattern))
     if not files:
         raise RunError(f"--records {pattern}: no file matches.")
-    features, items = [], dict[str, None]()
-    for record in (
-        tf.data.TFRecordDataset(files, compression_type="GZIP").take(users).as_numpy_iterator()
-    ):
+    features = []
+    items: dict[str, None] = {}  # a set that keeps the order
+    records = tf.data.TFRecordDataset(files, compression_type="GZIP").take(users)
+    for record in records.as_numpy_iterator():
         example = tf.train.Example.FromString(record).features.feature
         features.append({name: _values(example[name], info) for name, info in infos.items()})
         items |= dict.fromkeys(plain_values(example[CANDIDATE_ITEM_ID]))

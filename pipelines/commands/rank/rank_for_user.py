@@ -35,11 +35,13 @@ def rank_for_user(config_path: Path, user_id: str, top: int, server: str | None)
     Raises:
         RunError: there is no pushed model, or no item table to take candidates from.
     """
-    console, config = Console(soft_wrap=True), load_run_config(config_path).at_span()
+    console = Console(soft_wrap=True)
+    config = load_run_config(config_path).at_span()
     titles = read_titles(config.spec)
     if not titles:
         raise RunError(
-            f"{config_path}: dataset.items.title is needed: the item table's rows are the candidates."
+            f"{config_path}: dataset.items.title is needed: the item table's rows are the "
+            "candidates."
         )
     user = _user(config.spec, user_id, console)
     met = met_items(config.spec, user_id)
@@ -60,10 +62,8 @@ def _user(spec: DatasetSpec, user_id: str, console: Console) -> User:
             f"User {user_id} is not in the log: scored as a new user, with an empty history."
         )
         return {USER_ID: user_id, TIMESTAMP: int(time.time())}
-    return {
-        name: for_client(values)
-        for name, values in plain_features(record, user_inputs(spec)).items()
-    }
+    features = plain_features(record, user_inputs(spec))
+    return {name: for_client(values) for name, values in features.items()}
 
 
 @contextmanager
@@ -73,7 +73,8 @@ def _server(config: RunConfig, address: str | None) -> Iterator[str]:
         return
     if not config.paths.is_local:
         raise RunError(
-            f"models are pushed to {config.paths.pushed}: serve one and give its address with --server."
+            f"models are pushed to {config.paths.pushed}: serve one and give its address with "
+            "--server."
         )
     if not config.paths.serving_model.is_dir():
         raise RunError(f"{config.paths.serving_model}: no pushed model. Run `srp4ctr run` first.")

@@ -13,7 +13,10 @@ from pipelines.commands.errors import user_errors
 def rollback(
     config: Annotated[Path, typer.Argument(help="The YAML file whose runs pushed the versions.")],
 ) -> None:
-    """Take the newest pushed version of CONFIG back: the one before is served, and later runs compare with it."""
+    """Take the newest pushed version of CONFIG back.
+
+    The version before is served, and later runs compare with it.
+    """
     with user_errors():
         from pipelines.commands.rollback.roll_back import roll_back
         from pipelines.config import load_run_config

@@ -1,4 +1,7 @@
-"""`srp4ctr rollback`: the version before is served again, and the one that was taken back is no longer blessed."""
+"""`srp4ctr rollback`: the version before is served again.
+
+The one that was taken back is no longer blessed.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +31,14 @@ def roll_back(config: RunConfig) -> tuple[str, str]:
     paths = config.paths
     if not paths.is_local:
         raise RunError(
-            f"{paths.pushed}: only versions on this machine are taken back. Delete the newest one there."
+            f"{paths.pushed}: only versions on this machine are taken back. Delete the newest one "
+            "there."
         )
     versions = sorted(_versions(paths.serving_model), reverse=True)
     if len(versions) < 2:
         raise RunError(
-            f"{paths.pushed}: {len(versions) or 'no'} pushed version(s), so there is none to go back to."
+            f"{paths.pushed}: {len(versions) or 'no'} pushed version(s), so there is none to go "
+            "back to."
         )
     newest, before = map(str, versions[:2])
     RunMetadata(paths.metadata, config.dataset.name).withdraw(newest)
@@ -42,5 +47,6 @@ def roll_back(config: RunConfig) -> tuple[str, str]:
 
 
 def _versions(pushed: Path) -> list[int]:
-    numbers = (version_number(folder.name) for folder in pushed.glob("*") if folder.is_dir())
+    folders = [folder for folder in pushed.glob("*") if folder.is_dir()]
+    numbers = [version_number(folder.name) for folder in folders]
     return [number for number in numbers if number is not None]

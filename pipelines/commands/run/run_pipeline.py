@@ -40,9 +40,8 @@ def run_pipeline(
     console = Console(soft_wrap=True)
     config = load_run_config(config_path)
     if seed is not None:
-        config = config.model_copy(
-            update={"trainer": config.trainer.model_copy(update={"seed": seed})}
-        )
+        trainer = config.trainer.model_copy(update={"seed": seed})
+        config = config.model_copy(update={"trainer": trainer})
     if beam is not None:
         config = config.model_copy(update={"beam": beam})
     config = config.at_span(span)
@@ -77,8 +76,9 @@ def _check(config: RunConfig) -> None:
 
     if config.beam.runner == "dataflow" and (config.paths.is_local or is_local(config.data_dir)):
         raise ConfigError(
-            "Dataflow's workers reach neither this machine's files nor its folders: put the data and the artifacts on "
-            f"gs://. Received: data_dir {config.data_dir}, artifacts in {config.paths.storage} (artifacts_dir)"
+            "Dataflow's workers reach neither this machine's files nor its folders: put the data "
+            f"and the artifacts on gs://. Received: data_dir {config.data_dir}, artifacts in "
+            f"{config.paths.storage} (artifacts_dir)"
         )
     check_sources(config.spec)
 
@@ -91,13 +91,17 @@ def _run(config: RunConfig, console: Console, enable_cache: bool) -> None:
     try:
         run_locally(config, console, enable_cache)
     except Exception as error:
-        if explain(error)[0] is not None:
+        message, _ = explain(error)
+        if message is not None:  # the user can mend it as it is
             raise
         message = (
             f"the run failed: {type(error).__name__}: {error}. The full log: {config.paths.log}."
         )
         if os.strerror(errno.ENOSPC) in str(error):
-            message += f" Make room on the disk of {config.paths.root}, or set runs_dir to another, and run it again."
+            message += (
+                f" Make room on the disk of {config.paths.root}, or set runs_dir to another, and "
+                "run it again."
+            )
         raise RunError(message) from error
 
 
@@ -108,5 +112,6 @@ def _write_config(config: RunConfig) -> None:
         (config.paths.root / "config.json").write_text(config.model_dump_json(indent=1))
     except OSError as error:
         raise RunError(
-            f"{config.paths.root}: can't be written: {error.strerror}. Set runs_dir in the config to a folder that can."
+            f"{config.paths.root}: can't be written: {error.strerror}. Set runs_dir in the config "
+            "to a folder that can."
         ) from error

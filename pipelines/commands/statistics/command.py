@@ -28,9 +28,10 @@ def statistics(
     ] = None,
     keep: Annotated[int, typer.Option(min=2, help="Versions that stay at TARGET.")] = 3,
 ) -> None:
-    """Count the statistics of CONFIG's log anew, and put them beside the newest model at TARGET as its next version.
+    """Count the statistics of CONFIG's log anew, for the newest model at TARGET.
 
-    Nothing is trained. The server loads the version like any other.
+    The model's next version has them, and the same weights: nothing is trained. The server loads
+    the version like any other.
     """
     with user_errors():
         from pipelines.commands.statistics.refresh import refresh_statistics

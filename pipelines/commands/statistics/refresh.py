@@ -39,7 +39,8 @@ def refresh_statistics(
     _check_same(config.dataset, DatasetSpec.model_validate(spec_of(target), context=SAVED), target)
     if config.beam.is_remote:
         raise RunError(
-            f"the statistics table is made on this machine. Received: beam.runner={config.beam.runner}"
+            "the statistics table is made on this machine. "
+            f"Received: beam.runner={config.beam.runner}"
         )
     spec = config.at_span(span).spec
     with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +56,7 @@ def _check_same(spec: DatasetSpec, of_model: DatasetSpec, target: Path) -> None:
     for name in _SAME:
         if getattr(spec, name) != getattr(of_model, name):
             raise RunError(
-                f"{target}: the newest model there was made with another dataset.{name} than this configuration has, "
-                "so it would take the numbers for what they aren't. Give the configuration that it was made with, or "
-                "roll out a model of this one first."
+                f"{target}: the newest model there was made with another dataset.{name} than this "
+                "configuration has, so it would take the numbers for what they aren't. Give the "
+                "configuration that it was made with, or roll out a model of this one first."
             )

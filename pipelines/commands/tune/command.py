@@ -14,7 +14,10 @@ def tune(
     config: Annotated[Path, typer.Argument(help="A run's YAML file with a section `tuning`.")],
     jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time, each on one thread.")] = 1,
 ) -> None:
-    """Try settings of CONFIG's tuning.space, and write a run's file with those of the best validation AUC."""
+    """Try settings of CONFIG's tuning.space.
+
+    Writes a run's file with those of the best validation AUC.
+    """
     with user_errors():
         from pipelines.commands.tune.search import tune as search
 

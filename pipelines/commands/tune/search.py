@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import yaml
 from rich.console import Console
@@ -27,9 +26,9 @@ _MODEL = "ranker"
 
 
 def tune(config_path: Path, jobs: int = 1) -> Path:
-    """Trains the run's ranker with its own settings and with `tuning.trials` others, and writes down what came of it.
+    """Trains the run's ranker with its own settings and with `tuning.trials` others.
 
-    A trial is kept: a search that was killed goes on.
+    What came of each is written down. A trial is kept: a search that was killed goes on.
 
     Args:
         config_path: The run's YAML file.
@@ -43,7 +42,8 @@ def tune(config_path: Path, jobs: int = 1) -> Path:
         DataError: the log or a table can't be used.
         RunError: there is nothing to try, or a training failed.
     """
-    console, run = Console(soft_wrap=True), load_run_config(config_path).at_span()
+    console = Console(soft_wrap=True)
+    run = load_run_config(config_path).at_span()
     if not run.tuning.trials:
         raise RunError(
             f"{config_path}: there is nothing to try. Set tuning, such as "
@@ -52,15 +52,13 @@ def tune(config_path: Path, jobs: int = 1) -> Path:
     folder = run.paths.root / "tuning"
     folder.mkdir(parents=True, exist_ok=True)
     records = prepare_records(run, console)
-    experiments = [
-        _experiment(config_path, run, tuning, records, folder)
-        for tuning in (TuningConfig(), run.tuning)
-    ]
-    tried = [pair for experiment in experiments for pair in _trials(experiment, jobs, console)]
+    tried = []
+    for tuning in (TuningConfig(), run.tuning):  # the run's own settings, then others
+        experiment = _experiment(config_path, run, tuning, records, folder)
+        tried += _trials(experiment, jobs, console)
     console.print(_table(tried))
-    (folder / "trials.json").write_text(
-        json.dumps([{"setting": s, "validation_auc": auc} for s, auc in tried], indent=1)
-    )
+    trials = [{"setting": setting, "validation_auc": auc} for setting, auc in tried]
+    (folder / "trials.json").write_text(json.dumps(trials, indent=1))
     path = folder / config_path.name
     best, _ = max(tried, key=lambda pair: pair[1])
     path.write_text(_with_setting(config_path, best))
@@ -92,14 +90,15 @@ def _table(tried: list[tuple[Overrides, float]]) -> Table:
 
 
 def _shown(setting: Overrides) -> str:
-    return (
-        ", ".join(f"{key}: {value}" for key, value in setting.items()) or "the run's own settings"
-    )
+    if not setting:
+        return "the run's own settings"
+    return ", ".join(f"{key}: {value}" for key, value in setting.items())
 
 
 def _with_setting(config_path: Path, setting: Overrides) -> str:
     """The run's file with a setting under `trainer`."""
-    content: dict[str, Any] = yaml.safe_load(config_path.read_text(encoding="utf-8"))
+    content = yaml.safe_load(config_path.read_text(encoding="utf-8"))
     for key, value in setting.items():
         content = merge(content, {"trainer": nested(key, value)})
-    return f"# {config_path}, its best settings found by srp4ctr tune\n{yaml.safe_dump(content, sort_keys=False)}"
+    header = f"# {config_path}, its best settings found by srp4ctr tune\n"
+    return header + yaml.safe_dump(content, sort_keys=False)

@@ -13,9 +13,12 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import Channel, standard_artifacts
 
+from pipelines.config import RunConfig
 from pipelines.errors import RunError
+from pipelines.pipeline import create_pipeline
 from pipelines.platform import EARLIER_MODEL
-from pipelines.runners.progress import ComponentProgress
+from pipelines.runners.progress import COMPONENTS, ComponentProgress
+from tests.testing import small_spec, write_small_dataset
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +53,21 @@ def _run(strategy: type[resolver.ResolverStrategy], folder: Path) -> None:
     )
     with ComponentProgress(Console(quiet=True), [EARLIER_MODEL]).watching():
         LocalDagRunner().run(pipeline)
+
+
+def test_all_components_that_a_run_can_have_are_known(tmp_path: Path) -> None:
+    write_small_dataset(tmp_path)
+    config = RunConfig.model_validate(
+        {
+            "dataset": small_spec().model_dump(),
+            "data_dir": str(tmp_path),
+            "checks": {"serving_log": str(tmp_path / "log")},
+            "span": 3,
+            "warm_start": True,
+        }
+    )
+    pipeline = create_pipeline(config, [])
+    assert {component.id for component in pipeline.components} == set(COMPONENTS)
 
 
 def test_a_resolver_that_finds_nothing_lets_the_run_go_on(tmp_path: Path) -> None:
