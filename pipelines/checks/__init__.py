@@ -1,1 +1,4 @@
-"""Whether a run's data looks as it should: against its schema, the previous run, and what is asked when serving."""
+"""Whether a run's data looks as it should.
+
+It is compared with its schema, with the previous run's, and with what is asked when serving.
+"""

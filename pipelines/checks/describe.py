@@ -9,29 +9,38 @@ _ABSENT = "(absent)"
 
 
 def change(name: str, now: FeatureStatistics, before: FeatureStatistics, is_label: bool) -> str:
-    """Which values a feature had and has: `“librarian” made up 5.6 % of its values, and now 24.1 %`."""
+    """Which values a feature had and has.
+
+    Such as: “librarian” made up 5.6 % of its values, and now 24.1 %.
+    """
     if now.WhichOneof("stats") == "string_stats":
         return _largest_share(now, before)
-    new, old = now.num_stats, before.num_stats
+    new = now.num_stats
+    old = before.num_stats
     if is_label:
         return f"it held for {percent(old.mean)} of the candidates, and now for {percent(new.mean)}"
-    shares = absent_share(before), absent_share(now)
-    absent = (
-        f"; {percent(shares[0])} were absent, and now {percent(shares[1])}" if any(shares) else ""
-    )
-    was = f"{old.mean:.4g} (median {old.median:.4g})"
-    now = f"{new.mean:.4g} (median {new.median:.4g})"
-    means = f"its mean was {was}, and is now {now}"
-    return means + absent
+    old_mean = f"{old.mean:.4g} (median {old.median:.4g})"
+    new_mean = f"{new.mean:.4g} (median {new.median:.4g})"
+    means = f"its mean was {old_mean}, and is now {new_mean}"
+    old_absent = absent_share(before)
+    new_absent = absent_share(now)
+    if not old_absent and not new_absent:
+        return means
+    return f"{means}; {percent(old_absent)} were absent, and now {percent(new_absent)}"
 
 
 def _largest_share(now: FeatureStatistics, before: FeatureStatistics) -> str:
-    new, old = _shares(now), _shares(before)
-    value = max(
-        sorted(new.keys() | old.keys()), key=lambda v: abs(new.get(v, 0.0) - old.get(v, 0.0))
-    )
-    shares = f"made up {percent(old.get(value, 0.0))} of its values, and now {percent(new.get(value, 0.0))}"
-    return f"“{value or _ABSENT}” {shares}"
+    """The value whose share changed most."""
+    new = _shares(now)
+    old = _shares(before)
+    changes = {
+        value: abs(new.get(value, 0.0) - old.get(value, 0.0))
+        for value in sorted(new.keys() | old.keys())
+    }
+    most = max(changes, key=lambda value: changes[value])
+    was = percent(old.get(most, 0.0))
+    is_now = percent(new.get(most, 0.0))
+    return f"“{most or _ABSENT}” made up {was} of its values, and now {is_now}"
 
 
 def _shares(feature: FeatureStatistics) -> dict[str, float]:

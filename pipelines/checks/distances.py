@@ -47,12 +47,12 @@ def thresholds(spec: DatasetSpec, checks: ChecksConfig) -> dict[str, float]:
     L-infinity for strings: the largest change of a value's share. Jensen-Shannon divergence for
     numbers.
     """
-    defaults = {
-        f.name: _default(f, checks) for f in record_features(spec) if f.name not in NOT_COMPARED
-    }
-    return {
-        name: limit for name, limit in (defaults | checks.thresholds).items() if limit is not None
-    }
+    limits: dict[str, float | None] = {}
+    for feature in record_features(spec):
+        if feature.name not in NOT_COMPARED:
+            limits[feature.name] = _default(feature, checks)
+    limits |= checks.thresholds
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def distances(now: Statistics, before: Statistics, names: list[str]) -> dict[str, float]:
@@ -62,45 +62,52 @@ def distances(now: Statistics, before: Statistics, names: list[str]) -> dict[str
     share.
     """
     schema = schema_pb2.Schema()
-    of_now, of_before = features(now), features(before)
+    of_now = features(now)
+    of_before = features(before)
     compared = [name for name in names if name in of_now and name in of_before]
     for name in compared:
         _comparator(schema.feature.add(name=name, type=_type(of_now[name])))
     measured = tfdv.validate_statistics(_known(now), schema, previous_statistics=_known(before))
-    found = {
-        ".".join(info.path.step): measurement.value
-        for info in measured.drift_skew_info
-        for measurement in info.drift_measurements
-    }
-    gone = {
-        name: abs(absent_share(of_now[name]) - absent_share(of_before[name])) for name in compared
-    }
-    return {name: max(value, gone[name]) for name, value in found.items()}
+    found = {}
+    for info in measured.drift_skew_info:
+        name = ".".join(info.path.step)
+        for measurement in info.drift_measurements:
+            gone = abs(absent_share(of_now[name]) - absent_share(of_before[name]))
+            found[name] = max(measurement.value, gone)
+    return found
 
 
 def absent_share(feature: FeatureStatistics) -> float:
-    """The share of NaN among a number's values; 0 for strings, whose absent value "" is one of them."""
+    """The share of NaN among a number's values.
+
+    0 for strings, whose absent value "" is a value like others.
+    """
     histograms = feature.num_stats.histograms
     return histograms[0].num_nan / _common(feature).tot_num_values if histograms else 0.0
 
 
 def _known(statistics: Statistics) -> Statistics:
-    """The statistics without the absent numbers, which TFDV would count as a difference even if they are as many."""
+    """The statistics without the absent numbers.
+
+    TFDV would take them for a difference even where there are as many in both.
+    """
     copy = statistics_pb2.DatasetFeatureStatisticsList.FromString(statistics.SerializeToString())
     for feature in copy.datasets[0].features:
-        for histogram in feature.num_stats.histograms if feature.HasField("num_stats") else ():
-            histogram.num_nan = 0
+        if feature.HasField("num_stats"):  # reading it would set it
+            for histogram in feature.num_stats.histograms:
+                histogram.num_nan = 0
     return copy
 
 
 def features(statistics: Statistics) -> dict[str, FeatureStatistics]:
     """The statistics of the features that have values, by name."""
     (dataset,) = statistics.datasets
-    return {
-        ".".join(feature.path.step): feature
-        for feature in dataset.features
-        if _common(feature).num_non_missing and _common(feature).tot_num_values
-    }
+    found = {}
+    for feature in dataset.features:
+        common = _common(feature)
+        if common.num_non_missing and common.tot_num_values:
+            found[".".join(feature.path.step)] = feature
+    return found
 
 
 def _common(feature: FeatureStatistics) -> statistics_pb2.CommonStatistics:

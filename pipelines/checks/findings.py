@@ -1,4 +1,4 @@
-"""What the checks found, in words that say which feature, what changed, by how much, and where to look."""
+"""What the checks found, in words: which feature changed, how much, and where to look."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipelines.checks.distances import Statistics, distances, features
 from pipelines.checks.finding import Check, Finding
 from preprocessing.features import RecordFeature
 
-_METRIC = {True: "largest change of a share", False: "divergence"}
+_METRIC = {True: "largest change of a share", False: "divergence"}  # by whether it has words
 _SINCE = {"drift": "Since the previous run", "skew": "From training to serving"}
 
 
@@ -31,9 +31,8 @@ def schema_findings(
             is_severe = info.severity == anomalies_pb2.AnomalyInfo.ERROR
             what = f"{info.short_description}: {info.description}".rstrip(". ")
             message = f"In split {split}, {name or 'the whole'} breaks the schema. {what}."
-            yield Finding(
-                "schema", checks.schema_policy if is_severe else "warn", name, message, look_at
-            )
+            policy: Policy = checks.schema_policy if is_severe else "warn"
+            yield Finding("schema", policy, name, message, look_at)
 
 
 def distance_findings(
@@ -44,30 +43,43 @@ def distance_findings(
     limits: Mapping[str, float],
     by_name: Mapping[str, RecordFeature],
 ) -> Iterator[Finding]:
-    """What drift or skew there is between two sets of records: `before` is the previous run, or the training split."""
-    measured, new, old = distances(now, before, list(limits)), features(now), features(before)
+    """What drift or skew there is between two sets of records.
+
+    Args:
+        check: Which of the two is looked for.
+        policy: What follows from a finding.
+        now: The statistics of the records that are looked at.
+        before: Those of the previous run, or of the training split.
+        limits: The largest distance that is fine, by feature.
+        by_name: The features of records.
+    """
+    measured = distances(now, before, list(limits))
+    new = features(now)
+    old = features(before)
     for name, limit in sorted(limits.items()):
         feature = by_name[name]
         look_at = _look_at(check, feature)
         if name in old and name not in new and feature.side != "label":
-            message = (
-                f"{name} has no value any more."
-                if check == "drift"
-                else f"{name} is never sent when serving."
-            )
+            gone = "has no value any more" if check == "drift" else "is never sent when serving"
+            message = f"{name} {gone}."
             yield Finding(check, policy, name, message, look_at, 1.0, limit)
         elif measured.get(name, 0.0) > limit:
             how = change(name, new[name], old[name], feature.side == "label")
-            size = (
-                f"{_METRIC[feature.dtype == 'string']} {measured[name]:.3f}, {limit:g} is allowed"
-            )
+            metric = _METRIC[feature.dtype == "string"]
+            size = f"{metric} {measured[name]:.3f}, {limit:g} is allowed"
             message = f"{_SINCE[check]}, {name} changed: {how} ({size})."
             yield Finding(check, policy, name, message, look_at, measured[name], limit)
 
 
 def _look_at(check: Check, feature: RecordFeature) -> str:
     if check == "skew":
-        return f"how the application fills {feature.name} in its requests, against the column that training reads"
+        return (
+            f"how the application fills {feature.name} in its requests, against the column that "
+            "training reads"
+        )
     if feature.side == "label":
         return "the label's rule and, where labels come late, whether all have come"
-    return "what fills this column in the log, and whether the users, the shown items or a filter changed"
+    return (
+        "what fills this column in the log, and whether the users, the shown items or a filter "
+        "changed"
+    )

@@ -1,4 +1,7 @@
-"""Logged serving requests as records: tf.Examples as they are, TF Serving's PredictionLogs row by row."""
+"""Logged serving requests as records.
+
+tf.Examples are taken as they are, TF Serving's PredictionLogs row by row.
+"""
 
 from __future__ import annotations
 
@@ -17,27 +20,28 @@ from serving.contract import EXAMPLES, state_name
 def to_examples(record: bytes) -> Iterator[bytes]:
     """The serialised tf.Examples of one logged record; none for calls that are not predictions.
 
-    A request with dense tensors gives an example a row. What only pads its lists, "" items, is
-    dropped. A call has the features of its signature: users and histories come from `encode_user`,
-    candidates from `score_items`.
+    A request with dense tensors gives an example for each row. What only pads its lists, "" items,
+    is dropped. A call has the features of its signature: users and histories come from
+    `encode_user`, candidates from `score_items`.
     """
     log = _prediction_log(record)
     if log is None:
         yield record
     elif log.HasField("predict_log"):
-        inputs = {
-            name: tf.make_ndarray(tensor) for name, tensor in log.predict_log.request.inputs.items()
-        }
+        tensors = log.predict_log.request.inputs
+        inputs = {name: tf.make_ndarray(tensor) for name, tensor in tensors.items()}
         if EXAMPLES in inputs:
             yield from inputs[EXAMPLES].ravel().tolist()
         else:
-            yield from _rows(
-                {name: values for name, values in inputs.items() if name != state_name(inputs)}
-            )
+            inputs.pop(state_name(inputs), None)  # a user's state is no feature
+            yield from _rows(inputs)
 
 
 def _prediction_log(record: bytes) -> Any | None:
-    """The record as a PredictionLog; None if it is a tf.Example, whose fields make no PredictionLog."""
+    """The record as a PredictionLog.
+
+    None if it is a tf.Example, whose fields make no PredictionLog.
+    """
     try:
         log = prediction_log_pb2.PredictionLog.FromString(record)
     except DecodeError:

@@ -1,1 +1,1 @@
-"""What counts alone give: boosted trees on the records that the ranker has, as a rival that it has to beat."""
+"""What counts alone give: boosted trees on the ranker's own records, as a rival to beat."""

@@ -1,4 +1,7 @@
-"""Compares a run's ranker with its rivals on the test split: itself without encoder, and trees."""
+"""Compares a run's ranker with its rivals on the test split.
+
+They are the same ranker without the encoder, and boosted trees on counts.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,11 @@ _RESAMPLES = 400
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
-    """Where everything is.
+    """Where records and rankers are.
 
     Attributes:
         raw: The folder of the records, with one for each split.
-        transformed: That of the transformed ones.
+        transformed: The folder of the transformed ones.
         transform: Transform's output.
         model: The exported ranker.
         without_encoder: The same ranker without the encoder.
@@ -53,16 +56,17 @@ def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: in
     transform = tft.TFTransformOutput(sources.transform)
     fields = fields_of(spec, transform)
     table = CandidateTable(fields)
+    # Rankers take raw records, so the trees' test rows are transformed from the same ones.
     raw = RawRecords(split_dir(sources.raw, "test"), most, seed)
     test = raw.rows(table, TransformGraph(transform.transform_savedmodel_dir), spec, fields)
     splits = {"test": Sampled(taken=len(test), all=raw.candidates)}
     tasks = tuple(spec.tasks)
     scored = raw.scored(sources.model, tasks)
     without = raw.scored(sources.without_encoder, tasks)
-    encoder = {
-        task: gain(test.labels[task], scored.users, scored.scores[task], without.scores[task])
-        for task in tasks
-    }
+    encoder = {}
+    for task in tasks:
+        labels = test.labels[task]
+        encoder[task] = gain(labels, scored.users, scored.scores[task], without.scores[task])
     if not installed():
         missing = f"LightGBM isn't installed: {HOW_TO_INSTALL}"
         return Counts(missing=missing, splits=splits, encoder=encoder)
@@ -78,7 +82,11 @@ def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: in
         trees = Trees(table, task, rows["train"], rows["validation"], seed)
         names = trees.names
         found[task] = compared(
-            test.labels[task], scored.users, scored.scores[task], trees.scores(test), trees.rounds
+            labels=test.labels[task],
+            users=scored.users,
+            of_model=scored.scores[task],
+            of_trees=trees.scores(test),
+            rounds=trees.rounds,
         )
     return Counts(missing=None, features=names, splits=splits, tasks=found, encoder=encoder)
 

@@ -1,4 +1,7 @@
-"""Trees of all tasks as a model of an experiment: they give what a ranker's signature `evaluate` gives."""
+"""Trees of all tasks as a model of an experiment.
+
+They give what a ranker's signature `evaluate` gives.
+"""
 
 from __future__ import annotations
 
@@ -27,25 +30,28 @@ class TreesOfTasks:
     """
 
     def __init__(self, inputs: StageInputs) -> None:
-        self._fields, self._records = inputs.fields(), inputs.records()
+        self._fields = inputs.fields()
+        self._records = inputs.records()
         self._table = CandidateTable(self._fields)
-        training, validation = self._rows(inputs.train), self._rows(inputs.validation)
-        seed = inputs.config.seed
-        self._trees = {
-            task: Trees(self._table, task, training, validation, seed)
-            for task in self._fields.tasks
-        }
-        aucs = [
-            auc(validation.labels[task], trees.scores(validation))
-            for task, trees in self._trees.items()
-        ]
+        training = self._rows(inputs.train)
+        validation = self._rows(inputs.validation)
+        self._trees: dict[str, Trees] = {}
+        aucs = []
+        for task in self._fields.tasks:
+            trees = Trees(self._table, task, training, validation, inputs.config.seed)
+            self._trees[task] = trees
+            aucs.append(auc(validation.labels[task], trees.scores(validation)))
         self.validation_auc = float(np.mean(aucs))
         self._catalog = self._records.catalog(inputs.catalog)
         graph = TransformGraph(inputs.transform_output().transform_savedmodel_dir)
         self._transformed = transformed_with(graph, inputs.spec, self._fields)
 
     def evaluate(self, serialized: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Probabilities [B, N] by task of serialised raw records [B], and what else the signature gives."""
+        """Probabilities [B, N] by task, and what else the signature gives.
+
+        Args:
+            serialized: Raw records, [B].
+        """
         batch = self._transformed(serialized)
         items = batch[CANDIDATE_ITEM_ID]
         is_candidate = items.numpy() > 0

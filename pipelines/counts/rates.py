@@ -15,7 +15,12 @@ _WEIGHT = 20.0  # candidates with the mean rate that every word is given besides
 
 @dataclasses.dataclass(frozen=True)
 class WordCounts:
-    """Of each word of a feature: candidates that have it, and those among them with the label; [size] each."""
+    """How many candidates have each word of a feature.
+
+    Attributes:
+        shown: Candidates that have the word, [size].
+        positive: Those of them that have the label, [size].
+    """
 
     shown: np.ndarray
     positive: np.ndarray
@@ -26,14 +31,17 @@ class WordCounts:
         width = words.shape[1]
         weights = np.repeat(labels, width).astype(float)
         shown = np.bincount(words.ravel(), minlength=size)
-        return cls(shown, np.bincount(words.ravel(), weights, minlength=size))
+        positive = np.bincount(words.ravel(), weights, minlength=size)
+        return cls(shown, positive)
 
     def minus(self, other: WordCounts) -> WordCounts:
         """The counts without those of some of the candidates."""
         return WordCounts(self.shown - other.shown, self.positive - other.positive)
 
     def columns(self, words: np.ndarray, mean_rate: float, share: float = 1.0) -> np.ndarray:
-        """log(1 + shown) and the smoothed rate of the words of some candidates; NaN for one without a word.
+        """log(1 + shown) and the smoothed rate of the words of some candidates.
+
+        They are NaN for a candidate without a word.
 
         Args:
             words: [C, V]; several words of a candidate give their mean.
@@ -45,12 +53,10 @@ class WordCounts:
         """
         known = words > 0
         number = known.sum(1)
-        of_words = (
-            np.log1p(self.shown / share),
-            (self.positive + _WEIGHT * mean_rate) / (self.shown + _WEIGHT),
-        )
+        count = np.log1p(self.shown / share)
+        rate = (self.positive + _WEIGHT * mean_rate) / (self.shown + _WEIGHT)
         with np.errstate(invalid="ignore"):  # no word: 0 / 0
-            columns = [(of_word[words] * known).sum(1) / number for of_word in of_words]
+            columns = [(of_word[words] * known).sum(1) / number for of_word in (count, rate)]
         return np.column_stack(columns).astype(np.float32)
 
 
@@ -70,18 +76,21 @@ class Rates:
     def __init__(
         self, training: Candidates, task: str, sizes: Mapping[str, int], seed: int
     ) -> None:
-        self._training, self._labels = training, training.labels[task]
-        self._all = {
-            name: WordCounts.of(training.words[name], self._labels, size)
-            for name, size in sizes.items()
-        }
+        self._training = training
+        self._labels = training.labels[task]
+        self._all: dict[str, WordCounts] = {}
+        for name, size in sizes.items():
+            self._all[name] = WordCounts.of(training.words[name], self._labels, size)
         folds = np.random.default_rng(seed).integers(0, FOLDS, int(training.requests[-1]) + 1)
         self._folds = folds[training.requests]
 
     @property
     def names(self) -> list[str]:
         """Of the columns."""
-        return [f"{name} {what}" for name in self._all for what in ("count", "rate")]
+        names: list[str] = []
+        for name in self._all:
+            names += [f"{name} count", f"{name} rate"]
+        return names
 
     def of_training(self) -> np.ndarray:
         """The columns of the training candidates, float32 [C, columns]."""
@@ -101,9 +110,9 @@ class Rates:
     def of(self, candidates: Candidates) -> np.ndarray:
         """The columns of later candidates."""
         mean_rate = _mean(self._labels)
-        parts = [
-            counts.columns(candidates.words[name], mean_rate) for name, counts in self._all.items()
-        ]
+        parts = []
+        for name, counts in self._all.items():
+            parts.append(counts.columns(candidates.words[name], mean_rate))
         return np.concatenate(parts, 1)
 
 

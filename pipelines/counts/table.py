@@ -15,9 +15,8 @@ from trainer.layers.match_counts import MatchCounts
 
 Batch = Mapping[str, tf.Tensor]
 
-_MOST_CATEGORIES = (
-    256  # words of a feature that trees split by; more are told apart by their rates alone
-)
+# Words of a feature that trees split by at most; where there are more, their rates alone count.
+_MOST_CATEGORIES = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,18 +55,13 @@ class CandidateTable:
         self._tasks = fields.tasks
         self._matches = MatchCounts(fields.matches or _usual_matches(fields))
         self._in_columns = [field for field in self._fields if _has_column(field)]
-        matched = [
-            f"match {match.name} {place}"
-            for match in self._matches.matches
-            for place in range(match.spec.width)
-        ]
-        self.names = [*(field.name for field in self._in_columns), "history_length", *matched]
-        self.categories = [
-            field.name for field in self._in_columns if field.feature.vocabulary is not None
-        ]
-        self.sizes = {
-            field.name: field.size for field in self._fields if field.feature.vocabulary is not None
-        }
+        self.names = [field.name for field in self._in_columns]
+        self.names.append("history_length")
+        for match in self._matches.matches:
+            self.names += [f"match {match.name} {place}" for place in range(match.spec.width)]
+        self._with_words = [f for f in self._fields if f.feature.vocabulary is not None]
+        self.sizes = {field.name: field.size for field in self._with_words}
+        self.categories = [f.name for f in self._in_columns if f.name in self.sizes]
 
     def of_batches(self, batches: Iterable[Batch]) -> Candidates:
         """The rows of dense batches, in their order.
@@ -82,11 +76,17 @@ class CandidateTable:
             requests += len(batch[CANDIDATE_ITEM_ID])
         if not parts:
             raise ValueError("there are no records to make rows of")
+        words = {}
+        for name in self.sizes:
+            words[name] = np.concatenate([part.words[name] for part in parts])
+        labels = {}
+        for task in self._tasks:
+            labels[task] = np.concatenate([part.labels[task] for part in parts])
         return Candidates(
-            np.concatenate([part.numbers for part in parts]),
-            {name: np.concatenate([part.words[name] for part in parts]) for name in self.sizes},
-            {task: np.concatenate([part.labels[task] for part in parts]) for task in self._tasks},
-            np.concatenate([part.requests for part in parts]),
+            numbers=np.concatenate([part.numbers for part in parts]),
+            words=words,
+            labels=labels,
+            requests=np.concatenate([part.requests for part in parts]),
         )
 
     def _of_batch(self, batch: Batch, first_request: int) -> Candidates:
@@ -96,24 +96,26 @@ class CandidateTable:
         mask = batch[HISTORY_ITEM_ID] > 0
         columns.append(mask.numpy().sum(1)[requests])
         matched = self._matches(self._matches.user_state(batch), mask, batch).numpy()[is_candidate]
-        words = {
-            field.name: _of_candidates(field, batch[field.name].numpy(), is_candidate, requests)
-            for field in self._fields
-            if field.name in self.sizes
-        }
+        words = {}
+        for field in self._with_words:
+            indices = _of_candidates(field, batch[field.name].numpy(), is_candidate, requests)
+            words[field.name] = indices.reshape(len(requests), -1).astype(np.int32)
+        labels = {}
+        for task in self._tasks:
+            labels[task] = batch[label_name(task)].numpy()[is_candidate] > 0.5
         return Candidates(
-            np.column_stack([*columns, matched]).astype(np.float32),
-            {
-                name: values.reshape(len(requests), -1).astype(np.int32)
-                for name, values in words.items()
-            },
-            {task: batch[label_name(task)].numpy()[is_candidate] > 0.5 for task in self._tasks},
-            requests + first_request,
+            numbers=np.column_stack([*columns, matched]).astype(np.float32),
+            words=words,
+            labels=labels,
+            requests=requests + first_request,
         )
 
 
 def _has_column(field: Field) -> bool:
-    """Whether trees can read a field's values as they are: numbers, buckets, and words of which there are few."""
+    """Whether trees can read a field's values as they are.
+
+    They can read numbers, buckets, and words of which there are few.
+    """
     has_words = field.feature.vocabulary is not None
     return not field.multivalent and (not has_words or field.size <= _MOST_CATEGORIES)
 
@@ -132,8 +134,17 @@ def _column(
 def _of_candidates(
     field: Field, values: np.ndarray, is_candidate: np.ndarray, requests: np.ndarray
 ) -> np.ndarray:
-    """A field's values, [B, ...] of requests or [B, N, ...] of candidates, for each real candidate."""
-    return values[is_candidate] if field.feature.side == "candidate" else values[requests]
+    """A field's values for each real candidate.
+
+    Args:
+        field: The field.
+        values: [B, N, ...] where the field is of candidates, else [B, ...].
+        is_candidate: Which candidates are real, [B, N].
+        requests: Which request each real candidate is of.
+    """
+    if field.feature.side == "candidate":
+        return values[is_candidate]
+    return values[requests]
 
 
 def _usual_matches(fields: Fields) -> tuple[MatchField, ...]:

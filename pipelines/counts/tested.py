@@ -39,7 +39,7 @@ class RawRecords:
     """Raw records of a split, which rankers are evaluated on.
 
     Args:
-        folder: Their files'.
+        folder: The folder of their files.
         most: Candidates to take at most, give or take what chance does: whole requests.
         seed: Decides which.
     """
@@ -67,25 +67,22 @@ class RawRecords:
         for block in self._blocks:
             found = evaluate(**{EXAMPLES: block})
             mask = found[CANDIDATE_MASK].numpy()
-            ids = tf.io.parse_example(block, {USER_ID: tf.io.FixedLenFeature([], tf.string)})[
-                USER_ID
-            ]
-            users.append(np.repeat(ids.numpy(), mask.sum(1)))
+            parsed = tf.io.parse_example(block, {USER_ID: tf.io.FixedLenFeature([], tf.string)})
+            users.append(np.repeat(parsed[USER_ID].numpy(), mask.sum(1)))
             for task, parts in scores.items():
                 parts.append(found[task].numpy()[mask])
-        return Scored(
-            np.concatenate(users), {task: np.concatenate(parts) for task, parts in scores.items()}
-        )
+        of_tasks = {task: np.concatenate(parts) for task, parts in scores.items()}
+        return Scored(np.concatenate(users), of_tasks)
 
 
 def transformed_with(
     graph: TransformGraph, spec: DatasetSpec, fields: Fields
-) -> Callable[[tf.Tensor], dict[str, Any]]:
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """What makes dense transformed features, with labels, of serialised records."""
-    inputs = [feature for feature in record_features(spec) if feature.side != "catalog"]
-    parsing = {
-        feature.name: _parsing(feature) for feature in inputs if feature.name in graph.input_names
-    }
+    parsing = {}
+    for feature in record_features(spec):
+        if feature.side != "catalog" and feature.name in graph.input_names:
+            parsing[feature.name] = _parsing(feature)
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string)])
     def transformed(serialized: tf.Tensor) -> dict[str, tf.Tensor]:

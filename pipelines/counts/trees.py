@@ -11,7 +11,8 @@ from pipelines.counts.rates import Rates
 from pipelines.counts.table import Candidates, CandidateTable
 
 HOW_TO_INSTALL = "pip install 'srp4ctr[counts]'"
-_ROUNDS, _PATIENCE = 2000, 50
+_ROUNDS = 2000  # trees at most
+_PATIENCE = 50  # trees without a better validation AUC, after which no more are added
 _SETTINGS = {
     "objective": "binary",
     "metric": "auc",

@@ -10,11 +10,11 @@ def not_beaten(counts: Counts) -> list[str]:
     asked = "evaluation.must_beat asks for a model that beats boosted trees on counts"
     if counts.missing is not None:
         return [f"{asked}, and there are none to compare with. {counts.missing}."]
-    return [
-        f"{asked}: {difference(task, found)}."
-        for task, found in counts.tasks.items()
-        if found.points is None or found.points <= 0
-    ]
+    reasons = []
+    for task, found in counts.tasks.items():
+        if found.points is None or found.points <= 0:
+            reasons.append(f"{asked}: {difference(task, found)}.")
+    return reasons
 
 
 def difference(task: str, found: TaskCounts) -> str:

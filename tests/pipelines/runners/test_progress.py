@@ -13,6 +13,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import Channel, standard_artifacts
 
+from pipelines.checks.config import ChecksConfig
 from pipelines.config import RunConfig
 from pipelines.errors import RunError
 from pipelines.pipeline import create_pipeline
@@ -57,14 +58,12 @@ def _run(strategy: type[resolver.ResolverStrategy], folder: Path) -> None:
 
 def test_all_components_that_a_run_can_have_are_known(tmp_path: Path) -> None:
     write_small_dataset(tmp_path)
-    config = RunConfig.model_validate(
-        {
-            "dataset": small_spec().model_dump(),
-            "data_dir": str(tmp_path),
-            "checks": {"serving_log": str(tmp_path / "log")},
-            "span": 3,
-            "warm_start": True,
-        }
+    config = RunConfig(
+        dataset=small_spec(),
+        data_dir=str(tmp_path),
+        checks=ChecksConfig(serving_log=str(tmp_path / "log")),
+        span=3,
+        warm_start=True,
     )
     pipeline = create_pipeline(config, [])
     assert {component.id for component in pipeline.components} == set(COMPONENTS)
