@@ -1,4 +1,7 @@
-"""The cells of experiments: each is one training, kept in a folder named by all that its result depends on."""
+"""The cells of experiments.
+
+Each is one training, kept in a folder that is named by all that its result depends on.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """A folder name that changes with configuration, data, encoder and the code that trains, not with the name."""
+        """A folder name that changes with configuration, data, encoder and the code that trains.
+
+        It doesn't change with the model's name.
+        """
         return f"{self.stage}-seed{self.trainer.seed}-{self._digest()}"
 
     def folder(self, cells: Path) -> Path:
@@ -57,15 +63,18 @@ class Cell:
 
     def _digest(self) -> str:
         parts = self.trainer.model_dump(mode="json")
+        code = _code()
+        # Only what the result depends on counts, so that models share their pre-training.
         if self.stage == "pretrain":
             parts = {name: parts[name] for name in ("seed", "encoder", "pretrain")}
         if self.stage == "counts":
             parts = {"seed": parts["seed"]}
+            code = _code("pipelines/counts")
         content = {
             "trainer": parts,
             "data": self.records.fingerprint,
             "encoder": self.encoder.key if self.encoder else None,
-            "code": _code(*(["pipelines/counts"] if self.stage == "counts" else [])),
+            "code": code,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -29,7 +29,8 @@ def check_experiment(config: ExperimentConfig, run: RunConfig) -> None:
                 raise ConfigError(f"models.{name}: {error}") from None
             if model.pretrained and not trainer.ranker.has_encoder:
                 raise ConfigError(
-                    f"models.{name}.pretrained: its ranker has no encoder that could be pre-trained. Leave it out"
+                    f"models.{name}.pretrained: its ranker has no encoder that could be "
+                    "pre-trained. Leave it out"
                 )
 
 

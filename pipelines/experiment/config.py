@@ -31,13 +31,14 @@ class ModelConfig(Config):
     def _check(self) -> ModelConfig:
         if self.counts and (self.trainer or self.pretrained):
             raise ValueError(
-                "counts: true is trees, which have no trainer and are not pre-trained. Leave those out"
+                "counts: true is trees, which have no trainer and are not pre-trained. "
+                "Leave those out"
             )
         return self
 
 
 class ExperimentConfig(Config):
-    """All of it.
+    """An experiment's whole configuration.
 
     Attributes:
         run: The YAML file of the run whose records and trainer configuration are used.
@@ -64,10 +65,11 @@ class ExperimentConfig(Config):
     def trainer_config(
         self, run: TrainerConfig, name: str, setting: Overrides, seed: int
     ) -> TrainerConfig:
-        """A model's trainer configuration: the run's, with what differs in all models, in this one and by its setting.
+        """A model's trainer configuration.
 
-        What the run and all models have, a model takes as far as it counts there; what is said of
-        the model must count.
+        It is the run's, with what differs in all models, in this one, and by its setting. What the
+        run and all models have, a model takes as far as it counts there; what is said of the model
+        must count.
 
         Raises:
             pydantic.ValidationError: the result is no trainer configuration.

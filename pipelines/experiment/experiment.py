@@ -1,4 +1,4 @@
-"""An experiment on prepared records: which trainings it is made of, and which of them come first."""
+"""An experiment on prepared records: its trainings, and which of them come first."""
 
 from __future__ import annotations
 
@@ -34,24 +34,31 @@ class Experiment:
     cells: Path
 
     def waves(self, names: Sequence[str]) -> Iterator[list[Cell]]:
-        """Lists of cells that need nothing but the lists before; a list must be done before the next is asked for.
+        """Lists of cells that need nothing but the lists before.
 
-        Seeds come one after another, so that at any time all models have about equally many.
+        A list must be done before the next is asked for. Seeds come one after another, so that at
+        any time all models have about equally many.
         """
         for seed in self.config.seeds:
-            rankers = [cell for name in names for cell in self._of_seed(name, seed)]
+            rankers: list[Cell] = []
+            for name in names:
+                rankers += self._of_seed(name, seed)
             encoders = [cell.encoder for cell in rankers if cell.encoder is not None]
             yield _distinct(encoders + [cell for cell in rankers if cell.encoder is None])
             yield _distinct([cell for cell in rankers if cell.encoder is not None])
 
     def _of_seed(self, name: str, seed: int) -> list[Cell]:
-        """The cells of a model and seed: one a setting with the first seed, which must be done for the others'."""
+        """The cells of a model and seed.
+
+        With the first seed there is one for each setting. They must be done before those of other
+        seeds are asked for.
+        """
         if seed == self.config.seeds[0]:
             return self.trials(name)
         return [self.final_cell(name, seed)]
 
     def trials(self, name: str) -> list[Cell]:
-        """A cell a setting, with the first seed."""
+        """A cell for each setting, with the first seed."""
         return [self._cell(name, setting, self.config.seeds[0]) for setting in self._settings(name)]
 
     def is_tuned(self, name: str) -> bool:
@@ -72,11 +79,12 @@ class Experiment:
         later = self.config.seeds[1:]
         left = {}
         for name in names:
-            left[name] = sum(not cell.is_done(self.cells) for cell in self.trials(name))
-            tuned = not left[name]
-            left[name] += sum(
-                not (tuned and self.final_cell(name, seed).is_done(self.cells)) for seed in later
-            )
+            trials = [cell for cell in self.trials(name) if not cell.is_done(self.cells)]
+            left[name] = len(trials)
+            for seed in later:
+                # Until all trials are done nobody knows which cell is the final one.
+                is_done = not trials and self.final_cell(name, seed).is_done(self.cells)
+                left[name] += not is_done
         return left
 
     def encoder_folder(self, cell: Cell) -> str | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pipelines.content import Content, Kept, Number
 from pipelines.tuning import Overrides
 
 Curves = dict[str, list[Number]]
-"""By log name, a value an epoch or an evaluation."""
+"""By log name, a value for each epoch or each evaluation."""
 
 
 class CellResult(Kept):
@@ -24,7 +22,7 @@ class CellResult(Kept):
     curves: Curves = {}
     seconds: float = 0.0
     cpu_seconds: float = 0.0
-    trainer: dict[str, Any] = {}
+    trainer: Overrides = {}
 
 
 class PretrainResult(CellResult):
@@ -116,7 +114,7 @@ class Made(Content):
     data: str
     seeds: str
     tuning: str
-    trainer: dict[str, Any]
+    trainer: Overrides
     resamples: int
 
 
@@ -124,7 +122,7 @@ class Found(Content):
     """The content of results.json.
 
     Attributes:
-        made: How.
+        made: How they were made.
         missing: Trainings that are not done, by model.
         tasks: By name.
     """

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pipelines.content import Content
+from pipelines.tuning import Overrides
 
 Stage = Literal["pretrain", "rank", "counts"]
 
@@ -28,6 +29,6 @@ class Job(Content):
     transformed: str
     graph: str
     spec: str
-    trainer: dict[str, Any]
+    trainer: Overrides
     encoder: str | None
     folder: str

@@ -12,19 +12,24 @@ Predictions = Mapping[str, np.ndarray]
 
 
 def measure(rows: Predictions, task: str) -> dict[str, float]:
-    """All of METRICS."""
-    labels, scores, users = rows[f"label_{task}"], rows[f"score_{task}"], rows["user"]
+    """All of METRICS of one task, by their keys."""
+    labels = rows[f"label_{task}"]
+    scores = rows[f"score_{task}"]
+    users = rows["user"]
     return {key: metric.of_rows(labels, scores, users) for key, metric in METRICS.items()}
 
 
 def slices(rows: Predictions) -> dict[str, np.ndarray]:
-    """Boolean [candidates] by slice: item popularity, history length where rows have it, new users."""
-    found = {
-        f"items: {name}": rows["popularity"] == name
-        for name in ("head", "middle", "tail", "unseen")
-    }
+    """Which candidates are in each slice, boolean [candidates].
+
+    There are slices by item popularity, by history length where rows have it, and of new users.
+    """
+    found = {}
+    for name in ("head", "middle", "tail", "unseen"):
+        found[f"items: {name}"] = rows["popularity"] == name
     if "history" in rows:
-        found |= {
-            f"history: {name}": rows["history"] == name for name in ("0", "1-9", "10-49", "50+")
-        }
-    return found | {"new users": rows["is_new_user"], "known users": ~rows["is_new_user"]}
+        for name in ("0", "1-9", "10-49", "50+"):
+            found[f"history: {name}"] = rows["history"] == name
+    found["new users"] = rows["is_new_user"]
+    found["known users"] = ~rows["is_new_user"]
+    return found

@@ -11,20 +11,24 @@ from pipelines.experiment.found import ModelResult, TaskResult
 
 
 def draw(result: TaskResult, task: str) -> Figure:
-    """One task's models: their AUC over seeds, and their difference to the best baseline by item popularity."""
+    """Draws the models of one task.
+
+    At the left is their AUC over seeds, at the right their difference to the best baseline by item
+    popularity.
+    """
     models = result.models
     figure = Figure(figsize=(9, 1.2 + 0.35 * len(models)), layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw_auc(left, models, task)
-    _draw_popularity(
-        right, {name: model for name, model in models.items() if model.difference}, result
-    )
+    compared = {name: model for name, model in models.items() if model.difference}
+    _draw_popularity(right, compared, result)
     return figure
 
 
 def _draw_auc(axes: Axes, models: Mapping[str, ModelResult], task: str) -> None:
     spreads = [model.metrics["auc"] for model in models.values()]
-    means, errors = [spread.mean for spread in spreads], [spread.sd or 0.0 for spread in spreads]
+    means = [spread.mean for spread in spreads]
+    errors = [spread.sd or 0.0 for spread in spreads]
     axes.errorbar(means, range(len(models)), xerr=errors, fmt="o", capsize=3)
     axes.set_yticks(range(len(models)), list(models))
     axes.invert_yaxis()
@@ -33,15 +37,17 @@ def _draw_auc(axes: Axes, models: Mapping[str, ModelResult], task: str) -> None:
 
 def _draw_popularity(axes: Axes, models: Mapping[str, ModelResult], result: TaskResult) -> None:
     for place, (name, model) in enumerate(models.items()):
-        parts = {
-            part: value for part, value in model.difference.items() if part.startswith("items: ")
-        }
+        parts = {}
+        for name_of_slice, value in model.difference.items():
+            if name_of_slice.startswith("items: "):
+                parts[name_of_slice.removeprefix("items: ")] = value
         points = [value.points for value in parts.values()]
-        places = [bucket + 0.08 * (place - (len(models) - 1) / 2) for bucket in range(len(parts))]
+        shift = 0.08 * (place - (len(models) - 1) / 2)  # models stand side by side
+        places = [bucket + shift for bucket in range(len(parts))]
         below = [value.points - value.low for value in parts.values()]
         above = [value.high - value.points for value in parts.values()]
         axes.errorbar(places, points, yerr=[below, above], fmt="o", capsize=2, label=name)
-        axes.set_xticks(range(len(parts)), [part.removeprefix("items: ") for part in parts])
+        axes.set_xticks(range(len(parts)), list(parts))
     axes.axhline(0, color="grey", linewidth=0.8)
     axes.set_ylabel(f"AUC points over {result.best_baseline}")
     axes.set_xlabel("item popularity")

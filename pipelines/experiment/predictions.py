@@ -1,4 +1,7 @@
-"""A model's predictions on the raw test records, one row a candidate, with what they are sliced by."""
+"""A model's predictions on the raw test records, with what they are sliced by.
+
+There is one row for each candidate.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def predict(
 
     Returns:
         [candidates] each: "user", "popularity" (head, middle, tail, unseen), "history" (a bucket),
-        "is_new_user" (absent from the training split), and a task's "label_<task>" and
+        "is_new_user" (absent from the training split), and for each task "label_<task>" and
         "score_<task>".
     """
     known = {_text(features, USER_ID) for _, features in _records(raw_dir, "train")}
@@ -38,25 +41,27 @@ def predict(
         mask = scores["candidate_mask"].numpy()
         rows = {f"score_{task}": scores[task].numpy()[mask] for task in tasks}
         rows["popularity"] = scores["popularity"].numpy()[mask].astype(str)
-        rows |= {label_name(task): _labels([f for _, f in batch], task) for task in tasks}
-        of_request = [_request(features, known) for _, features in batch]
+        requests = [features for _, features in batch]
+        for task in tasks:
+            rows[label_name(task)] = _labels(requests, task)
+        of_request = [_request(features, known) for features in requests]
+        candidates = mask.sum(1)
         for name in of_request[0]:
-            rows[name] = np.repeat([request[name] for request in of_request], mask.sum(1))
+            rows[name] = np.repeat([request[name] for request in of_request], candidates)
         for name, values in rows.items():
             columns.setdefault(name, []).append(values)
     return {name: np.concatenate(values) for name, values in columns.items()}
 
 
-def _request(features: Any, known: set[str]) -> dict[str, Any]:
+def _request(features: Any, known: set[str]) -> dict[str, str | bool]:
     length = len(features[HISTORY_ITEM_ID].bytes_list.value)
     user = _text(features, USER_ID)
     return {"user": user, "history": history_bucket(length), "is_new_user": user not in known}
 
 
 def _labels(requests: list[Any], task: str) -> np.ndarray:
-    return np.concatenate(
-        [np.array(features[label_name(task)].float_list.value) for features in requests]
-    )
+    name = label_name(task)
+    return np.concatenate([np.array(features[name].float_list.value) for features in requests])
 
 
 def _records(raw_dir: str, split: str) -> Iterator[tuple[bytes, Any]]:

@@ -16,7 +16,7 @@ from preprocessing.spec import DatasetSpec
 
 @dataclasses.dataclass(frozen=True)
 class Records:
-    """Directories of a run's artifacts, with a folder a split.
+    """Directories of a run's artifacts, with a folder for each split.
 
     Attributes:
         spec: What they are made of.
@@ -34,12 +34,10 @@ class Records:
     def fingerprint(self) -> str:
         """A hash of all records and of the vocabularies."""
         digest = hashlib.sha256()
-        for folder in (
-            Path(self.raw),
-            Path(self.transformed),
-            Path(self.graph) / "transform_fn" / "assets",
-        ):
-            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        vocabularies = Path(self.graph) / "transform_fn" / "assets"
+        for folder in (Path(self.raw), Path(self.transformed), vocabularies):
+            files = [path for path in folder.rglob("*") if path.is_file()]
+            for path in sorted(files):
                 digest.update(path.relative_to(folder).as_posix().encode())
                 with path.open("rb") as stream:
                     digest.update(hashlib.sha256(stream.read()).digest())
@@ -68,7 +66,9 @@ def prepare_records(config: RunConfig, console: Console) -> Records:
 
 
 def with_history_length(run: RunConfig, length: int | None) -> RunConfig:
-    """The run with histories of another length, under a name of its own, so that its artifacts stay apart.
+    """The run with histories of another length.
+
+    It has a name of its own, so that its artifacts stay apart.
 
     Args:
         run: The run.
@@ -79,6 +79,5 @@ def with_history_length(run: RunConfig, length: int | None) -> RunConfig:
         return run
     history = dataset.history.model_copy(update={"length": length})
     name = f"{dataset.name}_history_{length}"
-    return run.model_copy(
-        update={"dataset": dataset.model_copy(update={"name": name, "history": history})}
-    )
+    dataset = dataset.model_copy(update={"name": name, "history": history})
+    return run.model_copy(update={"dataset": dataset})

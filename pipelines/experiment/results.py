@@ -1,4 +1,4 @@
-"""What an experiment found, from the predictions of the cells that are done: all that a report says."""
+"""What an experiment found, from the predictions of the cells that are done."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALL = "all"
 
 
 class Auc(NamedTuple):
-    """AUC of a seed's predictions, and [resamples] that of resampled users."""
+    """AUC of a seed's predictions, and that of resampled users, [resamples]."""
 
     value: float
     resampled: np.ndarray
@@ -32,7 +32,11 @@ Aucs = dict[tuple[str, int], Auc]
 
 
 def collect_results(experiment: Experiment) -> dict[str, TaskResult]:
-    """By task: the best baseline, and each model's metrics, slices, setting and difference to that baseline."""
+    """What each task's models reach.
+
+    That is the best baseline, and each model's metrics, slices, setting and difference to that
+    baseline.
+    """
     rows = _predictions(experiment)
     return {task: _task(experiment, rows, task) for task in experiment.run.dataset.tasks}
 
@@ -61,45 +65,48 @@ def _task(experiment: Experiment, rows: dict[str, BySeed], task: str) -> TaskRes
     parts = {name: _slices(list(by_seed.values()), task) for name, by_seed in rows.items()}
     baselines = [name for name in rows if experiment.config.models[name].baseline]
     best = max(baselines, key=lambda name: metrics[name]["auc"].mean, default=None)
-    shared = {
-        name: {seed: by_seed[seed] for seed in by_seed if best and seed in rows[best]}
-        for name, by_seed in rows.items()
-    }
-    resamples = experiment.config.resamples
-    aucs = {name: _aucs(shared[name], task, resamples, list(parts[name])) for name in rows}
+    # Models are compared on the seeds that they share with the best baseline.
+    aucs: dict[str, Aucs] = {}
+    shared: dict[str, BySeed] = {}
+    for name, by_seed in rows.items():
+        of_best = rows[best] if best else {}
+        shared[name] = {seed: found for seed, found in by_seed.items() if seed in of_best}
+        aucs[name] = _aucs(shared[name], task, experiment.config.resamples, list(parts[name]))
     models = {}
     for name, by_seed in rows.items():
-        is_compared = best is not None and name != best and bool(shared[name])
+        difference = {}
+        if best is not None and name != best and shared[name]:
+            difference = _differences(aucs[name], aucs[best], list(shared[name]))
         models[name] = ModelResult(
             seeds=list(by_seed),
             metrics=metrics[name],
             slices=parts[name],
             setting=experiment.best_setting(name),
-            difference=_differences(aucs[name], aucs[best], list(shared[name]))
-            if best and is_compared
-            else {},
+            difference=difference,
         )
     return TaskResult(best_baseline=best, models=models)
 
 
 def _metrics(by_seed: BySeed, task: str) -> dict[str, Spread]:
     found = [measure(predictions, task) for predictions in by_seed.values()]
-    return {key: _spread([values[key] for values in found]) for key in METRICS}
+    spreads = {}
+    for key in METRICS:
+        spreads[key] = _spread([values[key] for values in found])
+    return spreads
 
 
 def _spread(values: Sequence[float]) -> Spread:
-    return Spread(
-        mean=statistics.fmean(values), sd=statistics.stdev(values) if len(values) > 1 else None
-    )
+    deviation = statistics.stdev(values) if len(values) > 1 else None
+    return Spread(mean=statistics.fmean(values), sd=deviation)
 
 
 def _slices(seeds: list[Predictions], task: str) -> dict[str, SliceResult]:
     """Mean AUC over seeds, and candidates, by slice; slices without both labels are left out."""
     found = {}
     for name, chosen in slices(seeds[0]).items():
-        values = [
-            auc(rows[f"label_{task}"][chosen], rows[f"score_{task}"][chosen]) for rows in seeds
-        ]
+        values = []
+        for rows in seeds:
+            values.append(auc(rows[f"label_{task}"][chosen], rows[f"score_{task}"][chosen]))
         if not np.isnan(values).any():
             found[name] = SliceResult(auc=statistics.fmean(values), candidates=int(chosen.sum()))
     return found
@@ -110,13 +117,11 @@ def _aucs(by_seed: BySeed, task: str, resamples: int, names: Sequence[str]) -> A
     for seed, rows in by_seed.items():
         chosen = {ALL: np.ones(len(rows["user"]), bool), **slices(rows)}
         for name in (ALL, *names):
-            columns = (
-                rows[key][chosen[name]] for key in ("user", f"label_{task}", f"score_{task}")
-            )
-            users, labels, scores = columns
-            found[name, seed] = Auc(
-                auc(labels, scores), resampled_auc(users, labels, scores, resamples)
-            )
+            users = rows["user"][chosen[name]]
+            labels = rows[f"label_{task}"][chosen[name]]
+            scores = rows[f"score_{task}"][chosen[name]]
+            resampled = resampled_auc(users, labels, scores, resamples)
+            found[name, seed] = Auc(auc(labels, scores), resampled)
     return found
 
 
@@ -124,9 +129,17 @@ def _differences(ours: Aucs, theirs: Aucs, seeds: list[int]) -> dict[str, Differ
     """AUC points of ours over theirs, with the interval: of ALL candidates and by slice."""
     found = {}
     for name in dict.fromkeys(name for name, seed in ours if (name, seed) in theirs):
-        a, b = ([aucs[name, seed] for seed in seeds] for aucs in (ours, theirs))
-        points = statistics.fmean(x.value for x in a) - statistics.fmean(x.value for x in b)
-        low, high = paired_interval([x.resampled for x in a], [x.resampled for x in b])
-        difference = Difference(points=100 * points, low=100 * low, high=100 * high)
-        found[name] = Difference(**difference.to_json(), seeds=seeds) if name == ALL else difference
+        our_aucs = [ours[name, seed] for seed in seeds]
+        their_aucs = [theirs[name, seed] for seed in seeds]
+        our_mean = statistics.fmean(auc.value for auc in our_aucs)
+        their_mean = statistics.fmean(auc.value for auc in their_aucs)
+        low, high = paired_interval(
+            [auc.resampled for auc in our_aucs], [auc.resampled for auc in their_aucs]
+        )
+        difference = Difference(
+            points=100 * (our_mean - their_mean), low=100 * low, high=100 * high
+        )
+        if name == ALL:
+            difference = Difference(**difference.to_json(), seeds=seeds)
+        found[name] = difference
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import statistics
 import subprocess
@@ -33,7 +34,7 @@ def run_experiment(
     publish: Path | None = None,
     train: bool = True,
 ) -> None:
-    """Prepares the records, trains every cell that is not done, and writes tables, pictures and results.
+    """Prepares the records, trains every cell that is not done, and writes the results.
 
     Args:
         config_path: The experiment's YAML file.
@@ -52,7 +53,8 @@ def run_experiment(
     unknown = sorted(set(only) - set(config.models))
     if unknown:
         raise RunError(
-            f"--only must name models of {config_path}: {', '.join(config.models)}. Received: {unknown}"
+            f"--only must name models of {config_path}: {', '.join(config.models)}. "
+            f"Received: {unknown}"
         )
     run = load_run_config(Path(config.run))
     check_experiment(config, run)
@@ -90,9 +92,8 @@ def train_cells(experiment: Experiment, names: Sequence[str], jobs: int, console
 
     with ThreadPoolExecutor(jobs) as pool:
         for wave in experiment.waves(names):
-            trainings = [
-                pool.submit(make, cell) for cell in wave if not cell.is_done(experiment.cells)
-            ]
+            missing = [cell for cell in wave if not cell.is_done(experiment.cells)]
+            trainings = [pool.submit(make, cell) for cell in missing]
             try:
                 for training in trainings:
                     training.result()
@@ -102,29 +103,34 @@ def train_cells(experiment: Experiment, names: Sequence[str], jobs: int, console
 
 
 def _left(experiment: Experiment, names: Sequence[str], jobs: int) -> str:
-    """How much is left; a ranker that is still to be trained takes as long as those of its model did so far."""
+    """How much is left, and about how long it takes.
+
+    A ranker that is still to be trained is taken to need as long as those of its model did so far;
+    where there are none, as long as all did.
+    """
     left = experiment.trainings_left(names)
     spent = {name: _seconds(experiment, name) for name in names}
-    known = [seconds for times in spent.values() for seconds in times]
+    known = list(itertools.chain.from_iterable(spent.values()))
     text = f"{sum(left.values())} rankers left"
     if not known:
         return text
-    guess = sum(count * statistics.fmean(spent[name] or known) for name, count in left.items())
+    guess = 0.0
+    for name, count in left.items():
+        guess += count * statistics.fmean(spent[name] or known)
     return f"{text}, about {guess / jobs / 60:.0f} min and their pre-training"
 
 
 def _seconds(experiment: Experiment, name: str) -> list[float]:
-    return [
-        cell.result(experiment.cells).seconds
-        for cell in experiment.trials(name)
-        if cell.is_done(experiment.cells)
-    ]
+    """How long the trials of a model took that are done."""
+    done = [cell for cell in experiment.trials(name) if cell.is_done(experiment.cells)]
+    return [cell.result(experiment.cells).seconds for cell in done]
 
 
 def _train(experiment: Experiment, cell: Cell) -> None:
     folder = cell.folder(experiment.cells)
     folder.mkdir(parents=True, exist_ok=True)
-    path, log = folder / "job.json", folder / "log.txt"
+    path = folder / "job.json"
+    log = folder / "log.txt"
     records = cell.records
     job = Job(
         stage=cell.stage,
@@ -137,22 +143,24 @@ def _train(experiment: Experiment, cell: Cell) -> None:
         folder=str(folder),
     )
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(
-            lock, fcntl.LOCK_EX
-        )  # another experiment may be at this cell; the worker holds the lock as well
+        # Another experiment may be at this cell; the worker holds the lock as well.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if cell.is_done(experiment.cells):
             return
         path.write_text(job.model_dump_json(indent=1))
         code = _run_worker(path, log, lock.fileno())
     if code:
         raise RunError(
-            f"training {cell.name}, seed {cell.trainer.seed}, failed; its log: {log}. What is done is kept: run it "
-            "again, and it goes on."
+            f"training {cell.name}, seed {cell.trainer.seed}, failed; its log: {log}. What is done "
+            "is kept: run it again, and it goes on."
         )
 
 
 def _run_worker(job: Path, log: Path, lock: int) -> int:
-    """Its exit status; it leaves once its standard input ends, so it does not outlive this process."""
+    """The worker's exit status.
+
+    It leaves once its standard input ends, so it does not outlive this process.
+    """
     command = [sys.executable, "-m", "pipelines.experiment.worker", str(job)]
     environment = os.environ | _ONE_THREAD
     with log.open("w") as stream:

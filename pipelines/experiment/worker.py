@@ -1,4 +1,7 @@
-"""Trains one cell on one thread, in a process of its own: python -m pipelines.experiment.worker JOB.json."""
+"""Trains one cell on one thread, in a process of its own.
+
+It is started by `python -m pipelines.experiment.worker JOB.json`.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ def main(job_path: str) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     job = Job.model_validate_json(Path(job_path).read_text())
-    folder, started = Path(job.folder), time.monotonic()
+    folder = Path(job.folder)
+    started = time.monotonic()
     made = _STAGES[job.stage](job, folder)
     spent = {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time()}
     result = made.model_copy(update=spent | {"trainer": job.trainer})
@@ -42,10 +46,12 @@ def main(job_path: str) -> None:
 
 
 def _leave_with_parent() -> None:
-    """Ends this process once the experiment that started it is gone: nobody else may write this cell's folder."""
-    os.read(
-        sys.stdin.fileno(), 1
-    )  # unbuffered: a buffer's lock, held here, would fail the interpreter's shutdown
+    """Ends this process once the experiment that started it is gone.
+
+    Otherwise another experiment might write this cell's folder, too.
+    """
+    # Unbuffered: a buffer's lock, held here, would fail the interpreter's shutdown.
+    os.read(sys.stdin.fileno(), 1)
     os._exit(1)
 
 
@@ -58,16 +64,16 @@ def _rank(job: Job, folder: Path) -> RankResult:
     inputs = _inputs(job)
     ranker, found = finetune(inputs, job.encoder)
     evaluate = tf.function(serving_module(ranker, inputs).evaluate, autograph=False)
-    np.savez_compressed(folder / PREDICTIONS, **predict(evaluate, list(inputs.spec.tasks), job.raw))
+    predictions = predict(evaluate, list(inputs.spec.tasks), job.raw)
+    np.savez_compressed(folder / PREDICTIONS, **predictions)
     return RankResult(**found, validation_auc=max(found["curves"]["val_mean_auc"]))
 
 
 def _counts(job: Job, folder: Path) -> RankResult:
     inputs = _inputs(job)
     trees = TreesOfTasks(inputs)
-    np.savez_compressed(
-        folder / PREDICTIONS, **predict(trees.evaluate, list(inputs.spec.tasks), job.raw)
-    )
+    predictions = predict(trees.evaluate, list(inputs.spec.tasks), job.raw)
+    np.savez_compressed(folder / PREDICTIONS, **predictions)
     return RankResult(validation_auc=trees.validation_auc)
 
 

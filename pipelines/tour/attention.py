@@ -16,7 +16,8 @@ from pipelines.tour.words import Words
 from serving.contract import CANDIDATE_ITEM_ID
 from trainer.export.serving_module import ServingModule
 
-_TITLE, _SHOWN = "What the candidate looks at", 5
+_TITLE = "What the candidate looks at"
+_SHOWN = 5
 
 
 def attention_by_layer(
@@ -32,10 +33,8 @@ def attention_by_layer(
     Returns:
         None if the ranker's candidates attend to no encoder.
     """
-    state, candidates = (
-        module.user_state(user),
-        module.candidate_features({CANDIDATE_ITEM_ID: tf.constant([[item]])}),
-    )
+    state = module.user_state(user)
+    candidates = module.candidate_features({CANDIDATE_ITEM_ID: tf.constant([[item]])})
     weights = module.attention_weights(state, candidates)
     return None if weights is None else tf.reduce_mean(weights[0, :, :, 0], 1).numpy()
 
@@ -46,22 +45,23 @@ def attention_step(module: ServingModule, person: Person, item: str, words: Word
     if layers is None:
         return Step(
             _TITLE,
-            "This ranker has no Uni Cross-Attention (trainer.ranker), so candidates look at no encoder.",
+            "This ranker has no Uni Cross-Attention (trainer.ranker), so candidates look at no "
+            "encoder.",
         )
     mean = layers.mean(0)
     most = np.argsort(-mean, kind="stable")[:_SHOWN]
     says = (
-        f"{words.title(item)} is the item that the model ranks first. Of its attention to the encoder's layers, "
-        f"{percent(mean[most].sum())} go to {len(most)} of {len(mean)} behaviours, where an even share would be "
-        f"{percent(len(most) / len(mean))}. The weights are means over heads, and over layers where none is named."
+        f"{words.title(item)} is the item that the model ranks first. Of its attention to the "
+        f"encoder's layers, {percent(mean[most].sum())} go to {len(most)} of {len(mean)} "
+        f"behaviours, where an even share would be {percent(len(most) / len(mean))}. The weights "
+        "are means over heads, and over layers where none is named."
     )
     return Step(_TITLE, says, [_table(layers, most, person, words)])
 
 
 def _table(layers: np.ndarray, most: np.ndarray, person: Person, words: Words) -> Table:
-    table = Table(
-        "back", "behaviour", "weight", *(f"layer {number}" for number in range(1, len(layers) + 1))
-    )
+    names = [f"layer {number}" for number in range(1, len(layers) + 1)]
+    table = Table("back", "behaviour", "weight", *names)
     items = person.items[-layers.shape[1] :]
     for at in most:
         weights = [percent(weight) for weight in (layers[:, at].mean(), *layers[:, at])]

@@ -61,33 +61,28 @@ def fill_in(objective: Objective, features: Features, back: int, of_item: bool) 
     fields = objective.encoder.fields
     masked = hidden_at(features, fields.of("history"), back, of_item)
     output = objective.encoder(masked, training=False).output[:, -back]
-    asked = [
-        field
-        for field in (fields.item if of_item else fields.behavior)
-        if field.field in objective.heads
-    ]
+    hidden = fields.item if of_item else fields.behavior
+    asked = [field for field in hidden if field.field in objective.heads]
     return [_guess(objective, field, output, features[field.name][0, -back]) for field in asked]
 
 
 def hidden_at(
     features: Features, fields: list[Field], back: int, of_item: bool
 ) -> dict[str, tf.Tensor]:
-    """What the encoder gets to see: `features` of these fields with one behaviour's attributes hidden."""
+    """What the encoder gets to see: `features` with one behaviour's attributes hidden."""
     length = features["history_item_id"].shape[1]
     cell = tf.reshape(tf.range(length) == length - back, [1, length])
     nothing = tf.zeros_like(cell)
-    return {
-        field.name: hide(
-            features[field.name],
-            cell if field.feature.describes_item == of_item else nothing,
-            field,
-        )
-        for field in fields
-    }
+    masked = {}
+    for field in fields:
+        hidden = cell if field.feature.describes_item == of_item else nothing
+        masked[field.name] = hide(features[field.name], hidden, field)
+    return masked
 
 
 def _guess(objective: Objective, field: Field, output: tf.Tensor, truth: tf.Tensor) -> Guess:
     logits = objective.heads[field.field].logits(output)
-    probabilities = (tf.sigmoid(logits) if field.multivalent else tf.nn.softmax(logits))[0].numpy()
+    probabilities = tf.sigmoid(logits) if field.multivalent else tf.nn.softmax(logits)
     indices = np.atleast_1d(truth.numpy())
-    return Guess(field.feature, probabilities, tuple(int(i) for i in indices[indices > 0]))
+    known = indices[indices > 0]
+    return Guess(field.feature, probabilities[0].numpy(), tuple(known.tolist()))

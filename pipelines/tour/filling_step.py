@@ -14,24 +14,22 @@ from pipelines.tour.words import Words
 from preprocessing.hints import listed
 from trainer.pretraining.objective import Objective
 
-_TITLE, _BEST = "What the encoder fills in", 5
+_TITLE = "What the encoder fills in"
+_BEST = 5
 
 
 def filling_step(objective: Objective, features: Features, words: Words, is_held_out: bool) -> Step:
     """The most recent behaviour hidden, by either masking strategy."""
-    of_item, of_behavior = (
-        fill_in(objective, features, back=1, of_item=which) for which in (True, False)
-    )
+    of_item = fill_in(objective, features, back=1, of_item=True)
+    of_behavior = fill_in(objective, features, back=1, of_item=False)
     if not of_item:
         name = objective.config.objective
         return Step(
             _TITLE, f"Pre-training by “{name}” leaves no heads that could fill a hidden item in."
         )
-    seen = (
-        "did not learn from this user"
-        if is_held_out
-        else "has learned from earlier behaviours of this user"
-    )
+    seen = "has learned from earlier behaviours of this user"
+    if is_held_out:
+        seen = "did not learn from this user"
     says = [
         f"The most recent behaviour is hidden, as in pre-training, which {seen}.",
         _item_says(of_item[0], words),
@@ -41,37 +39,34 @@ def filling_step(objective: Objective, features: Features, words: Words, is_held
         says.append(
             f"With the item shown and {names} hidden, the encoder says what the user did with it."
         )
-    return Step(
-        _TITLE,
-        " ".join(says),
-        [_best(of_item[0], words), _attributes([*of_item, *of_behavior], words)],
-    )
+    tables = [_best(of_item[0], words), _attributes([*of_item, *of_behavior], words)]
+    return Step(_TITLE, " ".join(says), tables)
 
 
 def _item_says(guess: Guess, words: Words) -> str:
     (truth,) = guess.truth
     return (
-        f"Of {count(guess.values)} items, the hidden one, {words.of(guess.feature, truth)}, comes in place "
-        f"{count(guess.place(truth))} with {percent(guess.probabilities[truth])}; an even chance is "
-        f"{percent(1 / guess.values)}."
+        f"Of {count(guess.values)} items, the hidden one, {words.of(guess.feature, truth)}, comes "
+        f"in place {count(guess.place(truth))} with {percent(guess.probabilities[truth])}; an even "
+        f"chance is {percent(1 / guess.values)}."
     )
 
 
 def _best(guess: Guess, words: Words) -> Table:
     table = Table("place", "item in the hidden place", "probability")
     shown = guess.best(_BEST)
-    for index in [*shown, *(i for i in guess.truth if i not in shown)]:
-        word, true = escape(words.of(guess.feature, index)), index in guess.truth
-        table.add_row(
-            count(guess.place(index)),
-            f"[bold]{word}[/bold] (the hidden one)" if true else word,
-            percent(guess.probabilities[index]),
-        )
+    shown += [index for index in guess.truth if index not in shown]
+    for index in shown:
+        word = escape(words.of(guess.feature, index))
+        if index in guess.truth:
+            word = f"[bold]{word}[/bold] (the hidden one)"
+        probability = percent(guess.probabilities[index])
+        table.add_row(count(guess.place(index)), word, probability)
     return table
 
 
 def _attributes(guesses: Sequence[Guess], words: Words) -> Table:
-    """One row a hidden value, with the value that the encoder thinks the likeliest."""
+    """A row for each hidden value, with the value that the encoder thinks the likeliest."""
     table = Table("hidden", "value", "probability", "place", "of", "likeliest", "probability")
     for guess in guesses:
         (best,) = guess.best()

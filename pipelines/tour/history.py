@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from typing import Any
 
 from rich.markup import escape
@@ -27,24 +28,24 @@ SHOWN = 10
 def history_step(spec: DatasetSpec, person: Person, words: Words) -> Step:
     """The most recent behaviours with all that the encoder reads of them."""
     about = ", ".join(f"{_label(f)} {_shown(person.raw[f.name])}" for f in _of(spec, "user"))
+    user = f"{person.user_id} ({about})" if about else person.user_id
     count = len(person.items)
     says = (
-        f"User {person.user_id}{f' ({about})' if about else ''} has {count} behaviours that the model reads, the "
-        f"latest {spec.history.length} of the log at most. These are the {min(SHOWN, count)} most recent, with what "
-        "the encoder reads of each; of the time it reads, if anything, how long ago it is."
+        f"User {user} has {count} behaviours that the model reads, the latest "
+        f"{spec.history.length} of the log at most. These are the {min(SHOWN, count)} most recent, "
+        "with what the encoder reads of each; of the time it reads, if anything, how long ago it "
+        "is."
     )
     return Step("What the user has done", says, [_table(spec, person, words)])
 
 
 def _table(spec: DatasetSpec, person: Person, words: Words) -> Table:
-    described = [
-        f for f in _of(spec, "history") if f.name not in (HISTORY_ITEM_ID, HISTORY_TIMESTAMP)
-    ]
+    own_columns = (HISTORY_ITEM_ID, HISTORY_TIMESTAMP)
+    described = [f for f in _of(spec, "history") if f.name not in own_columns]
     table = Table("back", "item", *map(_label, described), "time (UTC)")
     for back in range(1, min(SHOWN, len(person.items)) + 1):
-        when = datetime.datetime.fromtimestamp(
-            person.raw[HISTORY_TIMESTAMP][-back], datetime.timezone.utc
-        )
+        seconds = person.raw[HISTORY_TIMESTAMP][-back]
+        when = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
         values = [_shown(person.raw[f.name][-back]) for f in described]
         cells = [words.title(person.items[-back]), *values, f"{when:%Y-%m-%d %H:%M}"]
         table.add_row(str(back), *map(escape, cells))
@@ -61,5 +62,5 @@ def _label(feature: RecordFeature) -> str:
 
 def _shown(value: Any) -> str:
     if isinstance(value, float):
-        return MISSING if value != value else f"{value:g}"
+        return MISSING if math.isnan(value) else f"{value:g}"
     return str(value).replace("|", ", ") or MISSING

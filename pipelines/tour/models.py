@@ -48,15 +48,17 @@ def load_models(config: RunConfig) -> TourModels:
         DataError: an older version of this package made the run, or its item table is gone.
     """
     metadata = RunMetadata(config.paths.metadata, config.dataset.name)
-    inputs, most = stage_inputs(config, metadata), config.trainer.export.max_candidates
+    inputs = stage_inputs(config, metadata)
+    most = config.trainer.export.max_candidates
     windows = stage_inputs(config, metadata, "pretrain")
+    ranker = restore_ranker(inputs, model_dir(metadata, RANKER))
     nodes = {WITH: RANKER, WITHOUT: BASELINE}
+    examples = metadata.output("BehaviorLogExampleGen", "examples")
+    _, held_out = STAGE_SPLITS["pretrain"]
     return TourModels(
-        restore_objective(windows, model_dir(metadata, PRETRAIN)),
-        serving_module(restore_ranker(inputs, model_dir(metadata, RANKER)), inputs),
-        {label: Scorer(model_dir(metadata, node), most) for label, node in nodes.items()},
-        Words(read_titles(config.spec), inputs.transform_output()),
-        split_files(
-            metadata.output("BehaviorLogExampleGen", "examples"), STAGE_SPLITS["pretrain"][1]
-        ),
+        objective=restore_objective(windows, model_dir(metadata, PRETRAIN)),
+        module=serving_module(ranker, inputs),
+        scorers={name: Scorer(model_dir(metadata, node), most) for name, node in nodes.items()},
+        words=Words(read_titles(config.spec), inputs.transform_output()),
+        held_out=split_files(examples, held_out),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
 
@@ -13,6 +12,7 @@ from preprocessing.features import HISTORY_ITEM_ID, USER_ID, user_inputs
 from preprocessing.lookup import user_record
 from preprocessing.plain import plain_features, plain_values
 from preprocessing.spec import DatasetSpec
+from serving.inputs import User
 from trainer.export.serving_module import dtype_of
 
 
@@ -27,7 +27,7 @@ class Person:
     """
 
     user_id: str
-    raw: dict[str, Any]
+    raw: User
 
     @property
     def items(self) -> list[str]:
@@ -49,12 +49,14 @@ def read_person(spec: DatasetSpec, user_id: str) -> Person:
     record = user_record(spec, user_id)
     if record is None:
         raise RunError(
-            f"user {user_id} is not in the log ({spec.events.place}): give another with --user, or none."
+            f"user {user_id} is not in the log ({spec.events.place}): give another with --user, or "
+            "none."
         )
     raw = plain_features(record, user_inputs(spec))
     if not raw[HISTORY_ITEM_ID]:
         raise RunError(
-            f"user {user_id} has no behaviour that enters the history: give another with --user, or none."
+            f"user {user_id} has no behaviour that enters the history: give another with --user, "
+            "or none."
         )
     return Person(user_id, raw)
 

@@ -23,7 +23,7 @@ class Ranking:
 
     Args:
         items: Their ids.
-        probabilities: One an item.
+        probabilities: One for each item.
     """
 
     def __init__(self, items: Sequence[str], probabilities: np.ndarray) -> None:
@@ -37,22 +37,24 @@ def rank_with_all(
     scorers: Mapping[str, Scorer], user: Mapping[str, tf.Tensor], items: Sequence[str], task: str
 ) -> dict[str, Ranking]:
     """The same items ranked by each model."""
-    return {
-        name: Ranking(items, scorer.probabilities(user, items, task))
-        for name, scorer in scorers.items()
-    }
+    rankings = {}
+    for name, scorer in scorers.items():
+        rankings[name] = Ranking(items, scorer.probabilities(user, items, task))
+    return rankings
 
 
 def ranking_step(rankings: Mapping[str, Ranking], words: Words, task: str) -> Step:
     """The first items of both rankings, side by side."""
-    ours, without = rankings[WITH], rankings[WITHOUT]
+    ours = rankings[WITH]
+    without = rankings[WITHOUT]
     shown = ours.items[:_SHOWN]
     both = len(set(shown) & set(without.items[:_SHOWN]))
     risen = max(shown, key=lambda item: without.place[item] - ours.place[item])
     says = (
-        f"The same user and the {count(len(ours.items))} items outside of that history, ranked by P({task}). "
-        f"Of the first {len(shown)}, {both} are the same for both models. The encoder lifts "
-        f"{words.title(risen)} the most, from place {count(without.place[risen])} to {count(ours.place[risen])}."
+        f"The same user and the {count(len(ours.items))} items outside of that history, ranked by "
+        f"P({task}). Of the first {len(shown)}, {both} are the same for both models. The encoder "
+        f"lifts {words.title(risen)} the most, from place {count(without.place[risen])} to "
+        f"{count(ours.place[risen])}."
     )
     return Step("The ranking with and without the encoder", says, [_table(ours, without, words)])
 
@@ -60,12 +62,12 @@ def ranking_step(rankings: Mapping[str, Ranking], words: Words, task: str) -> St
 def _table(ours: Ranking, without: Ranking, words: Words) -> Table:
     table = Table("place", "with the encoder", "P", "without: place", "without the encoder", "P")
     for place, (mine, other) in enumerate(zip(ours.items[:_SHOWN], without.items, strict=False), 1):
-        left = [
+        table.add_row(
+            str(place),
             escape(words.title(mine)),
             f"{ours.probabilities[mine]:.3f}",
             count(without.place[mine]),
-        ]
-        table.add_row(
-            str(place), *left, escape(words.title(other)), f"{without.probabilities[other]:.3f}"
+            escape(words.title(other)),
+            f"{without.probabilities[other]:.3f}",
         )
     return table

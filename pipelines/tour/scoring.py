@@ -25,7 +25,7 @@ class Scorer:
     def probabilities(
         self, user: Mapping[str, tf.Tensor], items: Sequence[str], task: str
     ) -> np.ndarray:
-        """One a item.
+        """One probability for each item.
 
         Args:
             user: Raw features of a batch of one.
@@ -38,7 +38,6 @@ class Scorer:
         found = []
         for start in range(0, len(items), self._max_candidates):
             part = tf.constant([items[start : start + self._max_candidates]])
-            found.append(
-                score(**{name: encoded[name], contract.CANDIDATE_ITEM_ID: part})[task].numpy()[0]
-            )
+            scores = score(**{name: encoded[name], contract.CANDIDATE_ITEM_ID: part})
+            found.append(scores[task].numpy()[0])
         return np.concatenate(found)

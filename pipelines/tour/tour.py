@@ -26,7 +26,8 @@ def tour(config_path: Path, user_id: str | None = None) -> None:
     Raises:
         RunError: there is no finished run, or no such user.
     """
-    console, root = Console(), load_run_config(config_path).paths.root
+    console = Console()
+    root = load_run_config(config_path).paths.root
     if not (root / "config.json").is_file():
         raise RunError(
             f"{root}: there is no run to walk through. Make one: srp4ctr run {config_path}"
@@ -50,17 +51,18 @@ def walk(config: RunConfig, user_id: str | None = None) -> Iterator[Step]:
     from pipelines.tour.person import held_out_users, longest, read_person
     from pipelines.tour.ranking import rank_with_all, ranking_step
 
-    models, spec, task = load_models(config), config.spec, next(iter(config.dataset.tasks))
+    models = load_models(config)
+    spec = config.spec
+    task = next(iter(config.dataset.tasks))
     held_out = held_out_users(models.held_out)
     person = read_person(spec, longest(held_out) if user_id is None else user_id)
-    raw, words = person.tensors(spec), models.words
+    raw = person.tensors(spec)
+    words = models.words
     met = set(person.items)
-    rankings = rank_with_all(
-        models.scorers, raw, [item for item in words.items() if item not in met], task
-    )
+    unmet = [item for item in words.items() if item not in met]
+    rankings = rank_with_all(models.scorers, raw, unmet, task)
     yield history_step(spec, person, words)
-    yield filling_step(
-        models.objective, models.module.user_features(raw), words, person.user_id in held_out
-    )
+    features = models.module.user_features(raw)
+    yield filling_step(models.objective, features, words, person.user_id in held_out)
     yield attention_step(models.module, person, rankings[WITH].items[0], words)
     yield ranking_step(rankings, words, task)

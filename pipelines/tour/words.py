@@ -19,7 +19,8 @@ class Words:
     """
 
     def __init__(self, titles: Mapping[str, str], transform_output: Any) -> None:
-        self._titles, self._transform_output = titles, transform_output
+        self._titles = titles
+        self._transform_output = transform_output
         self._vocabularies: dict[str, list[str]] = {}
 
     def title(self, item: str) -> str:
