@@ -18,11 +18,11 @@ _LABEL_CHARACTERS = 28
 
 @dataclasses.dataclass(frozen=True)
 class Bars:
-    """Bars that belong together, one a series.
+    """Bars that belong together, one for each series.
 
     Attributes:
         label: What they are of.
-        values: A length a series; None draws a dash.
+        values: A length for each series; None draws a dash.
         note: A second line under the label.
     """
 
@@ -85,8 +85,11 @@ def _group(
 
 
 def _axis(axes: Axes, groups: Sequence[Bars], start: float) -> None:
-    known = [value for group in groups for value in group.values if value is not None]
-    low, high = min([start, *known]), max([start, *known])
+    ends = [start]
+    for group in groups:
+        ends += [value for value in group.values if value is not None]
+    low = min(ends)
+    high = max(ends)
     width = (high - low) or 1.0
     axes.set_xlim(low - (0.05 * width if low < start else 0), high + 0.22 * width)
     axes.set_ylim(max(len(groups), 1) - 0.5, -0.5)
@@ -99,15 +102,17 @@ def _axis(axes: Axes, groups: Sequence[Bars], start: float) -> None:
 
 def _label(group: Bars) -> str:
     label = " ".join(group.label.split())
-    label = label if len(label) <= _LABEL_CHARACTERS else label[: _LABEL_CHARACTERS - 1] + "…"
+    if len(label) > _LABEL_CHARACTERS:
+        label = label[: _LABEL_CHARACTERS - 1] + "…"
     return f"{label}\n{group.note}" if group.note else label
 
 
 def spans(name: str, rows: Mapping[str, tuple[datetime.datetime, datetime.datetime]]) -> str:
-    """A bar a row, from one time to another."""
+    """A bar for each row, from one time to another."""
     with canvas(name, 0.5 + 0.36 * len(rows)) as drawing:
         for i, (start, end) in enumerate(rows.values()):
-            left, right = float(dates.date2num(start)), float(dates.date2num(end))
+            left = float(dates.date2num(start))
+            right = float(dates.date2num(end))
             drawing.axes.barh([i], [right - left], left=left, height=0.6, color=SINGLE)
         drawing.axes.set_yticks(range(len(rows)), list(rows))
         drawing.axes.set_ylim(len(rows) - 0.5, -0.5)

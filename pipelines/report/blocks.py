@@ -1,4 +1,7 @@
-"""What a page is made of: sections with a finding, pictures, tables. Text is plain; the template escapes it."""
+"""What a page is made of: sections with a finding, pictures and tables.
+
+Text is plain; the template escapes it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from collections.abc import Sequence
 
 from pipelines.report.results import WITH_ENCODER, WITHOUT_ENCODER
 
-WITH, WITHOUT = "With the encoder", "Without"
+WITH = "With the encoder"
+WITHOUT = "Without"
 MODELS = {WITH_ENCODER: WITH, WITHOUT_ENCODER: WITHOUT}
 
 
@@ -18,7 +22,7 @@ class Table:
     Attributes:
         caption: What the table shows.
         header: The columns' names.
-        rows: A cell a column.
+        rows: Each with a cell for each column.
         text_columns: How many leading columns hold text; the others hold numbers and are set
             right-aligned.
     """
@@ -61,6 +65,13 @@ class Tile:
     value: str
     note: str
     tone: str = "neutral"
+
+
+def tone_of(gain: float | None) -> str:
+    """The tone of a tile that shows a gain."""
+    if not gain:
+        return "neutral"
+    return "good" if gain > 0 else "bad"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -86,16 +86,17 @@ def collect(run_dir: Path) -> RunResults:
     data = DataReport.model_validate(read_report(config.paths.quarantine))
     rivals = _rivals(config, run, data)
     checks = read_checks(run.output(CHECKS, "findings"))
-    tasks = list(config.dataset.tasks)
+    calibration: dict[str, dict[str, list[Bucket]]] = {}
+    for name, evaluation in evaluations.items():
+        of_tasks = {task: _calibration(evaluation, task) for task in config.dataset.tasks}
+        calibration[name] = of_tasks
     return RunResults(
         metrics=_metrics(config, run, data, checks, pretrained, evaluations, rivals),
         data=data,
         checks=checks,
         pretrain_curves=pretrained.curves,
         finetune_curves={name: found.curves for name, found in finetuned.items()},
-        calibration={
-            name: {t: _calibration(e, t) for t in tasks} for name, e in evaluations.items()
-        },
+        calibration=calibration,
     )
 
 
@@ -115,16 +116,22 @@ def _metrics(
     rivals: Rivals,
 ) -> RunMetrics:
     tasks = list(config.dataset.tasks)
-    blessing, evaluation = run.output(GATE, "blessing"), run.output(EVALUATOR, "evaluation")
+    blessing = run.output(GATE, "blessing")
+    evaluation = run.output(EVALUATOR, "evaluation")
+    records = {}
+    for split, counts in data.splits.items():
+        records[split] = SplitCounts(requests=counts.requests, candidates=counts.candidates)
+    seconds = {}
+    for node in COMPONENTS:
+        of_node = run.seconds(node)
+        if of_node is not None:
+            seconds[node] = of_node
     return RunMetrics(
         config=finite(config.model_dump(mode="json")),
         git_revision=code_revision(),
         stack={name: installed_version(name) for name in _STACK},
         seed=config.trainer.seed,
-        records={
-            split: SplitCounts(requests=counts.requests, candidates=counts.candidates)
-            for split, counts in data.splits.items()
-        },
+        records=records,
         checks=checks,
         started_from=pretrained.started_from,
         pretrain=pretrained.attributes,
@@ -132,9 +139,7 @@ def _metrics(
         baseline_without_encoder={
             task: _task(evaluations[WITHOUT_ENCODER], task) for task in tasks
         },
-        seconds={
-            node: seconds for node in COMPONENTS if (seconds := run.seconds(node)) is not None
-        },
+        seconds=seconds,
         verdict=verdict(blessing, evaluation, config.evaluation, checks.findings),
         to_beat=_to_beat(evaluation, tasks),
         pushed_version=run.pushed_version(PUSHER),
@@ -150,15 +155,19 @@ def _rivals(config: RunConfig, run: RunMetadata, data: DataReport) -> Rivals:
 
 
 def _newest(pushed: str) -> str | None:
-    names = fileio.listdir(pushed) if fileio.exists(pushed) else []
-    versions = [
-        name for name in (name.rstrip("/") for name in names) if version_number(name) is not None
-    ]
+    """The directory of the newest pushed version."""
+    if not fileio.exists(pushed):
+        return None
+    names = [name.rstrip("/") for name in fileio.listdir(pushed)]
+    versions = [name for name in names if version_number(name) is not None]
     return f"{pushed}/{max(versions, key=int)}" if versions else None
 
 
 def _to_beat(uri: str, tasks: list[str]) -> dict[str, float | None] | None:
-    """The AUC of the last blessed model on the same candidates, a task; None where there was no such model."""
+    """The AUC of the last blessed model by task, on the same candidates.
+
+    None where there was no such model.
+    """
     import tensorflow_model_analysis as tfma
 
     if "baseline" not in {spec.name for spec in tfma.load_eval_result(uri).config.model_specs}:
@@ -195,5 +204,9 @@ def _calibration(evaluation: Any, task: str) -> list[Bucket]:
     overall = next(plots for key, plots in evaluation.plots if not key)
     names = ("numWeightedExamples", "totalWeightedLabel", "totalWeightedRefinedPrediction")
     buckets = overall[task][""]["calibrationHistogramBuckets"]["buckets"]
-    totals = [[float(bucket[name]) for name in names] for bucket in buckets]
-    return [Bucket(score / count, label / count, count) for count, label, score in totals if count]
+    found = []
+    for bucket in buckets:
+        count, label, score = (float(bucket[name]) for name in names)
+        if count:
+            found.append(Bucket(score / count, label / count, count))
+    return found

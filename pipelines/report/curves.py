@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from pipelines.report.theme import MUTED, PANEL, SERIES, canvas, legend, ticks
 
 _DASHED = (0, (4, 1.5))
-_STYLES = tuple(
-    zip(SERIES, ("-", _DASHED), (3, 2), strict=True)
-)  # colour, line, which is drawn above which
-_LARGEST, _SMALLEST = 90, 10  # areas of the points in a reliability diagram, in square points
+# Colour, line, and which is drawn above which.
+_STYLES = tuple(zip(SERIES, ("-", _DASHED), (3, 2), strict=True))
+# Areas of the points in a reliability diagram, in square points.
+_LARGEST = 90
+_SMALLEST = 10
 
 
 def curves(
@@ -28,7 +29,7 @@ def curves(
 
     Args:
         name: Unique in the page.
-        lines: Legend -> a value a step; None leaves a gap.
+        lines: Legend -> a value for each step; None leaves a gap.
         x_label: What is counted.
         y_label: What is measured.
         step: How far apart two values are on the x axis.
@@ -65,17 +66,19 @@ def reliability(name: str, models: Mapping[str, Sequence[tuple[float, float, flo
 
     Args:
         name: Unique in the page.
-        models: Legend -> (mean prediction, mean label, candidates) a bucket.
+        models: Legend -> (mean prediction, mean label, candidates) of each bucket.
     """
-    top = min(
-        1.04,
-        1.08 * max((max(x, y) for rows in models.values() for x, y, _ in rows), default=1.0) or 1.0,
-    )
+    means: list[float] = []
+    for rows in models.values():
+        for predicted, labelled, _ in rows:
+            means += [predicted, labelled]
+    top = min(1.04, 1.08 * max(means, default=1.0) or 1.0)
     with canvas(name, 3.5) as drawing:
         drawing.axes.plot([0, top], [0, top], color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
         for (label, rows), (color, style, order) in zip(models.items(), _STYLES, strict=False):
             largest = max((n for _, _, n in rows), default=1.0)
-            x, y = [predicted for predicted, _, _ in rows], [mean for _, mean, _ in rows]
+            x = [predicted for predicted, _, _ in rows]
+            y = [mean for _, mean, _ in rows]
             areas = [_SMALLEST + (_LARGEST - _SMALLEST) * n / largest for _, _, n in rows]
             drawing.axes.plot(
                 x, y, color=color, linestyle=style, linewidth=1.3, label=label, zorder=order

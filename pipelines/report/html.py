@@ -17,7 +17,9 @@ _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|s|min|h|points|kB|MB)(?:\W|$))")
 
 
 def page_of(kind: str, name: str, sections: Sequence[Section]) -> str:
-    """A page that fetches nothing: its style, its pictures (SVG) and what sorts its tables are inside.
+    """A page that fetches nothing.
+
+    Its style, its pictures (SVG) and what sorts its tables are inside.
 
     Args:
         kind: What the page is.
@@ -43,8 +45,6 @@ def page_of(kind: str, name: str, sections: Sequence[Section]) -> str:
 
 def _keep_units(value: Any) -> Any:
     """Text whose lines don't break between a number and its unit."""
-    return (
-        type(value)(_BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", value))
-        if isinstance(value, str)
-        else value
-    )
+    if not isinstance(value, str):
+        return value
+    return type(value)(_BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", value))  # Markup stays Markup

@@ -1,4 +1,7 @@
-"""The model card: what a model was trained on, how good it is, and where not to trust it; written beside it."""
+"""The model card, which is written beside a model.
+
+It says what the model was trained on, how good it is, and where not to trust it.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,11 @@ class _Task(NamedTuple):
 
 def model_card(results: RunResults) -> str:
     """The card as Markdown."""
-    metrics, data = results.metrics, results.data
+    metrics = results.metrics
+    data = results.data
+    weak = []
+    for task, ours in metrics.tasks.items():
+        weak += _weak(ours, task)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
@@ -52,7 +59,7 @@ def model_card(results: RunResults) -> str:
         findings=results.checks.findings,
         splits=_SPLITS,
         tasks={task: _task(results, task) for task in metrics.tasks},
-        weak=[line for task, ours in metrics.tasks.items() for line in _weak(ours, task)],
+        weak=weak,
         losses=[*losses(metrics), *encoder_lines(metrics)],
         rivals=rival_lines(metrics),
         definitions=[metric.sentence for metric in METRICS.values()],
@@ -71,10 +78,15 @@ def config_hash(config: dict[str, Any]) -> str:
 def auc_interval(
     auc: float | None, positives: float, negatives: float
 ) -> tuple[float, float] | None:
-    """The 95 % interval of an AUC by Hanley and McNeil (Radiology 143, 1982), which takes candidates as independent."""
+    """The 95 % interval of an AUC, by Hanley and McNeil (Radiology 143, 1982).
+
+    It takes candidates as independent.
+    """
     if auc is None or positives < 1 or negatives < 1:
         return None
-    two_positives, two_negatives = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    # The chance that two positives outrank a negative, and that a positive outranks two negatives.
+    two_positives = auc / (2 - auc)
+    two_negatives = 2 * auc**2 / (1 + auc)
     variance = (
         auc * (1 - auc)
         + (positives - 1) * (two_positives - auc**2)
@@ -88,25 +100,20 @@ def _task(results: RunResults, task: str) -> _Task:
     ours, without = (model[task] for model in results.metrics.models.values())
     test = results.data.splits["test"]
     positives = test.candidates * test.label_rate.get(task, 0.0)
-    ours_interval, without_interval = (
-        _range(model.auc, test.candidates, positives) for model in (ours, without)
+    auc_intervals = (
+        _range(ours.auc, test.candidates, positives),
+        _range(without.auc, test.candidates, positives),
     )
-    intervals = {"auc": (ours_interval, without_interval)}
-    return _Task(
-        metrics=[
-            (metric.title, (ours.score(key), without.score(key)), intervals.get(key, ("", "")))
-            for key, metric in METRICS.items()
-        ],
-        slices=[
-            (
-                f"{feature}: {value or '(empty)'}",
-                found,
-                _range(found.auc, found.candidates, found.positives),
-            )
-            for feature, values in ours.slices.items()
-            for value, found in values.items()
-        ],
-    )
+    metrics = []
+    for key, metric in METRICS.items():
+        intervals = auc_intervals if key == "auc" else ("", "")
+        metrics.append((metric.title, (ours.score(key), without.score(key)), intervals))
+    slices = []
+    for feature, values in ours.slices.items():
+        for value, found in values.items():
+            interval = _range(found.auc, found.candidates, found.positives)
+            slices.append((f"{feature}: {value or '(empty)'}", found, interval))
+    return _Task(metrics, slices)
 
 
 def _range(auc: float | None, candidates: float, positives: float) -> str:
@@ -116,17 +123,15 @@ def _range(auc: float | None, candidates: float, positives: float) -> str:
 
 def _weak(ours: TaskMetrics, task: str) -> list[str]:
     """What the slices say of where the model is weak, or unknown."""
-    named = [
-        (f"{feature} {value}", found)
-        for feature, values in ours.slices.items()
-        for value, found in values.items()
-    ]
-    large = [
-        (found.auc, name)
-        for name, found in named
-        if found.candidates >= ENOUGH and found.auc is not None
-    ]
-    small = [name for name, found in named if found.candidates < ENOUGH]
+    large = []
+    small = []
+    for feature, values in ours.slices.items():
+        for value, found in values.items():
+            name = f"{feature} {value}"
+            if found.candidates < ENOUGH:
+                small.append(name)
+            elif found.auc is not None:
+                large.append((found.auc, name))
     lines = []
     if large:
         auc, worst = min(large)

@@ -30,7 +30,7 @@ _SECTIONS = (
 
 
 def render(results: RunResults) -> str:
-    """The report: headline, rivals, data, its checks, pre-training, fine-tuning, slices, calibration, time, provenance.
+    """The page of a run, with all of its sections.
 
     Args:
         results: What `collect` gathered; what is not known is shown as a dash.

@@ -1,4 +1,7 @@
-"""What a report says, apart from how it was gathered and how it looks. Its files are these models as JSON."""
+"""What a report says, apart from how it was gathered and how it looks.
+
+Its files are these models as JSON.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from pipelines.content import Content, Kept, Number
 from pipelines.counts.found import Counts
 from pipelines.data_report import DataReport
 
-WITH_ENCODER, WITHOUT_ENCODER = "with_encoder", "without_encoder"
+WITH_ENCODER = "with_encoder"
+WITHOUT_ENCODER = "without_encoder"
 
 
 Curves = dict[str, list[Number]]
@@ -78,7 +82,7 @@ class Pretrained(Kept):
 
     Attributes:
         attributes: What it learned, by attribute.
-        curves: A value an epoch.
+        curves: A value for each epoch.
         started_from: The model that it started from; None is none.
     """
 
@@ -128,7 +132,7 @@ class RunMetrics(Content):
         git_revision: Of the code, with a + where files differ from it; None where neither git nor a
             stamp tells.
         stack: Packages and their versions.
-        seed: What everything random was drawn by.
+        seed: The seed of everything random.
         records: The splits' sizes.
         checks: What DataChecks compared and found.
         started_from: The model that training started from; None is none.
@@ -168,7 +172,13 @@ class RunMetrics(Content):
 
 
 class Bucket(NamedTuple):
-    """Candidates with about the same prediction: the means of predictions and labels, and how many there are."""
+    """Candidates with about the same prediction.
+
+    Attributes:
+        prediction: The mean of their predictions.
+        label: The mean of their labels.
+        candidates: How many there are.
+    """
 
     prediction: Number
     label: Number
@@ -182,8 +192,8 @@ class RunResults(Content):
         metrics: The content of metrics.json.
         data: The data report of preprocessing.
         checks: What DataChecks compared and found.
-        pretrain_curves: A value an epoch.
-        finetune_curves: By model (WITH_ENCODER, WITHOUT_ENCODER), a value an evaluation.
+        pretrain_curves: A value for each epoch.
+        finetune_curves: By model (WITH_ENCODER, WITHOUT_ENCODER), a value for each evaluation.
         calibration: By model and task.
     """
 

@@ -11,14 +11,17 @@ BOOTSTRAP = "by a paired bootstrap over users"
 
 
 def losses(metrics: RunMetrics) -> list[str]:
-    """A sentence for each task whose trees rank better than the model: what a reader must know first."""
+    """A sentence for each task whose trees rank better than the model.
+
+    It is what a reader must know first.
+    """
     counts = metrics.rivals.counts if metrics.rivals else None
     if counts is None:
         return []
+    better = [(task, found) for task, found in counts.tasks.items() if found.beats_model]
     return [
         f"Boosted trees on counts rank better than this model: {difference(task, found)}."
-        for task, found in counts.tasks.items()
-        if found.beats_model
+        for task, found in better
     ]
 
 
@@ -28,17 +31,14 @@ def rival_lines(metrics: RunMetrics) -> list[str]:
         return []
     lines = []
     for task, popularity in metrics.rivals.popularity.items():
-        lines.append(
-            f"Test AUC of “{task}”: {decimal(metrics.tasks[task].auc)}; popularity alone {decimal(popularity)}."
-        )
+        ours = decimal(metrics.tasks[task].auc)
+        lines.append(f"Test AUC of “{task}”: {ours}; popularity alone {decimal(popularity)}.")
     counts = metrics.rivals.counts
     if counts is None:
         return lines
     if counts.missing is not None:
-        return [
-            *lines,
-            f"Boosted trees on counts weren't trained to compare with. {counts.missing}.",
-        ]
+        lines.append(f"Boosted trees on counts weren't trained to compare with. {counts.missing}.")
+        return lines
     is_lost = any(found.beats_model for found in counts.tasks.values())
     found = "; ".join(difference(task, found) for task, found in counts.tasks.items())
     line = f"Beside boosted trees on counts, {found}. {read_by(counts)}"
@@ -47,10 +47,13 @@ def rival_lines(metrics: RunMetrics) -> list[str]:
 
 def read_by(counts: Counts) -> str:
     """How many candidates the trees had."""
-    train, test = counts.splits["train"], counts.splits["test"]
+    train = counts.splits["train"]
+    test = counts.splits["test"]
     sampled = f" of {count(train.all)}, a sample," if train.taken < train.all else ""
-    tested = f"; both are compared on {count(test.taken)} of {count(test.all)} test candidates"
+    tested = ""
+    if test.taken < test.all:
+        tested = f"; both are compared on {count(test.taken)} of {count(test.all)} test candidates"
     return (
-        f"They learned from {count(train.taken)}{sampled} training candidates"
-        f"{tested if test.taken < test.all else ''}; intervals are {BOOTSTRAP}."
+        f"They learned from {count(train.taken)}{sampled} training candidates{tested}; intervals "
+        f"are {BOOTSTRAP}."
     )

@@ -32,8 +32,8 @@ def read_results(run_dir: Path) -> RunResults:
     path = run_dir / "report" / RESULTS
     if not path.is_file():
         raise RunError(
-            f"{run_dir}: no finished run ({path} is missing). `srp4ctr run` makes one; `srp4ctr report {run_dir}` "
-            "writes what an older version left out."
+            f"{run_dir}: no finished run ({path} is missing). `srp4ctr run` makes one; "
+            f"`srp4ctr report {run_dir}` writes what an older version left out."
         )
     try:
         return RunResults.model_validate_json(path.read_text(encoding="utf-8"))
@@ -41,5 +41,6 @@ def read_results(run_dir: Path) -> RunResults:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise RunError(
-            f"{path}: written by another version ({where}: {first['msg']}). `srp4ctr report {run_dir}` writes it again."
+            f"{path}: written by another version ({where}: {first['msg']}). "
+            f"`srp4ctr report {run_dir}` writes it again."
         ) from error

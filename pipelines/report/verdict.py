@@ -45,23 +45,27 @@ def _missed(evaluation_dir: str, bars: EvaluationConfig) -> list[str]:
     import tensorflow_model_analysis as tfma
 
     result = tfma.load_validation_result(evaluation_dir)
-    failures = [
-        failure for found in result.metric_validations_per_slice for failure in found.failures
-    ]
-    failed = {failure.metric_key.output_name for failure in failures}
-    aucs = overall_aucs(load_evaluation(evaluation_dir), sorted(failed)) if failed else {}
-    return [
-        _reason(failure, bars)
-        for failure in failures
-        if aucs[failure.metric_key.output_name] is not None
-    ]
+    failures = []
+    for found in result.metric_validations_per_slice:
+        failures += found.failures
+    tasks = {failure.metric_key.output_name for failure in failures}
+    aucs = overall_aucs(load_evaluation(evaluation_dir), sorted(tasks)) if tasks else {}
+    reasons = []
+    for failure in failures:
+        if aucs[failure.metric_key.output_name] is not None:
+            reasons.append(_reason(failure, bars))
+    return reasons
 
 
 def _reason(failure: Any, bars: EvaluationConfig) -> str:
-    task, value = failure.metric_key.output_name, failure.metric_value.double_value.value
+    task = failure.metric_key.output_name
+    value = failure.metric_value.double_value.value
     if failure.metric_key.is_diff:
         return (
-            f"The test AUC of “{task}” is {-value:.4f} below that of the last blessed model, and may fall by "
-            f"{bars.max_auc_drop} (evaluation.max_auc_drop)."
+            f"The test AUC of “{task}” is {-value:.4f} below that of the last blessed model, and "
+            f"may fall by {bars.max_auc_drop} (evaluation.max_auc_drop)."
         )
-    return f"The test AUC of “{task}” is {value:.4f}, and has to reach {bars.min_auc} (evaluation.min_auc)."
+    return (
+        f"The test AUC of “{task}” is {value:.4f}, and has to reach {bars.min_auc} "
+        "(evaluation.min_auc)."
+    )

@@ -1,4 +1,7 @@
-"""Writes a finished run's report: JSON files for programs, index.html for people, and the model's card."""
+"""Writes a finished run's report.
+
+That is JSON files for programs, index.html for people, and the model's card.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from pipelines.report.stored import RESULTS, to_json
 from preprocessing.paths import is_local
 from preprocessing.whole_files import write_whole
 
-METRICS, PAGE = "metrics.json", "index.html"
+METRICS = "metrics.json"
+PAGE = "index.html"
 
 
 def write_report(run_dir: Path) -> Path:
@@ -38,7 +42,11 @@ def write_report(run_dir: Path) -> Path:
 
 
 def save(results: RunResults, folder: Path) -> Path:
-    """Writes all files into `folder`, each in one step: a reader never sees half of one. Returns the page's path."""
+    """Writes all files into `folder`, each in one step: a reader never sees half of one.
+
+    Returns:
+        The page's path.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     metrics = json.dumps(results.metrics.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     write_whole(folder / METRICS, metrics + "\n")
@@ -49,8 +57,12 @@ def save(results: RunResults, folder: Path) -> Path:
 
 
 def _put_beside_model(results: RunResults) -> None:
-    """Into the pushed version, where there is one on this machine and it has not been taken back."""
-    version, newest = results.metrics.pushed_version, results.metrics.serving_model
+    """Puts the card into the pushed version.
+
+    Only where there is one on this machine and it has not been taken back.
+    """
+    version = results.metrics.pushed_version
+    newest = results.metrics.serving_model
     if version and newest and is_local(newest):
         extra = Path(newest).parent / version / "assets.extra"
         if extra.is_dir():

@@ -12,10 +12,9 @@ from pipelines.text import count, day
 def data_section(pair: Pair) -> Section:
     """The section on rows, records and candidates."""
     a, b = pair.both(_counts)
-    rows = [
-        [name, *compared((a.get(name), b.get(name)), count, signed_count)]
-        for name in [*a, *(name for name in b if name not in a)]
-    ]
+    rows = []
+    for name in dict.fromkeys([*a, *b]):  # each once, in order
+        rows.append([name, *compared((a.get(name), b.get(name)), count, signed_count)])
     differ = sum(cells[1] != cells[2] for cells in rows)
     same = "All counts are the same." if not differ else f"{differ} of {len(rows)} counts differ."
     periods = " and ".join(
@@ -36,10 +35,10 @@ def _period(results: RunResults) -> str:
 def _counts(results: RunResults) -> dict[str, int]:
     data = results.data
     counts = {f"Rows read, {name}": table.read for name, table in data.rows.items()}
-    counts |= {
-        f"Rows rejected, {name}": sum(table.rejected.values()) for name, table in data.rows.items()
-    }
-    counts |= {"Users": data.users, "Items": data.items}
+    for name, table in data.rows.items():
+        counts[f"Rows rejected, {name}"] = sum(table.rejected.values())
+    counts["Users"] = data.users
+    counts["Items"] = data.items
     for split, name in SPLITS.items():
         if split in data.splits:
             counts[f"{name}: records"] = data.splits[split].records

@@ -38,7 +38,10 @@ class Pair:
 
     @property
     def same_test(self) -> bool:
-        """Whether both were tested on what looks like the same candidates: as many, from the same time on."""
+        """Whether both were tested on what looks like the same candidates.
+
+        They are as many, and from the same time on.
+        """
         a, b = self.both(lambda results: (results.data.splits.get("test"), results.data.cut_offs))
         return bool(a == b)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipelines.metrics import METRICS
-from pipelines.report.blocks import Section, Table, Tile
+from pipelines.report.blocks import Section, Table, Tile, tone_of
 from pipelines.report.comparison.pair import NAMES, Pair, compared
 from pipelines.report.results import WITH_ENCODER, WITHOUT_ENCODER, RunResults, TaskMetrics
 from pipelines.text import decimal, difference, points, signed
@@ -19,12 +19,19 @@ _OTHER_DATA = (
 def headline_section(pair: Pair) -> Section:
     """The page's first section."""
     said = [_finding(pair, task) for task in pair.tasks] or ["The runs have no task in common."]
+    if not pair.same_test:
+        said.append(_OTHER_DATA)
+    tiles = []
+    tables = [_where(pair)]
+    for task in pair.tasks:
+        tiles += _tiles(pair, task)
+        tables.append(_table(pair, task))
     return Section(
         anchor="result",
         title="Which run ranks better",
-        finding=" ".join([*said, *([] if pair.same_test else [_OTHER_DATA])]),
-        tiles=[tile for task in pair.tasks for tile in _tiles(pair, task)],
-        tables=[_where(pair), *(_table(pair, task) for task in pair.tasks)],
+        finding=" ".join(said),
+        tiles=tiles,
+        tables=tables,
     )
 
 
@@ -49,29 +56,28 @@ def _finding(pair: Pair, task: str) -> str:
 
 def _tiles(pair: Pair, task: str) -> list[Tile]:
     a, b = (scores.auc for scores in _scores(pair, task))
-    gain, where = difference(b, a), f"test AUC, {task}"
-    tone = "neutral" if not gain else "good" if gain > 0 else "bad"
+    gain = difference(b, a)
+    where = f"test AUC, {task}"
     return [
         Tile("Run A", decimal(a), where, "with"),
         Tile("Run B", decimal(b), where, "without"),
-        Tile("B less A", points(gain), "AUC points", tone),
+        Tile("B less A", points(gain), "AUC points", tone_of(gain)),
     ]
 
 
 def _where(pair: Pair) -> Table:
-    rows = [
-        [name, str(place), results.metrics.pushed_version or "not pushed"]
-        for name, place, results in zip(NAMES, pair.places, pair.results, strict=True)
-    ]
+    rows = []
+    for name, place, results in zip(NAMES, pair.places, pair.results, strict=True):
+        rows.append([name, str(place), results.metrics.pushed_version or "not pushed"])
     return Table("The runs", ["Run", "Directory", "Pushed version"], rows, text_columns=3)
 
 
 def _table(pair: Pair, task: str) -> Table:
-    rows = [
-        [f"{metric.heading}{what}", *compared(pair.both(_score(model, task, key)), decimal, signed)]
-        for model, what in ((WITH_ENCODER, ""), (WITHOUT_ENCODER, ", without the encoder"))
-        for key, metric in METRICS.items()
-    ]
+    rows = []
+    for model, what in ((WITH_ENCODER, ""), (WITHOUT_ENCODER, ", without the encoder")):
+        for key, metric in METRICS.items():
+            scores = pair.both(_score(model, task, key))
+            rows.append([f"{metric.heading}{what}", *compared(scores, decimal, signed)])
     return Table(f"Test metrics for “{task}”", ["Metric", *NAMES, "B less A"], rows)
 
 

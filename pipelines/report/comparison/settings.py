@@ -13,20 +13,20 @@ from pipelines.text import MISSING, count
 from pipelines.tuning import dotted
 
 _PLACES = ("data_dir", "runs_dir", "artifacts_dir")  # where a run is says nothing of what it does
+_ABSENT = object()
 
 
 def settings_section(pair: Pair) -> Section:
     """The section on configuration, code and stack."""
-    settings = _different(*(dict(dotted(config)) for config in pair.both(_config)))
+    config_a, config_b = pair.both(_config)
+    settings = _different(dict(dotted(config_a)), dict(dotted(config_b)))
     made_by = _different(*pair.both(_made_by))
-    tables = [
-        Table(caption, ["Key", *NAMES], rows, text_columns=3)
-        for caption, rows in (
-            ("Settings that differ", settings),
-            ("Code and packages that differ", made_by),
-        )
-        if rows
-    ]
+    header = ["Key", *NAMES]
+    tables = []
+    if settings:
+        tables.append(Table("Settings that differ", header, settings, text_columns=3))
+    if made_by:
+        tables.append(Table("Code and packages that differ", header, made_by, text_columns=3))
     return Section(
         anchor="settings",
         title="What was set differently",
@@ -44,24 +44,20 @@ def _made_by(results: RunResults) -> dict[str, Any]:
 
 
 def _different(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[list[str]]:
-    keys = [*a, *(key for key in b if key not in a)]
-    absent = object()
-    pairs = {key: (a.get(key, absent), b.get(key, absent)) for key in keys}
-    return [
-        [key, *(_shown(x, x is absent) for x in pair)]
-        for key, pair in pairs.items()
-        if pair[0] != pair[1]
-    ]
+    """Rows of a key and both values, where these differ."""
+    rows = []
+    for key in dict.fromkeys([*a, *b]):  # each once, in order
+        ours = a.get(key, _ABSENT)
+        theirs = b.get(key, _ABSENT)
+        if ours != theirs:
+            rows.append([key, _shown(ours), _shown(theirs)])
+    return rows
 
 
-def _shown(value: Any, is_absent: bool) -> str:
-    return (
-        MISSING
-        if is_absent
-        else value
-        if isinstance(value, str)
-        else json.dumps(value, ensure_ascii=False)
-    )
+def _shown(value: Any) -> str:
+    if value is _ABSENT:
+        return MISSING
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _finding(settings: list[list[str]], made_by: list[list[str]]) -> str:

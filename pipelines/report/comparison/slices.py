@@ -34,26 +34,22 @@ class _Slice:
 
 def slices_section(pair: Pair) -> Section:
     """The section on slices that both runs have."""
-    found = {
-        (task, feature): slices
-        for task in pair.tasks
-        for feature, slices in _by_feature(pair, task).items()
-    }
-    large = [gain for slices in found.values() for gain, _ in _large(slices)]
-    finding = (
-        f"B's AUC is above A's in {sum(gain > 0 for gain in large)} of the {len(large)} slices that have at least "
-        f"{count(ENOUGH)} test candidates in both runs."
-    )
     several = len(pair.tasks) > 1
-    return Section(
-        anchor="slices",
-        title="Where they differ",
-        finding=finding if large else f"No slice has {count(ENOUGH)} test candidates in both runs.",
-        pictures=[
-            _picture(f"slices-{i}", title_of(*key, several), found[key])
-            for i, key in enumerate(found)
-        ],
-    )
+    gains: list[float] = []
+    pictures: list[Picture] = []
+    for task in pair.tasks:
+        for feature, slices in _by_feature(pair, task).items():
+            gains += [gain for gain, _ in _large(slices)]
+            name = f"slices-{len(pictures)}"
+            pictures.append(_picture(name, title_of(task, feature, several), slices))
+    finding = f"No slice has {count(ENOUGH)} test candidates in both runs."
+    if gains:
+        better = sum(gain > 0 for gain in gains)
+        finding = (
+            f"B's AUC is above A's in {better} of the {len(gains)} slices that have at least "
+            f"{count(ENOUGH)} test candidates in both runs."
+        )
+    return Section(anchor="slices", title="Where they differ", finding=finding, pictures=pictures)
 
 
 def _by_feature(pair: Pair, task: str) -> dict[str, list[_Slice]]:
@@ -66,7 +62,8 @@ def _by_feature(pair: Pair, task: str) -> dict[str, list[_Slice]]:
 def _slices(feature: str, a: Mapping[str, Slice], b: Mapping[str, Slice]) -> list[_Slice]:
     slices = []
     for value in values_in_order(feature, {**b, **a}):
-        ours, theirs = a.get(value, NOTHING), b.get(value, NOTHING)
+        ours = a.get(value, NOTHING)
+        theirs = b.get(value, NOTHING)
         candidates = (ours.candidates, theirs.candidates)
         slices.append(_Slice(value or "(empty)", (ours.auc, theirs.auc), candidates))
     return slices
@@ -98,10 +95,10 @@ def _finding(slices: list[_Slice]) -> str:
 
 
 def _table(slices: list[_Slice]) -> Table:
-    rows = [
-        [s.value, decimal(s.aucs[0]), decimal(s.aucs[1]), points(s.gain), *map(count, s.candidates)]
-        for s in slices
-    ]
-    return Table(
-        "All the numbers", ["Slice", *NAMES, "Points", "Candidates, A", "Candidates, B"], rows
-    )
+    rows = []
+    for s in slices:
+        aucs = [decimal(auc) for auc in s.aucs]
+        candidates = [count(number) for number in s.candidates]
+        rows.append([s.value, *aucs, points(s.gain), *candidates])
+    header = ["Slice", *NAMES, "Points", "Candidates, A", "Candidates, B"]
+    return Table("All the numbers", header, rows)

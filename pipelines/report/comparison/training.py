@@ -1,9 +1,11 @@
-"""How both runs learned: pre-training's loss and accuracies, fine-tuning's validation AUC, and the time it took."""
+"""How both runs learned, and the time it took.
+
+Shown are pre-training's loss and accuracies, and fine-tuning's validation AUC.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.comparison.pair import NAMES, Pair, compared
@@ -29,29 +31,26 @@ def training_section(pair: Pair) -> Section:
 def time_section(pair: Pair) -> Section:
     """The section on time."""
     a, b = pair.both(lambda results: results.metrics.seconds)
-    totals = (sum(a.values()), sum(b.values()))
-    rows = [
-        [name, *compared((a.get(name), b.get(name)), duration, _more)]
-        for name in COMPONENTS
-        if name in a | b
-    ]
+    total_a = duration(sum(a.values()))
+    total_b = duration(sum(b.values()))
+    rows = []
+    for name in COMPONENTS:
+        if name in a or name in b:
+            rows.append([name, *compared((a.get(name), b.get(name)), duration, _more)])
+    caption = "A component from the cache shows its making"
     return Section(
         anchor="time",
         title="Where the time went",
-        finding=f"The components took {duration(totals[0])} in run A and {duration(totals[1])} in run B.",
-        tables=[
-            Table(
-                "A component from the cache shows its making",
-                ["Component", *NAMES, "B less A"],
-                rows,
-            )
-        ],
+        finding=f"The components took {total_a} in run A and {total_b} in run B.",
+        tables=[Table(caption, ["Component", *NAMES, "B less A"], rows)],
     )
 
 
 def _more(seconds: float | None) -> str:
-    if seconds is None or abs(seconds) < 0.05:
-        return MISSING if seconds is None else "0 s"
+    if seconds is None:
+        return MISSING
+    if abs(seconds) < 0.05:
+        return "0 s"
     sign = "\N{MINUS SIGN}" if seconds < 0 else "+"
     return f"{sign}{duration(abs(seconds))}"
 
@@ -70,8 +69,8 @@ def _finding(pair: Pair) -> str:
     if gain is None:
         return "The validation AUC was not recorded for both runs."
     return (
-        f"At its best the validation AUC is {decimal(a)} in run A and {decimal(b)} in run B, a difference of "
-        f"{points(gain)} points."
+        f"At its best the validation AUC is {decimal(a)} in run A and {decimal(b)} in run B, a "
+        f"difference of {points(gain)} points."
     )
 
 
@@ -79,7 +78,7 @@ def _known(curve: Curve) -> list[float]:
     return [value for value in curve if value is not None]
 
 
-def _lines(pair: Pair, get: Any) -> dict[str, Curve]:
+def _lines(pair: Pair, get: Callable[[RunResults], Curve]) -> dict[str, Curve]:
     return dict(zip(NAMES, pair.both(get), strict=True))
 
 
@@ -87,8 +86,9 @@ def _loss(pair: Pair) -> Picture:
     lines = _lines(pair, _val_loss)
     lowest = {name: min(_known(curve), default=None) for name, curve in lines.items()}
     finding = (
-        f"The lowest loss of held-out users is {decimal(lowest['A'], 3)} in run A and {decimal(lowest['B'], 3)} in run "
-        "B. Losses compare only where the same attributes were hidden."
+        f"The lowest loss of held-out users is {decimal(lowest['A'], 3)} in run A and "
+        f"{decimal(lowest['B'], 3)} in run B. Losses compare only where the same attributes were "
+        "hidden."
     )
     chart = curves("pretrain-loss", lines, "Epoch", "Held-out loss, summed over attributes")
     return Picture("Pre-training: loss of the cloze tasks", finding, chart)
@@ -96,14 +96,17 @@ def _loss(pair: Pair) -> Picture:
 
 def _auc(pair: Pair) -> Picture:
     lines = _lines(pair, _val_auc)
-    kept = {
-        name: curve.index(max(_known(curve))) if _known(curve) else None
-        for name, curve in lines.items()
-    }
-    peaks = {
-        name: MISSING if at is None else f"{at + 1} of {len(lines[name])}"
-        for name, at in kept.items()
-    }
+    kept: dict[str, int | None] = {}
+    peaks: dict[str, str] = {}
+    for name, curve in lines.items():
+        known = _known(curve)
+        if known:
+            best = curve.index(max(known))
+            kept[name] = best
+            peaks[name] = f"{best + 1} of {len(curve)}"
+        else:
+            kept[name] = None
+            peaks[name] = MISSING
     finding = (
         f"With the encoder, run A peaked at evaluation {peaks['A']} and run B at {peaks['B']}."
     )
@@ -115,10 +118,10 @@ def _auc(pair: Pair) -> Picture:
 
 def _attributes(pair: Pair) -> Table:
     a, b = pair.both(lambda results: results.metrics.pretrain)
-    rows = [
-        [name, *compared((_accuracy(a, name), _accuracy(b, name)), percent, _points)]
-        for name in [*a, *(name for name in b if name not in a)]
-    ]
+    rows = []
+    for name in dict.fromkeys([*a, *b]):  # each once, in order
+        accuracies = (_accuracy(a, name), _accuracy(b, name))
+        rows.append([name, *compared(accuracies, percent, _points)])
     return Table("Accuracy on hidden attributes", ["Attribute", *NAMES, "B less A, points"], rows)
 
 

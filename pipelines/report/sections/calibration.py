@@ -24,7 +24,10 @@ def calibration_section(results: RunResults) -> Section:
 
 def _finding(task: str, metrics: RunMetrics) -> str:
     ours, without = (model[task].score("calibration") for model in metrics.models.values())
-    return f"Predictions of “{task}” are, on average, {_off(ours)} with the encoder and {_off(without)} without it."
+    return (
+        f"Predictions of “{task}” are, on average, {_off(ours)} with the encoder and "
+        f"{_off(without)} without it."
+    )
 
 
 def _off(ratio: float | None) -> str:
@@ -36,20 +39,23 @@ def _off(ratio: float | None) -> str:
 
 
 def _buckets(results: RunResults, model: str, task: str) -> _Buckets:
-    found = results.calibration[model].get(task, [])
-    return [
-        (score, label, n) for score, label, n in found if score is not None and label is not None
-    ]
+    """The buckets of a model and task whose means are known."""
+    known = []
+    for score, label, n in results.calibration[model].get(task, []):
+        if score is not None and label is not None:
+            known.append((score, label, n))
+    return known
 
 
 def _error(buckets: _Buckets) -> float | None:
-    """Expected calibration error: mean distance of a bucket's prediction from its labels, by candidates."""
+    """Expected calibration error.
+
+    It is the mean distance of a bucket's prediction from its labels, weighted by candidates.
+    """
     total = sum(n for _, _, n in buckets)
-    return (
-        sum(n * abs(predicted - label) for predicted, label, n in buckets) / total
-        if total
-        else None
-    )
+    if not total:
+        return None
+    return sum(n * abs(predicted - label) for predicted, label, n in buckets) / total
 
 
 def _picture(index: int, task: str, results: RunResults) -> Picture:
@@ -64,24 +70,25 @@ def _worst(buckets: _Buckets) -> str:
     total = sum(n for _, _, n in buckets)
     predicted, label, n = max(buckets, key=lambda bucket: bucket[2] * abs(bucket[0] - bucket[1]))
     return (
-        f"On the dotted line predictions equal labels. With the encoder, most of the error is where predictions are "
-        f"about {decimal(predicted, 2)} ({percent(n / total)} of the candidates): there the label rate is "
-        f"{decimal(label, 2)}."
+        "On the dotted line predictions equal labels. With the encoder, most of the error is where "
+        f"predictions are about {decimal(predicted, 2)} ({percent(n / total)} of the candidates): "
+        f"there the label rate is {decimal(label, 2)}."
     )
 
 
 def _table(results: RunResults) -> Table:
     models = results.metrics.models
-    rows = [
-        [
-            f"{label}, “{task}”",
-            decimal(models[key][task].score("calibration"), 3),
-            decimal(_error(_buckets(results, key, task))),
-            decimal(models[key][task].score("logloss")),
-        ]
-        for task in results.metrics.tasks
-        for key, label in MODELS.items()
-    ]
+    rows = []
+    for task in results.metrics.tasks:
+        for key, label in MODELS.items():
+            scores = models[key][task]
+            row = [
+                f"{label}, “{task}”",
+                decimal(scores.score("calibration"), 3),
+                decimal(_error(_buckets(results, key, task))),
+                decimal(scores.score("logloss")),
+            ]
+            rows.append(row)
     return Table(
         "Calibration on the test split", ["Ranker, task", "Ratio", "Error", "Logloss"], rows
     )

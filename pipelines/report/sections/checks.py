@@ -1,4 +1,7 @@
-"""Whether the data looks as it should: what broke the schema, drifted, or differs between training and serving."""
+"""Whether the data looks as it should.
+
+Shown is what broke the schema, what drifted, and what differs between training and serving.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,8 @@ from pipelines.text import count, decimal
 from preprocessing.hints import listed
 
 _CHECKS = {"schema": "Schema", "drift": "Drift", "skew": "Skew"}
-_POLICIES = {
-    "fail": "the run ends",
-    "block": "nothing is pushed",
-    "warn": "a warning",
-}  # the gravest first
+# The gravest first.
+_POLICIES = {"fail": "the run ends", "block": "nothing is pushed", "warn": "a warning"}
 _NOT_COMPARED = {
     "drift": "There is no previous run to find drift against",
     "skew": "no serving log is configured to find skew against (checks.serving_log)",
@@ -41,29 +41,34 @@ def _order(finding: Finding) -> tuple[int, float]:
 def _finding(findings: Sequence[Finding]) -> str:
     if not findings:
         return "Nothing unusual was found: every record keeps to the schema."
-    by_check = {check: sum(finding.check == check for finding in findings) for check in _CHECKS}
-    said = listed(f"{count(n)} of {check}" for check, n in by_check.items() if n)
+    numbers = []
+    for check in _CHECKS:
+        of_check = sum(finding.check == check for finding in findings)
+        if of_check:
+            numbers.append(f"{count(of_check)} of {check}")
     blocking = sum(finding.policy != "warn" for finding in findings)
-    push = (
-        f"{count(blocking)} of them kept the model from being pushed."
-        if blocking
-        else "None of them blocks the model."
-    )
-    return f"Anomalies were found: {said}. {push}"
+    push = "None of them blocks the model."
+    if blocking:
+        push = f"{count(blocking)} of them kept the model from being pushed."
+    return f"Anomalies were found: {listed(numbers)}. {push}"
 
 
 def _compared(compared: Compared) -> str:
     """What could not be compared, so that silence is not taken for agreement."""
     missing = [reason for check, reason in _NOT_COMPARED.items() if not getattr(compared, check)]
     if not missing:
-        return "The training records were compared with the previous run's, and with logged serving requests."
+        return (
+            "The training records were compared with the previous run's, and with logged serving "
+            "requests."
+        )
     text = "; ".join(missing)
     return f"{text[0].upper()}{text[1:]}."
 
 
 def _table(findings: Sequence[Finding]) -> Table:
-    rows = [
-        [
+    rows = []
+    for finding in sorted(findings, key=_order):
+        row = [
             _CHECKS[finding.check],
             finding.message,
             finding.look_at,
@@ -71,12 +76,7 @@ def _table(findings: Sequence[Finding]) -> Table:
             decimal(finding.distance, 3),
             decimal(finding.allowed, 3),
         ]
-        for finding in sorted(findings, key=_order)
-    ]
+        rows.append(row)
     header = ["Check", "What was found", "Look at", "What follows", "Distance", "Allowed"]
-    return Table(
-        "Anomalies, the gravest first; distances go from 0 (the same) to 1",
-        header,
-        rows,
-        text_columns=4,
-    )
+    caption = "Anomalies, the gravest first; distances go from 0 (the same) to 1"
+    return Table(caption, header, rows, text_columns=4)

@@ -44,49 +44,59 @@ def data_section(results: RunResults) -> Section:
 
 
 def _finding(data: DataReport) -> str:
-    rows = f"{_rows_finding(data.rows)} {_duplicates(data.duplicate_keys)}{_rates_finding(data.splits)}"
-    return " ".join([rows.strip(), *join_findings(data.joins)[1], *leak_findings(data.feature_auc)])
+    said = [
+        _rows_finding(data.rows),
+        _duplicates(data.duplicate_keys),
+        _rates_finding(data.splits),
+    ]
+    _, of_joins = join_findings(data.joins)
+    said += of_joins
+    said += leak_findings(data.feature_auc)
+    return " ".join(sentence for sentence in said if sentence)
 
 
 def _rows_finding(rows: dict[str, TableRows]) -> str:
     read = listed(f"{count(table.read)} {name}" for name, table in rows.items())
-    reasons = {
-        (name, reason): n for name, table in rows.items() for reason, n in table.rejected.items()
-    }
+    reasons: list[tuple[str, str, int]] = []
+    for name, table in rows.items():
+        reasons += [(name, reason, number) for reason, number in table.rejected.items()]
     if not reasons:
         return f"Every row could be used: {read}."
-    (table, reason), most = max(reasons.items(), key=lambda item: item[1])
-    rejected, total = sum(reasons.values()), sum(table.read for table in rows.values())
+    name, reason, most = max(reasons, key=lambda entry: entry[2])
+    rejected = sum(number for _, _, number in reasons)
+    share = percent(rejected / sum(table.read for table in rows.values()))
     return (
-        f"Of the rows read ({read}), {count(rejected)} were rejected ({percent(rejected / total)}), "
-        f"most often {table} for “{reason}” ({count(most)})."
+        f"Of the rows read ({read}), {count(rejected)} were rejected ({share}), most often {name} "
+        f"for “{reason}” ({count(most)})."
     )
 
 
 def _duplicates(keys: dict[str, int]) -> str:
     found = [f"{count(n)} rows of {table}" for table, n in keys.items() if n]
-    return f"{listed(found)} repeat a key; one row a key was used. " if found else ""
+    return f"{listed(found)} repeat a key; one row a key was used." if found else ""
 
 
 def _rates_finding(splits: dict[str, SplitReport]) -> str:
-    train, test = (splits[name].label_rate if name in splits else {} for name in ("train", "test"))
-    known = [task for task in train if task in test]
-    said = [
-        f"“{task}” holds for {percent(train[task])} of the training and {percent(test[task])} of the test candidates"
-        for task in known
-    ]
+    if "train" not in splits or "test" not in splits:
+        return ""
+    test = splits["test"].label_rate
+    said = []
+    for task, rate in splits["train"].label_rate.items():
+        if task in test:
+            shares = f"{percent(rate)} of the training and {percent(test[task])} of the test"
+            said.append(f"“{task}” holds for {shares} candidates")
     return f"{listed(said)}." if said else ""
 
 
 def split_edges(data: DataReport) -> list[str]:
     """When training, validation and test begin, and when test ends, in ISO 8601."""
     cuts = data.cut_offs
-    last = data.last_event if cuts.until is None else min(data.last_event, cuts.until, key=moment)
-    first = (
-        data.first_event
-        if cuts.train_from is None
-        else max(data.first_event, cuts.train_from, key=moment)
-    )
+    first = data.first_event
+    last = data.last_event
+    if cuts.train_from is not None:
+        first = max(first, cuts.train_from, key=moment)
+    if cuts.until is not None:
+        last = min(last, cuts.until, key=moment)
     return [first, cuts.validation_from, cuts.test_from, last]
 
 
@@ -126,25 +136,19 @@ def _history_finding(percentiles: dict[int, int], longest: int) -> str:
 def _splits(splits: dict[str, SplitReport], tasks: list[str]) -> Table:
     rates = [f"“{task}”" for task in tasks]
     order = [name for name in SPLITS if name in splits]
-    return Table(
-        "Records by split: requests with their candidates, pre-training windows, parts of the item catalogue.",
-        [
-            "Split",
-            "Records",
-            "Requests",
-            "Candidates",
-            "per request",
-            *rates,
-            "Size",
-            "Bytes a candidate",
-        ],
-        [_split_row(SPLITS[name], splits[name], tasks) for name in order],
+    caption = (
+        "Records by split: requests with their candidates, pre-training windows, parts of the item "
+        "catalogue."
     )
+    header = ["Split", "Records", "Requests", "Candidates", "per request", *rates]
+    header += ["Size", "Bytes a candidate"]
+    return Table(caption, header, [_split_row(SPLITS[name], splits[name], tasks) for name in order])
 
 
 def _split_row(name: str, split: SplitReport, tasks: list[str]) -> list[str]:
     """Only splits with candidates have requests; what the others count are windows and items."""
-    requests, candidates = (split.requests, split.candidates) if split.candidates else (None, None)
+    candidates = split.candidates or None
+    requests = split.requests if split.candidates else None
     a_request = ratio(candidates, requests)
     numbers = [count(split.records), count(requests), count(candidates)]
     numbers.append(MISSING if a_request is None else f"{a_request:.1f}")
@@ -156,27 +160,35 @@ def _rules(splits: dict[str, SplitReport]) -> list[Table]:
     """What no model has to learn; older runs haven't counted it."""
     lines = []
     for name in REQUEST_SPLITS:
-        for task, rules in (splits[name].label_rules if name in splits else {}).items():
-            shares = [percent(rules[f"unseen_{kind}"]) for kind in ("positives", "negatives")]
-            aucs = [decimal(rules[rule], 3) for rule in (UNSEEN, POPULARITY)]
-            lines.append([SPLITS[name], task, *shares, *aucs])
-    caption = "Candidates whose item has no training event; the AUC of that alone, and of its training events alone."
-    heads = [
-        "Split",
-        "Task",
-        "Unseen of positives",
-        "of negatives",
-        "AUC of unseen",
-        "AUC of popularity",
-    ]
-    return [Table(caption, heads, lines, text_columns=2)] if lines else []
+        if name not in splits:
+            continue
+        for task, rules in splits[name].label_rules.items():
+            line = [
+                SPLITS[name],
+                task,
+                percent(rules["unseen_positives"]),
+                percent(rules["unseen_negatives"]),
+                decimal(rules[UNSEEN], 3),
+                decimal(rules[POPULARITY], 3),
+            ]
+            lines.append(line)
+    if not lines:
+        return []
+    caption = (
+        "Candidates whose item has no training event; the AUC of that alone, and of its training "
+        "events alone."
+    )
+    header = ["Split", "Task", "Unseen of positives", "of negatives"]
+    header += ["AUC of unseen", "AUC of popularity"]
+    return [Table(caption, header, lines, text_columns=2)]
 
 
 def _joins(joins: dict[str, dict[str, int]]) -> list[Table]:
-    lines = [
-        [table, count(c["rows"]), count(c["matched"]), percent(ratio(c["matched"], c["rows"]))]
-        for table, c in joins.items()
-    ]
+    lines = []
+    for table, counts in joins.items():
+        rows = counts["rows"]
+        matched = counts["matched"]
+        lines.append([table, count(rows), count(matched), percent(ratio(matched, rows))])
     caption = "Joins: how many rows find one in another table"
     return [Table(caption, ["Join", "Rows", "Matched", "Share"], lines)] if lines else []
 
@@ -186,12 +198,10 @@ def _rows(rows: dict[str, TableRows]) -> Table:
     for name, table in rows.items():
         lines.append(_row_line(name, table.read, table.rejected))
         if table.entries is not None:
-            lines.append(
-                _row_line(f"{name}, entries of lists", table.entries, table.rejected_entries)
-            )
-    return Table(
-        "Rows read", ["Table", "Reasons", "Read", "Rejected", "Share"], lines, text_columns=2
-    )
+            entries = f"{name}, entries of lists"
+            lines.append(_row_line(entries, table.entries, table.rejected_entries))
+    header = ["Table", "Reasons", "Read", "Rejected", "Share"]
+    return Table("Rows read", header, lines, text_columns=2)
 
 
 def _row_line(name: str, read: int, rejected: dict[str, int]) -> list[str]:

@@ -13,34 +13,28 @@ _Curve = list[float | None]
 def finetuning_section(results: RunResults) -> Section:
     """The section on fine-tuning."""
     step = 1 / results.metrics.config["trainer"]["finetune"]["evaluations_per_epoch"]
-    aucs: dict[str, _Curve] = {
-        label: list(results.finetune_curves[key].get("val_mean_auc", []))
-        for key, label in MODELS.items()
-    }
+    aucs: dict[str, _Curve] = {}
+    for key, label in MODELS.items():
+        aucs[label] = list(results.finetune_curves[key].get("val_mean_auc", []))
     kept = {label: _best(curve) for label, curve in aucs.items()}
-    several = len(results.metrics.tasks) > 1
-    chart = curves(
-        "finetune-auc",
-        aucs,
-        "Epoch",
-        f"Validation AUC{', mean over tasks' if several else ''}",
-        step,
-        kept,
-    )
+    measured = "Validation AUC"
+    if len(results.metrics.tasks) > 1:
+        measured += ", mean over tasks"
+    chart = curves("finetune-auc", aucs, "Epoch", measured, step, kept)
+    finding = _length_finding(aucs, kept, step)
     return Section(
         anchor="fine-tuning",
         title="Fine-tuning",
         finding=_finding(aucs, kept),
-        pictures=[
-            Picture("Validation AUC while training", _length_finding(aucs, kept, step), chart)
-        ],
+        pictures=[Picture("Validation AUC while training", finding, chart)],
         tables=[_table(aucs, kept, step)],
     )
 
 
 def _best(curve: _Curve) -> int | None:
-    known = [(value, -i) for i, value in enumerate(curve) if value is not None]
-    return -max(known)[1] if known else None
+    """The index of the highest value, the first of several."""
+    known = [value for value in curve if value is not None]
+    return curve.index(max(known)) if known else None
 
 
 def _at_best(curve: _Curve, index: int | None) -> float | None:
@@ -53,12 +47,12 @@ def _finding(aucs: dict[str, _Curve], kept: dict[str, int | None]) -> str:
     if gain is None:
         return "The validation AUC was not recorded for both models."
     kept_weights = "The weights of the best evaluation are the ones kept."
+    best = f"At its best the validation AUC is {decimal(ours)} with the encoder"
     if not round(gain, 4):
-        return f"At its best the validation AUC is {decimal(ours)} with the encoder and without it. {kept_weights}"
-    return (
-        f"At its best the validation AUC is {decimal(ours)} with the encoder, {points(abs(gain)).lstrip('+')} points "
-        f"{'above' if gain > 0 else 'below'} the {decimal(without)} without it. {kept_weights}"
-    )
+        return f"{best} and without it. {kept_weights}"
+    size = points(abs(gain)).lstrip("+")
+    where = "above" if gain > 0 else "below"
+    return f"{best}, {size} points {where} the {decimal(without)} without it. {kept_weights}"
 
 
 def _length_finding(aucs: dict[str, _Curve], kept: dict[str, int | None], step: float) -> str:
@@ -78,15 +72,7 @@ def _table(aucs: dict[str, _Curve], kept: dict[str, int | None], step: float) ->
         index = kept[label]
         when = MISSING if index is None else f"{step * (index + 1):.3g}"
         last = curve[-1] if curve else None
-        rows.append(
-            [
-                label,
-                decimal(_at_best(curve, index)),
-                when,
-                f"{step * len(curve):.3g}",
-                decimal(last),
-            ]
-        )
-    return Table(
-        "Early stopping", ["Ranker", "Best AUC", "After epoch", "Epochs", "Last AUC"], rows
-    )
+        best = decimal(_at_best(curve, index))
+        rows.append([label, best, when, f"{step * len(curve):.3g}", decimal(last)])
+    header = ["Ranker", "Best AUC", "After epoch", "Epochs", "Last AUC"]
+    return Table("Early stopping", header, rows)

@@ -12,20 +12,17 @@ from pipelines.text import MISSING, decimal, difference, percent, ratio
 def pretraining_section(results: RunResults) -> Section:
     """The section on pre-training."""
     attributes = results.metrics.pretrain
-    groups = [
-        Bars(name, [values.accuracy, values.chance_accuracy]) for name, values in attributes.items()
-    ]
+    logs = results.pretrain_curves
+    groups = []
+    for name, values in attributes.items():
+        groups.append(Bars(name, [values.accuracy, values.chance_accuracy]))
     chart = bars("attributes", groups, percent, ["FG-BERT", "Chance"])
     return Section(
         anchor="pre-training",
         title="Pre-training",
         finding=_finding(attributes),
         pictures=[
-            Picture(
-                "Loss of the cloze tasks",
-                _loss_finding(results.pretrain_curves),
-                _losses(results.pretrain_curves),
-            ),
+            Picture("Loss of the cloze tasks", _loss_finding(logs), _losses(logs)),
             Picture("Accuracy against chance", _best(attributes), chart),
         ],
         tables=[_table(attributes)],
@@ -46,10 +43,11 @@ def _finding(attributes: dict[str, Attribute]) -> str:
 
 
 def _best(attributes: dict[str, Attribute]) -> str:
-    lifts = {
-        name: ratio(values.accuracy, values.chance_accuracy) for name, values in attributes.items()
-    }
-    known = {name: lift for name, lift in lifts.items() if lift is not None}
+    known = {}
+    for name, values in attributes.items():
+        lift = ratio(values.accuracy, values.chance_accuracy)
+        if lift is not None:
+            known[name] = lift
     if not known:
         return "No attribute's accuracy can be compared with chance."
     best = max(known, key=lambda name: known[name])
@@ -66,39 +64,40 @@ def _losses(logs: Curves) -> str:
 
 
 def _loss_finding(logs: Curves) -> str:
-    losses = [
-        (value, epoch)
-        for epoch, value in enumerate(logs.get("val_loss", []), 1)
-        if value is not None
-    ]
+    losses = []
+    for number, value in enumerate(logs.get("val_loss", []), 1):
+        if value is not None:
+            losses.append((value, number))
     if not losses:
         return "No held-out loss was recorded."
-    (best, epoch), (first, _), (last, epochs) = min(losses), losses[0], losses[-1]
+    first, _ = losses[0]
+    best, epoch = min(losses)
+    last, epochs = losses[-1]
     if epochs == 1:
         return f"After its one epoch the held-out loss is {decimal(last, 3)}."
     if best >= first:
-        return f"The held-out loss never fell below the first epoch's {decimal(first, 3)}: nothing general was learned."
+        return (
+            f"The held-out loss never fell below the first epoch's {decimal(first, 3)}: nothing "
+            "general was learned."
+        )
     text = f"The held-out loss fell from {decimal(first, 3)} to {decimal(best, 3)}"
     if epoch == epochs:
         return f"{text} and was lowest in the last epoch, {epochs}: more epochs might help."
-    return f"{text} in epoch {epoch} of {epochs} and ended at {decimal(last, 3)}: longer training is unlikely to help."
+    return (
+        f"{text} in epoch {epoch} of {epochs} and ended at {decimal(last, 3)}: longer training is "
+        "unlikely to help."
+    )
 
 
 def _table(attributes: dict[str, Attribute]) -> Table:
-    rows = [
-        [
-            name,
-            percent(values.accuracy),
-            percent(values.chance_accuracy),
-            _times(values),
-            decimal(values.loss, 3),
-        ]
-        for name, values in attributes.items()
-    ]
+    rows = []
+    for name, values in attributes.items():
+        accuracy = percent(values.accuracy)
+        chance = percent(values.chance_accuracy)
+        rows.append([name, accuracy, chance, _times(values), decimal(values.loss, 3)])
     header = ["Attribute", "Accuracy", "Chance", "Times chance", "Loss"]
-    return Table(
-        "Hidden attributes of held-out users. Chance: always the most frequent value.", header, rows
-    )
+    caption = "Hidden attributes of held-out users. Chance: always the most frequent value."
+    return Table(caption, header, rows)
 
 
 def _times(values: Attribute) -> str:

@@ -13,25 +13,23 @@ from pipelines.text import MISSING
 def provenance_section(results: RunResults) -> Section:
     """The section on configuration, code and stack."""
     metrics = results.metrics
-    revision, seed = metrics.git_revision, metrics.seed
+    revision = metrics.git_revision
     origin = f"revision {short_revision(revision)}" if revision else "code of an unknown revision"
     run = {
         "Data set": metrics.config["dataset"]["name"],
-        "Seed": str(seed),
+        "Seed": str(metrics.seed),
         "Git revision": revision or MISSING,
         "Started from": metrics.started_from or "nothing",
         "Newest pushed model": metrics.serving_model or MISSING,
     }
+    config = yaml.safe_dump(metrics.config, sort_keys=False, allow_unicode=True)
     return Section(
         anchor="made",
         title="How it was made",
-        finding=f"Made with seed {seed} by {origin}.",
+        finding=f"Made with seed {metrics.seed} by {origin}.",
         tables=[
             Table("The run", ["What", "Value"], list(run.items()), text_columns=2),
             Table("The stack", ["Package", "Version"], list(metrics.stack.items()), text_columns=2),
         ],
-        listing=(
-            "Configuration",
-            yaml.safe_dump(metrics.config, sort_keys=False, allow_unicode=True),
-        ),
+        listing=("Configuration", config),
     )

@@ -39,8 +39,8 @@ def _finding(metrics: RunMetrics, counts: Counts | None) -> str:
     if counts.missing is not None:
         return f"Boosted trees on counts weren't trained to compare with. {counts.missing}."
     return (
-        "The trees see numbers, match features and how often each word was shown and chosen, no vectors. "
-        + read_by(counts)
+        "The trees see numbers, match features and how often each word was shown and chosen, no "
+        f"vectors. {read_by(counts)}"
     )
 
 

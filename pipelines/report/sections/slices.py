@@ -38,38 +38,41 @@ class _Slice:
 
 def slices_section(results: RunResults) -> Section:
     """The section on slices."""
-    tasks, without = results.metrics.tasks, results.metrics.baseline_without_encoder
-    found = {
-        (task, feature): _slices(feature, slices, without[task].slices.get(feature, {}))
-        for task, values in tasks.items()
-        for feature, slices in in_order(values.slices).items()
-    }
+    tasks = results.metrics.tasks
+    without = results.metrics.baseline_without_encoder
+    several = len(tasks) > 1
+    found: list[_Slice] = []
+    pictures: list[Picture] = []
+    for task, values in tasks.items():
+        for feature, ours in in_order(values.slices).items():
+            slices = _slices(feature, ours, without[task].slices.get(feature, {}))
+            found += slices
+            name = f"slices-{len(pictures)}"
+            pictures.append(_picture(name, title_of(task, feature, several), slices))
     return Section(
         anchor="slices",
         title="Where the encoder helps",
-        finding=_finding([s for slices in found.values() for s in slices]),
-        pictures=[
-            _picture(f"slices-{i}", title_of(*key, several=len(tasks) > 1), slices)
-            for i, (key, slices) in enumerate(found.items())
-        ],
+        finding=_finding(found),
+        pictures=pictures,
     )
 
 
 def in_order(slices: Mapping[str, Of]) -> dict[str, Of]:
     """History length and popularity first, the configured features after them."""
-    names = [
-        *(name for name in _ORDER if name in slices),
-        *(name for name in slices if name not in _ORDER),
-    ]
-    return {name: slices[name] for name in names}
+    first = [name for name in _ORDER if name in slices]
+    rest = [name for name in slices if name not in _ORDER]
+    return {name: slices[name] for name in [*first, *rest]}
 
 
 def _slices(feature: str, ours: Mapping[str, Slice], without: Mapping[str, Slice]) -> list[_Slice]:
     """The feature's slices, in their order."""
     slices = []
     for value in values_in_order(feature, ours):
-        a, b = ours.get(value, NOTHING), without.get(value, NOTHING)
-        slices.append(_Slice(value or "(empty)", a.auc, b.auc, a.candidates))
+        with_encoder = ours.get(value, NOTHING)
+        other = without.get(value, NOTHING)
+        slices.append(
+            _Slice(value or "(empty)", with_encoder.auc, other.auc, with_encoder.candidates)
+        )
     return slices
 
 
@@ -93,13 +96,16 @@ def _large(slices: list[_Slice]) -> list[tuple[float, _Slice]]:
 def _finding(slices: list[_Slice]) -> str:
     large = _large(slices)
     if not large:
-        return f"No slice has {count(ENOUGH)} candidates and both kinds of label: nothing can be concluded from slices."
+        return (
+            f"No slice has {count(ENOUGH)} candidates and both kinds of label: nothing can be "
+            "concluded from slices."
+        )
     better = sum(gain > 0 for gain, _ in large)
     small = sum(0 < s.candidates < ENOUGH for s in slices)
     caution = f" Smaller slices ({small}) are too uncertain to conclude from." if small else ""
     return (
-        f"The encoder raises the AUC in {better} of the {len(large)} slices that have at least {count(ENOUGH)} test "
-        f"candidates.{caution}"
+        f"The encoder raises the AUC in {better} of the {len(large)} slices that have at least "
+        f"{count(ENOUGH)} test candidates.{caution}"
     )
 
 
@@ -107,10 +113,8 @@ def _picture_finding(slices: list[_Slice]) -> str:
     large = _large(slices)
     if not large:
         return "No slice is large enough to compare."
-    (most, where), (least, other) = (
-        max(large, key=lambda pair: pair[0]),
-        min(large, key=lambda pair: pair[0]),
-    )
+    most, where = max(large, key=lambda pair: pair[0])
+    least, other = min(large, key=lambda pair: pair[0])
     drawn = f" The {SHOWN} largest of {len(slices)} are drawn." if len(slices) > SHOWN else ""
     if where is other:
         return f"The difference is {points(most)} points where there are enough candidates.{drawn}"
@@ -121,18 +125,23 @@ def _picture_finding(slices: list[_Slice]) -> str:
 
 
 def _picture(name: str, title: str, slices: list[_Slice]) -> Picture:
-    groups = [
-        Bars(s.value, [s.ours, s.without], f"{count(s.candidates)} candidates")
-        for s in slices[:SHOWN]
-    ]
-    legend, axis = [WITH, WITHOUT], "AUC; bars start at chance, 0.5"
-    chart = bars(name, groups, lambda auc: decimal(auc, 3), legend, axis, CHANCE)
+    groups = []
+    for s in slices[:SHOWN]:
+        groups.append(Bars(s.value, [s.ours, s.without], f"{count(s.candidates)} candidates"))
+    chart = bars(
+        name,
+        groups,
+        write=lambda auc: decimal(auc, 3),
+        series=[WITH, WITHOUT],
+        x_label="AUC; bars start at chance, 0.5",
+        start=CHANCE,
+    )
     return Picture(title, _picture_finding(slices), chart, _table(slices))
 
 
 def _table(slices: list[_Slice]) -> Table:
-    rows = [
-        [s.value, decimal(s.ours), decimal(s.without), points(s.gain), count(s.candidates)]
-        for s in slices
-    ]
+    rows = []
+    for s in slices:
+        aucs = [decimal(s.ours), decimal(s.without)]
+        rows.append([s.value, *aucs, points(s.gain), count(s.candidates)])
     return Table("All the numbers", ["Slice", "With", WITHOUT, "Points", "Candidates"], rows)

@@ -15,22 +15,17 @@ def timing_section(results: RunResults) -> Section:
     total = sum(seconds.values())
     groups = [Bars(name, [value]) for name, value in seconds.items()]
     chart = bars("seconds", groups, duration)
+    rows = []
+    for name, value in seconds.items():
+        rows.append([name, _what(name), duration(value), percent(ratio(value, total))])
+    caption = "A component that was taken from the cache shows the run that made its output."
+    header = ["Component", "What it does", "Time", "Share"]
     return Section(
         anchor="time",
         title="Where the time went",
         finding=_finding(seconds, total),
         pictures=[Picture("Time by component", _longest(seconds, total), chart)],
-        tables=[
-            Table(
-                "A component that was taken from the cache shows the run that made its output.",
-                ["Component", "What it does", "Time", "Share"],
-                [
-                    [name, _what(name), duration(value), percent(ratio(value, total))]
-                    for name, value in seconds.items()
-                ],
-                text_columns=2,
-            )
-        ],
+        tables=[Table(caption, header, rows, text_columns=2)],
     )
 
 
@@ -40,14 +35,15 @@ def _finding(seconds: dict[str, float], total: float) -> str:
     slowest = max(seconds, key=lambda name: seconds[name])
     training = sum(value for name, value in seconds.items() if name.startswith("Trainer"))
     return (
-        f"The components took {duration(total)} in all, {percent(training / total)} of it training. The slowest was "
-        f"{slowest} ({_what(slowest)}), {duration(seconds[slowest])}."
+        f"The components took {duration(total)} in all, {percent(training / total)} of it "
+        f"training. The slowest was {slowest} ({_what(slowest)}), {duration(seconds[slowest])}."
     )
 
 
 def _longest(seconds: dict[str, float], total: float) -> str:
     most = sorted(seconds.values(), reverse=True)[:3]
-    return f"In the order of the pipeline. The longest {len(most)} take {percent(ratio(sum(most), total))} of the time."
+    share = percent(ratio(sum(most), total))
+    return f"In the order of the pipeline. The longest {len(most)} take {share} of the time."
 
 
 def _what(component: str) -> str:
