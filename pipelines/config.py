@@ -99,6 +99,7 @@ class RunConfig(Config):
         self._check_names()
         self._check_folders()
         self.trainer.check_fits(self.dataset)
+        # A search must not fail after some of its trials.
         for setting in self.tuning.settings():
             override(self.trainer, {}, setting, self.trainer.seed).check_fits(self.dataset)
         if self.warm_start and self.span is None and not isinstance(self.dataset.split, SpanSplit):

@@ -14,9 +14,14 @@ DIRECTED_BY = "validation"  # the split that says which direction of a rule is r
 
 
 def load_evaluation(uri: str) -> Any:
-    """The candidate model's evaluation; beside a model to beat it has a name, alone it has none."""
+    """The evaluation of the model that was trained.
+
+    Raises:
+        RunError: it has no slices.
+    """
     import tensorflow_model_analysis as tfma
 
+    # Beside a model to beat, TFX calls it "candidate"; alone it has no name.
     alone = tfma.load_eval_result(uri)
     names = {spec.name for spec in alone.config.model_specs}
     result = tfma.load_eval_result(uri, model_name="candidate") if "candidate" in names else alone
@@ -35,6 +40,7 @@ def figures(metrics: dict[str, Any]) -> dict[str, float | None]:
         if value:
             number = next(iter(value.values()))  # TFMA has {"doubleValue": 0.7}
             values[name] = _number(number)
+    # Where labels are all alike, TFMA says 0 instead.
     if values.get("mean_label") in (0.0, 1.0, None):
         values["auc"] = None
     return values

@@ -10,7 +10,7 @@ from preprocessing.config import SAVED
 
 
 def config_of(run_dir: Path) -> RunConfig:
-    """What made a run.
+    """The configuration that a run was made with.
 
     Args:
         run_dir: Its directory, wherever it is now.

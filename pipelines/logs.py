@@ -15,6 +15,7 @@ def logs_to(path: Path) -> Iterator[None]:
     before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     handler = logging.FileHandler(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    # absl and TensorFlow have handlers of their own, which write to the terminal.
     for logger in loggers:
         logger.handlers[:] = []
         logger.propagate = True

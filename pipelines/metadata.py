@@ -50,6 +50,7 @@ class RunMetadata:
 
     def _now(self, uri: str) -> str:
         """Where an artifact is, if the run's directory has been moved or copied since."""
+        # ML Metadata keeps absolute paths.
         _, marker, inside = uri.rpartition(f"/{ARTIFACTS}/")
         moved = self._run_dir / ARTIFACTS / inside
         return str(moved) if marker and moved.exists() else uri
@@ -68,13 +69,14 @@ class RunMetadata:
         """How long the newest execution that did the work took; None if there is none."""
         from ml_metadata.proto import metadata_store_pb2 as proto
 
+        # Executions whose output came from the cache have another state, and took no time.
         done = [e for e in self._finished(node) if e.last_known_state == proto.Execution.COMPLETE]
         if not done:
             return None
         return (done[0].last_update_time_since_epoch - done[0].create_time_since_epoch) / 1000
 
     def withdraw(self, version: str) -> None:
-        """Takes back the blessing that a pushed version was pushed by.
+        """Takes back the blessing of a pushed version.
 
         Raises:
             RunError: no run of this pipeline pushed the version.

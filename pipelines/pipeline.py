@@ -74,6 +74,7 @@ def create_pipeline(
     prepared = _prepare(config, platform)
     trainer = config.trainer
     earlier = [platform.earlier_model(prepared.examples)] if config.warm_start else []
+    # Pre-training starts from an earlier day's model where that is asked for; the rest follows.
     start = earlier[0].outputs["model"] if earlier else None
     pretrain = _trainer(
         config, PRETRAIN, "trainer.pretrain.run_fn", trainer, prepared, "pretrain", start
@@ -125,6 +126,8 @@ def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
         preprocessing_fn="preprocessing.transform.preprocessing_fn",
+        # Vocabularies come from what models learn from. The test split isn't transformed at all:
+        # exported models get its raw records, as a server would.
         splits_config=transform_pb2.SplitsConfig(
             analyze=["pretrain", "train", "catalog"],
             transform=["pretrain", "pretrain_validation", "train", "validation", "catalog"],
@@ -199,7 +202,7 @@ def _trainer(
         custom_config={
             "spec": config.spec.model_dump_json(),
             "trainer": settings.model_dump_json(),
-            "code": code_fingerprint("preprocessing", "trainer"),
+            "code": code_fingerprint("preprocessing", "trainer"),  # for TFX's cache alone
             "backup_dir": config.paths.backup,
         },
     )
@@ -210,6 +213,7 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
     to_beat = prepared.platform.latest_blessed(ranker.outputs["model"])
     baseline = to_beat.outputs["model"] if to_beat else None
     evaluator = _evaluator(config, prepared, ranker, config.evaluation.min_auc, baseline)
+    # Without a bar nothing is blessed: the baseline is evaluated for the report alone.
     baseline_evaluator = _evaluator(config, prepared, without, None, None).with_id(
         BASELINE_EVALUATOR
     )

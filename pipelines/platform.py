@@ -145,7 +145,10 @@ class VertexPlatform(_RemotePlatform):
         self._region = region
 
     def previous_statistics(self, statistics: Any) -> Any | None:
-        """The newest when the run starts, since it waits for nothing: those of an earlier run."""
+        """A resolver of the newest statistics when the run starts.
+
+        It waits for no component, so they are those of an earlier run.
+        """
         return Resolver(
             strategy_class=LatestArtifactStrategy,
             statistics=Channel(type=standard_artifacts.ExampleStatistics),

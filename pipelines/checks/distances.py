@@ -65,9 +65,11 @@ def distances(now: Statistics, before: Statistics, names: list[str]) -> dict[str
     of_now = features(now)
     of_before = features(before)
     compared = [name for name in names if name in of_now and name in of_before]
+    # TFDV compares what a schema's comparators name.
     for name in compared:
         _comparator(schema.feature.add(name=name, type=_type(of_now[name])))
     measured = tfdv.validate_statistics(_known(now), schema, previous_statistics=_known(before))
+    # TFDV measures known values alone; a change of the share of absent ones counts as much.
     found = {}
     for info in measured.drift_skew_info:
         name = ".".join(info.path.step)

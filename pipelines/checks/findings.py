@@ -59,6 +59,7 @@ def distance_findings(
     for name, limit in sorted(limits.items()):
         feature = by_name[name]
         look_at = _look_at(check, feature)
+        # Serving requests have no labels, and a day may have none yet.
         if name in old and name not in new and feature.side != "label":
             gone = "has no value any more" if check == "drift" else "is never sent when serving"
             message = f"{name} {gone}."

@@ -55,6 +55,7 @@ def _rows(inputs: dict[str, np.ndarray]) -> Iterator[bytes]:
         for name, values in inputs.items():
             ids = inputs.get(HISTORY_ITEM_ID if name.startswith("history_") else CANDIDATE_ITEM_ID)
             value = values[row : row + 1].ravel()
+            # Lists are padded to the longest of the request.
             if values.ndim > 1 and ids is not None:
                 value = value[ids[row] != b""]
             example.features.feature[name].CopyFrom(_feature(value))

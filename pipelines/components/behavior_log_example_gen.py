@@ -146,6 +146,7 @@ def _packed(
         {
             "spec": spec.model_dump_json(),
             "quarantine_dir": quarantine_dir,
+            # Nobody reads these two: they make TFX's cache see what has changed.
             "code": code,
             "folders": _folders_fingerprint(spec),
             "span": span or 0,
@@ -177,6 +178,7 @@ def _base(paths: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
     Raises:
         ConfigError: they are on several file systems.
     """
+    # TFX wants one base for all patterns.
     schemes = {path.partition("://")[0] if "://" in path else "" for _, path in paths}
     if len(schemes) > 1:
         raise ConfigError(

@@ -77,6 +77,7 @@ class Executor(base_executor.BaseExecutor):
         blessing.set_int_custom_property(FINAL, 1)
         blessing.set_int_custom_property(SPAN, exec_properties[SPAN])
         blessing.set_int_custom_property(MODEL_ID, evaluation.get_int_custom_property(MODEL_ID))
+        # TFX's Pusher looks for this file, its resolvers for the properties.
         name = constants.BLESSED_FILE_NAME if is_blessed else constants.NOT_BLESSED_FILE_NAME
         with fileio.open(f"{blessing.uri}/{name}", "w") as file:
             file.write("")

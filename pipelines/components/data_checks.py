@@ -30,6 +30,7 @@ _TRAIN = "train"
 
 
 class _Spec(ComponentSpec):
+    # Nobody reads `code`: it makes TFX's cache see a change of code.
     PARAMETERS = {name: ExecutionParameter(type=str) for name in ("spec", "checks", "code")}
     INPUTS = {
         "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),

@@ -53,7 +53,7 @@ class TreesOfTasks:
             serialized: Raw records, [B].
         """
         batch = self._transformed(serialized)
-        items = batch[CANDIDATE_ITEM_ID]
+        items = batch[CANDIDATE_ITEM_ID]  # 0 pads requests with fewer candidates
         is_candidate = items.numpy() > 0
         rows = self._table.of_batches([batch])
         found = {CANDIDATE_MASK: items > 0, "popularity": self._catalog.popularity(items)}

@@ -81,6 +81,7 @@ class Rates:
         self._all: dict[str, WordCounts] = {}
         for name, size in sizes.items():
             self._all[name] = WordCounts.of(training.words[name], self._labels, size)
+        # All candidates of a request are in one fold.
         folds = np.random.default_rng(seed).integers(0, FOLDS, int(training.requests[-1]) + 1)
         self._folds = folds[training.requests]
 

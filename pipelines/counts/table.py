@@ -93,7 +93,7 @@ class CandidateTable:
         is_candidate = batch[CANDIDATE_ITEM_ID].numpy() > 0
         requests = np.nonzero(is_candidate)[0]
         columns = [_column(field, batch, is_candidate, requests) for field in self._in_columns]
-        mask = batch[HISTORY_ITEM_ID] > 0
+        mask = batch[HISTORY_ITEM_ID] > 0  # index 0 pads
         columns.append(mask.numpy().sum(1)[requests])
         matched = self._matches(self._matches.user_state(batch), mask, batch).numpy()[is_candidate]
         words = {}
@@ -128,7 +128,7 @@ def _column(
         values = indices
     else:
         values = _of_candidates(field, batch[field.number].numpy(), is_candidate, requests)
-    return np.where(indices > 0, values, np.nan)
+    return np.where(indices > 0, values, np.nan)  # index 0 is for absent values
 
 
 def _of_candidates(

@@ -20,6 +20,7 @@ def check_experiment(config: ExperimentConfig, run: RunConfig) -> None:
             it doesn't count.
     """
     for name, model in config.models.items():
+        # No records are made yet: this only names them.
         dataset = with_history_length(run, model.history_length).dataset
         for setting in config.tuning.settings():
             trainer = _trainer(config, run, name, setting)

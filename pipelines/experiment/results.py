@@ -55,7 +55,7 @@ def _predictions(experiment: Experiment) -> dict[str, BySeed]:
                 with np.load(cell.folder(experiment.cells) / PREDICTIONS) as content:
                     rows = dict(content)
                 if experiment.config.models[name].history_length is not None:
-                    del rows["history"]
+                    del rows["history"]  # shorter histories, so other buckets
                 found.setdefault(name, {})[seed] = rows
     return found
 

@@ -90,6 +90,7 @@ def train_cells(experiment: Experiment, names: Sequence[str], jobs: int, console
         )
         _train(experiment, cell)
 
+    # Threads only wait: each training is a process of its own.
     with ThreadPoolExecutor(jobs) as pool:
         for wave in experiment.waves(names):
             missing = [cell for cell in wave if not cell.is_done(experiment.cells)]
@@ -98,6 +99,7 @@ def train_cells(experiment: Experiment, names: Sequence[str], jobs: int, console
                 for training in trainings:
                     training.result()
             finally:
+                # After a failure, those that haven't begun are left out.
                 for training in trainings:
                     training.cancel()
 
@@ -145,7 +147,7 @@ def _train(experiment: Experiment, cell: Cell) -> None:
     with (folder / "lock").open("w") as lock:
         # Another experiment may be at this cell; the worker holds the lock as well.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if cell.is_done(experiment.cells):
+        if cell.is_done(experiment.cells):  # by that other experiment, meanwhile
             return
         path.write_text(job.model_dump_json(indent=1))
         code = _run_worker(path, log, lock.fileno())

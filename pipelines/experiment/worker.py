@@ -42,6 +42,7 @@ def main(job_path: str) -> None:
     made = _STAGES[job.stage](job, folder)
     spent = {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time()}
     result = made.model_copy(update=spent | {"trainer": job.trainer})
+    # A cell is done once this file is there.
     write_whole(folder / RESULT, json.dumps(result.to_json(), indent=1))
 
 

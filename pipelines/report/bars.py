@@ -57,6 +57,7 @@ def bars(
         _axis(drawing.axes, groups, start)
         drawing.axes.set_xlabel(x_label)
         if series:
+            # Bars without length, for the legend.
             for label, color in zip(series, colors, strict=True):
                 drawing.axes.barh([0], [0], left=start, color=color, label=label)
             legend(drawing.axes, len(series))
@@ -91,6 +92,7 @@ def _axis(axes: Axes, groups: Sequence[Bars], start: float) -> None:
     low = min(ends)
     high = max(ends)
     width = (high - low) or 1.0
+    # Room for the values at the bars' ends.
     axes.set_xlim(low - (0.05 * width if low < start else 0), high + 0.22 * width)
     axes.set_ylim(max(len(groups), 1) - 0.5, -0.5)
     axes.set_xticks([])  # every bar has its value beside it

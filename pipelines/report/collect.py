@@ -201,7 +201,7 @@ def _task(evaluation: Any, task: str) -> TaskMetrics:
 
 def _calibration(evaluation: Any, task: str) -> list[Bucket]:
     """The buckets by prediction that have candidates."""
-    overall = next(plots for key, plots in evaluation.plots if not key)
+    overall = next(plots for key, plots in evaluation.plots if not key)  # the slice of all
     names = ("numWeightedExamples", "totalWeightedLabel", "totalWeightedRefinedPrediction")
     buckets = overall[task][""]["calibrationHistogramBuckets"]["buckets"]
     found = []

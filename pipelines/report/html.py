@@ -35,6 +35,8 @@ def page_of(kind: str, name: str, sections: Sequence[Section]) -> str:
         lstrip_blocks=True,
         finalize=_keep_units,
     )
+    # The page's Content-Security-Policy allows this script alone, by its hash. The line break is
+    # the template's, before the script.
     script = f"\n{(folder / 'page.js').read_text()}"
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     style = (folder / "page.css").read_text()

@@ -48,6 +48,7 @@ def _missed(evaluation_dir: str, bars: EvaluationConfig) -> list[str]:
     failures = []
     for found in result.metric_validations_per_slice:
         failures += found.failures
+    # The output of a ranker for a task has the task's name.
     tasks = {failure.metric_key.output_name for failure in failures}
     aucs = overall_aucs(load_evaluation(evaluation_dir), sorted(tasks)) if tasks else {}
     reasons = []

@@ -40,6 +40,7 @@ def run_locally(
     beam = beam_args(config.beam, package)
     console.print("Loading TFX (10 to 30 s) ...")
     with logs_to(config.paths.log):
+        # TFX logs while it is imported, too.
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
         from pipelines.pipeline import create_pipeline

@@ -75,6 +75,7 @@ def compile_pipeline(
     pipeline = create_pipeline(
         config, beam_args(config.beam), enable_cache, _platform(runner, remote)
     )
+    # Clusters allow no underscores.
     pipeline.pipeline_info.pipeline_name = pipeline_name(config)
     settings = tfx_runner.KubeflowV2DagRunnerConfig(
         default_image=remote.image, use_pipeline_spec_2_1=True

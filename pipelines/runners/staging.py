@@ -60,6 +60,7 @@ def build_sdist(folder: Path) -> Path:
     """The path of srp4ctr-<version>.tar.gz, built by setup.py into `folder`."""
     for old in folder.glob(f"{PACKAGE}-*.tar.gz"):
         old.unlink()
+    # So that the build leaves nothing in the checkout.
     with tempfile.TemporaryDirectory() as egg_base:
         command = [sys.executable, "setup.py", "--quiet", "egg_info", "--egg-base", egg_base]
         command += ["sdist", "--formats", "gztar", "--dist-dir", str(folder.absolute())]

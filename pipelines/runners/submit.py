@@ -85,7 +85,7 @@ def submit_to_kubeflow(
         job_name=path.stem,
         cron_expression=cron,
         max_concurrency=1,
-        no_catchup=True,
+        no_catchup=True,  # runs that were missed are not made up for
         pipeline_package_path=str(path),
         params=parameters,
         pipeline_root=root,

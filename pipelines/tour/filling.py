@@ -42,7 +42,7 @@ class Guess:
     @property
     def values(self) -> int:
         """How many values there are to choose from."""
-        return len(self.probabilities) - 1
+        return len(self.probabilities) - 1  # index 0 is for absent ones
 
 
 def fill_in(objective: Objective, features: Features, back: int, of_item: bool) -> list[Guess]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from pipelines.config import RunConfig, load_run_config
+from pipelines.config import LOG, RunConfig, load_run_config
 from pipelines.errors import RunError
 from pipelines.finished import config_of
 from pipelines.logs import logs_to
@@ -33,7 +33,7 @@ def tour(config_path: Path, user_id: str | None = None) -> None:
             f"{root}: there is no run to walk through. Make one: srp4ctr run {config_path}"
         )
     console.print(f"Loading the models of {root} (about a minute) ...")
-    with logs_to(root / "run.log"):
+    with logs_to(root / LOG):
         steps = list(walk(config_of(root), user_id))
     for number, step in enumerate(steps, 1):
         console.print(f"\n[bold]{number}. {escape(step.title)}[/bold]")
@@ -44,6 +44,7 @@ def tour(config_path: Path, user_id: str | None = None) -> None:
 
 def walk(config: RunConfig, user_id: str | None = None) -> Iterator[Step]:
     """The stops; arguments as for `tour`, with the configuration that made the run."""
+    # These import TFX and TensorFlow, whose messages `tour` keeps off the terminal.
     from pipelines.tour.attention import attention_step
     from pipelines.tour.filling_step import filling_step
     from pipelines.tour.history import history_step

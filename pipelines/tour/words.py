@@ -36,6 +36,7 @@ class Words:
         if feature.vocabulary is None:
             return f"bucket {index}"
         vocabulary = self._vocabulary(feature.vocabulary)
+        # Index 0 is for absent values; those past the vocabulary are shared by unknown ones.
         word = vocabulary[index - 1] if 0 < index <= len(vocabulary) else _UNKNOWN
         return self.title(word) if feature.field == "item_id" else word
 

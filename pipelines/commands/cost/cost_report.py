@@ -53,7 +53,7 @@ def report_costs(config_path: Path, output: Path | None, vocabulary: int) -> Non
     }
     (folder / "cost.json").write_text(json.dumps(content, indent=1))
     console.print(f"Written to {folder}.")
-    print(json.dumps(ratios))
+    print(json.dumps(ratios))  # for programs: the last line is JSON
 
 
 def cost_table(costs: dict[str, ModelCost]) -> str:

@@ -63,7 +63,7 @@ def run_loadtest(
     report.plot(plan, outcomes, out / "loadtest.png")
     Console().print(report.table(plan, outcomes))
     print(f"Wrote {out / 'loadtest.json'} and {out / 'loadtest.png'}")
-    print(json.dumps(summary))
+    print(json.dumps(summary))  # not by the console, which would wrap it
 
 
 def parse_mix(text: str) -> dict[int, float]:

@@ -41,6 +41,7 @@ def roll_back(config: RunConfig) -> tuple[str, str]:
             "back to."
         )
     newest, before = map(str, versions[:2])
+    # The blessing goes first, for the reason above.
     RunMetadata(paths.metadata, config.dataset.name).withdraw(newest)
     (paths.serving_model / newest).rename(paths.serving_model / f"{WITHDRAWN}{newest}")
     return newest, before

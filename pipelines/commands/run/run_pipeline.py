@@ -52,6 +52,7 @@ def run_pipeline(
     console.print(where, markup=False)
     _run(config, console, enable_cache)
     console.print("Writing the report ...")
+    # These import matplotlib, which runs that fail early don't need.
     from pipelines.report.encoder import encoder_lines
     from pipelines.report.rivals import rival_lines
     from pipelines.report.write import METRICS, write_report
@@ -97,6 +98,7 @@ def _run(config: RunConfig, console: Console, enable_cache: bool) -> None:
         message = (
             f"the run failed: {type(error).__name__}: {error}. The full log: {config.paths.log}."
         )
+        # Beam passes errors of its workers on as text.
         if os.strerror(errno.ENOSPC) in str(error):
             message += (
                 f" Make room on the disk of {config.paths.root}, or set runs_dir to another, and "

@@ -75,6 +75,7 @@ def _trials(experiment: Experiment, jobs: int, console: Console) -> list[tuple[O
 def _experiment(
     config_path: Path, run: RunConfig, tuning: TuningConfig, records: Records, folder: Path
 ) -> Experiment:
+    # An experiment wants a baseline, and this one has no other model.
     models = {_MODEL: ModelConfig(pretrained=run.trainer.ranker.has_encoder, baseline=True)}
     config = ExperimentConfig(
         run=str(config_path), models=models, seeds=(run.trainer.seed,), tuning=tuning

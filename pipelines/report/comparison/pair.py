@@ -26,7 +26,7 @@ class Pair:
     results: tuple[RunResults, RunResults]
 
     def both(self, get: Callable[[RunResults], Any]) -> tuple[Any, Any]:
-        """The same of each run."""
+        """What `get` takes from each run's results."""
         a, b = self.results
         return get(a), get(b)
 
@@ -42,6 +42,7 @@ class Pair:
 
         They are as many, and from the same time on.
         """
+        # The records themselves aren't read: a copy of a run may have its report alone.
         a, b = self.both(lambda results: (results.data.splits.get("test"), results.data.cut_offs))
         return bool(a == b)
 
