@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.data_report import DataReport
 from pipelines.errors import RunError
 from preprocessing.popularity import RULES
 
+if TYPE_CHECKING:
+    import tensorflow_model_analysis as tfma
+
 EVALUATED = "test"
 DIRECTED_BY = "validation"  # the split that says which direction of a rule is right
 
 
-def load_evaluation(uri: str) -> Any:
+def load_evaluation(uri: str) -> tfma.EvalResult:
     """The evaluation of the model that was trained.
 
     Raises:
@@ -46,7 +49,7 @@ def figures(metrics: dict[str, Any]) -> dict[str, float | None]:
     return values
 
 
-def overall_aucs(evaluation: Any, tasks: list[str]) -> dict[str, float | None]:
+def overall_aucs(evaluation: tfma.EvalResult, tasks: list[str]) -> dict[str, float | None]:
     """The AUC of each task over all candidates; None where it is undefined."""
     overall = dict(evaluation.slicing_metrics)[()]
     return {task: figures(overall[task])["auc"] for task in tasks}

@@ -6,10 +6,13 @@ That is each component's newest output, and how long it took to make.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pipelines.config import ARTIFACTS
 from pipelines.errors import RunError
+
+if TYPE_CHECKING:
+    from ml_metadata.proto import metadata_store_pb2 as proto
 
 
 class RunMetadata:
@@ -97,7 +100,7 @@ class RunMetadata:
             blessing.custom_properties["blessed"].int_value = 0
         self._store.put_artifacts(blessings)
 
-    def _finished(self, node: str) -> list[Any]:
+    def _finished(self, node: str) -> list[proto.Execution]:
         """The node's finished executions, newest first."""
         from ml_metadata.proto import metadata_store_pb2 as proto
 
@@ -109,7 +112,7 @@ class RunMetadata:
         finished = [e for e in executions if e.last_known_state in states]
         return sorted(finished, key=lambda e: e.id, reverse=True)
 
-    def _outputs(self, execution: Any, key: str | None) -> list[str]:
+    def _outputs(self, execution: proto.Execution, key: str | None) -> list[str]:
         from ml_metadata.proto import metadata_store_pb2 as proto
 
         events = self._store.get_events_by_execution_ids([execution.id])
@@ -120,9 +123,9 @@ class RunMetadata:
         return [artifact.uri for artifact in self._store.get_artifacts_by_id(ids)]
 
 
-def _text(artifact: Any, name: str) -> str:
+def _text(artifact: proto.Artifact, name: str) -> str:
     return artifact.custom_properties[name].string_value
 
 
-def _key(event: Any) -> str:
+def _key(event: proto.Event) -> str:
     return event.path.steps[0].key

@@ -6,9 +6,9 @@ This only builds it; `pipelines.runners` run it.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from tfx.components import Evaluator, ExampleValidator, Pusher, StatisticsGen, Transform
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import (
@@ -17,6 +17,7 @@ from tfx.proto import (
     trainer_pb2,
     transform_pb2,
 )
+from tfx.types import BaseChannel
 
 from pipelines.components.behavior_log_example_gen import example_gen
 from pipelines.components.blessing_gate import BlessingGate
@@ -48,12 +49,12 @@ class _Prepared:
     """What data preparation hands to training and evaluation."""
 
     platform: LocalPlatform
-    components: list[Any]
-    examples: Any
-    schema: Any
-    transformed: Any
-    graph: Any
-    findings: Any
+    components: list[BaseNode]
+    examples: BaseChannel
+    schema: BaseChannel
+    transformed: BaseChannel
+    graph: BaseChannel
+    findings: BaseChannel
 
 
 def create_pipeline(
@@ -103,7 +104,7 @@ def create_data_pipeline(
 
 
 def _pipeline(
-    config: RunConfig, components: list[Any], beam_args: list[str], enable_cache: bool
+    config: RunConfig, components: list[BaseNode], beam_args: list[str], enable_cache: bool
 ) -> Pipeline:
     return Pipeline(
         pipeline_name=config.dataset.name,
@@ -150,7 +151,9 @@ def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
     )
 
 
-def _checks(config: RunConfig, platform: LocalPlatform, statistics: Any, schema: Any) -> list[Any]:
+def _checks(
+    config: RunConfig, platform: LocalPlatform, statistics: BaseNode, schema: BaseNode
+) -> list[BaseNode]:
     """Compares the records with the schema, the previous run's, and logged serving requests.
 
     DataChecks comes last.
@@ -187,8 +190,8 @@ def _trainer(
     settings: TrainerConfig,
     prepared: _Prepared,
     stage: str,
-    base_model: Any = None,
-) -> Any:
+    base_model: BaseChannel | None = None,
+) -> BaseNode:
     train, validation = STAGE_SPLITS[stage]
     return prepared.platform.trainer(
         node,
@@ -208,7 +211,9 @@ def _trainer(
     )
 
 
-def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) -> list[Any]:
+def _judge(
+    config: RunConfig, prepared: _Prepared, ranker: BaseNode, without: BaseNode
+) -> list[BaseNode]:
     """Evaluates both rankers on the test split; blesses and pushes the one with the encoder."""
     to_beat = prepared.platform.latest_blessed(ranker.outputs["model"])
     baseline = to_beat.outputs["model"] if to_beat else None
@@ -241,7 +246,9 @@ def _judge(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) ->
     return [*resolvers, evaluator, baseline_evaluator, *rivals, gate, pusher]
 
 
-def _counts(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) -> Any:
+def _counts(
+    config: RunConfig, prepared: _Prepared, ranker: BaseNode, without: BaseNode
+) -> BaseNode:
     """The ranker beside itself without the encoder and boosted trees.
 
     They are a component of their own, since they need nothing but the rankers' scores.
@@ -261,8 +268,12 @@ def _counts(config: RunConfig, prepared: _Prepared, ranker: Any, without: Any) -
 
 
 def _evaluator(
-    config: RunConfig, prepared: _Prepared, ranker: Any, min_auc: float | None, to_beat: Any
-) -> Any:
+    config: RunConfig,
+    prepared: _Prepared,
+    ranker: BaseNode,
+    min_auc: float | None,
+    to_beat: BaseChannel | None,
+) -> BaseNode:
     return Evaluator(
         examples=prepared.examples,
         example_splits=["test"],

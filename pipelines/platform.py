@@ -9,13 +9,14 @@ import dataclasses
 from typing import Any
 
 from tfx.components import Trainer
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.input_resolution.strategies.latest_artifact_strategy import LatestArtifactStrategy
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
     LatestBlessedModelStrategy,
 )
 from tfx.orchestration.data_types import RuntimeParameter
-from tfx.types import Channel, standard_artifacts
+from tfx.types import BaseChannel, Channel, standard_artifacts
 
 from pipelines.checks.config import ChecksConfig
 from pipelines.components.earlier_model import LatestBlessedOfEarlierSpan
@@ -31,7 +32,7 @@ EARLIER_MODEL = "Resolver.earlier_model"
 class LocalPlatform:
     """One machine, with ML Metadata in SQLite."""
 
-    def previous_statistics(self, statistics: Any) -> Any | None:
+    def previous_statistics(self, statistics: BaseChannel) -> BaseNode | None:
         """A resolver of `statistics`: those that drift is measured against.
 
         None where there can be none.
@@ -42,7 +43,7 @@ class LocalPlatform:
             current=statistics,
         ).with_id(PREVIOUS_STATISTICS)
 
-    def latest_blessed(self, candidate: Any) -> Any | None:
+    def latest_blessed(self, candidate: BaseChannel) -> BaseNode | None:
         """A resolver of `model`: the one to beat; None where there can be none."""
         return Resolver(
             strategy_class=LatestBlessedOtherModel,
@@ -51,7 +52,7 @@ class LocalPlatform:
             candidate=candidate,
         ).with_id(LATEST_BLESSED)
 
-    def earlier_model(self, records: Any) -> Any:
+    def earlier_model(self, records: BaseChannel) -> BaseNode:
         """A resolver of `model`: the one that training starts from, which may be none.
 
         Raises:
@@ -64,7 +65,7 @@ class LocalPlatform:
             records=records,
         ).with_id(EARLIER_MODEL)
 
-    def trainer(self, node: str, custom_config: dict[str, Any], **arguments: Any) -> Any:
+    def trainer(self, node: str, custom_config: dict[str, Any], **arguments: Any) -> BaseNode:
         """A Trainer; it runs where the other components run."""
         return Trainer(custom_config=custom_config, **arguments).with_id(node)
 
@@ -94,7 +95,7 @@ class _RemotePlatform(LocalPlatform):
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
 
-    def earlier_model(self, records: Any) -> Any:
+    def earlier_model(self, records: BaseChannel) -> BaseNode:
         raise ConfigError(
             "warm_start is for runs on one machine: a cluster can't tell which day an earlier "
             "model is of."
@@ -110,13 +111,13 @@ class KubeflowPlatform(_RemotePlatform):
     It runs no resolvers: no model is compared with an earlier one, and no drift is measured.
     """
 
-    def previous_statistics(self, statistics: Any) -> Any | None:
+    def previous_statistics(self, statistics: BaseChannel) -> BaseNode | None:
         return None
 
-    def latest_blessed(self, candidate: Any) -> Any | None:
+    def latest_blessed(self, candidate: BaseChannel) -> BaseNode | None:
         return None
 
-    def trainer(self, node: str, custom_config: dict[str, Any], **arguments: Any) -> Any:
+    def trainer(self, node: str, custom_config: dict[str, Any], **arguments: Any) -> BaseNode:
         from kfp.pipeline_spec import pipeline_spec_pb2
 
         trainer = super().trainer(node, custom_config, **arguments)
@@ -144,7 +145,7 @@ class VertexPlatform(_RemotePlatform):
         self._project = project
         self._region = region
 
-    def previous_statistics(self, statistics: Any) -> Any | None:
+    def previous_statistics(self, statistics: BaseChannel) -> BaseNode | None:
         """A resolver of the newest statistics when the run starts.
 
         It waits for no component, so they are those of an earlier run.
@@ -154,14 +155,14 @@ class VertexPlatform(_RemotePlatform):
             statistics=Channel(type=standard_artifacts.ExampleStatistics),
         ).with_id(PREVIOUS_STATISTICS)
 
-    def latest_blessed(self, candidate: Any) -> Any | None:
+    def latest_blessed(self, candidate: BaseChannel) -> BaseNode | None:
         return Resolver(
             strategy_class=LatestBlessedModelStrategy,
             model=Channel(type=standard_artifacts.Model),
             model_blessing=Channel(type=standard_artifacts.ModelBlessing),
         ).with_id(LATEST_BLESSED)
 
-    def trainer(self, node: str, custom_config: dict[str, Any], **arguments: Any) -> Any:
+    def trainer(self, node: str, custom_config: dict[str, Any], **arguments: Any) -> BaseNode:
         from tfx.extensions.google_cloud_ai_platform.trainer import component, executor
 
         job = {"project": self._project, "worker_pool_specs": [self._pool()]}

@@ -66,7 +66,7 @@ def override(
     return changed(config, changes | {"seed": seed})
 
 
-def nested(key: str, value: Any) -> dict[str, Any]:
+def nested(key: str, value: Any) -> Overrides:
     """A value under a dotted key, as mappings within each other."""
     for part in reversed(key.split(".")):
         value = {part: value}

@@ -11,7 +11,7 @@ from google.protobuf import json_format, struct_pb2
 from tfx import types
 from tfx.components.example_gen import base_example_gen_executor, component, utils
 from tfx.components.util import examples_utils
-from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
@@ -111,7 +111,9 @@ class BigQueryLogExampleGen(component.QueryBasedExampleGen):
         )
 
 
-def example_gen(spec: DatasetSpec, quarantine_dir: str, code: str, span: int | None = None) -> Any:
+def example_gen(
+    spec: DatasetSpec, quarantine_dir: str, code: str, span: int | None = None
+) -> base_component.BaseComponent:
     """The component that suits a spec's sources; its id is BehaviorLogExampleGen."""
     if any(table.paths for _, table in _tables(spec)):
         return BehaviorLogExampleGen(spec, quarantine_dir, code, span)

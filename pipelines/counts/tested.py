@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -91,7 +90,7 @@ def transformed_with(
     return transformed
 
 
-def _parsing(feature: RecordFeature) -> Any:
+def _parsing(feature: RecordFeature) -> tf.io.RaggedFeature | tf.io.FixedLenFeature:
     dtype = dtype_of(feature)
     if feature.is_list:
         return tf.io.RaggedFeature(dtype, row_splits_dtype=tf.int64)  # as Transform reads them

@@ -5,9 +5,8 @@ There is one row for each candidate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +14,8 @@ import tensorflow as tf
 from pipelines.slices import history_bucket
 from preprocessing.artifact_files import split_dir
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
+
+Features = Mapping[str, tf.train.Feature]
 
 _REQUESTS_A_BATCH = 16
 
@@ -35,7 +36,7 @@ def predict(
         "score_<task>".
     """
     known = {_text(features, USER_ID) for _, features in _records(raw_dir, "train")}
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, list[np.ndarray]] = {}
     for batch in _batched(_records(raw_dir, "test"), _REQUESTS_A_BATCH):
         scores = evaluate(tf.constant([serialized for serialized, _ in batch]))
         mask = scores["candidate_mask"].numpy()
@@ -53,26 +54,28 @@ def predict(
     return {name: np.concatenate(values) for name, values in columns.items()}
 
 
-def _request(features: Any, known: set[str]) -> dict[str, str | bool]:
+def _request(features: Features, known: set[str]) -> dict[str, str | bool]:
     length = len(features[HISTORY_ITEM_ID].bytes_list.value)
     user = _text(features, USER_ID)
     return {"user": user, "history": history_bucket(length), "is_new_user": user not in known}
 
 
-def _labels(requests: list[Any], task: str) -> np.ndarray:
+def _labels(requests: list[Features], task: str) -> np.ndarray:
     name = label_name(task)
     return np.concatenate([np.array(features[name].float_list.value) for features in requests])
 
 
-def _records(raw_dir: str, split: str) -> Iterator[tuple[bytes, Any]]:
+def _records(raw_dir: str, split: str) -> Iterator[tuple[bytes, Features]]:
     """Serialised records, and their features."""
     files = sorted(str(path) for path in Path(split_dir(raw_dir, split)).glob("*.gz"))
     for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
         yield record, tf.train.Example.FromString(record).features.feature
 
 
-def _batched(records: Iterator[tuple[bytes, Any]], size: int) -> Iterator[list[tuple[bytes, Any]]]:
-    batch: list[tuple[bytes, Any]] = []
+def _batched(
+    records: Iterator[tuple[bytes, Features]], size: int
+) -> Iterator[list[tuple[bytes, Features]]]:
+    batch: list[tuple[bytes, Features]] = []
     for record in records:
         batch.append(record)
         if len(batch) == size:
@@ -82,5 +85,5 @@ def _batched(records: Iterator[tuple[bytes, Any]], size: int) -> Iterator[list[t
         yield batch
 
 
-def _text(features: Any, name: str) -> str:
+def _text(features: Features, name: str) -> str:
     return features[name].bytes_list.value[0].decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tfx.dsl.io import fileio
 
@@ -53,6 +53,9 @@ from preprocessing.popularity import POPULARITY as POPULARITY_RULE
 from preprocessing.quarantine import read_report
 from serving.version_dirs import version_number
 from trainer import finetune, pretrain
+
+if TYPE_CHECKING:
+    import tensorflow_model_analysis as tfma
 
 _STACK = (
     "tensorflow",
@@ -112,7 +115,7 @@ def _metrics(
     data: DataReport,
     checks: Checks,
     pretrained: Pretrained,
-    evaluations: Mapping[str, Any],
+    evaluations: Mapping[str, tfma.EvalResult],
     rivals: Rivals,
 ) -> RunMetrics:
     tasks = list(config.dataset.tasks)
@@ -176,7 +179,7 @@ def _to_beat(uri: str, tasks: list[str]) -> dict[str, float | None] | None:
     return {task: figures(overall[task])["auc"] for task in tasks}
 
 
-def _task(evaluation: Any, task: str) -> TaskMetrics:
+def _task(evaluation: tfma.EvalResult, task: str) -> TaskMetrics:
     scores: dict[str, float | None] = {}
     slices: dict[str, dict[str, Slice]] = {}
     for key, metrics in evaluation.slicing_metrics:
@@ -199,7 +202,7 @@ def _task(evaluation: Any, task: str) -> TaskMetrics:
     return TaskMetrics(scores=scores, slices=slices)
 
 
-def _calibration(evaluation: Any, task: str) -> list[Bucket]:
+def _calibration(evaluation: tfma.EvalResult, task: str) -> list[Bucket]:
     """The buckets by prediction that have candidates."""
     overall = next(plots for key, plots in evaluation.plots if not key)  # the slice of all
     names = ("numWeightedExamples", "totalWeightedLabel", "totalWeightedRefinedPrediction")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tfx.components.evaluator import constants
 from tfx.dsl.io import fileio
@@ -14,6 +14,9 @@ from pipelines.components.blessing_gate import REFUSALS
 from pipelines.config import EvaluationConfig
 from pipelines.evaluated import load_evaluation, overall_aucs
 from pipelines.report.results import Verdict
+
+if TYPE_CHECKING:
+    from tensorflow_model_analysis.proto.validation_result_pb2 import ValidationFailure
 
 
 def verdict(
@@ -58,7 +61,7 @@ def _missed(evaluation_dir: str, bars: EvaluationConfig) -> list[str]:
     return reasons
 
 
-def _reason(failure: Any, bars: EvaluationConfig) -> str:
+def _reason(failure: ValidationFailure, bars: EvaluationConfig) -> str:
     task = failure.metric_key.output_name
     value = failure.metric_value.double_value.value
     if failure.metric_key.is_diff:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pydantic
 import yaml
@@ -13,6 +13,9 @@ from pipelines.beam import beam_args
 from pipelines.config import RunConfig
 from preprocessing.config import Config, ConfigError
 from preprocessing.paths import is_local
+
+if TYPE_CHECKING:
+    from pipelines.platform import LocalPlatform
 
 RunnerName = Literal["kubeflow", "vertex"]
 RUNNERS: tuple[str, ...] = get_args(RunnerName)
@@ -126,7 +129,7 @@ def write_job(job: dict[str, Any], path: Path) -> None:
         path.write_text(yaml.safe_dump(job["pipelineSpec"]))
 
 
-def _platform(runner: str, remote: RemoteConfig) -> Any:
+def _platform(runner: str, remote: RemoteConfig) -> LocalPlatform:
     from pipelines.platform import KubeflowPlatform, Machine, VertexPlatform
 
     machine = Machine(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+
+import tensorflow_transform as tft
 
 from preprocessing.features import ModelFeature
 
@@ -15,10 +16,10 @@ class Words:
 
     Args:
         titles: Item id -> title; items without one are called by their id.
-        transform_output: A tft.TFTransformOutput, which has the vocabularies.
+        transform_output: What has the vocabularies.
     """
 
-    def __init__(self, titles: Mapping[str, str], transform_output: Any) -> None:
+    def __init__(self, titles: Mapping[str, str], transform_output: tft.TFTransformOutput) -> None:
         self._titles = titles
         self._transform_output = transform_output
         self._vocabularies: dict[str, list[str]] = {}
