@@ -139,9 +139,11 @@ def _parse(beam: BeamConfig, arguments: list[str]) -> dict[str, Any]:
 
 
 def _check(beam: BeamConfig, parsed: dict[str, Any]) -> None:
-    missing = [f"--{name}=..." for name in _REQUIRED.get(beam.runner, ()) if not parsed.get(name)]
+    required = _REQUIRED.get(beam.runner, ())
+    missing = [name for name in required if not parsed.get(name)]
     if missing:
+        options = " ".join(f"--{name}=..." for name in missing)
         raise ConfigError(
-            f"Beam runner {beam.runner} needs {' '.join(missing)}: add them to beam.options in the "
+            f"Beam runner {beam.runner} needs {options}: add them to beam.options in the "
             "config, or to the command after a --."
         )

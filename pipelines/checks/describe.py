@@ -33,10 +33,9 @@ def _largest_share(now: FeatureStatistics, before: FeatureStatistics) -> str:
     """The value whose share changed most."""
     new = _shares(now)
     old = _shares(before)
-    changes = {
-        value: abs(new.get(value, 0.0) - old.get(value, 0.0))
-        for value in sorted(new.keys() | old.keys())
-    }
+    changes = {}
+    for value in sorted(new.keys() | old.keys()):
+        changes[value] = abs(new.get(value, 0.0) - old.get(value, 0.0))
     most = max(changes, key=lambda value: changes[value])
     was = percent(old.get(most, 0.0))
     is_now = percent(new.get(most, 0.0))

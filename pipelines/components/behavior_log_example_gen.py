@@ -181,7 +181,10 @@ def _base(paths: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
         ConfigError: they are on several file systems.
     """
     # TFX wants one base for all patterns.
-    schemes = {path.partition("://")[0] if "://" in path else "" for _, path in paths}
+    schemes = set()
+    for _, path in paths:
+        before, separator, _ = path.partition("://")
+        schemes.add(before if separator else "")
     if len(schemes) > 1:
         raise ConfigError(
             "the log and its tables must be on one file system. "

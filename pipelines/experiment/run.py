@@ -21,7 +21,7 @@ from pipelines.experiment.checks import check_experiment
 from pipelines.experiment.config import ExperimentConfig
 from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.job import Job
-from pipelines.experiment.records import prepare_records, with_history_length
+from pipelines.experiment.records import Records, prepare_records, with_history_length
 from preprocessing.config import load_yaml
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
@@ -60,10 +60,11 @@ def run_experiment(
     check_experiment(config, run)
     run = run.at_span()
     experiments = Path(run.runs_dir).absolute() / "experiments"
-    lengths = dict.fromkeys(model.history_length for model in config.models.values())
-    records = {
-        length: prepare_records(with_history_length(run, length), console) for length in lengths
-    }
+    records: dict[int | None, Records] = {}
+    for model in config.models.values():
+        length = model.history_length
+        if length not in records:
+            records[length] = prepare_records(with_history_length(run, length), console)
     experiment = Experiment(config, run, records, experiments / "cells")
     if train:
         train_cells(experiment, only or list(config.models), jobs, console)

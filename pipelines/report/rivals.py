@@ -18,11 +18,12 @@ def losses(metrics: RunMetrics) -> list[str]:
     counts = metrics.rivals.counts if metrics.rivals else None
     if counts is None:
         return []
-    better = [(task, found) for task, found in counts.tasks.items() if found.beats_model]
-    return [
-        f"Boosted trees on counts rank better than this model: {difference(task, found)}."
-        for task, found in better
-    ]
+    said = []
+    for task, found in counts.tasks.items():
+        if found.beats_model:
+            how = difference(task, found)
+            said.append(f"Boosted trees on counts rank better than this model: {how}.")
+    return said
 
 
 def rival_lines(metrics: RunMetrics) -> list[str]:

@@ -51,8 +51,11 @@ def pinned_requirements() -> list[str]:
 
     What is pickled here has to be read there.
     """
-    required = [Requirement(line) for line in metadata.requires(PACKAGE) or ()]
-    needed = {r.name for r in required if r.marker is None or r.marker.evaluate({"extra": "tfx"})}
+    needed = set()
+    for line in metadata.requires(PACKAGE) or ():
+        required = Requirement(line)
+        if required.marker is None or required.marker.evaluate({"extra": "tfx"}):
+            needed.add(required.name)
     return [f"{name}=={installed_version(name)}" for name in sorted(needed)]
 
 

@@ -64,6 +64,7 @@ def _table(layers: np.ndarray, most: np.ndarray, person: Person, words: Words) -
     table = Table("back", "behaviour", "weight", *names)
     items = person.items[-layers.shape[1] :]
     for at in most:
-        weights = [percent(weight) for weight in (layers[:, at].mean(), *layers[:, at])]
+        of_layers = layers[:, at]
+        weights = [percent(weight) for weight in (of_layers.mean(), *of_layers)]
         table.add_row(str(len(items) - at), escape(words.title(items[at])), *weights)
     return table

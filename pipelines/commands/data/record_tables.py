@@ -36,13 +36,13 @@ def _requests(report: DataReport) -> Table:
         title=f"Requests; {at_cut_off} cut at a cut-off, {too_long} for their length",
     )
     for name, split in splits.items():
-        grid.add_row(
-            name,
-            count(split.requests if split else 0),
-            count(split.candidates if split else 0),
-            *(count(split.positives.get(task, 0) if split else 0) for task in tasks),
-            count(split.sampled if split else 0),
-        )
+        if split is None:
+            grid.add_row(name, *(["0"] * (len(tasks) + 3)))
+            continue
+        positives = [count(split.positives.get(task, 0)) for task in tasks]
+        requests = count(split.requests)
+        candidates = count(split.candidates)
+        grid.add_row(name, requests, candidates, *positives, count(split.sampled))
     return grid
 
 

@@ -17,13 +17,11 @@ def data_section(pair: Pair) -> Section:
         rows.append([name, *compared((a.get(name), b.get(name)), count, signed_count)])
     differ = sum(cells[1] != cells[2] for cells in rows)
     same = "All counts are the same." if not differ else f"{differ} of {len(rows)} counts differ."
-    periods = " and ".join(
-        f"{name}'s from {_period(r)}" for name, r in zip(NAMES, pair.results, strict=True)
-    )
+    period_a, period_b = pair.both(_period)
     return Section(
         anchor="data",
         title="The data",
-        finding=f"{same} The log goes, {periods}.",
+        finding=f"{same} The log goes, A's from {period_a} and B's from {period_b}.",
         tables=[Table("Counts", ["What", *NAMES, "B less A"], rows)],
     )
 

@@ -54,9 +54,9 @@ def slices_section(pair: Pair) -> Section:
 
 def _by_feature(pair: Pair, task: str) -> dict[str, list[_Slice]]:
     a, b = pair.both(lambda results: results.metrics.tasks[task].slices)
-    return {
-        feature: _slices(feature, a[feature], b[feature]) for feature in in_order(a) if feature in b
-    }
+    """The slices of each feature that both runs are sliced by."""
+    features = [feature for feature in in_order(a) if feature in b]
+    return {feature: _slices(feature, a[feature], b[feature]) for feature in features}
 
 
 def _slices(feature: str, a: Mapping[str, Slice], b: Mapping[str, Slice]) -> list[_Slice]:
@@ -70,7 +70,12 @@ def _slices(feature: str, a: Mapping[str, Slice], b: Mapping[str, Slice]) -> lis
 
 
 def _large(slices: list[_Slice]) -> list[tuple[float, _Slice]]:
-    return [(s.gain, s) for s in slices if s.gain is not None and min(s.candidates) >= ENOUGH]
+    """The slices that have enough candidates in both runs, with their gain."""
+    large = []
+    for s in slices:
+        if s.gain is not None and min(s.candidates) >= ENOUGH:
+            large.append((s.gain, s))
+    return large
 
 
 def _picture(name: str, title: str, slices: list[_Slice]) -> Picture:

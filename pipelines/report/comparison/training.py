@@ -64,7 +64,9 @@ def _val_auc(results: RunResults) -> Curve:
 
 
 def _finding(pair: Pair) -> str:
-    a, b = (max(_known(curve), default=None) for curve in pair.both(_val_auc))
+    curve_a, curve_b = pair.both(_val_auc)
+    a = max(_known(curve_a), default=None)
+    b = max(_known(curve_b), default=None)
     gain = difference(b, a)
     if gain is None:
         return "The validation AUC was not recorded for both runs."

@@ -23,7 +23,8 @@ def calibration_section(results: RunResults) -> Section:
 
 
 def _finding(task: str, metrics: RunMetrics) -> str:
-    ours, without = (model[task].score("calibration") for model in metrics.models.values())
+    ours = metrics.tasks[task].score("calibration")
+    without = metrics.baseline_without_encoder[task].score("calibration")
     return (
         f"Predictions of “{task}” are, on average, {_off(ours)} with the encoder and "
         f"{_off(without)} without it."

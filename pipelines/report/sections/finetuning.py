@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.report.blocks import MODELS, Picture, Section, Table
+from pipelines.report.blocks import MODELS, WITH, WITHOUT, Picture, Section, Table
 from pipelines.report.curves import curves
 from pipelines.report.results import RunResults
 from pipelines.text import MISSING, decimal, difference, points
@@ -42,7 +42,8 @@ def _at_best(curve: _Curve, index: int | None) -> float | None:
 
 
 def _finding(aucs: dict[str, _Curve], kept: dict[str, int | None]) -> str:
-    ours, without = (_at_best(aucs[label], kept[label]) for label in MODELS.values())
+    ours = _at_best(aucs[WITH], kept[WITH])
+    without = _at_best(aucs[WITHOUT], kept[WITHOUT])
     gain = difference(ours, without)
     if gain is None:
         return "The validation AUC was not recorded for both models."

@@ -34,7 +34,11 @@ def _gain(values: Attribute) -> float | None:
 
 
 def _finding(attributes: dict[str, Attribute]) -> str:
-    learned = [name for name, values in attributes.items() if (_gain(values) or 0) > 0]
+    learned = []
+    for name, values in attributes.items():
+        gain = _gain(values)
+        if gain is not None and gain > 0:
+            learned.append(name)
     rest = [name for name in attributes if name not in learned]
     text = (
         f"FG-BERT predicts {len(learned)} of {len(attributes)} hidden attributes better than chance"

@@ -90,7 +90,12 @@ def title_of(task: str, feature: str, several: bool) -> str:
 
 
 def _large(slices: list[_Slice]) -> list[tuple[float, _Slice]]:
-    return [(s.gain, s) for s in slices if s.gain is not None and s.candidates >= ENOUGH]
+    """The slices that have enough candidates, with what the encoder gains there."""
+    large = []
+    for s in slices:
+        if s.gain is not None and s.candidates >= ENOUGH:
+            large.append((s.gain, s))
+    return large
 
 
 def _finding(slices: list[_Slice]) -> str:
