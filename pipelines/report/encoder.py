@@ -6,9 +6,10 @@ from pipelines.counts.found import Gain
 from pipelines.report.results import Attribute, RunMetrics
 from pipelines.text import percent, ratio, signed
 
-# What was learned of an attribute shows in one of two ways: guesses are right so many times as often
-# as always guessing the most frequent value (rare values), or they mend this share of its errors.
+# What was learned of an attribute shows in one of two ways. Guesses are right so many times as
+# often as always guessing the most frequent value, which tells where values are rare; ...
 _TIMES = 1.1
+# ... or they mend this share of its errors.
 _MENDED = 0.02
 
 
@@ -34,10 +35,11 @@ def _unlearned(attributes: dict[str, Attribute]) -> list[str]:
     chance = [name for name, values in attributes.items() if _is_chance(values)]
     if not chance:
         return []
-    shown = ", ".join(
-        f"{name} {percent(attributes[name].accuracy)} ({percent(attributes[name].chance_accuracy)})"
-        for name in chance
-    )
+    shares = []
+    for name in chance:
+        accuracy = percent(attributes[name].accuracy)
+        shares.append(f"{name} {accuracy} ({percent(attributes[name].chance_accuracy)})")
+    shown = ", ".join(shares)
     what = "nothing" if len(chance) == len(attributes) else f"nothing of {', '.join(chance)}"
     return [
         f"Pre-training taught the encoder next to {what}: its guesses of hidden values are right "
@@ -58,7 +60,7 @@ def _without_gain(metrics: RunMetrics) -> list[str]:
     lines = []
     for task, gain in gains(metrics).items():
         if gain.points is None or gain.low is None or gain.low > 0:
-            continue
+            continue  # not known, or it pays
         found = f"{signed(gain.points, 2)} points of test AUC of “{task}”{interval(gain)}"
         if gain.high is not None and gain.high < 0:
             lines.append(f"The encoder costs accuracy: {found}. The ranker without it is better.")
