@@ -3,23 +3,28 @@
     srp4ctr cost configs/cost.yaml --output build/cost
     python scripts/pictures.py cost build/cost/cost.json      # docs/pictures/cost.svg
     python scripts/pictures.py report runs/ml_100k            # docs/pictures/report.png
+    python scripts/pictures.py report made-up                 # the same, with figures of the tests
 
-The second needs Chromium; the report's page is photographed as wide as a small tablet.
+A report is photographed by Chromium.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+ROOT = Path(__file__).resolve().parent.parent
+PICTURES = ROOT / "docs" / "pictures"
+MADE_UP = "made-up"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MODELS = {
     "srp4ctr": ("SRP4CTR", "#1f62d0"),
@@ -62,22 +67,45 @@ def draw_cost(cost: Path) -> Path:
     return path
 
 
-def photograph_report(run: Path) -> Path:
-    """The first screen of a run's report."""
+def photograph_report(page: Path) -> Path:
+    """The first screen of a report's page."""
     found = [browser for name in BROWSERS if (browser := shutil.which(name))]
     if not found:
         raise SystemExit(f"none of {', '.join(BROWSERS)} is installed, and one is needed.")
-    page = (run / "report" / "index.html").resolve(strict=True)
     path = PICTURES / "report.png"
-    options = ["--headless=new", "--no-sandbox", "--hide-scrollbars", "--window-size=640,900"]
-    command = [found[0], *options, f"--screenshot={path}", page.as_uri()]
+    options = ["--headless=new", "--no-sandbox", "--hide-scrollbars", "--window-size=640,880"]
+    command = [found[0], *options, f"--screenshot={path}", page.resolve(strict=True).as_uri()]
     subprocess.run(command, check=True, capture_output=True)
     return path
+
+
+def photograph_made_up_report() -> Path:
+    """The same of results that the tests of the page made up, under another name."""
+    sys.path.insert(0, str(ROOT))
+    from pipelines.report.page import render
+    from tests.pipelines.report.test_report_page import CONTENT, results
+
+    metrics = copy.deepcopy(CONTENT["metrics"])
+    metrics["config"]["dataset"]["name"] = "example"
+    metrics["pretrain"].pop("gap")  # of which the tests' encoder learned nothing
+    data = CONTENT["data"] | {"dataset": "example"}
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder, "index.html")
+        page.write_text(render(results(metrics=metrics, data=data)), encoding="utf-8")
+        return photograph_report(page)
+
+
+def main(what: str, source: str) -> Path:
+    """Makes one picture."""
+    PICTURES.mkdir(exist_ok=True)
+    if what == "cost":
+        return draw_cost(Path(source))
+    if source == MADE_UP:
+        return photograph_made_up_report()
+    return photograph_report(Path(source, "report", "index.html"))
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 3 or sys.argv[1] not in ("cost", "report"):
         raise SystemExit(__doc__)
-    PICTURES.mkdir(exist_ok=True)
-    make = draw_cost if sys.argv[1] == "cost" else photograph_report
-    print(make(Path(sys.argv[2])))
+    print(main(*sys.argv[1:]))
