@@ -1,8 +1,8 @@
-"""Which items were active when: the candidates of each item by step of time, and draws from a window of steps.
+"""Which items were active when, for drawing negatives.
 
-Steps are what keeps this small: a window has 64 of them or somewhat more, and a log 2,048 or
-somewhat more, so a table has at most so many rows an item. A draw counts complete steps only, so
-all that it sees is strictly before its time.
+The table counts the candidates of each item in each step of time. Steps keep it small: a window
+has about 64 of them and a log about 2,048, so an item has at most about 2,048 rows. A draw looks
+at complete steps only, so everything that it sees is strictly before the time of the request.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from preprocessing.spec_records import Candidates, Negatives
 from preprocessing.splits import NEVER, CutOffs
 from preprocessing.tables import encode_strings, keyed_times, mix
 
-COUNT, STEP = "count", "step"
+COUNT = "count"
+STEP = "step"
 _SALT = 3  # other than those of shards, held-out users and requests; draws take it and all after it
 _STEPS_A_WINDOW = 64
 _STEPS_A_LOG = 2048
@@ -34,7 +35,7 @@ def step_of(window: int, cutoffs: CutOffs) -> int:
 
 
 def active_items(events: SortedEvents, candidates: Candidates, step: int) -> pa.Table:
-    """The candidates of each item in each step: `key`, `step`, `count`."""
+    """Counts the candidates of each item in each step: columns `key`, `step` and `count`."""
     rows = np.flatnonzero(events.are_candidates(candidates))
     items = events.strings[ITEM].take(rows)
     columns = {KEY: items.strings(), STEP: pa.array(events.time[rows] // step)}
@@ -42,8 +43,9 @@ def active_items(events: SortedEvents, candidates: Candidates, step: int) -> pa.
 
 
 def merge_active(table: pa.Table) -> pa.Table:
-    """Adds up the counts of an item and step."""
-    keys, steps = encode_strings(table.column(KEY)), table.column(STEP).to_numpy()
+    """Adds up the counts of each item and step."""
+    keys = encode_strings(table.column(KEY))
+    steps = table.column(STEP).to_numpy()
     order = np.lexsort((steps, keys.codes))
     starts = np.flatnonzero(is_run_start(keys.codes[order], steps[order])) if len(order) else order
     counts = table.column(COUNT).to_numpy()[order]
@@ -56,14 +58,14 @@ def merge_active(table: pa.Table) -> pa.Table:
 
 @dataclasses.dataclass(frozen=True)
 class _Rows:
-    """An item's candidates in a step, sorted by step and by item.
+    """The A rows of (item, step, count), once sorted by step and once by item.
 
     Attributes:
-        items: int64 [A], places in the pool, by step.
+        items: int64 [A], places in the pool, in the order of steps.
         steps: int64 [A], ascending.
         keyed: int64 [A], (item, step) as one number, ascending.
-        counts, weights: float64 [A + 1], sums of candidates, and of their powers, of the first rows
-            of `keyed`.
+        counts: float64 [A + 1], cumulative sums of the counts, in the order of `keyed`.
+        weights: float64 [A + 1], the same of the counts to the spec's power.
     """
 
     items: np.ndarray
@@ -86,16 +88,17 @@ class ItemPool:
     """
 
     def __init__(self, active: pa.Table, negatives: Negatives, step: int) -> None:
-        self._window, self._power, self._step = negatives.window, negatives.popularity_power, step
+        self._window = negatives.window
+        self._power = negatives.popularity_power
+        self._step = step
         keys = encode_strings(active.column(KEY))
         self.ids = keys.values
         self._index = EntityTable(self.ids, np.arange(len(self.ids)), None, {})
-        steps, counts = (
-            active.column(STEP).to_numpy(),
-            active.column(COUNT).to_numpy().astype(np.float64),
-        )
-        by_item, by_step = np.lexsort((steps, keys.codes)), np.lexsort((keys.codes, steps))
+        steps = active.column(STEP).to_numpy()
+        counts = active.column(COUNT).to_numpy().astype(np.float64)
         powers = counts**self._power
+        by_item = np.lexsort((steps, keys.codes))
+        by_step = np.lexsort((keys.codes, steps))
         self._rows = _Rows(
             items=keys.codes[by_step],
             steps=steps[by_step],
@@ -113,8 +116,11 @@ class ItemPool:
         return self._index.keys_of(ids)
 
     def steps_before(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The complete steps in the window before each time, as [first, stop)."""
-        return -(-(times - self._window) // self._step), times // self._step
+        """The complete steps in the window before each time: the first, and one past the last."""
+        first = -(
+            -(times - self._window) // self._step
+        )  # rounded up: a step cut in two is left out
+        return first, times // self._step
 
     def has_any(self, times: np.ndarray) -> np.ndarray:
         """Whether any item was active in the window before each time: bool."""
@@ -122,16 +128,19 @@ class ItemPool:
         return np.searchsorted(self._rows.steps, first) < np.searchsorted(self._rows.steps, stop)
 
     def draw(self, hashes: np.ndarray, attempt: int, times: np.ndarray) -> np.ndarray:
-        """An item for each hash, of those active in the window before its time; -1 if the attempt comes to nothing.
+        """Draws an item for each hash, of those that were active in the window before its time.
 
-        A row (item, step) is drawn by its count's power. An item that has several rows in the
-        window is drawn too often so, and is taken with the chance that mends it: items come by
-        their count in the window to the power.
+        An item's chance is its count in the window to the spec's power. First a row (item, step)
+        is drawn by its own count to that power. That favours or disfavours items with several rows
+        in the window, so the drawn item is then accepted with the chance that makes up for it.
 
         Args:
             hashes: uint64.
-            attempt: Another attempt draws another.
+            attempt: Which attempt it is; each draws anew.
             times: int64, seconds; `has_any` holds for them.
+
+        Returns:
+            int64, places in the pool; -1 where the drawn item was not accepted.
         """
         first, stop = self.steps_before(times)
         low = self._chances[np.searchsorted(self._rows.steps, first)]
@@ -145,15 +154,14 @@ class ItemPool:
         end = np.searchsorted(self._rows.keyed, keyed_times(items, stop))
         count = self._rows.counts[end] - self._rows.counts[start]
         weight = self._rows.weights[end] - self._rows.weights[start]
-        most = (self._window // self._step) ** max(
-            self._power - 1, 0
-        )  # what count**power is of weight at most
+        # The largest value that count**power / weight can have: all counts in equal steps.
+        most = (self._window // self._step) ** max(self._power - 1, 0)
         taken = count**self._power / weight / most
         return np.where(_uniform(hashes, 2 * attempt + 1) <= taken + _ROUNDING, items, -1)
 
 
 def _sums(values: np.ndarray) -> np.ndarray:
-    """The sums of the first 0, 1, 2, ... values."""
+    """Cumulative sums, of the first 0, 1, 2, ... values."""
     return np.concatenate([[0.0], np.cumsum(values)])
 
 

@@ -1,4 +1,4 @@
-"""Where TFX puts what a component leaves: a folder for each split of examples, the SavedModel below a model's."""
+"""Where TFX puts what a component leaves: a folder per split of examples, a model's SavedModel."""
 
 from __future__ import annotations
 

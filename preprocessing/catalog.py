@@ -1,4 +1,7 @@
-"""The catalogue: every item of the item table and every item seen in training, with its count and side info."""
+"""The catalogue: every item of the item table and every item that was seen in training.
+
+Each has its number of training events and the values of its item features.
+"""
 
 from __future__ import annotations
 
@@ -22,29 +25,34 @@ COUNT = "count"
 
 
 def item_columns(spec: DatasetSpec, table: str) -> dict[str, str]:
-    """The item features that are read from `table`: candidate feature name -> the batch's column name."""
-    described = [
-        f for f in record_features(spec) if f.side == "candidate" and f.spec and not f.statistic
-    ]
-    sources = {f.name: source_of(spec, f) for f in described}
-    return {name: column for name, (of, column) in sources.items() if of == table}
+    """The item features that are read from `table`.
+
+    Returns:
+        The names of candidate features, each with the batch's name of its column.
+    """
+    columns = {}
+    for feature in record_features(spec):
+        if feature.side == "candidate" and feature.spec and not feature.statistic:
+            source, column = source_of(spec, feature)
+            if source == table:
+                columns[feature.name] = column
+    return columns
 
 
 def seen_items(spec: DatasetSpec, events: pa.Table, cutoffs: CutOffs) -> pa.Table:
-    """The items with events before the validation cut-off: `key`, `count`, and the last known value of each column.
+    """The items with events before the validation cut-off.
 
-    A column that item features are read from comes with `since(column)`: when its value was known,
-    -1 if it never was.
+    Returns:
+        Columns `key` and `count`, and for each column that item features are read from, its last
+        known value, and under `since(column)` the time of that value, -1 if there is none.
     """
     seen = events.filter(pc.less(events.column(TIME), cutoffs.validation)).combine_chunks()
     times = seen.column(TIME).to_numpy()
     columns = {KEY: seen.column(ITEM), COUNT: pa.array(np.ones(len(times), np.int64))}
     for column in item_columns(spec, "events").values():
         absent = is_absent(as_array(seen.column(column)))
-        columns |= {
-            column: seen.column(column),
-            since(column): pa.array(np.where(absent, -1, times)),
-        }
+        columns[column] = seen.column(column)
+        columns[since(column)] = pa.array(np.where(absent, -1, times))
     return merge_seen([pa.table(columns)])
 
 
@@ -60,7 +68,10 @@ def since(column: str) -> str:
 
 
 def merge_seen(tables: list[pa.Table]) -> pa.Table:
-    """Adds up counts an item and keeps the latest known values; the same whatever the tables' order."""
+    """Adds up the counts of each item and keeps its latest known values.
+
+    The result doesn't depend on the order of the tables.
+    """
     table = pa.concat_tables(tables).combine_chunks()
     keys = encode_strings(table.column(KEY))
     counts = np.zeros(len(keys.values), np.int64)
@@ -70,12 +81,12 @@ def merge_seen(tables: list[pa.Table]) -> pa.Table:
         if since(column) not in table.column_names:
             continue
         times = table.column(since(column)).to_numpy()
+        # Of several values at one time the last in their own order counts, whatever table has it.
         order = np.lexsort((order_codes(table.column(column)), times, keys.codes))
         is_last = np.append(is_run_start(keys.codes[order])[1:], True)[: len(order)]
         latest = pa.array(order[is_last])
-        merged |= {
-            name: as_array(table.column(name)).take(latest) for name in (column, since(column))
-        }
+        for name in (column, since(column)):
+            merged[name] = as_array(table.column(name)).take(latest)
     return pa.table(merged)
 
 
@@ -106,9 +117,8 @@ class Catalog:
             names.TRAINING_EVENTS: pa.array(self.counts),
         }
         for name, column in item_columns(spec, "events").items():
-            self._columns[name] = with_absent(seen_table.column(column)).take(
-                pa.array(seen_rows[order])
-            )
+            values = with_absent(seen_table.column(column))
+            self._columns[name] = values.take(pa.array(seen_rows[order]))
         if items:
             for name, column in item_columns(spec, "items").items():
                 self._columns[name] = items.columns[column].take(pa.array(items.keys_of(self.ids)))
@@ -121,7 +131,7 @@ class Catalog:
         return self._columns[f"candidate_{name}"]
 
     def records(self) -> Iterator[bytes]:
-        """Records whose candidates are CATALOG_ITEMS_A_RECORD items each, and which have no user, history or labels."""
+        """Records of CATALOG_ITEMS_A_RECORD candidates each, without user, history and labels."""
         features = record_features(self._spec)
         for number, start in enumerate(range(0, len(self), CATALOG_ITEMS_A_RECORD)):
             size = min(CATALOG_ITEMS_A_RECORD, len(self) - start)
@@ -129,28 +139,23 @@ class Catalog:
                 name: Lists(np.array([0, size]), column.slice(start, size))
                 for name, column in self._columns.items()
             }
+            # The lines of the statistics table have the statistics of items; here they are absent.
+            absent = Lists(np.array([0, size]), pa.array([float("nan")] * size))
             for feature in features:
-                if (
-                    feature.statistic and feature.side == "candidate"
-                ):  # the table of STATISTIC_LINES has them
-                    lists[feature.name] = Lists(
-                        np.array([0, size]), pa.array([float("nan")] * size)
-                    )
+                if feature.statistic and feature.side == "candidate":
+                    lists[feature.name] = absent
             scalars = {names.REQUEST_ID: pa.array([f"catalog:{number}"])}
             yield from encode_records(features, 1, scalars, lists)
 
     @staticmethod
     def _rows(ids: pa.Array, seen: pa.Table) -> np.ndarray:
-        keys = (
-            pa.concat_arrays(seen.column(KEY).chunks)
-            if seen.num_rows
-            else pa.array([], pa.string())
-        )
+        """The row of each id among the items that were seen, or one past the last."""
+        keys = as_array(seen.column(KEY))
         return EntityTable(keys, np.arange(len(keys)), None, {}).keys_of(ids)
 
 
 def statistic_records(spec: DatasetSpec, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Records of split `catalog` with the lines of the statistics table, sorted, and nothing else."""
+    """Records of split `catalog` that hold the lines of the statistics table, sorted."""
     features = record_features(spec)
     lines = sorted(line for piece in pieces for line in piece.splitlines())
     for number, start in enumerate(range(0, len(lines), CATALOG_ITEMS_A_RECORD)):

@@ -16,7 +16,9 @@ from preprocessing.hints import did_you_mean, listed
 
 @dataclasses.dataclass(frozen=True)
 class Choice(Generic[ConfigT]):
-    """A union of configuration classes that a registry names; each class is imported when a name first needs it.
+    """A union of configuration classes that a registry names.
+
+    Each class is imported when a name first needs it.
 
     Attributes:
         key: The key whose value says which class it is.
@@ -31,17 +33,20 @@ class Choice(Generic[ConfigT]):
     default: str | None = None
 
     def read(self, content: Any, info: pydantic.ValidationInfo) -> Any:
-        """For pydantic.BeforeValidator: content as the class that it names; what is no mapping stays as it is."""
+        """Reads content as the class that it names; for pydantic.BeforeValidator.
+
+        What is no mapping stays as it is.
+        """
         return self.of(content, is_saved(info)) if isinstance(content, Mapping) else content
 
     def of(
         self, content: Mapping[str, Any], saved: bool = False, beside: Iterable[str] = ()
     ) -> ConfigT:
-        """Content as the class that it names.
+        """Reads content as the class that it names.
 
         Args:
             content: Keys and values.
-            saved: Whether a run wrote it: then options of others are left out.
+            saved: Whether a run wrote it: then options of other classes are left out.
             beside: Keys that the same mapping may have, which aren't in `content`.
 
         Raises:

@@ -53,7 +53,7 @@ class MergeTimeProfiles(beam.CombineFn):
 
 
 class _TableCombiner(beam.CombineFn):
-    """Gathers tables as bytes and compacts them whenever there are many, so that memory stays bounded."""
+    """Gathers tables as bytes, and compacts them once there are many, to bound memory."""
 
     _MOST_PARTS = 16
 
@@ -84,21 +84,21 @@ class ConcatenateTables(_TableCombiner):
 
 
 class MergeActiveItems(_TableCombiner):
-    """One row an item and step; see `activity.merge_active`."""
+    """One row per item and step; see `activity.merge_active`."""
 
     def merge_table(self, table: pa.Table) -> pa.Table:
         return merge_active(table)
 
 
 class MergeSeenItems(_TableCombiner):
-    """One row an item; see `catalog.merge_seen`."""
+    """One row per item; see `catalog.merge_seen`."""
 
     def merge_table(self, table: pa.Table) -> pa.Table:
         return merge_seen([table])
 
 
 class MergeHappened(_TableCombiner):
-    """One row a key and step; see `exchange.merged`."""
+    """One row per key and step; see `exchange.merged`."""
 
     def merge_table(self, table: pa.Table) -> pa.Table:
         return merged(table)

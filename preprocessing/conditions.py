@@ -1,4 +1,7 @@
-"""Options that count only beside another option: marks for fields of configurations."""
+"""Marks for options that have an effect only together with another option, or only without it.
+
+`Config` refuses a marked option that is given where it would be ignored.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,12 @@ from preprocessing.hints import listed
 
 @dataclasses.dataclass(frozen=True, init=False)
 class CountsWith:
-    """The option counts only where another one has one of some values, or any at all where none is named.
+    """The option has an effect only where another option has one of some values.
 
-    query_tokens: Annotated[int, CountsWith("transfer", "attention")] = 4
+    Without values, it has one wherever the other option is given.
+
+    Example:
+        query_tokens: Annotated[int, CountsWith("transfer", "attention")] = 4
     """
 
     key: str
@@ -35,7 +41,7 @@ class CountsWith:
 
 @dataclasses.dataclass(frozen=True)
 class CountsWithout:
-    """The option counts only where another one is not given."""
+    """The option has an effect only where another one is not given."""
 
     key: str
 

@@ -20,11 +20,14 @@ SAVED = {"saved": True}
 
 
 class ConfigError(ValueError):
-    """A configuration file is missing, malformed, or breaks a rule. The message names the file and the key."""
+    """A configuration is missing, malformed, or breaks a rule; the message names file and key."""
 
 
 class Config(pydantic.BaseModel):
-    """A frozen model that refuses unknown keys, and options that wouldn't count (preprocessing/conditions.py)."""
+    """A frozen model that refuses unknown keys, and options that would have no effect.
+
+    The latter are marked as preprocessing/conditions.py says.
+    """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -48,11 +51,11 @@ class Config(pydantic.BaseModel):
         return self._as_written(content)
 
     def _as_written(self, content: dict[str, Any]) -> dict[str, Any]:
-        """What is written of the fields."""
+        """What is written of the fields; for subclasses that are written in another shape."""
         return content
 
     def _not_counting(self) -> Iterator[tuple[str, Condition]]:
-        """The options that don't count as the others are, and why."""
+        """The options that have no effect as the others are, and why."""
         for name, field in type(self).model_fields.items():
             for mark in field.metadata:
                 is_condition = isinstance(mark, (CountsWith, CountsWithout))
@@ -66,10 +69,12 @@ def is_saved(info: pydantic.ValidationInfo) -> bool:
 
 
 def changed(config: ConfigT, changes: Mapping[str, Any]) -> ConfigT:
-    """`config` with changes, nested as it is; what no longer counts as changed is left out.
+    """`config` with some changes, which are nested as it is.
+
+    Options that have no effect any more are left out, unless the changes themselves have them.
 
     Raises:
-        pydantic.ValidationError: the changes say what can't be, or what doesn't count.
+        pydantic.ValidationError: the changes say what can't be, or what has no effect.
     """
     model = type(config)
     kept = model.model_validate(merge(config.model_dump(mode="json"), changes), context=SAVED)
@@ -129,5 +134,5 @@ def validated(
 
 
 def explained(error: pydantic.ValidationError, model: type[Config], source: str) -> ConfigError:
-    """What is wrong with a configuration, a line for each broken key; `source` is where it comes from."""
+    """What is wrong with a configuration that comes from `source`, one line per broken key."""
     return ConfigError("\n".join(describe(source, model, problem) for problem in error.errors()))

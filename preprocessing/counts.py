@@ -11,11 +11,13 @@ Counts = Counter[tuple[str, ...]]
 
 
 def count_lengths(prefix: tuple[str, ...], lengths: np.ndarray) -> Counts:
-    """How often each length occurs, each under `prefix` and the length."""
+    """How often each length occurs, under `prefix` and the length."""
+    found: Counts = Counter()
     occurring, counts = np.unique(lengths, return_counts=True)
-    return Counter(
-        {(*prefix, str(n)): c for n, c in zip(occurring.tolist(), counts.tolist(), strict=True)}
-    )
+    for length, count in zip(occurring.tolist(), counts.tolist(), strict=True):
+        key = (*prefix, str(length))
+        found[key] = count
+    return found
 
 
 def nested(counts: Counts) -> dict[str, Any]:

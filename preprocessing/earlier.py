@@ -1,8 +1,8 @@
-"""Lists of a user's earlier behaviours, without times, as events of their own.
+"""Makes events of the lists of earlier behaviours that some logs have, such as MIND.
 
-A user's first row that has a list says what came before the log: its entries become events just
-before that row. They are only ever history: no candidates, no requests. Later lists are left out,
-because the log has had its own events since.
+The first list of a user says what came before the log: its entries become events just before the
+row that has it. They are only ever history, never candidates or requests. A user's later lists are
+left out, because by then the log has events of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from preprocessing.tables import encode_strings
 
 
 def with_earlier(table: pa.Table, spec: DatasetSpec) -> pa.Table:
-    """Some events with those that their lists hold: `place` is 0 for the log's own, else the place in the list."""
+    """Adds the events of lists to a table of events, and column `place`.
+
+    `place` is 0 for the log's own events, and otherwise the place in the list, from 1.
+    """
     if spec.history.earlier is None:
         return table
     events = table.select([name for name in table.column_names if name != EARLIER])
@@ -27,15 +30,18 @@ def with_earlier(table: pa.Table, spec: DatasetSpec) -> pa.Table:
     first = _first_rows(table)
     if not len(first):
         return own
-    lists = table.column(EARLIER).take(pa.array(first)).combine_chunks()
-    joined = pc.replace_substring(lists, spec.history.earlier.separator, MULTIVALENT_SEPARATOR)
-    return pa.concat_tables(
-        [own, _as_events(own, first, pc.split_pattern(joined, MULTIVALENT_SEPARATOR))]
-    )
+    # A column of lists comes joined by MULTIVALENT_SEPARATOR, one of text with the spec's own.
+    text = table.column(EARLIER).take(pa.array(first)).combine_chunks()
+    joined = pc.replace_substring(text, spec.history.earlier.separator, MULTIVALENT_SEPARATOR)
+    lists = pc.split_pattern(joined, MULTIVALENT_SEPARATOR)
+    return pa.concat_tables([own, _as_events(own, first, lists)])
 
 
 def _as_events(own: pa.Table, first: np.ndarray, lists: pa.ListArray) -> pa.Table:
-    """The entries of rows' lists with the columns of the log's own events, absent but for user, item and time."""
+    """The entries of the lists of some rows, with the columns of the log's own events.
+
+    All of these are absent but user, item and time.
+    """
     items = pc.list_flatten(lists)
     is_entry = pc.not_equal(items, "").to_numpy(zero_copy_only=False)
     rows = first[pc.list_parent_indices(lists).to_numpy()][is_entry]
@@ -55,20 +61,21 @@ def _as_events(own: pa.Table, first: np.ndarray, lists: pa.ListArray) -> pa.Tabl
 
 
 def first_lists(table: pa.Table) -> pa.Table:
-    """Events of several parts without the lists that are not their users' first."""
+    """Leaves out the events of lists that are not the first of their user.
+
+    `with_earlier` sees one part of the log at a time; this is for all events of a user.
+    """
     if PLACE not in table.column_names:
         return table
-    users, times = encode_strings(table.column(USER)), table.column(TIME).to_numpy()
+    users = encode_strings(table.column(USER))
+    times = table.column(TIME).to_numpy()
     places = table.column(PLACE).to_numpy()
     listed = np.flatnonzero(places > 0)
     order = listed[np.lexsort((places[listed], times[listed], users.codes[listed]))]
     firsts = np.full(len(users.values), np.iinfo(np.int64).max)
     np.minimum.at(firsts, users.codes[listed], times[listed])
-    kept = (
-        order[is_run_start(users.codes[order], times[order], places[order])]
-        if len(order)
-        else order
-    )
+    # Of two lists at one time, as where a row comes twice, each place is taken once.
+    kept = order[is_run_start(users.codes[order], times[order], places[order])]
     kept = kept[times[kept] == firsts[users.codes[kept]]]
     is_kept = places == 0
     is_kept[kept] = True
@@ -78,12 +85,9 @@ def first_lists(table: pa.Table) -> pa.Table:
 def _first_rows(table: pa.Table) -> np.ndarray:
     """The first row with a list of each user, by time and then by the list."""
     lists = encode_strings(table.column(EARLIER))
-    rows = np.flatnonzero(
-        pc.not_equal(lists.values, "").to_numpy(zero_copy_only=False)[lists.codes]
-    )
-    users, times = (
-        encode_strings(table.column(USER)).codes[rows],
-        table.column(TIME).to_numpy()[rows],
-    )
+    has_list = pc.not_equal(lists.values, "").to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(has_list[lists.codes])
+    users = encode_strings(table.column(USER)).codes[rows]
+    times = table.column(TIME).to_numpy()[rows]
     order = np.lexsort((lists.codes[rows], times, users))
-    return rows[order[is_run_start(users[order])]] if len(order) else order
+    return rows[order[is_run_start(users[order])]]

@@ -1,11 +1,10 @@
-"""Columns to serialised tf.Examples, with every record feature in every record."""
+"""Makes serialised tf.Examples of columns, with every record feature in every record."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +21,7 @@ _ABSENT = {"string": b"", "int64": 0, "float": float("nan")}
 
 @dataclasses.dataclass(frozen=True)
 class Lists:
-    """A list a record.
+    """One list of values per record.
 
     Attributes:
         offsets: int [R + 1].
@@ -39,11 +38,11 @@ def encode_records(
     scalars: Mapping[str, pa.Array],
     lists: Mapping[str, Lists],
 ) -> list[bytes]:
-    """Serialises `rows` records, the same ones always to the same bytes.
+    """Serialises `rows` records, always to the same bytes.
 
     A tf.Example's features are a map, which protobuf writes in any order. So each feature is
-    encoded as an Example of its own, or with others of floats at once, and a record is these one
-    after the other: as protobuf has it, messages joined are one message.
+    encoded by itself (floats several at once, which is faster), and a record is the bytes of its
+    features one after the other: in protobuf, two messages joined are one message.
 
     Args:
         features: All features of a record. One that is given nowhere is absent: "", NaN, 0 or an
@@ -52,7 +51,7 @@ def encode_records(
         scalars: Values by feature name, [R].
         lists: Lists by feature name, R each.
     """
-    columns = []
+    columns: list[list[bytes]] = []
     for _, alike in itertools.groupby(features, lambda feature: _floats_alike(feature, lists)):
         run = list(alike)
         arrays = [_column(feature, rows, scalars, lists) for feature in run]
@@ -61,14 +60,16 @@ def encode_records(
             numbers = [array.values.to_numpy(zero_copy_only=False) for array in arrays]
             columns.append(encode_floats([feature.name for feature in run], offsets, numbers))
         else:
-            columns += [
-                _encode(feature.name, array) for feature, array in zip(run, arrays, strict=True)
-            ]
+            for feature, array in zip(run, arrays, strict=True):
+                columns.append(_encode(feature.name, array))
     return [_joined(parts) for parts in zip(*columns, strict=True)]
 
 
-def _floats_alike(feature: RecordFeature, lists: Mapping[str, Lists]) -> Any:
-    """The same for features of floats that have as many values in each record; None for others."""
+def _floats_alike(feature: RecordFeature, lists: Mapping[str, Lists]) -> str | int | None:
+    """A key that features of floats share if they have equally many values in each record.
+
+    None for features that aren't floats.
+    """
     if feature.dtype != "float":
         return None
     if not feature.is_list:
@@ -100,17 +101,15 @@ def _features_of(example: bytes) -> bytes:
 def _column(
     feature: RecordFeature, rows: int, scalars: Mapping[str, pa.Array], lists: Mapping[str, Lists]
 ) -> pa.ListArray:
+    """A feature's values as one list per record; a scalar is a list of one."""
     value_type = ARROW_TYPES[feature.dtype]
     if feature.is_list:
         empty = Lists(np.zeros(rows + 1, np.int32), pa.array([], value_type))
         given = lists.get(feature.name, empty)
+    elif feature.name in scalars:
+        given = Lists(np.arange(rows + 1), scalars[feature.name])
     else:
-        absent = (
-            pa.array([_ABSENT[feature.dtype]] * rows, value_type)
-            if feature.name not in scalars
-            else None
-        )
-        given = Lists(np.arange(rows + 1), scalars.get(feature.name, absent))
-    return pa.ListArray.from_arrays(
-        pa.array(given.offsets, pa.int32()), given.values.cast(value_type)
-    )
+        absent = pa.array([_ABSENT[feature.dtype]] * rows, value_type)
+        given = Lists(np.arange(rows + 1), absent)
+    offsets = pa.array(given.offsets, pa.int32())
+    return pa.ListArray.from_arrays(offsets, given.values.cast(value_type))

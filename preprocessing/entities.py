@@ -1,4 +1,4 @@
-"""A table of entities (items, users, circumstances), and its join to events: by key, and as of a time."""
+"""Tables that are joined to events (items, users, circumstances): by key, and as of a time."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class EntityTable:
     Attributes:
         keys: The K ids, sorted.
         row_keys: int64 [rows], the key of each row as an index into `keys`, ascending.
-        times: int64 [rows], seconds, ascending within a key: a row holds after it. None if rows
-            always hold; then there is one a key.
-        columns: Values by column name, each of length rows + 1: the last is the value of an entity
-            that isn't here, "" or NaN. Strings are binary arrays, numbers float32.
+        times: int64 [rows], seconds, ascending within a key: a row holds for what is later than
+            its time. None if rows always hold; then there is one row per key.
+        columns: Values by column name, each of length rows + 1: the last one, "" or NaN, is for
+            entities that the table doesn't have. Strings are binary arrays, numbers float32.
         duplicates: Rows that were left out because another row has the same key (and time).
     """
 
@@ -36,26 +36,33 @@ class EntityTable:
 
     @classmethod
     def from_table(cls, table: pa.Table) -> EntityTable:
-        """Of several rows with one key (and time), the first in the order of all their values stays."""
-        places = [name for name in (KEY, TIME) if name in table.column_names]
-        names = places + sorted(set(table.column_names) - {KEY, TIME})
-        ordered = table.select(names).sort_by([(name, "ascending") for name in names])
+        """Makes one of a table that was read.
+
+        Of several rows with one key (and time), the first in the order of all their values stays,
+        so that the order of files and workers doesn't matter.
+        """
+        has_times = TIME in table.column_names
+        keyed_by = [KEY, TIME] if has_times else [KEY]
+        others = sorted(set(table.column_names) - set(keyed_by))
+        order = [(name, "ascending") for name in (*keyed_by, *others)]
+        ordered = table.select([*keyed_by, *others]).sort_by(order)
         codes = encode_strings(ordered.column(KEY)).codes
-        times = (
-            ordered.column(TIME).to_numpy() if TIME in places else np.zeros(len(codes), np.int64)
-        )
+        times = ordered.column(TIME).to_numpy() if has_times else np.zeros(len(codes), np.int64)
         first = is_run_start(codes, times)
         distinct = ordered.filter(pa.array(first)).combine_chunks()
         keys = encode_strings(distinct.column(KEY))
-        columns = {name: with_absent(distinct.column(name)) for name in names[len(places) :]}
-        kept_times = times[first] if TIME in places else None
+        columns = {name: with_absent(distinct.column(name)) for name in others}
+        kept_times = times[first] if has_times else None
         return cls(keys.values, keys.codes, kept_times, columns, len(codes) - int(first.sum()))
 
     @classmethod
     def of_spec(
         cls, spec: DatasetSpec, name: TableName, table: pa.Table | None
     ) -> EntityTable | None:
-        """The table `name` of a spec from the rows that were read, if any; None if the spec doesn't have it."""
+        """Table `name` of a spec, from the rows that were read, if any.
+
+        None if the spec doesn't have the table.
+        """
         columns = columns_of(spec, name)
         if not columns:
             return None
@@ -69,24 +76,24 @@ class EntityTable:
         return pc.fill_null(found, len(self.keys)).to_numpy(zero_copy_only=False).astype(np.int64)
 
     def rows_at(self, keys: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """What was known of each key (as from `keys_of`) at each time: its latest row strictly before it.
+        """Finds what was known of each key at each time: its latest row strictly before it.
+
+        Args:
+            keys: int64, as from `keys_of`.
+            times: int64, seconds.
 
         Returns:
-            int64, the number of rows where there is none.
+            int64, places of rows; one past the last row where there is none.
         """
         if self.times is None:
             return keys
-        rows = (
-            np.searchsorted(
-                keyed_times(self.row_keys, self.times), keyed_times(keys, times), side="left"
-            )
-            - 1
-        )
-        found = np.append(self.row_keys, -1)[rows] == keys  # row -1 is none
+        known = keyed_times(self.row_keys, self.times)
+        rows = np.searchsorted(known, keyed_times(keys, times), side="left") - 1
+        found = np.append(self.row_keys, -1)[rows] == keys  # place -1 is of no key
         return np.where(found, rows, len(self.row_keys))
 
     def until(self, time: int) -> EntityTable:
-        """The table as it stood just before `time`: one row a key, none for keys that had no row by then."""
+        """The table as it stood just before `time`: the latest row of each key that had one."""
         if self.times is None:
             return self
         rows = self.rows_at(np.arange(len(self.keys)), np.full(len(self.keys), time))

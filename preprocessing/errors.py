@@ -1,8 +1,11 @@
-"""The errors for data that can't be used, or had."""
+"""The errors for data that can't be used, or can't be fetched."""
 
 
 class DataError(ValueError):
-    """A log or table can't be used. The message names the file, the column or row, what was found, what would do."""
+    """A log or table can't be used.
+
+    The message names the file and the column or row, says what was found, and what would do.
+    """
 
 
 class BrokenFileError(DataError):
@@ -15,7 +18,8 @@ class BrokenFileError(DataError):
 
     def __init__(self, message: str, row: int = 1, bytes_read: int = 0) -> None:
         super().__init__(message)
-        self.row, self.bytes_read = row, bytes_read
+        self.row = row
+        self.bytes_read = bytes_read
 
 
 class DataFetchError(RuntimeError):

@@ -1,4 +1,4 @@
-"""The record features of events: from their own columns, or joined from the other tables as of a time."""
+"""The record features of events: from their own columns, or joined from other tables."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Tables:
         users: By user id; the users of one shard.
         context: By a column of the events.
         pool: The items that negatives are drawn from.
-        training_events: Of items; None counts nothing.
-        known: Of columns of the events that item features are read from: the changes of items'
-            values, by item id.
+        training_events: How many training events items have; None where nobody has counted.
+        known: The changes of items' values, by item id, for each column of the events that item
+            features are read from.
     """
 
     items: EntityTable | None = None
@@ -48,9 +48,9 @@ class Tables:
 class EventFeatures:
     """Values of record features by event number.
 
-    Numbers from E on are sampled items: E + p is the p-th item of the pool, which has an item's
-    features alone, and label 0. An item feature that is read from the events and absent in the
-    event's row has the value that was known of the item strictly before.
+    With E events, numbers from E on are sampled items: E + p is the p-th item of the pool, which
+    has the features of items only, and label 0. An item feature that is read from the events and
+    is absent in the event's own row has the value that was known of the item strictly before.
     """
 
     def __init__(self, spec: DatasetSpec, events: SortedEvents, tables: Tables) -> None:
@@ -71,23 +71,28 @@ class EventFeatures:
         return self._labels[names.label_name(task)][np.minimum(numbers, len(self._events))]
 
     def match_counts(self, table: TableName) -> dict[str, int]:
-        """How many events find a row in a table that holds at their time; see `joins.match_counts`."""
-        entities, count = self._entities(table), len(self._events)
+        """How many events find a row of a table that holds by then; see `joins.match_counts`."""
+        entities = self._entities(table)
+        count = len(self._events)
         codes, values = self._own(self._key_column(table))
         logged = ~self._events.is_listed
         rows = np.bincount(codes[:count][logged], minlength=len(values))
-        found = entities.rows_at(self._keys_in(table)[:count], self._events.time) < len(
-            entities.row_keys
-        )
-        found &= logged
+        places = entities.rows_at(self._keys_in(table)[:count], self._events.time)
+        found = (places < len(entities.row_keys)) & logged
         named = np.flatnonzero((rows > 0) & ~is_absent(values))
         ids = values.take(pa.array(named)).cast(pa.string())
         return match_counts(ids, rows[named], entities.keys, int(found.sum()))
 
     def changes(self, feature: RecordFeature) -> tuple[int, int]:
-        """How many events have a value of an item feature, as the item's event before has, and how many another one."""
+        """How often an item feature that is read from the events changes between an item's events.
+
+        Returns:
+            How many events have a value and come after another event of the item that has one, and
+            in how many of these the value differs.
+        """
         column = self._source(feature)[1]
-        items, time = self._events.strings[ITEM].codes, self._events.time
+        items = self._events.strings[ITEM].codes
+        time = self._events.time
         given = np.flatnonzero(~self._is_absent(column)[: len(self._events)])
         order = given[np.lexsort((time[given], items[given]))]
         strings = self._events.strings.get(column)
@@ -96,7 +101,10 @@ class EventFeatures:
         return int(has_earlier.sum()), int((has_earlier & (values[1:] != values[:-1])).sum())
 
     def training_events(self, numbers: np.ndarray) -> np.ndarray | None:
-        """How many training events the items of some events have, about; None where nobody has counted: int64."""
+        """About how many training events the items of some events have: int64.
+
+        None where nobody has counted.
+        """
         if self._tables.training_events is None:
             return None
         codes, values = self._own(ITEM)
@@ -105,7 +113,7 @@ class EventFeatures:
         return self._levels[codes[numbers]]
 
     def buckets(self, feature: RecordFeature, numbers: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """A small number for each value that `__call__` gives, the same for the same value; see leaks.py: int64."""
+        """The bucket, as from `leaks.buckets_of`, of each value that `__call__` gives: int64."""
         table, column = self._source(feature)
         if table != "events":
             entities = self._entities(table)
@@ -147,10 +155,10 @@ class EventFeatures:
     ) -> pa.Array:
         """The events' own values, and where an item has none, what was known of it."""
         codes, values = self._own(column)
+        own = values.take(pa.array(codes[numbers]))
         known = self._tables.known.get(column) if self._describes_item(feature) else None
         if known is None:
-            return values.take(pa.array(codes[numbers]))
-        own = values.take(pa.array(codes[numbers]))
+            return own
         lacking = self._is_absent(column)[numbers]
         asked = self._events.time[numbers[lacking]] if times is None else times[lacking]
         rows = known.rows_at(self._item_keys(column, known)[numbers[lacking]], asked)
@@ -164,14 +172,14 @@ class EventFeatures:
         )
 
     def _is_absent(self, column: str) -> np.ndarray:
-        """Whether each event, and each item of the pool after them, has no value of its own: bool."""
+        """Whether each event, and after them each item of the pool, has no value: bool."""
         if column not in self._lacking:
             codes, values = self._own(column)
             self._lacking[column] = is_absent(values)[codes]
         return self._lacking[column]
 
     def _item_keys(self, column: str, known: EntityTable) -> np.ndarray:
-        """The key of each event's item, and of each item of the pool after them, among known values: int64."""
+        """The key among known values of each event's item, and of the pool's items: int64."""
         name = f"known:{column}"
         if name not in self._keys:
             codes, values = self._own(ITEM)
@@ -185,7 +193,7 @@ class EventFeatures:
         return "events", keys.get(feature.name, ITEM)
 
     def _own(self, column: str) -> tuple[np.ndarray, pa.Array]:
-        """A column of the events, and of the pool after them: a code each, and a value a code."""
+        """A column of the events, and after them of the pool: codes, and the codes' values."""
         if column not in self._columns:
             self._columns[column] = self._with_pool(column, *self._coded(column))
         return self._columns[column]
@@ -202,19 +210,21 @@ class EventFeatures:
     def _with_pool(
         self, column: str, codes: np.ndarray, values: pa.Array
     ) -> tuple[np.ndarray, pa.Array]:
-        """With the pool's ids after those of the events; of another column, an item of the pool has no value."""
+        """Adds the pool's items: their ids, or in any other column an absent value."""
         pool = self._tables.pool
         if pool is None or column == TIME:
             return codes, values
         if column == ITEM:
-            added, places = pool.ids.cast(values.type), np.arange(len(pool))
+            added = pool.ids.cast(values.type)
+            places = np.arange(len(pool))
         else:
             absent = float("nan") if pa.types.is_floating(values.type) else b""
-            added, places = pa.array([absent], values.type), np.zeros(len(pool), np.int64)
+            added = pa.array([absent], values.type)
+            places = np.zeros(len(pool), np.int64)
         return np.append(codes, len(values) + places), pa.concat_arrays([values, added])
 
     def _keys_in(self, table: str) -> np.ndarray:
-        """The key of each event, and of each item of the pool after them, in another table: int64."""
+        """The key in another table of each event, and after them of the pool's items: int64."""
         if table not in self._keys:
             codes, values = self._own(self._key_column(table))
             self._keys[table] = self._entities(table).keys_of(values.cast(pa.string()))[codes]
@@ -222,7 +232,12 @@ class EventFeatures:
 
     def _key_column(self, table: str) -> str:
         """The events' column that names a table's rows."""
-        return {"items": ITEM, "users": USER}.get(table) or text_of(self._spec.context.on)  # type: ignore[union-attr]
+        if table == "items":
+            return ITEM
+        if table == "users":
+            return USER
+        assert self._spec.context is not None
+        return text_of(self._spec.context.on)
 
     def _entities(self, table: str) -> EntityTable:
         entities = getattr(self._tables, table)

@@ -28,7 +28,9 @@ from preprocessing.two_values import FALSE, TRUE
 
 @dataclasses.dataclass(frozen=True)
 class SortedEvents:
-    """Events sorted by user, time, item and then every other column, so that input order never matters.
+    """Events sorted by user, time, item and then every other column.
+
+    So the order in which they were read never matters.
 
     Attributes:
         strings: The string columns by name, keys among them.
@@ -65,7 +67,8 @@ class SortedEvents:
     def take(self, rows: np.ndarray) -> SortedEvents:
         """Some of the events, in ascending order of their numbers."""
         strings = {name: column.take(rows) for name, column in self.strings.items()}
-        return SortedEvents(strings, {name: column[rows] for name, column in self.numbers.items()})
+        numbers = {name: column[rows] for name, column in self.numbers.items()}
+        return SortedEvents(strings, numbers)
 
     def to_table(self) -> pa.Table:
         """The events as `from_table` takes them."""
@@ -74,10 +77,9 @@ class SortedEvents:
 
     def is_distinct(self) -> np.ndarray:
         """False for an event that equals the one before in every column: bool [E]."""
-        numbers = [
-            column.view(np.int64) for column in self.numbers.values()
-        ]  # so that NaN equals itself
-        return is_run_start(*(column.codes for column in self.strings.values()), *numbers)
+        strings = [column.codes for column in self.strings.values()]
+        numbers = [column.view(np.int64) for column in self.numbers.values()]  # NaN equals itself
+        return is_run_start(*strings, *numbers)
 
     @property
     def user(self) -> np.ndarray:
@@ -91,7 +93,10 @@ class SortedEvents:
 
     @property
     def request(self) -> np.ndarray | None:
-        """int64 [E], codes of the log's request ids, -1 where an event has none; None if the log has none."""
+        """int64 [E], codes of the log's request ids, -1 where an event has none.
+
+        None if the log has no request ids.
+        """
         if REQUEST not in self.strings:
             return None
         column = self.strings[REQUEST]
@@ -100,7 +105,7 @@ class SortedEvents:
 
     @property
     def is_listed(self) -> np.ndarray:
-        """Whether an event is from a list of earlier behaviours, and has no time: bool [E]."""
+        """Whether an event is from a list of earlier behaviours, without a time: bool [E]."""
         return self.numbers[PLACE] > 0 if PLACE in self.numbers else np.zeros(len(self), bool)
 
     def enter_history(self, history: History) -> np.ndarray:
@@ -119,43 +124,35 @@ class SortedEvents:
         return result
 
     def frequent_values(self, condition: Condition, most: int = 20) -> dict[str, int]:
-        """The most frequent values of a condition's column, as text, each with how often it occurs."""
+        """The most frequent values of a condition's column, as text, and how often each occurs."""
         if is_numeric(condition):
-            numbers, counts = np.unique(
-                self.numbers[number_of(condition.column)], return_counts=True
-            )
-            values = [f"{number:g}" if number == number else "" for number in numbers.tolist()]
+            column_numbers = self.numbers[number_of(condition.column)]
+            numbers, counts = np.unique(column_numbers, return_counts=True)
+            values = ["" if np.isnan(number) else f"{number:g}" for number in numbers.tolist()]
         else:
             column = self.strings[text_of(condition.column)]
-            counts, values = (
-                np.bincount(column.codes, minlength=len(column.values)),
-                column.values.to_pylist(),
-            )
-        return {
-            values[place]: int(counts[place])
-            for place in np.argsort(-counts, kind="stable")[:most].tolist()
-        }
+            counts = np.bincount(column.codes, minlength=len(column.values))
+            values = column.values.to_pylist()
+        order = np.argsort(-counts, kind="stable")[:most].tolist()
+        return {values[place]: int(counts[place]) for place in order}
 
     def _holds(self, condition: Condition) -> np.ndarray:
         if is_numeric(condition):
             return _compare(self.numbers[number_of(condition.column)], condition)
         column = self.strings[text_of(condition.column)]
         if condition.equals_column is not None:
-            values, others = (
-                column.strings(),
-                self.strings[text_of(condition.equals_column)].strings(),
-            )
-            same = pc.and_(pc.equal(values, others), pc.not_equal(values, ""))
+            own = column.strings()
+            others = self.strings[text_of(condition.equals_column)].strings()
+            same = pc.and_(pc.equal(own, others), pc.not_equal(own, ""))
             return same.to_numpy(zero_copy_only=False)
-        values, wanted = (
-            column.values,
-            [condition.equals] if condition.one_of is None else list(condition.one_of),
-        )
+        values = column.values
         if isinstance(condition.equals, bool):
-            values, wanted = (
-                pc.utf8_lower(pc.utf8_trim_whitespace(values)),
-                list(TRUE if condition.equals else FALSE),
-            )
+            values = pc.utf8_lower(pc.utf8_trim_whitespace(values))
+            wanted = list(TRUE if condition.equals else FALSE)
+        elif condition.one_of is not None:
+            wanted = list(condition.one_of)
+        else:
+            wanted = [str(condition.equals)]
         matches = pc.is_in(values, value_set=pa.array(wanted, pa.string()))
         return matches.to_numpy(zero_copy_only=False)[column.codes]
 

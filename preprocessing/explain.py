@@ -24,34 +24,44 @@ def describe(source: str, model: type[pydantic.BaseModel], problem: Any) -> str:
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location) or "(top)"
     if problem["type"] == "extra_forbidden":
-        return f"{source}: {key}: unknown key.{did_you_mean(location[-1], _known_keys(model, location[:-1]))}"
+        hint = did_you_mean(location[-1], _known_keys(model, location[:-1]))
+        return f"{source}: {key}: unknown key.{hint}"
     if problem["type"] == REFUSED:
         return f"{source}: {key}: {problem['msg']}"
     if problem["type"] == "missing":
         return f"{source}: {key}: this key is missing."
     message = f"{source}: {key}: {problem['msg'].removeprefix('Value error, ')}"
     if problem["type"] == "value_error" and isinstance(problem["input"], Mapping):
-        return (
-            message if message.endswith(".") else f"{message}."
-        )  # it says what was received of all that is there
+        # A check of a whole section: its message says itself what was received.
+        return message if message.endswith(".") else f"{message}."
     received = repr(problem["input"])
-    return f"{message}. Received: {received[:_SHOWN_CHARACTERS]}{'...' if len(received) > _SHOWN_CHARACTERS else ''}"
+    shown = received[:_SHOWN_CHARACTERS]
+    dots = "..." if len(received) > _SHOWN_CHARACTERS else ""
+    return f"{message}. Received: {shown}{dots}"
 
 
 def _known_keys(model: Any, location: list[str]) -> set[str]:
-    """The field names at `location` inside `model`, looking through optionals, unions and mappings."""
+    """The field names at `location` inside `model`; optionals, unions and mappings are opened."""
     candidates = [model]
     for part in location:
-        candidates = [inner for outer in candidates for inner in _step(outer, part)]
-    return {name for candidate in candidates for name in _fields(candidate)}
+        inner: list[Any] = []
+        for candidate in candidates:
+            inner += _step(candidate, part)
+        candidates = inner
+    known: set[str] = set()
+    for candidate in candidates:
+        known |= set(_fields(candidate))
+    return known
 
 
 def _fields(annotation: Any) -> dict[str, Any]:
+    """The fields of a model by name; none of anything else."""
     is_model = isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel)
     return dict(annotation.model_fields) if is_model else {}
 
 
 def _step(annotation: Any, part: str) -> list[Any]:
+    """The types that may stand at `part` of something that is annotated so."""
     for one in _with_subclasses(annotation):
         field = _fields(one).get(part)
         if field is not None:
@@ -61,11 +71,12 @@ def _step(annotation: Any, part: str) -> list[Any]:
 
 
 def _with_subclasses(annotation: Any) -> list[Any]:
-    """A class and what is made of it: where several classes may stand, their base is declared."""
+    """A class and its subclasses: where several classes may stand, their base is declared."""
     inner = annotation.__subclasses__() if _fields(annotation) else []
     return [annotation] + [one for outer in inner for one in _with_subclasses(outer)]
 
 
 def _flatten(annotation: Any) -> list[Any]:
+    """A type and all types inside it, such as those of a union."""
     arguments = getattr(annotation, "__args__", ())
     return [annotation] + [inner for argument in arguments for inner in _flatten(argument)]

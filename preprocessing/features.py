@@ -1,8 +1,8 @@
-"""The names of every feature, in one place: in records, in the transform graph, in models and in signatures.
+"""The features of records and models, and their names, which are the same in serving signatures.
 
-A name is its side and the spec's name: `user_age`, `context_hour`, `history_rating`,
-`candidate_genres`. History and candidate features that describe an item share one vocabulary, named
-after the item feature.
+A name is the feature's side and its name in the spec: `user_age`, `context_hour`,
+`history_rating`, `candidate_genres`. History and candidate features that describe an item share one
+vocabulary, named after the item feature.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ Dtype = Literal["string", "int64", "float"]
 
 REQUEST_ID = "request_id"
 USER_ID = "user_id"
-USER_STATISTICS = (
-    "user_statistics"  # what is counted of the user and items together; only of users as of now
-)
+# What is counted of the user and items together; only in records of users as of now.
+USER_STATISTICS = "user_statistics"
 TIMESTAMP = "timestamp"  # of the request, seconds since 1970 UTC
 HISTORY_ITEM_ID = "history_item_id"  # oldest first
 HISTORY_TIMESTAMP = "history_timestamp"
@@ -45,13 +44,15 @@ def label_name(task: str) -> str:
 
 
 def number_name(name: str) -> str:
-    """The transformed feature with the numbers of another one; in capitals, as no declared name is."""
+    """The transformed feature with the numbers of another; no declared name is in capitals."""
     return f"{name}_NUMBER"
 
 
 @dataclasses.dataclass(frozen=True)
 class RecordFeature:
-    """A feature of a raw record (tf.Example): a scalar a request, or a list along history or candidates.
+    """A feature of a raw record (tf.Example).
+
+    It has one value per request, or one per behaviour of the history or per candidate.
 
     Absent values are "" (string) or NaN (float). Multivalent values are joined with `|` into one
     string.
@@ -171,7 +172,7 @@ def needs_item_keys(spec: DatasetSpec) -> bool:
 
 
 def oov_buckets(feature: ModelFeature, spec: DatasetSpec) -> int:
-    """The rows that words outside a feature's vocabulary share."""
+    """How many embedding rows the words outside a feature's vocabulary share."""
     return feature.spec.oov_buckets if isinstance(feature.spec, WordKind) else spec.item_oov_buckets
 
 

@@ -1,4 +1,4 @@
-"""Features of floats to the bytes of tf.Examples, many features of many records at once."""
+"""Encodes features of floats as bytes of tf.Examples, many features and records at once."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ import numpy as np
 
 from preprocessing.varint import varint
 
-_FIRST, _FLOATS = (
-    b"\x0a",
-    b"\x12",
-)  # tags of a message's fields 1 and 2, whose contents have a length
+# The tags of a protobuf message's fields 1 and 2 where a length and so many bytes follow.
+_FIRST = b"\x0a"
+_SECOND = b"\x12"
 
 
 def encode_floats(
     names: Sequence[str], offsets: np.ndarray, values: Sequence[np.ndarray]
 ) -> list[bytes]:
-    """The entries of features in a tf.Features, for each record those of all features one after the other.
+    """Encodes K features of R records as entries of tf.Features.
 
-    Example coders take a microsecond a record and feature; here one of a record costs no more than
-    its bytes.
+    Example coders take a microsecond per record and feature. Here, records with equally many
+    values are written as rows of one matrix of bytes.
 
     Args:
-        names: K features.
-        offsets: int [R + 1], where each record's values begin, of all features alike.
-        values: float32 [offsets[R]] of each feature.
+        names: The K features.
+        offsets: int [R + 1], where each record's values begin; the same for all features.
+        values: K arrays, float32 [offsets[R]].
+
+    Returns:
+        R strings of bytes, each with the entries of all features one after the other.
     """
     lengths = np.diff(offsets)
     encoded: list[bytes] = [b""] * len(lengths)
@@ -36,23 +38,20 @@ def encode_floats(
         for name, numbers in zip(names, values, strict=True):
             header = np.frombuffer(_header(name, count), np.uint8)
             parts.append(np.broadcast_to(header, (len(rows), len(header))))
-            parts.append(
-                np.ascontiguousarray(numbers[places], "<f4")
-                .view(np.uint8)
-                .reshape(len(rows), 4 * count)
-            )
+            content = np.ascontiguousarray(numbers[places], "<f4")
+            parts.append(content.view(np.uint8).reshape(len(rows), 4 * count))
         width = sum(part.shape[1] for part in parts)
-        content = np.concatenate(parts, axis=1).tobytes()
+        entries = np.concatenate(parts, axis=1).tobytes()
         for place, row in enumerate(rows.tolist()):
-            encoded[row] = content[place * width : (place + 1) * width]
+            encoded[row] = entries[place * width : (place + 1) * width]
     return encoded
 
 
 def _header(name: str, count: int) -> bytes:
-    """All of an entry that comes before its numbers: messages in messages, each with its length."""
+    """All of an entry that comes before its numbers: nested messages, each with its length."""
     size = 4 * count
     floats = _FIRST + varint(size) if count else b""
-    feature = _FLOATS + varint(len(floats) + size) + floats
+    feature = _SECOND + varint(len(floats) + size) + floats
     key = _FIRST + varint(len(name)) + name.encode()
-    entry = key + _FLOATS + varint(len(feature) + size) + feature
+    entry = key + _SECOND + varint(len(feature) + size) + feature
     return _FIRST + varint(len(entry) + size) + entry

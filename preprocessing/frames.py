@@ -1,4 +1,4 @@
-"""Records before they are encoded: which events each one is made of, and the features of those events."""
+"""Records before they are encoded: the events that each is made of, and their features."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 from preprocessing import features as names
 from preprocessing.encoding import Lists, encode_records
 from preprocessing.event_features import EventFeatures
-from preprocessing.features import RecordFeature, record_features
+from preprocessing.features import record_features
 from preprocessing.histories import Ranges
 from preprocessing.spec import DatasetSpec
 from preprocessing.statistics.values import Asking, ShardStatistics
@@ -53,7 +53,7 @@ class Frame:
         )
 
     def chunks(self) -> Iterator[Frame]:
-        """The same records in pieces that have a bounded number of list values, however long the lists are."""
+        """The same records in pieces, each with a bounded number of list values."""
         values = np.cumsum(
             self.history.lengths + self.candidates.lengths + _CHUNK_VALUES // _CHUNK_RECORDS
         )
@@ -85,42 +85,35 @@ class FrameEncoder:
         of_now: bool = False,
     ) -> None:
         self._features = record_features(spec)
-        self._users, self._values, self._statistics, self._of_now = (
-            users,
-            values,
-            statistics,
-            of_now,
-        )
+        self._users = users
+        self._values = values
+        self._statistics = statistics
+        self._of_now = of_now
 
     def encode(self, frame: Frame) -> Iterator[list[bytes]]:
-        """The frame's records, some at a time."""
+        """The frame's records, piece by piece."""
         for chunk in frame.chunks():
             yield self._encode(chunk)
 
     def _encode(self, frame: Frame) -> list[bytes]:
-        offsets, history = frame.history.flat()
-        lists = {
-            f.name: self._lists(f, offsets, history, None)
-            for f in self._features
-            if f.side == "history"
-        }
+        history_offsets, history = frame.history.flat()
         offsets, candidates = frame.candidates.flat()
         asked = np.repeat(frame.times, frame.candidates.lengths)
         counted = self._counted(frame)
-        for feature in self._features:
-            if feature.name in counted and feature.is_list:
-                lists[feature.name] = Lists(offsets, counted[feature.name])
-            elif feature.side in ("candidate", "label"):
-                lists[feature.name] = self._lists(feature, offsets, candidates, asked)
         scalars = {names.REQUEST_ID: frame.request_ids, names.TIMESTAMP: pa.array(frame.times)}
-        scalars |= {
-            feature.name: counted[feature.name]
-            for feature in self._features
-            if feature.name in counted
-        }
+        lists: dict[str, Lists] = {}
         for feature in self._features:
-            if feature.name not in scalars and not feature.is_list:
-                scalars[feature.name] = self._values(feature, frame.anchors, frame.times)
+            name = feature.name
+            if name in counted and feature.is_list:
+                lists[name] = Lists(offsets, counted[name])
+            elif name in counted:
+                scalars[name] = counted[name]
+            elif feature.side == "history":
+                lists[name] = Lists(history_offsets, self._values(feature, history))
+            elif feature.side in ("candidate", "label"):
+                lists[name] = Lists(offsets, self._values(feature, candidates, asked))
+            elif not feature.is_list and name not in scalars:
+                scalars[name] = self._values(feature, frame.anchors, frame.times)
         return encode_records(self._features, len(frame), scalars, lists)
 
     def _counted(self, frame: Frame) -> dict[str, pa.Array]:
@@ -129,26 +122,19 @@ class FrameEncoder:
             return {}
         user = self._users[frame.anchors]
         lengths = frame.candidates.lengths
+        candidates = frame.candidates.flat()[1]
+        times = np.repeat(frame.times, lengths)
         of_user = Asking(user, frame.anchors, frame.times)
-        of_candidate = Asking(
-            np.repeat(user, lengths), frame.candidates.flat()[1], np.repeat(frame.times, lengths)
-        )
-        by_side = {"user": of_user, "candidate": of_candidate}
+        by_side = {
+            "user": of_user,
+            "candidate": Asking(np.repeat(user, lengths), candidates, times),
+        }
         counted: dict[str, pa.Array] = {}
         for side, asking in by_side.items():
             counted |= self._statistics([f for f in self._features if f.side == side], asking)
         if any(feature.name == names.USER_STATISTICS for feature in self._features):
-            nothing = pa.array([""] * len(frame))
-            counted[names.USER_STATISTICS] = (
-                self._statistics.of_users_items(of_user) if self._of_now else nothing
-            )
+            if self._of_now:
+                counted[names.USER_STATISTICS] = self._statistics.of_users_items(of_user)
+            else:
+                counted[names.USER_STATISTICS] = pa.array([""] * len(frame))
         return counted
-
-    def _lists(
-        self,
-        feature: RecordFeature,
-        offsets: np.ndarray,
-        events: np.ndarray,
-        times: np.ndarray | None,
-    ) -> Lists:
-        return Lists(offsets, self._values(feature, events, times))

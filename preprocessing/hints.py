@@ -1,4 +1,4 @@
-"""Names in messages."""
+"""Names as messages have them: the nearest known one, and lists of several."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Index arithmetic on sorted events: requests, histories strictly before them, pre-training windows.
+"""Requests, histories strictly before them, and pre-training windows, as index arithmetic.
 
 Pure functions of NumPy arrays. Events are sorted by user, then time; E events, R requests.
 Histories and windows are half-open ranges of positions among the *eligible* events (those that may
@@ -38,7 +38,7 @@ class Ranges:
         return Ranges(self.events, self.starts[rows], self.stops[rows])
 
     def flat(self) -> tuple[np.ndarray, np.ndarray]:
-        """All lists one after the other: their offsets [R + 1] and the event number of each element."""
+        """All lists joined: their offsets [R + 1], and the event number of each element."""
         offsets = np.concatenate([[0], np.cumsum(self.lengths)])
         return offsets, self.events[repeat_ranges(self.starts, self.stops)]
 
@@ -51,7 +51,7 @@ def repeat_ranges(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
 
 
 def run_starts(*keys: np.ndarray) -> np.ndarray:
-    """For each element, the position of the first of its run of equal keys: int64 [E]."""
+    """The position, for each element, where its run of equal keys starts: int64 [E]."""
     changes = is_run_start(*keys)
     return np.maximum.accumulate(np.where(changes, np.arange(len(changes)), 0))
 
@@ -65,7 +65,7 @@ def is_run_start(*keys: np.ndarray) -> np.ndarray:
 
 
 def histories(user: np.ndarray, time: np.ndarray, eligible: np.ndarray, length: int) -> Ranges:
-    """The history at each event: the user's latest eligible events strictly before the event's time.
+    """The history at each event: the user's latest eligible events strictly before its time.
 
     Args:
         user: int [E], sorted.
@@ -82,9 +82,11 @@ def histories(user: np.ndarray, time: np.ndarray, eligible: np.ndarray, length: 
     return Ranges(np.flatnonzero(eligible), starts, stops)
 
 
-# Why a request begins: with its first event, at a cut-off of time, or because it would have lasted
-# too long.
-FIRST, AT_CUT_OFF, TOO_LONG = 0, 1, 2
+# Why a request begins: its id (or time) comes for the first time, a cut-off of time comes between
+# it and what went before under its id, or that would have lasted too long with it.
+FIRST = 0
+AT_CUT_OFF = 1
+TOO_LONG = 2
 
 
 def requests(
@@ -94,7 +96,7 @@ def requests(
     split: np.ndarray | None = None,
     span: int | None = None,
 ) -> tuple[Ranges, np.ndarray]:
-    """The events of each request: those of one user with one request id, or else at one time.
+    """Groups events into requests: those of one user with one request id, or else at one time.
 
     Events of one id are several requests where a cut-off of time comes between them, or where they
     are too far apart.
@@ -123,35 +125,45 @@ def requests(
     parts = np.flatnonzero(is_run_start(user[order], request[order], instant[order], split[order]))
     late = np.zeros(0, np.int64) if span is None else _too_late(time[order], parts, span)
     starts = np.concatenate([parts, late])
-    why = np.concatenate(
-        [np.where(np.isin(parts, firsts), FIRST, AT_CUT_OFF), np.full(len(late), TOO_LONG)]
-    )
+    why_parts = np.where(np.isin(parts, firsts), FIRST, AT_CUT_OFF)
+    why = np.concatenate([why_parts, np.full(len(late), TOO_LONG)])
     by_start = np.argsort(starts)
-    starts, why = starts[by_start], why[by_start]
+    starts = starts[by_start]
+    why = why[by_start]
     stops = np.append(starts[1:], len(order))[: len(starts)]
     by_first_event = np.argsort(order[starts]) if len(order) else starts
     return Ranges(order, starts[by_first_event], stops[by_first_event]), why[by_first_event]
 
 
 def _too_late(time: np.ndarray, starts: np.ndarray, span: int) -> np.ndarray:
-    """Where runs of ascending times, which begin at `starts`, are cut so that none is longer than `span`."""
+    """Where runs of ascending times are cut so that none lasts longer than `span`.
+
+    Args:
+        time: int64 [E], seconds.
+        starts: int64, where runs begin.
+        span: Seconds.
+    """
     stops = np.append(starts[1:], len(time))[: len(starts)]
     is_long = time[stops - 1] - time[starts] > span if len(starts) else np.zeros(0, bool)
-    begin, end = starts[is_long], stops[is_long]
+    begin = starts[is_long]
+    end = stops[is_long]
     if not len(begin):
         return begin
     run = np.repeat(np.arange(len(starts)), stops - starts)
     keyed = keyed_times(run, time)
     found = []
+    # All long runs at once: each round cuts every run that is still too long one time.
     while len(begin):
         begin = np.searchsorted(keyed, keyed_times(run[begin], time[begin] + span), side="right")
-        begin, end = begin[begin < end], end[begin < end]
+        is_inside = begin < end
+        begin = begin[is_inside]
+        end = end[is_inside]
         found.append(begin)
     return np.concatenate(found)
 
 
 def keep(ranges: Ranges, mask: np.ndarray) -> Ranges:
-    """The same lists without the events where `mask` (bool [E]) is false; lists may become empty."""
+    """Leaves out the events where `mask`, bool [E], is false; lists may become empty."""
     kept = mask[ranges.events]
     position = np.concatenate([[0], np.cumsum(kept)])
     return Ranges(ranges.events[kept], position[ranges.starts], position[ranges.stops])
@@ -175,7 +187,7 @@ def windows(user: np.ndarray, eligible: np.ndarray, length: int) -> tuple[Ranges
     Args:
         user: int [E], sorted.
         eligible: bool [E]; false for events at or after the training cut-off.
-        length: Events a window; a user's earliest window may have fewer, but no window has fewer
+        length: Events per window; a user's earliest window may have fewer, but no window has fewer
             than two.
 
     Returns:
@@ -183,7 +195,7 @@ def windows(user: np.ndarray, eligible: np.ndarray, length: int) -> tuple[Ranges
         it.
     """
     events = np.flatnonzero(eligible)
-    firsts = np.flatnonzero(is_run_start(user[events])) if len(events) else events
+    firsts = np.flatnonzero(is_run_start(user[events]))
     counts = np.diff(np.append(firsts, len(events)))
     pieces = -(-counts // length)
     row = np.repeat(np.arange(len(firsts)), pieces)

@@ -23,10 +23,10 @@ Part = tuple[str, bytes]  # a table's name and some of its rows
 
 
 class KnownValues(beam.PTransform):
-    """From (shard, part of a table) to (column, rows as bytes): the changes of items' values, see `changes`.
+    """From (shard, part of a table) to (column, rows as bytes): the changes of items' values.
 
-    A column whose every event has a value needs none, unless items are sampled, which have no event
-    of their own.
+    See `changes`. A column needs none if every event has a value, unless items are sampled, which
+    have no event of their own.
 
     Args:
         spec: The dataset spec.
@@ -35,7 +35,8 @@ class KnownValues(beam.PTransform):
 
     def __init__(self, spec: DatasetSpec, shards: int) -> None:
         super().__init__()
-        self._spec, self._shards = spec, shards
+        self._spec = spec
+        self._shards = shards
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         columns = event_columns(self._spec)
@@ -46,7 +47,7 @@ class KnownValues(beam.PTransform):
             parts
             | "Values" >> beam.FlatMap(_values, columns, beam.pvalue.AsList(wanted), self._shards)
             | "GroupByItems" >> beam.GroupByKey()
-            | "Changes" >> beam.FlatMap(lambda shard: _changes_of_parts(shard[1]))
+            | "Changes" >> beam.FlatMapTuple(lambda _, of_shard: _changes_of_parts(of_shard))
         )
 
     def _wanted(self, parts: beam.PCollection, columns: tuple[str, ...]) -> beam.PCollection:
@@ -61,20 +62,20 @@ def event_columns(spec: DatasetSpec) -> tuple[str, ...]:
 
 
 def changes(table: pa.Table, column: str) -> pa.Table:
-    """The rows of a table of `key`, `time` and `column` that change an item's value, absent values left out.
+    """The rows of a table of `key`, `time` and `column` that change the value of an item.
 
-    Of several values at one second the last in their order stays. The table must have all rows of
-    its items.
+    Absent values are left out. Of several values at one second, the last in their order stays. The
+    table must have all rows of its items.
     """
     values = table.column(column).combine_chunks()
     present = table.filter(pa.array(~is_absent(values))).combine_chunks()
-    keys, codes = encode_strings(present.column(KEY)).codes, order_codes(present.column(column))
+    keys = encode_strings(present.column(KEY)).codes
+    codes = order_codes(present.column(column))
     times = present.column(TIME).to_numpy()
     order = np.lexsort((codes, times, keys))
-    keys, times, codes = keys[order], times[order], codes[order]
-    is_last = np.append(is_run_start(keys, times)[1:], True)[: len(order)]
+    is_last = np.append(is_run_start(keys[order], times[order])[1:], True)[: len(order)]
     kept = order[is_last]
-    differs = is_run_start(keys[is_last], codes[is_last])
+    differs = is_run_start(keys[kept], codes[kept])
     return present.take(pa.array(kept[differs])).select([KEY, TIME, column])
 
 
@@ -83,20 +84,16 @@ def known_table(table: pa.Table, column: str) -> EntityTable:
     ordered = table.sort_by([(KEY, "ascending"), (TIME, "ascending")]).combine_chunks()
     keys = encode_strings(ordered.column(KEY))
     times = ordered.column(TIME).to_numpy()
-    return EntityTable(
-        keys.values, keys.codes, times, {column: with_absent(ordered.column(column))}
-    )
+    columns = {column: with_absent(ordered.column(column))}
+    return EntityTable(keys.values, keys.codes, times, columns)
 
 
 def known_tables(contents: Iterable[tuple[str, bytes]]) -> dict[str, EntityTable]:
     """The same for all columns, from what `KnownValues` gave."""
-    by_column: dict[str, list[bytes]] = {}
-    for column, rows in contents:
-        by_column.setdefault(column, []).append(rows)
-    tables = {column: from_bytes(parts) for column, parts in by_column.items()}
-    return {
-        column: known_table(table, column) for column, table in tables.items() if table is not None
-    }
+    tables: dict[str, EntityTable] = {}
+    for column, table in _by_column(contents):
+        tables[column] = known_table(table, column)
+    return tables
 
 
 def _lacking(part: tuple[int, Part], columns: tuple[str, ...]) -> Iterator[str]:
@@ -124,14 +121,21 @@ def _values(
 
 
 def _changes_of_parts(parts: Iterable[Part]) -> Iterator[tuple[str, bytes]]:
+    for column, table in _by_column(parts):
+        changed = changes(table, column)
+        if changed.num_rows:
+            yield column, to_bytes(changed)
+
+
+def _by_column(parts: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, pa.Table]]:
+    """Each column with all of its rows."""
     by_column: dict[str, list[bytes]] = {}
     for column, rows in parts:
         by_column.setdefault(column, []).append(rows)
     for column, contents in sorted(by_column.items()):
         table = from_bytes(contents)
-        changed = changes(table, column) if table is not None else None
-        if changed is not None and changed.num_rows:
-            yield column, to_bytes(changed)
+        if table is not None:
+            yield column, table
 
 
 def _events_of(part: tuple[int, Part]) -> pa.Table | None:

@@ -1,4 +1,4 @@
-"""Labels: what became of a candidate, at once or within an attribution window."""
+"""Labels: what became of a candidate, in its own event or within an attribution window."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ def labels(events: SortedEvents, task: Task) -> np.ndarray:
 
 
 def positive_since(events: SortedEvents, task: Task) -> np.ndarray:
-    """From when on each event, taken as a candidate, is known to have the task's label: int64 [E], seconds, or NEVER.
+    """When it is first known that each event, taken as a candidate, has the task's label.
 
     With an attribution window that is the time of the first event that gives it the label.
+
+    Returns:
+        int64 [E], seconds; NEVER where it doesn't have the label.
     """
     holds = events.hold([task])
     if task.within is None:
         return np.where(holds, events.time, NEVER)
     pairs = _pairs(events)
-    found = np.append(
-        np.sort(keyed_times(pairs[holds], events.time[holds])), np.iinfo(np.int64).max
-    )
+    found = np.sort(keyed_times(pairs[holds], events.time[holds]))
+    found = np.append(found, np.iinfo(np.int64).max)
     own = keyed_times(pairs, events.time)
     later = found[np.searchsorted(found, own)] - own
     return np.where(later <= task.within, events.time + later, NEVER)

@@ -1,4 +1,4 @@
-"""Users as of now: which events make each one's record, and which of them must be kept to make it again."""
+"""The records of users as of now, and the events that must be kept to make the next ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NUMBER = "number among equals"
 
 
 def latest_frame(spec: DatasetSpec, events: SortedEvents, as_of: int | None = None) -> Frame:
-    """A record for each user, in the order of their ids, with the latest history and no candidates.
+    """A record per user, in the order of their ids, with the latest history and no candidates.
 
     Args:
         spec: The dataset spec.
@@ -62,18 +62,20 @@ def user_records(
     frame = latest_frame(spec, events, as_of)
     ids = events.strings[USER].take(frame.anchors).strings().to_pylist()
     values = EventFeatures(spec, events, tables)
-    counted = (
-        ShardStatistics(spec, events, values, told or Told()) if spec.features.statistics else None
-    )
-    encoded = FrameEncoder(spec, events.user, values, counted, of_now=True).encode(frame)
-    return list(zip(ids, (record for records in encoded for record in records), strict=True))
+    counted = None
+    if spec.features.statistics:
+        counted = ShardStatistics(spec, events, values, told or Told())
+    records: list[bytes] = []
+    for some in FrameEncoder(spec, events.user, values, counted, of_now=True).encode(frame):
+        records += some
+    return list(zip(ids, records, strict=True))
 
 
 def compact(spec: DatasetSpec, table: pa.Table) -> pa.Table:
-    """The events that users' next records may need: each user's last one, and the latest L that enter its history.
+    """The events that the next records of users may need.
 
-    Where the spec counts by user, also all that a window of statistics may reach: with `all`, every
-    event.
+    These are each user's last event, and the latest ones that enter the history. Where the spec
+    counts by user, also all events that a window of statistics may reach: with `all`, every event.
     """
     events = SortedEvents.from_table(table)
     frame = latest_frame(spec, events)
@@ -85,7 +87,13 @@ def compact(spec: DatasetSpec, table: pa.Table) -> pa.Table:
 
 
 def _may_count(spec: DatasetSpec, events: SortedEvents, lasts: np.ndarray) -> np.ndarray:
-    """Whether users' own statistics may count each event after their last one, at `lasts` [U]: bool [E]."""
+    """Whether a statistic of a later request may count each event: bool [E].
+
+    Args:
+        spec: Declares the statistics.
+        events: The users' events.
+        lasts: int64 [U], seconds: when each user's last event was.
+    """
     reach = [
         statistic.reaches_back(spec.attribution_window or 0)
         for name, statistic in spec.features.statistics.items()
@@ -97,19 +105,18 @@ def _may_count(spec: DatasetSpec, events: SortedEvents, lasts: np.ndarray) -> np
 
 
 def union(tables: Sequence[pa.Table]) -> pa.Table:
-    """The events of several tables, in order of user and time; of equal ones as many as the table with most has.
+    """The events of several tables, in order of user and time, without what comes twice.
 
-    So rows of one table that are alike are events of their own, as in the job on a log, and what
-    comes again in another table is the same event, delivered twice.
+    Equal rows of one table are events of their own, as in the job on a log. A row that comes again
+    in another table is the same event, delivered twice.
     """
     events = SortedEvents.from_table(pa.concat_tables(map(_numbered, tables)))
-    return (
-        events.take(np.flatnonzero(events.is_distinct())).to_table().select(tables[0].column_names)
-    )
+    distinct = events.take(np.flatnonzero(events.is_distinct()))
+    return distinct.to_table().select(tables[0].column_names)
 
 
 def _numbered(table: pa.Table) -> pa.Table:
-    """The events with a number each among those that are alike."""
+    """The events, each with its number among those that are equal."""
     events = SortedEvents.from_table(table)
     places = np.arange(len(events))
     starts = np.maximum.accumulate(np.where(events.is_distinct(), places, 0))
@@ -122,6 +129,5 @@ def _histories(
     eligible = events.enter_history(spec.history)
     before = np.concatenate([[0], np.cumsum(eligible)])
     stops = before[last + 1]
-    return Ranges(
-        np.flatnonzero(eligible), np.maximum(before[first], stops - spec.history.length), stops
-    )
+    starts = np.maximum(before[first], stops - spec.history.length)
+    return Ranges(np.flatnonzero(eligible), starts, stops)

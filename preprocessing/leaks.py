@@ -1,10 +1,12 @@
-"""How well each feature alone tells each label: one that nearly always does was hardly known in time."""
+"""How well each feature alone tells each label.
+
+One that nearly always does was hardly known before the outcome: it is a leak.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -17,26 +19,30 @@ from preprocessing.tables import is_absent, stable_hash
 
 TOO_GOOD = 0.98
 # What a value tells is learnt in the train split, and judged on the later ones.
-LEARNT, JUDGED = "train", "later"
+LEARNT = "train"
+JUDGED = "later"
 _ABSENT = 0
 _WORD_BUCKETS = 256
-_KEPT_BITS = (
-    11  # of a number of 32: sign, exponent and the first two digits, so four steps to each doubling
-)
+# Of the 32 bits of a number: sign, exponent and two of the fraction, so four steps per doubling.
+_KEPT_BITS = 11
 _PRIOR = 1.0
 
 
 def checked_features(spec: DatasetSpec) -> list[RecordFeature]:
-    """The features that a label may leak into: all that describe the candidate and its request.
+    """The features that a label may leak into: those that describe the candidate or its request.
 
     Statistics are left out: they end before the request, whatever the columns hold.
     """
-    read = [f for f in record_features(spec) if f.spec is not None and f.statistic is None]
-    return [f for f in read if f.side in ("user", "context", "candidate")]
+    checked = []
+    for feature in record_features(spec):
+        is_read = feature.spec is not None and feature.statistic is None
+        if is_read and feature.side in ("user", "context", "candidate"):
+            checked.append(feature)
+    return checked
 
 
 def buckets_of(values: pa.Array) -> np.ndarray:
-    """A small number for each value, 0 where it is absent: words by hash, numbers by size; int64.
+    """A small number for each value, 0 where absent: words by hash, numbers by size; int64.
 
     Args:
         values: Binary strings or numbers.
@@ -51,7 +57,7 @@ def buckets_of(values: pa.Array) -> np.ndarray:
 
 
 def count_buckets(prefix: tuple[str, ...], buckets: np.ndarray, labels: np.ndarray) -> Counts:
-    """How many candidates of each bucket have the label and how many don't, under `prefix`.
+    """How many candidates of each bucket have the label, and how many don't, under `prefix`.
 
     Args:
         prefix: The first part of the counters' names.
@@ -68,43 +74,52 @@ def count_buckets(prefix: tuple[str, ...], buckets: np.ndarray, labels: np.ndarr
 
 
 def feature_auc(counted: Mapping[str, Mapping[str, Mapping[str, int]]]) -> float | None:
-    """The AUC, on the later splits, of the rate of positives that each value has in the train split.
+    """How well the rate of positives per value, learnt in train, ranks the later splits: an AUC.
 
     Args:
-        counted: LEARNT and JUDGED -> positives and negatives -> bucket -> how many.
+        counted: How many candidates there are, by LEARNT or JUDGED, then by POSITIVE or NEGATIVE,
+            then by bucket.
 
     Returns:
         None where one of the two has no positives or no negatives.
     """
-    learnt, judged = counted.get(LEARNT, {}), counted.get(JUDGED, {})
-    good, bad = learnt.get(POSITIVE, {}), learnt.get(NEGATIVE, {})
+    learnt = counted.get(LEARNT, {})
+    judged = counted.get(JUDGED, {})
+    good = learnt.get(POSITIVE, {})
+    bad = learnt.get(NEGATIVE, {})
     if not good or not bad:
         return None
     mean = sum(good.values()) / (sum(good.values()) + sum(bad.values()))
 
     def rate(bucket: str) -> float:
-        positives, negatives = good.get(bucket, 0), bad.get(bucket, 0)
+        positives = good.get(bucket, 0)
+        negatives = bad.get(bucket, 0)
         return (positives + _PRIOR * mean) / (positives + negatives + _PRIOR)
 
-    return auc_of_counts(*(_by_rate(judged.get(name, {}), rate) for name in (POSITIVE, NEGATIVE)))
+    positives = _by_rate(judged.get(POSITIVE, {}), rate)
+    negatives = _by_rate(judged.get(NEGATIVE, {}), rate)
+    return auc_of_counts(positives, negatives)
 
 
 def leak_findings(aucs: Mapping[str, Mapping[str, float | None]]) -> list[str]:
     """What features tell too much.
 
     Args:
-        aucs: A data report's `feature_auc`: task -> feature -> AUC.
+        aucs: A data report's `feature_auc`: AUCs by task and feature.
     """
-    return [
-        f"feature {name} alone tells task {task} with an AUC of {auc:.4f}: was it known before the outcome? "
-        f"If not, leave it out: what is learnt from it is of no use when items are ranked."
-        for task, found in aucs.items()
-        for name, auc in found.items()
-        if auc is not None and auc > TOO_GOOD
-    ]
+    findings = []
+    for task, found in aucs.items():
+        for name, auc in found.items():
+            if auc is not None and auc > TOO_GOOD:
+                findings.append(
+                    f"feature {name} alone tells task {task} with an AUC of {auc:.4f}: was it "
+                    f"known before the outcome? If not, leave it out: what is learnt from it is of "
+                    f"no use when items are ranked."
+                )
+    return findings
 
 
-def _by_rate(counts: Mapping[str, int], rate: Any) -> dict[float, int]:
+def _by_rate(counts: Mapping[str, int], rate: Callable[[str], float]) -> dict[float, int]:
     found: Counter[float] = Counter()
     for bucket, count in counts.items():
         found[rate(bucket)] += count

@@ -50,7 +50,7 @@ def user_record(spec: DatasetSpec, user_id: str, as_of: int | None = None) -> by
 
 
 def _overall(spec: DatasetSpec) -> dict[str, bytes]:
-    """What the log's events did to all keys of users' statistics together, which only rates need."""
+    """What happened to all users together, which only rates of users need."""
     if not spec.rates_of_users:
         return {}
     table = pa.concat_tables(with_earlier(part, spec) for part in _batches(spec, "events"))
@@ -72,10 +72,9 @@ def _known(spec: DatasetSpec, items: pa.Array) -> dict[str, EntityTable]:
     columns = event_columns(spec)
     if not columns:
         return {}
-    parts = [
-        part.filter(pc.is_in(part.column(ITEM), value_set=items))
-        for part in _batches(spec, "events")
-    ]
+    parts = []
+    for part in _batches(spec, "events"):
+        parts.append(part.filter(pc.is_in(part.column(ITEM), value_set=items)))
     whole = pa.concat_tables(parts)
     renamed = whole.select([ITEM, TIME, *columns]).rename_columns([KEY, TIME, *columns])
     return {column: known_table(changes(renamed, column), column) for column in columns}
@@ -84,7 +83,7 @@ def _known(spec: DatasetSpec, items: pa.Array) -> dict[str, EntityTable]:
 def _rows(
     spec: DatasetSpec, table: TableName, column: str | None = None, value: str = ""
 ) -> pa.Table | None:
-    """A table's good rows, those with `value` in `column` if one is given; None if there are none."""
+    """A table's good rows, only those with `value` in `column` if one is given; None if none."""
     batches = list(_batches(spec, table, column, value))
     return pa.concat_tables(batches) if batches else None
 

@@ -1,4 +1,8 @@
-"""Sampled negatives: drawn by a hash of the request, so that every runner and every parallelism draws the same."""
+"""Sampled negatives.
+
+They are drawn by a hash of the request, so that every runner and any number of workers draw the
+same ones.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +22,12 @@ _MOST_ROUNDS = 50
 
 @dataclasses.dataclass(frozen=True)
 class MetItems:
-    """From when on an item is one of a user's own.
+    """Which items users have met as candidates, and since when.
 
     Attributes:
-        pairs: int64, user x (P + 1) + place in the pool, sorted, each once.
+        pairs: int64, user * (P + 1) + place in the pool, sorted, each once.
         since: int64, seconds.
+        items: The size of the pool, P.
     """
 
     pairs: np.ndarray
@@ -31,7 +36,7 @@ class MetItems:
 
     @classmethod
     def of(cls, user: np.ndarray, item: np.ndarray, time: np.ndarray, items: int) -> MetItems:
-        """From candidates' users, places in a pool of `items`, and times."""
+        """From the users of candidates, their places in a pool of `items`, and their times."""
         pairs = user * (items + 1) + item
         order = np.lexsort((time, pairs))
         first = order[is_run_start(pairs[order])]
@@ -58,7 +63,9 @@ def sample(
     times: np.ndarray,
     by: np.ndarray,
 ) -> np.ndarray:
-    """Draws the negatives of R requests: each request's first draws that are new to it and that its user hasn't met.
+    """Draws the negatives of R requests.
+
+    A request takes its first draws that it doesn't have yet and that its user hasn't met.
 
     Args:
         wanted: How many, K.

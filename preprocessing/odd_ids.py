@@ -1,4 +1,7 @@
-"""Ids that look like a way to write that there is none: read as they are, they make one busy user of many."""
+"""Ids that look like a way to write that there is none, such as `null`.
+
+Read as they are, they make one busy user, or item, of many.
+"""
 
 from __future__ import annotations
 

@@ -11,12 +11,13 @@ from preprocessing.features import RecordFeature
 
 
 def plain_features(record: bytes, features: Iterable[RecordFeature]) -> dict[str, Any]:
-    """Features of a serialised tf.Example by name: a list along history or candidates, else one value."""
+    """Features of a serialised tf.Example by name: lists along history or candidates, or values."""
     stored = tf.train.Example.FromString(record).features.feature
-    values = {feature: plain_values(stored[feature.name]) for feature in features}
-    return {
-        feature.name: found if feature.is_list else found[0] for feature, found in values.items()
-    }
+    found: dict[str, Any] = {}
+    for feature in features:
+        values = plain_values(stored[feature.name])
+        found[feature.name] = values if feature.is_list else values[0]
+    return found
 
 
 def for_client(values: Any) -> Any:

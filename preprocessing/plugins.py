@@ -2,8 +2,8 @@
 
 | group | what it adds |
 | --- | --- |
-| srp4ctr.rankers, srp4ctr.ranker_options | a ranker for `ranker.model`, and the class of its
-options |
+| srp4ctr.rankers | a ranker for `ranker.model` |
+| srp4ctr.ranker_options | the class of its options |
 | srp4ctr.objectives, srp4ctr.objective_options | the same for `pretrain.objective` |
 | srp4ctr.kinds | a kind of feature |
 | srp4ctr.formats | a file format: the class of its options |
@@ -36,12 +36,12 @@ def plugins(group: str, taken: Iterable[str] = ()) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in _entry_points().select(group=f"{_GROUPS}{group}"):
         path = entry.value.replace(":", ".")
-        if entry.name in taken or found.get(entry.name, path) != path:
-            other = (
-                "srp4ctr has one of this name"
-                if entry.name in taken
-                else f"{found[entry.name]} has this name, too"
-            )
+        other = ""
+        if entry.name in taken:
+            other = "srp4ctr has one of this name"
+        elif found.get(entry.name, path) != path:
+            other = f"{found[entry.name]} has this name, too"
+        if other:
             raise ValueError(
                 f"{path}, an entry point of {_GROUPS}{group}, can't be {entry.name!r}: {other}."
             )
@@ -57,7 +57,7 @@ def load(path: str) -> Any:
 
 @functools.cache
 def _entry_points() -> Any:
-    return metadata.entry_points()
+    return metadata.entry_points()  # Python 3.10 has another class for them than 3.12
 
 
 def packages_with_plugins() -> list[str]:

@@ -1,10 +1,10 @@
-"""What an item's number of training events tells of its label by itself: the rule that a model has to beat."""
+"""What an item's number of training events tells of its label: a rule that a model has to beat."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +17,10 @@ from preprocessing.sources.columns import KEY
 ScoreT = TypeVar("ScoreT", int, float)
 # Counts above a thousand are kept to three digits, so that a report adds up few different ones.
 _EXACT = 1000
-POSITIVE, NEGATIVE = "positives", "negatives"
-UNSEEN, POPULARITY = "unseen_auc", "popularity_auc"
+POSITIVE = "positives"
+NEGATIVE = "negatives"
+UNSEEN = "unseen_auc"
+POPULARITY = "popularity_auc"
 RULES = {
     UNSEEN: "whether an item was seen in training",
     POPULARITY: "an item's number of training events",
@@ -67,15 +69,16 @@ def count_levels(prefix: tuple[str, ...], of_candidates: np.ndarray, labels: np.
     return counts
 
 
-def rules(counted: dict[str, dict[str, int]]) -> dict[str, Any]:
-    """What the counters of one split and task come to.
+def rules(counted: dict[str, dict[str, int]]) -> dict[str, float | None]:
+    """How well trivial rules rank the candidates of one split and task, from their counters.
 
     Returns:
         "unseen_positives" and "unseen_negatives", the shares of candidates whose item has no
         training event, and "unseen_auc" and "popularity_auc": the AUC of "has none" and of the
         number of training events. None where there are no such candidates.
     """
-    positives, negatives = (_by_level(counted.get(name, {})) for name in (POSITIVE, NEGATIVE))
+    positives = _by_level(counted.get(POSITIVE, {}))
+    negatives = _by_level(counted.get(NEGATIVE, {}))
     return {
         "unseen_positives": _unseen(positives),
         "unseen_negatives": _unseen(negatives),
@@ -85,11 +88,15 @@ def rules(counted: dict[str, dict[str, int]]) -> dict[str, Any]:
 
 
 def auc_of_counts(positives: Mapping[ScoreT, int], negatives: Mapping[ScoreT, int]) -> float | None:
-    """The AUC of a score, from how many of each kind have each score; ties count half. None if a kind is empty."""
+    """The AUC of a score, from how many positives and negatives have each score.
+
+    Ties count half. None if there are no positives or no negatives.
+    """
     total = sum(positives.values()) * sum(negatives.values())
     if not total:
         return None
-    below, ordered = 0, 0.0
+    below = 0  # negatives with a lower score
+    ordered = 0.0  # pairs of a positive and a negative in the right order
     for score in sorted(positives.keys() | negatives.keys()):
         ordered += positives.get(score, 0) * (below + negatives.get(score, 0) / 2)
         below += negatives.get(score, 0)

@@ -26,7 +26,7 @@ class RejectedRow:
             in BigQuery.
         reason: A short code, one of a few, for counting.
         message: The same for people, with the offending value.
-        is_entry: Whether only an entry of the row's list can't be used, and the others are.
+        is_entry: Whether it is only an entry of the row's list, whose other entries are used.
         lost_bytes: Where it stands for the rest of a file that breaks off: how much that is, as it
             is stored.
     """
@@ -60,7 +60,9 @@ def read_report(quarantine_dir: str) -> dict[str, Any]:
 
 
 def check_quarantine(spec: DatasetSpec, quarantine_dir: str) -> None:
-    """Checks, after a run, that no table had more bad rows, or entries of lists, than `spec.max_bad_rows` allows.
+    """Checks, after a run, that no table had more bad rows than `spec.max_bad_rows` allows.
+
+    Where lists are taken apart, the same holds for their entries.
 
     Raises:
         DataError: one had; the message names the most frequent reasons, each with an example.
@@ -71,13 +73,8 @@ def check_quarantine(spec: DatasetSpec, quarantine_dir: str) -> None:
         lost = lost_rows(rows["read"], size.get("read", 0), size.get("lost", 0))
         counted = [_Counted("rows", rows["read"] + lost, rows["rejected"], lost)]
         if "entries" in rows:
-            counted.append(
-                _Counted(
-                    "entries of lists in the rows",
-                    rows["entries"],
-                    rows.get("rejected_entries", {}),
-                )
-            )
+            rejected = rows.get("rejected_entries", {})
+            counted.append(_Counted("entries of lists in the rows", rows["entries"], rejected))
         for found in counted:
             if found.bad > spec.max_bad_rows * found.read:
                 raise DataError(_too_many(spec, quarantine_dir, table, found))
@@ -85,7 +82,14 @@ def check_quarantine(spec: DatasetSpec, quarantine_dir: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class _Counted:
-    """Rows, or entries of their lists: all of them, those rejected by reason, and about how many more are lost."""
+    """Rows, or entries of their lists.
+
+    Attributes:
+        what: What they are called in messages.
+        read: How many there are.
+        rejected: How many of them are rejected, by reason.
+        lost: About how many of them come after the breaks of files.
+    """
 
     what: str
     read: int
@@ -98,7 +102,7 @@ class _Counted:
 
 
 def lost_rows(rows: int, file_bytes: int, lost_bytes: int) -> int:
-    """About how many rows come after the breaks of files, from how many came before.
+    """Estimates how many rows come after the breaks of files, from how many came before.
 
     Args:
         rows: All that were read.
@@ -115,14 +119,14 @@ def _too_many(spec: DatasetSpec, quarantine_dir: str, table: str, found: _Counte
     frequent = sorted(found.rejected.items(), key=lambda reason: (-reason[1], reason[0]))[:3]
     examples = _examples(path, table, {reason for reason, _ in frequent})
     reasons = [f"{count} x {reason}{_place(examples.get(reason))}" for reason, count in frequent]
-    after_breaks = (
-        f" About {found.lost} of them come after the breaks of files, by bytes."
-        if found.lost
-        else ""
-    )
+    place = getattr(spec, table).place
+    share = found.bad / max(found.read, 1)
+    after_breaks = ""
+    if found.lost:
+        after_breaks = f" About {found.lost} of them come after the breaks of files, by bytes."
     return (
-        f"{found.bad} of the {found.read} {found.what} of table {table} ({getattr(spec, table).place}) can't be used, "
-        f"{found.bad / max(found.read, 1):.2%}, and max_bad_rows allows {spec.max_bad_rows:.2%}. "
+        f"{found.bad} of the {found.read} {found.what} of table {table} ({place}) can't be used, "
+        f"{share:.2%}, and max_bad_rows allows {spec.max_bad_rows:.2%}. "
         f"Most frequent: {'; '.join(reasons)}. All of them are in {path}.{after_breaks}"
     )
 

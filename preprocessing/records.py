@@ -1,4 +1,4 @@
-"""The Beam job: a dataset spec to serialised tf.Examples by split, a quarantine of bad rows and a data report."""
+"""The Beam job that makes records of a log, a quarantine of bad rows and a data report."""
 
 from __future__ import annotations
 
@@ -33,17 +33,16 @@ from preprocessing.splits import TimeProfile, cut_offs
 from preprocessing.tables import partition, to_bytes
 from preprocessing.write_quarantine import WriteQuarantine
 
-_BROADCAST: tuple[TableName, ...] = (
-    "items",
-    "context",
-)  # to every shard, where users' rows go to their shard
+# These tables go to every shard; the rows of users go to the shard of their user.
+_BROADCAST: tuple[TableName, ...] = ("items", "context")
 Collections = dict[str, beam.PCollection]
 
 
 class BuildRecords(beam.PTransform):
-    """From a pipeline's root to {split: PCollection of serialised tf.Examples}, for every split of features.SPLITS.
+    """From a pipeline's root to a PCollection of serialised tf.Examples per split.
 
-    Users are spread over shards by a hash of their id; a worker holds one shard at a time.
+    The splits are those of `features.SPLITS`. Users are spread over shards by a hash of their id;
+    a worker holds one shard at a time.
 
     Args:
         spec: The dataset spec.
@@ -86,23 +85,19 @@ class BuildRecords(beam.PTransform):
             | "Times" >> beam.Map(lambda batch: TimeProfile.of(batch.column(TIME).to_numpy()))
             | "MergeTimes" >> beam.CombineGlobally(MergeTimeProfiles())
         )
-        cutoffs = profile | "CutOffs" >> beam.Map(
-            cut_offs, self._spec.split, self._spec.attribution_window
-        )
-        sides: dict[str, Any] = {
-            name: beam.pvalue.AsSingleton(self._broadcast(root, tables, name))
-            for name in _BROADCAST
-        }
-        sides["cutoffs"] = beam.pvalue.AsSingleton(cutoffs)
+        to_cutoffs = beam.Map(cut_offs, self._spec.split, self._spec.attribution_window)
+        cutoffs = profile | "CutOffs" >> to_cutoffs
+        # What all shards need beside their own users' rows.
+        sides: dict[str, Any] = {"cutoffs": beam.pvalue.AsSingleton(cutoffs)}
+        for name in _BROADCAST:
+            sides[name] = beam.pvalue.AsSingleton(self._broadcast(root, tables, name))
         parts = self._parts(tables)
         known = parts | "KnownValues" >> KnownValues(self._spec, self._shards)
         sides["known"] = beam.pvalue.AsList(known)
         shards = parts | "GroupByShard" >> beam.GroupByKey()
         seen, active = self._items(shards, sides["cutoffs"])
-        sides["seen"], sides["active"] = (
-            beam.pvalue.AsSingleton(seen),
-            beam.pvalue.AsSingleton(active),
-        )
+        sides["seen"] = beam.pvalue.AsSingleton(seen)
+        sides["active"] = beam.pvalue.AsSingleton(active)
         lines = self._statistics(shards, sides, cutoffs)
         records = self._shard_records(shards, sides)
         catalog = self._catalog(seen, sides, lines)
@@ -116,25 +111,25 @@ class BuildRecords(beam.PTransform):
     def _statistics(
         self, shards: beam.PCollection, sides: dict[str, Any], cutoffs: beam.PCollection
     ) -> tuple[Any, ...]:
-        """Adds what shards are told of statistics to `sides`; the table's lines, if the spec has statistics."""
+        """Adds what shards are told of statistics to `sides`.
+
+        Returns:
+            The lines of the statistics table as a side input; nothing if there are no statistics.
+        """
         if not self._spec.features.statistics or self._only_count:
             return ()
         counted = shards | "Statistics" >> CountStatistics(self._spec, self._shards, sides)
         sides["overall"] = beam.pvalue.AsDict(counted.overall)
         sides["answers"] = beam.pvalue.AsMultiMap(counted.answers)
-        lines = shards | "StatisticLines" >> StatisticLines(
-            self._spec, counted, sides["items"], cutoffs
-        )
-        return (beam.pvalue.AsIter(lines),)
+        to_lines = StatisticLines(self._spec, counted, sides["items"], cutoffs)
+        return (beam.pvalue.AsIter(shards | "StatisticLines" >> to_lines),)
 
     def _catalog(
         self, seen: beam.PCollection, sides: dict[str, Any], lines: tuple[Any, ...]
     ) -> Any:
-        to_catalog = CatalogRecords(self._spec, self._directories)
-        outputs = beam.ParDo(to_catalog, sides["items"], sides["cutoffs"], *lines).with_outputs(
-            COUNTS, main="catalog"
-        )
-        return seen | "Catalog" >> outputs
+        catalog = CatalogRecords(self._spec, self._directories)
+        to_catalog = beam.ParDo(catalog, sides["items"], sides["cutoffs"], *lines)
+        return seen | "Catalog" >> to_catalog.with_outputs(COUNTS, main="catalog")
 
     def _broadcast(
         self, root: beam.Pipeline, tables: dict[TableName, Any], name: TableName
@@ -148,9 +143,8 @@ class BuildRecords(beam.PTransform):
         self, shards: beam.PCollection, cutoffs: Any
     ) -> tuple[beam.PCollection, beam.PCollection]:
         """The items seen in training, and when items were active, of all shards."""
-        found = shards | "Items" >> beam.ParDo(ItemsOfShard(self._spec), cutoffs).with_outputs(
-            ACTIVE, main="seen"
-        )
+        to_items = beam.ParDo(ItemsOfShard(self._spec), cutoffs)
+        found = shards | "Items" >> to_items.with_outputs(ACTIVE, main="seen")
         seen = found["seen"] | "MergeSeen" >> beam.CombineGlobally(MergeSeenItems())
         return seen, found[ACTIVE] | "MergeActive" >> beam.CombineGlobally(MergeActiveItems())
 
@@ -172,10 +166,9 @@ class BuildRecords(beam.PTransform):
         return batches | "Earlier" >> beam.Map(with_earlier, self._spec)
 
     def _shard_records(self, shards: beam.PCollection, sides: dict[str, Any]) -> Any:
-        to_records = RecordsOfShard(self._spec, self._shards, self._directories, self._only_count)
-        return shards | "Records" >> beam.ParDo(to_records, **sides).with_outputs(
-            COUNTS, *SHARD_SPLITS
-        )
+        records = RecordsOfShard(self._spec, self._shards, self._directories, self._only_count)
+        to_records = beam.ParDo(records, **sides)
+        return shards | "Records" >> to_records.with_outputs(COUNTS, *SHARD_SPLITS)
 
 
 class CountRecords(BuildRecords):
@@ -185,11 +178,11 @@ class CountRecords(BuildRecords):
 
 
 class WriteRecords(BuildRecords):
-    """The same, written: gzipped TFRecords, a file for each split and shard; its collections of records are empty.
+    """Writes the records as gzipped TFRecords, a file per split and shard.
 
-    Records don't go through the runner, which would cost more than making them. A shard's files
-    hold the same bytes whatever runs it, and have their names only when they are whole: a shard
-    that is done twice does no harm.
+    Records don't go through the runner, which would cost more than making them, so the resulting
+    collections are empty. A shard's files hold the same bytes whatever runs it, and have their
+    names only when they are whole: a shard that is done twice does no harm.
 
     Args:
         directories: Where each split's files go.

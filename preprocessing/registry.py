@@ -1,4 +1,7 @@
-"""The kinds of features and the file formats by the names that a spec takes. Each is imported when it is first used."""
+"""The kinds of features and the file formats, by the names that a spec takes.
+
+Each is imported when it is first used.
+"""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from preprocessing.splits import NEVER, CutOffs, TimeProfile, to_iso
 from preprocessing.time_warnings import time_warnings
 
 _PERCENTILES = (10, 25, 50, 75, 90, 99)
-# Of a split: `sampled` counts the candidates that are sampled negatives, `missing_negatives` those
-# that could not be drawn, `too_recent` the candidates that were left out because their attribution
-# window wasn't over; `file_bytes` is what `bytes` come to when they are compressed.
+# Counters of a split. `sampled` are candidates that are sampled negatives, `missing_negatives`
+# those that could not be drawn, `too_recent` candidates that were left out because their
+# attribution window wasn't over; `file_bytes` is what `bytes` come to when they are compressed.
 _PLAIN = (
     "records",
     "requests",
@@ -44,21 +44,20 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         profile: When the events were.
     """
     by_name = nested(counts)
-    splits = {
-        name: _split(spec, by_name.get("splits", {}).get(name, {}))
-        for name in by_name.get("splits", {})
-    }
+    rows = by_name.get("rows", {})
+    splits = by_name.get("splits", {})
+    changes = by_name.get("item_changes", {})
+    outside = by_name.get("outside", {})
     report = {
         "dataset": spec.name,
-        "rows": {table: {"rejected": {}} | rows for table, rows in by_name.get("rows", {}).items()},
+        "rows": {table: {"rejected": {}} | counted for table, counted in rows.items()},
         "bytes": by_name.get("bytes", {}),
         "first_event": to_iso(profile.first or 0),
         "last_event": to_iso(profile.last or 0),
         "warnings": time_warnings(profile, spec.events.time_format),
         "cut_offs": _cut_offs(cutoffs),
-        "splits": splits,
-        "requests_outside_the_splits": {"history_only": 0, "labels_only": 0}
-        | by_name.get("outside", {}),
+        "splits": {name: _split(spec, counted) for name, counted in splits.items()},
+        "requests_outside_the_splits": {"history_only": 0, "labels_only": 0} | outside,
         "requests_cut": {"at_cut_off": 0, "too_long": 0} | by_name.get("requests_cut", {}),
         "history_length": _distribution(by_name.get("history_length", {})),
         "history_events": {"all": 0, "entering": 0} | by_name.get("history_events", {}),
@@ -68,9 +67,7 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         "duplicate_keys": by_name.get("duplicate_keys", {}),
         "users": by_name.get("users", 0),
         "odd_ids": by_name.get("odd_ids", {}),
-        "item_changes": {
-            name: _share(found) for name, found in by_name.get("item_changes", {}).items()
-        },
+        "item_changes": {name: _share(found) for name, found in changes.items()},
         "feature_auc": _feature_auc(by_name.get("feature_auc", {})),
     }
     return json.dumps(report, indent=2, sort_keys=True)
@@ -79,13 +76,14 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
 def _split(spec: DatasetSpec, counts: dict[str, Any]) -> dict[str, Any]:
     positives = counts.get("positives", {})
     candidates = counts.get("candidates", 0)
-    rates = {task: positives.get(task, 0) / candidates for task in spec.tasks} if candidates else {}
+    popularity = counts.get("popularity", {})
     report: dict[str, Any] = {name: counts.get(name, 0) for name in _PLAIN}
-    report["label_rate"] = rates
+    report["label_rate"] = {}
+    if candidates:
+        for task in spec.tasks:
+            report["label_rate"][task] = positives.get(task, 0) / candidates
     report["positives"] = positives
-    report["label_rules"] = {
-        task: rules(counted) for task, counted in counts.get("popularity", {}).items()
-    }
+    report["label_rules"] = {task: rules(counted) for task, counted in popularity.items()}
     report["bytes_a_candidate"] = report["bytes"] / candidates if candidates else None
     report["file_bytes_a_candidate"] = report["file_bytes"] / candidates if candidates else None
     report["candidates_a_request"] = _distribution(counts.get("candidates_a_request", {}))
@@ -93,10 +91,10 @@ def _split(spec: DatasetSpec, counts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _feature_auc(counted: dict[str, Any]) -> dict[str, dict[str, float | None]]:
-    return {
-        task: {name: feature_auc(found) for name, found in features.items()}
-        for task, features in counted.items()
-    }
+    aucs: dict[str, dict[str, float | None]] = {}
+    for task, features in counted.items():
+        aucs[task] = {name: feature_auc(found) for name, found in features.items()}
+    return aucs
 
 
 def _share(found: dict[str, int]) -> float | None:
@@ -119,13 +117,12 @@ def _distribution(counts: dict[str, int]) -> dict[str, Any]:
     if not total:
         return {}
     mean = sum(length * count for length, count in lengths) / total
-    return {
-        "mean": mean,
-        "percentiles": {str(p): _percentile(lengths, p * total / 100) for p in _PERCENTILES},
-    }
+    percentiles = {str(p): _percentile(lengths, p * total / 100) for p in _PERCENTILES}
+    return {"mean": mean, "percentiles": percentiles}
 
 
 def _percentile(lengths: list[tuple[int, int]], rank: float) -> int:
+    """The smallest length that at least `rank` of all have; `lengths` has (length, count) pairs."""
     seen = 0
     for length, count in lengths:
         seen += count

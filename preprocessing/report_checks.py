@@ -1,4 +1,4 @@
-"""What a data report says that keeps a run from making sense, before anything is trained."""
+"""Checks of a data report, before anything is trained: does a run on these records make sense?"""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FEW_BEHAVIORS = 0.01  # of all events
 
 
 def check_report(spec: DatasetSpec, quarantine_dir: str) -> None:
-    """Checks, after a run, that its records can be trained on and judged by; logs what is merely odd.
+    """Checks, after a run, that its records can be trained on; logs what is only odd.
 
     Raises:
         DataError: they can't; the message says all that is wrong.
@@ -38,16 +38,26 @@ def report_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str
     """Problems, which keep a run from making sense, and warnings."""
     problems, warnings = join_findings(report["joins"])
     warnings += leak_findings(report["feature_auc"])
-    for found, more in zip((problems, warnings), _history_findings(spec, report), strict=True):
-        found += more
-    warnings += [
-        f"feature {name} differs from one event of an item to the next ({share:.1%}): send it with each candidate. An "
-        f"item that is scored by its id alone gets the catalogue's value, which is of another showing."
-        for name, share in report["item_changes"].items()
-        if share is not None and share > _OFTEN
-    ]
+    of_history, odd_history = _history_findings(spec, report)
+    problems += of_history
+    warnings += odd_history
+    for name, share in report["item_changes"].items():
+        if share is not None and share > _OFTEN:
+            warnings.append(
+                f"feature {name} differs from one event of an item to the next ({share:.1%}): send "
+                f"it with each candidate. An item that is scored by its id alone gets the "
+                f"catalogue's value, which is of another showing."
+            )
     for column, counts in report["odd_ids"].items():
         warnings += id_findings(getattr(spec.events, column), counts)
+    of_splits, odd_splits = _split_findings(spec, report)
+    return problems + of_splits, warnings + odd_splits
+
+
+def _split_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Problems and warnings of the requests and labels of each split."""
+    problems: list[str] = []
+    warnings: list[str] = []
     silent = [
         task
         for task in spec.tasks
@@ -58,8 +68,9 @@ def report_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str
         counts = report["splits"].get(split, {})
         if not counts.get("requests"):
             problems.append(
-                f"split {split} has no request with a candidate: no event in it fulfils candidates.where, or its time "
-                f"is too short. The log runs from {report['first_event']} to {report['last_event']}."
+                f"split {split} has no request with a candidate: no event in it fulfils "
+                f"candidates.where, or its time is too short. The log runs from "
+                f"{report['first_event']} to {report['last_event']}."
             )
             continue
         one_kind = [_one_kind(split, task, counts) for task in spec.tasks if task not in silent]
@@ -70,25 +81,31 @@ def report_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str
 
 def _history_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str], list[str]]:
     """Problems and warnings of what enters histories."""
-    events = report["history_events"]
-    share = events["entering"] / events["all"] if events["all"] else 0.0
-    held = (
-        f"history.where holds for {events['entering']:,} of {events['all']:,} events ({share:.2%})"
-    )
+    entering = report["history_events"]["entering"]
+    events = report["history_events"]["all"]
+    share = entering / events if events else 0.0
+    held = f"history.where holds for {entering:,} of {events:,} events ({share:.2%})"
     why = f" {held}." if spec.history.where else ""
-    learnt, held_out = (
-        report["splits"].get(split, {}).get("records", 0) for split in WINDOW_SPLITS
-    )
+    learnt, held_out = [_records(report, split) for split in WINDOW_SPLITS]
     if not learnt:
-        return [
-            f"no user has two behaviours before the training cut-off: nothing can be pre-trained.{why}"
-        ], []
+        problem = (
+            f"no user has two behaviours before the training cut-off: nothing can be "
+            f"pre-trained.{why}"
+        )
+        return [problem], []
     if not held_out:
-        message = "none of the users held out, one in twenty, has two behaviours before the training cut-off"
-        return [], [f"{message}: pre-training can't be judged and will be refused.{why}"]
-    return [], [
-        f"{held}: few requests have a history."
-    ] if spec.history.where and share < _FEW_BEHAVIORS else []
+        warning = (
+            f"none of the users held out, one in twenty, has two behaviours before the training "
+            f"cut-off: pre-training can't be judged and will be refused.{why}"
+        )
+        return [], [warning]
+    if spec.history.where and share < _FEW_BEHAVIORS:
+        return [], [f"{held}: few requests have a history."]
+    return [], []
+
+
+def _records(report: dict[str, Any], split: str) -> int:
+    return report["splits"].get(split, {}).get("records", 0)
 
 
 def _positives(report: dict[str, Any], split: str, task: str) -> int:
@@ -97,11 +114,15 @@ def _positives(report: dict[str, Any], split: str, task: str) -> int:
 
 def _one_kind(split: str, task: str, counts: dict[str, Any]) -> str:
     """A split whose labels are all alike can't be learnt from, and no AUC is defined on it."""
-    positives, candidates = counts["positives"].get(task, 0), counts["candidates"]
+    positives = counts["positives"].get(task, 0)
+    candidates = counts["candidates"]
     if not positives:
         return f"split {split} has no positive of task {task} among its {candidates:,} candidates."
     if positives == candidates:
-        return f"split {split} has no negative of task {task}: it holds for all of its {candidates:,} candidates."
+        return (
+            f"split {split} has no negative of task {task}: it holds for all of its "
+            f"{candidates:,} candidates."
+        )
     return ""
 
 
@@ -110,12 +131,13 @@ def _never(task: str, spec: DatasetSpec, report: dict[str, Any]) -> str:
     values = report["label_values"].get(task, {})
     frequent = sorted(values.items(), key=lambda item: (-item[1], item[0]))[:_SHOWN_VALUES]
     held = ", ".join(f"{value!r} ({count:,} times)" for value, count in frequent)
-    found = (
-        f"The column holds {held}."
-        if held
-        else "Events fulfil it, but none that makes a candidate positive."
+    found = "Events fulfil it, but none that makes a candidate positive."
+    if held:
+        found = f"The column holds {held}."
+    return (
+        f"task {task} never holds: no candidate of any split has {label.column} {_wanted(label)}. "
+        f"{found}"
     )
-    return f"task {task} never holds: no candidate of any split has {label.column} {_wanted(label)}. {found}"
 
 
 def _wanted(label: Condition) -> str:
@@ -125,16 +147,18 @@ def _wanted(label: Condition) -> str:
         return f"at most {label.at_most:g}"
     if label.equals_column is not None:
         return f"equal to column {label.equals_column}"
-    return (
-        f"among {list(label.one_of)}" if label.one_of is not None else f"equal to {label.equals!r}"
-    )
+    if label.one_of is not None:
+        return f"among {list(label.one_of)}"
+    return f"equal to {label.equals!r}"
 
 
 def _few_negatives(spec: DatasetSpec, split: str, counts: dict[str, Any]) -> list[str]:
-    wanted = counts["sampled"] + counts["missing_negatives"]
-    if spec.negatives is None or counts["missing_negatives"] <= _MISSING_NEGATIVES * wanted:
+    missing = counts["missing_negatives"]
+    wanted = counts["sampled"] + missing
+    if spec.negatives is None or missing <= _MISSING_NEGATIVES * wanted:
         return []
     return [
-        f"split {split} lacks {counts['missing_negatives']:,} of its {wanted:,} sampled negatives: too few items were "
-        f"active in the window before its requests. Make negatives.window longer, or negatives.per_request smaller."
+        f"split {split} lacks {missing:,} of its {wanted:,} sampled negatives: too few items were "
+        f"active in the window before its requests. Make negatives.window longer, or "
+        f"negatives.per_request smaller."
     ]

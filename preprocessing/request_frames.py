@@ -68,7 +68,11 @@ def request_frame(
     )
     anchors = candidates.events[candidates.starts[row]]
     frame = Frame(
-        ids.take(pa.array(row)), anchors, times[row], history.take(first_events[row]), pieces
+        request_ids=ids.take(pa.array(row)),
+        anchors=anchors,
+        times=times[row],
+        history=history.take(first_events[row]),
+        candidates=pieces,
     )
     return Requests(frame, asked[shown & ~labelled], why[candidates.lengths > 0])
 
@@ -82,20 +86,24 @@ def _with_negatives(
     ids: pa.Array,
     times: np.ndarray,
 ) -> Ranges:
-    """The candidates of each request that has some, followed by its sampled items, numbered after the events."""
+    """Appends sampled items to the candidates of each request that has any.
+
+    Sampled items are numbered after the events, as `EventFeatures` has them.
+    """
     place = pool.places(events.strings[ITEM].values)[events.strings[ITEM].codes]
     met = MetItems.of(events.user[shown], place[shown], events.time[shown], len(pool))
     rows = np.flatnonzero(candidates.lengths)
     lasts = candidates.events[candidates.stops[rows] - 1]
-    user, by = events.user[lasts], _latest(events.time, candidates, rows)
+    by = _latest(events.time, candidates, rows)
     users = events.strings[USER].take(lasts).strings()
-    drawn = np.full((len(candidates.lengths), wanted), -1)
     hashes = request_hashes(users, ids.take(pa.array(rows)))
-    drawn[rows] = sample(wanted, pool, hashes, met, user, times[rows], by)
+    drawn = np.full((len(candidates.lengths), wanted), -1)
+    drawn[rows] = sample(wanted, pool, hashes, met, events.user[lasts], times[rows], by)
     return _append(candidates, np.where(drawn < 0, -1, drawn + len(events)))
 
 
 def _latest(time: np.ndarray, candidates: Ranges, rows: np.ndarray) -> np.ndarray:
+    """The time of the latest candidate of some requests, none of which is empty: int64."""
     if not len(rows):
         return rows
     offsets, flat = candidates.take(rows).flat()
@@ -104,22 +112,24 @@ def _latest(time: np.ndarray, candidates: Ranges, rows: np.ndarray) -> np.ndarra
 
 def _append(ranges: Ranges, added: np.ndarray) -> Ranges:
     """Each list, followed by the numbers in its row of `added` [R, K] that aren't negative."""
-    offsets, flat = ranges.flat()
-    row = np.append(
-        np.repeat(np.arange(len(added)), ranges.lengths),
-        np.repeat(np.arange(len(added)), added.shape[1]),
-    )
+    _, flat = ranges.flat()
+    lists = np.arange(len(added))
+    row = np.append(np.repeat(lists, ranges.lengths), np.repeat(lists, added.shape[1]))
     numbers = np.append(flat, added.ravel())
     order = np.argsort(row, kind="stable")
     order = order[numbers[order] >= 0]
-    stops = np.cumsum(ranges.lengths + (added >= 0).sum(axis=1))
-    return Ranges(numbers[order], np.append(0, stops[:-1]) if len(stops) else stops, stops)
+    lengths = ranges.lengths + (added >= 0).sum(axis=1)
+    stops = np.cumsum(lengths)
+    return Ranges(numbers[order], stops - lengths, stops)
 
 
 def _request_ids(
     events: SortedEvents, first_events: np.ndarray, times: np.ndarray, why: np.ndarray
 ) -> pa.Array:
-    """The log's ids or made ones; what goes on under an id that has begun before has its time in its id."""
+    """The log's request ids, or where it has none, the user and the time.
+
+    A request that begins because another one with its id was cut has its time in its id as well.
+    """
     users = events.strings[USER].take(first_events).strings()
     seconds = pa.array(times).cast(pa.string())
     made = pc.binary_join_element_wise(users, seconds, ":")

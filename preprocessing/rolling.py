@@ -1,4 +1,4 @@
-"""Rolling windows: logs with a file (or folder) a day, and the days that a run reads.
+"""Rolling windows: logs with a file (or folder) per day, and the days that a run reads.
 
 A span is a day of UTC, numbered from 1 January 1970 as TFX numbers dates. Paths name it by
 `{YYYY}`, `{MM}` and `{DD}`, or by `{SPAN}`, its number.
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import datetime
 import re
+from typing import Any
 
 from preprocessing.errors import DataError
+from preprocessing.sources.columns import JOINED
 from preprocessing.sources.files import match_files
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_records import SpanSplit
@@ -66,11 +68,13 @@ def newest_span(pattern: str) -> int:
     order = re.findall(r"\{(?:YYYY|MM|DD|SPAN)\}", pattern)
     pieces = re.split(r"(\{(?:YYYY|MM|DD|SPAN)\}|\*)", pattern)
     named = "".join(_EXPRESSIONS.get(piece, re.escape(piece)) for piece in pieces)
-    expression = re.compile(
-        named.rstrip("/") + "(?:/.*)?"
-    )  # what follows is in a folder of the day
-    found = [expression.fullmatch(path) for path in match_files((glob,), "events")]
-    spans = [_span_of(dict(zip(order, match.groups(), strict=True))) for match in found if match]
+    # A day may be a folder: then files below it follow.
+    expression = re.compile(named.rstrip("/") + "(?:/.*)?")
+    spans = []
+    for path in match_files((glob,), "events"):
+        match = expression.fullmatch(path)
+        if match:
+            spans.append(_span_of(dict(zip(order, match.groups(), strict=True))))
     if not spans:
         raise DataError(f"{pattern}: no file has a name of this form, so there is no span to run.")
     return max(spans)
@@ -95,34 +99,41 @@ def at_span(spec: DatasetSpec, newest: int | None) -> DatasetSpec:
     if not isinstance(spec.split, SpanSplit):
         if newest is not None:
             raise DataError(
-                f"a span is for specs whose split is in spans (split.train: 7, ...). Received: {newest}"
+                f"a span is for specs whose split is in spans (split.train: 7, ...). Received: "
+                f"{newest}"
             )
         return spec
     if newest is None:
         raise ValueError("a split in spans needs the newest one. Received: newest=None")
-    update = {
-        name: table.at(tuple(path_of_span(path, newest) for path in table.paths))
-        for name in ("items", "users", "context")
-        if (table := getattr(spec, name)) is not None
+    update: dict[str, Any] = {
+        "events": spec.events.at(_paths(spec.events, spec.split, newest)),
+        "split": spec.split.at(newest),
     }
-    events = spec.events.at(_paths(spec.events, spec.split, newest))
-    return spec.model_copy(update=update | {"events": events, "split": spec.split.at(newest)})
+    for name in JOINED:
+        table = getattr(spec, name)
+        if table is not None:
+            update[name] = table.at(tuple(path_of_span(path, newest) for path in table.paths))
+    return spec.model_copy(update=update)
 
 
 def _paths(events: Events, split: SpanSplit, newest: int) -> tuple[str, ...]:
     """The paths of all the days that are read; a log may begin within the days of history."""
     spans = split.spans(newest)
-    present = [
-        span for span in spans if all(_exists(path_of_span(path, span)) for path in events.paths)
-    ]
+    present: list[int] = []
+    paths: list[str] = []
+    for span in spans:
+        of_span = [path_of_span(path, span) for path in events.paths]
+        if all(_exists(path) for path in of_span):
+            present.append(span)
+            paths += of_span
     missing = sorted(set(spans[split.history :]) - set(present))
     if missing:
         days = ", ".join(f"{date_of(span)} ({span})" for span in missing)
         raise DataError(
-            f"{', '.join(events.paths)}: no file for {days}. A run of span {newest} ({date_of(newest)}) needs every "
-            f"day of training, validation, test and labels."
+            f"{', '.join(events.paths)}: no file for {days}. A run of span {newest} "
+            f"({date_of(newest)}) needs every day of training, validation, test and labels."
         )
-    return tuple(path_of_span(path, span) for span in present for path in events.paths)
+    return tuple(paths)
 
 
 def _exists(path: str) -> bool:
@@ -135,4 +146,5 @@ def _exists(path: str) -> bool:
 def _span_of(found: dict[str, str]) -> int:
     if "{SPAN}" in found:
         return int(found["{SPAN}"])
-    return (datetime.date(*(int(found[part]) for part in _DATE)) - _EPOCH).days
+    year, month, day = [int(found[part]) for part in _DATE]
+    return (datetime.date(year, month, day) - _EPOCH).days

@@ -1,4 +1,4 @@
-"""The curated schema of raw records: types, presence, value counts, domains, and tensors for Transform."""
+"""The schema of raw records: types, presence, value counts, domains, and Transform's tensors."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ _TENSOR_GROUP = ""  # the name under which TensorFlow Transform looks for tensor
 
 
 def build_schema(spec: DatasetSpec) -> schema_pb2.Schema:
-    """The schema of the records that `spec` describes: dense [B] tensors for scalars, ragged [B, (L)] for lists."""
+    """The schema of the records that `spec` describes.
+
+    Scalars become dense tensors [B], lists ragged ones [B, (L)].
+    """
     schema = schema_pb2.Schema()
+    group = schema.tensor_representation_group[_TENSOR_GROUP]
     for feature in record_features(spec):
         _add_feature(schema, spec, feature)
-        tensor = schema.tensor_representation_group[_TENSOR_GROUP].tensor_representation[
-            feature.name
-        ]
+        tensor = group.tensor_representation[feature.name]
         if feature.is_list:
             tensor.ragged_tensor.feature_path.step.append(feature.name)
             tensor.ragged_tensor.row_partition_dtype = (

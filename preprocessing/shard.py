@@ -1,4 +1,4 @@
-"""From the events of some users to their records: requests with histories, and pre-training windows."""
+"""The records of some users: requests with histories, and pre-training windows."""
 
 from __future__ import annotations
 
@@ -31,18 +31,21 @@ _HELD_OUT_SALT = 1
 
 
 def window_frame(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs) -> Frame:
-    """The pre-training windows: history-eligible events before the validation cut-off, without candidates."""
+    """The pre-training windows of events before the validation cut-off, without candidates."""
     eligible = events.enter_history(spec.history) & (events.time < cutoffs.validation)
     history, start = windows(events.user, eligible, spec.history.length)
     last = history.events[history.stops - 1]
     users = events.strings[USER].take(last).strings()
     ids = pc.binary_join_element_wise("window", users, pa.array(start).cast(pa.string()), ":")
     nothing = np.zeros(len(last), np.int64)
-    return Frame(ids, last, events.time[last], history, Ranges(nothing[:0], nothing, nothing))
+    candidates = Ranges(nothing[:0], nothing, nothing)
+    return Frame(ids, last, events.time[last], history, candidates)
 
 
 class ShardRecords:
-    """The records of a shard, and what there is to report about them; their bytes once they have been read.
+    """The records of a shard, and the counters of the data report about them.
+
+    The counters of bytes are complete once the records have been iterated over.
 
     Args:
         spec: What records are made of.
@@ -63,11 +66,9 @@ class ShardRecords:
         self._spec = spec
         self._events = events
         self._features = EventFeatures(spec, events, tables)
-        counted = (
-            ShardStatistics(spec, events, self._features, told or Told())
-            if spec.features.statistics
-            else None
-        )
+        counted = None
+        if spec.features.statistics:
+            counted = ShardStatistics(spec, events, self._features, told or Told())
         self._encoder = FrameEncoder(spec, events.user, self._features, counted)
         self.counts: Counts = Counter()
         self.counts["users",] = len(events.strings[USER].values)
@@ -98,10 +99,9 @@ class ShardRecords:
                 yield split, records
 
     def _windows(self, seen: Frame) -> dict[str, Frame]:
-        held_out = stable_hash(self._events.strings[USER].values, _HELD_OUT_SALT) % np.uint64(
-            _USERS_A_HELD_OUT_ONE
-        )
-        is_held_out = held_out[self._events.user[seen.anchors]] == 0
+        hashes = stable_hash(self._events.strings[USER].values, _HELD_OUT_SALT)
+        of_user = hashes % np.uint64(_USERS_A_HELD_OUT_ONE) == 0
+        is_held_out = of_user[self._events.user[seen.anchors]]
         return {
             "pretrain": seen.take(np.flatnonzero(~is_held_out)),
             "pretrain_validation": seen.take(np.flatnonzero(is_held_out)),
@@ -128,7 +128,7 @@ class ShardRecords:
                 self.counts["odd_ids", name, value] += int((column.codes == code).sum())
 
     def _count_changes(self) -> None:
-        """How often item features that are read from the events differ from what the item's event before had."""
+        """How often item features of events change between an item's events."""
         for feature in checked_features(self._spec):
             if feature.side == "candidate" and source_of(self._spec, feature)[0] == "events":
                 compared, changed = self._features.changes(feature)
@@ -143,55 +143,47 @@ class ShardRecords:
                     self.counts["label_values", task, value] += count
 
     def _count_leaks(self, part: str, frame: Frame) -> None:
-        """What each feature alone tells of each label; what describes the request is its anchor's."""
-        candidates, lengths = frame.candidates.flat()[1], frame.candidates.lengths
+        """What each feature alone tells of each label; a request's features are its anchor's."""
+        candidates = frame.candidates.flat()[1]
+        lengths = frame.candidates.lengths
+        times = np.repeat(frame.times, lengths)
         labels = {task: self._features.labels(task, candidates) > 0 for task in self._spec.tasks}
         for feature in checked_features(self._spec):
             if feature.is_list:
-                buckets = self._features.buckets(
-                    feature, candidates, np.repeat(frame.times, lengths)
-                )
+                buckets = self._features.buckets(feature, candidates, times)
             else:
-                buckets = np.repeat(
-                    self._features.buckets(feature, frame.anchors, frame.times), lengths
-                )
+                of_request = self._features.buckets(feature, frame.anchors, frame.times)
+                buckets = np.repeat(of_request, lengths)
             for task, of_task in labels.items():
-                self.counts += count_buckets(
-                    ("feature_auc", task, feature.name, part), buckets, of_task
-                )
+                prefix = ("feature_auc", task, feature.name, part)
+                self.counts += count_buckets(prefix, buckets, of_task)
 
     def _count(self, split: str, frame: Frame) -> None:
         ids = frame.request_ids.dictionary_encode().indices.to_numpy()
-        is_first = is_run_start(
-            self._events.user[frame.anchors], ids
-        )  # a long request has several records
+        # A request with many candidates has several records.
+        is_first = is_run_start(self._events.user[frame.anchors], ids)
+        requests = int(is_first.sum())
         candidates = frame.candidates.flat()[1]
         sampled = int((candidates >= len(self._events)).sum())
-        counted = {
-            "records": len(frame),
-            "requests": int(is_first.sum()),
-            "candidates": len(candidates),
-        }
-        for name, count in (counted | {"sampled": sampled}).items():
-            self.counts["splits", split, name] += count
+        self.counts["splits", split, "records"] += len(frame)
+        self.counts["splits", split, "requests"] += requests
+        self.counts["splits", split, "candidates"] += len(candidates)
+        self.counts["splits", split, "sampled"] += sampled
+        training_events = self._features.training_events(candidates)
         for task in self._spec.tasks:
             labels = self._features.labels(task, candidates) > 0
             self.counts["splits", split, "positives", task] += int(labels.sum())
-            training_events = self._features.training_events(candidates)
             if split in REQUEST_SPLITS and training_events is not None:
-                self.counts += count_levels(
-                    ("splits", split, "popularity", task), training_events, labels
-                )
-        if split in REQUEST_SPLITS:
-            self._count_leaks(LEARNT if split == "train" else JUDGED, frame)
-        if split in REQUEST_SPLITS:
-            of_request = (
-                np.add.reduceat(frame.candidates.lengths, np.flatnonzero(is_first))
-                if len(frame)
-                else ids
-            )
-            self.counts += count_lengths(("history_length",), frame.history.lengths[is_first])
-            self.counts += count_lengths(("splits", split, "candidates_a_request"), of_request)
-            if self._spec.negatives:
-                wanted = self._spec.negatives.per_request * int(is_first.sum())
-                self.counts["splits", split, "missing_negatives"] += wanted - sampled
+                prefix = ("splits", split, "popularity", task)
+                self.counts += count_levels(prefix, training_events, labels)
+        if split not in REQUEST_SPLITS:
+            return
+        self._count_leaks(LEARNT if split == "train" else JUDGED, frame)
+        of_request = frame.candidates.lengths
+        if len(frame):
+            of_request = np.add.reduceat(of_request, np.flatnonzero(is_first))
+        self.counts += count_lengths(("history_length",), frame.history.lengths[is_first])
+        self.counts += count_lengths(("splits", split, "candidates_a_request"), of_request)
+        if self._spec.negatives:
+            wanted = self._spec.negatives.per_request * requests
+            self.counts["splits", split, "missing_negatives"] += wanted - sampled

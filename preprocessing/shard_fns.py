@@ -1,4 +1,4 @@
-"""The Beam functions that turn shards of users into records, and into what the rest of the job needs to know."""
+"""The Beam functions that make records of shards of users, and gather what the whole job needs."""
 
 from __future__ import annotations
 
@@ -56,12 +56,10 @@ class RecordsOfShard(beam.DoFn):
         only_count: bool = False,
     ) -> None:
         super().__init__()
-        self._spec, self._shards, self._directories, self._only_count = (
-            spec,
-            shards,
-            directories,
-            only_count,
-        )
+        self._spec = spec
+        self._shards = shards
+        self._directories = directories
+        self._only_count = only_count
         self._shared = SharedSides()
 
     def process(
@@ -76,14 +74,17 @@ class RecordsOfShard(beam.DoFn):
         overall: Mapping[str, bytes] | None = None,
         answers: Mapping[int, Iterable[tuple[str, bytes]]] | None = None,
     ) -> Iterator[beam.pvalue.TaggedOutput]:
-        """From (shard, parts of tables); `overall` and `answers` as from CountStatistics, where the spec counts."""
-        parts = list(element[1])
+        """From (shard, parts of tables).
+
+        `overall` and `answers` are those of CountStatistics, where the spec has statistics.
+        """
+        shard, content = element
+        parts = list(content)
         table = from_bytes(part for name, part in parts if name == "events")
         if table is None:
             return
-        users = EntityTable.of_spec(
-            self._spec, "users", from_bytes(part for name, part in parts if name == "users")
-        )
+        of_users = from_bytes(part for name, part in parts if name == "users")
+        users = EntityTable.of_spec(self._spec, "users", of_users)
         tables = Tables(
             items=self._shared.once("items", items, partial(entities, self._spec, "items")),
             users=users,
@@ -93,16 +94,12 @@ class RecordsOfShard(beam.DoFn):
             known=self._shared.once("known", known, known_tables),
         )
         events = SortedEvents.from_table(table)
-        told = told_of(
-            self._spec, overall or {}, answers[element[0]] if answers is not None else ()
-        )
+        told = told_of(self._spec, overall or {}, answers[shard] if answers is not None else ())
         records = ShardRecords(self._spec, events, tables, cutoffs, told)
-        if not self._only_count:
-            yield from (
-                self._outputs(records)
-                if self._directories is None
-                else self._written(records, element[0])
-            )
+        if self._directories is not None and not self._only_count:
+            self._write(records, self._directories, shard)
+        elif not self._only_count:
+            yield from self._outputs(records)
         records.counts["duplicate_keys", "users"] += users.duplicates if users else 0
         yield beam.pvalue.TaggedOutput(COUNTS, records.counts)
 
@@ -112,25 +109,25 @@ class RecordsOfShard(beam.DoFn):
             for example in examples:
                 yield beam.pvalue.TaggedOutput(split, example)
 
-    def _written(self, records: ShardRecords, shard: int) -> Iterator[beam.pvalue.TaggedOutput]:
-        """Writes the records; a shard that is done again replaces its files by the same. Yields nothing."""
-        directories = self._directories or {}
+    def _write(self, records: ShardRecords, directories: Mapping[str, str], shard: int) -> None:
+        """Writes the records; a shard that is done again replaces its files by the same ones."""
         with contextlib.ExitStack() as stack:
             files: dict[str, RecordFile] = {}
             for split, examples in records:
                 Metrics.counter("preprocessing", f"records_{split}").inc(len(examples))
                 if split not in files:
-                    files[split] = stack.enter_context(
-                        RecordFile(path_of(directories[split], shard, self._shards))
-                    )
+                    file = RecordFile(path_of(directories[split], shard, self._shards))
+                    files[split] = stack.enter_context(file)
                 files[split].write(examples)
         for split, file in files.items():
             records.counts["splits", split, "file_bytes"] += file.size
-        yield from ()
 
 
 class ItemsOfShard(beam.DoFn):
-    """One shard's events to the items seen in training and, where negatives are sampled, to those active when."""
+    """From one shard's events to the items that were seen in training.
+
+    Where negatives are sampled, also to the items that were active in each step, under ACTIVE.
+    """
 
     def __init__(self, spec: DatasetSpec) -> None:
         super().__init__()
@@ -148,24 +145,24 @@ class ItemsOfShard(beam.DoFn):
         if self._spec.negatives is not None:
             events = SortedEvents.from_table(from_bytes(parts))
             step = step_of(self._spec.negatives.window, cutoffs)
-            yield beam.pvalue.TaggedOutput(
-                ACTIVE, to_bytes(active_items(events, self._spec.candidates, step))
-            )
+            active = active_items(events, self._spec.candidates, step)
+            yield beam.pvalue.TaggedOutput(ACTIVE, to_bytes(active))
 
 
 class CatalogRecords(beam.DoFn):
-    """All items that were seen to the records of split `catalog`.
+    """From all items that were seen to the records of split `catalog`.
 
     Args:
         spec: What an item has.
-        directories: Where they are written, by split; every other split gets a file without
-            records, because a split that no shard has a record of must have a file, too. None: they
-            are outputs.
+        directories: Where they are written, by split. Every other split gets a file without
+            records, because a split must have a file even if no shard has a record of it. None:
+            records are outputs.
     """
 
     def __init__(self, spec: DatasetSpec, directories: Mapping[str, str] | None = None) -> None:
         super().__init__()
-        self._spec, self._directories = spec, directories
+        self._spec = spec
+        self._directories = directories
 
     def process(
         self,

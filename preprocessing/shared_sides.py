@@ -1,4 +1,4 @@
-"""Side inputs of the job as its functions use them, each decoded once by a worker."""
+"""Side inputs of the job as its functions use them, each decoded once per worker."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from preprocessing.tables import from_bytes
 
 
 class SharedSides:
-    """What a worker has decoded."""
+    """Keeps what a worker has decoded."""
 
     def __init__(self) -> None:
         self._decoded: dict[str, tuple[Any, Any]] = {}
 
     def once(self, name: str, content: Any, decode: Callable[[Any], Any]) -> Any:
-        """What `decode` makes of the content, made anew where it has changed."""
+        """What `decode` makes of the content; it is called only where the content has changed."""
         if name not in self._decoded or self._decoded[name][0] != content:
             self._decoded[name] = content, decode(content)
         return self._decoded[name][1]

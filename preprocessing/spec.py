@@ -1,4 +1,4 @@
-"""The dataset spec: one declaration of a behaviour log, used by preprocessing, training and serving.
+"""The dataset spec: one declaration of a log for preprocessing, training and serving.
 
 A spec says where the log is, which columns mean what, which features the models see, which events
 enter the history, what the labels are, and where time is cut into training, validation and test.
@@ -32,20 +32,26 @@ from preprocessing.spec_tables import ContextTable, Entities, Events
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NAMES_SPAN = re.compile(r"\{SPAN\}|(?=.*\{YYYY\})(?=.*\{MM\})(?=.*\{DD\})")
-# Tables that have no row for what a feature describes, or only one that is found through something
-# else.
+# Tables that have no row of what a feature describes.
 _OTHER_TABLES = {"user": ("items", "context"), "item": ("users", "context")}
 
+
+# Names of history and candidate features that are always there, without their side.
+_RESERVED = {ITEM_ID, "item_key", "timestamp"}
 
 # A feature of some kind: preprocessing/kinds/ has them, each with its own options.
 Feature = Annotated[pydantic.SerializeAsAny[Kind], pydantic.BeforeValidator(KIND.read)]
 
 
 class Features(Config):
-    """The features by the thing they describe; ids and timestamps are always there and not listed.
+    """The features by what they describe; ids and timestamps are always there and not listed.
 
-    `match` and `statistics` are of no side: they compare candidates with histories, and count
-    events, by features of the others.
+    `match` and `statistics` describe nothing themselves: they compare candidates with histories,
+    and count events, by the features of the other sections.
+
+    Example:
+        item: {category: {kind: categorical}, price: {kind: numeric}}
+        context: {device: {kind: categorical}, hour: {kind: hour_of_day}}
     """
 
     user: dict[str, Feature] = {}
@@ -76,40 +82,39 @@ class Features(Config):
                     raise ValueError(
                         f"kind {feature.kind} is for {sides} features. Received: {side}.{name}"
                     )
-        reserved = {"item_id", "item_key", "timestamp"}
-        taken = (set(self.item) & set(self.behavior)) | (
-            reserved & (set(self.item) | set(self.behavior))
-        )
+        # Both become `history_<name>`, as do the ids and times of behaviours.
+        twice = self.item.keys() & self.behavior.keys()
+        taken = twice | _RESERVED & (self.item.keys() | self.behavior.keys())
         if taken:
             raise ValueError(
-                f"item and behavior features need distinct, unreserved names. Received: {sorted(taken)}"
+                f"item and behavior features need distinct, unreserved names. Received: "
+                f"{sorted(taken)}"
             )
         return self
 
     @pydantic.model_validator(mode="after")
     def _check_matches(self) -> Features:
-        with_words = [
-            ITEM_ID,
-            *(name for name, feature in self.item.items() if feature.has_vocabulary),
-        ]
+        with_words = [name for name, feature in self.item.items() if feature.has_vocabulary]
+        with_words.insert(0, ITEM_ID)
         for name, match in self.match.items():
             if not _NAME.fullmatch(name):
                 raise ValueError(f"feature name must be snake_case. Received: match.{name}")
             for field in match.fields_of(name):
                 if field not in with_words:
                     raise ValueError(
-                        f"features.match.{name} compares item features with words: {', '.join(with_words)}. "
-                        f"Received: fields={field}"
+                        f"features.match.{name} compares item features with words: "
+                        f"{', '.join(with_words)}. Received: fields={field}"
                     )
             if match.by is not None and match.by not in self.behavior:
                 known = ", ".join(self.behavior) or "none is declared"
                 raise ValueError(
-                    f"features.match.{name} counts by a behaviour feature: {known}. Received: by={match.by}"
+                    f"features.match.{name} counts by a behaviour feature: {known}. Received: "
+                    f"by={match.by}"
                 )
             if match.by is not None and self.behavior[match.by].multivalent:
                 raise ValueError(
-                    f"features.match.{name} counts by a feature of one value a behaviour. Received: by={match.by}, "
-                    f"which is {self.behavior[match.by].kind}"
+                    f"features.match.{name} counts by a feature of one value a behaviour. "
+                    f"Received: by={match.by}, which is {self.behavior[match.by].kind}"
                 )
         return self
 
@@ -126,7 +131,25 @@ class Features(Config):
 
 
 class DatasetSpec(Config):
-    """All of it. See the module's docstring."""
+    """The whole spec.
+
+    Attributes:
+        name: What the data set is called.
+        events: The log.
+        items: A table of items.
+        users: A table of users.
+        context: A table of circumstances.
+        features: What models see of users, items, behaviours and requests.
+        history: Which events enter histories.
+        candidates: Which events are candidates.
+        negatives: Candidates that are sampled, for logs that don't tell what was shown.
+        tasks: The labels by name.
+        split: How time is cut into training, validation and test.
+        item_min_count: Items with fewer events before the validation cut-off that aren't in the
+            item table are unknown to models.
+        item_oov_buckets: How many embedding rows the unknown items share.
+        max_bad_rows: The largest share of a table's rows that may be rejected.
+    """
 
     name: Annotated[str, pydantic.Field(pattern=f"^{_NAME.pattern}$")]
     events: Events
@@ -147,7 +170,8 @@ class DatasetSpec(Config):
     def _check(self) -> DatasetSpec:
         if not self.tasks:
             raise ValueError(
-                "at least one task is needed, such as `tasks: {click: {column: clicked, equals: 1}}`"
+                "at least one task is needed, such as "
+                "`tasks: {click: {column: clicked, equals: 1}}`"
             )
         for task in self.tasks:
             if not _NAME.fullmatch(task):
@@ -157,7 +181,8 @@ class DatasetSpec(Config):
                 table = feature.table if isinstance(feature, ColumnKind) else None
                 if table and table != "events" and getattr(self, table) is None:
                     raise ValueError(
-                        f"features.{side}.{name} is read from table {table}, which the spec doesn't have"
+                        f"features.{side}.{name} is read from table {table}, which the spec "
+                        f"doesn't have"
                     )
                 if table in _OTHER_TABLES.get(side, ()):
                     raise ValueError(
@@ -173,8 +198,8 @@ class DatasetSpec(Config):
             for column in self.statistic_columns(side):
                 if column.name in names:
                     raise ValueError(
-                        f"features.statistics.{column.statistic} makes a feature {column.name}, which another one is "
-                        "called, too: rename one of the two"
+                        f"features.statistics.{column.statistic} makes a feature {column.name}, "
+                        f"which another one is called, too: rename one of the two"
                     )
                 names.add(column.name)
         return self
@@ -185,8 +210,8 @@ class DatasetSpec(Config):
             return self
         if self.negatives.per_request >= self.candidates.max_per_request:
             raise ValueError(
-                f"negatives.per_request must be below candidates.max_per_request, {self.candidates.max_per_request}. "
-                f"Received: {self.negatives.per_request}"
+                f"negatives.per_request must be below candidates.max_per_request, "
+                f"{self.candidates.max_per_request}. Received: {self.negatives.per_request}"
             )
         late = [task for task, label in self.tasks.items() if label.within is not None]
         if late:
@@ -200,12 +225,13 @@ class DatasetSpec(Config):
         is_rolling = isinstance(self.split, SpanSplit)
         if is_rolling and self.events.bigquery:
             raise ValueError(
-                "a split in spans is for files. Let the query choose the days, and give the split's times"
+                "a split in spans is for files. Let the query choose the days, and give the "
+                "split's times"
             )
         if is_rolling and not all(map(_NAMES_SPAN.search, self.events.paths)):
             raise ValueError(
-                "a split in spans needs a path for each day, with {YYYY}, {MM} and {DD} or with {SPAN} in it. "
-                f"Received: events.path={self.events.path}"
+                "a split in spans needs a path for each day, with {YYYY}, {MM} and {DD} or with "
+                f"{{SPAN}} in it. Received: events.path={self.events.path}"
             )
         if not is_rolling and any(map(_NAMES_SPAN.search, self.events.paths)):
             raise ValueError(
@@ -226,47 +252,49 @@ class DatasetSpec(Config):
         lasts = (shortest.test_from - shortest.validation_from).total_seconds()
         if window is not None and lasts <= window:
             raise ValueError(
-                f"split.validation lasts {to_text(int(lasts))}, so no candidate in it outlives the attribution window "
-                f"of {to_text(window)} and none would have a label. Make it longer, or tasks.*.within shorter"
+                f"split.validation lasts {to_text(int(lasts))}, so no candidate in it outlives the "
+                f"attribution window of {to_text(window)} and none would have a label. Make it "
+                f"longer, or tasks.*.within shorter"
             )
         return self
 
     @property
     def attribution_window(self) -> int | None:
-        """The longest `within` of any task, in seconds: when a candidate's labels are final. None: at once."""
+        """How many seconds after a candidate its labels are final; None if they are at once.
+
+        It is the longest `within` of any task.
+        """
         windows = [task.within for task in self.tasks.values() if task.within is not None]
         return max(windows, default=None)
 
     def statistic_columns(self, side: str) -> list[StatisticColumn]:
-        """The numbers that statistics give to a user (side `user`) or to a candidate (side `candidate`)."""
-        tasks = tuple(self.tasks)
-        return [
-            column
-            for name, statistic in self.features.statistics.items()
-            if bool(statistic.item_keys(name)) == (side == "candidate")
-            for column in statistic.columns(name, tasks)
-        ]
+        """The numbers that statistics give to a user or a candidate; `side` is which of the two."""
+        columns: list[StatisticColumn] = []
+        for name, statistic in self.features.statistics.items():
+            of_candidate = bool(statistic.item_keys(name))
+            if of_candidate == (side == "candidate"):
+                columns += statistic.columns(name, tuple(self.tasks))
+        return columns
 
     @property
     def rates_of_users(self) -> list[str]:
         """The statistics of users with rates, which are drawn to that of all users together."""
-        declared = self.features.statistics
+        declared = self.features.statistics.items()
         return [
-            name for name in declared if declared[name].is_of_user(name) and declared[name].rate
+            name for name, statistic in declared if statistic.is_of_user(name) and statistic.rate
         ]
 
     @property
     def statistics_of_users_items(self) -> list[str]:
-        """The statistics that count by the user and something else, in the order in which the spec has them."""
-        declared = self.features.statistics
-        return [
-            name
-            for name in declared
-            if declared[name].is_of_user(name) and declared[name].item_keys(name)
-        ]
+        """The statistics that count by the user and something else, in the spec's order."""
+        found: list[str] = []
+        for name, statistic in self.features.statistics.items():
+            if statistic.is_of_user(name) and statistic.item_keys(name):
+                found.append(name)
+        return found
 
     def table_of(self, side: str, feature: Feature) -> str:
-        """The table that a feature of `side` is read from: 'events', 'items', 'users' or 'context'."""
+        """The table that a feature of `side` is read from: events, items, users or context."""
         if isinstance(feature, ColumnKind) and feature.table:
             return feature.table
         own = {"item": "items", "user": "users", "context": "context"}.get(side)
@@ -281,9 +309,9 @@ class DatasetSpec(Config):
         """The spec with each relative path put under `data_dir`."""
 
         def under(path: str) -> str:
-            return (
-                path if path.startswith("/") or "://" in path else f"{data_dir.rstrip('/')}/{path}"
-            )
+            if path.startswith("/") or "://" in path:
+                return path
+            return f"{data_dir.rstrip('/')}/{path}"
 
         update: dict[str, Any] = {}
         for name in ("events", "items", "users", "context"):

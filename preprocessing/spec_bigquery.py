@@ -21,8 +21,8 @@ class BigQuery(Config):
         query: Standard SQL. Nested and repeated fields stay as they are.
         method: `export` writes Avro files below Beam's temp_location and reads those; `direct`
             reads from BigQuery's storage, of a table only the columns that the spec needs.
-        shards: Into how many parts users are spread; one for about a million events. (Of files the
-            sizes tell.)
+        shards: Into how many parts users are spread; one for about a million events. (Of files,
+            their sizes tell.)
     """
 
     table: str | None = None
@@ -45,11 +45,10 @@ class BigQuery(Config):
     @property
     def place(self) -> str:
         """What it is called in messages and in the quarantine."""
-        return (
-            f"bigquery:{self.table}"
-            if self.table
-            else f"bigquery:{' '.join((self.query or '').split())}"
-        )
+        if self.table:
+            return f"bigquery:{self.table}"
+        words = (self.query or "").split()
+        return f"bigquery:{' '.join(words)}"
 
 
 class BigQuerySource(Source):

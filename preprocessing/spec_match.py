@@ -1,4 +1,4 @@
-"""How a spec declares match features: what a candidate has in common with its user's history, as counts."""
+"""How a spec declares match features: counts of what a candidate and a history have in common."""
 
 from __future__ import annotations
 

@@ -1,8 +1,12 @@
-"""The parts of a dataset spec that say what records are made of: conditions, tasks, negatives, splits of time."""
+"""The parts of a dataset spec that say what records are made of.
+
+Which are conditions, tasks, histories, candidates, negatives and splits of time.
+"""
 
 from __future__ import annotations
 
 import datetime
+import itertools
 from typing import Annotated, Any
 
 import pydantic
@@ -12,13 +16,15 @@ from preprocessing.durations import SECONDS_PER_DAY, Duration
 
 
 class Condition(Config):
-    """A test of one column of an event: exactly one of `equals`, `equals_column`, `at_least`, `at_most`, `one_of`.
+    """A test of one column of an event.
+
+    Exactly one of `equals`, `equals_column`, `at_least`, `at_most` and `one_of` is given.
 
     Attributes:
         column: The column.
         equals: A text or a number; `true` and `false`, however they are written: true, t, yes, y,
             on and 1.
-        equals_column: Another column that has the same text; it holds for none that is absent.
+        equals_column: Another column that has the same text; it doesn't hold where that is absent.
         at_least: The smallest number.
         at_most: The largest number.
         one_of: Texts.
@@ -36,8 +42,8 @@ class Condition(Config):
     def _check_texts(cls, values: Any) -> Any:
         if isinstance(values, (list, tuple)) and any(isinstance(value, bool) for value in values):
             raise ValueError(
-                "YAML reads yes, no, on, off, true and false as truth values: quote them, such as 'yes', or write "
-                f"`equals: true`. Received: {list(values)}"
+                "YAML reads yes, no, on, off, true and false as truth values: quote them, such as "
+                f"'yes', or write `equals: true`. Received: {list(values)}"
             )
         return values
 
@@ -51,7 +57,7 @@ class Condition(Config):
 
 
 class Task(Condition):
-    """A label: 1 where the condition holds for the candidate's own event or, with `within`, for a later one.
+    """A label: 1 where the condition holds for the candidate's event, or one `within` some time.
 
     Attributes:
         within: The attribution window. A candidate's label is 1 if an event of the same user and
@@ -64,7 +70,7 @@ class Task(Condition):
 
 
 class Earlier(Config):
-    """Lists, in a column of the events, of what the user did before, the oldest first, without times.
+    """A column of the events with lists of what the user did before, oldest first, without times.
 
     Attributes:
         column: The column of item ids.
@@ -91,7 +97,12 @@ class History(Config):
 
 
 class Candidates(Config):
-    """Which events are candidates (all conditions hold); longer lists are cut into several records."""
+    """Which events are candidates.
+
+    Attributes:
+        max_per_request: The most candidates of a record; a request with more gets several records.
+        where: What must hold of them.
+    """
 
     max_per_request: int = pydantic.Field(100, ge=1)
     where: tuple[Condition, ...] = ()
@@ -117,7 +128,12 @@ class Negatives(Config):
 
 
 class FractionSplit(Config):
-    """The last events by time: cut-offs fall on the full hour that comes nearest to the fractions."""
+    """Cut-offs at the full hours that come nearest to fractions of the events.
+
+    Attributes:
+        validation: The share of events for validation.
+        test: The share for test, which are the last ones.
+    """
 
     validation: float = pydantic.Field(0.1, gt=0, lt=1)
     test: float = pydantic.Field(0.1, gt=0, lt=1)
@@ -135,9 +151,8 @@ def _with_zone(time: datetime.datetime) -> datetime.datetime:
     return time if time.tzinfo else time.replace(tzinfo=datetime.timezone.utc)
 
 
-UtcTime = Annotated[
-    datetime.datetime, pydantic.AfterValidator(_with_zone)
-]  # a time without a zone is UTC
+# A time without a zone is UTC.
+UtcTime = Annotated[datetime.datetime, pydantic.AfterValidator(_with_zone)]
 
 
 class TimeSplit(Config):
@@ -158,14 +173,11 @@ class TimeSplit(Config):
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> TimeSplit:
-        given = {
-            name: getattr(self, name)
-            for name in ("train_from", "validation_from", "test_from", "until")
-        }
-        times = [time for time in given.values() if time is not None]
-        if any(late <= early for early, late in zip(times, times[1:], strict=False)):
-            order = ", ".join(name for name, time in given.items() if time is not None)
-            raise ValueError(f"these times must ascend: {order}")
+        names = ("train_from", "validation_from", "test_from", "until")
+        given = [name for name in names if getattr(self, name) is not None]
+        for earlier, later in itertools.pairwise(given):
+            if getattr(self, later) <= getattr(self, earlier):
+                raise ValueError(f"these times must ascend: {', '.join(given)}")
         return self
 
 
@@ -184,19 +196,19 @@ class SpanSplit(Config):
 
     def spans(self, newest: int) -> range:
         """The days that are read, oldest first, as days since 1970."""
-        return range(
-            newest + 1 - self.history - self.train - self.validation - self.test - self.labels,
-            newest + 1,
-        )
+        days = self.history + self.train + self.validation + self.test + self.labels
+        return range(newest + 1 - days, newest + 1)
 
     def at(self, newest: int) -> TimeSplit:
         """The same as times, where `newest` is the last day that is read."""
         until = newest + 1 - self.labels
         test = until - self.test
         validation = test - self.validation
-        times = [_midnight(day) for day in (validation - self.train, validation, test, until)]
         return TimeSplit(
-            train_from=times[0], validation_from=times[1], test_from=times[2], until=times[3]
+            train_from=_midnight(validation - self.train),
+            validation_from=_midnight(validation),
+            test_from=_midnight(test),
+            until=_midnight(until),
         )
 
 

@@ -1,4 +1,4 @@
-"""The parts of a table's declaration that its format owns: where its rows are, and how they are written."""
+"""The part of a table's declaration that its format owns: where its rows are, and how written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from preprocessing.config import Config
 
 
 class Source(Config):
-    """What every format has; a format's own options are fields of its class, in preprocessing/registry.py.
+    """What every format has.
+
+    A format's own options are fields of its class, which preprocessing/registry.py names.
 
     Attributes:
         format: The format's name.
@@ -33,9 +35,9 @@ class Files(Source):
         path: A file, glob or folder, or several, absolute or relative to the data directory; any
             file system Beam knows. Of a folder, all files are meant that have one of the format's
             suffixes. Text whose name ends in .gz, .bz2, .zst or .xz is decompressed.
-        may_break_off: Files or globs that are read as far as they go where they break off or can't
-            be opened: what is lost then counts as bad rows, about as many as its bytes. Any other
-            such file fails the run.
+        may_break_off: Files or globs that may be damaged. They are read as far as they go, and what
+            is lost counts as bad rows, by its share of the bytes. Any other damaged file fails the
+            run.
     """
 
     reader: ClassVar[str] = ""

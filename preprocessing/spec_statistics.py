@@ -1,4 +1,4 @@
-"""How a spec declares statistics as of a time: how often something happened, and how often with what outcome."""
+"""How a spec declares statistics: how often something happened before a request, and its rates."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ class Statistic(Config):
         for window in self.windows:
             if window != ALL and (seconds_of(window) % self.step or not seconds_of(window)):
                 raise ValueError(
-                    f"a window is a multiple of step, which is {to_text(self.step)}, because counts are kept by "
-                    f"step. Received: {window}"
+                    f"a window is a multiple of step, which is {to_text(self.step)}, because "
+                    f"counts are kept by step. Received: {window}"
                 )
         return self
 
@@ -97,7 +97,7 @@ class Statistic(Config):
 
     @property
     def has_positives(self) -> bool:
-        """Whether it counts positives, be it for rates."""
+        """Whether it counts positives, which rates need, too."""
         return self.counts != ("events",)
 
     @property
@@ -108,7 +108,7 @@ class Statistic(Config):
         ]
 
     def reaches_back(self, attribution_window: int) -> int:
-        """How long before a request an event may have been that changes its numbers, seconds."""
+        """The longest time before a request at which an event changes its numbers, seconds."""
         if ALL in self.windows:
             return _FOREVER
         return max(map(seconds_of, self.windows)) + self.step + attribution_window
@@ -134,24 +134,25 @@ class Statistic(Config):
 
 
 def check_statistics(statistics: dict[str, Statistic], words: dict[str, bool]) -> None:
-    """Whether keys of statistics are there and have one word each.
+    """Checks that the keys of statistics are known and have one word each.
 
     Args:
         statistics: By name.
-        words: Of each item feature, whether it has one word a value.
+        words: Of each item feature, whether its values are one word.
 
     Raises:
-        ValueError: something can't be.
+        ValueError: a key isn't known, or has no word or several.
     """
     known = [USER, ITEM_ID, *(name for name, has_one in words.items() if has_one)]
     for name, statistic in statistics.items():
         if USER in words:
             raise ValueError(
-                "features.statistics counts by `user`, which is the user, so that no item feature can have that name"
+                "features.statistics counts by `user`, which is the user, so that no item feature "
+                "can have that name"
             )
         for key in statistic.keys_of(name):
             if key not in known:
                 raise ValueError(
-                    f"features.statistics.{name} counts by user, item_id or item features of one word: "
-                    f"{', '.join(known)}. Received: of={key}"
+                    f"features.statistics.{name} counts by user, item_id or item features of one "
+                    f"word: {', '.join(known)}. Received: of={key}"
                 )

@@ -36,17 +36,11 @@ class Table(Config):
     def _gather_source(cls, content: Any, info: pydantic.ValidationInfo) -> Any:
         if not isinstance(content, Mapping) or isinstance(content.get("source"), Source):
             return content
-        own = {
-            key: value
-            for key, value in content.items()
-            if key in cls.model_fields and key != "source"
-        }
-        of_format = {key: value for key, value in content.items() if key not in own}
-        return own | {
-            "source": FORMAT.of(
-                of_format, is_saved(info), beside=set(cls.model_fields) - {"source"}
-            )
-        }
+        # A spec gives the options of the format beside the table's own.
+        names = set(cls.model_fields) - {"source"}
+        own = {key: value for key, value in content.items() if key in names}
+        of_format = {key: value for key, value in content.items() if key not in names}
+        return own | {"source": FORMAT.of(of_format, is_saved(info), beside=names)}
 
     def _as_written(self, content: dict[str, Any]) -> dict[str, Any]:
         """See Config."""
@@ -71,7 +65,7 @@ class Table(Config):
 
     @property
     def path(self) -> str | tuple[str, ...]:
-        """As the spec gives it; none of BigQuery."""
+        """The path as the spec gives it; none of BigQuery."""
         return self.source.path if isinstance(self.source, Files) else ()
 
     @property
@@ -167,10 +161,17 @@ class Events(Table):
 
 
 class Entities(Table):
-    """A table with one row an item (or a user).
+    """A table with one row per item (or user).
 
-    With a `timestamp` column it has a row for each change, and each event sees the latest row
-    strictly before it.
+    With a `timestamp` column it has a row per change, and each event sees the latest row strictly
+    before it.
+
+    Attributes:
+        key: The column of ids.
+        title: A column of titles, which people see; models don't.
+        timestamp: The column of times.
+        timestamp_unit: See Events.
+        timestamp_format: See Events.
     """
 
     key: str

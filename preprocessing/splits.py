@@ -1,4 +1,4 @@
-"""Where time is cut: cut-offs from given times or from fractions of the events, and the split of each request."""
+"""Where time is cut, by times or by fractions of the events, and the split of each request."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class CutOffs(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class TimeProfile:
-    """Events by the hour.
+    """How many events there are in each hour.
 
     Attributes:
         hours: int64 [H], hours since 1970 UTC that have events, ascending.
@@ -101,8 +101,9 @@ def cut_offs(profile: TimeProfile, split: Split, window: int | None = None) -> C
     found = found._replace(begin=profile.first, end=end)
     if profile.first >= found.validation:
         raise DataError(
-            f"no event comes before split.validation_from, {to_iso(found.validation)}, so there is nothing to train "
-            f"on. The log runs from {to_iso(profile.first)} to {to_iso(profile.last)}."
+            f"no event comes before split.validation_from, {to_iso(found.validation)}, so there is "
+            f"nothing to train on. The log runs from {to_iso(profile.first)} to "
+            f"{to_iso(profile.last)}."
         )
     if window is not None:
         _check_window(found, window)
@@ -110,7 +111,7 @@ def cut_offs(profile: TimeProfile, split: Split, window: int | None = None) -> C
 
 
 def split_of(times: np.ndarray, cutoffs: CutOffs) -> np.ndarray:
-    """The split of requests at `times`, as indices into REQUEST_SPLITS; -1 before them, 3 after them."""
+    """The split of requests at `times`, as indices into REQUEST_SPLITS; -1 before, 3 after them."""
     bounds = np.array([cutoffs.start, cutoffs.validation, cutoffs.test, cutoffs.until])
     return np.searchsorted(bounds, times, side="right") - 1
 
@@ -126,10 +127,10 @@ def _by_time(split: Split) -> CutOffs:
             "spans have no times until a newest one is chosen: use preprocessing.rolling.at_span"
         )
     return CutOffs(
-        int(split.validation_from.timestamp()),
-        int(split.test_from.timestamp()),
-        int(split.train_from.timestamp()) if split.train_from else 0,
-        int(split.until.timestamp()) if split.until else NEVER,
+        validation=int(split.validation_from.timestamp()),
+        test=int(split.test_from.timestamp()),
+        start=int(split.train_from.timestamp()) if split.train_from else 0,
+        until=int(split.until.timestamp()) if split.until else NEVER,
     )
 
 
@@ -138,22 +139,26 @@ def _check_window(found: CutOffs, window: int) -> None:
     for split, seconds in lasts.items():
         if seconds <= window:
             raise DataError(
-                f"the {split} split lasts {to_text(seconds)}, no longer than the attribution window of "
-                f"{to_text(window)} (tasks.*.within), so that no candidate in it has a label yet. Make the split "
-                f"longer or the window shorter."
+                f"the {split} split lasts {to_text(seconds)}, no longer than the attribution "
+                f"window of {to_text(window)} (tasks.*.within), so that no candidate in it has a "
+                f"label yet. Make the split longer or the window shorter."
             )
 
 
 def _by_fraction(profile: TimeProfile, split: FractionSplit) -> CutOffs:
-    """Cuts at the start of the hours before which the share of events comes nearest to the fractions."""
+    """Cuts at full hours, where the share of earlier events comes nearest to the fractions."""
     if len(profile.hours) < 3:
         raise DataError(
-            f"no event comes before the cut-off: split cuts time at full hours, and the events fall in "
-            f"{len(profile.hours)} different hour(s), from {to_iso(profile.first or 0)} to "
+            f"no event comes before the cut-off: split cuts time at full hours, and the events "
+            f"fall in {len(profile.hours)} different hour(s), from {to_iso(profile.first or 0)} to "
             f"{to_iso(profile.last or 0)}, where training, validation and test need one each. "
             f"Is events.timestamp_unit right?"
         )
     before = (np.cumsum(profile.counts) - profile.counts) / profile.counts.sum()
+    # Each split gets at least one hour.
     validation = 1 + int(np.argmin(np.abs(before[1:-1] - (1 - split.validation - split.test))))
     test = validation + 1 + int(np.argmin(np.abs(before[validation + 1 :] - (1 - split.test))))
-    return CutOffs(*(int(profile.hours[place]) * SECONDS_PER_HOUR for place in (validation, test)))
+    return CutOffs(
+        validation=int(profile.hours[validation]) * SECONDS_PER_HOUR,
+        test=int(profile.hours[test]) * SECONDS_PER_HOUR,
+    )

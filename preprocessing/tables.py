@@ -1,4 +1,4 @@
-"""Arrow helpers: tables to bytes for a shuffle and back, stable hashes, partitions, strings as ordered codes."""
+"""Arrow helpers: tables as bytes for a shuffle, stable hashes, partitions, strings as codes."""
 
 from __future__ import annotations
 
@@ -53,15 +53,17 @@ def to_bytes(table: pa.Table) -> bytes:
     Runners keep a whole shuffle in memory or on disk, so its size matters.
     """
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(
-        sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")
-    ) as writer:
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()
 
 
 def from_bytes(parts: Iterable[bytes], columns: Iterable[str] | None = None) -> pa.Table | None:
-    """All rows of several streams as one table, of all columns or of some; None if there are no streams."""
+    """All rows of several streams as one table, of all columns or of some.
+
+    None if there are no streams.
+    """
     tables = [_read(part, columns) for part in parts]
     return pa.concat_tables(tables).combine_chunks() if tables else None
 
@@ -71,9 +73,8 @@ def _read(part: bytes, columns: Iterable[str] | None) -> pa.Table:
     if columns is None:
         return reader.read_all()
     wanted = [number for number, name in enumerate(reader.schema.names) if name in columns]
-    return pa.ipc.open_stream(
-        part, options=pa.ipc.IpcReadOptions(included_fields=wanted)
-    ).read_all()
+    options = pa.ipc.IpcReadOptions(included_fields=wanted)
+    return pa.ipc.open_stream(part, options=options).read_all()
 
 
 def is_absent(values: pa.Array) -> np.ndarray:
@@ -111,10 +112,13 @@ def keyed_times(keys: np.ndarray, times: np.ndarray) -> np.ndarray:
 def partition(
     table: pa.Table, name: str, key: str, shards: int
 ) -> Iterator[tuple[int, tuple[str, bytes]]]:
-    """The rows of a table by shard of their key, for a shuffle: (shard, (name, rows)) for every shard that has some.
+    """Spreads the rows of a table over shards by a hash of their key, for a shuffle.
 
-    Keys that are only written differently in two tables meet in one shard, where that can be
-    noticed.
+    Keys that two tables write differently, such as `7` and `007`, come to one shard, so that the
+    difference can be noticed there.
+
+    Yields:
+        (shard, (name, rows)) for every shard that has some.
     """
     keys = encode_strings(table.column(key))
     shard = (stable_hash(plain(keys.values)) % np.uint64(shards)).astype(np.int64)[keys.codes]

@@ -1,4 +1,7 @@
-"""Keys without what two systems write differently, for finding out that they mean the same; never for joining them."""
+"""Keys without what two systems may write differently.
+
+They are for noticing that keys mean the same, never for joining tables.
+"""
 
 from __future__ import annotations
 

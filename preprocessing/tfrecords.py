@@ -18,22 +18,24 @@ from google_crc32c import value as crc32c
 _GZIP_LEVEL = 6  # what TensorFlow's and Beam's own writers use
 _GZIP_WINDOW = 31  # zlib's name for the largest window with gzip's header
 _MOST_WAITING = 4
-_LENGTH, _CHECKSUM = struct.Struct("<Q"), struct.Struct("<I")
+_LENGTH = struct.Struct("<Q")
+_CHECKSUM = struct.Struct("<I")
 
 
 class RecordFile:
-    """A file of records. Compresses and writes in a thread, so that the next records can be made meanwhile.
+    """A file of records, which compresses and writes in a thread of its own.
 
-    The file has another name, beside its folder, until it is whole. So an attempt that fails or is
-    killed leaves the file of an earlier one as it is, and nothing that a reader of the folder would
-    find.
+    So the next records can be made meanwhile. The file has another name, beside its folder, until
+    it is whole: an attempt that fails or is killed leaves the file of an earlier one as it is, and
+    nothing that a reader of the folder would find.
 
     Args:
         path: Where; a file that is there is replaced.
     """
 
     def __init__(self, path: str) -> None:
-        self._path, self._unfinished = path, _unfinished(path)
+        self._path = path
+        self._unfinished = _unfinished(path)
         self._stream = FileSystems.create(
             self._unfinished, "application/octet-stream", CompressionTypes.UNCOMPRESSED
         )
@@ -81,11 +83,8 @@ class RecordFile:
             FileSystems.delete([self._unfinished])
 
     def _write(self, records: Iterable[bytes]) -> None:
-        self._put(
-            self._compressor.compress(
-                b"".join(part for record in records for part in _framed(record))
-            )
-        )
+        framed = b"".join(map(_framed, records))
+        self._put(self._compressor.compress(framed))
 
     def _put(self, compressed: bytes) -> None:
         self._stream.write(compressed)
@@ -100,7 +99,7 @@ def _unfinished(path: str) -> str:
 
 
 def _put_in_place(unfinished: str, path: str) -> None:
-    """Renames; on local disks, and wherever an object has its name only when it is whole, in one step."""
+    """Renames: in one step on local disks, and where an object has no name until it is whole."""
     with contextlib.suppress(OSError):  # the folder is there
         FileSystems.mkdirs(FileSystems.split(path)[0])
     try:
@@ -112,14 +111,12 @@ def _put_in_place(unfinished: str, path: str) -> None:
         FileSystems.rename([unfinished], [path])
 
 
-def _framed(record: bytes) -> tuple[bytes, ...]:
+def _framed(record: bytes) -> bytes:
+    """A record as TFRecord files have it: its length, and both with a checksum."""
     length = _LENGTH.pack(len(record))
-    return (
-        length,
-        _CHECKSUM.pack(_masked(crc32c(length))),
-        record,
-        _CHECKSUM.pack(_masked(crc32c(record))),
-    )
+    of_length = _CHECKSUM.pack(_masked(crc32c(length)))
+    of_record = _CHECKSUM.pack(_masked(crc32c(record)))
+    return b"".join([length, of_length, record, of_record])
 
 
 def _masked(checksum: int) -> int:

@@ -8,7 +8,9 @@ from preprocessing.durations import SECONDS_PER_HOUR
 from preprocessing.sources.times import UNITS_PER_SECOND
 from preprocessing.splits import TimeProfile, to_iso
 
-_YEAR_1980, _YEAR_2000, _YEAR_2100 = 315_532_800, 946_684_800, 4_102_444_800
+_YEAR_1980 = 315_532_800
+_YEAR_2000 = 946_684_800
+_YEAR_2100 = 4_102_444_800
 _SHORT_SECONDS = 86_400
 _LARGE = 100_000  # events
 
@@ -33,15 +35,17 @@ def time_warnings(profile: TimeProfile, time_format: str) -> list[str]:
             f"all times are before 1980, {period}. Is timestamp_unit, {time_format}, right?{hint}"
         ]
     if early:
-        hint = (
-            f" They would be after 2000 in the unit {unit}: does the log mix units?" if unit else ""
-        )
+        hint = ""
+        if unit:
+            hint = f" They would be after 2000 in the unit {unit}: does the log mix units?"
         return [
-            f"{early:,} of {events:,} times are before 1980, where others are up to {to_iso(profile.last)}.{hint}"
+            f"{early:,} of {events:,} times are before 1980, where others are up to "
+            f"{to_iso(profile.last)}.{hint}"
         ]
     if events >= _LARGE and profile.last - profile.first < _SHORT_SECONDS:
         return [
-            f"{events:,} events in less than a day, {period}. Is timestamp_unit, {time_format}, right?"
+            f"{events:,} events in less than a day, {period}. Is timestamp_unit, {time_format}, "
+            f"right?"
         ]
     return []
 

@@ -1,9 +1,9 @@
-"""The transform graph (TensorFlow Transform): raw record features to what models read, in training and serving alike.
+"""The transform graph (TensorFlow Transform), which training and serving share.
 
-That is integer indices, and beside those of a number the number itself, standardised. Index 0
-always means absent or padding. One vocabulary per id space serves history and candidate. No output
-mixes user-side and candidate-side inputs, so a serving signature can feed either side alone and get
-its outputs.
+It makes what models read of raw record features: integer indices, and of a number also the number
+itself, standardised. Index 0 always means absent or padding. One vocabulary per id space serves
+history and candidate. No output mixes user-side and candidate-side inputs, so a serving signature
+can feed either side alone and get its outputs.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def preprocessing_fn(inputs: Tensors, custom_config: Mapping[str, Any]) -> dict[
 
 
 def transform(inputs: Tensors, spec: DatasetSpec) -> dict[str, Any]:
-    """All model features, labels and catalogue counts from a batch of raw records.
+    """All model features, labels and catalogue counts of a batch of raw records.
 
     Returns:
-        name -> int64 indices, [B] or ragged [B, (L)]; multivalent ones [B, V] or ragged [B, (L *
-        V)], V values each cell, row after row. Kinds with numbers also give them, float32, named by
-        `features.number_name`. Labels and `catalog_training_events` pass unchanged. Where a match
-        compares item ids, also `history_item_key` and `candidate_item_key`, ragged [B, (L)] and [B,
-        (N)].
+        Features by name. Indices are int64, [B] or ragged [B, (L)]; those of multivalent features
+        [B, V] or ragged [B, (L * V)], V per behaviour. Kinds with numbers also give these, float32,
+        named by `features.number_name`. Labels and `catalog_training_events` pass unchanged. Where
+        a match compares item ids, there are also `history_item_key`, ragged [B, (L)], and
+        `candidate_item_key`, ragged [B, (N)].
     """
     graph = Analyses(inputs, spec)
     outputs = {}
@@ -46,15 +46,15 @@ def transform(inputs: Tensors, spec: DatasetSpec) -> dict[str, Any]:
     if names.needs_item_keys(spec):
         outputs[names.HISTORY_ITEM_KEY] = _keys(inputs[names.HISTORY_ITEM_ID])
         outputs[names.CANDIDATE_ITEM_KEY] = _keys(inputs[names.CANDIDATE_ITEM_ID])
-    passed = [label_name(task) for task in spec.tasks] + [
-        names.TRAINING_EVENTS,
-        names.STATISTIC_LINES,
-    ]
-    return outputs | {name: inputs[name] for name in passed if name in inputs}
+    labels = [label_name(task) for task in spec.tasks]
+    for name in (*labels, names.TRAINING_EVENTS, names.STATISTIC_LINES):
+        if name in inputs:
+            outputs[name] = inputs[name]
+    return outputs
 
 
 class Analyses:
-    """The inputs of the transform graph, and what is learned from the training split: each thing once.
+    """The inputs of the transform graph, and what is learned from the training split, once each.
 
     Attributes:
         inputs: Raw features by name.
@@ -85,26 +85,27 @@ class Analyses:
         )
 
     def map_values(self, feature: ModelFeature, function: Callable[[tf.Tensor], tf.Tensor]) -> Any:
-        """A function of a feature's values, element by element, whether they are one a request or lists."""
+        """Applies a function to a feature's values, element by element, be they lists or not."""
         x = self.inputs[feature.name]
-        return (
-            x.with_flat_values(function(x.flat_values))
-            if isinstance(x, tf.RaggedTensor)
-            else function(x)
-        )
+        if isinstance(x, tf.RaggedTensor):
+            return x.with_flat_values(function(x.flat_values))
+        return function(x)
 
     def learned(self, feature: ModelFeature, analyse: Callable[[tf.Tensor], Any]) -> Any:
-        """What `analyse` makes of all training values of a feature, [values]; its history and candidates share it."""
+        """What `analyse` makes of all training values of a feature, [values].
+
+        The history and the candidates of an item feature share it.
+        """
         source = self._source(feature)
         return self._once(source, lambda: analyse(_values(self.inputs[source])))
 
     def learned_together(
         self, feature: ModelFeature, analyse: Callable[[tf.Tensor], Any]
     ) -> tuple[Any, int]:
-        """What `analyse` makes of the training values, [values, K], of a feature and those like it, and its column.
+        """What `analyse` makes of a feature together with those that are like it, and its column.
 
-        Statistics of one side and kind are alike: an analysis of all of them costs little more than
-        that of one.
+        Statistics of one side and kind are alike: an analysis of the training values of all K,
+        [values, K], costs little more than that of one.
         """
         if not feature.statistic:
             return self.learned(feature, lambda values: analyse(values[:, None])), 0
@@ -119,7 +120,13 @@ class Analyses:
     def vocabulary(
         self, feature: ModelFeature, min_count: int, tokens: Callable[[tf.Tensor], tf.Tensor]
     ) -> Any:
-        """The words that `tokens` makes of a feature's training values at least so often, the most frequent first."""
+        """The words of a feature's training values, the most frequent first.
+
+        Args:
+            feature: Which.
+            min_count: Words that come less often are left out.
+            tokens: Makes words of values.
+        """
 
         def analyse() -> Any:
             values = tokens(_values(self.inputs[self._source(feature)]))
@@ -147,7 +154,7 @@ class Analyses:
         return tft.vocabulary(items, weights=weights, vocab_filename="item_id")
 
     def _source(self, feature: ModelFeature) -> str:
-        """The input whose values are counted: item features are counted where they are shown, once each."""
+        """The input whose values are counted: item features are counted where they are shown."""
         return f"candidate_{feature.field}" if feature.describes_item else feature.name
 
     def _once(self, key: str, analyse: Callable[[], Any]) -> Any:

@@ -25,7 +25,7 @@ def is_two_valued(values: Iterable[str]) -> bool:
 
 
 def good_values(values: Iterable[str]) -> list[str]:
-    """Those of a column's different values that mean the good outcome, in every spelling that is there.
+    """Those of a column's different values that mean the good outcome, in all their spellings.
 
     Args:
         values: "" among them where a row has none.
@@ -42,11 +42,7 @@ def good_values(values: Iterable[str]) -> list[str]:
     if has_both or is_a_mark:
         good = set(TRUE)
     else:
-        good = {
-            positive
-            for negative, positive in _PAIRS.items()
-            if found - {""} == {negative, positive}
-        }
+        good = {positive for negative, positive in _PAIRS.items() if known == {negative, positive}}
     return [value for value in spelt if _plain(value) in good]
 
 

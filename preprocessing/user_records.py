@@ -1,4 +1,4 @@
-"""The Beam transforms from a log to the record of each of its users as of now."""
+"""The Beam transforms that make a record of each user of a log, as of now."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Part = tuple[TableName, bytes]  # a table's name and some of its rows
 
 
 class ShardUsers(beam.PTransform):
-    """From a pipeline's root to (shard, parts): all events of some users, and their rows of the user table.
+    """From a pipeline's root to (shard, parts): all events of some users, and their table's rows.
 
     Args:
         spec: The dataset spec.
@@ -39,7 +39,9 @@ class ShardUsers(beam.PTransform):
 
     def __init__(self, spec: DatasetSpec, shards: int, before: int | None = None) -> None:
         super().__init__()
-        self._spec, self._shards, self._before = spec, shards, before
+        self._spec = spec
+        self._shards = shards
+        self._before = before
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         events = root | ReadTable(self._spec, "events")
@@ -47,15 +49,16 @@ class ShardUsers(beam.PTransform):
         known = past | "Earlier" >> beam.Map(with_earlier, self._spec)
         parts = [known | "ShardEvents" >> beam.FlatMap(partition, "events", USER, self._shards)]
         if self._spec.users is not None:
-            rows = root | ReadTable(self._spec, "users")
-            parts.append(
-                rows[BATCHES] | "ShardUsers" >> beam.FlatMap(partition, "users", KEY, self._shards)
-            )
+            rows = (root | ReadTable(self._spec, "users"))[BATCHES]
+            to_shards = beam.FlatMap(partition, "users", KEY, self._shards)
+            parts.append(rows | "ShardUsers" >> to_shards)
         return parts | beam.Flatten() | beam.GroupByKey()
 
 
 class UserRecords(beam.PTransform):
-    """From a pipeline's root to (user id, serialised tf.Example): each user's latest history, without candidates.
+    """From a pipeline's root to (user id, serialised tf.Example), one of each user.
+
+    Records have the user's latest history and no candidates.
 
     Args:
         spec: The dataset spec.
@@ -66,7 +69,9 @@ class UserRecords(beam.PTransform):
 
     def __init__(self, spec: DatasetSpec, as_of: int | None = None, shards: int = 64) -> None:
         super().__init__()
-        self._spec, self._as_of, self._shards = spec, as_of, shards
+        self._spec = spec
+        self._as_of = as_of
+        self._shards = shards
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         return (
@@ -87,14 +92,17 @@ class RecordsOfParts(beam.PTransform):
 
     def __init__(self, spec: DatasetSpec, as_of: int | None = None, shards: int = 64) -> None:
         super().__init__()
-        self._spec, self._as_of, self._shards = spec, as_of, shards
+        self._spec = spec
+        self._as_of = as_of
+        self._shards = shards
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        root = parts.pipeline
         sides: dict[str, Any] = {
-            name: beam.pvalue.AsList(self._rows(parts.pipeline, name)) for name in _SHARED
+            name: beam.pvalue.AsList(self._rows(root, name)) for name in _SHARED
         }
-        sides["known"] = beam.pvalue.AsList(self._known(parts.pipeline))
-        sides["overall"] = beam.pvalue.AsDict(self._overall(parts.pipeline))
+        sides["known"] = beam.pvalue.AsList(self._known(root))
+        sides["overall"] = beam.pvalue.AsDict(self._overall(root))
         return parts | "Records" >> beam.ParDo(_Records(self._spec, self._as_of), **sides)
 
     def _known(self, root: beam.Pipeline) -> beam.PCollection:
@@ -106,7 +114,7 @@ class RecordsOfParts(beam.PTransform):
         return parts | "KnownValues" >> KnownValues(self._spec, self._shards)
 
     def _overall(self, root: beam.Pipeline) -> beam.PCollection:
-        """What the log's events did to all keys of users' statistics together, which only rates need."""
+        """What happened to all users together, which only rates of users need."""
         if not self._spec.rates_of_users:
             return root | "NoRates" >> beam.Create([])
         return (
@@ -118,15 +126,17 @@ class RecordsOfParts(beam.PTransform):
     def _rows(self, root: beam.Pipeline, table: TableName) -> beam.PCollection:
         if getattr(self._spec, table) is None:
             return root | f"No[{table}]" >> beam.Create([])
-        return (root | ReadTable(self._spec, table))[BATCHES] | f"Bytes[{table}]" >> beam.Map(
-            to_bytes
-        )
+        batches = (root | ReadTable(self._spec, table))[BATCHES]
+        return batches | f"Bytes[{table}]" >> beam.Map(to_bytes)
 
 
 class _Records(beam.DoFn):
+    """From (key, parts) to records; decodes what all users share once per worker."""
+
     def __init__(self, spec: DatasetSpec, as_of: int | None) -> None:
         super().__init__()
-        self._spec, self._as_of = spec, as_of
+        self._spec = spec
+        self._as_of = as_of
         self._shared = SharedSides()
 
     def process(
@@ -149,9 +159,8 @@ class _Records(beam.DoFn):
             known=self._shared.once("known", known, known_tables),
         )
         told = self._shared.once("overall", overall, partial(told_of, self._spec))
-        yield from user_records(
-            self._spec, SortedEvents.from_table(table), tables, self._as_of, told
-        )
+        events = SortedEvents.from_table(table)
+        yield from user_records(self._spec, events, tables, self._as_of, told)
 
     def _entities(self, name: TableName, rows: Iterable[bytes]) -> EntityTable | None:
         return EntityTable.of_spec(self._spec, name, from_bytes(rows))

@@ -1,4 +1,4 @@
-"""Everything that can be said against a spec and its log without running the pipeline: all of it, not the first."""
+"""Checks a spec and its log without running the pipeline, and gathers all that is wrong."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class TableCheck:
     Attributes:
         name: 'events', 'items', 'users' or 'context'.
         files: How many files it has.
-        rows: How many rows, rejected ones among them.
-        entries: How many events lists that are taken apart give, rejected ones among them; None
-            where none are.
+        rows: How many rows it has, rejected ones among them.
+        entries: How many entries its lists have, rejected ones among them; None where no lists are
+            taken apart.
         rejected_rows: How many rows are rejected.
-        rejected_entries: How many entries of other rows are.
+        rejected_entries: How many entries of the lists in other rows are rejected.
         reasons: The rejected rows and entries by reason.
         examples: The first rejected row of each reason.
         file_bytes: How large the files are that can be read.
@@ -69,10 +69,10 @@ class TableCheck:
 
 @dataclasses.dataclass
 class Validation:
-    """What was found in all of them.
+    """What was found in all tables.
 
     Attributes:
-        tables: By table.
+        tables: What was found in each.
         report: The data report that a run would make; empty where something keeps it from being
             made.
         period: When the first and the last event happened.
@@ -90,7 +90,7 @@ class Validation:
 
 
 def validate(spec: DatasetSpec) -> Validation:
-    """Reads every file of every table and gathers what is wrong, then counts the records that a run would make."""
+    """Reads every file of every table, and counts the records that a run would make."""
     found = Validation()
     for table in TABLES:
         declared = getattr(spec, table)
@@ -105,7 +105,7 @@ def validate(spec: DatasetSpec) -> Validation:
 
 
 def _count_records(spec: DatasetSpec, found: Validation) -> None:
-    """By the job itself, so that what is counted is what a run would have."""
+    """Counts by the job itself, so that it counts what a run would have."""
     with tempfile.TemporaryDirectory() as folder:
         with beam.Pipeline("FnApiRunner", argv=[]) as pipeline:
             _ = pipeline | CountRecords(spec, folder)
@@ -123,34 +123,32 @@ def _check_client(source: BigQuery, found: Validation) -> None:
 
 
 def _check_table(spec: DatasetSpec, table: TableName, found: Validation) -> TableCheck:
-    check = TableCheck(table, entries=0 if explode_of(getattr(spec, table)) is not None else None)
-    times: list[np.ndarray] = []
+    has_entries = explode_of(getattr(spec, table)) is not None
+    entries = 0
+    check = TableCheck(table)
+    times = [np.zeros(0, np.int64)]
     for path in _readable_files(spec, table, check, found):
         try:
             for part in read_table(spec, table, path):
                 if isinstance(part, list):
                     for row in part:
                         check.reject(row)
-                else:
-                    check.rows += rows_of(part)
-                    check.entries = None if check.entries is None else check.entries + part.num_rows
-                    times.append(part.column(TIME).to_numpy() if table == "events" else np.zeros(0))
+                    continue
+                check.rows += rows_of(part)
+                entries += part.num_rows
+                if table == "events":
+                    times.append(part.column(TIME).to_numpy())
         except DataError as error:
             found.problems.append(str(error))
     check.rows += check.rejected_rows
-    check.entries = None if check.entries is None else check.entries + check.rejected_entries
     lost = lost_rows(check.rows, check.file_bytes, check.lost_bytes)
     _check_share(spec, table, check.rejected_rows + lost, check.rows + lost, "rows", found)
-    _check_share(
-        spec,
-        table,
-        check.rejected_entries,
-        check.entries or 0,
-        "entries of lists in the rows",
-        found,
-    )
+    if has_entries:
+        check.entries = entries + check.rejected_entries
+        what = "entries of lists in the rows"
+        _check_share(spec, table, check.rejected_entries, check.entries, what, found)
     if table == "events" and check.files:
-        _check_times(spec, np.concatenate([*times, np.zeros(0, np.int64)]).astype(np.int64), found)
+        _check_times(spec, np.concatenate(times), found)
     return check
 
 
@@ -168,10 +166,9 @@ def _readable_files(
     spec: DatasetSpec, table: TableName, check: TableCheck, found: Validation
 ) -> Iterator[str]:
     """The files that have all columns; the others become problems."""
+    declared = getattr(spec, table)
     try:
-        for path, problems in check_headers(
-            getattr(spec, table), table, columns_to_find(spec, table)
-        ):
+        for path, problems in check_headers(declared, table, columns_to_find(spec, table)):
             check.files += 1
             found.problems += problems
             if not problems:

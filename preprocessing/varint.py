@@ -1,4 +1,4 @@
-"""Lengths as protobuf writes them."""
+"""Numbers as protobuf writes them, such as lengths."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ MORE = 0x80  # in a byte of a length: another follows
 
 
 def varint(count: int) -> bytes:
-    """Seven bits a byte, the lowest first, a mark on all but the last."""
+    """Seven bits per byte, the lowest first, with a mark on all bytes but the last."""
     written = bytearray()
     while count >= MORE:
         written.append(count % MORE | MORE)

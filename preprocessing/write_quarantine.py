@@ -6,9 +6,11 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from preprocessing.combiners import SumCounts
+from preprocessing.counts import Counts
 from preprocessing.quarantine import REJECTED_FILE, REPORT_FILE
 from preprocessing.report import data_report
 from preprocessing.spec import DatasetSpec
+from preprocessing.splits import CutOffs, TimeProfile
 
 
 class WriteQuarantine(beam.PTransform):
@@ -31,22 +33,22 @@ class WriteQuarantine(beam.PTransform):
         profile: beam.PCollection,
     ) -> None:
         super().__init__()
-        self._spec, self._directory, self._rejected = spec, directory, rejected
-        self._cutoffs, self._profile = cutoffs, profile
+        self._spec = spec
+        self._directory = directory
+        self._rejected = rejected
+        self._cutoffs = cutoffs
+        self._profile = profile
 
     def expand(self, counts: tuple[beam.PCollection, ...]) -> beam.PCollection:
         self._write_rejected()
         path = FileSystems.join(self._directory, REPORT_FILE)
-        total = (
-            counts | "FlattenCounts" >> beam.Flatten() | "Sum" >> beam.CombineGlobally(SumCounts())
-        )
-        sides = (beam.pvalue.AsSingleton(self._cutoffs), beam.pvalue.AsSingleton(self._profile))
-        report = total | "Report" >> beam.Map(
-            lambda n, c, p, spec: data_report(spec, n, c, p), *sides, self._spec
-        )
-        return report | "WriteReport" >> beam.io.WriteToText(
-            path, num_shards=1, shard_name_template=""
-        )
+        flat = counts | "FlattenCounts" >> beam.Flatten()
+        total = flat | "Sum" >> beam.CombineGlobally(SumCounts())
+        cutoffs = beam.pvalue.AsSingleton(self._cutoffs)
+        profile = beam.pvalue.AsSingleton(self._profile)
+        report = total | "Report" >> beam.Map(_report, self._spec, cutoffs, profile)
+        write = beam.io.WriteToText(path, num_shards=1, shard_name_template="")
+        return report | "WriteReport" >> write
 
     def _write_rejected(self) -> None:
         path = FileSystems.join(self._directory, REJECTED_FILE)
@@ -56,3 +58,7 @@ class WriteQuarantine(beam.PTransform):
         # goes.
         write = beam.io.WriteToText(path, num_shards=1, shard_name_template="", skip_if_empty=True)
         _ = lines | "WriteRejected" >> write
+
+
+def _report(counts: Counts, spec: DatasetSpec, cutoffs: CutOffs, profile: TimeProfile) -> str:
+    return data_report(spec, counts, cutoffs, profile)

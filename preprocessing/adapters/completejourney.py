@@ -1,4 +1,4 @@
-"""The Complete Journey's purchases and promotions to an impression log.
+"""Makes an impression log of The Complete Journey's purchases and promotions.
 
 A request is a basket. Its candidates are products that were promoted (on display or in the mailer)
 in the basket's store in the basket's week, labelled by whether they are in the basket; every
@@ -50,7 +50,8 @@ class _Promotions:
     @classmethod
     def of(cls, table: pa.Table, first_week: dict[str, np.ndarray]) -> _Promotions:
         """Promotions of products that were first bought before the week."""
-        product, week = (table.column(name).to_numpy() for name in ("product_id", "week"))
+        product = table.column("product_id").to_numpy()
+        week = table.column("week").to_numpy()
         place = table.column("store_id").to_numpy() * _WEEKS + week
         row = np.minimum(
             np.searchsorted(first_week["product"], product), len(first_week["product"]) - 1
@@ -60,11 +61,14 @@ class _Promotions:
         kept = kept[np.lexsort((product[kept], place[kept]))]
         same = (np.diff(place[kept]) == 0) & (np.diff(product[kept]) == 0)
         kept = kept[np.concatenate([[True], ~same])[: len(kept)]]
-        texts = [
-            pc.take(table.column(name), pa.array(kept))
-            for name in ("display_location", "mailer_location")
-        ]
-        return cls(place[kept], product[kept], *(pa.concat_arrays(text.chunks) for text in texts))
+        display = pc.take(table.column("display_location"), pa.array(kept))
+        mailer = pc.take(table.column("mailer_location"), pa.array(kept))
+        return cls(
+            place[kept],
+            product[kept],
+            pa.concat_arrays(display.chunks),
+            pa.concat_arrays(mailer.chunks),
+        )
 
     def find(self, place: np.ndarray, product: np.ndarray) -> np.ndarray:
         """The row of each product at each place, -1 where it isn't promoted: int64."""
@@ -88,7 +92,8 @@ def build(folder: Path) -> None:
 
 def _purchases(table: pa.Table) -> dict[str, np.ndarray]:
     """Distinct products of each basket, sorted by basket and product."""
-    product, basket = (table.column(name).to_numpy() for name in ("product_id", "basket_id"))
+    product = table.column("product_id").to_numpy()
+    basket = table.column("basket_id").to_numpy()
     order = np.lexsort((product, basket))
     same = (np.diff(product[order]) == 0) & (np.diff(basket[order]) == 0)
     order = order[np.concatenate([[True], ~same])]
@@ -122,12 +127,9 @@ def _not_bought(promoted: _Promotions, bought: dict[str, np.ndarray], row: np.nd
         first, last = np.searchsorted(promoted.place, [place, place + 1])
         pool = np.setdiff1d(np.arange(first, last), row[start:stop], assume_unique=True)
         hashes = _hash(promoted.product[pool], bought["basket"][start])
-        smallest = (
-            np.argpartition(hashes, NOT_BOUGHT)[:NOT_BOUGHT]
-            if len(pool) > NOT_BOUGHT
-            else slice(None)
-        )
-        rows.append(pool[smallest])
+        if len(pool) > NOT_BOUGHT:
+            pool = pool[np.argpartition(hashes, NOT_BOUGHT)[:NOT_BOUGHT]]
+        rows.append(pool)
     chosen = np.concatenate(rows) if rows else np.zeros(0, np.int64)
     basket = np.repeat(starts, [len(part) for part in rows])
     columns = {name: bought[name][basket] for name in ("household", "basket", "store", "time")}
@@ -137,13 +139,18 @@ def _not_bought(promoted: _Promotions, bought: dict[str, np.ndarray], row: np.nd
 def _events(
     promoted: _Promotions, columns: dict[str, np.ndarray], row: np.ndarray, bought: int
 ) -> pa.Table:
+    """Rows of the log; `row` is where each product is among the promotions, -1 where it isn't."""
     shown = row >= 0
     place = pa.array(np.where(shown, row, 0), mask=~shown)
     return pa.table(
-        {f"{name}_id": columns[name] for name in ("household", "product", "basket", "store")}
-        | {"time": pa.array(columns["time"]).cast(pa.timestamp("s"))}
-        | {"display": promoted.display.take(place), "mailer": promoted.mailer.take(place)}
-        | {
+        {
+            "household_id": columns["household"],
+            "product_id": columns["product"],
+            "basket_id": columns["basket"],
+            "store_id": columns["store"],
+            "time": pa.array(columns["time"]).cast(pa.timestamp("s")),
+            "display": promoted.display.take(place),
+            "mailer": promoted.mailer.take(place),
             "shown": pa.array(shown.astype(np.int8)),
             "bought": pa.array(np.full(len(row), bought, np.int8)),
         }

@@ -1,8 +1,12 @@
-"""A generated log whose clicks follow from the order of what a user did last: the right answer is known."""
+"""A generated log in which clicks follow from the order of a user's behaviours, and nothing else.
+
+So the right ranking is known, and a model that doesn't learn it is at fault.
+"""
 
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,13 +31,14 @@ def build(path: Path, users: int = 2000, items: int = 100, steps: int = 40, seed
 
 
 def planted_rows(users: int, items: int, steps: int, seed: int) -> Iterator[Row]:
-    """Every item has one successor. A user goes on to it half of the time, and else to any item.
+    """Generates the rows of the log.
 
+    Every item has one successor. A user goes on to it half of the time, and otherwise to any item.
     Now and then the user is shown the successor of the last item, which is clicked, beside
-    successors of earlier ones that the user did not go on to, which are not. None of them is among
-    the latest `HISTORY` items. So the candidates of a request can be told apart by the order of its
-    history, and by nothing else: a model that sees the history as a set can't rank them better than
-    chance, and one that reads the order can rank them all.
+    successors of earlier items that the user did not go on to, which are not clicked. None of them
+    is among the latest `HISTORY` items. So only the order of the history tells the candidates of a
+    request apart: a model that sees the history as a set can't rank them better than chance, and
+    one that reads the order can rank them all.
 
     Args:
         users: How many users.
@@ -52,26 +57,25 @@ def planted_rows(users: int, items: int, steps: int, seed: int) -> Iterator[Row]
             seen.append(int(successor[seen[-1]]) if follows else int(rng.integers(items)))
             yield f"u{user}", f"i{seen[-1]}", time, f"u{user}-{step}", 0, 0
             wrong = _wrong(seen[-HISTORY:], successor) if len(seen) >= HISTORY else []
-            if len(wrong) >= _WRONG:
-                shown = [
-                    int(successor[seen[-1]]),
-                    *rng.choice(wrong, _WRONG, replace=False).tolist(),
-                ]
-                for place in rng.permutation(len(shown)):
-                    request = f"u{user}-{step}-request"
-                    yield (
-                        f"u{user}",
-                        f"i{shown[place]}",
-                        time + _SECONDS_BETWEEN // 2,
-                        request,
-                        1,
-                        int(place == 0),
-                    )
+            if len(wrong) < _WRONG:
+                continue
+            right = int(successor[seen[-1]])
+            shown = [right, *rng.choice(wrong, _WRONG, replace=False).tolist()]
+            shown_at = time + _SECONDS_BETWEEN // 2
+            request = f"u{user}-{step}-request"
+            for place in rng.permutation(len(shown)):
+                is_right = int(place == 0)
+                yield f"u{user}", f"i{shown[place]}", shown_at, request, 1, is_right
 
 
 def _wrong(latest: list[int], successor: np.ndarray) -> list[int]:
-    """Successors of earlier items that the user has not gone on to; none if the right answer gives itself away."""
+    """Successors of earlier items that the user has not gone on to.
+
+    None where the right answer is among the latest items: a model would know it without the order.
+    """
     right = int(successor[latest[-1]])
-    left = [a for a, b in zip(latest[:-1], latest[1:], strict=True) if successor[a] != b]
-    offered = {int(successor[a]) for a in left} - set(latest) - {right}
-    return [] if right in latest else sorted(offered)
+    if right in latest:
+        return []
+    left = [item for item, following in itertools.pairwise(latest) if successor[item] != following]
+    offered = {int(successor[item]) for item in left}
+    return sorted(offered - set(latest) - {right})

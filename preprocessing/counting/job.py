@@ -1,8 +1,9 @@
 """The Beam transforms that count the statistics of a whole log.
 
-Users' own statistics need no others. What is counted of items goes to shards of keys, with what
-each shard of users asks about which key and step; there a key's counts are summed up once, and the
-answers go back. So no worker holds more than the keys of one shard.
+A user's own statistics are counted where the user's events are. Statistics of items need the
+events of all users: each shard of users sends what its users did to shards of keys, together with
+the keys and steps of time that its requests ask about. There the counts of each key are summed up
+once, and the answers go back. So no worker holds more than the keys of one shard.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from preprocessing.spec import DatasetSpec
 from preprocessing.splits import REQUEST_SPLITS, CutOffs, split_of
 from preprocessing.tables import from_bytes
 
-_OVERALL, _TABLES = "overall", "tables"
+_OVERALL = "overall"
+_TABLES = "tables"
 
 
 class Counted(NamedTuple):
@@ -58,7 +60,9 @@ class CountStatistics(beam.PTransform):
         self, spec: DatasetSpec, shards: int, sides: dict[str, Any], ask: bool = True
     ) -> None:
         super().__init__()
-        self._spec, self._shards, self._ask = spec, shards, ask
+        self._spec = spec
+        self._shards = shards
+        self._ask = ask
         self._sides = {name: sides[name] for name in ("items", "active", "known", "cutoffs")}
 
     def expand(self, parts: beam.PCollection) -> Counted:
@@ -72,7 +76,7 @@ class CountStatistics(beam.PTransform):
 
 
 class CountOverall(beam.PTransform):
-    """From (shard of users, parts of tables) to (statistic, table) of what happened to all keys together."""
+    """From (shard of users, parts of tables) to (statistic, table) of all keys together."""
 
     def __init__(self, spec: DatasetSpec) -> None:
         super().__init__()
@@ -83,11 +87,17 @@ class CountOverall(beam.PTransform):
 
 
 class _RowsOfShard(beam.DoFn):
-    """One shard's users to what they did and what they ask: (shard of keys, Rows), and (statistic, table) overall."""
+    """From one shard of users to what they did, and what their requests ask.
+
+    Yields (shard of keys, Rows), and (statistic, table) of all keys together under `_OVERALL`.
+    """
 
     def __init__(self, spec: DatasetSpec, shards: int, ask: bool) -> None:
         super().__init__()
-        self._spec, self._shards, self._ask, self._shared = spec, shards, ask, SharedSides()
+        self._spec = spec
+        self._shards = shards
+        self._ask = ask
+        self._shared = SharedSides()
 
     def process(
         self,
@@ -107,17 +117,16 @@ class _RowsOfShard(beam.DoFn):
             known=self._shared.once("known", known, known_tables),
         )
         events = SortedEvents.from_table(table)
+        values = EventFeatures(self._spec, events, tables)
         frame = _requests(self._spec, events, cutoffs, tables) if self._ask else None
-        rows = ShardRows(
-            self._spec, element[0], events, EventFeatures(self._spec, events, tables), frame
-        )
+        rows = ShardRows(self._spec, element[0], events, values, frame)
         yield from rows.by_key(self._shards)
         for in_all in overall(self._spec, events):
             yield beam.pvalue.TaggedOutput(_OVERALL, in_all)
 
 
 def _requests(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs, tables: Tables) -> Frame:
-    """Those that become records."""
+    """The requests that become records."""
     frame = request_frame(spec, events, cutoffs, tables.pool).frame
     splits = split_of(frame.times, cutoffs)
     return frame.take(np.flatnonzero((splits >= 0) & (splits < len(REQUEST_SPLITS))))

@@ -1,4 +1,4 @@
-"""The Beam transform that makes the statistics table of what was counted."""
+"""The Beam transform that makes the statistics table from the counts."""
 
 from __future__ import annotations
 
@@ -39,12 +39,16 @@ class StatisticLines(beam.PTransform):
         self, spec: DatasetSpec, counted: Counted, items: Any, cutoffs: beam.PCollection
     ) -> None:
         super().__init__()
-        self._spec, self._counted, self._items, self._cutoffs = spec, counted, items, cutoffs
+        self._spec = spec
+        self._counted = counted
+        self._items = items
+        self._cutoffs = cutoffs
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
-        sides = (beam.pvalue.AsDict(self._counted.overall), beam.pvalue.AsSingleton(self._cutoffs))
-        tables = self._counted.tables | "OfKeys" >> beam.Map(_of_keys, self._spec, *sides)
-        defaults = self._cutoffs | "NeverCounted" >> beam.Map(_defaults, self._spec, sides[0])
+        overall = beam.pvalue.AsDict(self._counted.overall)
+        cutoffs = beam.pvalue.AsSingleton(self._cutoffs)
+        tables = self._counted.tables | "OfKeys" >> beam.Map(_of_keys, self._spec, overall, cutoffs)
+        defaults = self._cutoffs | "NeverCounted" >> beam.Map(_defaults, self._spec, overall)
         found = [tables, defaults]
         if counted_features(self._spec):
             found.append(self._of_items(parts))
@@ -72,12 +76,9 @@ def _of_keys(
 
 
 def _defaults(cutoffs: CutOffs, spec: DatasetSpec, overall: dict[str, bytes]) -> bytes:
-    names = spec.features.statistics
-    lines = [
-        line
-        for name in names
-        for line in never_counted(spec, name, _at_end(spec, name, overall, cutoffs))
-    ]
+    lines: list[bytes] = []
+    for name in spec.features.statistics:
+        lines += never_counted(spec, name, _at_end(spec, name, overall, cutoffs))
     return b"\n".join(lines)
 
 
@@ -85,11 +86,11 @@ def _of_items(
     seen: bytes | None, spec: DatasetSpec, items: bytes | None, cutoffs: CutOffs
 ) -> Iterator[bytes]:
     table = from_bytes([seen]) if seen else None
-    if table is not None:
-        known = entities(spec, "items", items)
-        yield b"\n".join(
-            item_lines(spec, Catalog(spec, table, known.until(cutoffs.end) if known else None))
-        )
+    if table is None:
+        return
+    known = entities(spec, "items", items)
+    catalog = Catalog(spec, table, known.until(cutoffs.end) if known else None)
+    yield b"\n".join(item_lines(spec, catalog))
 
 
 def _at_end(

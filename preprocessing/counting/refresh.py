@@ -1,4 +1,4 @@
-"""The Beam job that makes the statistics table of a log as it is now, without records."""
+"""The Beam job that makes the statistics table of a log as it is now, and no records."""
 
 from __future__ import annotations
 
@@ -35,26 +35,25 @@ class BuildStatistics(beam.PTransform):
 
     def __init__(self, spec: DatasetSpec, quarantine_dir: str, as_of: int | None = None) -> None:
         super().__init__()
-        self._spec, self._quarantine_dir, self._as_of = spec, quarantine_dir, as_of
+        self._spec = spec
+        self._quarantine_dir = quarantine_dir
+        self._as_of = as_of
         self._shards = shard_count(spec)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         names: list[TableName] = ["events"] if self._spec.items is None else ["events", "items"]
         tables = {name: root | ReadTable(self._spec, name) for name in names}
         events = tables["events"][BATCHES] | "Before" >> beam.Map(_before, self._as_of)
-        profiles = events | "Times" >> beam.Map(
-            lambda batch: TimeProfile.of(batch.column(TIME).to_numpy())
-        )
+        profiles = events | "Times" >> beam.Map(_profile)
         profile = profiles | "MergeTimes" >> beam.CombineGlobally(MergeTimeProfiles())
         cutoffs = profile | "End" >> beam.Map(_end, self._as_of)
         known = events | "Earlier" >> beam.Map(with_earlier, self._spec)
         parts = known | "Shard" >> beam.FlatMap(partition, "events", USER, self._shards)
+        changes = parts | "KnownValues" >> KnownValues(self._spec, self._shards)
         sides: dict[str, Any] = {
             "items": beam.pvalue.AsSingleton(self._items(root, tables)),
             "active": None,
-            "known": beam.pvalue.AsList(
-                parts | "KnownValues" >> KnownValues(self._spec, self._shards)
-            ),
+            "known": beam.pvalue.AsList(changes),
             "cutoffs": beam.pvalue.AsSingleton(cutoffs),
         }
         rejected = [table[REJECTED] for table in tables.values()]
@@ -77,10 +76,15 @@ def _before(batch: pa.Table, time: int | None) -> pa.Table:
     return batch if time is None else batch.filter(pc.less(batch.column(TIME), time))
 
 
+def _profile(batch: pa.Table) -> TimeProfile:
+    return TimeProfile.of(batch.column(TIME).to_numpy())
+
+
 def _end(profile: TimeProfile, as_of: int | None) -> CutOffs:
     if profile.first is None or profile.last is None:
         raise DataError(
-            "the log has no usable event to count: every row was rejected, too late, or there were none."
+            "the log has no usable event to count: every row was rejected or too late, or there "
+            "were none."
         )
     end = profile.last + 1 if as_of is None else as_of
     return CutOffs(validation=end, test=end, end=end, begin=profile.first)

@@ -56,7 +56,10 @@ class ShardRows:
         values: EventFeatures,
         frame: Frame | None,
     ) -> None:
-        self._spec, self._shard, self._events, self._values = spec, shard, events, values
+        self._spec = spec
+        self._shard = shard
+        self._events = events
+        self._values = values
         self._frame = frame
 
     def by_key(self, shards: int) -> Iterator[tuple[int, Rows]]:
@@ -64,22 +67,20 @@ class ShardRows:
         for name, statistic in self._spec.features.statistics.items():
             if statistic.is_of_user(name):
                 continue
-            parts, occurrences = (
-                key_features(self._spec, name),
-                Occurrences.of(self._spec, statistic, self._events),
-            )
+            parts = key_features(self._spec, name)
+            occurrences = Occurrences.of(self._spec, statistic, self._events)
             keys = item_keys(parts, self._values, occurrences.events)
             yield from _spread(name, _NOBODY, happened(occurrences, keys, statistic.step), shards)
             if self._frame is not None:
-                times = np.repeat(self._frame.times, self._frame.candidates.lengths)
-                wanted = item_keys(parts, self._values, self._frame.candidates.flat()[1], times)
-                yield from _spread(
-                    name, self._shard, asked(wanted, times // statistic.step), shards
-                )
+                candidates = self._frame.candidates
+                times = np.repeat(self._frame.times, candidates.lengths)
+                wanted = item_keys(parts, self._values, candidates.flat()[1], times)
+                question = asked(wanted, times // statistic.step)
+                yield from _spread(name, self._shard, question, shards)
 
 
 def overall(spec: DatasetSpec, events: SortedEvents) -> Iterator[tuple[str, bytes]]:
-    """(statistic, table) of what happened to all keys together, by the events of one shard of users."""
+    """(statistic, table) of what one shard's events did to all keys together."""
     for name, statistic in spec.features.statistics.items():
         yield name, to_bytes(in_all(Occurrences.of(spec, statistic, events), statistic.step))
 
@@ -94,21 +95,21 @@ class KeyShard:
 
     def __init__(self, spec: DatasetSpec, rows: Iterable[Rows]) -> None:
         self._spec = spec
-        ordered = sorted(rows)
-        self._asked = [part for part in ordered if part.asked_by != _NOBODY]
+        self._asked: list[Rows] = []
         happened_to: dict[str, list[bytes]] = {}
-        for part in ordered:
+        for part in sorted(rows):  # runners give them in any order
             if part.asked_by == _NOBODY:
                 happened_to.setdefault(part.statistic, []).append(part.rows)
-        told = {
-            name: table
-            for name, parts in happened_to.items()
-            if (table := from_bytes(parts)) is not None
-        }
-        self._counts = {name: KeyCounts(table) for name, table in told.items()}
+            else:
+                self._asked.append(part)
+        self._counts: dict[str, KeyCounts] = {}
+        for name, parts in happened_to.items():
+            table = from_bytes(parts)
+            if table is not None:
+                self._counts[name] = KeyCounts(table)
 
     def answers(self) -> Iterator[tuple[int, tuple[str, bytes]]]:
-        """(shard of users, (statistic, table)) to each that asked about a statistic that has counted something."""
+        """(shard of users, (statistic, table)) for each question about a statistic with counts."""
         for part in self._asked:
             question = from_bytes([part.rows])
             if question is not None and part.statistic in self._counts:

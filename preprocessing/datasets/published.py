@@ -1,4 +1,7 @@
-"""Data sets on the open web: downloaded where their licence lets anyone, or put in place by hand, and checked."""
+"""Data sets on the open web.
+
+They are downloaded where their licence lets anyone do so, or put in place by hand, and checked.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,8 @@ class PublishedDataset:
             files = ", ".join(self.first_lines)
             raise DataFetchError(
                 f"data set {self.name} can't be downloaded without an account. {self.licence} "
-                f"Get it from {self.origin}, put {files} into {folder}, and run this again to check them."
+                f"Get it from {self.origin}, put {files} into {folder}, and run this again to "
+                f"check them."
             )
         given = folder / self.url.rpartition("/")[2]
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -83,12 +87,13 @@ class PublishedDataset:
                 shutil.copyfileobj(response, stream)
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
             raise DataFetchError(
-                f"data set {self.name}: {url} can't be downloaded: {error}. Is the network in reach? It also works to "
-                f"put {url.rpartition('/')[2]} into the folder {self.name} of the data directory by hand."
+                f"data set {self.name}: {url} can't be downloaded: {error}. Is the network in "
+                f"reach? It also works to put {url.rpartition('/')[2]} into the folder "
+                f"{self.name} of the data directory by hand."
             ) from error
 
     def _check_md5(self, archive: Path, path: Path) -> None:
-        """Compares with the publisher's MD5; an archive put in place by hand may have it beside it."""
+        """Compares with the publisher's MD5, which may be beside an archive put there by hand."""
         beside = archive.with_name(f"{archive.name}.md5")
         if not beside.is_file():
             self._download(str(self.md5_url), path)
@@ -98,8 +103,8 @@ class PublishedDataset:
         if expected is None or expected.group().lower() != found:
             published = expected.group() if expected else f"no MD5 at all ({text[:60]!r})"
             raise DataFetchError(
-                f"data set {self.name}: {archive.name} has MD5 {found}, and {self.md5_url} has {published}. "
-                "Nothing was written."
+                f"data set {self.name}: {archive.name} has MD5 {found}, and {self.md5_url} has "
+                f"{published}. Nothing was written."
             )
 
     def _unpack(self, archive: Path, folder: Path, scratch: Path) -> None:

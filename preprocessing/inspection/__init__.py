@@ -1,1 +1,1 @@
-"""A look at a log that has no spec yet: what its columns hold, which role each may have, a first spec."""
+"""A look at a log without a spec: what its columns hold, their likely roles, and a first spec."""

@@ -1,4 +1,4 @@
-"""Whether columns have one value an entity or a request, as far as the rows tell."""
+"""Whether columns have one value per entity or per request, as far as the rows tell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from preprocessing.inspection.profile import ColumnProfile
 
-_ONE_VALUE = 1.02  # value pairs a group above which a column is not the group's
+_ONE_VALUE = 1.02  # different values per group, on average, above which a column isn't the group's
 _LEAST_REPEATED = 0.05  # the share of rows in groups of several that tells something of groups
 _REQUEST_SECONDS = 60
 _MOST_LONG = 0.1
@@ -33,15 +33,16 @@ class Groups:
         return cls(codes)
 
     def have_one(self, profile: ColumnProfile) -> bool:
-        """Whether a group has one value, with few exceptions; rows without a value tell nothing of others' values."""
+        """Whether a group has one value, with few exceptions; rows without a value don't count."""
         known = ~profile.is_missing | (profile.distinct < 2)
         pairs = np.unique(self.codes[known] * (profile.codes.max() + 1) + profile.codes[known])
         return len(pairs) <= _ONE_VALUE * len(np.unique(self.codes[known]))
 
     def are_requests(self, time: ColumnProfile) -> bool:
-        """Whether the rows of a group are about of one time, as those of one request are and of one session aren't."""
+        """Whether the rows of a group have about one time, as in a request but not in a session."""
         order = np.lexsort((time.times, self.codes))
-        codes, times = self.codes[order], time.times[order]
+        codes = self.codes[order]
+        times = time.times[order]
         starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
         stops = np.append(starts[1:], len(codes))
         several = stops - starts > 1

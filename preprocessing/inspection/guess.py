@@ -1,4 +1,4 @@
-"""Which role each column of a log may have: a guess from names and values, for a person to check."""
+"""Guesses which role each column of a log has, from names and values; for a person to check."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Roles:
         time: As above.
         request: As above.
         label: What tells which events are good; None where nothing does.
-        features: side -> column -> feature kind.
-        left_out: Columns that are used for nothing as nobody can be sure of them -> why.
+        features: The kind of feature of each column, by side and column.
+        left_out: Columns that are not used because their role isn't sure, each with the reason.
     """
 
     user: ColumnProfile | None
@@ -45,16 +45,15 @@ class Roles:
             profile = getattr(self, role)
             if profile is not None and profile.name == column:
                 return role
-        sides = [
-            f"{side} feature ({kinds[column]})"
-            for side, kinds in self.features.items()
-            if column in kinds
-        ]
-        labels = (
-            [f"task ({self.label.condition})"] if self.label and self.label.column == column else []
-        )
-        left_out = [f"left out: {self.left_out[column]}"] if column in self.left_out else []
-        return ", ".join(labels + sides + left_out)
+        found: list[str] = []
+        if self.label and self.label.column == column:
+            found.append(f"task ({self.label.condition})")
+        for side, kinds in self.features.items():
+            if column in kinds:
+                found.append(f"{side} feature ({kinds[column]})")
+        if column in self.left_out:
+            found.append(f"left out: {self.left_out[column]}")
+        return ", ".join(found)
 
 
 def guess_roles(profiles: list[ColumnProfile]) -> Roles:
@@ -82,18 +81,20 @@ def guess_roles(profiles: list[ColumnProfile]) -> Roles:
 def _key(
     role: str, profiles: Iterable[ColumnProfile], taken: Iterable[ColumnProfile]
 ) -> ColumnProfile | None:
+    """The column whose name says that it has the ids of a role, of several the most likely one."""
     used = {profile.name for profile in taken}
     named = [
-        p
-        for p in profiles
-        if p.name not in used
-        and p.kind in ("text", "integer")
-        and p.distinct > 1
-        and says(KEYS[role], p.name)
+        p for p in profiles if _may_be_id(p) and p.name not in used and says(KEYS[role], p.name)
     ]
-    return max(
-        named, key=lambda p: (in_snake_case(p.name).endswith("id"), p.distinct), default=None
-    )
+
+    def likelihood(profile: ColumnProfile) -> tuple[bool, int]:
+        return in_snake_case(profile.name).endswith("id"), profile.distinct
+
+    return max(named, key=likelihood, default=None)
+
+
+def _may_be_id(profile: ColumnProfile) -> bool:
+    return profile.kind in ("text", "integer") and profile.distinct > 1
 
 
 def _time(profiles: Iterable[ColumnProfile], entities: list[Groups]) -> ColumnProfile | None:
@@ -101,23 +102,20 @@ def _time(profiles: Iterable[ColumnProfile], entities: list[Groups]) -> ColumnPr
     times = [p for p in profiles if p.kind == "time" and p.seconds]
     of_entity = {p.name for p in times if any(e.repeats and e.have_one(p) for e in entities)}
     times = [p for p in times if not (p.name in of_entity and says(ODD_TIME, p.name))]
-    return min(
-        times,
-        key=lambda p: (p.name in of_entity, says(ODD_TIME, p.name), p.missing, -p.distinct),
-        default=None,
-    )
+
+    def oddness(profile: ColumnProfile) -> tuple[bool, bool, int, int]:
+        is_odd = says(ODD_TIME, profile.name)
+        return profile.name in of_entity, is_odd, profile.missing, -profile.distinct
+
+    return min(times, key=oddness, default=None)
 
 
 def _request(
     profiles: Iterable[ColumnProfile], keys: dict[str, ColumnProfile], left_out: dict[str, str]
 ) -> ColumnProfile | None:
-    """An id whose events are of one time; one of a session, which has many requests, is left out."""
+    """An id whose events have one time; one of sessions, which have many requests, is left out."""
     found = _key("request", profiles, keys.values())
-    free = [
-        p
-        for p in profiles
-        if p not in keys.values() and p.kind in ("text", "integer") and p.distinct > 1
-    ]
+    free = [p for p in profiles if p not in keys.values() and _may_be_id(p)]
     sessions = [p for p in free if says(SESSION, p.name) and p is not found]
     named = [*([found] if found is not None else []), *sessions]
     fitting = [p for p in named if Groups.by(keys["user"], p).are_requests(keys["time"])]

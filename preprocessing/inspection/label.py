@@ -31,11 +31,11 @@ class Label:
     Attributes:
         column: The column that tells it.
         condition: What must hold of it, such as `{"equals": 1}`.
-        shown: The value of the same column that events have which show an item, where these are
-            events of their own: they are the candidates.
-        others: Then, the other values if what is shown is no behaviour of the user's.
+        shown: Where showing an item is an event of its own, the value that the column has there:
+            these events are the candidates.
+        others: The column's other values, where showing an item is nothing that the user did.
         is_flag: Whether the column has two values.
-        rows: Of a flag: how many rows fulfil the condition.
+        rows: How many rows fulfil the condition, where it is a flag.
         doubt: What a person should look at.
     """
 
@@ -62,13 +62,8 @@ def guess_label(profiles: list[ColumnProfile], sides: Sides) -> Label | None:
             return _of_flag(p)
     for p in few:
         if p.kind in ("integer", "number") and p.distinct > 1 and says(RATING, p.name):
-            return Label(
-                p.name,
-                {
-                    "at_least": _LIKED
-                    * max(float(value) for value, _ in p.top(_MOST_VALUES) if value)
-                },
-            )
+            best = max(float(value) for value in _values(p) if value)
+            return Label(p.name, {"at_least": _LIKED * best})
     for p in few:
         if p.kind == "text" and p.distinct > 1 and says(BEHAVIOR, p.name):
             label = _of_behavior(p)
@@ -76,7 +71,10 @@ def guess_label(profiles: list[ColumnProfile], sides: Sides) -> Label | None:
                 return label
     differing = [p for p in flags if sides.differs_within_requests(p)]
     if len(differing) == 1:
-        doubt = "its name tells nothing, but it has two values and differs within requests. Is it the outcome?"
+        doubt = (
+            "its name tells nothing, but it has two values and differs within requests. Is it the "
+            "outcome?"
+        )
         return dataclasses.replace(_of_flag(differing[0]), doubt=doubt)
     return None
 
@@ -89,29 +87,35 @@ def is_sure(profile: ColumnProfile) -> bool:
 def _of_flag(profile: ColumnProfile) -> Label:
     good = good_values(_values(profile))
     rows = sum(count for value, count in profile.top(_MOST_VALUES) if value in good)
-    if all(_is_one(value) for value in good) and all(
-        _is_number(value) for value in _values(profile)
-    ):
-        condition: dict[str, Any] = {"equals": 1}
+    are_numbers = all(_is_number(value) for value in _values(profile))
+    condition: dict[str, Any]
+    if are_numbers and all(_is_one(value) for value in good):
+        condition = {"equals": 1}
+    elif len(good) == 1:
+        condition = {"equals": good[0]}
     else:
-        condition = {"equals": good[0]} if len(good) == 1 else {"one_of": good}
+        condition = {"one_of": good}
     return Label(profile.name, condition, is_flag=True, rows=rows)
 
 
 def _of_behavior(profile: ColumnProfile) -> Label | None:
-    values = [value for value, _ in profile.top(_MOST_VALUES) if value]
+    """The strongest deed among the values is the good outcome of what was shown or seen."""
+    values = [value for value in _values(profile) if value]
     impression = next((value for value in values if re.search(_SHOWN, value.lower())), None)
     view = next((value for value in values if re.search(_SEEN, value.lower())), None)
     shown = impression or view
+    others: tuple[str, ...] = ()
+    if impression:
+        others = tuple(value for value in values if value != impression)
     for deeds in (*_DEEDS, _SEEN):
         done = [value for value in values if re.search(deeds, value.lower()) and value != shown]
         if done and len(done) < len(values):
-            others = tuple(value for value in values if value != impression) if impression else ()
             return Label(profile.name, {"equals": done[0]}, shown, others)
     return None
 
 
 def _values(profile: ColumnProfile) -> list[str]:
+    """The column's different values, the most frequent first."""
     return [value for value, _ in profile.top(_MOST_VALUES)]
 
 

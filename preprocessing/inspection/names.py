@@ -8,7 +8,7 @@ _ID = r"(_?(id|ids|no|nr|num|number|key|code|hash))?"
 
 
 def _words(pattern: str) -> str:
-    """Of whole words of a name in snake case, and an id of what they name."""
+    """A pattern of whole words of a name in snake case, with or without an `id` after them."""
     return rf"(^|_)({pattern}){_ID}(_|$)"
 
 
@@ -17,15 +17,16 @@ KEYS = {
         "user|member|customer|household|visitor|client|account|shopper|reader|viewer|cookie|uid"
     ),
     "item": _words(
-        "item|product|movie|film|article|news|adgroup|ad|sku|song|track|video|book|hotel|listing|offer|creative|asin|iid"
+        "item|product|movie|film|article|news|adgroup|ad|sku|song|track|video|book|hotel|listing"
+        "|offer|creative|asin|iid"
     ),
     "request": _words("request|impression|basket|search|query|slate|page_?view|req"),
 }
 SESSION = _words("session|visit")
 OUTCOME = (
-    r"(^|_)(click\w*|clk|label|buy|buys|bought|purchas\w*|order|orders|ordered|like|liked|likes|conver\w*|target|outcome"
-    r"|booked|booking|reserved|reward|response|engaged|installed|subscribed|watched|opened|added|cart|chosen|selected"
-    r"|dwell\w*|revenue)(_|$)"
+    r"(^|_)(click\w*|clk|label|buy|buys|bought|purchas\w*|order|orders|ordered|like|liked|likes"
+    r"|conver\w*|target|outcome|booked|booking|reserved|reward|response|engaged|installed"
+    r"|subscribed|watched|opened|added|cart|chosen|selected|dwell\w*|revenue)(_|$)"
 )
 _DENIED = r"(^|_)(no|not|non|without|dislike\w*|unlike\w*)(_|$)"
 RATING = r"(^|_)(ratings?|score|stars)(_|$)"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
+from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column
 from preprocessing.sources.files import files_of
 from preprocessing.sources.formats import reader_of
@@ -38,11 +39,12 @@ class ColumnProfile:
         kind: `time`, `flag` (two values, such as 0 and 1 or Y and N), `integer`, `number`, `list`
             or `text`.
         values: Its values as text, [rows]; "" where absent, lists joined with `|`.
-        missing: Rows without a value.
-        distinct: Different values.
-        time_format: Of a time: a unit, `iso`, or `typed` where the file says it is one.
-        seconds: Of a time: its earliest and latest, since 1970.
-        times: Of a time: float64 [rows], seconds since 1970, NaN where absent.
+        missing: How many rows have no value.
+        distinct: How many different values there are.
+        time_format: How times are written: a unit, `iso`, or `typed` where the file says that it
+            is a time. This one and the next two are for columns of times.
+        seconds: The earliest and the latest time, seconds since 1970.
+        times: float64 [rows], seconds since 1970, NaN where absent.
     """
 
     name: str
@@ -66,11 +68,9 @@ class ColumnProfile:
 
     def top(self, count: int) -> list[tuple[str, int]]:
         """The most frequent values and how often each is there."""
-        found = pc.value_counts(self.values).to_pylist()
-        return [
-            (v["values"], v["counts"])
-            for v in sorted(found, key=lambda v: (-v["counts"], v["values"]))[:count]
-        ]
+        counts = pc.value_counts(self.values).to_pylist()
+        found = [(counted["values"], counted["counts"]) for counted in counts]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:count]
 
 
 def profile_log(table: Table, rows: int) -> tuple[list[ColumnProfile], int, int]:
@@ -85,20 +85,14 @@ def profile_log(table: Table, rows: int) -> tuple[list[ColumnProfile], int, int]
     paths = files_of(table, "events")
     headers = [reader_of(table).read_header(path, table) for path in paths]
     is_open = headers[0].holds is not None  # other files, and rows, may have other columns
-    names = tuple(
-        dict.fromkeys(
-            itertools.chain(*(header.names for header in (headers if is_open else headers[:1])))
-        )
-    )
+    names: dict[str, None] = {}  # ordered, each once
+    for header in headers if is_open else headers[:1]:
+        names |= dict.fromkeys(header.names)
     columns = tuple(Column(name, name, "any", "the first file") for name in names)
     batches: list[RawBatch] = []
-    read = rejected = 0
-    reader = reader_of(table)
-    for part in (
-        part
-        for path in paths
-        for part in reader.read_batches(Section(path), table, "events", columns, None)
-    ):
+    read = 0
+    rejected = 0
+    for part in _parts(table, paths, columns):
         if isinstance(part, RawBatch):
             batches.append(part)
             read += len(part.numbers)
@@ -106,16 +100,24 @@ def profile_log(table: Table, rows: int) -> tuple[list[ColumnProfile], int, int]
             rejected += 1
         if read >= rows:
             break
-    profiles = (
-        [_profile(name, [batch.columns[name] for batch in batches]) for name in names]
-        if batches
-        else []
-    )
-    return [profile for profile in profiles if profile is not None], read, rejected
+    profiles: list[ColumnProfile] = []
+    for name in names if batches else []:
+        profile = _profile(name, [batch.columns[name] for batch in batches])
+        if profile is not None:
+            profiles.append(profile)
+    return profiles, read, rejected
+
+
+def _parts(
+    table: Table, paths: list[str], columns: tuple[Column, ...]
+) -> Iterator[RawBatch | RejectedRow]:
+    """The rows of all files, one file after the other."""
+    for path in paths:
+        yield from reader_of(table).read_batches(Section(path), table, "events", columns, None)
 
 
 def _profile(name: str, parts: list[pa.Array]) -> ColumnProfile | None:
-    """None for a structure: its fields have profiles of their own."""
+    """What a column looks like; None for a structure, whose fields have profiles of their own."""
     types = [plain(part).type for part in parts]
     if any(pa.types.is_struct(kind) for kind in types):
         return None
@@ -127,46 +129,42 @@ def _profile(name: str, parts: list[pa.Array]) -> ColumnProfile | None:
     if any(pa.types.is_list(kind) or pa.types.is_large_list(kind) for kind in types):
         return dataclasses.replace(profile, kind="list")
     if any(pa.types.is_timestamp(kind) or pa.types.is_date(kind) for kind in types):
-        return _as_time(
-            profile, np.concatenate([seconds_of(part, "iso", name)[0] for part in parts]), "typed"
-        )
+        seconds = [seconds_of(part, "iso", name)[0] for part in parts]
+        return _as_time(profile, np.concatenate(seconds), "typed")
     return _guess_kind(profile)
 
 
 def _guess_kind(profile: ColumnProfile) -> ColumnProfile:
     if profile.missing == len(profile.values):
         return profile
-    if profile.distinct <= _MOST_SPELLINGS and is_two_valued(
-        value for value, _ in profile.top(_MOST_SPELLINGS + 1)
-    ):
-        return dataclasses.replace(profile, kind="flag")
+    if profile.distinct <= _MOST_SPELLINGS:
+        values = [value for value, _ in profile.top(_MOST_SPELLINGS + 1)]
+        if is_two_valued(values):
+            return dataclasses.replace(profile, kind="flag")
     numbers, malformed = numbers_of(profile.values, profile.name)
     if not malformed.any():
         return _guess_number(profile, numbers)
     seconds, malformed = seconds_of(profile.values, "iso", profile.name)
     if not malformed.any():
         return _as_time(profile, seconds, "iso")
-    listed = pc.sum(pc.match_substring(profile.values, MULTIVALENT_SEPARATOR)).as_py() / len(
-        profile.values
-    )
-    return dataclasses.replace(profile, kind="list") if listed > _LEAST_LIST_SHARE else profile
+    is_list = pc.match_substring(profile.values, MULTIVALENT_SEPARATOR)
+    if pc.sum(is_list).as_py() > _LEAST_LIST_SHARE * len(profile.values):
+        return dataclasses.replace(profile, kind="list")
+    return profile
 
 
 def _guess_number(profile: ColumnProfile, numbers: np.ndarray) -> ColumnProfile:
+    """A time, where the name says so and the numbers fit a unit; otherwise a number."""
     known = numbers[~np.isnan(numbers)]
     if not len(known):
-        return profile  # all are absent, if in words
-    named_so = re.search(_TIME_NAME, profile.name.lower())
-    for unit, factor in UNITS_PER_SECOND.items():
-        if (
-            named_so
-            and known.min() >= _EARLIEST_SECOND * factor
-            and known.max() <= LATEST_SECOND * factor
-        ):
-            return _as_time(profile, numbers / factor, unit)
-    return dataclasses.replace(
-        profile, kind="integer" if (known == np.floor(known)).all() else "number"
-    )
+        return profile  # every value is a word such as nan
+    if re.search(_TIME_NAME, profile.name.lower()):
+        for unit, factor in UNITS_PER_SECOND.items():
+            is_late_enough = known.min() >= _EARLIEST_SECOND * factor
+            if is_late_enough and known.max() <= LATEST_SECOND * factor:
+                return _as_time(profile, numbers / factor, unit)
+    is_whole = bool((known == np.floor(known)).all())
+    return dataclasses.replace(profile, kind="integer" if is_whole else "number")
 
 
 def _as_time(profile: ColumnProfile, seconds: np.ndarray, time_format: str) -> ColumnProfile:

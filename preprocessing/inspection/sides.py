@@ -20,8 +20,24 @@ from preprocessing.spec_records import Condition
 from preprocessing.tables import encode_strings
 
 _NAME = r"[A-Za-z][A-Za-z0-9_.]*"
-_TRAINED_ON = 0.7  # the earlier share of rows that a column's tale of the label is learnt from
+_TRAINED_ON = (
+    0.7  # the earlier share of rows, from which is learnt what a column tells of the label
+)
 _KINDS = {"list": "multivalent", "number": "numeric"}
+# Why a column is left out.
+_TELLS = "it alone tells the label, with an AUC of {auc:.3f}: it is hardly known in time"
+_UNSURE_OUTCOME = (
+    "an outcome by its name and its two values, but which is the good one? Write the task"
+)
+_OUTCOME = (
+    "an outcome by its name: as a feature it would tell the label; it may be a task of its own"
+)
+_DIFFERS = (
+    "it differs within requests: an item feature if it is known when the item is shown, else never"
+)
+_FLAG = (
+    "of two values, perhaps an outcome{sure}: a context feature if it is known in time, else a task"
+)
 
 
 class Sides:
@@ -29,9 +45,9 @@ class Sides:
 
     Args:
         user: The column of users.
-        item: Of items.
-        time: Of times.
-        request: Of requests; None: a user's rows of one time are one.
+        item: The column of items.
+        time: The column of times.
+        request: The column of requests; None: a user's rows of one time are one request.
     """
 
     def __init__(
@@ -46,7 +62,7 @@ class Sides:
         self._requests = Groups.by(user, time if request is None else request)
 
     def describes_entity(self, profile: ColumnProfile) -> bool:
-        """Whether a column has one value a user or an item, each of whom has several rows."""
+        """Whether a column has one value per user or per item, where these have several rows."""
         return any(
             entity.repeats and entity.have_one(profile) for entity in self._entities.values()
         )
@@ -58,7 +74,7 @@ class Sides:
     def features(
         self, profiles: list[ColumnProfile], label: Label | None, left_out: dict[str, str]
     ) -> dict[str, dict[str, str]]:
-        """Side -> column -> kind of feature.
+        """The kind of feature of each column, by side and column.
 
         Args:
             profiles: Of the columns that may be features.
@@ -72,33 +88,29 @@ class Sides:
             "behavior": {},
             "context": {},
         }
-        outcome = next(
-            (_holds(p, label) for p in profiles if label and p.name == label.column), None
-        )
+        outcome = None
         for p in profiles:
-            if (
-                p.kind == "time"
-                or not re.fullmatch(_NAME, p.name)
-                or (p.distinct < 2 and p.kind != "flag")
-            ):
+            if label and p.name == label.column:
+                outcome = _holds(p, label)
+        for p in profiles:
+            has_values = p.distinct > 1 or p.kind == "flag"
+            if p.kind == "time" or not has_values or not re.fullmatch(_NAME, p.name):
                 continue
             if label and p.name == label.column:
-                if (
-                    not label.is_flag
-                ):  # a flag that is the label says little of a history that holds positives
+                # Histories often hold positives only, of which the label's flag says nothing.
+                if not label.is_flag:
                     features["behavior"][p.name] = "categorical"
                 continue
             side, why = self._side(p)
-            is_amount = p.kind == "integer" and says(AMOUNT, p.name)
-            kind = "numeric" if is_amount else _KINDS.get(p.kind, "categorical")
+            kind = _kind_of(p)
             if kind == "categorical" and p.distinct > len(p.values) // 2:
                 continue  # an id of its own, or free text
-            auc = None if outcome is None or side in ("", "behavior") else self._auc(p, outcome)
+            auc = None
+            if outcome is not None and side not in ("", "behavior"):
+                auc = self._auc(p, outcome)
             if auc is not None and auc > TOO_GOOD:
-                side, why = (
-                    "",
-                    f"it alone tells the label, with an AUC of {auc:.3f}: it is hardly known in time",
-                )
+                side = ""
+                why = _TELLS.format(auc=auc)
             if side and not (side == "context" and kind == "multivalent"):
                 features[side][p.name] = kind
             elif why:
@@ -111,40 +123,31 @@ class Sides:
             return "behavior", ""
         side = next((side for side, entity in self._entities.items() if entity.have_one(p)), "")
         if says_outcome(p.name) and not (side and self.describes_entity(p)):
-            if p.kind == "flag" and not is_sure(p):
-                return (
-                    "",
-                    "an outcome by its name and its two values, but which is the good one? Write the task",
-                )
-            return (
-                "",
-                "an outcome by its name: as a feature it would tell the label; it may be a task of its own",
-            )
+            return "", _UNSURE_OUTCOME if p.kind == "flag" and not is_sure(p) else _OUTCOME
         if side and (p.kind != "flag" or self.describes_entity(p)):
             return side, ""
         if self.differs_within_requests(p):
-            if says(SHOWN, p.name):
-                return "item", ""
-            return (
-                "",
-                "it differs within requests: an item feature if it is known when the item is shown, else never",
-            )
+            return ("item", "") if says(SHOWN, p.name) else ("", _DIFFERS)
         if p.kind == "flag" and not self._requests.repeats:
             sure = "" if is_sure(p) else " (and which of its values is the good one?)"
-            return (
-                "",
-                f"of two values, perhaps an outcome{sure}: a context feature if it is known in time, else a task",
-            )
+            return "", _FLAG.format(sure=sure)
         return ("item" if says(SHOWN, p.name) and not self._requests.repeats else "context"), ""
 
     def _auc(self, p: ColumnProfile, outcome: np.ndarray) -> float | None:
         """How well a column alone tells the later events' label, learnt from the earlier ones."""
         values = _numbers(p) if p.kind == "number" else p.values.cast(pa.binary())
-        buckets, order = buckets_of(values), np.argsort(self._time.times, kind="stable")
-        parts = np.split(order, [int(_TRAINED_ON * len(order))])
-        counts = count_buckets((LEARNT,), buckets[parts[0]], outcome[parts[0]])
-        counts += count_buckets((JUDGED,), buckets[parts[1]], outcome[parts[1]])
+        buckets = buckets_of(values)
+        order = np.argsort(self._time.times, kind="stable")
+        learnt, judged = np.split(order, [int(_TRAINED_ON * len(order))])
+        counts = count_buckets((LEARNT,), buckets[learnt], outcome[learnt])
+        counts += count_buckets((JUDGED,), buckets[judged], outcome[judged])
         return feature_auc(nested(counts))
+
+
+def _kind_of(p: ColumnProfile) -> str:
+    if p.kind == "integer" and says(AMOUNT, p.name):
+        return "numeric"
+    return _KINDS.get(p.kind, "categorical")
 
 
 def _numbers(p: ColumnProfile) -> pa.Array:
@@ -154,10 +157,10 @@ def _numbers(p: ColumnProfile) -> pa.Array:
 def _holds(p: ColumnProfile, label: Label) -> np.ndarray:
     """Which rows fulfil the label's condition: bool [rows]."""
     condition = Condition.model_validate({"column": p.name} | label.condition)
-    column = _numbers(p) if is_numeric(condition) else p.values
-    name = number_of(p.name) if is_numeric(condition) else text_of(p.name)
-    strings = {} if is_numeric(condition) else {name: encode_strings(pa.chunked_array([column]))}
-    numbers = {TIME: np.zeros(len(column))} | (
-        {name: column.to_numpy()} if is_numeric(condition) else {}
-    )
+    numbers = {TIME: np.zeros(len(p.values))}
+    strings = {}
+    if is_numeric(condition):
+        numbers[number_of(p.name)] = _numbers(p).to_numpy()
+    else:
+        strings[text_of(p.name)] = encode_strings(pa.chunked_array([p.values]))
     return SortedEvents(strings, numbers).hold([condition])

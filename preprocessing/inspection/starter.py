@@ -11,6 +11,7 @@ from preprocessing.inspection.label import Label
 from preprocessing.inspection.names import SHOWN, says
 from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.sources.times import UNITS_PER_SECOND
+from preprocessing.spec_match import ITEM_ID
 from preprocessing.spec_tables import Table
 
 _NEGATIVES = 9
@@ -35,7 +36,8 @@ def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
     """
     if roles.missing or roles.user is None or roles.item is None or roles.time is None:
         raise DataError(
-            f"no column of {table.path} looks like: {', '.join(roles.missing)}. Write the spec by hand."
+            f"no column of {table.path} looks like: {', '.join(roles.missing)}. Write the spec by "
+            f"hand."
         )
     events = table.model_dump(mode="json", exclude_defaults=True)
     events |= {"user": roles.user.name, "item": roles.item.name, "timestamp": roles.time.name}
@@ -118,9 +120,10 @@ def _features(roles: Roles) -> dict[str, dict[str, dict[str, Any]]]:
     for side, columns in roles.features.items():
         for column, kind in columns.items():
             name = snake_case(column)
-            features.setdefault(side, {})[name] = {"kind": kind} | (
-                {"column": column} if name != column else {}
-            )
+            feature: dict[str, Any] = {"kind": kind}
+            if name != column:
+                feature["column"] = column
+            features.setdefault(side, {})[name] = feature
     features["match"] = _matches(features)
     features.setdefault("behavior", {})["gap"] = {"kind": "time_gap"}
     features.setdefault("context", {})["hour"] = {"kind": "hour_of_day"}
@@ -128,13 +131,17 @@ def _features(roles: Roles) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def _matches(features: dict[str, dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """How often the history met the candidate and each of its words, by what was done where the log tells."""
-    of_items = {
-        name: kind for name, kind in features.get("item", {}).items() if not says(SHOWN, name)
-    }
-    with_words = [name for name, feature in of_items.items() if feature["kind"] != "numeric"]
-    behaviors = features.get("behavior", {})
-    done = next(
-        (name for name, feature in behaviors.items() if feature["kind"] == "categorical"), None
-    )
-    return {name: {"by": done} if done else {} for name in ["item_id", *with_words]}
+    """How often the history met the candidate and each of its words.
+
+    Apart for each thing that was done, where the log tells that.
+    """
+    matched = [ITEM_ID]
+    for name, feature in features.get("item", {}).items():
+        if feature["kind"] != "numeric" and not says(SHOWN, name):
+            matched.append(name)
+    by: dict[str, Any] = {}
+    for name, feature in features.get("behavior", {}).items():
+        if feature["kind"] == "categorical":
+            by = {"by": name}
+            break
+    return {name: dict(by) for name in matched}

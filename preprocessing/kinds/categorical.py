@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class Categorical(WordKind):
-    """The most frequent word has index 1; words outside the vocabulary share `oov_buckets`, chosen by hash."""
+    """One word, whose index is its place in the vocabulary; the most frequent word has index 1.
+
+    Words outside the vocabulary share `oov_buckets` further indices, chosen by hash.
+    """
 
     def index(self, feature: ModelFeature, graph: Analyses) -> Any:
         """See Kind."""

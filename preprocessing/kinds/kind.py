@@ -16,12 +16,12 @@ CheckedAs = Literal["text", "number", "multivalent"]
 
 
 class Kind(Config, abc.ABC):
-    """A feature as a spec declares it: what its values are, and how they become indices, 0 where absent.
+    """A feature as a spec declares it: what its values are, and how they become indices.
 
-    A kind's fields are its options, as a spec gives them. Its file imports TensorFlow in `index`
-    alone: specs are read without it. One that is read from a column is a ColumnKind, one of words a
-    WordKind; others are derived from timestamps inside the transform graph, so that a serving
-    request need not send them.
+    The index 0 stands for an absent value. A kind's fields are its options, as a spec gives them.
+    Its file imports TensorFlow inside `index` only, because specs are read without it. A kind that
+    is read from a column is a ColumnKind, one of words a WordKind; others are derived from
+    timestamps inside the transform graph, so that a serving request need not send them.
 
     Attributes:
         sides: What features of the kind may describe.

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Multivalent(WordKind):
-    """The first `max_values` words have an index each, as categorical ones have: [B, V] or ragged [B, (L * V)].
+    """Several words, each with an index: [B, V], or ragged [B, (L * V)] in the history.
 
     Attributes:
-        max_values: Values kept, the first ones.
+        max_values: How many words are kept, V; the first ones.
     """
 
     checked_as: ClassVar[CheckedAs] = "multivalent"

@@ -77,7 +77,7 @@ class Numeric(ColumnKind):
         return graph.map_values(feature, number)
 
     def _analyse(self, values: tf.Tensor) -> _Learned:
-        """What is learned of training values [n, K], NaN where absent, of each column; rows with one are left out."""
+        """What is learned of training values [n, K]; rows with a NaN are left out."""
         import tensorflow as tf
         import tensorflow_transform as tft
 
@@ -109,7 +109,13 @@ def _of(
 
 
 class _Learned(NamedTuple):
-    """Of the training values of K features: bounds of buckets [K, *], mean and standard deviation on the scale [K]."""
+    """What is learned of the training values of K features.
+
+    Attributes:
+        bounds: [K, *], where buckets end.
+        mean: [K], on the features' scale.
+        deviation: [K], the standard deviation, likewise.
+    """
 
     bounds: tf.Tensor
     mean: tf.Tensor

@@ -17,10 +17,12 @@ _LARGEST_GAP_SECONDS = 10 * 365 * 86_400
 
 
 class TimeGap(Kind):
-    """Time from the behaviour to the request, in logarithmic buckets from a second to ten years; absent where it is 0.
+    """Time from the behaviour to the request, in logarithmic buckets from a second to ten years.
+
+    Behaviours without a time (0) have none.
 
     Attributes:
-        buckets: How many.
+        buckets: How many buckets there are.
     """
 
     sides: ClassVar[tuple[str, ...]] = ("behavior",)

@@ -1,1 +1,1 @@
-"""Readers of logs and tables: files of any Beam file system to batches of checked, typed columns."""
+"""Readers of logs and tables, of any Beam file system: batches of checked, typed columns."""

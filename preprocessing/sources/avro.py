@@ -29,18 +29,12 @@ _CODECS = {
     "lz4": ("lz4", "lz4"),
     "zstandard": ("zstandard", "zstandard"),
 }
-_BROKEN = (
-    EOFError,
-    ValueError,
-    IndexError,
-    OSError,
-    KeyError,
-    TypeError,
-)  # what fastavro meets in damaged blocks
+# What fastavro raises in damaged blocks.
+_BROKEN = (EOFError, ValueError, IndexError, OSError, KeyError, TypeError)
 
 
 def sections(path: str, table: Table) -> list[Section]:
-    """The file as one."""
+    """The whole file, as one section."""
     return [Section(path)]
 
 
@@ -69,7 +63,8 @@ def read_batches(
         header.position(column, section.path)
     with open_binary(section.path) as stream:
         reader = _reader(stream, section.path)
-        number, error = 1, None
+        number = 1
+        error: Exception | None = None
         while True:
             rows: list[Row] = []
             try:
@@ -83,7 +78,10 @@ def read_batches(
                 yield from rejected
             number += len(rows)
             if error:
-                message = f"{section.path}: the file breaks off at row {number}: {type(error).__name__} {error}."
+                message = (
+                    f"{section.path}: the file breaks off at row {number}: {type(error).__name__} "
+                    f"{error}."
+                )
                 raise BrokenFileError(message, number, stream.tell())
             if not rows:
                 return
@@ -108,6 +106,7 @@ def _reader(stream: Any, path: str) -> Any:
 
 
 def _names(schema: Any, prefix: str) -> Iterator[str]:
+    """The names of a schema's fields, and the paths of those inside them."""
     if isinstance(schema, list):  # a union, such as null or a record
         for option in schema:
             yield from _names(option, prefix)

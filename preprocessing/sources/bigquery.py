@@ -1,4 +1,4 @@
-"""Reads from BigQuery through Beam's own source; rows come as dictionaries and are checked in batches."""
+"""Reads from BigQuery through Beam's own source; rows are dictionaries, checked in batches."""
 
 from __future__ import annotations
 
@@ -22,12 +22,17 @@ from preprocessing.sources.raw import Header
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_bigquery import BigQuery
 
-_FEWEST_ROWS, _MOST_ROWS = 1_000, 20_000
+_FEWEST_ROWS = 1_000
+_MOST_ROWS = 20_000
 _SHOWN_CHARACTERS = 300
 
 
 def check_client(source: BigQuery) -> None:
-    """Raises a DataError unless Google's packages are installed, without which Beam fails late and obscurely."""
+    """Checks that Google's packages are installed, without which Beam fails late and obscurely.
+
+    Raises:
+        DataError: they aren't.
+    """
     try:
         found = importlib.util.find_spec("google.cloud.bigquery")
     except ModuleNotFoundError:
@@ -83,7 +88,8 @@ def read_rows(
         DataError: a column is missing.
     """
     declared = getattr(spec, table)
-    place, columns = declared.bigquery.place, columns_of(spec, table)
+    place = declared.bigquery.place
+    columns = columns_of(spec, table)
     to_read = _columns_to_read(spec, table)
     for column in to_read:
         if column.source.split(".")[0] not in rows[0]:
@@ -101,5 +107,6 @@ def _columns_to_read(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
 
 
 def _named(rejected: RejectedRow, row: Row) -> RejectedRow:
+    """A rejected row that people can find again: by its beginning, as it has no number."""
     shown = json.dumps(row, default=str, ensure_ascii=False)[:_SHOWN_CHARACTERS]
     return dataclasses.replace(rejected, row=0, message=f"{rejected.message}. The row: {shown}")

@@ -1,4 +1,4 @@
-"""Reads a text file as blocks of bytes that end where lines end, and cuts it into sections at line ends."""
+"""Reads text files in blocks of whole lines, and cuts them into sections of whole lines."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ class BlockReader:
 
     def take(self) -> bytes:
         """The next whole lines; b"" at the end, or where the file breaks off (see `error`)."""
-        parts, held, has_line = [self._rest], len(self._rest), b"\n" in self._rest
+        parts = [self._rest]
+        held = len(self._rest)
+        has_line = b"\n" in self._rest
         while not self._ended and (held < self.block_bytes or not has_line):
             chunk = self._chunk()
             has_line = has_line or b"\n" in chunk
@@ -62,13 +64,13 @@ class BlockReader:
             held += len(chunk)
             if held > _LONGEST_LINE and not has_line:
                 raise DataError(
-                    f"{self.path}: a line of more than {_LONGEST_LINE >> 20} MB. Is this a text file?"
+                    f"{self.path}: a line of more than {_LONGEST_LINE >> 20} MB. Is this a text "
+                    f"file?"
                 )
         data = b"".join(parts)
+        # The last line may lack a line break, but half a line before a break of the file is lost.
         stop = len(data) if self._ended and self.error is None else data.rfind(b"\n") + 1
-        self._rest = (
-            data[stop:] if not self._ended else b""
-        )  # half a line before a break is lost with the break
+        self._rest = b"" if self._ended else data[stop:]
         return data[:stop]
 
     def give_back(self, rest: bytes) -> None:
@@ -88,15 +90,21 @@ class BlockReader:
         self.give_back(block.removeprefix(_UTF_8_MARK))
 
     def check_whole(self, row: int) -> None:
-        """Raises a BrokenFileError if the file has broken off; `row` is the first that can't be read."""
+        """Checks that the file has not broken off; `row` is the first that can't be read.
+
+        Raises:
+            BrokenFileError: it has.
+        """
         if self.error:
             message = f"{self.path}: the file breaks off at row {row}: {self.error}."
             raise BrokenFileError(message, row, self.stored.tell())
 
     def _chunk(self) -> bytes:
         size = _CHUNK_BYTES if self.remaining is None else min(_CHUNK_BYTES, self.remaining)
-        try:  # read() of a decompressor would lose what it has gathered before an error
-            chunk = getattr(self.stream, "read1", self.stream.read)(size) if size else b""
+        # The read() of a decompressor would lose what it has gathered before an error.
+        read = getattr(self.stream, "read1", self.stream.read)
+        try:
+            chunk = read(size) if size else b""
         except BROKEN_FILE as error:
             self.error = error
             chunk = b""
@@ -122,7 +130,10 @@ def open_blocks(
 
 
 def line_sections(path: str, section_bytes: int = SECTION_BYTES) -> list[Section]:
-    """Cuts a text file into sections of about `section_bytes` that end where lines end; a compressed file is one."""
+    """Cuts a text file into sections of whole lines, of about `section_bytes` each.
+
+    A compressed file is one section.
+    """
     size = 0 if is_compressed(path) else size_of(path)
     starts = [0]
     if size > section_bytes:
@@ -132,11 +143,12 @@ def line_sections(path: str, section_bytes: int = SECTION_BYTES) -> list[Section
                 stream.readline()
                 if starts[-1] < stream.tell() < size:
                     starts.append(stream.tell())
-    return [Section(path, *part) for part in zip(starts, [*starts[1:], None], strict=True)]
+    stops = [*starts[1:], None]
+    return [Section(path, start, stop) for start, stop in zip(starts, stops, strict=True)]
 
 
 def count_lines(path: str, stop: int) -> int:
-    """The lines that end within the first `stop` bytes of a file; a line ends with LF, CR or CR LF."""
+    """How many lines end within the first `stop` bytes of a file, with LF, CR or CR LF."""
     lines = 0
     if stop:
         with open_blocks(Section(path, 0, stop)) as reader:

@@ -23,8 +23,8 @@ def may_break_off(path: str, table: Table) -> bool:
 def with_hint(error: BrokenFileError, name: str) -> str:
     """What is wrong with a file of a table, and what would do."""
     return (
-        f"{error} Bring the file again. Or name it in {name}.may_break_off: then what comes before is read, and the "
-        f"rest counts as bad rows."
+        f"{error} Bring the file again. Or name it in {name}.may_break_off: then what comes before "
+        f"is read, and the rest counts as bad rows."
     )
 
 

@@ -1,4 +1,4 @@
-"""Checks a spec's files before a pipeline is started: they exist, have the columns, and have something to train on."""
+"""Checks a spec's files before a pipeline starts: that they exist and have what is needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from preprocessing.splits import TimeProfile, cut_offs
 
 
 def check_sources(spec: DatasetSpec) -> None:
-    """Checks every table of `spec`, reading headers and no more rows than it takes; none of those in BigQuery.
+    """Checks every table of `spec`, by the headers and as few rows as it takes.
+
+    Tables in BigQuery are not read.
 
     Raises:
         DataError: a file, column or package is missing, the log is empty, or no event comes before
@@ -44,20 +46,21 @@ def columns_to_find(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
     declared = getattr(spec, table)
     columns = columns_in_file(explode_of(declared), columns_of(spec, table))
     title = getattr(declared, "title", None)
-    return columns + ((Column("title", title, "text", f"{table}.title"),) if title else ())
+    if title:
+        columns += (Column("title", title, "text", f"{table}.title"),)
+    return columns
 
 
 def _check_events(spec: DatasetSpec) -> None:
-    """Reads the log until it is certain that time can be cut: mostly one batch, at worst all of it."""
+    """Reads the log until it is certain that time can be cut: mostly one batch, at worst all."""
     profile = TimeProfile.empty()
     problem = DataError(f"{spec.events.path}: the log is empty: it has a header but no rows.")
     rejected = ""
     for path in files_of(spec.events, "events"):
         for part in read_table(spec, "events", path):
             if isinstance(part, list):
-                rejected = rejected or next(
-                    (f" {row.file}, row {row.row}: {row.message}." for row in part), ""
-                )
+                if part and not rejected:
+                    rejected = f" {part[0].file}, row {part[0].row}: {part[0].message}."
                 continue
             times = part.column(TIME).to_numpy().astype(np.int64)
             profile = TimeProfile.merge([profile, TimeProfile.of(times)])
@@ -66,8 +69,6 @@ def _check_events(spec: DatasetSpec) -> None:
                 return
             except DataError as error:
                 problem = error
-    raise DataError(
-        f"{spec.events.path}: {problem}{rejected}"
-        if rejected or len(profile.hours)
-        else str(problem)
-    )
+    if rejected or len(profile.hours):
+        raise DataError(f"{spec.events.path}: {problem}{rejected}")
+    raise problem

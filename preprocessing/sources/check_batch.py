@@ -1,4 +1,4 @@
-"""Rows as any source gives them to good rows, typed, and rejected ones."""
+"""Checks rows as any source gives them: good rows, typed, and rejected ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which columns of each table a spec needs, in which form, and what they are called inside the pipeline."""
+"""Which columns of each table a spec needs, and what they are called inside the pipeline."""
 
 from __future__ import annotations
 
@@ -22,7 +22,16 @@ JOINED: tuple[TableName, ...] = ("items", "users", "context")
 # that nothing is known of yet.
 Checked = Literal["id", "optional_id", "time", "number", "text", "multivalent", "any"]
 
-USER, ITEM, TIME, REQUEST, KEY = "user", "item", "time", "request", "key"
+# The batch's names of key columns, of the events and of other tables.
+USER = "user"
+ITEM = "item"
+TIME = "time"
+REQUEST = "request"
+KEY = "key"
+# Of the events, where the spec has lists of earlier behaviours: a row's list, and what
+# preprocessing/earlier.py makes.
+EARLIER = "earlier"
+PLACE = "place"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,11 +69,6 @@ def multivalent_of(source: str) -> str:
     return f"multivalent:{source}"
 
 
-# Of the events, where the spec has lists of earlier behaviours: a row's list, and what
-# preprocessing/earlier.py makes.
-EARLIER, PLACE = "earlier", "place"
-
-
 def columns_of(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
     """The columns that `spec` needs of a table (none if it doesn't have the table), keys first."""
     declared = getattr(spec, table)
@@ -76,11 +80,11 @@ def columns_of(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
         for place, condition in conditions(spec):
             columns += _of_condition(place, condition)
         if spec.history.earlier is not None:
-            columns.append(
-                Column(EARLIER, spec.history.earlier.column, "multivalent", "history.earlier")
-            )
+            source = spec.history.earlier.column
+            columns.append(Column(EARLIER, source, "multivalent", "history.earlier"))
         if spec.context is not None:
-            columns.append(Column(text_of(spec.context.on), spec.context.on, "text", "context.on"))
+            source = spec.context.on
+            columns.append(Column(text_of(source), source, "text", "context.on"))
     return _once_each(columns)
 
 
@@ -126,7 +130,7 @@ def source_of(spec: DatasetSpec, feature: RecordFeature) -> tuple[str, str]:
 
 
 def _once_each(columns: Iterable[Column]) -> tuple[Column, ...]:
-    """The columns by name: the first of each, or one that has bounds, which hold for all who read it."""
+    """Each column once: the first of a name, or one with bounds, which hold for all readers."""
     kept: dict[str, Column] = {}
     for column in columns:
         if column.name not in kept or (kept[column.name].between is None and column.between):
@@ -168,8 +172,7 @@ def _of_feature(place: str, feature: ColumnKind) -> Column:
 def _of_condition(place: str, condition: Condition) -> list[Column]:
     if is_numeric(condition):
         return [Column(number_of(condition.column), condition.column, "number", place)]
-    sources = [
-        condition.column,
-        *([condition.equals_column] if condition.equals_column is not None else []),
-    ]
+    sources = [condition.column]
+    if condition.equals_column is not None:
+        sources.append(condition.equals_column)
     return [Column(text_of(source), source, "text", place) for source in sources]

@@ -1,4 +1,4 @@
-"""Reads CSV, TSV and RecBole atomic files: rows to batches of string columns, with the rows' numbers.
+"""Reads CSV, TSV and RecBole atomic files, in batches of string columns with the rows' numbers.
 
 Blocks of rows are parsed by Arrow where that gives what the careful reader (see `rows.py`) would
 give, and by the careful reader where it wouldn't, or where a row is bad.
@@ -57,7 +57,7 @@ def read_batches(
     explode: Explode | None,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[RawBatch | RejectedRow]:
-    """The rows of a section, or their events, as batches of string columns, and those that have no columns.
+    """The rows of a section, or their events, in batches of string columns, and rejected rows.
 
     Raises:
         DataError: a column is missing.
@@ -89,11 +89,14 @@ def _take_header(reader: BlockReader, table: Table) -> Header:
     reader.give_back(lines.rest())
     if not isinstance(source, RecboleFiles):
         return Header(tuple(cell.strip() for cell in cells))
-    parts = [cell.strip().rpartition(":") for cell in cells]
-    return Header(
-        tuple(name if colon else kind for name, colon, kind in parts),
-        tuple(kind if colon else "" for _, colon, kind in parts),
-    )
+    # RecBole writes `name:type`; the type may be left out.
+    names: list[str] = []
+    types: list[str] = []
+    for cell in cells:
+        name, colon, kind = cell.strip().rpartition(":")
+        names.append(name if colon else kind)
+        types.append(kind if colon else "")
+    return Header(tuple(names), tuple(types))
 
 
 @dataclasses.dataclass
@@ -115,7 +118,11 @@ class _Blocks:
         self.reader.check_whole(self.number)
 
     def _whole_rows(self, block: bytes, ends: np.ndarray) -> Iterator[RawBatch | RejectedRow]:
-        """Rows of which none is open at the end, in smaller and smaller pieces until Arrow can read them."""
+        """Reads rows of which none is open at the end.
+
+        By Arrow, if need be in smaller and smaller pieces, so that only the pieces with odd rows go
+        to the careful reader.
+        """
         columns = self._by_arrow(block, ends)
         if columns is not None:
             numbers = np.arange(self.number, self.number + len(ends))
@@ -135,51 +142,43 @@ class _Blocks:
         yield from parts
 
     def _by_arrow(self, block: bytes, ends: np.ndarray) -> dict[str, pa.Array] | None:
-        """The columns as Arrow reads them; None where the careful reader would find something to reject or skip."""
+        """The columns as Arrow reads them; None where the careful reader might read otherwise."""
         lengths = np.diff(ends, prepend=0)
         if lengths.min() == 1 or block.startswith(b"\r\n") or b"\n\r\n" in block:
-            return None  # a blank line would be a row
-        if (
-            lengths.max() > csv.field_size_limit()
-            or b"\0" in block
-            or block.count(b"\r") != block.count(b"\r\n")
-        ):
-            return None  # a field may be too long, a zero byte would be text, a lone carriage return no line's end
+            return None  # Arrow makes a row of a blank line
+        if lengths.max() > csv.field_size_limit():
+            return None  # a field may be too long
+        if b"\0" in block or block.count(b"\r") != block.count(b"\r\n"):
+            return None  # Arrow takes a zero byte for text, and a lone carriage return for none
         width = len(self.rows.header.names)
-        dialect, wanted = (
-            self.rows.dialect,
-            {name: str(place) for name, place in self.rows.positions.items()},
-        )
+        dialect = self.rows.dialect
+        wanted = {name: str(place) for name, place in self.rows.positions.items()}
         text = dialect.with_one_byte(block)
-        read, parse, convert = (
-            arrow_csv.ReadOptions,
-            arrow_csv.ParseOptions,
-            arrow_csv.ConvertOptions,
+        how_to_read = arrow_csv.ReadOptions(
+            column_names=[str(place) for place in range(width)],
+            block_size=len(text) + 1,
+            use_threads=False,
         )
+        how_to_parse = arrow_csv.ParseOptions(
+            delimiter=dialect.one_byte,
+            quote_char='"' if dialect.quotes else False,
+            newlines_in_values=dialect.quotes,
+            ignore_empty_lines=False,
+        )
+        how_to_convert = arrow_csv.ConvertOptions(
+            include_columns=sorted(set(wanted.values())),
+            column_types={place: pa.string() for place in wanted.values()},
+        )
+        content = pa.BufferReader(text)
         try:
-            reader = arrow_csv.open_csv(  # read_csv would walk through all of Python's objects on Python 3.10
-                pa.BufferReader(text),
-                read(
-                    column_names=[str(n) for n in range(width)],
-                    block_size=len(text) + 1,
-                    use_threads=False,
-                ),
-                parse(
-                    delimiter=dialect.one_byte,
-                    quote_char='"' if dialect.quotes else False,
-                    newlines_in_values=dialect.quotes,
-                    ignore_empty_lines=False,
-                ),
-                convert(
-                    include_columns=sorted(set(wanted.values())),
-                    column_types={place: pa.string() for place in wanted.values()},
-                ),
-            )
+            # On Python 3.10, read_csv would walk through all of Python's objects.
+            reader = arrow_csv.open_csv(content, how_to_read, how_to_parse, how_to_convert)
             table = reader.read_all()
         except pa.ArrowInvalid:
             return None
         if table.num_rows != len(ends):
             return None
-        return {
-            name: pa.concat_arrays(table.column(place).chunks) for name, place in wanted.items()
-        }
+        columns: dict[str, pa.Array] = {}
+        for name, place in wanted.items():
+            columns[name] = pa.concat_arrays(table.column(place).chunks)
+        return columns

@@ -13,8 +13,11 @@ from preprocessing.sources.delimited_files import DelimitedFiles
 from preprocessing.spec_tables import Table
 
 _DELIMITERS = {"csv": ",", "tsv": "\t", "recbole": "\t"}
-_QUOTE, _LINE_FEED, _CARRIAGE_RETURN = b'"\n\r'
-ONE_BYTE = "\x1f"  # stands for a delimiter of several characters, which neither Python's csv nor Arrow's knows
+_QUOTE = ord('"')
+_LINE_FEED = ord("\n")
+_CARRIAGE_RETURN = ord("\r")
+# Stands for a delimiter of several characters, which neither Python's csv nor Arrow's knows.
+ONE_BYTE = "\x1f"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Dialect:
         return cls(delimiter, source.may_quote and len(delimiter.encode()) == 1)
 
     def rows(self, lines: Iterator[bytes]) -> Any:
-        """Python's careful csv reader over lines; bytes that aren't UTF-8 become lone surrogates."""
+        """Python's careful csv reader of lines; bytes that aren't UTF-8 become lone surrogates."""
         text = (self.with_one_byte(line).decode("utf-8", "surrogateescape") for line in lines)
         return csv.reader(
             text,
@@ -56,11 +59,9 @@ class Dialect:
 
     def with_one_byte(self, text: bytes) -> bytes:
         """Text with the delimiter as one character."""
-        return (
-            text
-            if self.one_byte == self.delimiter
-            else text.replace(self.delimiter.encode(), ONE_BYTE.encode())
-        )
+        if self.one_byte == self.delimiter:
+            return text
+        return text.replace(self.delimiter.encode(), ONE_BYTE.encode())
 
     def row_ends(self, block: bytes) -> np.ndarray | None:
         """One past each line feed that ends a row: int64.
@@ -76,13 +77,13 @@ class Dialect:
         quotes = np.flatnonzero(text == _QUOTE)
         if not len(quotes):
             return ends
-        around = np.concatenate([[_LINE_FEED], text, [_LINE_FEED]])  # shifted by one
-        opening, closing = quotes[::2], quotes[1::2]
-        before, after = around[opening], around[closing + 2]
+        around = np.concatenate([[_LINE_FEED], text, [_LINE_FEED]])  # places are shifted by one
+        before = around[quotes[::2]]  # what comes before each opening quote
+        after = around[quotes[1::2] + 2]  # what comes after each closing quote
         structure = [ord(self.delimiter), _LINE_FEED, _QUOTE]
-        if not (
-            np.isin(before, structure).all()
-            and np.isin(after, [*structure, _CARRIAGE_RETURN]).all()
-        ):
+        if not np.isin(before, structure).all():
             return None
+        if not np.isin(after, [*structure, _CARRIAGE_RETURN]).all():
+            return None
+        # A line feed between an opening and a closing quote is part of a value.
         return ends[np.searchsorted(quotes, ends) % 2 == 0]

@@ -1,4 +1,4 @@
-"""One row to several events: one for each entry of a list that the row holds."""
+"""Makes several events of one row: one for each entry of a list that the row holds."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from preprocessing.spec_tables import Events, Explode, Table
 
 
 def columns_in_file(explode: Explode | None, columns: tuple[Column, ...]) -> tuple[Column, ...]:
-    """What must be read from the file for `columns` to be there after the lists have been taken apart."""
+    """What must be read from the file to have `columns` once its lists have been taken apart."""
     if explode is None:
         return columns
     own = tuple(column for column in columns if not is_of_list(explode, column.source))
-    lists = (
-        *explode.columns,
-        *([explode.without_list] if explode.without_list is not None else []),
-    )
+    lists = list(explode.columns)
+    if explode.without_list is not None:
+        lists.append(explode.without_list)
     return own + tuple(Column(name, name, "any", "events.explode") for name in lists)
 
 
@@ -75,40 +74,39 @@ def explode_batch(
         if not is_of_list(explode, column.source):
             arrays[column.name] = raw.columns[column.name].take(pa.array(rows))
             continue
-        arrays[column.name] = _field(fields, column.source, len(rows) - len(single))
+        values = _field(fields, column.source, len(rows) - len(single))
         if len(single):
-            others = (
-                raw.columns[str(explode.without_list)].take(pa.array(single))
-                if column.source == item
-                else None
-            )
-            arrays[column.name] = _with_singles(
-                arrays[column.name], others, len(single), column.source
-            )
-    return RawBatch(
-        arrays, {name: raw.types.get(name, "") for name in arrays}, raw.numbers[rows]
-    ), rejected
+            others = None
+            if column.source == item:
+                others = raw.columns[str(explode.without_list)].take(pa.array(single))
+            values = _with_singles(values, others, len(single), column.source)
+        arrays[column.name] = values
+    types = {name: raw.types.get(name, "") for name in arrays}
+    return RawBatch(arrays, types, raw.numbers[rows]), rejected
 
 
 def fitting_rows(
     lengths: np.ndarray, explode: Explode, numbers: np.ndarray, path: str
 ) -> tuple[np.ndarray, np.ndarray, list[RejectedRow]]:
-    """The places of the rows whose lists can be taken apart, of those that are one event, and the rejected others.
+    """Tells which rows fit.
 
     Args:
         lengths: How many entries each list has, int [lists, R].
         explode: Which lists.
         numbers: The rows' numbers, int64 [R].
         path: The file, for the messages.
+
+    Returns:
+        The places of the rows whose lists can be taken apart, those of the rows that are one event
+        without lists, and the other rows, which are rejected.
     """
     uneven = (lengths != lengths[0]).any(axis=0)
     empty = lengths.max(axis=0) == 0
     single = empty & (explode.without_list is not None)
-    rejected = [
-        _reject(explode, path, int(numbers[row]), reason, lengths[:, row])
-        for reason, mask in (("list_lengths", uneven), ("empty_list", empty & ~single))
-        for row in np.flatnonzero(mask)
-    ]
+    rejected: list[RejectedRow] = []
+    for reason, mask in (("list_lengths", uneven), ("empty_list", empty & ~single)):
+        for row in np.flatnonzero(mask):
+            rejected.append(_reject(explode, path, int(numbers[row]), reason, lengths[:, row]))
     return np.flatnonzero(~uneven & ~empty), np.flatnonzero(single), rejected
 
 
@@ -125,9 +123,9 @@ def item_source(columns: Iterable[Column]) -> str | None:
 
 def is_of_list(explode: Explode, source: str) -> bool:
     """Whether a column comes from the entries of a list."""
-    return source in (explode.position, *explode.parts) or any(
-        source == name or source.startswith(f"{name}.") for name in explode.columns
-    )
+    if source in (explode.position, *explode.parts, *explode.columns):
+        return True
+    return any(source.startswith(f"{name}.") for name in explode.columns)
 
 
 def parts_of(entries: pa.Array, explode: Explode) -> dict[str, pa.Array]:
@@ -147,6 +145,7 @@ def explode_of(table: Table) -> Explode | None:
 
 
 def _lists(values: pa.Array, separator: str) -> pa.Array:
+    """A column's values as lists; text is split, and has no entries where it is empty."""
     values = plain(values)
     if pa.types.is_string(values.type) or pa.types.is_null(values.type):
         text = pc.utf8_trim_whitespace(text_of(values, "list")[0])
@@ -164,13 +163,17 @@ def _fields(entries: dict[str, pa.Array], explode: Explode) -> dict[str, pa.Arra
 
 
 def _with_singles(values: pa.Array, others: pa.Array | None, count: int, source: str) -> pa.Array:
-    """The values of entries, and after them those of rows without a list: all as text where these have some."""
+    """The values of entries, and after them those of rows without a list.
+
+    All are text where rows without a list have values (`others`).
+    """
     if others is None:
         return pa.concat_arrays([values, pa.nulls(count, values.type)])
     return pa.concat_arrays([text_of(values, source)[0], text_of(others, source)[0]])
 
 
 def _field(fields: dict[str, pa.Array], source: str, rows: int) -> pa.Array:
+    """The column of entries, or of a field inside them, such as `items.price`."""
     if source in fields:
         return fields[source]
     column, _, path = source.partition(".")

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes, where it isn't what its name or the spec says."""
+"""What a file is by its first bytes, where it isn't what its name or the spec says."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _TYPES = {
 
 
 def odd_type(start: bytes) -> str | None:
-    """What a file that should be text is, and what to do; None where nothing speaks against text."""
+    """What a file is, and what to do, where it surely isn't text; otherwise None."""
     return next((what for mark, what in _TYPES.items() if start.startswith(mark)), None)
 
 
 def json_layout(start: bytes) -> str | None:
-    """How JSON is laid out where no line of it is an object, and what to do; None where it is no JSON."""
+    """How JSON without an object per line is laid out, and what to do; None if it is no JSON."""
     text = start.lstrip()
     if text.startswith(b"["):
         return "is one JSON array, not an object a line. Take it apart, such as by `jq -c '.[]'`"

@@ -32,12 +32,12 @@ def files_of(table: Table, name: str) -> list[str]:
 def match_files(
     patterns: Iterable[str], table: str, suffixes: tuple[str, ...] = ("",)
 ) -> list[str]:
-    """The paths that any of `patterns` matches, sorted; without those whose names begin with `_` or `.`.
+    """The paths that any of `patterns` matches, sorted; names with `_` or `.` first are left out.
 
     Args:
-        patterns: Files, globs, or folders, all of whose files are meant that have one of the
+        patterns: Files, globs, or folders. Of a folder, all files are meant that have one of the
             suffixes.
-        table: Whose, for messages.
+        table: The table that they are of, for messages.
         suffixes: Of the table's format; a compressed file has another after it.
 
     Raises:
@@ -46,14 +46,18 @@ def match_files(
     patterns = tuple(patterns)
     if not patterns:
         raise DataError(
-            f"the spec's {table} are in BigQuery, which only a run reads. Export them to files for this."
+            f"the spec's {table} are in BigQuery, which only a run reads. Export them to files for "
+            f"this."
         )
-    return sorted({path for pattern in patterns for path in _match(pattern, table, suffixes)})
+    found: set[str] = set()
+    for pattern in patterns:
+        found.update(_match(pattern, table, suffixes))
+    return sorted(found)
 
 
 def _match(pattern: str, table: str, suffixes: tuple[str, ...]) -> list[str]:
     if "://" not in pattern and os.path.isfile(pattern):
-        return [pattern]  # whatever its name has in it, such as brackets
+        return [pattern]  # even where its name has brackets, which a glob would read otherwise
     found = [path for path in _matching(pattern, table) if not _is_hidden(path, pattern)]
     if found:
         return found
@@ -72,14 +76,16 @@ def _match(pattern: str, table: str, suffixes: tuple[str, ...]) -> list[str]:
 
 def _below(folder: str, table: str) -> list[str]:
     """All files in a folder, or in the folders that a glob matches, and further down."""
-    if _is_folder(folder):
-        return sorted(
-            os.path.join(place, name) for place, _, names in os.walk(folder) for name in names
-        )
-    return _matching(f"{folder}/**", table)
+    if not _is_folder(folder):
+        return _matching(f"{folder}/**", table)
+    found: list[str] = []
+    for place, _, names in os.walk(folder):
+        found += [os.path.join(place, name) for name in names]
+    return sorted(found)
 
 
 def _matching(pattern: str, table: str) -> list[str]:
+    """The files, not folders, that a glob matches on any file system."""
     try:
         found = FileSystems.match([pattern])[0].metadata_list
     except (BeamIOError, ValueError, OSError) as error:
@@ -109,7 +115,10 @@ def _missing_folder(pattern: str) -> str:
     folder = os.path.dirname(pattern)
     if "://" in pattern or os.path.isdir(folder):
         return ""
-    return f" Nor is there a folder {folder}; `srp4ctr data fetch NAME` brings public data sets, such as ml-100k."
+    return (
+        f" Nor is there a folder {folder}; `srp4ctr data fetch NAME` brings public data sets, such "
+        f"as ml-100k."
+    )
 
 
 def size_of(path: str) -> int:
@@ -120,7 +129,7 @@ def size_of(path: str) -> int:
 
 
 def is_compressed(path: str) -> bool:
-    """Whether a file is stored compressed as a whole, by its name, so that it can't be read from the middle."""
+    """Whether a file is compressed as a whole, by its name: it can't be read from the middle."""
     return path.lower().endswith(COMPRESSED)
 
 

@@ -31,7 +31,7 @@ class Reader(Protocol):
         columns: tuple[Column, ...],
         explode: Explode | None,
     ) -> Iterator[RawBatch | RejectedRow]:
-        """The rows of a section, or their events, as batches; and the rows that have no columns to speak of."""
+        """The rows of a section, or their events, in batches, and rows that have no columns."""
 
 
 def reader_of(table: Table) -> Reader:

@@ -1,4 +1,4 @@
-"""Whether the files of a table have the columns that are needed of it."""
+"""Whether the files of a table have the columns that are needed."""
 
 from __future__ import annotations
 

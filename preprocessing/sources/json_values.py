@@ -1,4 +1,4 @@
-"""JSON text to Python values, exactly: no integer is too long."""
+"""Parses JSON text exactly: no integer is too long."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import orjson
 
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG = b"0" * 20  # orjson makes floats of integers above 2 ** 64, which have 20 digits
-_NOT_FINITE = (
-    b"NaN",
-    b"Infinity",
-)  # no JSON, but what Python's and other writers make of such numbers
+# No JSON, but what Python and others write for such numbers.
+_NOT_FINITE = (b"NaN", b"Infinity")
 
 
 def parser_for(block: bytes) -> Callable[[bytes], object]:

@@ -1,4 +1,4 @@
-"""Reads JSON lines: one object a line."""
+"""Reads JSON lines: one object per line."""
 
 from __future__ import annotations
 
@@ -52,13 +52,14 @@ def _opens_array(block: bytes) -> bool:
 
 def _holds(path: str, encoding: str, source: str) -> bool:
     """Whether any row of a file has a key, or a path of keys."""
+    # Only lines that have the quoted key are parsed.
     key = json.dumps(source.rpartition(".")[2], ensure_ascii=False).encode()
     with open_blocks(Section(path), encoding) as reader:
         while block := reader.take():
-            lines = (line for line in block.splitlines() if key in line) if key in block else ()
-            if source in names_of(
-                row for line in lines if isinstance(row := parse_json(line), dict)
-            ):
+            if key not in block:
+                continue
+            rows = [parse_json(line) for line in block.splitlines() if key in line]
+            if source in names_of(row for row in rows if isinstance(row, dict)):
                 return True
     return False
 
@@ -71,7 +72,10 @@ def read_batches(
     explode: Explode | None,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[RawBatch | RejectedRow]:
-    """The rows of a section as batches, and the lines that aren't objects. A key that a row lacks is absent there."""
+    """The rows of a section in batches, and the lines that aren't objects.
+
+    A key that a row lacks is absent there.
+    """
     number = count_lines(section.path, section.start) + 1
     with open_blocks(section, table.options(TextFiles).encoding, block_bytes) as reader:
         while block := reader.take():

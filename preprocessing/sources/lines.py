@@ -11,7 +11,10 @@ class Lines(Iterator[bytes]):
     """Hands out lines, and takes back those that were not used."""
 
     def __init__(self, block: bytes, more: BlockReader | None = None) -> None:
-        """Starts with the lines of `block`; then come those of `more`, whose error is raised where it breaks off."""
+        """Starts with the lines of `block`; then come those of `more`.
+
+        Where `more` breaks off, its error is raised.
+        """
         self._lines = block.splitlines(keepends=True)
         self._own = len(self._lines)
         self._next = 0
@@ -34,7 +37,8 @@ class Lines(Iterator[bytes]):
 
     def row(self) -> list[bytes]:
         """The lines that were handed out since this was last called."""
-        row, self._row = self._row, []
+        row = self._row
+        self._row = []
         return row
 
     def give_back(self, lines: list[bytes]) -> None:
@@ -51,7 +55,8 @@ class Lines(Iterator[bytes]):
         block = self._more.take() if self._more else b""
         if block:
             self._lines = block.splitlines(keepends=True)
-            self._own, self._next = 0, 0
+            self._own = 0
+            self._next = 0
             return
         self.ended = True
         if self._more and self._more.error:

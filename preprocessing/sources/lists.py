@@ -22,10 +22,10 @@ SEPARATOR_IN_ENTRY = (
 
 
 def joined_lists(values: pa.Array, separator: str, source: str) -> tuple[pa.Array, np.ndarray]:
-    """Lists as strings of their entries, joined; absent and empty entries are left out. Other values as they are.
+    """Joins the entries of lists; absent and empty ones are left out. Other values stay.
 
     Returns:
-        The strings, [R], and the lists that can't be joined, as an entry has the separator in it:
+        The strings, [R], and which lists can't be joined because an entry has the separator in it,
         bool [R].
     """
     values = plain(values)
@@ -37,13 +37,12 @@ def joined_lists(values: pa.Array, separator: str, source: str) -> tuple[pa.Arra
     is_bad = np.diff(sums(has_separator)[offsets]) > 0
     kept = pc.not_equal(entries, "").to_numpy(zero_copy_only=False)
     bounds = pa.array(sums(kept)[offsets], pa.int32())
-    return pc.binary_join(
-        pa.ListArray.from_arrays(bounds, entries.filter(pa.array(kept))), separator
-    ), is_bad
+    lists = pa.ListArray.from_arrays(bounds, entries.filter(pa.array(kept)))
+    return pc.binary_join(lists, separator), is_bad
 
 
 def without_empty_entries(joined: pa.Array) -> pa.Array:
-    """Joined lists without the entries that have nothing in them, such as the middle one of `a||b`."""
+    """Joined lists without empty entries, such as the middle one of `a||b`."""
     is_empty = pc.match_substring_regex(joined, _EMPTY_ENTRY)
     if not pc.any(is_empty).as_py():
         return joined

@@ -1,4 +1,4 @@
-"""Events from a message, a JSON object with the log's columns, checked and typed as a row of a JSON log is."""
+"""Reads events of messages: JSON objects with the log's columns, checked as rows of a log are."""
 
 from __future__ import annotations
 
@@ -17,21 +17,18 @@ _SHOWN_BYTES = 60
 
 
 def parse_event(spec: DatasetSpec, message: bytes) -> tuple[pa.Table | None, list[RejectedRow]]:
-    """The event of a message as a table of one row; a column that the message lacks, or null, is absent.
+    """The event of a message as a table of one row; a column that it lacks, or null, is absent.
 
     Returns:
         The good events, of which there may be none, or several where the spec takes lists apart;
         and those that are rejected.
     """
     value = parse_json(message)
+    received = f"Received: {message[:_SHOWN_BYTES]!r}"
     if isinstance(value, ValueError):  # not JSON, or not UTF-8
-        return None, [_rejected("not_json", f"{value}. Received: {message[:_SHOWN_BYTES]!r}")]
+        return None, [_rejected("not_json", f"{value}. {received}")]
     if not isinstance(value, dict):
-        return None, [
-            _rejected(
-                "not_an_object", f"expected a JSON object. Received: {message[:_SHOWN_BYTES]!r}"
-            )
-        ]
+        return None, [_rejected("not_an_object", f"expected a JSON object. {received}")]
     columns = columns_of(spec, "events")
     raw, unfit = batch_of([value], np.ones(1, np.int64), columns, spec.events.explode, _WHERE)
     good, rejected = parse_batch(raw, columns, "events", _WHERE, spec.events.time_format)

@@ -1,7 +1,8 @@
-"""Rows that are objects (of JSON lines, Avro, BigQuery and messages): to batches of typed columns."""
+"""Makes typed columns of rows that are objects, of JSON lines, Avro, BigQuery and messages."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -39,24 +40,32 @@ def batch_of(
     """
     if explode is None:
         return _batch({column: _values(rows, column.source) for column in columns}, numbers), []
-    lists = {name: [_entries(get(row, name), explode) for row in rows] for name in explode.columns}
+    lists: dict[str, list[list[Any]]] = {}
+    for name in explode.columns:
+        lists[name] = [_entries(get(row, name), explode) for row in rows]
     lengths = np.array([list(map(len, entries)) for entries in lists.values()])
     kept, single, rejected = fitting_rows(lengths, explode, numbers, path)
     owners = np.append(np.repeat(kept, lengths[0][kept]), single)
+    # The row's own columns are repeated for each of its events.
     own = tuple(column for column in columns if not is_of_list(explode, column.source))
     of_rows = _batch({column: _values(rows, column.source) for column in own}, numbers).take(owners)
-    flat = {
-        name: [entry for row in kept for entry in entries[row]] for name, entries in lists.items()
-    }
+    # The columns of entries are joined over all rows; rows without a list come last.
+    flat: dict[str, list[Any]] = {}
+    for name, entries in lists.items():
+        flat[name] = list(itertools.chain.from_iterable(entries[row] for row in kept))
     if explode.position is not None:
         flat[explode.position] = places(lengths[0][kept]).tolist()
-    listed = {column: _of_entries(flat, column, explode) for column in columns if column not in own}
     item = item_source(columns)
-    for column, values in listed.items():
-        values += [
-            get(rows[row], str(explode.without_list)) if column.source == item else None
-            for row in single
-        ]
+    listed: dict[Column, list[Any]] = {}
+    for column in columns:
+        if column in own:
+            continue
+        values = _of_entries(flat, column, explode)
+        if column.source == item:
+            values += [get(rows[row], str(explode.without_list)) for row in single]
+        else:
+            values += [None] * len(single)
+        listed[column] = values
     return of_rows.beside(_batch(listed, numbers[owners])), rejected
 
 
@@ -105,8 +114,8 @@ def _entries(value: Any, explode: Explode) -> list[Any]:
 def _of_entries(flat: dict[str, list[Any]], column: Column, explode: Explode) -> list[Any]:
     """A column's values, one for each entry."""
     if explode.parts and column.source in explode.parts:
-        name, entries = explode.columns[0], flat[explode.columns[0]]
-        text, _ = column_of(entries, Column(name, name, "text", "events.explode"))
+        name = explode.columns[0]
+        text, _ = column_of(flat[name], Column(name, name, "text", "events.explode"))
         return parts_of(text, explode)[column.source].to_pylist()
     if column.source in flat:
         return list(flat[column.source])

@@ -1,4 +1,4 @@
-"""Arrow arrays without what different writers do differently, so that the readers of values know few types."""
+"""Brings Arrow arrays of different writers to few types, so that readers of values know few."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
 
 
 def plain(values: pa.Array) -> pa.Array:
-    """Without what different writers do differently: dictionaries, 64-bit offsets, fixed sizes, 16-bit floats."""
+    """Values without dictionaries, 64-bit offsets, lists of fixed size and 16-bit floats."""
     if isinstance(values, pa.ExtensionArray):
         values = values.storage
     if pa.types.is_dictionary(values.type):
@@ -21,16 +21,15 @@ def plain(values: pa.Array) -> pa.Array:
     if pa.types.is_large_string(kind):
         return pc.cast(values, pa.string())
     if pa.types.is_float16(kind):
-        return pa.array(
-            values.to_numpy(zero_copy_only=False).astype(np.float32), mask=_is_null(values)
-        )
+        numbers = values.to_numpy(zero_copy_only=False).astype(np.float32)
+        return pa.array(numbers, mask=_is_null(values))
     if is_any(kind, _LISTS) and not pa.types.is_list(kind):
         return _as_list(values)
     return values
 
 
 def list_offsets(values: pa.Array) -> np.ndarray:
-    """Where each list's entries begin among `values.flatten()`, and where the last one's end: int64 [R + 1]."""
+    """Where each list's entries begin and end among `values.flatten()`: int64 [R + 1]."""
     lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
     return sums(lengths)
 
@@ -41,7 +40,7 @@ def _as_list(values: pa.Array) -> pa.Array:
 
 
 def sums(counts: np.ndarray) -> np.ndarray:
-    """The sum of all before each, and of all: int64 [n + 1]."""
+    """Cumulative sums, of the first 0, 1, ... n counts: int64 [n + 1]."""
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 
 

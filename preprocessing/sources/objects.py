@@ -1,4 +1,7 @@
-"""Python values, as JSON, Avro and BigQuery give them, to arrays: each as it would be alone."""
+"""Makes arrays of Python values as JSON, Avro and BigQuery give them.
+
+A value is read as it would be alone, whatever is beside it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.sources.columns import Column
 from preprocessing.sources.lists import SEPARATOR_IN_ENTRY, joined_lists
 from preprocessing.sources.raw import Problem, Problems
-from preprocessing.sources.values import text_of
+from preprocessing.sources.values import decimal_text, text_of
 
 _ARROW_TYPES: dict[type, pa.DataType] = {
     str: pa.string(),
@@ -65,11 +68,10 @@ def _numbers(values: list[Any]) -> pa.Array:
     types = _types(values)
     if len(types) > 1 and types <= _NUMBERS:
         try:
-            return pa.array(
-                [None if value is None else float(value) for value in values], pa.float64()
-            )
+            numbers = [None if value is None else float(value) for value in values]
         except OverflowError:  # an integer of more than 308 digits
-            pass
+            return array_of(values)
+        return pa.array(numbers, pa.float64())
     return array_of(values)
 
 
@@ -85,16 +87,15 @@ def _joined(values: list[Any], column: Column) -> tuple[pa.Array, Problems]:
     problems = _problems(is_odd, _NOT_ONE_VALUE, values, column)
     problems |= _problems(has_separator, SEPARATOR_IN_ENTRY, values, column)
     if not is_list.all():
-        others, more = column_of(
-            [None if isinstance(value, list) else value for value in values], column
-        )
+        single = [None if isinstance(value, list) else value for value in values]
+        others, more = column_of(single, column)
         texts = pc.if_else(pa.array(is_list), texts, text_of(others, column.source)[0])
         problems |= more
     return texts, problems
 
 
 def _as_it_is(values: list[Any], types: set[type]) -> pa.Array:
-    """For a look at a column that nothing is known of: lists stay lists, structures are left out."""
+    """A column that nothing is known of yet: lists stay lists, structures are left out."""
     if dict in types:
         return pa.nulls(len(values), pa.struct([]))
     if list not in types:
@@ -119,10 +120,7 @@ def _of_one_type(values: list[Any], kind: type = str) -> pa.Array:
 def _text(value: Any) -> str | None:
     if value is None:
         return None
-    if isinstance(value, decimal.Decimal):
-        digits = f"{value:f}"
-        return digits.rstrip("0").rstrip(".") if "." in digits else digits
-    return str(value)
+    return decimal_text(value) if isinstance(value, decimal.Decimal) else str(value)
 
 
 def _types(values: list[Any]) -> set[type]:
@@ -132,10 +130,11 @@ def _types(values: list[Any]) -> set[type]:
 
 def _problems(is_bad: np.ndarray, problem: Problem, values: list[Any], column: Column) -> Problems:
     reason, what = problem
-    return {
-        int(row): (reason, f"column '{column.source}' {what}. Received: {_shown(values[row])!r}")
-        for row in np.flatnonzero(is_bad)
-    }
+    found: Problems = {}
+    for row in np.flatnonzero(is_bad).tolist():
+        message = f"column '{column.source}' {what}. Received: {_shown(values[row])!r}"
+        found[row] = (reason, message)
+    return found
 
 
 def _shown(value: Any) -> Any:

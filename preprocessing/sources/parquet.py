@@ -27,22 +27,24 @@ _SECTION_ROWS = 1 << 20
 
 
 def sections(path: str, table: Table) -> list[Section]:
-    """The parts of a file that can be read on their own: row groups, together at least about a million rows."""
+    """The parts of a file that can be read on their own: row groups of about a million rows."""
     with _open(path) as file:
         before = _rows_before(file)
     starts = [0]
     for group in range(1, len(before) - 1):
         if before[group] - before[starts[-1]] >= _SECTION_ROWS:
             starts.append(group)
-    return [Section(path, *part) for part in zip(starts, [*starts[1:], None], strict=True)]
+    stops = [*starts[1:], None]
+    return [Section(path, start, stop) for start, stop in zip(starts, stops, strict=True)]
 
 
 def read_header(path: str, table: Table) -> Header:
     """The names of the columns, and the paths of fields inside them."""
     with _open(path) as file:
-        return Header(
-            tuple(itertools.chain.from_iterable(_names(field, "") for field in file.schema_arrow))
-        )
+        names: list[str] = []
+        for field in file.schema_arrow:
+            names += _names(field, "")
+        return Header(tuple(names))
 
 
 def read_batches(
@@ -67,26 +69,28 @@ def read_batches(
 def _batches(section: Section, columns: tuple[Column, ...]) -> Iterator[RawBatch]:
     with _open(section.path) as file:
         before = _rows_before(file)
-        groups = list(
-            range(section.start, len(before) - 1 if section.stop is None else section.stop)
-        )
+        stop = len(before) - 1 if section.stop is None else section.stop
         tops = {field.name for field in file.schema_arrow}
-        wanted = sorted({c.source if c.source in tops else c.source.split(".")[0] for c in columns})
-        number = before[section.start] + 1
+        sources = {column.source for column in columns}
+        wanted = {source if source in tops else source.split(".")[0] for source in sources}
         batches = file.iter_batches(
-            _BATCH_ROWS, row_groups=groups, columns=wanted, use_threads=False
+            _BATCH_ROWS,
+            row_groups=list(range(section.start, stop)),
+            columns=sorted(wanted),
+            use_threads=False,
         )
+        number = before[section.start] + 1
         while batch := _next(batches, section.path, number, before[-1]):
             arrays = {column.name: _column(batch, column.source) for column in columns}
-            yield RawBatch(
-                arrays, dict.fromkeys(arrays, ""), np.arange(number, number + batch.num_rows)
-            )
+            numbers = np.arange(number, number + batch.num_rows)
+            yield RawBatch(arrays, dict.fromkeys(arrays, ""), numbers)
             number += batch.num_rows
 
 
 def _next(
     batches: Iterator[pa.RecordBatch], path: str, number: int, rows: int
 ) -> pa.RecordBatch | None:
+    """The next batch, None at the end; `number` is its first row's, of the file's `rows`."""
     try:
         return next(batches, None)
     except pa.ArrowNotImplementedError as error:
@@ -121,6 +125,7 @@ def _rows_before(file: pq.ParquetFile) -> list[int]:
 
 
 def _names(field: pa.Field, prefix: str) -> Iterator[str]:
+    """The name of a column, and the paths of the fields inside it."""
     yield prefix + field.name
     if pa.types.is_struct(field.type):
         for inner in field.type:
@@ -133,10 +138,9 @@ def _column(batch: pa.RecordBatch, source: str) -> pa.Array:
     top, *path = source.split(".")
     values = batch.column(batch.schema.get_field_index(top))
     for part in path:
-        inner = values.field(part)  # doesn't know where the structure itself is absent
-        values = (
-            pc.if_else(values.is_null(), pa.scalar(None, inner.type), inner)
-            if values.null_count
-            else inner
-        )
+        inner = values.field(part)
+        # The field doesn't know where the structure itself is absent.
+        if values.null_count:
+            inner = pc.if_else(values.is_null(), pa.scalar(None, inner.type), inner)
+        values = inner
     return values

@@ -1,4 +1,4 @@
-"""Checks and types a batch of columns; rows that fail are rejected with a reason, the others all stay."""
+"""Checks and types a batch of columns; rows that fail are rejected with a reason."""
 
 from __future__ import annotations
 
@@ -80,13 +80,8 @@ class _Parser:
         self._reject(undecodable, "undecodable", column, text, "holds bytes that aren't UTF-8 text")
         if column.name != USER and _may_have_line_breaks(text):
             is_broken = pc.match_substring_regex(text, "[\r\n]").to_numpy(zero_copy_only=False)
-            self._reject(
-                is_broken,
-                "line_break",
-                column,
-                text,
-                "has a line break, which no word of a vocabulary has",
-            )
+            what = "has a line break, which no word of a vocabulary has"
+            self._reject(is_broken, "line_break", column, text, what)
         return text
 
     def _multivalent(self, column: Column, values: pa.Array) -> pa.Array:
@@ -101,21 +96,10 @@ class _Parser:
     def _number(self, column: Column, values: pa.Array) -> pa.Array:
         numbers, malformed = numbers_of(values, column.source)
         self._reject(malformed, "not_a_number", column, values, "is not a number")
-        self._reject(
-            np.isinf(numbers) | _is_nan_text(values),
-            "not_finite",
-            column,
-            values,
-            "is not a finite number",
-        )
+        self._reject_not_finite(numbers, column, values)
         is_too_large = np.abs(numbers) > _LARGEST_NUMBER
-        self._reject(
-            is_too_large,
-            "not_finite",
-            column,
-            values,
-            "is too large for a number of 32 bits, 3.4e38 at most",
-        )
+        what = "is too large for a number of 32 bits, 3.4e38 at most"
+        self._reject(is_too_large, "not_finite", column, values, what)
         if column.between is not None:
             least, largest = column.between
             is_outside = (numbers < least) | (numbers > largest)
@@ -129,13 +113,7 @@ class _Parser:
         self._reject(_is_blank(text), "missing_timestamp", column, values, "is empty")
         reason, what = self._malformed_time()
         self._reject(malformed, reason, column, values, what)
-        self._reject(
-            np.isinf(seconds) | _is_nan_text(values),
-            "not_finite",
-            column,
-            values,
-            "is not a finite number",
-        )
+        self._reject_not_finite(seconds, column, values)
         self._reject(seconds < 0, "negative_timestamp", column, values, "is before 1970")
         hint = "is after the year 2286; is events.timestamp_unit right?"
         self._reject(seconds > LATEST_SECOND, "timestamp_out_of_range", column, values, hint)
@@ -143,32 +121,33 @@ class _Parser:
         return pa.array(np.where(usable, seconds, 0).astype(np.int64))
 
     def _malformed_time(self) -> tuple[str, str]:
-        """The reason and what it says."""
+        """The reason for rejecting a time that can't be read, and what to say of it."""
         if self._time_format in UNITS_PER_SECOND:
             return "not_a_number", "is not a number"
-        is_iso = self._time_format == "iso"
-        return (
-            "not_a_time",
-            "is not an ISO 8601 time"
-            if is_iso
-            else f"is not a time as '{self._time_format}' has it",
-        )
+        if self._time_format == "iso":
+            return "not_a_time", "is not an ISO 8601 time"
+        return "not_a_time", f"is not a time as '{self._time_format}' has it"
+
+    def _reject_not_finite(self, numbers: np.ndarray, column: Column, values: pa.Array) -> None:
+        is_bad = np.isinf(numbers) | _is_nan_text(values)
+        self._reject(is_bad, "not_finite", column, values, "is not a finite number")
 
     def _reject(
         self, bad: np.ndarray, reason: str, column: Column, values: pa.Array, what: str
     ) -> None:
-        for row in np.flatnonzero(bad):
-            if int(row) not in self.problems:
-                value = values[int(row)].as_py()
-                shown = "" if value is None else str(value)[:_SHOWN_CHARACTERS]
-                self.problems[int(row)] = (
-                    reason,
-                    f"column '{column.source}' {what}. Received: {shown!r}",
-                )
+        for row in np.flatnonzero(bad).tolist():
+            if row in self.problems:
+                continue
+            value = values[row].as_py()
+            shown = "" if value is None else str(value)[:_SHOWN_CHARACTERS]
+            self.problems[row] = (reason, f"column '{column.source}' {what}. Received: {shown!r}")
 
 
 def _may_have_line_breaks(text: pa.Array) -> bool:
-    """Whether a line break stands anywhere in the memory of some strings; where it does, one of them may have it."""
+    """Whether some strings may have a line break: whether there is one in their memory.
+
+    That is much faster than asking each string, and mostly says no.
+    """
     memory = text.buffers()[2]
     content = b"" if memory is None else memory.to_pybytes()
     return b"\n" in content or b"\r" in content
@@ -184,7 +163,6 @@ def _is_blank(text: pa.Array) -> np.ndarray:
 def _is_nan_text(values: pa.Array) -> np.ndarray:
     """Whether a value spells not-a-number: an absent one doesn't."""
     if pa.types.is_string(values.type):
-        return pc.match_substring_regex(values, r"(?i)^\s*[+-]?nan\s*$").to_numpy(
-            zero_copy_only=False
-        )
+        is_nan = pc.match_substring_regex(values, r"(?i)^\s*[+-]?nan\s*$")
+        return is_nan.to_numpy(zero_copy_only=False)
     return np.zeros(len(values), bool)

@@ -1,4 +1,7 @@
-"""Columns that a file's folders give, as Hive and Spark write them: `log/day=2026-01-01/part-0.parquet`."""
+"""Columns that a file's folders give, such as `log/day=2026-01-01/part-0.parquet`.
+
+Hive, Spark and others write them.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def partitions_of(path: str) -> dict[str, str]:
 def with_partitions(batch: RawBatch, values: dict[str, str]) -> RawBatch:
     """A batch with columns, by their names in the batch, that have the same value in every row."""
     rows = len(batch.numbers)
-    columns = {
-        name: pa.array(np.full(rows, value, object), pa.string()) for name, value in values.items()
-    }
+    columns: dict[str, pa.Array] = {}
+    for name, value in values.items():
+        columns[name] = pa.array(np.full(rows, value, object), pa.string())
     return batch.beside(RawBatch(columns, dict.fromkeys(columns, ""), batch.numbers))

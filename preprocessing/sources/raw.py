@@ -12,12 +12,13 @@ from preprocessing.errors import DataError
 from preprocessing.hints import did_you_mean
 from preprocessing.sources.columns import Column
 
+# What a header may be written with where the spec names another delimiter.
 _SEPARATORS = {
     "\t": "tabs",
     ";": "semicolons",
     "|": "bars",
     ",": "commas",
-}  # that are no delimiter of the file
+}
 Problem = tuple[str, str]  # a reason for rejection, and the same for people
 Problems = dict[int, Problem]  # by the row's place in its batch
 
@@ -50,15 +51,16 @@ class Header:
         hint = separator_hint(self.names) or did_you_mean(column.source, self.names)
         found = ", ".join(self.names[:30]) or "nothing: the file is empty"
         raise DataError(
-            f"{path}: no column '{column.source}', which {column.needed_by} needs. Found: {found}.{hint}"
+            f"{path}: no column '{column.source}', which {column.needed_by} needs. Found: {found}."
+            f"{hint}"
         )
 
     def _check_once(self, column: Column, path: str) -> None:
         count = self.names.count(column.source)
         if count > 1:
             raise DataError(
-                f"{path}: {count} columns are called '{column.source}', which {column.needed_by} needs. "
-                f"Rename or leave out all but one."
+                f"{path}: {count} columns are called '{column.source}', which {column.needed_by} "
+                f"needs. Rename or leave out all but one."
             )
 
     def type_of(self, position: int) -> str:
@@ -88,16 +90,15 @@ class RawBatch:
         columns = {name: column.take(pa.array(rows)) for name, column in self.columns.items()}
         problems: Problems = {}
         if self.problems:
-            problems = {
-                place: self.problems[row]
-                for place, row in enumerate(rows.tolist())
-                if row in self.problems
-            }
+            for place, row in enumerate(rows.tolist()):
+                if row in self.problems:
+                    problems[place] = self.problems[row]
         return RawBatch(columns, self.types, self.numbers[rows], problems)
 
     def beside(self, other: RawBatch) -> RawBatch:
         """The same rows with the columns of both."""
-        columns, types = self.columns | other.columns, self.types | other.types
+        columns = self.columns | other.columns
+        types = self.types | other.types
         return RawBatch(columns, types, self.numbers, other.problems | self.problems)
 
 

@@ -10,6 +10,7 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.metrics import Metrics
 
+from preprocessing.counts import Counts
 from preprocessing.errors import BrokenFileError
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.bigquery import ReadRows, read_rows
@@ -27,12 +28,14 @@ from preprocessing.sources.section import Section
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_tables import Table
 
-BATCHES, REJECTED, COUNTS = "batches", "rejected", "counts"
+BATCHES = "batches"
+REJECTED = "rejected"
+COUNTS = "counts"
 _METRICS = "preprocessing"
 
 
 class ReadTable(beam.PTransform):
-    """From a pipeline's root to a tuple of PCollections: `batches` (pa.Table), `rejected`, `counts`."""
+    """From a pipeline's root to the PCollections `batches` (pa.Table), `rejected` and `counts`."""
 
     def __init__(self, spec: DatasetSpec, table: TableName) -> None:
         super().__init__(f"Read[{table}]")
@@ -40,16 +43,15 @@ class ReadTable(beam.PTransform):
         self._table = table
 
     def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
-        declared = getattr(self._spec, self._table)
-        sources = (
-            root | ReadRows(self._spec, self._table)
-            if declared.bigquery
-            else self._sections(root, declared)
-        )
-        reader = _ReadSource(self._spec, self._table)
-        return sources | "Read" >> beam.ParDo(reader).with_outputs(REJECTED, COUNTS, main=BATCHES)
+        read = beam.ParDo(_ReadSource(self._spec, self._table))
+        outputs = read.with_outputs(REJECTED, COUNTS, main=BATCHES)
+        return self._sources(root) | "Read" >> outputs
 
-    def _sections(self, root: beam.Pipeline, declared: Table) -> beam.PCollection:
+    def _sources(self, root: beam.Pipeline) -> beam.PCollection:
+        """Lists of BigQuery's rows, or sections of files, spread over the workers."""
+        declared = getattr(self._spec, self._table)
+        if declared.bigquery:
+            return root | ReadRows(self._spec, self._table)
         return (
             root
             | "Table" >> beam.Create([declared])
@@ -63,7 +65,7 @@ class ReadTable(beam.PTransform):
 def _sections_of(path: str, declared: Table) -> list[Section]:
     try:
         return reader_of(declared).sections(path, declared)
-    except BrokenFileError:  # its reader says so again, and whether it may be
+    except BrokenFileError:  # reading it raises the error again, where it is dealt with
         return [Section(path)]
 
 
@@ -76,44 +78,39 @@ class _ReadSource(beam.DoFn):
         self._table = table
 
     def process(self, source: Section | list[Row]) -> Iterator[pa.Table | beam.pvalue.TaggedOutput]:
-        counts: Counter[tuple[str, ...]] = Counter()
+        counts: Counts = Counter()
+        has_entries = explode_of(getattr(self._spec, self._table)) is not None
         if isinstance(source, Section) and not source.start:
             counts["bytes", self._table, "read"] += size_of(source.path)
         for part in self._parts(source):
-            rejected = part if isinstance(part, list) else []
-            for row in rejected:
-                counts[
-                    "rows",
-                    self._table,
-                    "rejected_entries" if row.is_entry else "rejected",
-                    row.reason,
-                ] += 1
-                if row.lost_bytes:
-                    counts["bytes", self._table, "lost"] += row.lost_bytes
-                Metrics.counter(_METRICS, f"rejected_{self._table}_{row.reason}").inc()
-                yield beam.pvalue.TaggedOutput(REJECTED, row)
-            rows = (
-                sum(not row.is_entry for row in rejected)
-                if isinstance(part, list)
-                else rows_of(part)
-            )
-            counts["rows", self._table, "read"] += rows
-            if explode_of(getattr(self._spec, self._table)) is not None:
-                counts["rows", self._table, "entries"] += _entries(part)
-            Metrics.counter(_METRICS, f"read_{self._table}").inc(rows)
-            if not isinstance(part, list):
+            if isinstance(part, list):
+                for row in part:
+                    self._count_rejected(row, counts)
+                    yield beam.pvalue.TaggedOutput(REJECTED, row)
+                entries = sum(row.is_entry for row in part)
+                rows = len(part) - entries
+            else:
                 yield part.replace_schema_metadata(None)
+                entries = part.num_rows
+                rows = rows_of(part)
+            counts["rows", self._table, "read"] += rows
+            if has_entries:
+                counts["rows", self._table, "entries"] += entries
+            Metrics.counter(_METRICS, f"read_{self._table}").inc(rows)
         yield beam.pvalue.TaggedOutput(COUNTS, counts)
+
+    def _count_rejected(self, row: RejectedRow, counts: Counts) -> None:
+        what = "rejected_entries" if row.is_entry else "rejected"
+        counts["rows", self._table, what, row.reason] += 1
+        if row.lost_bytes:
+            counts["bytes", self._table, "lost"] += row.lost_bytes
+        Metrics.counter(_METRICS, f"rejected_{self._table}_{row.reason}").inc()
 
     def _parts(self, source: Section | list[Row]) -> Iterator[pa.Table | list[RejectedRow]]:
         if isinstance(source, list):
             return read_rows(self._spec, self._table, source)
         logging.info("Reading %s from %s", self._table, source)
         return read_section(self._spec, self._table, source)
-
-
-def _entries(part: pa.Table | list[RejectedRow]) -> int:
-    return sum(row.is_entry for row in part) if isinstance(part, list) else part.num_rows
 
 
 def read_table(
@@ -148,7 +145,8 @@ def _raw_parts(
     declared: Table, table: TableName, section: Section, columns: tuple[Column, ...]
 ) -> Iterator[RawBatch | RejectedRow]:
     """The rows of a section, with the columns that its folders give."""
-    reader, explode = reader_of(declared), explode_of(declared)
+    reader = reader_of(declared)
+    explode = explode_of(declared)
     given = partitions_of(section.path)
     if any(column.source in given for column in columns):
         names = reader.read_header(section.path, declared).names
@@ -156,4 +154,6 @@ def _raw_parts(
     in_file = tuple(column for column in columns if column.source not in given)
     constants = {column.name: given[column.source] for column in columns if column.source in given}
     for part in reader.read_batches(section, declared, table, in_file, explode):
-        yield with_partitions(part, constants) if constants and isinstance(part, RawBatch) else part
+        if constants and isinstance(part, RawBatch):
+            part = with_partitions(part, constants)
+        yield part

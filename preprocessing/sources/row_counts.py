@@ -1,4 +1,4 @@
-"""How many rows of a file a batch of events comes from, where rows hold lists that are taken apart."""
+"""How many rows of a file a batch of events comes from, where lists are taken apart."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def with_rows(events: pa.Table, rows: int) -> pa.Table:
 
 
 def rows_of(events: pa.Table) -> int:
-    """How many rows events come from; of those that no list was taken apart for, each is a row."""
+    """How many rows events come from; where no lists are taken apart, each is a row."""
     return int((events.schema.metadata or {}).get(_ROWS, events.num_rows))

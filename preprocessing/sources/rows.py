@@ -96,32 +96,35 @@ class CarefulRows:
                 yield cells
 
     def _is_whole(self, cells: list[str] | None, used: list[bytes], lines: Lines) -> bool:
-        """Whether a row of several lines is one, rather than the lines that a stray quote has swallowed."""
+        """Whether several lines really are one row, and weren't swallowed by a stray quote."""
         if cells is None or len(cells) != len(self.header.names):
             return False
         return not lines.ended or self.dialect.is_closed(used)
 
     def _batch(self, rows: _Rows) -> Iterator[RawBatch | RejectedRow]:
+        """The rows as one batch; those that aren't text are rejected."""
+        if not rows:
+            return
         try:
-            if rows:
-                yield RawBatch(
-                    self._columns(rows), self.types, np.array([number for number, _ in rows])
-                )
+            columns = self._columns(rows)
         except UnicodeEncodeError:
-            message = "the row holds bytes that aren't UTF-8 text"
-            yield from (
-                self.reject(number, "undecodable", message)
-                for number, row in rows
-                if not self._is_text(row)
-            )
-            yield from self._batch([(number, row) for number, row in rows if self._is_text(row)])
+            good: _Rows = []
+            for number, row in rows:
+                if self._is_text(row):
+                    good.append((number, row))
+                else:
+                    message = "the row holds bytes that aren't UTF-8 text"
+                    yield self.reject(number, "undecodable", message)
+            yield from self._batch(good)
+        else:
+            yield RawBatch(columns, self.types, np.array([number for number, _ in rows]))
 
     def _columns(self, rows: _Rows) -> dict[str, pa.Array]:
         cells = [row for _, row in rows]
-        return {
-            name: pa.array(list(map(itemgetter(position), cells)), pa.string())
-            for name, position in self.positions.items()
-        }
+        columns: dict[str, pa.Array] = {}
+        for name, position in self.positions.items():
+            columns[name] = pa.array(list(map(itemgetter(position), cells)), pa.string())
+        return columns
 
     def _is_text(self, row: list[str]) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""A part of a file that can be read on its own, so that one large file is read by several workers."""
+"""A part of a file that can be read on its own, so that several workers read one large file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Section(NamedTuple):
-    """A part of a file, in the units of its format: bytes of a text file, row groups of a Parquet file.
+    """A part of a file, in the units of its format: bytes of text, row groups of Parquet.
 
     Attributes:
         path: The file.

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.sources.normal import plain
-from preprocessing.sources.time_text import seconds_by_format, seconds_by_pattern
+from preprocessing.sources.time_text import seconds_by_pattern
 from preprocessing.sources.values import numbers_of, text_of
-from preprocessing.time_formats import ISO
+from preprocessing.time_formats import ISO, pattern_of
 
 # "s", "ms", "us": a number since 1970; "iso": ISO 8601 text; anything else: a strptime format, in
 # UTC.
@@ -23,10 +23,13 @@ UNITS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000}
 def seconds_of(
     values: pa.Array, time_format: TimeFormat, source: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Timestamps as whole seconds, float64 [R], NaN where absent or malformed; and which are malformed, bool [R].
+    """Reads timestamps as whole seconds since 1970 UTC.
 
     A column of a type that has times (of Parquet or Avro) is read by its type, whatever
     `time_format` says.
+
+    Returns:
+        Seconds, float64 [R], NaN where absent or malformed, and which are malformed, bool [R].
     """
     values = plain(values)
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
@@ -35,11 +38,8 @@ def seconds_of(
         numbers, malformed = numbers_of(values, source)
         return np.floor(numbers / UNITS_PER_SECOND[time_format]), malformed
     text, _ = text_of(values, source)
-    seconds = (
-        seconds_by_pattern(text, ISO)
-        if time_format == "iso"
-        else seconds_by_format(text, time_format)
-    )
+    pattern = ISO if time_format == "iso" else pattern_of(time_format)
+    seconds = seconds_by_pattern(text, pattern)
     is_blank = pc.equal(pc.utf8_trim_whitespace(text), "").to_numpy(zero_copy_only=False)
     return seconds, np.isnan(seconds) & ~is_blank
 

@@ -13,27 +13,31 @@ from preprocessing.sources.values import text_of
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_tables import Entities
 
+_TITLE = "title"
+
 
 def read_titles(spec: DatasetSpec) -> dict[str, str]:
-    """Item id -> title; empty if the spec names no title column.
+    """The titles of items by id; none if the spec names no title column.
 
     Raises:
         DataError: the item table or one of the two columns is missing.
     """
     if spec.items is None or spec.items.title is None:
         return {}
-    return {key: title for batch in _batches(spec.items, spec.items.title) for key, title in batch}
+    titles: dict[str, str] = {}
+    for batch in _batches(spec.items, spec.items.title):
+        keys, _ = text_of(batch.columns[KEY], KEY)
+        texts, _ = text_of(batch.columns[_TITLE], _TITLE)
+        titles.update(zip(keys.to_pylist(), texts.to_pylist(), strict=True))
+    return titles
 
 
-def _batches(items: Entities, title: str) -> Iterator[Iterator[tuple[str, str]]]:
+def _batches(items: Entities, title: str) -> Iterator[RawBatch]:
     columns = (
         Column(KEY, items.key, "id", "items.key"),
-        Column("title", title, "text", "items.title"),
+        Column(_TITLE, title, "text", "items.title"),
     )
     for path in files_of(items, "items"):
         for part in reader_of(items).read_batches(Section(path), items, "items", columns, None):
             if isinstance(part, RawBatch):
-                keys, titles = (
-                    text_of(part.columns[name], name)[0].to_pylist() for name in (KEY, "title")
-                )
-                yield zip(keys, titles, strict=True)
+                yield part

@@ -1,9 +1,11 @@
-"""Values of any type that files have, as text and as numbers.
+"""Reads values of any type that files have, as text or as numbers.
 
 What a value is read as depends on the value alone, never on its neighbours in a batch.
 """
 
 from __future__ import annotations
+
+import decimal
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +17,8 @@ from preprocessing.sources.normal import is_any, plain
 _NUMBER = r"^\s*-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 _NOT_FINITE = r"(?i)^\s*[+-]?(nan|inf|infinity)\s*$"
 _BLANK = r"^\s*$"
-_TRUE, _FALSE = r"(?i)^\s*true\s*$", r"(?i)^\s*false\s*$"
+_TRUE = r"(?i)^\s*true\s*$"
+_FALSE = r"(?i)^\s*false\s*$"
 _NUMERIC = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean, pa.types.is_decimal)
 _BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
 _UNREAD = (pa.types.is_duration, pa.types.is_interval)
@@ -23,7 +26,7 @@ _LARGEST_INT64 = 2.0**63
 
 
 def text_of(values: pa.Array, source: str) -> tuple[pa.Array, np.ndarray]:
-    """Values as strings, "" where absent; whole numbers are written in digits alone, without a decimal point.
+    """Values as strings, "" where absent; whole numbers are digits, without a decimal point.
 
     Returns:
         The strings, [R], and which values are bytes that aren't UTF-8 text, bool [R].
@@ -36,21 +39,26 @@ def text_of(values: pa.Array, source: str) -> tuple[pa.Array, np.ndarray]:
     kind = values.type
     if pa.types.is_nested(kind):
         raise DataError(
-            f"column '{source}' holds values of type {kind}, where one value is needed. A list is read by a feature of "
-            f"kind multivalent or by events.explode, a field of a structure as '{source}.field'."
+            f"column '{source}' holds values of type {kind}, where one value is needed. A list is "
+            f"read by a feature of kind multivalent or by events.explode, a field of a structure "
+            f"as '{source}.field'."
         )
     if is_any(kind, _UNREAD):
         raise DataError(
-            f"column '{source}' holds values of type {kind}, which is neither text nor a number nor a time. "
-            f"Write it as a number, such as of seconds."
+            f"column '{source}' holds values of type {kind}, which is neither text nor a number "
+            f"nor a time. Write it as a number, such as of seconds."
         )
     if is_any(kind, _BYTES):
         values, bad = _decoded(values)
     elif pa.types.is_floating(kind):
         values = _whole_numbers(values)
+    elif pa.types.is_decimal(kind):
+        values = _decimals(values)
     elif not pa.types.is_string(kind):
-        values = _decimals(values) if pa.types.is_decimal(kind) else pc.cast(values, pa.string())
-    return (pc.fill_null(values, "") if values.null_count else values), bad
+        values = pc.cast(values, pa.string())
+    if values.null_count:
+        values = pc.fill_null(values, "")
+    return values, bad
 
 
 def numbers_of(values: pa.Array, source: str) -> tuple[np.ndarray, np.ndarray]:
@@ -63,14 +71,11 @@ def numbers_of(values: pa.Array, source: str) -> tuple[np.ndarray, np.ndarray]:
         return np.full(len(values), np.nan), np.zeros(len(values), bool)
     if not is_any(kind, _NUMERIC):
         return _numbers_of_text(text_of(values, source)[0])
-    as_float = pc.cast(
-        pc.cast(values, pa.int8()) if pa.types.is_boolean(kind) else values,
-        pa.float64(),
-        safe=False,
-    )
-    return pc.fill_null(as_float, float("nan")).to_numpy(zero_copy_only=False), np.zeros(
-        len(values), bool
-    )
+    if pa.types.is_boolean(kind):
+        values = pc.cast(values, pa.int8())
+    known = pc.cast(values, pa.float64(), safe=False)
+    numbers = pc.fill_null(known, float("nan")).to_numpy(zero_copy_only=False)
+    return numbers, np.zeros(len(values), bool)
 
 
 def _decoded(values: pa.Array) -> tuple[pa.Array, np.ndarray]:
@@ -90,11 +95,15 @@ def _decode(value: bytes | None) -> str | None:
 
 
 def _decimals(values: pa.Array) -> pa.Array:
-    texts = (None if value is None else f"{value:f}" for value in values.to_pylist())
-    return pa.array(
-        [text.rstrip("0").rstrip(".") if text and "." in text else text for text in texts],
-        pa.string(),
-    )
+    return pa.array([decimal_text(value) for value in values.to_pylist()], pa.string())
+
+
+def decimal_text(value: decimal.Decimal | None) -> str | None:
+    """A decimal number without zeros at its end, and without a point where it is whole."""
+    if value is None:
+        return None
+    digits = f"{value:f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def _whole_numbers(values: pa.Array) -> pa.Array:
@@ -132,7 +141,7 @@ def _numbers_of_odd_text(values: pa.Array) -> tuple[pa.Array, np.ndarray]:
     numbers = pc.cast(known, pa.float64())
     is_infinite = pc.and_(is_odd, pc.match_substring(values, "inf", ignore_case=True))
     numbers = pc.if_else(is_infinite, float("inf"), numbers)
-    readable = [is_number, is_odd, is_true, is_false, pc.match_substring_regex(values, _BLANK)]
-    return numbers, ~np.logical_or.reduce(
-        [mask.to_numpy(zero_copy_only=False) for mask in readable]
-    )
+    is_readable = pc.match_substring_regex(values, _BLANK)
+    for mask in (is_number, is_odd, is_true, is_false):
+        is_readable = pc.or_(is_readable, mask)
+    return numbers, ~is_readable.to_numpy(zero_copy_only=False)

@@ -1,1 +1,1 @@
-"""Statistics as of a time: events, positives and rates by key, as they stood when a request was made."""
+"""Statistics as of a time: events, positives and rates by key, as of each request."""

@@ -1,7 +1,7 @@
-"""The tables that shards of users and shards of keys exchange: what happened, what is asked, and the answers.
+"""The tables that shards of users and shards of keys exchange.
 
-All of them have the columns `key` and `step`; what happened and the answers have numbers beside
-them.
+There are tables of what happened, of what is asked, and of the answers. All have the columns `key`
+and `step`; what happened and the answers have columns of numbers beside them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def happened(occurrences: Occurrences, keys: pa.Array, step: int) -> pa.Table:
 
 
 def in_all(occurrences: Occurrences, step: int) -> pa.Table:
-    """The same of all keys together, under one key."""
+    """What events did to all keys together, under key ""; a row for each step."""
     together = np.zeros(len(occurrences.events), np.int64)
     _, steps, amounts = summed(*occurrences.by_step(together, step))
     return _table(pa.array([""] * len(steps), pa.string()), steps, amounts)
@@ -47,12 +47,18 @@ def merged(table: pa.Table) -> pa.Table:
 
 
 def asked(keys: pa.Array, stops: np.ndarray) -> pa.Table:
-    """The keys and steps that requests ask about, each pair once; `stops` are the first steps that don't count."""
+    """The keys and steps that requests ask about, each pair once.
+
+    Args:
+        keys: Strings [Q].
+        stops: int64 [Q], the first step that doesn't count.
+    """
     values = distinct(keys)
     codes = codes_in(values, keys)
     known = codes >= 0
     pairs = np.unique(keyed_times(codes[known], stops[known]))
-    code, step = pairs >> TIME_BITS, pairs & (1 << TIME_BITS) - 1
+    code = pairs >> TIME_BITS
+    step = pairs & (1 << TIME_BITS) - 1
     return pa.table({KEY: values.take(pa.array(code)), STEP: pa.array(step)})
 
 
@@ -74,7 +80,10 @@ class KeyCounts:
         return self._counts.before(np.where(codes < 0, len(self.keys), codes), stops, lengths)
 
     def answer(self, question: pa.Table, lengths: list[int | None]) -> pa.Table:
-        """The rows of a table of `asked` that something happened to in some window, with the counts of each window."""
+        """Answers a table of `asked`: the counts of each window.
+
+        Rows without any count are left out.
+        """
         stops = question.column(STEP).to_numpy()
         counts = self.before(as_array(question.column(KEY)), stops, lengths)
         flat = counts.reshape(len(stops), -1)
@@ -83,8 +92,9 @@ class KeyCounts:
         return _table(keys, stops[kept], flat[kept])
 
     def at(self, stop: int, lengths: list[int | None]) -> pa.Table:
-        """The same of all keys before one step."""
-        return self.answer(pa.table({KEY: self.keys, STEP: np.full(len(self.keys), stop)}), lengths)
+        """The same of all keys, as they stood before one step."""
+        question = pa.table({KEY: self.keys, STEP: np.full(len(self.keys), stop)})
+        return self.answer(question, lengths)
 
 
 class Answers:
@@ -100,7 +110,8 @@ class Answers:
         places = keyed_times(keys.codes, table.column(STEP).to_numpy())
         order = np.argsort(places)
         amounts = amounts_of(table)[order]
-        self._keys, self._places = keys.values, places[order]
+        self._keys = keys.values
+        self._places = places[order]
         nothing = np.zeros((1, amounts.shape[1]), np.int64)
         self._counts = np.concatenate([amounts, nothing]).reshape(len(amounts) + 1, windows, -1)
 

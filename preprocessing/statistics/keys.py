@@ -1,4 +1,4 @@
-"""What a statistic counts apart: the keys of events and of candidates, and tables of them that shards exchange."""
+"""What a statistic counts apart: the keys of events and of candidates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ABSENT = ""
 
 
 def key_features(spec: DatasetSpec, name: str) -> list[RecordFeature]:
-    """The candidate features that make the keys of the statistic called `name`, without the user."""
+    """The candidate features that make the keys of statistic `name`, besides the user."""
     wanted = [f"candidate_{key}" for key in spec.features.statistics[name].item_keys(name)]
     by_name = {feature.name: feature for feature in candidate_inputs(spec)}
     return [by_name[feature] for feature in wanted]

@@ -1,4 +1,4 @@
-"""What happens to keys in a log: the events that a statistic counts, and when they turn positive."""
+"""The events that a statistic counts, and when they turn positive."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Occurrences:
 
     @classmethod
     def of(cls, spec: DatasetSpec, statistic: Statistic, events: SortedEvents) -> Occurrences:
-        """Those of some users' events, all that there are of each."""
+        """Finds them among the events of some users, which must be all that there are of each."""
         if statistic.where is None:
             counted = events.are_candidates(spec.candidates)
         else:

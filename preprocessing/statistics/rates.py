@@ -1,4 +1,4 @@
-"""From counts to the numbers that a request sees: events, positives and smoothed rates."""
+"""The numbers that a request sees, made of counts: events, positives and smoothed rates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def numbers(
         statistic: Says which numbers there are.
         counts: int64 [Q, windows, 1 + tasks], events and positives; without positives [Q, windows,
             1].
-        overall: int64 [Q, 1 + tasks], those of all keys together since the log began.
+        overall: int64 [Q, 1 + tasks], events and positives of all keys together since the log
+            began.
 
     Returns:
         float32 [Q] each.
@@ -33,15 +34,14 @@ def numbers(
             for task in range(1, 1 + len(spec.tasks)):
                 positives = counts[:, window, task]
                 if count == "rate":
-                    positives = _rate(
-                        events, positives, _mean(overall[:, 0], overall[:, task]), statistic.prior
-                    )
+                    mean = _mean(overall[:, 0], overall[:, task])
+                    positives = _rate(events, positives, mean, statistic.prior)
                 columns.append(positives)
     return [column.astype(np.float32) for column in columns]
 
 
 def _mean(events: np.ndarray, positives: np.ndarray) -> np.ndarray:
-    """The rate of all keys; it begins at a half, as if there had been one positive among two events."""
+    """The rate of all keys; it begins at 0.5, as if there had been a positive among two events."""
     return _share(positives + 1, events + 2)
 
 

@@ -1,14 +1,14 @@
 """The statistics table: what a served model looks up of items, as it stood at one time.
 
-It is text, a line for each key: the key and its value, both in the base64 of URLs, with a tab
-between them. Keys are
+It is text, a line per key: the key and its value, both in the base64 of URLs, with a tab between
+them. A key has three parts, with names.SEPARATOR between them:
 
-    "of", a statistic's name, and what it counts apart -> its numbers, float32, in the order of
-    Statistic.columns "item", an item feature's name, and an item's id -> the item's value of that
-    feature
+| first part | second | third | value |
+| --- | --- | --- | --- |
+| of | a statistic's name | what it counts apart | float32 numbers in `Statistic.columns`' order |
+| item | an item feature's name | an item's id | the item's value of that feature |
 
-with names.SEPARATOR between their parts. A statistic's key "" is for whatever has never been
-counted.
+A statistic's line with "" as its third part is for whatever has never been counted.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from preprocessing.statistics.rates import numbers
 def statistic_lines(
     spec: DatasetSpec, name: str, table: pa.Table, overall: np.ndarray
 ) -> Iterator[bytes]:
-    """The lines of keys.
+    """The lines of one statistic.
 
     Args:
         spec: Declares the statistic.
-        name: Its name.
+        name: The statistic's name.
         table: The keys' counts in each window, as from `KeyCounts.at`.
         overall: int64 [1 + tasks], what happened to all keys together.
     """
@@ -56,18 +56,20 @@ def never_counted(spec: DatasetSpec, name: str, overall: np.ndarray) -> Iterator
 
 def item_lines(spec: DatasetSpec, catalog: Catalog) -> Iterator[bytes]:
     """The lines of items' features that statistics count by."""
+    items = catalog.ids.to_pylist()
     for feature in counted_features(spec):
-        for item, value in zip(
-            catalog.ids.to_pylist(), catalog.values_of(feature).to_pylist(), strict=True
-        ):
+        values = catalog.values_of(feature).to_pylist()
+        for item, value in zip(items, values, strict=True):
             if value:
                 yield line((ITEM, feature, item), value)
 
 
 def counted_features(spec: DatasetSpec) -> list[str]:
     """The item features that statistics count by."""
-    declared = spec.features.statistics
-    return sorted({key for name in declared for key in declared[name].item_keys(name)} - {ITEM_ID})
+    counted: set[str] = set()
+    for name, statistic in spec.features.statistics.items():
+        counted |= set(statistic.item_keys(name))
+    return sorted(counted - {ITEM_ID})
 
 
 def line(key: tuple[str, ...], value: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What the whole log tells a shard of users of the spec's statistics."""
+"""What the whole log tells a shard of users about the spec's statistics."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Told:
     """What a shard can't count by itself.
 
     Attributes:
-        overall: Of each statistic, what happened to all keys together, see `exchange.in_all`.
-        answers: Of each statistic that isn't a user's own, the answers to what the shard asked.
+        overall: By statistic, what happened to all keys together; see `exchange.in_all`.
+        answers: By statistic that isn't a user's own, the answers to what the shard asked.
     """
 
     overall: Mapping[str, pa.Table] = dataclasses.field(default_factory=dict)
@@ -28,15 +28,18 @@ class Told:
 def told_of(
     spec: DatasetSpec, overall: Mapping[str, bytes], answers: Iterable[tuple[str, bytes]] = ()
 ) -> Told:
-    """From tables as bytes."""
-    tables = {
-        name: table for name, rows in overall.items() if (table := from_bytes([rows])) is not None
-    }
+    """Decodes what CountStatistics gave: tables as bytes."""
+    in_all: dict[str, pa.Table] = {}
+    for name, rows in overall.items():
+        table = from_bytes([rows])
+        if table is not None:
+            in_all[name] = table
     parts: dict[str, list[bytes]] = {}
     for name, rows in answers:
         parts.setdefault(name, []).append(rows)
-    answered = {
-        name: table for name, rows in parts.items() if (table := from_bytes(rows)) is not None
-    }
-    windows = {name: len(statistic.windows) for name, statistic in spec.features.statistics.items()}
-    return Told(tables, {name: Answers(table, windows[name]) for name, table in answered.items()})
+    answered: dict[str, Answers] = {}
+    for name, contents in parts.items():
+        table = from_bytes(contents)
+        if table is not None:
+            answered[name] = Answers(table, len(spec.features.statistics[name].windows))
+    return Told(in_all, answered)

@@ -1,9 +1,10 @@
-"""What is counted of one user and items together, as a request of `encode_user` has it: `user_statistics`.
+"""The feature `user_statistics`: what is counted of one user and items together.
 
-It is text, a line for each statistic and key: the statistic's name, the key without the user, and
-its numbers, float32 in the order of Statistic.columns, the latter two in the base64 of URLs, with
-tabs between them. What has no line has not happened. Records that are trained on have their
-candidates' numbers instead.
+A request of `encode_user` has it, because there the candidates aren't known yet. It is text, a line
+per statistic and key: the statistic's name, the key without the user, and its numbers, float32 in
+the order of `Statistic.columns`; the latter two in the base64 of URLs, with tabs between them. What
+has no line has not happened. Records that are trained on have the numbers of their candidates
+instead.
 """
 
 from __future__ import annotations

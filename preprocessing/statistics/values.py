@@ -1,4 +1,4 @@
-"""The statistics of a shard's requests: its users' own, and those that other shards have answered."""
+"""The statistics of a shard's requests: users' own, and those that shards of keys have answered."""
 
 from __future__ import annotations
 
@@ -24,7 +24,13 @@ from preprocessing.statistics.users_items import line
 
 @dataclasses.dataclass(frozen=True)
 class Asking:
-    """Who asks about what when: users (their codes), events or sampled items, and times in seconds; int64 [Q] each."""
+    """Q questions: who asks, about which candidate, and when.
+
+    Attributes:
+        users: int64 [Q], codes of users.
+        events: int64 [Q], numbers of events or of sampled items.
+        times: int64 [Q], seconds.
+    """
 
     users: np.ndarray
     events: np.ndarray
@@ -44,23 +50,28 @@ class ShardStatistics:
     def __init__(
         self, spec: DatasetSpec, events: SortedEvents, values: EventFeatures, told: Told
     ) -> None:
-        self._spec, self._values, self._told = spec, values, told
+        self._spec = spec
+        self._values = values
+        self._told = told
         self._events = events
         self._own: dict[str, _OwnCounts] = {}
         self._overall = {name: self._in_all(name) for name in spec.features.statistics}
 
     def __call__(self, features: list[RecordFeature], asking: Asking) -> dict[str, pa.Array]:
         """The values of some features, float32 [Q] each, by feature name."""
-        of = {feature.statistic.statistic for feature in features if feature.statistic}
-        columns = {name: self._columns(name, asking) for name in sorted(of)}
-        return {
-            feature.name: columns[feature.statistic.statistic][feature.statistic.name]
-            for feature in features
-            if feature.statistic
-        }
+        found: dict[str, pa.Array] = {}
+        columns: dict[str, dict[str, pa.Array]] = {}
+        for feature in features:
+            if feature.statistic is None:
+                continue
+            statistic = feature.statistic.statistic
+            if statistic not in columns:
+                columns[statistic] = self._columns(statistic, asking)
+            found[feature.name] = columns[statistic][feature.statistic.name]
+        return found
 
     def of_users_items(self, asking: Asking) -> pa.Array:
-        """What is counted of each user and items together, as text: strings [Q], see `users_items.py`."""
+        """What is counted of each user and items together: strings [Q], see `users_items.py`."""
         lines: list[list[str]] = [[] for _ in range(len(asking.users))]
         for name in self._spec.statistics_of_users_items:
             statistic = self._spec.features.statistics[name]
@@ -69,12 +80,10 @@ class ShardStatistics:
             counts = self._own_counts(name).before(asking.users[rows], keys, stops)
             overall = self._overall[name].before(np.zeros_like(stops), stops, [None])[:, 0]
             values = np.stack(numbers(self._spec, statistic, counts, overall), axis=1)
-            happened = counts.any(axis=(1, 2))
-            for row, key, value, is_there in zip(
-                rows.tolist(), keys.to_pylist(), values, happened, strict=True
-            ):
-                if is_there:
-                    lines[row].append(line(name, key, value))
+            row_of = rows.tolist()
+            key_of = keys.to_pylist()
+            for place in np.flatnonzero(counts.any(axis=(1, 2))).tolist():
+                lines[row_of[place]].append(line(name, key_of[place], values[place]))
         return pa.array(["\n".join(of_user) for of_user in lines], pa.string())
 
     def _columns(self, name: str, asking: Asking) -> dict[str, pa.Array]:
@@ -122,16 +131,16 @@ class _OwnCounts:
     ) -> None:
         self._statistic = spec.features.statistics[name]
         occurrences = Occurrences.of(spec, self._statistic, events)
-        counted, parts = occurrences.events, key_features(spec, name)
-        keys = item_keys(parts, values, counted) if parts else None
+        parts = key_features(spec, name)
+        keys = item_keys(parts, values, occurrences.events) if parts else None
         self._items = distinct(keys) if keys is not None else None
-        pairs = self._pairs(events.user[counted], keys)
+        pairs = self._pairs(events.user[occurrences.events], keys)
         self._known = np.unique(pairs[pairs >= 0])
         places = np.where(pairs < 0, -1, np.searchsorted(self._known, pairs))
         self._counts = StepCounts(*occurrences.by_step(places, self._statistic.step))
 
     def before(self, users: np.ndarray, keys: pa.Array | None, stops: np.ndarray) -> np.ndarray:
-        """int64 [Q, windows, columns]."""
+        """See StepCounts; int64 [Q, windows, columns]."""
         pairs = self._pairs(users, keys)
         places = np.searchsorted(self._known, pairs)
         is_known = np.append(self._known, -1)[places] == pairs
@@ -139,7 +148,11 @@ class _OwnCounts:
         return self._counts.before(places, stops, self._statistic.steps_a_window)
 
     def met_by(self, users: np.ndarray) -> tuple[np.ndarray, pa.Array]:
-        """The keys that anything happened to by each user: rows of `users` [K], ascending, and strings [K]."""
+        """The keys of items that each user did something to.
+
+        Returns:
+            The row of `users` of each, int64 [K], ascending, and the keys, strings [K].
+        """
         assert self._items is not None
         low = np.searchsorted(self._known, users * len(self._items))
         high = np.searchsorted(self._known, (users + 1) * len(self._items))
@@ -148,7 +161,10 @@ class _OwnCounts:
         return rows, self._items.take(pa.array(pairs % max(len(self._items), 1)))
 
     def _pairs(self, users: np.ndarray, keys: pa.Array | None) -> np.ndarray:
-        """A number for each user, and key if there are any; -1 for a key that is absent or that nobody met."""
+        """A number for each pair of user and key; -1 for a key that is absent or nobody met.
+
+        The user's own code where the statistic counts by user alone.
+        """
         if keys is None or self._items is None:
             return users
         codes = codes_in(self._items, keys)

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pydantic
 import pytest
 
-from preprocessing.sources.time_text import seconds_by_format
+from preprocessing.sources.time_text import seconds_by_pattern
 from preprocessing.sources.times import UNITS_PER_SECOND, seconds_of
 from preprocessing.splits import TimeProfile
-from preprocessing.time_formats import known_time_format
+from preprocessing.time_formats import known_time_format, pattern_of
 from preprocessing.time_warnings import time_warnings
 from tests.testing import small_spec
 
@@ -44,7 +44,7 @@ def test_formats_are_read_as_python_reads_them(time_format: str) -> None:
     long = time_format.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S").replace("%D", "%m/%d/%y")
     expected = [datetime.datetime.strptime(text, long.replace("%R", "%H:%M")) for text in texts]
     seconds = [(time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() for time in expected]
-    assert seconds_by_format(pa.array(texts), time_format).tolist() == seconds
+    assert seconds_by_pattern(pa.array(texts), pattern_of(time_format)).tolist() == seconds
 
 
 @pytest.mark.parametrize(
