@@ -107,6 +107,12 @@ class RunConfig(Config):
                 "warm_start needs a split in spans (dataset.split.train: 7, ...): of any other an "
                 "earlier model may have seen what today's is tested on"
             )
+        warm_epochs = self.trainer.pretrain.warm_epochs
+        if warm_epochs is not None and not self.warm_start:
+            raise ValueError(
+                "trainer.pretrain.warm_epochs counts only where training starts from an earlier "
+                f"model: give `warm_start: true`, or leave it out. Received: {warm_epochs}"
+            )
         return self
 
     def _check_names(self) -> None:

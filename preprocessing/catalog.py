@@ -128,7 +128,7 @@ class Catalog:
 
     def values_of(self, name: str) -> pa.Array:
         """The values of an item feature, binary where they are text; "" or NaN where absent."""
-        return self._columns[f"candidate_{name}"]
+        return self._columns[names.feature_name("candidate", name)]
 
     def records(self) -> Iterator[bytes]:
         """Records of CATALOG_ITEMS_A_RECORD candidates each, without user, history and labels."""

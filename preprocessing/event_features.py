@@ -121,7 +121,7 @@ class EventFeatures:
             return _bucketed(entities.columns[column], entities.rows_at(keys, times))
         codes, values = self._own(column)
         found = _bucketed(values, codes[numbers])
-        known = self._tables.known.get(column) if self._describes_item(feature) else None
+        known = self._tables.known.get(column) if feature.owner == "item" else None
         if known is not None:
             lacking = self._is_absent(column)[numbers]
             keys = self._item_keys(column, known)[numbers[lacking]]
@@ -140,7 +140,7 @@ class EventFeatures:
                 default each event's own time.
         """
         if feature.side == "label":
-            return pa.array(self.labels(feature.name.removeprefix("label_"), numbers))
+            return pa.array(self.labels(feature.field, numbers))
         table, column = self._source(feature)
         if table == "events":
             return self._filled(feature, column, numbers, times)
@@ -156,7 +156,7 @@ class EventFeatures:
         """The events' own values, and where an item has none, what was known of it."""
         codes, values = self._own(column)
         own = values.take(pa.array(codes[numbers]))
-        known = self._tables.known.get(column) if self._describes_item(feature) else None
+        known = self._tables.known.get(column) if feature.owner == "item" else None
         if known is None:
             return own
         lacking = self._is_absent(column)[numbers]
@@ -164,12 +164,6 @@ class EventFeatures:
         rows = known.rows_at(self._item_keys(column, known)[numbers[lacking]], asked)
         filled = known.columns[column].take(pa.array(rows)).cast(values.type)
         return pc.replace_with_mask(own, pa.array(lacking), filled)
-
-    def _describes_item(self, feature: RecordFeature) -> bool:
-        name = feature.name.removeprefix("history_")
-        return feature.side == "candidate" or (
-            feature.side == "history" and name in self._spec.features.item
-        )
 
     def _is_absent(self, column: str) -> np.ndarray:
         """Whether each event, and after them each item of the pool, has no value: bool."""

@@ -38,6 +38,11 @@ CATALOG_ITEMS_A_RECORD = 500
 SPLITS = ("pretrain", "pretrain_validation", "train", "validation", "test", "catalog")
 
 
+def feature_name(side: str, name: str) -> str:
+    """The feature of a side (user, context, history or candidate) that a spec calls `name`."""
+    return f"{side}_{name}"
+
+
 def label_name(task: str) -> str:
     """The record feature that holds a task's labels, 0.0 or 1.0 a candidate."""
     return f"label_{task}"
@@ -58,8 +63,14 @@ class RecordFeature:
     string.
 
     Attributes:
+        name: Its name among the features of a record.
+        side: What it describes.
+        dtype: The type of its values.
+        spec: Its declaration; None for ids, times and labels.
         statistic: What it is a statistic of, if it is one; it is then counted, not read from a
             column.
+        owner: The section of the spec's features that declares it; "" if none does.
+        field: Its name there; the task of labels, "" for ids and times.
     """
 
     name: str
@@ -67,6 +78,8 @@ class RecordFeature:
     dtype: Dtype
     spec: Kind | None = None
     statistic: StatisticColumn | None = None
+    owner: str = ""
+    field: str = ""
 
     @property
     def is_list(self) -> bool:
@@ -122,12 +135,13 @@ def record_features(spec: DatasetSpec) -> list[RecordFeature]:
     features += _described("context", "context", spec.features.context)
     features.append(RecordFeature(HISTORY_ITEM_ID, "history", "string"))
     features.append(RecordFeature(HISTORY_TIMESTAMP, "history", "int64"))
-    features += _described("history", "history", spec.features.item)
-    features += _described("history", "history", spec.features.behavior)
+    features += _described("history", "item", spec.features.item)
+    features += _described("history", "behavior", spec.features.behavior)
     features.append(RecordFeature(CANDIDATE_ITEM_ID, "candidate", "string"))
-    features += _described("candidate", "candidate", spec.features.item)
+    features += _described("candidate", "item", spec.features.item)
     features += _statistics("candidate", spec)
-    features += [RecordFeature(label_name(task), "label", "float") for task in spec.tasks]
+    for task in spec.tasks:
+        features.append(RecordFeature(label_name(task), "label", "float", field=task))
     features.append(RecordFeature(TRAINING_EVENTS, "catalog", "int64"))
     if spec.features.statistics:
         features.append(RecordFeature(STATISTIC_LINES, "catalog", "string"))
@@ -146,23 +160,16 @@ def candidate_inputs(spec: DatasetSpec) -> list[RecordFeature]:
 
 def model_features(spec: DatasetSpec) -> list[ModelFeature]:
     """All transformed features that models read, in a fixed order."""
-    features = [_model_feature("user", "user", name, f) for name, f in spec.features.user.items()]
+    features = _model_features("user", "user", spec.features.user)
     features += _model_statistics("user", spec)
-    features += [
-        _model_feature("context", "context", name, f) for name, f in spec.features.context.items()
-    ]
-    for side in ("history", "candidate"):
-        features.append(
-            ModelFeature(f"{side}_item_id", "item_id", side, "item_id", None, describes_item=True)
-        )
-        features += [
-            _model_feature(side, "item", name, f) for name, f in spec.features.item.items()
-        ]
+    features += _model_features("context", "context", spec.features.context)
+    sides: tuple[Side, ...] = ("history", "candidate")
+    for side in sides:
+        name = feature_name(side, ITEM_ID)
+        features.append(ModelFeature(name, ITEM_ID, side, ITEM_ID, None, describes_item=True))
+        features += _model_features(side, "item", spec.features.item)
         if side == "history":
-            features += [
-                _model_feature(side, "behavior", name, f)
-                for name, f in spec.features.behavior.items()
-            ]
+            features += _model_features(side, "behavior", spec.features.behavior)
     return features + _model_statistics("candidate", spec)
 
 
@@ -176,37 +183,47 @@ def oov_buckets(feature: ModelFeature, spec: DatasetSpec) -> int:
     return feature.spec.oov_buckets if isinstance(feature.spec, WordKind) else spec.item_oov_buckets
 
 
-def _described(prefix: str, side: Side, features: dict[str, Kind]) -> list[RecordFeature]:
-    return [
-        RecordFeature(
-            f"{prefix}_{name}", side, "float" if f.checked_as == "number" else "string", f
+def _described(side: Side, owner: str, declared: dict[str, Kind]) -> list[RecordFeature]:
+    """The features of a side that a section of the spec declares and a column is read for."""
+    features: list[RecordFeature] = []
+    for field, kind in declared.items():
+        name = feature_name(side, field)
+        # A user feature called `id` is the user id, which every record has.
+        if kind.checked_as and name != USER_ID:
+            dtype: Dtype = "float" if kind.checked_as == "number" else "string"
+            features.append(RecordFeature(name, side, dtype, kind, owner=owner, field=field))
+    return features
+
+
+def _model_features(side: Side, owner: str, declared: dict[str, Kind]) -> list[ModelFeature]:
+    features: list[ModelFeature] = []
+    for field, kind in declared.items():
+        # History and candidates share the vocabulary of an item feature.
+        vocabulary = f"{owner}_{field}" if kind.has_vocabulary else None
+        name = feature_name(side, field)
+        is_of_item = owner == "item"
+        features.append(
+            ModelFeature(name, field, side, vocabulary, kind, describes_item=is_of_item)
         )
-        for name, f in features.items()
-        if f.checked_as and f"{prefix}_{name}" != USER_ID
-    ]
-
-
-def _model_feature(side: Side, owner: str, name: str, feature: Kind) -> ModelFeature:
-    vocabulary = f"{owner}_{name}" if feature.has_vocabulary else None
-    return ModelFeature(
-        f"{side}_{name}", name, side, vocabulary, feature, describes_item=owner == "item"
-    )
+    return features
 
 
 def _statistics(side: Side, spec: DatasetSpec) -> list[RecordFeature]:
-    return [
-        RecordFeature(f"{side}_{column.name}", side, "float", _kind_of(column), column)
-        for column in spec.statistic_columns(side)
-    ]
+    features: list[RecordFeature] = []
+    for column in spec.statistic_columns(side):
+        name = feature_name(side, column.name)
+        kind = _kind_of(column)
+        features.append(RecordFeature(name, side, "float", kind, column, field=column.name))
+    return features
 
 
 def _model_statistics(side: Side, spec: DatasetSpec) -> list[ModelFeature]:
-    return [
-        ModelFeature(
-            f"{side}_{column.name}", column.name, side, None, _kind_of(column), statistic=True
-        )
-        for column in spec.statistic_columns(side)
-    ]
+    features: list[ModelFeature] = []
+    for column in spec.statistic_columns(side):
+        name = feature_name(side, column.name)
+        kind = _kind_of(column)
+        features.append(ModelFeature(name, column.name, side, None, kind, statistic=True))
+    return features
 
 
 def _kind_of(column: StatisticColumn) -> Kind:

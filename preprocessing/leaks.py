@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pyarrow as pa
 
-from preprocessing.counts import Counts
 from preprocessing.features import RecordFeature, record_features
 from preprocessing.popularity import NEGATIVE, POSITIVE, auc_of_counts
 from preprocessing.spec import DatasetSpec
@@ -54,23 +53,6 @@ def buckets_of(values: pa.Array) -> np.ndarray:
         hashes = stable_hash(values.cast(pa.string()))
         found = 1 + (hashes % np.uint64(_WORD_BUCKETS)).astype(np.int64)
     return np.where(is_absent(values), _ABSENT, found)
-
-
-def count_buckets(prefix: tuple[str, ...], buckets: np.ndarray, labels: np.ndarray) -> Counts:
-    """How many candidates of each bucket have the label, and how many don't, under `prefix`.
-
-    Args:
-        prefix: The first part of the counters' names.
-        buckets: int64 [C].
-        labels: bool [C].
-    """
-    counts: Counts = Counter()
-    for name, chosen in ((POSITIVE, labels), (NEGATIVE, ~labels)):
-        of_bucket = np.bincount(buckets[chosen])
-        for bucket in np.flatnonzero(of_bucket).tolist():
-            key = (*prefix, name, str(bucket))
-            counts[key] = int(of_bucket[bucket])
-    return counts
 
 
 def feature_auc(counted: Mapping[str, Mapping[str, Mapping[str, int]]]) -> float | None:

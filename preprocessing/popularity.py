@@ -17,6 +17,7 @@ from preprocessing.sources.columns import KEY
 ScoreT = TypeVar("ScoreT", int, float)
 # Counts above a thousand are kept to three digits, so that a report adds up few different ones.
 _EXACT = 1000
+_DENSE = 1 << 16  # values below it are counted without being sorted first
 POSITIVE = "positives"
 NEGATIVE = "negatives"
 UNSEEN = "unseen_auc"
@@ -51,21 +52,26 @@ def levels(training_events: np.ndarray) -> np.ndarray:
     return np.where(training_events < _EXACT, training_events, training_events // unit * unit)
 
 
-def count_levels(prefix: tuple[str, ...], of_candidates: np.ndarray, labels: np.ndarray) -> Counts:
-    """How many candidates of each level have the label and how many don't, under `prefix`.
+def count_labels(prefix: tuple[str, ...], values: np.ndarray, labels: np.ndarray) -> Counts:
+    """How many candidates with each value have the label, and how many don't.
 
     Args:
-        prefix: The first part of the counters' names.
-        of_candidates: int64 [C].
+        prefix: The first part of the counters' names; POSITIVE or NEGATIVE and the value follow.
+        values: int64 [C], not negative.
         labels: bool [C].
     """
     counts: Counts = Counter()
-    known, places = np.unique(of_candidates, return_inverse=True)
-    for name, chosen in ((POSITIVE, labels), (NEGATIVE, ~labels)):
-        of_level = np.bincount(places[chosen], minlength=len(known))
-        for place in np.flatnonzero(of_level).tolist():
-            key = (*prefix, name, str(known[place]))
-            counts[key] = int(of_level[place])
+    known: np.ndarray | None = None
+    if values.max(initial=0) >= _DENSE:
+        known, values = np.unique(values, return_inverse=True)
+    of_all = np.bincount(values)
+    of_positives = np.bincount(values[labels], minlength=len(of_all))
+    found = ((POSITIVE, of_positives), (NEGATIVE, of_all - of_positives))
+    for name, of_value in found:
+        for place in np.flatnonzero(of_value).tolist():
+            value = place if known is None else known[place]
+            key = (*prefix, name, str(value))
+            counts[key] = int(of_value[place])
     return counts
 
 

@@ -14,9 +14,9 @@ from preprocessing.event_features import EventFeatures, Tables
 from preprocessing.events import SortedEvents
 from preprocessing.frames import Frame, FrameEncoder
 from preprocessing.histories import AT_CUT_OFF, TOO_LONG, Ranges, is_run_start, windows
-from preprocessing.leaks import JUDGED, LEARNT, checked_features, count_buckets
+from preprocessing.leaks import JUDGED, LEARNT, checked_features
 from preprocessing.odd_ids import absent_looking
-from preprocessing.popularity import count_levels
+from preprocessing.popularity import count_labels
 from preprocessing.request_frames import request_frame
 from preprocessing.sources.columns import ITEM, JOINED, USER, source_of
 from preprocessing.spec import DatasetSpec
@@ -156,7 +156,7 @@ class ShardRecords:
                 buckets = np.repeat(of_request, lengths)
             for task, of_task in labels.items():
                 prefix = ("feature_auc", task, feature.name, part)
-                self.counts += count_buckets(prefix, buckets, of_task)
+                self.counts += count_labels(prefix, buckets, of_task)
 
     def _count(self, split: str, frame: Frame) -> None:
         ids = frame.request_ids.dictionary_encode().indices.to_numpy()
@@ -175,7 +175,7 @@ class ShardRecords:
             self.counts["splits", split, "positives", task] += int(labels.sum())
             if split in REQUEST_SPLITS and training_events is not None:
                 prefix = ("splits", split, "popularity", task)
-                self.counts += count_levels(prefix, training_events, labels)
+                self.counts += count_labels(prefix, training_events, labels)
         if split not in REQUEST_SPLITS:
             return
         self._count_leaks(LEARNT if split == "train" else JUDGED, frame)

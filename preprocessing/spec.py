@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import pydantic
 
-from preprocessing.config import SAVED, Config
+from preprocessing.config import SAVED, Config, is_saved
 from preprocessing.durations import to_text
 from preprocessing.kinds.column import ColumnKind
 from preprocessing.kinds.kind import Kind
@@ -202,6 +202,17 @@ class DatasetSpec(Config):
                         f"which another one is called, too: rename one of the two"
                     )
                 names.add(column.name)
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _check_titles(self, info: pydantic.ValidationInfo) -> DatasetSpec:
+        for name in ("users", "context"):
+            table = getattr(self, name)
+            if table is not None and table.title is not None and not is_saved(info):
+                raise ValueError(
+                    f"{name}.title has no effect, because only items are shown by their titles: "
+                    f"leave it out. Received: title={table.title}"
+                )
         return self
 
     @pydantic.model_validator(mode="after")

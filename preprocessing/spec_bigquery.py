@@ -22,7 +22,7 @@ class BigQuery(Config):
         method: `export` writes Avro files below Beam's temp_location and reads those; `direct`
             reads from BigQuery's storage, of a table only the columns that the spec needs.
         shards: Into how many parts users are spread; one for about a million events. (Of files,
-            their sizes tell.)
+            their sizes tell.) For the events only.
     """
 
     table: str | None = None

@@ -183,10 +183,24 @@ class Entities(Table):
     timestamp_format: Annotated[TimeFormat | None, CountsWith("timestamp")] = None
 
     @pydantic.model_validator(mode="after")
-    def _check_title(self) -> Entities:
-        if self.title is not None and self.bigquery is not None:
+    def _check_bigquery(self, info: pydantic.ValidationInfo) -> Entities:
+        if self.bigquery is None:
+            return self
+        if self.title is not None:
             raise ValueError(f"titles are only looked up in files. Received: title={self.title}")
+        if "shards" in self.bigquery.model_fields_set and not is_saved(info):
+            raise ValueError(
+                f"bigquery.shards says into how many parts users are spread, which events alone "
+                f"tell: give it as events.bigquery.shards. Received: shards={self.bigquery.shards}"
+            )
         return self
+
+    def _as_written(self, content: dict[str, Any]) -> dict[str, Any]:
+        """See Config: without shards, which are the events'."""
+        written = super()._as_written(content)
+        if self.bigquery is not None:
+            written["bigquery"].pop("shards", None)
+        return written
 
     @property
     def time_format(self) -> str:

@@ -155,7 +155,9 @@ class Analyses:
 
     def _source(self, feature: ModelFeature) -> str:
         """The input whose values are counted: item features are counted where they are shown."""
-        return f"candidate_{feature.field}" if feature.describes_item else feature.name
+        if feature.describes_item:
+            return names.feature_name("candidate", feature.field)
+        return feature.name
 
     def _once(self, key: str, analyse: Callable[[], Any]) -> Any:
         if key not in self._learned:

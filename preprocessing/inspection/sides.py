@@ -13,7 +13,8 @@ from preprocessing.inspection.groups import Groups
 from preprocessing.inspection.label import Label, is_sure
 from preprocessing.inspection.names import AMOUNT, BEHAVIOR, SHOWN, says, says_outcome
 from preprocessing.inspection.profile import ColumnProfile
-from preprocessing.leaks import JUDGED, LEARNT, TOO_GOOD, buckets_of, count_buckets, feature_auc
+from preprocessing.leaks import JUDGED, LEARNT, TOO_GOOD, buckets_of, feature_auc
+from preprocessing.popularity import count_labels
 from preprocessing.sources.columns import TIME, is_numeric, number_of, text_of
 from preprocessing.sources.values import numbers_of
 from preprocessing.spec_records import Condition
@@ -139,8 +140,8 @@ class Sides:
         buckets = buckets_of(values)
         order = np.argsort(self._time.times, kind="stable")
         learnt, judged = np.split(order, [int(_TRAINED_ON * len(order))])
-        counts = count_buckets((LEARNT,), buckets[learnt], outcome[learnt])
-        counts += count_buckets((JUDGED,), buckets[judged], outcome[judged])
+        counts = count_labels((LEARNT,), buckets[learnt], outcome[learnt])
+        counts += count_labels((JUDGED,), buckets[judged], outcome[judged])
         return feature_auc(nested(counts))
 
 

@@ -122,11 +122,8 @@ def source_of(spec: DatasetSpec, feature: RecordFeature) -> tuple[str, str]:
     """
     if not isinstance(feature.spec, ColumnKind):
         raise ValueError(f"this record feature has no declaration. Received: {feature.name}")
-    name = feature.name.removeprefix(f"{feature.side}_")
-    owner = {"candidate": "item"}.get(feature.side, feature.side)
-    if feature.side == "history":
-        owner = "item" if name in spec.features.item else "behavior"
-    return spec.table_of(owner, feature.spec), feature_column(feature.spec, name)
+    table = spec.table_of(feature.owner, feature.spec)
+    return table, feature_column(feature.spec, feature.field)
 
 
 def _once_each(columns: Iterable[Column]) -> tuple[Column, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import pydantic
 
+from preprocessing.config import is_saved
 from preprocessing.spec_sources import TextFiles
 
 
@@ -46,12 +47,29 @@ class CsvFiles(DelimitedFiles):
     Attributes:
         quotes: Whether values may be in double quotes, with delimiters and line breaks inside.
             Where they never are, say so: then every line is a row, and a large file is read by
-            several workers.
+            several workers. With a delimiter of several characters they never are.
         columns: The columns' names, for files that have no header line.
     """
 
     quotes: bool = True
     columns: tuple[str, ...] | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _check_quotes(self, info: pydantic.ValidationInfo) -> CsvFiles:
+        is_asked_for = self.quotes and "quotes" in self.model_fields_set
+        if is_asked_for and not self.may_quote and not is_saved(info):
+            raise ValueError(
+                f"quotes are only read with a delimiter of one ASCII character. Leave `quotes` "
+                f"out, or write the file with another delimiter. Received: quotes=true, "
+                f"delimiter={self.delimiter!r}"
+            )
+        return self
+
+    def _as_written(self, content: dict[str, Any]) -> dict[str, Any]:
+        """See Config: without quotes that aren't read."""
+        if self.quotes and not self.may_quote:
+            content.pop("quotes", None)
+        return content
 
     @property
     def names(self) -> tuple[str, ...] | None:
@@ -61,4 +79,5 @@ class CsvFiles(DelimitedFiles):
     @property
     def may_quote(self) -> bool:
         """See DelimitedFiles."""
-        return self.quotes
+        is_one_byte = self.delimiter is None or len(self.delimiter.encode()) == 1
+        return self.quotes and is_one_byte

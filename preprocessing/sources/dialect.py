@@ -32,7 +32,7 @@ class Dialect:
         """The dialect that a table declares."""
         source = table.options(DelimitedFiles)
         delimiter = source.delimiter or _DELIMITERS[source.format]
-        return cls(delimiter, source.may_quote and len(delimiter.encode()) == 1)
+        return cls(delimiter, source.may_quote)
 
     def rows(self, lines: Iterator[bytes]) -> Any:
         """Python's careful csv reader of lines; bytes that aren't UTF-8 become lone surrogates."""

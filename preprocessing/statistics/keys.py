@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.event_features import EventFeatures
-from preprocessing.features import RecordFeature, candidate_inputs
+from preprocessing.features import RecordFeature, candidate_inputs, feature_name
 from preprocessing.spec import DatasetSpec
 from preprocessing.statistics.names import SEPARATOR
 from preprocessing.tables import is_absent
@@ -17,9 +17,9 @@ ABSENT = ""
 
 def key_features(spec: DatasetSpec, name: str) -> list[RecordFeature]:
     """The candidate features that make the keys of statistic `name`, besides the user."""
-    wanted = [f"candidate_{key}" for key in spec.features.statistics[name].item_keys(name)]
     by_name = {feature.name: feature for feature in candidate_inputs(spec)}
-    return [by_name[feature] for feature in wanted]
+    keys = spec.features.statistics[name].item_keys(name)
+    return [by_name[feature_name("candidate", key)] for key in keys]
 
 
 def item_keys(

@@ -63,3 +63,12 @@ def _run(changes: dict[str, Any], set_wise: bool, **sections: Any) -> RunConfig:
     return RunConfig.model_validate(
         {"dataset": dataset, "trainer": {"ranker": {"set_wise": set_wise}}, **sections}
     )
+
+
+@pytest.mark.parametrize("objective", ["cloze", "electra"])
+def test_epochs_of_a_warm_start_need_one(objective: str) -> None:
+    trainer = {"pretrain": {"objective": objective, "warm_epochs": 3}}
+    with pytest.raises(
+        pydantic.ValidationError, match="warm_epochs counts only .* `warm_start: true`, or leave"
+    ):
+        RunConfig.model_validate({"dataset": small_spec(), "trainer": trainer})

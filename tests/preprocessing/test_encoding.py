@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+import tensorflow as tf
 
 from preprocessing.encoding import Lists, encode_records
-from preprocessing.features import HISTORY_ITEM_ID, record_features
+from preprocessing.features import HISTORY_ITEM_ID, RecordFeature, record_features
 from tests.testing import parse_records, small_spec
 
 
@@ -58,3 +59,22 @@ def test_floats_of_records_with_different_numbers_of_values() -> None:
             expected[0][0] = None
         assert [record[name] for record in parsed] == expected
     assert {len(record) for record in parsed} == {len(features)}
+
+
+def test_integers_of_any_size() -> None:
+    """Around those where a varint takes another byte, and negative ones, which take ten."""
+    features = [RecordFeature("numbers", "history", "int64"), RecordFeature("one", "user", "int64")]
+    numbers = [0, 1, 127, 128, 16_383, 16_384, 2**34, 2**63 - 1, -1, -(2**63)]
+    lists = {"numbers": Lists(np.array([0, 0, 3, 10]), pa.array(numbers))}
+    records = encode_records(features, 3, {"one": pa.array([5, 0, -7])}, lists)
+    parsed = parse_records(records)
+    assert [record["numbers"] for record in parsed] == [[], numbers[:3], numbers[3:]]
+    assert [record["one"] for record in parsed] == [[5], [0], [-7]]
+
+
+def test_records_are_written_as_protobuf_writes_them() -> None:
+    features = [RecordFeature("user_id", "user", "string")]
+    expected = tf.train.Example()
+    expected.features.feature["user_id"].bytes_list.value.append(b"u1")
+    found = encode_records(features, 1, {"user_id": pa.array(["u1"])}, {})
+    assert found == [expected.SerializeToString()]

@@ -13,17 +13,17 @@ from preprocessing.leaks import (
     JUDGED,
     LEARNT,
     buckets_of,
-    count_buckets,
     feature_auc,
     leak_findings,
 )
+from preprocessing.popularity import count_labels
 from preprocessing.validation import validate
 from tests.testing import small_log, write_small_dataset
 
 
 def _auc(values: pa.Array, labels: np.ndarray) -> float | None:
-    counts = count_buckets((LEARNT,), buckets_of(values), labels)
-    counts += count_buckets((JUDGED,), buckets_of(values), labels)
+    counts = count_labels((LEARNT,), buckets_of(values), labels)
+    counts += count_labels((JUDGED,), buckets_of(values), labels)
     return feature_auc(nested(counts))
 
 
@@ -41,8 +41,8 @@ def test_the_auc_is_that_of_the_rates_of_values() -> None:
 def test_an_id_of_each_row_tells_nothing_of_later_ones() -> None:
     labels = np.random.default_rng(0).random(4000) < 0.3
     ids = pa.array([f"row {n}".encode() for n in range(4000)])
-    learnt = count_buckets((LEARNT,), buckets_of(ids[:2000]), labels[:2000])
-    judged = count_buckets((JUDGED,), buckets_of(ids[2000:]), labels[2000:])
+    learnt = count_labels((LEARNT,), buckets_of(ids[:2000]), labels[:2000])
+    judged = count_labels((JUDGED,), buckets_of(ids[2000:]), labels[2000:])
     auc = feature_auc(nested(learnt + judged))
     assert auc is not None and 0.4 < auc < 0.6
 

@@ -15,6 +15,7 @@ from tests.testing import small_spec
 PARQUET = {"format": "parquet", "path": "log.parquet"}
 CSV = {"format": "csv", "path": "log.csv"}
 ITEMS = {"format": "csv", "path": "items.csv", "key": "item_id"}
+BIGQUERY_ITEMS = {"format": "bigquery", "bigquery": {"table": "a.b"}, "key": "item_id"}
 
 
 def _refused(changes: Mapping[str, Any]) -> str:
@@ -139,10 +140,44 @@ def test_all_of_them_are_told_at_once() -> None:
             {"events": CSV | {"explode": {"columns": ["shown"], "part_separator": "-"}}},
             "`part_separator` counts only beside `parts`",
         ),
+        (
+            {"events": CSV | {"delimiter": "::", "quotes": True}},
+            "quotes are only read with a delimiter of one ASCII character. Leave `quotes` out",
+        ),
+        (
+            {"events": CSV | {"delimiter": "§", "quotes": True}},
+            "Received: quotes=true, delimiter='§'",
+        ),
+        (
+            {"items": BIGQUERY_ITEMS | {"bigquery": {"table": "a.b", "shards": 8}}},
+            "give it as events.bigquery.shards. Received: shards=8",
+        ),
+        ({"users": ITEMS | {"title": "name"}}, "users.title has no effect"),
+        (
+            {"context": ITEMS | {"title": "name", "on": "town"}},
+            "context.title has no effect",
+        ),
     ],
 )
 def test_an_option_that_another_one_makes_idle(changes: dict[str, Any], said: str) -> None:
     assert said in _refused(changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"events": CSV | {"delimiter": "::"}},
+        {"events": CSV | {"delimiter": "::", "quotes": False}},
+        {"events": CSV | {"delimiter": ";", "quotes": True}},
+        {"items": BIGQUERY_ITEMS},
+    ],
+)
+def test_what_counts_is_taken_and_written_so_that_it_can_be_read_again(
+    changes: dict[str, Any],
+) -> None:
+    content = small_spec().model_dump(mode="json") | changes
+    spec = DatasetSpec.model_validate(content)
+    assert DatasetSpec.model_validate(spec.model_dump(mode="json")) == spec
 
 
 @pytest.mark.parametrize(
@@ -176,8 +211,15 @@ def test_mistakes_within_a_kind_or_format(changes: dict[str, Any], said: str) ->
     assert re.search(said, _refused(changes))
 
 
+IDLE = [
+    {"events": CSV | {"delimiter": "::", "quotes": True}},
+    {"items": BIGQUERY_ITEMS | {"bigquery": {"table": "a.b", "shards": 64}}},
+]
+
+
 @pytest.mark.parametrize(
-    "changes", [changes for changes, *_ in KINDS] + [{"events": events} for events, *_ in FORMATS]
+    "changes",
+    [changes for changes, *_ in KINDS] + [{"events": events} for events, *_ in FORMATS] + IDLE,
 )
 def test_what_an_earlier_version_wrote_is_read_without_what_it_ignored(
     changes: dict[str, Any],

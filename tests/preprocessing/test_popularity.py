@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preprocessing.popularity import auc_of_counts, count_levels, levels, rules
+from preprocessing.popularity import auc_of_counts, count_labels, levels, rules
 from trainer.metrics import auc
 
 
@@ -25,7 +25,7 @@ def test_levels_keep_small_counts_and_three_digits_of_large_ones() -> None:
 
 
 def test_hand_computed_rules() -> None:
-    counts = count_levels(
+    counts = count_labels(
         ("p",), np.array([0, 0, 5, 5, 9]), np.array([True, False, True, False, False])
     )
     assert counts == {
@@ -39,6 +39,18 @@ def test_hand_computed_rules() -> None:
     assert found["unseen_positives"] == 0.5 and found["unseen_negatives"] == pytest.approx(1 / 3)
     assert found["unseen_auc"] == pytest.approx((2 + 0.5 + 0.5 * 2) / 6)
     assert found["popularity_auc"] == pytest.approx((0.5 + 1 + 0.5) / 6)
+
+
+def test_values_are_counted_by_label_however_large_they_are() -> None:
+    values = np.array([7, 98_700_000, 7, 98_700_000, 98_700_000])
+    counts = count_labels(("p",), values, np.array([True, True, False, False, False]))
+    assert counts == {
+        ("p", "positives", "7"): 1,
+        ("p", "positives", "98700000"): 1,
+        ("p", "negatives", "7"): 1,
+        ("p", "negatives", "98700000"): 2,
+    }
+    assert not count_labels(("p",), values[:0], np.zeros(0, bool))
 
 
 def test_nothing_is_known_of_labels_that_are_all_alike() -> None:
