@@ -48,7 +48,7 @@ def encode_records(
         scalars: Values by feature name, [R].
         lists: Lists by feature name, R each.
     """
-    parts: list[pa.Array] = []
+    parts: list[pa.Array | pa.Scalar] = []
     for feature in features:
         given = _given(feature, rows, scalars, lists)
         values = values_of(feature.dtype, given.offsets, given.values)

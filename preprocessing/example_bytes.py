@@ -50,13 +50,16 @@ def values_of(dtype: Dtype, offsets: np.ndarray, values: pa.Array) -> pa.Array:
     return _pieces(pa.py_buffer(numbers), 4 * offsets)
 
 
-def headers_of(name: str, dtype: Dtype, values: pa.Array) -> pa.Array:
+def headers_of(name: str, dtype: Dtype, values: pa.Array) -> pa.Array | pa.Scalar:
     """All bytes of the feature's entry that come before the bytes of its values: binary [R]."""
     return by_size(values, lambda size: _header(name, dtype, size))
 
 
-def by_size(content: pa.Array, make: Callable[[int], bytes]) -> pa.Array:
-    """What `make` gives for the size of each piece of content; asked once per size."""
+def by_size(content: pa.Array, make: Callable[[int], bytes]) -> pa.Array | pa.Scalar:
+    """What `make` gives for the size of each piece of content; one for all if all are as large.
+
+    It is asked once per size.
+    """
     sizes = pc.binary_length(content).to_numpy(zero_copy_only=False)
     if sizes.max(initial=0) < _DENSE:
         occurs = np.bincount(sizes) > 0
@@ -65,7 +68,7 @@ def by_size(content: pa.Array, make: Callable[[int], bytes]) -> pa.Array:
     else:
         different, codes = np.unique(sizes, return_inverse=True)
     made = pa.array([make(size) for size in different.tolist()], pa.binary())
-    return made.take(pa.array(codes))
+    return made[0] if len(made) == 1 else made.take(pa.array(codes))
 
 
 @functools.lru_cache(maxsize=1 << 16)

@@ -21,6 +21,9 @@ class StepCounts:
         order = np.lexsort((steps, keys))
         nothing = np.zeros((1, amounts.shape[1]), np.int64)
         self._rows = keyed_times(keys[order], steps[order])
+        # Where the rows of each key begin; for keys that have none, too, up to the one after all.
+        known = int(keys.max(initial=-1)) + 1
+        self._begins = np.searchsorted(keys[order], np.arange(known + 1))
         self._sums = np.concatenate([nothing, np.cumsum(amounts[order], axis=0)])
 
     def before(self, keys: np.ndarray, stops: np.ndarray, lengths: list[int | None]) -> np.ndarray:
@@ -37,8 +40,11 @@ class StepCounts:
         high = np.searchsorted(self._rows, keyed_times(keys, stops))
         found = []
         for length in lengths:
-            first = np.zeros_like(stops) if length is None else np.maximum(stops - length, 0)
-            low = np.searchsorted(self._rows, keyed_times(keys, first))
+            if length is None:
+                low = self._begins[np.minimum(keys, len(self._begins) - 1)]
+            else:
+                first = np.maximum(stops - length, 0)
+                low = np.searchsorted(self._rows, keyed_times(keys, first))
             found.append(self._sums[high] - self._sums[low])
         return np.stack(found, axis=1)
 
