@@ -73,7 +73,8 @@ def photograph_report(page: Path) -> Path:
     if not found:
         raise SystemExit(f"none of {', '.join(BROWSERS)} is installed, and one is needed.")
     path = PICTURES / "report.png"
-    options = ["--headless=new", "--no-sandbox", "--hide-scrollbars", "--window-size=640,880"]
+    options = ["--headless=new", "--no-sandbox", "--hide-scrollbars", "--window-size=390,630"]
+    options.append("--force-device-scale-factor=2")  # sharp where a screen has finer pixels
     command = [found[0], *options, f"--screenshot={path}", page.resolve(strict=True).as_uri()]
     subprocess.run(command, check=True, capture_output=True)
     return path

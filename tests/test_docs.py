@@ -82,7 +82,9 @@ def test_its_files_exist(path: Path) -> None:
     new = re.findall(r"`([\w/]+\.py)`:\n", text)  # what a worked example writes
     missing = [name for name in named if not (ROOT / name).exists() and name not in new]
     assert not missing
-    linked = [link.partition("#")[0] for link in re.findall(r"\]\((?!https?:)([^)#][^)]*)\)", text)]
+    links = re.findall(r"\]\((?!https?:)([^)#][^)]*)\)", text)
+    pictures = re.findall(r'<img src="([^"]+)"', text)
+    linked = [link.partition("#")[0] for link in [*links, *pictures]]
     assert not [link for link in linked if not (path.parent / link).exists()]
 
 
