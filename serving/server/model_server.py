@@ -35,8 +35,9 @@ class ModelServer:
     """Serves models over TensorFlow Serving's interfaces.
 
     Example:
-        with ModelServer("srp4ctr", "exports/ranker", grpc_port=0, rest_port=0) as server:
-            client = RankingClient(f"127.0.0.1:{server.grpc_port}")
+        with ModelServer("srp4ctr", "exports/ranker", grpc_port=0, rest_port=None) as server:
+            with RankingClient(f"127.0.0.1:{server.grpc_port}") as client:
+                best = client.rank(user, ["12", "13", "14"], top=2)
 
     Args:
         model_name: The name that requests must give.
