@@ -18,10 +18,12 @@ _FREE_BYTES = 2**16  # messages of so few bytes are taken for full of the smalle
 _SMALLEST = 2  # bytes of a value: its tag, and a length of 0
 _TINY = 3  # bytes of a message that has at most one field: a dimension of most shapes
 _MOST_NESTED = 100  # messages within each other, as protobuf has it
+
+# Wire types: how many bytes a field's value has. Groups, which 3 and 4 begin and end, aren't used.
 _VARINT = 0
 _EIGHT = 1
 _BYTES = 2
-_FOUR = 5  # wire types; 3 and 4 begin and end a group
+_FOUR = 5
 
 
 def count_values(message: bytes, message_class: Any, most: int) -> int:
