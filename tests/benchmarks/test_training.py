@@ -1,4 +1,4 @@
-"""What `make bench-training` measures with: its generated records, its padding, and its sides that take turns."""
+"""What `make bench-training` measures with: generated records, padding, sides in turns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates for a server and its clients, made by a certificate authority of their own, and one by a stranger."""
+"""Certificates for a server and its clients, signed by one authority, and a stranger's."""
 
 import json
 import subprocess
@@ -8,11 +8,15 @@ _KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
 
 
 def make(folder):
-    """Writes ca.pem, and key and certificate of "server" and "client", which it signed, and of "stranger"."""
+    """Writes ca.pem, and keys and certificates.
+
+    The authority signed those of "server" and "client", not that of "stranger".
+    """
     for authority in ("ca", "stranger"):
         _openssl(
             folder,
-            f"req -x509 {_KEY} -days 2 -subj /CN={authority} -keyout {authority}.key -out {authority}.pem",
+            f"req -x509 {_KEY} -days 2 -subj /CN={authority} -keyout {authority}.key -out "
+            f"{authority}.pem",
         )
     (folder / "names").write_text(f"subjectAltName=DNS:{SERVER_NAME},DNS:localhost")
     for name in ("server", "client"):

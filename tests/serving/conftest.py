@@ -1,4 +1,4 @@
-"""Saved toy models, a local server in its own process's thread, and what the tests of the wire talk to."""
+"""Saved toy models, a local server in a thread, and what the tests of the wire talk to."""
 
 import dataclasses
 import os

@@ -1,4 +1,7 @@
-"""Models with signatures to classify and to regress, as TF1 Estimators and as TF2 exports have them: y = x / 2 + 2."""
+"""Models of y = x / 2 + 2 with signatures to classify and to regress.
+
+As TF1 Estimators and as TF2 exports have them.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""`rank` with caches: hits, staleness, version rolls, poisoned and dying caches, single flight. Scores stay right."""
+"""`rank` with caches: scores stay right.
+
+Hits, staleness, version rolls, poisoned and dying caches, single flight.
+"""
 
 import asyncio
 import threading
@@ -154,7 +157,10 @@ def test_a_key_of_rubbish_in_redis_is_a_miss(target, make, kind, redis_server):
 
 @pytest.mark.parametrize("fault", ["killed", "stalled"])
 def test_redis_fails_amid_traffic(target, make, kind, redis_server, fault):
-    """Every score is right; while Redis is away states are made anew; when it is back they are found again."""
+    """Every score is right.
+
+    While Redis is away states are made anew; when it is back they are found again.
+    """
     cache = kind[1](
         redis_server.url, timeout_seconds=0.2, breaker=CircuitBreaker(2, pause_seconds=0.2)
     )
@@ -228,7 +234,10 @@ def slow_down_encoding(client, monkeypatch, wait):
 
 @pytest.fixture
 def run_async(target, monkeypatch):
-    """Runs a coroutine function with a cached AsyncRankingClient, and the event that its encoding waits for."""
+    """Runs a coroutine function with a cached AsyncRankingClient.
+
+    Its other argument is the event that the client's encoding waits for.
+    """
 
     def run(function):
         async def with_client():

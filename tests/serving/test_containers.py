@@ -1,4 +1,6 @@
-"""The files of serving/deploy, run by podman, with `srp4ctr serve` in the place of tensorflow_model_server.
+"""The files of serving/deploy, run by podman.
+
+`srp4ctr serve` takes the place of tensorflow_model_server.
 
 `make test-deploy` runs it; what a machine lacks is skipped by name. Where podman needs more than
 its defaults, its own files say so: CONTAINERS_CONF, CONTAINERS_STORAGE_CONF. DEPLOY_BASE is an
@@ -123,7 +125,7 @@ class TestCompose:
 
     @pytest.fixture(scope="class")
     def services(self, stand_in, saved, tmp_path_factory):
-        """The services whose images are to be had, running; the first version was rolled out before."""
+        """The services whose images are to be had, running, with a first version."""
         models = tmp_path_factory.mktemp("models")
         rollout(saved[1], models / MODEL)
         content = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
@@ -182,7 +184,10 @@ class TestCompose:
 
 @pytest.fixture(scope="class")
 def pod(stand_in, tmp_path_factory):
-    """serving/deploy/kubernetes as podman can run it: the Deployment, its ConfigMap and its volume; not awaited."""
+    """serving/deploy/kubernetes as podman can run it, not awaited.
+
+    That is the Deployment, its ConfigMap and its volume.
+    """
     manifest = tmp_path_factory.mktemp("kube") / "pod.yaml"
     manifest.write_text(
         "\n---\n".join(map(yaml.safe_dump, _objects_for_podman(stand_in))), encoding="utf-8"

@@ -1,4 +1,4 @@
-"""The files in serving/deploy keep to their schemas, agree with each other, and work with a server."""
+"""The files in serving/deploy: their schemas, whether they agree, and a server with them."""
 
 import re
 import shutil
@@ -103,7 +103,10 @@ def test_prometheus_takes_its_configuration():
 @_needs_promtool
 @pytest.mark.parametrize(("api", "entrypoint"), [("Predict", "GRPC"), ("predict", "REST")])
 def test_slow_ranking_alerts_whichever_protocol_asks(tmp_path, api, entrypoint):
-    """A thousand requests a minute take between 50 and 100 ms; ten times as many, by the other protocol, 10 ms."""
+    """A thousand requests per minute take between 50 and 100 ms.
+
+    Ten times as many, by the other protocol, take 10 ms.
+    """
     slow = f'job="srp4ctr",API="{api}",entrypoint="{entrypoint}"'
     fast = 'job="srp4ctr",API="predict",entrypoint="OTHER"'
     rates = {(slow, "50000"): 0, (slow, "100000"): 1000, (slow, "+Inf"): 1000}

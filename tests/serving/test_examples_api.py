@@ -160,7 +160,8 @@ def test_multi_inference(target):
             "Regress",
             lambda: _regression(model.WRONG, 1.0),
             INVALID,
-            "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got [1,2]",
+            "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got "
+            "[1,2]",
         ),
         (
             "Regress",

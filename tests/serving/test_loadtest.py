@@ -79,7 +79,7 @@ def test_schedule_is_the_plans_and_the_seeds():
 
 
 def test_waiting_for_a_busy_server_counts(kind):
-    """One place and 20 ms a request, asked for 100 a second: request n waits for those before it."""
+    """One place, 20 ms per request, 100 requests per second: each waits for those before."""
     plan = LoadPlan(
         rate=100, seconds=0.5, candidates={1: 1}, users=1, concurrency=1, timeout_seconds=10
     )

@@ -43,7 +43,9 @@ def test_a_missing_directory(tmp_path, start):
 
 def test_a_directory_without_a_version(tmp_path, start):
     (tmp_path / "latest").mkdir()
-    message = rf"{tmp_path}: no version of model 'toy' in it. Expected {tmp_path}/<number>/saved_model.pb."
+    message = (
+        f"{tmp_path}: no version of model 'toy' in it. Expected {tmp_path}/<number>/saved_model.pb."
+    )
     with pytest.raises(ServerStartError, match=re.escape(message)):
         start(tmp_path)
 

@@ -1,4 +1,7 @@
-"""A Pub/Sub subscription that can't be read is said by name, before the job starts; the service is a fake one."""
+"""A Pub/Sub subscription that can't be read is named before the job starts.
+
+The service is a fake one.
+"""
 
 from __future__ import annotations
 

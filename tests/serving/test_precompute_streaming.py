@@ -1,4 +1,4 @@
-"""Events as they arrive refresh the records of the users they are about: in any order, more than once, late."""
+"""Events as they arrive refresh their users' records: in any order, more than once, late."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ def _since(time: int, records: list[Record]) -> list[Record]:
 
 
 def test_log_and_stream_together_give_the_records_of_the_whole_log(tmp_path: Path) -> None:
-    """Whatever the order of arrival: shuffled, some of it after the watermark, some of it twice; with statistics.
+    """Whatever the order of arrival: shuffled, some after the watermark, some twice.
+
+    With statistics, too.
 
     Rows of the log that are alike are so many behaviours; streamed events differ, as one like
     another is that one.
@@ -195,7 +197,7 @@ class _Cell:
 
 
 def test_a_users_log_refreshes_it_at_once_and_an_event_by_a_timer() -> None:
-    """Without waiting for a timer: groups of the log are of the end of time, which a stream doesn't reach."""
+    """Without waiting for a timer: the log's groups have the end of time, which none reaches."""
     spec = small_spec()
     event = {"user_id": "u1", "item_id": "i1", "timestamp": NOW, "action": "view"}
     ((_, (is_log, parts)),) = _Parse(spec).process(json.dumps(event).encode())

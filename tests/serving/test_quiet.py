@@ -12,8 +12,10 @@ ROOT = Path(__file__).parents[2]
 SAID_AT_START = (
     "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\\n"
     "I0000 00:00:1795798559.873500  5 port.cc:153] oneDNN custom operations are on. You may see\\n"
-    "E0000 00:00:1795798559.873500  5 cuda_dnn.cc:8579] Unable to register cuDNN factory: Attempting\\n"
-    "W0000 00:00:1795798559.873500  5 computation_placer.cc:177] computation placer already registered\\n"
+    "E0000 00:00:1795798559.873500  5 cuda_dnn.cc:8579] Unable to register cuDNN factory: "
+    "Attempting\\n"
+    "W0000 00:00:1795798559.873500  5 computation_placer.cc:177] computation placer already "
+    "registered\\n"
 )
 CRASH = f"""
 import os

@@ -1,4 +1,7 @@
-"""What clients may do to a server without taking it from the others: idle calls, slow bodies, long queues."""
+"""What clients may do to a server without taking it from the others.
+
+Idle calls, slow bodies, long queues.
+"""
 
 import gzip
 import http.client
@@ -228,7 +231,8 @@ def test_head_and_options(send):
     [
         b'{"signature_name": "countdown", "inputs": %s}',
         b'{"signature_name": "countdown", "instances": %s}',
-        b'{"signature_name": "encode_user", "inputs": {"user_id": ["1"], "age": %s, "history_item_id": [["7"]]}}',
+        b'{"signature_name": "encode_user", "inputs": {"user_id": ["1"], "age": %s, '
+        b'"history_item_id": [["7"]]}}',
     ],
     ids=["whole numbers", "rows", "floats"],
 )

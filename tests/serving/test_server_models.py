@@ -223,7 +223,10 @@ def test_a_label_on_a_version_that_isnt_loaded(model_dir, start, connect, allowe
     options = ServerOptions(models=ModelOptions(allow_reload=True, labels_for_unavailable=allowed))
     target = connect(start(model_dir, options=options))
     reload(target, toy=(model_dir, label("stable", 1)))
-    message = "Request to assign label to version 9 of model toy, which is not currently available for inference"
+    message = (
+        "Request to assign label to version 9 of model toy, "
+        "which is not currently available for inference"
+    )
     moved = reload_request(toy=(model_dir, label("stable", 9)))
     expected = (grpc.StatusCode.FAILED_PRECONDITION, message)
     assert wire.error_of(target.model.HandleReloadConfigRequest, moved) == expected

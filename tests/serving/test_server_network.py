@@ -142,12 +142,14 @@ def test_messages_over_the_limit(limited):
         (
             contract.SCORE_ITEMS,
             {"user_state_bytes": ["1|5"] * 3, "candidate_item_id": [["1"] * 3] * 3},
-            "candidate_item_id: a request has at most 6 values along its rows (max_candidates). Received: 9.",
+            "candidate_item_id: a request has at most 6 values along its rows (max_candidates). "
+            "Received: 9.",
         ),
         (
             contract.ENCODE_USER,
             wire.USER | {"history_item_id": [["1"] * 5] * 2},
-            "history_item_id: a request has at most 8 values along its rows (max_history). Received: 10.",
+            "history_item_id: a request has at most 8 values along its rows (max_history). "
+            "Received: 10.",
         ),
     ],
 )
@@ -253,8 +255,6 @@ def test_metrics_have_tensorflow_servings_names(model_dir, tmp_path, start, conn
     assert "# TYPE :tensorflow:serving:request_latency histogram\n" in text
     labels = '{API="predict",entrypoint="REST",model_name="toy"}'
     assert f":tensorflow:serving:request_latency_count{labels} 1.0\n" in text
-    assert (
-        f':tensorflow:cc:saved_model:load_attempt_count{{model_path="{model_dir}",status="success"}} 1.0\n'
-        in text
-    )
+    labels = f'{{model_path="{model_dir}",status="success"}}'
+    assert f":tensorflow:cc:saved_model:load_attempt_count{labels} 1.0\n" in text
     assert "_created" not in text and "_total" not in text

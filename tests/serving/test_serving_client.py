@@ -386,7 +386,8 @@ def test_a_version_of_the_release_before_whose_states_have_their_old_name(
 
 def test_the_client_imports_neither_tensorflow_nor_what_trains_models():
     script = (
-        "import sys, serving.client; heavy = {'tensorflow', 'tf_keras', 'keras', 'tfx', 'apache_beam', 'pandas'}; "
+        "import sys, serving.client; heavy = {'tensorflow', 'tf_keras', 'keras', 'tfx', "
+        "'apache_beam', 'pandas'}; "
         "print(sorted(heavy & sys.modules.keys()))"
     )
     done = subprocess.run(

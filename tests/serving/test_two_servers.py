@@ -1,4 +1,6 @@
-"""Two servers, each a process, behind Envoy and behind a client that balances by itself: rolled one by one, one killed.
+"""Two servers, each a process: rolled one by one, one killed.
+
+Behind Envoy, and behind a client that balances by itself.
 
 Only here does "no wrong score through a roll-out" meet servers that disagree about which version is
 the latest.
@@ -96,7 +98,7 @@ def _endpoint(address):
 
 
 class Ranking(threading.Thread):
-    """A client that ranks until it is told to stop, and counts right lists, wrong ones and failures."""
+    """A client that ranks until it is told to stop, and counts right lists and others."""
 
     def __init__(self, address, caches, extra=()):
         super().__init__()

@@ -145,7 +145,10 @@ def save(
     warmup_user_ids: tuple[str, ...] = (),
     state_name: str = contract.USER_STATE,
 ) -> Path:
-    """Saves a version; with `timed`, users also need timestamps. A warm-up user id that is no number fails."""
+    """Saves a version.
+
+    With `timed`, users also need timestamps. A warm-up user id that is no number fails.
+    """
     model = ToyRanker(version, timed, state_name)
     state = _specs(**{state_name: (ONE, tf.string)})
     user = USER | TIMED if timed else USER

@@ -81,14 +81,16 @@ def test_a_signature_that_isnt_for_requests(target):
 def test_missing_input(target):
     message = (
         "input size does not match signature: 1!=2 len({candidate_item_id}) != "
-        "len({candidate_item_id,user_state_bytes}). Sent extra: {}. Missing but required: {user_state_bytes}."
+        "len({candidate_item_id,user_state_bytes}). Sent extra: {}. Missing but required: "
+        "{user_state_bytes}."
     )
     assert predict_error(target, SCORE, ITEMS) == (INVALID, message)
 
 
 def test_extra_input(target):
     message = (
-        "input size does not match signature: 3!=2 len({candidate_item_id,other,user_state_bytes}) != "
+        "input size does not match signature: 3!=2 len({candidate_item_id,other,user_state_bytes}) "
+        "!= "
         "len({candidate_item_id,user_state_bytes}). Sent extra: {other}. Missing but required: {}."
     )
     assert predict_error(target, SCORE, ITEMS | STATE | {"other": [1]}) == (INVALID, message)
@@ -98,8 +100,10 @@ def test_misnamed_input(target):
     code, message = predict_error(target, SCORE, ITEMS | {"state": ["1|5"]})
     assert code == INVALID
     assert message == (
-        "Signature input alias: user_state_bytes(feed name: score_items_user_state_bytes:0) not found in request "
-        "and no default value provided. Inputs expected to be in the request {candidate_item_id,state}, "
+        "Signature input alias: user_state_bytes(feed name: score_items_user_state_bytes:0) not "
+        "found in request "
+        "and no default value provided. Inputs expected to be in the request "
+        "{candidate_item_id,state}, "
         "or default input alias set: "
     )
 
@@ -135,7 +139,8 @@ def test_a_tensor_whose_values_dont_fit_its_shape(target):
     [
         (
             ["nope"],
-            "output tensor alias not found in signature: nope Outputs expected to be in the set {click,order}.",
+            "output tensor alias not found in signature: nope Outputs expected to be in the set "
+            "{click,order}.",
         ),
         (["click", "click"], "duplicate output tensor alias: click"),
     ],
