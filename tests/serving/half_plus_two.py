@@ -7,12 +7,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
-CLASSIFY, REGRESS, BOTH, WRONG = (
-    "classify_x_to_y",
-    "regress_x_to_y",
-    "labels_and_scores",
-    "wrong_shape",
-)
+CLASSIFY = "classify_x_to_y"
+REGRESS = "regress_x_to_y"
+BOTH = "labels_and_scores"
+WRONG = "wrong_shape"
 _X = {"x": tf.io.FixedLenFeature([1], tf.float32, 0.0)}
 
 
@@ -32,10 +30,8 @@ def save_tf1(path: Path) -> Path:
     with v1.Graph().as_default(), v1.Session() as session:
         examples = v1.placeholder(tf.string, [None], name="tf_example")
         y, scores = _outputs(examples)
-        classification, regression = (
-            v1.saved_model.classification_signature_def,
-            v1.saved_model.regression_signature_def,
-        )
+        classification = v1.saved_model.classification_signature_def
+        regression = v1.saved_model.regression_signature_def
         signatures = {
             CLASSIFY: classification(examples, None, y),
             REGRESS: regression(examples, y),

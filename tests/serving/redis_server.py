@@ -28,7 +28,8 @@ class RedisServer:
         with socket.create_server(("127.0.0.1", 0)) as reserved:
             self.port = reserved.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._options, self._process = options, None
+        self._options = options
+        self._process = None
         self.start()
 
     def start(self):

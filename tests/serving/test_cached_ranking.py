@@ -165,7 +165,9 @@ def test_redis_fails_amid_traffic(target, make, kind, redis_server, fault):
         redis_server.url, timeout_seconds=0.2, breaker=CircuitBreaker(2, pause_seconds=0.2)
     )
     client = make(target.grpc_address, [cache])
-    wrong, asked, stop = [], [], threading.Event()
+    wrong = []
+    asked = []
+    stop = threading.Event()
 
     def ask():
         while not stop.is_set():
@@ -193,7 +195,8 @@ def test_redis_fails_amid_traffic(target, make, kind, redis_server, fault):
 
 
 def wait_for_more(client, name, count, timeout_seconds=120):
-    before, deadline = client.counts().get(name, 0), time.monotonic() + timeout_seconds
+    before = client.counts().get(name, 0)
+    deadline = time.monotonic() + timeout_seconds
     while client.counts().get(name, 0) < before + count:
         assert time.monotonic() < deadline, f"{name} stopped rising"
         time.sleep(0.01)

@@ -116,7 +116,8 @@ class Unavailable(grpc.GenericRpcHandler):
     ("options", "requests"), [({}, 4), ({"attempts": 2}, 2), ({"attempts": 1}, 1)]
 )
 def test_an_unavailable_server_is_tried_again(make, options, requests):
-    handler, server = Unavailable(), grpc.server(futures.ThreadPoolExecutor(2))
+    handler = Unavailable()
+    server = grpc.server(futures.ThreadPoolExecutor(2))
     server.add_generic_rpc_handlers((handler,))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -131,7 +132,9 @@ def test_an_unavailable_server_is_tried_again(make, options, requests):
 def test_a_restart_amid_traffic_costs_no_error_within_the_deadline(model_dir, start, make):
     first = start(model_dir)
     client = make(f"127.0.0.1:{first.grpc_port}", wait_for_ready=True)
-    found, failed, stop = [], [], threading.Event()
+    found = []
+    failed = []
+    stop = threading.Event()
 
     def ask():
         while not stop.is_set():

@@ -30,7 +30,8 @@ DOCKERFILE = Path(__file__).parent / "containers" / "Dockerfile"
 STAND_IN = "localhost/srp4ctr-stand-in:latest"
 MODEL = "srp4ctr"
 PORTS = (8500, 8501)
-KILLED, TERMINATED = 137, 143  # by SIGKILL and by SIGTERM
+KILLED = 137
+TERMINATED = 143  # by SIGKILL and by SIGTERM
 START_SECONDS = 300
 
 pytestmark = [
@@ -225,7 +226,8 @@ class TestKubernetes:
     """serving/deploy/kubernetes/model-server.yaml, applied before there is any version."""
 
     def test_it_waits_for_the_first_version_then_ranks(self, pod, saved, eventually):
-        waits, server = f"{pod}-first-version", f"{pod}-model-server"
+        waits = f"{pod}-first-version"
+        server = f"{pod}-model-server"
         eventually(
             lambda: "Waiting for a version" in podman("logs", waits, check=False), START_SECONDS
         )

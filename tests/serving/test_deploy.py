@@ -144,7 +144,8 @@ def test_config_map_has_the_files_word_for_word(objects):
 
 def test_server_flags_are_those_of_the_local_server_and_alike_everywhere(objects, compose):
     service = compose["services"]["model-server"]
-    flags, in_compose = _flags(_container(objects)["args"]), _flags(service["command"])
+    flags = _flags(_container(objects)["args"])
+    in_compose = _flags(service["command"])
     assert set(flags) <= _flags_of_the_local_server()
     assert in_compose == {
         name: value for name, value in flags.items() if name != "grpc_channel_arguments"
@@ -202,7 +203,8 @@ def test_selectors_and_references_find_what_they_mean(objects):
 
 def test_threads_fit_the_cpu_request(objects):
     container = _container(objects)
-    cores, flags = container["resources"]["requests"]["cpu"], _flags(container["args"])
+    cores = container["resources"]["requests"]["cpu"]
+    flags = _flags(container["args"])
     assert (
         flags["tensorflow_intra_op_parallelism"]
         == flags["tensorflow_inter_op_parallelism"]

@@ -6,10 +6,8 @@ from grpc_health.v1 import health_pb2
 
 from serving.server.health import HealthService
 
-SERVING, NOT_SERVING = (
-    health_pb2.HealthCheckResponse.SERVING,
-    health_pb2.HealthCheckResponse.NOT_SERVING,
-)
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 def test_a_drain_while_an_answer_is_on_its_way_is_told_before_the_end():

@@ -11,7 +11,8 @@ class _Flaky:
     """Fails a number of times, then loads."""
 
     def __init__(self, failures):
-        self.failures, self.calls = failures, 0
+        self.failures = failures
+        self.calls = 0
 
     def __call__(self, name, path):
         self.calls += 1

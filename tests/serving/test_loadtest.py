@@ -28,7 +28,9 @@ class _Client:
     run = staticmethod(run)
 
     def __init__(self, seconds=0.0, failing=()):
-        self.seconds, self.failing, self.calls = seconds, set(failing), 0
+        self.seconds = seconds
+        self.failing = set(failing)
+        self.calls = 0
 
     def rank(self, user, candidates, top, by):
         self.calls += 1
@@ -132,7 +134,8 @@ def test_impossible_mixes_are_refused(candidates):
 
 @pytest.mark.parametrize("how", [[], ["--asyncio"]], ids=["threads", "asyncio"])
 def test_command_loads_a_real_server_and_writes_what_it_saw(model_dir, start, tmp_path, how):
-    server, out = start(model_dir), tmp_path / "out"
+    server = start(model_dir)
+    out = tmp_path / "out"
     options = [
         "--name",
         toy_ranker.NAME,

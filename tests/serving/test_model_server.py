@@ -79,7 +79,8 @@ def test_rest_has_threads_of_its_own(model_dir, start, connect):
     """gRPC's only thread is busy; REST is answered all the same."""
     network = NetworkOptions(grpc_max_threads=1, rest_api_num_threads=1)
     server = start(model_dir, options=ServerOptions(network=network))
-    target, gate = connect(server), threading.Event()
+    target = connect(server)
+    gate = threading.Event()
     server._front.workers._pool.submit(gate.wait)
     request = wire.predict_request("countdown", {"n": np.int64([1])})
     call = target.prediction.Predict.future(request, timeout=wire.TIMEOUT_SECONDS)

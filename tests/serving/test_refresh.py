@@ -27,7 +27,8 @@ def _version(folder: Path, table: str | None = "old\n") -> Path:
 
 
 def test_the_next_version_has_the_newer_table_and_all_else(tmp_path: Path) -> None:
-    old, table = _version(tmp_path / "model"), tmp_path / "table"
+    old = _version(tmp_path / "model")
+    table = tmp_path / "table"
     table.write_text("newer\n")
     assert spec_of(tmp_path / "model") == {"name": "toy"}
     new = refresh(tmp_path / "model", table)
@@ -53,7 +54,8 @@ def test_old_versions_go(tmp_path: Path) -> None:
 
 
 def test_a_version_that_was_not_copied_whole_is_not_refreshed(tmp_path: Path) -> None:
-    old, table = _version(tmp_path / "model"), tmp_path / "table"
+    old = _version(tmp_path / "model")
+    table = tmp_path / "table"
     table.write_text("newer\n")
     (old / "saved_model.pb").write_text("gra")
     with pytest.raises(ServingError, match="the manifest has 5 bytes"):

@@ -78,7 +78,8 @@ def test_what_is_no_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_killed_copy_leaves_no_version_and_the_next_run_cleans_up(tmp_path: Path) -> None:
-    source, target = _version(tmp_path / "source", 5, files=3000, size=50_000), tmp_path / "target"
+    source = _version(tmp_path / "source", 5, files=3000, size=50_000)
+    target = tmp_path / "target"
     command = [sys.executable, "-m", "serving.rollout", str(source.parent), str(target)]
     process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
     deadline = time.monotonic() + 120

@@ -165,7 +165,8 @@ def test_a_request_of_too_many_cells_is_refused(model_dir, start, connect):
 
 
 def test_cells_wait_for_room():
-    admission, order = Admission(RequestLimits(max_cells_at_once=10)), []
+    admission = Admission(RequestLimits(max_cells_at_once=10))
+    order = []
 
     def second():
         with admission.cells(5):

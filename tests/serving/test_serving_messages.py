@@ -68,7 +68,8 @@ def repeats(message_class, field):
 @pytest.mark.parametrize("name", ORIGINALS)
 def test_fields_have_the_numbers_and_wire_types_of_the_original(name):
     original = ORIGINALS[name].DESCRIPTOR.fields_by_name
-    enum, int32 = 14, 5  # the same on the wire
+    enum = 14
+    int32 = 5  # the same on the wire
     for field in messages_class(name).DESCRIPTOR.fields:
         theirs = original[field.name]
         kind = int32 if theirs.type == enum else theirs.type
@@ -106,7 +107,9 @@ def test_we_read_what_tensorflow_writes(array):
 
 
 def test_numbers_go_into_the_typed_field_or_the_content():
-    array, typed, content = np.array([1.0, 2.0], np.float32), messages.Tensor(), messages.Tensor()
+    array = np.array([1.0, 2.0], np.float32)
+    typed = messages.Tensor()
+    content = messages.Tensor()
     tensors.write_typed(array, typed)
     tensors.write(array, content)
     assert list(typed.float_val) == [1.0, 2.0] and not typed.tensor_content

@@ -111,7 +111,10 @@ class Ranking(threading.Thread):
             caches,
             Freshness(version_seconds=0.2),
         )
-        self.right, self.wrong, self.failures, self.done = 0, [], [], threading.Event()
+        self.right = 0
+        self.wrong = []
+        self.failures = []
+        self.done = threading.Event()
 
     def run(self):
         rng = random.Random(self.name)
@@ -142,7 +145,8 @@ def test_no_wrong_score_while_versions_roll_and_a_server_dies(
 ):
     with Pair(tmp_path, saved[1]) as pair, contextlib.ExitStack() as stack:
         if balanced_by == "envoy":
-            address, extra = stack.enter_context(running_envoy(tmp_path, pair.addresses)), ()
+            address = stack.enter_context(running_envoy(tmp_path, pair.addresses))
+            extra = ()
         else:
             address = f"ipv4:{','.join(pair.addresses)}"
             extra = (("grpc.lb_policy_name", "round_robin"),)

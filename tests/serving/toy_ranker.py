@@ -30,7 +30,8 @@ def _specs(**specs: tuple[list[None], tf.DType]) -> dict[str, tf.TensorSpec]:
     return {name: tf.TensorSpec(shape, dtype, name=name) for name, (shape, dtype) in specs.items()}
 
 
-ONE, MANY = [None], [None, None]
+ONE = [None]
+MANY = [None, None]
 USER = _specs(user_id=(ONE, tf.string), age=(ONE, tf.float32), history_item_id=(MANY, tf.string))
 TIMED = _specs(timestamp=(ONE, tf.int64), history_timestamp=(MANY, tf.int64))
 IDS = _specs(candidate_item_id=(MANY, tf.string))
