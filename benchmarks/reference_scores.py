@@ -46,6 +46,7 @@ class ReferenceScores:
         self.task = task
         self._tolerance = tolerance
         self._scores = [self._of(model) for model in models]
+        # A version's scores must be told from another's, or the check would prove nothing.
         for one, other in itertools.combinations(self._scores, 2):
             if min(float(abs(one[pair] - other[pair]).max()) for pair in one) < 5 * tolerance:
                 raise ValueError("models score alike: choose others, or other users and candidates")

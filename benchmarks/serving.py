@@ -72,7 +72,7 @@ def measure(address: str, rounds: int, seed: int) -> tuple[dict[str, np.ndarray]
     with contextlib.closing(Wire(address, DEFAULT_MODEL_NAME)) as wire:
         kinds = _Kinds(wire, rng)
         kinds.check()
-        for _ in range(10):
+        for _ in range(10):  # to warm up
             _round(kinds, order)
         seconds: dict[str, list[float]] = {}
         for _ in range(rounds):

@@ -57,6 +57,7 @@ def soak(address: str, pid: int, seconds: float) -> None:
     """Measures capacity, then soaks, then prints."""
     console = Console()
     traffic = _traffic()
+    # Asked for more than it can, a server answers as much as it can.
     more_than_it_can = LoadPlan(
         rate=1000, seconds=_CAPACITY_SECONDS, candidates=_MIX, concurrency=8, timeout_seconds=5
     )

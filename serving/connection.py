@@ -164,6 +164,7 @@ class Connection:
     async def _call(
         self, method: Any, requests: Sequence[Any], deadline: Deadline, what: str
     ) -> list[Any]:
+        # A request that leaves without time would load the server for nothing.
         seconds = deadline.remaining()
         if not seconds:
             raise self.error(grpc.StatusCode.DEADLINE_EXCEEDED, "The time was up.", deadline, what)

@@ -41,6 +41,7 @@ def user_tensors(users: Sequence[User], infos: Mapping[str, Any]) -> dict[str, n
     lists = [name for name, info in infos.items() if _is_list(info)]
     lengths = [_history_length(user, lists) for user in users]
     length = max(lengths) or 1  # "" alone is an empty history
+    # Where there are no events, not even whole numbers along them need be given.
     has_history = any(lengths)
     filled = {}
     for name, info in infos.items():
@@ -69,6 +70,7 @@ def latest_events(inputs: dict[str, np.ndarray], length: int) -> dict[str, np.nd
     ids = inputs[HISTORY_ITEM_ID]
     if ids.shape[1] <= length:
         return inputs
+    # A stable sort by "is an event" moves padding to the front, and keeps the order of events.
     kept = np.argsort(ids != b"", axis=1, kind="stable")[:, -length:]
     return {
         name: np.take_along_axis(x, kept, 1) if x.ndim == 2 else x for name, x in inputs.items()

@@ -64,6 +64,7 @@ class BlockingIo:
         self, method: Any, requests: Sequence[Any], timeout_seconds: float
     ) -> list[Any]:
         options = {"timeout": timeout_seconds, "wait_for_ready": self._ready}
+        # A single call, the commonest case, is cheaper without a future.
         if len(requests) == 1:
             return [method(requests[0], **options)]
         calls = [method.future(request, **options) for request in requests]
@@ -95,6 +96,7 @@ class BlockingIo:
     def run(coroutine: Coroutine[Any, Any, T]) -> T:
         """The result of a coroutine that awaits nothing but this object."""
         try:
+            # Nothing in it suspends, so that it runs to its end at once.
             coroutine.send(None)
         except StopIteration as done:
             return done.value

@@ -76,6 +76,7 @@ def _read(path: Path) -> dict[str, Any]:
             for name, entry in files.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        # Whatever JSON of another shape raises: half a manifest is a copy that isn't whole.
         raise ServingError(
             f"{path}: no manifest of a version: {type(error).__name__}: {error}. {_ADVICE}"
         ) from None

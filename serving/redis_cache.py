@@ -46,6 +46,7 @@ class RedisStates:
                 f"Both must be positive. Received: ttl_seconds={ttl_seconds}, "
                 f"timeout_seconds={timeout_seconds}"
             )
+        # No retries: the breaker decides when to ask again.
         self._redis = self._module.Redis.from_url(
             url,
             socket_timeout=timeout_seconds,

@@ -51,6 +51,7 @@ def refresh(target: Path, table: Path, keep: int = 3) -> Path:
         ServingError: there is no version.
     """
     newest = newest_version(target)
+    # Later than the newest in any case, whatever this machine's clock says.
     final = target / str(max(int(newest.name) + 1, int(time.time())))
 
     def change(incoming: Path) -> None:

@@ -74,12 +74,14 @@ def put_in_place(
             f"{final} is there already: versions are never changed. Roll out a new one."
         )
     target.mkdir(parents=True, exist_ok=True)
+    # A killed run has left its copy.
     for left in target.glob(f"{_INCOMING}*"):
         shutil.rmtree(left)
     shutil.copytree(version, incoming)
     check_manifest(incoming)
     if change is not None:
         change(incoming)
+    # The content must be on the disk before a name says that it is whole.
     _flush(incoming)
     incoming.rename(final)
     _flush_directory(target)

@@ -50,6 +50,7 @@ class SingleFlight:
             result = await compute()
         except BaseException as error:
             shared = isinstance(error, Exception) and not getattr(error, "out_of_time", False)
+            # First the key: who comes now must compute anew.
             del self._flights[key]
             future.set_exception(error if shared else FlightFailedError())
             future.exception()  # or asyncio complains of an exception that nobody looked at

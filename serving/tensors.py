@@ -73,12 +73,14 @@ def write_typed(array: np.ndarray, proto: Any) -> None:
     _write_header(array, proto)
     field = _KINDS[proto.dtype].field
     if array.dtype in _PACKED:
+        # Scores are these: appending them one by one would take longer than all else here.
         proto.MergeFromString(
             _packed(proto.DESCRIPTOR.fields_by_name[field].number, array.tobytes())
         )
         return
     values = array.ravel()
     if array.dtype == np.float16:
+        # `half_val` holds a number's bits as an integer.
         values = values.view(np.uint16)
     getattr(proto, field).extend(values.tolist())
 

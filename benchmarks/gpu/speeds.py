@@ -107,6 +107,7 @@ def measure(workload: Workload, steps: int) -> Speed:
         raise SystemExit(
             f"{workload.name}: by XLA the first loss is {losses[True]}, and {losses[False]} without"
         )
+    # `step` is the compiled one of the last turn.
     in_memory = _seconds(step, memory, steps)
     fed = _seconds(step, iter(stage.train(WHOLE, 0)), steps)
     return Speed(workload.units(batch) / in_memory, fed / in_memory)

@@ -95,6 +95,7 @@ class _Load:
         Each leaves when it is due, or as soon after that as a worker is free.
         """
         for number in self._numbers:  # taking one is atomic
+            # From when it was due: a server that stalls is charged for all that waited.
             due = self._schedule.due[number]
             await self._sleep(max(due - self._now(), 0.0))
             if self._now() < self._give_up_after:

@@ -38,6 +38,7 @@ class EncodeUsers(ModelHandler[bytes, bytes, Any]):
         return [state for (state,) in states.numpy().tolist()]
 
     def batch_elements_kwargs(self) -> Mapping[str, Any]:
+        # Beam begins with the smallest size: a run of the model for one user costs as for some.
         return {"min_batch_size": min(16, self._batch_size), "max_batch_size": self._batch_size}
 
 

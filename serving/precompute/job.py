@@ -79,6 +79,7 @@ def precompute_states(asked: Precomputation, beam_flags: Sequence[str]) -> None:
         standard.runner = "FnApiRunner"  # Beam's own default first tries to download a server
     pipeline = beam.Pipeline(options=options)
     records = pipeline | _source(spec, asked, standard.runner)
+    # A state that is half as old as clients allow wouldn't last until another run.
     _ = records | StoreStates(
         version, _store(asked), asked.staleness_seconds // 2, asked.batch_size
     )

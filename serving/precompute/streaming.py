@@ -164,6 +164,7 @@ class _KeepLatest(beam.DoFn):
 
     def _set_timer(self, timestamp: Any, due: Any, refresh: Any) -> None:
         at = timestamp + self._delay
+        # The earliest event sets the time; those after it share its refresh.
         before = due.read()
         if before is None or at.micros < before:
             due.write(at.micros)
@@ -173,6 +174,7 @@ class _KeepLatest(beam.DoFn):
         """Adds events to those kept; false if that changes nothing."""
         kept = events.read()
         tables = [cast(pa.Table, from_bytes([part])) for part in (kept, rows) if part is not None]
+        # Old or known events leave the bytes as they were.
         latest = to_bytes(compact(self._spec, union(tables)))
         if latest == kept:
             Metrics.counter(METRICS, UNCHANGED).inc()

@@ -40,7 +40,7 @@ class LoadedVersions:
             if wanted not in self._servables:
                 raise not_found(self._name, version)
             servable = self._servables[wanted]
-            servable.users += 1
+            servable.users += 1  # it isn't closed while there are any
         try:
             yield servable
         finally:

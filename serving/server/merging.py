@@ -69,6 +69,7 @@ def merge(tasks: Sequence[Task], batch_rows: int, pad: bool) -> dict[str, np.nda
             )
         if any(array.shape[1:] != arrays[0].shape[1:] for array in arrays):
             arrays = _padded(name, arrays, pad)
+        # The scheduler has rounded the batch up to an allowed size.
         arrays += [arrays[-1][:1]] * extra
         merged[name] = np.concatenate(arrays)
     return merged

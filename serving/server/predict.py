@@ -42,6 +42,7 @@ def predict(
     _check_method(signature)
     _check_count(signature, request.inputs)
     feeds = _feeds(signature, request.inputs)
+    # Before the model runs, so that a wrong name costs nothing.
     aliases = _aliases(signature, request.output_filter)
     outputs = run_signature(session, name, feeds)
     response = predict_pb2.PredictResponse()

@@ -106,6 +106,7 @@ class ModelRegistry:
         """
         if not spec.name:
             raise invalid_argument("ModelSpec has no name specified.")
+        # Neither a version nor a label means the latest.
         version = spec.version.value if spec.HasField("version") else None
         if spec.WhichOneof("version_choice") == "version_label":
             version = self._labels.get(spec.name, {}).get(spec.version_label)

@@ -108,6 +108,7 @@ class RestApp:
         if method == "OPTIONS":
             allowed = "POST, OPTIONS" if _POST.fullmatch(path) else "GET, HEAD, OPTIONS"
             return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": allowed})
+        # The commonest request first.
         if method == "POST" and (match := _POST.fullmatch(path)):
             return await self._infer(request, match)
         if path in (LIVE_PATH, READY_PATH):

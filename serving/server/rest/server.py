@@ -39,7 +39,7 @@ class RestServer:
         self._config = uvicorn.Config(
             app,
             http=BoundedConnection,
-            limit_concurrency=max_connections + 1,
+            limit_concurrency=max_connections + 1,  # BoundedConnection closes the one that makes it
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             backlog=_BACKLOG,
             ws="none",
