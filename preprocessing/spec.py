@@ -52,6 +52,14 @@ class Features(Config):
     Example:
         item: {category: {kind: categorical}, price: {kind: numeric}}
         context: {device: {kind: categorical}, hour: {kind: hour_of_day}}
+
+    Attributes:
+        user: Of the user, from the table of users.
+        item: Of items, as candidates and in histories.
+        behavior: Of an event in a history, and not of its item.
+        context: Of the request.
+        match: What a candidate has in common with the history.
+        statistics: Counts and rates of events as of the time of the request.
     """
 
     user: dict[str, Feature] = {}

@@ -186,6 +186,13 @@ class SpanSplit(Config):
 
     Oldest first: `history` days give histories only, then come the days of `train`, `validation`
     and `test`, then `labels` days, which only tell what became of the candidates before them.
+
+    Attributes:
+        train: Days of training.
+        validation: Days of validation.
+        test: Days of test.
+        history: Days before those of training.
+        labels: Days after those of test.
     """
 
     train: int = pydantic.Field(ge=1)

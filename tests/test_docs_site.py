@@ -79,6 +79,17 @@ def test_keys_have_their_values_and_defaults(site: Path) -> None:
     assert "seeds" in _text(site, "reference/experiment_keys.html")
 
 
+@pytest.mark.parametrize("page", ["run_keys", "experiment_keys"])
+def test_every_key_says_what_it_is(site: Path, page: str) -> None:
+    html = (site / "reference" / f"{page}.html").read_text(encoding="utf-8")
+    keys = re.findall(r"<dt>(.*?)</dt>\s*<dd>\s*(.*?)</dd>", html, re.DOTALL)
+    assert len(keys) > 10
+    only_values = re.compile(r"<em>(?:(?!</em>).)*</em>\s*", re.DOTALL)
+    # The key that chooses among classes is said by their names.
+    silent = [key for key, said in keys if only_values.fullmatch(said) and "One of" not in said]
+    assert not silent
+
+
 def test_commands_have_their_options(site: Path) -> None:
     commands = _text(site, "reference/commands.html")
     assert "srp4ctr data inspect" in commands and "--beam-image" in commands

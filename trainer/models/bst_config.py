@@ -11,7 +11,14 @@ from trainer.ranker_config import RankerConfig
 
 
 class BstTransformer(Config):
-    """BST's Transformer over history and candidate; `heads` must divide the width of an embedded behaviour."""
+    """BST's Transformer over history and candidate.
+
+    Attributes:
+        layers: How many.
+        heads: Attention heads; must divide the width of an embedded behaviour.
+        feedforward: Width of the position-wise feed-forward network.
+        dropout: Rate, on sublayer outputs.
+    """
 
     layers: int = pydantic.Field(1, ge=1)
     heads: int = pydantic.Field(2, ge=1)

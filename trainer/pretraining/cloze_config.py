@@ -8,7 +8,12 @@ from trainer.pretrain_config import ItemMaskingConfig, PredictingConfig
 
 
 class MaskingConfig(ItemMaskingConfig):
-    """Shares of a sequence's behaviours whose item-related (behaviour-related) features are hidden."""
+    """Which behaviours are hidden, and what of them.
+
+    Attributes:
+        item_rate: Share of a sequence's behaviours whose item-related features are hidden.
+        behavior_rate: Share of others whose behaviour-related features are hidden.
+    """
 
     item_rate: float = pydantic.Field(0.2, ge=0, le=1)
     behavior_rate: float = pydantic.Field(0.2, ge=0, le=1)
