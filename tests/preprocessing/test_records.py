@@ -116,9 +116,9 @@ def test_report(records: dict[str, list[Record]], folder: Path) -> None:
     [
         (1, []),
         (3, ["--direct_num_workers=4", "--direct_running_mode=multi_threading"]),
-        (5, ["--direct_num_workers=4", "--direct_running_mode=multi_processing"]),
+        (5, ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]),
     ],
-    ids=["one shard", "four threads", "four processes"],
+    ids=["one shard", "four threads", "two processes"],
 )
 def test_order_shards_and_workers_change_nothing(
     records: dict[str, list[Record]], tmp_path: Path, shards: int, options: list[str]

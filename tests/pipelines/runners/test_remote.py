@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -215,13 +213,10 @@ def test_a_compiled_task_runs_as_its_container_would(
             "outputFile": str(tmp_path / "executor_output.json"),
         },
     }
-    command = [
-        *container["command"],
-        *(json.dumps(given) if a == "{{$}}" else a for a in container["args"]),
-    ]
-    command[0] = sys.executable
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    _python, _m, name, *options = container["command"]
+    arguments = [json.dumps(given) if a == "{{$}}" else a for a in container["args"]]
+    program = importlib.import_module(name)  # a process would take seconds to import TFX
+    program.main(program._parse_flags([name, *options, *arguments]))
     written = text_format.Parse(
         (tmp_path / "schema" / "schema.pbtxt").read_text(), schema_pb2.Schema()
     )
