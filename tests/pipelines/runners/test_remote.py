@@ -43,7 +43,7 @@ COMPONENTS = {
     "Trainer.baseline": ["CuratedSchemaGen", "Transform"],
     "Evaluator": ["BehaviorLogExampleGen", "CuratedSchemaGen", "Trainer.ranker"],
     "Evaluator.baseline": ["BehaviorLogExampleGen", "CuratedSchemaGen", "Trainer.baseline"],
-    "Counts": ["BehaviorLogExampleGen", "Trainer.ranker", "Transform"],
+    "Counts": ["BehaviorLogExampleGen", "Trainer.baseline", "Trainer.ranker", "Transform"],
     "BlessingGate": ["Counts", "DataChecks", "Evaluator"],
     "Pusher": ["BlessingGate", "Trainer.ranker"],
 }
