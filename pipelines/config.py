@@ -13,7 +13,7 @@ from pipelines.beam import BeamConfig
 from pipelines.checks.config import ChecksConfig
 from pipelines.tuning import TuningConfig, override
 from preprocessing.config import Config, load_yaml
-from preprocessing.features import record_features
+from preprocessing.features import feature_name, record_features
 from preprocessing.paths import absolute, is_local
 from preprocessing.plugins import packages_with_plugins
 from preprocessing.spec import DatasetSpec
@@ -118,10 +118,10 @@ class RunConfig(Config):
     def _check_names(self) -> None:
         """Refuses names of features that the data set doesn't have."""
         features = self.dataset.features
-        sliced_by = {f"user_{name}" for name in features.user}
+        sliced_by = {feature_name("user", name) for name in features.user}
         for name, feature in features.context.items():
             if feature.checked_as:
-                sliced_by.add(f"context_{name}")
+                sliced_by.add(feature_name("context", name))
         unknown = sorted(set(self.evaluation.slices) - sliced_by)
         if unknown:
             raise ValueError(

@@ -131,7 +131,7 @@ def record_features(spec: DatasetSpec) -> list[RecordFeature]:
     features += _described("user", "user", spec.features.user)
     features += _statistics("user", spec)
     if spec.statistics_of_users_items:
-        features.append(RecordFeature(USER_STATISTICS, "user", "string"))
+        features.append(RecordFeature(USER_STATISTICS, "user", "string", field="statistics"))
     features += _described("context", "context", spec.features.context)
     features.append(RecordFeature(HISTORY_ITEM_ID, "history", "string"))
     features.append(RecordFeature(HISTORY_TIMESTAMP, "history", "int64"))

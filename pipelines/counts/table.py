@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import tensorflow as tf
 
-from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID, label_name
+from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID, feature_name, label_name
 from preprocessing.spec_match import Match
 from trainer.fields import Compared, Field, Fields, MatchField
 from trainer.layers.match_counts import MatchCounts
@@ -153,6 +153,7 @@ def _usual_matches(fields: Fields) -> tuple[MatchField, ...]:
     for field in fields.item:
         if field.feature.vocabulary is not None:
             known = field.size - field.oov_buckets
-            pair = Compared(field.name, f"candidate_{field.field}", field.width, known)
+            candidate = feature_name("candidate", field.field)
+            pair = Compared(field.name, candidate, field.width, known)
             matches.append(MatchField(field.field, Match(fields=(field.field,)), (pair,)))
     return tuple(matches)

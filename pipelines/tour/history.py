@@ -27,7 +27,7 @@ SHOWN = 10
 
 def history_step(spec: DatasetSpec, person: Person, words: Words) -> Step:
     """The most recent behaviours with all that the encoder reads of them."""
-    about = ", ".join(f"{_label(f)} {_shown(person.raw[f.name])}" for f in _of(spec, "user"))
+    about = ", ".join(f"{f.field} {_shown(person.raw[f.name])}" for f in _of(spec, "user"))
     user = f"{person.user_id} ({about})" if about else person.user_id
     count = len(person.items)
     says = (
@@ -42,7 +42,7 @@ def history_step(spec: DatasetSpec, person: Person, words: Words) -> Step:
 def _table(spec: DatasetSpec, person: Person, words: Words) -> Table:
     own_columns = (HISTORY_ITEM_ID, HISTORY_TIMESTAMP)
     described = [f for f in _of(spec, "history") if f.name not in own_columns]
-    table = Table("back", "item", *map(_label, described), "time (UTC)")
+    table = Table("back", "item", *(f.field for f in described), "time (UTC)")
     for back in range(1, min(SHOWN, len(person.items)) + 1):
         seconds = person.raw[HISTORY_TIMESTAMP][-back]
         when = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
@@ -54,10 +54,6 @@ def _table(spec: DatasetSpec, person: Person, words: Words) -> Table:
 
 def _of(spec: DatasetSpec, side: str) -> list[RecordFeature]:
     return [f for f in record_features(spec) if f.side == side and f.name != USER_ID]
-
-
-def _label(feature: RecordFeature) -> str:
-    return feature.name.removeprefix(f"{feature.side}_")
 
 
 def _shown(value: Any) -> str:
