@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from preprocessing.activity import ItemPool, step_of
 from preprocessing.entities import EntityTable
@@ -13,6 +13,9 @@ from preprocessing.spec import DatasetSpec
 from preprocessing.splits import CutOffs
 from preprocessing.tables import from_bytes
 
+ContentT = TypeVar("ContentT")
+DecodedT = TypeVar("DecodedT")
+
 
 class SharedSides:
     """Keeps what a worker has decoded."""
@@ -20,10 +23,12 @@ class SharedSides:
     def __init__(self) -> None:
         self._decoded: dict[str, tuple[Any, Any]] = {}
 
-    def once(self, name: str, content: Any, decode: Callable[[Any], Any]) -> Any:
+    def once(
+        self, name: str, content: ContentT, decode: Callable[[ContentT], DecodedT]
+    ) -> DecodedT:
         """What `decode` makes of the content; it is called only where the content has changed."""
         if name not in self._decoded or self._decoded[name][0] != content:
-            self._decoded[name] = content, decode(content)
+            self._decoded[name] = (content, decode(content))
         return self._decoded[name][1]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -34,7 +33,7 @@ class Dialect:
         delimiter = source.delimiter or _DELIMITERS[source.format]
         return cls(delimiter, source.may_quote)
 
-    def rows(self, lines: Iterator[bytes]) -> Any:
+    def rows(self, lines: Iterator[bytes]) -> Iterator[list[str]]:
         """Python's careful csv reader of lines; bytes that aren't UTF-8 become lone surrogates."""
         text = (self.with_one_byte(line).decode("utf-8", "surrogateescape") for line in lines)
         return csv.reader(

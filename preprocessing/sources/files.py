@@ -8,7 +8,7 @@ import gzip
 import lzma
 import os
 from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
@@ -165,7 +165,7 @@ def open_stored(path: str) -> Iterator[IO[bytes]]:
         yield raw
 
 
-def decompressed(raw: Any, path: str) -> IO[bytes]:
+def decompressed(raw: IO[bytes], path: str) -> IO[bytes]:
     """The content of a file."""
     suffix = os.path.splitext(path.lower())[1]
     if suffix == ".gz":
