@@ -18,7 +18,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Without bytecode, each process compiles TFX and TensorFlow anew, and takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: docs help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-memory bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy test-engines lint format lock dist clean bench-gpu
+.PHONY: docs help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-evaluator bench-memory bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy test-engines lint format lock dist clean bench-gpu
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -49,6 +49,9 @@ bench-cost: setup ## Operations, parameters and state bytes of every ranker, aga
 
 bench-serving: setup ## Time the split signatures against tiled scoring, predict and unfolded DIN, through gRPC (3 minutes)
 	@$(PYTHON) -m benchmarks.serving
+
+bench-evaluator: setup ## How fast the Evaluator judges candidates, and how its memory grows with them (5 minutes)
+	@$(PYTHON) -m benchmarks.evaluator
 
 bench-memory: setup ## Memory that a served ranker takes, by users, candidates and requests at once (3 minutes)
 	@$(PYTHON) -m benchmarks.memory

@@ -34,7 +34,7 @@ def load_evaluation(uri: str) -> tfma.EvalResult:
 
 
 def figures(metrics: dict[str, Any]) -> dict[str, float | None]:
-    """The figures of one slice and task by their TFMA names.
+    """The figures of one slice and task by name.
 
     They are None where they are undefined, as the AUC of labels that are all alike is.
     """
@@ -43,9 +43,6 @@ def figures(metrics: dict[str, Any]) -> dict[str, float | None]:
         if value:
             number = next(iter(value.values()))  # TFMA has {"doubleValue": 0.7}
             values[name] = _number(number)
-    # Where labels are all alike, TFMA says 0 instead.
-    if values.get("mean_label") in (0.0, 1.0, None):
-        values["auc"] = None
     return values
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -14,8 +13,6 @@ from trainer import metrics
 
 Direction = Literal["higher is better", "lower is better", "1 is right"]
 OfRows = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
-Evaluated = Mapping[str, float | None]
-"""What a run's Evaluator computed, by TFMA's names; None where it is undefined."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +25,6 @@ class Metric:
         definition: What it is, in full.
         direction: Which values are good.
         of_rows: Computes it from labels, probabilities and user ids, each [candidates].
-        of_evaluation: Takes it from a run's evaluation.
-        evaluated_by: The TFMA metrics that `of_evaluation` needs, besides AUC and GAUC.
     """
 
     key: str
@@ -37,8 +32,6 @@ class Metric:
     definition: str
     direction: Direction
     of_rows: OfRows
-    of_evaluation: Callable[[Evaluated], float | None]
-    evaluated_by: tuple[str, ...] = ()
 
     @property
     def heading(self) -> str:
@@ -51,14 +44,6 @@ class Metric:
         return f"{self.title}: {self.definition}"
 
 
-def _normalised_entropy(evaluated: Evaluated) -> float | None:
-    logloss, share = evaluated["binary_crossentropy"], evaluated["mean_label"]
-    if logloss is None or share is None or not 0 < share < 1:
-        return None
-    chance = -share * math.log(share) - (1 - share) * math.log1p(-share)
-    return logloss / chance
-
-
 _ALL = (
     Metric(
         key="auc",
@@ -66,7 +51,6 @@ _ALL = (
         definition="the chance that a positive candidate outranks a negative one, ties counting half",
         direction="higher is better",
         of_rows=lambda labels, scores, users: metrics.auc(labels, scores),
-        of_evaluation=lambda evaluated: evaluated["auc"],
     ),
     Metric(
         key="gauc",
@@ -75,7 +59,6 @@ _ALL = (
         "users with one kind of label left out",
         direction="higher is better",
         of_rows=metrics.gauc,
-        of_evaluation=lambda evaluated: evaluated["gauc"],
     ),
     Metric(
         key="logloss",
@@ -83,8 +66,6 @@ _ALL = (
         definition="mean cross-entropy in nats",
         direction="lower is better",
         of_rows=lambda labels, scores, users: metrics.logloss(labels, scores),
-        of_evaluation=lambda evaluated: evaluated["binary_crossentropy"],
-        evaluated_by=("BinaryCrossEntropy",),
     ),
     Metric(
         key="ne",
@@ -92,8 +73,6 @@ _ALL = (
         definition="logloss over that of always predicting the share of positives",
         direction="lower is better",
         of_rows=lambda labels, scores, users: metrics.normalised_entropy(labels, scores),
-        of_evaluation=_normalised_entropy,
-        evaluated_by=("BinaryCrossEntropy", "MeanLabel"),
     ),
     Metric(
         key="calibration",
@@ -101,8 +80,6 @@ _ALL = (
         definition="mean prediction over the share of positives; 1 is right",
         direction="1 is right",
         of_rows=lambda labels, scores, users: metrics.calibration(labels, scores),
-        of_evaluation=lambda evaluated: evaluated["calibration"],
-        evaluated_by=("Calibration",),
     ),
 )
 METRICS: dict[str, Metric] = {metric.key: metric for metric in _ALL}

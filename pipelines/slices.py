@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+POPULARITY = "popularity"  # of a candidate
+HISTORY_LENGTH = "history_length"  # of a request
 # How many behaviours each bucket has fewer than; the last has all others.
 _HISTORY_BUCKETS = ((1, "0"), (10, "1-9"), (50, "10-49"))
 

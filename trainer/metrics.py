@@ -30,13 +30,28 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float:
 
 def gauc(labels: np.ndarray, scores: np.ndarray, users: np.ndarray) -> float:
     """Mean of the users' own AUC, weighted by their candidates; users with one kind of label are left out."""
-    order = np.argsort(users, kind="stable")
-    starts = np.flatnonzero(np.r_[True, users[order][1:] != users[order][:-1]])[1:]
-    groups = np.split(order, starts)
-    values = np.array([auc(labels[group], scores[group]) for group in groups])
-    weights = np.array([len(group) for group in groups], float)
-    known = ~np.isnan(values)
-    return float(np.average(values[known], weights=weights[known])) if known.any() else float("nan")
+    _, user = np.unique(users, return_inverse=True)
+    order = np.lexsort((scores, user))
+    user, scores = user[order], np.asarray(scores)[order]
+    positive = np.asarray(labels)[order] > 0.5
+    candidates = np.bincount(user)
+    positives = np.bincount(user, positive)
+    negatives = candidates - positives
+
+    # Ranks run on from user to user, and ties share their mean: what is below a user is taken off.
+    is_tie = (user[1:] == user[:-1]) & (scores[1:] == scores[:-1])
+    tie = np.cumsum(np.r_[True, ~is_tie][: len(user)]) - 1
+    tied = np.bincount(tie)
+    mean_rank = np.cumsum(tied) - (tied - 1) / 2
+    ranks_below = np.cumsum(candidates) - candidates
+    rank = mean_rank[tie] - ranks_below[user]
+
+    known = (positives > 0) & (negatives > 0)
+    if not known.any():
+        return float("nan")
+    pairs_won = np.bincount(user, rank * positive) - positives * (positives + 1) / 2
+    aucs = pairs_won[known] / (positives * negatives)[known]
+    return float(np.average(aucs, weights=candidates[known]))
 
 
 def logloss(labels: np.ndarray, scores: np.ndarray) -> float:

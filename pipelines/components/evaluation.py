@@ -1,69 +1,61 @@
-"""What the Evaluator computes, and how it sees one row a candidate instead of one a request."""
+"""What the Evaluator computes, and its hook into TFX's."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
-import numpy as np
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.api.types import RaggedTensorValue
 from tensorflow_model_analysis.extractors import extractor
 from tensorflow_model_analysis.proto import config_pb2
 
+from pipelines.components.candidate_groups import group_candidates
+from pipelines.components.candidate_metrics import CandidateMetrics
+from pipelines.components.request_batches import like_requests
 from pipelines.metrics import METRICS
-from pipelines.slices import history_bucket
+from pipelines.slices import HISTORY_LENGTH, POPULARITY
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
 from trainer.export.signatures import EVALUATE
 
-POPULARITY = "popularity"
-HISTORY_LENGTH = "history_length"
 CALIBRATION_BUCKETS = 10
-_GAUC_MODULE = "pipelines.components.gauc"
-_OF_SLICES = ("ExampleCount", "MeanLabel", "MeanPrediction")  # what else TFMA counts in every slice
 
 
 def eval_config(
     tasks: list[str], slices: list[str], min_auc: float | None, max_auc_drop: float
 ) -> config_pb2.EvalConfig:
-    """Per candidate: what pipelines.metrics needs, and counts; a user: GAUC. Without `min_auc` nothing is blessed."""
-    reported = [name for metric in METRICS.values() for name in metric.evaluated_by]
-    metrics = [
-        config_pb2.MetricConfig(class_name=name) for name in dict.fromkeys([*reported, *_OF_SLICES])
-    ]
-    buckets = json.dumps({"num_buckets": CALIBRATION_BUCKETS})
-    metrics.append(config_pb2.MetricConfig(class_name="CalibrationPlot", config=buckets))
-    metrics.append(_auc(min_auc, max_auc_drop))
+    """All of METRICS, of candidates. Without `min_auc` nothing is blessed."""
+    # The names are in the config, so that TFX's cache sees a new metric.
+    options = {"metrics": list(METRICS), "calibration_buckets": CALIBRATION_BUCKETS}
+    metric = config_pb2.MetricConfig(
+        class_name=CandidateMetrics.__name__,
+        module=CandidateMetrics.__module__,
+        config=json.dumps(options),
+    )
+    bars = {} if min_auc is None else {"auc": _bar(min_auc, max_auc_drop)}
+    sliced_by = (HISTORY_LENGTH, POPULARITY, *slices)
     return config_pb2.EvalConfig(
         model_specs=[
             config_pb2.ModelSpec(
+                # Without its type TFMA loads a model once more, only to see that it isn't Keras's.
+                model_type=tfma.constants.TF_GENERIC,
                 signature_name=EVALUATE,
                 label_keys={task: label_name(task) for task in tasks},
                 prediction_keys={task: task for task in tasks},
             )
         ],
-        slicing_specs=[config_pb2.SlicingSpec()]
-        + [
-            config_pb2.SlicingSpec(feature_keys=[key])
-            for key in (HISTORY_LENGTH, POPULARITY, *slices)
+        slicing_specs=[
+            config_pb2.SlicingSpec(),
+            *(config_pb2.SlicingSpec(feature_keys=[key]) for key in sliced_by),
         ],
         metrics_specs=[
-            config_pb2.MetricsSpec(output_names=tasks, metrics=metrics),
-            config_pb2.MetricsSpec(
-                output_names=tasks,
-                query_key=USER_ID,
-                metrics=[config_pb2.MetricConfig(class_name="Gauc", module=_GAUC_MODULE)],
-            ),
+            config_pb2.MetricsSpec(output_names=tasks, metrics=[metric], per_slice_thresholds=bars)
         ],
     )
 
 
-def _auc(min_auc: float | None, max_auc_drop: float) -> config_pb2.MetricConfig:
-    """The AUC, with its bar on the overall slice only: a small slice must not refuse a good model."""
-    if min_auc is None:
-        return config_pb2.MetricConfig(class_name="AUC")
+def _bar(min_auc: float, max_auc_drop: float) -> config_pb2.PerSliceMetricThresholds:
+    """The AUC's, on the overall slice only: a small slice must not refuse a good model."""
     threshold = config_pb2.MetricThreshold(
         value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": min_auc}),
         change_threshold=config_pb2.GenericChangeThreshold(
@@ -73,84 +65,28 @@ def _auc(min_auc: float | None, max_auc_drop: float) -> config_pb2.MetricConfig:
     overall = config_pb2.PerSliceMetricThreshold(
         slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold
     )
-    return config_pb2.MetricConfig(class_name="AUC", per_slice_thresholds=[overall])
+    return config_pb2.PerSliceMetricThresholds(thresholds=[overall])
 
 
 def custom_extractors(
     eval_shared_model: Any, eval_config: config_pb2.EvalConfig, tensor_adapter_config: Any
 ) -> list[extractor.Extractor]:
-    """TFX Evaluator's hook: the default extractors, with requests exploded into candidates before slicing."""
+    """TFX Evaluator's hook: TFMA's extractors, but batches become groups of candidates.
+
+    TFMA takes batches apart into requests instead.
+    """
     extractors = tfma.default_extractors(
         eval_shared_model=eval_shared_model,
         eval_config=eval_config,
         tensor_adapter_config=tensor_adapter_config,
     )
+    sliced_by = sorted({key for spec in eval_config.slicing_specs for key in spec.feature_keys})
+    group = "GroupCandidates" >> beam.FlatMap(group_candidates, sliced_by)
     stages = [step.stage_name for step in extractors]
-    unbatch, slices = stages.index("ExtractUnbatchedInputs"), stages.index("ExtractSliceKeys")
-    keep = extractor.Extractor("KeepNeeded", "KeepNeeded" >> beam.Map(keep_needed))
-    explode = extractor.Extractor(
-        "ExplodeCandidates", "ExplodeCandidates" >> beam.FlatMap(explode_candidates)
-    )
-    return [*extractors[:unbatch], keep, *extractors[unbatch:slices], explode, *extractors[slices:]]
+    unbatch = stages.index("ExtractUnbatchedInputs")
+    extractors[unbatch] = extractor.Extractor("GroupCandidates", group)
 
-
-def keep_needed(extracts: dict[str, Any]) -> dict[str, Any]:
-    """A batch without what is neither scored nor sliced by; lists as NumPy arrays, histories as their lengths' slices.
-
-    TFMA takes each list of a batch apart by TensorFlow, a request at a time, which costs more than
-    scoring it.
-    """
-    features = extracts["features"]
-    kept = {
-        name: value for name, value in features.items() if name.startswith(("user_", "context_"))
-    }
-    kept[HISTORY_LENGTH] = np.array(
-        [history_bucket(np.size(history)) for history in _rows(features[HISTORY_ITEM_ID])]
-    )
-    return extracts | {"features": kept, "labels": _rows(extracts["labels"])}
-
-
-def explode_candidates(extracts: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """One row a candidate: its labels and predictions, and the features to slice by.
-
-    With a baseline model TFMA nests labels and predictions once more, by model name; both models'
-    rows are sliced by the candidate model's popularity, so that they land in the same slice.
-    """
-    labels, predictions, features = (
-        extracts["labels"],
-        extracts["predictions"],
-        extracts["features"],
-    )
-    count = len(np.ravel(_first_leaf(labels)))
-    predicted = predictions.get("candidate", predictions)
-    mask = np.ravel(predicted["candidate_mask"])
-    if mask[:count].sum() != count or mask[count:].any():
-        raise ValueError(
-            f"a request has {count} labels, but its candidates are {mask}: padding must not be scored"
-        )
-    popularity = np.ravel(predicted[POPULARITY])
-    for i in range(count):
-        yield {
-            "features": features | {POPULARITY: popularity[i : i + 1]},
-            "labels": _row(labels, i),
-            "predictions": _row(predictions, i),
-        }
-
-
-def _rows(value: Any) -> Any:
-    """A batch's lists (ragged, or in one array where all are equally long) as arrays; in nested dictionaries, too."""
-    if isinstance(value, dict):
-        return {name: _rows(inner) for name, inner in value.items()}
-    if isinstance(value, RaggedTensorValue):
-        return np.split(value.values, value.nested_row_splits[0][1:-1])
-    return list(value)
-
-
-def _first_leaf(value: Any) -> Any:
-    return _first_leaf(next(iter(value.values()))) if isinstance(value, dict) else value
-
-
-def _row(value: Any, i: int) -> Any:
-    if isinstance(value, dict):
-        return {name: _row(inner, i) for name, inner in value.items()}
-    return np.ravel(value)[i : i + 1]
+    read = {USER_ID, HISTORY_ITEM_ID, *eval_config.model_specs[0].label_keys.values(), *sliced_by}
+    columns = [tfma.constants.ARROW_INPUT_COLUMN, *sorted(read - {HISTORY_LENGTH, POPULARITY})]
+    like = "LikeRequests" >> beam.FlatMap(like_requests, columns)
+    return [extractor.Extractor("LikeRequests", like), *extractors]

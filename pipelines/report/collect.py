@@ -11,7 +11,6 @@ from tfx.dsl.io import fileio
 from pipelines.checks.found import Checks
 from pipelines.components.counts import read_counts
 from pipelines.components.data_checks import read_checks
-from pipelines.components.evaluation import HISTORY_LENGTH, POPULARITY
 from pipelines.config import RunConfig
 from pipelines.data_report import DataReport
 from pipelines.errors import RunError
@@ -46,6 +45,7 @@ from pipelines.report.results import (
 from pipelines.report.verdict import verdict
 from pipelines.revision import code_revision
 from pipelines.runners.progress import COMPONENTS
+from pipelines.slices import HISTORY_LENGTH, POPULARITY
 from pipelines.text import finite
 from pipelines.versions import installed_version
 from preprocessing.artifact_files import serving_model_dir
@@ -185,7 +185,7 @@ def _task(evaluation: tfma.EvalResult, task: str) -> TaskMetrics:
     for key, metrics in evaluation.slicing_metrics:
         values = figures(metrics[task])
         if not key:
-            scores = {ours: metric.of_evaluation(values) for ours, metric in METRICS.items()}
+            scores = {metric: values[metric] for metric in METRICS}
             continue
         ((feature, value),) = key
         candidates = values["example_count"] or 0.0

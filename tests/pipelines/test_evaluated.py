@@ -9,30 +9,31 @@ import pandas as pd
 import pytest
 import tensorflow_model_analysis as tfma
 
+from pipelines.components.candidate_metrics import USER
+from pipelines.components.evaluation import eval_config
 from pipelines.data_report import DataReport, SplitReport
 from pipelines.evaluated import figures, load_evaluation, overall_aucs, refusals, rule_auc
 
+UNDEFINED = float("nan")
 
-def metrics(auc: float, mean_label: float) -> dict[str, Any]:
+
+def metrics(auc: float) -> dict[str, Any]:
     """A slice as TFMA has it."""
-    values = {"auc": auc, "mean_label": mean_label, "example_count": 40.0, "gauc": float("nan")}
+    values = {"auc": auc, "example_count": 40.0}
     return {"": {name: {"doubleValue": value} for name, value in values.items()}}
 
 
 class Evaluation:
     """A TFMA result of two tasks."""
 
-    def __init__(self, click: tuple[float, float], buy: tuple[float, float]) -> None:
-        overall = {"click": metrics(*click), "buy": metrics(*buy)}
+    def __init__(self, click: float, buy: float) -> None:
+        overall = {"click": metrics(click), "buy": metrics(buy)}
         self.slicing_metrics = [((), overall), ((("popularity", "head"),), overall)]
 
 
-@pytest.mark.parametrize(("mean_label", "auc"), [(0.0, None), (1.0, None), (0.25, 0.0)])
-def test_the_auc_of_labels_that_are_all_alike_is_undefined(
-    mean_label: float, auc: float | None
-) -> None:
-    found = figures(metrics(0.0, mean_label))
-    assert found["auc"] == auc and found["gauc"] is None and found["example_count"] == 40.0
+@pytest.mark.parametrize(("evaluated", "auc"), [(UNDEFINED, None), (0.0, 0.0), (0.25, 0.25)])
+def test_what_isnt_a_number_is_undefined(evaluated: float, auc: float | None) -> None:
+    assert figures(metrics(evaluated)) == {"auc": auc, "example_count": 40.0}
 
 
 def data(validation: dict[str, float | None], test: dict[str, float | None]) -> DataReport:
@@ -46,7 +47,7 @@ def data(validation: dict[str, float | None], test: dict[str, float | None]) -> 
 
 
 def test_a_model_without_a_defined_auc_is_refused_by_name() -> None:
-    aucs = overall_aucs(Evaluation((0.8, 0.2), (0.0, 0.0)), ["click", "buy"])
+    aucs = overall_aucs(Evaluation(0.8, UNDEFINED), ["click", "buy"])
     assert aucs == {"click": 0.8, "buy": None}
     (reason,) = refusals(aucs, data({}, {}), 0.0)
     assert (
@@ -88,9 +89,9 @@ def test_a_rule_is_read_in_the_direction_that_validation_shows() -> None:
 def test_what_tfma_writes_is_read_so(
     labels: list[float], auc: float | None, tmp_path: Path
 ) -> None:
-    """TFMA calls an AUC 0 that nobody can know."""
-    frame = pd.DataFrame({"label": labels, "prediction": [0.1, 0.3, 0.4, 0.9]})
-    metrics = [tfma.MetricConfig(class_name=name) for name in ("AUC", "MeanLabel", "ExampleCount")]
+    """An AUC that nobody can know comes back as none."""
+    frame = pd.DataFrame({"label": labels, "prediction": [0.1, 0.3, 0.4, 0.9], USER: [1, 1, 2, 2]})
+    metrics = eval_config([], [], min_auc=None, max_auc_drop=0.0).metrics_specs[0].metrics
     config = tfma.EvalConfig(
         model_specs=[tfma.ModelSpec(label_key="label", prediction_key="prediction")],
         slicing_specs=[tfma.SlicingSpec()],

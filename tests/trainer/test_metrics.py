@@ -59,6 +59,7 @@ def test_by_hand() -> None:
 def test_one_class_has_no_auc(labels: list[int]) -> None:
     assert math.isnan(auc(np.array(labels), np.array([0.1, 0.2])))
     assert math.isnan(gauc(np.array(labels), np.array([0.1, 0.2]), np.array([0, 0])))
+    assert math.isnan(gauc(np.array([]), np.array([]), np.array([])))
 
 
 def test_users_with_one_class_are_left_out_of_gauc() -> None:

@@ -12,6 +12,4 @@ ACCURACY = Metric(
     definition="how often the probability is over a half of what is positive, and under it of what is not",
     direction="higher is better",
     of_rows=lambda labels, scores, users: float(np.mean((scores > 0.5) == (labels > 0.5))),
-    of_evaluation=lambda evaluated: evaluated["binary_accuracy"],
-    evaluated_by=("BinaryAccuracy",),
 )

@@ -15,7 +15,7 @@ from apache_beam.internal import cloudpickle_pickler, dill_pickler
 from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
 from packaging.requirements import Requirement
 
-from pipelines.components.evaluation import explode_candidates
+from pipelines.components.candidate_groups import group_candidates
 from pipelines.runners import staging
 from preprocessing.config import ConfigError
 from preprocessing.features import SPLITS
@@ -140,9 +140,7 @@ def test_closures_survive_dill_too(dataset: Any, tmp_path: Path) -> None:
     "pickler", [cloudpickle_pickler, dill_pickler], ids=["cloudpickle", "dill"]
 )
 def test_the_evaluators_step_survives_both_picklers(pickler: Any) -> None:
-    assert (
-        pickler.loads(pickler.dumps(explode_candidates)).__module__ == explode_candidates.__module__
-    )
+    assert pickler.loads(pickler.dumps(group_candidates)).__module__ == group_candidates.__module__
 
 
 def test_portable_workers_build_the_same_records(dataset: Any, tmp_path: Path) -> None:

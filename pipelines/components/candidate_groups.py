@@ -1,0 +1,115 @@
+"""How the Evaluator sees candidates: many of the same slices as one element, not as requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tensorflow_model_analysis.api.types import RaggedTensorValue
+
+from pipelines.components.candidate_metrics import USER
+from pipelines.slices import HISTORY_LENGTH, POPULARITY, history_bucket
+from preprocessing.features import HISTORY_ITEM_ID, USER_ID
+from serving.contract import CANDIDATE_MASK
+
+
+def group_candidates(
+    extracts: dict[str, Any], sliced_by: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """A batch of requests as its candidates, those together that are in the same slices.
+
+    With a baseline model TFMA nests labels and predictions once more, by model name; both models'
+    candidates are sliced by the candidate model's popularity, so that they land in the same slice.
+
+    Args:
+        extracts: TFMA's, of a batch.
+        sliced_by: The features that candidates are sliced by.
+
+    Yields:
+        Extracts of n candidates each: labels and predictions [n], the number of each one's user
+        [n], and the values of the features to slice by, which all of them have in common.
+    """
+    features, predictions = extracts["features"], extracts["predictions"]
+    counts = [len(row) for row in _rows(_first_leaf(extracts["labels"]))]
+    request = np.repeat(np.arange(len(counts)), counts)  # of each candidate
+    labels = _each(extracts["labels"], lambda leaf: np.concatenate(_rows(leaf)))
+    scores = _flat_predictions(predictions, np.array(counts))
+    popularity = scores.get("candidate", scores)[POPULARITY]
+    users = pd.util.hash_array(np.ravel(features[USER_ID]).astype(object))[request]
+    of_requests = _slice_values(features, sliced_by)
+    for rows in _alike(list(of_requests.values()), request, popularity):
+        first = rows[0]
+        common = {name: values[request[first]] for name, values in of_requests.items()}
+        common |= {POPULARITY: popularity[first : first + 1], USER: users[rows]}
+        yield {
+            "features": common,
+            "labels": _each(labels, itemgetter(rows)),
+            "predictions": _each(scores, itemgetter(rows)),
+        }
+
+
+def _slice_values(
+    features: dict[str, Any], sliced_by: Sequence[str]
+) -> dict[str, list[np.ndarray]]:
+    """The values of each request by which its candidates are sliced."""
+    values = {}
+    for name in sliced_by:
+        if name == HISTORY_LENGTH:
+            histories = _rows(features[HISTORY_ITEM_ID])
+            values[name] = [np.array([history_bucket(np.size(history))]) for history in histories]
+        elif name != POPULARITY:
+            values[name] = [np.ravel(row) for row in _rows(features[name])]
+    return values
+
+
+def _alike(
+    of_requests: list[list[np.ndarray]], request: np.ndarray, popularity: np.ndarray
+) -> list[np.ndarray]:
+    """The candidates' numbers, in groups of the same popularity and the same values of requests."""
+    kinds: dict[tuple[Any, ...], int] = {}
+    kind_of_request = []
+    for values in zip(*of_requests, strict=True):
+        key = tuple(tuple(value.tolist()) for value in values)
+        kind_of_request.append(kinds.setdefault(key, len(kinds)))
+    levels, level = np.unique(popularity, return_inverse=True)
+    group = np.array(kind_of_request, int)[request] * len(levels) + level
+    order = np.argsort(group, kind="stable")
+    ends = np.flatnonzero(np.diff(group[order])) + 1
+    return np.split(order, ends) if len(order) else []
+
+
+def _flat_predictions(predictions: dict[str, Any], counts: np.ndarray) -> dict[str, Any]:
+    """A batch's predictions [requests, most candidates] as [n], without padding.
+
+    They stay by model, if there are several.
+    """
+    if CANDIDATE_MASK not in predictions:
+        return {model: _flat_predictions(own, counts) for model, own in predictions.items()}
+    mask = predictions[CANDIDATE_MASK].astype(bool)
+    if not np.array_equal(mask, np.arange(mask.shape[1]) < counts[:, None]):
+        raise ValueError(
+            f"Requests have {counts.tolist()} labels, but their candidates are {mask.tolist()}: "
+            "padding must not be scored."
+        )
+    return {name: value[mask] for name, value in predictions.items() if name != CANDIDATE_MASK}
+
+
+def _each(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Nested dictionaries with each leaf changed."""
+    if isinstance(value, dict):
+        return {name: _each(inner, change) for name, inner in value.items()}
+    return change(value)
+
+
+def _rows(value: Any) -> list[Any]:
+    """A batch's lists (ragged, or in one array where all are equally long) as arrays."""
+    if isinstance(value, RaggedTensorValue):
+        return np.split(value.values, value.nested_row_splits[0][1:-1])
+    return list(value)
+
+
+def _first_leaf(value: Any) -> Any:
+    return _first_leaf(next(iter(value.values()))) if isinstance(value, dict) else value

@@ -1,0 +1,30 @@
+"""How the Evaluator reads and scores requests: few at once, of like histories, of few columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from tensorflow_model_analysis import constants
+
+from preprocessing.features import HISTORY_ITEM_ID
+
+REQUESTS = 256  # at most scored at once; memory grows with them
+
+
+def like_requests(extracts: dict[str, Any], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """A batch of requests as smaller ones of like histories, so that little padding is scored.
+
+    Args:
+        extracts: TFMA's, of a batch as Arrow has it.
+        columns: What is kept of it. TFMA makes tensors of all that is there.
+    """
+    batch = extracts[constants.ARROW_RECORD_BATCH_KEY]
+    table = pa.Table.from_batches([batch])
+    lengths = pc.fill_null(pc.list_value_length(table[HISTORY_ITEM_ID]), 0)
+    by_length = table.select(columns).take(np.argsort(lengths.to_numpy(), kind="stable"))
+    for smaller in by_length.to_batches(max_chunksize=REQUESTS):
+        yield extracts | {constants.ARROW_RECORD_BATCH_KEY: smaller}
