@@ -61,7 +61,8 @@ class RestServer:
         Requests under way have so long to be answered.
         """
         self._server.should_exit = True
-        self._config.timeout_graceful_shutdown = grace_seconds  # type: ignore[assignment] # any number does
+        # uvicorn says int, and takes any number.
+        self._config.timeout_graceful_shutdown = grace_seconds  # type: ignore[assignment]
         if self._serving is None:
             self._socket.close()
             return
