@@ -66,24 +66,25 @@ class Plan(NamedTuple):
 
     def place(self, sizes: Sizes) -> np.ndarray:
         """The number of each request's bucket, which is the first that it fits in, or the last."""
-        fits = [
-            (sizes.candidates <= b.candidates) & (sizes.lengths <= b.history)
-            for b in self.buckets[:-1]
-        ]
-        return np.argmax(np.stack([*fits, np.ones(len(sizes.candidates), bool)]), 0)
+        fits = []
+        for bucket in self.buckets[:-1]:
+            is_narrow = sizes.candidates <= bucket.candidates
+            fits.append(is_narrow & (sizes.lengths <= bucket.history))
+        fits.append(np.ones(len(sizes.candidates), bool))
+        return np.argmax(np.stack(fits), 0)
 
     def batches(self, sizes: Sizes) -> np.ndarray:
         """How many batches of each bucket requests make, in this order."""
-        places, size = self.place(sizes), np.array([bucket.requests for bucket in self.buckets])
+        places = self.place(sizes)
+        size = np.array([bucket.requests for bucket in self.buckets])
         found = np.zeros(len(self.buckets), np.int64)
         for start in range(0, len(places), self.chunk):
-            found += -(
-                -np.bincount(places[start : start + self.chunk], minlength=len(size)) // size
-            )
+            chunk = np.bincount(places[start : start + self.chunk], minlength=len(size))
+            found += -(-chunk // size)  # rounded up: each chunk ends in smaller batches
         return found
 
     def padding(self, sizes: Sizes) -> float:
-        """The share of the cells of all these batches, behaviours' and candidates', that has nothing in it."""
+        """The share of empty cells, behaviours' and candidates' together, in all batches."""
         cells = self.batches(sizes) @ np.array([bucket.cells for bucket in self.buckets])
         return 1 - float(sizes.candidates.sum() + sizes.lengths.sum()) / max(int(cells), 1)
 
@@ -93,11 +94,12 @@ def plan_buckets(sizes: Sizes, batch_size: int, most: int = MOST_BUCKETS) -> Pla
 
     Args:
         sizes: Of all requests that are going to be read.
-        batch_size: Candidates a batch, about.
+        batch_size: Candidates per batch, about.
         most: How many buckets there may be.
     """
-    widths, lengths = _edges(sizes.candidates), _edges(sizes.lengths)
-    place = np.searchsorted(widths, sizes.candidates), np.searchsorted(lengths, sizes.lengths)
+    widths = _edges(sizes.candidates)
+    lengths = _edges(sizes.lengths)
+    place = (np.searchsorted(widths, sizes.candidates), np.searchsorted(lengths, sizes.lengths))
     requests = np.zeros((len(widths), len(lengths)), np.int64)
     candidates = np.zeros_like(requests)
     np.add.at(requests, place, 1)
@@ -114,13 +116,13 @@ def plan_buckets(sizes: Sizes, batch_size: int, most: int = MOST_BUCKETS) -> Pla
                 batch_size,
             )
             ways.append(_cut_lengths(band, lengths, most))
+        # The last band starts somewhere and has some buckets, the requests before have the others.
         row = [_Choice(np.inf, ())]
         for count in range(1, most + 1):
-            options = [
-                cheapest[start][count - own].and_also(ways[start][own])
-                for start in range(stop)
-                for own in range(1, count + 1)
-            ]
+            options = []
+            for start in range(stop):
+                for own in range(1, count + 1):
+                    options.append(cheapest[start][count - own].and_also(ways[start][own]))
             row.append(min(options, key=lambda option: option.cells))
         cheapest.append(row)
     return Plan(cheapest[-1][most].buckets, max(int(CHUNK_BYTES / sizes.record_bytes), 1))
@@ -146,7 +148,11 @@ class _Band(NamedTuple):
 
 
 def _edges(values: np.ndarray) -> np.ndarray:
-    """Values to cut at, ascending, the largest among them: all, or those with about as many requests between them."""
+    """Values to cut at, ascending, with the largest among them.
+
+    They are all that occur, or of many some: half of them with about as many requests between
+    them, half of them with as many values.
+    """
     distinct = np.unique(np.maximum(values, 1))
     if len(distinct) <= _MOST_EDGES:
         return distinct
@@ -156,21 +162,23 @@ def _edges(values: np.ndarray) -> np.ndarray:
 
 
 def _cut_lengths(band: _Band, edges: np.ndarray, most: int) -> list[_Choice]:
-    """The best buckets for a band, by how many there may be."""
+    """The best buckets for a band, by how many there may be: entry n has up to n buckets."""
     used = band.requests > 0
     ends = edges[used]
-    requests, candidates = (
-        np.r_[0, np.cumsum(values[used])] for values in (band.requests, band.candidates)
-    )
-    # Of a bucket between two ends, [start, stop]: its requests a batch, and the cells of all of its
-    # batches.
-    inside, of_them = requests[None] - requests[:, None], candidates[None] - candidates[:, None]
-    size = np.maximum(
-        np.round(band.batch_size * inside / np.maximum(of_them, 1)).astype(np.int64), 1
-    )
+    requests = np.r_[0, np.cumsum(band.requests[used])]
+    candidates = np.r_[0, np.cumsum(band.candidates[used])]
+    # Of a bucket between two ends, [start, stop]: the requests in it and their candidates, the
+    # requests per batch, and the cells of all of its batches.
+    inside = requests[None] - requests[:, None]
+    of_them = candidates[None] - candidates[:, None]
+    alike = np.round(band.batch_size * inside / np.maximum(of_them, 1)).astype(np.int64)
+    size = np.maximum(alike, 1)
     cells = (-(-inside // size) * size * (band.width + np.r_[0, ends])).astype(float)
-    cells[np.tril_indices(len(requests))] = np.inf
-    best, choices, cut_at = np.where(requests == 0, 0.0, np.inf), [_Choice(np.inf, ())], []
+    cells[np.tril_indices(len(requests))] = np.inf  # a bucket stops after where it starts
+    # best[stop]: the fewest cells of all requests up to an end, with the buckets counted so far.
+    best = np.where(requests == 0, 0.0, np.inf)
+    choices = [_Choice(np.inf, ())]
+    cut_at: list[np.ndarray] = []
     for _ in range(most):
         ways = best[:, None] + cells
         cut_at.append(np.argmin(ways, 0))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -34,33 +33,32 @@ class ItemCatalog(tf.Module):
         numbers: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         super().__init__(name="item_catalog")
-        self.tables = {
-            field: tf.Variable(table, trainable=False, dtype=tf.int64, name=f"catalog_{field}")
-            for field, table in tables.items()
-        }
-        self.numbers = {
-            field: tf.Variable(
-                table, trainable=False, dtype=tf.float32, name=f"catalog_{number_name(field)}"
-            )
-            for field, table in (numbers or {}).items()
-        }
-        self.training_events = tf.Variable(
-            training_events, trainable=False, dtype=tf.int64, name="training_events"
-        )
+        by_field = {}
+        for field, table in tables.items():
+            by_field[field] = _constant(table, tf.int64, f"catalog_{field}")
+        self.tables = by_field
+        by_field = {}
+        for field, table in (numbers or {}).items():
+            by_field[field] = _constant(table, tf.float32, f"catalog_{number_name(field)}")
+        self.numbers = by_field
+        self.training_events = _constant(training_events, tf.int64, "training_events")
 
     @classmethod
-    def from_batches(cls, fields: Fields, batches: Iterable[Mapping[str, Any]]) -> ItemCatalog:
+    def from_batches(cls, fields: Fields, batches: Iterable[Features]) -> ItemCatalog:
         """Builds it from dense batches of the transformed split `catalog`."""
         rows = next(field.size for field in fields.item if field.field == "item_id")
-        side_info = [field for field in fields.item if field.field != "item_id"]
-        shape = {
-            field.field: (rows, field.width) if field.multivalent else (rows,)
-            for field in side_info
-        }
-        tables = {name: np.zeros(size, np.int64) for name, size in shape.items()}
-        numbers = {field.field: np.zeros(rows, np.float32) for field in side_info if field.number}
+        tables = {}
+        numbers = {}
+        for field in fields.item:
+            if field.field == "item_id":
+                continue
+            shape = (rows, field.width) if field.multivalent else (rows,)
+            tables[field.field] = np.zeros(shape, np.int64)
+            if field.number:
+                numbers[field.field] = np.zeros(rows, np.float32)
         events = np.zeros(rows, np.int64)
         for batch in batches:
+            # Index 0 pads, and stands for items that are in no vocabulary.
             items = batch["candidate_item_id"].numpy()
             known = items > 0
             events[items[known]] = batch[TRAINING_EVENTS].numpy()[known]
@@ -71,7 +69,15 @@ class ItemCatalog(tf.Module):
         return cls(tables, events, numbers)
 
     def fill(self, features: Features) -> dict[str, tf.Tensor]:
-        """`features` with absent (0, or not there) item features looked up by the item index; others stay."""
+        """Looks absent item features up by the item index.
+
+        Args:
+            features: Indices and numbers of histories, candidates or both, with their item ids.
+
+        Returns:
+            All of `features`, and those of items. A feature is absent where it is 0, and where it
+            isn't there at all.
+        """
         filled = dict(features)
         for side in ("history", "candidate"):
             items = features.get(f"{side}_item_id")
@@ -95,10 +101,16 @@ class ItemCatalog(tf.Module):
         Of the items with training events, ordered by their number, the first 20 % are the head, the
         next 30 % the middle, the rest the tail. Items without one, known or not, are unseen.
         """
+        # Vocabularies are ordered by frequency, so that an item's index tells its rank.
         seen = tf.reduce_sum(tf.cast(self.training_events > 0, tf.int64))
         rank = tf.cast(items - 1, tf.float32) / tf.cast(tf.maximum(seen, 1), tf.float32)
         bucket = tf.where(rank < 0.2, "head", tf.where(rank < 0.5, "middle", "tail"))
         return tf.where(tf.gather(self.training_events, items) > 0, bucket, "unseen")
+
+
+def _constant(values: np.ndarray, dtype: tf.DType, name: str) -> tf.Variable:
+    """A variable that is never trained: it travels with the model, but not in its graph."""
+    return tf.Variable(values, trainable=False, dtype=dtype, name=name)
 
 
 def _prefer(sent: tf.Tensor, known: tf.Tensor) -> tf.Tensor:

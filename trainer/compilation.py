@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
@@ -46,7 +45,9 @@ def _are_gpus(strategy: tf.distribute.Strategy) -> bool:
 
 
 def check_compiles(model: keras.Model, batches: tf.data.Dataset, what: str) -> None:
-    """Has XLA read the first training step, which takes seconds, so that what it can't compile is refused at once.
+    """Has XLA read the first training step, so that what it can't compile is refused at once.
+
+    Reading takes seconds, compiling minutes.
 
     Args:
         model: A compiled Keras model that trains by XLA on one device.
@@ -62,6 +63,7 @@ def check_compiles(model: keras.Model, batches: tf.data.Dataset, what: str) -> N
     )
     start = time.monotonic()
     step = tf.function(model.train_step, jit_compile=True)
+    # To read the step is to lower it to HLO, where XLA says what it lacks; nothing runs.
     try:
         step.experimental_get_compiler_ir(next(iter(batches)))(stage="hlo")
     except (tf.errors.OpError, ValueError) as error:
@@ -72,9 +74,10 @@ def check_compiles(model: keras.Model, batches: tf.data.Dataset, what: str) -> N
     print(f"  {what}: XLA can compile it ({time.monotonic() - start:.0f} s)", flush=True)
 
 
-def _reason(error: Any) -> str:
+def _reason(error: Exception) -> str:
     """The line of a long message that says what is missing."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next((line for line in lines if any(reason in line for reason in _REASONS)), lines[0])[
-        :500
-    ]
+    for line in lines:
+        if any(reason in line for reason in _REASONS):
+            return line[:500]
+    return lines[0][:500]

@@ -50,20 +50,19 @@ class EncoderConfig(Config):
 
     def check_fits(self, spec: DatasetSpec) -> None:
         """Raises a ConfigError where `without` names no feature of the behaviours of `spec`."""
-        known = [
-            f.field for f in model_features(spec) if f.side == "history" and f.field != "item_id"
-        ]
+        of_behaviors = [feature for feature in model_features(spec) if feature.side == "history"]
+        known = [feature.field for feature in of_behaviors if feature.field != "item_id"]
         for name in self.without:
             if name not in known:
                 names = ", ".join(known) or "there are none"
                 raise ConfigError(
-                    f"trainer.encoder.without must name features of behaviours or their items: {names}. "
-                    f"Received: {name}.{did_you_mean(name, known)}"
+                    "trainer.encoder.without must name features of behaviours or their items: "
+                    f"{names}. Received: {name}.{did_you_mean(name, known)}"
                 )
 
     @property
     def attention(self) -> tuple[int, int, int, float]:
-        """`dim`, `heads`, `feedforward` and `dropout`, in the order in which layers that attend take them."""
+        """`dim`, `heads`, `feedforward` and `dropout`, as layers that attend take them."""
         return self.dim, self.heads, self.feedforward, self.dropout
 
 
@@ -93,10 +92,12 @@ class DistributionConfig(Config):
 
 
 class FinetuneConfig(Config):
-    """Fine-tuning; stops when the validation AUC (mean over tasks) has not risen for `patience` evaluations.
+    """Fine-tuning.
+
+    It stops when the validation AUC, the mean over tasks, has not risen for `patience` evaluations.
 
     Attributes:
-        batch_size: Candidates a batch.
+        batch_size: Candidates per batch.
         evaluations_per_epoch: How often the validation AUC is computed; the best weights are kept.
         epochs: The most epochs.
         patience: Evaluations without a better AUC after which it stops.
@@ -176,7 +177,11 @@ class TrainerConfig(Config):
     export: ExportConfig = ExportConfig()
 
     def check_fits(self, spec: DatasetSpec) -> None:
-        """Raises a ConfigError where this and the records of `spec` don't go together: the one place that tells."""
+        """The one place that tells whether this and the records of `spec` go together.
+
+        Raises:
+            ConfigError: they don't.
+        """
         self.encoder.check_fits(spec)
         self.ranker.check_fits(spec)
         self.export.check_fits(spec)

@@ -1,4 +1,7 @@
-"""What a ranker costs: operations a user and an item, parameters, bytes a user state. Measured, not typed in."""
+"""What a ranker costs: operations per user and per item, parameters, bytes of a user state.
+
+All of it is measured, nothing typed in.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import tf_keras as keras
 
 from preprocessing.config import changed
 from trainer.config import TrainerConfig
-from trainer.export.example_state import candidate_specs, user_specs, zeros
+from trainer.example_features import absent_features, candidate_specs, user_specs
 from trainer.export.state_codec import StateCodec
 from trainer.export.state_layout import StoredVector
 from trainer.fields import Fields
@@ -50,7 +53,10 @@ class ModelCost:
         return self.user.flops + self.items[1].flops
 
     def inference_flops(self, candidates: int) -> float:
-        """An item's share when one user has that many candidates and the user's side is computed once."""
+        """The operations per item of one user with that many candidates.
+
+        The user's side is computed once and shared out among them.
+        """
         return (self.user.flops + self.items[candidates].flops) / candidates
 
     def to_json(self) -> dict[str, Any]:
@@ -60,8 +66,10 @@ class ModelCost:
             "item_flops": {str(n): count.flops for n, count in self.items.items()},
             "efficiency_flops": self.efficiency_flops,
             "inference_flops": {str(n): self.inference_flops(n) for n in self.items},
-            "uncounted_elements": {"user": self.user.uncounted}
-            | {str(n): c.uncounted for n, c in self.items.items()},
+            "uncounted_elements": {
+                "user": self.user.uncounted,
+                **{str(n): count.uncounted for n, count in self.items.items()},
+            },
             "dense_parameters": self.dense_parameters,
             "table_parameters": self.table_parameters,
             "state_bytes": self.state_bytes,
@@ -77,20 +85,24 @@ def compare_costs(fields: Fields, config: TrainerConfig) -> dict[str, ModelCost]
 
 def cost_ratios(costs: dict[str, ModelCost], name: str, candidates: int = 100) -> dict[str, float]:
     """A model's operations over those of the unfolded DIN + MMoE."""
-    ours, reference = costs[name], costs[REFERENCE]
+    ours = costs[name]
+    reference = costs[REFERENCE]
+    inference = ours.inference_flops(candidates) / reference.inference_flops(candidates)
     return {
-        "inference_flops_ratio": ours.inference_flops(candidates)
-        / reference.inference_flops(candidates),
+        "inference_flops_ratio": inference,
         "efficiency_flops_ratio": ours.efficiency_flops / reference.efficiency_flops,
     }
 
 
 def measure_cost(fields: Fields, config: TrainerConfig) -> ModelCost:
-    """Traces the two functions of `config.ranker.model` at full history length and counts their operations."""
-    keras.backend.clear_session()
+    """Counts the operations of the two functions of `config.ranker.model`.
+
+    Both are traced for one user with a history of full length.
+    """
+    keras.backend.clear_session()  # as in a process of its own
     ranker = create_ranker(fields, config)
     user = user_specs(fields, fields.history_length)
-    ranker(zeros(user | candidate_specs(fields, 1)))
+    ranker(absent_features(fields))
 
     @tf.function(autograph=False)
     def encode_user(features: Features) -> UserState:
@@ -104,10 +116,10 @@ def measure_cost(fields: Fields, config: TrainerConfig) -> ModelCost:
     state = tf.nest.map_structure(
         lambda x: tf.TensorSpec(x.shape, x.dtype), encode.structured_outputs
     )
-    items = {
-        n: count_flops(score_items.get_concrete_function(state, candidate_specs(fields, n)))
-        for n in CANDIDATES
-    }
+    items = {}
+    for count in CANDIDATES:
+        score = score_items.get_concrete_function(state, candidate_specs(fields, count))
+        items[count] = count_flops(score)
     tables = _table_parameters(ranker)
     codec = StateCodec(state, b"", fields.history_length, config.export.state_dtype)
     return ModelCost(
@@ -125,8 +137,5 @@ def _with_model(config: TrainerConfig, name: str) -> TrainerConfig:
 
 
 def _table_parameters(ranker: Ranker) -> int:
-    return sum(
-        int(np.prod(part.table.shape))
-        for part in ranker.submodules
-        if isinstance(part, FieldEmbedding)
-    )
+    tables = [part.table for part in ranker.submodules if isinstance(part, FieldEmbedding)]
+    return sum(int(np.prod(table.shape)) for table in tables)

@@ -7,8 +7,8 @@ all, is left out.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -25,8 +25,17 @@ from trainer.buckets import CHUNK_BYTES, Plan, Sizes
 from trainer.catalog import ItemCatalog
 from trainer.distribution.feeding import WHOLE, Part
 from trainer.fields import Fields
-from trainer.like_sizes import CHUNK_BATCHES, cut_by_length, cut_into_buckets, in_random_order
+from trainer.like_sizes import (
+    CHUNK_BATCHES,
+    Parsed,
+    cut_by_length,
+    cut_into_buckets,
+    in_random_order,
+)
 from trainer.padding import pad_batch, pad_columns
+
+if TYPE_CHECKING:
+    from tensorflow_transform import TFTransformOutput
 
 Batch = dict[str, tf.Tensor]
 
@@ -41,10 +50,10 @@ class TransformedRecords:
 
     Args:
         fields: The data set's fields.
-        transform_output: A tft.TFTransformOutput, which knows the records' format.
+        transform_output: It knows the records' format.
     """
 
-    def __init__(self, fields: Fields, transform_output: Any) -> None:
+    def __init__(self, fields: Fields, transform_output: TFTransformOutput) -> None:
         self.fields = fields
         self._feature_spec = transform_output.transformed_feature_spec()
         self._lines = {STATISTIC_LINES: self._feature_spec.pop(STATISTIC_LINES, None)}
@@ -58,11 +67,11 @@ class TransformedRecords:
         part: Part = WHOLE,
         by_length: bool = False,
     ) -> tf.data.Dataset:
-        """Dense batches of `batch_size` records of the files that match `patterns`: index 0 pads, label 0.0.
+        """Dense batches of records; indices are padded with 0, labels with 0.0.
 
         Args:
             patterns: File patterns of gzipped TFRecords.
-            batch_size: Records a batch.
+            batch_size: Records per batch.
             shuffle_seed: Shuffles records, differently each epoch, reproducibly; None keeps their
                 order. A file's records are ordered by user, so many files are read at once, in a
                 new order each epoch.
@@ -75,14 +84,14 @@ class TransformedRecords:
             FileNotFoundError: no file matches.
         """
         size = part.share(batch_size)
+        # How many batches are sorted by length at once: as many as memory has room for.
         chunk = CHUNK_BYTES // (size * _record_bytes(tuple(_files(patterns))))
         taken = min(max(chunk, 1), CHUNK_BATCHES) if by_length else 1
         records = self._records(patterns, shuffle_seed, part).batch(size * taken)
         parsed = records.map(self._parse, num_parallel_calls=tf.data.AUTOTUNE)
         if by_length:
-            parsed = in_random_order(
-                parsed.flat_map(lambda chunk: cut_by_length(chunk, size)), shuffle_seed
-            )
+            cut = parsed.flat_map(lambda chunk: cut_by_length(chunk, size))
+            parsed = in_random_order(cut, shuffle_seed)
         return parsed.map(self._densify, num_parallel_calls=tf.data.AUTOTUNE)
 
     @tf.autograph.experimental.do_not_convert
@@ -108,10 +117,11 @@ class TransformedRecords:
         buckets = [bucket.share(part.workers) for bucket in plan.buckets]
         shapes = tf.constant(buckets, tf.int32)
 
-        def pad(parsed: Mapping[str, Any], number: tf.Tensor) -> Batch:
+        def pad(parsed: Parsed, number: tf.Tensor) -> Batch:
             requests, candidates, history = tf.unstack(shapes[number])
             return pad_batch(self._densify(parsed), requests, history, candidates)
 
+        # One chunk is parsed at a time: parsing several at once would take as much more memory.
         chunks = self._records(patterns, shuffle_seed, part).batch(plan.chunk)
         parsed = chunks.map(self._parse)
         cut = parsed.flat_map(lambda chunk: cut_into_buckets(chunk, buckets, shuffle_seed))
@@ -120,9 +130,8 @@ class TransformedRecords:
     def count(self, patterns: Sequence[str]) -> int:
         """How many records the files hold."""
         blocks = self._records(patterns, None, WHOLE).batch(1024)
-        return int(
-            blocks.reduce(np.int64(0), lambda total, block: total + tf.size(block, tf.int64))
-        )
+        total = blocks.reduce(np.int64(0), lambda found, block: found + tf.size(block, tf.int64))
+        return int(total)
 
     @tf.autograph.experimental.do_not_convert
     def sizes(self, patterns: Sequence[str]) -> Sizes:
@@ -143,13 +152,16 @@ class TransformedRecords:
     def sample(
         self, patterns: Sequence[str], candidates: int, seed: int
     ) -> tuple[tf.data.Dataset, int]:
-        """Dense batches of about so many candidates of some files, whole requests, in order, and how many there are.
+        """A random sample of whole requests, in their order, as dense batches.
 
         Args:
             patterns: As for `batches`.
-            candidates: How many at most, give or take what chance does; all where the files have no
-                more.
+            candidates: How many candidates at most, give or take what chance does; all where the
+                files have no more.
             seed: Decides which requests.
+
+        Returns:
+            The batches, and how many candidates all the files have.
         """
         total = int(self.sizes(patterns).candidates.sum())
         records = self._records(patterns, None, WHOLE)
@@ -163,12 +175,18 @@ class TransformedRecords:
         return ItemCatalog.from_batches(self.fields, self.batches(patterns, batch_size=16))
 
     def statistic_lines(self, patterns: Sequence[str]) -> list[bytes]:
-        """The lines of the statistics table, from the files of split `catalog`, of a spec that has statistics."""
-        batches = self._records(patterns, None, WHOLE).batch(16)
-        parsed = batches.map(
-            lambda records: tf.io.parse_example(records, self._lines)[STATISTIC_LINES].flat_values
-        )
-        return [line for lines in parsed.as_numpy_iterator() for line in lines]
+        """The lines of the statistics table, from the files of split `catalog`.
+
+        The spec must have statistics.
+        """
+
+        def parse(records: tf.Tensor) -> tf.Tensor:
+            return tf.io.parse_example(records, self._lines)[STATISTIC_LINES].flat_values
+
+        lines: list[bytes] = []
+        for some in self._records(patterns, None, WHOLE).batch(16).map(parse).as_numpy_iterator():
+            lines += some.tolist()
+        return lines
 
     def _records(
         self, patterns: Sequence[str], shuffle_seed: int | tf.Tensor | None, part: Part
@@ -176,8 +194,8 @@ class TransformedRecords:
         files = _files(patterns)
         if len(files) < part.workers:
             raise DataError(
-                f"trainer.distribution.share_files needs at least a file a worker. Received: {len(files)} files that "
-                f"match {list(patterns)}, {part.workers} workers"
+                "trainer.distribution.share_files needs at least a file a worker. Received: "
+                f"{len(files)} files that match {list(patterns)}, {part.workers} workers"
             )
         files = files[part.worker :: part.workers]
         if shuffle_seed is None:
@@ -188,10 +206,10 @@ class TransformedRecords:
         buffer = min(_SHUFFLE_RECORDS, max(_SHUFFLE_BYTES // _record_bytes(tuple(files)), 1))
         return records.shuffle(buffer, seed=shuffle_seed, reshuffle_each_iteration=True)
 
-    def _parse(self, serialized: tf.Tensor) -> dict[str, Any]:
+    def _parse(self, serialized: tf.Tensor) -> Parsed:
         return tf.io.parse_example(serialized, self._feature_spec)
 
-    def _densify(self, parsed: Mapping[str, Any]) -> Batch:
+    def _densify(self, parsed: Parsed) -> Batch:
         return densify(parsed, self.fields)
 
 
@@ -207,12 +225,12 @@ def _files(patterns: Sequence[str]) -> list[str]:
 @functools.lru_cache
 def _record_bytes(files: tuple[str, ...]) -> int:
     """What a record takes, on average over the first few, rounded up; 1 where there are none."""
-    with tf.init_scope():
+    with tf.init_scope():  # eagerly, even where the caller is traced
         first = [len(record.numpy()) for record in _read(list(files)).take(256)]
     return -(-sum(first) // max(len(first), 1)) or 1
 
 
-def _read(files: Any) -> tf.data.Dataset:
+def _read(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
     return tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=1)
 
 
@@ -223,26 +241,35 @@ def take_share(records: tf.data.Dataset, share: float, seed: int) -> tf.data.Dat
     return drawn.map(lambda record, _: record)
 
 
-def densify(parsed: Mapping[str, Any], fields: Fields) -> Batch:
-    """Makes transformed features dense: [B], [B, V], [B, L] or [B, L, V], with L and N at least 1."""
+def densify(parsed: Parsed, fields: Fields) -> Batch:
+    """Makes transformed features dense: [B], [B, V], [B, L] or [B, L, V], with L at least 1.
+
+    A multivalent feature of behaviours or candidates comes as one list, cell after cell, each cell
+    padded to the feature's width V.
+    """
     width = {field.name: field.width for field in fields.all if field.multivalent}
     dense = {}
     for name, value in parsed.items():
-        is_list = isinstance(value, tf.RaggedTensor)
-        values = pad_columns(value.to_tensor(), width.get(name, 1)) if is_list else value
-        if is_list and name in width:
+        if not isinstance(value, tf.RaggedTensor):
+            dense[name] = value
+            continue
+        values = pad_columns(value.to_tensor(), width.get(name, 1))
+        if name in width:
             values = tf.reshape(values, [tf.shape(values)[0], -1, width[name]])
         dense[name] = values
     return dense
 
 
 def with_labels(batch: Batch, fields: Fields) -> tuple[Batch, Batch, Batch]:
-    """Splits a batch into what Keras fits: features, labels and weights [B, N] a task; padding weighs 0."""
-    features = {
-        name: value
-        for name, value in batch.items()
-        if not name.startswith(("label_", TRAINING_EVENTS))
-    }
+    """Splits a batch into what Keras fits.
+
+    Returns:
+        Features; labels [B, N] for each task; weights [B, N] for each task, 0 on padding.
+    """
+    features = dict(batch)
+    for name in batch:
+        if name.startswith(("label_", TRAINING_EVENTS)):
+            del features[name]
     present = tf.cast(features[CANDIDATE_ITEM_ID] > 0, tf.float32)
     labels = {task: batch[label_name(task)] for task in fields.tasks}
-    return features, labels, {task: present for task in fields.tasks}
+    return features, labels, dict.fromkeys(fields.tasks, present)

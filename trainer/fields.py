@@ -1,10 +1,10 @@
-"""The model features with their number of rows: what a model must know of a transform output to size its tables."""
+"""The model features with their numbers of indices, by which a model sizes its tables."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from preprocessing.features import (
     CANDIDATE_ITEM_KEY,
@@ -17,6 +17,14 @@ from preprocessing.features import (
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_match import ITEM_ID, Match
 from trainer.config import EncoderConfig
+
+if TYPE_CHECKING:
+    from tensorflow_transform import TFTransformOutput
+
+# Of a batch that pre-training reads: which cells' item-related and behaviour-related features are
+# hidden, boolean [B, L] each.
+ITEM_MASK = "item_mask"
+BEHAVIOR_MASK = "behavior_mask"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +58,8 @@ class Field:
 
     @property
     def mask(self) -> str:
-        """Of a batch that `mask_history` made, the key of the mask that hides this field's cells."""
-        return "item_mask" if self.feature.describes_item else "behavior_mask"
+        """The key, in a batch that `mask_history` made, of the mask that hides its cells."""
+        return ITEM_MASK if self.feature.describes_item else BEHAVIOR_MASK
 
     @property
     def width(self) -> int:
@@ -101,10 +109,12 @@ class Fields:
 
     @property
     def has_item_keys(self) -> bool:
-        """Whether there are `history_item_key` and `candidate_item_key`, which are no fields: they have no table."""
-        return any(
-            pair.history == HISTORY_ITEM_KEY for match in self.matches for pair in match.compared
-        )
+        """Whether there are `history_item_key` and `candidate_item_key`.
+
+        They are no fields, for they have no table.
+        """
+        compared = [pair.history for match in self.matches for pair in match.compared]
+        return HISTORY_ITEM_KEY in compared
 
     def of(self, side: Side) -> list[Field]:
         """The fields of one side: user, context, history or candidate."""
@@ -116,9 +126,8 @@ class Fields:
 
     def ids_only(self) -> Fields:
         """The same without anything but the item id."""
-        return dataclasses.replace(
-            self, all=tuple(field for field in self.all if field.field == "item_id")
-        )
+        only = tuple(field for field in self.all if field.field == "item_id")
+        return dataclasses.replace(self, all=only)
 
     def without(self, names: Sequence[str]) -> Fields:
         """The same without some features of behaviours and their items.
@@ -128,13 +137,12 @@ class Fields:
         """
         known = [field.field for field in self.of("history") if field.field != "item_id"]
         if unknown := sorted(set(names) - set(known)):
-            names_known = ", ".join(known)
             raise ValueError(
-                f"encoder.without must name features of behaviours: {names_known}. Received: {unknown}"
+                f"encoder.without must name features of behaviours: {', '.join(known)}. "
+                f"Received: {unknown}"
             )
-        return dataclasses.replace(
-            self, all=tuple(field for field in self.all if field.field not in names)
-        )
+        kept = tuple(field for field in self.all if field.field not in names)
+        return dataclasses.replace(self, all=kept)
 
     def read_by(self, encoder: EncoderConfig) -> Fields:
         """What an encoder reads of these."""
@@ -151,20 +159,19 @@ class Fields:
         return [field for field in self.of("history") if not field.feature.describes_item]
 
 
-def fields_of(spec: DatasetSpec, transform_output: Any) -> Fields:
-    """The fields of `spec`, sized by the vocabularies of a tft.TFTransformOutput."""
-    return with_matches(
-        [_field(feature, spec, transform_output) for feature in model_features(spec)], spec
-    )
+def fields_of(spec: DatasetSpec, transform_output: TFTransformOutput) -> Fields:
+    """The fields of `spec`, sized by the vocabularies of a transform output."""
+    fields = [_field(feature, spec, transform_output) for feature in model_features(spec)]
+    return with_matches(fields, spec)
 
 
 def with_matches(fields: Sequence[Field], spec: DatasetSpec) -> Fields:
     """All of `fields`, with the spec's matches among them."""
     by_name = {field.name: field for field in fields}
-    matches = [
-        MatchField(name, match, tuple(_compared(field, by_name) for field in match.fields_of(name)))
-        for name, match in spec.features.match.items()
-    ]
+    matches = []
+    for name, match in spec.features.match.items():
+        compared = tuple(_compared(field, by_name) for field in match.fields_of(name))
+        matches.append(MatchField(name, match, compared))
     return Fields(tuple(fields), spec.history.length, tuple(spec.tasks), tuple(matches))
 
 
@@ -175,7 +182,7 @@ def _compared(name: str, fields: Mapping[str, Field]) -> Compared:
     return Compared(field.name, f"candidate_{name}", field.width, field.size - field.oov_buckets)
 
 
-def _field(feature: ModelFeature, spec: DatasetSpec, transform_output: Any) -> Field:
+def _field(feature: ModelFeature, spec: DatasetSpec, transform_output: TFTransformOutput) -> Field:
     if feature.vocabulary is None:
         assert feature.spec is not None
         return Field(feature, feature.spec.size + 1)

@@ -1,4 +1,4 @@
-"""Fine-tunes a ranker, from a pre-trained encoder where it has one, and exports it with split signatures."""
+"""Fine-tunes a ranker and exports it; its encoder, where it has one, starts pre-trained."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ def finetune(
         backup_dir: Where backups go and are looked for.
 
     Returns:
-        The ranker, and {"curves": {log name: [a value an evaluation]}, "evaluations_per_epoch"}.
+        The ranker, and {"curves": {log name: [one value per evaluation]},
+        "evaluations_per_epoch"}.
     """
     keras.utils.set_random_seed(inputs.config.seed)
     stage = ranking_stage(inputs, encoder_dir)
@@ -82,19 +83,19 @@ def finetune(
 
 def ranking_stage(inputs: StageInputs, encoder_dir: str | None) -> Stage:
     """What fine-tuning fits to what, starting from a pre-training export where one is given."""
-    config, batches = inputs.config.finetune, RankingBatches(inputs)
-    pass_steps, evaluations = (
-        batches.count(inputs.train),
-        config.epochs * config.evaluations_per_epoch,
-    )
+    config = inputs.config.finetune
+    batches = RankingBatches(inputs)
+    pass_steps = batches.count(inputs.train)
+    evaluations = config.epochs * config.evaluations_per_epoch
+    # What Keras calls an epoch is the part of a pass up to an evaluation.
     steps = math.ceil(pass_steps / config.evaluations_per_epoch)
 
     def build() -> Ranker:
         ranker = build_ranker(inputs, batches.once(inputs.train), encoder_dir)
-        aucs = {
-            task: [keras.metrics.AUC(2000, name="auc", from_logits=True)]
-            for task in inputs.spec.tasks
-        }
+        aucs = {}
+        for task in inputs.spec.tasks:
+            # 2,000 thresholds, by which evaluations differ that would be alike with Keras's 200.
+            aucs[task] = [keras.metrics.AUC(2000, name="auc", from_logits=True)]
         optimizer = build_optimizer(config.optimizer, steps * evaluations)
         ranker.compile(optimizer, weighted_metrics=aucs, jit_compile=compiles(inputs.config))
         return ranker
@@ -114,9 +115,15 @@ def ranking_stage(inputs: StageInputs, encoder_dir: str | None) -> Stage:
 
 
 def build_ranker(inputs: StageInputs, batches: tf.data.Dataset, encoder_dir: str | None) -> Ranker:
-    """A ranker with its weights made, and its encoder, where it has one, started from the pre-training export.
+    """A ranker with its weights made, started from a pre-training export.
 
-    The rest starts from an earlier ranker where pre-training did.
+    Its encoder, where it has one, gets the pre-trained weights. The rest starts from an earlier
+    ranker where pre-training did.
+
+    Args:
+        inputs: Files and configuration.
+        batches: Of which the first shows the shapes of features.
+        encoder_dir: The pre-training export; None starts from nothing.
     """
     ranker = create_ranker(inputs.fields(), inputs.config)
     features, _, _ = next(iter(batches))
@@ -136,9 +143,6 @@ class _MeanValidationAuc(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if logs is not None:
-            values = [
-                value
-                for name, value in logs.items()
-                if name.startswith("val_") and name.endswith("auc")
-            ]
+            names = [name for name in logs if name.startswith("val_") and name.endswith("auc")]
+            values = [logs[name] for name in names]
             logs["val_mean_auc"] = sum(values) / len(values)

@@ -26,14 +26,16 @@ _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mix
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """What is fitted, to what, for how long. An epoch ends with an evaluation; it needn't be a pass over the data.
+    """What is fitted, to what, for how long.
+
+    An epoch ends with an evaluation; it needn't be a pass over the data.
 
     Attributes:
         build: Makes the compiled model, its weights made.
         train: Endless batches of what a process reads, from some step on.
         validation: The batches to evaluate with.
-        steps: Batches an epoch.
-        validation_steps: Batches an evaluation.
+        steps: Batches per epoch.
+        validation_steps: Batches per evaluation.
         epochs: The most epochs.
         what: What an epoch is called while it runs.
         watched: The values to show.
@@ -71,13 +73,15 @@ def fit(
         tensorboard_dir: Where TensorBoard's logs go; None writes none.
 
     Returns:
-        A float32 model outside of any strategy, and the curves, {log name: [a value an epoch]}.
+        A float32 model outside of any strategy, and the curves, {log name: [one value per
+        epoch]}.
     """
     strategy = strategy or tf.distribute.get_strategy()
     with strategy.scope():
         model = make_model(stage, config)
     if model.jit_compile and strategy.num_replicas_in_sync == 1:
         check_compiles(model, stage.train(WHOLE, 0), stage.what)
+    # What is exported is float32 on one device: the very model, or a copy that gets its weights.
     is_plain = config.precision == "float32" and strategy is tf.distribute.get_strategy()
     plain = model if is_plain else stage.build()
     with contextlib.ExitStack() as stack:
@@ -85,18 +89,23 @@ def fit(
         backup = Backup(directory, _backup_steps(stage, config, strategy), stage.steps)
         done = backup.done_steps()
         curves = _curves(stage, backup, done // stage.steps)
-        shown = (
-            _shown(stage, config, tensorboard_dir) if Cluster.from_environment().is_chief else []
-        )
-        kept = [backup.callback()] if backup_dir else []
-        _fit(stage, model, plain, config, done, [*stage.callbacks, *shown, curves, *kept])
+        callbacks = list(stage.callbacks)
+        if Cluster.from_environment().is_chief:
+            callbacks += _shown(stage, config, tensorboard_dir)
+        callbacks.append(curves)
+        if backup_dir:
+            callbacks.append(backup.callback())  # last: it backs up what the others have done
+        _fit(stage, model, plain, config, done, callbacks)
     if plain is not model:
         copy_weights(model, plain)
     return plain, curves.by_name()
 
 
 def make_model(stage: Stage, config: TrainerConfig) -> keras.Model:
-    """The stage's model, computing by the configured precision; from then on the process keeps what steps free."""
+    """The stage's model, computing by the configured precision.
+
+    From then on the process keeps the memory that steps free, see trainer/freed_memory.py.
+    """
     keep_freed_memory()
     with _precision(config):
         model = stage.build()
@@ -112,7 +121,8 @@ def _fit(
     done: int,
     callbacks: list[keras.callbacks.Callback],
 ) -> None:
-    strategy, share_files = model.distribute_strategy, config.distribution.share_files
+    strategy = model.distribute_strategy
+    share_files = config.distribution.share_files
     data: dict[str, Any] = {"x": feed(strategy, lambda part: stage.train(part, done), share_files)}
     if is_parameter_server(strategy):
         callbacks = [EvaluatePlain(plain, stage.validation(WHOLE)), *callbacks]
@@ -132,9 +142,8 @@ def _backup_steps(stage: Stage, config: TrainerConfig, strategy: tf.distribute.S
         return stage.steps
     if stage.patience is None:
         return config.backup_steps
-    return min(
-        config.backup_steps, stage.steps
-    )  # the best weights are those of an epoch that is backed up
+    # At least once per epoch: the best weights must be those of an epoch that is backed up.
+    return min(config.backup_steps, stage.steps)
 
 
 def _curves(stage: Stage, backup: Backup, done: int) -> Curves:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tf_keras as keras
 
-from trainer.table_adam import RowSums, TableAdam
+from trainer.table_adam import Gradient, RowSums, TableAdam
 
-Pairs = Sequence[tuple[Any, tf.Variable]]
+Pairs = Sequence[tuple[Gradient, tf.Variable]]
 
 
 class _Group(NamedTuple):
@@ -47,7 +47,7 @@ class FlatAdam(TableAdam):
     """
 
     def build(self, var_list: Sequence[tf.Variable]) -> None:
-        """Makes the moments: one vector for all small variables, and for each large table its own."""
+        """Makes the moments: one vector for all small variables, one for each large table."""
         super(keras.optimizers.Adam, self).build(var_list)  # Adam would make two for each variable
         if getattr(self, "_built", False):
             return
@@ -72,38 +72,38 @@ class FlatAdam(TableAdam):
             group.rows.append(shape[0] if shape else 1)
         return list(groups.values())
 
-    def aggregate_gradients(self, grads_and_vars: Pairs) -> list[tuple[Any, tf.Variable]]:
+    def aggregate_gradients(self, grads_and_vars: Pairs) -> list[tuple[Gradient, tf.Variable]]:
         """See keras.optimizers.Optimizer; devices exchange dense gradients of small tables."""
         with tf.name_scope(self.name):
             pairs = [(self._dense_if_small(gradient, var), var) for gradient, var in grads_and_vars]
-        aggregated: list[tuple[Any, tf.Variable]] = super().aggregate_gradients(pairs)
+        aggregated: list[tuple[Gradient, tf.Variable]] = super().aggregate_gradients(pairs)
         return aggregated
 
-    def _dense_if_small(self, gradient: Any, variable: tf.Variable) -> Any:
+    def _dense_if_small(self, gradient: Gradient, variable: tf.Variable) -> Gradient:
         if not isinstance(gradient, tf.IndexedSlices) or self._is_large(variable):
             return gradient
         return tf.math.unsorted_segment_sum(gradient.values, gradient.indices, variable.shape[0])
 
-    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
+    def _clip_gradients(self, grads: list[Gradient]) -> list[Gradient]:
         return grads  # `_update` cuts them once they are one
 
     def _distributed_apply_gradients_fn(
-        self, distribution: Any, grads_and_vars: Pairs, **kwargs: Any
-    ) -> Any:
+        self, distribution: tf.distribute.Strategy, grads_and_vars: Pairs, **kwargs: Any
+    ) -> tf.Operation:
         """Keras's hook, called once for a step with the gradients of all devices added up."""
         gradients, variables = zip(*grads_and_vars, strict=True)
 
-        def update(_: tf.Variable, *gradients: Any) -> None:
+        def update(_: tf.Variable, *gradients: Gradient) -> None:
             self._update(gradients, variables)
 
         distribution.extended.update(variables[0], update, args=gradients, group=False)
         return self.iterations.assign_add(1)
 
-    def _update(self, gradients: Sequence[Any], variables: Sequence[tf.Variable]) -> None:
+    def _update(self, gradients: Sequence[Gradient], variables: Sequence[tf.Variable]) -> None:
         """Clips and applies the gradients of one device's variables."""
-        by_key = {
-            self._var_key(var): gradient for var, gradient in zip(variables, gradients, strict=True)
-        }
+        by_key = {}
+        for variable, gradient in zip(variables, gradients, strict=True):
+            by_key[self._var_key(variable)] = gradient
         flat = self._flat(by_key)
         large = {}
         for variable in variables:
@@ -123,29 +123,32 @@ class FlatAdam(TableAdam):
             else:
                 self.update_step(large[key] * scale, variable)
 
-    def _flat(self, by_key: dict[str, Any]) -> tf.Tensor:
+    def _flat(self, by_key: dict[str, Gradient]) -> tf.Tensor:
         """The gradients of all small variables, one after the other; 0 for those that have none."""
         blocks = []
         for group in self._groups:
-            block = [
-                tf.zeros([rows, *group.row])
-                if by_key.get(key) is None
-                else _shaped(by_key[key], [rows, *group.row])
-                for key, rows in zip(group.keys, group.rows, strict=True)
-            ]
+            block = []
+            for key, rows in zip(group.keys, group.rows, strict=True):
+                shape = [rows, *group.row]
+                gradient = by_key.get(key)
+                block.append(tf.zeros(shape) if gradient is None else _shaped(gradient, shape))
             blocks.append(_shaped(_joined(block), [group.size]))
         return _joined(blocks) if blocks else tf.zeros([0])
 
     def _scale(self, gradients: Sequence[tf.Tensor | RowSums]) -> tf.Tensor:
-        """What `tf.clip_by_global_norm` multiplies gradients by: NaN where their norm isn't finite."""
+        """What `tf.clip_by_global_norm` multiplies gradients by.
+
+        It is NaN where their norm isn't finite.
+        """
         if not self.global_clipnorm:
             return tf.constant(1.0)
-        squares = [
-            g.square_sum() if isinstance(g, RowSums) else 2 * tf.nn.l2_loss(g) for g in gradients
-        ]
+        squares = []
+        for gradient in gradients:
+            is_sparse = isinstance(gradient, RowSums)
+            squares.append(gradient.square_sum() if is_sparse else 2 * tf.nn.l2_loss(gradient))
         norm = tf.sqrt(tf.add_n(squares))
         scale = self.global_clipnorm * tf.minimum(1 / norm, 1 / self.global_clipnorm)
-        return scale + (norm - norm)
+        return scale + (norm - norm)  # adds 0, or NaN where the norm is infinite or NaN
 
     def _flat_steps(self, gradient: tf.Tensor, rate: tf.Tensor) -> dict[str, tf.Tensor]:
         """Updates the moments of the small variables; returns what each is to be lowered by."""
@@ -157,9 +160,8 @@ class FlatAdam(TableAdam):
         self._flat_velocity.assign(square)
         step = rate * mean / (tf.sqrt(square) + self.epsilon)
         steps: dict[str, tf.Tensor] = {}
-        for group, block in zip(
-            self._groups, _parts(step, [group.size for group in self._groups]), strict=True
-        ):
+        blocks = _parts(step, [group.size for group in self._groups])
+        for group, block in zip(self._groups, blocks, strict=True):
             rows = _parts(_shaped(block, [sum(group.rows), *group.row]), group.rows)
             steps.update(zip(group.keys, rows, strict=True))
         return steps
@@ -174,6 +176,6 @@ def _parts(tensor: tf.Tensor, sizes: list[int]) -> list[tf.Tensor]:
     return parts
 
 
-def _shaped(values: tf.Tensor, shape: Any) -> tf.Tensor:
+def _shaped(values: tf.Tensor, shape: tf.TensorShape | list[int]) -> tf.Tensor:
     """A reshape, left out where there is nothing to reshape."""
     return values if values.shape == tf.TensorShape(shape) else tf.reshape(values, shape)

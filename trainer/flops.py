@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -51,7 +50,7 @@ class FlopCount:
     uncounted: int
 
 
-def count_flops(function: Any) -> FlopCount:
+def count_flops(function: tf.types.experimental.ConcreteFunction) -> FlopCount:
     """Counts what one call of a concrete function of fully known shapes computes.
 
     Raises:
@@ -60,23 +59,26 @@ def count_flops(function: Any) -> FlopCount:
     """
     graph = convert_variables_to_constants_v2(function).graph
     operations = graph.get_operations()
-    unreadable = {op.type for op in operations if op.type in _HIDING}
-    unreadable |= {
-        f"{op.type} {op.name}" for op in operations if op.type in _PRODUCTS and not _is_known(op)
-    }
+    unreadable = set()
+    for operation in operations:
+        if operation.type in _HIDING:
+            unreadable.add(operation.type)
+        if operation.type in _PRODUCTS and not _is_known(operation):
+            unreadable.add(f"{operation.type} {operation.name}")
     if unreadable:
         raise ValueError(
             f"the cost of these operations can't be read from the graph: {sorted(unreadable)}."
         )
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     profile = tf.compat.v1.profiler.profile(graph, options={**options, "output": "none"})
-    silent = sum(
-        op.outputs[0].shape.num_elements() or 0 for op in operations if op.type in _ELEMENTWISE
-    )
-    return FlopCount(int(profile.total_float_ops), int(silent))
+    uncounted = 0
+    for operation in operations:
+        if operation.type in _ELEMENTWISE:
+            uncounted += operation.outputs[0].shape.num_elements() or 0
+    return FlopCount(int(profile.total_float_ops), int(uncounted))
 
 
-def _is_known(operation: Any) -> bool:
-    return all(
-        tensor.shape.is_fully_defined() for tensor in [*operation.inputs, *operation.outputs]
-    )
+def _is_known(operation: tf.Operation) -> bool:
+    """Whether the shapes of all that it takes and gives are known."""
+    tensors = [*operation.inputs, *operation.outputs]
+    return all(tensor.shape.is_fully_defined() for tensor in tensors)

@@ -1,15 +1,24 @@
-"""Keeps what a step frees for the next one, where the C library would hand it back to the system."""
+"""Keeps the memory that a step frees for the next one.
+
+The C library would hand it back to the system.
+"""
 
 from __future__ import annotations
 
 import ctypes
 
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's malloc.h
-_NEVER, _NONE = -1, 0
+# Of glibc's malloc.h.
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_MAX = -4
+
+_NEVER = -1  # trim the heap
+_NONE = 0  # of the blocks is mapped by itself
 
 
 def keep_freed_memory() -> None:
-    """Has glibc serve blocks of any size from its heap, and never trim it; does nothing with another C library.
+    """Has glibc serve blocks of any size from its heap, and never trim it.
+
+    With another C library it does nothing.
 
     A step allocates the tensors that the step before has freed. By default glibc maps blocks over
     32 MiB anew each time, and gives the free end of its heap back; the system then clears every

@@ -12,7 +12,9 @@ def replicas() -> int:
 
 
 def global_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """This replica's part of the weighted mean over all replicas' values; 0 where all weights are 0.
+    """This replica's part of the weighted mean over all replicas' values.
+
+    It is 0 where all weights are 0.
 
     Optimizers add up the replicas' gradients, so the parts' gradients add up to that of the mean,
     however unevenly the weights are spread.

@@ -1,4 +1,4 @@
-"""What a training stage is given: files by split, the transform graph, the spec and the configuration."""
+"""What a training stage is given: files by split, the transform graph, spec and configuration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from preprocessing.artifact_files import is_of_split, split_files
 from preprocessing.config import SAVED
@@ -16,10 +16,15 @@ from trainer.data import TransformedRecords
 from trainer.fields import Fields, fields_of
 from trainer.stages import CATALOG, STAGE_SPLITS
 
+if TYPE_CHECKING:
+    from tensorflow_transform import TFTransformOutput
+
 
 @dataclasses.dataclass(frozen=True)
 class StageInputs:
-    """File patterns are of transformed, gzipped TFRecords.
+    """The files and the configuration of one stage.
+
+    Files are given as patterns, of transformed, gzipped TFRecords.
 
     Attributes:
         train: Files to train on.
@@ -64,8 +69,8 @@ class StageInputs:
 
         Args:
             stage: One of STAGE_SPLITS.
-            examples: The transformed examples' directory, with a folder a split.
-            graph: The transform graph's.
+            examples: The directory of the transformed examples, with one folder per split.
+            graph: The directory of the transform graph.
             spec: The dataset spec.
             config: The trainer's configuration.
             **others: The other attributes, or those that replace what is found.
@@ -96,7 +101,10 @@ class StageInputs:
         )
 
     def stage_directory(self, stage: str, started_from: str | None = None) -> str | None:
-        """Where backups of a stage are: a run with another configuration or other data finds none."""
+        """Where backups of a stage are; None where none are kept.
+
+        A run with another configuration or other data has another directory, and so finds none.
+        """
         if self.backup_dir is None:
             return None
         settings = self.spec.model_dump_json() + self.config.model_dump_json()
@@ -111,9 +119,9 @@ class StageInputs:
         digest = hashlib.sha256(repr(made_by).encode()).hexdigest()[:16]
         return os.path.join(self.backup_dir, f"{stage}-{digest}")
 
-    def transform_output(self) -> Any:
-        """The tft.TFTransformOutput, loaded."""
-        import tensorflow_transform as tft
+    def transform_output(self) -> TFTransformOutput:
+        """Transform's output, loaded."""
+        import tensorflow_transform as tft  # takes a second, and brings Beam along
 
         return tft.TFTransformOutput(self.transform_dir)
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import tensorflow as tf
 
 from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID
 from trainer.buckets import Bucket
 
+Parsed = Mapping[str, tf.Tensor | tf.RaggedTensor]  # records as Transform has written them
+
 CHUNK_BATCHES = 16  # what is sorted by length at once
 _MOST_CUTS = 100_000  # batches of a chunk: all of them
 
 
-def cut_by_length(parsed: Mapping[str, Any], size: int) -> tf.data.Dataset:
+def cut_by_length(parsed: Parsed, size: int) -> tf.data.Dataset:
     """Sorts ragged records by length of history and cuts them into batches of `size`."""
     order = tf.argsort(parsed[HISTORY_ITEM_ID].row_lengths(), stable=True)
     ordered = {name: tf.gather(value, order) for name, value in parsed.items()}
@@ -25,11 +26,17 @@ def cut_by_length(parsed: Mapping[str, Any], size: int) -> tf.data.Dataset:
 
 
 def cut_into_buckets(
-    parsed: Mapping[str, Any], buckets: Sequence[Bucket], seed: int | tf.Tensor | None
+    parsed: Parsed, buckets: Sequence[Bucket], seed: int | tf.Tensor | None
 ) -> tf.data.Dataset:
-    """Sorts ragged records into buckets and cuts each into batches: pairs of records and their bucket's number.
+    """Sorts ragged records into buckets and cuts each into batches.
 
-    Batches come in random order; no seed gives those of one bucket after those of another.
+    Args:
+        parsed: Features of records, among them their items.
+        buckets: From the narrowest on; a request that fits in none goes to the last.
+        seed: Batches come in random order; None gives those of one bucket after those of another.
+
+    Returns:
+        Pairs of a batch of records, ragged as before, and its bucket's number.
     """
     count = tf.cast(parsed[CANDIDATE_ITEM_ID].row_lengths(), tf.int64)
     length = tf.cast(parsed[HISTORY_ITEM_ID].row_lengths(), tf.int64)
@@ -39,28 +46,29 @@ def cut_into_buckets(
     fits = (count[:, None] <= widest) & (length[:, None] <= longest)
     place = tf.argmax(tf.cast(fits, tf.int32), 1, tf.int32)
     place = tf.where(tf.reduce_any(fits, 1), place, len(buckets) - 1)
+    # Records lie bucket after bucket, and so do the batches that they are cut into.
     order = tf.argsort(place, stable=True)
     ordered = {name: tf.gather(value, order) for name, value in parsed.items()}
+    count_buckets = len(buckets)
     records = tf.math.bincount(
-        place, minlength=len(buckets), maxlength=len(buckets), dtype=tf.int64
+        place, minlength=count_buckets, maxlength=count_buckets, dtype=tf.int64
     )
     batches = -(-records // size)
-    bucket_of = tf.repeat(tf.range(len(buckets)), batches)
-    number = tf.range(tf.size(bucket_of, tf.int64)) - tf.gather(
-        tf.cumsum(batches, exclusive=True), bucket_of
-    )
-    starts = tf.gather(tf.cumsum(records, exclusive=True), bucket_of) + number * tf.gather(
-        size, bucket_of
-    )
-    stops = tf.minimum(
-        starts + tf.gather(size, bucket_of), tf.gather(tf.cumsum(records), bucket_of)
-    )
+    # Of each batch: its bucket, its number within that, and its first and last record.
+    bucket_of = tf.repeat(tf.range(count_buckets), batches)
+    first_batch = tf.gather(tf.cumsum(batches, exclusive=True), bucket_of)
+    number = tf.range(tf.size(bucket_of, tf.int64)) - first_batch
+    size_of = tf.gather(size, bucket_of)
+    starts = tf.gather(tf.cumsum(records, exclusive=True), bucket_of) + number * size_of
+    stops = tf.minimum(starts + size_of, tf.gather(tf.cumsum(records), bucket_of))
     cuts = tf.data.Dataset.from_tensor_slices((starts, stops, bucket_of))
     if seed is not None:
         cuts = cuts.shuffle(_MOST_CUTS, seed=seed)
-    return cuts.map(
-        lambda start, stop, bucket: ({name: x[start:stop] for name, x in ordered.items()}, bucket)
-    )
+
+    def cut(start: tf.Tensor, stop: tf.Tensor, bucket: tf.Tensor) -> tuple[Parsed, tf.Tensor]:
+        return {name: values[start:stop] for name, values in ordered.items()}, bucket
+
+    return cuts.map(cut)
 
 
 def in_random_order(batches: tf.data.Dataset, seed: int | tf.Tensor | None) -> tf.data.Dataset:

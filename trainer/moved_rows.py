@@ -10,7 +10,10 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """What a table's rows stand for: row 0 is absent, then come the tokens, the buckets of unknown ones, the mask.
+    """What a table's rows stand for.
+
+    Row 0 stands for an absent value; then come the tokens, the buckets of unknown ones, and the
+    mask.
 
     Attributes:
         tokens: The ids or values, in the order of their rows.
@@ -49,8 +52,10 @@ def move_rows(
     """
     rows = {token: row for row, token in enumerate(before.tokens, start=1)}
     sources = np.array([rows.get(token, 0) for token in now.tokens], np.int64)
-    known, new = 1 + np.flatnonzero(sources), 1 + np.flatnonzero(sources == 0)
+    known = 1 + np.flatnonzero(sources)
+    new = 1 + np.flatnonzero(sources == 0)
     result = np.empty((now.rows, table.shape[1]), table.dtype)
+    # Absent, known and new tokens; then the buckets and the mask, which stay as they were.
     result[0] = table[0]
     result[known] = table[sources[known - 1]]
     result[new] = _means_of_kin(result, known, new, kin or {})
@@ -84,10 +89,12 @@ def _means_of_kin(
     """The rows of `new` from those of `known`; zeros where none is known."""
     if not len(known) or not len(new):
         return 0.0
-    total, count = np.zeros((len(new), table.shape[1])), np.zeros(len(new))
+    total = np.zeros((len(new), table.shape[1]))
+    count = np.zeros(len(new))
     for repeated in kin.values():
-        values = _once_a_row(repeated)
+        values = _once_per_row(repeated)
         means, members = _means_by_value(table[known], values[known], int(values.max()) + 1)
+        # A kin's value counts once for each of the new row's values that it shares.
         for column in values[new].T:
             shared = (column > 0) & (members[column] > 0)
             total[shared] += means[column[shared]]
@@ -96,8 +103,8 @@ def _means_of_kin(
     return np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], everyone)
 
 
-def _once_a_row(values: np.ndarray) -> np.ndarray:
-    """The same with a value that a row has several times made 0 but for once."""
+def _once_per_row(values: np.ndarray) -> np.ndarray:
+    """The values [rows, V], where all but one of those that are equal within a row are made 0."""
     ordered = np.sort(values, axis=1)
     ordered[:, 1:][ordered[:, 1:] == ordered[:, :-1]] = 0
     return ordered
@@ -106,8 +113,9 @@ def _once_a_row(values: np.ndarray) -> np.ndarray:
 def _means_by_value(
     vectors: np.ndarray, values: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The mean vector of the rows that have each value, [size, D], and how many they are, [size]."""
-    sums, members = np.zeros((size, vectors.shape[1])), np.zeros(size, np.int64)
+    """The mean vector [size, D] of the rows that have each value, and their number [size]."""
+    sums = np.zeros((size, vectors.shape[1]))
+    members = np.zeros(size, np.int64)
     for column in values.T:
         np.add.at(sums, column, vectors)
         np.add.at(members, column, 1)

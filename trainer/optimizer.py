@@ -15,15 +15,20 @@ from trainer.table_adam import TableAdam
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises linearly over `warmup_steps`, then falls to 0 at `total_steps` as (1 - progress) ** power."""
+    """A learning rate that rises linearly, then falls to 0 as (1 - progress) ** power.
+
+    Args:
+        peak: The rate at the end of the rise.
+        warmup_steps: How many steps it rises over.
+        total_steps: The step at which it is 0.
+        power: 1.0 falls linearly, 0.0 keeps the peak.
+    """
 
     def __init__(self, peak: float, warmup_steps: int, total_steps: int, power: float) -> None:
-        self.peak, self.warmup_steps, self.total_steps, self.power = (
-            peak,
-            warmup_steps,
-            total_steps,
-            power,
-        )
+        self.peak = peak
+        self.warmup_steps = warmup_steps
+        self.total_steps = total_steps
+        self.power = power
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         step = tf.cast(step, tf.float32)
@@ -42,11 +47,12 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def build_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer of `config` for a run of `total_steps`, to be made in the scope of its strategy.
+    """The optimizer of `config` for a run of `total_steps`.
 
-    On GPUs Keras would compile its update by XLA, anew for each number of rows that a batch has: at
-    nearly every step.
+    It has to be made in the scope of the strategy that it trains by. On GPUs Keras would compile
+    its update by XLA, anew for each number of rows that a batch has: at nearly every step.
     """
+    # FlatAdam updates all small variables as one, which parameters on several machines can't be.
     kind = TableAdam if is_parameter_server(tf.distribute.get_strategy()) else FlatAdam
     schedule = WarmupDecay(
         config.learning_rate, int(config.warmup * total_steps), total_steps, config.decay_power

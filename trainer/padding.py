@@ -1,8 +1,8 @@
-"""Which lengths a ranker computes with: few, because TensorFlow's oneDNN kernels are made anew for each shape.
+"""Which lengths a ranker computes with: few.
 
-Made kernels are kept, a thousand of each kind: with any length of history and any number of
-candidates they would be thrown away and made again all the time, which takes longer than the
-computation.
+TensorFlow's oneDNN kernels are made anew for each shape. Made kernels are kept, a thousand of each
+kind: with any length of history and any number of candidates they would be thrown away and made
+again all the time, which takes longer than the computation.
 """
 
 from __future__ import annotations
@@ -16,12 +16,17 @@ CANDIDATE_BLOCK = 8
 
 
 def history_columns(longest: tf.Tensor, most: int) -> tf.Tensor:
-    """The next multiple of 32, at most `most`, of the longest history's length, a scalar; at least 1."""
+    """The columns to pad histories to: the next multiple of 32.
+
+    Args:
+        longest: The longest history's length, a scalar.
+        most: The most columns.
+    """
     return tf.minimum(_next_multiple(tf.maximum(longest, 1), HISTORY_BLOCK), most)
 
 
 def candidate_columns(count: tf.Tensor) -> tf.Tensor:
-    """The next multiple of 8 of the number of candidates, a scalar."""
+    """The columns to pad candidates to: the next multiple of 8 of their number, a scalar."""
     return _next_multiple(count, CANDIDATE_BLOCK)
 
 
@@ -43,12 +48,16 @@ def pad_batch(
     history: int | tf.Tensor,
     candidates: int | tf.Tensor = 0,
 ) -> dict[str, tf.Tensor]:
-    """A dense batch with at least so many rows, behaviours and candidates: what is added weighs nothing."""
+    """A dense batch with at least so many rows, behaviours and candidates.
+
+    What is added is zeros, which stand for nothing and weigh nothing.
+    """
     columns = {"history": history, "candidate": candidates, "label": candidates}
     padded = {}
     for name, values in batch.items():
         side = name.split("_")[0]
-        values = pad_columns(values, columns[side]) if side in columns else values
+        if side in columns:
+            values = pad_columns(values, columns[side])
         padded[name] = pad_rows(values, rows)
     return padded
 

@@ -1,4 +1,7 @@
-"""Pre-trains FG-BERT and exports it, with a checkpoint of it and its heads beside the SavedModel's assets."""
+"""Pre-trains FG-BERT and exports it.
+
+Beside the SavedModel's assets lies a checkpoint of the encoder and its heads.
+"""
 
 from __future__ import annotations
 
@@ -32,17 +35,22 @@ RESULTS = "assets.extra/pretrain.json"
 
 
 def run_fn(fn_args: Any) -> None:
-    """TFX Trainer's entry point; `fn_args.base_model` is the ranker to start from, where there is one."""
+    """TFX Trainer's entry point.
+
+    `fn_args.base_model` is the ranker to start from, where there is one.
+    """
     inputs = dataclasses.replace(StageInputs.from_fn_args(fn_args), start_from=fn_args.base_model)
     pretrain(inputs, fn_args.serving_model_dir)
 
 
 def pretrain(inputs: StageInputs, model_dir: str) -> dict[str, Any]:
-    """Trains on users' histories; the chief writes a SavedModel, the encoder checkpoint and results.
+    """Trains on users' histories; the chief writes what comes of it.
+
+    That is a SavedModel, the encoder's checkpoint and results.
 
     Returns:
-        {"attributes": {name: {"loss", "accuracy", "chance_accuracy"}}, "curves": {log name: [a
-        value an epoch]}, "started_from"}, measured on held-out users; objectives that predict no
+        {"attributes": {name: {"loss", "accuracy", "chance_accuracy"}}, "curves": {log name: [one
+        value per epoch]}, "started_from"}, measured on held-out users; objectives that predict no
         attributes have none. `chance_accuracy` is that of always giving the attribute's most
         frequent value.
 
@@ -74,15 +82,14 @@ def pretraining_stage(inputs: StageInputs) -> Stage:
     Raises:
         DataError: there are no windows to train on, or none of held-out users.
     """
-    config, batches = inputs.config.pretrain, MaskedBatches(inputs)
+    config = inputs.config.pretrain
+    batches = MaskedBatches(inputs)
     earlier = earlier_ranker(inputs).encoder if inputs.start_from else None
-    epochs = config.epochs if earlier is None or config.warm_epochs is None else config.warm_epochs
-    steps = _steps(
-        inputs,
-        inputs.train,
-        "pretrain",
-        "no user has two or more behaviours before the training cut-off",
-    )
+    epochs = config.epochs
+    if earlier is not None and config.warm_epochs is not None:
+        epochs = config.warm_epochs
+    why = "no user has two or more behaviours before the training cut-off"
+    steps = _steps(inputs, inputs.train, "pretrain", why)
     why = "one user in twenty is held out, and the log has too few users"
     validation_steps = _steps(inputs, inputs.validation, "pretrain_validation", why)
     return Stage(
@@ -100,7 +107,7 @@ def pretraining_stage(inputs: StageInputs) -> Stage:
 def _model(
     inputs: StageInputs, batches: tf.data.Dataset, steps: int, earlier: FGBert | None
 ) -> Objective:
-    """The compiled objective, for a fit of `steps`; its encoder starts from an earlier one where one is given."""
+    """The compiled objective, for a fit of `steps`; its encoder starts from `earlier`, if any."""
     config = inputs.config.pretrain
     encoder = FGBert(inputs.fields(), inputs.config.encoder, name="encoder")
     model = create_objective(encoder, config, inputs.records().catalog(inputs.catalog))
@@ -119,10 +126,9 @@ def load_encoder(encoder: FGBert, model_dir: str) -> None:
             (ValueError).
     """
     path = os.path.join(model_dir, CHECKPOINT)
+    status = tf.train.Checkpoint(encoder=encoder).read(path)
     # expect_partial: the heads stay unread, which TensorFlow would warn of.
-    tf.train.Checkpoint(encoder=encoder).read(
-        path
-    ).assert_existing_objects_matched().expect_partial()
+    status.assert_existing_objects_matched().expect_partial()
 
 
 def _steps(inputs: StageInputs, files: Sequence[str], split: str, reason: str) -> int:
@@ -135,48 +141,53 @@ def _steps(inputs: StageInputs, files: Sequence[str], split: str, reason: str) -
 def _summary(
     scores: dict[str, float], fields: list[Field], validation: tf.data.Dataset
 ) -> dict[str, Any]:
-    return {
-        field.field: {
-            "loss": scores[f"{field.field}_loss"],
-            "accuracy": scores[f"{field.field}_accuracy"],
-            "chance_accuracy": _chance(field, validation),
-        }
-        for field in fields
-        if f"{field.field}_accuracy" in scores
-    }
+    """For each field that the objective predicts: its loss, accuracy and chance accuracy."""
+    summary = {}
+    for field in fields:
+        if f"{field.field}_accuracy" in scores:
+            summary[field.field] = {
+                "loss": scores[f"{field.field}_loss"],
+                "accuracy": scores[f"{field.field}_accuracy"],
+                "chance_accuracy": _chance(field, validation),
+            }
+    return summary
 
 
 def _chance(field: Field, validation: tf.data.Dataset) -> float:
     """The share of hidden cells that have the field's most frequent value."""
-    cells = [
-        batch["targets"][field.name].numpy()[batch[field.mask].numpy()] for batch in validation
-    ]
-    values = np.concatenate([cell.reshape(len(cell), field.width) for cell in cells])
+    hidden = []
+    for batch in validation:
+        cells = batch["targets"][field.name].numpy()[batch[field.mask].numpy()]
+        hidden.append(cells.reshape(len(cells), field.width))
+    values = np.concatenate(hidden)
     known = values[(values > 0).any(axis=1)]
     counts = np.bincount(known[known > 0], minlength=1)
     return float(counts.max() / len(known)) if len(known) else float("nan")
 
 
 def _export(inputs: StageInputs, model: Objective, curves: dict[str, Any], model_dir: str) -> None:
-    """Writes a SavedModel whose `serving_default` encodes history indices, the checkpoint, and the results."""
-    encoder, validation = model.encoder, MaskedBatches(inputs).once(inputs.validation).cache()
+    """Writes the SavedModel, the checkpoint, and the results.
+
+    The SavedModel's `serving_default` encodes history indices.
+    """
+    encoder = model.encoder
+    validation = MaskedBatches(inputs).once(inputs.validation).cache()
     fields = encoder.fields.of("history")
     scores = model.evaluate(validation, verbose=0, return_dict=True)
-    specs = {
-        field.name: tf.TensorSpec(
-            [None, None] + [field.width] * field.multivalent, tf.int64, name=field.name
-        )
-        for field in fields
-    }
-    encode = tf.function(
-        lambda **features: {"encoded": encoder(features, training=False).output}, autograph=False
-    )
+    specs = {}
+    for field in fields:
+        cell = [field.width] if field.multivalent else []
+        specs[field.name] = tf.TensorSpec([None, None, *cell], tf.int64, name=field.name)
+
+    def encode(**features: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"encoded": encoder(features, training=False).output}
+
+    signature = tf.function(encode, autograph=False).get_concrete_function(**specs)
     module = tf.Module(name="fg_bert")
-    module.weights = encoder.weights
-    tf.saved_model.save(module, model_dir, signatures=encode.get_concrete_function(**specs))
-    tf.train.Checkpoint(encoder=encoder, heads=model.heads).write(
-        os.path.join(model_dir, CHECKPOINT)
-    )
+    module.weights = encoder.weights  # not the model itself, which Keras would save a second time
+    tf.saved_model.save(module, model_dir, signatures=signature)
+    checkpoint = tf.train.Checkpoint(encoder=encoder, heads=model.heads)
+    checkpoint.write(os.path.join(model_dir, CHECKPOINT))
     if inputs.start_from:
         write_ranker(earlier_ranker(inputs), model_dir)
     attributes = _summary(scores, fields, validation)

@@ -1,4 +1,7 @@
-"""What can be set of every pre-training; an objective's own options are fields of its class, in trainer/registry.py."""
+"""What can be set of every pre-training.
+
+An objective's own options are fields of a class of its own, which trainer/registry.py names.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,7 @@ class ItemMaskingConfig(Config):
         key = "behavior_rate"
         if not isinstance(content, Mapping) or key not in content or key in cls.model_fields:
             return content
+        # Earlier releases wrote the key for every objective: what they saved is still read.
         if not is_saved(info):
             message = f"`{key}` is an option of objective cloze: others hide items alone."
             raise PydanticCustomError(REFUSED, "{message}", {"message": message})
@@ -74,7 +78,7 @@ class PredictingConfig(PretrainConfig):
 
     Attributes:
         sampled_softmax_above: Vocabularies with more rows are trained with sampled softmax.
-        sampled_classes: Negatives a step of the sampled softmax.
+        sampled_classes: Negatives per step of the sampled softmax.
     """
 
     sampled_softmax_above: int = pydantic.Field(50_000, ge=1)
@@ -84,7 +88,7 @@ class PredictingConfig(PretrainConfig):
     def _check_sampled(self) -> PredictingConfig:
         if self.sampled_classes > self.sampled_softmax_above:
             raise ValueError(
-                "sampled_classes must not exceed sampled_softmax_above, the least size that is sampled from. "
-                f"Received: {self.sampled_classes} and {self.sampled_softmax_above}"
+                "sampled_classes must not exceed sampled_softmax_above, the least size that is "
+                f"sampled from. Received: {self.sampled_classes} and {self.sampled_softmax_above}"
             )
         return self

@@ -1,4 +1,4 @@
-"""Tells how far a fit is and how long it has left, a line at a time, on a terminal or in a log."""
+"""Tells how far a fit is and how long it has left, on a terminal or in a log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import tf_keras as keras
 
 
 class EpochProgress(keras.callbacks.Callback):
-    """Prints a line an epoch: what is being done, how far it is, the values watched, and the time left.
+    """Prints one line per epoch.
+
+    It says what is being done, how far it is, the values watched, and the time left.
 
     Args:
         what: What is being fitted, such as "pre-training".
@@ -19,13 +21,16 @@ class EpochProgress(keras.callbacks.Callback):
 
     def __init__(self, what: str, watched: tuple[str, ...], seconds_between: float = 10.0) -> None:
         super().__init__()
-        self.what, self.watched, self.seconds_between = what, watched, seconds_between
+        self.what = what
+        self.watched = watched
+        self.seconds_between = seconds_between
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._started = self._shown = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        now, total = time.monotonic(), self.params["epochs"]
+        now = time.monotonic()
+        total = self.params["epochs"]
         if epoch + 1 < total and now - self._shown < self.seconds_between:
             return
         self._shown = now

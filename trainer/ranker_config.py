@@ -1,4 +1,7 @@
-"""What can be set of every ranker; a ranker's own options are fields of its class, in trainer/registry.py."""
+"""What can be set of every ranker.
+
+A ranker's own options are fields of a class of its own, which trainer/registry.py names.
+"""
 
 from __future__ import annotations
 

@@ -15,21 +15,24 @@ from trainer.inputs import StageInputs
 
 
 class RankingBatches:
-    """Features, labels and weights of about `finetune.batch_size` candidates, in one of a few shapes.
+    """Batches of features, labels and weights.
+
+    Each has about `finetune.batch_size` candidates, and one of a few shapes.
 
     Args:
         inputs: Files and configuration.
     """
 
     def __init__(self, inputs: StageInputs) -> None:
-        self._inputs, self._fields, self._records = inputs, inputs.fields(), inputs.records()
+        self._inputs = inputs
+        self._fields = inputs.fields()
+        self._records = inputs.records()
 
     @functools.cached_property
     def plan(self) -> Plan:
         """The buckets that pad the training data least; the same in every process."""
-        return plan_buckets(
-            self._sizes(tuple(self._inputs.train)), self._inputs.config.finetune.batch_size
-        )
+        sizes = self._sizes(tuple(self._inputs.train))
+        return plan_buckets(sizes, self._inputs.config.finetune.batch_size)
 
     def once(self, files: Sequence[str], part: Part = WHOLE) -> tf.data.Dataset:
         """The batches of training or validation files, always in one order."""
@@ -40,19 +43,21 @@ class RankingBatches:
         return int(self.plan.batches(self._sizes(tuple(files))).sum())
 
     def padding(self, files: Sequence[str]) -> float:
-        """The share of these batches' cells, behaviours' and candidates', that has nothing in it."""
+        """The share of empty cells, behaviours' and candidates' together, in these batches."""
         return self.plan.padding(self._sizes(tuple(files)))
 
     def endless(self, part: Part, steps: int, start: int) -> tf.data.Dataset:
         """Batches to train on from step `start` on; each pass of `steps` has another order."""
-        seed, files, plan = part.seed_or(self._inputs.config.seed), self._inputs.train, self.plan
-        batches = passes(
-            lambda number: self._records.candidate_batches(files, plan, seed + number, part),
-            steps,
-            start,
-        )
-        return self._prepared(batches)
+        seed = part.seed_or(self._inputs.config.seed)
+        files = self._inputs.train
+        plan = self.plan
 
+        def one_pass(number: tf.Tensor) -> tf.data.Dataset:
+            return self._records.candidate_batches(files, plan, seed + number, part)
+
+        return self._prepared(passes(one_pass, steps, start))
+
+    # Training and validation files are measured once each, which reads all of them.
     @functools.cache  # noqa: B019 (one for each stage)
     def _sizes(self, files: tuple[str, ...]) -> Sizes:
         return self._records.sizes(files)

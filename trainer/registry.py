@@ -1,4 +1,7 @@
-"""The rankers and pre-training objectives by the names that a configuration takes. Each is imported when it is made."""
+"""The rankers and pre-training objectives by the names that a configuration takes.
+
+Each is imported when it is made.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,18 @@ if TYPE_CHECKING:
 
 
 class Entry(NamedTuple):
-    """A class and the class of its options, in a file of its own: configurations are read without TensorFlow."""
+    """A class and the class of its options, by their paths.
+
+    Options lie in a file of their own, so that configurations are read without TensorFlow.
+    """
 
     made: str
     options: str
 
 
-_MODELS, _PRETRAINING = "trainer.models", "trainer.pretraining"
+_MODELS = "trainer.models"
+_PRETRAINING = "trainer.pretraining"
+
 # What `ranker.model` takes.
 RANKERS = {
     "srp4ctr": Entry(f"{_MODELS}.srp4ctr.Srp4Ctr", f"{_MODELS}.srp4ctr_config.Srp4CtrConfig"),
@@ -50,10 +58,10 @@ OBJECTIVES = {
 def _of_others(group: str, own: Mapping[str, Entry], common: str) -> dict[str, Entry]:
     """What other packages add; those without options of their own have the common ones."""
     options = plugins(f"{group}_options")
-    return {
-        name: Entry(made, options.get(name, common))
-        for name, made in plugins(f"{group}s", own).items()
-    }
+    entries = {}
+    for name, made in plugins(f"{group}s", own).items():
+        entries[name] = Entry(made, options.get(name, common))
+    return entries
 
 
 RANKERS |= _of_others("ranker", RANKERS, "trainer.ranker_config.RankerConfig")
@@ -69,9 +77,8 @@ OBJECTIVE: Choice[PretrainConfig] = Choice(
 
 def create_ranker(fields: Fields, config: TrainerConfig) -> Ranker:
     """The ranker that `config.ranker.model` names, its weights not made yet."""
-    ranker: Ranker = load(RANKERS[config.ranker.model].made)(
-        fields, config.ranker, config.encoder, name="ranker"
-    )
+    made = load(RANKERS[config.ranker.model].made)
+    ranker: Ranker = made(fields, config.ranker, config.encoder, name="ranker")
     return ranker
 
 

@@ -1,4 +1,4 @@
-"""Trained models as Keras objects, from what training exported: to look inside, or to go on from."""
+"""Trained models as Keras objects, from what training exported."""
 
 from __future__ import annotations
 
@@ -46,10 +46,9 @@ def restore_objective(inputs: StageInputs, model_dir: str) -> Objective:
     )
     model(next(iter(MaskedBatches(inputs).once(inputs.validation))))
     path = os.path.join(model_dir, CHECKPOINT)
+    checkpoint = tf.train.Checkpoint(encoder=encoder, heads=model.heads)
     try:
-        tf.train.Checkpoint(encoder=encoder, heads=model.heads).read(
-            path
-        ).assert_existing_objects_matched()
+        checkpoint.read(path).assert_existing_objects_matched()
     except AssertionError:
         raise DataError(
             f"{path}: it has the encoder alone, from an older version. Run `srp4ctr run` again."

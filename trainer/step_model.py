@@ -1,4 +1,4 @@
-"""What everything that is fitted is: a Keras model whose steps can be repeated, and are traced without AutoGraph."""
+"""The base class of all models that are trained here."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from trainer.step_seed import at_step
 class StepModel(keras.Model):
     """A Keras model whose training step draws at random by the step's number alone.
 
-    Its steps hold no Python control flow over tensors, which is all that AutoGraph is for. It would
-    convert `tf_keras`'s own code line by line, over and over (TensorFlow spares `keras` by name,
-    not `tf_keras`), and take three quarters of the time that tracing a step takes.
+    So a step can be repeated, by a run that goes on from a backup; see trainer/step_seed.py.
+
+    Steps are traced without AutoGraph. They hold no Python control flow over tensors, which is all
+    that AutoGraph is for. It would convert `tf_keras`'s own code line by line, over and over
+    (TensorFlow spares `keras` by name, not `tf_keras`), and take three quarters of the time that
+    tracing a step takes.
     """
 
     @tf.autograph.experimental.do_not_convert

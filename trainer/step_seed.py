@@ -1,7 +1,8 @@
-"""Random numbers that are a function of the training step, so that a resumed run draws what it would have drawn.
+"""Random numbers that are a function of the training step.
 
-TensorFlow's stateful random operations start over in a new process; a run that goes on from a
-checkpoint would drop other units, and sample other negatives, than an unbroken one.
+A resumed run so draws what it would have drawn. TensorFlow's stateful random operations start over
+in a new process; a run that goes on from a checkpoint would drop other units, and sample other
+negatives, than an unbroken one.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import tensorflow as tf
 
@@ -44,10 +44,11 @@ def step_seed(key: int) -> tf.Tensor:
     return tf.stack([tf.constant(key, tf.int32) + 7919 * tf.cast(replica, tf.int32), step])
 
 
-def step_uniform(shape: Any, seed: tf.Tensor) -> tf.Tensor:
-    """Numbers from 0 to below 1, float32: the same for a seed on every device, and compiled by XLA or not.
+def step_uniform(shape: tf.Tensor | list[tf.Tensor | int], seed: tf.Tensor) -> tf.Tensor:
+    """Random numbers from 0 to below 1, float32, by a seed [2].
 
-    Those of tf.random.stateless_uniform, which XLA would make of other bits than TensorFlow does.
+    They are the same on every device, and compiled by XLA or not: tf.random.stateless_uniform's,
+    but for the bits that become a number, of which XLA would take others than TensorFlow does.
     """
     bits = tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg="philox")
     return tf.cast(tf.bitwise.bitwise_and(bits, 2**23 - 1), tf.float32) * 2.0**-23

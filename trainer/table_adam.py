@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import tensorflow as tf
 import tf_keras as keras
 
+Gradient: TypeAlias = tf.Tensor | tf.IndexedSlices
+
 
 class RowSums(NamedTuple):
-    """A sparse gradient, sorted, each row's gradients added up: as many entries as it had, whatever it names.
+    """A sparse gradient, sorted by rows, with each row's gradients added up.
 
-    So the shape is known before the rows are, which is what XLA needs.
+    It has as many entries as before, however often a row was named. So the shape is known before
+    the rows are, which is what XLA needs.
 
     Attributes:
         rows: The rows [n], ascending; one that was named several times is here as often.
@@ -26,6 +29,7 @@ class RowSums(NamedTuple):
     @classmethod
     def of(cls, gradient: tf.IndexedSlices) -> RowSums:
         """Adds up what a gradient has for each row."""
+        # Sorted, so that a row's entries lie side by side and the first one of them is known.
         order = tf.argsort(gradient.indices, stable=True)
         rows = tf.gather(gradient.indices, order)
         values = tf.gather(gradient.values, order)
@@ -42,11 +46,11 @@ class RowSums(NamedTuple):
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class TableAdam(keras.optimizers.Adam):
-    """Adam that leaves rows of large tables alone while they have no gradient, and gives tables their own rate.
+    """Adam that leaves rows of large tables alone while they have no gradient.
 
     Keras's Adam lets the moments of every row decay at every step, and so writes whole tables: with
     a million rows that takes longer than all the rest of a step. Here a sparse gradient reads and
-    writes the rows that it has.
+    writes the rows that it has. Such tables have a learning rate of their own.
 
     Args:
         table_rate: A sparsely updated table's learning rate, as a multiple of the others'.
@@ -56,22 +60,23 @@ class TableAdam(keras.optimizers.Adam):
 
     def __init__(self, table_rate: float = 1.0, sparse_above: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.table_rate, self.sparse_above = table_rate, sparse_above
+        self.table_rate = table_rate
+        self.sparse_above = sparse_above
 
-    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
-        """Cuts by the norm of the gradient, for which several gradients of one row have to be added up before.
+    def _clip_gradients(self, grads: list[Gradient]) -> list[Gradient]:
+        """Cuts by the norm of the gradient, once a row's several gradients are added up.
 
         Keras adds them up afterwards. Its norm depends on how often a batch names a row, and on how
         many devices share the batch.
         """
-        clipped: list[Any] = super()._clip_gradients(super()._deduplicate_sparse_grad(grads))
+        clipped: list[Gradient] = super()._clip_gradients(super()._deduplicate_sparse_grad(grads))
         return clipped
 
-    def _deduplicate_sparse_grad(self, grads: list[Any]) -> list[Any]:
+    def _deduplicate_sparse_grad(self, grads: list[Gradient]) -> list[Gradient]:
         return grads  # by then it is done
 
-    def update_step(self, gradient: Any, variable: tf.Variable) -> None:
-        """See keras.optimizers.Optimizer; several gradients of one row have been added up by then."""
+    def update_step(self, gradient: Gradient, variable: tf.Variable) -> None:
+        """See keras.optimizers.Optimizer; a row's several gradients are added up by then."""
         if not isinstance(gradient, tf.IndexedSlices) or not self._is_large(variable):
             super().update_step(gradient, variable)
             return
@@ -81,7 +86,7 @@ class TableAdam(keras.optimizers.Adam):
         return variable.shape.rank > 0 and variable.shape[0] > self.sparse_above
 
     def _corrected_rate(self) -> tf.Tensor:
-        """The learning rate with Adam's bias correction, which is the same for all variables of a step."""
+        """The learning rate with Adam's bias correction, the same for all variables of a step."""
         step = tf.cast(self.iterations + 1, tf.float32)
         correction = tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
         return tf.cast(self.learning_rate, tf.float32) * correction
@@ -89,13 +94,22 @@ class TableAdam(keras.optimizers.Adam):
     def _update_rows(
         self, variable: tf.Variable, rows: tf.Tensor, sums: tf.Tensor, rate: tf.Tensor
     ) -> None:
-        """Adam for some rows, given their whole gradients; a row may be there several times, always with the same."""
+        """Updates some rows by Adam.
+
+        Args:
+            variable: The table.
+            rows: Which rows [n]; one may be there several times.
+            sums: Their whole gradients [n, ...], the same each time that a row is there.
+            rate: The learning rate with bias correction.
+        """
         place = self._index_dict[self._var_key(variable)]
-        first, second = self._momentums[place], self._velocities[place]
+        first = self._momentums[place]
+        second = self._velocities[place]
         mean = self.beta_1 * tf.gather(first, rows) + (1 - self.beta_1) * sums
         square = self.beta_2 * tf.gather(second, rows) + (1 - self.beta_2) * tf.square(sums)
         change = self.table_rate * rate * mean / (tf.sqrt(square) + self.epsilon)
         changed = tf.gather(variable, rows) - change
+        # Updates, not additions: where a row is there several times, all write the same.
         first.scatter_update(tf.IndexedSlices(mean, rows))
         second.scatter_update(tf.IndexedSlices(square, rows))
         variable.scatter_update(tf.IndexedSlices(changed, rows))

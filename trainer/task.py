@@ -21,7 +21,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
@@ -29,6 +29,9 @@ import yaml
 from preprocessing.config import Config, ConfigError, validated
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
+
+if TYPE_CHECKING:
+    from trainer.inputs import StageInputs
 
 _RESTARTS = "SRP4CTR_RESTARTS"
 
@@ -85,12 +88,18 @@ def task(
     ] = None,
 ) -> None:
     """Train one stage from Transform's output, on this machine or as one process of a cluster."""
-    run, pretrains = _load(config), stage is StageName.PRETRAIN
+    run = _load(config)
+    pretrains = stage is StageName.PRETRAIN
     if start_from and not pretrains:
         raise typer.BadParameter("fine-tuning starts from where its --encoder's pre-training did.")
+    # Imported here: TensorFlow takes seconds, which `--help` and a mistyped option can do without.
     from trainer.inputs import StageInputs
 
-    given = {"train": train_data, "validation": validation_data}
+    files = {}
+    if train_data:
+        files["train"] = [train_data]
+    if validation_data:
+        files["validation"] = [validation_data]
     inputs = StageInputs.from_transform(
         stage.value,
         examples,
@@ -100,7 +109,7 @@ def task(
         backup_dir=backup_dir,
         tensorboard_dir=tensorboard_dir,
         start_from=start_from,
-        **{name: [files] for name, files in given.items() if files},
+        **files,
     )
     _survive(
         run.trainer.distribution.restarts, lambda: _train(inputs, pretrains, encoder, model_dir)
@@ -120,11 +129,12 @@ def run(arguments: list[str]) -> None:
     except ConfigError as error:
         raise SystemExit(str(error)) from None
     except SystemExit as finished:
+        # typer ends so even when all is well; a caller within Python goes on then.
         if finished.code:
             raise
 
 
-def _train(inputs: Any, pretrains: bool, encoder: str | None, model_dir: str) -> None:
+def _train(inputs: StageInputs, pretrains: bool, encoder: str | None, model_dir: str) -> None:
     from trainer.finetune import train_ranker
     from trainer.pretrain import pretrain
 
@@ -147,7 +157,10 @@ def _load(path: Path) -> _RunFile:
 
 
 def _survive(restarts: int, train: Callable[[], None]) -> None:
-    """Trains; where another process of the cluster fails, starts this one over, to wait for it and go on together."""
+    """Trains; starts this process over where another one of the cluster fails.
+
+    It then waits for the other, and they go on together from the last backup.
+    """
     import tensorflow as tf
 
     lost = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
@@ -157,10 +170,12 @@ def _survive(restarts: int, train: Callable[[], None]) -> None:
         before = int(os.environ.get(_RESTARTS, "0"))
         if before >= restarts or "TF_CONFIG" not in os.environ:
             raise
+        attempt = f"{before + 1} of {restarts}"
         print(
-            f"  lost another process of the cluster, starting over ({before + 1} of {restarts}): {error}",
+            f"  lost another process of the cluster, starting over ({attempt}): {error}",
             flush=True,
         )
+        # As a new process: TensorFlow can't leave a cluster and join it again within one.
         os.environ[_RESTARTS] = str(before + 1)
         os.execv(sys.executable, sys.orig_argv)
 

@@ -1,4 +1,6 @@
-"""Starts training from an earlier ranker: weights as they are, embedding rows by what they stand for, not by number.
+"""Starts training from an earlier ranker.
+
+Weights stay as they are, and embedding rows go where the tokens that they stand for are now.
 
 Pre-training moves the earlier ranker's weights to today's vocabularies, starts from its encoder,
 and leaves the whole ranker beside its own export; fine-tuning starts from that, and from the
@@ -15,12 +17,12 @@ import numpy as np
 import tensorflow as tf
 
 from preprocessing.config import ConfigError, validated
-from preprocessing.features import CANDIDATE_ITEM_KEY, HISTORY_ITEM_KEY, model_features, oov_buckets
+from preprocessing.features import model_features, oov_buckets
 from preprocessing.kinds.kind import Kind
 from preprocessing.spec import DatasetSpec
 from serving import contract
 from trainer.config import TrainerConfig
-from trainer.fields import Field, Fields
+from trainer.example_features import absent_features
 from trainer.inputs import StageInputs
 from trainer.layers.field_embedding import FieldEmbedding
 from trainer.models.ranker import Ranker
@@ -31,7 +33,9 @@ CHECKPOINT = "assets.extra/ranker/checkpoint"
 
 
 def earlier_ranker(inputs: StageInputs) -> Ranker:
-    """Today's ranker, untrained, with the weights of `inputs.start_from`; new items start from their kin's rows.
+    """Today's ranker, untrained, with the weights of the one in `inputs.start_from`.
+
+    New items start from their kin's rows.
 
     Raises:
         ConfigError: that ranker has other features, or is built in another way, so that its weights
@@ -41,15 +45,21 @@ def earlier_ranker(inputs: StageInputs) -> Ranker:
     earlier = _EarlierRanker(inputs.start_from)
     earlier.check(inputs.spec, inputs.config)
     ranker = create_ranker(inputs.fields(), inputs.config)
-    ranker(_nothing(inputs.fields()))
+    # Called once, so that its weights are made.
+    ranker(absent_features(inputs.fields()))
     earlier.check_count(len(ranker.weights))
-    before, now = earlier.vocabularies(), _vocabularies(inputs)
-    vocabulary_of = {
-        x.table.ref(): x.vocabulary for x in ranker.submodules if isinstance(x, FieldEmbedding)
-    }
-    side_information = inputs.records().catalog(inputs.catalog).tables
-    kin = {"item_id": {name: _with_mask(table.numpy()) for name, table in side_information.items()}}
+    before = earlier.vocabularies()
+    now = _vocabularies(inputs)
+    vocabulary_of = {}
+    for part in ranker.submodules:
+        if isinstance(part, FieldEmbedding):
+            vocabulary_of[part.table.ref()] = part.vocabulary
+    side_information = {}
+    for name, table in inputs.records().catalog(inputs.catalog).tables.items():
+        side_information[name] = _with_mask(table.numpy())
+    kin = {"item_id": side_information}
     counted_by = _vocabularies_counted_by(ranker)
+    # An export has a ranker's weights in the order of its list of them, by number.
     for number, weight in enumerate(ranker.weights):
         values = earlier.weight(number)
         vocabulary = vocabulary_of.get(weight.ref())
@@ -67,11 +77,12 @@ def _vocabularies_counted_by(ranker: Ranker) -> dict[Any, str]:
     if ranker.match is None:
         return {}
     vocabularies = {field.name: field.feature.vocabulary for field in ranker.fields.all}
-    return {
-        ranker.match.values_apart[match.name].ref(): vocabulary
-        for match in ranker.match.matches
-        if match.by is not None and (vocabulary := vocabularies[match.by]) is not None
-    }
+    counted_by = {}
+    for match in ranker.match.matches:
+        vocabulary = None if match.by is None else vocabularies[match.by]
+        if vocabulary is not None:
+            counted_by[ranker.match.values_apart[match.name].ref()] = vocabulary
+    return counted_by
 
 
 def write_ranker(ranker: Ranker, model_dir: str) -> None:
@@ -80,7 +91,11 @@ def write_ranker(ranker: Ranker, model_dir: str) -> None:
 
 
 def load_ranker(ranker: Ranker, model_dir: str) -> bool:
-    """Gives a built ranker the weights of the one beside a pre-training export; returns whether there is one."""
+    """Gives a built ranker the weights of the one beside a pre-training export.
+
+    Returns:
+        Whether there is one.
+    """
     path = os.path.join(model_dir, CHECKPOINT)
     if not tf.io.gfile.exists(f"{path}.index"):
         return False
@@ -105,30 +120,36 @@ class _EarlierRanker:
         self._weights = tf.train.load_checkpoint(os.path.join(model_dir, "variables", "variables"))
 
     def check(self, spec: DatasetSpec, config: TrainerConfig) -> None:
-        """Raises a ConfigError unless a ranker of `spec` and `config` has the same weights, vocabularies apart."""
-        before, now = _structure(self._spec, self._config), _structure(spec, config)
-        changed = [
-            f"{key} ({before[key]} then, {now[key]} now)"
-            for key in before
-            if before[key] != now[key]
-        ]
+        """Checks that a ranker of `spec` and `config` has the same weights, vocabularies apart.
+
+        Raises:
+            ConfigError: it hasn't.
+        """
+        before = _structure(self._spec, self._config)
+        now = _structure(spec, config)
+        changed = []
+        for key, value in before.items():
+            if value != now[key]:
+                changed.append(f"{key} ({value} then, {now[key]} now)")
         if changed:
             raise self._misfit(f"it was made with another {'; '.join(changed)}")
 
     def check_count(self, expected: int) -> None:
         """Raises a ConfigError unless it has so many weights."""
         names = self._weights.get_variable_to_shape_map()
+        # The others are the catalogue's.
         count = sum(name.startswith("weights/") for name in names)
         if count != expected:
             raise self._misfit(
-                f"an earlier version of srp4ctr made it: it has {count} weights, and today's ranker of the same "
-                f"settings has {expected}"
+                f"an earlier version of srp4ctr made it: it has {count} weights, and today's "
+                f"ranker of the same settings has {expected}"
             )
 
     def _misfit(self, why: str) -> ConfigError:
         return ConfigError(
-            f"{self._dir}: this ranker's weights don't fit, for {why}. For the run that changes it, set "
-            "warm_start: false or leave --start-from out; later ones can start from its model."
+            f"{self._dir}: this ranker's weights don't fit, for {why}. For the run that changes "
+            "it, set warm_start: false or leave --start-from out; later ones can start from its "
+            "model."
         )
 
     def weight(self, number: int) -> np.ndarray:
@@ -137,10 +158,10 @@ class _EarlierRanker:
 
     def vocabularies(self) -> dict[str, Vocabulary]:
         """What the rows of its tables stand for, by the vocabulary's name."""
-        return {
-            name: Vocabulary(self._tokens(name), buckets)
-            for name, buckets in _oov_buckets(self._spec).items()
-        }
+        vocabularies = {}
+        for name, buckets in _oov_buckets(self._spec).items():
+            vocabularies[name] = Vocabulary(self._tokens(name), buckets)
+        return vocabularies
 
     def _tokens(self, name: str) -> list[bytes]:
         with tf.io.gfile.GFile(os.path.join(self._dir, "assets", name), "rb") as file:
@@ -148,33 +169,34 @@ class _EarlierRanker:
 
 
 def _vocabularies(inputs: StageInputs) -> dict[str, Vocabulary]:
+    """What the rows of today's tables stand for, by the vocabulary's name."""
     transform = inputs.transform_output()
-    return {
-        name: Vocabulary(transform.vocabulary_by_name(name), buckets)
-        for name, buckets in _oov_buckets(inputs.spec).items()
-    }
+    vocabularies = {}
+    for name, buckets in _oov_buckets(inputs.spec).items():
+        vocabularies[name] = Vocabulary(transform.vocabulary_by_name(name), buckets)
+    return vocabularies
 
 
 def _oov_buckets(spec: DatasetSpec) -> dict[str, int]:
-    """By vocabulary."""
-    return {
-        feature.vocabulary: oov_buckets(feature, spec)
-        for feature in model_features(spec)
-        if feature.vocabulary is not None
-    }
+    """The number of buckets that unknown tokens share, by vocabulary."""
+    buckets = {}
+    for feature in model_features(spec):
+        if feature.vocabulary is not None:
+            buckets[feature.vocabulary] = oov_buckets(feature, spec)
+    return buckets
 
 
 def _structure(spec: DatasetSpec, config: TrainerConfig) -> dict[str, Any]:
-    """All that decides which weights a ranker has, and of which shape, but for its vocabularies; by config key."""
+    """All that decides which weights a ranker has, but for its vocabularies, by config key."""
     features = {f.name: _described(f.spec) for f in model_features(spec) if f.spec}
+    matches = {name: match.model_dump() for name, match in spec.features.match.items()}
     return {
         "dataset.features": features,
-        "dataset.features.match": {
-            name: match.model_dump() for name, match in spec.features.match.items()
-        },
+        "dataset.features.match": matches,
         "oov_buckets": _oov_buckets(spec),
         "dataset.tasks": list(spec.tasks),
         "dataset.history.length": spec.history.length,
+        # Dropout has no weights, so it may change.
         "trainer.encoder": config.encoder.model_dump(exclude={"dropout"}),
         "trainer.ranker": config.ranker.model_dump(exclude={"dropout"}),
     }
@@ -185,24 +207,8 @@ def _described(kind: Kind) -> str:
 
 
 def _with_mask(values: np.ndarray) -> np.ndarray:
-    """Side information by item index, [items] or [items, V], as [rows, V], with a row for the mask."""
+    """Side information [items] or [items, V] by item index as [rows, V].
+
+    The row that is added belongs to the mask.
+    """
     return np.pad(values.reshape(len(values), -1), [(0, 1), (0, 0)])
-
-
-def _nothing(fields: Fields) -> dict[str, tf.Tensor]:
-    """A batch of one request with an absent behaviour and candidate, to build a ranker by."""
-
-    def shape(field: Field) -> list[int]:
-        return (
-            [1]
-            + [1] * (field.feature.side in ("history", "candidate"))
-            + [field.width] * field.multivalent
-        )
-
-    nothing = {field.name: tf.zeros(shape(field), tf.int64) for field in fields.all}
-    nothing |= {field.number: tf.zeros(shape(field)) for field in fields.all if field.number}
-    if fields.has_item_keys:
-        nothing |= {
-            name: tf.zeros([1, 1], tf.int64) for name in (HISTORY_ITEM_KEY, CANDIDATE_ITEM_KEY)
-        }
-    return nothing

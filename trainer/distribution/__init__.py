@@ -1,1 +1,4 @@
-"""Training on several devices and machines: which strategy, who reads what, and one plain model at the end."""
+"""Training on several devices and machines.
+
+Which strategy it is, who reads what, and how there is one plain model at the end.
+"""

@@ -27,7 +27,9 @@ class Backup:
     """
 
     def __init__(self, directory: str, steps: int, steps_per_epoch: int) -> None:
-        self.directory, self._steps, self._steps_per_epoch = directory, steps, steps_per_epoch
+        self.directory = directory
+        self._steps = steps
+        self._steps_per_epoch = steps_per_epoch
 
     @property
     def _is_within_epochs(self) -> bool:
@@ -43,16 +45,17 @@ class Backup:
         checkpoint = tf.train.latest_checkpoint(os.path.join(self.directory, "chief"))
         if checkpoint is None:
             return 0
-        epoch, batch = (
-            int(tf.train.load_variable(checkpoint, f"ckpt_saved_{what}/.ATTRIBUTES/VARIABLE_VALUE"))
-            for what in ("epoch", "batch")
-        )
+        epoch = _saved_number(checkpoint, "epoch")
+        # Within epochs Keras counts what has ended: the epoch under way and its last whole batch.
         if self._is_within_epochs:
-            return epoch * self._steps_per_epoch + batch + 1
+            return epoch * self._steps_per_epoch + _saved_number(checkpoint, "batch") + 1
         return (epoch + 1) * self._steps_per_epoch
 
     def callback(self) -> keras.callbacks.Callback:
-        """Backs up and restores model, optimizer and position; the backup stays until its directory is removed."""
+        """Backs up and restores model, optimizer and position.
+
+        The backup stays until its directory is removed.
+        """
         if self._is_within_epochs:
             return _AlsoAtEpochEnd(self.directory, save_freq=self._steps, delete_checkpoint=False)
         return _EveryFewEpochs(self.directory, epochs=self._steps // self._steps_per_epoch)
@@ -70,9 +73,16 @@ class Backup:
         """Replaces the curves, whole or not at all."""
         path = os.path.join(self.directory, _CURVES)
         tf.io.gfile.makedirs(self.directory)
+        # Under another name first: who is killed while it writes leaves the old file whole.
         with tf.io.gfile.GFile(f"{path}.new", "w") as file:
             file.write(json.dumps(logs))
         tf.io.gfile.rename(f"{path}.new", path, overwrite=True)
+
+
+def _saved_number(checkpoint: str, what: str) -> int:
+    """The epoch or batch that Keras's backup was made after."""
+    name = f"ckpt_saved_{what}/.ATTRIBUTES/VARIABLE_VALUE"
+    return int(tf.train.load_variable(checkpoint, name))
 
 
 def weights_of(model: keras.Model) -> list[tf.Variable]:
@@ -82,7 +92,9 @@ def weights_of(model: keras.Model) -> list[tf.Variable]:
     checkpoint of its own, the others would answer it with whatever they compute next.
     """
     metrics = [part for part in model.submodules if isinstance(part, keras.metrics.Metric)]
-    of_metrics = {id(weight) for metric in metrics for weight in metric.weights}
+    of_metrics: set[int] = set()
+    for metric in metrics:
+        of_metrics.update(id(weight) for weight in metric.weights)
     return [weight for weight in model.weights if id(weight) not in of_metrics]
 
 
@@ -91,7 +103,8 @@ class _Kept(tf.Module):
 
     def __init__(self, model: keras.Model) -> None:
         super().__init__()
-        self.weights, self.optimizer = weights_of(model), model.optimizer
+        self.weights = weights_of(model)
+        self.optimizer = model.optimizer
         self.distribute_strategy = model.distribute_strategy
         self._train_counter = model._train_counter
 
@@ -100,13 +113,16 @@ class _WithoutMetrics(keras.callbacks.BackupAndRestore):
     """Keras's backup, of what is in `_Kept`."""
 
     def on_train_begin(self, logs: Any = None) -> None:
+        # As Keras's own does, but for what is handed to the state.
         state = WorkerTrainingState(_Kept(self.model), self.backup_dir, self.save_freq)
         self._training_state = self.model._training_state = state
         state.restore()
 
 
 class _EveryFewEpochs(_WithoutMetrics):
-    """Backs up when every so many epochs have been evaluated; no hook of it is called at every step.
+    """Backs up when every so many epochs have been evaluated.
+
+    No hook of it is called at every step.
 
     Args:
         directory: Where backups go.
@@ -123,9 +139,10 @@ class _EveryFewEpochs(_WithoutMetrics):
 
 
 class _AlsoAtEpochEnd(_WithoutMetrics):
-    """Backs up every so many steps and when an epoch has been evaluated, but not between its last step and that.
+    """Backs up every so many steps, and when an epoch has been evaluated.
 
-    A run that went on from there would start the next epoch, and never evaluate this one.
+    It doesn't between an epoch's last step and its evaluation: a run that went on from there would
+    start the next epoch, and never evaluate this one.
     """
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

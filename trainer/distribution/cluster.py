@@ -48,8 +48,8 @@ class Cluster:
             return cls(jobs, str(task.get("type", "")), int(task.get("index", 0)))
         except (ValueError, TypeError, AttributeError) as error:
             raise ValueError(
-                f'{TF_CONFIG} must be JSON such as {{"cluster": {{"chief": ["host:port"], "worker": [...]}}, '
-                f'"task": {{"type": "worker", "index": 0}}}}. Received: {text!r}'
+                f'{TF_CONFIG} must be JSON such as {{"cluster": {{"chief": ["host:port"], '
+                f'"worker": [...]}}, "task": {{"type": "worker", "index": 0}}}}. Received: {text!r}'
             ) from error
 
     @property
@@ -72,18 +72,16 @@ class Cluster:
 
 
 def strategy_name(config: DistributionConfig, cluster: Cluster) -> str:
-    """The strategy to take: the configured one, or what the cluster and this machine's GPUs ask for."""
+    """The configured strategy, or what the cluster and this machine's GPUs ask for."""
     if config.strategy != "auto":
         return config.strategy
     if cluster.jobs.get("ps"):
         return "parameter_server"
     if cluster.trainers > 1:
         return "multi_worker"
-    return (
-        "mirrored"
-        if config.devices or len(tf.config.list_physical_devices("GPU")) > 1
-        else "one_device"
-    )
+    if config.devices or len(tf.config.list_physical_devices("GPU")) > 1:
+        return "mirrored"
+    return "one_device"
 
 
 def create_strategy(config: DistributionConfig, cluster: Cluster) -> tf.distribute.Strategy:
@@ -95,7 +93,7 @@ def create_strategy(config: DistributionConfig, cluster: Cluster) -> tf.distribu
     Raises:
         ValueError: the strategy needs a cluster, and TF_CONFIG names none.
     """
-    key = repr((config, cluster))
+    key = repr((config, cluster))  # the cluster's jobs are a dictionary, which has no hash
     if key not in _strategies:
         _strategies[key] = _create(config, cluster)
     return _strategies[key]
@@ -117,7 +115,10 @@ def _create(config: DistributionConfig, cluster: Cluster) -> tf.distribute.Strat
 
 
 def serve(cluster: Cluster) -> None:
-    """Starts the server of a parameter server's worker or ps, if this process has none; it runs as long as that."""
+    """Starts the server of a parameter server's worker or ps, if this process has none.
+
+    It runs as long as the process does.
+    """
     place = (cluster.job, cluster.index)
     if place not in _servers:
         jobs = tf.train.ClusterSpec(dict(cluster.jobs))

@@ -22,7 +22,8 @@ class Curves(keras.callbacks.Callback):
 
     def __init__(self, backup: Backup, done: int, writes: bool) -> None:
         super().__init__()
-        self.backup, self.writes = backup, writes
+        self.backup = backup
+        self.writes = writes
         self.logs = backup.read_curves(done)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -31,14 +32,17 @@ class Curves(keras.callbacks.Callback):
             self.backup.write_curves(self.logs)
 
     def by_name(self) -> dict[str, list[float]]:
-        """The curves: a value an epoch for each name."""
-        return {
-            name: [logs[name] for logs in self.logs] for name in (self.logs[0] if self.logs else {})
-        }
+        """The curves: for each name one value per epoch."""
+        curves: dict[str, list[float]] = {}
+        for name in self.logs[0] if self.logs else ():
+            curves[name] = [logs[name] for logs in self.logs]
+        return curves
 
 
 class StopAtBest(Curves):
-    """Stops once a value has not risen for `patience` epochs, and goes back to the weights of its highest.
+    """Stops once a value has not risen for `patience` epochs.
+
+    It then goes back to the weights that the value was highest with.
 
     Args:
         backup: As for `Curves`; the best weights go there, too.
@@ -52,9 +56,11 @@ class StopAtBest(Curves):
         self, backup: Backup, done: int, writes: bool, watched: str, patience: int
     ) -> None:
         super().__init__(backup, done, writes)
-        self.watched, self.patience = watched, patience
+        self.watched = watched
+        self.patience = patience
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        # The best weights are written before the backup: a run that goes on finds them whole.
         best = self._best_epoch()
         super().on_epoch_end(epoch, logs)
         if self._best_epoch() != best and self.writes:
@@ -67,10 +73,11 @@ class StopAtBest(Curves):
             self._weights().read(self.backup.best).assert_existing_objects_matched()
 
     def _best_epoch(self) -> int:
-        values = [
-            -math.inf if math.isnan(logs[self.watched]) else logs[self.watched]
-            for logs in self.logs
-        ]
+        """The first epoch with the highest value; -1 where there is none yet."""
+        values = []
+        for logs in self.logs:
+            value = logs[self.watched]
+            values.append(-math.inf if math.isnan(value) else value)
         return values.index(max(values)) if values else -1
 
     def _weights(self) -> tf.train.Checkpoint:

@@ -67,8 +67,9 @@ def feed(strategy: tf.distribute.Strategy, batches: Batches, share_files: bool =
         return batches(WHOLE)
 
     def of_one_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
-        workers, worker = context.num_input_pipelines, context.input_pipeline_id
-        replicas = context.num_replicas_in_sync // workers
+        workers = context.num_input_pipelines
+        worker = context.input_pipeline_id
+        replicas = context.num_replicas_in_sync // workers  # of this worker
         if share_files:
             return _cut(batches(Part(worker, workers)), 0, replicas, replicas)
         return _cut(batches(WHOLE), worker * replicas, replicas, replicas * workers)

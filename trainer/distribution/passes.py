@@ -11,7 +11,9 @@ import tensorflow as tf
 def passes(
     one_pass: Callable[[tf.Tensor], tf.data.Dataset], steps: int, start: int = 0
 ) -> tf.data.Dataset:
-    """Endless batches: `steps` of each pass, which what comes after a step doesn't depend on what came before.
+    """Endless batches: `steps` of each pass.
+
+    What comes after a step doesn't depend on where reading has started.
 
     Args:
         one_pass: The batches of a pass, by its number; one that has less than `steps` is gone

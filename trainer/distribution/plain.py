@@ -17,16 +17,17 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
     if not any(is_parameter_server(model.distribute_strategy) for model in (source, target)):
         target.set_weights(source.get_weights())
         return
-    with (
-        tempfile.TemporaryDirectory() as folder
-    ):  # a checkpoint joins what a parameter server has cut into parts
+    # By a checkpoint, which joins what a parameter server has cut into parts.
+    with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "weights")
         tf.train.Checkpoint(model=source).write(path)
         tf.train.Checkpoint(model=target).read(path).assert_existing_objects_matched()
 
 
 class EvaluatePlain(keras.callbacks.Callback):
-    """Evaluates a plain copy at the end of each epoch: a parameter server's workers would evaluate in no order at all.
+    """Evaluates a plain copy at the end of each epoch.
+
+    A parameter server's workers would evaluate in no order at all.
 
     Args:
         plain: The copy, compiled.
@@ -35,12 +36,12 @@ class EvaluatePlain(keras.callbacks.Callback):
 
     def __init__(self, plain: keras.Model, validation: tf.data.Dataset) -> None:
         super().__init__()
-        self.plain, self.validation = plain, validation
+        self.plain = plain
+        self.validation = validation
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        with ThreadPoolExecutor(
-            1
-        ) as thread:  # `fit` is inside of its strategy's scope, which is this thread's
+        # `fit` is inside of its strategy's scope, which is this thread's: another one is outside.
+        with ThreadPoolExecutor(1) as thread:
             scores = thread.submit(self._evaluate).result()
         if logs is not None:
             logs |= {f"val_{name}": value for name, value in scores.items()}

@@ -1,1 +1,1 @@
-"""A trained ranker as a SavedModel for serving: its signatures, its user states as bytes, its assets."""
+"""A trained ranker as a SavedModel for serving: signatures, user states as bytes, assets."""

@@ -9,7 +9,7 @@ from preprocessing.features import user_inputs
 from preprocessing.spec import DatasetSpec
 from serving import contract
 from trainer.catalog import ItemCatalog
-from trainer.export.example_state import example_state
+from trainer.example_features import user_specs, zeros
 from trainer.export.serving_module import ServingModule
 from trainer.export.showings import event_fields, showing_features
 from trainer.export.state_codec import StateCodec
@@ -29,8 +29,9 @@ def serving_module(ranker: Ranker, inputs: StageInputs) -> ServingModule:
     statistics = None
     if inputs.spec.features.statistics:
         statistics = StatisticsTable(records.statistic_lines(inputs.catalog), inputs.spec)
+    # The layout of states is read from one of a user of whom nothing is known.
     codec = StateCodec(
-        example_state(ranker, fields),
+        ranker.encode_user(zeros(user_specs(fields, 1)), training=False),
         fingerprint(ranker, inputs.spec.model_dump_json()),
         inputs.spec.history.length,
         inputs.config.export.state_dtype,
@@ -90,6 +91,7 @@ def _names(spec: DatasetSpec, side: str) -> tuple[str, ...]:
 
 def fingerprint(ranker: Ranker, spec: str) -> bytes:
     """8 bytes that change with any weight and with the spec."""
+    # The spec, too: with the same weights, other features would mean something else.
     digest = hashlib.sha256(spec.encode())
     for weight in ranker.get_weights():
         digest.update(weight.tobytes())

@@ -1,4 +1,7 @@
-"""Checks of a signature's inputs inside the graph: TF Serving checks neither shapes nor emptiness."""
+"""Checks of a signature's inputs inside the graph.
+
+TF Serving checks neither whether shapes fit together nor whether there is anything at all.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,18 @@ _LEADERS = (USER_ID, USER_STATE, HISTORY_ITEM_ID, CANDIDATE_ITEM_ID)
 
 
 def checked(raw: dict[str, tf.Tensor], limits: Mapping[str, int]) -> dict[str, tf.Tensor]:
-    """The inputs, unchanged; running them fails with INVALID_ARGUMENT where they don't fit together.
+    """The inputs, unchanged; INVALID_ARGUMENT where they don't fit together.
 
     There must be a request, inputs along one axis (history or candidates) must have one shape,
-    every input one row a request, and a request to score at least one candidate. No axis may be
-    longer than its limit.
+    every input one row for each request, and a request to score at least one candidate. No axis may
+    be longer than its limit.
 
     Args:
         raw: Inputs by name, [B] or [B, *].
         limits: The most columns along "history" and "candidate".
     """
     names = sorted(raw, key=lambda name: name not in _LEADERS)
+    # The first of each axis, and the first of those without one, are what others must be like.
     first = next((name for name in names if not _axis(name)), names[0])
     batch = tf.shape(raw[first])[0]
     checks = [tf.debugging.Assert(batch > 0, [f"{first} is empty: send at least one request."])]
@@ -37,18 +41,16 @@ def checked(raw: dict[str, tf.Tensor], limits: Mapping[str, int]) -> dict[str, t
         if name != leader:
             checks.append(_same(name, tf.shape(value), leader, tf.shape(raw[leader])))
         elif name != first:
-            checks.append(
-                _same(f"rows of {name}", tf.shape(value)[:1], f"rows of {first}", batch[None])
-            )
+            rows = tf.shape(value)[:1]
+            checks.append(_same(f"rows of {name}", rows, f"rows of {first}", batch[None]))
     if "candidate" in leaders:
         name = leaders["candidate"]
         message = f"{name} has no candidates: send at least one a request."
         checks.append(tf.debugging.Assert(tf.shape(raw[name])[1] > 0, [message]))
-    checks += [
-        _short(name, tf.shape(raw[name])[1], limits[axis]) for axis, name in leaders.items() if axis
-    ]
-    with tf.control_dependencies(checks):
-        return {name: tf.identity(value) for name, value in raw.items()}
+    for axis, name in leaders.items():
+        if axis:
+            checks.append(_short(name, tf.shape(raw[name])[1], limits[axis]))
+    return _after(checks, raw)
 
 
 def fitting(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -62,21 +64,32 @@ def fitting(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     for name in sorted(raw, key=lambda name: name not in _LEADERS):
         leader = leaders.setdefault(_axis(name), name)
         checks.append(_same(name, tf.shape(raw[name]), leader, tf.shape(raw[leader])))
+    return _after(checks, raw)
+
+
+def _after(checks: list[tf.Operation], raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The inputs, which nobody gets to see before the checks have passed."""
     with tf.control_dependencies(checks):
         return {name: tf.identity(value) for name, value in raw.items()}
 
 
 def dense(name: str, rows: tf.RaggedTensor) -> tf.Tensor:
-    """The rows of a parsed feature as one tensor; INVALID_ARGUMENT if one long row would make it huge."""
+    """The rows of a parsed feature as one tensor.
+
+    INVALID_ARGUMENT if one long row would make it huge.
+    """
     shape = rows.bounding_shape(out_type=tf.int64)
-    message = f"{name}: rows and their longest may have at most {_MOST_CELLS} cells: send fewer at once. Received:"
-    with tf.control_dependencies(
-        [tf.debugging.Assert(tf.reduce_prod(shape) <= _MOST_CELLS, [message, shape])]
-    ):
+    message = (
+        f"{name}: rows and their longest may have at most {_MOST_CELLS} cells: "
+        "send fewer at once. Received:"
+    )
+    is_small = tf.debugging.Assert(tf.reduce_prod(shape) <= _MOST_CELLS, [message, shape])
+    with tf.control_dependencies([is_small]):
         return rows.to_tensor()
 
 
 def _axis(name: str) -> str:
+    """What a feature runs along: history, candidate, or "" where it has one value per request."""
     return next((axis for axis in _AXES if name.startswith(f"{axis}_")), "")
 
 
@@ -87,4 +100,5 @@ def _short(name: str, columns: tf.Tensor, limit: int) -> tf.Operation:
 
 def _same(what: str, shape: tf.Tensor, other: str, expected: tf.Tensor) -> tf.Operation:
     message = f"{what} must have the shape of {other}. Received: shapes"
-    return tf.debugging.Assert(tf.reduce_all(tf.equal(shape, expected)), [message, shape, expected])
+    is_same = tf.reduce_all(tf.equal(shape, expected))
+    return tf.debugging.Assert(is_same, [message, shape, expected])

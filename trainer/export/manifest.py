@@ -15,7 +15,10 @@ _CHUNK = 2**20  # bytes that are read at once
 
 
 def write_manifest(model_dir: str) -> None:
-    """Writes contract.MANIFEST_FILE about every file that is there now; what is added later may come and go."""
+    """Writes contract.MANIFEST_FILE about every file that is there now.
+
+    What is added later may come and go.
+    """
     target = os.path.join(model_dir, contract.MANIFEST_FILE)
     files = {}
     for folder, _, names in tf.io.gfile.walk(model_dir):
@@ -29,7 +32,8 @@ def write_manifest(model_dir: str) -> None:
 
 
 def _entry(path: str) -> dict[str, Any]:
-    digest, size = hashlib.sha256(), 0
+    digest = hashlib.sha256()
+    size = 0
     with tf.io.gfile.GFile(path, "rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)

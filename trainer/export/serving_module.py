@@ -1,10 +1,9 @@
-"""A ranker with everything around it that serving needs: the transform graph, the catalogue, the state codec."""
+"""A ranker with everything around it that serving needs."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -22,7 +21,7 @@ from trainer.data import densify
 from trainer.export.input_checks import dense, fitting
 from trainer.export.state_codec import StateCodec
 from trainer.export.statistics_table import StatisticsTable
-from trainer.export.transform_graph import TransformGraph
+from trainer.export.transform_graph import Features, TransformGraph
 from trainer.fields import Fields
 from trainer.models.ranker import Ranker, UserState
 from trainer.padding import candidate_columns, history_columns, pad_columns
@@ -35,7 +34,9 @@ _DTYPES = {"string": tf.string, "int64": tf.int64, "float": tf.float32}
 
 
 class ServingModule(tf.Module):
-    """Raw features in, probabilities out; each side goes through the same transform graph as in training.
+    """Raw features in, probabilities out.
+
+    Each side goes through the same transform graph as in training.
 
     Args:
         ranker: The trained ranker.
@@ -75,51 +76,59 @@ class ServingModule(tf.Module):
         self.description = description
 
     def user_state(self, raw: RawFeatures) -> UserState:
-        """The user state of dense raw user, context and history features, [B] or [B, L']; "" pads histories."""
+        """The user state of raw features.
+
+        Args:
+            raw: Dense user, context and history features, [B] or [B, L']; "" pads histories.
+        """
         features = self.user_features(raw)
         columns = history_columns(
             tf.shape(features[HISTORY_ITEM_ID])[1], self.fields.history_length
         )
         for name, values in features.items():
             if name.startswith("history_"):
-                features[name] = pad_columns(values, columns)
+                features[name] = pad_columns(values, columns)  # see trainer/padding.py
         return self._encode_user(features, training=False)
 
     def user_features(self, raw: RawFeatures) -> dict[str, tf.Tensor]:
         """What the ranker reads of the same: indices, of the latest behaviours."""
         present = raw[HISTORY_ITEM_ID] != ""
-        kept = {
-            feature.name: _latest(raw[feature.name], present, self.fields.history_length)
-            if feature.is_list
-            else raw[feature.name]
-            for feature in user_inputs(self.spec)
-        }
-        return self._transformed(
-            kept if self.statistics is None else self.statistics.fill_user(kept)
-        )
+        kept = {}
+        for feature in user_inputs(self.spec):
+            values = raw[feature.name]
+            if feature.is_list:
+                values = _latest(values, present, self.fields.history_length)
+            kept[feature.name] = values
+        if self.statistics is not None:
+            kept = self.statistics.fill_user(kept)
+        return self._transformed(kept)
 
     def scores(
         self, state: UserState, raw: RawFeatures, rows: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
-        """Probabilities [B, N] a task, of dense raw candidate features [B, N]; 0 where the item id is "".
+        """Probabilities for each task.
 
-        `rows` is what is counted of the user and items together, see UsersItems.
+        Args:
+            state: The user state.
+            raw: Dense candidate features [B, N]; a candidate whose item id is "" is none. Features
+                other than the id may be left out: the catalogue and the statistics table have them.
+            rows: What is counted of the user and items together, see UsersItems.
 
-        Features other than the id may be left out: the catalogue and the statistics table have
-        them.
+        Returns:
+            By task [B, N], 0 where there is no candidate.
         """
         count = tf.shape(raw[CANDIDATE_ITEM_ID])[1]
         columns = candidate_columns(count)
-        padded = {
-            name: pad_columns(value, columns)
-            for name, value in self.candidate_features(raw, rows).items()
-        }
+        padded = {}
+        for name, values in self.candidate_features(raw, rows).items():
+            padded[name] = pad_columns(values, columns)
         logits = self._score_items(state, padded, training=False)
         present = raw[CANDIDATE_ITEM_ID] != ""
-        return {
-            task: tf.where(present, tf.sigmoid(tf.cast(logit, tf.float32))[:, :count], 0.0)
-            for task, logit in logits.items()
-        }
+        scores = {}
+        for task, logit in logits.items():
+            probabilities = tf.sigmoid(tf.cast(logit, tf.float32))[:, :count]
+            scores[task] = tf.where(present, probabilities, 0.0)
+        return scores
 
     def candidate_features(
         self, raw: RawFeatures, rows: tf.Tensor | None = None
@@ -128,9 +137,8 @@ class ServingModule(tf.Module):
         sent = {f.name: raw[f.name] for f in candidate_inputs(self.spec) if f.name in raw}
         if self.statistics is not None:
             sent = self.statistics.fill_candidates(sent, rows)
-        return self._transformed(
-            {name: tf.RaggedTensor.from_tensor(value) for name, value in sent.items()}
-        )
+        ragged = {name: tf.RaggedTensor.from_tensor(value) for name, value in sent.items()}
+        return self._transformed(ragged)
 
     @_traced
     def encode_user(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -140,9 +148,8 @@ class ServingModule(tf.Module):
     def score_items(self, user_state_bytes: tf.Tensor, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signatures `score_items` and `score_items_with_features`."""
         state = self.codec.decode(user_state_bytes)
-        return self.scores(
-            state, raw, self.codec.rows_of_items(user_state_bytes) if self._has_rows else None
-        )
+        rows = self.codec.rows_of_items(user_state_bytes) if self._has_rows else None
+        return self.scores(state, raw, rows)
 
     @_traced
     def predict(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -162,15 +169,17 @@ class ServingModule(tf.Module):
         return {USER_STATE: self.encode_user(**raw)[USER_STATE][:, None]}
 
     def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Signature `evaluate`: as `serving_default`, and each candidate's popularity, by training events."""
+        """Signature `evaluate`: as `serving_default`, and each candidate's popularity.
+
+        That is by training events, see ItemCatalog.
+        """
         raw = self._parse(examples, user_inputs(self.spec) + candidate_inputs(self.spec))
-        items = self._transformed(
-            {CANDIDATE_ITEM_ID: tf.RaggedTensor.from_tensor(raw[CANDIDATE_ITEM_ID])}
-        )
-        popularity = self.catalog.popularity(items[CANDIDATE_ITEM_ID])[
-            :, : tf.shape(raw[CANDIDATE_ITEM_ID])[1]
-        ]
-        return self.serve_examples(examples) | {"popularity": popularity}
+        ids = raw[CANDIDATE_ITEM_ID]
+        items = self._transformed({CANDIDATE_ITEM_ID: tf.RaggedTensor.from_tensor(ids)})
+        popularity = self.catalog.popularity(items[CANDIDATE_ITEM_ID])
+        # Features have one column at least, even where no request has a candidate.
+        shown = popularity[:, : tf.shape(ids)[1]]
+        return self.serve_examples(examples) | {"popularity": shown}
 
     def describe(self, request: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `describe`: the description as JSON, whatever the requests [B] say."""
@@ -186,17 +195,16 @@ class ServingModule(tf.Module):
             return None
         return self.statistics.users_items.rows(raw[USER_STATISTICS])
 
-    def _transformed(self, raw: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+    def _transformed(self, raw: Features) -> dict[str, tf.Tensor]:
         return self.catalog.fill(densify(self.transform(raw), self.fields))
 
     def _parse(self, examples: tf.Tensor, inputs: Sequence[RecordFeature]) -> dict[str, tf.Tensor]:
-        parsed = tf.io.parse_example(
-            examples, {feature.name: _parsing(feature) for feature in inputs}
-        )
-        raw = {
-            name: dense(name, x) if isinstance(x, tf.RaggedTensor) else x
-            for name, x in parsed.items()
-        }
+        """The raw features of serialised tf.Examples, dense."""
+        how = {feature.name: _parsing(feature) for feature in inputs}
+        raw = {}
+        for name, values in tf.io.parse_example(examples, how).items():
+            is_list = isinstance(values, tf.RaggedTensor)
+            raw[name] = dense(name, values) if is_list else values
         return fitting(raw)
 
 
@@ -205,7 +213,8 @@ def dtype_of(feature: RecordFeature) -> tf.DType:
     return _DTYPES[feature.dtype]
 
 
-def _parsing(feature: RecordFeature) -> Any:
+def _parsing(feature: RecordFeature) -> tf.io.RaggedFeature | tf.io.FixedLenFeature:
+    """How tf.io.parse_example reads a raw feature."""
     if feature.is_list:
         return tf.io.RaggedFeature(dtype_of(feature))
     return tf.io.FixedLenFeature([], dtype_of(feature))

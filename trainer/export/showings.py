@@ -1,4 +1,7 @@
-"""Candidate features that are of one showing of an item, such as its position, and not of the item."""
+"""Candidate features of one showing of an item, such as its position on a page.
+
+The catalogue can't know them, for they don't belong to the item.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,20 @@ _MOST_ALIKE = 0.5
 
 
 def event_fields(spec: DatasetSpec) -> list[str]:
-    """The item features that are read from the events, which alone may differ from one showing to the next."""
-    return [
-        name
-        for name, feature in spec.features.item.items()
-        if spec.table_of("item", feature) == "events"
-    ]
+    """The item features that are read from the events.
+
+    They alone may differ from one showing to the next.
+    """
+    item = spec.features.item
+    return [name for name in item if spec.table_of("item", item[name]) == "events"]
 
 
 def showing_features(
     fields: Iterable[str], catalog: ItemCatalog, batches: Iterable[Mapping[str, tf.Tensor]]
 ) -> tuple[str, ...]:
-    """The candidate features whose values in requests are mostly not what the catalogue has of their items.
+    """The candidate features that differ from one showing to the next.
+
+    Their values in requests are mostly not what the catalogue has of their items.
 
     Args:
         fields: Item fields to compare.
@@ -39,15 +44,13 @@ def showing_features(
         items = batch[CANDIDATE_ITEM_ID]
         known = catalog.fill({CANDIDATE_ITEM_ID: items})
         for field in compared:
-            sent, kept = batch[f"candidate_{field}"].numpy(), known[f"candidate_{field}"].numpy()
+            sent = batch[f"candidate_{field}"].numpy()
+            kept = known[f"candidate_{field}"].numpy()
             rows = (items.numpy() > 0) & (_any(sent) > 0)
             compared[field] += int(rows.sum())
             unlike[field] += int((rows & (_any(sent != kept) > 0)).sum())
-    return tuple(
-        f"candidate_{field}"
-        for field, count in compared.items()
-        if unlike[field] > _MOST_ALIKE * count
-    )
+    differ = [name for name, count in compared.items() if unlike[name] > _MOST_ALIKE * count]
+    return tuple(f"candidate_{field}" for field in differ)
 
 
 def _any(values: np.ndarray) -> np.ndarray:

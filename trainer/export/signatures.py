@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -12,10 +12,13 @@ from serving import contract
 from trainer.export.input_checks import checked
 from trainer.export.serving_module import ServingModule, dtype_of
 
+ConcreteFunction: TypeAlias = tf.types.experimental.ConcreteFunction
+Method = Callable[..., dict[str, tf.Tensor]]
+
 EVALUATE = "evaluate"  # for the Evaluator; servers have it, too, but no client calls it
 
 
-def build_signatures(module: ServingModule) -> dict[str, Any]:
+def build_signatures(module: ServingModule) -> dict[str, ConcreteFunction]:
     """The concrete functions by signature name, with named inputs only."""
     user = {feature.name: _spec(feature) for feature in user_inputs(module.spec)}
     candidates = {feature.name: _spec(feature) for feature in candidate_inputs(module.spec)}
@@ -23,7 +26,7 @@ def build_signatures(module: ServingModule) -> dict[str, Any]:
     state = _strings(contract.USER_STATE)
     examples = _strings(contract.EXAMPLES)
     request = _strings(contract.REQUEST)
-    functions: dict[str, tuple[Callable[..., Any], dict[str, tf.TensorSpec]]] = {
+    functions: dict[str, tuple[Method, dict[str, tf.TensorSpec]]] = {
         contract.ENCODE_USER: (module.encode_user, user),
         contract.SCORE_ITEMS: (module.score_items, state | ids),
         contract.SCORE_ITEMS_WITH_FEATURES: (module.score_items, state | candidates),
@@ -44,11 +47,11 @@ def build_signatures(module: ServingModule) -> dict[str, Any]:
 
 
 def _concrete(
-    function: Callable[..., Any], specs: Mapping[str, tf.TensorSpec], limits: Mapping[str, int]
-) -> Any:
+    function: Method, specs: Mapping[str, tf.TensorSpec], limits: Mapping[str, int]
+) -> ConcreteFunction:
     """`function` traced for inputs of these specs, which are checked first."""
 
-    def call(**raw: tf.Tensor) -> Any:
+    def call(**raw: tf.Tensor) -> dict[str, tf.Tensor]:
         return function(**checked(raw, limits))
 
     return tf.function(call, autograph=False).get_concrete_function(**specs)

@@ -1,16 +1,17 @@
-"""A user state as one opaque string a user, and back, inside the graph."""
+"""Each user's state as one opaque string, and back, inside the graph."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
 import tensorflow as tf
 
 from serving import contract
 from trainer.export.state_layout import MASK, layout_of, leaf_names
 from trainer.export.state_vectors import Vectors
+from trainer.models.ranker import UserState
 from trainer.padding import history_columns
 
 _MAGIC = b"SRP2"  # its digit is the format's version
@@ -23,17 +24,25 @@ _REFUSAL = (
     f"{contract.STALE_STATE}, or is damaged: call encode_user again on the version that scores."
 )
 
-UserState = Any
+Nest = TypeVar("Nest")
 
 
 class StateCodec:
     """Packs a ranker's user state, only the history positions that are real, behind a header.
 
-    Layout: magic "SRP2"; 12 decimal digits, the checksum of all that follows; 8 bytes `identity`; 4
-    letters, the precision; int32 number of positions n; then the per-user vectors, and n rows of
-    all per-position vectors, packed as trainer/export/state_vectors.py and trainer/export/state_numbers.py have
-    it; then any number of rows of `row_integers` int32, which aren't the ranker's: what is counted
-    of a user's items, see trainer/export/statistics_table.py.
+    The bytes of a state are, one after another:
+
+    - the magic "SRP2";
+    - 12 decimal digits, the checksum of all that follows;
+    - 8 bytes, the `identity`;
+    - 4 letters, the precision;
+    - int32, the number of positions n;
+    - the vectors of the user, in the order of the state's fields, see state_layout.py;
+    - the vectors of each of the n positions, in the same order;
+    - any number of rows of `row_integers` int32, which aren't the ranker's: what is counted of a
+      user's items, see statistics_table.py.
+
+    How vectors are packed is told in state_vectors.py and state_numbers.py.
 
     The checksum finds what a cache or a network damaged. It keeps nobody from forging a state, but
     a forged one, too, must have this layout and finite numbers, or it is refused.
@@ -46,8 +55,8 @@ class StateCodec:
         row_integers: How many integers each of the rows at the end has; 0: there are no rows.
 
     Attributes:
-        identity: 8 bytes that tell states this codec can read from all others: they change with the
-            fingerprint, the state's layout, and how it is stored.
+        identity: 8 bytes that tell states that this codec can read from all others: they change
+            with the fingerprint, the state's layout, and how it is stored.
         layout: The vectors that are stored, in the order of their bytes.
     """
 
@@ -77,13 +86,22 @@ class StateCodec:
         return _HEADER_BYTES + self._user.bytes + positions * self._row.bytes
 
     def encode(self, state: UserState, rows_of_items: tf.RaggedTensor | None = None) -> tf.Tensor:
-        """Packs a state whose real positions come first, and rows int32 [B, (K), row_integers]: string [B]."""
+        """Packs a batch of states.
+
+        Args:
+            state: The states, whose real positions come first.
+            rows_of_items: Rows that aren't the ranker's, int32 [B, (K), row_integers].
+
+        Returns:
+            string [B].
+        """
         mask = tf.nest.flatten(state)[self._mask_place]
         count = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
         leaves = self._stored_leaves(state)
         user = self._user.pack(self._of_rank(2, leaves), tf.shape(count))
         rows = self._row.pack(self._of_rank(3, leaves), tf.shape(mask))
         rows = tf.reshape(rows, [tf.shape(rows)[0], tf.shape(rows)[1] * self._row.bytes])
+        # Padding is packed like real positions, and cut off with the rest of the string.
         packed = tf.concat([tf.bitcast(count, tf.uint8), user, rows], 1)
         sizes = _COUNT_BYTES + self._user.bytes + count * self._row.bytes
         parts = [tf.constant(self._prefix), _row_strings(packed, sizes)]
@@ -96,28 +114,29 @@ class StateCodec:
         """Unpacks string [B]; a foreign or damaged blob fails with INVALID_ARGUMENT."""
         blobs = self._checked(blobs)
         count = _count(blobs)
-        payload = tf.strings.substr(
-            blobs, tf.fill([tf.size(blobs)], _HEADER_BYTES), self._own_bytes(blobs) - _HEADER_BYTES
-        )
+        begins = tf.fill([tf.size(blobs)], _HEADER_BYTES)
+        payload = tf.strings.substr(blobs, begins, self._own_bytes(blobs) - _HEADER_BYTES)
         longest = history_columns(tf.reduce_max(count), self._history_length)
-        packed = tf.io.decode_raw(
-            payload, tf.uint8, fixed_length=self._user.bytes + longest * self._row.bytes
-        )
-        user, user_sum = self._user.unpack(
-            tf.ensure_shape(packed[:, : self._user.bytes], [None, self._user.bytes])
-        )
+        most_bytes = self._user.bytes + longest * self._row.bytes
+        packed = tf.io.decode_raw(payload, tf.uint8, fixed_length=most_bytes)  # zeros at the end
+        of_user = tf.ensure_shape(packed[:, : self._user.bytes], [None, self._user.bytes])
+        user, user_sum = self._user.unpack(of_user)
         rows = tf.reshape(packed[:, self._user.bytes :], [tf.size(blobs), longest, self._row.bytes])
         row, row_sum = self._row.unpack(rows)
         by_rank = {2: iter(user), 3: iter(row)}
         leaves = [next(by_rank[rank]) for rank in self._ranks]
-        leaves = _require(tf.math.is_finite(user_sum + row_sum), leaves)  # NaN and Inf spread
+        # A sum is finite only if all its terms are.
+        leaves = _require(tf.math.is_finite(user_sum + row_sum), leaves)
         leaves.insert(self._mask_place, tf.sequence_mask(count, longest))
         return tf.nest.pack_sequence_as(self._template, leaves)
 
     def rows_of_items(self, blobs: tf.Tensor) -> tf.Tensor:
-        """The rows at the end of string [B], int32 [B, K, row_integers], zeros after a user's last; K is at least 1.
+        """The rows at the end of string [B].
 
         A foreign or damaged blob fails as in `decode`.
+
+        Returns:
+            int32 [B, K, row_integers] with K at least 1, zeros after a user's last row.
         """
         blobs = self._checked(blobs)
         begins = self._own_bytes(blobs)
@@ -137,22 +156,28 @@ class StateCodec:
         return _HEADER_BYTES + self._user.bytes + _count(blobs) * self._row.bytes
 
     def _checked(self, blobs: tf.Tensor) -> tf.Tensor:
+        """The blobs, once they have proved to be states that this codec made.
+
+        First come the checks that even a string of a few bytes stands; sizes that a blob names
+        itself count only once it is known to be long enough to name them.
+        """
         whole = tf.strings.length(blobs) >= _HEADER_BYTES
+        # Padded, so that even a blob without a whole header can be read, to be refused.
         padded = tf.strings.join([blobs, tf.constant(b"\0" * _HEADER_BYTES)])
-        body = tf.strings.substr(
-            padded, _HEADER_BYTES - len(self._prefix) - _COUNT_BYTES, len(self._prefix)
-        )
+        before_prefix = _HEADER_BYTES - len(self._prefix) - _COUNT_BYTES
+        body = tf.strings.substr(padded, before_prefix, len(self._prefix))
         ours = (tf.strings.substr(padded, 0, len(_MAGIC)) == _MAGIC) & (body == self._prefix)
         blobs = _require(whole & ours, blobs)
         count = _count(blobs)
         rest = tf.strings.length(blobs) - self._own_bytes(blobs)
-        is_whole = rest % (4 * self._row_integers) == 0 if self._row_integers else rest == 0
+        is_whole = rest == 0
+        if self._row_integers:
+            is_whole = rest % (4 * self._row_integers) == 0
         fits = (count >= 0) & (count <= self._history_length) & (rest >= 0) & is_whole
         begin = len(_MAGIC) + _CHECKSUM_DIGITS
         checksum = tf.strings.substr(blobs, len(_MAGIC), _CHECKSUM_DIGITS)
-        return _require(
-            fits & (checksum == _checksum(tf.strings.substr(blobs, begin, tf.int32.max))), blobs
-        )
+        expected = _checksum(tf.strings.substr(blobs, begin, tf.int32.max))
+        return _require(fits & (checksum == expected), blobs)
 
     def _stored_leaves(self, state: UserState) -> list[tf.Tensor]:
         """The state's tensors without its mask, in the order of its fields."""
@@ -193,7 +218,7 @@ def _count(blobs: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(tf.reshape(integers, [-1]), blobs.shape)
 
 
-def _require(right: tf.Tensor, values: Any) -> Any:
-    """`values`, a tensor or a nest of them, once all of `right` is true; INVALID_ARGUMENT otherwise."""
+def _require(right: tf.Tensor, values: Nest) -> Nest:
+    """`values`, a tensor or a nest of them; INVALID_ARGUMENT unless all of `right` is true."""
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(right), [_REFUSAL])]):
         return tf.nest.map_structure(tf.identity, values)

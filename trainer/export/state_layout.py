@@ -9,6 +9,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from trainer.export.state_vectors import Vectors
+from trainer.models.ranker import UserState
 
 MASK = "mask"  # not stored: a state has its number of real positions instead
 
@@ -32,7 +33,7 @@ class StoredVector:
     bytes: int
 
 
-def layout_of(state: Any, dtype: str) -> tuple[StoredVector, ...]:
+def layout_of(state: UserState, dtype: str) -> tuple[StoredVector, ...]:
     """The vectors of a state, in the order in which they are stored.
 
     Those of the user come first, then those of a position, which are there once for each real

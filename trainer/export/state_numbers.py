@@ -1,4 +1,4 @@
-"""Rows of float32 numbers as bytes and back, inside the graph, in the precisions that user states can be stored in."""
+"""Rows of numbers as bytes and back, inside the graph, in the precisions of user states."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Numbers(abc.ABC):
     @property
     @abc.abstractmethod
     def bytes(self) -> int:
-        """Bytes a row."""
+        """Bytes per row."""
 
     @abc.abstractmethod
     def pack(self, rows: tf.Tensor) -> tf.Tensor:
@@ -75,20 +75,21 @@ class Integers(Numbers):
 
 
 class ScaledInt8(Numbers):
-    """int8 numbers, up to 32 neighbours of one vector sharing a bfloat16 scale, which has float32's range.
+    """int8 numbers, of which up to 32 neighbours within a vector share a scale.
 
-    A row is its scales, then its numbers. The error is at most half a scale, 1/254 of the largest
-    of the sharing numbers' magnitudes, and a little more for the largest itself, by the scale's own
-    rounding.
+    Scales are bfloat16, which has float32's range. A row is its scales, then its numbers. The error
+    is at most half a scale, 1/254 of the largest of the sharing numbers' magnitudes, and a little
+    more for the largest itself, by the scale's own rounding.
     """
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__(widths)
-        self._sharing = [size for width in widths for size in _cut(width)]
-        groups = np.repeat(np.arange(len(self._sharing)), self._sharing)
-        self._spreading = np.float32(
-            np.arange(len(self._sharing))[:, None] == groups
-        )  # [groups, width], one-hot
+        self._sharing: list[int] = []  # how many numbers share each scale
+        for width in widths:
+            self._sharing += _cut(width)
+        numbers = np.arange(len(self._sharing))
+        group_of = np.repeat(numbers, self._sharing)
+        self._spreading = np.float32(numbers[:, None] == group_of)  # one-hot, [groups, width]
         self._scale_bytes = len(self._sharing) * int(tf.bfloat16.size)
 
     @property
@@ -109,7 +110,10 @@ class ScaledInt8(Numbers):
         return tf.cast(numbers, tf.float32) * self._spread(scales)
 
     def _spread(self, scales: tf.Tensor) -> tf.Tensor:
-        """Each number's scale; a product with a one-hot matrix is several times as fast as a gather."""
+        """Each number's scale.
+
+        A product with a one-hot matrix is several times as fast as a gather.
+        """
         return tf.tensordot(tf.cast(scales, tf.float32), self._spreading, 1)
 
 
@@ -127,6 +131,7 @@ def numbers_of(dtype: str, widths: Sequence[int]) -> Numbers:
 
 
 def _cut(width: int) -> list[int]:
+    """How many numbers of a vector share each scale: 32, and in the end what is left."""
     return [min(_SHARING, width - start) for start in range(0, width, _SHARING)]
 
 
@@ -135,15 +140,14 @@ def _to_bytes(values: tf.Tensor) -> tf.Tensor:
     packed = tf.bitcast(values, tf.uint8)
     if values.dtype.size == 1:
         return packed
-    return tf.reshape(
-        packed, tf.concat([tf.shape(values)[:-1], [values.shape[-1] * values.dtype.size]], 0)
-    )
+    row = [values.shape[-1] * values.dtype.size]
+    return tf.reshape(packed, tf.concat([tf.shape(values)[:-1], row], 0))
 
 
 def _from_bytes(packed: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     """uint8 [..., W * size] -> [..., W]."""
     width = packed.shape[-1] // dtype.size
     shape = tf.concat([tf.shape(packed)[:-1], [width, dtype.size]], 0)
-    return tf.ensure_shape(
-        tf.bitcast(tf.reshape(packed, shape), dtype), [*[None] * (packed.shape.rank - 1), width]
-    )
+    values = tf.bitcast(tf.reshape(packed, shape), dtype)
+    unknown = [None] * (packed.shape.rank - 1)
+    return tf.ensure_shape(values, [*unknown, width])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import tensorflow as tf
 
 from trainer.export.state_numbers import Integers, numbers_of
+
+Item = TypeVar("Item")
 
 
 class Vectors:
@@ -27,11 +30,19 @@ class Vectors:
 
     @property
     def bytes(self) -> int:
-        """Bytes a row."""
+        """Bytes per row."""
         return self._numbers.bytes + self._integers.bytes
 
     def pack(self, vectors: Sequence[tf.Tensor], shape: tf.Tensor) -> tf.Tensor:
-        """Vectors [..., W] as uint8 [..., bytes]; `shape` is what is before W, for there may be no vector."""
+        """Packs vectors.
+
+        Args:
+            vectors: [..., W] each.
+            shape: What is before W: there may be no vector to tell.
+
+        Returns:
+            uint8 [..., bytes].
+        """
         numbers = _side_by_side(_pick(vectors, self._is_integer, False), shape, tf.float32)
         integers = _side_by_side(_pick(vectors, self._is_integer, True), shape, tf.int32)
         return tf.concat([self._numbers.pack(numbers), self._integers.pack(integers)], -1)
@@ -40,6 +51,7 @@ class Vectors:
         """The vectors, and a scalar that is finite only if all numbers are; zeros give zeros."""
         numbers = self._numbers.unpack(packed[..., : self._numbers.bytes])
         integers = self._integers.unpack(packed[..., self._numbers.bytes :])
+        # A split of nothing is one part of width 0, which no vector takes.
         parts = {
             False: iter(tf.split(numbers, self._number_widths or [0], -1)),
             True: iter(tf.split(integers, self._integer_widths or [0], -1)),
@@ -48,10 +60,12 @@ class Vectors:
         return vectors, tf.reduce_sum(numbers)
 
 
-def _pick(items: Sequence, is_integer: Sequence[bool], wanted: bool) -> list:
+def _pick(items: Sequence[Item], is_integer: Sequence[bool], wanted: bool) -> list[Item]:
+    """The items that are integers, or those that aren't."""
     return [item for item, integer in zip(items, is_integer, strict=True) if integer == wanted]
 
 
 def _side_by_side(vectors: Sequence[tf.Tensor], shape: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """Vectors as one, which has width 0 where there is none."""
     none = tf.zeros(tf.concat([shape, [0]], 0), dtype)
     return tf.concat([none, *vectors], -1)

@@ -70,28 +70,30 @@ class StatisticsTable(tf.Module):
     def _filled(
         self, side: Side, raw: Raw, numbers: Callable[[str], tf.Tensor]
     ) -> dict[str, tf.Tensor]:
+        """`raw` with each statistic of a side that it lacks; `numbers` looks a statistic up."""
         filled = dict(raw)
-        for name in dict.fromkeys(
-            column.statistic for column in self._spec.statistic_columns(side)
-        ):
+        names = [column.statistic for column in self._spec.statistic_columns(side)]
+        for name in dict.fromkeys(names):
             known = numbers(name)
             columns = self._spec.features.statistics[name].columns(name, tuple(self._spec.tasks))
             for place, column in enumerate(columns):
                 feature = f"{side}_{column.name}"
-                sent, number = raw.get(feature), known[..., place]
-                filled[feature] = (
-                    number if sent is None else tf.where(tf.math.is_nan(sent), number, sent)
-                )
+                sent = raw.get(feature)
+                number = known[..., place]
+                if sent is not None:
+                    number = tf.where(tf.math.is_nan(sent), number, sent)
+                filled[feature] = number
         return filled
 
     def _keys(self, name: str, raw: Raw) -> tf.Tensor:
-        """What a statistic counts apart of each candidate, the user left out; "" where a part is absent, [B, N]."""
+        """What a statistic counts apart of each candidate, the user left out: strings [B, N].
+
+        It is "" where a part of it is absent.
+        """
         statistic = self._spec.features.statistics[name]
-        items = raw[CANDIDATE_ITEM_ID]
-        parts = [
-            items if part == ITEM_ID else self._value(part, raw)
-            for part in statistic.item_keys(name)
-        ]
+        parts = []
+        for part in statistic.item_keys(name):
+            parts.append(raw[CANDIDATE_ITEM_ID] if part == ITEM_ID else self._value(part, raw))
         lacking = tf.reduce_any(tf.stack([part == "" for part in parts]), 0)
         return tf.where(lacking, "", tf.strings.join(parts, SEPARATOR))
 
@@ -105,11 +107,11 @@ class StatisticsTable(tf.Module):
         """The numbers of keys, float32 [..., columns]; those of "" where one isn't there."""
         found = self._look_up((OF, name), keys)
         default = self._look_up((OF, name), tf.constant(""))
-        numbers = tf.io.decode_raw(
-            tf.io.decode_base64(tf.where(found == "", default, found)), tf.float32
-        )
+        encoded = tf.where(found == "", default, found)
+        numbers = tf.io.decode_raw(tf.io.decode_base64(encoded), tf.float32)
         return tf.ensure_shape(numbers, [*keys.shape, width_of(self._spec, name)])
 
     def _look_up(self, place: tuple[str, str], keys: tf.Tensor) -> tf.Tensor:
+        """The table's values, "" where it has none; its keys are in base64."""
         prefix = SEPARATOR.join((*place, ""))
         return self._table.lookup(tf.io.encode_base64(tf.strings.join([prefix, keys])))

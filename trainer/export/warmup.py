@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,9 +13,14 @@ from preprocessing.features import candidate_inputs, record_features, user_input
 from serving import contract
 from trainer.export.serving_module import ServingModule
 
+if TYPE_CHECKING:
+    from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-def write_warmup(module: ServingModule, signatures: Mapping[str, Any], model_dir: str) -> None:
-    """Writes a request for every signature and number of candidates to `assets.extra`.
+Signatures = Mapping[str, tf.types.experimental.ConcreteFunction]
+
+
+def write_warmup(module: ServingModule, signatures: Signatures, model_dir: str) -> None:
+    """Writes to `assets.extra` a request for each signature and each number of candidates.
 
     Each is run first: a server refuses a version whose warm-up fails, so the export must.
     """
@@ -27,26 +32,24 @@ def write_warmup(module: ServingModule, signatures: Mapping[str, Any], model_dir
             writer.write(_prediction_log(signature, tensors).SerializeToString())
 
 
-def _requests(
-    module: ServingModule, signatures: Mapping[str, Any]
-) -> list[tuple[str, dict[str, Any]]]:
-    """(signature, inputs) pairs about one unknown user, with a history of full length, and unknown items."""
-    length = module.spec.history.length
-    user = {
-        f.name: _plain(f.dtype, (1, length) if f.is_list else (1,))
-        for f in user_inputs(module.spec)
-    }
-    state = signatures[contract.ENCODE_USER](**{k: tf.constant(v) for k, v in user.items()})[
-        contract.USER_STATE
-    ]
+def _requests(module: ServingModule, signatures: Signatures) -> list[tuple[str, dict[str, Any]]]:
+    """(signature, inputs) pairs about one unknown user and unknown items.
+
+    The user's history is of full length.
+    """
+    user = {}
+    for feature in user_inputs(module.spec):
+        shape = (1, module.spec.history.length) if feature.is_list else (1,)
+        user[feature.name] = _plain(feature.dtype, shape)
+    # Scoring needs a state that this very model has made.
+    tensors = {name: tf.constant(value) for name, value in user.items()}
+    state = signatures[contract.ENCODE_USER](**tensors)[contract.USER_STATE]
     requests: list[tuple[str, dict[str, Any]]] = [
         (contract.DESCRIBE, {contract.REQUEST: _plain("string", (1,))}),
         (contract.ENCODE_USER, user),
     ]
-    fed_by_examples = (contract.SERVING_DEFAULT, contract.ENCODE_USER_EXAMPLES)
-    requests += [
-        (signature, {contract.EXAMPLES: _examples(module)}) for signature in fed_by_examples
-    ]
+    for signature in (contract.SERVING_DEFAULT, contract.ENCODE_USER_EXAMPLES):
+        requests.append((signature, {contract.EXAMPLES: _examples(module)}))
     for count in candidate_buckets(module.description.max_candidates):
         candidates = {f.name: _plain(f.dtype, (1, count)) for f in candidate_inputs(module.spec)}
         ids = {contract.CANDIDATE_ITEM_ID: candidates[contract.CANDIDATE_ITEM_ID]}
@@ -60,10 +63,18 @@ def _requests(
 
 
 def candidate_buckets(most: int) -> list[int]:
-    """The numbers of candidates to warm up for: powers of ten below `most`, and `most`."""
-    return [count for count in (10**power for power in range(len(str(most)))) if count < most] + [
-        most
-    ]
+    """The numbers of candidates to warm up for: powers of ten below `most`, and `most`.
+
+    Example:
+        >>> candidate_buckets(250)
+        [1, 10, 100, 250]
+    """
+    counts = []
+    count = 1
+    while count < most:
+        counts.append(count)
+        count *= 10
+    return [*counts, most]
 
 
 def _plain(dtype: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -83,7 +94,8 @@ def _examples(module: ServingModule) -> np.ndarray:
 _LISTS = {"string": "bytes_list", "int64": "int64_list", "float": "float_list"}
 
 
-def _prediction_log(signature: str, tensors: Mapping[str, Any]) -> Any:
+def _prediction_log(signature: str, tensors: Mapping[str, Any]) -> PredictionLog:
+    """A request as servers replay it."""
     from tensorflow_serving.apis import prediction_log_pb2
 
     log = prediction_log_pb2.PredictionLog()

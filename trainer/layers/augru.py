@@ -10,15 +10,27 @@ import tf_keras as keras
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class Augru(keras.layers.Layer):
-    """AUGRU (DIEN, arXiv 1809.03672, section "Interest Evolving Layer"); without attention, a plain GRU.
+    """AUGRU (DIEN, arXiv 1809.03672, section "Interest Evolving Layer").
 
-    With [u, r] = sigmoid(W x + U h + b) and the attention weight a: h' = tanh(W x + r * (U h) + b),
-    h <- (1 - a u) h + a u h'. W x + b is the `input_terms`: it needs no candidate and belongs to
-    the user state. A sequence of static length is unrolled, so that the cost of every step is in
-    the graph.
+    With the attention weight a of a behaviour x, and the hidden state h:
+
+        [u, r] = sigmoid(W x + U h + b)
+        h' = tanh(W x + r * (U h) + b)
+        h <- (1 - a u) h + a u h'
+
+    Without attention weights it is a plain GRU. W x + b is the `input_terms`: it needs no candidate
+    and belongs to the user state.
+
+    A sequence of static length is unrolled, so that the cost of every step is in the graph.
 
     Args:
         units: Width H of the hidden state.
+
+    Example:
+        >>> layer = Augru(units=4)
+        >>> terms = layer.input_terms(tf.zeros([2, 5, 8]))  # two histories of five behaviours
+        >>> layer(terms, attention=tf.ones([2, 3, 5])).shape  # three candidates each
+        TensorShape([2, 3, 4])
     """
 
     def __init__(self, units: int, **kwargs: Any) -> None:
@@ -28,7 +40,7 @@ class Augru(keras.layers.Layer):
         self.units = units
         self.of_input = keras.layers.Dense(3 * units, name="of_input")
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tf.TensorShape) -> None:
         shape = (self.units, 3 * self.units)
         self.recurrent_kernel = self.add_weight("recurrent_kernel", shape, initializer="orthogonal")
         super().build(input_shape)
@@ -48,6 +60,7 @@ class Augru(keras.layers.Layer):
         Returns:
             Without attention all hidden states [B, L, H]; with it each candidate's last, [B, N, H].
         """
+        # keras.backend.rnn steps along the first axis of each of these.
         by_step = [tf.transpose(terms, (1, 0, 2))]
         if attention is not None:
             by_step.append(tf.transpose(attention, (2, 0, 1))[..., None])
@@ -56,18 +69,22 @@ class Augru(keras.layers.Layer):
         last, states, _ = keras.backend.rnn(
             self._step, tuple(by_step), [start], time_major=True, unroll=terms.shape[1] is not None
         )
-        return last if attention is not None else tf.transpose(states[:, :, 0], (1, 0, 2))
+        if attention is not None:
+            return last
+        return tf.transpose(states[:, :, 0], (1, 0, 2))
 
     def _step(
         self, inputs: tuple[tf.Tensor, ...], states: list[tf.Tensor]
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """One behaviour: inputs [B, 3 H] and [B, N, 1], hidden state [B, N, H]."""
-        term, hidden = inputs[0][:, None], states[0]
+        term = inputs[0][:, None]
+        hidden = states[0]
         recurrent = tf.matmul(hidden, tf.cast(self.recurrent_kernel, hidden.dtype))
         gates = tf.sigmoid(term[..., : 2 * self.units] + recurrent[..., : 2 * self.units])
         update, reset = tf.split(gates, 2, -1)
         proposed = tf.tanh(term[..., 2 * self.units :] + reset * recurrent[..., 2 * self.units :])
-        update = update * inputs[1] if len(inputs) > 1 else update
+        if len(inputs) > 1:
+            update = update * inputs[1]
         hidden = hidden + update * (proposed - hidden)
         return hidden, [hidden]
 

@@ -13,37 +13,55 @@ from trainer.layers.row_dense import RowDense
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class CandidateAttention(keras.layers.Layer):
-    """A self-attention block of SetRank (Pang et al., SIGIR 2020, section 4.3), over candidates made `dim` wide.
+    """A self-attention block of SetRank (Pang et al., SIGIR 2020, section 4.3).
 
-    Without positions: candidates in another order have the same outputs in that order.
+    Candidates are first made `dim` wide. There are no positions: candidates in another order have
+    the same outputs in that order.
 
     Args:
         dim: Width D of the output.
         heads: Attention heads; divides `dim`.
         feedforward: Hidden width of the feed-forward network.
         dropout: Rate, on sublayer outputs.
+
+    Example:
+        >>> layer = CandidateAttention(dim=8, heads=2, feedforward=16)
+        >>> layer(tf.zeros([2, 3, 5]), tf.ones([2, 3], tf.bool)).shape
+        TensorShape([2, 3, 8])
     """
 
     def __init__(
         self, dim: int, heads: int, feedforward: int, dropout: float = 0.0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.dim, self.heads, self.feedforward, self.dropout = dim, heads, feedforward, dropout
+        self.dim = dim
+        self.heads = heads
+        self.feedforward = feedforward
+        self.dropout = dropout
         self.narrow = RowDense(dim, name="narrow")
         self.block = EncoderLayer(dim, heads, feedforward, dropout, name="block")
 
     def call(
         self, candidates: tf.Tensor, mask: tf.Tensor, training: bool | None = None
     ) -> tf.Tensor:
-        """Lets candidates [B, N, C] attend to those that the mask [B, N] says are real: [B, N, D]."""
+        """Lets candidates attend to the real ones among them.
+
+        Args:
+            candidates: [B, N, C].
+            mask: Which candidates are real, boolean [B, N].
+            training: Whether dropout is on.
+
+        Returns:
+            [B, N, D].
+        """
         attended, _ = self.block(self.narrow(candidates), mask, training=training)
         return attended
 
     def get_config(self) -> dict[str, Any]:
-        own = {
+        return {
+            **super().get_config(),
             "dim": self.dim,
             "heads": self.heads,
             "feedforward": self.feedforward,
             "dropout": self.dropout,
         }
-        return {**super().get_config(), **own}

@@ -11,15 +11,26 @@ import tf_keras as keras
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class CoAction(keras.layers.Layer):
-    """The micro-MLP of CAN (Bian et al., arXiv 2011.05625, section 4), whose weights are the candidate's embedding.
+    """The micro-MLP of CAN (Bian et al., arXiv 2011.05625, section 4).
 
-    h_0 = feed^c and h_i = act(W_i h_{i-1} + b_i), with a linear last layer, tanh before; the
-    outputs of all layers, for the orders c = 1 ... C (multi-order enhancement; the orders share W),
-    are summed over the behaviours.
+    Its weights W and biases b are the candidate's embedding, its input is a behaviour's, the feed:
+
+        h_0 = feed^c
+        h_i = act(W_i h_{i-1} + b_i)
+
+    where act is tanh, and the identity in the last layer. The outputs of all layers, for the orders
+    c = 1 ... C (multi-order enhancement; the orders share W), are summed over the behaviours.
 
     Args:
-        widths: Of the feed, then of each layer's output.
-        orders: C.
+        widths: Width of the feed, then of each layer's output.
+        orders: The highest order C.
+
+    Example:
+        >>> layer = CoAction(widths=(4, 3), orders=2)
+        >>> layer.parameters  # 4 * 3 weights and 3 biases
+        15
+        >>> layer(tf.zeros([2, 7, 15]), tf.zeros([2, 5, 4]), tf.ones([2, 5], tf.bool)).shape
+        TensorShape([2, 7, 6])
     """
 
     def __init__(self, widths: tuple[int, ...], orders: int, **kwargs: Any) -> None:
@@ -28,11 +39,12 @@ class CoAction(keras.layers.Layer):
             raise ValueError(
                 f"widths must be two or more, orders one or more. Received: {widths}, {orders}"
             )
-        self.widths, self.orders = tuple(int(width) for width in widths), orders
+        self.widths = tuple(int(width) for width in widths)
+        self.orders = orders
 
     @property
     def parameters(self) -> int:
-        """The width of a candidate's embedding: weights, then bias, a layer."""
+        """The width of a candidate's embedding: for each layer its weights, then its bias."""
         return sum(before * after + after for before, after in pairwise(self.widths))
 
     def call(self, induction: tf.Tensor, feed: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
@@ -52,23 +64,24 @@ class CoAction(keras.layers.Layer):
             hidden = feed[:, None] ** order
             for i, (weight, bias) in enumerate(self._layers(induction)):
                 hidden = tf.matmul(hidden, weight) + bias  # [B, N, L, widths[i + 1]]
-                hidden = hidden if i == len(self.widths) - 2 else tf.tanh(hidden)
+                if i < len(self.widths) - 2:
+                    hidden = tf.tanh(hidden)
                 sums.append(tf.matmul(real, hidden)[:, :, 0])
         return tf.concat(sums, -1)
 
     def _layers(self, induction: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
         """The layers' weights [B, N, before, after] and biases [B, N, 1, after]."""
-        sizes = [
-            size for before, after in pairwise(self.widths) for size in (before * after, after)
-        ]
-        parts, shape = tf.split(induction, sizes, -1), tf.shape(induction)[:2]
-        return [
-            (
-                tf.reshape(parts[2 * i], tf.concat([shape, [before, after]], 0)),
-                tf.reshape(parts[2 * i + 1], tf.concat([shape, [1, after]], 0)),
-            )
-            for i, (before, after) in enumerate(pairwise(self.widths))
-        ]
+        sizes = []
+        for before, after in pairwise(self.widths):
+            sizes += [before * after, after]
+        parts = iter(tf.split(induction, sizes, -1))
+        shape = tf.shape(induction)[:2]
+        layers = []
+        for before, after in pairwise(self.widths):
+            weights = tf.reshape(next(parts), tf.concat([shape, [before, after]], 0))
+            biases = tf.reshape(next(parts), tf.concat([shape, [1, after]], 0))
+            layers.append((weights, biases))
+        return layers
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "widths": self.widths, "orders": self.orders}

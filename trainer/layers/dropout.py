@@ -14,10 +14,17 @@ from trainer.step_seed import step_seed, step_uniform
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class Dropout(keras.layers.Layer):
-    """Zeroes a share of its input while training, and scales the rest up; see trainer/step_seed.py.
+    """Zeroes a share of its input while training, and scales the rest up.
+
+    Its masks are a function of the training step, so that a run that was killed goes on as if it
+    had not been; see trainer/step_seed.py.
 
     Args:
         rate: The share, from 0 to below 1.
+
+    Example:
+        >>> Dropout(0.5)(tf.ones([3]), training=False).numpy()
+        array([1., 1., 1.], dtype=float32)
     """
 
     def __init__(self, rate: float, **kwargs: Any) -> None:
@@ -28,7 +35,7 @@ class Dropout(keras.layers.Layer):
         self._key = random.randint(0, 2**30)
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Drops of any shape."""
+        """Drops from x of any shape."""
         if not training or not self.rate:
             return tf.identity(x)
         drawn = step_uniform(tf.shape(x), step_seed(self._key))
@@ -39,7 +46,7 @@ class Dropout(keras.layers.Layer):
 
 
 def _kept(x: tf.Tensor, mask: tf.Tensor, scale: float) -> tf.Tensor:
-    """`scale` times x where the mask of its shape is true, else 0: in fewer operations than tf.nn.dropout's."""
+    """`scale` times x where the mask is true, else 0; fewer operations than tf.nn.dropout's."""
 
     @tf.custom_gradient
     def keep(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:

@@ -21,7 +21,7 @@ class KeysValues(NamedTuple):
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class EncoderLayer(keras.layers.Layer):
-    """A bidirectional, post-norm Transformer layer whose key and value projections are shared with UCA.
+    """A bidirectional, post-norm Transformer layer that shares its keys and values with UCA.
 
     Args:
         dim: Width D.
@@ -29,6 +29,12 @@ class EncoderLayer(keras.layers.Layer):
         feedforward: Hidden width of the feed-forward network.
         dropout: Rate, on sublayer outputs.
         activation: Of the feed-forward network, by the name Keras gives it.
+
+    Example:
+        >>> layer = EncoderLayer(dim=8, heads=2, feedforward=32)
+        >>> output, offered = layer(tf.zeros([2, 5, 8]), tf.ones([2, 5], tf.bool))
+        >>> output.shape, offered.keys.shape
+        (TensorShape([2, 5, 8]), TensorShape([2, 5, 8]))
     """
 
     def __init__(
@@ -43,10 +49,13 @@ class EncoderLayer(keras.layers.Layer):
         super().__init__(**kwargs)
         if dim % heads:
             raise ValueError(f"heads must divide dim. Received: dim={dim}, heads={heads}")
-        self.dim, self.heads, self.feedforward = dim, heads, feedforward
-        self.dropout, self.activation = dropout, activation
+        self.dim = dim
+        self.heads = heads
+        self.feedforward = feedforward
+        self.dropout = dropout
+        self.activation = activation
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tf.TensorShape) -> None:
         self.query = RowDense(self.dim, name="query")
         self.key = RowDense(self.dim, name="key")
         self.value = RowDense(self.dim, name="value")
@@ -58,16 +67,26 @@ class EncoderLayer(keras.layers.Layer):
     def call(
         self, x: tf.Tensor, mask: tf.Tensor, training: bool | None = None
     ) -> tuple[tf.Tensor, KeysValues]:
-        """Encodes x [B, L, D] under the boolean mask [B, L]; returns the output [B, L, D] and its keys and values."""
+        """Encodes a sequence.
+
+        Args:
+            x: [B, L, D].
+            mask: Which positions are real, boolean [B, L].
+            training: Whether dropout is on.
+
+        Returns:
+            The output [B, L, D], and the keys and values that it was computed with.
+        """
         offered = KeysValues(self.key(x), self.value(x))
         attended = attend(self.query(x), offered.keys, offered.values, mask, self.heads)
         return self.add_attended(x, attended, training=training), offered
 
     def get_config(self) -> dict[str, Any]:
-        own = {
+        return {
+            **super().get_config(),
             "dim": self.dim,
             "heads": self.heads,
             "feedforward": self.feedforward,
             "dropout": self.dropout,
+            "activation": self.activation,
         }
-        return {**super().get_config(), **own, "activation": self.activation}

@@ -8,11 +8,14 @@ import tensorflow as tf
 import tf_keras as keras
 
 from trainer.fields import Field
+from trainer.layers.masked_mean import masked_mean
 
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class FieldEmbedding(keras.layers.Layer):
-    """Looks indices up in a table; index 0 (absent) gives zeros, several values a cell give their mean.
+    """Looks indices up in a table.
+
+    Index 0 (absent) gives zeros; of a cell with several values it gives the mean.
 
     The table has one row more than the field has indices: the last one, `mask_index`, stands for a
     hidden value.
@@ -22,6 +25,14 @@ class FieldEmbedding(keras.layers.Layer):
         dim: Width D of an embedding.
         multivalent: Whether the last axis of the input runs over a cell's values.
         vocabulary: The id space whose values have rows here; None where indices number buckets.
+
+    Example:
+        >>> layer = FieldEmbedding(size=10, dim=4)
+        >>> layer(tf.constant([[3, 0]])).shape
+        TensorShape([1, 2, 4])
+        >>> tags = FieldEmbedding(size=10, dim=4, multivalent=True)
+        >>> tags(tf.constant([[[3, 7, 0], [0, 0, 0]]])).shape  # up to three tags of two items
+        TensorShape([1, 2, 4])
     """
 
     def __init__(
@@ -35,7 +46,10 @@ class FieldEmbedding(keras.layers.Layer):
         super().__init__(**kwargs)
         if size < 1 or dim < 1:
             raise ValueError(f"size and dim must be positive. Received: size={size}, dim={dim}")
-        self.size, self.dim, self.multivalent, self.vocabulary = size, dim, multivalent, vocabulary
+        self.size = size
+        self.dim = dim
+        self.multivalent = multivalent
+        self.vocabulary = vocabulary
 
     @classmethod
     def of(cls, field: Field, dim: int, name: str) -> FieldEmbedding:
@@ -47,7 +61,7 @@ class FieldEmbedding(keras.layers.Layer):
         """The index that stands for a hidden value."""
         return self.size
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tf.TensorShape) -> None:
         initializer = keras.initializers.TruncatedNormal(stddev=0.02)
         # Rows are cast after they are looked up: under mixed precision, casting the table would
         # make gradients dense.
@@ -58,11 +72,10 @@ class FieldEmbedding(keras.layers.Layer):
 
     def call(self, indices: tf.Tensor) -> tf.Tensor:
         """Embeds [...] (or [..., V] when multivalent) indices as [..., D]."""
-        present = tf.cast(indices > 0, self.compute_dtype)[..., None]
-        vectors = tf.cast(lookup(self.table, indices), self.compute_dtype) * present
-        if not self.multivalent:
-            return vectors
-        return tf.math.divide_no_nan(tf.reduce_sum(vectors, -2), tf.reduce_sum(present, -2))
+        vectors = tf.cast(lookup(self.table, indices), self.compute_dtype)
+        if self.multivalent:
+            return masked_mean(vectors, indices > 0)
+        return vectors * tf.cast(indices > 0, vectors.dtype)[..., None]
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -30,6 +30,12 @@ class FoldedDin(keras.layers.Layer):
 
     Args:
         units: Hidden units (H1, H2) of the attention unit, with sigmoid activations.
+
+    Example:
+        >>> layer = FoldedDin(units=(8, 4))
+        >>> state = layer.user_state(tf.zeros([2, 5, 3]))
+        >>> layer(tf.zeros([2, 7, 3]), state, tf.ones([2, 5], tf.bool)).shape
+        TensorShape([2, 7, 3])
     """
 
     def __init__(self, units: tuple[int, int] = (80, 40), **kwargs: Any) -> None:
@@ -38,8 +44,9 @@ class FoldedDin(keras.layers.Layer):
             raise ValueError(f"units must be two widths. Received: units={units}")
         self.units = (int(units[0]), int(units[1]))
 
-    def build(self, input_shape: Any) -> None:
-        width, (first, second) = tf.TensorShape(input_shape)[-1], self.units
+    def build(self, input_shape: tf.TensorShape) -> None:
+        width = tf.TensorShape(input_shape)[-1]
+        first, second = self.units
         self.key_kernel = self._kernel("key_kernel", width, first)
         self.query_kernel = self._kernel("query_kernel", width, first)
         self.pair_kernel = self._kernel("pair_kernel", width, first)
@@ -58,35 +65,36 @@ class FoldedDin(keras.layers.Layer):
         """Pools the history for each candidate [B, N, D] under the mask [B, L]: [B, N, D]."""
         history = state.history
         ones = tf.ones_like(history[:, :, :1])
-        pairs = tf.matmul(
-            tf.concat([history, ones], -1), self._matrices(candidates)
-        )  # [B, L, N * H1]
+        with_ones = tf.concat([history, ones], -1)
+        pairs = tf.matmul(with_ones, self._matrices(candidates))  # [B, L, N * H1]
+        # From here on every pair of a behaviour and a candidate is a row: [B * L * N, *].
         first = tf.tanh(tf.reshape(pairs, [-1, self.units[0]]))
         kernel, bias = _of_tanh(self.hidden_kernel, self.hidden_bias)
         second = tf.tanh(tf.nn.bias_add(tf.matmul(first, 0.5 * kernel), 0.5 * bias))
         kernel, bias = _of_tanh(self.score_kernel, self.score_bias)
         scores = tf.nn.bias_add(tf.matmul(second, kernel), bias)
-        weights = tf.reshape(
-            scores, tf.concat([tf.shape(mask), tf.shape(candidates)[1:2]], 0)
-        )  # [B, L, N]
-        return tf.matmul(
-            weights * tf.cast(mask, weights.dtype)[:, :, None], history, transpose_a=True
-        )
+        of_pairs = tf.concat([tf.shape(mask), tf.shape(candidates)[1:2]], 0)
+        weights = tf.reshape(scores, of_pairs)  # [B, L, N]
+        real = tf.cast(mask, weights.dtype)[:, :, None]
+        return tf.matmul(weights * real, history, transpose_a=True)
 
     def _matrices(self, candidates: tf.Tensor) -> tf.Tensor:
-        """Half of each candidate's [(K + P diag(q))^T; Q q + b], side by side: [B, D + 1, N * H1]."""
+        """Each candidate's matrix, side by side: [B, D + 1, N * H1].
+
+        A candidate's is half of [(K + P diag(q))^T; Q q + b]: tanh takes half of what sigmoid does.
+        """
         batch, count = tf.unstack(tf.shape(candidates)[:2])
-        width, units = candidates.shape[-1], self.units[0]
-        key, query, pair = (
-            0.5 * kernel for kernel in (self.key_kernel, self.query_kernel, self.pair_kernel)
-        )
+        width = candidates.shape[-1]
+        units = self.units[0]
+        key = 0.5 * self.key_kernel
+        query = 0.5 * self.query_kernel
+        pair = 0.5 * self.pair_kernel
         rows = tf.reshape(candidates, [-1, width])
         # K + P diag(q), [D, B * N, H1], as products of [q_d, 1] and [P_d; K_d]: their gradients are
         # products, too, in less time than the sums that broadcasting would need.
         columns = tf.transpose(rows)
-        of_history = tf.matmul(
-            tf.stack([columns, tf.ones_like(columns)], -1), tf.stack([pair, key], 1)
-        )
+        with_ones = tf.stack([columns, tf.ones_like(columns)], -1)
+        of_history = tf.matmul(with_ones, tf.stack([pair, key], 1))
         of_history = tf.transpose(tf.reshape(of_history, [width, batch, count * units]), (1, 0, 2))
         of_ones = tf.nn.bias_add(tf.matmul(rows, query), 0.5 * self.first_bias)
         parts = [of_history, tf.reshape(of_ones, [batch, 1, count * units])]

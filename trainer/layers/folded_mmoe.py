@@ -1,4 +1,4 @@
-"""Multi-gate mixture of experts whose first layers and gates are folded into user and item shares."""
+"""Multi-gate mixture of experts, folded into a share of the user and one of the item."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ class MmoeState(NamedTuple):
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class FoldedMmoe(keras.layers.Layer):
-    """MMoE (Ma et al., KDD 2018): each task weighs the experts by its own softmax gate; a tower gives its logit.
+    """Multi-gate mixture of experts (MMoE; Ma et al., KDD 2018).
+
+    For each task, a softmax gate weighs the experts' outputs, and a tower makes a logit of the
+    result. The experts' first layers and the gates are exactly folded, see FoldedDense.
 
     Args:
         tasks: Number of tasks T.
@@ -29,6 +32,12 @@ class FoldedMmoe(keras.layers.Layer):
         expert_units: Widths (H1, H2) of an expert's two ReLU layers.
         tower_units: Hidden width of a task's tower.
         dropout: Rate, on the mixed experts.
+
+    Example:
+        >>> layer = FoldedMmoe(tasks=2)
+        >>> state = layer.user_state(tf.zeros([3, 16]))
+        >>> layer(tf.zeros([3, 7, 8]), state).shape
+        TensorShape([3, 7, 2])
     """
 
     def __init__(
@@ -45,17 +54,16 @@ class FoldedMmoe(keras.layers.Layer):
             raise ValueError(
                 f"tasks and experts must be positive. Received: tasks={tasks}, experts={experts}"
             )
-        self.tasks, self.experts, self.tower_units, self.dropout = (
-            tasks,
-            experts,
-            tower_units,
-            dropout,
-        )
+        self.tasks = tasks
+        self.experts = experts
+        self.tower_units = tower_units
+        self.dropout = dropout
         self.expert_units = (int(expert_units[0]), int(expert_units[1]))
+        # The first layers of all experts, and all gates, are one product each.
         self.first = FoldedDense(experts * self.expert_units[0], name="experts")
         self.gate = FoldedDense(tasks * experts, name="gates")
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tf.TensorShape) -> None:
         output = self.expert_units[1]
         self.second = [RowDense(output, "relu", name=f"expert_{e}") for e in range(self.experts)]
         self.drop = Dropout(self.dropout)
@@ -73,22 +81,24 @@ class FoldedMmoe(keras.layers.Layer):
         """Logits [B, N, T] of items [B, N, C]."""
         first = tf.nn.relu(self.first(state.experts, items))
         shares = tf.split(first, self.experts, -1)
-        outputs = tf.stack(
-            [second(share) for second, share in zip(self.second, shares, strict=True)], 2
-        )
+        outputs = []
+        for second, share in zip(self.second, shares, strict=True):
+            outputs.append(second(share))
+        of_experts = tf.stack(outputs, 2)  # [B, N, E, H2]
         shape = tf.concat([tf.shape(items)[:2], [self.tasks, self.experts]], 0)
         gates = tf.nn.softmax(tf.reshape(self.gate(state.gates, items), shape))
-        mixed = tf.unstack(
-            self.drop(tf.matmul(gates, outputs), training=training), axis=2
-        )  # T times [B, N, H2]
-        towers = zip(self.logit, self.hidden, mixed, strict=True)
-        return tf.concat([logit(hidden(task)) for logit, hidden, task in towers], -1)
+        mixed = self.drop(tf.matmul(gates, of_experts), training=training)  # [B, N, T, H2]
+        logits = []
+        for task, of_task in enumerate(tf.unstack(mixed, axis=2)):
+            logits.append(self.logit[task](self.hidden[task](of_task)))
+        return tf.concat(logits, -1)
 
     def get_config(self) -> dict[str, Any]:
-        own = {"tasks": self.tasks, "experts": self.experts, "expert_units": self.expert_units}
         return {
             **super().get_config(),
-            **own,
+            "tasks": self.tasks,
+            "experts": self.experts,
+            "expert_units": self.expert_units,
             "tower_units": self.tower_units,
             "dropout": self.dropout,
         }

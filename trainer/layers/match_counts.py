@@ -33,6 +33,14 @@ class MatchCounts(keras.layers.Layer):
         values_apart: By match, the indices of the values that are counted each for itself. They are
             weights, not trained: which number stands for which word must outlive a vocabulary in
             another order (trainer/warm_start.py).
+
+    Example:
+        >>> from trainer.example_features import shop_fields
+        >>> layer = MatchCounts(shop_fields().matches)
+        >>> values = layer.user_state({"history_brand": tf.constant([[7, 5, 7]])})
+        >>> mask = tf.constant([[True, True, True]])
+        >>> layer(values, mask, {"candidate_brand": tf.constant([[7]])}).numpy().round(2)
+        array([[[1.1 , 0.67, 1.  ]]], dtype=float32)
     """
 
     def __init__(self, matches: Sequence[MatchField], **kwargs: Any) -> None:
@@ -41,7 +49,7 @@ class MatchCounts(keras.layers.Layer):
         self._columns = _columns_by_name(self.matches)
         self.values_apart: dict[str, tf.Variable] = {}
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tf.TensorShape) -> None:
         for match in self.matches:
             count = match.spec.values_apart
             if count:
@@ -83,8 +91,11 @@ class MatchCounts(keras.layers.Layer):
         age = real - 1 - tf.range(length)[None]  # [B, L], behaviours since; negative on padding
         numbers = []
         for match in self.matches:
-            looked_at = mask if match.spec.last is None else mask & (age < match.spec.last)
-            met = tf.cast(self._matches(match, values, features) & looked_at[:, None], tf.float32)
+            looked_at = mask
+            if match.spec.last is not None:
+                looked_at = mask & (age < match.spec.last)
+            matches = self._matches(match, values, features) & looked_at[:, None]
+            met = tf.cast(matches, tf.float32)
             numbers += _count(met, looked_at, age)
             if match.by is not None:
                 apart = tf.cast(self.values_apart[match.name], tf.int32)
@@ -125,11 +136,23 @@ def _columns_by_name(matches: Sequence[MatchField]) -> dict[str, tuple[int, int]
 
 
 def _have_common(behaviors: tf.Tensor, candidates: tf.Tensor, pair: Compared) -> tf.Tensor:
-    """Whether [B, L, V] and [B, N, V] have a value in common, [B, N, L]; absent and shared ones don't count."""
+    """Whether behaviours and candidates have a value in common.
+
+    Absent values, and indices that several words share, don't count.
+
+    Args:
+        behaviors: int32 [B, L, V].
+        candidates: int32 [B, N, V].
+        pair: Where they come from.
+
+    Returns:
+        Boolean [B, N, L].
+    """
     is_one_word = candidates > 0
     if pair.known is not None:
         is_one_word &= candidates < pair.known
     wanted = tf.where(is_one_word, candidates, -1)  # no behaviour has -1
+    # Value after value of a cell, which are few: all pairs at once would be [B, N, L, V, V].
     found = tf.zeros([tf.shape(wanted)[0], tf.shape(wanted)[1], tf.shape(behaviors)[1]], tf.bool)
     for place in range(pair.width):
         equal = behaviors[:, None] == wanted[:, :, None, place, None]

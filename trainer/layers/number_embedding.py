@@ -10,10 +10,16 @@ import tf_keras as keras
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class NumberEmbedding(keras.layers.Layer):
-    """x w, for a number x and a learned direction w; absent ones, which are 0, give zeros.
+    """Embeds a number x as x w with a learned direction w.
+
+    An absent number, which is 0, gives zeros.
 
     Args:
         dim: Width D of an embedding.
+
+    Example:
+        >>> NumberEmbedding(dim=4)(tf.constant([[0.5, 0.0]])).shape
+        TensorShape([1, 2, 4])
     """
 
     def __init__(self, dim: int, **kwargs: Any) -> None:
@@ -22,7 +28,7 @@ class NumberEmbedding(keras.layers.Layer):
             raise ValueError(f"dim must be positive. Received: dim={dim}")
         self.dim = dim
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tf.TensorShape) -> None:
         initializer = keras.initializers.TruncatedNormal(stddev=0.02)
         self.direction = self.add_weight("direction", (self.dim,), initializer=initializer)
         super().build(input_shape)

@@ -25,6 +25,12 @@ class Numbers(keras.layers.Layer):
 
     Args:
         fields: Those that may have numbers, all of one side; the others are left out.
+
+    Example:
+        >>> from trainer.example_features import absent_features, shop_fields
+        >>> numbers = Numbers(shop_fields().of("user"))
+        >>> numbers(absent_features(shop_fields())).shape  # the age of one user
+        TensorShape([1, 6])
     """
 
     def __init__(self, fields: Sequence[Field], **kwargs: Any) -> None:
@@ -40,7 +46,7 @@ class Numbers(keras.layers.Layer):
         return len(self.fields) * (2 + BUCKET_WIDTH)
 
     def call(self, features: Features) -> tf.Tensor:
-        """[..., width], of indices and numbers [...] each."""
+        """Of indices and numbers [...] of each field: [..., width]."""
         parts = []
         for field, buckets in zip(self.fields, self.buckets, strict=True):
             indices = features[field.name]

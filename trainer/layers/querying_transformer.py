@@ -1,4 +1,4 @@
-"""Querying Transformer: a few learnable tokens that carry the encoder's knowledge into the ranker."""
+"""Querying Transformer: learnable tokens that carry the encoder's knowledge into the ranker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from trainer.layers.row_dense import RowDense
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class QueryingTransformer(keras.layers.Layer):
-    """QT (SRP4CTR, section 3.4): query tokens, shifted by user and context features, cross-attend to the encoder.
+    """The Querying Transformer (QT; SRP4CTR, section 3.4).
+
+    Query tokens, shifted by user and context features, attend to the encoder's output.
 
     Args:
         tokens: Query tokens Q.
@@ -22,6 +24,11 @@ class QueryingTransformer(keras.layers.Layer):
         heads: Attention heads; divides `dim`.
         feedforward: Hidden width of the feed-forward network.
         dropout: Rate, on sublayer outputs.
+
+    Example:
+        >>> layer = QueryingTransformer(tokens=3, dim=8, heads=2, feedforward=16)
+        >>> layer(tf.zeros([2, 5, 8]), tf.ones([2, 5], tf.bool), user=tf.zeros([2, 6])).shape
+        TensorShape([2, 3, 8])
     """
 
     def __init__(
@@ -36,12 +43,17 @@ class QueryingTransformer(keras.layers.Layer):
         super().__init__(**kwargs)
         if tokens < 1 or dim % heads:
             raise ValueError(
-                f"tokens must be positive and heads divide dim. Received: tokens={tokens}, dim={dim}, heads={heads}"
+                "tokens must be positive and heads divide dim. "
+                f"Received: tokens={tokens}, dim={dim}, heads={heads}"
             )
-        self.tokens, self.dim, self.heads = tokens, dim, heads
-        self.feedforward, self.dropout = feedforward, dropout
+        self.tokens = tokens
+        self.dim = dim
+        self.heads = heads
+        self.feedforward = feedforward
+        self.dropout = dropout
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tf.TensorShape) -> None:
+        # Wide enough for tokens to differ: equal ones would attend alike, and learn alike.
         initializer = keras.initializers.TruncatedNormal(stddev=0.5)
         self.start = self.add_weight("start", (self.tokens, self.dim), initializer=initializer)
         self.shift = RowDense(self.tokens * self.dim, name="shift")
@@ -75,10 +87,11 @@ class QueryingTransformer(keras.layers.Layer):
         return self.add_attended(tokens, attended, training=training)
 
     def get_config(self) -> dict[str, Any]:
-        own = {"tokens": self.tokens, "dim": self.dim, "heads": self.heads}
         return {
             **super().get_config(),
-            **own,
+            "tokens": self.tokens,
+            "dim": self.dim,
+            "heads": self.heads,
             "feedforward": self.feedforward,
             "dropout": self.dropout,
         }

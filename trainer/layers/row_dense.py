@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 import tf_keras as keras
 
@@ -17,10 +15,14 @@ class RowDense(keras.layers.Dense):
     Keras contracts tensors of rank 3 and more with Tensordot, whose shape arithmetic is a dozen
     operations and which keeps the runtime from fusing product, bias and activation into one. On
     rows it is one matrix product.
+
+    Example:
+        >>> RowDense(4)(tf.zeros([2, 5, 3])).shape
+        TensorShape([2, 5, 4])
     """
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """[..., C] -> [..., units]."""
+        """Projects [..., C] to [..., units]."""
         if inputs.shape.rank == 2:
             return self._of_rows(inputs, training)
         rows = self._of_rows(tf.reshape(inputs, [-1, inputs.shape[-1]]), training)
@@ -32,5 +34,5 @@ class RowDense(keras.layers.Dense):
         product = tf.matmul(tf.cast(rows, self.compute_dtype), self.kernel)
         return gelu(tf.nn.bias_add(product, self.bias))
 
-    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
+    def compute_output_shape(self, input_shape: tf.TensorShape) -> tf.TensorShape:
         return tf.TensorShape(input_shape)[:-1].concatenate(self.units)

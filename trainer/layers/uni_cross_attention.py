@@ -1,4 +1,4 @@
-"""Uni Cross-Attention: candidates attend to the pre-trained encoder, layer by layer and one way only."""
+"""Uni Cross-Attention: candidates attend to the pre-trained encoder, one way only."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ from trainer.layers.row_dense import RowDense
 
 @keras.utils.register_keras_serializable(package="srp4ctr")
 class UniCrossAttention(keras.layers.Layer):
-    """UCA (SRP4CTR, section 3.3): for each encoder layer l, c <- FFN_l(c, attend(Q_l c, K_l, V_l)).
+    """Uni Cross-Attention (UCA; SRP4CTR, section 3.3).
 
-    K_l and V_l are the encoder's own, computed once a user; behaviours never see the candidate.
+    For each encoder layer l in turn, the candidate's vector c becomes
+
+        c <- FFN_l(c, attend(Q_l c, K_l, V_l))
+
+    K_l and V_l are the encoder's own, computed once per user; behaviours never see the candidate.
     Queries, output projections, feed-forward networks and norms belong to UCA.
 
     Args:
@@ -27,6 +31,12 @@ class UniCrossAttention(keras.layers.Layer):
         heads: Attention heads; divides `dim`.
         feedforward: Hidden width of the feed-forward networks.
         dropout: Rate, on sublayer outputs.
+
+    Example:
+        >>> layer = UniCrossAttention(layers=1, dim=8, heads=2, feedforward=16)
+        >>> of_encoder = [KeysValues(tf.zeros([2, 5, 8]), tf.zeros([2, 5, 8]))]
+        >>> layer(tf.zeros([2, 7, 8]), of_encoder, tf.ones([2, 5], tf.bool)).shape
+        TensorShape([2, 7, 8])
     """
 
     def __init__(
@@ -41,15 +51,19 @@ class UniCrossAttention(keras.layers.Layer):
         super().__init__(**kwargs)
         if dim % heads:
             raise ValueError(f"heads must divide dim. Received: dim={dim}, heads={heads}")
-        self.layers, self.dim, self.heads = layers, dim, heads
-        self.feedforward, self.dropout = feedforward, dropout
+        self.layers = layers
+        self.dim = dim
+        self.heads = heads
+        self.feedforward = feedforward
+        self.dropout = dropout
 
-    def build(self, input_shape: Any) -> None:
-        self.queries = [RowDense(self.dim, name=f"query_{i}") for i in range(self.layers)]
-        self.add_attended = [
-            AddAttended(self.dim, self.feedforward, self.dropout, name=f"add_attended_{i}")
-            for i in range(self.layers)
-        ]
+    def build(self, input_shape: tf.TensorShape) -> None:
+        self.queries = []
+        self.add_attended = []
+        for i in range(self.layers):
+            self.queries.append(RowDense(self.dim, name=f"query_{i}"))
+            block = AddAttended(self.dim, self.feedforward, self.dropout, name=f"add_attended_{i}")
+            self.add_attended.append(block)
         super().build(input_shape)
 
     def call(
@@ -59,7 +73,17 @@ class UniCrossAttention(keras.layers.Layer):
         mask: tf.Tensor,
         training: bool | None = None,
     ) -> tf.Tensor:
-        """Lets candidates [B, N, D] attend to each layer's keys and values under the mask [B, L]: [B, N, D]."""
+        """Lets candidates attend to the behaviours.
+
+        Args:
+            candidates: As wide as the encoder's vectors, [B, N, D].
+            offered: The keys and values of each encoder layer.
+            mask: Which behaviours are real, boolean [B, L].
+            training: Whether dropout is on.
+
+        Returns:
+            [B, N, D].
+        """
         for query, add_attended, (keys, values) in zip(
             self.queries, self.add_attended, offered, strict=True
         ):
@@ -70,10 +94,10 @@ class UniCrossAttention(keras.layers.Layer):
     def attention(
         self, candidates: tf.Tensor, offered: Sequence[KeysValues], mask: tf.Tensor
     ) -> tf.Tensor:
-        """How much candidates attend to each behaviour, of the same arguments: [B, layers, heads, N, L].
+        """How much candidates attend to each behaviour: [B, layers, heads, N, L].
 
-        Over real behaviours they sum to 1. They are computed a second time, so that `call` need not
-        keep them.
+        Its arguments are those of `call`. Over real behaviours the weights sum to 1.
+        They are computed a second time, so that `call` need not keep them.
         """
         of_layers = []
         for query, add_attended, (keys, values) in zip(
@@ -85,18 +109,23 @@ class UniCrossAttention(keras.layers.Layer):
         return tf.stack(of_layers, 1)
 
     def start_from(self, encoder_layers: Sequence[EncoderLayer]) -> None:
-        """Copies queries, output projections, feed-forward networks and norms from built encoder layers."""
+        """Copies from built encoder layers all that UCA has a counterpart of.
+
+        These are queries, output projections, feed-forward networks and norms.
+        """
         for query, add_attended, layer in zip(
             self.queries, self.add_attended, encoder_layers, strict=True
         ):
+            # Keys and values need no copy: they come from these very layers.
             query.set_weights(layer.query.get_weights())
             add_attended.set_weights(layer.add_attended.get_weights())
 
     def get_config(self) -> dict[str, Any]:
-        own = {"layers": self.layers, "dim": self.dim, "heads": self.heads}
         return {
             **super().get_config(),
-            **own,
+            "layers": self.layers,
+            "dim": self.dim,
+            "heads": self.heads,
             "feedforward": self.feedforward,
             "dropout": self.dropout,
         }

@@ -21,7 +21,13 @@ _NEVER = -1e9  # a logit whose exponential beside any other is 0
 
 
 class Prediction(NamedTuple):
-    """For M hidden cells: the loss, whether the best guess was right, and the weight (0 where nothing is known)."""
+    """What a head makes of M hidden cells.
+
+    Attributes:
+        loss: Of each cell, [M].
+        correct: Whether the best guess was right, [M].
+        weight: What each cell counts, [M]: 0 where nothing is known.
+    """
 
     loss: tf.Tensor
     correct: tf.Tensor
@@ -29,7 +35,10 @@ class Prediction(NamedTuple):
 
 
 class AttributeHead(keras.layers.Layer):
-    """Softmax over a field's values (sampled, with log-Q correction, past a size), or a sigmoid a value.
+    """Predicts the values of hidden cells: a softmax over the field's values.
+
+    The softmax is sampled, with log-Q correction, of fields with more than so many values. For
+    fields that have several values in a cell there is a sigmoid for each value instead.
 
     Args:
         field: The field to predict.
@@ -41,10 +50,12 @@ class AttributeHead(keras.layers.Layer):
         self, field: Field, embedding: FieldEmbedding, config: PredictingConfig, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.field, self.embedding, self.config = field, embedding, config
+        self.field = field
+        self.embedding = embedding
+        self.config = config
         self._key = zlib.crc32(self.name.encode()) % 2**30
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tf.TensorShape) -> None:
         self.dense = RowDense(self.embedding.dim, activation="gelu", name="dense")
         self.norm = LayerNorm(epsilon=1e-6, name="norm")
         self.bias = self.add_weight(
@@ -64,7 +75,10 @@ class AttributeHead(keras.layers.Layer):
         return self._sampled(hidden, targets) if training else self._by_blocks(hidden, targets)
 
     def logits(self, hidden: tf.Tensor) -> tf.Tensor:
-        """Scores of all values, absent (0) excluded by a very low score: encoder's output [M, D] -> [M, size]."""
+        """Scores of all values, of the encoder's output [M, D]: [M, size].
+
+        Index 0, which stands for an absent value, has a very low score.
+        """
         return self._logits(self._projected(hidden))
 
     def _projected(self, hidden: tf.Tensor, training: bool | None = None) -> tf.Tensor:
@@ -75,7 +89,7 @@ class AttributeHead(keras.layers.Layer):
         return self._products(hidden, self.embedding.table[: self.field.size]) + bias
 
     def _products(self, hidden: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-        """All products of [M, D] and [S, D], computed at the configured precision, as float32 [M, S].
+        """All products of [M, D] and [S, D], by the configured precision, as float32 [M, S].
 
         What follows, the logarithm of the sum of exponentials above all, is float32 whatever the
         precision.
@@ -89,8 +103,12 @@ class AttributeHead(keras.layers.Layer):
         return Prediction(loss, tf.argmax(logits, 1) == targets, tf.cast(targets > 0, tf.float32))
 
     def _by_blocks(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
-        """As `_one`, some cells after others: the scores of a million values for all cells would fill the memory."""
-        rows, count = max(_SCORES // self.field.size, 1), tf.shape(hidden)[0]
+        """As `_one`, some cells after others.
+
+        The scores of a million values for all cells at once would fill the memory.
+        """
+        rows = max(_SCORES // self.field.size, 1)
+        count = tf.shape(hidden)[0]
         missing = rows - count % rows
         blocks = tf.reshape(tf.pad(hidden, [[0, missing], [0, 0]]), [-1, rows, self.embedding.dim])
         of_blocks = tf.reshape(tf.pad(targets, [[0, missing]]), [-1, rows])
@@ -103,10 +121,11 @@ class AttributeHead(keras.layers.Layer):
         return Prediction(*(tf.reshape(values, [-1])[:count] for values in predicted))
 
     def _sampled(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
-        """Negatives are log-uniform, for indices are ordered by frequency; one that is a cell's own target is left out.
+        """As `_one`, with a softmax over the target and some negatives.
 
-        That is tf.nn.sampled_softmax_loss, but for an operation of its own that finds these: XLA
-        doesn't know it.
+        Negatives are log-uniform, for indices are ordered by frequency; one that is a cell's own
+        target is left out. That is tf.nn.sampled_softmax_loss, but for an operation of its own that
+        finds these: XLA doesn't know it.
         """
         count = self.config.sampled_classes
         seed = step_seed(self._key)
@@ -121,11 +140,12 @@ class AttributeHead(keras.layers.Layer):
         right = own_product + own_bias - tf.math.log(expected)
         wrong = self._products(hidden, others) + other_bias - tf.math.log(expected_negatives)
         wrong = tf.where(targets[:, None] == negatives, _NEVER, wrong)
-        logits = tf.concat([right[:, None], wrong], 1)
+        logits = tf.concat([right[:, None], wrong], 1)  # the right one is at 0
         loss = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.zeros_like(targets), logits)
         return Prediction(loss, tf.zeros_like(targets, tf.bool), tf.cast(targets > 0, tf.float32))
 
     def _several(self, hidden: tf.Tensor, targets: tf.Tensor) -> Prediction:
+        """Predicts all values of multivalent cells, targets [M, V]."""
         logits = self._logits(hidden)
         truth = tf.reduce_max(tf.one_hot(targets, self.field.size), 1)[:, 1:]
         loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(truth, logits[:, 1:]), 1)

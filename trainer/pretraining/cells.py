@@ -38,9 +38,8 @@ def hidden_cells(mask: tf.Tensor, share: float, count_by_shape: bool) -> Cells:
         index = tf.where(hidden)[:, 0]
         return Cells(index, tf.ones_like(index, tf.float32))
     rows, columns = tf.unstack(tf.shape(mask))
-    most_in_row = (
-        tf.cast(tf.cast(columns, tf.float32) * share, tf.int32) + 1
-    )  # counts are rounded at random
+    # One more than the share of a row, rounded down: counts are rounded at random.
+    most_in_row = tf.cast(tf.cast(columns, tf.float32) * share, tf.int32) + 1
     most = rows * tf.minimum(most_in_row, columns)
     index = tf.argsort(tf.cast(~hidden, tf.int32), stable=True)[:most]
     return Cells(index, tf.cast(tf.gather(hidden, index), tf.float32))

@@ -1,4 +1,4 @@
-"""ELECTRA: a small generator fills hidden items in, and the encoder tells which behaviours were replaced."""
+"""ELECTRA: the encoder tells which behaviours a small generator has replaced."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from trainer.catalog import ItemCatalog
+from trainer.fields import ITEM_MASK
 from trainer.models.fg_bert import FGBert
 from trainer.pretraining.attribute_head import AttributeHead
 from trainer.pretraining.electra_config import ElectraConfig
@@ -48,7 +49,8 @@ class Electra(Objective):
 
     def call(self, batch: Mapping[str, Any], training: bool | None = None) -> tf.Tensor:
         """See Objective; behaviour-related masks are not used."""
-        targets, cells = batch["targets"], batch["item_mask"]
+        targets = batch["targets"]
+        cells = batch[ITEM_MASK]
         originals = tf.boolean_mask(targets[self.item.name], cells)
         shown = self._masked(batch)
         guesses = tf.boolean_mask(self.generator(shown, training=training).output, cells)
@@ -56,6 +58,7 @@ class Electra(Objective):
         self.add_loss(weighted_mean(loss, weight))
         self._log("generator_loss", loss, weight)
         drawn = self.draw(guesses)
+        # An item that was drawn by luck as it was is no replaced one, as in the paper.
         replaced = tf.scatter_nd(tf.where(cells), drawn != originals, tf.shape(cells, tf.int64))
         encoded = self.encoder(self.replace(targets, cells, drawn), training=training)
         self._detect(encoded.output, replaced, targets[self.item.name] > 0)
@@ -63,10 +66,9 @@ class Electra(Objective):
 
     def draw(self, guesses: tf.Tensor) -> tf.Tensor:
         """Item indices [M] drawn from the generator's distribution, given its output [M, D]."""
-        logits = self.head.logits(guesses)
-        return tf.random.stateless_categorical(tf.stop_gradient(logits), 1, step_seed(1), tf.int64)[
-            :, 0
-        ]
+        # The generator learns by its own loss alone, not to be found out.
+        logits = tf.stop_gradient(self.head.logits(guesses))
+        return tf.random.stateless_categorical(logits, 1, step_seed(1), tf.int64)[:, 0]
 
     def replace(
         self, targets: Mapping[str, tf.Tensor], cells: tf.Tensor, drawn: tf.Tensor
@@ -85,20 +87,18 @@ class Electra(Objective):
 
     def _masked(self, batch: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         """The history with items hidden and behaviours shown."""
-        behavior = {
-            field.name: batch["targets"][field.name] for field in self.encoder.fields.behavior
-        }
-        return {**batch["features"], **behavior}
+        shown = dict(batch["features"])
+        for field in self.encoder.fields.behavior:
+            shown[field.name] = batch["targets"][field.name]
+        return shown
 
     def _detect(self, output: tf.Tensor, replaced: tf.Tensor, real: tf.Tensor) -> None:
+        """Adds the loss of telling which real behaviours [B, L] were replaced."""
         logits = tf.cast(self.detect(self.hidden(output))[..., 0], tf.float32)
         truth = tf.cast(replaced, tf.float32)
+        weight = tf.cast(real, tf.float32)
         loss = tf.nn.sigmoid_cross_entropy_with_logits(truth, logits)
-        self.add_loss(_DETECTION_WEIGHT * weighted_mean(loss, real))
-        self._log("detection_loss", loss, tf.cast(real, tf.float32))
-        self._log(
-            "detection_accuracy",
-            tf.cast((logits > 0) == replaced, tf.float32),
-            tf.cast(real, tf.float32),
-        )
-        self._log("replaced", truth, tf.cast(real, tf.float32))
+        self.add_loss(_DETECTION_WEIGHT * weighted_mean(loss, weight))
+        self._log("detection_loss", loss, weight)
+        self._log("detection_accuracy", tf.cast((logits > 0) == replaced, tf.float32), weight)
+        self._log("replaced", truth, weight)

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer.fields import Field, Fields
+from trainer.fields import BEHAVIOR_MASK, ITEM_MASK, Field, Fields
 from trainer.pretrain_config import ItemMaskingConfig
 
 Features = Mapping[str, tf.Tensor]
@@ -33,7 +33,7 @@ def mask_history(
     """
     present = features["history_item_id"] > 0
     item_mask, behavior_mask = _choose(present, config, bool(fields.behavior), seed)
-    masks = {"item_mask": item_mask, "behavior_mask": behavior_mask}
+    masks = {ITEM_MASK: item_mask, BEHAVIOR_MASK: behavior_mask}
     history = fields.of("history")
     masked = {field.name: hide(features[field.name], masks[field.mask], field) for field in history}
     targets = {field.name: features[field.name] for field in history}
@@ -43,20 +43,26 @@ def mask_history(
 def _choose(
     present: tf.Tensor, config: ItemMaskingConfig, has_behavior: bool, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Disjoint random masks over the present cells, with counts at the configured rates (rounded at random)."""
+    """Disjoint random masks over the present cells.
+
+    A row has as many hidden cells as the configured rates say, rounded up or down at random.
+    """
     length = tf.reduce_sum(tf.cast(present, tf.int32), 1)
     most = tf.maximum(length - 1, 0)
     rounding = tf.random.stateless_uniform([2, tf.shape(present)[0]], seed)
     exact = tf.cast(length, tf.float32)
     items = tf.minimum(tf.cast(exact * config.item_rate + rounding[0], tf.int32), most)
     behavior_rate = config.behavior_share if has_behavior else 0.0
-    behaviors = tf.minimum(
-        tf.cast(exact * behavior_rate + rounding[1] * (behavior_rate > 0), tf.int32), most - items
-    )
+    wanted = exact * behavior_rate + rounding[1] * (behavior_rate > 0)
+    behaviors = tf.minimum(tf.cast(wanted, tf.int32), most - items)
+    # Where rounding has left nothing to hide, one cell is hidden.
     none = items + behaviors == 0
     first = tf.cast(none & (most > 0), tf.int32)
-    hides_items = config.item_rate > 0 or not has_behavior
-    items, behaviors = (items + first, behaviors) if hides_items else (items, behaviors + first)
+    if config.item_rate > 0 or not has_behavior:
+        items += first
+    else:
+        behaviors += first
+    # Present cells in random order (a draw is below 1), absent ones after them.
     order = tf.random.stateless_uniform(tf.shape(present), seed + 1)
     rank = tf.argsort(tf.argsort(tf.where(present, order, 2.0), axis=1), axis=1)
     item_mask = rank < items[:, None]
@@ -64,7 +70,10 @@ def _choose(
 
 
 def hide(indices: tf.Tensor, hidden: tf.Tensor, field: Field) -> tf.Tensor:
-    """Replaces hidden cells by the mask index; a multivalent cell by one mask index and no other value."""
+    """Replaces hidden cells by the mask index.
+
+    A multivalent cell gets one mask index and no other value.
+    """
     mask = tf.constant(field.size, indices.dtype)
     if not field.multivalent:
         return tf.where(hidden, mask, indices)

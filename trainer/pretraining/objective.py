@@ -1,4 +1,4 @@
-"""What every pre-training objective is: a Keras model around the encoder that adds its own loss."""
+"""The base class of pre-training objectives: a Keras model around the encoder."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from trainer.step_model import StepModel
 class Objective(StepModel, abc.ABC):
     """Trains an encoder on batches made by `mask_history`.
 
+    An objective adds its own losses when it is called.
+
     Args:
         encoder: The encoder to train; its fields are what is read and predicted.
         config: Masking and softmax settings.
@@ -30,10 +32,11 @@ class Objective(StepModel, abc.ABC):
         self, encoder: FGBert, config: PretrainConfig, catalog: ItemCatalog, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.encoder, self.config, self.catalog = encoder, config, catalog
-        self.heads: dict[
-            str, AttributeHead
-        ] = {}  # what fills hidden attributes in; not every objective does
+        self.encoder = encoder
+        self.config = config
+        self.catalog = catalog
+        # They fill hidden attributes in; not every objective has some.
+        self.heads: dict[str, AttributeHead] = {}
         self.averages: dict[str, keras.metrics.Mean] = {}
         self.mean_loss = keras.metrics.Mean(name="loss")
 
@@ -43,10 +46,14 @@ class Objective(StepModel, abc.ABC):
 
     def _logs(self, *names: str) -> None:
         """Declares what `_log` will be given."""
-        self.averages = {**self.averages, **{name: keras.metrics.Mean(name=name) for name in names}}
+        declared = {name: keras.metrics.Mean(name=name) for name in names}
+        self.averages = {**self.averages, **declared}
 
     def _log(self, name: str, values: tf.Tensor, weights: tf.Tensor | None = None) -> None:
-        """Adds to the mean that is logged under a name; not while weights are made in a strategy's scope."""
+        """Adds to the mean that is logged under a name.
+
+        It adds nothing while weights are made in a strategy's scope.
+        """
         if tf.distribute.in_cross_replica_context():
             return
         weights = tf.ones_like(values) if weights is None else weights
@@ -64,5 +71,8 @@ class Objective(StepModel, abc.ABC):
 
 
 def weighted_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """This replica's part of the mean of values by weights of the same shape; 0 where all weights are."""
+    """This replica's part of the mean of values by weights of the same shape.
+
+    It is 0 where all weights are 0.
+    """
     return global_mean(values, tf.cast(weights, values.dtype))

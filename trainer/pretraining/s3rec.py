@@ -1,4 +1,4 @@
-"""S3-Rec: four self-supervised objectives between items, their attributes, sequences and segments."""
+"""S3-Rec: four self-supervised objectives of items, attributes, sequences and segments."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from trainer.catalog import ItemCatalog
+from trainer.fields import ITEM_MASK
 from trainer.models.fg_bert import FGBert
 from trainer.pretraining.masking import hide
 from trainer.pretraining.objective import Objective, weighted_mean
@@ -20,7 +21,9 @@ _WEIGHTS = {"aap": 1.0, "mip": 0.2, "map": 1.0, "sp": 0.5}
 
 
 class S3Rec(Objective):
-    """S3-Rec (Zhou et al., arXiv 2008.07873, section 4.2), with its weights; logs `<objective>_loss`.
+    """S3-Rec (Zhou et al., arXiv 2008.07873, section 4.2).
+
+    It has four objectives, weighed as in the paper, and logs `<objective>_loss` of each:
 
     - AAP: an item's embedding predicts its attributes.
     - MIP: the output at a hidden item prefers that item to a random one.
@@ -37,18 +40,22 @@ class S3Rec(Objective):
         super().__init__(encoder, config, catalog, **kwargs)
         self.item = next(field for field in encoder.fields.item if field.field == "item_id")
         self.attributes = [field for field in encoder.fields.item if field.field != "item_id"]
-        names = [
-            f"{name}_{field.field}" for name in ("aap", "map") for field in self.attributes
-        ] + ["mip", "sp"]
-        self.bilinear = {
-            name: keras.layers.Dense(encoder.config.dim, use_bias=False, name=f"bilinear_{name}")
-            for name in names
-        }
+        names = [f"aap_{field.field}" for field in self.attributes]
+        names += [f"map_{field.field}" for field in self.attributes]
+        names += ["mip", "sp"]
+        bilinear = {}
+        for name in names:
+            product = keras.layers.Dense(
+                encoder.config.dim, use_bias=False, name=f"bilinear_{name}"
+            )
+            bilinear[name] = product
+        self.bilinear = bilinear
         self._logs(*(f"{name}_loss" for name in _WEIGHTS))
 
     def call(self, batch: Mapping[str, Any], training: bool | None = None) -> tf.Tensor:
         """See Objective; behaviour-related masks are not used."""
-        targets, cells = batch["targets"], batch["item_mask"]
+        targets = batch["targets"]
+        cells = batch[ITEM_MASK]
         real = targets[self.item.name] > 0
         encoded = self.encoder(self._hidden(targets, cells), training=training).output
         ids = self.encoder.embeddings["item_id"](targets[self.item.name])
@@ -60,33 +67,35 @@ class S3Rec(Objective):
         return encoded
 
     def _segments(
-        self, targets: Mapping[str, tf.Tensor], real: tf.Tensor, training: Any
+        self, targets: Mapping[str, tf.Tensor], real: tf.Tensor, training: bool | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The loss [B] of segment prediction, and which rows have a segment and something left."""
         inside = random_segments(real)
         whole = self.encoder(self._hidden(targets, inside), training=training).output
         part = self.encoder(keep_cells(targets, inside), training=training).output
         segment = last_real(part, inside)
-        users = tf.reduce_sum(
-            tf.cast(tf.reduce_any(real, 1), tf.int32)
-        )  # batches may end in rows of padding
-        other = tf.gather(
-            segment, tf.math.floormod(tf.range(tf.shape(segment)[0]) - 1, tf.maximum(users, 1))
-        )
+        # Another user's is the one of the row before. Batches may end in rows of padding, which
+        # are no users.
+        users = tf.reduce_sum(tf.cast(tf.reduce_any(real, 1), tf.int32))
+        before = tf.math.floormod(tf.range(tf.shape(segment)[0]) - 1, tf.maximum(users, 1))
+        other = tf.gather(segment, before)
         loss = self._prefer("sp", last_real(whole, real), segment, other)
         return loss, tf.reduce_any(inside, 1)
 
     def _hidden(self, targets: Mapping[str, tf.Tensor], cells: tf.Tensor) -> dict[str, tf.Tensor]:
         """The history with `cells` hidden whole."""
-        return {
-            field.name: hide(targets[field.name], cells, field)
-            for field in self.encoder.fields.of("history")
-        }
+        hidden = {}
+        for field in self.encoder.fields.of("history"):
+            hidden[field.name] = hide(targets[field.name], cells, field)
+        return hidden
 
     def _associate(
         self, kind: str, vectors: tf.Tensor, targets: Mapping[str, tf.Tensor], cells: tf.Tensor
     ) -> None:
-        """Adds, a field, the mean cross-entropy of each of its values being an attribute of the item."""
+        """Adds a loss for each field: how badly vectors tell which values their items have.
+
+        It is the mean cross-entropy over the field's values and the vectors in `cells`.
+        """
         chosen = tf.boolean_mask(vectors, cells)
         for field in self.attributes:
             table = self.encoder.embeddings[field.field].table[1 : field.size]

@@ -10,12 +10,15 @@ from trainer.step_seed import step_seed, step_uniform
 
 
 def random_segments(real: tf.Tensor) -> tf.Tensor:
-    """A run of behaviours of random place and length, at most half of those of its row: Boolean [B, L].
+    """A run of behaviours of random place and length in each row.
 
-    Rows with fewer than two behaviours have none.
+    It has at most half of the row's behaviours; rows with fewer than two behaviours have none.
 
     Args:
         real: Boolean [B, L]; the real behaviours come first.
+
+    Returns:
+        Which positions are in it, boolean [B, L].
     """
     length = tf.reduce_sum(tf.cast(real, tf.float32), 1)
     share, place = tf.unstack(step_uniform([2, tf.shape(real)[0]], step_seed(3)))
@@ -28,9 +31,10 @@ def random_segments(real: tf.Tensor) -> tf.Tensor:
 def keep_cells(features: Mapping[str, tf.Tensor], cells: tf.Tensor) -> dict[str, tf.Tensor]:
     """`features`, [B, L] or [B, L, V] each, with all other cells made padding."""
     kept = tf.cast(cells, tf.int64)
-    return {
-        name: x * (kept[..., None] if x.shape.rank == 3 else kept) for name, x in features.items()
-    }
+    shown = {}
+    for name, values in features.items():
+        shown[name] = values * (kept[..., None] if values.shape.rank == 3 else kept)
+    return shown
 
 
 def last_real(vectors: tf.Tensor, real: tf.Tensor) -> tf.Tensor:

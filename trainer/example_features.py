@@ -1,4 +1,4 @@
-"""Features and a user state of the right shapes, of nobody: what a state's layout is read from."""
+"""Features to build or trace a model by, and fields of a made-up shop for examples."""
 
 from __future__ import annotations
 
@@ -6,14 +6,30 @@ from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 
-from preprocessing.features import CANDIDATE_ITEM_KEY, HISTORY_ITEM_KEY
-from trainer.fields import Field, Fields
-from trainer.models.ranker import Ranker, UserState
+from preprocessing.features import CANDIDATE_ITEM_KEY, HISTORY_ITEM_KEY, model_features
+from preprocessing.spec import DatasetSpec
+from trainer.fields import Field, Fields, with_matches
 
 
-def example_state(ranker: Ranker, fields: Fields) -> UserState:
-    """The state of one user of whom nothing is known, with one position."""
-    return ranker.encode_user(zeros(user_specs(fields, 1)), training=False)
+def shop_fields() -> Fields:
+    """The fields of a made-up shop, by which docstrings show what layers and models do.
+
+    Users have an age, items a brand and behaviours an action; each field has nine indices.
+    """
+    content = {
+        "name": "shop",
+        "events": {"format": "csv", "path": "events.csv"},
+        "features": {
+            "user": {"age": {"kind": "numeric", "buckets": 8}},
+            "item": {"brand": {"kind": "categorical"}},
+            "behavior": {"action": {"kind": "categorical"}},
+            "match": {"brand": {}},
+        },
+        "history": {"length": 50},
+        "tasks": {"click": {"column": "clicked", "equals": 1}},
+    }
+    spec = DatasetSpec.model_validate(content)
+    return with_matches([Field(feature, size=9) for feature in model_features(spec)], spec)
 
 
 def user_specs(fields: Fields, length: int) -> dict[str, tf.TensorSpec]:
@@ -31,6 +47,11 @@ def candidate_specs(fields: Fields, count: int) -> dict[str, tf.TensorSpec]:
     if fields.has_item_keys:
         specs[CANDIDATE_ITEM_KEY] = _keys(count, CANDIDATE_ITEM_KEY)
     return specs
+
+
+def absent_features(fields: Fields) -> dict[str, tf.Tensor]:
+    """One request with one absent behaviour and one absent candidate."""
+    return zeros(user_specs(fields, 1) | candidate_specs(fields, 1))
 
 
 def zeros(specs: Mapping[str, tf.TensorSpec]) -> dict[str, tf.Tensor]:
