@@ -6,10 +6,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer.models.ranker import Features, Logits, Ranker, UserState
+from trainer.models.ranker import Features, Logits, Ranker
+
+State = dict[str, tf.Tensor]
 
 
-class TiledRanker(Ranker):
+class TiledRanker(Ranker[Any]):
     """A ranker that makes a request of each candidate, with all the user's features.
 
     Args:
@@ -20,13 +22,11 @@ class TiledRanker(Ranker):
         super().__init__(ranker.fields, ranker.config, ranker.encoder_config, **kwargs)
         self.ranker = ranker
 
-    def encode_user(self, features: Features, training: bool | None = None) -> UserState:
+    def encode_user(self, features: Features, training: bool | None = None) -> State:
         """Only keeps the features."""
         return dict(features)
 
-    def score_items(
-        self, state: UserState, features: Features, training: bool | None = None
-    ) -> Logits:
+    def score_items(self, state: State, features: Features, training: bool | None = None) -> Logits:
         """Scores each candidate by itself: [B, N] become [B * N, 1], and the user is repeated."""
         shape = tf.shape(features["candidate_item_id"])
         user = {name: tf.repeat(x, shape[1], axis=0) for name, x in state.items()}

@@ -1,20 +1,39 @@
-"""What the baselines have in common: everything but the way they match a candidate with a history."""
+"""What the baselines have in common.
+
+It is everything but the way in which they match a candidate with a history.
+"""
 
 from __future__ import annotations
 
 import abc
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from trainer.config import EncoderConfig
 from trainer.fields import Fields
 from trainer.layers.folded_mmoe import MmoeState
-from trainer.models.ranker import Features, Logits, Ranker, UserState, mmoe_head
+from trainer.models.ranker import Features, Logits, Ranker, mmoe_head
 from trainer.ranker_config import RankerConfig
 
 
-class Baseline(Ranker):
+class BaselineState(NamedTuple):
+    """A baseline's user state, see UserState.
+
+    Attributes:
+        own: The model's own part: a NamedTuple of what its `_match` needs.
+        head: The user's share of the head.
+        match: See UserState.
+        mask: See UserState.
+    """
+
+    own: Any
+    head: MmoeState
+    match: tf.Tensor | tuple[()]
+    mask: tf.Tensor
+
+
+class Baseline(Ranker[BaselineState]):
     """A ranker of the literature with the base's features, embeddings, head, loss and budget.
 
     A user's part is [user and context embeddings, what `_read` adds, its numbers], a candidate's is
@@ -31,7 +50,7 @@ class Baseline(Ranker):
     @abc.abstractmethod
     def _read(
         self, user: tf.Tensor, history: tf.Tensor, features: Features, training: bool | None
-    ) -> tuple[dict[str, Any], tf.Tensor]:
+    ) -> tuple[Any, tf.Tensor]:
         """The model's own part of the state, and the user vector [B, U'] for the head.
 
         Args:
@@ -43,24 +62,29 @@ class Baseline(Ranker):
 
     @abc.abstractmethod
     def _match(
-        self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None
+        self, candidates: tf.Tensor, state: BaselineState, features: Features, training: bool | None
     ) -> tf.Tensor:
         """The candidates' vectors [B, N, C'] for the head, from their embeddings [B, N, C]."""
 
-    def encode_user(self, features: Features, training: bool | None = None) -> UserState:
+    def encode_user(self, features: Features, training: bool | None = None) -> BaselineState:
         """See Ranker."""
-        user, history = self.embed.user(features), self.embed.history(features)
-        state, known = self._read(user, history, features, training)
+        user = self.embed.user(features)
+        history = self.embed.history(features)
+        # What `_read` knows of the user goes to the head, by way of its share of the state.
+        own, known = self._read(user, history, features, training)
         known = self.with_user_numbers(self.drop(known, training=training), features)
-        head = self.head.user_state(known)
-        own = state | {"mask": features["history_item_id"] > 0, "head": head._asdict()}
-        return own | self.match_state(features)
+        return BaselineState(
+            own,
+            self.head.user_state(known),
+            self.match_state(features),
+            features["history_item_id"] > 0,
+        )
 
     def score_items(
-        self, state: UserState, features: Features, training: bool | None = None
+        self, state: BaselineState, features: Features, training: bool | None = None
     ) -> Logits:
         """See Ranker."""
         matched = self._match(self.embed.candidates(features), state, features, training)
         known = self.with_numbers(self.drop(matched, training=training), state, features)
-        logits = self.head(known, MmoeState(**state["head"]), training=training)
+        logits = self.head(known, state.head, training=training)
         return self.by_task(logits)

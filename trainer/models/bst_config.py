@@ -42,6 +42,7 @@ class BstConfig(RankerConfig):
         width = len(fields) * self.embedding_dim
         if width % self.bst.heads:
             raise ConfigError(
-                f"trainer.ranker.bst.heads must divide the width of an embedded behaviour, here {width} "
-                f"({len(fields)} features of trainer.ranker.embedding_dim each). Received: {self.bst.heads}"
+                "trainer.ranker.bst.heads must divide the width of an embedded behaviour, here "
+                f"{width} ({len(fields)} features of trainer.ranker.embedding_dim each). "
+                f"Received: {self.bst.heads}"
             )

@@ -9,16 +9,16 @@ import tensorflow as tf
 from trainer.config import EncoderConfig
 from trainer.fields import Fields
 from trainer.layers.folded_din import DinState, FoldedDin
-from trainer.models.baseline import Baseline
+from trainer.models.baseline import Baseline, BaselineState
 from trainer.models.din_config import DinConfig
-from trainer.models.ranker import Features, UserState
+from trainer.models.ranker import Features
 
 
 class Din(Baseline):
-    """DIN (Zhou et al., arXiv 1706.06978, section 4.3): sum of behaviours weighed by an attention unit, unnormalised.
+    """DIN (Zhou et al., arXiv 1706.06978, section 4.3).
 
-    The state is the embedded history and its term of the attention unit's first layer, exactly
-    folded.
+    A candidate gets the sum of the behaviours, which an attention unit weighs; the weights are not
+    normalised. The model's own part of the state is the embedded history.
     """
 
     def __init__(
@@ -29,13 +29,12 @@ class Din(Baseline):
 
     def _read(
         self, user: tf.Tensor, history: tf.Tensor, features: Features, training: bool | None
-    ) -> tuple[dict[str, Any], tf.Tensor]:
-        return {"din": self.din.user_state(history)._asdict()}, user
+    ) -> tuple[Any, tf.Tensor]:
+        return self.din.user_state(history), user
 
     def _match(
-        self, candidates: tf.Tensor, state: UserState, features: Features, training: bool | None
+        self, candidates: tf.Tensor, state: BaselineState, features: Features, training: bool | None
     ) -> tf.Tensor:
-        interest = self.din(
-            self.embed.as_behavior(candidates), DinState(**state["din"]), state["mask"]
-        )
+        own: DinState = state.own
+        interest = self.din(self.embed.as_behavior(candidates), own, state.mask)
         return tf.concat([candidates, interest], -1)

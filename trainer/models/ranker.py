@@ -1,10 +1,10 @@
-"""What every ranker is: two functions, and the loss that trains their composition."""
+"""The base class of rankers: two functions, and the loss that trains their composition."""
 
 from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import tensorflow as tf
 import tf_keras as keras
@@ -22,73 +22,100 @@ from trainer.ranker_config import RankerConfig
 from trainer.step_model import StepModel
 
 Features = Mapping[str, tf.Tensor]
-UserState = Any  # a nested structure of tensors, batch first
 Logits = dict[str, tf.Tensor]
 
 
-class Ranker(StepModel, abc.ABC):
-    """A click-through-rate model as `encode_user` and `score_items`; nothing else may know more about it.
+class UserState(Protocol):
+    """What the user state of every ranker has; it is a NamedTuple of the ranker's own.
 
-    Every tensor of a user state has the batch first. Tensors of rank 3 run along the history, [B,
-    L, *]; those of rank 2 are one vector a user; `mask` [B, L] says which positions are real. int32
-    is kept exactly in every precision.
+    The order of its fields is that of the stored bytes, see trainer/export/state_layout.py. Every
+    tensor has the batch first. Tensors of rank 3 run along the history, [B, L, *]; those of rank 2
+    are one vector for each user. int32 is kept exactly in every precision.
+    """
+
+    @property
+    def match(self) -> tf.Tensor | tuple[()]:
+        """What candidates are matched with, [B, L, W]; () where there are no match features."""
+
+    @property
+    def mask(self) -> tf.Tensor:
+        """Which positions of the history are real, boolean [B, L]."""
+
+
+State = TypeVar("State", bound=UserState)
+
+
+class Ranker(StepModel, abc.ABC, Generic[State]):
+    """A click-through-rate model as `encode_user` and `score_items`.
+
+    Nothing else may know more about a model than these two functions.
 
     Args:
         fields: The data set's fields.
         config: The ranker's size and which parts are on.
         encoder_config: The size of the pre-trained encoder, for rankers that have one, and of other
             layers that attend.
+
+    Example:
+        >>> from trainer.config import TrainerConfig
+        >>> from trainer.example_features import absent_features, shop_fields
+        >>> from trainer.registry import create_ranker
+        >>> config = TrainerConfig.model_validate({"ranker": {"model": "din"}})
+        >>> ranker = create_ranker(shop_fields(), config)
+        >>> features = absent_features(shop_fields())  # of one user and one candidate
+        >>> state = ranker.encode_user(features)
+        >>> ranker.score_items(state, features)["click"].shape
+        TensorShape([1, 1])
     """
 
     def __init__(
         self, fields: Fields, config: RankerConfig, encoder_config: EncoderConfig, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.fields, self.config, self.encoder_config = fields, config, encoder_config
+        self.fields = fields
+        self.config = config
+        self.encoder_config = encoder_config
         self.embed = FeatureEmbeddings(fields, config.embedding_dim, name="embed")
-        self.user_numbers = Numbers(
-            [*fields.of("user"), *fields.of("context")], name="user_numbers"
-        )
+        of_user = [*fields.of("user"), *fields.of("context")]
+        self.user_numbers = Numbers(of_user, name="user_numbers")
         self.candidate_numbers = Numbers(fields.of("candidate"), name="candidate_numbers")
         self.match: MatchCounts | None = None
         if config.match and fields.matches:
             self.match = MatchCounts(fields.matches, name="match")
-        self.drop = Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)  # on what goes to the head, numbers excepted
         self.encoder: FGBert | None = None  # what pre-training can be loaded into
         self.mean_loss = keras.metrics.Mean(name="loss")
 
     @abc.abstractmethod
-    def encode_user(self, features: Features, training: bool | None = None) -> UserState:
+    def encode_user(self, features: Features, training: bool | None = None) -> State:
         """All that can be computed without a candidate, from user, context and history indices."""
 
     @abc.abstractmethod
-    def score_items(
-        self, state: UserState, features: Features, training: bool | None = None
-    ) -> Logits:
+    def score_items(self, state: State, features: Features, training: bool | None = None) -> Logits:
         """A logit [B, N] for each task, from candidate indices [B, N] (or [B, N, V])."""
 
-    def attention_weights(self, state: UserState, features: Features) -> tf.Tensor | None:
-        """How much each candidate attends to each behaviour of the encoder's, [B, layers, heads, N, L], to look at.
+    def attention_weights(self, state: State, features: Features) -> tf.Tensor | None:
+        """How much each candidate attends to each behaviour of the encoder's, to look at.
 
-        None where candidates don't attend to an encoder.
+        Returns:
+            [B, layers, heads, N, L]; None where candidates don't attend to an encoder.
         """
         return None
 
     def call(self, features: Features, training: bool | None = None) -> Logits:
         """The composition: a whole forward pass."""
-        return self.score_items(
-            self.encode_user(features, training=training), features, training=training
-        )
+        state = self.encode_user(features, training=training)
+        return self.score_items(state, features, training=training)
 
     def start_from_encoder(self) -> None:
-        """Copies to other parts what they start from, once the encoder has its pre-trained weights."""
+        """Copies to other parts what they start from; called once the encoder is pre-trained."""
 
-    def match_state(self, features: Features) -> dict[str, tf.Tensor]:
-        """The part of the state that candidates are matched with; empty where there are no match features."""
-        return {} if self.match is None else {"match": self.match.user_state(features)}
+    def match_state(self, features: Features) -> tf.Tensor | tuple[()]:
+        """See UserState."""
+        return () if self.match is None else self.match.user_state(features)
 
     def with_user_numbers(self, users: tf.Tensor, features: Features) -> tf.Tensor:
-        """Users' vectors [B, U] with their numbers and the context's beside them, if there are any."""
+        """Users' vectors [B, U] with their and the context's numbers beside them, if any."""
         if not self.user_numbers.width:
             return users
         return tf.concat([users, self.user_numbers(features)], -1)
@@ -96,31 +123,30 @@ class Ranker(StepModel, abc.ABC):
     def with_numbers(
         self, candidates: tf.Tensor, state: UserState, features: Features
     ) -> tf.Tensor:
-        """Candidates' vectors [B, N, C] with their numbers and match features beside them, if there are any."""
+        """Candidates' vectors [B, N, C] with their numbers and match features beside them."""
         parts = [candidates]
         if self.candidate_numbers.width:
             parts.append(self.candidate_numbers(features))
         if self.match is not None:
-            parts.append(self.match(state["match"], state["mask"], features))
+            parts.append(self.match(state.match, state.mask, features))
         return tf.concat(parts, -1)
 
     def by_task(self, logits: tf.Tensor) -> Logits:
-        """Logits [B, N, T] as one [B, N] a task."""
+        """Logits [B, N, T] as [B, N] for each task."""
         return {task: logits[:, :, t] for t, task in enumerate(self.fields.tasks)}
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None
     ) -> tf.Tensor:
-        """Mean cross-entropy over real candidates, summed over tasks; `sample_weight[task]` [B, N] is 0 on padding.
+        """The mean cross-entropy over real candidates, summed over tasks.
 
         The mean is over the candidates of all replicas, of which this is one replica's part.
+        `sample_weight[task]` [B, N] is 0 on padding.
         """
-        loss = tf.add_n(
-            [
-                _mean_cross_entropy(y[task], logits, sample_weight[task])
-                for task, logits in y_pred.items()
-            ]
-        )
+        of_tasks = []
+        for task, logits in y_pred.items():
+            of_tasks.append(_mean_cross_entropy(y[task], logits, sample_weight[task]))
+        loss = tf.add_n(of_tasks)
         self.mean_loss.update_state(loss * replicas())
         return loss + tf.add_n(self.losses) / replicas() if self.losses else loss
 

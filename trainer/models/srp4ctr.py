@@ -1,8 +1,11 @@
-"""SRP4CTR: DIN + MMoE with what a pre-trained FG-BERT knows, through Uni Cross-Attention and query tokens."""
+"""SRP4CTR: DIN + MMoE with what a pre-trained FG-BERT knows.
+
+The ranker gets at it through Uni Cross-Attention and query tokens.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
@@ -18,17 +21,46 @@ from trainer.layers.masked_mean import masked_mean
 from trainer.layers.querying_transformer import QueryingTransformer
 from trainer.layers.uni_cross_attention import UniCrossAttention
 from trainer.models.fg_bert import FGBert
-from trainer.models.ranker import Features, Logits, Ranker, UserState, mmoe_head
+from trainer.models.ranker import Features, Logits, Ranker, mmoe_head
 from trainer.models.srp4ctr_config import Srp4CtrConfig
 
 
-class Srp4Ctr(Ranker):
-    """The ranker of SRP4CTR, section 3; with `config.encoder == "none"` it is its own baseline, DIN + MMoE.
+class Srp4CtrState(NamedTuple):
+    """SRP4CTR's user state, see UserState.
 
-    With another `config.transfer` it is one of the usual ways to use a pre-trained encoder instead.
-    A candidate's vector is [its embedding, DIN's interest if any, UCA's output, a summary of the user, its
-    numbers and match features, with `config.set_wise` what attention among the candidates makes of
-    these], crossed by a low-rank cross layer (TFRS, DCN-v2); a user's is [user and context
+    Attributes:
+        din: The embedded history; () without DIN's attention unit.
+        mmoe: The user's share of the head.
+        summary: What every candidate's vector has of the user, [B, S].
+        uca: Keys and values of each encoder layer; none without Uni Cross-Attention.
+        match: See UserState.
+        mask: See UserState.
+    """
+
+    din: DinState | tuple[()]
+    mmoe: MmoeState
+    summary: tf.Tensor
+    uca: list[KeysValues]
+    match: tf.Tensor | tuple[()]
+    mask: tf.Tensor
+
+
+class _FromEncoder(NamedTuple):
+    """What the ranker takes from the encoder: features of the user, [B, *] each, and for UCA."""
+
+    features: list[tf.Tensor]
+    offered: list[KeysValues]
+
+
+class Srp4Ctr(Ranker[Srp4CtrState]):
+    """The ranker of SRP4CTR, section 3.
+
+    With `config.encoder == "none"` it is its own baseline, DIN + MMoE. With another
+    `config.transfer` it is one of the usual ways to use a pre-trained encoder instead.
+
+    A candidate's vector is [its embedding, DIN's interest if any, UCA's output, a summary of the
+    user, its numbers and match features, with `config.set_wise` what attention among the candidates
+    makes of these], crossed by a low-rank cross layer (TFRS, DCN-v2); a user's is [user and context
     embeddings, query tokens, its numbers].
     """
 
@@ -62,79 +94,88 @@ class Srp4Ctr(Ranker):
         if self.config.query_tokens:
             self.qt = QueryingTransformer(self.config.query_tokens, *size.attention, name="qt")
 
-    def encode_user(self, features: Features, training: bool | None = None) -> UserState:
-        """See Ranker. The state holds K/V a layer, the embedded history, and MMoE's user terms."""
+    def encode_user(self, features: Features, training: bool | None = None) -> Srp4CtrState:
+        """See Ranker."""
         user = self.embed.user(features)
-        state: dict[str, Any] = {"mask": features["history_item_id"] > 0}
-        if self.din is not None:
-            history = self.embed.history(features)
-            state["din"] = self.din.user_state(history)._asdict()
-        parts = [self.drop(user, training=training)]
-        if self.encoder is not None:
-            parts += self._encode(features, user, state, training)
+        mask = features["history_item_id"] > 0
+        din = () if self.din is None else self.din.user_state(self.embed.history(features))
+        from_encoder = self._encode(features, user, mask, training)
+        parts = [self.drop(user, training=training), *from_encoder.features]
         known = self.with_user_numbers(tf.concat(parts, -1), features)
-        state["summary"] = self.user_summary(known)
-        return state | {"mmoe": self.mmoe.user_state(known)._asdict()} | self.match_state(features)
+        return Srp4CtrState(
+            din,
+            self.mmoe.user_state(known),
+            self.user_summary(known),
+            from_encoder.offered,
+            self.match_state(features),
+            mask,
+        )
 
     def _encode(
-        self, features: Features, user: tf.Tensor, state: dict[str, Any], training: Any
-    ) -> list[tf.Tensor]:
-        """Puts the encoder's keys and values into `state`; returns what it adds to the user's features, [B, *] each."""
-        assert self.encoder is not None
+        self, features: Features, user: tf.Tensor, mask: tf.Tensor, training: bool | None
+    ) -> _FromEncoder:
+        """See Srp4CtrConfig.transfer for what is taken."""
+        if self.encoder is None:
+            return _FromEncoder([], [])
         if self.config.transfer == "embeddings":
-            return [masked_mean(self.encoder.embed_history(features), state["mask"])]
+            return _FromEncoder([masked_mean(self.encoder.embed_history(features), mask)], [])
+        # A frozen encoder has no dropout either: it gives what it was pre-trained to give.
         frozen = self.config.encoder == "frozen"
         encoded = self.encoder(features, training=False if frozen else training)
         if self.config.transfer == "user_vector":
-            return [masked_mean(encoded.output, encoded.mask)]
-        if self.uca is not None:
-            state["uca"] = [layer._asdict() for layer in encoded.layers]
+            return _FromEncoder([masked_mean(encoded.output, encoded.mask)], [])
+        offered = [] if self.uca is None else encoded.layers
         if self.qt is None:
-            return []
+            return _FromEncoder([], offered)
         tokens = self.qt(encoded.output, encoded.mask, user, training=training)
-        return [tf.reshape(tokens, [-1, tokens.shape[1] * tokens.shape[2]])]
+        flat = tf.reshape(tokens, [-1, tokens.shape[1] * tokens.shape[2]])
+        return _FromEncoder([flat], offered)
 
     def score_items(
-        self, state: UserState, features: Features, training: bool | None = None
+        self, state: Srp4CtrState, features: Features, training: bool | None = None
     ) -> Logits:
         """See Ranker."""
         candidates = self.embed.candidates(features)
         parts = [candidates]
         if self.din is not None:
-            offered = self.embed.as_behavior(candidates)
-            parts.append(self.din(offered, DinState(**state["din"]), state["mask"]))
+            parts.append(self.din(self.embed.as_behavior(candidates), state.din, state.mask))
         if self.encoder is not None and self.config.transfer == "embeddings":
             parts.append(self.encoder.embed_candidates(features))
         if self.uca is not None:
             parts.append(self.uca(*self._offered(state, features), training=training))
+        # The head sees the user in its own terms, but the cross layer only what is repeated here.
         count = tf.shape(candidates)[1]
-        parts.append(tf.repeat(state["summary"][:, None], count, axis=1))
-        known = self.with_numbers(
-            self.drop(tf.concat(parts, -1), training=training), state, features
-        )
+        parts.append(tf.repeat(state.summary[:, None], count, axis=1))
+        known = self.drop(tf.concat(parts, -1), training=training)
+        known = self.with_numbers(known, state, features)
         if self.among is not None:
             seen = self.among(known, features["candidate_item_id"] > 0, training=training)
             known = tf.concat([known, self.drop(seen, training=training)], -1)
-        return self.by_task(
-            self.mmoe(self._crossed(known), MmoeState(**state["mmoe"]), training=training)
-        )
+        logits = self.mmoe(self._crossed(known), state.mmoe, training=training)
+        return self.by_task(logits)
 
     def _crossed(self, known: tf.Tensor) -> tf.Tensor:
-        """The feature crosses of [B, N, C], as rows of one matrix: a dozen operations fewer a product."""
+        """The feature crosses of [B, N, C].
+
+        They are computed on rows of one matrix, in a dozen operations fewer per product.
+        """
         rows = tf.reshape(known, [-1, known.shape[-1]])
         return tf.reshape(self.cross(rows), tf.shape(known))
 
-    def attention_weights(self, state: UserState, features: Features) -> tf.Tensor | None:
+    def attention_weights(self, state: Srp4CtrState, features: Features) -> tf.Tensor | None:
         """See Ranker: UCA's weights."""
         return None if self.uca is None else self.uca.attention(*self._offered(state, features))
 
     def _offered(
-        self, state: UserState, features: Features
+        self, state: Srp4CtrState, features: Features
     ) -> tuple[tf.Tensor, list[KeysValues], tf.Tensor]:
-        """What UCA takes: candidates as behaviours yet to come, each layer's keys and values, and their mask."""
+        """What UCA takes.
+
+        These are candidates as behaviours yet to come, each layer's keys and values, and the
+        behaviours' mask.
+        """
         assert self.encoder is not None
-        offered = [KeysValues(**layer) for layer in state["uca"]]
-        return self.encoder.embed_candidates(features), offered, state["mask"]
+        return self.encoder.embed_candidates(features), state.uca, state.mask
 
     def start_from_encoder(self) -> None:
         """UCA starts from the encoder's layers."""

@@ -63,6 +63,7 @@ class Srp4CtrConfig(DinConfig):
         """See RankerConfig."""
         if self.set_wise and spec.negatives is not None:
             raise ConfigError(
-                "trainer.ranker.set_wise lets the shown candidates of a request see each other; sampled ones "
-                "(dataset.negatives) were never shown together. Set one of the two only"
+                "trainer.ranker.set_wise lets the shown candidates of a request see each other; "
+                "sampled ones (dataset.negatives) were never shown together. "
+                "Set one of the two only"
             )

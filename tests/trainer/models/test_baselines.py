@@ -175,6 +175,6 @@ def test_can_adds_the_co_action_of_each_item_field_to_din() -> None:
         parameters = ranker.induction[field.field](features[f"candidate_{field.field}"])
         feed = ranker.feed[field.field](features[f"history_{field.field}"])
         np.testing.assert_allclose(
-            ranker.co_action(parameters, feed, state["mask"]), co_action, atol=1e-5
+            ranker.co_action(parameters, feed, state.mask), co_action, atol=1e-5
         )
         assert np.abs(co_action).max() > 1e-3, field.field

@@ -64,7 +64,7 @@ def test_user_state_then_scores_equal_the_whole_forward_pass(ranker: Ranker) -> 
 
 def test_state_is_a_value_by_the_rules_of_rankers(ranker: Ranker) -> None:
     state = ranker.encode_user(random_features(ranker.fields, LENGTHS))
-    np.testing.assert_array_equal(tf.reduce_sum(tf.cast(state["mask"], tf.int32), 1), LENGTHS)
+    np.testing.assert_array_equal(tf.reduce_sum(tf.cast(state.mask, tf.int32), 1), LENGTHS)
     for leaf in tf.nest.flatten(state):
         assert leaf.shape[0] == len(LENGTHS)
         assert leaf.shape.rank == 2 or leaf.shape[1] == max(LENGTHS)

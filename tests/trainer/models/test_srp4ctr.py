@@ -24,7 +24,7 @@ def test_baseline_has_no_weights_of_the_encoder() -> None:
     baseline = built(toy_fields(), encoder="none")
     assert isinstance(baseline, Srp4Ctr)
     assert (baseline.encoder, baseline.uca, baseline.qt) == (None, None, None)
-    assert "uca" not in baseline.encode_user(random_features(baseline.fields, LENGTHS))
+    assert not baseline.encode_user(random_features(baseline.fields, LENGTHS)).uca
     with_weights, without = (
         {layer.name for layer in model.layers if layer.weights} for model in (_full(), baseline)
     )
@@ -39,10 +39,12 @@ def test_a_frozen_encoder_stays_and_all_else_learns(encoder: str) -> None:
     fit_step(ranker, features)
     changed = {w.name for w in ranker.weights if not np.array_equal(before[w.name], w.numpy())}
     assert ranker.encoder is not None
+    assert ranker.match is not None
     of_encoder = {weight.name for weight in ranker.encoder.weights}
-    still = (of_encoder if encoder == "frozen" else set()) | {
-        name for name in before if name.endswith("key/bias:0")
-    }
+    still = {weight.name for weight in ranker.match.non_trainable_weights}
+    still |= {name for name in before if name.endswith("key/bias:0")}
+    if encoder == "frozen":
+        still |= of_encoder
     assert set(before) - changed - still == set()
     assert encoder == "learned" or not changed & of_encoder
 
