@@ -1,4 +1,7 @@
-"""The metrics of every report: a run's, a comparison's, an experiment's. A new one is a row of METRICS."""
+"""The metrics of every report: a run's, a comparison's and an experiment's.
+
+A new one is a row of METRICS.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,8 @@ _ALL = (
     Metric(
         key="auc",
         title="AUC",
-        definition="the chance that a positive candidate outranks a negative one, ties counting half",
+        definition="the chance that a positive candidate outranks a negative one, ties counting "
+        "half",
         direction="higher is better",
         of_rows=lambda labels, scores, users: metrics.auc(labels, scores),
     ),

@@ -32,7 +32,8 @@ def group_candidates(
         Extracts of n candidates each: labels and predictions [n], the number of each one's user
         [n], and the values of the features to slice by, which all of them have in common.
     """
-    features, predictions = extracts["features"], extracts["predictions"]
+    features = extracts["features"]
+    predictions = extracts["predictions"]
     counts = [len(row) for row in _rows(_first_leaf(extracts["labels"]))]
     request = np.repeat(np.arange(len(counts)), counts)  # of each candidate
     labels = _each(extracts["labels"], lambda leaf: np.concatenate(_rows(leaf)))

@@ -84,7 +84,9 @@ class _CandidatesCombiner(beam.CombineFn):
         buckets: int,
         eval_config: config_pb2.EvalConfig | None,
     ) -> None:
-        self._plots, self._metrics, self._buckets = plots, metrics, buckets
+        self._plots = plots
+        self._metrics = metrics
+        self._buckets = buckets
         self._eval_config = eval_config
 
     def create_accumulator(self) -> list[_Columns]:
