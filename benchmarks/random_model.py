@@ -14,10 +14,11 @@ import tensorflow as tf
 import tf_keras as keras
 
 from benchmarks.tiled_ranker import TiledRanker
-from preprocessing.features import candidate_inputs, user_inputs
+from preprocessing.features import CATALOG_ITEMS_A_RECORD, candidate_inputs, user_inputs
 from preprocessing.spec import DatasetSpec
 from tests.testing_trainer import (
     START,
+    Raw,
     catalog_record,
     random_features,
     raw_records,
@@ -28,6 +29,7 @@ from trainer.config import EncoderConfig, ExportConfig, TrainerConfig
 from trainer.export.assembly import serving_module
 from trainer.export.input_checks import checked
 from trainer.export.manifest import write_manifest
+from trainer.export.saved_model import export
 from trainer.export.serving_module import ServingModule, dtype_of
 from trainer.export.signatures import build_signatures
 from trainer.export.warmup import write_warmup
@@ -79,19 +81,40 @@ def config() -> TrainerConfig:
     )
 
 
-def stage_inputs(folder: Path) -> StageInputs:
+def stage_inputs(folder: Path, items: int = ITEMS) -> StageInputs:
     """The transform graph and catalogue of a random log, written to `folder`."""
     the_spec = spec()
-    raws = {
-        "pretrain": raw_records(the_spec, 8),
-        "catalog": [catalog_record(the_spec, items=ITEMS)],
-    }
+    raws = {"pretrain": raw_records(the_spec, 8), "catalog": _catalog(the_spec, items)}
     records = {}
     for split, of_split in raws.items():
         records[split] = [serialize(the_spec, raw) for raw in of_split]
     run_transform(the_spec, records, folder)
-    train, catalog = ([str(folder / f"{split}-*.gz")] for split in raws)
-    return StageInputs(train, train, catalog, str(folder / "graph"), the_spec, config())
+    return written_inputs(folder)
+
+
+def written_inputs(folder: Path) -> StageInputs:
+    """What `stage_inputs` left in a folder."""
+    train = [str(folder / "pretrain-*.gz")]
+    catalog = [str(folder / "catalog-*.gz")]
+    return StageInputs(train, train, catalog, str(folder / "graph"), spec(), config())
+
+
+def _catalog(the_spec: DatasetSpec, items: int) -> list[Raw]:
+    """The catalogue in records of as many items as the data job's have."""
+    whole = catalog_record(the_spec, items=items)
+    return [
+        {name: values[start : start + CATALOG_ITEMS_A_RECORD] for name, values in whole.items()}
+        for start in range(0, items, CATALOG_ITEMS_A_RECORD)
+    ]
+
+
+def export_ranker(inputs: StageInputs, path: Path) -> None:
+    """Writes a ranker alone, as training exports it."""
+    keras.utils.set_random_seed(1)
+    fields = inputs.fields()
+    ranker = Srp4Ctr(fields, inputs.config.ranker, inputs.config.encoder)
+    ranker(random_features(fields, [3]))
+    export(ranker, inputs, str(path))
 
 
 def export_versions(inputs: StageInputs, model_dir: Path, seeds: tuple[int, ...] = (1,)) -> None:
@@ -103,7 +126,9 @@ def export_versions(inputs: StageInputs, model_dir: Path, seeds: tuple[int, ...]
         _export(inputs, model_dir / str(version), seed)
 
 
-def random_user(rng: np.random.Generator, length: int = LENGTH) -> dict[str, Any]:
+def random_user(
+    rng: np.random.Generator, length: int = LENGTH, items: int = ITEMS
+) -> dict[str, Any]:
     """A user's raw features as the client takes them, with `length` behaviours."""
     now = START + int(rng.integers(0, 10**6))
     return {
@@ -112,7 +137,7 @@ def random_user(rng: np.random.Generator, length: int = LENGTH) -> dict[str, Any
         "user_gender": str(rng.choice(["p", "q"])),
         "context_device": str(rng.choice(["p", "q"])),
         "timestamp": now,
-        "history_item_id": random_items(rng, length),
+        "history_item_id": random_items(rng, length, items),
         "history_timestamp": sorted(now - int(gap) for gap in rng.integers(1, 10**6, length)),
         "history_action": rng.choice(["p", "q"], length).tolist(),
         "history_category": [""] * length,
@@ -120,9 +145,9 @@ def random_user(rng: np.random.Generator, length: int = LENGTH) -> dict[str, Any
     }
 
 
-def random_items(rng: np.random.Generator, count: int) -> list[str]:
-    """Item ids of the catalogue."""
-    return [f"i{item}" for item in rng.integers(0, ITEMS, count)]
+def random_items(rng: np.random.Generator, count: int, items: int = ITEMS) -> list[str]:
+    """Item ids of a catalogue of `items`."""
+    return [f"i{item}" for item in rng.integers(0, items, count)]
 
 
 def _export(inputs: StageInputs, path: Path, seed: int) -> None:

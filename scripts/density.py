@@ -1,7 +1,7 @@
 """Counts how dense the code of each package is, per 1,000 lines; a table to look at, not a gate.
 
     python scripts/density.py              # this checkout
-    python scripts/density.py ../other     # another tree, such as a git worktree of an earlier commit
+    python scripts/density.py ../other     # another tree, such as an earlier commit's
 
 Comprehensions count generator expressions, too. A tuple assignment is `a, b = x, y`. A comment is a
 line that has one, whether or not it has code before it.

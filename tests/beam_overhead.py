@@ -1,4 +1,5 @@
-"""Beam's runner without work that it repeats, which takes a third of the time of the tests' small jobs.
+"""Beam's runner without work that it repeats, which takes a third of the time of the tests' small
+jobs.
 
 For each of a hundred steps of a job it inspects the signatures of all methods of a DoFn, several
 times over, and parses its options anew; and it goes through all loaded modules to weigh what a step

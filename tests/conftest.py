@@ -48,7 +48,8 @@ SLOW_FIXTURES = {argument.partition(":")[0] for argument in SHARED}
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leaves a file of slow tests alone where none are wanted: to import TFX takes longer than the quick tests."""
+    """Leaves a file of slow tests alone where none are wanted: to import TFX takes longer than the
+    quick tests."""
     if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
         return None
     is_slow = re.search(
@@ -59,7 +60,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks who uses a slow fixture, and puts long files first: no process is left alone with one."""
+    """Marks who uses a slow fixture, and puts long files first: no process is left alone with
+    one."""
     for item in items:
         if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
@@ -77,7 +79,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keeps a file's tests in one process, and files that share a fixture, in the order of collection."""
+    """Keeps a file's tests in one process, and files that share a fixture, in the order of
+    collection."""
     from xdist.scheduler import LoadFileScheduling
 
     class _SharersTogether(LoadFileScheduling):

@@ -1,4 +1,5 @@
-"""Requests and callers that would take a server's memory, threads or connections if nothing bounded them."""
+"""Requests and callers that would take a server's memory, threads or connections if nothing bounded
+them."""
 
 from __future__ import annotations
 

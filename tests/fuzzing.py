@@ -1,4 +1,5 @@
-"""Hostile Predict requests, made from good ones with a seed, and a client that sends them to a server of its own."""
+"""Hostile Predict requests, made from good ones with a seed, and a client that sends them to a
+server of its own."""
 
 from __future__ import annotations
 

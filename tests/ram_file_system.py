@@ -1,4 +1,5 @@
-"""TensorFlow's ram:// for Beam, so that tests can run with every path on a file system that isn't local.
+"""TensorFlow's ram:// for Beam, so that tests can run with every path on a file system that isn't
+local.
 
 TensorFlow and TFX know ram:// themselves. A path that has lost one of its two slashes is another
 path, as on gs://.

@@ -1,4 +1,5 @@
-"""The Dockerfile's install steps, run in a clean environment here: no Docker is needed, and none is used."""
+"""The Dockerfile's install steps, run in a clean environment here: no Docker is needed, and none is
+used."""
 
 from __future__ import annotations
 
@@ -16,13 +17,16 @@ import pytest
 ROOT = Path(__file__).parent.parent
 STACK = "tfx116" if sys.version_info < (3, 11) else "tfx121"
 IMPORTS = (
-    "import pipelines.cli, pipelines.pipeline, pipelines.components.evaluation, preprocessing.records, serving.server\n"
+    "import pipelines.cli, pipelines.pipeline, pipelines.components.evaluation, "
+    "preprocessing.records, serving.server\n"
     "import trainer.finetune, trainer.pretrain, preprocessing.transform\n"
-    "import tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor, google.cloud.aiplatform\n"
+    "import tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor, "
+    "google.cloud.aiplatform\n"
     "assert callable(trainer.finetune.run_fn) and callable(trainer.pretrain.run_fn)\n"
     "from pipelines.revision import code_revision\n"
     "assert code_revision() == 'of the build', code_revision()\n"
-    "assert '/src' not in trainer.__file__ and 'site-packages' in trainer.__file__, trainer.__file__\n"
+    "assert '/src' not in trainer.__file__ and 'site-packages' in trainer.__file__, "
+    "trainer.__file__\n"
 )
 
 
@@ -51,7 +55,8 @@ def context(folder: Path) -> None:
 
 
 def share_bytecode(environment: Path) -> None:
-    """Links what is compiled here into an environment of the same files: to compile them takes a minute."""
+    """Links what is compiled here into an environment of the same files: to compile them takes a
+    minute."""
     here, there = (
         Path(sysconfig.get_path("purelib", vars={"base": str(base)}))
         for base in (sys.prefix, environment)
@@ -95,7 +100,8 @@ def test_install_steps_make_an_environment_that_runs_every_component(tmp_path: P
         "${STACK}": STACK,
         "pip install --no-cache-dir uv": "true",
         "uv venv": f"uv venv --python {shlex.quote(sys.executable)}",
-        " --no-cache ": " ",  # an image wants to be small; here the cache saves gigabytes of downloads
+        # An image wants to be small; here the cache saves gigabytes of downloads.
+        " --no-cache ": " ",
     }
     environment = os.environ | {
         "PATH": f"{Path(uv).parent}:{os.environ['PATH']}",

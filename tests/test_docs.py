@@ -1,4 +1,5 @@
-"""What README, CONTRIBUTING and docs/ name exists: commands as their own parsers read them, files, links, rooms."""
+"""What README, CONTRIBUTING and docs/ name exists: commands as their own parsers read them, files,
+links, rooms."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def code_of(path: Path) -> list[str]:
-    """The lines of indented and fenced blocks, and what is between backticks; continued lines are one."""
+    """The lines of indented and fenced blocks, and what is between backticks; continued lines are
+    one."""
     text = path.read_text(encoding="utf-8").replace("\\\n", " ")
     fenced = [
         line

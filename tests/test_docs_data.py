@@ -1,4 +1,5 @@
-"""What docs/data.md shows is true: its YAML is valid and reads what it says, its tables and reasons exist."""
+"""What docs/data.md shows is true: its YAML is valid and reads what it says, its tables and reasons
+exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The worked examples of docs/extending.md, put into a copy of the tree as they are written there, and run."""
+"""The worked examples of docs/extending.md, put into a copy of the tree as they are written there,
+and run."""
 
 from __future__ import annotations
 
@@ -110,6 +111,7 @@ def test_its_configs_are_taken(tree: Path) -> None:
     )
     code = (
         "from trainer.config import TrainerConfig; from preprocessing.spec import Features\n"
-        f"TrainerConfig.model_validate({model['trainer']}); Features.model_validate({feature['features']})"
+        f"TrainerConfig.model_validate({model['trainer']}); "
+        f"Features.model_validate({feature['features']})"
     )
     run(tree, "-c", code)

@@ -1,4 +1,5 @@
-"""The documentation's site builds without a warning, and what of it comes from the code is there."""
+"""The documentation's site builds without a warning, and what of it comes from the code is
+there."""
 
 from __future__ import annotations
 

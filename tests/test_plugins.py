@@ -1,4 +1,5 @@
-"""The example package, installed beside srp4ctr: what it adds is there by its entry points alone."""
+"""The example package, installed beside srp4ctr: what it adds is there by its entry points
+alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What the README shows is true: its YAML is valid, its commands do what it says. test_docs.py has the rest."""
+"""What the README shows is true: its YAML is valid, its commands do what it says. test_docs.py has
+the rest."""
 
 from __future__ import annotations
 
@@ -70,7 +71,8 @@ def test_every_config_is_valid(path: Path) -> None:
 
 
 def test_its_results_are_those_of_an_experiment() -> None:
-    """Each row of the README's table is a row of the first one in docs/results.md, in fewer columns."""
+    """Each row of the README's table is a row of the first one in docs/results.md, in fewer
+    columns."""
     shown = README.partition("## Results")[2].partition("\n## ")[0]
     rows = _table_rows(shown)
     found = {row["model"]: row for row in _table_rows((ROOT / "docs/results.md").read_text())}

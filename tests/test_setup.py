@@ -110,7 +110,8 @@ def test_missing_packages_have_the_names_that_debian_and_ubuntu_give_them(
 
 def test_who_is_not_root_is_told_what_to_ask_for() -> None:
     asked = _setup(
-        "missing_packages() { echo g++; echo python3-dev; }; apt_install() { false; }; need_packages 3.13"
+        "missing_packages() { echo g++; echo python3-dev; }; apt_install() { false; }; "
+        "need_packages 3.13"
     )
     assert asked.returncode == 1
     assert "only root can install them" in asked.stderr

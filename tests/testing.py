@@ -1,4 +1,5 @@
-"""Shared helpers: small logs, specs for them, runs of the Beam job, parsed records, and a naive reference."""
+"""Shared helpers: small logs, specs for them, runs of the Beam job, parsed records, and a naive
+reference."""
 
 from __future__ import annotations
 
@@ -114,7 +115,8 @@ def write_small_dataset(
 def build_records(
     spec: DatasetSpec, folder: Path, shards: int | None = 8, options: Sequence[str] = ()
 ) -> dict[str, list[Record]]:
-    """Runs the Beam job in this process; quarantine and report go to `folder`, too. Records are sorted."""
+    """Runs the Beam job in this process; quarantine and report go to `folder`, too. Records are
+    sorted."""
     run_job(spec, folder, shards, options)
     return {split: read_split(folder, split) for split in SPLITS}
 
@@ -130,7 +132,8 @@ def run_job(spec: DatasetSpec, folder: Path, shards: int = 8, options: Sequence[
 def write_records(
     spec: DatasetSpec, folder: Path, shards: int = 8, options: Sequence[str] = ()
 ) -> dict[str, Path]:
-    """Runs the job that writes its records itself; returns each split's directory below `folder`."""
+    """Runs the job that writes its records itself; returns each split's directory below
+    `folder`."""
     directories = {split: folder / "written" / split for split in SPLITS}
     with beam.Pipeline("FnApiRunner", argv=list(options)) as pipeline:
         places = {split: str(path) for split, path in directories.items()}
@@ -157,7 +160,8 @@ def read_split(folder: Path, split: str) -> list[Record]:
 
 
 def parse_records(serialised: Iterable[bytes]) -> list[Record]:
-    """tf.Examples as dictionaries of lists; strings are decoded and NaN becomes None, so that == works."""
+    """tf.Examples as dictionaries of lists; strings are decoded and NaN becomes None, so that ==
+    works."""
     return [_parse(tf.train.Example.FromString(record)) for record in serialised]
 
 

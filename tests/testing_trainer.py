@@ -1,4 +1,5 @@
-"""Shared helpers for the trainer's tests: a toy data set, raw and indexed, and its way through the transform graph."""
+"""Shared helpers for the trainer's tests: a toy data set, raw and indexed, and its way through the
+transform graph."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ _ABSENT = {"string": "", "int64": 0, "float": NAN}
 
 
 def toy_spec(**changes: Any) -> DatasetSpec:
-    """A spec with every kind of feature on every side, matches and statistics, histories of 4, and two tasks."""
+    """A spec with every kind of feature on every side, matches and statistics, histories of 4, and
+    two tasks."""
     content: Raw = {
         "name": "toy",
         "events": {"format": "csv", "path": "events.csv"},
@@ -98,7 +100,8 @@ def eagerly() -> Iterator[None]:
 
 
 def toy_fields(spec: DatasetSpec | None = None, items: int = 12, size: int = 7) -> Fields:
-    """Fields of a spec (the toy one), with `items` item indices and `size` indices of every other field."""
+    """Fields of a spec (the toy one), with `items` item indices and `size` indices of every other
+    field."""
     spec = spec or toy_spec()
     sized = [
         Field(feature, items if feature.field == "item_id" else size)
@@ -161,13 +164,15 @@ def pad_axis(
 
 
 def raw_records(spec: DatasetSpec, count: int, seed: int = 0, items: int = 8) -> list[Raw]:
-    """Random raw records of 0 to L behaviours and 1 to 4 candidates, with absent values here and there."""
+    """Random raw records of 0 to L behaviours and 1 to 4 candidates, with absent values here and
+    there."""
     rng = np.random.default_rng(seed)
     return [_raw_record(spec, rng, items, number) for number in range(count)]
 
 
 def catalog_record(spec: DatasetSpec, seed: int = 0, items: int = 8) -> Raw:
-    """The record of split `catalog`: items i0 (the most frequent) to i<n>, the last one without events."""
+    """The record of split `catalog`: items i0 (the most frequent) to i<n>, the last one without
+    events."""
     rng = np.random.default_rng(seed)
     candidates = [f for f in record_features(spec) if f.side == "candidate"]
     values = {
@@ -184,7 +189,8 @@ def catalog_record(spec: DatasetSpec, seed: int = 0, items: int = 8) -> Raw:
 
 
 def statistics_table(brands: Sequence[str]) -> dict[tuple[str, str, str], Sequence[float] | str]:
-    """The statistics table of `toy_spec` for items of these brands: numbers, or a brand, by what they belong to."""
+    """The statistics table of `toy_spec` for items of these brands: numbers, or a brand, by what
+    they belong to."""
     table: dict[tuple[str, str, str], Sequence[float] | str] = {
         ("of", "brand", ""): [0, 0, 0, 0.25, 0.125],  # events, positives and rates of two tasks
         ("of", "brand", "p"): [9, 3, 1, 0.3, 0.15],
@@ -265,7 +271,8 @@ def dense_inputs(features: Sequence[RecordFeature], raws: Sequence[Raw]) -> dict
 
 
 def run_transform(spec: DatasetSpec, records: Mapping[str, Sequence[bytes]], folder: Path) -> None:
-    """What TFX's Transform does with raw records by split: `folder`/graph, and `folder`/<split>-*.gz."""
+    """What TFX's Transform does with raw records by split: `folder`/graph, and
+    `folder`/<split>-*.gz."""
     reader = tf_example_record.TFExampleBeamRecord(
         physical_format="inmem", schema=build_schema(spec)
     )

@@ -1,4 +1,4 @@
-"""A package that adds a ranker, a kind of feature and a metric to srp4ctr, without a change of it."""
+"""A package that adds a ranker, a kind of feature and a metric to srp4ctr from outside."""
 
 from setuptools import setup
 

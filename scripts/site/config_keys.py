@@ -25,8 +25,8 @@ from preprocessing.spec_tables import Table
 Model = type[pydantic.BaseModel]
 
 _INTRODUCTION = (
-    "Each key, what its value may be, and what it is where it isn't given. A key that isn't here is "
-    "refused, with the nearest one that is."
+    "Each key, what its value may be, and what it is where it isn't given. A key that isn't here "
+    "is refused, with the nearest one that is."
 )
 
 

@@ -22,7 +22,10 @@ _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less tha
 
 
 def parts_of(annotation: Any) -> tuple[str, tuple[Any, ...]]:
-    """How an annotation is put together, `marked`, `either`, `list`, `mapping` or `value`, and of what."""
+    """How an annotation is put together, and of what.
+
+    One of `marked`, `either`, `list`, `mapping` and `value`.
+    """
     origin = typing.get_origin(annotation)
     parts = typing.get_args(annotation)
     if origin is typing.Annotated:
@@ -77,7 +80,10 @@ def bounds(field: FieldInfo) -> str:
 
 
 def default_of(field: FieldInfo | Choice) -> str:
-    """Such as `, by default 5`; nothing where it is `null` or a mapping, whose keys have their own."""
+    """Such as `, by default 5`.
+
+    Nothing where it is `null`, or a mapping, whose keys have their own.
+    """
     value = field.default
     if value is PydanticUndefined and isinstance(field, FieldInfo) and field.is_required():
         return ", required"

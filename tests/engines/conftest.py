@@ -1,4 +1,5 @@
-"""Beam's engines and emulators of stores and of Pub/Sub, as `make test-engines` has them on one machine."""
+"""Beam's engines and emulators of stores and of Pub/Sub, as `make test-engines` has them on one
+machine."""
 
 from __future__ import annotations
 
@@ -100,7 +101,8 @@ def portable(address: str, environment: list[str]) -> list[str]:
 
 
 def _cluster(name: str) -> list[str]:
-    """A real cluster, named by FLINK_MASTER or SPARK_MASTER; its workers are processes of this environment."""
+    """A real cluster, named by FLINK_MASTER or SPARK_MASTER; its workers are processes of this
+    environment."""
     variable, option = {
         "flink": ("FLINK_MASTER", "flink_master"),
         "spark": ("SPARK_MASTER", "spark_master_url"),
@@ -130,7 +132,8 @@ def redis_server() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def bucket(request: pytest.FixtureRequest) -> str:
-    """The URL of an empty bucket, at an emulator; workers in this process and in others it starts know where."""
+    """The URL of an empty bucket, at an emulator; workers in this process and in others it starts
+    know where."""
     return str(request.getfixturevalue(f"{request.param}_bucket"))
 
 
@@ -171,7 +174,8 @@ def _pubsub_emulator() -> Path:
     gcloud = shutil.which("gcloud")
     if gcloud is None or shutil.which("java") is None:
         pytest.skip(
-            "the Pub/Sub emulator is not there: it needs gcloud, its component pubsub-emulator, and Java"
+            "the Pub/Sub emulator is not there: it needs gcloud, its component "
+            "pubsub-emulator, and Java"
         )
     command = [gcloud, "info", "--format=value(installation.sdk_root)"]
     root = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -46,7 +46,8 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
 def running(
     command: Sequence[str], port: int, log: Path, variables: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A server that listens on `port`, with all that it started, in a working directory of its own."""
+    """A server that listens on `port`, with all that it started, in a working directory of its
+    own."""
     environment = (
         os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"} | dict(variables or {})
     )

@@ -1,4 +1,5 @@
-"""Records made on other engines, and in object stores, are those that one process makes of a local log."""
+"""Records made on other engines, and in object stores, are those that one process makes of a local
+log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Pre-computed states on other engines, and from events: those that one process makes of the whole log."""
+"""Pre-computed states on other engines, and from events: those that one process makes of the whole
+log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A small run, made once by the real command: generated log, two tasks, tiny models; it was killed once and went on."""
+"""A small run, made once by the real command: generated log, two tasks, tiny models; it was killed
+once and went on."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ SRP4CTR = Path(sys.executable).parent / "srp4ctr"
 
 @dataclasses.dataclass(frozen=True)
 class SmallRun:
-    """A run's config file, its configuration, and what the command printed and complained of when it went on."""
+    """A run's config file, its configuration, and what the command printed and complained of when
+    it went on."""
 
     config_path: Path
     output: str
@@ -35,7 +37,8 @@ class SmallRun:
 
 
 def srp4ctr(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Runs the command in this process: one of its own takes longer to import TFX than most commands take to run."""
+    """Runs the command in this process: one of its own takes longer to import TFX than most
+    commands take to run."""
     command = ["srp4ctr", *map(str, arguments)]
     with mock.patch.object(sys, "argv", command[:1]):
         runner = CliRunner(env={"COLUMNS": "200"})
@@ -89,7 +92,8 @@ def write_run(folder: Path, **changes: object) -> Path:
 
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
-    """A finished run of the whole pipeline, killed during its second component and started again."""
+    """A finished run of the whole pipeline, killed during its second component and started
+    again."""
     config_path = write_run(tmp_path_factory.mktemp("small_run"))
     _start_and_kill(config_path, within="StatisticsGen")
     done = srp4ctr_process("run", config_path)
@@ -98,7 +102,8 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
 
 
 def _start_and_kill(config_path: Path, within: str) -> None:
-    """Kills a run while the component `within` is at work: it has made the folder for its output."""
+    """Kills a run while the component `within` is at work: it has made the folder for its
+    output."""
     folder = Path(load_run_config(config_path).paths.artifacts) / within
     command = [str(SRP4CTR), "run", str(config_path)]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -111,5 +116,6 @@ def _start_and_kill(config_path: Path, within: str) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_arguments_of_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """TFX's executors read sys.argv by absl's flags, to which pytest's `-v` is a number that is missing."""
+    """TFX's executors read sys.argv by absl's flags, to which pytest's `-v` is a number that is
+    missing."""
     monkeypatch.setattr(sys, "argv", sys.argv[:1])

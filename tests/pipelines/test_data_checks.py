@@ -33,7 +33,8 @@ pytestmark = pytest.mark.slow
 
 
 def run_checks(folder: Path, rows: list[Row] | None, **checks: Any) -> dict[str, Any]:
-    """Runs the pipeline up to DataChecks on a log, or on the last one again; returns what it wrote."""
+    """Runs the pipeline up to DataChecks on a log, or on the last one again; returns what it
+    wrote."""
     if rows is not None:
         write_csv(folder / "events.csv", rows, EVENT_COLUMNS)
     settings = {"data_dir": str(folder), "runs_dir": str(folder / "runs"), "checks": checks}

@@ -58,9 +58,7 @@ def test_an_empty_log_has_a_report_too() -> None:
     assert DataReport.model_validate_json(text).to_json() == json.loads(text)
 
 
-def test_splits_end_where_events_are_labels_only_and_begin_where_they_are_no_longer_history_only() -> (
-    None
-):
+def test_splits_lie_between_events_of_histories_only_and_those_of_labels_only() -> None:
     cutoffs = CutOffs(start=DAY, validation=2 * DAY, test=3 * DAY, until=4 * DAY)
     report = DataReport.model_validate_json(
         data_report(small_spec(), Counter(COUNTS), cutoffs, PROFILE)

@@ -1,4 +1,5 @@
-"""Configurations that earlier versions left beside their runs are read, and mean what they meant."""
+"""Configurations that earlier versions left beside their runs are read, and mean what they
+meant."""
 
 from __future__ import annotations
 

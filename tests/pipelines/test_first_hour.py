@@ -1,4 +1,5 @@
-"""What a new user gets wrong in the first hour, and what the command line then says; docs/errors.md lists it."""
+"""What a new user gets wrong in the first hour, and what the command line then says; docs/errors.md
+lists it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Logs, tables, artifacts, rejected rows and report on a file system that isn't local, as on gs:// or s3://."""
+"""Logs, tables, artifacts, rejected rows and report on a file system that isn't local, as on gs://
+or s3://."""
 
 from __future__ import annotations
 

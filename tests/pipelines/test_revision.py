@@ -1,4 +1,5 @@
-"""Which revision a report names; and that the code runs where there are no other programs than Python."""
+"""Which revision a report names; and that the code runs where there are no other programs than
+Python."""
 
 from __future__ import annotations
 

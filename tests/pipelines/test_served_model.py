@@ -1,4 +1,5 @@
-"""The pushed model behind a real server: all ways of scoring a raw record agree, and equal the Keras model."""
+"""The pushed model behind a real server: all ways of scoring a raw record agree, and equal the
+Keras model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Days in a row by the command: two that are pushed, a corrupted one that is refused, and one that is taken back."""
+"""Days in a row by the command: two that are pushed, a corrupted one that is refused, and one that
+is taken back."""
 
 from __future__ import annotations
 

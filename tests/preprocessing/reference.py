@@ -1,4 +1,5 @@
-"""A naive, quadratic, pure-Python account of what the records are, to compare the vectorised one with."""
+"""A naive, quadratic, pure-Python account of what the records are, to compare the vectorised one
+with."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ def reference_records(
 
 
 def _order(spec: DatasetSpec, event: Row) -> tuple[Any, ...]:
-    """User, time, item, then the columns that the spec reads, in the order of their names in the pipeline."""
+    """User, time, item, then the columns that the spec reads, in the order of their names in the
+    pipeline."""
     price = float(event["price"]) if event["price"] != "" else float("inf")
     request = event["request"] if spec.events.request else ""
     return (
@@ -190,7 +192,8 @@ def latest_row(rows: Sequence[Row], key: str, value: str, time: int) -> Row:
 
 
 def known_value(events: list[Row], column: str, event: Row, time: int) -> Any:
-    """The event's own value or, where it has none, the last that any event of its item had strictly before `time`."""
+    """The event's own value or, where it has none, the last that any event of its item had strictly
+    before `time`."""
     if event.get(column, "") != "":
         return event[column]
     earlier = [

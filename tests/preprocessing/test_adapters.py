@@ -1,4 +1,5 @@
-"""Each config reads its data set's published format: the test writes a few rows of it, exactly as published."""
+"""Each config reads its data set's published format: the test writes a few rows of it, exactly as
+published."""
 
 from __future__ import annotations
 
@@ -243,7 +244,8 @@ def test_archive_put_in_place_by_hand(archive: Path, tmp_path: Path) -> None:
 def journey(
     folder: Path, baskets: int = 200, products: int = 60, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Small tables in the package's format; product p is promoted in store s and week w if (p + s + w) % 3 == 0."""
+    """Small tables in the package's format; product p is promoted in store s and week w if (p + s +
+    w) % 3 == 0."""
     rng = np.random.default_rng(seed)
     bought = pd.DataFrame(
         {

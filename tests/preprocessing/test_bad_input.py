@@ -1,4 +1,5 @@
-"""A corpus of bad input: each file ends in quarantine with its reason or in a named error, and good rows all arrive."""
+"""A corpus of bad input: each file ends in quarantine with its reason or in a named error, and good
+rows all arrive."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def spec_of(path: Path, **events: Any) -> DatasetSpec:
 
 
 def outcome(spec: DatasetSpec) -> tuple[set[int], Counter[str]]:
-    """The items (good row n has item n) that arrive, and how many rows are rejected for which reason."""
+    """The items (good row n has item n) that arrive, and how many rows are rejected for which
+    reason."""
     items: list[int] = []
     reasons: Counter[str] = Counter()
     for path in files_of(spec.events, "events"):

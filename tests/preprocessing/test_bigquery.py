@@ -1,4 +1,5 @@
-"""BigQuery without the service: what Beam's source is asked for, and its rows against the same log in a file."""
+"""BigQuery without the service: what Beam's source is asked for, and its rows against the same log
+in a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A file that breaks off or can't be opened fails the run, unless the spec names it; then what is lost is counted."""
+"""A file that breaks off or can't be opened fails the run, unless the spec names it; then what is
+lost is counted."""
 
 from __future__ import annotations
 

@@ -111,7 +111,9 @@ def test_unknown_name_suggests_the_nearest(tmp_path: Path) -> None:
 
 def _write_wheel(folder: Path, files: dict[str, bytes]) -> None:
     info = {
-        "recbole-1.2.1.dist-info/METADATA": b"Metadata-Version: 2.1\nName: recbole\nVersion: 1.2.1\n",
+        "recbole-1.2.1.dist-info/METADATA": (
+            b"Metadata-Version: 2.1\nName: recbole\nVersion: 1.2.1\n"
+        ),
         "recbole-1.2.1.dist-info/WHEEL": b"Wheel-Version: 1.0\nTag: py3-none-any\n",
     }
     with zipfile.ZipFile(folder / WHEEL, "w") as wheel:

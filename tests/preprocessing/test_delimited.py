@@ -1,4 +1,5 @@
-"""The fast reader of delimited text gives what the careful one gives, wherever blocks, sections and quotes fall."""
+"""The fast reader of delimited text gives what the careful one gives, wherever blocks, sections and
+quotes fall."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ Rows = tuple[list[tuple[int, str, str]], list[tuple[int, str]]]
 def read(
     path: Path, table: Table, block_bytes: int = 1 << 22, sections: list[Section] | None = None
 ) -> Rows:
-    """(number, a, c) of the good rows and (number, reason) of the others, in the order of their numbers."""
+    """(number, a, c) of the good rows and (number, reason) of the others, in the order of their
+    numbers."""
     good, bad = [], []
     for section in sections or [Section(str(path))]:
         for part in read_batches(section, table, "events", COLUMNS, None, block_bytes):

@@ -1,4 +1,5 @@
-"""Lists of earlier behaviours without times, as MIND has them, become the beginning of histories."""
+"""Lists of earlier behaviours without times, as MIND has them, become the beginning of
+histories."""
 
 from __future__ import annotations
 

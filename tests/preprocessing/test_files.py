@@ -1,4 +1,5 @@
-"""Folders, hidden files, columns from folders, odd names, files that aren't what they seem, keys that come late."""
+"""Folders, hidden files, columns from folders, odd names, files that aren't what they seem, keys
+that come late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Every format gives the same events; lists become events; sections of a file are the whole file."""
+"""Every format gives the same events; lists become events; sections of a file are the whole
+file."""
 
 from __future__ import annotations
 

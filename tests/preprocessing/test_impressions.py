@@ -1,4 +1,5 @@
-"""A log of pages as sites write it: shown items as a list, the chosen one beside it, actions in rows of their own."""
+"""A log of pages as sites write it: shown items as a list, the chosen one beside it, actions in
+rows of their own."""
 
 from __future__ import annotations
 
@@ -174,7 +175,8 @@ def test_rejected_rows_and_entries_are_told_apart(tmp_path: Path) -> None:
     spec = spec_of(write_csv(tmp_path / "log.csv", broken))
     problems = validate(spec).problems
     assert problems == [
-        "table events: 10 of 400 entries of lists in the rows would be rejected, 2.50%; max_bad_rows allows 1.00%."
+        "table events: 10 of 400 entries of lists in the rows would be rejected, 2.50%; "
+        "max_bad_rows allows 1.00%."
     ]
     uneven = [row | ({"prices": "1"} if n % 10 == 0 else {}) for n, row in enumerate(rows)]
     spec = spec_of(write_csv(tmp_path / "log.csv", uneven))

@@ -1,4 +1,5 @@
-"""What is guessed of logs as sites write them: outcomes never become inputs, and what isn't sure is left out."""
+"""What is guessed of logs as sites write them: outcomes never become inputs, and what isn't sure is
+left out."""
 
 from __future__ import annotations
 
@@ -130,7 +131,8 @@ def test_a_session_is_no_request(tmp_path: Path) -> None:
 
 
 def test_what_tells_the_label_alone_is_left_out(tmp_path: Path) -> None:
-    """A request of one row each, and a code that says what became of it under a name that doesn't."""
+    """A request of one row each, and a code that says what became of it under a name that
+    doesn't."""
     rows = [
         row | {"status": 7 if row["clicked"] == "1" else 3 + n % 3}
         for n, row in enumerate(page_log(size=1))

@@ -1,4 +1,5 @@
-"""Joins that match little or nothing, and the rewriting of keys that would mend them, through the whole job."""
+"""Joins that match little or nothing, and the rewriting of keys that would mend them, through the
+whole job."""
 
 from __future__ import annotations
 

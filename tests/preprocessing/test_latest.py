@@ -1,4 +1,5 @@
-"""Users' records as of now: the same from the Beam job, from the lookup of one user, and from compacted events."""
+"""Users' records as of now: the same from the Beam job, from the lookup of one user, and from
+compacted events."""
 
 from __future__ import annotations
 
@@ -88,7 +89,8 @@ def test_every_user_has_the_record_that_a_lookup_finds(
 
 
 def test_statistics_of_users_as_of_now_equal_the_reference(tmp_path: Path) -> None:
-    """Those of the user alone, and those of each item that the user met; of events that were compacted, too."""
+    """Those of the user alone, and those of each item that the user met; of events that were
+    compacted, too."""
     spec, log = write_small_dataset(tmp_path, features=COUNTED), small_log()
     (record,) = parse_records([user_record(spec, "u7") or b""])
     lines = [line.split("\t") for line in record["user_statistics"][0].split("\n")]
@@ -114,7 +116,8 @@ def test_statistics_of_users_as_of_now_equal_the_reference(tmp_path: Path) -> No
 
 
 def test_values_that_rows_lack_are_those_of_the_reference(tmp_path: Path) -> None:
-    """As of each behaviour's own time, however much later the record is made, and from all users' events."""
+    """As of each behaviour's own time, however much later the record is made, and from all users'
+    events."""
     spec = write_small_dataset(tmp_path, features=FROM_EVENTS)
     rows, users = small_log(), [row["user_id"] for row in small_log()]
     after = max(row["timestamp"] for row in rows) + 1

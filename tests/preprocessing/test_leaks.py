@@ -48,7 +48,8 @@ def test_an_id_of_each_row_tells_nothing_of_later_ones() -> None:
 
 
 def test_features_that_leak_a_label_are_named(tmp_path: Path) -> None:
-    """One that is known for each candidate, one that is the request's, and none that is from a table."""
+    """One that is known for each candidate, one that is the request's, and none that is from a
+    table."""
     log = small_log(users=12, events=400)
     rows = [
         row | {"price": row["action"] == "buy" and 3 or "", "device": row["action"]} for row in log

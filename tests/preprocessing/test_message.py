@@ -33,7 +33,8 @@ def test_numbers_stay_as_they_were_written_and_lists_are_joined() -> None:
     spec = small_spec(items=None)
     event = event_of(
         spec,
-        '{"user_id": 123456789012345678901234567890, "item_id": 4.0, "timestamp": 5.9, "tags": ["a", "b"], '
+        '{"user_id": 123456789012345678901234567890, "item_id": 4.0, "timestamp": 5.9, '
+        '"tags": ["a", "b"], '
         '"price": null, "weight": 1e3}',
     )
     (row,) = event.to_pylist()
@@ -66,10 +67,17 @@ def test_a_bad_message_is_rejected_with_its_reason(message: bytes, reason: str) 
 
 
 def test_a_message_is_read_as_the_same_line_of_a_json_log(tmp_path: Path) -> None:
-    """Nested ids, booleans, whole numbers with a point, lists that are taken apart: in batches and one by one."""
+    """Nested ids, booleans, whole numbers with a point, lists that are taken apart: in batches and
+    one by one."""
     lines = [
-        '{"user": {"id": 7}, "at": 4.0, "shown": [{"item": 1.0, "clicked": true}, {"item": "b", "clicked": 0}]}',
-        '{"user": {"id": "7"}, "at": "5", "shown": [{"item": null, "clicked": false}, {"item": 3, "clicked": "x"}]}',
+        (
+            '{"user": {"id": 7}, "at": 4.0, '
+            '"shown": [{"item": 1.0, "clicked": true}, {"item": "b", "clicked": 0}]}'
+        ),
+        (
+            '{"user": {"id": "7"}, "at": "5", '
+            '"shown": [{"item": null, "clicked": false}, {"item": 3, "clicked": "x"}]}'
+        ),
         '{"user": {"id": true}, "at": 6, "shown": {"item": 18446744073709551617, "clicked": 1}}',
         '{"user": {"id": [1]}, "at": 7, "shown": [{"item": 1, "clicked": 1}]}',
         '{"user": {"id": 8}, "at": 7, "shown": []}',

@@ -1,4 +1,5 @@
-"""Parquet as other programs write it: the same log, whoever wrote it. Those that aren't installed are left out."""
+"""Parquet as other programs write it: the same log, whoever wrote it. Those that aren't installed
+are left out."""
 
 from __future__ import annotations
 

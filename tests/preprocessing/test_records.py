@@ -1,4 +1,5 @@
-"""The whole Beam job in this process: a generated log, bad rows, other orders, workers and shards; MovieLens."""
+"""The whole Beam job in this process: a generated log, bad rows, other orders, workers and shards;
+MovieLens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What is refused before training: splits and labels that nothing can be learnt from or judged by."""
+"""What is refused before training: splits and labels that nothing can be learnt from or judged
+by."""
 
 from __future__ import annotations
 
@@ -61,7 +62,8 @@ def test_a_split_without_requests_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_requests_are_counted_as_the_job_makes_them(tmp_path: Path) -> None:
-    """An id that repeats for days is many requests, in every split; each begins with its own first event."""
+    """An id that repeats for days is many requests, in every split; each begins with its own first
+    event."""
     events = {"format": "csv", "path": "events.csv", "request": "device", "request_span": "2h"}
     spec = write_small_dataset(tmp_path, _with_requests(lambda row: "0"), events=events)
     found = validate(spec)

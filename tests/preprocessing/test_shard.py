@@ -1,4 +1,5 @@
-"""Records of a shard against a naive reference, at any event order, with duplicates and equal timestamps."""
+"""Records of a shard against a naive reference, at any event order, with duplicates and equal
+timestamps."""
 
 from __future__ import annotations
 
@@ -103,7 +104,8 @@ TIMED_ITEMS = [
 
 
 def features_of(weather: bool, from_events: bool, timed: bool = False) -> dict[str, Any]:
-    """The part of a spec that joins a context table by the events' device, or reads an item's features from events."""
+    """The part of a spec that joins a context table by the events' device, or reads an item's
+    features from events."""
     features = small_spec().features.model_dump()
     if from_events:
         features["item"]["offer"] = {"kind": "numeric", "table": "events", "column": "price"}
@@ -133,7 +135,8 @@ def rows_of(spec: DatasetSpec) -> dict[str, list[Row]]:
 def shard_records(
     spec: DatasetSpec, rows: list[Row], cut: CutOffs = CUT
 ) -> dict[str, list[Record]]:
-    """The records of some events, all users in one shard; the two pre-training splits as `windows`."""
+    """The records of some events, all users in one shard; the two pre-training splits as
+    `windows`."""
     table = event_table(spec, rows)
     events = SortedEvents.from_table(table)
     records: dict[str, list[Record]] = {
@@ -223,7 +226,8 @@ def test_equals_reference_at_any_order(
 def test_rolling_windows(
     rows: list[Row], changes: dict[str, Any], begin: int, train: int, labels: int
 ) -> None:
-    """A run reads [begin, until + labels) and has requests in [start, until): those of the reference."""
+    """A run reads [begin, until + labels) and has requests in [start, until): those of the
+    reference."""
     start, until = begin + train, 18
     read = [row for row in rows if begin <= row["timestamp"] < until + labels]
     if not read:
@@ -241,7 +245,8 @@ def test_rolling_windows(
 @settings(max_examples=100)
 @given(st.lists(EVENT, min_size=1, max_size=30), st.lists(EVENT, max_size=10), st.integers(0, 20))
 def test_later_events_change_nothing(rows: list[Row], others: list[Row], now: int) -> None:
-    """Events after `now` deleted, changed or added: records of requests up to `now` stay the same."""
+    """Events after `now` deleted, changed or added: records of requests up to `now` stay the
+    same."""
     spec = small_spec(**features_of(False, from_events=True))
     changed = [row for row in rows if row["timestamp"] <= now] + [
         row for row in others if row["timestamp"] > now
@@ -268,7 +273,8 @@ def test_windows_end_at_the_cut_off(rows: list[Row], others: list[Row]) -> None:
 def test_later_events_change_labels_within_the_window_only(
     rows: list[Row], others: list[Row], now: int
 ) -> None:
-    """With an attribution window the label is the one exception, and only events within it change one."""
+    """With an attribution window the label is the one exception, and only events within it change
+    one."""
     spec = small_spec(tasks={"buy": BUY | {"within": 3}})
     changed = [row for row in rows if row["timestamp"] <= now] + [
         row for row in others if row["timestamp"] > now

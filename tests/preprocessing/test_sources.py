@@ -92,7 +92,10 @@ def test_a_rate_is_between_0_and_1_whoever_else_reads_the_column(tmp_path: Path)
         "context": {"price": {"kind": "numeric"}},
         "behavior": {"rate": {"kind": "numeric", "column": "price", "scale": "logit"}},
     }
-    rows = b"u1,i1,1,buy,0,tv\nu1,i1,2,buy,1.5,tv\nu1,i1,3,buy,,tv\nu1,i1,4,buy,1,tv\nu1,i1,5,buy,-0.1,tv\n"
+    rows = (
+        b"u1,i1,1,buy,0,tv\nu1,i1,2,buy,1.5,tv\nu1,i1,3,buy,,tv\n"
+        b"u1,i1,4,buy,1,tv\nu1,i1,5,buy,-0.1,tv\n"
+    )
     good, rejected = read(tmp_path / "e.csv", HEADER + rows, small_spec(features=features))
     assert good.column("time").to_pylist() == [1, 3, 4]
     assert rejected == [(3, "out_of_range"), (6, "out_of_range")]

@@ -41,7 +41,10 @@ def test_a_spec_without_matches_has_none() -> None:
     [
         (
             {"brnd": {}},
-            "match.brnd compares item features with words: item_id, tags, brand. Received: fields=brnd",
+            (
+                "match.brnd compares item features with words: item_id, tags, brand. Received: "
+                "fields=brnd"
+            ),
         ),
         ({"price": {}}, "item_id, tags, brand. Received: fields=price"),
         ({"m": {"fields": ["brand", "action"]}}, "Received: fields=action"),

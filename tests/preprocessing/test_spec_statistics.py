@@ -45,7 +45,10 @@ def test_a_spec_with_statistics_survives_json() -> None:
     [
         (
             {"brnd": {}},
-            "by user, item_id or item features of one word: user, item_id, brand. Received: of=brnd",
+            (
+                "by user, item_id or item features of one word: user, item_id, brand. "
+                "Received: of=brnd"
+            ),
         ),
         ({"tags": {}}, "item features of one word: user, item_id, brand. Received: of=tags"),
         ({"price": {}}, "Received: of=price"),

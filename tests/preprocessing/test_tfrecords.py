@@ -1,4 +1,5 @@
-"""Files of records when a shard is done twice: the late attempt fails, is killed, or finds a name that is taken."""
+"""Files of records when a shard is done twice: the late attempt fails, is killed, or finds a name
+that is taken."""
 
 from __future__ import annotations
 

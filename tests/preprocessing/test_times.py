@@ -1,4 +1,5 @@
-"""Times as text are read as Python reads them, days that don't exist are none, and implausible ones are warned of."""
+"""Times as text are read as Python reads them, days that don't exist are none, and implausible ones
+are warned of."""
 
 from __future__ import annotations
 

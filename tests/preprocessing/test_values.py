@@ -1,4 +1,5 @@
-"""A value is read as it would be alone: whatever stands beside it, whatever type a file gives it."""
+"""A value is read as it would be alone: whatever stands beside it, whatever type a file gives
+it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A toy data set through the transform graph, pre-training, fine-tuning and export; slow, so made once a session."""
+"""A toy data set through the transform graph, pre-training, fine-tuning and export; slow, so made
+once a session."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ TINY = {
 
 @dataclasses.dataclass(frozen=True)
 class Toy:
-    """The toy data set: its spec, raw records by split, and the folder of their transformed files."""
+    """The toy data set: its spec, raw records by split, and the folder of their transformed
+    files."""
 
     spec: DatasetSpec
     raw: dict[str, list[Raw]]

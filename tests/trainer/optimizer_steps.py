@@ -6,7 +6,8 @@ import tensorflow as tf
 
 
 def make_variables() -> list[tf.Variable]:
-    """A scalar, a vector, a matrix, a small table, and two large ones of which one has dense gradients."""
+    """A scalar, a vector, a matrix, a small table, and two large ones of which one has dense
+    gradients."""
     shapes: list[list[int]] = [[], [3], [2, 3], [5, 2], [9, 2], [8, 1]]
     return [
         tf.Variable(tf.random.stateless_normal(shape, [7, n])) for n, shape in enumerate(shapes)
@@ -14,7 +15,8 @@ def make_variables() -> list[tf.Variable]:
 
 
 def gradients(step: tf.Tensor) -> list[tf.Tensor | tf.IndexedSlices]:
-    """Those of a step: tables' rows are named several times, in any order, and others at each step."""
+    """Those of a step: tables' rows are named several times, in any order, and others at each
+    step."""
 
     def normal(shape: list[int], number: int) -> tf.Tensor:
         return tf.random.stateless_normal(shape, tf.stack([step, number]))

@@ -29,10 +29,8 @@ def test_several_devices_that_are_not_gpus_are_refused(monkeypatch: pytest.Monke
     monkeypatch.setattr(tf.distribute.MirroredStrategy, "num_replicas_in_sync", 2)
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
         assert not compiles(TrainerConfig())
-        with pytest.raises(
-            ConfigError,
-            match="jit_compile: true compiles for one device, .*MirroredStrategy with other devices",
-        ):
+        refusal = "true compiles for one device, .*MirroredStrategy with other devices"
+        with pytest.raises(ConfigError, match=f"jit_compile: {refusal}"):
             compiles(TrainerConfig(jit_compile=True))
 
 

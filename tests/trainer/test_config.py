@@ -62,7 +62,8 @@ def test_impossible_values_are_refused(settings: dict[str, Any]) -> None:
 
 
 def test_more_sampled_classes_than_rows_are_refused() -> None:
-    """The sampler draws distinct classes: it fails, in the middle of training, if there are too few."""
+    """The sampler draws distinct classes: it fails, in the middle of training, if there are too
+    few."""
     with pytest.raises(pydantic.ValidationError, match="sampled_classes"):
         ClozeConfig(sampled_softmax_above=100, sampled_classes=200)
 

@@ -175,7 +175,8 @@ def test_shuffling_is_reproducible_and_new_each_epoch(
 def test_shuffled_records_come_from_many_files_at_once(
     toy: Toy, records: TransformedRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a shuffle buffer far smaller than a file, each part of an epoch still has records of every file."""
+    """With a shuffle buffer far smaller than a file, each part of an epoch still has records of
+    every file."""
     monkeypatch.setattr("trainer.data._SHUFFLE_RECORDS", 4)
     tf.random.set_seed(None)  # another test's global seed would give other orders
     sources = tf.io.gfile.glob(toy.files("train")[0])

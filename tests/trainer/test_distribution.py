@@ -1,4 +1,5 @@
-"""Real processes: one device, two devices, two workers and a parameter server train alike; a killed run goes on."""
+"""Real processes: one device, two devices, two workers and a parameter server train alike; a killed
+run goes on."""
 
 from __future__ import annotations
 

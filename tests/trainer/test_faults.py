@@ -1,4 +1,5 @@
-"""A short form of `make faults-serving`: real processes are killed and restarted while clients rank."""
+"""A short form of `make faults-serving`: real processes are killed and restarted while clients
+rank."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""Updating all variables as one gives what updating each would, on one device, on two, by XLA and after a restore."""
+"""Updating all variables as one gives what updating each would, on one device, on two, by XLA and
+after a restore."""
 
 from __future__ import annotations
 

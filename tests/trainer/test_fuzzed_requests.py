@@ -1,4 +1,5 @@
-"""Hostile requests to an exported ranker behind the local model server; `make fuzz-serving` sends 10,000."""
+"""Hostile requests to an exported ranker behind the local model server; `make fuzz-serving` sends
+10,000."""
 
 import os
 import shutil

@@ -1,4 +1,5 @@
-"""The learning-rate schedule by hand, and what the optimizer is made of; test_flat_adam.py has its steps."""
+"""The learning-rate schedule by hand, and what the optimizer is made of; test_flat_adam.py has its
+steps."""
 
 from __future__ import annotations
 
@@ -69,7 +70,8 @@ def test_gradients_are_cut_to_the_global_norm() -> None:
 
 
 def test_the_norm_is_that_of_a_row_s_gradients_added_up() -> None:
-    """3 + 4 for one row are 7, whose norm isn't 5, and may come as one gradient or, from two devices, as two."""
+    """3 + 4 for one row are 7, whose norm isn't 5, and may come as one gradient or, from two
+    devices, as two."""
     apart = tf.IndexedSlices(tf.constant([[3.0], [4.0]]), tf.constant([1, 1]), [2, 1])
     added = tf.IndexedSlices(tf.constant([[7.0]]), tf.constant([1]), [2, 1])
     moments = []

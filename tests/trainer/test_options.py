@@ -1,4 +1,5 @@
-"""An option belongs to the ranker or objective that reads it; elsewhere it is refused by name, with its owner."""
+"""An option belongs to the ranker or objective that reads it; elsewhere it is refused by name, with
+its owner."""
 
 from __future__ import annotations
 

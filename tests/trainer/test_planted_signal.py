@@ -1,4 +1,5 @@
-"""A log whose right answer is known: pre-trained SRP4CTR finds it in the order of histories; PNN and DIN can not."""
+"""A log whose right answer is known: pre-trained SRP4CTR finds it in the order of histories; PNN
+and DIN can not."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ FIELDS = toy_fields(SPEC, items=ITEMS + 1)
 
 @pytest.fixture(scope="module")
 def requests() -> dict[str, np.ndarray]:
-    """Histories [R, HISTORY], candidates [R, 4] and labels [R, 4] of all requests; items are counted from 1."""
+    """Histories [R, HISTORY], candidates [R, 4] and labels [R, 4] of all requests; items are
+    counted from 1."""
     seen, asked = defaultdict(list), defaultdict(list)
     histories = {}
     for user, item, _, request, shown, clicked in planted_rows(
@@ -51,7 +53,8 @@ def requests() -> dict[str, np.ndarray]:
 
 
 def _test_auc(requests: dict[str, np.ndarray], model: str, pretrain: bool = False) -> float:
-    """AUC on the last fifth of the requests, which are of other users than the first four fifths."""
+    """AUC on the last fifth of the requests, which are of other users than the first four
+    fifths."""
     keras.utils.set_random_seed(1)
     own: dict[str, Any] = {"bst": {"dropout": 0.0}} if model == "bst" else {}
     config = TrainerConfig.model_validate(

@@ -1,4 +1,5 @@
-"""Pre-computation with a real ranker: the client finds the states; each is made once, whatever happens to the job."""
+"""Pre-computation with a real ranker: the client finds the states; each is made once, whatever
+happens to the job."""
 
 from __future__ import annotations
 
@@ -101,7 +102,8 @@ def count(capsys: pytest.CaptureFixture[str], arguments: list[str], *more: str) 
 
 
 def request_of(exported: Exported, user_id: str, log_file: Path, **changes: Any) -> Row:
-    """A user's raw features as an application sends them a minute after AS_OF, its statistics as of then."""
+    """A user's raw features as an application sends them a minute after AS_OF, its statistics as of
+    then."""
     spec = exported.inputs.spec
     spec = spec.model_copy(update={"events": spec.events.at(str(log_file))})
     (record,) = parse_records([user_record(spec, user_id, AS_OF + 60) or b""])

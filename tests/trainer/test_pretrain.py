@@ -25,7 +25,8 @@ ATTRIBUTES = {"item_id", "tags", "brand", "price", "action", "gap"}
 
 
 def _exported_output(folder: Path, encoder: FGBert, features: dict[str, tf.Tensor]) -> np.ndarray:
-    """What the exported encoder gives for the indices that it reads: numbers are the ranker's alone."""
+    """What the exported encoder gives for the indices that it reads: numbers are the ranker's
+    alone."""
     history = {field.name: features[field.name] for field in encoder.fields.of("history")}
     return (
         tf.saved_model.load(str(folder)).signatures["serving_default"](**history)["encoded"].numpy()

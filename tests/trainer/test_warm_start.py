@@ -39,7 +39,8 @@ NEW = (
 
 @pytest.fixture(scope="session")
 def grown(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Toy:
-    """The toy's next day: two new items, the most frequent ones, and the old ones in the opposite order."""
+    """The toy's next day: two new items, the most frequent ones, and the old ones in the opposite
+    order."""
     spec, folder = toy.spec, tmp_path_factory.mktemp("grown")
     catalog, old = dict(toy.raw["catalog"][0]), len(toy.raw["catalog"][0]["candidate_item_id"])
     for number, item in enumerate(NEW):

@@ -1,4 +1,5 @@
-"""A process with two devices that takes steps by an optimizer and prints the variables that they leave, as JSON.
+"""A process with two devices that takes steps by an optimizer and prints the variables that they
+leave, as JSON.
 
 Two logical CPUs have to be made before TensorFlow does anything, so that it is a process of its
 own.

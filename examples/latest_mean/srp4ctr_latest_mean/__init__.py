@@ -1,1 +1,4 @@
-"""Additions to srp4ctr: the ranker `latest_mean`, the kind of feature `first_letters`, the metric `accuracy`."""
+"""Additions to srp4ctr.
+
+The ranker `latest_mean`, the kind of feature `first_letters` and the metric `accuracy`.
+"""

@@ -9,7 +9,9 @@ from pipelines.metrics import Metric
 ACCURACY = Metric(
     key="accuracy",
     title="Accuracy",
-    definition="how often the probability is over a half of what is positive, and under it of what is not",
+    definition=(
+        "how often the probability is over a half of what is positive, and under it of what is not"
+    ),
     direction="higher is better",
     of_rows=lambda labels, scores, users: float(np.mean((scores > 0.5) == (labels > 0.5))),
 )

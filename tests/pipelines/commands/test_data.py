@@ -1,4 +1,5 @@
-"""`srp4ctr data inspect` and `validate`: what they say is so, and the config that is written really runs."""
+"""`srp4ctr data inspect` and `validate`: what they say is so, and the config that is written really
+runs."""
 
 from __future__ import annotations
 

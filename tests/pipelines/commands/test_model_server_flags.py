@@ -82,9 +82,13 @@ def test_help_at_80_columns_cuts_no_name(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_ordinary_command_line(run: Any) -> None:
     result, told = run(
         "--model_name=m", "--model_base_path=/models/m", "--port=8600", "--rest_api_port=0",
-        "--file_system_poll_wait_seconds=0", "--enable_batching=true", "--enable_model_warmup=false",
+        "--file_system_poll_wait_seconds=0",
+        "--enable_batching=true",
+        "--enable_model_warmup=false",
         "--allow_version_labels_for_unavailable_models=1", "--allow_reload_config=false",
-        "--tensorflow_session_parallelism=3", "--max_num_load_retries=2", "--load_retry_interval_micros=1500000",
+        "--tensorflow_session_parallelism=3",
+        "--max_num_load_retries=2",
+        "--load_retry_interval_micros=1500000",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert (str(told["base_path"]), told["name"]) == ("/models/m", "m")

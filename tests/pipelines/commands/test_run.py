@@ -1,4 +1,5 @@
-"""The whole pipeline, run by the command: what it leaves, what the cache reuses, what a killed run resumes."""
+"""The whole pipeline, run by the command: what it leaves, what the cache reuses, what a killed run
+resumes."""
 
 from __future__ import annotations
 

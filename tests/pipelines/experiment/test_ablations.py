@@ -1,4 +1,5 @@
-"""Every model of the ablations, rivals and options differs from the whole one as it is named, and in nothing else."""
+"""Every model of the ablations, rivals and options differs from the whole one as it is named, and
+in nothing else."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def _config(experiment: str, name: str) -> TrainerConfig:
 
 
 def _parts(config: TrainerConfig) -> Parts:
-    """What a configuration makes: the ranker's and the pre-training's parts, and what is hidden in one batch."""
+    """What a configuration makes: the ranker's and the pre-training's parts, and what is hidden in
+    one batch."""
     fields = toy_fields()
     features = random_features(fields, [4, 3, 4])
     ranker = create_ranker(fields, config)
@@ -115,7 +117,8 @@ def test_every_model_is_checked(experiment: str) -> None:
 
 
 def test_history_length_is_the_data_sets() -> None:
-    """L is set where the records are: dataset.history.length, or a model's; the encoder has a position for each."""
+    """L is set where the records are: dataset.history.length, or a model's; the encoder has a
+    position for each."""
     fields = toy_fields()
     encoder = FGBert(fields, TrainerConfig().encoder)
     encoder(random_features(fields, [4]))

@@ -31,7 +31,10 @@ def _check(model: dict[str, Any], **changes: Any) -> None:
     [
         (
             {"trainer": {"ranker": {"model": "din", "query_tokens": 8}}},
-            "^models.ours: ranker.query_tokens: `query_tokens` is an option of model srp4ctr, not of din",
+            (
+                "^models.ours: ranker.query_tokens: `query_tokens` is an option of model "
+                "srp4ctr, not of din"
+            ),
         ),
         (
             {"trainer": {"encoder": {"without": ["gpa"]}}},

@@ -1,4 +1,5 @@
-"""The model card, from made-up results, and the interval of an AUC against what resampling finds."""
+"""The model card, from made-up results, and the interval of an AUC against what resampling
+finds."""
 
 from __future__ import annotations
 

@@ -171,7 +171,10 @@ CONTENT: dict[str, Any] = dict(
                 "check": "drift",
                 "policy": "warn",
                 "feature": "user_occupation",
-                "message": "Since the previous run, user_occupation changed: “librarian” made up 5.60 % of its values.",
+                "message": (
+                    "Since the previous run, user_occupation changed: "
+                    "“librarian” made up 5.60 % of its values."
+                ),
                 "look_at": "what fills this column in the log",
                 "distance": 0.1847,
                 "allowed": 0.1,
@@ -379,10 +382,16 @@ def test_pictures_take_their_colors_from_the_page(html: str) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        "test AUC of 0.7731; the same ranker without it, same budget and seed, reaches 0.7597: a gain of 1.34 points.",
+        (
+            "test AUC of 0.7731; the same ranker without it, same budget and seed, reaches "
+            "0.7597: a gain of 1.34 points."
+        ),
         "The bar of 0.700 that a model has to reach to be pushed is met.",
         "AUC (higher is better) 0.7731 0.7597 +0.0134",
-        "They learned from 50,000 of 80,022, a sample, training candidates; intervals are by a paired bootstrap",
+        (
+            "They learned from 50,000 of 80,022, a sample, training candidates; intervals are "
+            "by a paired bootstrap"
+        ),
         "like 0.7731 0.7312 0.7713 +0.18 −0.41 to +0.77",
         "GAUC (higher is better) 0.7118 0.6984 +0.0134",
         "Logloss (lower is better) 0.5696 0.5830 −0.0134",
@@ -391,25 +400,55 @@ def test_pictures_take_their_colors_from_the_page(html: str) -> None:
         "Metrics for “like” on 10,046 test candidates",
         "225 were rejected (0.22 %), most often events for “bad_timestamp” (211)",
         "“like” holds for 55.1 % of the training and 56.1 % of the test candidates",
-        "The log runs from 20 Sep 1997 to 22 Apr 1998. Candidates before 7 Mar 1998 train, 80.0 % of them",
+        (
+            "The log runs from 20 Sep 1997 to 22 Apr 1998. Candidates before 7 Mar 1998 train, "
+            "80.0 % of them"
+        ),
         "those from 31 Mar 1998 on test, 10.0 %",
-        "Half of the requests come after at most 69 behaviours. At least 25 % fill the 100 that are kept.",
+        (
+            "Half of the requests come after at most 69 behaviours. At least 25 % fill the 100 "
+            "that are kept."
+        ),
         "Train 39,642 39,642 80,022 2.0 55.1 % 105.2 MB 1,315",
         "Pre-training windows 1,147 – – – – 3.0 MB –",
-        "Anomalies were found: 1 of schema and 1 of drift. 1 of them kept the model from being pushed.",
+        (
+            "Anomalies were found: 1 of schema and 1 of drift. 1 of them kept the model from "
+            "being pushed."
+        ),
         "No serving log is configured to find skew against (checks.serving_log).",
-        "Schema In split train, user_age breaks the schema. Column dropped. the log's columns nothing is pushed – –",
-        "“librarian” made up 5.60 % of its values. what fills this column in the log a warning 0.185 0.100",
+        (
+            "Schema In split train, user_age breaks the schema. Column dropped. the log's "
+            "columns nothing is pushed – –"
+        ),
+        (
+            "“librarian” made up 5.60 % of its values. what fills this column in the log a "
+            "warning 0.185 0.100"
+        ),
         "FG-BERT predicts 4 of 5 hidden attributes better than chance, but not gap.",
         "item_id 2.1 % 0.57 % 3.72 6.302",
         "The held-out loss fell from 13.700 to 11.879 in epoch 17 of 20 and ended at 11.882",
-        "At its best the validation AUC is 0.7801 with the encoder, 1.50 points above the 0.7651 without it.",
-        "With the encoder it peaked after 2 of 3.5 epochs; without it peaked after 2.5 of 4 epochs.",
+        (
+            "At its best the validation AUC is 0.7801 with the encoder, 1.50 points above the "
+            "0.7651 without it."
+        ),
+        (
+            "With the encoder it peaked after 2 of 3.5 epochs; without it peaked after 2.5 of "
+            "4 epochs."
+        ),
         "The encoder raises the AUC in 7 of the 8 slices that have at least 500 test candidates.",
         "The difference goes from +1.53 points (“50+”) to −0.39 (“1-9”).",
-        "0 – – – 0 1-9 0.7012 0.7051 −0.39 912 10-49 0.7533 0.7421 +1.12 2,833 50+ 0.7846 0.7693 +1.53 6,301",
-        "head 0.7581 0.7499 +0.82 6,644 middle 0.7302 0.7145 +1.57 2,390 tail 0.6904 0.6507 +3.97 1,012 unseen – – – 0",
-        "Predictions of “like” are, on average, 4.2 % too high with the encoder and 2.9 % too low without it.",
+        (
+            "0 – – – 0 1-9 0.7012 0.7051 −0.39 912 10-49 0.7533 0.7421 +1.12 2,833 50+ 0.7846 "
+            "0.7693 +1.53 6,301"
+        ),
+        (
+            "head 0.7581 0.7499 +0.82 6,644 middle 0.7302 0.7145 +1.57 2,390 tail 0.6904 "
+            "0.6507 +3.97 1,012 unseen – – – 0"
+        ),
+        (
+            "Predictions of “like” are, on average, 4.2 % too high with the encoder and 2.9 % "
+            "too low without it."
+        ),
         "predictions are about 0.65 (17.3 % of the candidates): there the label rate is 0.60",
         "The components took 7.6 min in all, 75.5 % of it training. The slowest was Trainer.ranker",
         "fine-tuning SRP4CTR 3.1 min 41.0 %",
@@ -543,8 +582,8 @@ def test_a_feature_of_many_values_is_drawn_in_part_and_listed_in_full() -> None:
     picture = next(svg for svg in re.findall(r"<svg.*?</svg>", html, re.DOTALL) if "city 0" in svg)
     assert "city 11" in picture and "city 12" not in picture
     assert (
-        "The difference is 0.00 points where there are enough candidates. The 12 largest of 40 are drawn."
-        in Page(html).text
+        "The difference is 0.00 points where there are enough candidates. The 12 largest of 40 "
+        "are drawn." in Page(html).text
     )
     assert "city 39" in html
 
@@ -573,7 +612,8 @@ def without_numbers(value: Any) -> Any:
 
 
 def test_missing_values_are_dashes() -> None:
-    """Nothing was measured: neither NaN nor None reaches the page, nothing is concluded, nothing fails."""
+    """Nothing was measured: neither NaN nor None reaches the page, nothing is concluded, nothing
+    fails."""
     metrics = without_numbers(
         {key: CONTENT["metrics"][key] for key in ("tasks", "baseline_without_encoder", "pretrain")}
     )

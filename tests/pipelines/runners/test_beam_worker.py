@@ -1,4 +1,5 @@
-"""The PROCESS environment's command asks the engine's provision service for the rest; the service is a fake one."""
+"""The PROCESS environment's command asks the engine's provision service for the rest; the service
+is a fake one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The pipeline compiled for Kubeflow and Vertex: KFP's schema, what runs where, and that the image can run it."""
+"""The pipeline compiled for Kubeflow and Vertex: KFP's schema, what runs where, and that the image
+can run it."""
 
 from __future__ import annotations
 
@@ -254,7 +255,8 @@ def test_files_are_what_each_cluster_takes(kubeflow: dict[str, Any], tmp_path: P
 
 
 def test_vertex_submission_and_schedule(vertex: dict[str, Any], tmp_path: Path) -> None:
-    """Vertex's client loads the compiled file; only the calls that would leave this machine are replaced."""
+    """Vertex's client loads the compiled file; only the calls that would leave this machine are
+    replaced."""
     from google.auth import credentials
     from google.cloud import aiplatform
 

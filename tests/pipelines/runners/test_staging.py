@@ -1,4 +1,5 @@
-"""What remote Beam workers get: the source distribution, pinned requirements, closures that unpickle there."""
+"""What remote Beam workers get: the source distribution, pinned requirements, closures that
+unpickle there."""
 
 from __future__ import annotations
 
@@ -87,7 +88,8 @@ def test_workers_get_tensorflow_where_here_is_the_build_without_cuda(
 
 
 def test_sdist_imports_in_a_clean_environment(staged: SetupOptions, tmp_path: Path) -> None:
-    """A new environment that sees this one's libraries, but neither the checkout nor its editable install."""
+    """A new environment that sees this one's libraries, but neither the checkout nor its editable
+    install."""
     (sdist,) = staged.extra_packages
     target = tmp_path / "site"
     pip = [
@@ -144,7 +146,8 @@ def test_the_evaluators_step_survives_both_picklers(pickler: Any) -> None:
 
 
 def test_portable_workers_build_the_same_records(dataset: Any, tmp_path: Path) -> None:
-    """Beam's portable job service: the job, its closures and its artifacts go through gRPC to worker processes."""
+    """Beam's portable job service: the job, its closures and its artifacts go through gRPC to
+    worker processes."""
     spec, expected = dataset
     program = (
         "import sys; from pathlib import Path\n"

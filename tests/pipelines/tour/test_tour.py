@@ -1,4 +1,5 @@
-"""The tour of a small run: what each stop shows is what the models do, and nothing hidden shines through."""
+"""The tour of a small run: what each stop shows is what the models do, and nothing hidden shines
+through."""
 
 from __future__ import annotations
 
@@ -89,7 +90,8 @@ def test_history_shows_the_latest_behaviours_first(models: TourModels, person: P
 def test_what_is_hidden_can_not_be_seen(
     models: TourModels, features: dict[str, tf.Tensor], of_item: bool
 ) -> None:
-    """Another behaviour in the hidden place leads to the very same guesses; in another place it does not."""
+    """Another behaviour in the hidden place leads to the very same guesses; in another place it
+    does not."""
     fields = models.objective.encoder.fields
     hidden = fields.item if of_item else fields.behavior
     last, first = (

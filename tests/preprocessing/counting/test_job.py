@@ -87,7 +87,8 @@ def test_a_table_as_of_a_time_knows_nothing_of_what_comes_later(tmp_path: Path) 
 
 
 def _check_table(spec: DatasetSpec, catalog: Sequence[Record], log: Sequence[Row]) -> None:
-    """The table holds what a request just after the log would have seen, for items in it and for others."""
+    """The table holds what a request just after the log would have seen, for items in it and for
+    others."""
     table = {_decoded(key): value for key, value in (line.split("\t") for line in _lines(catalog))}
     items = [
         *sorted({row["item_id"] for row in log} | {row["item_id"] for row in item_rows()}),

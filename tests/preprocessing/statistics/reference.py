@@ -16,7 +16,8 @@ Log = Sequence[Row]
 
 
 def reference_statistics(spec: DatasetSpec, log: Log, items: Log, record: Record) -> Record:
-    """The statistics that a record should have, from the log, the item table and what else the record has."""
+    """The statistics that a record should have, from the log, the item table and what else the
+    record has."""
     expected: Record = {}
     time, user = record["timestamp"][0], record["user_id"][0]
     for column in spec.statistic_columns("user"):

@@ -1,4 +1,5 @@
-"""The SavedModel: the contract's names, parity with the Keras model on raw examples, and refusal of bad requests."""
+"""The SavedModel: the contract's names, parity with the Keras model on raw examples, and refusal of
+bad requests."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ Tensors = dict[str, tf.Tensor]
 
 @pytest.fixture(scope="module")
 def raws(toy: Toy) -> list[Raw]:
-    """Records of the validation split, which no vocabulary has seen, and one of an empty history."""
+    """Records of the validation split, which no vocabulary has seen, and one of an empty
+    history."""
     assert any(not raw["history_item_id"] for raw in toy.raw["validation"])
     return toy.raw["validation"]
 
@@ -393,7 +395,8 @@ def test_empty_ids_anywhere_in_the_history_are_padding(
     width = user["history_item_id"].shape[1]
 
     def spread(x: tf.Tensor) -> tf.Tensor:
-        """A gap before every behaviour: "", or what looks like a value, for the id alone decides."""
+        """A gap before every behaviour: "", or what looks like a value, for the id alone
+        decides."""
         gap = tf.fill(x.shape, tf.constant("" if x.dtype == tf.string else 1, x.dtype))
         return tf.reshape(tf.stack([gap, x], 2), [-1, 2 * width])
 

@@ -1,4 +1,5 @@
-"""Every baseline exports, and SRP4CTR's options: state then scores is the whole pass, with states as they travel."""
+"""Every baseline exports, and SRP4CTR's options: state then scores is the whole pass, with states
+as they travel."""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ def layer_norm(layer: Any, x: np.ndarray) -> np.ndarray:
 def attention(
     q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray, heads: int
 ) -> np.ndarray:
-    """Scaled dot-product attention of q [B, M, D] over the cells of k and v [B, L, D] where mask [B, L] is true."""
+    """Scaled dot-product attention of q [B, M, D] over the cells of k and v [B, L, D] where mask
+    [B, L] is true."""
     output, width = np.zeros_like(q), q.shape[-1] // heads
     for b, m, head in np.ndindex(q.shape[0], q.shape[1], heads):
         part, cells = slice(head * width, (head + 1) * width), np.flatnonzero(mask[b])

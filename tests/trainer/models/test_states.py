@@ -1,4 +1,5 @@
-"""The user states of rankers: which vectors they are made of, and in which order these are stored."""
+"""The user states of rankers: which vectors they are made of, and in which order these are
+stored."""
 
 from __future__ import annotations
 

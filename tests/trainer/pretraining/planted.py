@@ -1,4 +1,5 @@
-"""Sequences whose next item and attributes are functions of the item, for the tests of pre-training objectives."""
+"""Sequences whose next item and attributes are functions of the item, for the tests of pre-training
+objectives."""
 
 from __future__ import annotations
 

@@ -108,7 +108,8 @@ def test_sampled_softmax_is_for_training_only() -> None:
 
 
 def test_sampled_softmax_is_tensorflow_s() -> None:
-    """Of a value that is drawn twice TensorFlow leaves out one only: drawn without such, they are the same."""
+    """Of a value that is drawn twice TensorFlow leaves out one only: drawn without such, they are
+    the same."""
     head, targets = (
         _head(30, sampled_softmax_above=29, sampled_classes=4),
         tf.constant([1, 2, 3, 4, 4, 7], tf.int64),
@@ -205,7 +206,8 @@ def test_large_vocabularies_are_evaluated_block_by_block(
 
 
 def test_log_q_correction_recovers_the_distribution_of_values() -> None:
-    """The sampler draws frequent (low) indices far more often; uniform targets must yet be learned as uniform."""
+    """The sampler draws frequent (low) indices far more often; uniform targets must yet be learned
+    as uniform."""
     head = _head(40, sampled_softmax_above=39, sampled_classes=10)
     hidden, targets = tf.ones((39, D)), tf.constant(np.arange(1, 40))
     _train(head, hidden, targets, steps=300)

@@ -1,4 +1,5 @@
-"""Replaced token detection: what is replaced by what, its loss by hand, and that it learns a planted pattern."""
+"""Replaced token detection: what is replaced by what, its loss by hand, and that it learns a
+planted pattern."""
 
 from __future__ import annotations
 

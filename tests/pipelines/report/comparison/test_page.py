@@ -1,4 +1,5 @@
-"""The comparison of two runs, from made-up results: what differs is said, and what does not is not."""
+"""The comparison of two runs, from made-up results: what differs is said, and what does not is
+not."""
 
 from __future__ import annotations
 
@@ -72,8 +73,14 @@ def html() -> str:
         "1 of 17 counts differ.",
         "Train: candidates 80,022 40,000 −40,022",
         "Test: candidates 10,046 10,046 0",
-        "The log goes, A's from 20 Sep 1997 to 22 Apr 1998 and B's from 20 Sep 1997 to 22 Apr 1998.",
-        "B's AUC is above A's in 1 of the 6 slices that have at least 500 test candidates in both runs.",
+        (
+            "The log goes, A's from 20 Sep 1997 to 22 Apr 1998 and B's from 20 Sep 1997 to 22 "
+            "Apr 1998."
+        ),
+        (
+            "B's AUC is above A's in 1 of the 6 slices that have at least 500 test candidates "
+            "in both runs."
+        ),
         "The largest difference is +4.06 points, B less A, at “tail”.",
         "tail 0.6904 0.7310 +4.06 1,012 1,012",
         "No slice has 500 candidates in both runs, so nothing can be concluded.",
