@@ -18,8 +18,8 @@ def modules_page(root: Path = ROOT) -> str:
     lines = [
         "# Modules",
         "",
-        "Every module, and the first line of its docstring. [Architecture](architecture.md) says how",
-        "the packages stand to each other.",
+        "Every module, and the first line of its docstring. [Architecture](architecture.md) says",
+        "how the packages stand to each other.",
         "",
     ]
     for package in PACKAGES:
