@@ -19,7 +19,7 @@ from trainer.export.state_codec import StateCodec
 from trainer.export.state_layout import StoredVector
 from trainer.fields import Fields
 from trainer.flops import FlopCount, count_flops
-from trainer.layers.field_embedding import FieldEmbedding
+from trainer.layers.field_embedding import built_embeddings
 from trainer.models.ranker import Features, Logits, Ranker, UserState
 from trainer.registry import RANKERS, create_ranker
 
@@ -137,5 +137,4 @@ def _with_model(config: TrainerConfig, name: str) -> TrainerConfig:
 
 
 def _table_parameters(ranker: Ranker) -> int:
-    tables = [part.table for part in ranker.submodules if isinstance(part, FieldEmbedding)]
-    return sum(int(np.prod(table.shape)) for table in tables)
+    return sum(int(np.prod(embedding.table.shape)) for embedding in built_embeddings(ranker))

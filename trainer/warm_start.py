@@ -24,7 +24,7 @@ from serving import contract
 from trainer.config import TrainerConfig
 from trainer.example_features import absent_features
 from trainer.inputs import StageInputs
-from trainer.layers.field_embedding import FieldEmbedding
+from trainer.layers.field_embedding import built_embeddings
 from trainer.models.ranker import Ranker
 from trainer.moved_rows import Vocabulary, move_rows, moved_indices
 from trainer.registry import create_ranker
@@ -51,9 +51,8 @@ def earlier_ranker(inputs: StageInputs) -> Ranker:
     before = earlier.vocabularies()
     now = _vocabularies(inputs)
     vocabulary_of = {}
-    for part in ranker.submodules:
-        if isinstance(part, FieldEmbedding):
-            vocabulary_of[part.table.ref()] = part.vocabulary
+    for embedding in built_embeddings(ranker):
+        vocabulary_of[embedding.table.ref()] = embedding.vocabulary
     side_information = {}
     for name, table in inputs.records().catalog(inputs.catalog).tables.items():
         side_information[name] = _with_mask(table.numpy())

@@ -93,3 +93,8 @@ def lookup(table: tf.Variable, indices: tf.Tensor) -> tf.Tensor:
     if shards is None:
         return tf.gather(table, indices)
     return tf.nn.embedding_lookup(list(shards), indices)
+
+
+def built_embeddings(model: tf.Module) -> list[FieldEmbedding]:
+    """A model's embeddings that have a table: one that is never read has none."""
+    return [part for part in model.submodules if isinstance(part, FieldEmbedding) and part.built]

@@ -27,6 +27,7 @@ from tests.trainer.models.rankers import (
     scores,
 )
 from trainer.data import with_labels
+from trainer.layers.field_embedding import built_embeddings
 from trainer.models.ranker import Ranker
 from trainer.padding import pad_batch
 from trainer.registry import RANKERS
@@ -227,3 +228,12 @@ def test_mixed_precision_scores_are_close(model: str, policy: str) -> None:
         cast = tf.nest.map_structure(lambda x: tf.cast(x, tf.float32), low(features))
     low_chance = tf.sigmoid(np.stack(list(cast.values()), -1))
     np.testing.assert_allclose(low_chance, tf.sigmoid(graph_scores(_of(model), features)), atol=0.1)
+
+
+def test_a_table_that_nobody_reads_has_no_rows() -> None:
+    """Only DIN's unit reads what is of a behaviour alone, and not of its item."""
+    names = {}
+    for variant in ("learned", "UCA alone"):
+        names[variant] = {part.name for part in built_embeddings(_of(variant).embed)}
+    assert names["learned"] - names["UCA alone"] == {"embed_action", "embed_gap"}
+    assert "embed_item_id" in names["UCA alone"]
