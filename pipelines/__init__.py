@@ -2,6 +2,4 @@
 
 import os
 
-from serving import __version__ as __version__
-
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # see preprocessing/__init__.py

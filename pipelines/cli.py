@@ -1,83 +1,22 @@
-"""The `srp4ctr` command.
-
-Each command has a file or a folder in `pipelines/commands/`. Whatever is heavy to import is
-imported inside of the commands, so that `--help` is quick.
-"""
+"""The console script `srp4ctr`."""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
 import typer
 
-from pipelines import __version__
-from pipelines.commands.compare import compare
-from pipelines.commands.cost.command import cost
-from pipelines.commands.data.command import data_app
-from pipelines.commands.elsewhere import CommandsOfAllPackages
-from pipelines.commands.experiment import experiment
-from pipelines.commands.loadtest.command import loadtest
-from pipelines.commands.model_server_flags import ModelServerCommand
-from pipelines.commands.rank.command import rank
-from pipelines.commands.remote import compile_, submit
-from pipelines.commands.report import report
-from pipelines.commands.rollback.command import rollback
-from pipelines.commands.run.command import run
-from pipelines.commands.serve import serve
-from pipelines.commands.statistics.command import statistics
-from pipelines.commands.tour import tour
-from pipelines.commands.tune.command import tune
 from pipelines.own_packages import shadowed_packages
-
-app = typer.Typer(
-    cls=CommandsOfAllPackages,
-    help="Pre-train on behaviour sequences, fine-tune a click-through-rate model, and serve it "
-    "with split signatures.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-app.add_typer(data_app, name="data")
-app.command(cls=ModelServerCommand)(serve)
-app.command()(cost)
-app.command()(compare)
-app.command()(loadtest)
-app.command("compile")(compile_)
-app.command()(submit)
-app.command()(experiment)
-app.command()(rollback)
-app.command()(statistics)
-app.command()(tune)
-app.command()(tour)
-app.command()(run)
-app.command()(rank)
-app.command()(report)
 
 
 def main() -> None:
-    """The console script."""
+    """Runs the command line, unless another module hides one of srp4ctr's own packages."""
     for message in shadowed_packages():
         typer.secho(f"Error: {message}", err=True, fg=typer.colors.RED)
         sys.exit(2)
+    # Only now: the commands import those packages.
+    from pipelines.app import app
     from serving.quiet import quiet_libraries
 
     quiet_libraries()
     app()
-
-
-def _print_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"srp4ctr {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def main_options(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
-) -> None:
-    """Options of the command itself."""

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 STACK = "tfx116" if sys.version_info < (3, 11) else "tfx121"
 IMPORTS = (
-    "import pipelines.cli, pipelines.pipeline, pipelines.components.evaluation, "
+    "import pipelines.app, pipelines.pipeline, pipelines.components.evaluation, "
     "preprocessing.records, serving.server\n"
     "import trainer.finetune, trainer.pretrain, preprocessing.transform\n"
     "import tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor, "

@@ -16,7 +16,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from modules import modules_page
 
-from pipelines.cli import app
+from pipelines.app import app
 from pipelines.config import RunConfig
 from pipelines.experiment.config import ExperimentConfig
 

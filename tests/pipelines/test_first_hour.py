@@ -13,7 +13,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from pipelines.cli import app
+from pipelines.app import app
 from tests.testing import small_log, small_spec, write_small_dataset
 
 

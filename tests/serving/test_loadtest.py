@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.cli import app
+from pipelines.app import app
 from serving.client import RankingError
 from serving.loadtest.outcomes import Outcomes
 from serving.loadtest.plan import LoadPlan, Schedule, schedule

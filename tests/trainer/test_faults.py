@@ -19,8 +19,9 @@ ITEMS = [f"i{n}" for n in range(8)]
 @pytest.fixture(scope="module")
 def other(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The exported ranker with other weights."""
-    weights, path = exported.ranker.get_weights(), tmp_path_factory.mktemp("other")
-    exported.ranker.set_weights([1.5 * weight for weight in weights])
+    weights = exported.ranker.get_weights()
+    path = tmp_path_factory.mktemp("other")
+    exported.ranker.set_weights([1.5 * x if x.dtype.kind == "f" else x for x in weights])
     try:
         export(exported.ranker, exported.inputs, str(path))
     finally:

@@ -32,4 +32,6 @@ def test_checkpoints_hold_no_metric_which_all_workers_would_have_to_read(
 ) -> None:
     ranker = exported.ranker
     assert any(weight is ranker.mean_loss.total for weight in ranker.weights)
-    assert list(map(id, weights_of(ranker))) == list(map(id, ranker.trainable_weights))
+    assert ranker.match is not None
+    learned_or_kept = [*ranker.trainable_weights, *ranker.match.values_apart.values()]
+    assert list(map(id, weights_of(ranker))) == list(map(id, learned_or_kept))

@@ -107,5 +107,5 @@ def test_lower_precision_learns_what_float32_does(
     assert _finetuning_loss(results) == pytest.approx(loss_without_dropout, rel=near)
     layers = [layer for layer in ranker.submodules if isinstance(layer, keras.layers.Layer)]
     assert {layer.compute_dtype for layer in layers} | {
-        weight.dtype.name for weight in ranker.weights
+        weight.dtype.name for weight in ranker.trainable_weights
     } == {"float32"}

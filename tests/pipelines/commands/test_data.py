@@ -11,7 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from pipelines.cli import app
+from pipelines.app import app
 from pipelines.config import load_run_config
 from preprocessing.sources.check import check_sources
 from tests.pipelines.conftest import srp4ctr

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import serving.server
-from pipelines.cli import app
+from pipelines.app import app
 from pipelines.commands.model_server_flags import IDLE, REFUSED
 from pipelines.commands.serve_flags import flag_parameters
 from serving.server_options import ServerOptions

@@ -9,7 +9,7 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as proto
 from typer.testing import CliRunner
 
-from pipelines.cli import app
+from pipelines.app import app
 from pipelines.commands.rollback.roll_back import roll_back
 from pipelines.config import load_run_config
 from pipelines.errors import RunError

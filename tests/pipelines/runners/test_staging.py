@@ -32,7 +32,7 @@ import sys
 target, checkout = sys.argv[1:]
 sys.path[:] = [path for path in sys.path if path != checkout]
 from pathlib import Path
-import pipelines.cli, pipelines.report.page as page
+import pipelines.app, pipelines.report.page as page
 import preprocessing.records, serving.client, trainer.finetune, trainer.pretrain
 for package in ("preprocessing", "trainer", "pipelines", "serving"):
     assert sys.modules[package].__file__.startswith(target), sys.modules[package].__file__

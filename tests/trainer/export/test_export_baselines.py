@@ -12,6 +12,7 @@ import tensorflow as tf
 from preprocessing.features import candidate_inputs, user_inputs
 from tests.testing_trainer import dense_inputs, random_features
 from tests.trainer.conftest import TINY, Toy
+from tests.trainer.layers.harness import randomise
 from trainer.export.assembly import serving_module
 from trainer.export.serving_module import ServingModule
 from trainer.finetune import build_ranker
@@ -27,9 +28,7 @@ def _module(
     inputs = toy.inputs("train", "validation", ranker=settings, **changes)
     batch = random_features(inputs.fields(), (4, 2, 1))
     built = build_ranker(inputs, tf.data.Dataset.from_tensors((batch, {}, {})), None)
-    built.set_weights(
-        [np.random.default_rng(1).normal(0, 0.5, weight.shape) for weight in built.get_weights()]
-    )
+    randomise(built, seed=1)
     return serving_module(built, inputs)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.cli import app
+from pipelines.app import app
 from pipelines.errors import RunError
 from pipelines.report.comparison.page import compare, render
 from pipelines.report.comparison.pair import Pair
