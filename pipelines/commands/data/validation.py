@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipelines.commands.data.record_tables import record_tables
 from pipelines.config import load_run_config
 from pipelines.data_report import DataReport
-from pipelines.commands.data.record_tables import record_tables
 from preprocessing.validation import Validation, validate
 
 
