@@ -26,6 +26,9 @@ from trainer.ranking_batches import RankingBatches
 NEAR = 0.03  # of a loss, relatively: a bfloat16 has three digits
 # Each precision draws other random numbers of the same seeds, so other units would be dropped.
 NO_DROPOUT = {part: TINY[part] | {"dropout": 0.0} for part in ("encoder", "ranker")}
+# Adam's first steps are as long for a gradient that is rounding alone as for any other: at the
+# toy's rate of 0.01 two precisions part within six of them, in some orders of the records.
+GENTLE = NO_DROPOUT | {"finetune": TINY["finetune"] | {"optimizer": {"learning_rate": 0.001}}}
 NEAR_BY_XLA = 0.1  # it draws other random numbers of the same seeds, so other units are dropped
 
 
@@ -86,12 +89,11 @@ def test_bfloat16_by_xla_learns_what_float32_does_and_leaves_float32(
 def loss_without_dropout(toy: Toy, pretrained: Path) -> float:
     """Of fine-tuning in float32."""
     with eagerly():
-        _, results = finetune(toy.inputs("train", "validation", **NO_DROPOUT), str(pretrained))
+        _, results = finetune(toy.inputs("train", "validation", **GENTLE), str(pretrained))
     return _finetuning_loss(results)
 
 
-# Steps whose gradients exceed float16 at the loss scale's first value are skipped, of six in all.
-@pytest.mark.parametrize(("precision", "near"), [("bfloat16", 0.01), ("float16", 0.1)])
+@pytest.mark.parametrize(("precision", "near"), [("bfloat16", 0.01), ("float16", 0.001)])
 def test_lower_precision_learns_what_float32_does(
     toy: Toy,
     pretrained: Path,
@@ -100,7 +102,7 @@ def test_lower_precision_learns_what_float32_does(
     precision: str,
     near: float,
 ) -> None:
-    changes = NO_DROPOUT | {"precision": precision}
+    changes = GENTLE | {"precision": precision}
     with eagerly():
         pretrain(toy.inputs("pretrain", "validation", precision=precision), str(tmp_path))
         ranker, results = finetune(toy.inputs("train", "validation", **changes), str(pretrained))
