@@ -6,6 +6,7 @@ They are the same ranker without the encoder, and boosted trees on counts.
 from __future__ import annotations
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow_transform as tft
@@ -63,10 +64,12 @@ def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: in
     tasks = tuple(spec.tasks)
     scored = raw.scored(sources.model, tasks)
     without = raw.scored(sources.without_encoder, tasks)
+    ours = {}
     encoder = {}
     for task in tasks:
         labels = test.labels[task]
-        encoder[task] = gain(labels, scored.users, scored.scores[task], without.scores[task])
+        ours[task] = judged(labels, scored.users, scored.scores[task])
+        encoder[task] = gain(ours[task], judged(labels, scored.users, without.scores[task]))
     if not installed():
         missing = f"LightGBM isn't installed: {HOW_TO_INSTALL}"
         return Counts(missing=missing, splits=splits, encoder=encoder)
@@ -81,39 +84,39 @@ def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: in
     for task in tasks:
         trees = Trees(table, task, rows["train"], rows["validation"], seed)
         names = trees.names
-        found[task] = compared(
-            labels=test.labels[task],
-            users=scored.users,
-            of_model=scored.scores[task],
-            of_trees=trees.scores(test),
-            rounds=trees.rounds,
-        )
+        of_trees = judged(test.labels[task], scored.users, trees.scores(test))
+        found[task] = compared(ours[task], of_trees, trees.rounds)
     return Counts(missing=None, features=names, splits=splits, tasks=found, encoder=encoder)
 
 
-def compared(
-    labels: np.ndarray, users: np.ndarray, of_model: np.ndarray, of_trees: np.ndarray, rounds: int
-) -> TaskCounts:
+class Judged(NamedTuple):
+    """How well a model ranks.
+
+    Attributes:
+        auc: On all candidates.
+        resampled: On users drawn with replacement, [resamples].
+    """
+
+    auc: float
+    resampled: np.ndarray
+
+
+def judged(labels: np.ndarray, users: np.ndarray, scores: np.ndarray) -> Judged:
+    """The AUC of a model's scores [C], by labels (0 or 1, [C]) and the candidates' users [C]."""
+    return Judged(auc(labels, scores), resampled_auc(users, labels, scores, _RESAMPLES))
+
+
+def compared(ours: Judged, of_trees: Judged, rounds: int) -> TaskCounts:
     """Both AUCs, and their difference with its interval."""
     return TaskCounts(
-        auc=auc(labels, of_trees),
-        model_auc=auc(labels, of_model),
+        auc=of_trees.auc,
+        model_auc=ours.auc,
         trees=rounds,
-        **gain(labels, users, of_model, of_trees).model_dump(),
+        **gain(ours, of_trees).model_dump(),
     )
 
 
-def gain(labels: np.ndarray, users: np.ndarray, of_model: np.ndarray, of_rival: np.ndarray) -> Gain:
-    """The difference in AUC with its interval, by a paired bootstrap over users.
-
-    Args:
-        labels: 0 or 1, [C].
-        users: Whose candidates they are, [C].
-        of_model: The ranker's scores, [C].
-        of_rival: The rival's scores, [C].
-    """
-    ours = resampled_auc(users, labels, of_model, _RESAMPLES)
-    theirs = resampled_auc(users, labels, of_rival, _RESAMPLES)
-    low, high = paired_interval([ours], [theirs])
-    points = 100 * (auc(labels, of_model) - auc(labels, of_rival))
-    return Gain(points=points, low=100 * low, high=100 * high)
+def gain(ours: Judged, theirs: Judged) -> Gain:
+    """The difference in AUC with its interval, by a paired bootstrap over users."""
+    low, high = paired_interval([ours.resampled], [theirs.resampled])
+    return Gain(points=100 * (ours.auc - theirs.auc), low=100 * low, high=100 * high)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.arguments import RunFile
 from pipelines.commands.errors import user_errors
 
 data_app = typer.Typer(
@@ -54,9 +55,7 @@ def data_inspect(
 
 @data_app.command("validate")
 def data_validate(
-    config: Annotated[
-        Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")
-    ],
+    config: RunFile,
 ) -> None:
     """Check CONFIG and every row of its log and tables, without running the pipeline."""
     with user_errors():

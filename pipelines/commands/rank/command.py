@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipelines.commands.arguments import RunFile
 from pipelines.commands.errors import user_errors
 
 
 def rank(
-    config: Annotated[
-        Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")
-    ],
+    config: RunFile,
     user: Annotated[str, typer.Option(help="The user's id in the log.")],
     top: Annotated[int, typer.Option(min=1, help="How many items to show.")] = 10,
     server: Annotated[

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipelines.commands.arguments import RunFile
 from pipelines.commands.errors import user_errors
 from pipelines.commands.span import span_number
 
 
 def run(
-    config: Annotated[
-        Path, typer.Argument(help="A run's YAML file, such as configs/ml_100k.yaml.")
-    ],
+    config: RunFile,
     seed: Annotated[int | None, typer.Option(help="Replaces trainer.seed.")] = None,
     cache: Annotated[
         bool, typer.Option(help="Reuse finished components whose inputs have not changed.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.counts.compare import compared
+from pipelines.counts.compare import compared, judged
 from pipelines.counts.found import Counts, TaskCounts
 from pipelines.counts.trees import Trees, installed
 from pipelines.counts.verdict import not_beaten
@@ -37,7 +37,8 @@ def test_the_difference_to_a_ranker_has_an_interval_over_users() -> None:
     rng = np.random.default_rng(0)
     labels, users = rng.random(900) < 0.3, np.repeat(np.arange(90), 10)
     good, poor = labels + rng.normal(size=900), labels + 3 * rng.normal(size=900)
-    lost, won = compared(labels, users, poor, good, 3), compared(labels, users, good, poor, 3)
+    good_one, poor_one = judged(labels, users, good), judged(labels, users, poor)
+    lost, won = compared(poor_one, good_one, 3), compared(good_one, poor_one, 3)
     assert lost.points is not None and lost.low is not None and lost.high is not None
     assert lost.low < lost.points < lost.high < 0 and lost.beats_model and not won.beats_model
     assert (won.points, won.auc, won.model_auc) == (-lost.points, lost.model_auc, lost.auc)
