@@ -133,14 +133,14 @@ def test_spans_are_found_in_folders(tmp_path: Path) -> None:
     [
         (
             "log.csv",
-            gzip.compress(HEADER.encode()),
+            gzip.compress(HEADER.encode(), mtime=0),
             "this is gzip-compressed: give it a name that ends in .gz",
         ),
         ("log.csv", lzma.compress(HEADER.encode()), "this is xz-compressed"),
         ("log.jsonl", b"PK\x03\x04...", "this is a zip archive: unpack it"),
         ("log.csv", b"PAR1...", "this is a Parquet file: say format: parquet"),
         ("log.jsonl", b"Obj\x01...", "this is an Avro file: say format: avro"),
-        ("log.parquet", gzip.compress(b"PAR1..."), "not a Parquet file: it is gzip-compressed"),
+        ("log.parquet", gzip.compress(b"PAR1...", mtime=0), "not a Parquet file: it is gzip-compressed"),
         ("log.avro", b"PAR1...", "not an Avro file: it is a Parquet file"),
         (
             "log.jsonl",
