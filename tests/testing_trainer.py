@@ -12,9 +12,11 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import tensorflow as tf
+import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from tensorflow_transform.tf_metadata import schema_utils
 from tfx_bsl.coders import example_coder
-from tfx_bsl.tfxio import tf_example_record
+from tfx_bsl.tfxio import tensor_to_arrow, tf_example_record
 
 from preprocessing.features import (
     CANDIDATE_ITEM_ID,
@@ -272,35 +274,46 @@ def dense_inputs(features: Sequence[RecordFeature], raws: Sequence[Raw]) -> dict
 
 def run_transform(spec: DatasetSpec, records: Mapping[str, Sequence[bytes]], folder: Path) -> None:
     """What TFX's Transform does with raw records by split: `folder`/graph, and
-    `folder`/<split>-*.gz."""
+    `folder`/<split>-*.gz.
+
+    Beam analyses them. The graph that comes of it, loaded once, then transforms every split: Beam
+    would take several times as long, to load it anew for each.
+    """
+    analysed = [record for split in ANALYSED for record in records.get(split, ())]
+    _analyse(spec, analysed, folder)
+    output = tft.TFTransformOutput(str(folder / "graph"))
+    layer = output.transform_features_layer()
+    features = schema_utils.schema_as_feature_spec(build_schema(spec)).feature_spec
+    encoder = example_coder.RecordBatchToExamplesEncoder(output.transformed_metadata.schema)
+    options = tf.io.TFRecordOptions(compression_type="GZIP")
+    for split, examples in records.items():
+        path = str(folder / f"{split}-00000-of-00001.gz")
+        with tf.io.TFRecordWriter(path, options) as writer:
+            if examples:
+                raw = tf.io.parse_example(list(examples), features)
+                for example in encoder.encode(_record_batch(layer(raw))):
+                    writer.write(example)
+
+
+def _analyse(spec: DatasetSpec, examples: list[bytes], folder: Path) -> None:
+    """Writes the transform graph."""
     reader = tf_example_record.TFExampleBeamRecord(
         physical_format="inmem", schema=build_schema(spec)
     )
-    config = reader.TensorAdapterConfig()
     function = functools.partial(preprocessing_fn, custom_config={"spec": spec.model_dump_json()})
     with beam.Pipeline("FnApiRunner") as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
-        batches = {
-            split: pipeline
-            | split >> beam.Create(list(examples))
-            | f"{split}Read" >> reader.BeamSource()
-            for split, examples in records.items()
-        }
-        analysed = [batches[split] for split in ANALYSED if split in batches] | beam.Flatten()
-        graph = (analysed, config) | tft_beam.AnalyzeDataset(function)
+        batches = pipeline | beam.Create(examples) | reader.BeamSource()
+        graph = (batches, reader.TensorAdapterConfig()) | tft_beam.AnalyzeDataset(function)
         _ = graph | tft_beam.WriteTransformFn(str(folder / "graph"))
-        for split in records:
-            data, metadata = (
-                (batches[split], config),
-                graph,
-            ) | f"{split}Transform" >> tft_beam.TransformDataset(output_record_batches=True)
-            examples = data | f"{split}Encode" >> beam.FlatMap(
-                _encode, beam.pvalue.AsSingleton(metadata.deferred_metadata)
-            )
-            path = str(folder / split)
-            _ = examples | f"{split}Write" >> beam.io.WriteToTFRecord(
-                path, file_name_suffix=".gz", num_shards=1
-            )
 
 
-def _encode(batch: Any, metadata: Any) -> list[bytes]:
-    return example_coder.RecordBatchToExamplesEncoder(metadata.schema).encode(batch[0])
+def _record_batch(tensors: Mapping[str, Any]) -> Any:
+    """Tensors whose first axis is the records'."""
+    specs = {name: _of_any_batch(tensor) for name, tensor in tensors.items()}
+    return tensor_to_arrow.TensorsToRecordBatchConverter(specs).convert(dict(tensors))
+
+
+def _of_any_batch(tensor: Any) -> tf.TypeSpec:
+    if isinstance(tensor, tf.RaggedTensor):
+        return tf.RaggedTensorSpec([None] * tensor.shape.rank, tensor.dtype, tensor.ragged_rank)
+    return tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from preprocessing.features import candidate_inputs, user_inputs
 from preprocessing.lookup import user_record
@@ -148,15 +149,16 @@ def test_rank_command_prints_titles(small_run: SmallRun) -> None:
     assert "P(buy)" in done.stdout
 
 
-def test_rank_command_takes_an_unknown_user(small_run: SmallRun) -> None:
-    done = srp4ctr("rank", small_run.config_path, "--user", "stranger", "--top", "1")
+def test_rank_command_takes_an_unknown_user_and_a_server(small_run: SmallRun, address: str) -> None:
+    arguments = ("--user", "stranger", "--top", "1", "--server", address)
+    done = srp4ctr("rank", small_run.config_path, *arguments)
     assert done.returncode == 0, done.stderr
     assert "not in the log" in done.stdout
 
 
 def test_inputs_are_all_raw_features(small_run: SmallRun) -> None:
     (version,) = small_run.config.paths.serving_model.iterdir()
-    signatures = tf.saved_model.load(str(version)).signatures
-    names = set(signatures["predict"].structured_input_signature[1])
+    saved = saved_model_pb2.SavedModel.FromString((version / "saved_model.pb").read_bytes())
+    names = set(saved.meta_graphs[0].signature_def["predict"].inputs)
     spec = small_run.config.spec
     assert names == {f.name for f in user_inputs(spec) + candidate_inputs(spec)}

@@ -140,7 +140,11 @@ def test_spans_are_found_in_folders(tmp_path: Path) -> None:
         ("log.jsonl", b"PK\x03\x04...", "this is a zip archive: unpack it"),
         ("log.csv", b"PAR1...", "this is a Parquet file: say format: parquet"),
         ("log.jsonl", b"Obj\x01...", "this is an Avro file: say format: avro"),
-        ("log.parquet", gzip.compress(b"PAR1...", mtime=0), "not a Parquet file: it is gzip-compressed"),
+        (
+            "log.parquet",
+            gzip.compress(b"PAR1...", mtime=0),
+            "not a Parquet file: it is gzip-compressed",
+        ),
         ("log.avro", b"PAR1...", "not an Avro file: it is a Parquet file"),
         (
             "log.jsonl",

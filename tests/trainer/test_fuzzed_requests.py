@@ -3,15 +3,24 @@
 
 import os
 import shutil
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests import floods
-from tests.fuzzing import PROPER, fuzz, good_requests, outputs_of, server_process
+from tests.fuzzing import (
+    PROPER,
+    FuzzedServer,
+    fuzz,
+    good_requests,
+    outputs_of,
+    server_process,
+)
 from tests.trainer.conftest import Exported
 
 pytestmark = pytest.mark.slow
+NAME = "fuzzed"
 COUNT = int(os.environ.get("FUZZ_REQUESTS", "400"))
 _MOST_TAKEN = (
     768 * 2**20
@@ -19,15 +28,26 @@ _MOST_TAKEN = (
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 
 
+@pytest.fixture(scope="module")
+def server(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FuzzedServer]:
+    """One for both tests: to start TensorFlow and load the ranker takes as long as a test."""
+    models = tmp_path_factory.mktemp("fuzzed")
+    shutil.copytree(exported.folder, models / "1")
+    with server_process(models, NAME) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def good(exported: Exported) -> list[Any]:
+    return good_requests(exported.folder, NAME)
+
+
 def test_hostile_requests_get_a_proper_status_and_harm_nobody(
-    exported: Exported, tmp_path: Path
+    server: FuzzedServer, good: list[Any]
 ) -> None:
-    version = shutil.copytree(exported.folder, tmp_path / "model" / "1")
-    good = good_requests(version, "fuzzed")
-    with server_process(tmp_path / "model", "fuzzed") as server:
-        before = server.resident_bytes()
-        found = fuzz(server, good, COUNT, SEED)
-        after = server.resident_bytes()
+    before = server.resident_bytes()
+    found = fuzz(server, good, COUNT, SEED)
+    after = server.resident_bytes()
     print(
         f"\n{COUNT} requests, seed {SEED}; resident MiB before {before >> 20}, after {after >> 20}"
     )
@@ -37,21 +57,18 @@ def test_hostile_requests_get_a_proper_status_and_harm_nobody(
     assert {status for _, status in found} >= {"OK", "INVALID_ARGUMENT", "NOT_FOUND"}
 
 
-def test_floods_are_refused_and_harm_nobody(exported: Exported, tmp_path: Path) -> None:
-    version = shutil.copytree(exported.folder, tmp_path / "model" / "1")
-    good = good_requests(version, "flooded")
-    with server_process(tmp_path / "model", "flooded") as server:
-        expected = [outputs_of(server, request) for request in good]
-        before = server.most_resident_bytes()
-        with floods.idle_callers(server.address, server.rest_address):
-            assert [outputs_of(server, request) for request in good] == expected
-        for name, message in floods.messages("flooded"):
-            code, details, _ = server.send(message)
-            assert code in PROPER and code.name != "OK", f"{name}: {code}: {details}"
-        for name, body in floods.documents():
-            status = floods.post(server.rest_address, "flooded", body)
-            assert status in (400, 413, 429), f"{name}: {status}"
+def test_floods_are_refused_and_harm_nobody(server: FuzzedServer, good: list[Any]) -> None:
+    expected = [outputs_of(server, request) for request in good]
+    before = server.most_resident_bytes()
+    with floods.idle_callers(server.address, server.rest_address):
         assert [outputs_of(server, request) for request in good] == expected
-        taken = server.most_resident_bytes() - before
+    for name, message in floods.messages(NAME):
+        code, details, _ = server.send(message)
+        assert code in PROPER and code.name != "OK", f"{name}: {code}: {details}"
+    for name, body in floods.documents():
+        status = floods.post(server.rest_address, NAME, body)
+        assert status in (400, 413, 429), f"{name}: {status}"
+    assert [outputs_of(server, request) for request in good] == expected
+    taken = server.most_resident_bytes() - before
     print(f"\nFloods: {taken >> 20} MiB more than before at most")
     assert taken < _MOST_TAKEN

@@ -174,7 +174,7 @@ def test_only_who_has_moved_is_encoded_again(
 def test_a_killed_job_goes_on_where_it_was(
     model: Path, redis_server: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    users = 3000
+    users = 1000
     arguments = flags(model, redis_server.url, log(users), tmp_path)
     started = [
         sys.executable,

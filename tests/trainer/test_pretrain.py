@@ -147,7 +147,7 @@ def test_every_objective_leaves_an_encoder_for_the_ranker(
     toy: Toy, tmp_path: Path, objective: str, features: str, logged: str
 ) -> None:
     changes = {
-        "pretrain": {"epochs": 1, "batch_size": 8, "objective": objective},
+        "pretrain": {"epochs": 1, "batch_size": 24, "objective": objective},
         "encoder": TINY["encoder"] | {"features": features},
     }
     with eagerly():

@@ -48,7 +48,10 @@ def text_of(step: Step) -> str:
     return console.file.getvalue()
 
 
-def test_the_command_walks_through_all_stops(small_run: SmallRun) -> None:
+def test_the_command_walks_through_all_stops(
+    small_run: SmallRun, models: TourModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.tour.models.load_models", lambda config: models)  # loaded once
     done = srp4ctr("tour", small_run.config_path, "--user", "u1")
     assert done.returncode == 0, done.stderr
     titles = [
