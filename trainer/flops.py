@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from trainer.compat.constants import graph_without_variables
 
 # Operations that do arithmetic but for which the profiler has no rule, or none for their body: with
 # one of these in the graph the count would be far too low.
@@ -57,7 +58,7 @@ def count_flops(function: tf.types.experimental.ConcreteFunction) -> FlopCount:
         ValueError: the graph has an operation whose cost can't be read, or a matrix product of
             unknown shape.
     """
-    graph = convert_variables_to_constants_v2(function).graph
+    graph = graph_without_variables(function)
     operations = graph.get_operations()
     unreadable = set()
     for operation in operations:

@@ -25,9 +25,9 @@ def main() -> None:
     # Beam takes the name from here as soon as it is imported. Prism quotes it, as for a shell.
     os.environ["WORKER_ID"] = flags.id.strip("'")
     os.environ |= provided(flags.provision_endpoint)
-    from apache_beam.runners.worker import sdk_worker_main
+    from pipelines.compat import beam_worker
 
-    sdk_worker_main.main([])
+    beam_worker.work()
 
 
 def provided(endpoint: str) -> dict[str, str]:
@@ -36,14 +36,13 @@ def provided(endpoint: str) -> dict[str, str]:
     Args:
         endpoint: host:port of the provision service, which knows them.
     """
-    import grpc
     from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc
-    from apache_beam.runners.worker.worker_id_interceptor import WorkerIdInterceptor
     from google.protobuf import json_format, text_format
 
-    with grpc.insecure_channel(endpoint) as channel:
-        intercepted = grpc.intercept_channel(channel, WorkerIdInterceptor(os.environ["WORKER_ID"]))
-        service = beam_provision_api_pb2_grpc.ProvisionServiceStub(intercepted)
+    from pipelines.compat.beam_worker import provision_channel
+
+    with provision_channel(endpoint, os.environ["WORKER_ID"]) as channel:
+        service = beam_provision_api_pb2_grpc.ProvisionServiceStub(channel)
         info = service.GetProvisionInfo(beam_provision_api_pb2.GetProvisionInfoRequest()).info
     return {
         "PIPELINE_OPTIONS": json_format.MessageToJson(info.pipeline_options),

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
-from unittest import mock
 
 from rich.console import Console
 
+from pipelines.compat.launcher import launches_watched
 from pipelines.errors import RunError
 
 # What each component does, and a first guess at the seconds it takes: those of one earlier run on
@@ -57,69 +56,53 @@ class ComponentProgress:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watches LocalDagRunner while the block runs; raises a RunError where a resolver failed.
+        """Watches LocalDagRunner while the block runs.
 
-        The runner has no hook of its own; it calls Launcher.launch once a component, which calls
-        _run_executor unless the cache has the component's output.
+        Raises:
+            RunError: A resolver failed.
         """
-        from tfx.orchestration.portable.launcher import Launcher
-
-        launch = Launcher.launch
-        run_executor = Launcher._run_executor
-
-        def watched_launch(component: Any) -> Any:
-            name = component._pipeline_node.node_info.id
-            self._start(name)
-            result = launch(component)
-            _check_resolver(name, result)
-            self._end(name)
-            return result
-
-        def watched_run_executor(component: Any, *arguments: Any, **named: Any) -> Any:
-            self._ran = True
-            return run_executor(component, *arguments, **named)
-
-        started = time.monotonic()
-        with (
-            mock.patch.object(Launcher, "launch", watched_launch),
-            mock.patch.object(Launcher, "_run_executor", watched_run_executor),
-        ):
+        begun = time.monotonic()
+        with launches_watched(self):
             yield
         self._console.print(
-            f"All {len(self._ids)} components done in {_duration(time.monotonic() - started)}."
+            f"All {len(self._ids)} components done in {_duration(time.monotonic() - begun)}."
         )
 
-    def _start(self, name: str) -> None:
-        at = self._ids.index(name)
+    def started(self, component: str) -> None:
+        """Says what is done now, and how long the run has left."""
+        at = self._ids.index(component)
         speed = self._spent / self._typical if self._typical else 1.0
         left = sum(COMPONENTS[later][1] for later in self._ids[at:]) * speed
-        does, _ = COMPONENTS[name]
+        does, _ = COMPONENTS[component]
         place = f"[{at + 1}/{len(self._ids)}]"
-        line = f"{place} {name}: {does} (about {_duration(left)} left)"
+        line = f"{place} {component}: {does} (about {_duration(left)} left)"
         self._console.print(line, markup=False)
-        self._started = time.monotonic()
-        self._ran = False
+        self._began = time.monotonic()
+        self._has_run = False
 
-    def _end(self, name: str) -> None:
-        _, typical = COMPONENTS[name]
-        if not self._ran:
+    def ran(self) -> None:
+        """Takes note that the component isn't in the cache."""
+        self._has_run = True
+
+    def ended(self, component: str, has_output: bool) -> None:
+        """Says how long the component took, or that the cache had its output.
+
+        Raises:
+            RunError: It is a resolver that failed. TFX would go on as if there were nothing to
+                find; a resolver that finds nothing says so.
+        """
+        if component.startswith("Resolver.") and not has_output:
+            raise RunError(f"{component} failed; its traceback is in the log.")
+        _, typical = COMPONENTS[component]
+        if not self._has_run:
             # Where a component takes no time, the cache isn't worth a word.
             said = "  unchanged: taken from the cache" if typical else "  done"
             self._console.print(said)
             return
-        seconds = time.monotonic() - self._started
+        seconds = time.monotonic() - self._began
         self._typical += typical
         self._spent += seconds
         self._console.print(f"  done in {_duration(seconds)}")
-
-
-def _check_resolver(name: str, result: Any) -> None:
-    """Ends the run where a resolver failed.
-
-    TFX would go on as if there were nothing to find; a resolver that finds nothing says so.
-    """
-    if name.startswith("Resolver.") and not result.output_dict:
-        raise RunError(f"{name} failed; its traceback is in the log.")
 
 
 def _duration(seconds: float) -> str:

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
-from tensorflow.python.util import deprecation
 
+from serving.compat.session import handle_of, load_saved_model, run_unchecked
 from serving.server import errors
 from serving.server_options import RuntimeOptions
 
@@ -48,14 +48,12 @@ class SavedModelSession:
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph, config=_session_config(options))
         try:
-            # Nothing replaces the deprecated loader for a session.
-            with graph.as_default(), deprecation.silence():
-                meta_graph = tf.compat.v1.saved_model.load(self._session, ["serve"], str(path))
+            meta_graph = load_saved_model(self._session, path)
             self.signatures: dict[str, SignatureDef] = dict(meta_graph.signature_def)
-            # The runtime takes handles, not names: they are looked up once.
+            # Looked up once.
             self._handles = {}
             for name in self._tensor_names():
-                self._handles[name] = graph.get_tensor_by_name(name)._as_tf_output()
+                self._handles[name] = handle_of(graph.get_tensor_by_name(name))
         except BaseException:
             self._session.close()
             raise
@@ -74,10 +72,9 @@ class SavedModelSession:
             RequestError: The runtime refused the feeds, or failed.
         """
         values = {self._handles[name]: value for name, value in feeds.items()}
+        wanted = [self._handles[name] for name in fetches]
         try:
-            return self._session._call_tf_sessionrun(
-                None, values, [self._handles[name] for name in fetches], [], None
-            )
+            return run_unchecked(self._session, values, wanted)
         except tf.errors.OpError as error:
             raise errors.from_tensorflow(error) from None
         except UnicodeDecodeError as error:

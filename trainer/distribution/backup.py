@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
-from tf_keras.src.distribute.worker_training_state import WorkerTrainingState
+
+from trainer.compat.keras_backup import PartialBackup
 
 _CURVES = "curves.json"
 _BEST = "best"
@@ -98,25 +100,11 @@ def weights_of(model: keras.Model) -> list[tf.Variable]:
     return [weight for weight in model.weights if id(weight) not in of_metrics]
 
 
-class _Kept(tf.Module):
-    """What of a model is backed up: all but its metrics, which each epoch starts anew."""
+class _WithoutMetrics(PartialBackup):
+    """Backs up all of a model but its metrics, which each epoch starts anew."""
 
-    def __init__(self, model: keras.Model) -> None:
-        super().__init__()
-        self.weights = weights_of(model)
-        self.optimizer = model.optimizer
-        self.distribute_strategy = model.distribute_strategy
-        self._train_counter = model._train_counter
-
-
-class _WithoutMetrics(keras.callbacks.BackupAndRestore):
-    """Keras's backup, of what is in `_Kept`."""
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        # As Keras's own does, but for what is handed to the state.
-        state = WorkerTrainingState(_Kept(self.model), self.backup_dir, self.save_freq)
-        self._training_state = self.model._training_state = state
-        state.restore()
+    def kept(self) -> Mapping[str, Any]:
+        return {"weights": weights_of(self.model), "optimizer": self.model.optimizer}
 
 
 class _EveryFewEpochs(_WithoutMetrics):
@@ -150,4 +138,4 @@ class _AlsoAtEpochEnd(_WithoutMetrics):
             super().on_train_batch_end(batch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._backup(epoch=epoch)
+        self.backup_after_epoch(epoch)
