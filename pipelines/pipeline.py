@@ -27,21 +27,18 @@ from pipelines.components.data_checks import DataChecks
 from pipelines.components.evaluation import eval_config
 from pipelines.components.serving_log_example_gen import ServingLogExampleGen
 from pipelines.config import RunConfig, code_fingerprint
+from pipelines.node_ids import (
+    BASELINE,
+    BASELINE_EVALUATOR,
+    COUNTS,
+    PRETRAIN,
+    RANKER,
+    SERVING_STATISTICS,
+)
 from pipelines.platform import LocalPlatform
 from preprocessing.paths import absolute
 from trainer.config import TrainerConfig
 from trainer.stages import CATALOG, STAGE_SPLITS
-
-# The components' ids. progress.py knows them too, and how long each takes.
-CHECKS = "DataChecks"
-PRETRAIN = "Trainer.pretrain"
-RANKER = "Trainer.ranker"
-BASELINE = "Trainer.baseline"
-EVALUATOR = "Evaluator"
-BASELINE_EVALUATOR = "Evaluator.baseline"
-COUNTS = "Counts"
-GATE = "BlessingGate"
-PUSHER = "Pusher"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,7 +165,7 @@ def _checks(
     serving = None
     if config.checks.serving_log:
         log = ServingLogExampleGen(absolute(config.checks.serving_log))
-        served = StatisticsGen(examples=log.outputs["examples"]).with_id("StatisticsGen.serving")
+        served = StatisticsGen(examples=log.outputs["examples"]).with_id(SERVING_STATISTICS)
         components += [log, served]
         serving = served.outputs["statistics"]
     checks = DataChecks(

@@ -22,11 +22,8 @@ from pipelines.checks.config import ChecksConfig
 from pipelines.components.earlier_model import LatestBlessedOfEarlierSpan
 from pipelines.components.latest_blessed import LatestBlessedOtherModel
 from pipelines.components.previous_statistics import PreviousStatistics
+from pipelines.node_ids import EARLIER_MODEL, LATEST_BLESSED, PREVIOUS_STATISTICS
 from preprocessing.config import ConfigError
-
-PREVIOUS_STATISTICS = "Resolver.previous_statistics"
-LATEST_BLESSED = "Resolver.latest_blessed"
-EARLIER_MODEL = "Resolver.earlier_model"
 
 
 class LocalPlatform:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipelines.config import RunConfig
 from pipelines.metadata import RunMetadata
+from pipelines.node_ids import TRANSFORM
 from preprocessing.artifact_files import serving_model_dir
 from trainer.inputs import StageInputs
 
@@ -19,8 +20,8 @@ def stage_inputs(config: RunConfig, metadata: RunMetadata, stage: str = "finetun
     Raises:
         RunError: Transform has not finished.
     """
-    examples = metadata.output("Transform", "transformed_examples")
-    graph = metadata.output("Transform", "transform_graph")
+    examples = metadata.output(TRANSFORM, "transformed_examples")
+    graph = metadata.output(TRANSFORM, "transform_graph")
     return StageInputs.from_transform(stage, examples, graph, config.spec, config.trainer)
 
 

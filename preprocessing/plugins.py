@@ -7,7 +7,7 @@
 | srp4ctr.objectives, srp4ctr.objective_options | the same for `pretrain.objective` |
 | srp4ctr.kinds | a kind of feature |
 | srp4ctr.formats | a file format: the class of its options |
-| srp4ctr.metrics | a `pipelines.metrics.Metric` |
+| srp4ctr.metrics | a `pipelines.metric.Metric` |
 
 An entry point's name is the one that configurations take, its value `package.module:Class`.
 """

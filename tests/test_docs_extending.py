@@ -50,9 +50,9 @@ def run(tree: Path, *command: str) -> str:
     return done.stdout
 
 
-def test_each_of_the_three_is_one_file_and_one_line() -> None:
-    assert len(LINES) == len(COMMANDS) == 3
-    assert len([name for name in FILES if not name.startswith("tests/")]) == 3
+def test_each_of_the_four_is_one_file_and_one_line() -> None:
+    assert len(LINES) == len(COMMANDS) == 4
+    assert len([name for name in FILES if not name.startswith("tests/")]) == 4
 
 
 def test_its_tests_pass_and_run_the_code_of_the_doc(tree: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from preprocessing.features import TRAINING_EVENTS, number_name
+from trainer import slices
 from trainer.fields import Fields
 
 Features = Mapping[str, tf.Tensor]
@@ -96,16 +97,16 @@ class ItemCatalog(tf.Module):
         return filled
 
     def popularity(self, items: tf.Tensor) -> tf.Tensor:
-        """Names each item index's popularity: head, middle, tail or unseen.
+        """The popularity slice of each item index (`trainer.slices`).
 
-        Of the items with training events, ordered by their number, the first 20 % are the head, the
-        next 30 % the middle, the rest the tail. Items without one, known or not, are unseen.
+        An item without a training event, known or not, is unseen.
         """
         # Vocabularies are ordered by frequency, so that an item's index tells its rank.
         seen = tf.reduce_sum(tf.cast(self.training_events > 0, tf.int64))
         rank = tf.cast(items - 1, tf.float32) / tf.cast(tf.maximum(seen, 1), tf.float32)
-        bucket = tf.where(rank < 0.2, "head", tf.where(rank < 0.5, "middle", "tail"))
-        return tf.where(tf.gather(self.training_events, items) > 0, bucket, "unseen")
+        beyond_head = tf.where(rank < slices.MIDDLE_SHARE, slices.MIDDLE, slices.TAIL)
+        seen_before = tf.where(rank < slices.HEAD_SHARE, slices.HEAD, beyond_head)
+        return tf.where(tf.gather(self.training_events, items) > 0, seen_before, slices.UNSEEN)
 
 
 def _constant(values: np.ndarray, dtype: tf.DType, name: str) -> tf.Variable:

@@ -11,9 +11,9 @@ import pandas as pd
 from tensorflow_model_analysis.api.types import RaggedTensorValue
 
 from pipelines.components.candidate_metrics import USER
-from pipelines.slices import HISTORY_LENGTH, POPULARITY, history_bucket
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID
 from serving.contract import CANDIDATE_MASK
+from trainer.slices import HISTORY_LENGTH, POPULARITY, history_slice
 
 
 def group_candidates(
@@ -60,7 +60,7 @@ def _slice_values(
     for name in sliced_by:
         if name == HISTORY_LENGTH:
             histories = _rows(features[HISTORY_ITEM_ID])
-            values[name] = [np.array([history_bucket(np.size(history))]) for history in histories]
+            values[name] = [np.array([history_slice(np.size(history))]) for history in histories]
         elif name != POPULARITY:
             values[name] = [np.ravel(row) for row in _rows(features[name])]
     return values

@@ -14,9 +14,9 @@ from pipelines.components.candidate_groups import group_candidates
 from pipelines.components.candidate_metrics import CandidateMetrics
 from pipelines.components.request_batches import like_requests
 from pipelines.metrics import METRICS
-from pipelines.slices import HISTORY_LENGTH, POPULARITY
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
 from trainer.export.signatures import EVALUATE
+from trainer.slices import HISTORY_LENGTH, POPULARITY
 
 CALIBRATION_BUCKETS = 10
 

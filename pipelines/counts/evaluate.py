@@ -18,6 +18,7 @@ from serving.contract import CANDIDATE_MASK
 from trainer.export.transform_graph import TransformGraph
 from trainer.inputs import StageInputs
 from trainer.metrics import auc
+from trainer.slices import POPULARITY
 
 _REQUESTS_A_BATCH = 256
 
@@ -56,7 +57,7 @@ class TreesOfTasks:
         items = batch[CANDIDATE_ITEM_ID]  # 0 pads requests with fewer candidates
         is_candidate = items.numpy() > 0
         rows = self._table.of_batches([batch])
-        found = {CANDIDATE_MASK: items > 0, "popularity": self._catalog.popularity(items)}
+        found = {CANDIDATE_MASK: items > 0, POPULARITY: self._catalog.popularity(items)}
         for task, trees in self._trees.items():
             scores = np.zeros(is_candidate.shape, np.float32)
             scores[is_candidate] = trees.scores(rows)

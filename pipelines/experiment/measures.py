@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pipelines.metrics import METRICS
+from trainer.slices import HISTORY_SLICES, POPULARITY, POPULARITY_SLICES
 
 Predictions = Mapping[str, np.ndarray]
 
@@ -25,10 +26,10 @@ def slices(rows: Predictions) -> dict[str, np.ndarray]:
     There are slices by item popularity, by history length where rows have it, and of new users.
     """
     found = {}
-    for name in ("head", "middle", "tail", "unseen"):
-        found[f"items: {name}"] = rows["popularity"] == name
+    for name in POPULARITY_SLICES:
+        found[f"items: {name}"] = rows[POPULARITY] == name
     if "history" in rows:
-        for name in ("0", "1-9", "10-49", "50+"):
+        for name in HISTORY_SLICES:
             found[f"history: {name}"] = rows["history"] == name
     found["new users"] = rows["is_new_user"]
     found["known users"] = ~rows["is_new_user"]

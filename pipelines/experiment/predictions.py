@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pipelines.slices import history_bucket
 from preprocessing.artifact_files import split_dir
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
+from trainer.slices import POPULARITY, history_slice
 
 Features = Mapping[str, tf.train.Feature]
 
@@ -41,7 +41,7 @@ def predict(
         scores = evaluate(tf.constant([serialized for serialized, _ in batch]))
         mask = scores["candidate_mask"].numpy()
         rows = {f"score_{task}": scores[task].numpy()[mask] for task in tasks}
-        rows["popularity"] = scores["popularity"].numpy()[mask].astype(str)
+        rows[POPULARITY] = scores[POPULARITY].numpy()[mask].astype(str)
         requests = [features for _, features in batch]
         for task in tasks:
             rows[label_name(task)] = _labels(requests, task)
@@ -57,7 +57,7 @@ def predict(
 def _request(features: Features, known: set[str]) -> dict[str, str | bool]:
     length = len(features[HISTORY_ITEM_ID].bytes_list.value)
     user = _text(features, USER_ID)
-    return {"user": user, "history": history_bucket(length), "is_new_user": user not in known}
+    return {"user": user, "history": history_slice(length), "is_new_user": user not in known}
 
 
 def _labels(requests: list[Features], task: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pipelines.config import RunConfig
+from pipelines.node_ids import EXAMPLE_GEN, TRANSFORM
 from preprocessing.sources.check import check_sources
 from preprocessing.spec import DatasetSpec
 
@@ -59,9 +60,9 @@ def prepare_records(config: RunConfig, console: Console) -> Records:
     run = RunMetadata(config.paths.metadata, config.dataset.name)
     return Records(
         spec=config.spec,
-        raw=run.output("BehaviorLogExampleGen", "examples"),
-        transformed=run.output("Transform", "transformed_examples"),
-        graph=run.output("Transform", "transform_graph"),
+        raw=run.output(EXAMPLE_GEN, "examples"),
+        transformed=run.output(TRANSFORM, "transformed_examples"),
+        graph=run.output(TRANSFORM, "transform_graph"),
     )
 
 

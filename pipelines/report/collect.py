@@ -18,7 +18,7 @@ from pipelines.evaluated import figures, load_evaluation, rule_auc
 from pipelines.finished import config_of
 from pipelines.metadata import RunMetadata
 from pipelines.metrics import METRICS
-from pipelines.pipeline import (
+from pipelines.node_ids import (
     BASELINE,
     BASELINE_EVALUATOR,
     CHECKS,
@@ -45,7 +45,6 @@ from pipelines.report.results import (
 from pipelines.report.verdict import verdict
 from pipelines.revision import code_revision
 from pipelines.runners.progress import COMPONENTS
-from pipelines.slices import HISTORY_LENGTH, POPULARITY
 from pipelines.text import finite
 from pipelines.versions import installed_version
 from preprocessing.artifact_files import serving_model_dir
@@ -53,6 +52,7 @@ from preprocessing.popularity import POPULARITY as POPULARITY_RULE
 from preprocessing.quarantine import read_report
 from serving.version_dirs import version_number
 from trainer import finetune, pretrain
+from trainer.slices import HISTORY_LENGTH, POPULARITY
 
 if TYPE_CHECKING:
     import tensorflow_model_analysis as tfma

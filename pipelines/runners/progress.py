@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
+from pipelines import node_ids
 from pipelines.compat.launcher import launches_watched
 from pipelines.errors import RunError
 
@@ -17,25 +18,25 @@ from pipelines.errors import RunError
 # they say of the components to come, times how much slower or faster this run has been so far.
 # The order is that of reports; TFX itself decides which of several that are ready runs first.
 COMPONENTS = {
-    "BehaviorLogExampleGen": ("turning the log into records", 8),
-    "StatisticsGen": ("computing statistics", 14),
-    "CuratedSchemaGen": ("making the schema", 0),
-    "ExampleValidator": ("checking records against the schema", 0),
-    "Resolver.previous_statistics": ("finding the statistics to compare with", 0),
-    "ServingLogExampleGen": ("reading logged serving requests", 5),
-    "StatisticsGen.serving": ("computing statistics of logged serving requests", 8),
-    "DataChecks": ("checking for drift and skew", 0),
-    "Transform": ("building vocabularies and transforming", 43),
-    "Resolver.earlier_model": ("finding the model to start from", 0),
-    "Trainer.pretrain": ("pre-training FG-BERT", 160),
-    "Trainer.ranker": ("fine-tuning SRP4CTR", 230),
-    "Trainer.baseline": ("training the baseline without the encoder", 87),
-    "Resolver.latest_blessed": ("finding the model to beat", 0),
-    "Evaluator": ("evaluating SRP4CTR", 47),
-    "Evaluator.baseline": ("evaluating the baseline", 45),
-    "Counts": ("training trees on counts, and comparing", 40),
-    "BlessingGate": ("blessing the model, if its data allows", 0),
-    "Pusher": ("pushing the model", 0),
+    node_ids.EXAMPLE_GEN: ("turning the log into records", 8),
+    node_ids.STATISTICS: ("computing statistics", 14),
+    node_ids.SCHEMA: ("making the schema", 0),
+    node_ids.VALIDATOR: ("checking records against the schema", 0),
+    node_ids.PREVIOUS_STATISTICS: ("finding the statistics to compare with", 0),
+    node_ids.SERVING_LOG: ("reading logged serving requests", 5),
+    node_ids.SERVING_STATISTICS: ("computing statistics of logged serving requests", 8),
+    node_ids.CHECKS: ("checking for drift and skew", 0),
+    node_ids.TRANSFORM: ("building vocabularies and transforming", 43),
+    node_ids.EARLIER_MODEL: ("finding the model to start from", 0),
+    node_ids.PRETRAIN: ("pre-training FG-BERT", 160),
+    node_ids.RANKER: ("fine-tuning SRP4CTR", 230),
+    node_ids.BASELINE: ("training the baseline without the encoder", 87),
+    node_ids.LATEST_BLESSED: ("finding the model to beat", 0),
+    node_ids.EVALUATOR: ("evaluating SRP4CTR", 47),
+    node_ids.BASELINE_EVALUATOR: ("evaluating the baseline", 45),
+    node_ids.COUNTS: ("training trees on counts, and comparing", 40),
+    node_ids.GATE: ("blessing the model, if its data allows", 0),
+    node_ids.PUSHER: ("pushing the model", 0),
 }
 
 
@@ -91,7 +92,7 @@ class ComponentProgress:
             RunError: It is a resolver that failed. TFX would go on as if there were nothing to
                 find; a resolver that finds nothing says so.
         """
-        if component.startswith("Resolver.") and not has_output:
+        if node_ids.is_resolver(component) and not has_output:
             raise RunError(f"{component} failed; its traceback is in the log.")
         _, typical = COMPONENTS[component]
         if not self._has_run:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pipelines.config import RunConfig
 from pipelines.metadata import RunMetadata
-from pipelines.pipeline import BASELINE, PRETRAIN, RANKER
+from pipelines.node_ids import BASELINE, EXAMPLE_GEN, PRETRAIN, RANKER
 from pipelines.report.blocks import WITH, WITHOUT
 from pipelines.tour.scoring import Scorer
 from pipelines.tour.words import Words
@@ -53,7 +53,7 @@ def load_models(config: RunConfig) -> TourModels:
     windows = stage_inputs(config, metadata, "pretrain")
     ranker = restore_ranker(inputs, model_dir(metadata, RANKER))
     nodes = {WITH: RANKER, WITHOUT: BASELINE}
-    examples = metadata.output("BehaviorLogExampleGen", "examples")
+    examples = metadata.output(EXAMPLE_GEN, "examples")
     _, held_out = STAGE_SPLITS["pretrain"]
     return TourModels(
         objective=restore_objective(windows, model_dir(metadata, PRETRAIN)),

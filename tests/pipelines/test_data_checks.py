@@ -24,7 +24,8 @@ from pipelines.components.latest_blessed import LatestBlessedOtherModel
 from pipelines.config import RunConfig
 from pipelines.errors import explain
 from pipelines.metadata import RunMetadata
-from pipelines.pipeline import CHECKS, create_pipeline
+from pipelines.node_ids import CHECKS
+from pipelines.pipeline import create_pipeline
 from preprocessing.errors import DataError
 from tests.pipelines.checks.test_serving_log import prediction_log
 from tests.testing import EVENT_COLUMNS, Row, small_log, small_spec, write_csv, write_small_dataset

@@ -25,9 +25,9 @@ from pipelines.components.candidate_metrics import USER
 from pipelines.components.evaluation import eval_config
 from pipelines.components.request_batches import REQUESTS, like_requests
 from pipelines.metrics import METRICS
-from pipelines.slices import history_bucket
 from tests.pipelines.conftest import SmallRun
 from trainer.metrics import auc, gauc
+from trainer.slices import history_slice
 
 pytestmark = pytest.mark.slow
 
@@ -310,8 +310,8 @@ def _keep(found: Any, folder: str) -> None:
     ("length", "bucket"),
     [(0, "0"), (1, "1-9"), (9, "1-9"), (10, "10-49"), (49, "10-49"), (50, "50+"), (999, "50+")],
 )
-def test_history_buckets(length: int, bucket: str) -> None:
-    assert history_bucket(length) == bucket
+def test_history_slices(length: int, bucket: str) -> None:
+    assert history_slice(length) == bucket
 
 
 def test_reported_metrics_equal_numpy_on_the_exported_model(small_run: SmallRun) -> None:

@@ -25,6 +25,7 @@ from trainer.export.transform_graph import Features, TransformGraph
 from trainer.fields import Fields
 from trainer.models.ranker import Ranker, UserState
 from trainer.padding import candidate_columns, history_columns, pad_columns
+from trainer.slices import POPULARITY
 
 RawFeatures = Mapping[str, tf.Tensor]
 # Traced once, however many signatures call it: a signature made of another holds a call of it, not
@@ -179,7 +180,7 @@ class ServingModule(tf.Module):
         popularity = self.catalog.popularity(items[CANDIDATE_ITEM_ID])
         # Features have one column at least, even where no request has a candidate.
         shown = popularity[:, : tf.shape(ids)[1]]
-        return self.serve_examples(examples) | {"popularity": shown}
+        return self.serve_examples(examples) | {POPULARITY: shown}
 
     def describe(self, request: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `describe`: the description as JSON, whatever the requests [B] say."""

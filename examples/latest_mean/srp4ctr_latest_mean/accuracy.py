@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.metrics import Metric
+from pipelines.metric import Metric
 
 ACCURACY = Metric(
-    key="accuracy",
     title="Accuracy",
     definition=(
         "how often the probability is over a half of what is positive, and under it of what is not"

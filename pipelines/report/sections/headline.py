@@ -9,6 +9,7 @@ from pipelines.report.encoder import encoder_lines, gains, interval
 from pipelines.report.results import RunMetrics, RunResults, TaskMetrics
 from pipelines.report.rivals import losses
 from pipelines.text import count, decimal, difference, points, signed
+from trainer.slices import HISTORY_LENGTH
 
 
 def headline(results: RunResults) -> Section:
@@ -83,6 +84,6 @@ def _table(task: str, ours: TaskMetrics, without: TaskMetrics) -> Table:
         a = ours.score(key)
         b = without.score(key)
         rows.append([metric.heading, decimal(a), decimal(b), signed(difference(a, b))])
-    candidates = sum(bucket.candidates for bucket in ours.slices.get("history_length", {}).values())
+    candidates = sum(bucket.candidates for bucket in ours.slices.get(HISTORY_LENGTH, {}).values())
     caption = f"Metrics for “{task}” on {count(candidates)} test candidates"
     return Table(caption, ["Metric", WITH, WITHOUT, "Difference"], rows)

@@ -10,16 +10,17 @@ from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import WITH, WITHOUT, Picture, Section, Table
 from pipelines.report.results import RunResults, Slice
 from pipelines.text import count, decimal, difference, points
+from trainer.slices import HISTORY_LENGTH, HISTORY_SLICES, POPULARITY, POPULARITY_SLICES
 
 Of = TypeVar("Of")
 CHANCE = 0.5
 ENOUGH = 500  # candidates; the AUC of fewer is too uncertain to conclude from
 SHOWN = 12  # values of one feature in a chart; the table has all
 _ORDER = {
-    "history_length": ("0", "1-9", "10-49", "50+"),
-    "popularity": ("head", "middle", "tail", "unseen"),
+    HISTORY_LENGTH: HISTORY_SLICES,
+    POPULARITY: POPULARITY_SLICES,
 }
-_TITLES = {"history_length": "By history length", "popularity": "By item popularity"}
+_TITLES = {HISTORY_LENGTH: "By history length", POPULARITY: "By item popularity"}
 
 NOTHING = Slice(auc=None, candidates=0, positives=0)
 

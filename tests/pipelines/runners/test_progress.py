@@ -16,8 +16,8 @@ from tfx.types import Channel, standard_artifacts
 from pipelines.checks.config import ChecksConfig
 from pipelines.config import RunConfig
 from pipelines.errors import RunError
+from pipelines.node_ids import EARLIER_MODEL
 from pipelines.pipeline import create_pipeline
-from pipelines.platform import EARLIER_MODEL
 from pipelines.runners.progress import COMPONENTS, ComponentProgress
 from tests.testing import small_spec, write_small_dataset
 

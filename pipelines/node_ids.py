@@ -1,0 +1,28 @@
+"""What the pipeline's components are called: in TFX's metadata, in logs, and on consoles."""
+
+from __future__ import annotations
+
+EXAMPLE_GEN = "BehaviorLogExampleGen"
+STATISTICS = "StatisticsGen"
+SCHEMA = "CuratedSchemaGen"
+VALIDATOR = "ExampleValidator"
+PREVIOUS_STATISTICS = "Resolver.previous_statistics"
+SERVING_LOG = "ServingLogExampleGen"
+SERVING_STATISTICS = "StatisticsGen.serving"
+CHECKS = "DataChecks"
+TRANSFORM = "Transform"
+EARLIER_MODEL = "Resolver.earlier_model"
+PRETRAIN = "Trainer.pretrain"
+RANKER = "Trainer.ranker"
+BASELINE = "Trainer.baseline"
+LATEST_BLESSED = "Resolver.latest_blessed"
+EVALUATOR = "Evaluator"
+BASELINE_EVALUATOR = "Evaluator.baseline"
+COUNTS = "Counts"
+GATE = "BlessingGate"
+PUSHER = "Pusher"
+
+
+def is_resolver(node: str) -> bool:
+    """Whether a component finds artifacts of earlier runs."""
+    return node.startswith("Resolver.")
