@@ -15,6 +15,7 @@ from setuptools.command.sdist import sdist
 # What a ranking service needs: the client, and a command line whose other commands name the extra
 # that they miss.
 CLIENT = [
+    "cachetools>=5",
     "grpcio>=1.60",
     "numpy>=1.26",
     "protobuf>=3.20",

@@ -224,6 +224,16 @@ class DatasetSpec(Config):
         return self
 
     @pydantic.model_validator(mode="after")
+    def _check_matches(self, info: pydantic.ValidationInfo) -> DatasetSpec:
+        for name, match in self.features.match.items():
+            if match.last is not None and match.last > self.history.length and not is_saved(info):
+                raise ValueError(
+                    f"features.match.{name}.last must not exceed history.length, "
+                    f"{self.history.length}: no more behaviours are kept. Received: {match.last}"
+                )
+        return self
+
+    @pydantic.model_validator(mode="after")
     def _check_negatives(self) -> DatasetSpec:
         if self.negatives is None:
             return self

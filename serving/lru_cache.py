@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
+
+from cachetools import TTLCache
 
 from serving.cache import CachedState
 
@@ -15,7 +16,7 @@ _ENTRY_BYTES = 300  # Python's objects for an entry, roughly
 class LruCache:
     """Keeps the states used last, for a time, within a number of bytes.
 
-    Several threads may share it.
+    `cachetools.TTLCache`, shared by several threads, with the sizes of states.
 
     Example:
         cache = LruCache(max_bytes=64 * 1024 * 1024, ttl_seconds=300.0)
@@ -38,48 +39,40 @@ class LruCache:
             raise ValueError(
                 f"Both must be positive. Received: max_bytes={max_bytes}, ttl_seconds={ttl_seconds}"
             )
-        self._max_bytes = max_bytes
-        self._ttl = ttl_seconds
-        self._clock = clock or time.monotonic
-        self._entries: OrderedDict[str, tuple[CachedState, float]] = OrderedDict()
+        # An entry is the state and its size with its key.
+        self._entries: TTLCache[str, tuple[CachedState, int]] = TTLCache(
+            max_bytes, ttl_seconds, clock or time.monotonic, getsizeof=lambda entry: entry[1]
+        )
         self._lock = threading.Lock()
-        self.bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all states with their keys."""
+        with self._lock:
+            return int(self._entries.currsize)
 
     def get(self, key: str) -> CachedState | None:
         """The state, which now is the one used last; None if there is none, or it is too old."""
         with self._lock:
-            found = self._entries.get(key)
-            if found is None:
-                return None
-            state, until = found
-            if self._clock() >= until:
-                self._remove(key)
-                return None
-            self._entries.move_to_end(key)
+            state, _ = self._entries.get(key, (None, 0))
             return state
 
     def put(self, key: str, state: CachedState) -> None:
-        """Keeps a state, and forgets those not used for longest until all fit."""
+        """Keeps a state, and forgets those not used for longest until all fit.
+
+        A state that is larger than all that is kept isn't.
+        """
+        size = len(key) + len(state.blob) + _ENTRY_BYTES
         with self._lock:
-            self._remove(key)  # so that its bytes are counted once, and it is the last one
-            self._entries[key] = (state, self._clock() + self._ttl)
-            self.bytes += _size(key, state)
-            while self.bytes > self._max_bytes:
-                self._remove(next(iter(self._entries)))
+            self._entries.pop(key, None)
+            if size <= self._entries.maxsize:
+                self._entries[key] = (state, size)
 
     def delete(self, key: str) -> None:
         """Forgets a state."""
         with self._lock:
-            self._remove(key)
+            self._entries.pop(key, None)
 
     def __len__(self) -> int:
-        return len(self._entries)
-
-    def _remove(self, key: str) -> None:
-        found = self._entries.pop(key, None)
-        if found is not None:
-            self.bytes -= _size(key, found[0])
-
-
-def _size(key: str, state: CachedState) -> int:
-    return len(key) + len(state.blob) + _ENTRY_BYTES
+        with self._lock:
+            return len(self._entries)

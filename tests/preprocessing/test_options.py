@@ -158,6 +158,13 @@ def test_all_of_them_are_told_at_once() -> None:
             {"context": ITEMS | {"title": "name", "on": "town"}},
             "context.title has no effect",
         ),
+        (
+            {
+                "features": {"match": {"item_id": {"last": 30}}},
+                "history": {"length": 20},
+            },
+            "features.match.item_id.last must not exceed history.length, 20",
+        ),
     ],
 )
 def test_an_option_that_another_one_makes_idle(changes: dict[str, Any], said: str) -> None:
