@@ -18,7 +18,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Without bytecode, each process compiles TFX and TensorFlow anew, and takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: docs help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-evaluator bench-memory bench-scale bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy test-engines lint format lock dist clean bench-gpu
+.PHONY: own-logs docs help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-evaluator bench-memory bench-scale bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy test-engines lint format lock dist clean bench-gpu
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -58,6 +58,9 @@ bench-memory: setup ## Memory that a served ranker takes, by users, candidates a
 
 bench-scale: setup ## A served ranker by the size of its catalogue, up to a million items (10 minutes)
 	@$(PYTHON) -m benchmarks.scale
+
+own-logs: setup ## Take five logs as sites write them all the way without an edit: inspect, validate, run (15 minutes)
+	@$(PYTHON) -m benchmarks.own_logs
 
 bench-lengths: setup ## Time a served ranker that pads to few lengths against one that pads nothing (3 minutes)
 	@$(PYTHON) -m benchmarks.lengths

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from preprocessing.inspection.groups import Groups
 from preprocessing.inspection.label import Label, guess_label
 from preprocessing.inspection.names import KEYS, ODD_TIME, SESSION, in_snake_case, says
+from preprocessing.inspection.pages import Page, find_page
 from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.inspection.sides import Sides
 
@@ -24,6 +25,7 @@ class Roles:
         label: What tells which events are good; None where nothing does.
         features: The kind of feature of each column, by side and column.
         left_out: Columns that are not used because their role isn't sure, each with the reason.
+        page: How a row is a page of shown items; None where it is one event.
     """
 
     user: ColumnProfile | None
@@ -33,6 +35,7 @@ class Roles:
     label: Label | None
     features: dict[str, dict[str, str]]
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
+    page: Page | None = None
 
     @property
     def missing(self) -> list[str]:
@@ -51,6 +54,8 @@ class Roles:
         for side, kinds in self.features.items():
             if column in kinds:
                 found.append(f"{side} feature ({kinds[column]})")
+        if self.page and column == self.page.chosen:
+            found.append("the chosen item")
         if column in self.left_out:
             found.append(f"left out: {self.left_out[column]}")
         return ", ".join(found)
@@ -59,7 +64,11 @@ class Roles:
 def guess_roles(profiles: list[ColumnProfile]) -> Roles:
     """Guesses the roles of a log's columns."""
     keys: dict[str, ColumnProfile] = {}
-    for role in ("user", "item"):
+    page = find_page(profiles)
+    if page is not None:
+        profiles = page.events(profiles)
+        keys["item"] = next(p for p in profiles if p.name == page.columns[0])
+    for role in ("user", "item") if page is None else ("user",):
         found = _key(role, profiles, keys.values())
         if found is not None:
             keys[role] = found
@@ -72,10 +81,12 @@ def guess_roles(profiles: list[ColumnProfile]) -> Roles:
     request = _request(profiles, keys, left_out)
     used = [*keys.values(), *([request] if request is not None else [])]
     others = [p for p in profiles if p not in used and p.name not in left_out]
+    if page is not None:
+        others = [p for p in others if p.name != page.chosen]
     sides = Sides(keys["user"], keys["item"], keys["time"], request)
-    label = guess_label(others, sides)
+    label = guess_label(others, sides) if page is None else page.label(profiles)
     features = sides.features(others, label, left_out)
-    return Roles(keys["user"], keys["item"], keys["time"], request, label, features, left_out)
+    return Roles(keys["user"], keys["item"], keys["time"], request, label, features, left_out, page)
 
 
 def _key(

@@ -6,6 +6,8 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from preprocessing.inspection.names import BEHAVIOR, RATING, says, says_outcome
 from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.two_values import good_values
@@ -37,6 +39,8 @@ class Label:
         is_flag: Whether the column has two values.
         rows: How many rows fulfil the condition, where it is a flag.
         doubt: What a person should look at.
+        task: What the task is called; the column by default.
+        outcome: Which rows fulfil the condition, bool [rows], where other columns tell it, too.
     """
 
     column: str
@@ -46,6 +50,8 @@ class Label:
     is_flag: bool = False
     rows: int = 0
     doubt: str = ""
+    task: str = ""
+    outcome: np.ndarray | None = None
 
 
 def guess_label(profiles: list[ColumnProfile], sides: Sides) -> Label | None:

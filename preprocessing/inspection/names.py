@@ -22,21 +22,24 @@ KEYS = {
     ),
     "request": _words("request|impression|basket|search|query|slate|page_?view|req"),
 }
+LISTS = (
+    r"(^|_)(impressions|shown|displayed|slate|candidates|results|listings|recommend\w*|items)(_|$)"
+)
 SESSION = _words("session|visit")
 OUTCOME = (
     r"(^|_)(click\w*|clk|label|buy|buys|bought|purchas\w*|order|orders|ordered|like|liked|likes"
     r"|conver\w*|target|outcome|booked|booking|reserved|reward|response|engaged|installed"
-    r"|subscribed|watched|opened|added|cart|chosen|selected|dwell\w*|revenue)(_|$)"
+    r"|subscribed|complet\w*|finished|watched|opened|added|cart|chosen|selected|dwell\w*|revenue)(_|$)"
 )
 _DENIED = r"(^|_)(no|not|non|without|dislike\w*|unlike\w*)(_|$)"
 RATING = r"(^|_)(ratings?|score|stars)(_|$)"
 BEHAVIOR = r"^((\w+_)?(behaviou?r|action|event|interaction|activity)(_?(type|name|kind))?|type)$"
 # What is known of an item when it is shown, and differs from one time to the next.
 SHOWN = (
-    r"(^|_)(position|pos|rank|place|slot|price|cost|discount|display\w*|badge|sponsored|"
+    r"(^|_)(position|pos|rank|place|slot|prices?|costs?|discounts?|display\w*|badge|sponsored|"
     r"promot\w*|promo|carousel)(_|$)"
 )
-AMOUNT = r"(^|_)(price|cost|discount)(_|$)"
+AMOUNT = r"(^|_)(prices?|costs?|discounts?)(_|$)"
 ODD_TIME = (
     r"(^|_)(sign_?up|birth\w*|regist\w*|joined|released?|publish\w*|updated?|modified|"
     r"expir\w*|valid|launch\w*)(_|$)"

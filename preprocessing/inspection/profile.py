@@ -45,6 +45,7 @@ class ColumnProfile:
             is a time. This one and the next two are for columns of times.
         seconds: The earliest and the latest time, seconds since 1970.
         times: float64 [rows], seconds since 1970, NaN where absent.
+        is_list: Whether the file has lists there; those of text may be of kind `list`, too.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ColumnProfile:
     time_format: str = ""
     seconds: tuple[int, int] | None = None
     times: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
+    is_list: bool = False
 
     @property
     def codes(self) -> np.ndarray:
@@ -127,14 +129,15 @@ def _profile(name: str, parts: list[pa.Array]) -> ColumnProfile | None:
     distinct = pc.count_distinct(values).as_py() - bool(missing)
     profile = ColumnProfile(name, "text", values, missing, distinct)
     if any(pa.types.is_list(kind) or pa.types.is_large_list(kind) for kind in types):
-        return dataclasses.replace(profile, kind="list")
+        return dataclasses.replace(profile, kind="list", is_list=True)
     if any(pa.types.is_timestamp(kind) or pa.types.is_date(kind) for kind in types):
         seconds = [seconds_of(part, "iso", name)[0] for part in parts]
         return _as_time(profile, np.concatenate(seconds), "typed")
-    return _guess_kind(profile)
+    return guess_kind(profile)
 
 
-def _guess_kind(profile: ColumnProfile) -> ColumnProfile:
+def guess_kind(profile: ColumnProfile) -> ColumnProfile:
+    """The profile of a column of text, with the kind that its values and its name tell."""
     if profile.missing == len(profile.values):
         return profile
     if profile.distinct <= _MOST_SPELLINGS:

@@ -89,7 +89,7 @@ class Sides:
             "behavior": {},
             "context": {},
         }
-        outcome = None
+        outcome = label.outcome if label else None
         for p in profiles:
             if label and p.name == label.column:
                 outcome = _holds(p, label)

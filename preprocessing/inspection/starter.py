@@ -32,7 +32,7 @@ def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
         roles: Of its columns; a user, an item and a time among them.
 
     Raises:
-        DataError: one of these is missing, or there is nothing that a task could be told from.
+        DataError: one of these is missing.
     """
     if roles.missing or roles.user is None or roles.item is None or roles.time is None:
         raise DataError(
@@ -45,6 +45,8 @@ def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
         events["timestamp_unit"] = roles.time.time_format
     if roles.request is not None:
         events["request"] = roles.request.name
+    if roles.page is not None:
+        events["explode"] = roles.page.explode()
     dataset: dict[str, Any] = {
         "name": snake_case(name),
         "events": events,
@@ -52,9 +54,13 @@ def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
     }
     if roles.label is None:
         dataset["negatives"] = {"per_request": _NEGATIVES}
-        dataset["tasks"] = {"chosen": _always(table, roles)}
+        dataset["tasks"] = {"chosen": _always(roles.user, roles.item, roles.time)}
     else:
         dataset |= _labelled(roles.label, roles.user, roles.time)
+    if roles.page is not None and roles.page.has_actions:
+        # What was done elsewhere belongs to histories alone.
+        shown = {"column": roles.page.position, "at_least": 1}
+        dataset["candidates"] = {"where": [shown]}
     return {"dataset": dataset}
 
 
@@ -81,7 +87,8 @@ def _labelled(label: Label, user: ColumnProfile, time: ColumnProfile) -> dict[st
     section: dict[str, Any] = {"history": {"where": where}} if where else {}
     within = _window(time) if label.shown is not None else None
     if within is None:
-        return section | {"tasks": {snake_case(label.column): column | label.condition}}
+        task = label.task or snake_case(label.column)
+        return section | {"tasks": {task: column | label.condition}}
     # What is shown and what is done are events of their own.
     section["candidates"] = {"where": [column | {"equals": label.shown}]}
     done = next(iter(label.condition.values()))
@@ -97,16 +104,14 @@ def _window(time: ColumnProfile) -> str | None:
     return next((text for text, seconds in _WITHIN.items() if seconds < shortest), None)
 
 
-def _always(table: Table, roles: Roles) -> dict[str, Any]:
+def _always(user: ColumnProfile, item: ColumnProfile, time: ColumnProfile) -> dict[str, Any]:
     """A condition that every event meets."""
-    if roles.time is not None and roles.time.time_format in UNITS_PER_SECOND:
-        return {"column": roles.time.name, "at_least": 0}
-    for key in (roles.item, roles.user):
-        if key is not None and key.kind == "integer":
+    if time.time_format in UNITS_PER_SECOND:
+        return {"column": time.name, "at_least": 0}
+    for key in (item, user):
+        if key.kind == "integer":
             return {"column": key.name, "at_least": 0}
-    raise DataError(
-        f"no column of {table.path} tells which events are good ones. Write the task by hand."
-    )
+    return {"column": item.name, "equals_column": item.name}
 
 
 def snake_case(name: str) -> str:

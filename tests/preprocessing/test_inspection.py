@@ -12,7 +12,9 @@ import pytest
 from preprocessing.inspection.guess import Roles, guess_roles
 from preprocessing.inspection.profile import profile_log
 from preprocessing.inspection.starter import starter_comments, starter_config
+from preprocessing.spec import DatasetSpec
 from preprocessing.spec_tables import Table
+from preprocessing.validation import validate
 from tests.testing import START, Row, small_log, write_csv
 
 DAY = 86_400
@@ -44,6 +46,38 @@ def page_log(good: str = "1", bad: str = "0", pages: int = 200, size: int = 5) -
                     "dwell_ms": rng.randrange(1000) if clicked else 0,
                     "clicked": good if clicked else bad,
                 }
+            )
+    return rows
+
+
+def listed_log(pages: int = 60) -> list[Row]:
+    """A row for each page of five items, a chosen one in most, and rows of actions without a
+    page."""
+    rng = random.Random(2)
+    rows: list[Row] = []
+    for page in range(pages):
+        shown = rng.sample(range(40), 5)
+        user = page % 12
+        row = {
+            "user_id": f"u{user}",
+            "session_id": f"s{user}",
+            "timestamp": START + page * DAY // 4,
+            "action_type": "clickout",
+            "reference": f"i{shown[page % 3]}",
+            "device": ["phone", "web"][page % 2],
+        }
+        rows.append(
+            row
+            | {
+                "impressions": "|".join(f"i{item}" for item in shown),
+                "prices": "|".join(str(10 + item) for item in shown),
+            }
+        )
+        if page % 4 == 0:
+            rows.append(
+                row
+                | {"timestamp": row["timestamp"] + 60, "action_type": "image"}
+                | {"impressions": "", "prices": ""}
             )
     return rows
 
@@ -154,3 +188,48 @@ def test_what_was_shown_is_the_candidate_where_deeds_have_rows_of_their_own(tmp_
     }
     assert dataset["history"] == {"where": [{"column": "event_type", "one_of": ["click"]}]}
     assert "event_type" in roles.features["behavior"]
+
+
+def test_a_list_of_what_was_shown_beside_what_was_chosen_is_a_page(tmp_path: Path) -> None:
+    roles, dataset = roles_of(tmp_path, listed_log())
+    assert roles.label is not None and roles.label.rows == 60
+    assert (dataset["events"]["item"], dataset["events"]["user"]) == ("impressions", "user_id")
+    assert dataset["events"]["explode"] == {
+        "columns": ["impressions", "prices"],
+        "separator": "|",
+        "position": "position",
+        "without_list": "reference",
+    }
+    chosen = {"column": "impressions", "equals_column": "reference"}
+    assert dataset["tasks"] == {"chosen": chosen}
+    assert dataset["history"] == {"where": [chosen]}
+    assert dataset["candidates"] == {"where": [{"column": "position", "at_least": 1}]}
+    assert roles.features["item"] == {"prices": "numeric", "position": "categorical"}
+    assert roles.features["behavior"] == {"action_type": "categorical"}
+    assert roles.role_of("reference") == "the chosen item"
+    assert "session_id" in roles.left_out
+
+
+def test_what_its_starter_says_of_pages_can_be_run(tmp_path: Path) -> None:
+    _, dataset = roles_of(tmp_path, listed_log())
+    found = validate(DatasetSpec.model_validate(dataset))
+    assert not found.problems
+    assert found.report["history_events"] == {"all": 60 * 5 + 15, "entering": 60 + 15}
+    assert found.report["splits"]["train"]["label_rate"]["chosen"] == pytest.approx(0.2)
+
+
+def test_tags_that_repeat_another_column_are_no_page(tmp_path: Path) -> None:
+    rows = [row | {"tags": f"{row['category']}|new"} for row in page_log()]
+    roles, dataset = roles_of(tmp_path, rows)
+    assert roles.page is None and "explode" not in dataset["events"]
+
+
+def test_every_event_is_good_where_no_column_tells_more(tmp_path: Path) -> None:
+    """Even where neither times nor ids are numbers."""
+    rows = [
+        {"user": f"u{n % 7}", "item": f"i{n % 60}", "at": f"2026-03-{n % 28 + 1:02}T00:00:00Z"}
+        for n in range(200)
+    ]
+    roles, dataset = roles_of(tmp_path, rows)
+    assert dataset["tasks"] == {"chosen": {"column": "item", "equals_column": "item"}}
+    assert not validate(DatasetSpec.model_validate(dataset)).problems

@@ -138,17 +138,24 @@ def _values(profile: ColumnProfile) -> str:
 
 def _facts(profiles: list[ColumnProfile], roles: Roles, read: int, rejected: int) -> list[str]:
     facts = [f"{read:,} rows read, {rejected:,} can't be read."]
-    if roles.user is not None:
-        events = np.bincount(roles.user.codes)
+    if roles.page is not None and roles.item is not None:
+        shown = len(roles.item.values)
         facts.append(
-            f"{roles.user.distinct:,} users with {events.mean():.1f} events on average, "
-            f"{int(np.median(events)):,} in the middle, {events.max():,} at most."
+            f"A row is a page: {shown / read:.1f} items are shown on average, each an event."
+        )
+    if roles.user is not None:
+        of_users = np.bincount(roles.user.codes)
+        facts.append(
+            f"{roles.user.distinct:,} users with {of_users.mean():.1f} events on average, "
+            f"{int(np.median(of_users)):,} in the middle, {of_users.max():,} at most."
         )
     keys = [role for role in (roles.user, roles.item, roles.time) if role is not None]
     if len(keys) == 3:
         distinct = np.unique(np.stack([key.codes for key in keys]), axis=1).shape[1]
-        repeated = read - distinct
-        facts.append(f"{repeated:,} rows repeat a user, item and time ({repeated / read:.1%}).")
+        events = len(keys[0].codes)
+        what = "rows" if roles.page is None else "events"
+        repeated = events - distinct
+        facts.append(f"{repeated:,} {what} repeat a user, item and time ({repeated / events:.1%}).")
     for profile in (roles.user, roles.item):
         if profile is not None:
             facts += id_findings(profile.name, absent_looking(profile.values))
