@@ -82,7 +82,7 @@ def pages(folder: Path) -> Path:
 
 
 def shop(folder: Path) -> Path:
-    """JSON lines: views, carts and purchases; the user is nested, and nothing tells what was shown."""
+    """JSON lines: views, carts and purchases, without a list of what was shown."""
     lines = []
     for visit in visits(4000, seed=1):
         if visit.taken is None:
