@@ -108,9 +108,9 @@ def _catalog(the_spec: DatasetSpec, items: int) -> list[Raw]:
     ]
 
 
-def export_ranker(inputs: StageInputs, path: Path) -> None:
+def export_ranker(inputs: StageInputs, path: Path, seed: int = 1) -> None:
     """Writes a ranker alone, as training exports it."""
-    keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(seed)
     fields = inputs.fields()
     ranker = Srp4Ctr(fields, inputs.config.ranker, inputs.config.encoder)
     ranker(random_features(fields, [3]))

@@ -21,6 +21,7 @@ from pipelines.experiment.cells import ENCODER, PREDICTIONS, RESULT
 from pipelines.experiment.found import CellResult, PretrainResult, RankResult
 from pipelines.experiment.job import Job, Stage
 from pipelines.experiment.predictions import predict
+from pipelines.garbage import look_for_garbage_less_often
 from preprocessing.config import SAVED
 from preprocessing.spec import DatasetSpec
 from preprocessing.whole_files import write_whole
@@ -33,6 +34,7 @@ from trainer.pretrain import pretrain
 
 def main(job_path: str) -> None:
     """Runs a job and writes its result last."""
+    look_for_garbage_less_often()
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from pipelines.beam import beam_args
 from pipelines.config import RunConfig
+from pipelines.garbage import look_for_garbage_less_often
 from pipelines.logs import logs_to
 from pipelines.runners.progress import ComponentProgress
 from pipelines.runners.staging import stage_package
@@ -46,6 +47,7 @@ def run_locally(
         from pipelines.pipeline import create_pipeline
 
         pipeline = (create or create_pipeline)(config, beam, enable_cache)
+        look_for_garbage_less_often()
         progress = ComponentProgress(console, [component.id for component in pipeline.components])
         try:
             with progress.watching():

@@ -3,41 +3,37 @@ rank."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmarks import random_model
 from benchmarks.fault_scene import FaultScene
 from benchmarks.reference_scores import ReferenceScores
-from preprocessing.features import user_inputs
-from preprocessing.plain import for_client
-from tests.trainer.conftest import Exported, Toy
-from trainer.export.saved_model import export
 
 pytestmark = pytest.mark.slow
-ITEMS = [f"i{n}" for n in range(8)]
+ITEMS = 200
+USERS = 8
+TOLERANCE = 2e-3  # of probabilities: states are float16
 
 
 @pytest.fixture(scope="module")
-def other(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The exported ranker with other weights."""
-    weights = exported.ranker.get_weights()
-    path = tmp_path_factory.mktemp("other")
-    exported.ranker.set_weights([1.5 * x if x.dtype.kind == "f" else x for x in weights])
-    try:
-        export(exported.ranker, exported.inputs, str(path))
-    finally:
-        exported.ranker.set_weights(weights)
-    return path
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two rankers of other weights, exported."""
+    folder = tmp_path_factory.mktemp("models")
+    inputs = random_model.stage_inputs(folder / "data", ITEMS)
+    paths = [folder / "one", folder / "other"]
+    for seed, path in enumerate(paths):
+        random_model.export_ranker(inputs, path, seed)
+    return paths
 
 
 def test_no_score_is_wrong_and_no_call_fails_whatever_breaks(
-    exported: Exported, other: Path, toy: Toy, tmp_path: Path
+    models: list[Path], tmp_path: Path
 ) -> None:
-    names = [feature.name for feature in user_inputs(toy.spec)]
-    users = [{name: for_client(raw[name]) for name in names} for raw in toy.raw["validation"]]
-    models = [exported.folder, other]
-    reference = ReferenceScores(
-        models, users, [ITEMS, ITEMS[::-1]], next(iter(toy.spec.tasks)), tolerance=1e-4
-    )
+    rng = np.random.default_rng(1)
+    users = [random_model.random_user(rng, length, ITEMS) for length in range(USERS)]
+    lists = [random_model.random_items(rng, 8, ITEMS) for _ in range(2)]
+    reference = ReferenceScores(models, users, lists, "click", TOLERANCE)
     found = FaultScene(tmp_path, reference, seconds=16, roll_seconds=4).play(clients=3, seed=1)
     assert (
         found["failures"],

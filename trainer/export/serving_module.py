@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 import tensorflow as tf
 
@@ -28,10 +29,36 @@ from trainer.padding import candidate_columns, history_columns, pad_columns
 from trainer.slices import POPULARITY
 
 RawFeatures = Mapping[str, tf.Tensor]
-# Traced once, however many signatures call it: a signature made of another holds a call of it, not
-# a copy.
-_traced = functools.partial(tf.function, autograph=False)
+Method = TypeVar("Method", bound=Callable[..., dict[str, tf.Tensor]])
 _DTYPES = {"string": tf.string, "int64": tf.int64, "float": tf.float32}
+
+
+class _Functions:
+    """Methods of a module as functions of TensorFlow, by name.
+
+    This is no part of a SavedModel, which would trace the functions of a module once more and keep
+    both.
+    """
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, Callable[..., dict[str, tf.Tensor]]] = {}
+
+
+def _traced(method: Method) -> Method:
+    """A method that is traced once, however many signatures call it.
+
+    A signature made of another holds a call of it, not a copy.
+    """
+
+    @functools.wraps(method)
+    def call(module: ServingModule, *arguments: tf.Tensor, **named: tf.Tensor) -> Any:
+        functions = module.functions.by_name
+        if method.__name__ not in functions:
+            bound = functools.partial(method, module)
+            functions[method.__name__] = tf.function(bound, autograph=False)
+        return functions[method.__name__](*arguments, **named)
+
+    return cast(Method, call)
 
 
 class ServingModule(tf.Module):
@@ -62,6 +89,7 @@ class ServingModule(tf.Module):
         statistics: StatisticsTable | None = None,
     ) -> None:
         super().__init__(name="srp4ctr")
+        self.functions = _Functions()
         # The weights are tracked, the Keras model is not: it would be traced and saved a second
         # time.
         self.weights = ranker.weights
