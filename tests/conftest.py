@@ -44,12 +44,15 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Lets graphs run as they were traced: most run once or twice, and to optimise one takes longer
-    than that. Servers, which are processes of their own, optimise theirs."""
-    gc.freeze()  # what the imports left
+    """Keeps what the imports left out of the search for garbage, and graphs as they were traced.
+
+    Servers, which are processes of their own, optimise theirs.
+    """
+    gc.freeze()
     if "tensorflow" in sys.modules:
-        tf = sys.modules["tensorflow"]
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+        from tests.quick_graphs import leave_graphs_as_traced
+
+        leave_graphs_as_traced()
 
 
 # Fixtures that take a minute or more to make, and what those who use them share: the run of a

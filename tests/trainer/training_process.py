@@ -17,6 +17,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from tests.quick_graphs import leave_graphs_as_traced
 from trainer import task
 
 
@@ -44,6 +45,7 @@ def main() -> None:
         _make_devices(int(os.environ["DEVICES"]))
     if "KILL_AT_STEP" in os.environ:
         _kill_at(int(os.environ.pop("KILL_AT_STEP")))
+    leave_graphs_as_traced()  # as the tests that compare weights with it do
     for arguments in json.loads(sys.argv[1]):
         task.run([str(argument) for argument in arguments])
 
