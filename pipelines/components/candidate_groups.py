@@ -90,10 +90,12 @@ def _flat_predictions(predictions: dict[str, Any], counts: np.ndarray) -> dict[s
     if CANDIDATE_MASK not in predictions:
         return {model: _flat_predictions(own, counts) for model, own in predictions.items()}
     mask = predictions[CANDIDATE_MASK].astype(bool)
-    if not np.array_equal(mask, np.arange(mask.shape[1]) < counts[:, None]):
+    wrong = (mask != (np.arange(mask.shape[1]) < counts[:, None])).any(axis=1)
+    if wrong.any():
+        request = int(np.flatnonzero(wrong)[0])
         raise ValueError(
-            f"Requests have {counts.tolist()} labels, but their candidates are {mask.tolist()}: "
-            "padding must not be scored."
+            f"a request has {counts[request]} labels, but its candidates are "
+            f"{mask[request].tolist()}: padding must not be scored."
         )
     return {name: value[mask] for name, value in predictions.items() if name != CANDIDATE_MASK}
 
