@@ -22,11 +22,11 @@ def like_requests(extracts: dict[str, Any], columns: Sequence[str]) -> Iterator[
         extracts: TFMA's, of a batch as Arrow has it.
         columns: What is kept of it. TFMA makes tensors of all that is there.
     """
-    batch = extracts[constants.ARROW_RECORD_BATCH_KEY]
-    lengths = pc.fill_null(pc.list_value_length(batch.column(HISTORY_ITEM_ID)), 0)
-    order = np.argsort(lengths.to_numpy(zero_copy_only=False), kind="stable")
-    kept = batch.select(list(columns))
+    table = pa.Table.from_batches([extracts[constants.ARROW_RECORD_BATCH_KEY]])
+    lengths = pc.fill_null(pc.list_value_length(table[HISTORY_ITEM_ID]), 0)
+    order = np.argsort(lengths.to_numpy(), kind="stable")
+    kept = table.select(list(columns))
     for start in range(0, len(order), REQUESTS):
         # Rows of their own, no slice of all: TFMA takes the values of a slice's lists for its own.
-        smaller = kept.take(pa.array(order[start : start + REQUESTS]))
-        yield extracts | {constants.ARROW_RECORD_BATCH_KEY: smaller}
+        smaller = kept.take(pa.array(order[start : start + REQUESTS])).combine_chunks()
+        yield extracts | {constants.ARROW_RECORD_BATCH_KEY: smaller.to_batches()[0]}
