@@ -26,6 +26,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import yaml
 
+from preprocessing.config import merge
+
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 DAYS, USERS, ITEMS, TASTES = 40, 150, 200, 5
 SRP4CTR = Path(sys.executable).parent / "srp4ctr"
@@ -188,7 +190,7 @@ def _take(name: str, log: Path, folder: Path) -> bool:
         return False
     content = yaml.safe_load(config.read_text())
     short = folder / f"{name}_short.yaml"
-    short.write_text(yaml.safe_dump(_merged(content, SHORT), sort_keys=False))
+    short.write_text(yaml.safe_dump(merge(content, SHORT), sort_keys=False))
     if not _ends_well(folder, "run", short.name):
         return False
     (metrics,) = folder.glob(f"runs/{content['dataset']['name']}/report/metrics.json")
@@ -204,14 +206,6 @@ def _ends_well(folder: Path, *arguments: str) -> bool:
     if done.returncode:
         print(f"$ {' '.join(arguments)}\n{said}")
     return done.returncode == 0
-
-
-def _merged(content: Row, changes: Row) -> Row:
-    merged = dict(content)
-    for key, value in changes.items():
-        known = merged.get(key)
-        merged[key] = _merged(known or {}, value) if isinstance(value, dict) else value
-    return merged
 
 
 def _csv(path: Path, rows: list[Row]) -> Path:
