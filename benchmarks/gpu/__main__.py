@@ -2,6 +2,7 @@
 
     make bench-gpu                                   counts, and speeds where there is a GPU
     python -m benchmarks.gpu --records FOLDER        with records that were made elsewhere
+    python -m benchmarks.gpu --xla 12                and losses of 12 steps by XLA and without
 
 Counts are of MovieLens-100K's configuration; shapes and padding also of The Complete Journey's,
 where its log has been fetched. Records are made once, under build/, and can be carried to a machine
@@ -12,8 +13,9 @@ without TFX. On a GPU there are, too: the ranker at width 64 with 64 requests of
 The last line printed is JSON: `pretrain_ops` and `finetune_ops`, operations of a step;
 `optimizer_share`, the larger of the two stages'; `shapes`, the most that an epoch of a stage has;
 `padding_share`, the most of fine-tuning's cells; `hlo_loops`, of both stages' steps as XLA gets
-them; and on a GPU `ranker_candidates_per_second`, `pretrain_sequences_per_second` and `fed_ratio`,
-the time of a step fed from records over one from memory.
+them; with `--xla`, `xla_loss_difference`, the largest relative one of a step, of both stages,
+without dropout; and on a GPU `ranker_candidates_per_second`, `pretrain_sequences_per_second` and
+`fed_ratio`, the time of a step fed from records over one from memory.
 """
 
 from __future__ import annotations
@@ -21,20 +23,26 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from benchmarks.gpu.counts import Counted, count_step, shapes_of
+from benchmarks.gpu.losses import largest_difference
 from benchmarks.gpu.records import ROOT, available, stage_inputs
 from benchmarks.gpu.speeds import measure, workloads
 from trainer.finetune import ranking_stage
 from trainer.fitting import Stage, make_model
+from trainer.inputs import StageInputs
 from trainer.pretrain import pretraining_stage
 from trainer.ranking_batches import RankingBatches
 
-_STAGES = ("pretrain", "finetune")
+_STAGE_OF: dict[str, Callable[[StageInputs], Stage]] = {
+    "pretrain": pretraining_stage,
+    "finetune": lambda inputs: ranking_stage(inputs, None),
+}
 
 
 def main() -> None:
@@ -44,11 +52,14 @@ def main() -> None:
     )
     parser.add_argument("--records", type=Path, default=ROOT / "build" / "bench-gpu")
     parser.add_argument("--steps", type=int, default=40, help="timed steps of a round")
+    parser.add_argument("--xla", type=int, default=0, help="steps to compare losses of")
     arguments = parser.parse_args()
     names = available(arguments.records)
     if "ml_100k" not in names:
         raise SystemExit("data/ml-100k is not there: run `make data` first, or give --records")
     result = _counts(arguments.records) | _shapes(arguments.records, names)
+    if arguments.xla:
+        result |= _losses(arguments.records, arguments.xla)
     if tf.config.list_physical_devices("GPU"):
         result |= _speeds(arguments.records, arguments.steps)
     print(json.dumps(result))
@@ -56,7 +67,7 @@ def main() -> None:
 
 def _counts(records: Path) -> dict[str, Any]:
     counted: dict[str, Counted] = {}
-    for name in _STAGES:
+    for name in _STAGE_OF:
         stage, config = _stage("ml_100k", name, records)
         counted[name] = count_step(make_model(stage, config), stage)
         print(f"ml_100k {name}: {json.dumps(counted[name]._asdict())}", flush=True)
@@ -73,7 +84,7 @@ def _shapes(records: Path, names: list[str]) -> dict[str, Any]:
     shapes = []
     padding = []
     for name in names:
-        for kind in _STAGES:
+        for kind in _STAGE_OF:
             stage, _ = _stage(name, kind, records)
             shapes.append(len(shapes_of(stage)))
             print(f"{name} {kind}: {shapes[-1]} shapes in {stage.steps} batches", flush=True)
@@ -81,6 +92,16 @@ def _shapes(records: Path, names: list[str]) -> dict[str, Any]:
         padding.append(RankingBatches(inputs).padding(inputs.train))
         print(f"{name} finetune: {padding[-1]:.4f} of the cells are padding", flush=True)
     return {"shapes": max(shapes), "padding_share": round(max(padding), 4)}
+
+
+def _losses(records: Path, steps: int) -> dict[str, Any]:
+    largest = 0.0
+    for kind, stage_of in _STAGE_OF.items():
+        inputs = stage_inputs("ml_100k", kind, records)
+        difference = largest_difference(stage_of, inputs, steps)
+        print(f"ml_100k {kind}: {difference:.1e} is the largest difference by XLA", flush=True)
+        largest = max(largest, difference)
+    return {"xla_loss_difference": float(f"{largest:.1e}")}
 
 
 def _speeds(records: Path, steps: int) -> dict[str, Any]:
@@ -99,8 +120,7 @@ def _speeds(records: Path, steps: int) -> dict[str, Any]:
 
 def _stage(name: str, kind: str, records: Path) -> tuple[Stage, Any]:
     inputs = stage_inputs(name, kind, records)
-    stage = pretraining_stage(inputs) if kind == "pretrain" else ranking_stage(inputs, None)
-    return stage, inputs.config
+    return _STAGE_OF[kind](inputs), inputs.config
 
 
 if __name__ == "__main__":
