@@ -6,18 +6,22 @@ import re
 from typing import Any
 
 from preprocessing.errors import DataError
+from preprocessing.inspection.groups import Groups
 from preprocessing.inspection.guess import Roles
 from preprocessing.inspection.label import Label
 from preprocessing.inspection.names import SHOWN, says
 from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.sources.times import UNITS_PER_SECOND
 from preprocessing.spec_match import ITEM_ID
+from preprocessing.spec_statistics import ALL, USER
 from preprocessing.spec_tables import Table
 
 _NEGATIVES = 9
 _ENOUGH_POSITIVES = 3  # a user, for histories of positives alone
 # How long after it was shown what is done with an item may count; a split must last far longer.
 _WITHIN = {"1d": 86_400, "1h": 3_600, "10m": 600}
+_WINDOWS = {"1h": 3_600, "1d": 86_400, "7d": 604_800, "28d": 2_419_200}  # of statistics
+_SEVERAL = 5
 _SHORTEST_SPLIT = 0.05  # of a log's time, which has more events at some times than at others
 
 
@@ -50,7 +54,7 @@ def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
     dataset: dict[str, Any] = {
         "name": snake_case(name),
         "events": events,
-        "features": _features(roles),
+        "features": _features(roles, roles.user, roles.item, roles.time),
     }
     if roles.label is None:
         dataset["negatives"] = {"per_request": _NEGATIVES}
@@ -120,7 +124,9 @@ def snake_case(name: str) -> str:
     return words if words[:1].isalpha() else f"log_{words}".rstrip("_")
 
 
-def _features(roles: Roles) -> dict[str, dict[str, dict[str, Any]]]:
+def _features(
+    roles: Roles, user: ColumnProfile, item: ColumnProfile, time: ColumnProfile
+) -> dict[str, dict[str, dict[str, Any]]]:
     features: dict[str, dict[str, dict[str, Any]]] = {}
     for side, columns in roles.features.items():
         for column, kind in columns.items():
@@ -129,24 +135,66 @@ def _features(roles: Roles) -> dict[str, dict[str, dict[str, Any]]]:
             if name != column:
                 feature["column"] = column
             features.setdefault(side, {})[name] = feature
-    features["match"] = _matches(features)
+    words = _item_words(features)
+    features["match"] = _matches(features, words)
+    if USER not in words:  # a name that statistics keep for the user
+        meets_again = Groups.by(user, item).repeats
+        counts = ["events"] if roles.label is None else ["events", "rate"]
+        features["statistics"] = _statistics(words, counts, meets_again, time)
     features.setdefault("behavior", {})["gap"] = {"kind": "time_gap"}
     features.setdefault("context", {})["hour"] = {"kind": "hour_of_day"}
     return features
 
 
-def _matches(features: dict[str, dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+def _item_words(features: dict[str, dict[str, dict[str, Any]]]) -> dict[str, str]:
+    """The kinds of the item's features that have words and outlast a showing."""
+    words = {}
+    for name, feature in features.get("item", {}).items():
+        if feature["kind"] != "numeric" and not says(SHOWN, name):
+            words[name] = feature["kind"]
+    return words
+
+
+def _matches(
+    features: dict[str, dict[str, dict[str, Any]]], words: dict[str, str]
+) -> dict[str, dict[str, Any]]:
     """How often the history met the candidate and each of its words.
 
     Apart for each thing that was done, where the log tells that.
     """
-    matched = [ITEM_ID]
-    for name, feature in features.get("item", {}).items():
-        if feature["kind"] != "numeric" and not says(SHOWN, name):
-            matched.append(name)
     by: dict[str, Any] = {}
     for name, feature in features.get("behavior", {}).items():
         if feature["kind"] == "categorical":
             by = {"by": name}
             break
-    return {name: dict(by) for name in matched}
+    return {name: dict(by) for name in (ITEM_ID, *words)}
+
+
+def _statistics(
+    words: dict[str, str], counts: list[str], meets_again: bool, time: ColumnProfile
+) -> dict[str, dict[str, Any]]:
+    """How the item, things like it and the user did before.
+
+    Args:
+        words: The item's features to count by.
+        counts: What is counted; where every event is good, a rate says nothing.
+        meets_again: Whether users meet an item more than once.
+        time: Of the events.
+    """
+    counted: dict[str, dict[str, Any]] = {
+        ITEM_ID: {"windows": _windows(time), "counts": counts},
+        USER: {"windows": [ALL], "counts": counts},
+    }
+    if meets_again:
+        counted["own_item"] = {"of": [USER, ITEM_ID], "windows": [ALL], "counts": counts}
+    for name, kind in words.items():
+        if kind == "categorical":  # a statistic's key is one word
+            counted[name] = {"windows": [ALL], "counts": counts}
+    return counted
+
+
+def _windows(time: ColumnProfile) -> list[str]:
+    """The two longest windows that a log's time holds several of, and all of it."""
+    first, last = time.seconds or (0, 0)
+    fitting = [text for text, seconds in _WINDOWS.items() if _SEVERAL * seconds <= last - first]
+    return [*fitting[-2:], ALL]

@@ -151,6 +151,24 @@ def test_columns_belong_to_what_they_describe(tmp_path: Path) -> None:
     }
     assert set(roles.left_out) == {"session_id", "bid", "dwell_ms"}
     assert set(dataset["features"]["match"]) == {"item_id", "category"}
+    counted = dataset["features"]["statistics"]
+    assert set(counted) == {"item_id", "user", "own_item", "category"}
+    assert all(one["counts"] == ["events", "rate"] for one in counted.values())
+    assert counted["item_id"]["windows"] == ["1h", "1d", "all"]  # of thirty days
+
+
+def test_what_nobody_meets_twice_is_not_counted_by_user(tmp_path: Path) -> None:
+    rows = []
+    for number, row in enumerate(page_log()):
+        item = number % 605
+        rows.append(row | {"sku": f"i{item}", "category": f"c{item % 5}"})
+    _, dataset = roles_of(tmp_path, rows)
+    assert set(dataset["features"]["statistics"]) == {"item_id", "user", "category"}
+
+
+def test_where_every_event_is_good_no_rate_is_counted(tmp_path: Path) -> None:
+    _, dataset = roles_of(tmp_path, page_log("2", "1"))
+    assert all(one["counts"] == ["events"] for one in dataset["features"]["statistics"].values())
 
 
 def test_a_session_is_no_request(tmp_path: Path) -> None:
