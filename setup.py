@@ -100,6 +100,7 @@ setup(
         "serving": SERVING,
         "tfx": TFX,
         "aws": [*TFX, "boto3>=1.26"],  # Beam reads and writes s3:// with it
+        "gcs": [*TFX, "apache-beam[gcp]"],
         "bigquery": [*TFX, "apache-beam[gcp]"],
         "kubeflow": [*TFX, "tfx[kfp]"],
         "counts": [*TFX, *COUNTS],

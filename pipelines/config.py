@@ -68,8 +68,8 @@ class RunConfig(Config):
         data_dir: Where the spec's relative paths start.
         runs_dir: Results go to `<runs_dir>/<dataset name>`, on this machine.
         artifacts_dir: Artifacts, rejected rows and pushed models go to
-            `<artifacts_dir>/<dataset name>`; by default to `runs_dir`. A gs:// or s3:// path where
-            Beam's workers or whole components run on other machines.
+            `<artifacts_dir>/<dataset name>`; by default to `runs_dir`. A gs:// path where Beam's
+            workers or whole components run on other machines.
         beam: Where the Beam jobs run.
         span: The newest day that is read where the data set is split in spans, as a number of days
             since 1970; by default the newest that has a file.

@@ -2,7 +2,9 @@
 
 TensorFlow Serving loads a version as soon as it sees its directory, even while a copy into it goes
 on. So the copy goes to a name that is no version, and is renamed when all of it is on the disk.
-That needs a file system whose renames are atomic (local disks, NFS): object stores have none.
+That needs a file system whose renames are atomic (local disks, NFS). Object stores have none: there
+`saved_model.pb`, without which a folder is no version, goes last. Source and target may be URLs,
+such as gs://bucket/models/ranker.
 """
 
 from __future__ import annotations
@@ -10,30 +12,35 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from preprocessing.paths import absolute, is_local
+from preprocessing.stored_folders import delete, list_folder, store
 from serving.errors import ServingError
 from serving.manifest import check_manifest
+from serving.stored_versions import fetch_version, newest_stored, stored_versions
 from serving.version_dirs import SAVED_MODEL_FILE, no_version, version_number
 
 _INCOMING = ".incoming-"
 
 
-def rollout(source: Path, target: Path, keep: int = 3) -> Path:
+def rollout(source: str | Path, target: str | Path, keep: int = 3) -> str:
     """Copies the newest version below `source`, or `source` itself, to `target`.
 
     Old versions in `target` are removed.
 
-    What a killed run left behind is removed by the next. Two runs at once must not have the same
-    target.
+    What a killed run left behind is removed by the next, or overwritten in a store. Two runs at
+    once must not have the same target.
 
     Args:
-        source: A directory of versions, or a version.
-        target: The model's base path on the server; made if it is missing.
+        source: A directory of versions, or a version; here or in a store.
+        target: The model's base path on the server, here or in a store; made if it is missing.
         keep: Versions that stay, the latest ones. At least two: clients hold states of the one
             before.
 
@@ -43,10 +50,45 @@ def rollout(source: Path, target: Path, keep: int = 3) -> Path:
     Raises:
         ServingError: There is no version, the target has it already, or the copy isn't what the
             export wrote.
+        StorageError: A store can't be read or written, or its package is missing.
     """
     _check_keep(keep)
-    version = newest_version(source)
-    return put_in_place(version, target / version.name, keep)
+    with _newest_here(str(source)) as version:
+        if is_local(str(target)):
+            return str(put_in_place(version, Path(target) / version.name, keep))
+        return _put_in_store(version, absolute(str(target)), keep)
+
+
+@contextmanager
+def _newest_here(source: str) -> Iterator[Path]:
+    """The newest version on this machine, where a copy of one in a store goes for a while."""
+    if is_local(source):
+        yield newest_version(Path(source))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield fetch_version(newest_stored(source), Path(folder))
+
+
+def _put_in_store(version: Path, target: str, keep: int) -> str:
+    """Copies a version to a store, and removes old ones there."""
+    check_manifest(version)
+    stored = stored_versions(target)
+    if int(version.name) in stored:
+        raise _taken(f"{target}/{version.name}")
+    names = [path.relative_to(version).as_posix() for path in version.rglob("*") if path.is_file()]
+    names.sort(key=lambda name: (name == SAVED_MODEL_FILE, name))
+    store(version, names, f"{target}/{version.name}")
+    remaining = sorted({*stored, int(version.name)})[-keep:]
+    for number, name in stored.items():
+        if number not in remaining:
+            _delete_version(f"{target}/{name}")
+    return f"{target}/{version.name}"
+
+
+def _delete_version(folder: str) -> None:
+    """Deletes what makes it a version first."""
+    delete(folder, [SAVED_MODEL_FILE])
+    delete(folder, list_folder(folder))
 
 
 def put_in_place(
@@ -70,9 +112,7 @@ def put_in_place(
     target = final.parent
     incoming = final.with_name(f"{_INCOMING}{final.name}")
     if final.exists():
-        raise ServingError(
-            f"{final} is there already: versions are never changed. Roll out a new one."
-        )
+        raise _taken(str(final))
     target.mkdir(parents=True, exist_ok=True)
     # A killed run has left its copy.
     for left in target.glob(f"{_INCOMING}*"):
@@ -90,9 +130,19 @@ def put_in_place(
     return final
 
 
+def _taken(final: str) -> ServingError:
+    return ServingError(
+        f"{final} is there already: versions are never changed. Roll out a new one."
+    )
+
+
 def roll_out(
-    source: Annotated[Path, typer.Argument(help="A directory of versions, or a version.")],
-    target: Annotated[Path, typer.Argument(help="The model's base path on the server.")],
+    source: Annotated[
+        str, typer.Argument(help="A directory of versions, or a version; gs:// and s3://, too.")
+    ],
+    target: Annotated[
+        str, typer.Argument(help="The model's base path on the server; gs:// and s3://, too.")
+    ],
     keep: Annotated[int, typer.Option(help="Versions that stay, at least 2.")] = 3,
 ) -> None:
     """Put a model version where a server looks for it, complete at once, and remove old ones."""

@@ -52,7 +52,7 @@ class RamFileSystem(FileSystem):
         self, path: str, mime_type: str = "", compression_type: str = CompressionTypes.AUTO
     ) -> io.BytesIO | CompressedFile:
         with tf.io.gfile.GFile(path, "rb") as file:
-            return _compressed(io.BytesIO(file.read()), path, compression_type)
+            return _compressed(_Read(file.read()), path, compression_type)
 
     def copy(self, source_file_names: Sequence[str], destination_file_names: Sequence[str]) -> None:
         for source, destination in zip(source_file_names, destination_file_names, strict=True):
@@ -84,8 +84,16 @@ class RamFileSystem(FileSystem):
             (tf.io.gfile.rmtree if tf.io.gfile.isdir(path) else tf.io.gfile.remove)(path)
 
 
+class _Read(io.BytesIO):
+    """A file's content."""
+
+    mode = "rb"  # which Beam asks for
+
+
 class _Written(io.BytesIO):
     """Becomes a file when it is closed."""
+
+    mode = "wb"
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -94,6 +102,8 @@ class _Written(io.BytesIO):
     def close(self) -> None:
         if not self.closed:
             tf.io.gfile.makedirs(self._path.rpartition("/")[0])  # which object stores do without
+            if tf.io.gfile.exists(self._path):  # which ram:// would append to
+                tf.io.gfile.remove(self._path)
             with tf.io.gfile.GFile(self._path, "wb") as file:
                 file.write(self.getvalue())
         super().close()

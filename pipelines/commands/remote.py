@@ -17,7 +17,7 @@ Region = Annotated[str | None, typer.Option(help="Vertex: the region.")]
 def compile_(
     config: Annotated[
         Path,
-        typer.Argument(help="A run's YAML file, its data_dir and artifacts_dir on gs:// or s3://."),
+        typer.Argument(help="A run's YAML file, its data_dir and artifacts_dir on gs://."),
     ],
     runner: Runner,
     image: Annotated[str, typer.Option(help="The component image that the cluster pulls.")],

@@ -28,16 +28,18 @@ def _show_versions(asked: bool) -> None:
 def serve(
     context: typer.Context,
     model_dir: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
-            help="A directory of versions, such as runs/ml_100k/serving_model.", show_default=False
+            help="A directory of versions, such as runs/ml_100k/serving_model or "
+            "gs://bucket/models/ranker.",
+            show_default=False,
         ),
     ] = None,
     name: Annotated[
         str, typer.Option("--model_name", "--name", help="The model's name in requests.")
     ] = "srp4ctr",
     model_base_path: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--model_base_path", help="The same as MODEL_DIR, in tensorflow_model_server's words."
         ),

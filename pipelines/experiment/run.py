@@ -22,6 +22,7 @@ from pipelines.experiment.config import ExperimentConfig
 from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.job import Job
 from pipelines.experiment.records import Records, prepare_records, with_history_length
+from pipelines.places import check_places
 from preprocessing.config import load_yaml
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
@@ -57,6 +58,7 @@ def run_experiment(
             f"Received: {unknown}"
         )
     run = load_run_config(Path(config.run))
+    check_places(run)
     check_experiment(config, run)
     run = run.at_span()
     experiments = Path(run.runs_dir).absolute() / "experiments"

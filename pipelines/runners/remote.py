@@ -150,8 +150,12 @@ def _check(config: RunConfig, runner: str, remote: RemoteConfig) -> None:
     local = {key: path for key, path in places.items() if is_local(path)}
     if local:
         raise ConfigError(
-            "a cluster reaches no files of this machine: put them on gs:// or s3://. "
-            f"Received: {local}"
+            f"a cluster reaches no files of this machine: put them on gs://. Received: {local}"
+        )
+    if places["artifacts_dir (or runs_dir)"].startswith("s3://"):
+        raise ConfigError(
+            "TensorFlow, which writes artifacts, knows no s3://: put them on gs://. "
+            f"Received: {places}"
         )
     if runner == "vertex":
         missing = [name for name in ("project", "region") if not getattr(remote, name)]

@@ -14,9 +14,11 @@ import pyarrow as pa
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from preprocessing.compat.file_systems import give_options
 from preprocessing.errors import BrokenFileError, DataError
 from preprocessing.spec_sources import Files
 from preprocessing.spec_tables import Table
+from preprocessing.stored_folders import missing_package
 
 COMPRESSED = (".gz", ".bz2", ".zst", ".xz")
 _HIDDEN = ("_", ".")  # such as Spark's _SUCCESS
@@ -86,6 +88,10 @@ def _below(folder: str, table: str) -> list[str]:
 
 def _matching(pattern: str, table: str) -> list[str]:
     """The files, not folders, that a glob matches on any file system."""
+    problem = missing_package(pattern)
+    if problem:
+        raise DataError(problem)
+    give_options()
     try:
         found = FileSystems.match([pattern])[0].metadata_list
     except (BeamIOError, ValueError, OSError) as error:
@@ -156,6 +162,7 @@ def open_binary(path: str) -> Iterator[IO[bytes]]:
 @contextlib.contextmanager
 def open_stored(path: str) -> Iterator[IO[bytes]]:
     """Opens a file as it is stored; as for `open_binary`."""
+    give_options()
     try:
         raw = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
     except (OSError, BeamIOError) as error:

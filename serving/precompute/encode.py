@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import functools
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from apache_beam.ml.inference.base import ModelHandler
 
+from preprocessing.paths import is_local
 from serving import contract
+from serving.stored_versions import fetch_version
 
 
 class EncodeUsers(ModelHandler[bytes, bytes, Any]):
     """Serialised tf.Examples of users in, their states out.
 
     Args:
-        model_path: A version's directory, on any file system that TensorFlow knows.
+        model_path: A version's directory, here or in a store.
         batch_size: The most users encoded at once.
     """
 
@@ -47,4 +51,7 @@ def _load(model_path: str) -> Any:
     """Kept as long as the process: some runners set their workers up anew for each bundle."""
     import tensorflow as tf
 
-    return tf.saved_model.load(model_path)
+    if is_local(model_path):
+        return tf.saved_model.load(model_path)
+    with tempfile.TemporaryDirectory() as folder:
+        return tf.saved_model.load(str(fetch_version(model_path, Path(folder))))

@@ -6,19 +6,22 @@ import dataclasses
 import json
 import os
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from preprocessing.config import SAVED
-from preprocessing.paths import absolute
+from preprocessing.paths import absolute, is_local
 from preprocessing.spec import DatasetSpec
+from preprocessing.stored_folders import read_file
 from serving import contract
 from serving.cache import request_time, state_key
 from serving.errors import ServingError
 from serving.precompute.stores import UserKey
-from serving.version_dirs import SAVED_MODEL_FILE, no_version, version_number
+from serving.rollout import newest_version
+from serving.stored_versions import newest_stored
 
 _DTYPES = {"bytes_list": object, "int64_list": np.int64, "float_list": np.float32}
 
@@ -30,7 +33,8 @@ class ModelVersion:
     Attributes:
         name: The model's name on the server.
         number: The version.
-        path: Its directory; absolute, since workers have other working directories.
+        path: Its directory, which may be in a store; absolute, since workers have other working
+            directories.
         description: What the version tells of itself.
         spec: The dataset spec that it was trained with.
         ignored_context: Context inputs that the clients leave out of their keys: their
@@ -79,10 +83,10 @@ class ModelVersion:
 
 
 def _made_by(file_name: str) -> dict[str, Any]:
-    found = {}
-    if tf.io.gfile.exists(file_name):
-        with tf.io.gfile.GFile(file_name) as file:
-            found = json.load(file)
+    try:
+        found = json.loads(read_file(file_name))
+    except OSError:
+        found = {}
     if "description" not in found:
         raise ServingError(
             f"{file_name} has no description: the model is none of this release's. Export it again."
@@ -96,12 +100,9 @@ def _values(feature: tf.train.Feature) -> np.ndarray:
 
 
 def _version_dir(model_dir: str) -> str:
-    if tf.io.gfile.exists(os.path.join(model_dir, SAVED_MODEL_FILE)):
-        found = [model_dir]
-    else:
-        files = tf.io.gfile.glob(os.path.join(model_dir, "*", SAVED_MODEL_FILE))
-        found = [os.path.dirname(file) for file in files]
-    numbered = [path for path in found if version_number(os.path.basename(path)) is not None]
-    if not numbered:
-        raise no_version(model_dir)
-    return max(numbered, key=lambda path: int(os.path.basename(path)))
+    if is_local(model_dir):
+        return str(newest_version(Path(model_dir)))
+    try:
+        return newest_stored(model_dir)
+    except OSError as error:
+        raise ServingError(str(error)) from error

@@ -5,22 +5,26 @@ A record is a tf.Example of user_id, key, made_for and state.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from preprocessing.paths import absolute
+from preprocessing.paths import absolute, is_local
+from preprocessing.stored_folders import fetch, list_folder, store
 from preprocessing.tables import stable_hash
 from serving.errors import ServingError
 from serving.precompute.stores import StateStore, UserKey
 
-_SHARD = re.compile(r"shard-\d+-of-(\d+)/?")
+_SHARD = re.compile(r"shard-\d+-of-(\d+)")
 _NAME_BYTES = 16
 
 
@@ -38,7 +42,7 @@ class TFRecordStore(StateStore):
     file of the same name.
 
     Args:
-        folder: On any file system that TensorFlow knows.
+        folder: On this machine, or in a store, as gs://bucket/states.
         shards: Folders that users are spread over, the same in every run.
         states_at_once: The most states per file.
 
@@ -51,7 +55,7 @@ class TFRecordStore(StateStore):
         self._folder = absolute(folder)
         self._shards = shards
         self._known: tuple[int, dict[str, int]] = (-1, {})
-        for name in _names(folder):
+        for name in _shards(folder):
             found = _SHARD.fullmatch(name)
             if found is None or int(found[1]) == shards:
                 continue
@@ -87,13 +91,17 @@ class TFRecordStore(StateStore):
         for key, _ in states:
             digest.update(f"{key.key}@{key.made_for}\n".encode())
         folder = self._path(shard)
-        part = os.path.join(folder, f"{uuid.uuid4()}.part")
-        final = os.path.join(folder, digest.hexdigest())
-        tf.io.gfile.makedirs(folder)
-        with tf.io.TFRecordWriter(part) as writer:
-            for key, state in states:
-                writer.write(_example(key, state))
-        tf.io.gfile.rename(part, f"{final}.tfrecord", overwrite=True)
+        name = f"{digest.hexdigest()}.tfrecord"
+        if is_local(folder):
+            os.makedirs(folder, exist_ok=True)
+            part = os.path.join(folder, f"{uuid.uuid4()}.part")
+            _write_states(part, states)
+            os.replace(part, os.path.join(folder, name))
+            return
+        # An object has no name until it is whole.
+        with tempfile.TemporaryDirectory() as here:
+            _write_states(os.path.join(here, name), states)
+            store(Path(here), [name], folder)
 
     def _times(self, shard: int) -> dict[str, int]:
         if shard != self._known[0]:
@@ -113,16 +121,31 @@ class TFRecordStore(StateStore):
 
 def read_states(folder: str) -> Iterator[tuple[UserKey, bytes]]:
     """All states in a folder and the folders in it, each as `serving.cache.dump` wrote it."""
-    files = []
-    for path, _, names in tf.io.gfile.walk(folder):
-        files += [os.path.join(path, name) for name in names if name.endswith(".tfrecord")]
-    for file in sorted(files):
-        for record in tf.data.TFRecordDataset(file).as_numpy_iterator():
-            features = tf.train.Example.FromString(record).features.feature
-            user_id = features["user_id"].bytes_list.value[0].decode()
-            key = features["key"].bytes_list.value[0].decode()
-            made_for = features["made_for"].int64_list.value[0]
-            yield UserKey(user_id, key, made_for), features["state"].bytes_list.value[0]
+    with contextlib.ExitStack() as copies:
+        if not is_local(folder):
+            url, folder = folder, copies.enter_context(tempfile.TemporaryDirectory())
+            fetch(url, filter(_is_states, list_folder(url)), Path(folder))
+        for file in sorted(filter(_is_states, map(str, Path(folder).rglob("*")))):
+            for record in tf.data.TFRecordDataset(file).as_numpy_iterator():
+                yield _state_of(record)
+
+
+def _is_states(name: str) -> bool:
+    return name.endswith(".tfrecord")
+
+
+def _state_of(record: bytes) -> tuple[UserKey, bytes]:
+    features = tf.train.Example.FromString(record).features.feature
+    user_id = features["user_id"].bytes_list.value[0].decode()
+    key = features["key"].bytes_list.value[0].decode()
+    made_for = features["made_for"].int64_list.value[0]
+    return UserKey(user_id, key, made_for), features["state"].bytes_list.value[0]
+
+
+def _write_states(path: str, states: Sequence[tuple[UserKey, bytes]]) -> None:
+    with tf.io.TFRecordWriter(path) as writer:
+        for key, state in states:
+            writer.write(_example(key, state))
 
 
 def _example(key: UserKey, state: bytes) -> bytes:
@@ -134,5 +157,8 @@ def _example(key: UserKey, state: bytes) -> bytes:
     return example.SerializeToString()
 
 
-def _names(folder: str) -> list[str]:
-    return tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+def _shards(folder: str) -> set[str]:
+    """The folders of a folder."""
+    if is_local(folder):
+        return set(os.listdir(folder)) if os.path.isdir(folder) else set()
+    return {name.partition("/")[0] for name in list_folder(folder)}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 import tensorflow as tf
 
+from preprocessing.paths import is_local
 from serving.errors import ServingError
 from serving.manifest import check_manifest
 from serving.server import versions
@@ -22,6 +23,7 @@ from serving.server.loaded_versions import LoadedVersions, seconds_until
 from serving.server.session import ModelSession
 from serving.server.settling import VersionFiles
 from serving.server.versions import VersionStatus
+from serving.stored_versions import VersionCopies
 from serving.version_dirs import SAVED_MODEL_FILE
 
 _log = logging.getLogger(__name__)
@@ -65,6 +67,9 @@ class VersionManager:
         self._load_session = load
         self._on_change = on_change
         self._files = VersionFiles(settle_seconds)
+        self._copies_folder = tempfile.TemporaryDirectory(prefix="srp4ctr-versions-")
+        self._copies = VersionCopies(Path(self._copies_folder.name))
+        self._unreadable = ""  # why the base path can't be listed
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(
@@ -77,10 +82,11 @@ class VersionManager:
         Returns:
             Why nothing can be served yet, or "".
         """
-        # A directory that can't be listed is named by `_problem`.
-        with contextlib.suppress(OSError):
-            self._files.look(find_versions(self._config.base_path))
+        try:
+            self._files.look(self._find(self._config))
             self._wait_until_settled()
+        except OSError as error:
+            self._unreadable = str(error)
         self._thread.start()
         return self._problem()
 
@@ -99,7 +105,7 @@ class VersionManager:
             OSError: The base path can't be listed; everything stays as it is.
         """
         config = self._config
-        found = find_versions(config.base_path)
+        found = self._find(config)
         wanted = {version: found[version] for version in config.policy.choose(found)}
         # The latest first: the sooner it serves, the better.
         for version, path in sorted(wanted.items(), reverse=True):
@@ -131,15 +137,24 @@ class VersionManager:
         finished = True
         for version in sorted(self.loaded.numbers()):
             finished &= self._unload(version, deadline)
+        self._copies_folder.cleanup()
         return finished
+
+    def _find(self, config: ModelConfig) -> dict[int, Path]:
+        """The versions under the base path, by number; of a store those to serve are copied."""
+        if is_local(config.base_path):
+            return find_versions(Path(config.base_path))
+        return self._copies.find(config.base_path, config.policy.choose)
 
     def _problem(self) -> str:
         if self.loaded.is_available():
             return ""
         base_path = self._config.base_path
         expected = f"Expected {base_path}/<number>/{SAVED_MODEL_FILE}."
-        if not base_path.is_dir():
+        if is_local(base_path) and not Path(base_path).is_dir():
             return f"{base_path}: no such directory. {expected}"
+        if self._unreadable:
+            return f"{base_path}: can't be read: {self._unreadable}"
         failures = []
         for version, status in self.loaded.statuses().items():
             if status.state == versions.END:

@@ -41,7 +41,9 @@ class ModelServer:
 
     Args:
         model_name: The name that requests must give.
-        base_path: The directory of the version directories, `<base_path>/<number>/saved_model.pb`.
+        base_path: The directory of the version directories, `<base_path>/<number>/saved_model.pb`,
+            or a URL such as gs://bucket/models/ranker: versions there are copied to a temporary
+            folder of this machine before they are loaded.
         grpc_port: Port for gRPC; 0 takes a free one, None none. The attribute has the actual port.
         rest_port: Port for REST; likewise.
         num_versions: How many of the latest versions to serve; 2 lets clients score with states of
@@ -68,7 +70,7 @@ class ModelServer:
     ) -> None:
         _check(model_name or options.models.config_file, num_versions, poll_seconds)
         policy = VersionPolicy(num_versions=num_versions)
-        self._single = ModelConfig(name=model_name, base_path=Path(base_path), policy=policy)
+        self._single = ModelConfig(name=model_name, base_path=str(base_path), policy=policy)
         self.host = host
         self.grpc_port = grpc_port
         self.rest_port = rest_port

@@ -30,7 +30,9 @@ from serving.precompute.command import run
 from serving.precompute.model import ModelVersion
 from serving.precompute.tfrecord_store import TFRecordStore, read_states
 from serving.redis_cache import AsyncRedisCache, RedisCache
+from serving.rollout import rollout
 from serving.server import ModelServer
+from tests.ram_file_system import RamFileSystem
 from tests.serving.redis_server import RedisServer
 from tests.testing import HOUR, START, Row, parse_records, write_csv
 from tests.trainer.conftest import Exported
@@ -245,6 +247,24 @@ def test_paths_are_absolute_before_workers_with_other_folders_get_them(
     elsewhere = pickle.dumps(TFRecordStore("states", shards=1))
     monkeypatch.chdir("/")
     assert pickle.loads(elsewhere).ages([next(_keys())]) == [0]
+
+
+def test_model_and_states_in_a_store(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bucket = f"{RamFileSystem.scheme()}://{tmp_path.name}"
+    rollout(model, f"{bucket}/models/toy")
+    places = ["--model", f"{bucket}/models/toy", "--to", f"{bucket}/states"]
+    arguments = [*flags(model, tmp_path / "here", log(users=3), tmp_path), *places]
+    assert count(capsys, arguments) == (3, 3)
+    assert count(capsys, arguments) == (3, 0)
+    run([*flags(model, tmp_path / "here", log(users=3), tmp_path), "--as-of", str(AS_OF)])
+    made = {key: len(state) for key, state in read_states(f"{bucket}/states")}
+    assert made == {key: len(state) for key, state in read_states(str(tmp_path / "here"))}
+    with pytest.raises(ServingError, match="shards must stay as they were"):
+        run([*arguments, "--shards", "5"])
+    with pytest.raises(ServingError, match=f"{bucket}/none: no model version here"):
+        run([*arguments, "--model", f"{bucket}/none"])
 
 
 def test_work_done_twice_leaves_one_file(tmp_path: Path) -> None:

@@ -71,16 +71,10 @@ def _server(config: RunConfig, address: str | None) -> Iterator[str]:
     if address is not None:
         yield address
         return
-    if not config.paths.is_local:
-        raise RunError(
-            f"models are pushed to {config.paths.pushed}: serve one and give its address with "
-            "--server."
-        )
-    if not config.paths.serving_model.is_dir():
-        raise RunError(f"{config.paths.serving_model}: no pushed model. Run `srp4ctr run` first.")
-    with ModelServer(
-        DEFAULT_MODEL_NAME, str(config.paths.serving_model), grpc_port=0, rest_port=0
-    ) as server:
+    paths = config.paths
+    if paths.is_local and not paths.serving_model.is_dir():
+        raise RunError(f"{paths.pushed}: no pushed model. Run `srp4ctr run` first.")
+    with ModelServer(DEFAULT_MODEL_NAME, paths.pushed, grpc_port=0, rest_port=0) as server:
         yield f"127.0.0.1:{server.grpc_port}"
 
 

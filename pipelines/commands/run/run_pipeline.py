@@ -11,6 +11,7 @@ from rich.console import Console
 from pipelines.beam import BeamConfig
 from pipelines.config import RunConfig, load_run_config
 from pipelines.errors import RunError
+from pipelines.places import check_places
 from pipelines.report.results import RunMetrics
 from preprocessing.config import ConfigError
 from preprocessing.paths import is_local
@@ -81,6 +82,7 @@ def _check(config: RunConfig) -> None:
             f"and the artifacts on gs://. Received: data_dir {config.data_dir}, artifacts in "
             f"{config.paths.storage} (artifacts_dir)"
         )
+    check_places(config)
     check_sources(config.spec)
 
 

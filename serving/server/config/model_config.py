@@ -12,6 +12,7 @@ from tensorflow_serving.config.file_system_storage_path_source_pb2 import (
     FileSystemStoragePathSourceConfig,
 )
 
+from preprocessing.paths import is_local
 from serving.server.config.text_proto import read_text_proto
 from serving.server.errors import RequestError, ServerStartError, invalid_argument
 
@@ -47,7 +48,7 @@ class ModelConfig(BaseModel):
 
     Attributes:
         name: Its name in requests.
-        base_path: The directory of its version directories.
+        base_path: The directory of its version directories, or a URL such as gs://bucket/models/m.
         policy: Which versions to serve.
         labels: Label -> version.
     """
@@ -55,7 +56,7 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    base_path: Path
+    base_path: str
     policy: VersionPolicy = VersionPolicy()
     labels: dict[str, int] = {}
 
@@ -99,7 +100,7 @@ def parse_model_configs(proto: model_server_config_pb2.ModelServerConfig) -> lis
 def _model(config: model_server_config_pb2.ModelConfig) -> ModelConfig:
     if not config.name:
         raise invalid_argument(f"A model needs a name. Received: base_path={config.base_path!r}")
-    if not Path(config.base_path).is_absolute():
+    if is_local(config.base_path) and not Path(config.base_path).is_absolute():
         raise invalid_argument(
             f"Expected model {config.name} to have an absolute path or URI; got "
             f"base_path()={config.base_path}"
@@ -115,7 +116,7 @@ def _model(config: model_server_config_pb2.ModelConfig) -> ModelConfig:
         )
     return ModelConfig(
         name=config.name,
-        base_path=Path(config.base_path),
+        base_path=config.base_path,
         policy=_policy(config.model_version_policy),
         labels=dict(config.version_labels),
     )

@@ -229,6 +229,7 @@ def test_a_compiled_task_runs_as_its_container_would(
     ("changes", "runner", "remote", "message"),
     [
         ({"artifacts_dir": None}, "kubeflow", {}, "reaches no files of this machine"),
+        ({"artifacts_dir": "s3://b/runs"}, "kubeflow", {}, "knows no s3://: put them on gs://"),
         ({"data_dir": "data"}, "kubeflow", {}, "data_dir"),
         ({}, "vertex", {"region": "r"}, "Vertex needs --project"),
         ({}, "airflow", {}, "one of kubeflow, vertex. Received: airflow"),

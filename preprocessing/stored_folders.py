@@ -1,0 +1,165 @@
+"""Whole folders in object stores, by Beam's file systems: listed, copied from and to, deleted.
+
+Beam's are the package's one way to gs:// and s3://: they read its logs and write its records, and
+both come with what it installs. Only what TFX and TensorFlow write themselves, the artifacts of a
+run, goes by TensorFlow's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+# What Beam needs for a scheme, and the extra of this package that brings it.
+_NEEDED = {"gs": ("google.cloud.storage", "gcs"), "s3": ("boto3", "aws")}
+
+
+class StoredFile(NamedTuple):
+    """A file as a store lists it.
+
+    Attributes:
+        size: Bytes.
+        changed: Seconds since 1970.
+    """
+
+    size: int
+    changed: float
+
+
+class StorageError(OSError):
+    """A store can't be asked, or doesn't do what it is asked for."""
+
+
+def missing_package(path: str) -> str:
+    """What a URL needs that isn't installed, with the line that installs it; "" if all is there."""
+    scheme, _, rest = path.partition("://")
+    if not rest or scheme not in _NEEDED:
+        return ""
+    module, extra = _NEEDED[scheme]
+    missing = [needed for needed in ("apache_beam", module) if not _is_there(needed)]
+    if not missing:
+        return ""
+    return (
+        f"{path}: {scheme}:// needs {' and '.join(missing)}, which isn't installed: "
+        f"pip install 'srp4ctr[{extra}]'."
+    )
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # nor is what it is in
+        return False
+
+
+def list_folder(folder: str) -> dict[str, StoredFile]:
+    """The files below a folder, by their path in it.
+
+    A folder that isn't there has none, as an object store can't tell one from the other.
+
+    Raises:
+        StorageError: the store can't be asked, or its package is missing.
+    """
+    problem = missing_package(folder)
+    if problem:
+        raise StorageError(problem)
+    from apache_beam.io.filesystems import FileSystems
+
+    folder = folder.rstrip("/")
+    with _errors_of(folder):
+        found = FileSystems.match([f"{folder}/**"])[0].metadata_list
+    files = {
+        metadata.path.removeprefix(f"{folder}/"): StoredFile(
+            metadata.size_in_bytes, metadata.last_updated_in_seconds
+        )
+        for metadata in found
+    }
+    # Some tools make objects for folders.
+    return {name: file for name, file in sorted(files.items()) if not name.endswith("/")}
+
+
+def read_file(path: str) -> bytes:
+    """The content of a file.
+
+    Raises:
+        StorageError: it can't be read.
+    """
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    with (
+        _errors_of(path),
+        FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as stream,
+    ):
+        return bytes(stream.read())
+
+
+def fetch(folder: str, names: Iterable[str], target: Path) -> None:
+    """Copies files of a folder to one on this machine.
+
+    Raises:
+        StorageError: one can't be read.
+    """
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    for name in names:
+        path = f"{folder.rstrip('/')}/{name}"
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        with (
+            (target / name).open("wb") as copy,
+            _errors_of(path),
+            FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as stream,
+        ):
+            shutil.copyfileobj(stream, copy)
+
+
+def store(source: Path, names: Iterable[str], folder: str) -> None:
+    """Copies files of a folder on this machine to one in a store, in the order of `names`.
+
+    Raises:
+        StorageError: one can't be written.
+    """
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    for name in names:
+        path = f"{folder.rstrip('/')}/{name}"
+        with (
+            (source / name).open("rb") as original,
+            _errors_of(path),
+            FileSystems.create(
+                path, "application/octet-stream", CompressionTypes.UNCOMPRESSED
+            ) as stream,
+        ):
+            shutil.copyfileobj(original, stream)
+
+
+def delete(folder: str, names: Iterable[str]) -> None:
+    """Deletes files of a folder in a store.
+
+    Raises:
+        StorageError: one can't be deleted.
+    """
+    from apache_beam.io.filesystems import FileSystems
+
+    paths = [f"{folder.rstrip('/')}/{name}" for name in names]
+    if paths:
+        with _errors_of(folder):
+            FileSystems.delete(paths)
+
+
+@contextlib.contextmanager
+def _errors_of(path: str) -> Iterator[None]:
+    """Names the path in errors: each store's client has errors of its own."""
+    from preprocessing.compat.file_systems import give_options
+
+    give_options()
+    try:
+        yield
+    except Exception as error:
+        raise StorageError(f"{path}: {type(error).__name__}: {error}") from error

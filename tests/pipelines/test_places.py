@@ -1,0 +1,50 @@
+"""Where a run's results can't be is refused before its first component."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.config import RunConfig
+from pipelines.places import check_places
+from preprocessing.config import ConfigError
+from tests.pipelines.conftest import srp4ctr, write_run
+from tests.testing import small_spec
+
+
+def config(**places: str) -> RunConfig:
+    return RunConfig.model_validate({"dataset": small_spec().model_dump()} | places)
+
+
+def test_places_that_can_be(tmp_path: Path) -> None:
+    check_places(config(runs_dir=str(tmp_path)))
+    check_places(config(runs_dir=str(tmp_path), artifacts_dir="ram://bucket/runs"))
+
+
+@pytest.mark.parametrize(
+    ("places", "says"),
+    [
+        ({"runs_dir": "gs://b/runs"}, r"by artifacts_dir\. Received: gs://b/runs"),
+        (
+            {"artifacts_dir": "s3://b/runs"},
+            r"knows no s3://\. .*srp4ctr rollout.* Received: s3://b/runs",
+        ),
+    ],
+)
+def test_places_that_can_not_be(places: dict[str, str], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        check_places(config(**places))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["run", "tune"])
+def test_commands_refuse_them_and_leave_nothing(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    space = {"finetune.optimizer.learning_rate": [0.001, 0.002]}
+    tuning = {"trials": 1, "space": space}
+    done = srp4ctr(command, write_run(tmp_path / "run", runs_dir="s3://b/runs", tuning=tuning))
+    assert (done.returncode, "Received: s3://b/runs" in done.stderr) == (2, True)
+    assert {path.name for path in tmp_path.iterdir()} == {"run"}

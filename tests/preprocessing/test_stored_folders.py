@@ -1,0 +1,74 @@
+"""Folders of a store, on TensorFlow's ram:// as Beam sees it."""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+
+from preprocessing.errors import DataError
+from preprocessing.sources.files import match_files
+from preprocessing.stored_folders import (
+    StorageError,
+    delete,
+    fetch,
+    list_folder,
+    missing_package,
+    read_file,
+    store,
+)
+from tests.ram_file_system import RamFileSystem
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    """The URL of a folder with three files."""
+    url = f"{RamFileSystem.scheme()}://{tmp_path.name}/m"
+    (tmp_path / "b").mkdir()
+    for name in ("a", "b/c", "b/d.gz"):
+        (tmp_path / name).write_text(name)
+    store(tmp_path, ["b/c", "a", "b/d.gz"], f"{url}/")
+    return url
+
+
+def test_files_go_there_and_back(folder: str, tmp_path: Path) -> None:
+    sizes = {name: file.size for name, file in list_folder(folder).items()}
+    assert sizes == {"a": 1, "b/c": 3, "b/d.gz": 6}
+    assert read_file(f"{folder}/b/d.gz") == b"b/d.gz"  # as it is stored
+    fetch(folder, ["b/c", "b/d.gz"], tmp_path / "back")
+    assert (tmp_path / "back" / "b" / "d.gz").read_text() == "b/d.gz"
+    delete(folder, ["a"])
+    assert set(list_folder(folder)) == {"b/c", "b/d.gz"}
+    delete(folder, [])
+
+
+def test_what_can_not_be_done_is_named(folder: str, tmp_path: Path) -> None:
+    assert list_folder(f"{folder}/nothing") == {}
+    with pytest.raises(StorageError, match=f"^{folder}/nothing: "):
+        read_file(f"{folder}/nothing")
+    with pytest.raises(StorageError, match=f"^{folder}/nothing: "):
+        fetch(folder, ["nothing"], tmp_path)
+    with pytest.raises(StorageError, match="^nowhere://b: "):
+        list_folder("nowhere://b")
+
+
+@pytest.mark.parametrize(("scheme", "extra"), [("gs", "gcs"), ("s3", "aws")])
+def test_a_missing_package_is_named_with_the_line_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, extra: str
+) -> None:
+    def find_spec(name: str) -> ModuleSpec | None:
+        if name.startswith("google"):
+            raise ModuleNotFoundError(name)
+        return ModuleSpec(name, None) if name == "apache_beam" else None
+
+    path = f"{scheme}://bucket/log.csv"
+    assert missing_package(path) == ""
+    monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+    says = rf"{path}: .* isn't installed: pip install 'srp4ctr\[{extra}\]'"
+    with pytest.raises(DataError, match=says):
+        match_files([path], "events")
+    with pytest.raises(StorageError, match=says):
+        list_folder(path)
+    assert missing_package("/data/log.csv") == missing_package("hdfs://log.csv") == ""

@@ -1,0 +1,108 @@
+"""Models in a store: rolled out to it and from it, and served from it; on TensorFlow's ram:// as
+Beam sees it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from preprocessing.stored_folders import delete, list_folder, store
+from serving.client import RankingClient
+from serving.errors import ServingError
+from serving.rollout import rollout
+from serving.server import ModelServer
+from serving.server.errors import ServerStartError
+from tests.ram_file_system import RamFileSystem
+from tests.serving import toy_ranker
+from trainer.export.manifest import write_manifest
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> str:
+    """The URL of a model's base path, where nothing is yet."""
+    return f"{RamFileSystem.scheme()}://{tmp_path.name}/models/toy"
+
+
+def a_version(folder: Path, number: int) -> Path:
+    path = folder / str(number)
+    (path / "variables").mkdir(parents=True)
+    (path / "saved_model.pb").write_bytes(b"graph")
+    (path / "variables" / "part-0").write_bytes(b"weights")
+    write_manifest(str(path))
+    return path
+
+
+def versions(url: str) -> set[str]:
+    return {name.partition("/")[0] for name in list_folder(url)}
+
+
+def test_the_newest_version_goes_there_and_old_ones_go(tmp_path: Path, models: str) -> None:
+    for number in (2, 9, 10):
+        assert rollout(a_version(tmp_path, number), models, keep=2) == f"{models}/{number}"
+    assert versions(models) == {"9", "10"}
+    back = Path(rollout(models, tmp_path / "served"))
+    assert (back.name, (back / "variables" / "part-0").read_bytes()) == ("10", b"weights")
+    assert rollout(f"{models}/9", tmp_path / "served") == str(tmp_path / "served" / "9")
+
+
+def test_a_version_that_is_there_is_never_changed(tmp_path: Path, models: str) -> None:
+    version = a_version(tmp_path, 7)
+    rollout(version, models)
+    with pytest.raises(ServingError, match=f"{models}/7 is there already"):
+        rollout(version, models)
+    with pytest.raises(ServingError, match=f"{models}/none: no model version here"):
+        rollout(f"{models}/none", tmp_path)
+
+
+def test_half_a_version_is_none_and_the_next_roll_out_ends_it(tmp_path: Path, models: str) -> None:
+    version = a_version(tmp_path, 7)
+    store(version, ["variables/part-0"], f"{models}/7")
+    with pytest.raises(ServingError, match="no model version here"):
+        rollout(models, tmp_path / "served")
+    rollout(version, models)
+    assert rollout(models, tmp_path / "served") == str(tmp_path / "served" / "7")
+
+
+def test_the_server_follows_a_store(
+    saved: dict[int, Path],
+    start: Callable[..., ModelServer],
+    eventually: Callable[..., None],
+    models: str,
+) -> None:
+    rollout(saved[1], models)
+    server = start(models, num_versions=1)
+    assert server.models == {toy_ranker.NAME: [1]}
+    with RankingClient(f"127.0.0.1:{server.grpc_port}", toy_ranker.NAME, 20) as client:
+        user = {"user_id": "1", "age": 0.0, "history_item_id": ["7", "8"]}
+        assert client.rank(user, ["5"], by="click")[0][1]["click"] == 53
+        rollout(saved[2], models)
+        eventually(lambda: server.versions == [2])
+        assert client.rank(user, ["5"], by="click")[0][1]["click"] == 53
+    delete(f"{models}/2", list_folder(f"{models}/2"))
+    eventually(lambda: server.versions == [1])
+
+
+def test_a_version_that_is_not_whole_is_loaded_when_it_is(
+    saved: dict[int, Path], start: Callable[..., ModelServer], models: str, tmp_path: Path
+) -> None:
+    version = tmp_path / "1"
+    shutil.copytree(saved[1], version)
+    write_manifest(str(version))
+    names = {path.relative_to(version).as_posix() for path in version.rglob("*") if path.is_file()}
+    variables = {name for name in names if name.startswith("variables/")}
+    store(version, names - variables, f"{models}/1")
+    with pytest.raises(ServerStartError, match="manifest has .* bytes. Found: nothing"):
+        start(models)
+    store(version, variables, f"{models}/1")
+    assert start(models).versions == [1]
+
+
+def test_a_store_that_can_not_be_asked_is_named(start: Callable[..., ModelServer]) -> None:
+    with pytest.raises(
+        ServerStartError, match=re.escape("nowhere://m: can't be read: nowhere://m")
+    ):
+        start("nowhere://m")
