@@ -10,9 +10,12 @@ from typing import Any
 
 from serving import contract
 from serving.errors import ServingError
+from serving.version_dirs import SAVED_MODEL_FILE
 
 _CHUNK = 2**20  # bytes that are read at once
 _ADVICE = "Is a copy still going on? Copy the version again, or export it anew."
+# In the graph of each version that was exported since exports write manifests.
+_MARK = contract.USER_STATE.encode()
 
 
 def has_manifest(version: Path) -> bool:
@@ -24,7 +27,7 @@ def has_manifest(version: Path) -> bool:
 
 
 def check_manifest(version: Path) -> None:
-    """Compares all files with the manifest, if there is one.
+    """Compares all files with the manifest; versions of other tools need none.
 
     Files that it doesn't name may be there.
 
@@ -33,6 +36,11 @@ def check_manifest(version: Path) -> None:
             it.
     """
     if not has_manifest(version):
+        if _is_marked(version / SAVED_MODEL_FILE):
+            raise ServingError(
+                f"{version / contract.MANIFEST_FILE}: the export wrote a manifest, and it isn't "
+                f"there. {_ADVICE}"
+            )
         return
     files = _read(version / contract.MANIFEST_FILE)
     # Sizes first: they are cheap, and tell of most copies that aren't whole.
@@ -66,6 +74,13 @@ def renew_manifest(version: Path, names: Iterable[str]) -> None:
     (version / contract.MANIFEST_FILE).write_text(
         json.dumps({"files": dict(sorted(files.items()))}, indent=1)
     )
+
+
+def _is_marked(saved_model: Path) -> bool:
+    try:
+        return _MARK in saved_model.read_bytes()
+    except OSError:  # removed since it was found: loading it will say so
+        return False
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -6,7 +6,10 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import tensorflow as tf
 
@@ -27,6 +30,8 @@ def serve(
 ) -> None:
     """Runs a ModelServer until SIGTERM or SIGINT, then drains it; the arguments are ModelServer's.
 
+    One that is still starting ends at once, by SystemExit.
+
     Call it from the main thread.
 
     Raises:
@@ -36,12 +41,13 @@ def serve(
     # Loading on a v1 session is deprecated, and here intended.
     tf.get_logger().setLevel(logging.ERROR)
     asked_to_stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_stop.set())
+    # While it starts, which may take minutes, there is nothing to drain.
+    _on_signals(_leave)
     server = ModelServer(
         model_name, base_path, grpc_port, rest_port, num_versions, poll_seconds, host, options
     )
     with server:
+        _on_signals(lambda *_: asked_to_stop.set())
         _announce(server, options.models.config_file or base_path)
         asked_to_stop.wait()
         print("Draining", flush=True)
@@ -49,6 +55,16 @@ def serve(
     print("Stopped", flush=True)
     if not finished:
         os._exit(0)  # the interpreter would wait for the threads of requests that had their time
+
+
+def _on_signals(handler: Callable[[int, FrameType | None], Any]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    print("Stopped", flush=True)
+    raise SystemExit
 
 
 def _announce(server: ModelServer, source: str | Path) -> None:

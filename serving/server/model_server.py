@@ -105,6 +105,7 @@ class ModelServer:
         # What has begun is undone where a later step fails.
         with contextlib.ExitStack() as undo:
             undo.callback(self._registry.stop)
+            undo.callback(self._load.stop)
             self._registry.start(self._configs())
             self._front.loop.start()
             undo.callback(self._front.close)

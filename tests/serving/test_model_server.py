@@ -146,6 +146,34 @@ def test_stop_drains_both_protocols(model_dir, start, connect, eventually):
         wire.http_json(target.rest_address, "/v1/models/toy")
 
 
+RETRIES = (
+    "import sys; from serving.server import ModelOptions, ServerOptions, serve; "
+    "models = ModelOptions(load_retries=9, load_retry_seconds=3600); "
+    "serve(sys.argv[1], 'toy', 0, 0, options=ServerOptions(models=models))"
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_server_that_still_starts(tmp_path, number):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"no graph")
+    process = subprocess.Popen(
+        [sys.executable, "-c", RETRIES, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        # It waits for the next try by now.
+        assert any("can't be loaded, 9 tries left" in line for line in process.stderr)
+        process.send_signal(number)
+        assert process.wait(timeout=60) == 0
+        assert process.stdout.read() == "Stopped\n"
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_sigterm_drains(model_dir):
     process = subprocess.Popen(
         [sys.executable, "-c", SERVE, str(model_dir)], stdout=subprocess.PIPE, text=True

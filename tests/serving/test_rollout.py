@@ -68,6 +68,15 @@ def test_a_version_that_is_not_whole_is_not_put_there(tmp_path: Path) -> None:
     assert rollout(version, tmp_path / "target") == str(tmp_path / "target" / "4")
 
 
+def test_a_version_whose_manifest_is_missing_is_not_put_there(tmp_path: Path) -> None:
+    version = _version(tmp_path / "source", 4)
+    (version / "saved_model.pb").write_bytes(b"a graph with an input user_state_bytes:0")
+    with pytest.raises(ServingError, match="manifest.json: the export wrote a manifest, and it"):
+        rollout(version, tmp_path / "target")
+    write_manifest(str(version))
+    assert rollout(version, tmp_path / "target").name == "4"
+
+
 def test_what_is_no_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / "12").mkdir()
     _version(tmp_path, 1).rename(tmp_path / "latest")

@@ -9,6 +9,7 @@ import itertools
 import json
 import socket
 import threading
+import time
 
 import grpc
 import pytest
@@ -134,6 +135,26 @@ def test_a_body_that_does_not_come(model_dir, start, connect):
     assert json.loads(response.read()) == {"error": "The body did not come within 0.2 s."}
 
 
+def test_answers_that_nobody_reads(model_dir, start, connect, monkeypatch):
+    monkeypatch.setattr(connection, "READ_SECONDS", 0.2)
+    server = start(model_dir, options=network(rest_max_connections=1))
+    target = connect(server)
+    # Little of the answer fits into the buffers of either side.
+    server._servers[1]._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    items = {"user_state_bytes": ["1|5"], "candidate_item_id": [["1"] * 8000]}
+    body = json.dumps({"signature_name": contract.SCORE_ITEMS, "inputs": items})
+    with socket.socket() as opened:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        host, port = target.rest_address.split(":")
+        opened.connect((host, int(port)))
+        head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        opened.sendall((head + body).encode())
+        # Its place becomes free, though it never reads.
+        deadline = time.monotonic() + wire.TIMEOUT_SECONDS
+        while is_closed(open_socket(target, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")):
+            assert time.monotonic() < deadline
+
+
 def test_half_sent_bodies_do_not_hold_up_a_drain(model_dir, start, connect):
     server = start(model_dir)
     opened = open_socket(
@@ -240,3 +261,42 @@ def test_json_that_goes_too_far(send, caplog, document, value):
     status, _, answer = send("POST", PATH, document % value)
     assert status == 400 and json.loads(answer)["error"]
     assert not caplog.records
+
+
+@pytest.mark.parametrize("text", [b"\\ud800", b"\\udcff", b"x\\uDBFF\\u0041"])
+@pytest.mark.parametrize(
+    ("method", "document"),
+    [
+        ("predict", b'{"signature_name": "%s", "inputs": [2]}'),
+        ("predict", b'{"signature_name": "encode_user", "instances": [{"%s": 1}]}'),
+        ("predict", b'{"signature_name": "describe", "inputs": ["%s"]}'),
+        ("classify", b'{"examples": [{"%s": 1}]}'),
+        ("regress", b'{"context": {"%s": 1}, "examples": [{}]}'),
+    ],
+)
+def test_half_a_character(send, caplog, method, document, text):
+    status, _, answer = send("POST", f"/v1/models/toy:{method}", document % text)
+    expected = {"error": "JSON Parse error: The surrogate pair in string is invalid."}
+    assert (status, json.loads(answer)) == (400, expected)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("method", "document"),
+    [
+        ("predict", b'{"signature_name": "\xff", "inputs": [2]}'),
+        ("classify", b'{"examples": [{"\xff": 1}]}'),
+        ("regress", b'{"context": {"\xff": 1}, "examples": [{}]}'),
+    ],
+)
+def test_names_that_are_no_utf8(send, caplog, method, document):
+    status, _, answer = send("POST", f"/v1/models/toy:{method}", document)
+    assert status == 400 and b"is a name, and no UTF-8" in answer
+    assert not caplog.records
+
+
+def test_whole_characters_may_be_escaped(send):
+    document = b'{"signature_name": "\\ud83d\\ude00\\\\ud800", "inputs": [2]}'
+    status, _, answer = send("POST", PATH, document)
+    assert status == 400
+    assert "\N{GRINNING FACE}\\ud800" in json.loads(answer)["error"]

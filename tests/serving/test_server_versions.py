@@ -159,11 +159,19 @@ def test_a_base_path_that_vanishes_changes_nothing(model_dir, start, connect, ev
     assert served(target) == 1
 
 
-def foreign(saved_path, model_dir, number):
-    """Copies a version as another tool would have written it: without a manifest."""
-    path = shutil.copytree(saved_path, model_dir / str(number), dirs_exist_ok=True)
-    (path / contract.MANIFEST_FILE).unlink()
-    return path
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory):
+    """Versions 1 and 2 as they were before exports wrote manifests."""
+    base = tmp_path_factory.mktemp("earlier")
+    paths = {}
+    for version in (1, 2):
+        paths[version] = toy_ranker.save(base, version, state_name=contract.OLD_USER_STATE)
+        (paths[version] / contract.MANIFEST_FILE).unlink()
+    return paths
+
+
+def copy_over(saved_path, model_dir, number):
+    return shutil.copytree(saved_path, model_dir / str(number), dirs_exist_ok=True)
 
 
 def settle(seconds):
@@ -199,6 +207,21 @@ def test_a_copy_that_stalls_is_never_served(
     eventually(lambda: served(target) == 2)
 
 
+def test_a_copy_that_stalls_before_its_manifest_is_never_served(
+    saved, model_dir, start, connect, push, eventually
+):
+    target = connect(start(model_dir, options=settle(0)))
+    incoming = shutil.copytree(saved[2], model_dir / "incoming")
+    shutil.rmtree(incoming / "assets.extra")
+    incoming.rename(model_dir / "2")
+    status = wait_for_end(target, 2, eventually)
+    assert status.error_code == grpc.StatusCode.DATA_LOSS.value[0]
+    assert "the export wrote a manifest, and it isn't there" in status.error_message
+    assert served(target) == 1
+    copy_over(saved[2], model_dir, 2)
+    eventually(lambda: served(target) == 2)
+
+
 def test_a_manifest_that_is_cut(saved, model_dir, start):
     manifest = model_dir / "1" / contract.MANIFEST_FILE
     manifest.write_text(manifest.read_text()[:50])
@@ -212,44 +235,43 @@ def test_files_beside_the_manifest_may_be_there(model_dir, start):
 
 
 def test_a_version_without_a_manifest_must_settle(
-    saved, model_dir, start, push, eventually, monkeypatch
+    earlier, model_dir, start, eventually, monkeypatch
 ):
     ages = [1.0]
     monkeypatch.setattr(settling, "seconds_unchanged", lambda path: ages.append(ages[0]) or ages[0])
     server = start(model_dir, options=settle(5))
-    foreign(saved[2], model_dir, 2)
+    copy_over(earlier[2], model_dir, 2)
     eventually(lambda: len(ages) > 5)
     assert server.versions == [1]
     ages[0] = 6.0
     eventually(lambda: server.versions == [2])
 
 
-def test_a_start_waits_for_a_version_without_a_manifest(saved, tmp_path, start):
-    foreign(saved[1], tmp_path, 1)
+def test_a_start_waits_for_a_version_without_a_manifest(earlier, tmp_path, start):
+    copy_over(earlier[1], tmp_path, 1)
     assert start(tmp_path, options=settle(0.5)).versions == [1]
 
 
 def test_a_version_without_a_manifest_is_loaded_again_when_its_files_change(
-    saved, model_dir, start, connect, eventually
+    earlier, model_dir, start, connect, eventually
 ):
-    foreign(saved[1], model_dir, 2)
+    copy_over(earlier[1], model_dir, 2)
     target = connect(start(model_dir, options=settle(0)))
 
     def state():
-        return wire.outputs(wire.predict(target, contract.ENCODE_USER, wire.USER))[
-            "user_state_bytes"
-        ][0][:2]
+        found = wire.outputs(wire.predict(target, contract.ENCODE_USER, wire.USER))
+        return found[contract.OLD_USER_STATE][0][:2]
 
     assert (served(target), state()) == (2, b"1|")
-    foreign(saved[2], model_dir, 2)
+    copy_over(earlier[2], model_dir, 2)
     eventually(lambda: state() == b"2|")
     assert wire.states(target.model)[2] == "AVAILABLE"
 
 
 def test_a_version_that_is_spoilt_later_stays_as_it_was(
-    saved, model_dir, start, connect, eventually, caplog
+    earlier, model_dir, start, connect, eventually, caplog
 ):
-    path = foreign(saved[1], model_dir, 2)
+    path = copy_over(earlier[1], model_dir, 2)
     target = connect(start(model_dir, options=settle(0)))
     (path / "saved_model.pb").write_bytes(b"spoilt")
     eventually(lambda: "version 2 of model 'toy' is not served from" in caplog.text)

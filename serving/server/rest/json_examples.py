@@ -10,7 +10,12 @@ import tensorflow as tf
 from tensorflow_serving.apis import classification_pb2, regression_pb2
 
 from serving.server.errors import invalid_argument
-from serving.server.rest.json_request import fill_signature_name, nesting_bounded, parse_document
+from serving.server.rest.json_request import (
+    checked_name,
+    fill_signature_name,
+    nesting_bounded,
+    parse_document,
+)
 from serving.server.rest.json_response import encode
 from serving.server.rest.json_values import (
     decode_base64,
@@ -80,7 +85,7 @@ def _fill_example(value: Any, example: tf.train.Example) -> None:
         feature = tf.train.Feature()
         for element in content if isinstance(content, list) else [content]:
             _add(name, element, feature)
-        example.features.feature[name].CopyFrom(feature)
+        example.features.feature[checked_name(name)].CopyFrom(feature)
 
 
 def _add(name: str, value: Any, feature: tf.train.Feature) -> None:

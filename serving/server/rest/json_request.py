@@ -6,6 +6,7 @@ TensorFlow Serving has a row form, `instances`, and a column form, `inputs`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -22,6 +23,7 @@ Form = Literal["row", "column"]
 InputsOf = Callable[[predict_pb2.PredictRequest], Mapping[str, TensorInfo]]
 _ROWS = "instances"
 _COLUMNS = "inputs"
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # half of a character, as JSON escapes it
 
 
 def count_json_values(body: bytes, most: int) -> int:
@@ -101,7 +103,18 @@ def fill_signature_name(document: dict[str, Any], request: Any) -> None:
                 f"JSON Value: {shown} not formatted correctly. 'signature_name' key must be a "
                 "string value."
             )
-        request.model_spec.signature_name = document["signature_name"]
+        request.model_spec.signature_name = checked_name(document["signature_name"])
+
+
+def checked_name(text: str) -> str:
+    """A string that becomes a name: protobuf takes only what is UTF-8.
+
+    Raises:
+        RequestError: It isn't.
+    """
+    if not text.isascii() and _has_surrogates(text):
+        raise invalid_argument(f"JSON Value: {shorten(text)} is a name, and no UTF-8.")
+    return text
 
 
 def parse_document(body: bytes) -> dict[str, Any]:
@@ -114,11 +127,35 @@ def parse_document(body: bytes) -> dict[str, Any]:
         raise invalid_argument("JSON Parse error: The document is empty")
     try:
         document = json.loads(body.decode(errors="surrogateescape"))
+        _check_surrogates(body)
     except ValueError as error:
         raise invalid_argument(f"JSON Parse error: {error}") from None
     if not isinstance(document, dict):
         raise invalid_argument(f"JSON Value: {shorten(document)} Is not object")
     return document
+
+
+def _check_surrogates(body: bytes) -> None:
+    """Refuses a document with half an escaped character, which no encoding has.
+
+    Raises:
+        ValueError: It has one.
+    """
+    # Most documents escape none, and pay nothing.
+    if not _SURROGATE.search(body):
+        return
+    # Without the bytes that are no UTF-8, whose stand-ins are surrogates, too.
+    document = json.loads(body.decode(errors="replace"))
+    if _has_surrogates(json.dumps(document, ensure_ascii=False)):
+        raise ValueError("The surrogate pair in string is invalid.")
+
+
+def _has_surrogates(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _form(document: dict[str, Any]) -> Form:
