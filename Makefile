@@ -103,7 +103,7 @@ test-engines: setup-dev ## Records and states on Prism and in emulated stores, w
 lint: setup-dev ## Check style, types and which module imports which
 	@$(PYTHON) -m ruff check $(SOURCES)
 	@$(PYTHON) -m ruff format --check $(SOURCES)
-	@$(PYTHON) -m mypy $(PACKAGES) $(wildcard scripts)
+	@$(PYTHON) -m mypy $(SOURCES)
 	@.venv/bin/lint-imports --no-logo --no-cache
 
 docs: setup-dev ## Build the documentation's site into build/site (open build/site/index.html)

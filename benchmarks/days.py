@@ -22,6 +22,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+
 from benchmarks.daily_log import FIRST_DAY, DailyLog, write_config
 from benchmarks.server_process import running_server
 from pipelines.config import RunConfig, RunPaths, load_run_config
@@ -32,6 +34,7 @@ from preprocessing.rolling import date_of
 from serving.client import RankingClient
 from serving.contract import DEFAULT_MODEL_NAME
 from serving.version_dirs import version_number
+from trainer.export.assembly import serving_module
 from trainer.finetune import finetune
 from trainer.metrics import auc
 from trainer.pretrain import pretrain
@@ -123,8 +126,10 @@ def _from_nothing(config: RunConfig) -> dict[str, Any]:
         pretrain(stage_inputs(config, metadata, "pretrain"), encoder)
         inputs = stage_inputs(config, metadata)
         ranker, _ = finetune(inputs, encoder)
+    evaluate = tf.function(serving_module(ranker, inputs).evaluate, autograph=False)
+    records = metadata.output("BehaviorLogExampleGen", "examples")
     seconds = round(time.monotonic() - started)
-    rows = predict(ranker, inputs, metadata.output("BehaviorLogExampleGen", "examples"))
+    rows = predict(evaluate, list(inputs.spec.tasks), records)
     return {
         "cold_auc": auc(rows["label_like"], rows["score_like"]),
         "cold_training_seconds": seconds,

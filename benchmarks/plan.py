@@ -209,16 +209,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    kinds = (Counts, Prices)
-    for kind in kinds:
+    for kind in (Counts, Prices):
         for field in dataclasses.fields(kind):
             flag = f"--{field.name.replace('_', '-')}"
             parser.add_argument(flag, type=float, default=field.default)
     given = vars(parser.parse_args())
-    counts, prices = (
-        kind(**{field.name: given[field.name] for field in dataclasses.fields(kind)})
-        for kind in kinds
-    )
+    counts = Counts(**{field.name: given[field.name] for field in dataclasses.fields(Counts)})
+    prices = Prices(**{field.name: given[field.name] for field in dataclasses.fields(Prices)})
     print(table(plan(counts, Coefficients(), prices)))
 
 

@@ -27,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -239,11 +240,11 @@ def main() -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        jobs = {
+        runs: dict[str, Callable[[Path, Path], None]] = {
             "beam": run_beam,
             "statistics": partial(run_beam, statistics=STATISTICS),
             "pandas": run_pandas,
         }
-        jobs[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
+        runs[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
     else:
         main()

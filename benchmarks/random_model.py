@@ -34,10 +34,12 @@ from trainer.export.serving_module import ServingModule, dtype_of
 from trainer.export.signatures import build_signatures
 from trainer.export.warmup import write_warmup
 from trainer.inputs import StageInputs
+from trainer.models.din_config import DinConfig
 from trainer.models.ranker import Ranker
 from trainer.models.srp4ctr import Srp4Ctr
 from trainer.models.srp4ctr_config import Srp4CtrConfig
 from trainer.models.unfolded_din import UnfoldedDin
+from trainer.registry import create_ranker
 
 # Benchmark-only signatures with the inputs and outputs of `predict`.
 TILED = "benchmark_tiled"
@@ -112,7 +114,7 @@ def export_ranker(inputs: StageInputs, path: Path, seed: int = 1) -> None:
     """Writes a ranker alone, as training exports it."""
     keras.utils.set_random_seed(seed)
     fields = inputs.fields()
-    ranker = Srp4Ctr(fields, inputs.config.ranker, inputs.config.encoder)
+    ranker = create_ranker(fields, inputs.config)
     ranker(random_features(fields, [3]))
     export(ranker, inputs, str(path))
 
@@ -167,10 +169,13 @@ def _export(inputs: StageInputs, path: Path, seed: int) -> None:
 def _rankers(inputs: StageInputs, seed: int) -> tuple[Ranker, Ranker]:
     keras.utils.set_random_seed(seed)
     fields = inputs.fields()
-    sizes = (inputs.config.ranker, inputs.config.encoder)
-    rankers = Srp4Ctr(fields, *sizes), UnfoldedDin(fields, *sizes)
-    for ranker in rankers:
-        ranker(random_features(fields, [3]))
+    ranker = inputs.config.ranker
+    assert isinstance(ranker, Srp4CtrConfig)
+    as_large = DinConfig(embedding_dim=ranker.embedding_dim, experts=ranker.experts)
+    encoder = inputs.config.encoder
+    rankers = (Srp4Ctr(fields, ranker, encoder), UnfoldedDin(fields, as_large, encoder))
+    for each in rankers:
+        each(random_features(fields, [3]))
     return rankers
 
 

@@ -126,7 +126,7 @@ def _row(name: str, scores: Scores, blobs: list[bytes], exact: Scores) -> dict[s
     """Prints a row of the table and returns it."""
     tasks = [task for task in scores if label_name(task) in scores]
     differences = np.concatenate([np.abs(scores[task] - exact[task]) for task in tasks])
-    row = {
+    row: dict[str, Any] = {
         "mean_bytes": float(np.mean([len(blob) for blob in blobs])),
         "largest_bytes": max(len(blob) for blob in blobs),
         "mean_difference": float(differences.mean()),

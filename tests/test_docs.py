@@ -37,7 +37,7 @@ def code_of(path: Path) -> list[str]:
 
 def commands(start: str) -> list[tuple[str, str]]:
     """(document, command) for each command in a document that begins like this."""
-    found = {}
+    found: dict[tuple[str, str], None] = {}  # a dict keeps their order
     for doc, line in ((path.name, line) for path in DOCS for line in code_of(path)):
         for part in re.split(r" && |; ", re.sub(r"\s+#.*", "", line)):
             match = re.search(rf"(?:^|\.venv/bin/|\* +){start}(?: (.*))?$", part.strip())
@@ -93,9 +93,9 @@ def test_its_files_exist(path: Path) -> None:
 def test_the_rooms_of_the_architecture_are_all_there_are() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     packages = re.findall(r"^    (\w+)/ ", text, re.MULTILINE)
-    assert sorted(packages) == sorted(
-        re.search(r"^PACKAGES := (.*)$", MAKEFILE, re.MULTILINE)[1].split()
-    )  # type: ignore[index]
+    of_makefile = re.search(r"^PACKAGES := (.*)$", MAKEFILE, re.MULTILINE)
+    assert of_makefile is not None
+    assert sorted(packages) == sorted(of_makefile[1].split())
     rooms = {
         room.parent.name + "/" + room.name
         for name in packages

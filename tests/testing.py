@@ -113,7 +113,7 @@ def write_small_dataset(
 
 
 def build_records(
-    spec: DatasetSpec, folder: Path, shards: int | None = 8, options: Sequence[str] = ()
+    spec: DatasetSpec, folder: Path, shards: int = 8, options: Sequence[str] = ()
 ) -> dict[str, list[Record]]:
     """Runs the Beam job in this process; quarantine and report go to `folder`, too. Records are
     sorted."""

@@ -177,7 +177,7 @@ def catalog_record(spec: DatasetSpec, seed: int = 0, items: int = 8) -> Raw:
     events."""
     rng = np.random.default_rng(seed)
     candidates = [f for f in record_features(spec) if f.side == "candidate"]
-    values = {
+    values: dict[str, list[Any]] = {
         f.name: [NAN if f.statistic else _value(f, rng) for _ in range(items)] for f in candidates
     }
     ids = [f"i{n}" for n in range(items)]

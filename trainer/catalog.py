@@ -65,8 +65,8 @@ class ItemCatalog(tf.Module):
             events[items[known]] = batch[TRAINING_EVENTS].numpy()[known]
             for name, table in tables.items():
                 table[items[known]] = batch[f"candidate_{name}"].numpy()[known]
-            for name, table in numbers.items():
-                table[items[known]] = batch[number_name(f"candidate_{name}")].numpy()[known]
+            for name, values in numbers.items():
+                values[items[known]] = batch[number_name(f"candidate_{name}")].numpy()[known]
         return cls(tables, events, numbers)
 
     def fill(self, features: Features) -> dict[str, tf.Tensor]:

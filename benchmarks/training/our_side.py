@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from benchmarks.training.inputs import spec, written_inputs
 from benchmarks.training.rounds import answer
@@ -26,7 +27,7 @@ from trainer.finetune import ranking_stage
 from trainer.fitting import make_model
 from trainer.registry import MODEL
 
-_OWN = {
+_OWN: dict[str, dict[str, Any]] = {
     "din": {"attention_units": ATTENTION},
     "bst": {"bst": {"layers": 1, "heads": HEADS, "feedforward": FEEDFORWARD, "dropout": 0.0}},
 }

@@ -33,7 +33,8 @@ def measure(folder: Path, candidates: int, rounds: int, full: bool = False) -> d
     log = make_log(CANDIDATES_A_ROUND // candidates, candidates, ITEMS, full)
     write_inputs(folder / "records", log, config("din"), actions=False)
     rows = folder / "rows.npz"
-    np.savez(rows, **impressions(log))
+    columns: dict[str, Any] = dict(impressions(log))
+    np.savez(rows, **columns)
     ours = [sys.executable, "-m", "benchmarks.training.our_side", str(folder / "records")]
     commands = {f"ours_{name}": [*ours, name, str(ITEMS), str(CANDIDATES_A_ROUND)] for name in OURS}
     for side in (*RIVALS, "deepctr_bst"):

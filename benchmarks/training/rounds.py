@@ -67,7 +67,7 @@ def compare(
 
 def summary(speeds: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]]:
     """Median and range of each side."""
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for name, of_side in speeds.items():
         found[name] = {
             "median": round(statistics.median(of_side)),

@@ -16,13 +16,13 @@ from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
 from trainer.slices import POPULARITY, history_slice
 
 Features = Mapping[str, tf.train.Feature]
+# Serialised raw records to scores; see the signature of that name.
+Evaluate = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 _REQUESTS_A_BATCH = 16
 
 
-def predict(
-    evaluate: Callable[[tf.Tensor], dict[str, tf.Tensor]], tasks: Sequence[str], raw_dir: str
-) -> dict[str, np.ndarray]:
+def predict(evaluate: Evaluate, tasks: Sequence[str], raw_dir: str) -> dict[str, np.ndarray]:
     """Scores the test split.
 
     Args:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -20,7 +21,7 @@ from pipelines.counts.evaluate import TreesOfTasks
 from pipelines.experiment.cells import ENCODER, PREDICTIONS, RESULT
 from pipelines.experiment.found import CellResult, PretrainResult, RankResult
 from pipelines.experiment.job import Job, Stage
-from pipelines.experiment.predictions import predict
+from pipelines.experiment.predictions import Evaluate, predict
 from pipelines.garbage import look_for_garbage_less_often
 from preprocessing.config import SAVED
 from preprocessing.spec import DatasetSpec
@@ -67,17 +68,23 @@ def _rank(job: Job, folder: Path) -> RankResult:
     inputs = _inputs(job)
     ranker, found = finetune(inputs, job.encoder)
     evaluate = tf.function(serving_module(ranker, inputs).evaluate, autograph=False)
-    predictions = predict(evaluate, list(inputs.spec.tasks), job.raw)
-    np.savez_compressed(folder / PREDICTIONS, **predictions)
+    _predict(evaluate, inputs, job, folder)
     return RankResult(**found, validation_auc=max(found["curves"]["val_mean_auc"]))
 
 
 def _counts(job: Job, folder: Path) -> RankResult:
     inputs = _inputs(job)
     trees = TreesOfTasks(inputs)
-    predictions = predict(trees.evaluate, list(inputs.spec.tasks), job.raw)
-    np.savez_compressed(folder / PREDICTIONS, **predictions)
+    _predict(trees.evaluate, inputs, job, folder)
     return RankResult(validation_auc=trees.validation_auc)
+
+
+def _predict(evaluate: Evaluate, inputs: StageInputs, job: Job, folder: Path) -> None:
+    """Scores the test split and writes the columns into the cell's folder."""
+    # Any: to numpy 2's stubs, a name that isn't known when types are checked may be `allow_pickle`.
+    columns: dict[str, Any] = {}
+    columns.update(predict(evaluate, list(inputs.spec.tasks), job.raw))
+    np.savez_compressed(folder / PREDICTIONS, **columns)
 
 
 _STAGES: dict[Stage, Callable[[Job, Path], CellResult]] = {

@@ -40,8 +40,10 @@ def test_by_hand() -> None:
 
 
 def test_what_is_not_measured_has_no_line() -> None:
-    nothing = {"evaluated": None, "item_bytes": None, "load_item": None, "memory_item": None}
-    lines = plan(Counts(), dataclasses.replace(Coefficients(), **nothing), Prices())
+    less = dataclasses.replace(
+        Coefficients(), evaluated=None, item_bytes=None, load_item=None, memory_item=None
+    )
+    lines = plan(Counts(), less, Prices())
     assert not {"Evaluator, each model", "SavedModel", "start of a server"} & {
         line.what for line in lines
     }

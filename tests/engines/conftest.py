@@ -112,7 +112,7 @@ def _cluster(name: str) -> list[str]:
     more = os.environ.get("ENGINE_OPTIONS", "").split()
     return beam_args(
         BeamConfig(runner=name, options=(f"--{option}={os.environ[variable]}", *PROCESS, *more))
-    )  # type: ignore[arg-type]
+    )
 
 
 @pytest.fixture(scope="session")

@@ -106,8 +106,8 @@ def _start_and_kill(config_path: Path, within: str) -> None:
     output."""
     folder = Path(load_run_config(config_path).paths.artifacts) / within
     command = [str(SRP4CTR), "run", str(config_path)]
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, **pipes) as run:
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=nowhere, stderr=nowhere) as run:
         while not folder.exists():
             assert run.poll() is None, f"it ended before {within}"
             time.sleep(0.01)

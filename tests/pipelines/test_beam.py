@@ -25,7 +25,7 @@ EXTRA: dict[str, tuple[str, ...]] = {
 
 
 def parsed(runner: str, *extra: str, image: str | None = None) -> options.PipelineOptions:
-    return options.PipelineOptions(beam_args(BeamConfig(runner=runner, image=image, options=extra)))  # type: ignore
+    return options.PipelineOptions(beam_args(BeamConfig(runner=runner, image=image, options=extra)))
 
 
 @pytest.mark.parametrize("runner", [name for name in RUNNERS if name != "dataflow"])

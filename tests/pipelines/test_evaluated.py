@@ -39,11 +39,12 @@ def test_what_isnt_a_number_is_undefined(evaluated: float, auc: float | None) ->
 def data(validation: dict[str, float | None], test: dict[str, float | None]) -> DataReport:
     """The part of a data report that has rules."""
     rules = {"validation": validation, "test": test}
-    splits = {
-        split: SplitReport.model_construct(label_rules={"click": found})
-        for split, found in rules.items()
-    }
-    return DataReport.model_construct(splits=splits)
+    parts: dict[str, Any] = {}
+    for split, found in rules.items():
+        of_split: dict[str, Any] = {"label_rules": {"click": found}}
+        parts[split] = SplitReport.model_construct(**of_split)
+    whole: dict[str, Any] = {"splits": parts}
+    return DataReport.model_construct(**whole)
 
 
 def test_a_model_without_a_defined_auc_is_refused_by_name() -> None:

@@ -162,12 +162,12 @@ def test_metrics_of_groups_are_those_that_tfma_has_of_single_candidates(tmp_path
         same = {name: found[where]["", "buy"][name] for name in values}
         assert same.pop("calibration_plot") == pytest.approx(values.pop("calibration_plot")), where
         assert same == pytest.approx(values, abs=1e-6), where
-    rows = [np.concatenate([g[kind]["buy"] for g in groups]) for kind in ("labels", "predictions")]
-    users = np.concatenate([group["features"][USER] for group in groups])
+    label_rows = np.concatenate([group["labels"]["buy"] for group in groups])
+    score_rows = np.concatenate([group["predictions"]["buy"] for group in groups])
+    user_rows = np.concatenate([group["features"][USER] for group in groups])
     for key, metric in METRICS.items():
-        assert found[()]["", "buy"][key] == pytest.approx(metric.of_rows(*rows, users), abs=1e-6), (
-            key
-        )
+        expected_value = metric.of_rows(label_rows, score_rows, user_rows)
+        assert found[()]["", "buy"][key] == pytest.approx(expected_value, abs=1e-6), key
 
 
 def test_the_bars_of_the_auc_are_held_against_all_candidates(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def _keep_values(element: tuple[Any, dict[Any, Any]], folder: str) -> None:
     where, values = element
     for key, value in values.items():
         if not key.is_diff:
-            plain = float(value) if np.isscalar(value) else _buckets(value)
+            plain = _buckets(value) if hasattr(value, "buckets") else float(value)
             _keep(((where, (key.model_name, key.output_name), key.name), plain), folder)
 
 

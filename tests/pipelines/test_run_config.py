@@ -12,13 +12,15 @@ from preprocessing.config import ConfigError, validated
 from tests.testing import small_spec
 from trainer.config import TrainerConfig
 from trainer.inputs import StageInputs
+from trainer.models.srp4ctr_config import Srp4CtrConfig
 
 SAMPLED = {"negatives": {"per_request": 2}}
 
 
 @pytest.mark.parametrize(("changes", "set_wise"), [({}, True), (SAMPLED, False)])
 def test_either_alone_is_fine(changes: dict[str, Any], set_wise: bool) -> None:
-    assert _run(changes, set_wise).trainer.ranker.set_wise == set_wise
+    ranker = _run(changes, set_wise).trainer.ranker
+    assert isinstance(ranker, Srp4CtrConfig) and ranker.set_wise == set_wise
 
 
 def test_sampled_candidates_are_not_scored_as_a_set() -> None:

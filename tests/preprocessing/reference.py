@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from preprocessing.activity import step_of
+from preprocessing.kinds.column import ColumnKind
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_records import Condition, Negatives, Task
 from preprocessing.splits import CutOffs
@@ -170,7 +171,7 @@ def _record(
         record[f"{side}_tags"] = [row.get("tags", "") for row in joined]
         record[f"{side}_weight"] = [_number(row.get("weight", "")) for row in joined]
         for name, feature in spec.features.item.items():
-            if feature.table == "events":
+            if isinstance(feature, ColumnKind) and feature.table == "events":
                 column = feature.column or name
                 at = [event["timestamp"] if side == "history" else time for event in chosen]
                 values = [

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipelines.config import load_run_config
@@ -21,7 +22,7 @@ from preprocessing.adapters import completejourney
 from preprocessing.datasets import DATASETS, DataFetchError, fetch
 from preprocessing.datasets.published import PublishedDataset
 from preprocessing.sources.check import check_sources
-from preprocessing.sources.columns import TABLES
+from preprocessing.sources.columns import TABLES, TableName
 from preprocessing.sources.read import read_table
 from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
@@ -115,12 +116,14 @@ def config_spec(name: str, data_dir: Path) -> DatasetSpec:
     )
 
 
-def read(spec: DatasetSpec, table: str) -> list[Row]:
+def read(spec: DatasetSpec, table: TableName) -> list[Row]:
     """All rows of a table; none may be rejected."""
     declared = getattr(spec, table)
-    parts = list(read_table(spec, table, declared.path)) if declared else []
-    assert not [part for part in parts if isinstance(part, list)]
-    return [row for part in parts for row in part.to_pylist()]
+    rows: list[Row] = []
+    for part in read_table(spec, table, declared.path) if declared else ():
+        assert isinstance(part, pa.Table)
+        rows += part.to_pylist()
+    return rows
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

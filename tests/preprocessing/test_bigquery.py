@@ -97,7 +97,7 @@ def test_bad_rows_are_quarantined_with_what_they_hold(
 def test_types_nulls_structures_and_lists() -> None:
     shown = [{"item": 7, "clicked": True}, {"item": 8, "clicked": False}]
     day = datetime.date(2026, 1, 2)
-    rows = [
+    rows: list[Row] = [
         {
             "who": {"id": decimal.Decimal("12.000000000")},
             "day": day,

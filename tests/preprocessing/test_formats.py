@@ -7,6 +7,7 @@ import bz2
 import datetime
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def write(path: Path, suffix: str) -> DatasetSpec:
     """Writes the log in the format of a suffix."""
     if suffix in ("csv", "csv.gz", "csv.bz2", "csv.zst"):
         text = write_csv(path, LOG).read_bytes()
-        compress = {
+        compress: dict[str, Callable[[bytes], bytes]] = {
             "csv": bytes,
             "csv.gz": gzip.compress,
             "csv.bz2": bz2.compress,

@@ -58,7 +58,7 @@ def listed_log(pages: int = 60) -> list[Row]:
     for page in range(pages):
         shown = rng.sample(range(40), 5)
         user = page % 12
-        row = {
+        row: Row = {
             "user_id": f"u{user}",
             "session_id": f"s{user}",
             "timestamp": START + page * DAY // 4,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -19,6 +20,7 @@ from preprocessing.events import SortedEvents
 from preprocessing.latest import compact, latest_frame, union, user_records
 from preprocessing.lookup import met_items, user_record
 from preprocessing.sources.columns import ITEM, TIME, USER
+from preprocessing.sources.files import files_of
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import CutOffs
@@ -76,7 +78,7 @@ COUNTED = small_spec().features.model_dump() | {
     ],
 )
 def test_every_user_has_the_record_that_a_lookup_finds(
-    tmp_path: Path, changes: dict[str, object]
+    tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     spec = write_small_dataset(tmp_path, **changes)
     found = _records(spec, tmp_path)
@@ -104,10 +106,10 @@ def test_statistics_of_users_as_of_now_equal_the_reference(tmp_path: Path) -> No
     ]
     expected = reference_statistics(spec, log, [], record | {"candidate_item_id": items})
     met = [expected[f"candidate_{column.name}"] for column in spec.statistic_columns("candidate")]
-    np.testing.assert_allclose(found, np.float32(met).T, rtol=1e-6)
+    np.testing.assert_allclose(found, np.array(met, np.float32).T, rtol=1e-6)
     for column in spec.statistic_columns("user"):
         name = f"user_{column.name}"
-        np.testing.assert_allclose(record[name], np.float32(expected[name]), rtol=1e-6)
+        np.testing.assert_allclose(record[name], np.array(expected[name], np.float32), rtol=1e-6)
     own = SortedEvents.from_table(compact(spec, _events(spec)))
     told = told_of(spec, dict(overall(spec, SortedEvents.from_table(_events(spec)))))
     tables = Tables(entity_table("items", item_rows()), entity_table("users", user_rows()))
@@ -144,7 +146,8 @@ def test_as_of_hides_what_comes_later_and_dates_the_request(tmp_path: Path) -> N
 
 
 def _events(spec: DatasetSpec) -> pa.Table:
-    parts = read_table(spec, "events", spec.events.path)
+    (path,) = files_of(spec.events, "events")
+    parts = read_table(spec, "events", path)
     return pa.concat_tables(part for part in parts if isinstance(part, pa.Table))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from preprocessing.sources.files import files_of
 from preprocessing.sources.message import parse_event
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
@@ -23,7 +24,8 @@ def event_of(spec: DatasetSpec, message: str) -> pa.Table:
 def test_a_message_is_the_row_of_the_log(tmp_path: Path) -> None:
     rows = small_log(events=50)
     spec = write_small_dataset(tmp_path, rows)
-    logged = pa.concat_tables(read_table(spec, "events", spec.events.path))
+    (path,) = files_of(spec.events, "events")
+    logged = pa.concat_tables(read_table(spec, "events", path))
     sent = pa.concat_tables(event_of(spec, json.dumps(row)) for row in rows)
     assert sent.schema == logged.schema
     assert repr(sent.to_pylist()) == repr(logged.to_pylist())

@@ -141,4 +141,4 @@ def test_the_same_log_whoever_wrote_it(tmp_path: Path, write: Callable[[Path], A
         tuple(None if value != value else value for value in row.values())
         for row in good.to_pylist()
     ]
-    assert sorted(rows, key=lambda row: row[1]) == EXPECTED
+    assert sorted(rows, key=lambda row: str(row[1])) == EXPECTED

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import random
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -147,7 +147,7 @@ def shard_records(
     return {split: sort_records(found) for split, found in records.items()}
 
 
-def event_table(spec: DatasetSpec, rows: list[Row]) -> pa.Table:
+def event_table(spec: DatasetSpec, rows: Sequence[Row]) -> pa.Table:
     strings = {USER: "user_id", ITEM: "item_id", "text:action": "action", "text:device": "device"}
     if spec.events.request:
         strings[REQUEST] = "request"
@@ -165,8 +165,10 @@ def _tables(spec: DatasetSpec, table: pa.Table, events: SortedEvents, cut: CutOf
     if spec.negatives:
         step = step_of(spec.negatives.window, cut)
         pool = ItemPool(active_items(events, spec.candidates, step), spec.negatives, step)
-    entities = {name: entity_table(name, rows) for name, rows in rows_of(spec).items()}
-    return Tables(**entities, pool=pool, known=known_of(spec, table))
+    tables: dict[str, Any] = {
+        name: entity_table(name, rows) for name, rows in rows_of(spec).items()
+    }
+    return Tables(**tables, pool=pool, known=known_of(spec, table))
 
 
 def known_of(spec: DatasetSpec, table: pa.Table) -> dict[str, EntityTable]:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preprocessing.errors import DataError
-from preprocessing.sources.columns import Column, ColumnKind
+from preprocessing.sources.columns import Checked, Column
 from preprocessing.sources.json_values import parse_json, parser_for
 from preprocessing.sources.nested import batch_of
 from preprocessing.sources.normal import plain
@@ -28,7 +28,8 @@ from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
 from tests.testing import Row, small_spec
 
-KINDS: tuple[ColumnKind, ...] = ("id", "text", "number", "time", "multivalent")
+KINDS: tuple[Checked, ...] = ("id", "text", "number", "time", "multivalent")
+NAMES: tuple[str, ...] = KINDS  # of the columns, each named after its kind
 COLUMNS = tuple(Column(kind, kind, kind, "a test") for kind in KINDS)
 TEXT = st.sampled_from(
     ["", " ", "a", "a|b", "a||b", "7", "7.0", " 7 ", "1e3", "true", "False", "nan", "-inf", "x|"]
@@ -70,8 +71,8 @@ def test_json_values_do_not_depend_on_their_neighbours(rows: list[Row]) -> None:
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(KINDS, TEXT)), min_size=1, max_size=6))
 def test_text_does_not_depend_on_its_neighbours(rows: list[Row]) -> None:
     def of_text(some: list[Row]) -> list[tuple[Any, ...] | str]:
-        columns = {kind: pa.array([row[kind] for row in some], pa.string()) for kind in KINDS}
-        return outcomes(RawBatch(columns, dict.fromkeys(KINDS, ""), np.arange(len(some))))
+        columns = {name: pa.array([row[name] for row in some], pa.string()) for name in NAMES}
+        return outcomes(RawBatch(columns, dict.fromkeys(NAMES, ""), np.arange(len(some))))
 
     assert of_text(rows) == [outcome for row in rows for outcome in of_text([row])]
 
@@ -80,7 +81,7 @@ def test_text_does_not_depend_on_its_neighbours(rows: list[Row]) -> None:
 def test_a_json_number_reads_back_exactly(number: float) -> None:
     text = json.dumps({"n": number}).encode()
     for parsed in (parse_json(text), parser_for(text)(text)):
-        assert parsed == {"n": number} and type(parsed["n"]) is type(number)  # type: ignore[index]
+        assert parsed == {"n": number} and type(parsed["n"]) is type(number)
 
 
 def spec_of(path: Path, **events: Any) -> DatasetSpec:
@@ -183,8 +184,8 @@ def test_python_s_nan_and_infinity_are_rejected_where_a_number_is_needed(tmp_pat
 @pytest.mark.parametrize("unit", ["s", "iso"])
 def test_text_columns_with_an_absent_value(tmp_path: Path, name: str, unit: str) -> None:
     at = "1970-01-01T00:00:05Z" if unit == "iso" else "5"
-    rows = [{"user_id": "u", "item_id": "i", "timestamp": at, "n": "1", "tags": "a"}] * 2
-    rows += [rows[0] | {"n": None, "tags": None}, rows[0] | {"timestamp": None}]  # type: ignore[dict-item]
+    whole: Row = {"user_id": "u", "item_id": "i", "timestamp": at, "n": "1", "tags": "a"}
+    rows = [whole, whole, whole | {"n": None, "tags": None}, whole | {"timestamp": None}]
     path = tmp_path / name
     write_json(path, rows)
     if name.endswith("parquet"):

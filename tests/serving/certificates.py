@@ -1,13 +1,17 @@
 """Certificates for a server and its clients, signed by one authority, and a stranger's."""
 
+from __future__ import annotations
+
 import json
 import subprocess
+from pathlib import Path
+from typing import Any
 
 SERVER_NAME = "models.example"
 _KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
 
 
-def make(folder):
+def make(folder: Path) -> Path:
     """Writes ca.pem, and keys and certificates.
 
     The authority signed those of "server" and "client", not that of "stranger".
@@ -26,7 +30,7 @@ def make(folder):
     return folder
 
 
-def write_ssl_config(path, folder, verify_clients, **changes):
+def write_ssl_config(path: Path, folder: Path, verify_clients: bool, **changes: Any) -> Path:
     """The server's SSLConfig file; changed fields replace PEM texts."""
     fields = {"server_key": "server.key", "server_cert": "server.pem", "custom_ca": "ca.pem"}
     texts = {field: (folder / name).read_text() for field, name in fields.items()}
@@ -35,5 +39,5 @@ def write_ssl_config(path, folder, verify_clients, **changes):
     return path
 
 
-def _openssl(folder, arguments):
+def _openssl(folder: Path, arguments: str) -> None:
     subprocess.run(["openssl", *arguments.split()], cwd=folder, check=True, capture_output=True)

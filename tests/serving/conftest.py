@@ -1,9 +1,14 @@
 """Saved toy models, a local server in a thread, and what the tests of the wire talk to."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 import shutil
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
 
 import grpc
 import pytest
@@ -21,16 +26,40 @@ class Target:
     """A server with version 1 of the toy model."""
 
     grpc_address: str
-    rest_address: str | None
+    rest_address: str  # empty where it has no REST port
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.channel = grpc.insecure_channel(self.grpc_address)
         self.prediction = prediction_service_pb2_grpc.PredictionServiceStub(self.channel)
         self.model = model_service_pb2_grpc.ModelServiceStub(self.channel)
 
 
+class StartServer(Protocol):
+    """Starts a local server of a model directory; options are ModelServer's."""
+
+    def __call__(self, base_path: str | Path, **options: Any) -> ModelServer: ...
+
+
+class Connect(Protocol):
+    """Makes the stubs of a local server."""
+
+    def __call__(self, server: ModelServer) -> Target: ...
+
+
+class Push(Protocol):
+    """Pushes a saved version into a model directory."""
+
+    def __call__(self, saved_path: Path, model_dir: Path) -> None: ...
+
+
+class Eventually(Protocol):
+    """Waits until a condition holds."""
+
+    def __call__(self, condition: Callable[[], object], timeout_seconds: float = 60) -> None: ...
+
+
 @pytest.fixture(scope="session")
-def saved(tmp_path_factory):
+def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Saved versions by number: 1 and 2 alike, 3 with one more user input."""
     base = tmp_path_factory.mktemp("saved")
     return {
@@ -41,20 +70,20 @@ def saved(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def pem(tmp_path_factory):
+def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files of certificates.py."""
     return certificates.make(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
-def model_dir(saved, tmp_path):
+def model_dir(saved: dict[int, Path], tmp_path: Path) -> Path:
     """A model directory with version 1."""
     shutil.copytree(saved[1], tmp_path / "models" / "1")
     return tmp_path / "models"
 
 
 @pytest.fixture(scope="session")
-def local(saved, tmp_path_factory):
+def local(saved: dict[int, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """The local server, with its defaults."""
     base = tmp_path_factory.mktemp("target")
     shutil.copytree(saved[1], base / "1")
@@ -62,20 +91,20 @@ def local(saved, tmp_path_factory):
         yield Target(f"127.0.0.1:{server.grpc_port}", f"127.0.0.1:{server.rest_port}")
 
 
-@pytest.fixture(scope="session", params=["local"] + (["tensorflow_serving"] if _REAL else []))
-def target(request):
+@pytest.fixture(scope="session", params=["local", *([_REAL] if _REAL else [])])
+def target(request: pytest.FixtureRequest) -> Target:
     """The local server; and a real tensorflow/serving, if TFS_GRPC_ADDRESS names one."""
-    if request.param == "tensorflow_serving":
-        return Target(_REAL, os.environ.get("TFS_REST_ADDRESS"))
+    if request.param != "local":
+        return Target(request.param, os.environ.get("TFS_REST_ADDRESS", ""))
     return request.getfixturevalue("local")
 
 
 @pytest.fixture
-def start():
+def start() -> Iterator[StartServer]:
     """Starts local servers that poll often, and stops them after the test."""
     servers = []
 
-    def start_server(base_path, **options):
+    def start_server(base_path: str | Path, **options: Any) -> ModelServer:
         options = {"grpc_port": 0, "rest_port": 0, "poll_seconds": POLL_SECONDS} | options
         servers.append(ModelServer(toy_ranker.NAME, base_path, **options).start())
         return servers[-1]
@@ -86,11 +115,11 @@ def start():
 
 
 @pytest.fixture
-def connect():
+def connect() -> Iterator[Connect]:
     """The stubs of a local server."""
     targets = []
 
-    def connect_to(server):
+    def connect_to(server: ModelServer) -> Target:
         targets.append(Target(f"127.0.0.1:{server.grpc_port}", f"127.0.0.1:{server.rest_port}"))
         return targets[-1]
 
@@ -100,10 +129,10 @@ def connect():
 
 
 @pytest.fixture
-def push():
+def push() -> Push:
     """Pushes a saved version into a model directory, complete at once."""
 
-    def push_version(saved_path, model_dir):
+    def push_version(saved_path: Path, model_dir: Path) -> None:
         shutil.copytree(saved_path, model_dir / "incoming")
         (model_dir / "incoming").rename(model_dir / saved_path.name)
 
@@ -111,10 +140,10 @@ def push():
 
 
 @pytest.fixture
-def eventually():
+def eventually() -> Eventually:
     """Waits until a condition holds."""
 
-    def wait(condition, timeout_seconds=60):
+    def wait(condition: Callable[[], object], timeout_seconds: float = 60) -> None:
         deadline = time.monotonic() + timeout_seconds
         while not condition():
             assert time.monotonic() < deadline, "the condition never held"

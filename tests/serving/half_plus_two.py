@@ -3,7 +3,11 @@
 As TF1 Estimators and as TF2 exports have them.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -47,7 +51,7 @@ def save_tf1(path: Path) -> Path:
 def save_tf2(path: Path) -> Path:
     """As tf.saved_model.save writes it, which knows only the method name of predict."""
 
-    def function(outputs):
+    def function(outputs: Callable[..., dict[str, tf.Tensor]]) -> Any:
         spec = tf.TensorSpec([None], tf.string, name="inputs")
         return tf.function(lambda inputs: outputs(*_outputs(inputs))).get_concrete_function(spec)
 

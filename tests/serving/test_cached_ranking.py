@@ -3,39 +3,61 @@
 Hits, staleness, version rolls, poisoned and dying caches, single flight.
 """
 
+from __future__ import annotations
+
 import asyncio
 import threading
 import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
 from serving.async_client import AsyncRankingClient
-from serving.cache import CachedState
+from serving.cache import CachedState, StateCache
 from serving.circuit_breaker import CircuitBreaker
 from serving.client import Freshness, LruCache, RankingClient
 from serving.connection import RankingError
+from serving.deadline import Deadline
+from serving.inputs import User
 from serving.redis_cache import AsyncRedisCache, RedisCache
+from serving.server import ModelServer
+from serving.states import UserState
 from tests.serving import toy_ranker
-from tests.serving.blocking import BlockingAsyncClient
+from tests.serving.blocking import BlockingAsyncClient, Client, MakeClient
+from tests.serving.conftest import Eventually, Push, StartServer, Target
 from tests.serving.redis_server import RedisServer
 
-ANNA = {"user_id": "1", "age": 0.5, "history_item_id": ["7", "8"]}  # state 3.5
-TIMED = {"user_id": "1", "timestamp": 1_000_000, "history_item_id": ["7"], "history_timestamp": [5]}
+ANNA: dict[str, Any] = {"user_id": "1", "age": 0.5, "history_item_id": ["7", "8"]}  # state 3.5
+TIMED: dict[str, Any] = {
+    "user_id": "1",
+    "timestamp": 1_000_000,
+    "history_item_id": ["7"],
+    "history_timestamp": [5],
+}
 TIMEOUT_SECONDS = 20
-KINDS = {"sync": (RankingClient, RedisCache), "asyncio": (BlockingAsyncClient, AsyncRedisCache)}
+Kind: TypeAlias = tuple[type[Client], type[RedisCache] | type[AsyncRedisCache]]
+KINDS: dict[str, Kind] = {
+    "sync": (RankingClient, RedisCache),
+    "asyncio": (BlockingAsyncClient, AsyncRedisCache),
+}
+RunAsync: TypeAlias = Callable[[Callable[[AsyncRankingClient, asyncio.Event], Awaitable[Any]]], Any]
 
 
 @pytest.fixture(params=KINDS)
-def kind(request):
+def kind(request: pytest.FixtureRequest) -> Kind:
     return KINDS[request.param]
 
 
 @pytest.fixture
-def make(kind):
+def make(kind: Kind) -> Iterator[MakeClient]:
     """Makes cached clients of either kind, and closes them after the test."""
     clients = []
 
-    def connect(address, caches, freshness=None):
+    def connect(
+        address: str, caches: Sequence[StateCache], freshness: Freshness | None = None
+    ) -> Client:
         clients.append(
             kind[0](address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=caches, freshness=freshness)
         )
@@ -47,17 +69,17 @@ def make(kind):
 
 
 @pytest.fixture
-def redis_server():
+def redis_server() -> Iterator[RedisServer]:
     server = RedisServer()
     yield server
     server.kill()
 
 
-def address_of(server):
+def address_of(server: ModelServer) -> str:
     return f"127.0.0.1:{server.grpc_port}"
 
 
-def score(client, user=ANNA):
+def score(client: Client, user: User = ANNA) -> float:
     """The score of item 1."""
     return client.rank(user, ["1"], by="click")[0][1]["click"]
 
@@ -65,22 +87,22 @@ def score(client, user=ANNA):
 class Recorder(LruCache):
     """Knows what it was told."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.keys = []
+        self.keys: list[str] = []
 
-    def put(self, key, state):
+    def put(self, key: str, state: CachedState) -> None:
         self.keys.append(key)
         super().put(key, state)
 
 
-def test_a_state_is_made_once(target, make):
+def test_a_state_is_made_once(target: Target, make: MakeClient) -> None:
     client = make(target.grpc_address, [LruCache()])
     assert [score(client) for _ in range(3)] == [13.5] * 3
     assert client.counts() == {"misses": 1, "hits": 2, "encoded": 1}
 
 
-def test_whatever_moves_the_state_misses(target, make):
+def test_whatever_moves_the_state_misses(target: Target, make: MakeClient) -> None:
     client = make(target.grpc_address, [LruCache()])
     assert score(client) == 13.5
     assert score(client, ANNA | {"history_item_id": ["7", "8", "9"]}) == 14.5
@@ -89,7 +111,9 @@ def test_whatever_moves_the_state_misses(target, make):
     assert client.counts()["encoded"] == 4
 
 
-def test_clients_share_redis_and_keep_their_own_copy(target, make, kind, redis_server):
+def test_clients_share_redis_and_keep_their_own_copy(
+    target: Target, make: MakeClient, kind: Kind, redis_server: RedisServer
+) -> None:
     own = [LruCache(), LruCache()]
     first, second = (make(target.grpc_address, [cache, kind[1](redis_server.url)]) for cache in own)
     assert score(first) == score(second) == 13.5
@@ -101,18 +125,30 @@ def test_clients_share_redis_and_keep_their_own_copy(target, make, kind, redis_s
 
 @pytest.mark.parametrize(("seconds", "encoded"), [(0, 1), (60, 1), (-60, 1), (61, 2), (-61, 2)])
 def test_a_state_serves_requests_near_the_one_it_was_made_for(
-    saved, start, make, tmp_path, seconds, encoded
-):
+    saved: dict[int, Path],
+    start: StartServer,
+    make: MakeClient,
+    tmp_path: Path,
+    seconds: float,
+    encoded: int,
+) -> None:
     client = make(address_of(start(saved[3].parent)), [LruCache()], Freshness(staleness_seconds=60))
     score(client, TIMED)
     score(client, TIMED | {"timestamp": TIMED["timestamp"] + seconds})
     assert client.counts()["encoded"] == encoded
 
 
-def test_a_version_roll_is_noticed(saved, model_dir, start, push, eventually, make):
+def test_a_version_roll_is_noticed(
+    saved: dict[int, Path],
+    model_dir: Path,
+    start: StartServer,
+    push: Push,
+    eventually: Eventually,
+    make: MakeClient,
+) -> None:
     server = start(model_dir, num_versions=2)
-    client = make(address_of(server), [Recorder()], Freshness(version_seconds=0.1))
-    cache = client._ranking.states._caches[0]
+    cache = Recorder()
+    client = make(address_of(server), [cache], Freshness(version_seconds=0.1))
     assert score(client) == 13.5
     push(saved[2], model_dir)
     eventually(lambda: server.versions == [2, 1])
@@ -121,7 +157,14 @@ def test_a_version_roll_is_noticed(saved, model_dir, start, push, eventually, ma
     assert "renewed" not in client.counts()
 
 
-def test_a_client_that_missed_the_roll_recovers(saved, model_dir, start, push, eventually, make):
+def test_a_client_that_missed_the_roll_recovers(
+    saved: dict[int, Path],
+    model_dir: Path,
+    start: StartServer,
+    push: Push,
+    eventually: Eventually,
+    make: MakeClient,
+) -> None:
     server = start(model_dir)
     client = make(address_of(server), [LruCache()], Freshness(version_seconds=3600))
     assert score(client) == 13.5
@@ -134,17 +177,20 @@ def test_a_client_that_missed_the_roll_recovers(saved, model_dir, start, push, e
 @pytest.mark.parametrize(
     "blob", [b"2|3.5", b"", b"\xff" * 100], ids=["another version's", "empty", "rubbish"]
 )
-def test_a_poisoned_cache_is_mended(target, make, blob):
+def test_a_poisoned_cache_is_mended(target: Target, make: MakeClient, blob: bytes) -> None:
     cache = Recorder()
     client = make(target.grpc_address, [cache])
     assert score(client) == 13.5
     cache.put(cache.keys[0], CachedState(blob, 0))
     assert score(client) == 13.5
-    assert cache.get(cache.keys[0]).blob == b"1|3.500000"
+    mended = cache.get(cache.keys[0])
+    assert mended is not None and mended.blob == b"1|3.500000"
     assert client.counts() == {"misses": 1, "hits": 1, "encoded": 2, "renewed": 1}
 
 
-def test_a_key_of_rubbish_in_redis_is_a_miss(target, make, kind, redis_server):
+def test_a_key_of_rubbish_in_redis_is_a_miss(
+    target: Target, make: MakeClient, kind: Kind, redis_server: RedisServer
+) -> None:
     client = make(target.grpc_address, [kind[1](redis_server.url)])
     assert score(client) == 13.5
     (key,) = redis_server.connect().keys()
@@ -156,7 +202,9 @@ def test_a_key_of_rubbish_in_redis_is_a_miss(target, make, kind, redis_server):
 
 
 @pytest.mark.parametrize("fault", ["killed", "stalled"])
-def test_redis_fails_amid_traffic(target, make, kind, redis_server, fault):
+def test_redis_fails_amid_traffic(
+    target: Target, make: MakeClient, kind: Kind, redis_server: RedisServer, fault: str
+) -> None:
     """Every score is right.
 
     While Redis is away states are made anew; when it is back they are found again.
@@ -165,11 +213,11 @@ def test_redis_fails_amid_traffic(target, make, kind, redis_server, fault):
         redis_server.url, timeout_seconds=0.2, breaker=CircuitBreaker(2, pause_seconds=0.2)
     )
     client = make(target.grpc_address, [cache])
-    wrong = []
+    wrong: list[float] = []
     asked = []
     stop = threading.Event()
 
-    def ask():
+    def ask() -> None:
         while not stop.is_set():
             asked.append(score(client))
             wrong.extend(value for value in asked[-1:] if value != 13.5)
@@ -194,7 +242,7 @@ def test_redis_fails_amid_traffic(target, make, kind, redis_server, fault):
     assert cache.breaker.skipped_requests > 0
 
 
-def wait_for_more(client, name, count, timeout_seconds=120):
+def wait_for_more(client: Client, name: str, count: int, timeout_seconds: float = 120) -> None:
     before = client.counts().get(name, 0)
     deadline = time.monotonic() + timeout_seconds
     while client.counts().get(name, 0) < before + count:
@@ -202,7 +250,9 @@ def wait_for_more(client, name, count, timeout_seconds=120):
         time.sleep(0.01)
 
 
-def test_threads_that_miss_together_encode_once(target, monkeypatch):
+def test_threads_that_miss_together_encode_once(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with RankingClient(
         target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=[LruCache()]
     ) as client:
@@ -218,15 +268,19 @@ def test_threads_that_miss_together_encode_once(target, monkeypatch):
         assert client.counts() == {"misses": 10, "encoded": 1}
 
 
-def _wait_for_misses(client, count):
+def _wait_for_misses(client: Client, count: int) -> None:
     wait_for_more(client, "misses", count - client.counts().get("misses", 0))
     time.sleep(0.1)  # who has missed is about to wait for the state
 
 
-def slow_down_encoding(client, monkeypatch, wait):
+def slow_down_encoding(
+    client: Client | AsyncRankingClient,
+    monkeypatch: pytest.MonkeyPatch,
+    wait: Callable[[], Awaitable[object] | None],
+) -> None:
     encode = client._ranking.states.encode
 
-    async def slowly(users, deadline):
+    async def slowly(users: Any, deadline: Deadline) -> UserState:
         waiting = wait()
         if waiting is not None:
             await waiting
@@ -236,14 +290,14 @@ def slow_down_encoding(client, monkeypatch, wait):
 
 
 @pytest.fixture
-def run_async(target, monkeypatch):
+def run_async(target: Target, monkeypatch: pytest.MonkeyPatch) -> RunAsync:
     """Runs a coroutine function with a cached AsyncRankingClient.
 
     Its other argument is the event that the client's encoding waits for.
     """
 
-    def run(function):
-        async def with_client():
+    def run(function: Callable[[AsyncRankingClient, asyncio.Event], Awaitable[Any]]) -> Any:
+        async def with_client() -> Any:
             async with AsyncRankingClient(
                 target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=[LruCache()]
             ) as client:
@@ -257,14 +311,14 @@ def run_async(target, monkeypatch):
     return run
 
 
-async def misses(client, count):
+async def misses(client: AsyncRankingClient, count: int) -> None:
     """Waits until that many have missed, and now wait for the state."""
     while client.counts().get("misses", 0) < count:
         await asyncio.sleep(0.01)
 
 
-def test_tasks_that_miss_together_encode_once(run_async):
-    async def together(client, gate):
+def test_tasks_that_miss_together_encode_once(run_async: RunAsync) -> None:
+    async def together(client: AsyncRankingClient, gate: asyncio.Event) -> Any:
         tasks = [asyncio.create_task(client.rank(ANNA, ["1"], by="click")) for _ in range(10)]
         await misses(client, 10)
         gate.set()
@@ -276,8 +330,8 @@ def test_tasks_that_miss_together_encode_once(run_async):
 
 
 @pytest.mark.parametrize("how", ["out of time", "cancelled"])
-def test_who_waits_for_another_does_not_share_its_haste(run_async, how):
-    async def hasty_then_patient(client, gate):
+def test_who_waits_for_another_does_not_share_its_haste(run_async: RunAsync, how: str) -> None:
+    async def hasty_then_patient(client: AsyncRankingClient, gate: asyncio.Event) -> Any:
         budget = 0.5 if how == "out of time" else TIMEOUT_SECONDS
         hasty = asyncio.create_task(client.rank(ANNA, ["1"], by="click", timeout_seconds=budget))
         await misses(client, 1)
@@ -295,8 +349,8 @@ def test_who_waits_for_another_does_not_share_its_haste(run_async, how):
     assert patient == [("1", {"click": 13.5, "order": 6.75})]
 
 
-def test_who_waits_for_another_keeps_its_own_deadline(run_async):
-    async def patient_then_hasty(client, gate):
+def test_who_waits_for_another_keeps_its_own_deadline(run_async: RunAsync) -> None:
+    async def patient_then_hasty(client: AsyncRankingClient, gate: asyncio.Event) -> Any:
         patient = asyncio.create_task(client.rank(ANNA, ["1"], by="click"))
         await misses(client, 1)
         with pytest.raises(RankingError, match="another caller's encode_user: DEADLINE_EXCEEDED"):
@@ -307,7 +361,7 @@ def test_who_waits_for_another_keeps_its_own_deadline(run_async):
     assert run_async(patient_then_hasty) == [("1", {"click": 13.5, "order": 6.75})]
 
 
-def test_an_error_is_shared(target, monkeypatch):
+def test_an_error_is_shared(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user whom the model refuses is refused for all, and nothing of it stays behind."""
     with RankingClient(
         target.grpc_address, toy_ranker.NAME, TIMEOUT_SECONDS, caches=[LruCache()]

@@ -1,7 +1,12 @@
 """The clients' channel: TLS, gRPC's retries, and a server that goes away and comes back."""
 
+from __future__ import annotations
+
 import threading
+from collections.abc import Callable, Iterator
 from concurrent import futures
+from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -9,17 +14,18 @@ import pytest
 from serving.client import ChannelOptions, RankingClient, RankingError, Tls
 from serving.server_options import NetworkOptions, ServerOptions
 from tests.serving import certificates, toy_ranker
-from tests.serving.blocking import BlockingAsyncClient
+from tests.serving.blocking import BlockingAsyncClient, Client, MakeClient
+from tests.serving.conftest import StartServer
 
 TIMEOUT_SECONDS = 20
 ANNA = {"user_id": "1", "age": 0.5, "history_item_id": ["7", "8"]}  # state 3.5
 
 
 @pytest.fixture(params=[RankingClient, BlockingAsyncClient])
-def make(request):
+def make(request: pytest.FixtureRequest) -> Iterator[MakeClient]:
     clients = []
 
-    def connect(address, timeout_seconds=TIMEOUT_SECONDS, **channel):
+    def connect(address: str, timeout_seconds: float = TIMEOUT_SECONDS, **channel: Any) -> Client:
         clients.append(
             request.param(address, toy_ranker.NAME, timeout_seconds, ChannelOptions(**channel))
         )
@@ -30,16 +36,16 @@ def make(request):
         each.close()
 
 
-def score(client):
+def score(client: Client) -> float:
     """The score of item 1."""
     return client.rank(ANNA, ["1"], by="click")[0][1]["click"]
 
 
 @pytest.fixture
-def secure(model_dir, tmp_path, pem, start):
+def secure(model_dir: Path, tmp_path: Path, pem: Path, start: StartServer) -> Callable[[bool], str]:
     """Starts a server that wants TLS, and with `verify_clients` the clients' certificates too."""
 
-    def start_secure(verify_clients):
+    def start_secure(verify_clients: bool) -> str:
         config = certificates.write_ssl_config(tmp_path / "ssl", pem, verify_clients)
         server = start(
             model_dir, options=ServerOptions(network=NetworkOptions(ssl_config_file=config))
@@ -49,7 +55,12 @@ def secure(model_dir, tmp_path, pem, start):
     return start_secure
 
 
-def tls(pem, ca="ca", own=None, server_name=certificates.SERVER_NAME):
+def tls(
+    pem: Path,
+    ca: str | None = "ca",
+    own: str | None = None,
+    server_name: str | None = certificates.SERVER_NAME,
+) -> Tls:
     files = (
         {"cert_file": str(pem / f"{own}.pem"), "key_file": str(pem / f"{own}.key")} if own else {}
     )
@@ -60,8 +71,8 @@ NOT_ACCEPTED = "The server's certificate was not accepted: Tls.ca_file must have
 ENDED = "is it a model server that wants TLS .*, or a client certificate"
 
 
-def test_tls(secure, pem, make):
-    address = secure(verify_clients=False)
+def test_tls(secure: Callable[[bool], str], pem: Path, make: MakeClient) -> None:
+    address = secure(False)
     assert score(make(address, tls=tls(pem))) == 13.5
     refused = {
         "another authority": (tls(pem, ca="stranger"), NOT_ACCEPTED),
@@ -75,8 +86,10 @@ def test_tls(secure, pem, make):
         assert caught.value.code == grpc.StatusCode.UNAVAILABLE
 
 
-def test_tls_with_the_clients_certificate(secure, pem, make):
-    address = secure(verify_clients=True)
+def test_tls_with_the_clients_certificate(
+    secure: Callable[[bool], str], pem: Path, make: MakeClient
+) -> None:
+    address = secure(True)
     client = make(address, tls=tls(pem, own="client"))
     assert client.wait_until_ready(TIMEOUT_SECONDS) == 1 and score(client) == 13.5
     for refused in (tls(pem), tls(pem, own="stranger")):
@@ -85,7 +98,7 @@ def test_tls_with_the_clients_certificate(secure, pem, make):
         assert caught.value.code == grpc.StatusCode.UNAVAILABLE
 
 
-def test_tls_files():
+def test_tls_files() -> None:
     with pytest.raises(ValueError, match="cert_file and key_file go together"):
         Tls(cert_file="cert")
     with pytest.raises(FileNotFoundError):
@@ -93,7 +106,7 @@ def test_tls_files():
 
 
 @pytest.mark.parametrize("attempts", [0, 6])
-def test_attempts_are_few(attempts):
+def test_attempts_are_few(attempts: int) -> None:
     with pytest.raises(ValueError, match="attempts must lie between 1 and 5"):
         ChannelOptions(attempts=attempts)
 
@@ -101,13 +114,13 @@ def test_attempts_are_few(attempts):
 class Unavailable(grpc.GenericRpcHandler):
     """A server that is unavailable whatever it is asked."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.requests = 0
 
-    def service(self, details):
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         return grpc.unary_unary_rpc_method_handler(self._refuse)
 
-    def _refuse(self, request, context):
+    def _refuse(self, request: bytes, context: grpc.ServicerContext) -> None:
         self.requests += 1
         context.abort(grpc.StatusCode.UNAVAILABLE, "going down")
 
@@ -115,7 +128,9 @@ class Unavailable(grpc.GenericRpcHandler):
 @pytest.mark.parametrize(
     ("options", "requests"), [({}, 4), ({"attempts": 2}, 2), ({"attempts": 1}, 1)]
 )
-def test_an_unavailable_server_is_tried_again(make, options, requests):
+def test_an_unavailable_server_is_tried_again(
+    make: MakeClient, options: dict[str, Any], requests: int
+) -> None:
     handler = Unavailable()
     server = grpc.server(futures.ThreadPoolExecutor(2))
     server.add_generic_rpc_handlers((handler,))
@@ -129,14 +144,16 @@ def test_an_unavailable_server_is_tried_again(make, options, requests):
         server.stop(None)
 
 
-def test_a_restart_amid_traffic_costs_no_error_within_the_deadline(model_dir, start, make):
+def test_a_restart_amid_traffic_costs_no_error_within_the_deadline(
+    model_dir: Path, start: StartServer, make: MakeClient
+) -> None:
     first = start(model_dir)
     client = make(f"127.0.0.1:{first.grpc_port}", wait_for_ready=True)
     found = []
     failed = []
     stop = threading.Event()
 
-    def ask():
+    def ask() -> None:
         while not stop.is_set():
             try:
                 found.append(score(client))

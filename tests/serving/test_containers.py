@@ -7,6 +7,8 @@ its defaults, its own files say so: CONTAINERS_CONF, CONTAINERS_STORAGE_CONF. DE
 image with Python to build the stand-in from.
 """
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import json
@@ -16,13 +18,16 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from serving.client import RankingClient
 from serving.rollout import rollout
+from tests.serving.conftest import Eventually
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "serving" / "deploy"
@@ -43,7 +48,7 @@ needs_compose = pytest.mark.skipif(
 )
 
 
-def podman(*arguments, check=True, **options):
+def podman(*arguments: object, check: bool = True, **options: Any) -> str:
     """What podman prints."""
     done = subprocess.run(
         ["podman", *map(str, arguments)], capture_output=True, text=True, check=False, **options
@@ -53,7 +58,7 @@ def podman(*arguments, check=True, **options):
 
 
 @functools.cache
-def has_image(name):
+def has_image(name: str) -> bool:
     """Whether an image is here, or can be had."""
     return any(
         subprocess.run(["podman", *command, name], capture_output=True, check=False).returncode == 0
@@ -61,12 +66,12 @@ def has_image(name):
     )
 
 
-def state(container, field):
+def state(container: str, field: str) -> str:
     return podman("inspect", container, "--format", f"{{{{.{field}}}}}")
 
 
 @pytest.fixture(scope="module")
-def stand_in():
+def stand_in() -> str:
     """The image whose tensorflow_model_server is `srp4ctr serve`."""
     base = os.environ.get("DEPLOY_BASE", "docker.io/library/python:3.10-slim-bookworm")
     if not has_image(base):
@@ -87,7 +92,7 @@ def stand_in():
     return STAND_IN
 
 
-def http_status(path):
+def http_status(path: str) -> int | None:
     """Of the REST port; None while nothing answers."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:8501{path}", timeout=5) as answer:
@@ -98,7 +103,7 @@ def http_status(path):
         return None
 
 
-def assert_it_ranks():
+def assert_it_ranks() -> None:
     """A toy user's score is user + events + 10 * item."""
     with RankingClient("127.0.0.1:8500", MODEL, timeout_seconds=20) as client:
         client.wait_until_ready()
@@ -111,7 +116,9 @@ def assert_it_ranks():
         assert client.rank(user, ["5"], by="click")[0][1]["click"] == 53
 
 
-def test_without_an_init_the_stand_in_ignores_sigterm_as_tensorflow_serving_does(stand_in):
+def test_without_an_init_the_stand_in_ignores_sigterm_as_tensorflow_serving_does(
+    stand_in: str,
+) -> None:
     container = podman(
         "run", "--detach", "--entrypoint=tensorflow_model_server", stand_in, "/nothing"
     )
@@ -125,7 +132,9 @@ class TestCompose:
     """serving/deploy/compose.yaml, as docs/serving.md says to run it."""
 
     @pytest.fixture(scope="class")
-    def services(self, stand_in, saved, tmp_path_factory):
+    def services(
+        self, stand_in: str, saved: dict[int, Path], tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[dict[str, str]]:
         """The services whose images are to be had, running, with a first version."""
         models = tmp_path_factory.mktemp("models")
         rollout(saved[1], models / MODEL)
@@ -141,7 +150,9 @@ class TestCompose:
         yield {name: f"srp4ctr_{name}_1" for name in names}
         run([*compose, "down", "--volumes", "--timeout", "1"])
 
-    def test_it_becomes_healthy_and_ranks(self, services, eventually):
+    def test_it_becomes_healthy_and_ranks(
+        self, services: dict[str, str], eventually: Eventually
+    ) -> None:
         check = ("healthcheck", "run", services["model-server"])
         eventually(
             lambda: podman(*check, check=False) == "" and http_status(f"/v1/models/{MODEL}"),
@@ -152,16 +163,18 @@ class TestCompose:
         assert state(services["model-server"], "HostConfig.ReadonlyRootfs") == "true"
 
     @pytest.mark.parametrize("name", ["redis", "prometheus"])
-    def test_the_services_beside_it_run(self, services, name):
+    def test_the_services_beside_it_run(self, services: dict[str, str], name: str) -> None:
         if name not in services:
             pytest.skip(f"the image of {name} can't be pulled")
         assert state(services[name], "State.Running") == "true"
 
-    def test_prometheus_scrapes_the_server_and_has_the_alerts(self, services, eventually):
+    def test_prometheus_scrapes_the_server_and_has_the_alerts(
+        self, services: dict[str, str], eventually: Eventually
+    ) -> None:
         if "prometheus" not in services:
             pytest.skip("the image of prometheus can't be pulled")
 
-        def ask(path):
+        def ask(path: str) -> Any:
             with urllib.request.urlopen(
                 f"http://127.0.0.1:9090/api/v1/{path}", timeout=5
             ) as answer:
@@ -177,14 +190,14 @@ class TestCompose:
             "RankingSlow",
         }
 
-    def test_sigterm_ends_it(self, services):
+    def test_sigterm_ends_it(self, services: dict[str, str]) -> None:
         """Not the SIGKILL that would follow."""
         podman("stop", "--time=60", services["model-server"])
         assert int(state(services["model-server"], "State.ExitCode")) == TERMINATED
 
 
 @pytest.fixture(scope="class")
-def pod(stand_in, tmp_path_factory):
+def pod(stand_in: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """serving/deploy/kubernetes as podman can run it, not awaited.
 
     That is the Deployment, its ConfigMap and its volume.
@@ -202,7 +215,7 @@ def pod(stand_in, tmp_path_factory):
     podman("volume", "rm", "srp4ctr-models", "srp4ctr-config", "tmp", check=False)
 
 
-def _objects_for_podman(image):
+def _objects_for_podman(image: str) -> list[dict[str, Any]]:
     found = {}
     for path in (DEPLOY / "kubernetes").glob("*.yaml"):
         for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
@@ -225,7 +238,9 @@ def _objects_for_podman(image):
 class TestKubernetes:
     """serving/deploy/kubernetes/model-server.yaml, applied before there is any version."""
 
-    def test_it_waits_for_the_first_version_then_ranks(self, pod, saved, eventually):
+    def test_it_waits_for_the_first_version_then_ranks(
+        self, pod: str, saved: dict[int, Path], eventually: Eventually
+    ) -> None:
         waits = f"{pod}-first-version"
         server = f"{pod}-model-server"
         eventually(
@@ -238,13 +253,13 @@ class TestKubernetes:
         assert_it_ranks()
         assert state(server, "RestartCount") == "0"
 
-    def test_it_runs_as_nobody_special(self, pod):
+    def test_it_runs_as_nobody_special(self, pod: str) -> None:
         server = f"{pod}-model-server"
         assert podman("exec", server, "id", "-u") == "1000"
         assert state(server, "HostConfig.Memory") == str(4 * 2**30)
         assert state(server, "HostConfig.ReadonlyRootfs") == "true"
 
-    def test_sigterm_ends_it(self, pod):
+    def test_sigterm_ends_it(self, pod: str) -> None:
         """Not the SIGKILL that would follow: the server isn't process 1 of the pod."""
         server = f"{pod}-model-server"
         assert podman("exec", server, "cat", "/proc/1/comm") != "tensorflow_mode"

@@ -1,13 +1,17 @@
 """The files in serving/deploy: their schemas, whether they agree, and a server with them."""
 
+from __future__ import annotations
+
 import re
 import shutil
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 import yaml
@@ -25,9 +29,10 @@ DEPLOY = ROOT / "serving" / "deploy"
 CONFIG = DEPLOY / "config"
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
 (MODEL,) = read_model_configs(CONFIG / "models.config")
+Objects: TypeAlias = dict[tuple[str, str], Any]  # by kind and name
 
 
-def _tool(*arguments):
+def _tool(*arguments: object) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True, check=False
     )
@@ -35,7 +40,7 @@ def _tool(*arguments):
 
 
 @pytest.fixture(scope="module")
-def objects():
+def objects() -> Objects:
     """The Kubernetes objects by kind and name."""
     documents = [
         document
@@ -46,36 +51,36 @@ def objects():
 
 
 @pytest.fixture(scope="module")
-def compose():
+def compose() -> Any:
     return yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 
 
-def _pod(objects, name="srp4ctr"):
+def _pod(objects: Objects, name: str = "srp4ctr") -> Any:
     return objects["Deployment", name]["spec"]["template"]
 
 
-def _container(objects, name="srp4ctr"):
+def _container(objects: Objects, name: str = "srp4ctr") -> Any:
     (container,) = _pod(objects, name)["spec"]["containers"]
     return container
 
 
-def _flags(arguments):
+def _flags(arguments: Iterable[str]) -> dict[str, str]:
     return dict(argument.removeprefix("--").split("=", 1) for argument in arguments)
 
 
-def _flags_of_the_local_server():
-    command = [Path(sys.executable).parent / "srp4ctr", "serve", "--help"]
+def _flags_of_the_local_server() -> set[str]:
+    command = [str(Path(sys.executable).parent / "srp4ctr"), "serve", "--help"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return {flag.removeprefix("--") for flag in re.findall(r"--\w+", text)} | set(IDLE)
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
-def test_manifests_keep_to_the_schema_of_kubernetes(path):
+def test_manifests_keep_to_the_schema_of_kubernetes(path: Path) -> None:
     code, output = _tool("kubernetes_validate", "--strict", path)
     assert code == 0, output
 
 
-def test_a_misspelt_key_breaks_the_schema(tmp_path):
+def test_a_misspelt_key_breaks_the_schema(tmp_path: Path) -> None:
     text = (DEPLOY / "kubernetes" / "model-server.yaml").read_text(encoding="utf-8")
     (tmp_path / "wrong.yaml").write_text(
         text.replace("periodSeconds", "periodSecond"), encoding="utf-8"
@@ -83,7 +88,7 @@ def test_a_misspelt_key_breaks_the_schema(tmp_path):
     assert _tool("kubernetes_validate", "--strict", tmp_path / "wrong.yaml")[0] != 0
 
 
-def test_compose_file_keeps_to_the_compose_specification():
+def test_compose_file_keeps_to_the_compose_specification() -> None:
     code, output = _tool(
         "check_jsonschema", "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yaml"
     )
@@ -96,13 +101,15 @@ _needs_promtool = pytest.mark.skipif(
 
 
 @_needs_promtool
-def test_prometheus_takes_its_configuration():
+def test_prometheus_takes_its_configuration() -> None:
     subprocess.run(["promtool", "check", "config", CONFIG / "prometheus.yml"], check=True)
 
 
 @_needs_promtool
 @pytest.mark.parametrize(("api", "entrypoint"), [("Predict", "GRPC"), ("predict", "REST")])
-def test_slow_ranking_alerts_whichever_protocol_asks(tmp_path, api, entrypoint):
+def test_slow_ranking_alerts_whichever_protocol_asks(
+    tmp_path: Path, api: str, entrypoint: str
+) -> None:
     """A thousand requests per minute take between 50 and 100 ms.
 
     Ten times as many, by the other protocol, take 10 ms.
@@ -128,21 +135,23 @@ def test_slow_ranking_alerts_whichever_protocol_asks(tmp_path, api, entrypoint):
     subprocess.run(["promtool", "test", "rules", tmp_path / "test.yml"], check=True)
 
 
-def test_slow_ranking_counts_both_protocols():
+def test_slow_ranking_counts_both_protocols() -> None:
     """Of the labels that both servers write: Predict for gRPC, predict for REST."""
     text = (CONFIG / "alerts.yml").read_text(encoding="utf-8")
     (wanted,) = re.findall(r'API=~"([^"]+)"', text)
     assert all(re.fullmatch(wanted, label) for label in ("Predict", "predict"))
 
 
-def test_config_map_has_the_files_word_for_word(objects):
+def test_config_map_has_the_files_word_for_word(objects: Objects) -> None:
     data = objects["ConfigMap", "srp4ctr-config"]["data"]
     assert set(data) == {path.name for path in CONFIG.glob("*.config")}
     for name, text in data.items():
         assert text == (CONFIG / name).read_text(encoding="utf-8"), name
 
 
-def test_server_flags_are_those_of_the_local_server_and_alike_everywhere(objects, compose):
+def test_server_flags_are_those_of_the_local_server_and_alike_everywhere(
+    objects: Objects, compose: dict[str, Any]
+) -> None:
     service = compose["services"]["model-server"]
     flags = _flags(_container(objects)["args"])
     in_compose = _flags(service["command"])
@@ -159,7 +168,9 @@ def test_server_flags_are_those_of_the_local_server_and_alike_everywhere(objects
     assert _container(objects)["image"] in service["image"]
 
 
-def test_volumes_hold_the_model_and_the_configuration(objects, compose):
+def test_volumes_hold_the_model_and_the_configuration(
+    objects: Objects, compose: dict[str, Any]
+) -> None:
     mounts = {mount["mountPath"]: mount for mount in _container(objects)["volumeMounts"]}
     assert mounts["/models"]["readOnly"] and mounts["/config"]["readOnly"]
     assert {mount["name"] for mount in mounts.values()} == {
@@ -178,7 +189,7 @@ def test_volumes_hold_the_model_and_the_configuration(objects, compose):
                 assert (DEPLOY / volume["source"]).exists()
 
 
-def test_selectors_and_references_find_what_they_mean(objects):
+def test_selectors_and_references_find_what_they_mean(objects: Objects) -> None:
     for (kind, name), body in objects.items():
         spec = body.get("spec", {})
         if kind == "HorizontalPodAutoscaler":
@@ -201,7 +212,7 @@ def test_selectors_and_references_find_what_they_mean(objects):
         assert used <= named, (kind, name)
 
 
-def test_threads_fit_the_cpu_request(objects):
+def test_threads_fit_the_cpu_request(objects: Objects) -> None:
     container = _container(objects)
     cores = container["resources"]["requests"]["cpu"]
     flags = _flags(container["args"])
@@ -215,18 +226,20 @@ def test_threads_fit_the_cpu_request(objects):
     )  # TensorFlow Serving's grow with the node
 
 
-def test_memory_is_bounded_alike(objects, compose):
+def test_memory_is_bounded_alike(objects: Objects, compose: dict[str, Any]) -> None:
     assert _container(objects)["resources"]["limits"]["memory"] == "4Gi"
     assert compose["services"]["model-server"]["mem_limit"] == "4g"
 
 
-def test_sigterm_reaches_a_server_that_does_not_handle_it(objects, compose):
+def test_sigterm_reaches_a_server_that_does_not_handle_it(
+    objects: Objects, compose: dict[str, Any]
+) -> None:
     """The kernel keeps from process 1 the signals that it doesn't handle."""
     assert compose["services"]["model-server"]["init"]
     assert _pod(objects)["spec"]["shareProcessNamespace"]
 
 
-def test_a_pod_waits_for_the_first_version(objects, tmp_path):
+def test_a_pod_waits_for_the_first_version(objects: Objects, tmp_path: Path) -> None:
     (waits,) = _pod(objects)["spec"]["initContainers"]
     assert waits["image"] == _container(objects)["image"]
     assert waits["volumeMounts"][0] in _container(objects)["volumeMounts"]
@@ -244,7 +257,7 @@ def test_a_pod_waits_for_the_first_version(objects, tmp_path):
     assert subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0
 
 
-def test_the_service_exposes_what_the_network_policy_lets_clients_reach(objects):
+def test_the_service_exposes_what_the_network_policy_lets_clients_reach(objects: Objects) -> None:
     for name in ("srp4ctr", "srp4ctr-redis"):
         exposed = {port["targetPort"] for port in objects["Service", name]["spec"]["ports"]}
         rules = objects["NetworkPolicy", name]["spec"]["ingress"]
@@ -252,7 +265,9 @@ def test_the_service_exposes_what_the_network_policy_lets_clients_reach(objects)
         assert exposed == {port["port"] for port in of_clients["ports"]}
 
 
-def test_nothing_runs_as_root_or_listens_to_the_world(objects, compose):
+def test_nothing_runs_as_root_or_listens_to_the_world(
+    objects: Objects, compose: dict[str, Any]
+) -> None:
     for name in ("srp4ctr", "srp4ctr-redis"):
         pod = _pod(objects, name)["spec"]
         assert pod["securityContext"]["runAsNonRoot"]
@@ -267,7 +282,7 @@ def test_nothing_runs_as_root_or_listens_to_the_world(objects, compose):
 
 
 @pytest.fixture
-def server(saved, tmp_path):
+def server(saved: dict[int, Path], tmp_path: Path) -> Iterator[ModelServer]:
     """A local server with the deployment's files and a version of the toy model."""
     config = (CONFIG / "models.config").read_text(encoding="utf-8")
     base = tmp_path / "models" / "srp4ctr"
@@ -283,7 +298,7 @@ def server(saved, tmp_path):
         yield running
 
 
-def _status(server, path):
+def _status(server: ModelServer, path: str) -> int:
     try:
         with urllib.request.urlopen(
             f"http://127.0.0.1:{server.rest_port}{path}", timeout=5
@@ -293,7 +308,9 @@ def _status(server, path):
         return error.code
 
 
-def test_probes_tell_whether_the_model_can_be_used(server, objects, compose):
+def test_probes_tell_whether_the_model_can_be_used(
+    server: ModelServer, objects: Objects, compose: dict[str, Any]
+) -> None:
     paths = {
         _container(objects)[probe]["httpGet"]["path"]
         for probe in ("startupProbe", "readinessProbe")
@@ -311,14 +328,16 @@ def test_probes_tell_whether_the_model_can_be_used(server, objects, compose):
     assert subprocess.run(healthcheck, check=False, stderr=subprocess.DEVNULL).returncode != 0
 
 
-def test_requests_of_any_shape_at_once_get_their_own_scores(server, objects, compose):
+def test_requests_of_any_shape_at_once_get_their_own_scores(
+    server: ModelServer, objects: Objects, compose: dict[str, Any]
+) -> None:
     """Batching would fail some of them, or, with padding, score another history."""
     for arguments in (_container(objects)["args"], compose["services"]["model-server"]["command"]):
         assert not {"enable_batching", "batching_parameters_file"} & set(_flags(arguments))
     assert not read_batching_parameters(CONFIG / "batching.config").pad_variable_length_inputs
     with RankingClient(f"127.0.0.1:{server.grpc_port}", MODEL.name, timeout_seconds=20) as client:
 
-        def best(number):
+        def best(number: int) -> float:
             """The toy's score of the last item: user + events + 10 * item."""
             user = {"user_id": "1", "age": 0.0, "history_item_id": ["7"] * (number % 4)}
             items = [str(item) for item in range(1 + number % 5)]
@@ -329,7 +348,9 @@ def test_requests_of_any_shape_at_once_get_their_own_scores(server, objects, com
     assert found == [1 + number % 4 + 10 * (number % 5) for number in range(100)]
 
 
-def test_prometheus_reads_the_page_that_the_server_has(server, objects, compose):
+def test_prometheus_reads_the_page_that_the_server_has(
+    server: ModelServer, objects: Objects, compose: dict[str, Any]
+) -> None:
     path = read_prometheus_path(CONFIG / "monitoring.config")
     (scrape,) = yaml.safe_load((CONFIG / "prometheus.yml").read_text(encoding="utf-8"))[
         "scrape_configs"

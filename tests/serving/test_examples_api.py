@@ -1,5 +1,11 @@
 """Classify, Regress and MultiInference, over gRPC and REST, of TF1 and TF2 models."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
 import grpc
 import pytest
 from tensorflow_serving.apis import (
@@ -20,14 +26,16 @@ from serving.server import (
 from serving.server.config.batching import BatchingParameters
 from tests.serving import half_plus_two as model
 from tests.serving import toy_ranker, wire
-from tests.serving.conftest import Target
+from tests.serving.conftest import Connect, StartServer, Target
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 METHODS = {"classify": "tensorflow/serving/classify", "regress": "tensorflow/serving/regress"}
 
 
 @pytest.fixture(scope="module", params=["tf1", "tf2", "tf2 batched"])
-def target(request, tmp_path_factory):
+def target(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Target]:
     base = tmp_path_factory.mktemp("half_plus_two")
     (model.save_tf1 if request.param == "tf1" else model.save_tf2)(base / "7")
     batching = BatchingParameters() if "batched" in request.param else None
@@ -38,24 +46,24 @@ def target(request, tmp_path_factory):
         yield Target(f"127.0.0.1:{server.grpc_port}", f"127.0.0.1:{server.rest_port}")
 
 
-def _fill(request, *values):
+def _fill(request: Any, *values: float) -> Any:
     for value in values:
         example = request.input.example_list.examples.add()
         example.features.feature["x"].float_list.value.append(value)
     return request
 
 
-def _classification(signature, *values):
+def _classification(signature: str, *values: float) -> classification_pb2.ClassificationRequest:
     return _fill(
         wire.spec(classification_pb2.ClassificationRequest(), signature=signature), *values
     )
 
 
-def _regression(signature, *values):
+def _regression(signature: str, *values: float) -> regression_pb2.RegressionRequest:
     return _fill(wire.spec(regression_pb2.RegressionRequest(), signature=signature), *values)
 
 
-def _multi(*tasks):
+def _multi(*tasks: tuple[str, str]) -> inference_pb2.MultiInferenceRequest:
     request = inference_pb2.MultiInferenceRequest()
     for method, signature in tasks:
         task = request.tasks.add(method_name=METHODS.get(method, method))
@@ -63,11 +71,11 @@ def _multi(*tasks):
     return _fill(request, 2.0, 4.0)
 
 
-def _told(spec):
+def _told(spec: Any) -> tuple[str, str, int]:
     return spec.name, spec.signature_name, spec.version.value
 
 
-def test_classify(target):
+def test_classify(target: Target) -> None:
     request = _classification(model.CLASSIFY, 2.0, 4.0)
     response = target.prediction.Classify(request, timeout=wire.TIMEOUT_SECONDS)
     rows = [
@@ -78,7 +86,7 @@ def test_classify(target):
     assert _told(response.model_spec) == ("toy", model.CLASSIFY, 7)
 
 
-def test_classify_with_labels(target):
+def test_classify_with_labels(target: Target) -> None:
     response = target.prediction.Classify(
         _classification(model.BOTH, 2.0), timeout=wire.TIMEOUT_SECONDS
     )
@@ -86,7 +94,7 @@ def test_classify_with_labels(target):
     assert [(cell.label, cell.score) for cell in row.classes] == [("yes", 3.0), ("no", -3.0)]
 
 
-def test_regress(target):
+def test_regress(target: Target) -> None:
     response = target.prediction.Regress(
         _regression(model.REGRESS, 2.0, 4.0), timeout=wire.TIMEOUT_SECONDS
     )
@@ -94,7 +102,7 @@ def test_regress(target):
     assert _told(response.model_spec) == ("toy", model.REGRESS, 7)
 
 
-def test_an_examples_own_features_come_before_the_contexts(target):
+def test_an_examples_own_features_come_before_the_contexts(target: Target) -> None:
     request = wire.spec(regression_pb2.RegressionRequest(), signature=model.REGRESS)
     where = request.input.example_list_with_context
     where.context.features.feature["x"].float_list.value.append(8.0)
@@ -104,7 +112,7 @@ def test_an_examples_own_features_come_before_the_contexts(target):
     assert [row.value for row in response.result.regressions] == [6.0, 3.0]
 
 
-def test_multi_inference(target):
+def test_multi_inference(target: Target) -> None:
     request = _multi(("regress", model.REGRESS), ("classify", model.BOTH))
     response = target.prediction.MultiInference(request, timeout=wire.TIMEOUT_SECONDS)
     regression, classification = response.results
@@ -190,23 +198,25 @@ def test_multi_inference(target):
         ),
     ],
 )
-def test_errors_are_tensorflow_servings(target, method, make, code, said):
+def test_errors_are_tensorflow_servings(
+    target: Target, method: str, make: Callable[[], Any], code: grpc.StatusCode, said: str
+) -> None:
     found, details = wire.error_of(getattr(target.prediction, method), make())
     assert found == code and said in details
 
 
-def test_multi_inference_is_of_one_model(target):
+def test_multi_inference_is_of_one_model(target: Target) -> None:
     request = _multi(("regress", model.REGRESS), ("classify", model.CLASSIFY))
     request.tasks[1].model_spec.name = "other"
     message = "All ModelSpecs in a MultiInferenceRequest must access the same model name."
     assert wire.error_of(target.prediction.MultiInference, request) == (INVALID, message)
 
 
-def _post(target, method, **body):
+def _post(target: Target, method: str, **body: Any) -> tuple[int, Any]:
     return wire.http_json(target.rest_address, f"/v1/models/toy:{method}", body)
 
 
-def test_classify_over_rest(target):
+def test_classify_over_rest(target: Target) -> None:
     examples = [{"x": 2.0}, {"x": [4.0]}]
     answer = _post(target, "classify", signature_name=model.BOTH, examples=examples)
     assert answer == (
@@ -215,7 +225,7 @@ def test_classify_over_rest(target):
     )
 
 
-def test_regress_over_rest(target):
+def test_regress_over_rest(target: Target) -> None:
     body = {"signature_name": model.REGRESS, "context": {"x": 8.0}, "examples": [{}, {"x": 2.2}]}
     path = "/v1/models/toy/versions/7:regress"
     assert wire.http_json(target.rest_address, path, body) == (200, {"results": [6.0, 3.1]})
@@ -247,12 +257,12 @@ def test_regress_over_rest(target):
         ({"signature_name": 1, "examples": [{}]}, "'signature_name' key must be a string value."),
     ],
 )
-def test_errors_over_rest(target, body, said):
+def test_errors_over_rest(target: Target, body: Any, said: str) -> None:
     status, document = _post(target, "regress", **({"signature_name": model.REGRESS} | body))
     assert status == 400 and said in document["error"]
 
 
-def test_a_document_nested_deeply(target):
+def test_a_document_nested_deeply(target: Target) -> None:
     body = b'{"examples": ' + b"[" * 5000 + b"]" * 5000 + b"}"
     status, document = wire.http_json(target.rest_address, "/v1/models/toy:classify", body)
     assert (status, document["error"]) == (
@@ -261,7 +271,9 @@ def test_a_document_nested_deeply(target):
     )
 
 
-def test_they_are_warmed_up_and_counted(tmp_path, start, connect):
+def test_they_are_warmed_up_and_counted(
+    tmp_path: Path, start: StartServer, connect: Connect
+) -> None:
     path = model.save_tf1(tmp_path / "m" / "1")
     logs = [prediction_log_pb2.PredictionLog() for _ in range(3)]
     logs[0].classify_log.request.CopyFrom(_classification(model.CLASSIFY, 1.0))
@@ -278,7 +290,7 @@ def test_they_are_warmed_up_and_counted(tmp_path, start, connect):
     assert f'model_warmup_records_read{{model_path="{path.parent}",status="success"}} 3.0' in page
 
 
-def test_a_warm_up_record_that_fails_fails_the_load(tmp_path, start):
+def test_a_warm_up_record_that_fails_fails_the_load(tmp_path: Path, start: StartServer) -> None:
     path = model.save_tf1(tmp_path / "m" / "1")
     log = prediction_log_pb2.PredictionLog()
     log.regress_log.request.CopyFrom(_regression("zz", 1.0))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
@@ -18,6 +21,7 @@ from serving.loadtest.plan import LoadPlan, Schedule, schedule
 from serving.loadtest.runner import run, run_async
 from serving.loadtest.traffic import RecordedTraffic
 from tests.serving import toy_ranker
+from tests.serving.conftest import StartServer
 
 _TRAFFIC = RecordedTraffic([{"user_id": "1"}], ["10", "11"])
 
@@ -25,29 +29,33 @@ _TRAFFIC = RecordedTraffic([{"user_id": "1"}], ["10", "11"])
 class _Client:
     """Ranks by sleeping, or by failing."""
 
-    run = staticmethod(run)
-
-    def __init__(self, seconds=0.0, failing=()):
+    def __init__(self, seconds: float = 0.0, failing: Sequence[int] = ()) -> None:
         self.seconds = seconds
         self.failing = set(failing)
         self.calls = 0
 
-    def rank(self, user, candidates, top, by):
+    @staticmethod
+    def run(*arguments: Any) -> Outcomes:
+        return run(*arguments)
+
+    def rank(self, user: object, candidates: object, top: int | None, by: str | None) -> None:
         self.calls += 1
         time.sleep(self.seconds)
         if self.calls in self.failing:
             raise RankingError("no", grpc.StatusCode.UNAVAILABLE, "no")
 
-    def counts(self):
+    def counts(self) -> dict[str, int]:
         return {"hits": 3, "misses": 1}
 
 
 class _AsyncClient(_Client):
     @staticmethod
-    def run(*arguments):
+    def run(*arguments: Any) -> Outcomes:
         return asyncio.run(run_async(*arguments))
 
-    async def rank(self, user, candidates, top, by):
+    async def rank(  # type: ignore[override]  # as the two clients differ
+        self, user: object, candidates: object, top: int | None, by: str | None
+    ) -> None:
         self.calls += 1
         call = self.calls
         await asyncio.sleep(self.seconds)
@@ -56,11 +64,11 @@ class _AsyncClient(_Client):
 
 
 @pytest.fixture(params=[_Client, _AsyncClient])
-def kind(request):
+def kind(request: pytest.FixtureRequest) -> type[_Client]:
     return request.param
 
 
-def test_schedule_is_the_plans_and_the_seeds():
+def test_schedule_is_the_plans_and_the_seeds() -> None:
     plan = LoadPlan(rate=200, seconds=50, candidates={1: 1, 10: 3}, users=20, popularity=1.0)
     one = schedule(plan)
     for mine, again in zip(one, schedule(plan), strict=True):
@@ -80,7 +88,7 @@ def test_schedule_is_the_plans_and_the_seeds():
     assert abs(asked[0] / asked[1] - 2) < 0.3 and abs(asked[0] / asked[9] - 10) < 3
 
 
-def test_waiting_for_a_busy_server_counts(kind):
+def test_waiting_for_a_busy_server_counts(kind: type[_Client]) -> None:
     """One place, 20 ms per request, 100 requests per second: each waits for those before."""
     plan = LoadPlan(
         rate=100, seconds=0.5, candidates={1: 1}, users=1, concurrency=1, timeout_seconds=10
@@ -93,7 +101,7 @@ def test_waiting_for_a_busy_server_counts(kind):
     assert outcomes.seconds[-1] > 0.3
 
 
-def test_what_is_not_sent_in_time_is_given_up_and_named(kind):
+def test_what_is_not_sent_in_time_is_given_up_and_named(kind: type[_Client]) -> None:
     plan = LoadPlan(
         rate=200, seconds=0.2, candidates={1: 1}, users=1, concurrency=1, timeout_seconds=0.1
     )
@@ -103,7 +111,7 @@ def test_what_is_not_sent_in_time_is_given_up_and_named(kind):
     assert outcomes.failures == {"NOT_SENT": len(outcomes.seconds) - client.calls}
 
 
-def test_failures_are_counted_by_status(kind):
+def test_failures_are_counted_by_status(kind: type[_Client]) -> None:
     plan = LoadPlan(
         rate=100, seconds=0.2, candidates={1: 1}, users=1, concurrency=1, timeout_seconds=10
     )
@@ -112,7 +120,7 @@ def test_failures_are_counted_by_status(kind):
     assert outcomes.summary()["answered"] == len(outcomes.seconds) - 2
 
 
-def test_summary_by_hand():
+def test_summary_by_hand() -> None:
     due = Schedule(np.zeros(4), np.zeros(4, int), np.array([1, 1, 10, 10]))
     status = np.array(["OK", "OK", "OK", "DEADLINE_EXCEEDED"], object)
     summary = Outcomes(due, np.array([0.1, 0.2, 0.3, 9.0]), status, elapsed=2.0).summary()
@@ -127,13 +135,15 @@ def test_summary_by_hand():
 
 
 @pytest.mark.parametrize("candidates", [{}, {0: 1.0}, {10: 0.0}, {10: -1.0, 20: 2.0}])
-def test_impossible_mixes_are_refused(candidates):
+def test_impossible_mixes_are_refused(candidates: dict[int, float]) -> None:
     with pytest.raises(ValueError, match="candidates needs counts of at least 1"):
         LoadPlan(candidates=candidates)
 
 
 @pytest.mark.parametrize("how", [[], ["--asyncio"]], ids=["threads", "asyncio"])
-def test_command_loads_a_real_server_and_writes_what_it_saw(model_dir, start, tmp_path, how):
+def test_command_loads_a_real_server_and_writes_what_it_saw(
+    model_dir: Path, start: StartServer, tmp_path: Path, how: list[str]
+) -> None:
     server = start(model_dir)
     out = tmp_path / "out"
     options = [
@@ -158,11 +168,11 @@ def test_command_loads_a_real_server_and_writes_what_it_saw(model_dir, start, tm
     assert (out / "loadtest.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_command_names_the_address_that_does_not_answer():
+def test_command_names_the_address_that_does_not_answer() -> None:
     done = CliRunner().invoke(app, ["loadtest", "127.0.0.1:1", "--seconds", "1"])
     assert done.exit_code == 1 and "127.0.0.1:1" in done.output and "UNAVAILABLE" in done.output
 
 
-def test_command_refuses_a_mix_that_does_not_read():
+def test_command_refuses_a_mix_that_does_not_read() -> None:
     done = CliRunner().invoke(app, ["loadtest", "127.0.0.1:1", "--candidates", "ten"])
     assert done.exit_code == 1 and "--candidates must read like" in done.output

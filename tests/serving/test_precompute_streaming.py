@@ -149,7 +149,7 @@ def test_late_events_find_their_place_and_events_without_effect_refresh_nobody(
 ) -> None:
     """u1 has a history of the five latest events, all of them new ones in the end."""
     spec = write_small_dataset(tmp_path, small_log(users=3, events=60))
-    new = [
+    new: list[Row] = [
         {"user_id": "u1", "item_id": f"n{n}", "timestamp": NOW + 10 * n, "action": "view"}
         for n in range(5)
     ]

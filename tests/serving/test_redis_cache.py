@@ -1,6 +1,10 @@
 """RedisCache and AsyncRedisCache on a real redis-server: down, slow, full, or holding rubbish."""
 
+from __future__ import annotations
+
 import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -16,29 +20,32 @@ TIMEOUT_SECONDS = 20
 class BlockingAsyncRedisCache:
     """AsyncRedisCache in an event loop of its own."""
 
-    def __init__(self, *arguments, **options):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
         self._loop = asyncio.new_event_loop()
         self._cache = AsyncRedisCache(*arguments, **options)
         self.breaker = self._cache.breaker
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Callable[..., Any]:
         return lambda *arguments: self._loop.run_until_complete(
             getattr(self._cache, name)(*arguments)
         )
 
 
+Cache: TypeAlias = RedisCache | BlockingAsyncRedisCache
+
+
 @pytest.fixture
-def server():
+def server() -> Iterator[RedisServer]:
     server = RedisServer()
     yield server
     server.kill()
 
 
 @pytest.fixture(params=[RedisCache, BlockingAsyncRedisCache])
-def make(request):
+def make(request: pytest.FixtureRequest) -> Iterator[Callable[..., Cache]]:
     caches = []
 
-    def connect(server, **options):
+    def connect(server: RedisServer, **options: Any) -> Cache:
         caches.append(request.param(server.url, **{"timeout_seconds": TIMEOUT_SECONDS} | options))
         return caches[-1]
 
@@ -47,7 +54,7 @@ def make(request):
         cache.close()
 
 
-def test_states_are_kept_for_a_time(server, make):
+def test_states_are_kept_for_a_time(server: RedisServer, make: Callable[..., Cache]) -> None:
     cache = make(server, ttl_seconds=100)
     assert cache.get("k") is None
     cache.put("k", STATE)
@@ -61,12 +68,14 @@ def test_states_are_kept_for_a_time(server, make):
 @pytest.mark.parametrize(
     "rubbish", [b"", b"rubbish" * 10, dump(STATE)[:-1], dump(STATE).replace(b"\x07", b"\x08", 1)]
 )
-def test_rubbish_is_nothing(server, make, rubbish):
+def test_rubbish_is_nothing(
+    server: RedisServer, make: Callable[..., Cache], rubbish: bytes
+) -> None:
     server.connect().set("k", rubbish)
     assert make(server).get("k") is None
 
 
-def test_a_key_of_another_type_is_nothing(server, make):
+def test_a_key_of_another_type_is_nothing(server: RedisServer, make: Callable[..., Cache]) -> None:
     server.connect().lpush("k", "x")
     cache = make(server)
     assert cache.get("k") is None
@@ -74,7 +83,7 @@ def test_a_key_of_another_type_is_nothing(server, make):
     assert cache.get("k") == STATE
 
 
-def test_a_full_store_keeps_nothing_and_costs_no_error(make):
+def test_a_full_store_keeps_nothing_and_costs_no_error(make: Callable[..., Cache]) -> None:
     server = RedisServer("--maxmemory", "2mb", "--maxmemory-policy", "noeviction")
     try:
         cache = make(server, breaker=CircuitBreaker(failures=1000))
@@ -86,7 +95,7 @@ def test_a_full_store_keeps_nothing_and_costs_no_error(make):
         server.kill()
 
 
-def test_killed_and_restarted(server, make):
+def test_killed_and_restarted(server: RedisServer, make: Callable[..., Cache]) -> None:
     now = [0.0]
     cache = make(server, breaker=CircuitBreaker(failures=3, pause_seconds=60, clock=lambda: now[0]))
     cache.put("k", STATE)
@@ -103,7 +112,9 @@ def test_killed_and_restarted(server, make):
     assert cache.get("k") == STATE
 
 
-def test_a_stalled_server_costs_a_bounded_delay(server, make):
+def test_a_stalled_server_costs_a_bounded_delay(
+    server: RedisServer, make: Callable[..., Cache]
+) -> None:
     """Three timeouts open the breaker; while it is open, no request is made."""
     breaker = CircuitBreaker(failures=3, pause_seconds=60, clock=lambda: 0.0)
     cache = make(server, timeout_seconds=0.05, breaker=breaker)
@@ -117,7 +128,7 @@ def test_a_stalled_server_costs_a_bounded_delay(server, make):
     assert (cache.breaker.failed_requests, cache.breaker.skipped_requests) == (3, 997)
 
 
-def test_never_there(make):
+def test_never_there(make: Callable[..., Cache]) -> None:
     server = RedisServer()
     server.kill()
     cache = make(server)
@@ -129,6 +140,8 @@ def test_never_there(make):
 
 @pytest.mark.parametrize("options", [{"ttl_seconds": 0}, {"timeout_seconds": 0}])
 @pytest.mark.parametrize("kind", [RedisCache, AsyncRedisCache])
-def test_times_must_be_positive(kind, options):
+def test_times_must_be_positive(
+    kind: type[RedisCache] | type[AsyncRedisCache], options: dict[str, Any]
+) -> None:
     with pytest.raises(ValueError, match="Both must be positive"):
         kind("redis://127.0.0.1:1", **options)

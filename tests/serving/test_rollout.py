@@ -74,7 +74,7 @@ def test_a_version_whose_manifest_is_missing_is_not_put_there(tmp_path: Path) ->
     with pytest.raises(ServingError, match="manifest.json: the export wrote a manifest, and it"):
         rollout(version, tmp_path / "target")
     write_manifest(str(version))
-    assert rollout(version, tmp_path / "target").name == "4"
+    assert rollout(version, tmp_path / "target") == str(tmp_path / "target" / "4")
 
 
 def test_what_is_no_version_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 Idle calls, slow bodies, long queues.
 """
 
+from __future__ import annotations
+
 import gzip
 import http.client
 import itertools
@@ -10,26 +12,33 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPMessage
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from serving import contract
-from serving.server import NetworkOptions, RequestLimits, ServerOptions
+from serving.server import ModelServer, NetworkOptions, RequestLimits, ServerOptions
 from serving.server.rest import connection
 from tests.serving import wire
+from tests.serving.conftest import Connect, StartServer, Target
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 PATH = "/v1/models/toy:predict"
 BODY = {"signature_name": "countdown", "inputs": [2]}
+Send: TypeAlias = Callable[..., tuple[int, HTTPMessage, bytes]]
+HalfOpen: TypeAlias = Callable[[ModelServer, int], list[grpc.Future]]
 
 
-def network(**options):
+def network(**options: Any) -> ServerOptions:
     return ServerOptions(network=NetworkOptions(**options))
 
 
-def is_served(target):
+def is_served(target: Target) -> bool:
     """Whether a model, its status and health are all answered."""
     wire.predict(target, contract.ENCODE_USER, wire.USER)
     assert wire.states(target.model) == {1: "AVAILABLE"}
@@ -39,11 +48,11 @@ def is_served(target):
 
 
 @pytest.fixture
-def half_open(connect):
+def half_open(connect: Connect) -> Iterator[HalfOpen]:
     """Opens calls that send their headers and never a message."""
     gone = threading.Event()
 
-    def open_calls(server, count):
+    def open_calls(server: ModelServer, count: int) -> list[grpc.Future]:
         channel = connect(server).channel
         calls = [channel.stream_unary(PREDICT).future(iter(gone.wait, None)) for _ in range(count)]
         return calls
@@ -52,14 +61,18 @@ def half_open(connect):
     gone.set()
 
 
-def test_half_open_calls_silence_nobody(model_dir, start, connect, half_open):
+def test_half_open_calls_silence_nobody(
+    model_dir: Path, start: StartServer, connect: Connect, half_open: HalfOpen
+) -> None:
     server = start(model_dir, options=network(grpc_max_threads=2, max_waiting_requests=2))
     calls = half_open(server, 40)
     assert is_served(connect(server))
     assert not any(call.done() for call in calls)
 
 
-def test_half_open_calls_do_not_hold_up_a_drain(model_dir, start, half_open):
+def test_half_open_calls_do_not_hold_up_a_drain(
+    model_dir: Path, start: StartServer, half_open: HalfOpen
+) -> None:
     server = start(model_dir)
     calls = half_open(server, 40)
     assert server.stop(grace_seconds=0.5)
@@ -69,7 +82,9 @@ def test_half_open_calls_do_not_hold_up_a_drain(model_dir, start, half_open):
     }
 
 
-def test_a_request_that_does_not_end_is_left_by_a_drain(model_dir, start, connect):
+def test_a_request_that_does_not_end_is_left_by_a_drain(
+    model_dir: Path, start: StartServer, connect: Connect
+) -> None:
     server = start(model_dir)
     target = connect(server)
     call = target.prediction.Predict.future(wire.slow_request(target, seconds=8))
@@ -79,7 +94,7 @@ def test_a_request_that_does_not_end_is_left_by_a_drain(model_dir, start, connec
     assert call.exception() is not None
 
 
-def test_the_queue_has_an_end(model_dir, start, connect):
+def test_the_queue_has_an_end(model_dir: Path, start: StartServer, connect: Connect) -> None:
     target = connect(start(model_dir, options=network(grpc_max_threads=1, max_waiting_requests=2)))
     slow = wire.slow_request(target, seconds=2)
     calls = [target.prediction.Predict.future(slow) for _ in range(8)]
@@ -91,14 +106,14 @@ def test_the_queue_has_an_end(model_dir, start, connect):
     assert refused.details() == "The server is busy: 2 requests wait already. Send it again later."
 
 
-def open_socket(target, sent=b""):
+def open_socket(target: Target, sent: bytes = b"") -> socket.socket:
     host, port = target.rest_address.split(":")
     opened = socket.create_connection((host, int(port)), timeout=wire.TIMEOUT_SECONDS)
     opened.sendall(sent)
     return opened
 
 
-def is_closed(opened):
+def is_closed(opened: socket.socket) -> bool:
     """Whether the server closes a connection without a word."""
     try:
         return opened.recv(1) == b""
@@ -106,7 +121,9 @@ def is_closed(opened):
         return True
 
 
-def test_connections_over_the_bound_are_closed(model_dir, start, connect):
+def test_connections_over_the_bound_are_closed(
+    model_dir: Path, start: StartServer, connect: Connect
+) -> None:
     target = connect(start(model_dir, options=network(rest_max_connections=3)))
     held = [open_socket(target) for _ in range(3)]
     assert all(is_closed(open_socket(target)) for _ in range(20))
@@ -118,13 +135,19 @@ def test_connections_over_the_bound_are_closed(model_dir, start, connect):
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost:"])
-def test_connections_that_ask_for_nothing_are_closed(model_dir, start, connect, monkeypatch, sent):
+def test_connections_that_ask_for_nothing_are_closed(
+    model_dir: Path,
+    start: StartServer,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    sent: bytes,
+) -> None:
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
     target = connect(start(model_dir))
     assert is_closed(open_socket(target, sent))
 
 
-def test_a_body_that_does_not_come(model_dir, start, connect):
+def test_a_body_that_does_not_come(model_dir: Path, start: StartServer, connect: Connect) -> None:
     target = connect(start(model_dir, options=network(rest_api_timeout_in_ms=200)))
     opened = open_socket(
         target, f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode()
@@ -135,12 +158,17 @@ def test_a_body_that_does_not_come(model_dir, start, connect):
     assert json.loads(response.read()) == {"error": "The body did not come within 0.2 s."}
 
 
-def test_answers_that_nobody_reads(model_dir, start, connect, monkeypatch):
+def test_answers_that_nobody_reads(
+    model_dir: Path, start: StartServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(connection, "READ_SECONDS", 0.2)
     server = start(model_dir, options=network(rest_max_connections=1))
     target = connect(server)
     # Little of the answer fits into the buffers of either side.
-    server._servers[1]._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    assert server._servers is not None
+    rest = server._servers[1]
+    assert rest is not None
+    rest._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     items = {"user_state_bytes": ["1|5"], "candidate_item_id": [["1"] * 8000]}
     body = json.dumps({"signature_name": contract.SCORE_ITEMS, "inputs": items})
     with socket.socket() as opened:
@@ -155,7 +183,9 @@ def test_answers_that_nobody_reads(model_dir, start, connect, monkeypatch):
             assert time.monotonic() < deadline
 
 
-def test_half_sent_bodies_do_not_hold_up_a_drain(model_dir, start, connect):
+def test_half_sent_bodies_do_not_hold_up_a_drain(
+    model_dir: Path, start: StartServer, connect: Connect
+) -> None:
     server = start(model_dir)
     opened = open_socket(
         connect(server), f"POST {PATH} HTTP/1.1\r\nContent-Length: 9\r\nHost: x\r\n\r\n{{".encode()
@@ -165,12 +195,14 @@ def test_half_sent_bodies_do_not_hold_up_a_drain(model_dir, start, connect):
 
 
 @pytest.fixture
-def send(target):
+def send(target: Target) -> Send:
     """Sends a request to the REST port: (HTTP status, headers, body)."""
-    if target.rest_address is None:
+    if not target.rest_address:
         pytest.skip("TFS_REST_ADDRESS names no server")
 
-    def send_request(method, path, body=None, **headers):
+    def send_request(
+        method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[int, HTTPMessage, bytes]:
         client = http.client.HTTPConnection(target.rest_address, timeout=wire.TIMEOUT_SECONDS)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         client.request(method, path, body, names, encode_chunked="Transfer-Encoding" in names)
@@ -180,7 +212,7 @@ def send(target):
     return send_request
 
 
-def test_a_body_in_chunks(send):
+def test_a_body_in_chunks(send: Send) -> None:
     encoded = json.dumps(BODY).encode()
     status, _, body = send(
         "POST", PATH, iter([encoded[:5], encoded[5:]]), Transfer_Encoding="chunked"
@@ -188,7 +220,7 @@ def test_a_body_in_chunks(send):
     assert (status, json.loads(body)) == (200, {"outputs": [0]})
 
 
-def test_a_zipped_body(send):
+def test_a_zipped_body(send: Send) -> None:
     status, _, body = send(
         "POST", PATH, gzip.compress(json.dumps(BODY).encode()), Content_Encoding="gzip"
     )
@@ -204,12 +236,14 @@ def test_a_zipped_body(send):
         (b"{}", "br", 415, "Content-Encoding must be gzip or identity. Received: 'br'"),
     ],
 )
-def test_bodies_that_do_not_unzip(send, body, encoding, expected, message):
+def test_bodies_that_do_not_unzip(
+    send: Send, body: Any, encoding: str, expected: int, message: str
+) -> None:
     status, _, answer = send("POST", PATH, body, Content_Encoding=encoding)
     assert status == expected and message in json.loads(answer)["error"]
 
 
-def test_chunks_over_the_limit(model_dir, start, connect):
+def test_chunks_over_the_limit(model_dir: Path, start: StartServer, connect: Connect) -> None:
     options = ServerOptions(limits=RequestLimits(max_rest_bytes=10_000))
     client = http.client.HTTPConnection(
         connect(start(model_dir, options=options)).rest_address, timeout=20
@@ -219,7 +253,9 @@ def test_chunks_over_the_limit(model_dir, start, connect):
     assert (response.status, response.getheader("connection")) == (413, "close")
 
 
-def test_bytes_held_for_all_requests_have_a_bound(model_dir, start, connect):
+def test_bytes_held_for_all_requests_have_a_bound(
+    model_dir: Path, start: StartServer, connect: Connect
+) -> None:
     options = ServerOptions(limits=RequestLimits(max_bytes_held=50_000))
     target = connect(start(model_dir, options=options))
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n".encode()
@@ -229,7 +265,7 @@ def test_bytes_held_for_all_requests_have_a_bound(model_dir, start, connect):
     assert wire.http_json(target.rest_address, PATH, BODY) == (200, {"outputs": [0]})
 
 
-def test_head_and_options(send):
+def test_head_and_options(send: Send) -> None:
     status, headers, body = send("HEAD", "/v1/models/toy")
     assert (status, body) == (200, b"") and int(headers["content-length"]) > 0
     for path, allowed in ((PATH, "POST, OPTIONS"), ("/v1/models/toy", "GET, HEAD, OPTIONS")):
@@ -257,7 +293,9 @@ def test_head_and_options(send):
     ],
     ids=["whole numbers", "rows", "floats"],
 )
-def test_json_that_goes_too_far(send, caplog, document, value):
+def test_json_that_goes_too_far(
+    send: Send, caplog: pytest.LogCaptureFixture, document: bytes, value: bytes
+) -> None:
     status, _, answer = send("POST", PATH, document % value)
     assert status == 400 and json.loads(answer)["error"]
     assert not caplog.records
@@ -274,7 +312,9 @@ def test_json_that_goes_too_far(send, caplog, document, value):
         ("regress", b'{"context": {"%s": 1}, "examples": [{}]}'),
     ],
 )
-def test_half_a_character(send, caplog, method, document, text):
+def test_half_a_character(
+    send: Send, caplog: pytest.LogCaptureFixture, method: str, document: bytes, text: str
+) -> None:
     status, _, answer = send("POST", f"/v1/models/toy:{method}", document % text)
     expected = {"error": "JSON Parse error: The surrogate pair in string is invalid."}
     assert (status, json.loads(answer)) == (400, expected)
@@ -289,13 +329,15 @@ def test_half_a_character(send, caplog, method, document, text):
         ("regress", b'{"context": {"\xff": 1}, "examples": [{}]}'),
     ],
 )
-def test_names_that_are_no_utf8(send, caplog, method, document):
+def test_names_that_are_no_utf8(
+    send: Send, caplog: pytest.LogCaptureFixture, method: str, document: bytes
+) -> None:
     status, _, answer = send("POST", f"/v1/models/toy:{method}", document)
     assert status == 400 and b"is a name, and no UTF-8" in answer
     assert not caplog.records
 
 
-def test_whole_characters_may_be_escaped(send):
+def test_whole_characters_may_be_escaped(send: Send) -> None:
     document = b'{"signature_name": "\\ud83d\\ude00\\\\ud800", "inputs": [2]}'
     status, _, answer = send("POST", PATH, document)
     assert status == 400

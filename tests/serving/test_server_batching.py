@@ -1,7 +1,12 @@
 """Batching: several requests in one run, and its errors."""
 
+from __future__ import annotations
+
 import itertools
+from collections.abc import Callable
 from concurrent import futures
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import grpc
 import numpy as np
@@ -11,16 +16,18 @@ from serving import contract
 from serving.server import RuntimeOptions, ServerOptions, ServerStartError
 from serving.server.config.batching import BatchingParameters, read_batching_parameters
 from tests.serving import wire
+from tests.serving.conftest import Connect, StartServer, Target
 
 SLOW = 5_000_000  # microseconds: batches run only when they are full
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
+StartBatching: TypeAlias = Callable[..., Target]
 
 
 @pytest.fixture
-def batching(model_dir, start, connect):
+def batching(model_dir: Path, start: StartServer, connect: Connect) -> StartBatching:
     """A server with these batching parameters."""
 
-    def start_batching(**parameters):
+    def start_batching(**parameters: Any) -> Target:
         parameters = {"max_batch_size": 4, "batch_timeout_micros": SLOW} | parameters
         runtime = RuntimeOptions(batching=BatchingParameters(**parameters))
         return connect(start(model_dir, options=ServerOptions(runtime=runtime)))
@@ -28,10 +35,10 @@ def batching(model_dir, start, connect):
     return start_batching
 
 
-def score(target, *inputs):
+def score(target: Target, *inputs: tuple[list[str], list[list[str]]]) -> list[Any]:
     """Answers, or errors, of concurrent score_items requests of (states, items)."""
 
-    def one(states, items):
+    def one(states: list[str], items: list[list[str]]) -> Any:
         try:
             response = wire.predict(
                 target,
@@ -46,7 +53,7 @@ def score(target, *inputs):
         return list(pool.map(one, *zip(*inputs, strict=True)))
 
 
-def test_a_full_batch_runs_at_once_and_each_gets_its_rows(batching):
+def test_a_full_batch_runs_at_once_and_each_gets_its_rows(batching: StartBatching) -> None:
     target = batching()
     requests = [
         (["1|5"], [["1", "2"]]),
@@ -56,11 +63,11 @@ def test_a_full_batch_runs_at_once_and_each_gets_its_rows(batching):
     assert score(target, *requests) == [[[15, 25]], [[36, 46], [57, 67]], [[78, 88]]]
 
 
-def test_an_incomplete_batch_runs_after_the_timeout(batching):
+def test_an_incomplete_batch_runs_after_the_timeout(batching: StartBatching) -> None:
     assert score(batching(batch_timeout_micros=1000), (["1|5"], [["1"]])) == [[[15]]]
 
 
-def test_signatures_and_output_filters_share_nothing_but_threads(batching):
+def test_signatures_and_output_filters_share_nothing_but_threads(batching: StartBatching) -> None:
     target = batching(batch_timeout_micros=1000)
     only = wire.predict(
         target,
@@ -77,28 +84,28 @@ def test_signatures_and_output_filters_share_nothing_but_threads(batching):
     )
 
 
-def test_batches_are_filled_up_to_an_allowed_size(batching):
+def test_batches_are_filled_up_to_an_allowed_size(batching: StartBatching) -> None:
     target = batching(allowed_batch_sizes=(3, 4), batch_timeout_micros=1000)
     assert score(target, (["1|5"], [["1"]])) == [[[15]]]
 
 
-def test_unequal_rows(batching):
+def test_unequal_rows(batching: StartBatching) -> None:
     (found,) = score(batching(), (["1|5", "1|6"], [["1"]]))
     assert found == (INVALID, "Batching Run() input tensors must have equal 0th-dimension size")
 
 
-def test_a_task_that_is_too_large(batching):
+def test_a_task_that_is_too_large(batching: StartBatching) -> None:
     (found,) = score(batching(), (["1|5"] * 5, [["1"]] * 5))
     assert found == (INVALID, "Task size 5 is larger than maximum input batch size 4")
 
 
-def test_no_rows_are_the_models_own_business(batching):
+def test_no_rows_are_the_models_own_business(batching: StartBatching) -> None:
     none = {"user_state_bytes": np.empty(0, object), "candidate_item_id": np.empty((0, 1), object)}
     response = wire.predict(batching(), contract.SCORE_ITEMS, none)
     assert wire.outputs(response)["click"].shape == (0, 1)
 
 
-def test_rows_of_different_lengths_cant_share_a_batch(batching):
+def test_rows_of_different_lengths_cant_share_a_batch(batching: StartBatching) -> None:
     found = score(batching(max_batch_size=2), (["1|5"], [["1"]]), (["1|6"], [["1", "2"]]))
     assert {code for code, _ in found} == {grpc.StatusCode.FAILED_PRECONDITION}
     assert all(
@@ -106,13 +113,17 @@ def test_rows_of_different_lengths_cant_share_a_batch(batching):
     )
 
 
-def test_padding_repeats_the_first_value_as_tensorflow_serving_does(batching):
+def test_padding_repeats_the_first_value_as_tensorflow_serving_does(
+    batching: StartBatching,
+) -> None:
     target = batching(max_batch_size=2, pad_variable_length_inputs=True)
     found = score(target, (["1|5"], [["2"]]), (["1|6"], [["1", "3", "4"]]))
     assert found == [[[25, 25, 25]], [[16, 36, 46]]]
 
 
-def test_an_error_in_the_graph_fails_the_batch_and_the_next_is_right(batching):
+def test_an_error_in_the_graph_fails_the_batch_and_the_next_is_right(
+    batching: StartBatching,
+) -> None:
     target = batching(max_batch_size=2)
     found = score(target, (["1|5"], [["1"]]), (["7|6"], [["1"]]))
     assert {code for code, _ in found} == {INVALID} and all(
@@ -121,7 +132,7 @@ def test_an_error_in_the_graph_fails_the_batch_and_the_next_is_right(batching):
     assert score(target, (["1|5"], [["1"]]), (["1|6"], [["1"]])) == [[[15]], [[16]]]
 
 
-def test_a_full_queue_is_unavailable(batching):
+def test_a_full_queue_is_unavailable(batching: StartBatching) -> None:
     target = batching(max_batch_size=1, max_enqueued_batches=1, num_batch_threads=1)
     request = wire.slow_request(target, seconds=1)
     calls = [
@@ -136,14 +147,14 @@ def test_a_full_queue_is_unavailable(batching):
     )
 
 
-def test_many_concurrent_requests_get_their_own_answers(batching):
+def test_many_concurrent_requests_get_their_own_answers(batching: StartBatching) -> None:
     target = batching(max_batch_size=16, batch_timeout_micros=500, max_enqueued_batches=1000)
     cases = list(itertools.product(range(10), range(1, 11)))
     found = score(target, *[([f"1|{user}"], [[str(item)]]) for user, item in cases])
     assert found == [[[user + 10 * item]] for user, item in cases]
 
 
-def test_a_parameters_file(tmp_path):
+def test_a_parameters_file(tmp_path: Path) -> None:
     path = tmp_path / "batching.config"
     path.write_text(
         "max_batch_size { value: 8 }\nnum_batch_threads { value: 2 }\nallowed_batch_sizes: [2, 8]"
@@ -171,7 +182,7 @@ def test_a_parameters_file(tmp_path):
         ),
     ],
 )
-def test_a_parameters_file_that_cant_be_used(tmp_path, text, message):
+def test_a_parameters_file_that_cant_be_used(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "batching.config"
     path.write_text(text)
     with pytest.raises(ServerStartError, match=message) as caught:

@@ -1,7 +1,12 @@
 """What a request may take of the server's memory: values are counted before they are objects."""
 
+from __future__ import annotations
+
 import http.client
 import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
@@ -17,19 +22,20 @@ from serving.server.errors import RequestError
 from serving.server.message_scan import count_values
 from serving.server.rest.json_request import count_json_values
 from tests.serving import wire
+from tests.serving.conftest import Connect, StartServer, Target
 
 MANY = 2_100_000
 PADDING = b"x" * 70_000  # of a message that is too long to be counted by its length alone
 
 
-def request_with(fill):
+def request_with(fill: Callable[[Any], object]) -> bytes:
     request = predict_pb2.PredictRequest()
     request.inputs["padding"].tensor_content = PADDING
     fill(request.inputs["x"])
     return request.SerializeToString()
 
 
-def repeated(field, content, count=MANY):
+def repeated(field: int | None, content: bytes, count: int = MANY) -> bytes:
     """A request whose tensor `x` has a field many times over, without making the objects here."""
     proto = (
         content * count
@@ -40,7 +46,7 @@ def repeated(field, content, count=MANY):
     return b"\x12" + varint(len(entry)) + entry
 
 
-def varint(size):
+def varint(size: int) -> bytes:
     encoded = bytearray()
     while size > 127:
         encoded.append(size & 127 | 128)
@@ -60,13 +66,13 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_values_are_counted_before_they_are_objects(name):
+def test_values_are_counted_before_they_are_objects(name: str) -> None:
     with pytest.raises(RequestError, match="has at most 1000000 values and fields"):
         count_values(ATTACKS[name], predict_pb2.PredictRequest, 1_000_000)
 
 
 @pytest.mark.parametrize("name", ["empty dims", "empty strings", "packed numbers"])
-def test_a_message_of_too_many_values_is_refused(local, name):
+def test_a_message_of_too_many_values_is_refused(local: Target, name: str) -> None:
     call = local.channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
     code, message = wire.error_of(call, ATTACKS[name])
     assert code == grpc.StatusCode.INVALID_ARGUMENT and "(max_values)" in message
@@ -74,7 +80,7 @@ def test_a_message_of_too_many_values_is_refused(local, name):
 
 @pytest.mark.parametrize("value", [b"[]", b"1", b"{}", b'""'])
 @pytest.mark.parametrize("key", [b"instances", b"inputs"])
-def test_a_document_of_too_many_values_is_refused(local, key, value):
+def test_a_document_of_too_many_values_is_refused(local: Target, key: bytes, value: bytes) -> None:
     body = b'{"%s": [%s]}' % (key, b",".join([value] * MANY))
     client = http.client.HTTPConnection(local.rest_address, timeout=wire.TIMEOUT_SECONDS)
     client.request("POST", "/v1/models/toy:predict", body)
@@ -89,8 +95,10 @@ def test_a_document_of_too_many_values_is_refused(local, key, value):
     floats=st.integers(0, 30),
     dims=st.integers(0, 5),
 )
-def test_the_count_is_that_of_fields_and_values(strings, numbers, floats, dims):
-    def fill(proto):
+def test_the_count_is_that_of_fields_and_values(
+    strings: list[bytes], numbers: list[int], floats: int, dims: int
+) -> None:
+    def fill(proto: Any) -> None:
         proto.string_val.extend(strings)
         proto.int64_val.extend(numbers)
         proto.float_val.extend([1.5] * floats)
@@ -104,7 +112,7 @@ def test_the_count_is_that_of_fields_and_values(strings, numbers, floats, dims):
     assert count_values(request_with(fill), predict_pb2.PredictRequest, 10_000) == expected
 
 
-def test_messages_within_messages_have_an_end():
+def test_messages_within_messages_have_an_end() -> None:
     tensor = b"\x22" + varint(len(PADDING)) + PADDING
     for _ in range(200):
         variant = b"\x1a" + varint(len(tensor)) + tensor
@@ -115,12 +123,12 @@ def test_messages_within_messages_have_an_end():
 
 
 @given(cut=st.integers(0, 500))
-def test_a_message_that_is_cut_gets_some_count(cut):
+def test_a_message_that_is_cut_gets_some_count(cut: int) -> None:
     whole = request_with(lambda proto: proto.string_val.extend([b"abc"] * 100))
     assert count_values(whole[: len(whole) - cut], predict_pb2.PredictRequest, 10_000) <= 120
 
 
-def test_json_values_are_counted_from_above():
+def test_json_values_are_counted_from_above() -> None:
     assert count_json_values(b'{"a": [1, 2, {"b": []}]}', 10) == 7
     with pytest.raises(
         RequestError,
@@ -129,14 +137,14 @@ def test_json_values_are_counted_from_above():
         count_json_values(b'{"a": [1, 2, {"b": []}]}', 6)
 
 
-def inputs(**shapes):
+def inputs(**shapes: tuple[int, ...]) -> Any:
     request = predict_pb2.PredictRequest()
     for name, shape in shapes.items():
         tensors.write(np.zeros(shape, np.int64), request.inputs[name])
     return request.inputs
 
 
-def test_cells_are_candidates_times_positions():
+def test_cells_are_candidates_times_positions() -> None:
     assert count_cells(inputs(x=(5, 7))) == 0
     assert count_cells(inputs(candidate_item_id=(2, 3))) == 6
     assert (
@@ -150,7 +158,9 @@ def test_cells_are_candidates_times_positions():
     assert count_cells(scored) == 60
 
 
-def test_a_request_of_too_many_cells_is_refused(model_dir, start, connect):
+def test_a_request_of_too_many_cells_is_refused(
+    model_dir: Path, start: StartServer, connect: Connect
+) -> None:
     limits = RequestLimits(max_cells_at_once=10)
     target = connect(start(model_dir, options=ServerOptions(limits=limits)))
     user = wire.USER | {"candidate_item_id": [["1"] * 3] * 2}
@@ -164,11 +174,11 @@ def test_a_request_of_too_many_cells_is_refused(model_dir, start, connect):
     )
 
 
-def test_cells_wait_for_room():
+def test_cells_wait_for_room() -> None:
     admission = Admission(RequestLimits(max_cells_at_once=10))
     order = []
 
-    def second():
+    def second() -> None:
         with admission.cells(5):
             order.append("second")
 
@@ -181,7 +191,7 @@ def test_cells_wait_for_room():
     assert order == ["first", "second"]
 
 
-def test_values_do_not_wait():
+def test_values_do_not_wait() -> None:
     admission = Admission(RequestLimits(max_values_at_once=10))
     with (
         admission.values(6),

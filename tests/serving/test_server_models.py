@@ -1,6 +1,11 @@
 """Several models, version policies, labels, and changing them: by file and by request."""
 
+from __future__ import annotations
+
 import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -10,12 +15,13 @@ from tensorflow_serving.apis import model_management_pb2
 from serving import contract
 from serving.server import ModelOptions, ServerOptions, ServerStartError
 from tests.serving import wire
+from tests.serving.conftest import Connect, Eventually, Push, StartServer, Target
 
 RELOADS = ServerOptions(models=ModelOptions(allow_reload=True))
 NO_CONFIG = "Error parsing text-format tensorflow.serving.ModelServerConfig: "
 
 
-def config_text(**models):
+def config_text(**models: tuple[object, str]) -> str:
     """A ModelServerConfig: name -> (base path, further fields)."""
     entries = [
         f'config {{ name: "{name}" base_path: "{path}" model_platform: "tensorflow" {more} }}'
@@ -24,66 +30,71 @@ def config_text(**models):
     return f"model_config_list {{ {' '.join(entries)} }}"
 
 
-def specific(*versions):
+def specific(*versions: int) -> str:
     return (
         f"model_version_policy {{ specific {{ {' '.join(f'versions: {v}' for v in versions)} }} }}"
     )
 
 
-def label(name, version):
+def label(name: str, version: int) -> str:
     return f'version_labels {{ key: "{name}" value: {version} }}'
 
 
-def reload_request(**models):
+def reload_request(**models: tuple[object, str]) -> model_management_pb2.ReloadConfigRequest:
     request = model_management_pb2.ReloadConfigRequest()
     text_format.Parse(config_text(**models), request.config)
     return request
 
 
-def reload(target, **models):
+def reload(target: Target, **models: tuple[object, str]) -> None:
     response = target.model.HandleReloadConfigRequest(
         reload_request(**models), timeout=wire.TIMEOUT_SECONDS
     )
     assert response.status.error_code == 0
 
 
-def served(target, **where):
+def served(target: Target, **where: Any) -> int:
     return wire.predict(target, contract.ENCODE_USER, wire.USER, **where).model_spec.version.value
 
 
-def refusal(target, **where):
+def refusal(target: Target, **where: Any) -> tuple[grpc.StatusCode, str]:
     return wire.error_of(
         target.prediction.Predict, wire.predict_request(contract.ENCODE_USER, wire.USER, **where)
     )
 
 
 @pytest.fixture
-def two_versions(saved, model_dir, push):
+def two_versions(saved: dict[int, Path], model_dir: Path, push: Push) -> Path:
     """A model directory with versions 1 and 2."""
     push(saved[2], model_dir)
     return model_dir
 
 
 @pytest.fixture
-def config_file(tmp_path):
+def config_file(tmp_path: Path) -> Callable[[str], Path]:
     """Writes the model config file, atomically."""
 
-    def write(text):
+    def write(text: str) -> Path:
         (tmp_path / "incoming.config").write_text(text)
         return (tmp_path / "incoming.config").rename(tmp_path / "models.config")
 
     return write
 
 
-def from_file(path, poll_seconds=0.0, **options):
+def from_file(path: Path, poll_seconds: float = 0.0, **options: Any) -> ServerOptions:
     return ServerOptions(
         models=ModelOptions(config_file=path, config_poll_seconds=poll_seconds, **options)
     )
 
 
 def test_a_config_file_serves_several_models(
-    two_versions, saved, tmp_path, config_file, start, connect
-):
+    two_versions: Path,
+    saved: dict[int, Path],
+    tmp_path: Path,
+    config_file: Callable[[str], Path],
+    start: StartServer,
+    connect: Connect,
+) -> None:
     shutil.copytree(saved[3], tmp_path / "other" / "3")
     path = config_file(
         config_text(
@@ -112,14 +123,22 @@ def test_a_config_file_serves_several_models(
         (specific(1, 7), [1]),
     ],
 )
-def test_version_policies(two_versions, config_file, start, policy, versions):
+def test_version_policies(
+    two_versions: Path,
+    config_file: Callable[[str], Path],
+    start: StartServer,
+    policy: str,
+    versions: list[int],
+) -> None:
     assert (
         start("", options=from_file(config_file(config_text(toy=(two_versions, policy))))).versions
         == versions
     )
 
 
-def test_reloads_are_refused_unless_asked_for(model_dir, start, connect):
+def test_reloads_are_refused_unless_asked_for(
+    model_dir: Path, start: StartServer, connect: Connect
+) -> None:
     target = connect(start(model_dir))
     code, message = wire.error_of(
         target.model.HandleReloadConfigRequest, reload_request(toy=(model_dir, ""))
@@ -128,8 +147,13 @@ def test_reloads_are_refused_unless_asked_for(model_dir, start, connect):
 
 
 def test_a_reload_adds_and_removes_models(
-    two_versions, saved, tmp_path, start, connect, eventually
-):
+    two_versions: Path,
+    saved: dict[int, Path],
+    tmp_path: Path,
+    start: StartServer,
+    connect: Connect,
+    eventually: Eventually,
+) -> None:
     target = connect(start(two_versions, options=RELOADS))
     reload(target, toy=(two_versions, ""), second=(two_versions, specific(1)))
     assert (served(target), served(target, name="second")) == (2, 1)
@@ -141,11 +165,12 @@ def test_a_reload_adds_and_removes_models(
     assert wire.states(target.model) == {2: "END"}  # its last state can still be asked for
 
 
-def test_a_reload_changes_the_policy_new_before_old(two_versions, start, connect, eventually):
+def test_a_reload_changes_the_policy_new_before_old(
+    two_versions: Path, start: StartServer, connect: Connect, eventually: Eventually
+) -> None:
     target = connect(start(two_versions, options=RELOADS))
     reload(target, toy=(two_versions, specific(1)))
-    seen = []
-    eventually(lambda: seen.append(served(target)) or seen[-1] == 1)  # no request in between fails
+    eventually(lambda: served(target) == 1)  # no request in between fails
     eventually(lambda: wire.states(target.model) == {2: "END", 1: "AVAILABLE"})
 
 
@@ -171,7 +196,9 @@ def test_a_reload_changes_the_policy_new_before_old(two_versions, start, connect
         ),
     ],
 )
-def test_bad_configs_change_nothing(model_dir, start, connect, text, message):
+def test_bad_configs_change_nothing(
+    model_dir: Path, start: StartServer, connect: Connect, text: str, message: str
+) -> None:
     target = connect(start(model_dir, options=RELOADS))
     request = model_management_pb2.ReloadConfigRequest()
     text_format.Parse(text, request.config)
@@ -181,8 +208,13 @@ def test_bad_configs_change_nothing(model_dir, start, connect, text, message):
 
 
 def test_a_reload_tells_of_a_model_that_cant_be_served(
-    model_dir, tmp_path, saved, start, connect, eventually
-):
+    model_dir: Path,
+    tmp_path: Path,
+    saved: dict[int, Path],
+    start: StartServer,
+    connect: Connect,
+    eventually: Eventually,
+) -> None:
     target = connect(start(model_dir, options=RELOADS))
     late = tmp_path / "late"
     late.mkdir()
@@ -195,14 +227,14 @@ def test_a_reload_tells_of_a_model_that_cant_be_served(
     eventually(lambda: refusal_or_version(target, "late") == 2)
 
 
-def refusal_or_version(target, name):
+def refusal_or_version(target: Target, name: str) -> int | grpc.StatusCode:
     try:
         return served(target, name=name)
     except grpc.RpcError as error:
         return error.code()
 
 
-def test_labels(two_versions, start, connect):
+def test_labels(two_versions: Path, start: StartServer, connect: Connect) -> None:
     target = connect(start(two_versions, options=RELOADS, num_versions=2))
     labels = label("stable", 1) + label("canary", 2)
     both = "model_version_policy { latest { num_versions: 2 } }"
@@ -219,7 +251,9 @@ def test_labels(two_versions, start, connect):
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-def test_a_label_on_a_version_that_isnt_loaded(model_dir, start, connect, allowed):
+def test_a_label_on_a_version_that_isnt_loaded(
+    model_dir: Path, start: StartServer, connect: Connect, allowed: bool
+) -> None:
     options = ServerOptions(models=ModelOptions(allow_reload=True, labels_for_unavailable=allowed))
     target = connect(start(model_dir, options=options))
     reload(target, toy=(model_dir, label("stable", 1)))
@@ -240,14 +274,23 @@ def test_a_label_on_a_version_that_isnt_loaded(model_dir, start, connect, allowe
     assert refusal(target, label="next") == missing
 
 
-def test_labels_at_the_start_need_permission(model_dir, config_file, start):
+def test_labels_at_the_start_need_permission(
+    model_dir: Path, config_file: Callable[[str], Path], start: StartServer
+) -> None:
     path = config_file(config_text(toy=(model_dir, label("stable", 1))))
     with pytest.raises(ServerStartError, match="--allow_version_labels_for_unavailable_models"):
         start("", options=from_file(path))
     assert start("", options=from_file(path, labels_for_unavailable=True)).versions == [1]
 
 
-def test_the_config_file_is_followed(two_versions, config_file, start, connect, eventually, caplog):
+def test_the_config_file_is_followed(
+    two_versions: Path,
+    config_file: Callable[[str], Path],
+    start: StartServer,
+    connect: Connect,
+    eventually: Eventually,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     path = config_file(config_text(toy=(two_versions, specific(1))))
     server = start("", options=from_file(path, poll_seconds=0.1))
     target = connect(server)
@@ -266,7 +309,9 @@ def test_the_config_file_is_followed(two_versions, config_file, start, connect, 
         (None, "can't be read"),
     ],
 )
-def test_a_config_file_that_cant_be_used(tmp_path, start, text, message):
+def test_a_config_file_that_cant_be_used(
+    tmp_path: Path, start: StartServer, text: str, message: str
+) -> None:
     path = tmp_path / "models.config"
     if text is not None:
         path.write_text(text)

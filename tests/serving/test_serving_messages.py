@@ -1,5 +1,10 @@
 """The client's own messages against TensorFlow's, and tensors both ways."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -51,22 +56,22 @@ ARRAYS = [
 ]
 
 
-def ids(array):
+def ids(array: np.ndarray) -> str:
     return f"{array.dtype}{list(array.shape)}"
 
 
-def messages_class(name):
+def messages_class(name: str) -> Any:
     return messages._CLASSES[name]
 
 
-def repeats(message_class, field):
+def repeats(message_class: Any, field: str) -> bool:
     return hasattr(getattr(message_class(), field), "__len__") and not isinstance(
         getattr(message_class(), field), (str, bytes)
     )
 
 
 @pytest.mark.parametrize("name", ORIGINALS)
-def test_fields_have_the_numbers_and_wire_types_of_the_original(name):
+def test_fields_have_the_numbers_and_wire_types_of_the_original(name: str) -> None:
     original = ORIGINALS[name].DESCRIPTOR.fields_by_name
     enum = 14
     int32 = 5  # the same on the wire
@@ -79,7 +84,9 @@ def test_fields_have_the_numbers_and_wire_types_of_the_original(name):
 
 @pytest.mark.parametrize("array", ARRAYS, ids=ids)
 @pytest.mark.parametrize("write", [tensors.write, tensors.write_typed])
-def test_tensorflow_reads_what_we_write(array, write):
+def test_tensorflow_reads_what_we_write(
+    array: np.ndarray, write: Callable[[np.ndarray, Any], None]
+) -> None:
     ours = messages.PredictRequest()
     write(array, ours.inputs["x"])
     theirs = predict_pb2.PredictRequest.FromString(ours.SerializeToString())
@@ -90,7 +97,7 @@ def test_tensorflow_reads_what_we_write(array, write):
 
 @pytest.mark.parametrize("array", ARRAYS, ids=ids)
 @pytest.mark.parametrize("write", [tensors.write, tensors.write_typed])
-def test_we_read_what_we_write(array, write):
+def test_we_read_what_we_write(array: np.ndarray, write: Callable[[np.ndarray, Any], None]) -> None:
     proto = messages.Tensor()
     write(array, proto)
     read = tensors.read(messages.Tensor.FromString(proto.SerializeToString()))
@@ -99,14 +106,14 @@ def test_we_read_what_we_write(array, write):
 
 
 @pytest.mark.parametrize("array", ARRAYS, ids=ids)
-def test_we_read_what_tensorflow_writes(array):
+def test_we_read_what_tensorflow_writes(array: np.ndarray) -> None:
     theirs = tf.make_tensor_proto(array, dtype=tf.string if array.dtype == object else None)
     np.testing.assert_array_equal(
         tensors.read(messages.Tensor.FromString(theirs.SerializeToString())), array
     )
 
 
-def test_numbers_go_into_the_typed_field_or_the_content():
+def test_numbers_go_into_the_typed_field_or_the_content() -> None:
     array = np.array([1.0, 2.0], np.float32)
     typed = messages.Tensor()
     content = messages.Tensor()
@@ -116,13 +123,13 @@ def test_numbers_go_into_the_typed_field_or_the_content():
     assert content.tensor_content == array.tobytes() and not content.float_val
 
 
-def test_the_last_value_repeats():
+def test_the_last_value_repeats() -> None:
     proto = messages.Tensor(dtype=1, float_val=[1.0, 2.0])
     proto.tensor_shape.dim.add(size=4)
     assert tensors.read(proto).tolist() == [1.0, 2.0, 2.0, 2.0]
 
 
-def test_bad_tensors_are_refused():
+def test_bad_tensors_are_refused() -> None:
     too_many = messages.Tensor(dtype=1, float_val=[1.0, 2.0])
     too_many.tensor_shape.dim.add(size=1)
     short = messages.Tensor(dtype=1, tensor_content=b"1234")

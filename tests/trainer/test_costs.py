@@ -63,8 +63,9 @@ def test_parameters_and_bytes_are_those_of_the_model(costs: dict[str, ModelCost]
     assert cost.dense_parameters + cost.table_parameters == ranker.count_params()
     tables = {table.name: table.size + 1 for table in ranker.embed.tables.values()}
     narrow = [*ranker.user_numbers.buckets, *ranker.candidate_numbers.buckets]
-    of_numbers = sum(table.size + 1 for table in narrow) * BUCKET_WIDTH
-    of_encoder = sum(table.size + 1 for table in ranker.encoder.embeddings.values()) * 8
+    of_numbers = sum(int(table.size + 1) for table in narrow) * BUCKET_WIDTH
+    assert ranker.encoder is not None
+    of_encoder = sum(int(table.size + 1) for table in ranker.encoder.embeddings.values()) * 8
     assert cost.table_parameters == sum(tables.values()) * 4 + of_encoder + of_numbers
     state = ranker.encode_user(random_features(fields, [4]))
     leaves = tf.nest.flatten(state)

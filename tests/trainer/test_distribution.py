@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from trainer import finetune, pretrain, task
 
 SPLITS = {"pretrain": 32, "pretrain_validation": 16, "train": 32, "validation": 24, "catalog": 0}
 OPTIMIZER = {"learning_rate": 0.01}
-TRAINER = {
+TRAINER: dict[str, Any] = {
     "encoder": {"dim": 8, "heads": 2, "layers": 1, "feedforward": 16, "dropout": 0.0},
     "pretrain": {"epochs": 2, "batch_size": 8, "optimizer": OPTIMIZER},
     "ranker": {
@@ -77,7 +77,7 @@ class Run:
         return [str(argument) for argument in (stage, self.folder / "run.yaml", *places)]
 
     def start(
-        self, stages: tuple[str, ...] = ("pretrain", "finetune"), **environment: str
+        self, environment: Mapping[str, str], stages: Sequence[str] = ("pretrain", "finetune")
     ) -> subprocess.Popen[Any]:
         command = [
             sys.executable,
@@ -199,7 +199,7 @@ def test_two_devices_learn_what_one_does(
     data: Path, one_device: Run, tmp_path: Path, processes: list[subprocess.Popen[Any]]
 ) -> None:
     run = Run(data, tmp_path / "run", distribution={"devices": ["CPU:0", "CPU:1"]})
-    processes.append(run.start(DEVICES="2"))
+    processes.append(run.start({"DEVICES": "2"}))
     assert processes[0].wait(SECONDS) == 0, run.log()
     _assert_same_curves(run, one_device)
 
@@ -210,9 +210,9 @@ def test_two_workers_learn_what_one_device_does_though_one_is_killed(
     data: Path, one_device: Run, tmp_path: Path, processes: list[subprocess.Popen[Any]]
 ) -> None:
     run, (first, second) = Run(data, tmp_path / "run"), _cluster(worker=2)
-    processes += [run.start(**first), run.start(**second, KILL_AT_STEP="7")]
+    processes += [run.start(first), run.start({**second, "KILL_AT_STEP": "7"})]
     assert processes[1].wait(SECONDS) == -signal.SIGKILL, run.log()
-    processes.append(run.start(**second))
+    processes.append(run.start(second))
     assert processes[0].wait(SECONDS) == 0, run.log()
     assert processes[2].wait(SECONDS) == 0, run.log()
     assert "starting over (1 of 5)" in run.log()
@@ -225,7 +225,7 @@ def test_parameter_server_learns_as_well(
     data: Path, one_device: Run, tmp_path: Path, processes: list[subprocess.Popen[Any]]
 ) -> None:
     run = Run(data, tmp_path / "run", distribution={"min_shard_bytes": 1000})
-    processes += [run.start(**environment) for environment in _cluster(chief=1, worker=2, ps=2)]
+    processes += [run.start(environment) for environment in _cluster(chief=1, worker=2, ps=2)]
     for process in processes:  # the chief comes first; the others wait for what it writes
         assert process.wait(SECONDS) == 0, run.log()
     for stage in ("pretrain", "finetune"):
@@ -254,7 +254,7 @@ def test_killed_run_ends_at_the_weights_of_an_unbroken_one(
         (one.folder / "pretrain").symlink_to(
             one_device.folder / "pretrain"
         ) if stage == "finetune" else None
-    processes.append(run.start((stage,), KILL_AT_STEP=str(step)))
+    processes.append(run.start({"KILL_AT_STEP": str(step)}, (stage,)))
     task.run(unbroken.arguments(stage))
     assert processes[0].wait(SECONDS) == -signal.SIGKILL, run.log()
     assert not (run.folder / stage / "saved_model.pb").exists() and any(

@@ -17,6 +17,7 @@ from trainer.config import TrainerConfig
 from trainer.metrics import auc
 from trainer.models.fg_bert import FGBert
 from trainer.models.srp4ctr import Srp4Ctr
+from trainer.pretraining.cloze_config import ClozeConfig
 from trainer.pretraining.masking import mask_history
 from trainer.pretraining.model import ClozeModel
 from trainer.registry import create_ranker
@@ -33,7 +34,8 @@ FIELDS = toy_fields(SPEC, items=ITEMS + 1)
 def requests() -> dict[str, np.ndarray]:
     """Histories [R, HISTORY], candidates [R, 4] and labels [R, 4] of all requests; items are
     counted from 1."""
-    seen, asked = defaultdict(list), defaultdict(list)
+    seen: dict[str, list[int]] = defaultdict(list)
+    asked: dict[str, list[tuple[int, int]]] = defaultdict(list)
     histories = {}
     for user, item, _, request, shown, clicked in planted_rows(
         users=500, items=ITEMS, steps=40, seed=3
@@ -81,6 +83,7 @@ def _test_auc(requests: dict[str, np.ndarray], model: str, pretrain: bool = Fals
 
 
 def _pretrain(encoder: FGBert, histories: np.ndarray, config: TrainerConfig) -> None:
+    assert isinstance(config.pretrain, ClozeConfig)
     model = ClozeModel(encoder, config.pretrain, no_catalog(FIELDS))
     model.compile(keras.optimizers.Adam(0.005))
     batches = []

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 from pipelines.app import app
 from pipelines.config import load_run_config
 from preprocessing.sources.check import check_sources
+from preprocessing.spec_records import TimeSplit
 from tests.pipelines.conftest import srp4ctr
 from tests.preprocessing.test_inspection import page_log
 from tests.testing import (
@@ -189,7 +191,7 @@ def test_inspect_refuses_what_it_can_not_read(tmp_path: Path) -> None:
     assert "the log is empty" in srp4ctr("data", "inspect", tmp_path / "empty.csv").stderr
 
 
-def write_config(folder: Path, **changes: object) -> Path:
+def write_config(folder: Path, **changes: Any) -> Path:
     spec = write_small_dataset(folder, **changes)
     path = folder / "run.yaml"
     path.write_text(
@@ -226,7 +228,9 @@ def test_validate_gives_the_sizes_of_splits(tmp_path: Path) -> None:
     config = write_config(tmp_path)
     done = invoke("validate", config)
     assert done.exit_code == 0 and "No problem found" in done.output
-    cut = load_run_config(config).spec.split.test_from.timestamp()
+    split = load_run_config(config).spec.split
+    assert isinstance(split, TimeSplit)
+    cut = split.test_from.timestamp()
     late = [row for row in small_log() if row["timestamp"] >= cut]
     requests = len({(row["user_id"], row["timestamp"]) for row in late})
     line = next(

@@ -16,6 +16,7 @@ from pipelines.experiment import run as experiment_run
 from pipelines.experiment.cells import RESULT, Cell
 from preprocessing.config import ConfigError
 from tests.pipelines.conftest import write_run
+from trainer.models.srp4ctr_config import Srp4CtrConfig
 
 SPACE = {"ranker.dropout": [0.1, 0.3, 0.5], "ranker.attention_units": [[8, 4], [80, 40]]}
 
@@ -30,6 +31,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
         folder = cell.folder(experiment.cells)
         folder.mkdir(parents=True)
         ranker = cell.trainer.ranker
+        assert isinstance(ranker, Srp4CtrConfig)
         auc = 0.7 - abs(ranker.dropout - 0.3) / 10 + (ranker.attention_units[0] == 80) / 100
         (folder / RESULT).write_text(json.dumps({"validation_auc": auc, "seconds": 1.0}))
 
@@ -44,7 +46,9 @@ def test_the_best_settings_are_a_run_of_their_own(tmp_path: Path, trained: list[
     config_path = write_run(tmp_path, tuning={"trials": 6, "space": SPACE})
     path = tuning.tune(config_path)
     best, before = load_run_config(path), load_run_config(config_path)
-    assert (best.trainer.ranker.dropout, best.trainer.ranker.attention_units) == (0.3, (80, 40))
+    ranker = best.trainer.ranker
+    assert isinstance(ranker, Srp4CtrConfig)
+    assert (ranker.dropout, ranker.attention_units) == (0.3, (80, 40))
     changes = {"dropout": 0.3, "attention_units": (80, 40)}
     ranker = before.trainer.ranker.model_copy(update=changes)
     assert best.trainer == before.trainer.model_copy(update={"ranker": ranker})

@@ -60,7 +60,7 @@ def _parts(config: TrainerConfig) -> Parts:
     }
 
 
-WHOLE = {
+WHOLE: Parts = {
     "encoder": True,
     "frozen": False,
     "uca": True,

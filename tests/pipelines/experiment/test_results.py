@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,15 +24,16 @@ def _finish(experiment: Experiment, name: str, seed: int, tail: np.ndarray) -> N
     cell = experiment.trials(name)[0] if seed == 1 else experiment.final_cell(name, seed)
     folder = cell.folder(experiment.cells)
     folder.mkdir(parents=True)
-    np.savez(
-        folder / "predictions.npz",
-        user=np.repeat([f"u{n}" for n in range(USERS)], EACH),
-        popularity=np.where(TAIL, "tail", "head"),
-        history=np.resize(["50+"], USERS * EACH),
-        is_new_user=np.zeros(USERS * EACH, bool),
-        **{f"label_{task}": LABELS for task in experiment.run.dataset.tasks},
-        **{f"score_{task}": np.where(TAIL, tail, LABELS) for task in experiment.run.dataset.tasks},
-    )
+    columns: dict[str, Any] = {
+        "user": np.repeat([f"u{n}" for n in range(USERS)], EACH),
+        "popularity": np.where(TAIL, "tail", "head"),
+        "history": np.resize(["50+"], USERS * EACH),
+        "is_new_user": np.zeros(USERS * EACH, bool),
+    }
+    for task in experiment.run.dataset.tasks:
+        columns[f"label_{task}"] = LABELS
+        columns[f"score_{task}"] = np.where(TAIL, tail, LABELS)
+    np.savez(folder / "predictions.npz", **columns)
     (folder / "result.json").write_text(json.dumps({"validation_auc": 0.5}))
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -16,7 +17,7 @@ from tests.pipelines.conftest import SRP4CTR, SmallRun, srp4ctr
 
 pytestmark = pytest.mark.slow
 
-EXPERIMENT = {
+EXPERIMENT: dict[str, Any] = {
     "seeds": [1],
     "resamples": 20,
     "models": {

@@ -17,7 +17,7 @@ from trainer.metrics import auc
 def test_the_interval_is_about_as_wide_as_that_of_new_samples() -> None:
     rng = np.random.default_rng(0)
     labels = np.r_[np.ones(300), np.zeros(700)]
-    found = [auc(labels, rng.normal(labels)) for _ in range(400)]
+    found = [auc(labels, rng.normal(labels, size=1000)) for _ in range(400)]
     interval = auc_interval(float(np.mean(found)), 300, 700)
     assert interval is not None
     assert interval[1] - interval[0] == pytest.approx(2 * 1.96 * np.std(found), rel=0.15)

@@ -293,7 +293,7 @@ def test_kubeflow_submission_and_schedule(tmp_path: Path) -> None:
     client.create_run_from_pipeline_package.return_value.run_id = "run-1"
     client.create_recurring_run.return_value.recurring_run_id = "every-night"
     with mock.patch.object(kfp, "Client", return_value=client):
-        given = {
+        given: dict[str, Any] = {
             "host": "http://kfp:8080",
             "root": "gs://bucket/runs",
             "parameters": {"checks": "{}"},

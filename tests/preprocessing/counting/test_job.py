@@ -47,7 +47,10 @@ def test_equals_the_reference_over_shards_and_processes(tmp_path: Path) -> None:
         for record in records[split][:_RECORDS]:
             for name, expected in reference_statistics(spec, log, item_rows(), record).items():
                 np.testing.assert_allclose(
-                    record[name], np.float32(expected), rtol=1e-6, err_msg=f"{split} {name}"
+                    record[name],
+                    np.array(expected, np.float32),
+                    rtol=1e-6,
+                    err_msg=f"{split} {name}",
                 )
     _check_table(spec, records["catalog"], log)
     assert _built_alone(spec, tmp_path) == sorted(_lines(records["catalog"]))
@@ -83,7 +86,7 @@ def test_a_table_as_of_a_time_knows_nothing_of_what_comes_later(tmp_path: Path) 
         expected[f"candidate_{column.name}"] for column in spec.statistic_columns("candidate")
     ]
     found = [table[f"of\x1fitem_id\x1f{item}"] for item in record["candidate_item_id"]]
-    np.testing.assert_allclose(found, np.float32(columns).T, rtol=1e-6)
+    np.testing.assert_allclose(found, np.array(columns, np.float32).T, rtol=1e-6)
 
 
 def _check_table(spec: DatasetSpec, catalog: Sequence[Record], log: Sequence[Row]) -> None:
@@ -124,7 +127,7 @@ def _check_table(spec: DatasetSpec, catalog: Sequence[Record], log: Sequence[Row
             expected[f"{side}_{column.name}"]
             for column in statistic.columns(name, tuple(spec.tasks))
         ]
-        np.testing.assert_allclose(rows, np.float32(columns).T, rtol=1e-6, err_msg=name)
+        np.testing.assert_allclose(rows, np.array(columns, np.float32).T, rtol=1e-6, err_msg=name)
 
 
 def _lines(catalog: Sequence[Record]) -> list[str]:

@@ -116,10 +116,10 @@ def _records(spec: DatasetSpec, log: Sequence[Row]) -> list[Record]:
     answered: dict[int, list[tuple[str, bytes]]] = {}
     by_key: dict[int, list[Rows]] = {}
     for shard in sent:
-        for key, rows in shard.by_key(3):
-            by_key.setdefault(key, []).append(rows)
-    for rows in by_key.values():
-        for asked_by, answer in KeyShard(spec, rows).answers():
+        for key, of_key in shard.by_key(3):
+            by_key.setdefault(key, []).append(of_key)
+    for from_shards in by_key.values():
+        for asked_by, answer in KeyShard(spec, from_shards).answers():
             answered.setdefault(asked_by, []).append(answer)
     in_all = _overall(spec, events)
     records: list[Record] = []
@@ -154,7 +154,9 @@ def _pool(spec: DatasetSpec, events: SortedEvents) -> ItemPool | None:
 def test_equal_the_reference(spec: DatasetSpec, log: list[Row]) -> None:
     for record in _records(spec, log):
         for name, expected in reference_statistics(spec, log, ITEMS, record).items():
-            np.testing.assert_allclose(record[name], np.float32(expected), rtol=1e-6, err_msg=name)
+            np.testing.assert_allclose(
+                record[name], np.array(expected, np.float32), rtol=1e-6, err_msg=name
+            )
 
 
 @settings(max_examples=40)

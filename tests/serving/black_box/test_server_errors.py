@@ -1,5 +1,10 @@
 """The errors of TensorFlow Serving: status code and message."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 import grpc
 import numpy as np
 import pytest
@@ -7,6 +12,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from serving import contract
 from tests.serving import wire
+from tests.serving.conftest import Target
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
@@ -15,13 +21,15 @@ ITEMS = {"candidate_item_id": [["1"]]}
 STATE = {"user_state_bytes": ["1|5"]}
 
 
-def predict_error(target, signature, inputs, **options):
+def predict_error(
+    target: Target, signature: str, inputs: Mapping[str, Any], **options: Any
+) -> tuple[grpc.StatusCode, str]:
     return wire.error_of(
         target.prediction.Predict, wire.predict_request(signature, inputs, **options)
     )
 
 
-def test_no_model_spec(target):
+def test_no_model_spec(target: Target) -> None:
     assert wire.error_of(target.prediction.Predict, predict_pb2.PredictRequest()) == (
         INVALID,
         "Missing ModelSpec",
@@ -35,7 +43,7 @@ def test_no_model_spec(target):
     assert wire.error_of(target.model.GetModelStatus, status) == (INVALID, "Missing ModelSpec")
 
 
-def test_empty_name(target):
+def test_empty_name(target: Target) -> None:
     expected = (INVALID, "ModelSpec has no name specified.")
     assert predict_error(target, SCORE, ITEMS, name="") == expected
     assert (
@@ -44,7 +52,7 @@ def test_empty_name(target):
     )
 
 
-def test_unknown_model(target):
+def test_unknown_model(target: Target) -> None:
     expected = (NOT_FOUND, "Servable not found for request: Latest(nope)")
     assert predict_error(target, SCORE, ITEMS, name="nope") == expected
     assert (
@@ -55,22 +63,22 @@ def test_unknown_model(target):
     assert predict_error(target, SCORE, ITEMS, name="nope", version=3) == pinned
 
 
-def test_unknown_version(target):
+def test_unknown_version(target: Target) -> None:
     expected = (NOT_FOUND, "Servable not found for request: Specific(toy, 99)")
     assert predict_error(target, SCORE, ITEMS, version=99) == expected
 
 
-def test_unknown_label(target):
+def test_unknown_label(target: Target) -> None:
     expected = (INVALID, "Unrecognized servable version label: canary")
     assert predict_error(target, SCORE, ITEMS, label="canary") == expected
 
 
-def test_unknown_signature(target):
+def test_unknown_signature(target: Target) -> None:
     expected = (grpc.StatusCode.FAILED_PRECONDITION, 'Serving signature key "zz" not found.')
     assert predict_error(target, "zz", ITEMS) == expected
 
 
-def test_a_signature_that_isnt_for_requests(target):
+def test_a_signature_that_isnt_for_requests(target: Target) -> None:
     code, message = predict_error(target, "__saved_model_init_op", {})
     assert code == grpc.StatusCode.INTERNAL
     assert message.startswith(
@@ -78,7 +86,7 @@ def test_a_signature_that_isnt_for_requests(target):
     )
 
 
-def test_missing_input(target):
+def test_missing_input(target: Target) -> None:
     message = (
         "input size does not match signature: 1!=2 len({candidate_item_id}) != "
         "len({candidate_item_id,user_state_bytes}). Sent extra: {}. Missing but required: "
@@ -87,7 +95,7 @@ def test_missing_input(target):
     assert predict_error(target, SCORE, ITEMS) == (INVALID, message)
 
 
-def test_extra_input(target):
+def test_extra_input(target: Target) -> None:
     message = (
         "input size does not match signature: 3!=2 len({candidate_item_id,other,user_state_bytes}) "
         "!= "
@@ -96,7 +104,7 @@ def test_extra_input(target):
     assert predict_error(target, SCORE, ITEMS | STATE | {"other": [1]}) == (INVALID, message)
 
 
-def test_misnamed_input(target):
+def test_misnamed_input(target: Target) -> None:
     code, message = predict_error(target, SCORE, ITEMS | {"state": ["1|5"]})
     assert code == INVALID
     assert message == (
@@ -108,25 +116,25 @@ def test_misnamed_input(target):
     )
 
 
-def test_wrong_dtype_is_the_sessions_own_error(target):
-    code, message = predict_error(target, "countdown", {"n": np.float32([1])})
+def test_wrong_dtype_is_the_sessions_own_error(target: Target) -> None:
+    code, message = predict_error(target, "countdown", {"n": np.array([1], np.float32)})
     assert code == INVALID
     assert message.startswith("Expects arg[0] to be int64 but float is provided")
 
 
-def test_an_assertion_in_the_graph(target):
+def test_an_assertion_in_the_graph(target: Target) -> None:
     user = {"user_id": ["1", "2"], "age": [0.0, 0.0], "history_item_id": [["1"]]}
     code, message = predict_error(target, contract.ENCODE_USER, user)
     assert code == INVALID
     assert "rows must agree" in message and "Traceback" not in message
 
 
-def test_another_versions_state(target):
+def test_another_versions_state(target: Target) -> None:
     code, message = predict_error(target, SCORE, ITEMS | {"user_state_bytes": ["7|5"]})
     assert code == INVALID and "another model version" in message
 
 
-def test_a_tensor_whose_values_dont_fit_its_shape(target):
+def test_a_tensor_whose_values_dont_fit_its_shape(target: Target) -> None:
     request = wire.predict_request(SCORE, ITEMS | STATE)
     del request.inputs["user_state_bytes"].tensor_shape.dim[:]
     request.inputs["user_state_bytes"].string_val.append(b"1|6")
@@ -145,28 +153,28 @@ def test_a_tensor_whose_values_dont_fit_its_shape(target):
         (["click", "click"], "duplicate output tensor alias: click"),
     ],
 )
-def test_bad_output_filter(target, output_filter, message):
+def test_bad_output_filter(target: Target, output_filter: list[str], message: str) -> None:
     assert predict_error(target, SCORE, ITEMS | STATE, output_filter=output_filter) == (
         INVALID,
         message,
     )
 
 
-def test_long_messages_are_cut(target):
-    code, message = predict_error(target, "countdown", {"n": np.int64([-1])})
+def test_long_messages_are_cut(target: Target) -> None:
+    code, message = predict_error(target, "countdown", {"n": np.array([-1], np.int64)})
     assert code == INVALID
     assert message.startswith("assertion failed: [n must not be negative xxx")
     assert len(message) == 1024 + len("...TRUNCATED") and message.endswith("x...TRUNCATED")
 
 
-def test_status_of_an_unknown_model_or_version(target):
+def test_status_of_an_unknown_model_or_version(target: Target) -> None:
     unknown_model = wire.error_of(target.model.GetModelStatus, wire.status_request(name="nope"))
     assert unknown_model == (NOT_FOUND, "Could not find any versions of model nope")
     unknown_version = wire.error_of(target.model.GetModelStatus, wire.status_request(version=99))
     assert unknown_version == (NOT_FOUND, "Could not find version 99 of model toy")
 
 
-def test_metadata_fields(target):
+def test_metadata_fields(target: Target) -> None:
     call = target.prediction.GetModelMetadata
     none = (INVALID, "GetModelMetadataRequest must specify at least one metadata_field")
     assert wire.error_of(call, wire.metadata_request(fields=[])) == none

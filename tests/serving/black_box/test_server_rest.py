@@ -1,11 +1,16 @@
 """The REST interface: both forms, status, metadata, errors."""
 
+from __future__ import annotations
+
 import base64
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import pytest
 
 from serving import contract
 from tests.serving import wire
+from tests.serving.conftest import Target
 
 MODEL = "/v1/models/toy"
 STATES = {"user_state_bytes": ["1|5", "1|6"]}
@@ -17,23 +22,24 @@ TYPED = {
     "bool": [True],
     "string": [{"b64": "/wA="}],
 }
+Http: TypeAlias = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
-def http(target):
-    if target.rest_address is None:
+def http(target: Target) -> Http:
+    if not target.rest_address:
         pytest.skip("TFS_REST_ADDRESS names no server")
     return lambda path, body=None: wire.http_json(target.rest_address, path, body)
 
 
-def test_column_form(http):
+def test_column_form(http: Http) -> None:
     body = {"signature_name": contract.SCORE_ITEMS, "inputs": STATES | ITEMS}
     code, document = http(f"{MODEL}:predict", body)
     assert code == 200
     assert document == {"outputs": {"click": [[15, 25], [36, 0]], "order": [[7.5, 12.5], [18, 0]]}}
 
 
-def test_row_form(http):
+def test_row_form(http: Http) -> None:
     rows = [
         {"user_state_bytes": "1|5", "candidate_item_id": ["1", "2"]},
         {"user_state_bytes": "1|6", "candidate_item_id": ["3", ""]},
@@ -50,21 +56,21 @@ def test_row_form(http):
     }
 
 
-def test_a_single_input_and_output_are_bare(http):
+def test_a_single_input_and_output_are_bare(http: Http) -> None:
     code, document = http(f"{MODEL}:predict", {"signature_name": "countdown", "instances": [2, 3]})
     assert (code, document) == (200, {"predictions": [0, 1]})
     code, document = http(f"{MODEL}:predict", {"signature_name": "countdown", "inputs": [2]})
     assert (code, document) == (200, {"outputs": [0]})
 
 
-def test_a_pinned_version(http):
+def test_a_pinned_version(http: Http) -> None:
     body = {"signature_name": "countdown", "inputs": [2]}
     assert http(f"{MODEL}/versions/1:predict", body) == (200, {"outputs": [0]})
     missing = (404, {"error": "Servable not found for request: Specific(toy, 9)"})
     assert http(f"{MODEL}/versions/9:predict", body) == missing
 
 
-def test_states_survive_the_way_through_json(http):
+def test_states_survive_the_way_through_json(http: Http) -> None:
     user = {"user_id": ["1"], "age": [0.5], "history_item_id": [["7"]]}
     code, document = http(
         f"{MODEL}:predict", {"signature_name": contract.ENCODE_USER, "inputs": user}
@@ -76,7 +82,7 @@ def test_states_survive_the_way_through_json(http):
     assert http(f"{MODEL}:predict", body)[1]["outputs"]["click"] == [[12.5]]
 
 
-def test_nan_is_a_number(http):
+def test_nan_is_a_number(http: Http) -> None:
     user = b'{"user_id": ["1"], "age": [NaN], "history_item_id": [["7"]]}'
     body = b'{"signature_name": "encode_user", "inputs": %s}' % user
     code, document = http(f"{MODEL}:predict", body)
@@ -86,7 +92,7 @@ def test_nan_is_a_number(http):
     )
 
 
-def test_status(http):
+def test_status(http: Http) -> None:
     expected = {
         "model_version_status": [
             {
@@ -101,7 +107,7 @@ def test_status(http):
     assert http("/v1/models/nope") == (404, {"error": "Could not find any versions of model nope"})
 
 
-def test_metadata(http):
+def test_metadata(http: Http) -> None:
     code, document = http(f"{MODEL}/metadata")
     assert code == 200
     assert document["model_spec"] == {"name": "toy", "signature_name": "", "version": "1"}
@@ -186,13 +192,13 @@ def test_metadata(http):
         ({"inputs": [{"b64": "*"}]}, "Unable to base64 decode"),
     ],
 )
-def test_bad_requests(http, body, message):
+def test_bad_requests(http: Http, body: Any, message: str) -> None:
     code, document = http(f"{MODEL}:predict", body)
     assert code == 400
     assert message in document["error"]
 
 
-def test_half_has_no_json(http):
+def test_half_has_no_json(http: Http) -> None:
     code, document = http(
         f"{MODEL}:predict", {"signature_name": "types", "inputs": TYPED | {"half": [1.5]}}
     )
@@ -200,7 +206,7 @@ def test_half_has_no_json(http):
     assert "to type: half" in document["error"]
 
 
-def test_malformed_paths(http):
+def test_malformed_paths(http: Http) -> None:
     assert http(f"{MODEL}:guess", {}) == (
         400,
         {"error": "Malformed request: POST /v1/models/toy:guess"},
@@ -211,7 +217,7 @@ def test_malformed_paths(http):
     )
 
 
-def test_errors_of_the_graph_are_not_cut(http):
+def test_errors_of_the_graph_are_not_cut(http: Http) -> None:
     code, document = http(f"{MODEL}:predict", {"signature_name": "countdown", "inputs": [-1]})
     assert code == 400
     assert len(document["error"]) > 2000

@@ -42,7 +42,7 @@ from trainer.export.warmup import candidate_buckets
 
 _BRAND_NUMBERS = ("events", "click", "buy", "click_rate", "buy_rate")
 HEADER = 32  # bytes of a state before its numbers
-CLOSE = {"rtol": 0, "atol": 1e-5}
+CLOSE: dict[str, Any] = {"rtol": 0, "atol": 1e-5}
 Tensors = dict[str, tf.Tensor]
 
 
@@ -79,7 +79,7 @@ def expected(exported: Exported, user: Tensors, candidates: Tensors) -> Tensors:
 
 def _features(exported: Exported, *sides: Tensors) -> Tensors:
     """The model's features of a request's sides, each of which has its item ids."""
-    raw = {}
+    raw: Tensors = {}
     inputs = exported.inputs
     table = StatisticsTable(inputs.records().statistic_lines(inputs.catalog), inputs.spec)
     for side in sides:
@@ -261,13 +261,16 @@ def test_statistics_come_from_the_table_where_a_request_has_none(
     ids, brands = [of_p, of_q, "new", "new"], ["", "", "p", ""]
     table = statistics_table(known_brands)
     known = [table["of", "brand", brand] for brand in ("p", "q", "p", "")]
-    sent = {
-        f"candidate_brand_all_{name}": [row[n] for row in known]
-        for n, name in enumerate(_BRAND_NUMBERS)
+    sent: dict[str, list[float]] = {}
+    for n, name in enumerate(_BRAND_NUMBERS):
+        sent[f"candidate_brand_all_{name}"] = [float(row[n]) for row in known]
+    events = [float(table.get(("of", "item_id", item), [0])[0]) for item in ids]
+    sent |= {"candidate_item_id_1d_events": events, "candidate_met_all_events": [0.0] * 4}
+    plain: dict[str, list[Any]] = {
+        "candidate_item_id": ids,
+        "candidate_brand": brands,
+        "candidate_tags": [""] * 4,
     }
-    events = [table.get(("of", "item_id", item), [0])[0] for item in ids]
-    sent |= {"candidate_item_id_1d_events": events, "candidate_met_all_events": [0] * 4}
-    plain = {"candidate_item_id": ids, "candidate_brand": brands, "candidate_tags": [""] * 4}
     plain |= {"candidate_price": [NAN] * 4}
     rows = {name: tf.constant([values] * len(states)) for name, values in plain.items()}
     numbers = {

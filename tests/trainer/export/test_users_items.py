@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -26,29 +28,33 @@ def _users_items() -> UsersItems:
 
 def test_numbers_are_found_by_statistic_and_key_after_the_state() -> None:
     users_items = _users_items()
-    state = {
+    state: Any = {
         "mask": tf.constant([[True], [False], [True]]),
         "v": tf.ones([3, 2]),
         "rows": tf.ones([3, 1, 2]),
     }
     codec = StateCodec(state, b"made by", 1, "float32", users_items.row_integers)
     blobs = codec.encode(state, users_items.rows(tf.constant(TEXTS)))
-    again = codec.decode(blobs)
+    again: Any = codec.decode(blobs)
     np.testing.assert_array_equal(again["mask"], state["mask"])
     np.testing.assert_array_equal(again["v"], state["v"])
     rows = codec.rows_of_items(blobs)
     keys = tf.constant([["i1", "ü\t\n", "i2"]] * 3)
     met = users_items.find("met", keys, rows, tf.zeros([3, 3, 2]) - 1)
     nothing = [-1.0, -1.0]
-    expected = [[[7, 2], nothing, nothing], [nothing] * 3, [nothing, [np.float32(0.1), 3], nothing]]
-    np.testing.assert_array_equal(met, expected)
+    expected = [
+        [[7.0, 2.0], nothing, nothing],
+        [nothing, nothing, nothing],
+        [nothing, [0.1, 3.0], nothing],
+    ]
+    np.testing.assert_array_equal(met, np.array(expected, np.float32))
     own = users_items.find("own", keys, rows, tf.zeros([3, 3, 1]) - 1)
     np.testing.assert_array_equal(own[..., 0], [[5, -1, -1], [-1] * 3, [-1] * 3])
 
 
 def test_a_state_is_no_longer_for_users_who_met_nothing() -> None:
     users_items = _users_items()
-    state = {"mask": tf.constant([[True]]), "v": tf.ones([1, 2])}
+    state: Any = {"mask": tf.constant([[True]]), "v": tf.ones([1, 2])}
     with_rows = StateCodec(state, b"made by", 1, "float32", users_items.row_integers)
     without = StateCodec(state, b"made by", 1, "float32")
     (blob,) = with_rows.encode(state, users_items.rows(tf.constant([""]))).numpy()

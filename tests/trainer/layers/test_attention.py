@@ -14,7 +14,8 @@ from trainer.layers.attention import attend, attention_weights, masked_softmax
 @pytest.mark.parametrize("heads", [1, 2, 4])
 def test_attend_equals_loops_over_real_cells(heads: int) -> None:
     values = random(B, L, D, seed=5)
-    attended = attend(*(tf.constant(x) for x in (CANDIDATES, HISTORY, values, MASK)), heads=heads)
+    queries, keys, mask = (tf.constant(x) for x in (CANDIDATES, HISTORY, MASK))
+    attended = attend(queries, keys, tf.constant(values), mask, heads)
     np.testing.assert_allclose(
         attended, reference.attention(CANDIDATES, HISTORY, values, MASK, heads), atol=1e-6
     )
@@ -50,10 +51,12 @@ def test_weights_are_those_that_attend_weighs_values_by(heads: int) -> None:
 
 
 def test_weights_sum_to_one_over_real_behaviours() -> None:
-    weights = attention_weights(
-        *(tf.constant(x) for x in (CANDIDATES, HISTORY, MASK)), heads=2
-    ).numpy()
-    assert not weights[np.broadcast_to(~MASK[:, None, None, :], weights.shape)].any()
+    queries, keys, mask = (tf.constant(x) for x in (CANDIDATES, HISTORY, MASK))
+    weights = attention_weights(queries, keys, mask, heads=2).numpy()
+    padding = np.broadcast_to(np.logical_not(MASK)[:, None, None, :], weights.shape)
+    assert not weights[padding].any()
     np.testing.assert_allclose(
-        weights.sum(-1), np.broadcast_to(MASK.any(1)[:, None, None], weights.shape[:3]), rtol=1e-6
+        weights.sum(-1),
+        np.broadcast_to(np.any(MASK, axis=1, keepdims=True)[:, None], weights.shape[:3]),
+        rtol=1e-6,
     )

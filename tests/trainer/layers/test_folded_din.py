@@ -49,7 +49,8 @@ def test_folded_din_equals_the_unfolded_attention_unit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "received"), [(lambda: FoldedDin((80, 40, 20)), r"units=\(80, 40, 20\)")]
+    ("make", "received"),
+    [(lambda: FoldedDin((80, 40, 20)), r"units=\(80, 40, 20\)")],  # type: ignore[arg-type]  # that is the mistake
 )
 def test_impossible_sizes_are_refused(make: Any, received: str) -> None:
     with pytest.raises(ValueError, match=f"Received: {received}"):

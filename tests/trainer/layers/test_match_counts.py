@@ -40,9 +40,9 @@ def test_by_hand() -> None:
         _numbers(_field(ITEM), 4, features),
         [
             [math.log(3), 2 / 4, 1 / 2],  # twice among four, one behaviour since
-            [math.log(2), 1 / 4, 1],  # the very latest
-            [0, 0, 0],
-            [0, 0, 0],  # a candidate that is only padding
+            [math.log(2), 1 / 4, 1.0],  # the very latest
+            [0.0, 0.0, 0.0],
+            [0.0, 0.0, 0.0],  # a candidate that is only padding
         ],
         rtol=1e-6,
     )
@@ -51,7 +51,7 @@ def test_by_hand() -> None:
 def test_only_the_last_ones() -> None:
     features = {"history_item_key": [7, 8, 7, 9], "candidate_item_key": [7, 8]}
     numbers = _numbers(_field(ITEM, last=2), 4, features)
-    np.testing.assert_allclose(numbers, [[math.log(2), 1 / 2, 1 / 2], [0, 0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(numbers, [[math.log(2), 1 / 2, 1 / 2], [0.0, 0.0, 0.0]], rtol=1e-6)
 
 
 def test_by_value_with_the_rest_together() -> None:
