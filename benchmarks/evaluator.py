@@ -22,7 +22,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-CANDIDATES, BEHAVIOURS = 10, 50
+CANDIDATES = 10
+BEHAVIOURS = 50
 DISTINCT = 1_000  # requests, repeated as often as a size asks for
 SIZES = (50_000, 200_000)
 TASK = "click"
@@ -110,7 +111,9 @@ def expected(folder: Path) -> dict[str, float]:
         tf.data.TFRecordDataset(str(folder / str(SIZES[0]) / "0000.gz"), "GZIP").as_numpy_iterator()
     )
     loaded = tf.saved_model.load(str(folder / "model" / "1"))
-    scores, labels, users = [], [], []
+    scores = []
+    labels = []
+    users = []
     for start in range(0, DISTINCT, 100):
         some = records[start : start + 100]
         answer = loaded.signatures["evaluate"](examples=tf.constant(some))

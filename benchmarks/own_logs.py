@@ -29,7 +29,10 @@ import yaml
 from preprocessing.config import merge
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
-DAYS, USERS, ITEMS, TASTES = 40, 150, 200, 5
+DAYS = 40
+USERS = 150
+ITEMS = 200
+TASTES = 5
 SRP4CTR = Path(sys.executable).parent / "srp4ctr"
 # Passes that are enough to see that a label is learned; the rest of the file stays as it came.
 SHORT = {"trainer": {"pretrain": {"epochs": 1}, "finetune": {"epochs": 1}}}

@@ -12,8 +12,12 @@ from collections.abc import Iterator
 import grpc
 
 _PREDICT = "/tensorflow.serving.PredictionService/Predict"
-_MESSAGE_BYTES, _DOCUMENT_BYTES = 60 * 2**20, 15 * 2**20  # just within what the server reads
-_CHANNELS, _HALF_OPEN, _CONNECTIONS = 4, 200, 1100
+# Just within what the server reads.
+_MESSAGE_BYTES = 60 * 2**20
+_DOCUMENT_BYTES = 15 * 2**20
+_CHANNELS = 4
+_HALF_OPEN = 200
+_CONNECTIONS = 1100
 
 
 def messages(model_name: str) -> Iterator[tuple[str, bytes]]:
@@ -68,7 +72,8 @@ def idle_callers(grpc_address: str, rest_address: str) -> Iterator[None]:
 
 def _field(number: int, content: bytes) -> bytes:
     """A field of bytes, or of a message."""
-    size, encoded = len(content), bytearray()
+    size = len(content)
+    encoded = bytearray()
     while size > 127:
         encoded.append(size & 127 | 128)
         size >>= 7

@@ -66,10 +66,8 @@ class Fuzzer:
     """
 
     def __init__(self, good: list[Any], seed: int) -> None:
-        self._good, self._rng = (
-            [request.SerializeToString() for request in good],
-            random.Random(seed),
-        )
+        self._good = [request.SerializeToString() for request in good]
+        self._rng = random.Random(seed)
 
     def next(self) -> tuple[str, bytes]:
         """The kind of a request, and its bytes, which may be no message at all."""
@@ -95,7 +93,8 @@ class Fuzzer:
         return request.inputs[self._rng.choice(names)] if names else request.inputs["x"]
 
     def _shape(self, request: Any) -> None:
-        shape, rng = self._tensor(request).tensor_shape, self._rng
+        shape = self._tensor(request).tensor_shape
+        rng = self._rng
         choice = rng.randrange(5)
         if choice == 0:
             shape.unknown_rank = True
@@ -108,7 +107,8 @@ class Fuzzer:
             rng.choice(shape.dim).size = rng.choice(_NUMBERS)
 
     def _values(self, request: Any) -> None:
-        proto, rng = self._tensor(request), self._rng
+        proto = self._tensor(request)
+        rng = self._rng
         values = getattr(proto, rng.choice(_LISTS))
         kind = type(values).__name__
         for _ in range(rng.choice((1, 3, 1000))):
@@ -132,7 +132,8 @@ class Fuzzer:
         self._tensor(request).dtype = self._rng.randrange(0, 27)
 
     def _content(self, request: Any) -> None:
-        proto, rng = self._tensor(request), self._rng
+        proto = self._tensor(request)
+        rng = self._rng
         content = proto.tensor_content or b"".join(proto.string_val)
         proto.tensor_content = rng.choice(
             (self._damaged(content), rng.randbytes(rng.randrange(64)), b"\xff" * 8)
@@ -148,7 +149,8 @@ class Fuzzer:
             ].dtype = 7
 
     def _spec(self, request: Any) -> None:
-        spec, rng = request.model_spec, self._rng
+        spec = request.model_spec
+        rng = self._rng
         choice = rng.randrange(5)
         if choice == 0:
             spec.name = rng.choice(("", "x" * 10_000, "\0", "../../etc"))
@@ -189,7 +191,8 @@ class Fuzzer:
 
     def _forged(self, state: bytes) -> bytes:
         """A state whose checksum is right and whose numbers aren't."""
-        rng, header = self._rng, 16  # magic and checksum
+        rng = self._rng
+        header = 16  # bytes: magic and checksum
         body = bytearray(state[header:])
         for _ in range(rng.choice((1, 5))):
             if len(body) >= 4:
@@ -202,7 +205,8 @@ class Fuzzer:
 
     def _example(self, blob: bytes) -> bytes:
         """A tf.Example with other lengths, kinds or values, or `blob` damaged if it is none."""
-        rng, example = self._rng, tf.train.Example()
+        rng = self._rng
+        example = tf.train.Example()
         try:
             example.ParseFromString(blob)
         except DecodeError:
@@ -243,7 +247,9 @@ class FuzzedServer:
     """
 
     def __init__(self, process_id: int, address: str, rest_address: str) -> None:
-        self.process_id, self.address, self.rest_address = process_id, address, rest_address
+        self.process_id = process_id
+        self.address = address
+        self.rest_address = rest_address
         unlimited = [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
         self._channel = grpc.insecure_channel(address, options=unlimited)
         self._call = self._channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
@@ -302,7 +308,8 @@ def fuzz(server: FuzzedServer, good: list[Any], count: int, seed: int) -> Counte
         AssertionError: A status isn't proper, a good request was answered otherwise, or the
             server's memory grew.
     """
-    fuzzer, found = Fuzzer(good, seed), Counter[tuple[str, str]]()
+    fuzzer = Fuzzer(good, seed)
+    found = Counter[tuple[str, str]]()
     expected = [outputs_of(server, request) for request in good]
     before = server.resident_bytes()
     for number in range(count):

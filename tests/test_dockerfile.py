@@ -91,7 +91,8 @@ def test_every_stack_has_what_the_dockerfile_installs() -> None:
 def test_install_steps_make_an_environment_that_runs_every_component(tmp_path: Path) -> None:
     uv = find_uv()
     assert uv is not None, "uv comes with `make setup`"
-    source, target = tmp_path / "src", tmp_path / "srp4ctr"
+    source = tmp_path / "src"
+    target = tmp_path / "srp4ctr"
     source.mkdir()
     context(source)
     places = {
@@ -121,10 +122,8 @@ def test_install_steps_make_an_environment_that_runs_every_component(tmp_path: P
             ["bash", "-ceu", step], check=True, cwd=tmp_path, env=environment, timeout=900
         )
         if "and-cuda" in step:  # gigabytes: that they can be had is enough
-            step, gpu = (
-                step.replace("uv pip install ", "uv pip install --dry-run "),
-                environment | {"DEVICE": "gpu"},
-            )
+            step = step.replace("uv pip install ", "uv pip install --dry-run ")
+            gpu = environment | {"DEVICE": "gpu"}
             dry = subprocess.run(
                 ["bash", "-ceu", step], check=True, env=gpu, stderr=subprocess.PIPE, text=True
             ).stderr

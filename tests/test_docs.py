@@ -50,12 +50,14 @@ def commands(start: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("doc", "command"), commands("srp4ctr"))
 def test_its_commands_are_read_by_the_command_itself(doc: str, command: str) -> None:
     """A command without arguments is a mention: it only has to exist."""
-    group, words = typer.main.get_command(app), shlex.split(command)
+    group = typer.main.get_command(app)
+    words = shlex.split(command)
     context = group.context_class(group, info_name="srp4ctr")
     while words and isinstance(group, TyperGroup):
         name, found, words = group.resolve_command(context, words)
         assert found is not None, name
-        context, group = found.context_class(found, context, name), found
+        context = found.context_class(found, context, name)
+        group = found
     if words and words != ["--help"]:
         group.make_context(context.info_name or "", words)
 

@@ -57,7 +57,8 @@ def test_each_of_the_four_is_one_file_and_one_line() -> None:
 
 def test_its_tests_pass_and_run_the_code_of_the_doc(tree: Path) -> None:
     """All in one process: to import TensorFlow takes longer than the tests."""
-    paths, names = [], []
+    paths = []
+    names = []
     for _, path, *selection in map(str.split, COMMANDS):
         paths.append(path)
         names.append(selection[-1] if selection else Path(path).stem)

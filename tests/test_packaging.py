@@ -100,7 +100,8 @@ def test_both_distributions_are_stamped_with_their_revision(distributions: Path)
 def test_the_wheel_alone_gives_a_client_and_a_command_that_names_the_extra_it_misses(
     distributions: Path, tmp_path: Path
 ) -> None:
-    uv, environment = find_uv(), tmp_path / "venv"
+    uv = find_uv()
+    environment = tmp_path / "venv"
     assert uv is not None, "uv comes with `make setup`"
     python = environment / "bin" / "python"
     (wheel,) = distributions.glob("*.whl")

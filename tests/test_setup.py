@@ -137,7 +137,8 @@ def test_stacks_are_tested_where_the_other_one_is_at_home(glibc: str, distributi
 def test_a_tree_of_another_distribution_gets_the_settings_that_reach_the_network_and_their_files(
     tmp_path: Path,
 ) -> None:
-    certificates, tree = tmp_path / "certificates.pem", tmp_path / "tree"
+    certificates = tmp_path / "certificates.pem"
+    tree = tmp_path / "tree"
     certificates.write_text("a certificate")
     (tree / "etc").mkdir(parents=True)
     settings = f"https_proxy=http://proxy:1 PIP_CERT={certificates} UV_CACHE_DIR=/cache SECRET=1"

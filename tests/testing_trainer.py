@@ -212,7 +212,8 @@ def line_of(key: tuple[str, ...], value: Sequence[float] | str) -> bytes:
 
 def _raw_record(spec: DatasetSpec, rng: Any, items: int, number: int) -> Raw:
     now = START + int(rng.integers(0, 10**6))
-    length, candidates = int(rng.integers(0, spec.history.length + 1)), int(rng.integers(1, 5))
+    length = int(rng.integers(0, spec.history.length + 1))
+    candidates = int(rng.integers(1, 5))
     counts = {"history": length, "candidate": candidates, "label": candidates, "catalog": 0}
     raw: Raw = {}
     for feature in record_features(spec):

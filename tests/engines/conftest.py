@@ -48,7 +48,8 @@ def prism(logs: Path) -> Iterator[str]:
 @contextlib.contextmanager
 def a_prism(log: Path) -> Iterator[tuple[str, psutil.Process]]:
     """host:port of a Prism's job service, and its process."""
-    port, web = free_port(), free_port()
+    port = free_port()
+    web = free_port()
     command = [
         built("prism", "Go"),
         f"--job_port={port}",

@@ -82,11 +82,10 @@ def test_events_of_a_pubsub_subscription(
     longer, new = with_event(rows)
     expected = set(states_of(longer, model, redis_server, tmp_path / "longer"))
     assert len(expected - set(states_of(rows, model, redis_server, tmp_path))) == 1
-    publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
-    topic, subscription = (
-        publisher.topic_path(pubsub, "events"),
-        subscriber.subscription_path(pubsub, "events"),
-    )
+    publisher = pubsub_v1.PublisherClient()
+    subscriber = pubsub_v1.SubscriberClient()
+    topic = publisher.topic_path(pubsub, "events")
+    subscription = subscriber.subscription_path(pubsub, "events")
     publisher.create_topic(name=topic)
     subscriber.create_subscription(name=subscription, topic=topic)
     arguments = flags(model, redis_server.url, rows, tmp_path)
@@ -126,7 +125,8 @@ def test_events_of_another_source(
     version = ModelVersion.load("toy", str(model), ["context_device"])
     table = version.spec.events.at(str(tmp_path / "events.csv"))
     spec = version.spec.model_copy(update={"events": table})
-    message, start = json.dumps(new).encode(), time.time()
+    message = json.dumps(new).encode()
+    start = time.time()
     pipeline = beam.Pipeline(options=PipelineOptions([*engine, "--streaming"]))
     messages = (
         pipeline

@@ -46,10 +46,8 @@ def test_pairing_narrows_the_interval() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_weighted_auc_is_that_of_repeated_candidates(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    labels, scores, counts = (
-        rng.integers(0, 2, 40),
-        rng.integers(0, 9, 40) / 9,
-        rng.integers(0, 4, 40),
-    )
+    labels = rng.integers(0, 2, 40)
+    scores = rng.integers(0, 9, 40) / 9
+    counts = rng.integers(0, 4, 40)
     expected = auc(np.repeat(labels, counts), np.repeat(scores, counts))
     assert _weighted_auc(_sorted(labels, scores), counts.astype(float)) == pytest.approx(expected)

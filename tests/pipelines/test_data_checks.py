@@ -127,8 +127,10 @@ def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
     assert (tmp_path / "final" / name).is_file()
     assert final.get_int_custom_property("blessed") == blessed
 
-    model, candidate = kinds.Model(), kinds.Model()
-    model.id, candidate.id = 7, 8
+    model = kinds.Model()
+    candidate = kinds.Model()
+    model.id = 7
+    candidate.id = 8
     given = {
         "model": [model, candidate],
         "model_blessing": [evaluation, final],

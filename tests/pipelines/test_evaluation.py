@@ -65,7 +65,8 @@ def batch(labels: Any, predictions: Any) -> dict[str, Any]:
     return {"features": features, "labels": labels, "predictions": predictions}
 
 
-LABELS, SCORES = [[1.0, 0.0], [1.0], [0.0, 1.0]], [[0.7, 0.2], [0.5], [0.9, 0.3]]
+LABELS = [[1.0, 0.0], [1.0], [0.0, 1.0]]
+SCORES = [[0.7, 0.2], [0.5], [0.9, 0.3]]
 POPULARITY = [[b"head", b"tail"], [b"head"], [b"head", b"head"]]
 SLICED_BY = ["history_length", "popularity", "user_interests"]
 
@@ -330,7 +331,8 @@ def test_reported_metrics_equal_numpy_on_the_exported_model(small_run: SmallRun)
     labels = np.concatenate([feature["label_buy"].float_list.value for feature in parsed])
     counts = [len(feature["label_buy"].float_list.value) for feature in parsed]
     users = np.repeat([feature["user_id"].bytes_list.value[0] for feature in parsed], counts)
-    scores, popularity = answer["buy"].numpy()[mask], answer["popularity"].numpy()[mask]
+    scores = answer["buy"].numpy()[mask]
+    popularity = answer["popularity"].numpy()[mask]
     reported = metrics["tasks"]["buy"]
     assert reported["auc"] == pytest.approx(auc(labels, scores), abs=1e-6)
     assert reported["gauc"] == pytest.approx(gauc(labels, scores, users), abs=1e-6)

@@ -81,7 +81,8 @@ def test_all_signatures_agree(
     client: RankingClient, records: list[bytes], small_run: SmallRun, task: str
 ) -> None:
     for record in records:
-        user, candidates = user_of(record, small_run), candidates_of(record)
+        user = user_of(record, small_run)
+        candidates = candidates_of(record)
         whole = client.predict(user, candidates)[task]
         split = client.score_items(client.encode_user(user), candidates)[task]
         (examples,) = BlockingIo.run(
@@ -120,7 +121,8 @@ def test_states_computed_beforehand_are_found(
     address: str, small_run: SmallRun, tmp_path: Path
 ) -> None:
     """By the pushed model and its own spec's log."""
-    as_of, cache = START + 1000 * HOUR, LruCache()
+    as_of = START + 1000 * HOUR
+    cache = LruCache()
     model_dir = str(small_run.config.paths.serving_model)
     precompute(
         ["--model", model_dir, "--to", str(tmp_path), "--as-of", str(as_of), "--shards", "2"]

@@ -49,7 +49,8 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, Any]
     content["trainer"]["pretrain"] = {"epochs": 1, "warm_epochs": 1}
     content["evaluation"]["slices"] = []
     config_path.write_text(yaml.safe_dump(content))
-    paths, metrics = load_run_config(config_path).paths, {}
+    paths = load_run_config(config_path).paths
+    metrics = {}
     for day in (FIRST, SECOND):
         done = srp4ctr("run", config_path, "--span", str(date_of(day)))
         assert done.returncode == 0, done.stdout + done.stderr

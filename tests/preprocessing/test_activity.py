@@ -31,10 +31,8 @@ def test_items_come_by_their_count_in_the_window_to_the_power(power: float) -> N
     places = found.draw(hashes, 0, np.full(tries, 9))
     drawn = Counter(found.ids.take(pa.array(places[places >= 0])).to_pylist())
     weights = {"a": 4**power, "b": 4**power, "c": 25**power}
-    total, expected = (
-        sum(drawn.values()),
-        {item: weight / sum(weights.values()) for item, weight in weights.items()},
-    )
+    total = sum(drawn.values())
+    expected = {item: weight / sum(weights.values()) for item, weight in weights.items()}
     assert {item: drawn[item] / total for item in drawn} == pytest.approx(expected, abs=0.02)
 
 

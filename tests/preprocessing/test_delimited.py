@@ -33,7 +33,8 @@ def read(
 ) -> Rows:
     """(number, a, c) of the good rows and (number, reason) of the others, in the order of their
     numbers."""
-    good, bad = [], []
+    good = []
+    bad = []
     for section in sections or [Section(str(path))]:
         for part in read_batches(section, table, "events", COLUMNS, None, block_bytes):
             if isinstance(part, RejectedRow):

@@ -56,8 +56,10 @@ def test_requests_by_id_span_times_and_stay_within_a_user() -> None:
 
 
 def test_requests_are_cut_where_time_is_and_where_they_last_too_long() -> None:
-    user, request = np.array([0] * 7 + [1] * 2), np.array([5] * 7 + [5, -1])
-    time, split = np.array([0, 3, 4, 8, 9, 10, 30, 2, 90]), np.array([0, 0, 0, 0, 0, 1, 1, 0, 2])
+    user = np.array([0] * 7 + [1] * 2)
+    request = np.array([5] * 7 + [5, -1])
+    time = np.array([0, 3, 4, 8, 9, 10, 30, 2, 90])
+    split = np.array([0, 0, 0, 0, 0, 1, 1, 0, 2])
     found, why = requests(user, time, request, split, span=4)
     assert as_lists(found) == [[0, 1, 2], [3, 4], [5], [6], [7], [8]]
     assert why.tolist() == [FIRST, TOO_LONG, AT_CUT_OFF, TOO_LONG, FIRST, FIRST]

@@ -138,7 +138,8 @@ def test_records_have_pages_as_requests_and_actions_in_histories(tmp_path: Path)
     rng = random.Random(0)
     rows = []
     for n in range(400):
-        user, time = f"u{rng.randrange(8)}", START + n * HOUR
+        user = f"u{rng.randrange(8)}"
+        time = START + n * HOUR
         shown = [str(item) for item in rng.sample(range(40), 5)]
         rows.append(page(user, time, shown, rng.choice(shown)))
         rows.append(action(user, time + 60, rng.choice(shown)))

@@ -25,9 +25,11 @@ def page_log(good: str = "1", bad: str = "0", pages: int = 200, size: int = 5) -
     rng = random.Random(1)
     rows: list[Row] = []
     for page in range(pages):
-        user, time = rng.randrange(20), START + rng.randrange(30 * DAY)
+        user = rng.randrange(20)
+        time = START + rng.randrange(30 * DAY)
         for position in range(size):
-            item, clicked = rng.randrange(40), rng.random() < 0.3 - 0.05 * position
+            item = rng.randrange(40)
+            clicked = rng.random() < 0.3 - 0.05 * position
             rows.append(
                 {
                     "user_id": f"u{user}",

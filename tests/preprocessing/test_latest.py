@@ -93,7 +93,8 @@ def test_every_user_has_the_record_that_a_lookup_finds(
 def test_statistics_of_users_as_of_now_equal_the_reference(tmp_path: Path) -> None:
     """Those of the user alone, and those of each item that the user met; of events that were
     compacted, too."""
-    spec, log = write_small_dataset(tmp_path, features=COUNTED), small_log()
+    spec = write_small_dataset(tmp_path, features=COUNTED)
+    log = small_log()
     (record,) = parse_records([user_record(spec, "u7") or b""])
     lines = [line.split("\t") for line in record["user_statistics"][0].split("\n")]
     items = [base64.urlsafe_b64decode(key + "==").decode() for _, key, _ in lines]
@@ -121,7 +122,8 @@ def test_values_that_rows_lack_are_those_of_the_reference(tmp_path: Path) -> Non
     """As of each behaviour's own time, however much later the record is made, and from all users'
     events."""
     spec = write_small_dataset(tmp_path, features=FROM_EVENTS)
-    rows, users = small_log(), [row["user_id"] for row in small_log()]
+    rows = small_log()
+    users = [row["user_id"] for row in small_log()]
     after = max(row["timestamp"] for row in rows) + 1
     asked = [small_log()[0] | {"user_id": user, "timestamp": after} for user in set(users)]
     cut = CutOffs(after, after + 1)
@@ -132,7 +134,8 @@ def test_values_that_rows_lack_are_those_of_the_reference(tmp_path: Path) -> Non
 
 
 def test_as_of_hides_what_comes_later_and_dates_the_request(tmp_path: Path) -> None:
-    rows, as_of = small_log(), START + 50 * HOUR
+    rows = small_log()
+    as_of = START + 50 * HOUR
     later = [row | {"item_id": "later"} for row in rows if row["timestamp"] >= as_of]
     earlier = [row for row in rows if row["timestamp"] < as_of]
     spec = write_small_dataset(tmp_path, earlier + later, features=COUNTED)

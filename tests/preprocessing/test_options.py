@@ -30,7 +30,8 @@ def _feature(side: str, kind: str, **options: Any) -> dict[str, Any]:
     return {"features": {side: {"x": {"kind": kind, **options}}}}
 
 
-WORDS, READ = "categorical and multivalent", "categorical, multivalent and numeric"
+WORDS = "categorical and multivalent"
+READ = "categorical, multivalent and numeric"
 TEXT = "recbole, csv, tsv and jsonl"
 KINDS = [
     (

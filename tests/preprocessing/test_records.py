@@ -224,7 +224,8 @@ def test_a_context_table_is_joined_as_of_the_request(tmp_path: Path) -> None:
     )
     found = build_records(spec, tmp_path, shards=3)
     for record in found["train"] + found["validation"] + found["test"]:
-        (device,), (time,) = record["context_device"], record["timestamp"]
+        (device,) = record["context_device"]
+        (time,) = record["timestamp"]
         known = [weather for place, since, weather in rows if place == device and since < time]
         assert record["context_weather"] == [known[-1] if known else ""]
 

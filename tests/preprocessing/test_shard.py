@@ -29,7 +29,8 @@ from tests.testing import Record, Row, item_rows, parse_records, small_spec, sor
 CUT = CutOffs(12, 16, end=21)
 ITEM_TABLE = {"format": "csv", "path": "items.csv", "key": "item_id"}
 USER_TABLE = {"format": "csv", "path": "users.csv", "key": "user_id"}
-ITEMS, USERS = item_rows(6), user_rows(4)
+ITEMS = item_rows(6)
+USERS = user_rows(4)
 BUY = {"column": "action", "equals": "buy"}
 EVENT = st.fixed_dictionaries(
     {
@@ -230,7 +231,8 @@ def test_rolling_windows(
 ) -> None:
     """A run reads [begin, until + labels) and has requests in [start, until): those of the
     reference."""
-    start, until = begin + train, 18
+    start = begin + train
+    until = 18
     read = [row for row in rows if begin <= row["timestamp"] < until + labels]
     if not read:
         return
@@ -255,7 +257,8 @@ def test_later_events_change_nothing(rows: list[Row], others: list[Row], now: in
     ]
     if not changed:
         return
-    before, after = shard_records(spec, rows), shard_records(spec, changed)
+    before = shard_records(spec, rows)
+    after = shard_records(spec, changed)
     for split in ("train", "validation", "test"):
         assert _up_to(before[split], now) == _up_to(after[split], now)
 
@@ -283,9 +286,11 @@ def test_later_events_change_labels_within_the_window_only(
     ]
     if not changed:
         return
-    before, after = shard_records(spec, rows), shard_records(spec, changed)
+    before = shard_records(spec, rows)
+    after = shard_records(spec, changed)
     for split in ("train", "validation", "test"):
-        old, new = _up_to(before[split], now), _up_to(after[split], now)
+        old = _up_to(before[split], now)
+        new = _up_to(after[split], now)
         assert _without_labels(old) == _without_labels(new)
         assert _up_to(old, now - 3) == _up_to(new, now - 3)
 
@@ -394,7 +399,8 @@ def test_a_user_with_very_many_events_is_encoded_in_pieces() -> None:
     spec = small_spec(history={"length": 40})
     events = SortedEvents.from_table(table)
     cut = CutOffs(count - 20, count - 10)
-    found, largest = 0, 0
+    found = 0
+    largest = 0
     with _peak_megabytes() as peak:
         for split, records in ShardRecords(
             spec, events, Tables(entity_table("items", ITEMS), entity_table("users", USERS)), cut

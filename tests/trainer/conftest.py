@@ -90,7 +90,8 @@ class Exported:
 
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
-    spec, folder = toy_spec(), tmp_path_factory.mktemp("toy")
+    spec = toy_spec()
+    folder = tmp_path_factory.mktemp("toy")
     counts = {"pretrain": 24, "train": 24, "validation": 16}
     raw = {
         split: raw_records(spec, count, seed) for seed, (split, count) in enumerate(counts.items())
@@ -114,7 +115,8 @@ def pretrained(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def exported(toy: Toy, pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """A fine-tuned ranker, exported with float32 states."""
-    folder, inputs = tmp_path_factory.mktemp("exported"), toy.inputs("train", "validation")
+    folder = tmp_path_factory.mktemp("exported")
+    inputs = toy.inputs("train", "validation")
     ranker, results = finetune(inputs, str(pretrained))
     export(ranker, inputs, str(folder))
     return Exported(

@@ -37,7 +37,8 @@ def test_several_devices_that_are_not_gpus_are_refused(monkeypatch: pytest.Monke
 class _Model(StepModel):
     def __init__(self, hits: bool) -> None:
         super().__init__()
-        self.hits, self.dense = hits, keras.layers.Dense(1)
+        self.hits = hits
+        self.dense = keras.layers.Dense(1)
 
     def call(self, x: tf.Tensor, training: Any = None) -> tf.Tensor:
         found = self.dense(x)

@@ -31,8 +31,10 @@ def costs() -> dict[str, ModelCost]:
 
 
 def test_the_unfolded_attention_unit_is_paid_once_a_pair(costs: dict[str, ModelCost]) -> None:
-    fields, by_count = toy_fields(), costs["unfolded_din"].items
-    width, length = 4 * len(fields.of("history")), fields.history_length
+    fields = toy_fields()
+    by_count = costs["unfolded_din"].items
+    width = 4 * len(fields.of("history"))
+    length = fields.history_length
     unit = (
         2 * length * (4 * width * 8 + 8 * 4 + 4)
     )  # the products over [k, q, k - q, k * q], then 8-4-1
@@ -58,7 +60,8 @@ def _fields_of(length: int) -> Any:
 
 
 def test_parameters_and_bytes_are_those_of_the_model(costs: dict[str, ModelCost]) -> None:
-    fields, cost = toy_fields(), costs["srp4ctr"]
+    fields = toy_fields()
+    cost = costs["srp4ctr"]
     ranker = built(fields)
     assert cost.dense_parameters + cost.table_parameters == ranker.count_params()
     tables = {table.name: table.size + 1 for table in ranker.embed.tables.values()}
@@ -90,10 +93,8 @@ def test_shares_and_ratios() -> None:
 def test_unfolded_and_folded_din_compute_the_same() -> None:
     """The whole model, with the folded kernels made from the unfolded ones."""
     fields = toy_fields()
-    unfolded, folded = (
-        built(fields, model="unfolded_din"),
-        create_ranker(fields, _config(model="din")),
-    )
+    unfolded = built(fields, model="unfolded_din")
+    folded = create_ranker(fields, _config(model="din"))
     features = random_features(fields, LENGTHS)
     folded(features)
     for name in ("embed", "user_numbers", "candidate_numbers"):

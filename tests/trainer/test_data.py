@@ -89,10 +89,8 @@ def test_batches_by_length_pad_less_and_hold_the_same_records(
             len(batches),
         )
 
-    (sorted_cells, rows, count), (cells_in_order, expected, expected_count) = (
-        cells(True),
-        cells(False),
-    )
+    sorted_cells, rows, count = cells(True)
+    cells_in_order, expected, expected_count = cells(False)
     real = sum(max(len(raw["history_item_id"]), 1) for raw in toy.raw["train"])
     assert rows == expected and count == expected_count
     assert real <= sorted_cells < cells_in_order

@@ -64,7 +64,8 @@ class Run:
     """A folder with a configuration and what both stages make of it."""
 
     def __init__(self, data: Path, folder: Path, **trainer: Any) -> None:
-        self.data, self.folder = data, folder
+        self.data = data
+        self.folder = folder
         folder.mkdir()
         content = {"dataset": _spec().model_dump(mode="json"), "trainer": TRAINER | trainer}
         (folder / "run.yaml").write_text(yaml.safe_dump(content))
@@ -117,7 +118,8 @@ def _spec() -> Any:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Transformed records, laid out as TFX's Transform lays them out."""
-    folder, spec = tmp_path_factory.mktemp("data"), _spec()
+    folder = tmp_path_factory.mktemp("data")
+    spec = _spec()
     raw = {
         split: raw_records(spec, count, seed, ITEMS)
         for seed, (split, count) in enumerate(SPLITS.items())
@@ -177,7 +179,8 @@ def _cluster(**counts: int) -> list[dict[str, str]]:
 def _assert_same_curves(run: Run, reference: Run, interrupted: int | None = None) -> None:
     """Equal curves; of an interrupted epoch, training values are only those of its rest."""
     for stage in ("pretrain", "finetune"):
-        curves, expected = run.curves(stage), reference.curves(stage)
+        curves = run.curves(stage)
+        expected = reference.curves(stage)
         assert curves.keys() == expected.keys()
         for name, values in expected.items():
             compared = [
@@ -209,7 +212,8 @@ def test_two_devices_learn_what_one_does(
 def test_two_workers_learn_what_one_device_does_though_one_is_killed(
     data: Path, one_device: Run, tmp_path: Path, processes: list[subprocess.Popen[Any]]
 ) -> None:
-    run, (first, second) = Run(data, tmp_path / "run"), _cluster(worker=2)
+    run = Run(data, tmp_path / "run")
+    first, second = _cluster(worker=2)
     processes += [run.start(first), run.start({**second, "KILL_AT_STEP": "7"})]
     assert processes[1].wait(SECONDS) == -signal.SIGKILL, run.log()
     processes.append(run.start(second))
@@ -261,7 +265,8 @@ def test_killed_run_ends_at_the_weights_of_an_unbroken_one(
         (run.folder / "backup").iterdir()
     )
     task.run(run.arguments(stage))
-    weights, expected = run.weights(stage), unbroken.weights(stage)
+    weights = run.weights(stage)
+    expected = unbroken.weights(stage)
     assert weights.keys() == expected.keys()
     for name, value in expected.items():
         np.testing.assert_array_equal(weights[name], value, err_msg=name)

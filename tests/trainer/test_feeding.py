@@ -138,7 +138,9 @@ def test_broken_tf_config_and_missing_cluster_are_named(monkeypatch: pytest.Monk
 
 
 def test_dropout_is_a_function_of_the_step() -> None:
-    layer, other, x = Dropout(0.5), Dropout(0.5), tf.ones([100])
+    layer = Dropout(0.5)
+    other = Dropout(0.5)
+    x = tf.ones([100])
 
     def dropped(at: int, by: Dropout = layer) -> list[float]:
         with at_step(tf.constant(at)):

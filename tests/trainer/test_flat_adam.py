@@ -53,7 +53,8 @@ def _assert_close(some: list[Any], others: list[Any], rtol: float = 1e-5) -> Non
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_it_is_what_updating_each_variable_is(options: dict[str, Any]) -> None:
-    together, apart = make_variables(), make_variables()
+    together = make_variables()
+    apart = make_variables()
     _take_steps(_optimizer(FlatAdam, **options), together)
     _take_steps(_optimizer(TableAdam, **options), apart)
     assert all(
@@ -66,7 +67,8 @@ def test_small_and_large_tables_alone_are_updated_too() -> None:
     for choice in (slice(0, 4), slice(4, 6)):
         results = []
         for kind in (FlatAdam, TableAdam):
-            variables, optimizer = make_variables()[choice], _optimizer(kind, global_clipnorm=1.0)
+            variables = make_variables()[choice]
+            optimizer = _optimizer(kind, global_clipnorm=1.0)
             for number in range(STEPS):
                 optimizer.apply_gradients(zip(gradients(number)[choice], variables, strict=True))
             results.append(variables)
@@ -74,7 +76,8 @@ def test_small_and_large_tables_alone_are_updated_too() -> None:
 
 
 def test_a_variable_without_gradient_stays_where_it_is() -> None:
-    variables, optimizer = make_variables()[:2], _optimizer(FlatAdam, global_clipnorm=1.0)
+    variables = make_variables()[:2]
+    optimizer = _optimizer(FlatAdam, global_clipnorm=1.0)
     optimizer.build(variables)
     optimizer.apply_gradients([(None, variables[0]), (tf.ones(3), variables[1])])
     start = make_variables()
@@ -83,14 +86,16 @@ def test_a_variable_without_gradient_stays_where_it_is() -> None:
 
 
 def test_by_xla_it_is_the_same() -> None:
-    compiled, plain = make_variables(), make_variables()
+    compiled = make_variables()
+    plain = make_variables()
     _take_steps(_optimizer(FlatAdam, global_clipnorm=1.0), compiled, jit_compile=True)
     _take_steps(_optimizer(FlatAdam, global_clipnorm=1.0), plain)
     _assert_close(compiled, plain)
 
 
 def test_it_has_no_loop_and_a_few_operations_a_variable() -> None:
-    optimizer, variables = _optimizer(FlatAdam, global_clipnorm=1.0), make_variables()
+    optimizer = _optimizer(FlatAdam, global_clipnorm=1.0)
+    variables = make_variables()
     optimizer.build(variables)
     given = gradients(tf.constant(0))
 
@@ -119,7 +124,8 @@ def _operations(optimizer: TableAdam, variables: int) -> int:
 
 
 def test_it_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
-    unbroken, variables = make_variables(), make_variables()
+    unbroken = make_variables()
+    variables = make_variables()
     _take_steps(_optimizer(FlatAdam, global_clipnorm=1.0), unbroken)
 
     first = _optimizer(FlatAdam, global_clipnorm=1.0)
@@ -129,7 +135,8 @@ def test_it_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
         str(tmp_path / "checkpoint")
     )
 
-    resumed, second = make_variables(), _optimizer(FlatAdam, global_clipnorm=1.0)
+    resumed = make_variables()
+    second = _optimizer(FlatAdam, global_clipnorm=1.0)
     second.build(resumed)
     restored = tf.train.Checkpoint(optimizer=second, variables=resumed).read(path)
     restored.assert_existing_objects_matched()

@@ -49,7 +49,8 @@ def test_gauc_is_the_users_auc_weighted_by_their_candidates(rows: list[Any]) -> 
 
 
 def test_by_hand() -> None:
-    labels, scores = np.array([1, 0, 1, 0]), np.array([0.9, 0.9, 0.5, 0.1])
+    labels = np.array([1, 0, 1, 0])
+    scores = np.array([0.9, 0.9, 0.5, 0.1])
     assert auc(labels, scores) == (0.5 + 1 + 0 + 1) / 4
     assert gauc(labels, scores, np.array(["a", "a", "b", "b"])) == 0.75
     assert auc(labels, np.zeros(4)) == 0.5
@@ -63,12 +64,14 @@ def test_one_class_has_no_auc(labels: list[int]) -> None:
 
 
 def test_users_with_one_class_are_left_out_of_gauc() -> None:
-    labels, scores = np.array([1, 0, 1, 1]), np.array([0.2, 0.1, 0.5, 0.6])
+    labels = np.array([1, 0, 1, 1])
+    scores = np.array([0.2, 0.1, 0.5, 0.6])
     assert gauc(labels, scores, np.array([0, 0, 1, 1])) == 1.0
 
 
 def test_logloss_normalised_entropy_and_calibration_by_hand() -> None:
-    labels, scores = np.array([1, 0, 0, 1]), np.array([0.8, 0.4, 0.2, 0.5])
+    labels = np.array([1, 0, 0, 1])
+    scores = np.array([0.8, 0.4, 0.2, 0.5])
     loss = -(np.log(0.8) + np.log(0.6) + np.log(0.8) + np.log(0.5)) / 4
     assert logloss(labels, scores) == pytest.approx(loss)
     assert normalised_entropy(labels, scores) == pytest.approx(loss / np.log(2))

@@ -24,7 +24,8 @@ def test_a_new_row_is_the_mean_over_its_values_of_the_means_of_their_rows() -> N
         [[0, 0], [2, 3], [3, 3], [0, 0], [3, 0], [0, 0], [0, 0], [0, 0]]
     )  # tag 2 is new's alone
     moved = move_rows(TABLE, BEFORE, now, {"brand": brand, "tags": tags})
-    brand_mean, tag_mean = (TABLE[2] + TABLE[1]) / 2, (TABLE[3] + TABLE[1]) / 2
+    brand_mean = (TABLE[2] + TABLE[1]) / 2
+    tag_mean = (TABLE[3] + TABLE[1]) / 2
     np.testing.assert_allclose(moved[1], (brand_mean + tag_mean) / 2)
     np.testing.assert_array_equal(moved[2:], TABLE[[3, 2, 1, 4, 5, 6]])
 

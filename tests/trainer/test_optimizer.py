@@ -77,7 +77,8 @@ def test_the_norm_is_that_of_a_row_s_gradients_added_up() -> None:
     moments = []
     for gradient in (apart, added):
         optimizer = build_optimizer(OptimizerConfig(clip_norm=2.5), 10)
-        table, dense = tf.Variable([[0.0]] * 2), tf.Variable(0.0)
+        table = tf.Variable([[0.0]] * 2)
+        dense = tf.Variable(0.0)
         optimizer.apply_gradients(
             [(gradient, table), (tf.constant(24.0), dense)]
         )  # 7, 24: a norm of 25

@@ -162,10 +162,8 @@ def test_what_an_earlier_version_wrote_is_read_without_what_it_ignored() -> None
         "masking": {"item_rate": 0.3, "behavior_rate": 0.2},
     }
     config = TrainerConfig.model_validate(written, context=SAVED)
-    bst, s3rec = (
-        {"model": "bst", "bst": {"heads": 4}},
-        {"objective": "s3rec", "masking": {"item_rate": 0.3}},
-    )
+    bst = {"model": "bst", "bst": {"heads": 4}}
+    s3rec = {"objective": "s3rec", "masking": {"item_rate": 0.3}}
     assert config == TrainerConfig.model_validate({"ranker": bst, "pretrain": s3rec})
     with pytest.raises(ConfigError, match="unknown key"):
         validated({"ranker": {"querytokens": 4}}, TrainerConfig, "saved.json", saved=True)

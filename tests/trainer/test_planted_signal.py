@@ -105,7 +105,9 @@ def _batch(requests: dict[str, np.ndarray], rows: slice) -> tuple[Any, Any, Any]
 
 
 def test_the_log_gives_its_answer_away_by_order_alone(requests: dict[str, np.ndarray]) -> None:
-    history, items, right = requests["history"], requests["items"], requests["labels"] == 1
+    history = requests["history"]
+    items = requests["items"]
+    right = requests["labels"] == 1
     assert len(history) > 1000 and (right.sum(1) == 1).all()
     assert not (items[:, :, None] == history[:, None]).any(), "a candidate is in the history"
     follows = {(last, item) for last, item in zip(history[:, -1], items[right], strict=True)}

@@ -38,7 +38,8 @@ from tests.testing import HOUR, START, Row, parse_records, write_csv
 from tests.trainer.conftest import Exported
 
 pytestmark = pytest.mark.slow
-VERSION, USERS = 7, 60
+VERSION = 7
+USERS = 60
 AS_OF = START + 1000 * HOUR
 DAY = 24 * HOUR
 ITEMS = [f"i{n}" for n in range(8)]
@@ -188,7 +189,8 @@ def test_a_killed_job_goes_on_where_it_was(
     ]
     with (tmp_path / "output").open("w") as output:
         process = subprocess.Popen(started, stdout=output, stderr=output)
-    connection, deadline = redis_server.connect(), time.monotonic() + 600
+    connection = redis_server.connect()
+    deadline = time.monotonic() + 600
     while not connection.dbsize():
         assert process.poll() is None and time.monotonic() < deadline, (
             tmp_path / "output"
@@ -268,7 +270,8 @@ def test_model_and_states_in_a_store(
 
 
 def test_work_done_twice_leaves_one_file(tmp_path: Path) -> None:
-    store, key = TFRecordStore(str(tmp_path), shards=1), next(_keys())
+    store = TFRecordStore(str(tmp_path), shards=1)
+    key = next(_keys())
     store.put([(key, b"state")])
     store.put([(key, b"state")])
     assert [found for found, _ in read_states(str(tmp_path))] == [key]

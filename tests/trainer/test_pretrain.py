@@ -127,7 +127,8 @@ def test_chance_accuracy_with_a_batch_that_hides_nothing(toy: Toy) -> None:
         for field in toy.inputs("train", "validation").fields().of("history")
         if field.field == "action"
     )
-    values, hidden = tf.constant([[1, 1, 2]], tf.int64), tf.constant([[True, True, True]])
+    values = tf.constant([[1, 1, 2]], tf.int64)
+    hidden = tf.constant([[True, True, True]])
     batches = [
         {"targets": {field.name: values}, "behavior_mask": mask}
         for mask in (hidden, tf.zeros_like(hidden), hidden)

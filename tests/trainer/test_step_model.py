@@ -18,7 +18,8 @@ class _Counted(StepModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self.dense, self.tracings = keras.layers.Dense(1), 0
+        self.dense = keras.layers.Dense(1)
+        self.tracings = 0
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         self.tracings += bool(training)

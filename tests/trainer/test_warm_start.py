@@ -41,8 +41,10 @@ NEW = (
 def grown(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """The toy's next day: two new items, the most frequent ones, and the old ones in the opposite
     order."""
-    spec, folder = toy.spec, tmp_path_factory.mktemp("grown")
-    catalog, old = dict(toy.raw["catalog"][0]), len(toy.raw["catalog"][0]["candidate_item_id"])
+    spec = toy.spec
+    folder = tmp_path_factory.mktemp("grown")
+    catalog = dict(toy.raw["catalog"][0])
+    old = len(toy.raw["catalog"][0]["candidate_item_id"])
     for number, item in enumerate(NEW):
         values = {"item_id": f"i{old + number}"} | item
         catalog |= {

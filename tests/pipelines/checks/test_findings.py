@@ -43,10 +43,8 @@ def test_categorical_distance_is_the_largest_change_of_a_share() -> None:
 
 
 def test_numbers_are_compared_by_their_distribution() -> None:
-    before, now = (
-        statistics(user_age=[float(n % 40) for n in range(400)]),
-        statistics(user_age=[70.0] * 400),
-    )
+    before = statistics(user_age=[float(n % 40) for n in range(400)])
+    now = statistics(user_age=[70.0] * 400)
     (finding,) = found(now, before)
     assert finding.distance == pytest.approx(1.0, abs=0.01)  # no overlap
     assert "its mean was 19.5 (median 20), and is now 70 (median 70)" in finding.message
@@ -54,10 +52,8 @@ def test_numbers_are_compared_by_their_distribution() -> None:
 
 def test_absent_numbers_count_only_where_their_share_changes() -> None:
     known = [float(n % 40) for n in range(800)]
-    before, same = (
-        statistics(user_age=known + [math.nan] * 200),
-        statistics(user_age=[math.nan] * 200 + known[::-1]),
-    )
+    before = statistics(user_age=known + [math.nan] * 200)
+    same = statistics(user_age=[math.nan] * 200 + known[::-1])
     assert distances(same, before, ["user_age"]) == {"user_age": pytest.approx(0.0, abs=1e-3)}
     (finding,) = found(statistics(user_age=known[:600] + [math.nan] * 400), before)
     assert finding.distance == pytest.approx(0.2)
@@ -82,10 +78,8 @@ def test_identifiers_and_timestamps_are_left_out_unless_named() -> None:
 
 
 def test_a_threshold_of_null_leaves_a_feature_out() -> None:
-    before, now = (
-        statistics(context_device=["phone"] * 9),
-        statistics(context_device=["desktop"] * 9),
-    )
+    before = statistics(context_device=["phone"] * 9)
+    now = statistics(context_device=["desktop"] * 9)
     assert found(now, before, thresholds={"context_device": None}) == []
 
 
@@ -103,10 +97,8 @@ def test_schema_violations_follow_the_policy_and_warnings_warn() -> None:
     for name, severity in (("user_age", "ERROR"), ("context_device", "WARNING")):
         info = anomalies.anomaly_info[name]
         info.severity = anomalies_pb2.AnomalyInfo.Severity.Value(severity)
-        info.short_description, info.description = (
-            "Column dropped",
-            "The feature was present in no examples.",
-        )
+        info.short_description = "Column dropped"
+        info.description = "The feature was present in no examples."
     unseen, severe = schema_findings({"train": anomalies}, ChecksConfig(schema_policy="block"))
     assert (severe.feature, severe.policy, unseen.policy) == ("user_age", "block", "warn")
     assert severe.message.startswith(

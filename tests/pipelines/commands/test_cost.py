@@ -20,7 +20,8 @@ QUOTED = Path(__file__).parents[3] / "configs" / "cost.yaml"
 
 def test_the_quoted_size_costs_half_of_the_unfolded_model() -> None:
     config = load_run_config(QUOTED)
-    ours, fields = config.trainer, fields_of(config, vocabulary=100)
+    ours = config.trainer
+    fields = fields_of(config, vocabulary=100)
     reference = changed(ours, {"ranker": {"model": REFERENCE}})
     costs = {one.ranker.model: measure_cost(fields, one) for one in (ours, reference)}
     assert cost_ratios(costs, ours.ranker.model)["inference_flops_ratio"] <= 0.5

@@ -93,7 +93,8 @@ def test_an_ordinary_command_line(run: Any) -> None:
     assert result.exit_code == 0, result.output
     assert (str(told["base_path"]), told["name"]) == ("/models/m", "m")
     assert (told["grpc_port"], told["rest_port"], told["poll_seconds"]) == (8600, None, 0)
-    models, runtime = told["options"].models, told["options"].runtime
+    models = told["options"].models
+    runtime = told["options"].runtime
     assert models.labels_for_unavailable and not models.allow_reload
     assert (models.load_retries, models.load_retry_seconds) == (2, 1.5)
     assert (runtime.intra_op_threads, runtime.inter_op_threads, runtime.warm_up) == (3, 3, False)

@@ -45,7 +45,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
 def test_the_best_settings_are_a_run_of_their_own(tmp_path: Path, trained: list[Cell]) -> None:
     config_path = write_run(tmp_path, tuning={"trials": 6, "space": SPACE})
     path = tuning.tune(config_path)
-    best, before = load_run_config(path), load_run_config(config_path)
+    best = load_run_config(path)
+    before = load_run_config(config_path)
     ranker = best.trainer.ranker
     assert isinstance(ranker, Srp4CtrConfig)
     assert (ranker.dropout, ranker.attention_units) == (0.3, (80, 40))

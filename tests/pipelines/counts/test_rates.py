@@ -11,14 +11,17 @@ from tests.pipelines.counts.candidates import planted
 
 
 def test_later_candidates_get_the_counts_of_all_training_ones() -> None:
-    training, later = planted(60, seed=1), planted(20, seed=2)
+    training = planted(60, seed=1)
+    later = planted(20, seed=2)
     found = Rates(training, "buy", {"item": 30}, seed=3).of(later)
-    words, labels = training.words["item"][:, 0], training.labels["buy"]
+    words = training.words["item"][:, 0]
+    labels = training.labels["buy"]
     for row, word in enumerate(later.words["item"][:, 0]):
         if word == 0:
             assert np.isnan(found[row]).all()
             continue
-        shown, positive = (words == word).sum(), labels[words == word].sum()
+        shown = (words == word).sum()
+        positive = labels[words == word].sum()
         expected = [np.log1p(shown), (positive + 20 * labels.mean()) / (shown + 20)]
         np.testing.assert_allclose(found[row], expected, rtol=1e-5)
 
@@ -30,7 +33,9 @@ def test_several_words_give_their_mean_and_absent_ones_do_not_count() -> None:
     def columns(words: list[list[int]]) -> np.ndarray:
         return rates.of(dataclasses.replace(training, words={"item": np.array(words)}))
 
-    one, two, both = columns([[4], [9]])[0], columns([[4], [9]])[1], columns([[4, 9, 0]])[0]
+    one = columns([[4], [9]])[0]
+    two = columns([[4], [9]])[1]
+    both = columns([[4, 9, 0]])[0]
     np.testing.assert_allclose(both, (one + two) / 2, rtol=1e-6)
 
 
@@ -50,6 +55,7 @@ def test_numbers_of_training_and_of_later_candidates_are_alike() -> None:
     training = planted(2000, seed=1)
     rates = Rates(training, "buy", {"item": 30}, seed=3)
     known = training.words["item"][:, 0] > 0
-    ours, all_counted = rates.of_training()[known], rates.of(training)[known]
+    ours = rates.of_training()[known]
+    all_counted = rates.of(training)[known]
     np.testing.assert_allclose(ours.mean(0), all_counted.mean(0), rtol=0.02)
     assert FOLDS == 5

@@ -26,7 +26,8 @@ def _batch(fields: Fields) -> dict[str, tf.Tensor]:
 
 def test_a_row_has_what_its_user_and_its_candidate_have() -> None:
     fields = toy_fields()
-    table, batch = CandidateTable(fields), _batch(fields)
+    table = CandidateTable(fields)
+    batch = _batch(fields)
     rows = table.of_batches([batch, batch])
     assert rows.requests.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5]
     assert (
@@ -48,7 +49,8 @@ def test_a_row_has_what_its_user_and_its_candidate_have() -> None:
 
 def test_matches_are_those_of_the_rankers() -> None:
     fields = toy_fields()
-    table, batch = CandidateTable(fields), _batch(fields)
+    table = CandidateTable(fields)
+    batch = _batch(fields)
     layer = MatchCounts(fields.matches)
     mask = batch["history_item_id"] > 0
     expected = layer(layer.user_state(batch), mask, batch).numpy().reshape(9, -1)[:8]

@@ -35,10 +35,14 @@ def test_trees_find_a_planted_number_and_planted_words_and_are_the_same_twice() 
 
 def test_the_difference_to_a_ranker_has_an_interval_over_users() -> None:
     rng = np.random.default_rng(0)
-    labels, users = rng.random(900) < 0.3, np.repeat(np.arange(90), 10)
-    good, poor = labels + rng.normal(size=900), labels + 3 * rng.normal(size=900)
-    good_one, poor_one = judged(labels, users, good), judged(labels, users, poor)
-    lost, won = compared(poor_one, good_one, 3), compared(good_one, poor_one, 3)
+    labels = rng.random(900) < 0.3
+    users = np.repeat(np.arange(90), 10)
+    good = labels + rng.normal(size=900)
+    poor = labels + 3 * rng.normal(size=900)
+    good_one = judged(labels, users, good)
+    poor_one = judged(labels, users, poor)
+    lost = compared(poor_one, good_one, 3)
+    won = compared(good_one, poor_one, 3)
     assert lost.points is not None and lost.low is not None and lost.high is not None
     assert lost.low < lost.points < lost.high < 0 and lost.beats_model and not won.beats_model
     assert (won.points, won.auc, won.model_auc) == (-lost.points, lost.model_auc, lost.auc)

@@ -156,7 +156,8 @@ def test_the_setting_with_the_best_validation_auc_trains_the_other_seeds(tmp_pat
     }
     experiment = small_experiment(tmp_path, config)
     waves = experiment.waves(["din", "ours"])
-    first, second = next(waves), next(waves)
+    first = next(waves)
+    second = next(waves)
     assert [(cell.stage, cell.name) for cell in first] == [
         ("pretrain", "encoder"),
         ("rank", "din"),

@@ -13,7 +13,8 @@ from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.results import collect_results
 from tests.pipelines.experiment.testing_experiment import small_experiment
 
-USERS, EACH = 50, 12
+USERS = 50
+EACH = 12
 LABELS = np.random.default_rng(7).integers(0, 2, USERS * EACH).astype(float)
 TAIL = np.resize([False, True], USERS * EACH)
 MODELS = {"din": {"baseline": True}, "ours": {"trainer": {"ranker": {"dropout": 0.5}}}}

@@ -189,7 +189,8 @@ def test_a_ranker_without_uni_cross_attention_says_so(
 
 def test_the_rankings_are_those_of_the_exported_models(models: TourModels, person: Person) -> None:
     """Scored in parts, and by the Keras model from whose weights the attention is shown."""
-    user, items = person.tensors(models.module.spec), models.words.items()
+    user = person.tensors(models.module.spec)
+    items = models.words.items()
     for scorer in models.scorers.values():
         scorer._max_candidates = 7
     rankings = rank_with_all(models.scorers, user, items, "buy")

@@ -19,7 +19,8 @@ def reference_statistics(spec: DatasetSpec, log: Log, items: Log, record: Record
     """The statistics that a record should have, from the log, the item table and what else the
     record has."""
     expected: Record = {}
-    time, user = record["timestamp"][0], record["user_id"][0]
+    time = record["timestamp"][0]
+    user = record["user_id"][0]
     for column in spec.statistic_columns("user"):
         expected[f"user_{column.name}"] = [_value(spec, column, log, items, time, (user,))]
     for column in spec.statistic_columns("candidate"):

@@ -202,10 +202,8 @@ def test_smaller_states_score_nearly_the_same(
     )  # what matches compare stays as it is
     exact_bytes = len(exact.numpy()[0]) - HEADER - integers
     assert exact_bytes >= smaller * (len(state.numpy()[0]) - HEADER - integers)
-    scores, expected = (
-        module.score_items(state, **raw),
-        exported(contract.SCORE_ITEMS, user_state_bytes=exact, **raw),
-    )
+    scores = module.score_items(state, **raw)
+    expected = exported(contract.SCORE_ITEMS, user_state_bytes=exact, **raw)
     for task in scores:
         np.testing.assert_allclose(scores[task], expected[task], atol=tolerance)
 
@@ -258,7 +256,8 @@ def test_statistics_come_from_the_table_where_a_request_has_none(
     """Of items in the catalogue and of new ones, by a brand that is sent or that the table has."""
     known_brands = toy.raw["catalog"][0]["candidate_brand"]
     of_p, of_q = (f"i{known_brands.index(brand)}" for brand in ("p", "q"))
-    ids, brands = [of_p, of_q, "new", "new"], ["", "", "p", ""]
+    ids = [of_p, of_q, "new", "new"]
+    brands = ["", "", "p", ""]
     table = statistics_table(known_brands)
     known = [table["of", "brand", brand] for brand in ("p", "q", "p", "")]
     sent: dict[str, list[float]] = {}
@@ -340,7 +339,8 @@ def test_unknown_users_and_items_score(toy: Toy, exported: Exported, user: Tenso
 def test_history_features_come_from_the_catalogue_where_a_request_has_none(
     toy: Toy, exported: Exported, user: Tensors, candidates: Tensors
 ) -> None:
-    catalog, known = toy.raw["catalog"][0], dict(user)
+    catalog = toy.raw["catalog"][0]
+    known = dict(user)
     ids = user["history_item_id"].numpy().astype(str)
     for name in ("tags", "brand", "price"):
         values = dict(zip(catalog["candidate_item_id"], catalog[f"candidate_{name}"], strict=True))
@@ -490,7 +490,8 @@ def test_states_of_another_model_are_refused(
 
 
 def test_fingerprint_changes_with_any_weight_and_the_spec(exported: Exported) -> None:
-    before, weight = fingerprint(exported.ranker, "spec"), exported.ranker.weights[-1]
+    before = fingerprint(exported.ranker, "spec")
+    weight = exported.ranker.weights[-1]
     assert fingerprint(exported.ranker, "spec") == before != fingerprint(exported.ranker, "other")
     value = weight.numpy()
     weight.assign(value + 1e-6)
@@ -616,7 +617,8 @@ def test_state_codec_has_the_rankers_widths(
     exported: Exported, states: tf.Tensor, user: Tensors
 ) -> None:
     """Blob bytes: 32 of header; vectors a user; and a row of K/V and history a behaviour."""
-    config, encoder = exported.inputs.config.ranker, exported.inputs.config.encoder
+    config = exported.inputs.config.ranker
+    encoder = exported.inputs.config.encoder
     matched = 1 + 2 + 1  # integers: the item's key, two tags, the action
     row = (
         config.embedding_dim * 6 + 2 * encoder.layers * encoder.dim + matched
@@ -665,6 +667,7 @@ def test_a_refreshed_version_scores_by_the_newer_table(
         "user_state_bytes": states,
         "candidate_item_id": tf.constant([[of_p, of_q]] * len(states)),
     }
-    new, old = scorer(**raw)["buy"].numpy(), exported(contract.SCORE_ITEMS, **raw)["buy"].numpy()
+    new = scorer(**raw)["buy"].numpy()
+    old = exported(contract.SCORE_ITEMS, **raw)["buy"].numpy()
     np.testing.assert_allclose(new[:, 1], old[:, 1], **CLOSE)  # of brand q
     assert not np.allclose(new[:, 0], old[:, 0], atol=1e-4)

@@ -74,10 +74,12 @@ def test_a_state_without_rows_is_packed_in_every_precision(toy: Toy, dtype: str)
 
 def test_set_wise_candidates_see_no_padding(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither that of shorter lists in a batch nor that of the graph."""
-    module, (user, candidates) = _module(toy, "srp4ctr", {"set_wise": True}), _sides(toy)
+    module = _module(toy, "srp4ctr", {"set_wise": True})
+    user, candidates = _sides(toy)
     together = module.predict(**user, **candidates)["click"]
     counts = (candidates["candidate_item_id"].numpy() != b"").sum(1)
-    row, count = int(counts.argmin()), int(counts.min())
+    row = int(counts.argmin())
+    count = int(counts.min())
     assert count < counts.max()
     one = {name: x[row : row + 1] for name, x in user.items()}
     one |= {name: x[row : row + 1, :count] for name, x in candidates.items()}

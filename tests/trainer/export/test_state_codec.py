@@ -12,10 +12,13 @@ import tensorflow as tf
 
 from trainer.export.state_codec import StateCodec
 
-FINGERPRINT, LONGEST = b"8 bytes!", 5
+FINGERPRINT = b"8 bytes!"
+LONGEST = 5
 MESSAGE = "user_state was made by another model version, or is damaged: call encode_user again"
 HEADER = 32  # magic, 4; checksum, 12; identity, 8; precision, 4; count, 4
-USER_WIDTHS, ROW_WIDTHS = (3, 2), (4, 1, 2)  # the widths in _state
+# The widths in _state.
+USER_WIDTHS = (3, 2)
+ROW_WIDTHS = (4, 1, 2)
 # A nest of tensors, in place of a ranker's NamedTuple.
 State: TypeAlias = Any
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
@@ -85,7 +88,9 @@ def _assert_round_trip(
 
 @pytest.mark.parametrize("dtype", BYTES)
 def test_only_real_positions_are_stored(dtype: str) -> None:
-    lengths, codec, size = [5, 2, 0, 1], _codec(dtype), BYTES[dtype]
+    lengths = [5, 2, 0, 1]
+    codec = _codec(dtype)
+    size = BYTES[dtype]
     blobs = codec.encode(_state(lengths)).numpy()
     scales = 2 if dtype == "int8" else 0  # bytes a vector
     user = sum(size * width + scales for width in USER_WIDTHS)
@@ -187,7 +192,8 @@ def test_int8_takes_numbers_of_any_size(factor: float) -> None:
 
 
 def test_vectors_wider_than_32_have_a_scale_for_each_32_numbers() -> None:
-    small, large = np.full(32, 1e-3), np.full(40, 1e3)
+    small = np.full(32, 1e-3)
+    large = np.full(40, 1e3)
     state: State = {
         "mask": tf.ones([1, 1], tf.bool),
         "rows": tf.zeros([1, 1, 1]),
@@ -200,7 +206,8 @@ def test_vectors_wider_than_32_have_a_scale_for_each_32_numbers() -> None:
 
 
 def test_a_state_is_the_same_bytes_whatever_its_padding_and_its_batch() -> None:
-    state, codec = _state([4, 2]), _codec()
+    state = _state([4, 2])
+    codec = _codec()
     alone = tf.nest.map_structure(lambda leaf: leaf[1:], state)
     assert codec.encode(alone).numpy()[0] == codec.encode(state).numpy()[1]
 
@@ -236,7 +243,8 @@ def _with_floats(*values: float) -> bytes:
     return _forged(_good()[16 : -len(payload)] + payload)
 
 
-ROW_BYTES, USER_BYTES = 4 * sum(ROW_WIDTHS), 4 * sum(USER_WIDTHS)
+ROW_BYTES = 4 * sum(ROW_WIDTHS)
+USER_BYTES = 4 * sum(USER_WIDTHS)
 BAD = {
     "another model": _codec(fingerprint=b"12345678").encode(_state([2])).numpy()[0],
     "another dtype": _good("float16"),
@@ -283,7 +291,8 @@ def test_a_forged_state_of_the_right_layout_is_no_worse_than_a_state() -> None:
 
 @pytest.mark.parametrize("dtype", BYTES)
 def test_any_flipped_bit_is_found(dtype: str) -> None:
-    good, codec = _good(dtype), _codec(dtype)
+    good = _good(dtype)
+    codec = _codec(dtype)
     decode = tf.function(codec.decode, autograph=False)
     for place in range(len(good)):
         flipped = bytearray(good)

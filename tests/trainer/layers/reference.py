@@ -39,9 +39,11 @@ def attention(
 ) -> np.ndarray:
     """Scaled dot-product attention of q [B, M, D] over the cells of k and v [B, L, D] where mask
     [B, L] is true."""
-    output, width = np.zeros_like(q), q.shape[-1] // heads
+    output = np.zeros_like(q)
+    width = q.shape[-1] // heads
     for b, m, head in np.ndindex(q.shape[0], q.shape[1], heads):
-        part, cells = slice(head * width, (head + 1) * width), np.flatnonzero(mask[b])
+        part = slice(head * width, (head + 1) * width)
+        cells = np.flatnonzero(mask[b])
         if len(cells):
             weights = softmax(k[b, cells, part] @ q[b, m, part] / math.sqrt(width))
             output[b, m, part] = weights @ v[b, cells, part]

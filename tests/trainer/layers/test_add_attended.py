@@ -24,7 +24,8 @@ def test_harness() -> None:
 
 
 def test_add_attended_reference() -> None:
-    layer, attended = AddAttended(D, 8), random(B, N, D, seed=6)
+    layer = AddAttended(D, 8)
+    attended = random(B, N, D, seed=6)
     layer(CANDIDATES, attended)
     randomise(layer)
     expected = reference.add_attended(layer, CANDIDATES, attended)

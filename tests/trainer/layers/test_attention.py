@@ -24,7 +24,8 @@ def test_attend_equals_loops_over_real_cells(heads: int) -> None:
 
 @pytest.mark.parametrize("scale", [1e4, -1e4])
 def test_masked_softmax_is_stable_and_ignores_masked_logits(scale: float) -> None:
-    logits, mask = tf.constant([[scale, scale, -3 * scale]]), tf.constant([[True, True, False]])
+    logits = tf.constant([[scale, scale, -3 * scale]])
+    mask = tf.constant([[True, True, False]])
     np.testing.assert_allclose(masked_softmax(logits, mask), [[0.5, 0.5, 0.0]])
 
 

@@ -22,7 +22,9 @@ def _run(layer: Any, history: Any, attention: Any = None) -> Any:
 
 def _loop(layer: Augru, x: np.ndarray, attention: np.ndarray) -> np.ndarray:
     """All hidden states of one sequence [L, D] under its attention weights [L]."""
-    kernel, hidden, states = layer.recurrent_kernel.numpy(), np.zeros(H), []
+    kernel = layer.recurrent_kernel.numpy()
+    hidden = np.zeros(H)
+    states = []
     for term, weight in zip(reference.dense(layer.of_input, x), attention, strict=True):
         recurrent = hidden @ kernel
         update, reset = (

@@ -9,9 +9,11 @@ from tests.trainer.layers.harness import run_layer_test
 from tests.trainer.layers.inputs import MASK, B, L, N, random
 from trainer.layers.co_action import CoAction
 
-WIDTHS, ORDERS = (2, 3, 4), 2
+WIDTHS = (2, 3, 4)
+ORDERS = 2
 PARAMETERS = (2 * 3 + 3) + (3 * 4 + 4)
-INDUCTION, FEED = random(B, N, PARAMETERS, seed=1), random(B, L, 2, seed=2)
+INDUCTION = random(B, N, PARAMETERS, seed=1)
+FEED = random(B, L, 2, seed=2)
 
 
 def _one(parameters: np.ndarray, feed: np.ndarray) -> np.ndarray:

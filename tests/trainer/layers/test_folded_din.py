@@ -35,9 +35,11 @@ def test_folded_din_equals_the_unfolded_attention_unit() -> None:
     layer.key_kernel.assign(of_k + of_difference)
     layer.query_kernel.assign(of_q - of_difference)
     layer.pair_kernel.assign(of_product)
-    kernel, expected = np.concatenate([of_k, of_q, of_difference, of_product]), np.zeros((B, N, D))
+    kernel = np.concatenate([of_k, of_q, of_difference, of_product])
+    expected = np.zeros((B, N, D))
     for b, n, cell in np.argwhere(np.repeat(MASK[:, None], N, 1)):
-        k, q = HISTORY[b, cell], CANDIDATES[b, n]
+        k = HISTORY[b, cell]
+        q = CANDIDATES[b, n]
         first = reference.sigmoid(
             np.concatenate([k, q, k - q, k * q]) @ kernel + layer.first_bias.numpy()
         )

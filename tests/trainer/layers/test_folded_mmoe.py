@@ -33,7 +33,10 @@ def test_harness() -> None:
 
 
 def test_folded_mmoe_equals_the_unfolded_one() -> None:
-    layer, experts, tasks, width = FoldedMmoe(2, 3, (5, 4), 3), 3, 2, 5
+    layer = FoldedMmoe(2, 3, (5, 4), 3)
+    experts = 3
+    tasks = 2
+    width = 5
     _mix(layer, ITEMS, USER)
     randomise(layer)
     expected = np.zeros((B, N, tasks))

@@ -20,11 +20,9 @@ def test_harness() -> None:
 
 @pytest.mark.parametrize("shape", [(5, 4), (2, 5, 4), (2, 3, 5, 4), (0, 5, 4)])
 def test_equals_the_dense_layer_of_keras(shape: tuple[int, ...]) -> None:
-    x, layer, plain = (
-        random(*shape),
-        RowDense(3, "tanh", bias_initializer="ones"),
-        keras.layers.Dense(3, "tanh"),
-    )
+    x = random(*shape)
+    layer = RowDense(3, "tanh", bias_initializer="ones")
+    plain = keras.layers.Dense(3, "tanh")
     layer(x), plain(x)
     plain.set_weights(layer.get_weights())
     np.testing.assert_allclose(layer(x), plain(x), atol=1e-6)

@@ -31,7 +31,8 @@ def test_harness() -> None:
 
 
 def test_uni_cross_attention_goes_through_the_layers_one_after_another() -> None:
-    layer, values = UniCrossAttention(2, D, 2, 8), random(B, L, D, seed=7)
+    layer = UniCrossAttention(2, D, 2, 8)
+    values = random(B, L, D, seed=7)
     _cross_attend(layer, CANDIDATES, HISTORY, values, MASK)
     randomise(layer)
     expected = CANDIDATES
@@ -46,11 +47,13 @@ def test_uni_cross_attention_goes_through_the_layers_one_after_another() -> None
 
 
 def test_its_weights_are_those_of_each_layer() -> None:
-    layer, values = UniCrossAttention(2, D, 2, 8), random(B, L, D, seed=7)
+    layer = UniCrossAttention(2, D, 2, 8)
+    values = random(B, L, D, seed=7)
     offered = [KeysValues(HISTORY, values), KeysValues(values, HISTORY)]
     layer(CANDIDATES, offered, MASK)
     randomise(layer)
-    weights, first = layer.attention(CANDIDATES, offered, MASK), UniCrossAttention(1, D, 2, 8)
+    weights = layer.attention(CANDIDATES, offered, MASK)
+    first = UniCrossAttention(1, D, 2, 8)
     first(CANDIDATES, offered[:1], MASK)
     first.set_weights([*layer.queries[0].get_weights(), *layer.add_attended[0].get_weights()])
     second = first(CANDIDATES, offered[:1], MASK)  # what the second layer's queries are made of
@@ -63,7 +66,9 @@ def test_its_weights_are_those_of_each_layer() -> None:
 
 def test_started_from_the_encoder_it_encodes_behaviours_as_the_encoder_does() -> None:
     encoder = [EncoderLayer(D, 2, 8, name=f"layer_{i}") for i in range(2)]
-    uca, x, offered = UniCrossAttention(2, D, 2, 8), tf.constant(HISTORY), []
+    uca = UniCrossAttention(2, D, 2, 8)
+    x = tf.constant(HISTORY)
+    offered = []
     for number, layer in enumerate(encoder):
         layer(x, MASK)
         randomise(layer, seed=number)

@@ -92,7 +92,8 @@ def test_pnn_takes_the_inner_products_of_all_pairs_of_fields() -> None:
 def test_bst_encodes_the_history_with_the_candidate_at_its_end() -> None:
     ranker, features = _model("bst")
     _, history, candidates, mask = _embedded(ranker, features)
-    matched, positions = _matched(ranker, features), ranker.position.get_weights()[0]
+    matched = _matched(ranker, features)
+    positions = ranker.position.get_weights()[0]
     for b, n in np.ndindex(candidates.shape[:2]):
         past = history[b, mask[b]] + positions[mask[b].sum() : 0 : -1]
         target = (
@@ -125,10 +126,12 @@ def test_dien_evolves_interests_by_their_attention_to_the_candidate() -> None:
 
 def _gru(layer: Any, x: np.ndarray, attention: np.ndarray) -> np.ndarray:
     """Hidden states of a GRU whose update gate is scaled by `attention`."""
-    kernel, width = layer.recurrent_kernel.numpy(), layer.units
+    kernel = layer.recurrent_kernel.numpy()
+    width = layer.units
     states = [np.zeros(width)]
     for cell, weight in zip(x, attention, strict=True):
-        term, recurrent = reference.dense(layer.of_input, cell), states[-1] @ kernel
+        term = reference.dense(layer.of_input, cell)
+        recurrent = states[-1] @ kernel
         update, reset = np.split(reference.sigmoid(term[: 2 * width] + recurrent[: 2 * width]), 2)
         proposed = np.tanh(term[2 * width :] + reset * recurrent[2 * width :])
         states.append(states[-1] + weight * update * (proposed - states[-1]))
@@ -168,7 +171,8 @@ def test_dien_adds_the_auxiliary_loss_in_training_alone(weight: float) -> None:
 
 def test_can_adds_the_co_action_of_each_item_field_to_din() -> None:
     ranker, features = _model("can")
-    matched, state = _matched(ranker, features), ranker.encode_user(features)
+    matched = _matched(ranker, features)
+    state = ranker.encode_user(features)
     widths = [DIM * len(ranker.fields.item), ranker.embed.history_width]
     co_actions = np.split(matched[..., sum(widths) :], len(ranker.fields.item), -1)
     for field, co_action in zip(ranker.fields.item, co_actions, strict=True):

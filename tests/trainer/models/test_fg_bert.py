@@ -110,7 +110,8 @@ def test_features_left_out_have_to_be_there() -> None:
 
 def test_fields_of_ids_alone_are_enough() -> None:
     fields = toy_fields(toy_spec(features={}))
-    features, encoder = random_features(fields, LENGTHS), _built(fields)
+    features = random_features(fields, LENGTHS)
+    encoder = _built(fields)
     assert set(encoder.embeddings) == {"item_id"}
     assert (
         np.isfinite(encoder(features).output).all()

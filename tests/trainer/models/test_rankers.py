@@ -72,7 +72,8 @@ def test_state_is_a_value_by_the_rules_of_rankers(ranker: Ranker) -> None:
 
 
 def test_permuting_candidates_permutes_scores(ranker: Ranker) -> None:
-    features, order = random_features(ranker.fields, LENGTHS, candidates=4), [2, 0, 3, 1]
+    features = random_features(ranker.fields, LENGTHS, candidates=4)
+    order = [2, 0, 3, 1]
     permuted = graph_scores(ranker, pick(features, "candidate_", order))
     _assert_same(permuted, graph_scores(ranker, features)[:, order])
 
@@ -92,7 +93,8 @@ def test_padding_changes_nothing(ranker: Ranker) -> None:
 @pytest.mark.parametrize("variant", MODELS)
 def test_loss_gradients_and_auc_are_exact_under_padding(variant: str) -> None:
     """Of batches padded to a bucket, with whole requests of padding."""
-    ranker, features = _of(variant), random_features(toy_fields(), LENGTHS)
+    ranker = _of(variant)
+    features = random_features(toy_fields(), LENGTHS)
     rng = np.random.default_rng(3)
     labels = {
         f"label_{task}": tf.constant(rng.integers(0, 2, (4, 3)), tf.float32)
@@ -158,10 +160,8 @@ def test_a_request_scores_alone_as_in_a_batch(
 
 def test_a_candidate_scores_the_same_among_a_hundred_unless_it_sees_them(ranker: Ranker) -> None:
     features = random_features(ranker.fields, LENGTHS, candidates=100)
-    alone, among = (
-        graph_scores(ranker, pick(features, "candidate_", [57]))[:, 0],
-        graph_scores(ranker, features)[:, 57],
-    )
+    alone = graph_scores(ranker, pick(features, "candidate_", [57]))[:, 0]
+    among = graph_scores(ranker, features)[:, 57]
     if getattr(ranker.config, "set_wise", False):
         assert (
             np.abs(alone - among) > 1e-3
@@ -186,7 +186,8 @@ def test_a_candidate_scores_the_same_among_a_hundred_unless_it_sees_them(ranker:
 )
 def test_specs_without_some_sides_work(model: str, features: dict[str, Any]) -> None:
     fields = toy_fields(toy_spec(features=features))
-    ranker, batch = built(fields, **MODELS[model]), random_features(fields, LENGTHS)
+    ranker = built(fields, **MODELS[model])
+    batch = random_features(fields, LENGTHS)
     padded = pad_axis(pad_axis(batch, "history", after=3), "candidate", after=2)
     assert np.isfinite(scores(ranker, batch)).all()
     _assert_same(scores(ranker, padded)[:, :3], scores(ranker, batch))

@@ -54,7 +54,8 @@ def test_a_candidates_attention_is_shared_out_among_the_real_behaviours() -> Non
     features = random_features(ranker.fields, LENGTHS, candidates=3)
     attention = ranker.attention_weights(ranker.encode_user(features), features)
     assert attention is not None
-    size, mask = ranker.encoder_config, features["history_item_id"].numpy() > 0
+    size = ranker.encoder_config
+    mask = features["history_item_id"].numpy() > 0
     assert attention.shape == (len(mask), size.layers, size.heads, 3, mask.shape[1])
     real = mask[:, None, None, None]
     assert not np.where(real, 0, attention).any()

@@ -18,7 +18,8 @@ FEATURES: dict[str, Any] = {
     "item": {"brand": {"kind": "categorical"}, "tags": {"kind": "multivalent", "max_values": 2}},
     "behavior": {"action": {"kind": "categorical"}},
 }
-ITEMS, LENGTH = 8, 6
+ITEMS = 8
+LENGTH = 6
 
 
 def planted_fields() -> Fields:

@@ -18,7 +18,8 @@ from trainer.pretraining.attribute_head import AttributeHead, log_uniform_sample
 from trainer.pretraining.cloze_config import ClozeConfig
 from trainer.step_seed import at_step, step_seed
 
-M, D = 6, 8
+M = 6
+D = 8
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +55,8 @@ def _logits(head: AttributeHead) -> np.ndarray:
 
 
 def test_softmax_loss_is_over_the_values_and_never_over_absence() -> None:
-    head, targets = _head(5), np.array([1, 2, 3, 4, 4, 0])
+    head = _head(5)
+    targets = np.array([1, 2, 3, 4, 4, 0])
     chance = reference.softmax(_logits(head))
     loss, correct, weight = head(_hidden(), tf.constant(targets))
     np.testing.assert_allclose(loss[:5], -np.log(chance[range(5), targets[:5] - 1]), rtol=1e-4)
@@ -72,10 +74,8 @@ def test_absence_and_the_mask_are_never_predicted() -> None:
 
 
 def test_multivalent_loss_is_a_sigmoid_a_value() -> None:
-    head, targets = (
-        _head(5, multivalent=True),
-        np.array([[1, 2], [3, 0], [4, 4], [2, 3], [1, 0], [0, 0]]),
-    )
+    head = _head(5, multivalent=True)
+    targets = np.array([[1, 2], [3, 0], [4, 4], [2, 3], [1, 0], [0, 0]])
     chance = reference.sigmoid(_logits(head))
     truth = np.stack([np.isin(np.arange(1, 5), row) for row in targets])
     loss, correct, weight = head(_hidden(), tf.constant(targets))
@@ -100,7 +100,8 @@ def test_the_tied_table_and_every_own_weight_get_a_gradient() -> None:
 
 
 def test_sampled_softmax_is_for_training_only() -> None:
-    head, targets = _head(20, sampled_softmax_above=19, sampled_classes=5), tf.ones(M, tf.int64)
+    head = _head(20, sampled_softmax_above=19, sampled_classes=5)
+    targets = tf.ones(M, tf.int64)
     exact, again = (head(_hidden(), targets, training=False).loss for _ in range(2))
     np.testing.assert_array_equal(exact, again)
     draws = np.stack([head(_hidden(), targets, training=True).loss for _ in range(10)])
@@ -110,10 +111,8 @@ def test_sampled_softmax_is_for_training_only() -> None:
 def test_sampled_softmax_is_tensorflow_s() -> None:
     """Of a value that is drawn twice TensorFlow leaves out one only: drawn without such, they are
     the same."""
-    head, targets = (
-        _head(30, sampled_softmax_above=29, sampled_classes=4),
-        tf.constant([1, 2, 3, 4, 4, 7], tf.int64),
-    )
+    head = _head(30, sampled_softmax_above=29, sampled_classes=4)
+    targets = tf.constant([1, 2, 3, 4, 4, 7], tf.int64)
 
     def draw(step: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         with at_step(tf.constant(step)):
@@ -125,7 +124,8 @@ def test_sampled_softmax_is_tensorflow_s() -> None:
     step = next(step for step in range(100) if suits(draw(step)[0].numpy()))
     with at_step(tf.constant(step)):
         loss = head(_hidden(), targets, training=True).loss
-    table, hidden = head.embedding.table, head._projected(_hidden())
+    table = head.embedding.table
+    hidden = head._projected(_hidden())
     expected = tf.nn.sampled_softmax_loss(
         table, head.bias, targets[:, None], hidden, 4, 30, sampled_values=draw(step)
     )
@@ -150,10 +150,8 @@ def test_no_draw_of_a_cell_s_own_target_counts_against_it() -> None:
 
 
 def test_sampled_softmax_compiles_by_xla() -> None:
-    head, targets = (
-        _head(8, sampled_softmax_above=7, sampled_classes=5),
-        tf.constant([1, 2, 3, 4, 4, 7], tf.int64),
-    )
+    head = _head(8, sampled_softmax_above=7, sampled_classes=5)
+    targets = tf.constant([1, 2, 3, 4, 4, 7], tf.int64)
 
     def gradients() -> list[tf.Tensor]:
         with tf.GradientTape() as tape, at_step(tf.constant(5)):
@@ -209,7 +207,8 @@ def test_log_q_correction_recovers_the_distribution_of_values() -> None:
     """The sampler draws frequent (low) indices far more often; uniform targets must yet be learned
     as uniform."""
     head = _head(40, sampled_softmax_above=39, sampled_classes=10)
-    hidden, targets = tf.ones((39, D)), tf.constant(np.arange(1, 40))
+    hidden = tf.ones((39, D))
+    targets = tf.constant(np.arange(1, 40))
     _train(head, hidden, targets, steps=300)
     chance = tf.nn.softmax(head.logits(hidden[:1])).numpy()[0, 1:]
     assert 0.6 < np.median(chance[:10]) / np.median(chance[-10:]) < 1.6
@@ -217,17 +216,16 @@ def test_log_q_correction_recovers_the_distribution_of_values() -> None:
 
 def test_small_vocabularies_are_not_sampled() -> None:
     with tf.device("CPU"):  # GPUs add up in any order
-        head, targets = (
-            _head(400, sampled_softmax_above=400, sampled_classes=10),
-            tf.ones(M, tf.int64),
-        )
+        head = _head(400, sampled_softmax_above=400, sampled_classes=10)
+        targets = tf.ones(M, tf.int64)
         losses = [head(_hidden(), targets, training=training).loss for training in (True, False)]
     np.testing.assert_array_equal(*losses)
 
 
 def test_training_with_sampled_softmax_lowers_the_full_loss() -> None:
     head = _head(200, sampled_softmax_above=100, sampled_classes=20)
-    hidden, targets = _hidden(32), tf.constant(np.arange(1, 33))
+    hidden = _hidden(32)
+    targets = tf.constant(np.arange(1, 33))
     before = head(hidden, targets).loss.numpy().mean()
     _train(head, hidden, targets, steps=60)
     after = head(hidden, targets)
@@ -236,7 +234,8 @@ def test_training_with_sampled_softmax_lowers_the_full_loss() -> None:
 
 
 def _train(head: AttributeHead, hidden: tf.Tensor, targets: tf.Tensor, steps: int) -> None:
-    optimizer, weights = keras.optimizers.Adam(0.05), head.trainable_weights
+    optimizer = keras.optimizers.Adam(0.05)
+    weights = head.trainable_weights
 
     @tf.function(autograph=False)
     def step() -> None:

@@ -31,7 +31,8 @@ def model() -> Electra:
 
 
 def test_replaced_items_bring_their_side_information(model: Electra) -> None:
-    targets, catalog = planted(0, rows=2), planted_catalog()
+    targets = planted(0, rows=2)
+    catalog = planted_catalog()
     cells = tf.constant([[True, False, False, False, False, True], [False] * 6])
     drawn = tf.constant([3, 8], tf.int64)
     replaced = model.replace(targets, cells, drawn)
@@ -46,7 +47,8 @@ def test_replaced_items_bring_their_side_information(model: Electra) -> None:
 def test_losses_and_accuracy_by_hand(model: Electra, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = next(iter(planted_batches(model.encoder.fields, 0, 1, behavior_rate=0.0)))
     model(batch)
-    cells, items = batch["item_mask"].numpy(), batch["targets"]["history_item_id"].numpy()
+    cells = batch["item_mask"].numpy()
+    items = batch["targets"]["history_item_id"].numpy()
     drawn = np.resize(np.arange(1, ITEMS + 1), cells.sum())
     monkeypatch.setattr(model, "draw", lambda guesses: tf.constant(drawn, tf.int64))
     model.reset_metrics()

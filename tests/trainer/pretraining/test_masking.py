@@ -74,7 +74,8 @@ def test_hidden_cells_hold_the_mask_index_and_all_others_and_the_targets_their_v
     features = random_features(FIELDS, [9, 5, 1])
     batch = _masked(features)
     for field in FIELDS.of("history"):
-        hidden, shown = batch[_mask_of(field)].numpy(), batch["features"][field.name].numpy()
+        hidden = batch[_mask_of(field)].numpy()
+        shown = batch["features"][field.name].numpy()
         expected = [field.size, 0] if field.multivalent else field.size
         assert hidden.any() and (shown[hidden] == expected).all(), field.name
         np.testing.assert_array_equal(shown[~hidden], features[field.name].numpy()[~hidden])

@@ -47,14 +47,16 @@ def test_a_planted_pattern_is_found(fields: Fields) -> None:
 
 
 def test_loss_is_the_sum_of_the_attributes_mean_losses_over_hidden_cells(fields: Fields) -> None:
-    model, batches = _model(fields, dropout=0.5), planted_batches(fields, 0, 1)
+    model = _model(fields, dropout=0.5)
+    batches = planted_batches(fields, 0, 1)
     model.compile(run_eagerly=True)
     scores = model.evaluate(batches, verbose=0, return_dict=True)
     assert scores["loss"] == pytest.approx(sum(scores[f"{name}_loss"] for name in NAMES), rel=1e-5)
     batch = next(iter(batches))
     encoded = model.encoder(batch["features"]).output
     for name, mask in (("brand", "item_mask"), ("action", "behavior_mask")):
-        cells, targets = batch[mask], batch["targets"][f"history_{name}"]
+        cells = batch[mask]
+        targets = batch["targets"][f"history_{name}"]
         loss, correct, _ = model.heads[name](encoded[cells], targets[cells])
         assert scores[f"{name}_loss"] == pytest.approx(float(tf.reduce_mean(loss)), rel=1e-5)
         assert scores[f"{name}_accuracy"] == pytest.approx(

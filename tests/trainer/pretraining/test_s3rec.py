@@ -31,12 +31,11 @@ def test_attribute_and_item_losses_by_hand(model: S3Rec, monkeypatch: pytest.Mon
     monkeypatch.setattr(model, "_random_items", lambda like: (like + 2) % 8 + 1)
     model.reset_metrics()
     output = model(batch).numpy()
-    cells, weights = (
-        batch["item_mask"].numpy(),
-        {name: w.kernel.numpy() for name, w in model.bilinear.items()},
-    )
+    cells = batch["item_mask"].numpy()
+    weights = {name: w.kernel.numpy() for name, w in model.bilinear.items()}
     embed = model.encoder.embeddings["item_id"]
-    own, other = embed(items).numpy(), embed((items + 2) % 8 + 1).numpy()
+    own = embed(items).numpy()
+    other = embed((items + 2) % 8 + 1).numpy()
     attributes = {name: batch["targets"][f"history_{name}"].numpy() for name in ("brand", "tags")}
     truths = {
         "brand": _one_hot(attributes["brand"][..., None]),

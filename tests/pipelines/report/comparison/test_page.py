@@ -27,11 +27,13 @@ def other_content() -> dict[str, Any]:
     made = copy.deepcopy(CONTENT)
     metrics = made["metrics"]
     scores = metrics["tasks"]["like"]
-    scores["auc"], scores["gauc"] = 0.7841, None
+    scores["auc"] = 0.7841
+    scores["gauc"] = None
     scores["slices"]["popularity"]["tail"]["auc"] = 0.7310
     scores["slices"]["user_gender"] = {"X": {"auc": 0.6, "candidates": 9, "positives": 3}}
     trainer = metrics["config"]["trainer"]
-    trainer["encoder"]["layers"], trainer["seed"] = 3, 8
+    trainer["encoder"]["layers"] = 3
+    trainer["seed"] = 8
     del metrics["config"]["evaluation"]["slices"]
     metrics["config"]["runs_dir"] = "elsewhere"
     metrics["stack"]["tfx"] = "1.21.0"
@@ -170,7 +172,8 @@ def test_results_of_another_version_are_not_read(tmp_path: Path) -> None:
 
 
 def test_the_command_writes_the_page(tmp_path: Path) -> None:
-    a, b = finished(tmp_path / "a", MADE), finished(tmp_path / "b", other())
+    a = finished(tmp_path / "a", MADE)
+    b = finished(tmp_path / "b", other())
     done = CliRunner().invoke(app, ["compare", str(a), str(b)])
     assert done.exit_code == 0, done.output
     assert "trainer.seed" in (b / "report" / "comparison.html").read_text()
@@ -185,7 +188,8 @@ def test_the_command_writes_the_page(tmp_path: Path) -> None:
     ],
 )
 def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path, made: bool, why: str) -> None:
-    run, broken = finished(tmp_path / "run", MADE), tmp_path / "broken"
+    run = finished(tmp_path / "run", MADE)
+    broken = tmp_path / "broken"
     if made:
         broken.mkdir()
     for places in ((run, broken), (broken, run)):
