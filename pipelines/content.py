@@ -1,4 +1,4 @@
-"""What typed results have in common: the files they are kept in."""
+"""The base classes of typed results, which are written to JSON files and read from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often Python looks for garbage where graphs are traced."""
+"""Makes Python look for garbage less often while graphs are traced."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What ML Metadata knows of a local run.
-
-That is each component's newest output, and how long it took to make.
-"""
+"""What ML Metadata has on a local run: each component's newest output, and how long it took."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a metric of the reports is."""
+"""The class of the metrics in reports."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What differs between the places where the pipeline runs.
 
-That is how artifacts of earlier runs are found, and on which machine Trainers train.
+They find the artifacts of earlier runs in different ways, and train on different machines.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What was known of each item at each time, where its features are read from the events.
+"""The features of each item as they were known at each time, where they are read from the events.
 
 An event whose own row lacks a value gets the one that any event of the same item had last, strictly
 before.

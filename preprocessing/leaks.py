@@ -1,6 +1,6 @@
-"""How well each feature alone tells each label.
+"""How well each feature alone predicts each label.
 
-One that nearly always does was hardly known before the outcome: it is a leak.
+A feature that is nearly always right is a leak: it was hardly known before the outcome.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Ids that look like a way to write that there is none, such as `null`.
+"""Ids such as `null`, which probably mean that there is no id.
 
-Read as they are, they make one busy user, or item, of many.
+Taken for an id, it would make one very busy user, or item, out of many.
 """
 
 from __future__ import annotations

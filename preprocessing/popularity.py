@@ -1,4 +1,4 @@
-"""What an item's number of training events tells of its label: a rule that a model has to beat."""
+"""How well the number of an item's training events ranks: a rule that a model has to beat."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """User states in caches: what is kept, under which key, and how it is written.
 
-A cache is an object with `get`, `put` and `delete`; it never raises because a store is down or
-slow: it has nothing, then. Caches for the asyncio client may return awaitables.
+A cache is an object with `get`, `put` and `delete`. While its store is down or slow, it finds
+nothing; it never raises. Caches for the asyncio client may return awaitables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keeps what libraries say at each start, whatever is asked of them, off the terminal."""
+"""Keeps the notices that libraries print at every start off the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both clients do, written once over either way of waiting (see io.py)."""
+"""What the blocking and the asyncio client do, written once for both (see io.py)."""
 
 from __future__ import annotations
 

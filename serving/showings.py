@@ -1,4 +1,4 @@
-"""Whether candidates come with what the catalogue inside the model can't know of them."""
+"""Whether candidates come with the features that the catalogue inside the model can't know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model version takes, and what it says of itself."""
+"""The inputs of a model version, and its description of itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be set of the encoder, its pre-training, the ranker and its fine-tuning."""
+"""The options of the encoder, its pre-training, the ranker and its fine-tuning."""
 
 from __future__ import annotations
 

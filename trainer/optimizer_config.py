@@ -1,4 +1,4 @@
-"""What can be set of an optimizer."""
+"""The options of an optimizer."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Which lengths a ranker computes with: few.
+"""Pads histories and candidates to a few lengths.
 
-TensorFlow's oneDNN kernels are made anew for each shape. Made kernels are kept, a thousand of each
-kind: with any length of history and any number of candidates they would be thrown away and made
-again all the time, which takes longer than the computation.
+TensorFlow's oneDNN makes kernels anew for each shape, and keeps a thousand of each kind. If every
+length of history and every number of candidates were a shape of its own, kernels would be thrown
+away and made again all the time, which takes longer than the computation.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can be set of every pre-training.
+"""The options that all pre-training objectives share.
 
 An objective's own options are fields of a class of its own, which trainer/registry.py names.
 """

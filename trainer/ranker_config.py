@@ -1,4 +1,4 @@
-"""What can be set of every ranker.
+"""The options that all rankers share.
 
 A ranker's own options are fields of a class of its own, which trainer/registry.py names.
 """

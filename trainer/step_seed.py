@@ -1,6 +1,6 @@
 """Random numbers that are a function of the training step.
 
-A resumed run so draws what it would have drawn. TensorFlow's stateful random operations start over
+So a resumed run draws what it would have drawn. TensorFlow's stateful random operations start over
 in a new process; a run that goes on from a checkpoint would drop other units, and sample other
 negatives, than an unbroken one.
 """

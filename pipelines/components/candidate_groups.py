@@ -1,4 +1,7 @@
-"""How the Evaluator sees candidates: many of the same slices as one element, not as requests."""
+"""Groups candidates for the Evaluator: those that are in the same slices become one element.
+
+TFMA then handles a few large elements in place of many requests, or of single candidates.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How the Evaluator reads and scores requests: few at once, of like histories, of few columns."""
+"""Cuts the Evaluator's batches into smaller ones of requests whose histories are about as long.
+
+Little padding is scored so. Only the columns that are needed are kept.
+"""
 
 from __future__ import annotations
 

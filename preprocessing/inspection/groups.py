@@ -1,4 +1,4 @@
-"""Whether columns have one value per entity or per request, as far as the rows tell."""
+"""Whether a column has one value per user, item or request, as far as the rows show."""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""What the values of features are, one kind a file; preprocessing/registry.py names them."""
+"""The kinds of features (categorical, numeric, ...), one per file.
+
+preprocessing/registry.py has the names by which a spec calls them.
+"""

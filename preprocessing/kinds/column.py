@@ -1,4 +1,4 @@
-"""What every kind is that is read from a column."""
+"""The base class of the kinds of features that are read from a column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every kind of feature is."""
+"""The base class of all kinds of features."""
 
 from __future__ import annotations
 

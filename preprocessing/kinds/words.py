@@ -1,4 +1,4 @@
-"""What every kind is whose values are words of a vocabulary."""
+"""The base class of the kinds whose values are words of a vocabulary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every format is read as before it is checked: batches of columns, with the rows' numbers."""
+"""The form that each file format is read into first: batches of columns, with rows' numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a killed run goes on from: where it is kept, and how far it had come."""
+"""Backups of a run's progress, from which it goes on after it was killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What each candidate has in common with a history, counted: numbers that vectors can't tell."""
+"""Counts what each candidate has in common with a history.
+
+How often exactly an item was met can't be read from embeddings.
+"""
 
 from __future__ import annotations
 
