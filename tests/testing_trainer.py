@@ -157,12 +157,11 @@ def pad_axis(
     features: Mapping[str, tf.Tensor], side: str, before: int = 0, after: int = 0
 ) -> dict[str, tf.Tensor]:
     """`features` with zeros put before and after the second axis of one side."""
-    return {
-        name: tf.pad(x, [[0, 0], [before, after], [0, 0]][: x.shape.rank])
-        if name.startswith(f"{side}_")
-        else x
-        for name, x in features.items()
-    }
+    padded = dict(features)
+    for name, x in features.items():
+        if name.startswith(f"{side}_"):
+            padded[name] = tf.pad(x, [[0, 0], [before, after], [0, 0]][: x.shape.rank])
+    return padded
 
 
 def raw_records(spec: DatasetSpec, count: int, seed: int = 0, items: int = 8) -> list[Raw]:

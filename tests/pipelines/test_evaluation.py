@@ -90,12 +90,10 @@ def test_candidates_of_the_same_slices_are_together_without_padding() -> None:
         ("1-9", b"tail", b"x", b"y"): ([0.0], pytest.approx([0.2])),
         ("0", b"head"): ([1.0], pytest.approx([0.5])),
     }
-    users = {
-        user
-        for group in groups
-        if len(group["labels"]["buy"]) > 1
-        for user in group["features"][USER].tolist()
-    }
+    users = set()
+    for group in groups:
+        if len(group["labels"]["buy"]) > 1:
+            users.update(group["features"][USER].tolist())
     assert len(users) == 1
 
 
@@ -283,16 +281,13 @@ def _keep_values(element: tuple[Any, dict[Any, Any]], folder: str) -> None:
 
 
 def _buckets(plot: Any) -> list[float]:
-    return [
-        number
-        for bucket in plot.buckets
-        for number in (
-            bucket.lower_threshold_inclusive,
-            bucket.num_weighted_examples.value,
-            bucket.total_weighted_label.value,
-            bucket.total_weighted_refined_prediction.value,
-        )
-    ]
+    numbers = []
+    for bucket in plot.buckets:
+        numbers.append(bucket.lower_threshold_inclusive)
+        numbers.append(bucket.num_weighted_examples.value)
+        numbers.append(bucket.total_weighted_label.value)
+        numbers.append(bucket.total_weighted_refined_prediction.value)
+    return numbers
 
 
 def _keep_refusals(result: Any, folder: str) -> None:

@@ -37,11 +37,8 @@ def reference_records(
         time = min(event["timestamp"] for event in group)
         split = "train" if time < cut.validation else "validation" if time < cut.test else "test"
         name = _id(spec, group, time, number)
-        positives = [
-            event
-            for event in group
-            if holds(spec.candidates.where, event) and _is_over(spec, event, split, cut)
-        ]
+        shown = [event for event in group if holds(spec.candidates.where, event)]
+        positives = [event for event in shown if _is_over(spec, event, split, cut)]
         candidates = positives + (
             _negatives(spec, events, group, time, name, cut) if positives else []
         )
@@ -101,11 +98,11 @@ def _id(spec: DatasetSpec, group: list[Row], time: int, number: int) -> str:
 
 
 def _history(spec: DatasetSpec, events: list[Row], user: str, time: int) -> list[Row]:
-    own = [
-        e
-        for e in events
-        if e["user_id"] == user and e["timestamp"] < time and holds(spec.history.where, e)
-    ]
+    own = []
+    for event in events:
+        is_earlier = event["user_id"] == user and event["timestamp"] < time
+        if is_earlier and holds(spec.history.where, event):
+            own.append(event)
     return own[-spec.history.length :]
 
 
@@ -215,12 +212,13 @@ def _label(label: Task, event: Row, events: list[Row]) -> bool:
         return False
     if label.within is None:
         return holds([label], event)
-    return any(
-        holds([label], later)
-        for later in events
-        if (later["user_id"], later["item_id"]) == (event["user_id"], event["item_id"])
-        and event["timestamp"] <= later["timestamp"] <= event["timestamp"] + label.within
-    )
+    until = event["timestamp"] + label.within
+    for later in events:
+        is_of_both = all(later[key] == event[key] for key in ("user_id", "item_id"))
+        is_in_time = event["timestamp"] <= later["timestamp"] <= until
+        if is_of_both and is_in_time and holds([label], later):
+            return True
+    return False
 
 
 def _is_over(spec: DatasetSpec, event: Row, split: str, cut: CutOffs) -> bool:
@@ -267,12 +265,12 @@ def _active(
     assert spec.negatives is not None
     window = spec.negatives.window
     step = step_of(window, cut)
-    steps = [
-        (event["timestamp"] // step, event["item_id"])
-        for event in candidates
-        if event["timestamp"] // step * step >= time - window
-        and (event["timestamp"] // step + 1) * step <= time
-    ]
+    steps = []
+    for event in candidates:
+        number = event["timestamp"] // step
+        # The whole step lies in the window.
+        if number * step >= time - window and (number + 1) * step <= time:
+            steps.append((number, event["item_id"]))
     return [(*row, steps.count(row)) for row in sorted(set(steps))]
 
 

@@ -194,9 +194,10 @@ def test_everything_at_once_through_the_beam_job(tmp_path: Path) -> None:
     spec = spec_of(tmp_path / "*.csv*", may_break_off=["2.csv.gz"])
     run_job(spec, tmp_path, shards=2)
     events = read_report(str(tmp_path))["rows"]["events"]
-    expected = Counter(
-        reason for row, reason in ODD_ROWS.values() if row in odd and reason
-    ) + Counter(["truncated"])
+    expected = Counter(["truncated"])
+    for row, reason in ODD_ROWS.values():
+        if row in odd and reason:
+            expected[reason] += 1
     assert events["rejected"] == expected
     good = events["read"] - sum(events["rejected"].values())
     assert (

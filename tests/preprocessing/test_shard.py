@@ -126,11 +126,12 @@ def rows_of(spec: DatasetSpec) -> dict[str, list[Row]]:
         "users": (TIMED_USERS, USERS),
         "context": (TIMED_WEATHER, WEATHER),
     }
-    return {
-        name: timed if getattr(spec, name).timestamp else plain
-        for name, (timed, plain) in known.items()
-        if getattr(spec, name) is not None
-    }
+    found = {}
+    for name, (timed, plain) in known.items():
+        table = getattr(spec, name)
+        if table is not None:
+            found[name] = timed if table.timestamp else plain
+    return found
 
 
 def shard_records(

@@ -297,12 +297,13 @@ def test_each_side_alone_gives_exactly_its_own_outputs(
 
 def _transformed(spec: DatasetSpec, output: Any, features: Any) -> dict[str, Any]:
     """What the layer makes of PROBE's `features`, given as serving gives them."""
-    raw = {
-        f.name: tf.RaggedTensor.from_tensor(_tensor(f, [PROBE.get(f.name, [])]))
-        if f.is_list
-        else _scalar(f)
-        for f in features
-    }
+    raw = {}
+    for feature in features:
+        if feature.is_list:
+            values = _tensor(feature, [PROBE.get(feature.name, [])])
+            raw[feature.name] = tf.RaggedTensor.from_tensor(values)
+        else:
+            raw[feature.name] = _scalar(feature)
     outputs: dict[str, Any] = output.transform_features_layer()(raw)
     return outputs
 

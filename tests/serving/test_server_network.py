@@ -264,19 +264,15 @@ def test_metrics_have_tensorflow_servings_names(
     for name in ("toy", "nope"):
         wire.error_of(target.prediction.Predict, wire.predict_request("zz", {}, name=name))
     text = page(target, where)
-    counts = {
-        tuple(match.groups()): float(value)
-        for match, value in (
-            (
-                re.fullmatch(
-                    r':tensorflow:serving:request_count\{model_name="(\w+)",status="(\w+)"\}', key
-                ),
-                value,
-            )
-            for key, _, value in (line.rpartition(" ") for line in text.splitlines())
-        )
-        if match
-    }
+    request_count = re.compile(
+        r':tensorflow:serving:request_count\{model_name="(\w+)",status="(\w+)"\}'
+    )
+    counts = {}
+    for line in text.splitlines():
+        key, _, value = line.rpartition(" ")
+        match = request_count.fullmatch(key)
+        if match:
+            counts[match.groups()] = float(value)
     assert counts == {
         ("toy", "OK"): 2,
         ("toy", "FAILED_PRECONDITION"): 1,

@@ -166,14 +166,12 @@ def _cluster(**counts: int) -> list[dict[str, str]]:
     }
     for one in sum(sockets.values(), []):
         one.close()
-    return [
-        {
-            "TF_CONFIG": json.dumps({"cluster": hosts, "task": {"type": job, "index": i}}),
-            "NAME": f"{job}-{i}",
-        }
-        for job, count in counts.items()
-        for i in range(count)
-    ]
+    environments = []
+    for job, count in counts.items():
+        for i in range(count):
+            tf_config = {"cluster": hosts, "task": {"type": job, "index": i}}
+            environments.append({"TF_CONFIG": json.dumps(tf_config), "NAME": f"{job}-{i}"})
+    return environments
 
 
 def _assert_same_curves(run: Run, reference: Run, interrupted: int | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -19,13 +20,9 @@ ROWS = st.lists(
 
 
 def _by_pairs(labels: Any, scores: Any) -> float:
-    pairs = [
-        (p, n)
-        for p, up in zip(scores, labels, strict=True)
-        if up
-        for n, u in zip(scores, labels, strict=True)
-        if not u
-    ]
+    positives = [score for score, label in zip(scores, labels, strict=True) if label]
+    negatives = [score for score, label in zip(scores, labels, strict=True) if not label]
+    pairs = list(itertools.product(positives, negatives))
     return sum((p > n) + 0.5 * (p == n) for p, n in pairs) / len(pairs) if pairs else math.nan
 
 

@@ -70,25 +70,26 @@ def redis_server() -> Iterator[RedisServer]:
 def log(users: int = USERS, seed: int = 0) -> list[Row]:
     """One to seven events a user, whose features stay the same."""
     rng = random.Random(seed)
-    return [
-        {
-            "user_id": f"u{user}",
-            "item_id": rng.choice(ITEMS),
-            "timestamp": START + rng.randrange(900 * HOUR),
-            "age": user % 50,
-            "gender": "pq"[user % 2],
-            "interests": "x|y" if user % 3 else "",
-            "tags": rng.choice(["x", "y|z", ""]),
-            "brand": rng.choice("pq"),
-            "price": rng.choice(["", 1, 2.5]),
-            "action": rng.choice("pq"),
-            "device": "p" if user % 2 else "",
-            "clicked": 1,
-            "bought": 0,
-        }
-        for user in range(users)
-        for _ in range(1 + user % 7)
-    ]
+    rows = []
+    for user in range(users):
+        for _ in range(1 + user % 7):
+            row = {
+                "user_id": f"u{user}",
+                "item_id": rng.choice(ITEMS),
+                "timestamp": START + rng.randrange(900 * HOUR),
+                "age": user % 50,
+                "gender": "pq"[user % 2],
+                "interests": "x|y" if user % 3 else "",
+                "tags": rng.choice(["x", "y|z", ""]),
+                "brand": rng.choice("pq"),
+                "price": rng.choice(["", 1, 2.5]),
+                "action": rng.choice("pq"),
+                "device": "p" if user % 2 else "",
+                "clicked": 1,
+                "bought": 0,
+            }
+            rows.append(row)
+    return rows
 
 
 def flags(model: Path, to: object, rows: list[Row], folder: Path) -> list[str]:

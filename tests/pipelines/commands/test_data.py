@@ -51,11 +51,12 @@ def impressions(users: int = 30) -> list[Row]:
 
 
 def line_of(output: str, column: str) -> str:
-    (line,) = [
-        line
-        for line in output.splitlines()
-        if line.split("│")[1:2] and line.split("│")[1].strip() == column
-    ]
+    lines = []
+    for line in output.splitlines():
+        cells = line.split("│")
+        if len(cells) > 1 and cells[1].strip() == column:
+            lines.append(line)
+    (line,) = lines
     return line
 
 

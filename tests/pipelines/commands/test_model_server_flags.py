@@ -106,12 +106,12 @@ def test_each_option_is_set_by_its_flag(run: Any) -> None:
     for parameter in flag_parameters():
         given, value = _other_value(parameter)
         _, told = run("m", f"--{parameter.name}={given}")
-        changed = [
-            (name, getattr(options, name))
-            for group, options in told["options"]
-            for name in type(options).model_fields
-            if getattr(options, name) != getattr(getattr(defaults, group), name)
-        ]
+        changed = []
+        for group, options in told["options"]:
+            for name in type(options).model_fields:
+                value = getattr(options, name)
+                if value != getattr(getattr(defaults, group), name):
+                    changed.append((name, value))
         assert [found for _, found in changed] == [value], parameter.name
 
 

@@ -93,11 +93,11 @@ def _part(spec: DatasetSpec, part: str, log: Log, items: Log, event: Row) -> Any
 def _positive_since(task: Task, log: Log, event: Row) -> int | None:
     if task.within is None:
         return event["timestamp"] if holds([task], event) else None
-    later = [
-        other["timestamp"]
-        for other in log
-        if (other["user_id"], other["item_id"]) == (event["user_id"], event["item_id"])
-        and event["timestamp"] <= other["timestamp"] <= event["timestamp"] + task.within
-        and holds([task], other)
-    ]
+    until = event["timestamp"] + task.within
+    later = []
+    for other in log:
+        is_of_both = all(other[key] == event[key] for key in ("user_id", "item_id"))
+        is_in_time = event["timestamp"] <= other["timestamp"] <= until
+        if is_of_both and is_in_time and holds([task], other):
+            later.append(other["timestamp"])
     return min(later, default=None)
