@@ -93,15 +93,11 @@ def section(name: str, found: Found, pictures: dict[str, str]) -> str:
             f"### {task}",
             "",
             f"![AUC by model, and by item popularity]({pictures[task]})",
-        ]
-        lines += [
             "",
             "Mean over seeds ± standard deviation. The difference is in AUC points to the best "
             f"baseline by mean test AUC, {best}, on the seeds that both have, with its 95 % "
             f"interval: {made.resamples} bootstrap resamples of the test split's users, the same "
             "ones for both models and all seeds.",
-        ]
-        lines += [
             "",
             *_table(result.models),
             "",

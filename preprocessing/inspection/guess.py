@@ -64,11 +64,13 @@ class Roles:
 def guess_roles(profiles: list[ColumnProfile]) -> Roles:
     """Guesses the roles of a log's columns."""
     keys: dict[str, ColumnProfile] = {}
+    roles_to_find = ["user", "item"]
     page = find_page(profiles)
     if page is not None:
         profiles = page.events(profiles)
         keys["item"] = next(p for p in profiles if p.name == page.columns[0])
-    for role in ("user", "item") if page is None else ("user",):
+        roles_to_find.remove("item")
+    for role in roles_to_find:
         found = _key(role, profiles, keys.values())
         if found is not None:
             keys[role] = found
@@ -76,10 +78,13 @@ def guess_roles(profiles: list[ColumnProfile]) -> Roles:
     if time is not None:
         keys["time"] = time
     if len(keys) < 3:
+        # Without user, item and time nothing can be said of the other columns.
         return Roles(keys.get("user"), keys.get("item"), time, None, None, {})
     left_out: dict[str, str] = {}
     request = _request(profiles, keys, left_out)
-    used = [*keys.values(), *([request] if request is not None else [])]
+    used = list(keys.values())
+    if request is not None:
+        used.append(request)
     others = [p for p in profiles if p not in used and p.name not in left_out]
     if page is not None:
         others = [p for p in others if p.name != page.chosen]
@@ -94,9 +99,11 @@ def _key(
 ) -> ColumnProfile | None:
     """The column whose name says that it has the ids of a role, of several the most likely one."""
     used = {profile.name for profile in taken}
-    named = [
-        p for p in profiles if _may_be_id(p) and p.name not in used and says(KEYS[role], p.name)
-    ]
+    named = []
+    for profile in profiles:
+        is_free = _may_be_id(profile) and profile.name not in used
+        if is_free and says(KEYS[role], profile.name):
+            named.append(profile)
 
     def likelihood(profile: ColumnProfile) -> tuple[bool, int]:
         return in_snake_case(profile.name).endswith("id"), profile.distinct
@@ -111,6 +118,7 @@ def _may_be_id(profile: ColumnProfile) -> bool:
 def _time(profiles: Iterable[ColumnProfile], entities: list[Groups]) -> ColumnProfile | None:
     """The time of the events, which differs from one event of a user or an item to the next."""
     times = [p for p in profiles if p.kind == "time" and p.seconds]
+    # Such as the day on which an item was published: the same in all events of the item.
     of_entity = {p.name for p in times if any(e.repeats and e.have_one(p) for e in entities)}
     times = [p for p in times if not (p.name in of_entity and says(ODD_TIME, p.name))]
 
@@ -127,8 +135,9 @@ def _request(
     """An id whose events have one time; one of sessions, which have many requests, is left out."""
     found = _key("request", profiles, keys.values())
     free = [p for p in profiles if p not in keys.values() and _may_be_id(p)]
-    sessions = [p for p in free if says(SESSION, p.name) and p is not found]
-    named = [*([found] if found is not None else []), *sessions]
+    # Some logs call a request a session; a column that is named after requests comes first.
+    named = [] if found is None else [found]
+    named += [p for p in free if says(SESSION, p.name) and p is not found]
     fitting = [p for p in named if Groups.by(keys["user"], p).are_requests(keys["time"])]
     request = next(iter(fitting), None)
     for profile in named:

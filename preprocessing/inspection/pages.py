@@ -60,19 +60,26 @@ class Page:
         row = np.repeat(np.arange(len(sizes)), sizes)
         found: list[ColumnProfile] = []
         for name, profile in by_name.items():
-            if name in self.columns:
-                lists = [_entries(value, self.separator) or [""] for value in profile.values]
-                values = [entry for entries in lists for entry in entries]
-                if name == self.columns[0]:
-                    done = by_name[self.chosen].values.take(pa.array(row)).to_pylist()
-                    values = [value or item for value, item in zip(values, done, strict=True)]
-                found.append(_column(name, values))
-            else:
+            if name not in self.columns:
                 found.append(_repeated(profile, row))
+                continue
+            values = self._all_entries(profile)
+            if name == self.columns[0]:
+                # Where there is no list, the item is the chosen one.
+                done = by_name[self.chosen].values.take(pa.array(row)).to_pylist()
+                values = [value or item for value, item in zip(values, done, strict=True)]
+            found.append(_column(name, values))
         places: list[str] = []
         for entries in shown:
             places += [str(place) for place in range(1, len(entries) + 1)] or [""]
         found.append(_column(self.position, places))
+        return found
+
+    def _all_entries(self, profile: ColumnProfile) -> list[str]:
+        """The entries of all lists of a column, one after another; "" for an empty list."""
+        found: list[str] = []
+        for value in profile.values:
+            found += _entries(value, self.separator) or [""]
         return found
 
     def label(self, events: Iterable[ColumnProfile]) -> Label:
