@@ -13,14 +13,15 @@ class CircuitBreaker:
     While it is open, it lets one request through per pause.
 
     Example:
-        breaker = CircuitBreaker(failures=3, pause_seconds=1.0)
-        if breaker.allows():
-            try:
-                found = store.get(key)
-            except OSError:
-                breaker.failed()
-            else:
-                breaker.succeeded()
+        >>> breaker = CircuitBreaker(failures=2, pause_seconds=60.0)
+        >>> for _ in range(2):
+        ...     if breaker.allows():
+        ...         breaker.failed()  # the store didn't answer
+        >>> breaker.allows()  # not before a minute has passed
+        False
+        >>> breaker.succeeded()
+        >>> breaker.allows()
+        True
 
     Args:
         failures: Failures in a row that open it.

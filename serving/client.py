@@ -42,7 +42,12 @@ class RankingClient(BaseClient):
 
     Example:
         with RankingClient("localhost:8500", caches=[LruCache()]) as client:
-            user = {"user_id": "42", "timestamp": 1700000000, "history_item_id": ["10", "11"], ...}
+            user = {
+                "user_id": "42",
+                "timestamp": 1_700_000_000,
+                "history_item_id": ["10", "11"],
+                "history_timestamp": [1_699_999_000, 1_699_999_900],
+            }
             best = client.rank(user, ["12", "13", "14"], top=2)
     """
 

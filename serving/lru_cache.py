@@ -18,10 +18,16 @@ class LruCache:
 
     `cachetools.TTLCache`, shared by several threads, with the sizes of states.
 
+    A client takes it as `RankingClient("localhost:8500", caches=[LruCache()])`.
+
     Example:
-        cache = LruCache(max_bytes=64 * 1024 * 1024, ttl_seconds=300.0)
-        with RankingClient("localhost:8500", caches=[cache]) as client:
-            client.rank(user, ["12", "13", "14"])
+        >>> cache = LruCache(max_bytes=1000, ttl_seconds=300.0)
+        >>> cache.put("user 7", CachedState(b"vectors", made_for=1_700_000_000))
+        >>> cache.get("user 7").blob
+        b'vectors'
+        >>> cache.put("user 8", CachedState(bytes(600), made_for=1_700_000_000))
+        >>> cache.get("user 7") is None  # it had to make room
+        True
 
     Args:
         max_bytes: Bytes of all states with their keys.
