@@ -83,7 +83,8 @@ def test_a_parquet_log_is_read_as_the_csv_is(bucket: str, tmp_path: Path) -> Non
     there = there.with_data_dir(f"{bucket}/data")
     check_sources(there)
     (path,) = match_files(there.events.paths, "events")
-    assert _rows(there, path) == _rows(here, here.events.path) == len(small_log())
+    (csv,) = here.events.paths
+    assert _rows(there, path) == _rows(here, csv) == len(small_log())
 
 
 def _rows(spec: DatasetSpec, path: str) -> int:

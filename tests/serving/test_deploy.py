@@ -176,7 +176,7 @@ def test_volumes_hold_the_model_and_the_configuration(
     assert {mount["name"] for mount in mounts.values()} == {
         v["name"] for v in _pod(objects)["spec"]["volumes"]
     }
-    assert MODEL.base_path.parent == Path("/models")
+    assert Path(MODEL.base_path).parent == Path("/models")
     claim = _pod(objects)["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
     assert ("PersistentVolumeClaim", claim) in objects
     assert {volume["target"] for volume in compose["services"]["model-server"]["volumes"]} == {
