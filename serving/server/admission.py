@@ -14,6 +14,7 @@ from serving.server.errors import RequestError
 from serving.server_options import RequestLimits
 
 _STATE_BYTES = 512  # of a user's state that stand for a position of the history
+_ENCODING = 16  # candidates whose scoring takes as much memory as encoding their user
 
 
 class Admission:
@@ -81,22 +82,27 @@ class Admission:
                 self._freed.notify_all()
 
 
-def count_cells(inputs: Mapping[str, TensorProto]) -> int:
+def count_cells(inputs: Mapping[str, TensorProto], examples: Mapping[str, list[int]]) -> int:
     """The candidates of all rows times the positions of a history.
 
-    Most of a ranker's memory is for these.
+    Most of a ranker's memory is for these. A user who is encoded counts as some candidates.
 
     Args:
         inputs: A request's TensorProtos, whose shapes are checked. Those of other models have no
             cells.
+        examples: The shapes of the features in the request's tf.Examples, see example_shapes.
     """
+    shapes = dict(examples)
+    for name, proto in inputs.items():
+        shapes[name] = [dim.size for dim in proto.tensor_shape.dim]
     candidates = 0
     positions = 0
-    for name, proto in inputs.items():
-        shape = [dim.size for dim in proto.tensor_shape.dim]
+    for name, shape in shapes.items():
         if name.startswith("candidate_") and len(shape) > 1:
             candidates = max(candidates, shape[0] * shape[1])
         elif name.startswith("history_") and len(shape) > 1:
+            # Users are encoded before their candidates are scored: not both at once.
+            candidates = max(candidates, shape[0] * _ENCODING)
             positions = max(positions, shape[1])
     state = contract.state_name(inputs)
     if state in inputs and inputs[state].dtype == tensors.STRING:

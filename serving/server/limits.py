@@ -26,7 +26,7 @@ def check_inputs(inputs: Mapping[str, TensorProto], limits: RequestLimits) -> No
     """
     for name, proto in inputs.items():
         shape = _shape(name, proto)
-        _check_counts(name, shape, limits)
+        check_counts(name, shape, limits)
         _check_bytes(name, proto.dtype, shape, limits)
 
 
@@ -45,7 +45,12 @@ def _shape(name: str, proto: TensorProto) -> list[int]:
     return shape
 
 
-def _check_counts(name: str, shape: list[int], limits: RequestLimits) -> None:
+def check_counts(name: str, shape: list[int], limits: RequestLimits) -> None:
+    """Checks the rows, candidates and behaviours of an input, or of a feature of tf.Examples.
+
+    Raises:
+        RequestError: INVALID_ARGUMENT: there are too many.
+    """
     if shape and shape[0] > limits.max_rows:
         raise invalid_argument(
             f"{name}: a request has at most {limits.max_rows} rows. Received: {shape[0]}. "

@@ -42,7 +42,22 @@ def count_values(message: bytes, message_class: Any, most: int) -> int:
     """
     if len(message) <= min(_FREE_BYTES, most * _SMALLEST):
         return len(message) // _SMALLEST
-    scan = _Scan(message, most)
+    return scan_values(message, message_class, most)
+
+
+def scan_values(message: bytes, message_class: Any, most: int, before: int = 0) -> int:
+    """As `count_values`, without the estimate.
+
+    Args:
+        message: The serialised message.
+        message_class: Its class.
+        most: Where to stop.
+        before: Values of other messages, which count, too.
+
+    Returns:
+        All of them.
+    """
+    scan = _Scan(message, most, before)
     with contextlib.suppress(IndexError):  # it is cut
         scan.run(0, len(message), message_class.DESCRIPTOR, 0)
     return scan.found
@@ -55,10 +70,10 @@ class _Scan:
         found: Values and fields so far.
     """
 
-    def __init__(self, message: bytes, most: int) -> None:
+    def __init__(self, message: bytes, most: int, before: int) -> None:
         self._message = message
         self._most = most
-        self.found = 0
+        self.found = before
 
     def run(self, position: int, end: int, descriptor: Descriptor, depth: int) -> None:
         if depth > _MOST_NESTED:

@@ -25,7 +25,8 @@ from serving.server.admission import Admission, count_cells
 from serving.server.classify import classify
 from serving.server.config.model_config import parse_model_configs
 from serving.server.errors import RequestError, invalid_argument
-from serving.server.limits import check_inputs
+from serving.server.example_shapes import example_shapes
+from serving.server.limits import check_counts, check_inputs
 from serving.server.metrics import UNKNOWN_MODEL, Metrics
 from serving.server.multi_inference import multi_inference
 from serving.server.predict import predict
@@ -62,7 +63,10 @@ class ModelApi:
         """The PredictResponse to a PredictRequest."""
         with self._servable(request) as servable:
             check_inputs(request.inputs, self.limits)
-            with self.admission.cells(count_cells(request.inputs)):
+            examples = example_shapes(request.inputs, self.limits.max_values)
+            for name, shape in examples.items():
+                check_counts(name, shape, self.limits)
+            with self.admission.cells(count_cells(request.inputs, examples)):
                 began = time.monotonic()
                 response = predict(servable.session, request, servable.version)
             latency = self.metrics.runtime_latency.labels(request.model_spec.name, "Predict", "TF2")

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow_serving.apis import predict_pb2
@@ -19,6 +20,7 @@ from serving import contract, tensors
 from serving.server import RequestLimits, ServerOptions
 from serving.server.admission import Admission, count_cells
 from serving.server.errors import RequestError
+from serving.server.example_shapes import example_shapes
 from serving.server.message_scan import count_values
 from serving.server.rest.json_request import count_json_values
 from tests.serving import wire
@@ -145,17 +147,84 @@ def inputs(**shapes: tuple[int, ...]) -> Any:
 
 
 def test_cells_are_candidates_times_positions() -> None:
-    assert count_cells(inputs(x=(5, 7))) == 0
-    assert count_cells(inputs(candidate_item_id=(2, 3))) == 6
-    assert (
-        count_cells(
-            inputs(candidate_item_id=(2, 3), candidate_price=(2, 3), history_item_id=(2, 10))
-        )
-        == 60
-    )
+    assert count_cells(inputs(x=(5, 7)), {}) == 0
+    assert count_cells(inputs(candidate_item_id=(2, 3)), {}) == 6
+    many = inputs(candidate_item_id=(2, 30), candidate_price=(2, 30), history_item_id=(2, 10))
+    assert count_cells(many, {}) == 600
     scored = inputs(candidate_item_id=(2, 3))
     tensors.write(np.array([b"x" * 5120, b""], object), scored[contract.USER_STATE])
-    assert count_cells(scored) == 60
+    assert count_cells(scored, {}) == 60
+
+
+def test_a_user_who_is_encoded_counts_as_some_candidates() -> None:
+    assert count_cells(inputs(history_item_id=(2, 10)), {}) == 2 * 16 * 10
+    few = inputs(candidate_item_id=(2, 3), history_item_id=(2, 10))
+    assert count_cells(few, {}) == 2 * 16 * 10
+
+
+def examples(*rows: dict[str, list[bytes]]) -> Any:
+    """A request's tf.Examples, of lists by name."""
+    blobs = []
+    for row in rows:
+        example = tf.train.Example()
+        for name, values in row.items():
+            example.features.feature[name].bytes_list.value.extend(values)
+        blobs.append(example.SerializeToString())
+    request = predict_pb2.PredictRequest()
+    request.inputs[contract.EXAMPLES].CopyFrom(tf.make_tensor_proto(blobs))
+    return request.inputs
+
+
+def test_examples_have_the_shapes_of_their_longest_lists() -> None:
+    found = examples({"history_item_id": [b"1"] * 5}, {"history_item_id": [b""] * 7, "x": []})
+    shapes = example_shapes(found, 100)
+    assert shapes == {"history_item_id": [2, 7], "x": [2, 0]}
+    assert count_cells(found, shapes) == 2 * 16 * 7
+    assert example_shapes(inputs(history_item_id=(2, 10)), 100) == {}
+
+
+def test_an_example_that_is_repeated_counts_for_each_row() -> None:
+    found = examples({"candidate_item_id": [b"1"] * 5})
+    found[contract.EXAMPLES].tensor_shape.dim[0].size = 4000
+    assert example_shapes(found, 100) == {"candidate_item_id": [4000, 5]}
+
+
+def test_values_of_all_examples_are_counted() -> None:
+    found = examples(*[{"history_item_id": [b""] * 60}] * 2)
+    assert example_shapes(found, 200)
+    with pytest.raises(RequestError, match=r"\(max_values\)"):
+        example_shapes(found, 100)
+
+
+def test_what_is_no_example_is_left_to_the_graph() -> None:
+    request = predict_pb2.PredictRequest()
+    request.inputs[contract.EXAMPLES].CopyFrom(tf.make_tensor_proto([b"\xff" * 10]))
+    assert example_shapes(request.inputs, 100) == {}
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"max_candidates": 5}, "candidate_item_id: a request has at most 5 values"),
+        ({"max_history": 3}, "history_item_id: a request has at most 3 values"),
+        ({"max_cells_at_once": 63}, "(max_cells_at_once). Received: 64."),
+        ({"max_values": 20}, "has at most 20 values and fields"),
+    ],
+)
+def test_examples_of_too_much_are_refused(
+    model_dir: Path,
+    start: StartServer,
+    connect: Connect,
+    limits: dict[str, Any],
+    message: str,
+) -> None:
+    row = {"history_item_id": [b"1"] * 2, "candidate_item_id": [b"1"] * 3, "user_id": [b"1"]}
+    request = wire.predict_request(contract.SERVING_DEFAULT, {})
+    request.inputs[contract.EXAMPLES].CopyFrom(examples(row, row)[contract.EXAMPLES])
+    options = ServerOptions(limits=RequestLimits(**limits))
+    target = connect(start(model_dir, options=options))
+    _, found = wire.error_of(target.prediction.Predict, request)
+    assert message in found
 
 
 def test_a_request_of_too_many_cells_is_refused(
@@ -170,7 +239,7 @@ def test_a_request_of_too_many_cells_is_refused(
     )
     assert (
         code == grpc.StatusCode.RESOURCE_EXHAUSTED
-        and "(max_cells_at_once). Received: 12." in message
+        and "(max_cells_at_once). Received: 64." in message
     )
 
 
