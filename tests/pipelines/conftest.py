@@ -69,7 +69,6 @@ def write_run(folder: Path, **changes: object) -> Path:
             "pretrain": {"epochs": 2},
             "ranker": {
                 "embedding_dim": 4,
-                "attention_units": [8, 4],
                 "experts": 2,
                 "expert_units": [8, 8],
             },

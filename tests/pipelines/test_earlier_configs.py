@@ -18,8 +18,13 @@ def test_a_run_of_an_earlier_version(tmp_path: Path) -> None:
     (tmp_path / "ml_100k").mkdir()
     (tmp_path / "ml_100k" / "config.json").write_bytes(EARLIER.read_bytes())
     now = load_run_config(ROOT / "configs/ml_100k.yaml")
-    then = now.trainer.model_copy(update={"jit_compile": False})  # what it was by default
-    expected = now.model_copy(update={"runs_dir": str(tmp_path), "trainer": then})
+    # What it was by default, or couldn't be otherwise.
+    ranker = now.trainer.ranker.model_copy(update={"interest": "din"})
+    trainer = now.trainer.model_copy(update={"jit_compile": False, "ranker": ranker})
+    uncounted = now.dataset.features.model_copy(update={"match": {}, "statistics": {}})
+    dataset = now.dataset.model_copy(update={"features": uncounted})
+    then = {"runs_dir": str(tmp_path), "trainer": trainer, "dataset": dataset}
+    expected = now.model_copy(update=then)
     assert config_of(tmp_path / "ml_100k").model_dump() == expected.model_dump()
 
 

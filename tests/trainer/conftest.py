@@ -33,6 +33,7 @@ TINY: dict[str, Any] = {
     "pretrain": {"epochs": 2, "batch_size": 8, "optimizer": {"learning_rate": 0.01}},
     "ranker": {
         "embedding_dim": 4,
+        "interest": "din",
         "attention_units": (8, 4),
         "experts": 2,
         "expert_units": (8, 4),

@@ -69,7 +69,7 @@ def test_more_sampled_classes_than_rows_are_refused() -> None:
 
 
 def test_configuration_survives_json_and_is_frozen() -> None:
-    config = TrainerConfig.model_validate({"seed": 3, "ranker": {"attention_units": [8, 4]}})
+    config = TrainerConfig.model_validate({"seed": 3, "ranker": {"tower_units": 8}})
     assert TrainerConfig.model_validate_json(config.model_dump_json()) == config
     with pytest.raises(pydantic.ValidationError):
         config.seed = 4  # type: ignore[misc]
@@ -77,5 +77,5 @@ def test_configuration_survives_json_and_is_frozen() -> None:
 
 def test_baseline_differs_in_the_encoder_alone() -> None:
     config = TrainerConfig.model_validate({"seed": 3, "ranker": {"experts": 2}})
-    without = {"seed": 3, "ranker": {"experts": 2, "encoder": "none"}}
+    without = {"seed": 3, "ranker": {"experts": 2, "encoder": "none", "interest": "din"}}
     assert config.without_encoder() == TrainerConfig.model_validate(without)

@@ -93,13 +93,18 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     ),
     "layers/folded_din.py FoldedDin.__init__": (
         {},
-        {"ranker": {"attention_units": [8, 4, 2]}},
+        {"ranker": {"interest": "din", "attention_units": [8, 4, 2]}},
         "attention_units",
     ),
     "layers/folded_dense.py FoldedDense.__init__": (
         {},
-        {"ranker": {"attention_units": [0, 4]}},
+        {"ranker": {"interest": "din", "attention_units": [0, 4]}},
         "attention_units.0",
+    ),
+    "layers/id_dropout.py IdDropout.__init__": (
+        {},
+        {"ranker": {"id_dropout": 1.0}},
+        "ranker.id_dropout",
     ),
     "layers/folded_mmoe.py FoldedMmoe.__init__": ({}, {"ranker": {"experts": 0}}, "ranker.experts"),
     "layers/field_embedding.py FieldEmbedding.__init__": (

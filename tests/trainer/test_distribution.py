@@ -36,6 +36,7 @@ TRAINER: dict[str, Any] = {
     "pretrain": {"epochs": 2, "batch_size": 8, "optimizer": OPTIMIZER},
     "ranker": {
         "embedding_dim": 4,
+        "interest": "din",
         "attention_units": [8, 4],
         "experts": 2,
         "expert_units": [8, 4],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import pydantic
 
 from preprocessing.conditions import CountsWith
-from preprocessing.config import ConfigError, changed
+from preprocessing.config import ConfigError, changed, is_saved
 from preprocessing.spec import DatasetSpec
 from trainer.models.din_config import DinConfig
 from trainer.ranker_config import Units
@@ -21,8 +22,9 @@ class Srp4CtrConfig(DinConfig):
     """The base (DIN + MMoE) with what it takes from the encoder.
 
     Attributes:
-        interest: How a candidate reads the history beside the encoder. `din`: DIN's attention unit.
-            `none`: not at all, which leaves it to Uni Cross-Attention and match features.
+        interest: How a candidate reads the history beside the encoder. `din`: DIN's attention unit,
+            which takes most of a candidate's operations. `none`: not at all, which leaves it to Uni
+            Cross-Attention and match features.
         attention_units: Hidden units of DIN's attention unit.
         cross_projection: Rank of the low-rank feature cross.
         encoder: Whether the pre-trained encoder is trained further, kept, or not used at all (the
@@ -39,7 +41,7 @@ class Srp4CtrConfig(DinConfig):
     """
 
     model: str = "srp4ctr"
-    interest: Literal["din", "none"] = "din"
+    interest: Literal["din", "none"] = "none"
     attention_units: Annotated[tuple[Units, Units], _WithDin] = (80, 40)
     cross_projection: int = pydantic.Field(16, ge=1)
     encoder: Literal["learned", "frozen", "none"] = "learned"
@@ -50,14 +52,22 @@ class Srp4CtrConfig(DinConfig):
     query_tokens: Annotated[int, pydantic.Field(ge=0), _WithEncoder, _WithAttention] = 4
     set_wise: bool = False
 
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _read_earlier(cls, values: Any, info: pydantic.ValidationInfo) -> Any:
+        """What was saved before `interest` could be chosen had DIN's unit."""
+        if is_saved(info) and isinstance(values, Mapping) and "interest" not in values:
+            return {**values, "interest": "din"}
+        return values
+
     @property
     def has_encoder(self) -> bool:
         """See RankerConfig."""
         return self.encoder != "none"
 
     def without_encoder(self) -> Srp4CtrConfig:
-        """See RankerConfig."""
-        return changed(self, {"encoder": "none"})
+        """See RankerConfig: the paper's base, DIN + MMoE."""
+        return changed(self, {"encoder": "none", "interest": "din"})
 
     def check_fits(self, spec: DatasetSpec) -> None:
         """See RankerConfig."""

@@ -18,7 +18,7 @@ from preprocessing.config import ConfigError
 from tests.pipelines.conftest import write_run
 from trainer.models.srp4ctr_config import Srp4CtrConfig
 
-SPACE = {"ranker.dropout": [0.1, 0.3, 0.5], "ranker.attention_units": [[8, 4], [80, 40]]}
+SPACE = {"ranker.dropout": [0.1, 0.3, 0.5], "ranker.query_tokens": [2, 8]}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
         folder.mkdir(parents=True)
         ranker = cell.trainer.ranker
         assert isinstance(ranker, Srp4CtrConfig)
-        auc = 0.7 - abs(ranker.dropout - 0.3) / 10 + (ranker.attention_units[0] == 80) / 100
+        auc = 0.7 - abs(ranker.dropout - 0.3) / 10 + (ranker.query_tokens == 8) / 100
         (folder / RESULT).write_text(json.dumps({"validation_auc": auc, "seconds": 1.0}))
 
     monkeypatch.setattr(experiment_run, "_train", train)
@@ -49,8 +49,8 @@ def test_the_best_settings_are_a_run_of_their_own(tmp_path: Path, trained: list[
     before = load_run_config(config_path)
     ranker = best.trainer.ranker
     assert isinstance(ranker, Srp4CtrConfig)
-    assert (ranker.dropout, ranker.attention_units) == (0.3, (80, 40))
-    changes = {"dropout": 0.3, "attention_units": (80, 40)}
+    assert (ranker.dropout, ranker.query_tokens) == (0.3, 8)
+    changes = {"dropout": 0.3, "query_tokens": 8}
     ranker = before.trainer.ranker.model_copy(update=changes)
     assert best.trainer == before.trainer.model_copy(update={"ranker": ranker})
     tried = json.loads((path.parent / "trials.json").read_text())

@@ -20,18 +20,18 @@ LENGTHS = (4, 2, 0, 1)
 ENCODER = {"dim": 8, "heads": 2, "layers": 2, "feedforward": 16}
 SMALL = {"embedding_dim": 4, "experts": 2, "expert_units": (8, 4), "tower_units": 4}
 SMALL_OWN: dict[str, dict[str, Any]] = {
-    "srp4ctr": {"attention_units": (8, 4)},
     "din": {"attention_units": (8, 4)},
     "unfolded_din": {"attention_units": (8, 4)},
     "bst": {"bst": {"heads": 2, "feedforward": 16}},
     "can": {"attention_units": (8, 4), "can": {"widths": (3, 4, 2), "orders": 2}},
 }
+WITH_DIN = {"interest": "din", "attention_units": (8, 4)}
 VARIANTS: dict[str, dict[str, Any]] = {
-    "learned": {},
+    "learned": WITH_DIN,
     "frozen": {"encoder": "frozen"},
-    "baseline": {"encoder": "none"},
+    "baseline": {"encoder": "none"} | WITH_DIN,
     "without UCA": {"uni_cross_attention": False},
-    "UCA alone": {"interest": "none", "query_tokens": 0},
+    "UCA alone": {"query_tokens": 0},
     "without either": {"uni_cross_attention": False, "query_tokens": 0},
     "user vector": {"transfer": "user_vector"},
     "frozen user vector": {"transfer": "user_vector", "encoder": "frozen"},
@@ -43,7 +43,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 def small(**changes: Any) -> dict[str, Any]:
     """The options of a small ranker."""
-    own = {} if "interest" in changes else SMALL_OWN.get(changes.get("model", "srp4ctr"), {})
+    own = SMALL_OWN.get(changes.get("model", "srp4ctr"), {})
     return SMALL | own | changes
 
 

@@ -46,7 +46,7 @@ def test_the_fields_of_a_state_are_the_layout_of_its_bytes(variant: str) -> None
 
 
 def test_a_state_is_stored_as_its_layout_says() -> None:
-    ranker = built(toy_fields())
+    ranker = built(toy_fields(), **VARIANTS["learned"])
     state = ranker.encode_user(random_features(ranker.fields, [1]))
     codec = StateCodec(state, b"made by", 1, "float32")
     payload = codec.encode(state).numpy()[0][HEADER:]
