@@ -102,13 +102,15 @@ def fetch(folder: str, names: Iterable[str], target: Path) -> None:
     """Copies files of a folder to one on this machine.
 
     Raises:
-        StorageError: one can't be read.
+        StorageError: one can't be read, or its name would lead out of the folder.
     """
     from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
 
     for name in names:
         path = f"{folder.rstrip('/')}/{name}"
+        if ".." in name.split("/") or name.startswith("/"):  # stores allow such names
+            raise StorageError(f"{path}: its name leads out of {folder}")
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         with (
             (target / name).open("wb") as copy,

@@ -54,6 +54,15 @@ def test_what_can_not_be_done_is_named(folder: str, tmp_path: Path) -> None:
         list_folder("nowhere://b")
 
 
+@pytest.mark.parametrize("name", ["../stolen", "b/../../stolen", "/stolen"])
+def test_names_that_lead_out_of_a_folder_are_not_copied(
+    folder: str, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(StorageError, match="its name leads out of"):
+        fetch(folder, [name], tmp_path / "copy")
+    assert not (tmp_path / "stolen").exists()
+
+
 @pytest.mark.parametrize(("scheme", "extra"), [("gs", "gcs"), ("s3", "aws")])
 def test_a_missing_package_is_named_with_the_line_that_installs_it(
     monkeypatch: pytest.MonkeyPatch, scheme: str, extra: str
