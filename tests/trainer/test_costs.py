@@ -13,6 +13,7 @@ from tests.trainer.models.rankers import ENCODER, LENGTHS, built, scores, small
 from trainer.config import TrainerConfig
 from trainer.costs import ModelCost, cost_ratios, measure_cost
 from trainer.flops import FlopCount
+from trainer.layers.field_embedding import built_embeddings
 from trainer.layers.numbers import BUCKET_WIDTH
 from trainer.registry import create_ranker
 
@@ -64,7 +65,7 @@ def test_parameters_and_bytes_are_those_of_the_model(costs: dict[str, ModelCost]
     cost = costs["srp4ctr"]
     ranker = built(fields)
     assert cost.dense_parameters + cost.table_parameters == ranker.count_params()
-    tables = {table.name: table.size + 1 for table in ranker.embed.tables.values()}
+    tables = {table.name: table.size + 1 for table in built_embeddings(ranker.embed)}
     narrow = [*ranker.user_numbers.buckets, *ranker.candidate_numbers.buckets]
     of_numbers = sum(int(table.size + 1) for table in narrow) * BUCKET_WIDTH
     assert ranker.encoder is not None
