@@ -25,6 +25,8 @@ class RankerConfig(Config):
         expert_units: Widths of each expert's two layers.
         tower_units: Width of each task's own layer.
         dropout: Rate, on what goes to the head.
+        id_dropout: The share of candidates whose id counts as a new one while training, so that the
+            model knows what to do with items that come later.
         match: Whether it reads the match features that the spec declares (`features.match`).
     """
 
@@ -34,6 +36,7 @@ class RankerConfig(Config):
     expert_units: tuple[Units, Units] = (128, 64)
     tower_units: int = pydantic.Field(32, ge=1)
     dropout: float = pydantic.Field(0.2, ge=0, lt=1)
+    id_dropout: float = pydantic.Field(0.0, ge=0, lt=1)
     match: bool = True
 
     @property

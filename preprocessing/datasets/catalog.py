@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from preprocessing.adapters import completejourney, planted
+import functools
+
+from preprocessing.adapters import completejourney, planted, planted_counts
 from preprocessing.datasets.generated import GeneratedDataset
 from preprocessing.datasets.packaged import PackagedDataset
 from preprocessing.datasets.published import PublishedDataset
@@ -70,6 +72,18 @@ _PLANTED = GeneratedDataset(
     build=planted.build,
 )
 
+
+def _planted_site(name: str, what: str, site: planted_counts.Site) -> GeneratedDataset:
+    """A generated log whose clicks have known chances."""
+    return GeneratedDataset(
+        name=f"planted-{name}",
+        origin=f"Generated: clicks follow from counts and from order; {what}.",
+        licence="Generated here; no conditions.",
+        file="log.csv",
+        build=functools.partial(planted_counts.build, site=site),
+    )
+
+
 _TAOBAO = PublishedDataset(
     name="taobao",
     origin="User Behavior Data from Taobao, Alibaba, https://tianchi.aliyun.com/dataset/649",
@@ -115,6 +129,9 @@ DATASETS: dict[str, Dataset] = {
         _movielens("ml-latest", has_md5=False),
         _COMPLETEJOURNEY,
         _PLANTED,
+        _planted_site("shop", "items repeat and come and go over weeks", planted_counts.SHOP),
+        _planted_site("news", "items live for a day", planted_counts.NEWS),
+        _planted_site("travel", "users meet items again within a session", planted_counts.TRAVEL),
         _TAOBAO,
         _TAOBAO_ADS,
         _MIND,

@@ -9,12 +9,14 @@ from typing import Any, Generic, Protocol, TypeVar
 import tensorflow as tf
 import tf_keras as keras
 
+from preprocessing.features import CANDIDATE_ITEM_ID
 from trainer.config import EncoderConfig
 from trainer.fields import Fields
 from trainer.global_mean import global_mean, replicas
 from trainer.layers.dropout import Dropout
 from trainer.layers.feature_embeddings import FeatureEmbeddings
 from trainer.layers.folded_mmoe import FoldedMmoe
+from trainer.layers.id_dropout import IdDropout
 from trainer.layers.match_counts import MatchCounts
 from trainer.layers.numbers import Numbers
 from trainer.models.fg_bert import FGBert
@@ -82,6 +84,10 @@ class Ranker(StepModel, abc.ABC, Generic[State]):
         self.match: MatchCounts | None = None
         if config.match and fields.matches:
             self.match = MatchCounts(fields.matches, name="match")
+        self.drop_ids: IdDropout | None = None
+        if config.id_dropout:
+            item = next(field for field in fields.of("candidate") if field.field == "item_id")
+            self.drop_ids = IdDropout(config.id_dropout, item.size, item.oov_buckets)
         self.drop = Dropout(config.dropout)  # on what goes to the head, numbers excepted
         self.encoder: FGBert | None = None  # what pre-training can be loaded into
         self.mean_loss = keras.metrics.Mean(name="loss")
@@ -104,6 +110,9 @@ class Ranker(StepModel, abc.ABC, Generic[State]):
 
     def call(self, features: Features, training: bool | None = None) -> Logits:
         """The composition: a whole forward pass."""
+        if self.drop_ids is not None:
+            ids = self.drop_ids(features[CANDIDATE_ITEM_ID], training=training)
+            features = {**features, CANDIDATE_ITEM_ID: ids}
         state = self.encode_user(features, training=training)
         return self.score_items(state, features, training=training)
 

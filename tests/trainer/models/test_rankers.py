@@ -5,6 +5,7 @@ Most are of its graph, as it is exported: one tracing takes as long as ten forwa
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -238,3 +239,25 @@ def test_a_table_that_nobody_reads_has_no_rows() -> None:
         names[variant] = {part.name for part in built_embeddings(_of(variant).embed)}
     assert names["learned"] - names["UCA alone"] == {"embed_action", "embed_gap"}
     assert "embed_item_id" in names["UCA alone"]
+
+
+@pytest.mark.slow
+def test_with_id_dropout_the_rows_of_new_items_learn() -> None:
+    """Else an item that comes after training is scored by what its row started from."""
+    of_all = []
+    for field in toy_fields().all:
+        shared = 1 if field.field == "item_id" else 0
+        of_all.append(dataclasses.replace(field, oov_buckets=shared))
+    fields = dataclasses.replace(toy_fields(), all=tuple(of_all))
+    features = random_features(fields, [4, 3, 2, 4], candidates=5)
+    size = next(field.size for field in of_all if field.field == "item_id")
+    for name in ("candidate_item_id", "history_item_id"):
+        features[name] = tf.minimum(features[name], size - 2)  # the last one is shared
+    learned = {}
+    for rate in (0.0, 0.5):
+        ranker = built(fields, encoder="none", id_dropout=rate)
+        table = ranker.embed.tables["item_id"].table
+        before = table.numpy()[size - 1]
+        fit_step(ranker, features)
+        learned[rate] = not np.array_equal(table.numpy()[size - 1], before)
+    assert learned == {0.0: False, 0.5: True}
