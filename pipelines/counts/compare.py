@@ -1,6 +1,6 @@
 """Compares a run's ranker with its rivals on the test split.
 
-They are the same ranker without the encoder, and boosted trees on counts.
+They are the base ranker without the encoder, and boosted trees on counts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Sources:
         transformed: The folder of the transformed ones.
         transform: Transform's output.
         model: The exported ranker.
-        without_encoder: The same ranker without the encoder.
+        without_encoder: The base ranker without the encoder.
     """
 
     raw: str

@@ -55,7 +55,7 @@ class Counts(Content):
         features: What a candidate is described by.
         splits: How many candidates they learned from, stopped by and were tested on.
         tasks: The trees', by name.
-        encoder: The gain over the same ranker without the encoder, by task; empty in a report of
+        encoder: The gain over the base ranker without the encoder, by task; empty in a report of
             an older version.
     """
 

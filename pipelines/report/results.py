@@ -138,7 +138,7 @@ class RunMetrics(Content):
         started_from: The model that training started from; None is none.
         pretrain: What pre-training learned, by attribute.
         tasks: The ranker's metrics.
-        baseline_without_encoder: Those of the same ranker without the encoder.
+        baseline_without_encoder: Those of the base ranker without the encoder.
         rivals: What needs no ranker; None in a report of an older version.
         seconds: How long components took.
         verdict: What became of the model.

@@ -51,7 +51,7 @@ def _finding(
         verdict = f"{'a gain' if gain > 0 else 'a loss'} of {size} points"
     return (
         f"For “{task}”, the ranker with the pre-trained encoder reaches a test AUC of "
-        f"{decimal(ours.auc)}; the same ranker without it, {how}, reaches {decimal(without.auc)}: "
+        f"{decimal(ours.auc)}; the base ranker without it, {how}, reaches {decimal(without.auc)}: "
         f"{verdict}{interval(paired)}."
     )
 

@@ -381,7 +381,7 @@ def test_pictures_take_their_colors_from_the_page(html: str) -> None:
     "said",
     [
         (
-            "test AUC of 0.7731; the same ranker without it, same budget and seed, reaches "
+            "test AUC of 0.7731; the base ranker without it, same budget and seed, reaches "
             "0.7597: a gain of 1.34 points."
         ),
         "The bar of 0.700 that a model has to reach to be pushed is met.",
