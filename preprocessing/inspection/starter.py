@@ -182,15 +182,16 @@ def _statistics(
         time: Of the events.
     """
     counted: dict[str, dict[str, Any]] = {
-        ITEM_ID: {"windows": _windows(time), "counts": counts},
-        USER: {"windows": [ALL], "counts": counts},
+        ITEM_ID: {"windows": _windows(time)},
+        USER: {"windows": [ALL]},
     }
     if meets_again:
-        counted["own_item"] = {"of": [USER, ITEM_ID], "windows": [ALL], "counts": counts}
+        counted["own_item"] = {"of": [USER, ITEM_ID], "windows": [ALL]}
     for name, kind in words.items():
         if kind == "categorical":  # a statistic's key is one word
-            counted[name] = {"windows": [ALL], "counts": counts}
-    return counted
+            counted[name] = {"windows": [ALL]}
+    # A list of its own for each: YAML writes one that is shared as an anchor and aliases.
+    return {name: {**one, "counts": list(counts)} for name, one in counted.items()}
 
 
 def _windows(time: ColumnProfile) -> list[str]:

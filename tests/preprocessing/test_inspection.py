@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from preprocessing.inspection.guess import Roles, guess_roles
 from preprocessing.inspection.profile import profile_log
@@ -157,6 +158,7 @@ def test_columns_belong_to_what_they_describe(tmp_path: Path) -> None:
     assert set(counted) == {"item_id", "user", "own_item", "category"}
     assert all(one["counts"] == ["events", "rate"] for one in counted.values())
     assert counted["item_id"]["windows"] == ["1h", "1d", "all"]  # of thirty days
+    assert "&" not in yaml.safe_dump(dataset)  # no anchors in what a person is to read
 
 
 def test_what_nobody_meets_twice_is_not_counted_by_user(tmp_path: Path) -> None:
