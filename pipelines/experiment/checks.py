@@ -1,11 +1,15 @@
-"""What can be said against an experiment before anything is trained."""
+"""What can be said against an experiment, before it is trained and before it is published."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import pydantic
 
 from pipelines.config import RunConfig
-from pipelines.experiment.config import ExperimentConfig
+from pipelines.errors import RunError
+from pipelines.experiment.config import ChoiceConfig, ExperimentConfig
+from pipelines.experiment.found import Found, ModelResult
 from pipelines.experiment.records import with_history_length
 from pipelines.tuning import Overrides
 from preprocessing.config import ConfigError, explained
@@ -33,6 +37,42 @@ def check_experiment(config: ExperimentConfig, run: RunConfig) -> None:
                     f"models.{name}.pretrained: its ranker has no encoder that could be "
                     "pre-trained. Leave it out"
                 )
+
+
+def check_published(found: Found, choice: ChoiceConfig | None) -> None:
+    """Checks that a table may be published.
+
+    Every model has all its seeds: fewer would favour those with the luckier ones. And the setting
+    that the run has is the one that validation picks, so that no test split picks it.
+
+    Raises:
+        RunError: one of them doesn't hold.
+    """
+    if found.missing:
+        trainings = ", ".join(f"{count} of {name}" for name, count in found.missing.items())
+        raise RunError(
+            f"--publish needs all models with all their seeds. Still missing: {trainings}. Run the "
+            "experiment without --only and --no-train first."
+        )
+    if choice is None:
+        return
+    # Any task's models have the same validation AUC: it is the mean over the tasks.
+    models = next(iter(found.tasks.values())).models
+    best = best_by_validation(models)
+    best_auc = models[best].validation_auc.mean
+    chosen_auc = models[choice.chosen].validation_auc.mean
+    if chosen_auc < best_auc - choice.within:
+        raise RunError(
+            f"--publish: choice.chosen is {choice.chosen}, with a validation AUC of "
+            f"{chosen_auc:.4f}; {best} has {best_auc:.4f}, more than {choice.within} above it. "
+            f"Give the run {best}'s setting and name it in choice.chosen, or say in choice.within "
+            "what a cheaper setting may lose."
+        )
+
+
+def best_by_validation(models: Mapping[str, ModelResult]) -> str:
+    """The name of the model with the best mean validation AUC."""
+    return max(models, key=lambda name: models[name].validation_auc.mean)
 
 
 def _trainer(

@@ -37,6 +37,19 @@ class ModelConfig(Config):
         return self
 
 
+class ChoiceConfig(Config):
+    """Which model has the run's own setting, and how it was chosen: by validation.
+
+    Attributes:
+        chosen: The model whose setting the run's configuration has.
+        within: How far its validation AUC may be below the best model's. A setting that costs less
+            may be chosen where it ranks as well.
+    """
+
+    chosen: str
+    within: float = pydantic.Field(0.0, ge=0, lt=1)
+
+
 class ExperimentConfig(Config):
     """An experiment's whole configuration.
 
@@ -45,6 +58,8 @@ class ExperimentConfig(Config):
         trainer: What differs from the run's trainer configuration in all models, nested as there.
         models: By name.
         seeds: Each trains every model anew, pre-training included.
+        choice: Where models are settings to choose from: the one that the run has. Publishing
+            checks it.
         tuning: How hyper-parameters are chosen.
         resamples: Of the bootstrap.
     """
@@ -53,6 +68,7 @@ class ExperimentConfig(Config):
     trainer: Overrides = {}
     models: dict[str, ModelConfig] = pydantic.Field(min_length=1)
     seeds: tuple[int, ...] = pydantic.Field((1, 2, 3), min_length=1)
+    choice: ChoiceConfig | None = None
     tuning: TuningConfig = TuningConfig()
     resamples: int = pydantic.Field(1000, ge=1)
 
@@ -60,6 +76,11 @@ class ExperimentConfig(Config):
     def _check(self) -> ExperimentConfig:
         if not any(model.baseline for model in self.models.values()):
             raise ValueError("at least one of models must be a baseline (baseline: true)")
+        if self.choice is not None and self.choice.chosen not in self.models:
+            raise ValueError(
+                f"choice.chosen must be one of models: {', '.join(self.models)}. "
+                f"Received: {self.choice.chosen}"
+            )
         return self
 
     def trainer_config(

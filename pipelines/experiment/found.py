@@ -84,6 +84,8 @@ class ModelResult(Content):
 
     Attributes:
         seeds: Those that are done.
+        validation_auc: The mean of the tasks' AUC on the validation split, which settings are
+            chosen by. The other figures are the test split's.
         metrics: By the keys of pipelines.metrics.METRICS.
         slices: By name; those without both labels are left out.
         setting: What tuning chose.
@@ -91,6 +93,7 @@ class ModelResult(Content):
     """
 
     seeds: list[int]
+    validation_auc: Spread
     metrics: dict[str, Spread]
     slices: dict[str, SliceResult]
     setting: Overrides

@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipelines.experiment.checks import best_by_validation, check_published
+from pipelines.experiment.config import ChoiceConfig
 from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.found import Difference, Found, ModelResult, Spread
 from pipelines.experiment.pictures import draw
@@ -37,24 +39,34 @@ def write_results(
 
     Returns:
         The path of results.md.
+
+    Raises:
+        RunError: what was found isn't to be published; the folder has it all the same.
     """
     results = collect_results(experiment)
     left = experiment.trainings_left(list(experiment.config.models))
     missing = {name: count for name, count in left.items() if count}
     found = Found(made=provenance(experiment, config_path), missing=missing, tasks=results)
     (folder / "results.json").write_text(json.dumps(found.to_json(), indent=1))
+    choice = experiment.config.choice
     pictures = {task: f"{config_path.stem}_{task}.svg" for task in results}
     for task, result in results.items():
         draw(result, task).savefig(folder / pictures[task], metadata={"Date": None})
     path = folder / "results.md"
-    path.write_text(section(config_path.stem, found, pictures))
+    path.write_text(section(config_path.stem, found, pictures, choice))
     if publish is not None:
-        _publish(folder, found, pictures, publish, config_path.stem)
+        check_published(found, choice)
+        _publish(folder, found, pictures, publish, config_path.stem, choice)
     return path
 
 
 def _publish(
-    folder: Path, found: Found, pictures: dict[str, str], publish: Path, name: str
+    folder: Path,
+    found: Found,
+    pictures: dict[str, str],
+    publish: Path,
+    name: str,
+    choice: ChoiceConfig | None,
 ) -> None:
     beside = publish.with_suffix("")
     beside.mkdir(parents=True, exist_ok=True)
@@ -62,7 +74,7 @@ def _publish(
         shutil.copyfile(folder / picture, beside / picture)
     places = {task: f"{beside.name}/{picture}" for task, picture in pictures.items()}
     text = publish.read_text() if publish.exists() else _TITLE
-    publish.write_text(replace_section(text, section(name, found, places)))
+    publish.write_text(replace_section(text, section(name, found, places, choice)))
 
 
 def replace_section(text: str, new: str) -> str:
@@ -74,8 +86,17 @@ def replace_section(text: str, new: str) -> str:
     return f"{text.rstrip()}\n\n{new}"
 
 
-def section(name: str, found: Found, pictures: dict[str, str]) -> str:
-    """The Markdown section of what was found; `pictures` are paths by task."""
+def section(
+    name: str, found: Found, pictures: dict[str, str], choice: ChoiceConfig | None = None
+) -> str:
+    """The Markdown section of what was found.
+
+    Args:
+        name: The experiment's, which is the heading.
+        found: What was found.
+        pictures: Their paths, by task.
+        choice: Which model has the run's setting, where models are settings to choose from.
+    """
     made = found.made
     lines = [
         f"## {name}",
@@ -99,6 +120,9 @@ def section(name: str, found: Found, pictures: dict[str, str]) -> str:
             f"interval: {made.resamples} bootstrap resamples of the test split's users, the same "
             "ones for both models and all seeds.",
             "",
+            "Settings are chosen by the validation split alone. Its AUC is the third column; "
+            f"the best is bold.{_chosen(choice)}",
+            "",
             *_table(result.models),
             "",
             "AUC by slice, and the difference with its interval:",
@@ -113,6 +137,16 @@ def _in_all(trainer: Overrides) -> str:
     """What an experiment sets in all models' trainer."""
     settings = ", ".join(f"`{key}` {value}" for key, value in trainer.items())
     return f"; all with {settings}" if settings else ""
+
+
+def _chosen(choice: ChoiceConfig | None) -> str:
+    """Which model has the run's setting."""
+    if choice is None:
+        return ""
+    text = f" The run's own setting is that of {choice.chosen}"
+    if choice.within:
+        text += f"; of settings that are less than {choice.within} apart, the cheaper one counts"
+    return f"{text}."
 
 
 def _missing(missing: dict[str, int]) -> list[str]:
@@ -133,15 +167,19 @@ _SLICES = (
 
 def _table(models: Mapping[str, ModelResult]) -> list[str]:
     tuned = any(model.setting for model in models.values())
-    header = ["model", "seeds", *METRICS, "difference", "95 % interval"]
+    header = ["model", "seeds", "validation auc", *METRICS, "difference", "95 % interval"]
     if tuned:
         header.append("setting")
     rows = []
+    best = best_by_validation(models) if models else None
     for name, model in models.items():
+        validation = _cell(model.validation_auc)
+        if name == best:
+            validation = f"**{validation}**"
         whole = model.difference.get(ALL)
         points = [f"{whole.points:+.2f}", _interval(whole)] if whole else ["", ""]
         cells = [_cell(model.metrics[metric]) for metric in METRICS]
-        row = [name, str(len(model.seeds)), *cells, *points]
+        row = [name, str(len(model.seeds)), validation, *cells, *points]
         if tuned:
             row.append(_setting(model.setting))
         rows.append(row)

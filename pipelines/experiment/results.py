@@ -79,12 +79,18 @@ def _task(experiment: Experiment, rows: dict[str, BySeed], task: str) -> TaskRes
             difference = _differences(aucs[name], aucs[best], list(shared[name]))
         models[name] = ModelResult(
             seeds=list(by_seed),
+            validation_auc=_spread(_validation_aucs(experiment, name, list(by_seed))),
             metrics=metrics[name],
             slices=parts[name],
             setting=experiment.best_setting(name),
             difference=difference,
         )
     return TaskResult(best_baseline=best, models=models)
+
+
+def _validation_aucs(experiment: Experiment, name: str, seeds: list[int]) -> list[float]:
+    cells = [experiment.final_cell(name, seed) for seed in seeds]
+    return [cell.result(experiment.cells).validation_auc for cell in cells]
 
 
 def _metrics(by_seed: BySeed, task: str) -> dict[str, Spread]:

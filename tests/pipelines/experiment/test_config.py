@@ -37,6 +37,12 @@ def test_overrides_keep_what_they_do_not_name() -> None:
     assert (changed.finetune.patience, changed.finetune.epochs, changed.seed) == (5, 9, 4)
 
 
+def test_a_choice_is_one_of_the_models() -> None:
+    models = {"din": {"baseline": True}}
+    with pytest.raises(pydantic.ValidationError, match="one of models: din. Received: bst"):
+        ExperimentConfig.model_validate({"run": "", "models": models, "choice": {"chosen": "bst"}})
+
+
 def test_unknown_keys_are_refused() -> None:
     with pytest.raises(pydantic.ValidationError, match="ranker.modle"):
         override(TrainerConfig(), {"ranker": {"modle": "din"}}, {}, 1)

@@ -2,6 +2,11 @@
 
 from typing import Any
 
+import pytest
+
+from pipelines.errors import RunError
+from pipelines.experiment.checks import check_published
+from pipelines.experiment.config import ChoiceConfig
 from pipelines.experiment.found import Found
 from pipelines.experiment.report import replace_section, section
 from pipelines.metrics import METRICS
@@ -22,17 +27,52 @@ def test_an_unfinished_experiment_says_what_it_lacks() -> None:
 
 
 def test_settings_are_shown_where_models_were_tuned_and_what_all_have_above() -> None:
-    metrics = dict.fromkeys(METRICS, {"mean": 0.5, "sd": None})
-    model = {"seeds": [1], "metrics": metrics, "slices": {}, "difference": {}, "setting": {}}
-
     def text(setting: dict[str, Any], trainer: dict[str, Any]) -> str:
-        task = {"best_baseline": "din", "models": {"din": model | {"setting": setting}}}
+        task = {"best_baseline": "din", "models": {"din": _model() | {"setting": setting}}}
         return section("name", _found(trainer, tasks={"click": task}), {"click": "click.svg"})
 
     assert "| setting |" not in text({}, {})
     tuned = text({"ranker.dropout": 0.4}, {})
     assert "| setting |" in tuned and "| dropout 0.4 |" in tuned and "number of trials." in tuned
     assert "trials; all with `ranker.dropout` 0.2." in text({}, {"ranker.dropout": 0.2})
+
+
+def test_the_validation_auc_is_beside_the_test_split_and_the_best_is_marked() -> None:
+    models = {"din": _model(validation=0.71), "ours": _model(validation=0.72)}
+    found = _found(tasks={"click": {"best_baseline": "din", "models": models}})
+    pictures = {"click": "click.svg"}
+    text = section("name", found, pictures)
+    assert "| din | 1 | 0.7100 | 0.5000 |" in text
+    assert "| ours | 1 | **0.7200** | 0.5000 |" in text
+    assert "own setting" not in text
+    chosen = section("name", found, pictures, ChoiceConfig(chosen="din", within=0.01))
+    assert "The run's own setting is that of din; of settings that are less than 0.01" in chosen
+
+
+def test_a_setting_that_validation_does_not_pick_is_not_published() -> None:
+    models = {"din": _model(validation=0.71), "ours": _model(validation=0.72)}
+    found = _found(tasks={"click": {"best_baseline": "din", "models": models}})
+    check_published(found, ChoiceConfig(chosen="ours"))
+    check_published(found, ChoiceConfig(chosen="din", within=0.011))
+    check_published(found, None)
+    with pytest.raises(RunError, match="din, with a validation AUC of 0.7100; ours has 0.72"):
+        check_published(found, ChoiceConfig(chosen="din", within=0.009))
+
+
+def test_a_table_whose_models_lack_seeds_is_not_published() -> None:
+    with pytest.raises(RunError, match="Still missing: 2 of din, 1 of bst"):
+        check_published(_found(missing={"din": 2, "bst": 1}), None)
+
+
+def _model(validation: float = 0.5) -> dict[str, Any]:
+    return {
+        "seeds": [1],
+        "validation_auc": {"mean": validation, "sd": None},
+        "metrics": dict.fromkeys(METRICS, {"mean": 0.5, "sd": None}),
+        "slices": {},
+        "difference": {},
+        "setting": {},
+    }
 
 
 def _found(trainer: dict[str, Any] | None = None, **parts: Any) -> Found:

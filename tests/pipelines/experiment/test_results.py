@@ -35,7 +35,7 @@ def _finish(experiment: Experiment, name: str, seed: int, tail: np.ndarray) -> N
         columns[f"label_{task}"] = LABELS
         columns[f"score_{task}"] = np.where(TAIL, tail, LABELS)
     np.savez(folder / "predictions.npz", **columns)
-    (folder / "result.json").write_text(json.dumps({"validation_auc": 0.5}))
+    (folder / "result.json").write_text(json.dumps({"validation_auc": seed / 10}))
 
 
 def test_models_are_compared_by_slice_on_the_seeds_that_both_have(tmp_path: Path) -> None:
@@ -47,6 +47,8 @@ def test_models_are_compared_by_slice_on_the_seeds_that_both_have(tmp_path: Path
     result = next(iter(collect_results(experiment).values()))
     assert result.best_baseline == "din" and result.models["din"].difference == {}
     assert result.models["din"].slices["items: tail"].auc == pytest.approx(0.5)
+    # Its own seeds, 1 and 3: what the baseline lacks is no reason to leave a seed out.
+    assert result.models["ours"].validation_auc.mean == pytest.approx(0.2)
     found = result.models["ours"].difference
     assert found["all"].seeds == [1]
     assert found["items: tail"].to_json() == {"points": 100.0, "low": 100.0, "high": 100.0}
