@@ -90,7 +90,12 @@ class Srp4Ctr(Ranker[Srp4CtrState]):
         if self.config.transfer != "attention":
             return
         if self.config.uni_cross_attention:
-            self.uca = UniCrossAttention(size.layers, *size.attention, name="uca")
+            self.uca = UniCrossAttention(
+                size.layers,
+                *size.attention,
+                length_aware=self.config.length_aware,
+                name="uca",
+            )
         if self.config.query_tokens:
             self.qt = QueryingTransformer(self.config.query_tokens, *size.attention, name="qt")
 

@@ -85,3 +85,48 @@ def test_started_from_the_encoder_it_encodes_behaviours_as_the_encoder_does() ->
 def test_impossible_sizes_are_refused(make: Any, received: str) -> None:
     with pytest.raises(ValueError, match=f"Received: {received}"):
         make()
+
+
+def test_harness_with_lengths() -> None:
+    run_layer_test(
+        lambda: UniCrossAttention(2, D, 2, 8, 0.1, length_aware=True),
+        _cross_attend,
+        [CANDIDATES, HISTORY, HISTORY + 1, MASK],
+        shape=(B, N, D),
+        parameters=2 * (20 + 112) + 2 * (2 * D + (2 * 16 + 16) + (16 * 3 * D + 3 * D)),
+    )
+
+
+def test_with_lengths_each_history_begins_with_a_behaviour_of_nobody() -> None:
+    layer = UniCrossAttention(1, D, 2, 8, length_aware=True)
+    values = random(B, L, D, seed=7)
+    layer(CANDIDATES, [KeysValues(HISTORY, values)], MASK)
+    randomise(layer)
+    scale, shift, gate = (part.numpy() for part in layer.conditions[0](MASK))
+    queries = reference.dense(layer.queries[0], CANDIDATES) * scale + shift
+    nobody = np.broadcast_to(layer.of_nobody[0].numpy()[:, None, None], (2, B, 1, D))
+    attended = reference.attention(
+        queries,
+        np.concatenate([nobody[0], HISTORY], 1),
+        np.concatenate([nobody[1], values], 1),
+        np.concatenate([np.ones((B, 1), bool), MASK], 1),
+        2,
+    )
+    expected = reference.add_attended(layer.add_attended[0], CANDIDATES, attended * gate)
+    found = layer(CANDIDATES, [KeysValues(HISTORY, values)], MASK)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    weights = layer.attention(CANDIDATES, [KeysValues(HISTORY, values)], MASK)
+    assert weights.shape == (B, 1, 2, N, L)
+    assert (weights.numpy().sum(-1) < 1).all()
+
+
+def test_with_lengths_the_length_is_all_that_padding_changes() -> None:
+    layer = UniCrossAttention(1, D, 2, 8, length_aware=True)
+    offered = [KeysValues(HISTORY, HISTORY)]
+    layer(CANDIDATES, offered, MASK)
+    randomise(layer)
+    padded = [KeysValues(*(np.pad(HISTORY, [(0, 0), (0, 3), (0, 0)]) for _ in range(2)))]
+    longer = np.pad(MASK, [(0, 0), (0, 3)])
+    np.testing.assert_allclose(
+        layer(CANDIDATES, padded, longer), layer(CANDIDATES, offered, MASK), atol=1e-6
+    )

@@ -37,6 +37,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "frozen user vector": {"transfer": "user_vector", "encoder": "frozen"},
     "embeddings": {"transfer": "embeddings"},
     "set-wise": {"set_wise": True},
+    "length-aware": {"length_aware": True},
     **{name: {"model": name} for name in RANKERS if name != "srp4ctr"},
 }
 
