@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -32,7 +33,7 @@ MODELS = {
     "unfolded_din": ("DIN, textbook", "#b1560f"),
     "din": ("DIN, as here", "#59616e"),
 }
-STYLE = {
+STYLE: dict[Any, Any] = {  # matplotlib's types differ in the two stacks
     "svg.fonttype": "none",  # letters stay letters
     "svg.hashsalt": "srp4ctr",
     "font.size": 12,

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
+
 import numpy as np
 
 from pipelines.counts.compare import compared, judged
@@ -59,3 +64,14 @@ def test_a_ranker_that_must_beat_the_trees_is_refused_unless_it_does() -> None:
     )
     (reason,) = not_beaten(Counts(missing="LightGBM isn't installed"))
     assert "none to compare with. LightGBM isn't installed." in reason
+
+
+def test_threads_sleep_while_they_wait_for_each_other() -> None:
+    """As OpenMP itself says when LightGBM loads it."""
+    environment = os.environ | {"OMP_DISPLAY_ENV": "true"}
+    environment.pop("OMP_WAIT_POLICY", None)
+    code = "from pipelines.counts import trees; trees._lightgbm()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert re.search("OMP_WAIT_POLICY *= *'PASSIVE'", done.stderr), done.stderr
