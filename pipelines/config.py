@@ -38,6 +38,9 @@ class EvaluationConfig(Config):
             are none.
         must_beat: Rivals that a model has to rank better than on every task, or it isn't pushed:
             `counts`.
+        push: Which model is pushed. `ranker`: the one with the encoder. `cheaper`: the base ranker
+            without it, unless the encoder pays: unless the 95 % interval of its gain in AUC is
+            above 0 on a task, and below 0 on none.
         slices: User and context features to report by, besides history length and item popularity.
     """
 
@@ -46,6 +49,7 @@ class EvaluationConfig(Config):
     max_auc_drop: float = pydantic.Field(0.005, ge=0)
     counts_rows: int = pydantic.Field(500_000, ge=0)
     must_beat: tuple[Literal["counts"], ...] = ()
+    push: Literal["ranker", "cheaper"] = "ranker"
     slices: tuple[str, ...] = ()
 
     @pydantic.model_validator(mode="after")
@@ -53,6 +57,11 @@ class EvaluationConfig(Config):
         if self.must_beat and not self.counts_rows:
             raise ValueError(
                 "must_beat: [counts] needs counts to beat, and counts_rows: 0 asks for none"
+            )
+        if self.push == "cheaper" and not self.counts_rows:
+            raise ValueError(
+                "push: cheaper needs the encoder's gain, which is measured on the candidates of "
+                "counts_rows. Received: counts_rows: 0"
             )
         return self
 
@@ -106,6 +115,11 @@ class RunConfig(Config):
             raise ValueError(
                 "warm_start needs a split in spans (dataset.split.train: 7, ...): of any other an "
                 "earlier model may have seen what today's is tested on"
+            )
+        if self.warm_start and self.evaluation.push == "cheaper":
+            raise ValueError(
+                "warm_start trains the last pushed model's encoder further, and evaluation.push: "
+                "cheaper may push a ranker without one. Leave one of the two out"
             )
         warm_epochs = self.trainer.pretrain.warm_epochs
         if warm_epochs is not None and not self.warm_start:

@@ -20,7 +20,9 @@ EVALUATOR = "Evaluator"
 BASELINE_EVALUATOR = "Evaluator.baseline"
 COUNTS = "Counts"
 GATE = "BlessingGate"
+BASELINE_GATE = "BlessingGate.baseline"
 PUSHER = "Pusher"
+BASELINE_PUSHER = "Pusher.baseline"
 
 
 def is_resolver(node: str) -> bool:

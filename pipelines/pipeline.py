@@ -27,9 +27,12 @@ from pipelines.components.data_checks import DataChecks
 from pipelines.components.evaluation import eval_config
 from pipelines.components.serving_log_example_gen import ServingLogExampleGen
 from pipelines.config import RunConfig, code_fingerprint
+from pipelines.counts.verdict import DOES_NOT_PAY, PAYS
 from pipelines.node_ids import (
     BASELINE,
     BASELINE_EVALUATOR,
+    BASELINE_GATE,
+    BASELINE_PUSHER,
     COUNTS,
     PRETRAIN,
     RANKER,
@@ -211,15 +214,45 @@ def _trainer(
 def _judge(
     config: RunConfig, prepared: _Prepared, ranker: BaseNode, without: BaseNode
 ) -> list[BaseNode]:
-    """Evaluates both rankers on the test split; blesses and pushes the one with the encoder."""
+    """Evaluates both rankers on the test split; blesses and pushes one of them."""
     to_beat = prepared.platform.latest_blessed(ranker.outputs["model"])
     baseline = to_beat.outputs["model"] if to_beat else None
     evaluator = _evaluator(config, prepared, ranker, config.evaluation.min_auc, baseline)
-    # Without a bar nothing is blessed: the baseline is evaluated for the report alone.
-    baseline_evaluator = _evaluator(config, prepared, without, None, None).with_id(
-        BASELINE_EVALUATOR
-    )
+    if config.evaluation.push == "cheaper":
+        of_baseline = _evaluator(config, prepared, without, config.evaluation.min_auc, baseline)
+    else:
+        # Without a bar nothing is blessed: the baseline is evaluated for the report alone.
+        of_baseline = _evaluator(config, prepared, without, None, None)
+    baseline_evaluator = of_baseline.with_id(BASELINE_EVALUATOR)
     counts = _counts(config, prepared, ranker, without) if config.evaluation.counts_rows else None
+    rivals = [counts] if counts else []
+    resolvers = [to_beat] if to_beat else []
+    components = [*resolvers, evaluator, baseline_evaluator, *rivals]
+    if config.evaluation.push == "ranker":
+        return [*components, *_push(config, prepared, ranker, evaluator, counts)]
+    # The encoder either pays or doesn't, so that at most one of the two gates opens.
+    gate, pusher = _push(config, prepared, ranker, evaluator, counts, PAYS)
+    baseline_gate, baseline_pusher = _push(
+        config, prepared, without, baseline_evaluator, counts, DOES_NOT_PAY
+    )
+    return [
+        *components,
+        gate,
+        baseline_gate.with_id(BASELINE_GATE),
+        pusher,
+        baseline_pusher.with_id(BASELINE_PUSHER),
+    ]
+
+
+def _push(
+    config: RunConfig,
+    prepared: _Prepared,
+    model: BaseNode,
+    evaluator: BaseNode,
+    counts: BaseNode | None,
+    if_encoder: str = "",
+) -> tuple[BaseNode, BaseNode]:
+    """The gate of a model and its Pusher."""
     gate = BlessingGate(
         evaluator.outputs["blessing"],
         evaluator.outputs["evaluation"],
@@ -230,17 +263,16 @@ def _judge(
         config.span or 0,
         config.evaluation.must_beat,
         counts.outputs["counts"] if counts else None,
+        if_encoder,
     )
     pusher = Pusher(
-        model=ranker.outputs["model"],
+        model=model.outputs["model"],
         model_blessing=gate.outputs["blessing"],
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=config.paths.pushed)
         ),
     )
-    rivals = [counts] if counts else []
-    resolvers = [to_beat] if to_beat else []
-    return [*resolvers, evaluator, baseline_evaluator, *rivals, gate, pusher]
+    return gate, pusher
 
 
 def _counts(

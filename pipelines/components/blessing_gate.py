@@ -21,7 +21,8 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from pipelines.components.blessings import BLESSED, FINAL, MODEL_ID, SPAN
 from pipelines.components.counts import read_counts
 from pipelines.components.data_checks import read_checks
-from pipelines.counts.verdict import not_beaten
+from pipelines.counts.found import Counts
+from pipelines.counts.verdict import DOES_NOT_PAY, not_beaten, refused_for_encoder
 from pipelines.data_report import DataReport
 from pipelines.evaluated import load_evaluation, overall_aucs, refusals
 from preprocessing.quarantine import read_report
@@ -37,6 +38,7 @@ class _Spec(ComponentSpec):
         "quarantine_dir": ExecutionParameter(type=str),
         "margin": ExecutionParameter(type=float),
         "must_beat": ExecutionParameter(type=str),
+        "if_encoder": ExecutionParameter(type=str),
     }
     INPUTS = {
         "evaluation": ChannelParameter(type=standard_artifacts.ModelBlessing),
@@ -50,7 +52,8 @@ class _Spec(ComponentSpec):
 class Executor(base_executor.BaseExecutor):
     """Passes the Evaluator's verdict on.
 
-    Refuses the model where a finding blocks, or where it is no better than a plain rival.
+    Refuses the model where a finding blocks, where it is no better than a plain rival, or where
+    the other of the two rankers is to be pushed.
     """
 
     def Do(  # noqa: N802 (TFX's name)
@@ -67,9 +70,11 @@ class Executor(base_executor.BaseExecutor):
         refused = _refusals(
             artifact_utils.get_single_instance(input_dict["figures"]).uri, exec_properties
         )
+        if_encoder = exec_properties["if_encoder"]
         if COUNTS in json.loads(exec_properties["must_beat"]):
-            counts = artifact_utils.get_single_instance(input_dict["counts"])
-            refused += not_beaten(read_counts(counts.uri))
+            refused += not_beaten(_read_counts(input_dict), by_base=if_encoder == DOES_NOT_PAY)
+        if if_encoder:
+            refused += refused_for_encoder(_read_counts(input_dict), if_encoder)
         with fileio.open(f"{blessing.uri}/{REFUSALS}", "w") as file:
             file.write(json.dumps(refused, ensure_ascii=False))
         is_blessed = model_utils.is_model_blessed(evaluation) and not blocked and not refused
@@ -95,7 +100,9 @@ class BlessingGate(base_component.BaseComponent):
         margin: How far a model has to be above plain rules.
         span: The newest day that the records cover; 0 where time isn't cut in spans.
         must_beat: Which rivals the model has to beat.
-        counts: What trees on counts reach, where there are any.
+        counts: What trees on counts reach and what the encoder adds, where it was measured.
+        if_encoder: PAYS or DOES_NOT_PAY of pipelines.counts.verdict: the model is refused unless
+            the encoder does. Empty: it makes no difference.
     """
 
     SPEC_CLASS = _Spec
@@ -112,6 +119,7 @@ class BlessingGate(base_component.BaseComponent):
         span: int = 0,
         must_beat: Sequence[str] = (),
         counts: types.BaseChannel | None = None,
+        if_encoder: str = "",
     ) -> None:
         optional = {} if counts is None else {"counts": counts}
         super().__init__(
@@ -125,9 +133,14 @@ class BlessingGate(base_component.BaseComponent):
                 quarantine_dir=quarantine_dir,
                 margin=margin,
                 must_beat=json.dumps(list(must_beat)),
+                if_encoder=if_encoder,
                 span=span,
             )
         )
+
+
+def _read_counts(inputs: dict[str, list[types.Artifact]]) -> Counts:
+    return read_counts(artifact_utils.get_single_instance(inputs["counts"]).uri)
 
 
 def _refusals(figures: str, settings: dict[str, Any]) -> list[str]:

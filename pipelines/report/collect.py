@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tfx.dsl.io import fileio
 
@@ -21,6 +21,8 @@ from pipelines.metrics import METRICS
 from pipelines.node_ids import (
     BASELINE,
     BASELINE_EVALUATOR,
+    BASELINE_GATE,
+    BASELINE_PUSHER,
     CHECKS,
     COUNTS,
     EVALUATOR,
@@ -41,6 +43,7 @@ from pipelines.report.results import (
     Slice,
     SplitCounts,
     TaskMetrics,
+    Verdict,
 )
 from pipelines.report.verdict import verdict
 from pipelines.revision import code_revision
@@ -119,7 +122,7 @@ def _metrics(
     rivals: Rivals,
 ) -> RunMetrics:
     tasks = list(config.dataset.tasks)
-    blessing = run.output(GATE, "blessing")
+    pushed = _pushed(config, run, checks)
     evaluation = run.output(EVALUATOR, "evaluation")
     records = {}
     for split, counts in data.splits.items():
@@ -143,12 +146,39 @@ def _metrics(
             task: _task(evaluations[WITHOUT_ENCODER], task) for task in tasks
         },
         seconds=seconds,
-        verdict=verdict(blessing, evaluation, config.evaluation, checks.findings),
+        verdict=pushed.verdict,
         to_beat=_to_beat(evaluation, tasks),
-        pushed_version=run.pushed_version(PUSHER),
+        pushed_version=run.pushed_version(pushed.pusher),
+        pushed_baseline=pushed.pusher == BASELINE_PUSHER,
         serving_model=_newest(config.paths.pushed),
         rivals=rivals,
     )
+
+
+class _Pushed(NamedTuple):
+    """What became of a run's models, and the Pusher that tells."""
+
+    verdict: Verdict
+    pusher: str
+
+
+def _pushed(config: RunConfig, run: RunMetadata, checks: Checks) -> _Pushed:
+    """What became of the ranker, or of the base ranker where that was pushed instead."""
+
+    def of(gate: str, evaluator: str) -> Verdict:
+        evaluation = run.output(evaluator, "evaluation")
+        blessing = run.output(gate, "blessing")
+        return verdict(blessing, evaluation, config.evaluation, checks.findings)
+
+    ours = of(GATE, EVALUATOR)
+    if ours.blessed or config.evaluation.push == "ranker":
+        return _Pushed(ours, PUSHER)
+    base = of(BASELINE_GATE, BASELINE_EVALUATOR)
+    if base.blessed:
+        return _Pushed(base, BASELINE_PUSHER)
+    # What refuses both, such as a finding, is said once.
+    reasons = list(dict.fromkeys([*ours.reasons, *base.reasons]))
+    return _Pushed(Verdict(blessed=False, reasons=reasons), PUSHER)
 
 
 def _rivals(config: RunConfig, run: RunMetadata, data: DataReport) -> Rivals:

@@ -145,6 +145,7 @@ class RunMetrics(Content):
         to_beat: The last blessed model's AUC by task, on the same candidates; None where there was
             no such model.
         pushed_version: The version that this run pushed; None if it pushed none.
+        pushed_baseline: Whether that is the base ranker without the encoder.
         serving_model: The newest pushed version's directory.
     """
 
@@ -164,6 +165,7 @@ class RunMetrics(Content):
     pushed_version: str | None
     serving_model: str | None
     rivals: Rivals | None = None
+    pushed_baseline: bool = False
 
     @property
     def models(self) -> dict[str, dict[str, TaskMetrics]]:

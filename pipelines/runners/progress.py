@@ -36,7 +36,9 @@ COMPONENTS = {
     node_ids.BASELINE_EVALUATOR: ("evaluating the baseline", 45),
     node_ids.COUNTS: ("training trees on counts, and comparing", 40),
     node_ids.GATE: ("blessing the model, if its data allows", 0),
+    node_ids.BASELINE_GATE: ("blessing the baseline, if the encoder doesn't pay", 0),
     node_ids.PUSHER: ("pushing the model", 0),
+    node_ids.BASELINE_PUSHER: ("pushing the baseline", 0),
 }
 
 

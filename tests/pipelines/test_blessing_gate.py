@@ -12,12 +12,15 @@ from tfx.types import standard_artifacts
 from pipelines.checks.found import Checks, Compared
 from pipelines.components import blessing_gate
 from pipelines.components.data_checks import FINDINGS
-from pipelines.counts.found import FILE, Counts, TaskCounts
+from pipelines.counts.found import FILE, Counts, Gain, TaskCounts
+from pipelines.counts.verdict import DOES_NOT_PAY, PAYS
 
 pytestmark = pytest.mark.slow  # imports TFX
 
 
-def _gate(folder: Path, must_beat: list[str], counts: Counts | None) -> tuple[bool, list[str]]:
+def _gate(
+    folder: Path, must_beat: list[str], counts: Counts | None, if_encoder: str = ""
+) -> tuple[bool, list[str]]:
     """Whether a model that the Evaluator blessed is blessed, and why not."""
     artifacts: dict[str, Any] = {
         "evaluation": standard_artifacts.ModelBlessing(),
@@ -42,6 +45,7 @@ def _gate(folder: Path, must_beat: list[str], counts: Counts | None) -> tuple[bo
         "margin": 0.0,
         "span": 0,
         "must_beat": json.dumps(must_beat),
+        "if_encoder": if_encoder,
     }
     blessing_gate.Executor().Do(
         {name: [artifact] for name, artifact in artifacts.items()}, output, properties
@@ -76,3 +80,48 @@ def test_a_model_is_blessed_only_if_it_beats_what_it_must(
         blessed
         or "evaluation.must_beat asks for a model that beats boosted trees on counts" in refused[0]
     )
+
+
+@pytest.mark.parametrize(
+    ("intervals", "pays"),
+    [
+        ([(0.1, 0.9)], True),
+        ([(-0.1, 0.9)], False),
+        ([(0.0, 0.9)], False),
+        ([(-0.9, -0.1)], False),
+        ([(-0.1, 0.9), (0.1, 0.9)], True),
+        ([(-0.9, -0.1), (0.1, 0.9)], False),
+        ([(None, None)], True),
+    ],
+)
+def test_the_cheaper_ranker_is_pushed_unless_the_encoder_pays(
+    intervals: list[tuple[float | None, float | None]],
+    pays: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(blessing_gate, "_refusals", lambda figures, settings: [])
+    gains = {}
+    for number, (low, high) in enumerate(intervals):
+        gains[f"task_{number}"] = Gain(points=0.3, low=low, high=high)
+    counts = Counts(missing=None, encoder=gains)
+    blessed = {}
+    for if_encoder in (PAYS, DOES_NOT_PAY):
+        folder = tmp_path / if_encoder
+        folder.mkdir()
+        blessed[if_encoder], refused = _gate(folder, [], counts, if_encoder)
+        assert bool(refused) != blessed[if_encoder]
+        assert all("evaluation.push: cheaper" in reason for reason in refused)
+    assert blessed == {PAYS: pays, DOES_NOT_PAY: not pays}
+
+
+@pytest.mark.parametrize(("gain", "blessed"), [(0.4, True), (0.6, False)])
+def test_a_base_ranker_has_to_beat_the_trees_without_what_the_encoder_adds(
+    gain: float, blessed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blessing_gate, "_refusals", lambda figures, settings: [])
+    trees = TaskCounts(auc=0.7, model_auc=0.705, points=0.5, low=0.1, high=0.9, trees=9)
+    encoder = Gain(points=gain, low=-0.1, high=1.1)
+    counts = Counts(missing=None, tasks={"buy": trees}, encoder={"buy": encoder})
+    is_blessed, _ = _gate(tmp_path, ["counts"], counts, DOES_NOT_PAY)
+    assert is_blessed == blessed

@@ -7,7 +7,7 @@ from typing import Any
 import pydantic
 import pytest
 
-from pipelines.config import RunConfig
+from pipelines.config import EvaluationConfig, RunConfig
 from preprocessing.config import ConfigError, validated
 from tests.testing import small_spec
 from trainer.config import TrainerConfig
@@ -74,3 +74,17 @@ def test_epochs_of_a_warm_start_need_one(objective: str) -> None:
         pydantic.ValidationError, match="warm_epochs counts only .* `warm_start: true`, or leave"
     ):
         RunConfig.model_validate({"dataset": small_spec(), "trainer": trainer})
+
+
+def test_the_cheaper_ranker_needs_a_measured_gain_and_no_encoder_to_go_on_with() -> None:
+    with pytest.raises(pydantic.ValidationError, match="push: cheaper needs .* counts_rows: 0"):
+        EvaluationConfig.model_validate({"push": "cheaper", "counts_rows": 0})
+    with pytest.raises(pydantic.ValidationError, match="cheaper may push a ranker without one"):
+        RunConfig.model_validate(
+            {
+                "dataset": small_spec(),
+                "evaluation": {"push": "cheaper"},
+                "warm_start": True,
+                "span": 3,
+            }
+        )

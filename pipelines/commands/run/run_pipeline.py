@@ -70,7 +70,12 @@ def _outcome(metrics: RunMetrics, pushed: str) -> str:
     """What became of the model."""
     if not metrics.verdict.blessed:
         return f"The model was not pushed. {' '.join(metrics.verdict.reasons)}"
-    return f"Model: {pushed}/{metrics.pushed_version}"
+    which = (
+        " (the base ranker without the encoder, as evaluation.push: cheaper asks for)"
+        if metrics.pushed_baseline
+        else ""
+    )
+    return f"Model: {pushed}/{metrics.pushed_version}{which}"
 
 
 def _check(config: RunConfig) -> None:

@@ -27,6 +27,8 @@ def headline(results: RunResults) -> Section:
         tiles += _tiles(task if several else "", ours, without)
         tables.append(_table(task, ours, without))
     said.append(_bar(metrics))
+    if metrics.pushed_baseline:
+        said.append("The base ranker was pushed (evaluation.push: cheaper).")
     return Section(
         anchor="result",
         title="What the encoder is worth",

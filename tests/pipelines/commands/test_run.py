@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from pipelines.config import load_run_config
 from pipelines.runners.progress import COMPONENTS
 from tests.pipelines.conftest import SmallRun, srp4ctr
 
@@ -17,6 +21,8 @@ OPTIONAL = {
     "ServingLogExampleGen",
     "StatisticsGen.serving",
     "Resolver.earlier_model",
+    "BlessingGate.baseline",
+    "Pusher.baseline",
 }  # by the config
 EXPECTED = set(COMPONENTS) - OPTIONAL
 
@@ -58,6 +64,7 @@ def test_metrics_have_the_promised_form(small_run: SmallRun) -> None:
         "verdict",
         "to_beat",
         "pushed_version",
+        "pushed_baseline",
         "serving_model",
         "rivals",
     }
@@ -113,3 +120,34 @@ def test_killed_run_resumes_after_its_last_finished_component(small_run: SmallRu
     announced = re.split(r"^\[\d+/\d+\] ", small_run.output, flags=re.MULTILINE)[1:]
     cached = [one.split(":")[0] for one in announced if "unchanged: taken from the cache" in one]
     assert cached == ["BehaviorLogExampleGen"]
+
+
+@pytest.fixture
+def cheaper(small_run: SmallRun, tmp_path: Path) -> Iterator[Path]:
+    """The small run's configuration with `push: cheaper`; what it does is undone afterwards.
+
+    It stays in its place, so that all that was trained comes from the cache.
+    """
+    folder = small_run.config_path.parent
+    shutil.copytree(folder, tmp_path / "before", symlinks=True)
+    config = yaml.safe_load(small_run.config_path.read_text())
+    config["evaluation"]["push"] = "cheaper"
+    path = folder / "cheaper.yaml"
+    path.write_text(yaml.safe_dump(config))
+    yield path
+    shutil.rmtree(folder)
+    shutil.move(tmp_path / "before", folder)
+
+
+def test_the_base_ranker_is_pushed_where_the_encoder_does_not_pay(cheaper: Path) -> None:
+    paths = load_run_config(cheaper).paths
+    before = set(paths.serving_model.iterdir())
+    done = srp4ctr("run", cheaper)
+    assert done.returncode == 0, done.stdout + done.stderr
+    metrics = json.loads((paths.report / "metrics.json").read_text())
+    # Two epochs on 200 users teach an encoder nothing that pays for sure.
+    assert metrics["pushed_baseline"] and metrics["verdict"]["blessed"]
+    assert "(the base ranker without the encoder, as evaluation.push: cheaper" in done.stdout
+    (version,) = set(paths.serving_model.iterdir()) - before
+    assert version.name == metrics["pushed_version"]
+    assert "The base ranker was pushed" in (version / "assets.extra" / "model_card.md").read_text()
