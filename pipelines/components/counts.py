@@ -12,6 +12,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from pipelines.counts.found import FILE, Counts
+from pipelines.counts.scores import SCORES
 from pipelines.counts.trees import installed
 from preprocessing.artifact_files import serving_model_dir
 from preprocessing.spec import DatasetSpec
@@ -36,7 +37,7 @@ class _Spec(ComponentSpec):
 
 
 class Executor(base_executor.BaseExecutor):
-    """Writes counts.json."""
+    """Writes counts.json, and scores.npz that it comes from."""
 
     def Do(  # noqa: N802 (TFX's name)
         self,
@@ -57,8 +58,12 @@ class Executor(base_executor.BaseExecutor):
             ),
         )
         spec = DatasetSpec.from_json(exec_properties["spec"])
-        found = compare_with_counts(sources, spec, exec_properties["rows"], exec_properties["seed"])
+        found, scores = compare_with_counts(
+            sources, spec, exec_properties["rows"], exec_properties["seed"]
+        )
         output = artifact_utils.get_single_instance(output_dict["counts"])
+        with fileio.open(f"{output.uri}/{SCORES}", "wb") as file:
+            file.write(scores.to_bytes())
         with fileio.open(f"{output.uri}/{FILE}", "w") as file:
             file.write(json.dumps(found.to_json(), ensure_ascii=False, indent=1))
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow_transform as tft
 
-from pipelines.bootstrap import paired_interval, resampled_auc
-from pipelines.counts.found import Counts, Gain, Sampled, TaskCounts
+from pipelines.counts.found import Counts, Sampled, TaskCounts
+from pipelines.counts.judged import compared, gain, judged
+from pipelines.counts.scores import BASE, RANKER, TREES, TestScores
 from pipelines.counts.table import CandidateTable
 from pipelines.counts.tested import RawRecords
 from pipelines.counts.trees import HOW_TO_INSTALL, Trees, installed
@@ -21,9 +22,6 @@ from preprocessing.spec import DatasetSpec
 from trainer.data import TransformedRecords
 from trainer.export.transform_graph import TransformGraph
 from trainer.fields import fields_of
-from trainer.metrics import auc
-
-_RESAMPLES = 400
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +43,14 @@ class Sources:
     without_encoder: str
 
 
-def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: int) -> Counts:
+class Comparison(NamedTuple):
+    """What was found, and the scores that it was found by."""
+
+    found: Counts
+    scores: TestScores
+
+
+def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: int) -> Comparison:
     """What the ranker gains by its encoder, and what trees reach on counts.
 
     Args:
@@ -66,13 +71,17 @@ def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: in
     without = raw.scored(sources.without_encoder, tasks)
     ours = {}
     encoder = {}
+    scores: dict[tuple[str, str], np.ndarray] = {}
+    kept = TestScores(np.unique(scored.users, return_inverse=True)[1], test.labels, scores)
     for task in tasks:
+        scores[RANKER, task] = scored.scores[task]
+        scores[BASE, task] = without.scores[task]
         labels = test.labels[task]
         ours[task] = judged(labels, scored.users, scored.scores[task])
         encoder[task] = gain(ours[task], judged(labels, scored.users, without.scores[task]))
     if not installed():
         missing = f"LightGBM isn't installed: {HOW_TO_INSTALL}"
-        return Counts(missing=missing, splits=splits, encoder=encoder)
+        return Comparison(Counts(missing=missing, splits=splits, encoder=encoder), kept)
     records = TransformedRecords(fields, transform)
     rows = {}
     for split in ("train", "validation"):
@@ -84,39 +93,8 @@ def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: in
     for task in tasks:
         trees = Trees(table, task, rows["train"], rows["validation"], seed)
         names = trees.names
-        of_trees = judged(test.labels[task], scored.users, trees.scores(test))
+        scores[TREES, task] = trees.scores(test)
+        of_trees = judged(test.labels[task], scored.users, scores[TREES, task])
         found[task] = compared(ours[task], of_trees, trees.rounds)
-    return Counts(missing=None, features=names, splits=splits, tasks=found, encoder=encoder)
-
-
-class Judged(NamedTuple):
-    """How well a model ranks.
-
-    Attributes:
-        auc: On all candidates.
-        resampled: On users drawn with replacement, [resamples].
-    """
-
-    auc: float
-    resampled: np.ndarray
-
-
-def judged(labels: np.ndarray, users: np.ndarray, scores: np.ndarray) -> Judged:
-    """The AUC of a model's scores [C], by labels (0 or 1, [C]) and the candidates' users [C]."""
-    return Judged(auc(labels, scores), resampled_auc(users, labels, scores, _RESAMPLES))
-
-
-def compared(ours: Judged, of_trees: Judged, rounds: int) -> TaskCounts:
-    """Both AUCs, and their difference with its interval."""
-    return TaskCounts(
-        auc=of_trees.auc,
-        model_auc=ours.auc,
-        trees=rounds,
-        **gain(ours, of_trees).model_dump(),
-    )
-
-
-def gain(ours: Judged, theirs: Judged) -> Gain:
-    """The difference in AUC with its interval, by a paired bootstrap over users."""
-    low, high = paired_interval([ours.resampled], [theirs.resampled])
-    return Gain(points=100 * (ours.auc - theirs.auc), low=100 * low, high=100 * high)
+    counts = Counts(missing=None, features=names, splits=splits, tasks=found, encoder=encoder)
+    return Comparison(counts, kept)

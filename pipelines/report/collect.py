@@ -12,6 +12,7 @@ from pipelines.checks.found import Checks
 from pipelines.components.counts import read_counts
 from pipelines.components.data_checks import read_checks
 from pipelines.config import RunConfig
+from pipelines.counts.scores import SCORES
 from pipelines.data_report import DataReport
 from pipelines.errors import RunError
 from pipelines.evaluated import figures, load_evaluation, rule_auc
@@ -104,6 +105,22 @@ def collect(run_dir: Path) -> RunResults:
         finetune_curves={name: found.curves for name, found in finetuned.items()},
         calibration=calibration,
     )
+
+
+def test_scores(run_dir: Path) -> bytes | None:
+    """The scores of all models on the test candidates, as scores.npz has them.
+
+    None where the run compared nothing, or where an older version made it.
+    """
+    config = config_of(run_dir)
+    if not config.evaluation.counts_rows:
+        return None
+    run = RunMetadata(config.paths.metadata, config.dataset.name)
+    path = f"{run.output(COUNTS, 'counts')}/{SCORES}"
+    if not fileio.exists(path):
+        return None
+    with fileio.open(path, "rb") as file:
+        return bytes(file.read())
 
 
 def _left_beside(model_dir: str, name: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pydantic
 
+from pipelines.counts.scores import SCORES, TestScores
 from pipelines.errors import RunError
 from pipelines.report.results import RunResults
 
@@ -16,6 +17,15 @@ RESULTS = "results.json"
 def to_json(results: RunResults) -> str:
     """All results."""
     return json.dumps(results.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_scores(run_dir: Path) -> TestScores | None:
+    """What a finished run's models gave the test candidates.
+
+    None where its report has none, as an older version's hasn't.
+    """
+    path = run_dir / "report" / SCORES
+    return TestScores.from_bytes(path.read_bytes()) if path.is_file() else None
 
 
 def read_results(run_dir: Path) -> RunResults:

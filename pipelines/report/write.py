@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from pipelines.config import LOG
+from pipelines.counts.scores import SCORES
 from pipelines.errors import RunError
 from pipelines.logs import logs_to
 from pipelines.report.model_card import CARD, model_card
@@ -34,15 +35,21 @@ def write_report(run_dir: Path) -> Path:
     if not run_dir.is_dir():
         raise RunError(f"{run_dir}: no such directory. Give a run's, such as runs/ml_100k.")
     with logs_to(run_dir / LOG):
-        from pipelines.report.collect import collect  # imports TFX, which takes 20 seconds
+        # It imports TFX, which takes 20 seconds.
+        from pipelines.report.collect import collect, test_scores
 
         results = collect(run_dir)
         _put_beside_model(results)
-        return save(results, run_dir / "report")
+        return save(results, run_dir / "report", test_scores(run_dir))
 
 
-def save(results: RunResults, folder: Path) -> Path:
+def save(results: RunResults, folder: Path, scores: bytes | None = None) -> Path:
     """Writes all files into `folder`, each in one step: a reader never sees half of one.
+
+    Args:
+        results: What the run found.
+        folder: Where the files go.
+        scores: The content of scores.npz, if there is one; `srp4ctr compare` pairs runs by it.
 
     Returns:
         The page's path.
@@ -51,6 +58,8 @@ def save(results: RunResults, folder: Path) -> Path:
     metrics = json.dumps(results.metrics.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     write_whole(folder / METRICS, metrics + "\n")
     write_whole(folder / RESULTS, to_json(results))
+    if scores is not None:
+        write_whole(folder / SCORES, scores)
     write_whole(folder / PAGE, render(results))
     write_whole(folder / CARD, model_card(results))
     return folder / PAGE

@@ -11,7 +11,7 @@ from pipelines.report.comparison.settings import settings_section
 from pipelines.report.comparison.slices import slices_section
 from pipelines.report.comparison.training import time_section, training_section
 from pipelines.report.html import page_of
-from pipelines.report.stored import read_results
+from pipelines.report.stored import read_results, read_scores
 from preprocessing.whole_files import write_whole
 
 PAGE = "comparison.html"
@@ -39,7 +39,11 @@ def compare(run_a: Path, run_b: Path, output: Path | None = None) -> Path:
     Raises:
         RunError: one of them is no finished run.
     """
-    pair = Pair((run_a, run_b), (read_results(run_a), read_results(run_b)))
+    pair = Pair(
+        (run_a, run_b),
+        (read_results(run_a), read_results(run_b)),
+        (read_scores(run_a), read_scores(run_b)),
+    )
     path = output or run_b / "report" / PAGE
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, render(pair))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipelines.counts.found import Gain
+from pipelines.counts.judged import gain, judged
+from pipelines.counts.scores import RANKER, TestScores
 from pipelines.report.results import RunResults
 from pipelines.text import MISSING, difference
 
@@ -20,10 +24,12 @@ class Pair:
     Attributes:
         places: Their directories.
         results: What each found.
+        scores: What each one's models gave the test candidates; None where a report has none.
     """
 
     places: tuple[Path, Path]
     results: tuple[RunResults, RunResults]
+    scores: tuple[TestScores | None, TestScores | None] = (None, None)
 
     def both(self, get: Callable[[RunResults], Any]) -> tuple[Any, Any]:
         """What `get` takes from each run's results."""
@@ -35,6 +41,25 @@ class Pair:
         """The tasks that both have."""
         a, b = self.both(lambda results: results.metrics.tasks)
         return [task for task in a if task in b]
+
+    @functools.cached_property
+    def gains(self) -> dict[str, Gain]:
+        """What B's rankers gain over A's, by task, on the same test candidates.
+
+        It is empty where these differ or aren't known.
+        """
+        a, b = self.scores
+        if a is None or b is None or not a.same_candidates(b):
+            return {}
+        found = {}
+        for task in self.tasks:
+            if (RANKER, task) in a.scores and (RANKER, task) in b.scores:
+                ours, theirs = (
+                    judged(scores.labels[task], scores.users, scores.scores[RANKER, task])
+                    for scores in (b, a)
+                )
+                found[task] = gain(ours, theirs)
+        return found
 
     @property
     def same_test(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pipelines.metrics import METRICS
 from pipelines.report.blocks import Section, Table, Tile, tone_of
 from pipelines.report.comparison.pair import NAMES, Pair, compared
+from pipelines.report.encoder import interval
 from pipelines.report.results import WITH_ENCODER, WITHOUT_ENCODER, RunResults, TaskMetrics
 from pipelines.text import decimal, difference, points, signed
 
@@ -50,8 +51,18 @@ def _finding(pair: Pair, task: str) -> str:
     size = points(abs(gain)).lstrip("+")
     return (
         f"For “{task}”, run {better} reaches a test AUC {size} points above run {worse}: "
-        f"{decimal(a)} and {decimal(b)}."
+        f"{decimal(a)} and {decimal(b)}{_sure(pair, task)}."
     )
+
+
+def _sure(pair: Pair, task: str) -> str:
+    """How sure the difference is, of B less A."""
+    paired = pair.gains.get(task)
+    if paired is None:
+        return ""
+    is_sure = not (paired.low is None or paired.high is None or paired.low <= 0 <= paired.high)
+    verdict = "" if is_sure else ", so it may be chance"
+    return f"; B less A{interval(paired)}{verdict}"
 
 
 def _tiles(pair: Pair, task: str) -> list[Tile]:

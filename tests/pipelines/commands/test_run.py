@@ -13,8 +13,11 @@ import pytest
 import yaml
 
 from pipelines.config import load_run_config
+from pipelines.counts.scores import BASE, RANKER, TREES
+from pipelines.report.stored import read_scores
 from pipelines.runners.progress import COMPONENTS
 from tests.pipelines.conftest import SmallRun, srp4ctr
+from trainer.metrics import auc
 
 pytestmark = pytest.mark.slow
 OPTIONAL = {
@@ -96,6 +99,19 @@ def test_trees_on_counts_are_compared_on_every_test_candidate(small_run: SmallRu
         "Boosted trees on counts" in small_run.output
         or "boosted trees on counts" in small_run.output
     )
+
+
+def test_the_report_has_every_models_score_of_every_test_candidate(small_run: SmallRun) -> None:
+    metrics = json.loads((small_run.config.paths.report / "metrics.json").read_text())
+    found = read_scores(small_run.config.paths.root)
+    assert found is not None and len(found.users) == metrics["records"]["test"]["candidates"]
+    for task, counts in metrics["rivals"]["counts"]["tasks"].items():
+        for model, expected in ((RANKER, counts["model_auc"]), (TREES, counts["auc"])):
+            of_model = auc(found.labels[task], found.scores[model, task])
+            assert of_model == pytest.approx(expected, abs=1e-6)
+        gain = metrics["rivals"]["counts"]["encoder"][task]["points"]
+        of_base = auc(found.labels[task], found.scores[BASE, task])
+        assert counts["model_auc"] - of_base == pytest.approx(gain / 100, abs=1e-6)
 
 
 def test_slices_cover_every_test_candidate_once(small_run: SmallRun) -> None:

@@ -9,8 +9,8 @@ import sys
 
 import numpy as np
 
-from pipelines.counts.compare import compared, judged
 from pipelines.counts.found import Counts, TaskCounts
+from pipelines.counts.judged import compared, judged
 from pipelines.counts.trees import Trees, installed
 from pipelines.counts.verdict import not_beaten
 from tests.pipelines.counts.candidates import planted

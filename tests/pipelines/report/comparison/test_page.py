@@ -9,10 +9,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from pipelines.app import app
+from pipelines.counts.scores import TestScores
 from pipelines.errors import RunError
 from pipelines.report.comparison.page import compare, render
 from pipelines.report.comparison.pair import Pair
@@ -51,6 +53,35 @@ def other(**changes: Any) -> RunResults:
 
 def pair_of(a: RunResults, b: RunResults) -> Pair:
     return Pair((Path("runs/before"), Path("runs/after")), (a, b))
+
+
+def made_scores(better: float, seed: int = 1) -> TestScores:
+    """Of 80 users; positives get `better` more than negatives."""
+    rng = np.random.default_rng(seed)
+    labels = np.random.default_rng(0).random(1600) < 0.4
+    scores = rng.normal(size=1600) + better * labels
+    return TestScores(np.repeat(np.arange(80), 20), {"like": labels}, {("ranker", "like"): scores})
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ((made_scores(0.5), made_scores(1.5)), r"B less A \(95 % interval \+\S+ to \+\S+\)\."),
+        ((made_scores(0.5), made_scores(0.51, 2)), "so it may be chance"),
+    ],
+)
+def test_a_difference_has_its_interval_over_users(
+    scores: tuple[TestScores, TestScores], said: str
+) -> None:
+    page = Page(render(Pair((Path("before"), Path("after")), (MADE, other()), scores)))
+    assert re.search(said, page.text)
+
+
+def test_scores_of_other_candidates_are_not_paired() -> None:
+    fewer = TestScores(np.arange(3), {"like": np.zeros(3)}, {("ranker", "like"): np.zeros(3)})
+    for scores in ((made_scores(0.5), fewer), (made_scores(0.5), None), (None, None)):
+        pair = Pair((Path("before"), Path("after")), (MADE, other()), scores)
+        assert pair.gains == {} and "interval" not in Page(render(pair)).text
 
 
 @pytest.fixture(scope="module")
