@@ -22,10 +22,11 @@ from preprocessing.tables import encode_strings, keyed_times, mix
 
 COUNT = "count"
 STEP = "step"
-_SALT = 3  # other than those of shards, held-out users and requests; draws take it and all after it
+# Shards, held-out users and requests have salts below it; draw number n has the salt _SALT + n.
+_SALT = 3
 _STEPS_A_WINDOW = 64
 _STEPS_A_LOG = 2048
-_ROUNDING = 1e-9
+_ROUNDING = 1e-9  # so that what is accepted for certain isn't refused for a rounding error
 
 
 def step_of(window: int, cutoffs: CutOffs) -> int:
@@ -47,8 +48,9 @@ def merge_active(table: pa.Table) -> pa.Table:
     keys = encode_strings(table.column(KEY))
     steps = table.column(STEP).to_numpy()
     order = np.lexsort((steps, keys.codes))
-    starts = np.flatnonzero(is_run_start(keys.codes[order], steps[order])) if len(order) else order
+    starts = np.flatnonzero(is_run_start(keys.codes[order], steps[order]))
     counts = table.column(COUNT).to_numpy()[order]
+    # reduceat can't add up the runs of an empty array.
     summed = np.add.reduceat(counts, starts) if len(order) else counts
     first = order[starts]
     return pa.table(
@@ -117,9 +119,8 @@ class ItemPool:
 
     def steps_before(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The complete steps in the window before each time: the first, and one past the last."""
-        first = -(
-            -(times - self._window) // self._step
-        )  # rounded up: a step cut in two is left out
+        # Rounded up: a step that the window cuts in two is left out.
+        first = -(-(times - self._window) // self._step)
         return first, times // self._step
 
     def has_any(self, times: np.ndarray) -> np.ndarray:
@@ -145,11 +146,12 @@ class ItemPool:
         first, stop = self.steps_before(times)
         low = self._chances[np.searchsorted(self._rows.steps, first)]
         high = self._chances[np.searchsorted(self._rows.steps, stop)]
+        # A row's share of the cumulative chances between the two is its chance to be hit.
         point = low + _uniform(hashes, 2 * attempt) * (high - low)
         row = np.searchsorted(self._chances, point, side="right") - 1
         items = self._rows.items[np.minimum(row, len(self._rows.items) - 1)]
         if self._power == 1:
-            return items
+            return items  # the chance of a row is its count: nothing to make up for
         start = np.searchsorted(self._rows.keyed, keyed_times(items, np.maximum(first, 0)))
         end = np.searchsorted(self._rows.keyed, keyed_times(items, stop))
         count = self._rows.counts[end] - self._rows.counts[start]
@@ -167,4 +169,5 @@ def _sums(values: np.ndarray) -> np.ndarray:
 
 def _uniform(hashes: np.ndarray, number: int) -> np.ndarray:
     """A number in [0, 1) for each hash."""
+    # A float64 holds 53 of the 64 bits exactly.
     return (mix(hashes, _SALT + number) >> np.uint64(11)) * 2.0**-53

@@ -15,7 +15,7 @@ from preprocessing import features as names
 from preprocessing.encoding import Lists, encode_records
 from preprocessing.entities import EntityTable, as_array, with_absent
 from preprocessing.features import CATALOG_ITEMS_A_RECORD, record_features
-from preprocessing.histories import is_run_start
+from preprocessing.histories import is_run_end
 from preprocessing.sources.columns import ITEM, KEY, PLACE, TIME, USER, source_of
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import CutOffs
@@ -83,8 +83,7 @@ def merge_seen(tables: list[pa.Table]) -> pa.Table:
         times = table.column(since(column)).to_numpy()
         # Of several values at one time the last in their own order counts, whatever table has it.
         order = np.lexsort((order_codes(table.column(column)), times, keys.codes))
-        is_last = np.append(is_run_start(keys.codes[order])[1:], True)[: len(order)]
-        latest = pa.array(order[is_last])
+        latest = pa.array(order[is_run_end(keys.codes[order])])
         for name in (column, since(column)):
             merged[name] = as_array(table.column(name)).take(latest)
     return pa.table(merged)
@@ -107,6 +106,7 @@ class Catalog:
         )
         ids = frequent.column(KEY).chunks + ([items.keys] if items else [])
         distinct = encode_strings(pa.chunked_array(ids, pa.string())).values
+        # One past the last row stands for an item that was never seen: it has no events.
         seen_rows = self._rows(distinct, seen_table)
         counts = np.append(seen_table.column(COUNT).to_numpy(), 0)[seen_rows]
         order = np.lexsort((np.arange(len(distinct)), -counts))
@@ -135,12 +135,12 @@ class Catalog:
         features = record_features(self._spec)
         for number, start in enumerate(range(0, len(self), CATALOG_ITEMS_A_RECORD)):
             size = min(CATALOG_ITEMS_A_RECORD, len(self) - start)
-            lists = {
-                name: Lists(np.array([0, size]), column.slice(start, size))
-                for name, column in self._columns.items()
-            }
+            offsets = np.array([0, size])
+            lists: dict[str, Lists] = {}
+            for name, column in self._columns.items():
+                lists[name] = Lists(offsets, column.slice(start, size))
             # The lines of the statistics table have the statistics of items; here they are absent.
-            absent = Lists(np.array([0, size]), pa.array([float("nan")] * size))
+            absent = Lists(offsets, pa.array([float("nan")] * size))
             for feature in features:
                 if feature.statistic and feature.side == "candidate":
                     lists[feature.name] = absent
@@ -157,7 +157,10 @@ class Catalog:
 def statistic_records(spec: DatasetSpec, pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Records of split `catalog` that hold the lines of the statistics table, sorted."""
     features = record_features(spec)
-    lines = sorted(line for piece in pieces for line in piece.splitlines())
+    lines: list[bytes] = []
+    for piece in pieces:
+        lines += piece.splitlines()
+    lines.sort()
     for number, start in enumerate(range(0, len(lines), CATALOG_ITEMS_A_RECORD)):
         some = lines[start : start + CATALOG_ITEMS_A_RECORD]
         lists = {

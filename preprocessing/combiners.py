@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 
@@ -65,7 +66,7 @@ class _TableCombiner(beam.CombineFn):
         return self._merged(accumulator) if len(accumulator) >= self._MOST_PARTS else accumulator
 
     def merge_accumulators(self, accumulators: Iterable[list[bytes]]) -> list[bytes]:
-        return self._merged([part for accumulator in accumulators for part in accumulator])
+        return self._merged(list(itertools.chain.from_iterable(accumulators)))
 
     def extract_output(self, accumulator: list[bytes]) -> bytes | None:
         merged = self._merged(accumulator)

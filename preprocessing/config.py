@@ -77,6 +77,8 @@ def changed(config: ConfigT, changes: Mapping[str, Any]) -> ConfigT:
         pydantic.ValidationError: the changes say what can't be, or what has no effect.
     """
     model = type(config)
+    # Read as saved first, which leaves out what the changes make idle; then strictly, so that the
+    # changes themselves have nothing idle.
     kept = model.model_validate(merge(config.model_dump(mode="json"), changes), context=SAVED)
     return model.model_validate(merge(kept.model_dump(mode="json"), changes))
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from preprocessing.histories import is_run_start
+from preprocessing.histories import is_run_start, run_starts
 from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.sources.columns import EARLIER, ITEM, PLACE, TIME, USER
 from preprocessing.spec import DatasetSpec
@@ -45,8 +45,8 @@ def _as_events(own: pa.Table, first: np.ndarray, lists: pa.ListArray) -> pa.Tabl
     items = pc.list_flatten(lists)
     is_entry = pc.not_equal(items, "").to_numpy(zero_copy_only=False)
     rows = first[pc.list_parent_indices(lists).to_numpy()][is_entry]
-    starts = np.flatnonzero(is_run_start(rows))
-    places = np.arange(len(rows)) - np.repeat(starts, np.diff(np.append(starts, len(rows)))) + 1
+    # The place of an entry is how far it is from the start of its row's run, counted from 1.
+    places = np.arange(len(rows)) - run_starts(rows) + 1
     columns = {
         USER: own.column(USER).take(pa.array(rows)),
         ITEM: items.filter(pa.array(is_entry)),
@@ -72,6 +72,7 @@ def first_lists(table: pa.Table) -> pa.Table:
     places = table.column(PLACE).to_numpy()
     listed = np.flatnonzero(places > 0)
     order = listed[np.lexsort((places[listed], times[listed], users.codes[listed]))]
+    # The time of each user's first list.
     firsts = np.full(len(users.values), np.iinfo(np.int64).max)
     np.minimum.at(firsts, users.codes[listed], times[listed])
     # Of two lists at one time, as where a row comes twice, each place is taken once.

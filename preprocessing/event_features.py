@@ -57,24 +57,27 @@ class EventFeatures:
         self._spec = spec
         self._events = events
         self._tables = tables
+        # Computed when first asked for, then kept.
         self._columns: dict[str, tuple[np.ndarray, pa.Array]] = {}
         self._keys: dict[str, np.ndarray] = {}
         self._lacking: dict[str, np.ndarray] = {}
         self._levels: np.ndarray | None = None
-        self._labels = {
-            names.label_name(task): np.append(labels(events, label), False).astype(np.float32)
-            for task, label in spec.tasks.items()
-        }
+        self._labels: dict[str, np.ndarray] = {}
+        for task, label in spec.tasks.items():
+            # One more at the end: the label 0 of every sampled item.
+            with_sampled = np.append(labels(events, label), False)
+            self._labels[task] = with_sampled.astype(np.float32)
 
     def labels(self, task: str, numbers: np.ndarray) -> np.ndarray:
         """The labels of some events: float32."""
-        return self._labels[names.label_name(task)][np.minimum(numbers, len(self._events))]
+        return self._labels[task][np.minimum(numbers, len(self._events))]
 
     def match_counts(self, table: TableName) -> dict[str, int]:
         """How many events find a row of a table that holds by then; see `joins.match_counts`."""
         entities = self._entities(table)
         count = len(self._events)
         codes, values = self._own(self._key_column(table))
+        # Behaviours of earlier lists aren't rows of the log.
         logged = ~self._events.is_listed
         rows = np.bincount(codes[:count][logged], minlength=len(values))
         places = entities.rows_at(self._keys_in(table)[:count], self._events.time)

@@ -55,7 +55,8 @@ class SortedEvents:
         codes = {name: column.codes for name, column in strings.items()} | numbers
         keys = (USER, TIME, PLACE, ITEM) if PLACE in codes else (USER, TIME, ITEM)
         others = sorted(set(codes) - set(keys))
-        order = np.lexsort([codes[name] for name in (*keys, *others)][::-1])
+        # lexsort takes the most significant key last.
+        order = np.lexsort([codes[name] for name in reversed((*keys, *others))])
         return cls(
             {name: column.take(order) for name, column in strings.items()},
             {name: column[order] for name, column in numbers.items()},

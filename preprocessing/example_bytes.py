@@ -73,7 +73,9 @@ def by_size(content: pa.Array, make: Callable[[int], bytes]) -> pa.Array | pa.Sc
 
 @functools.lru_cache(maxsize=1 << 16)
 def _header(name: str, dtype: Dtype, size: int) -> bytes:
+    """What comes before `size` bytes of values: see the layout at the top of this file."""
     key = FIRST + varint(len(name)) + name.encode()
+    # Numbers are one packed field, which has a header of its own; each text has its own already.
     numbers = FIRST + varint(size) if size and dtype != "string" else b""
     size += len(numbers)
     of_list = _LISTS[dtype] + varint(size) + numbers

@@ -66,17 +66,21 @@ def _step(annotation: Any, part: str) -> list[Any]:
         field = _fields(one).get(part)
         if field is not None:
             return _flatten(field.annotation)
-    arguments = getattr(annotation, "__args__", ())
-    return [inner for argument in arguments for inner in _flatten(argument)]
+    return _flatten(annotation)[1:]
 
 
 def _with_subclasses(annotation: Any) -> list[Any]:
     """A class and its subclasses: where several classes may stand, their base is declared."""
-    inner = annotation.__subclasses__() if _fields(annotation) else []
-    return [annotation] + [one for outer in inner for one in _with_subclasses(outer)]
+    found = [annotation]
+    if _fields(annotation):
+        for subclass in annotation.__subclasses__():
+            found += _with_subclasses(subclass)
+    return found
 
 
 def _flatten(annotation: Any) -> list[Any]:
-    """A type and all types inside it, such as those of a union."""
-    arguments = getattr(annotation, "__args__", ())
-    return [annotation] + [inner for argument in arguments for inner in _flatten(argument)]
+    """A type, and after it all types inside it, such as those of a union."""
+    found = [annotation]
+    for argument in getattr(annotation, "__args__", ()):
+        found += _flatten(argument)
+    return found

@@ -54,13 +54,15 @@ class Frame:
 
     def chunks(self) -> Iterator[Frame]:
         """The same records in pieces, each with a bounded number of list values."""
-        values = np.cumsum(
-            self.history.lengths + self.candidates.lengths + _CHUNK_VALUES // _CHUNK_RECORDS
-        )
+        # Each record counts as a few values more than it has, so that a chunk of nearly empty
+        # records has at most _CHUNK_RECORDS of them.
+        own = _CHUNK_VALUES // _CHUNK_RECORDS
+        values = np.cumsum(self.history.lengths + self.candidates.lengths + own)
         start = 0
         while start < len(self):
             done = values[start - 1] if start else 0
-            stop = max(start + 1, int(np.searchsorted(values, done + _CHUNK_VALUES, side="right")))
+            full = int(np.searchsorted(values, done + _CHUNK_VALUES, side="right"))
+            stop = max(start + 1, full)  # a record with more values than fit is a chunk of its own
             yield self.take(np.arange(start, stop))
             start = stop
 
@@ -71,7 +73,7 @@ class FrameEncoder:
     Args:
         spec: Has the features of a record.
         users: int64 [E], the events' users.
-        values: Their features.
+        values: The features of events.
         statistics: What the spec counts; None if it counts nothing.
         of_now: Whether records are of users as of now, and so have `user_statistics`.
     """

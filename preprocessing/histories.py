@@ -64,6 +64,17 @@ def is_run_start(*keys: np.ndarray) -> np.ndarray:
     return changes
 
 
+def is_run_end(*keys: np.ndarray) -> np.ndarray:
+    """Whether an element differs from the one after it in any key: bool [E]."""
+    starts = is_run_start(*keys)
+    return np.append(starts[1:], True)[: len(starts)]  # of no elements, none
+
+
+def run_stops(starts: np.ndarray, size: int) -> np.ndarray:
+    """One past the last element of each run of `size` elements, from where the runs start."""
+    return np.append(starts[1:], size)[: len(starts)]  # of no runs, none
+
+
 def histories(user: np.ndarray, time: np.ndarray, eligible: np.ndarray, length: int) -> Ranges:
     """The history at each event: the user's latest eligible events strictly before its time.
 
@@ -76,7 +87,8 @@ def histories(user: np.ndarray, time: np.ndarray, eligible: np.ndarray, length: 
     Returns:
         E ranges of at most `length` eligible events, oldest first.
     """
-    before = np.cumsum(eligible) - eligible
+    before = np.cumsum(eligible) - eligible  # how many eligible events come before each event
+    # An event at the same time may not be seen: a history stops where the run of its time starts.
     stops = before[run_starts(user, time)]
     starts = np.maximum(before[run_starts(user)], stops - length)
     return Ranges(np.flatnonzero(eligible), starts, stops)
@@ -119,10 +131,12 @@ def requests(
         request = np.full(len(user), -1)
     if split is None:
         split = np.zeros(len(user), np.int64)
+    # Only events without a request id are told apart by their time.
     instant = np.where(request < 0, time, 0)
     order = np.lexsort((split, instant, request, user))
-    firsts = np.flatnonzero(is_run_start(user[order], request[order], instant[order]))
-    parts = np.flatnonzero(is_run_start(user[order], request[order], instant[order], split[order]))
+    of_request = (user[order], request[order], instant[order])
+    firsts = np.flatnonzero(is_run_start(*of_request))
+    parts = np.flatnonzero(is_run_start(*of_request, split[order]))
     late = np.zeros(0, np.int64) if span is None else _too_late(time[order], parts, span)
     starts = np.concatenate([parts, late])
     why_parts = np.where(np.isin(parts, firsts), FIRST, AT_CUT_OFF)
@@ -130,8 +144,8 @@ def requests(
     by_start = np.argsort(starts)
     starts = starts[by_start]
     why = why[by_start]
-    stops = np.append(starts[1:], len(order))[: len(starts)]
-    by_first_event = np.argsort(order[starts]) if len(order) else starts
+    stops = run_stops(starts, len(order))
+    by_first_event = np.argsort(order[starts])
     return Ranges(order, starts[by_first_event], stops[by_first_event]), why[by_first_event]
 
 
@@ -143,8 +157,8 @@ def _too_late(time: np.ndarray, starts: np.ndarray, span: int) -> np.ndarray:
         starts: int64, where runs begin.
         span: Seconds.
     """
-    stops = np.append(starts[1:], len(time))[: len(starts)]
-    is_long = time[stops - 1] - time[starts] > span if len(starts) else np.zeros(0, bool)
+    stops = run_stops(starts, len(time))
+    is_long = time[stops - 1] - time[starts] > span
     begin = starts[is_long]
     end = stops[is_long]
     if not len(begin):
@@ -165,6 +179,7 @@ def _too_late(time: np.ndarray, starts: np.ndarray, span: int) -> np.ndarray:
 def keep(ranges: Ranges, mask: np.ndarray) -> Ranges:
     """Leaves out the events where `mask`, bool [E], is false; lists may become empty."""
     kept = mask[ranges.events]
+    # Where each event stands, and where the last one stops, once the others are left out.
     position = np.concatenate([[0], np.cumsum(kept)])
     return Ranges(ranges.events[kept], position[ranges.starts], position[ranges.stops])
 
@@ -175,7 +190,7 @@ def cut(ranges: Ranges, size: int) -> tuple[np.ndarray, Ranges]:
     Returns:
         The number of the list that each piece comes from, and the pieces in order.
     """
-    pieces = -(-ranges.lengths // size)
+    pieces = -(-ranges.lengths // size)  # rounded up
     row = np.repeat(np.arange(len(pieces)), pieces)
     starts = ranges.starts[row] + size * repeat_ranges(np.zeros_like(pieces), pieces)
     return row, Ranges(ranges.events, starts, np.minimum(starts + size, ranges.stops[row]))
@@ -197,8 +212,9 @@ def windows(user: np.ndarray, eligible: np.ndarray, length: int) -> tuple[Ranges
     events = np.flatnonzero(eligible)
     firsts = np.flatnonzero(is_run_start(user[events]))
     counts = np.diff(np.append(firsts, len(events)))
-    pieces = -(-counts // length)
+    pieces = -(-counts // length)  # rounded up
     row = np.repeat(np.arange(len(firsts)), pieces)
+    # How many windows of the same user come after each.
     back = pieces[row] - 1 - repeat_ranges(np.zeros_like(pieces), pieces)
     stops = firsts[row] + counts[row] - back * length
     starts = np.maximum(stops - length, firsts[row])

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from preprocessing.catalog import item_columns, order_codes
 from preprocessing.entities import EntityTable, with_absent
-from preprocessing.histories import is_run_start
+from preprocessing.histories import is_run_end, is_run_start
 from preprocessing.sources.columns import ITEM, KEY, TIME
 from preprocessing.spec import DatasetSpec
 from preprocessing.tables import encode_strings, from_bytes, is_absent, partition, to_bytes
@@ -73,8 +73,7 @@ def changes(table: pa.Table, column: str) -> pa.Table:
     codes = order_codes(present.column(column))
     times = present.column(TIME).to_numpy()
     order = np.lexsort((codes, times, keys))
-    is_last = np.append(is_run_start(keys[order], times[order])[1:], True)[: len(order)]
-    kept = order[is_last]
+    kept = order[is_run_end(keys[order], times[order])]
     differs = is_run_start(keys[kept], codes[kept])
     return present.take(pa.array(kept[differs])).select([KEY, TIME, column])
 
@@ -89,7 +88,7 @@ def known_table(table: pa.Table, column: str) -> EntityTable:
 
 
 def known_tables(contents: Iterable[tuple[str, bytes]]) -> dict[str, EntityTable]:
-    """The same for all columns, from what `KnownValues` gave."""
+    """The table of each column, as from `known_table`, of what `KnownValues` gave."""
     tables: dict[str, EntityTable] = {}
     for column, table in _by_column(contents):
         tables[column] = known_table(table, column)

@@ -29,11 +29,13 @@ def positive_since(events: SortedEvents, task: Task) -> np.ndarray:
     holds = events.hold([task])
     if task.within is None:
         return np.where(holds, events.time, NEVER)
+    # User, item and time as one number: the next number among those of positive events is that of
+    # the next one of the same user and item, or, if there is none, too far away to be in a window.
     pairs = _pairs(events)
-    found = np.sort(keyed_times(pairs[holds], events.time[holds]))
-    found = np.append(found, np.iinfo(np.int64).max)
+    positive = np.sort(keyed_times(pairs[holds], events.time[holds]))
+    positive = np.append(positive, np.iinfo(np.int64).max)
     own = keyed_times(pairs, events.time)
-    later = found[np.searchsorted(found, own)] - own
+    later = positive[np.searchsorted(positive, own)] - own
     return np.where(later <= task.within, events.time + later, NEVER)
 
 
@@ -54,6 +56,7 @@ def have_labels(
     """
     if spec.attribution_window is None:
         return np.ones(len(times), bool)
+    # When labels end for requests before, in and after the splits, in the order of `split_of`.
     ends = np.array([cutoffs.start, cutoffs.validation, cutoffs.test, cutoffs.end, cutoffs.end])
     return times + spec.attribution_window < ends[1 + split_of(request_times, cutoffs)]
 

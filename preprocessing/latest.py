@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from preprocessing.event_features import EventFeatures, Tables
 from preprocessing.events import SortedEvents
 from preprocessing.frames import Frame, FrameEncoder
-from preprocessing.histories import Ranges, is_run_start
+from preprocessing.histories import Ranges, is_run_start, run_stops
 from preprocessing.sources.columns import USER
 from preprocessing.spec import DatasetSpec
 from preprocessing.statistics.told import Told
@@ -29,8 +29,8 @@ def latest_frame(spec: DatasetSpec, events: SortedEvents, as_of: int | None = No
         as_of: Seconds since 1970, the time of all the requests, after every event; None takes, for
             each user, the second after the last event.
     """
-    first = np.flatnonzero(is_run_start(events.user)) if len(events) else np.zeros(0, np.int64)
-    last = np.append(first[1:], len(events))[: len(first)] - 1
+    first = np.flatnonzero(is_run_start(events.user))
+    last = run_stops(first, len(events)) - 1
     times = events.time[last] + 1 if as_of is None else np.full(len(last), as_of)
     users = events.strings[USER].take(last).strings()
     nothing = np.zeros(len(last), np.int64)
@@ -94,14 +94,14 @@ def _may_count(spec: DatasetSpec, events: SortedEvents, lasts: np.ndarray) -> np
         events: The users' events.
         lasts: int64 [U], seconds: when each user's last event was.
     """
-    reach = [
-        statistic.reaches_back(spec.attribution_window or 0)
-        for name, statistic in spec.features.statistics.items()
-        if statistic.is_of_user(name)
-    ]
+    window = spec.attribution_window or 0
+    reach = 0
+    for name, statistic in spec.features.statistics.items():
+        if statistic.is_of_user(name):
+            reach = max(reach, statistic.reaches_back(window))
     if not reach:
         return np.zeros(len(events), bool)
-    return events.time >= lasts[events.user] - max(reach)
+    return events.time >= lasts[events.user] - reach
 
 
 def union(tables: Sequence[pa.Table]) -> pa.Table:
@@ -119,6 +119,7 @@ def _numbered(table: pa.Table) -> pa.Table:
     """The events, each with its number among those that are equal."""
     events = SortedEvents.from_table(table)
     places = np.arange(len(events))
+    # The first of the equal events that each belongs to.
     starts = np.maximum.accumulate(np.where(events.is_distinct(), places, 0))
     return events.to_table().append_column(_NUMBER, pa.array(places - starts))
 
@@ -126,6 +127,14 @@ def _numbered(table: pa.Table) -> pa.Table:
 def _histories(
     spec: DatasetSpec, events: SortedEvents, first: np.ndarray, last: np.ndarray
 ) -> Ranges:
+    """Each user's latest eligible events, the last one included.
+
+    Args:
+        spec: Says which events are eligible, and how many a history has.
+        events: E events of U users.
+        first: int64 [U], each user's first event.
+        last: int64 [U], each user's last event.
+    """
     eligible = events.enter_history(spec.history)
     before = np.concatenate([[0], np.cumsum(eligible)])
     stops = before[last + 1]

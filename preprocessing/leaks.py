@@ -84,7 +84,7 @@ def feature_auc(counted: Mapping[str, Mapping[str, Mapping[str, int]]]) -> float
 
 
 def leak_findings(aucs: Mapping[str, Mapping[str, float | None]]) -> list[str]:
-    """What features tell too much.
+    """Warnings about features that tell a label too well to have been known before the outcome.
 
     Args:
         aucs: A data report's `feature_auc`: AUCs by task and feature.

@@ -28,7 +28,7 @@ _WORDS = (
 
 
 def absent_looking(ids: pa.Array) -> dict[str, int]:
-    """The ids that look so, each with how many rows have it.
+    """The ids that look as if there were none, each with how many rows have it.
 
     Args:
         ids: Strings [rows].
@@ -40,14 +40,16 @@ def absent_looking(ids: pa.Array) -> dict[str, int]:
 
 
 def id_findings(column: str, counts: Mapping[str, int]) -> list[str]:
-    """What to say of them.
+    """A warning about each id that looks as if there were none.
 
     Args:
         column: The column that has them.
         counts: As from `absent_looking`.
     """
-    return [
-        f"{count:,} rows have {value!r} in column {column}, which is read as an id like any other. "
-        f"If it means that there is none, leave it empty."
-        for value, count in counts.items()
-    ]
+    findings: list[str] = []
+    for value, count in counts.items():
+        findings.append(
+            f"{count:,} rows have {value!r} in column {column}, which is read as an id like any "
+            f"other. If it means that there is none, leave it empty."
+        )
+    return findings

@@ -61,6 +61,7 @@ class BuildRecords(beam.PTransform):
             `check_sources` finds the same before.
     """
 
+    # What subclasses change: files of each split instead of outputs; counters, but no records.
     _directories: Mapping[str, str] | None = None
     _only_count = False
 
@@ -75,11 +76,10 @@ class BuildRecords(beam.PTransform):
         self._shards = shards or shard_count(spec)
 
     def expand(self, root: beam.Pipeline) -> Collections:
-        tables = {
-            name: root | ReadTable(self._spec, name)
-            for name in TABLES
-            if getattr(self._spec, name) is not None
-        }
+        tables: dict[TableName, Any] = {}
+        for name in TABLES:
+            if getattr(self._spec, name) is not None:
+                tables[name] = root | ReadTable(self._spec, name)
         profile = (
             tables["events"][BATCHES]
             | "Times" >> beam.Map(lambda batch: TimeProfile.of(batch.column(TIME).to_numpy()))
@@ -101,8 +101,9 @@ class BuildRecords(beam.PTransform):
         lines = self._statistics(shards, sides, cutoffs)
         records = self._shard_records(shards, sides)
         catalog = self._catalog(seen, sides, lines)
-        counts = [records[COUNTS], catalog[COUNTS]] + [table[COUNTS] for table in tables.values()]
         if self._quarantine_dir:
+            counts = [records[COUNTS], catalog[COUNTS]]
+            counts += [table[COUNTS] for table in tables.values()]
             rejected = [table[REJECTED] for table in tables.values()]
             write = WriteQuarantine(self._spec, self._quarantine_dir, rejected, cutoffs, profile)
             _ = tuple(counts) | "Quarantine" >> write
@@ -151,12 +152,11 @@ class BuildRecords(beam.PTransform):
     def _parts(self, tables: dict[TableName, Any]) -> beam.PCollection:
         """(shard, (table, rows as bytes)) of the tables that are spread over the shards by user."""
         keys: dict[TableName, str] = {"events": USER, "users": KEY}
-        parts = [
-            self._rows(tables, name)
-            | f"Shard[{name}]" >> beam.FlatMap(partition, name, key, self._shards)
-            for name, key in keys.items()
-            if name in tables
-        ]
+        parts: list[beam.PCollection] = []
+        for name, key in keys.items():
+            if name in tables:
+                to_shards = beam.FlatMap(partition, name, key, self._shards)
+                parts.append(self._rows(tables, name) | f"Shard[{name}]" >> to_shards)
         return parts | "Flatten" >> beam.Flatten()
 
     def _rows(self, tables: dict[TableName, Any], name: TableName) -> beam.PCollection:
@@ -172,7 +172,7 @@ class BuildRecords(beam.PTransform):
 
 
 class CountRecords(BuildRecords):
-    """The same without records: a data report of what they would be."""
+    """`BuildRecords` without the records: the data report of what they would be."""
 
     _only_count = True
 

@@ -33,8 +33,6 @@ FORMATS = {
     "avro": "preprocessing.spec_sources.AvroFiles",
     "bigquery": "preprocessing.spec_bigquery.BigQuerySource",
 }
-
-
 KINDS |= plugins("kinds", KINDS)
 FORMATS |= plugins("formats", FORMATS)
 

@@ -58,11 +58,7 @@ def _split_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str
     """Problems and warnings of the requests and labels of each split."""
     problems: list[str] = []
     warnings: list[str] = []
-    silent = [
-        task
-        for task in spec.tasks
-        if not any(_positives(report, split, task) for split in REQUEST_SPLITS)
-    ]
+    silent = [task for task in spec.tasks if not _has_positives(report, task)]
     problems += [_never(task, spec, report) for task in silent]
     for split in REQUEST_SPLITS:
         counts = report["splits"].get(split, {})
@@ -73,8 +69,9 @@ def _split_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str
                 f"{report['first_event']} to {report['last_event']}."
             )
             continue
-        one_kind = [_one_kind(split, task, counts) for task in spec.tasks if task not in silent]
-        problems += [problem for problem in one_kind if problem]
+        for task in spec.tasks:
+            if task not in silent:
+                problems += _one_kind(split, task, counts)
         warnings += _few_negatives(spec, split, counts)
     return problems, warnings
 
@@ -108,22 +105,31 @@ def _records(report: dict[str, Any], split: str) -> int:
     return report["splits"].get(split, {}).get("records", 0)
 
 
-def _positives(report: dict[str, Any], split: str, task: str) -> int:
-    return report["splits"].get(split, {}).get("positives", {}).get(task, 0)
+def _has_positives(report: dict[str, Any], task: str) -> bool:
+    """Whether any split has a candidate for which the task holds."""
+    for split in REQUEST_SPLITS:
+        if report["splits"].get(split, {}).get("positives", {}).get(task, 0):
+            return True
+    return False
 
 
-def _one_kind(split: str, task: str, counts: dict[str, Any]) -> str:
-    """A split whose labels are all alike can't be learnt from, and no AUC is defined on it."""
+def _one_kind(split: str, task: str, counts: dict[str, Any]) -> list[str]:
+    """The problem of a split whose labels are all alike, if they are.
+
+    Nothing can be learnt from it, and no AUC is defined on it.
+    """
     positives = counts["positives"].get(task, 0)
     candidates = counts["candidates"]
     if not positives:
-        return f"split {split} has no positive of task {task} among its {candidates:,} candidates."
+        return [
+            f"split {split} has no positive of task {task} among its {candidates:,} candidates."
+        ]
     if positives == candidates:
-        return (
+        return [
             f"split {split} has no negative of task {task}: it holds for all of its "
             f"{candidates:,} candidates."
-        )
-    return ""
+        ]
+    return []
 
 
 def _never(task: str, spec: DatasetSpec, report: dict[str, Any]) -> str:

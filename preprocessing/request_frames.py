@@ -52,6 +52,7 @@ def request_frame(
     )
     first_events = grouped.events[grouped.starts]
     times = events.time[first_events]
+    # The time of each event's request.
     asked = np.empty(len(events), np.int64)
     asked[grouped.flat()[1]] = np.repeat(times, grouped.lengths)
     shown = events.are_candidates(spec.candidates)
@@ -113,6 +114,7 @@ def _latest(time: np.ndarray, candidates: Ranges, rows: np.ndarray) -> np.ndarra
 def _append(ranges: Ranges, added: np.ndarray) -> Ranges:
     """Each list, followed by the numbers in its row of `added` [R, K] that aren't negative."""
     _, flat = ranges.flat()
+    # Old and new entries with the list that each belongs to; a stable sort puts the new ones last.
     lists = np.arange(len(added))
     row = np.append(np.repeat(lists, ranges.lengths), np.repeat(lists, added.shape[1]))
     numbers = np.append(flat, added.ravel())

@@ -65,7 +65,7 @@ def newest_span(pattern: str) -> int:
     glob = pattern
     for part in (*_DATE, "{SPAN}"):
         glob = glob.replace(part, "*")
-    order = re.findall(r"\{(?:YYYY|MM|DD|SPAN)\}", pattern)
+    placeholders = re.findall(r"\{(?:YYYY|MM|DD|SPAN)\}", pattern)
     pieces = re.split(r"(\{(?:YYYY|MM|DD|SPAN)\}|\*)", pattern)
     named = "".join(_EXPRESSIONS.get(piece, re.escape(piece)) for piece in pieces)
     # A day may be a folder: then files below it follow.
@@ -74,7 +74,7 @@ def newest_span(pattern: str) -> int:
     for path in match_files((glob,), "events"):
         match = expression.fullmatch(path)
         if match:
-            spans.append(_span_of(dict(zip(order, match.groups(), strict=True))))
+            spans.append(_span_of(dict(zip(placeholders, match.groups(), strict=True))))
     if not spans:
         raise DataError(f"{pattern}: no file has a name of this form, so there is no span to run.")
     return max(spans)

@@ -75,10 +75,9 @@ class ShardRecords:
         asked = request_frame(spec, events, cutoffs, tables.pool)
         splits = split_of(asked.frame.times, cutoffs)
         self._count_left_out(splits, split_of(asked.too_recent, cutoffs))
-        self._frames = {
-            name: asked.frame.take(np.flatnonzero(splits == place))
-            for place, name in enumerate(REQUEST_SPLITS)
-        }
+        self._frames: dict[str, Frame] = {}
+        for place, name in enumerate(REQUEST_SPLITS):
+            self._frames[name] = asked.frame.take(np.flatnonzero(splits == place))
         self._frames |= self._windows(window_frame(spec, events, cutoffs))
         self.counts["requests_cut", "at_cut_off"] += int((asked.cut == AT_CUT_OFF).sum())
         self.counts["requests_cut", "too_long"] += int((asked.cut == TOO_LONG).sum())
@@ -159,8 +158,8 @@ class ShardRecords:
                 self.counts += count_labels(prefix, buckets, of_task)
 
     def _count(self, split: str, frame: Frame) -> None:
+        # A request with many candidates has several records, one after the other.
         ids = frame.request_ids.dictionary_encode().indices.to_numpy()
-        # A request with many candidates has several records.
         is_first = is_run_start(self._events.user[frame.anchors], ids)
         requests = int(is_first.sum())
         candidates = frame.candidates.flat()[1]

@@ -202,7 +202,7 @@ class CatalogRecords(beam.DoFn):
     def _write(self, records: list[bytes], directories: Mapping[str, str]) -> int:
         for split in SHARD_SPLITS:
             with RecordFile(FileSystems.join(directories[split], "data_tfrecord-none.gz")):
-                pass
+                pass  # a file without records
         with RecordFile(path_of(directories["catalog"], 0, 1)) as file:
             file.write(records)
         return file.size

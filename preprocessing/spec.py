@@ -35,7 +35,6 @@ _NAMES_SPAN = re.compile(r"\{SPAN\}|(?=.*\{YYYY\})(?=.*\{MM\})(?=.*\{DD\})")
 # Tables that have no row of what a feature describes.
 _OTHER_TABLES = {"user": ("items", "context"), "item": ("users", "context")}
 
-
 # Names of history and candidate features that are always there, without their side.
 _RESERVED = {ITEM_ID, "item_key", "timestamp"}
 
@@ -131,10 +130,10 @@ class Features(Config):
         for name in self.statistics:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"feature name must be snake_case. Received: statistics.{name}")
-        words = {
-            name: kind.has_vocabulary and not kind.multivalent for name, kind in self.item.items()
-        }
-        check_statistics(self.statistics, words)
+        one_word: dict[str, bool] = {}
+        for name, kind in self.item.items():
+            one_word[name] = kind.has_vocabulary and not kind.multivalent
+        check_statistics(self.statistics, one_word)
         return self
 
 
@@ -273,7 +272,7 @@ class DatasetSpec(Config):
     def _check_windows(self) -> DatasetSpec:
         window = self.attribution_window
         if isinstance(self.split, SpanSplit):
-            shortest = self.split.at(0)
+            shortest = self.split.at(0)  # of whichever day: the lengths are the same
         elif isinstance(self.split, TimeSplit):
             shortest = self.split
         else:
@@ -308,10 +307,11 @@ class DatasetSpec(Config):
     @property
     def rates_of_users(self) -> list[str]:
         """The statistics of users with rates, which are drawn to that of all users together."""
-        declared = self.features.statistics.items()
-        return [
-            name for name, statistic in declared if statistic.is_of_user(name) and statistic.rate
-        ]
+        found: list[str] = []
+        for name, statistic in self.features.statistics.items():
+            if statistic.is_of_user(name) and statistic.rate:
+                found.append(name)
+        return found
 
     @property
     def statistics_of_users_items(self) -> list[str]:

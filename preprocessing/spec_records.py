@@ -85,8 +85,8 @@ class History(Config):
     """Which events enter a user's history, and how many of the latest are kept.
 
     Attributes:
-        length: How many.
-        where: What must hold of them.
+        length: The most behaviours that a history has.
+        where: The conditions that an event has to meet, all of them.
         earlier: Puts the list in a user's first row that has one before the log's own events. Its
             behaviours have no time (0) and no features but their item's.
     """
@@ -101,7 +101,7 @@ class Candidates(Config):
 
     Attributes:
         max_per_request: The most candidates of a record; a request with more gets several records.
-        where: What must hold of them.
+        where: The conditions that an event has to meet, all of them.
     """
 
     max_per_request: int = pydantic.Field(100, ge=1)
@@ -207,7 +207,7 @@ class SpanSplit(Config):
         return range(newest + 1 - days, newest + 1)
 
     def at(self, newest: int) -> TimeSplit:
-        """The same as times, where `newest` is the last day that is read."""
+        """The split in times, where `newest` is the last day that is read."""
         until = newest + 1 - self.labels
         test = until - self.test
         validation = test - self.validation

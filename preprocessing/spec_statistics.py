@@ -92,7 +92,7 @@ class Statistic(Config):
 
     @property
     def rate(self) -> bool:
-        """Whether rates are among its numbers."""
+        """Whether it gives rates."""
         return "rate" in self.counts
 
     @property
@@ -103,9 +103,10 @@ class Statistic(Config):
     @property
     def steps_a_window(self) -> list[int | None]:
         """How many steps each window has; None is all that there are."""
-        return [
-            None if window == ALL else seconds_of(window) // self.step for window in self.windows
-        ]
+        found: list[int | None] = []
+        for window in self.windows:
+            found.append(None if window == ALL else seconds_of(window) // self.step)
+        return found
 
     def reaches_back(self, attribution_window: int) -> int:
         """The longest time before a request at which an event changes its numbers, seconds."""
@@ -122,30 +123,31 @@ class Statistic(Config):
         return USER in self.keys_of(name)
 
     def item_keys(self, name: str) -> tuple[str, ...]:
-        """What it counts apart of items: `item_id` and item features."""
+        """Those of `keys_of` that describe items: `item_id` and item features."""
         return tuple(key for key in self.keys_of(name) if key != USER)
 
     def columns(self, name: str, tasks: tuple[str, ...]) -> Iterator[StatisticColumn]:
-        """Its numbers."""
+        """The numbers of the statistic called `name`: by window, then by count, then by task."""
         for window in self.windows:
             for count in self.counts:
                 for task in ("",) if count == "events" else tasks:
                     yield StatisticColumn(name, window, count, task)
 
 
-def check_statistics(statistics: dict[str, Statistic], words: dict[str, bool]) -> None:
+def check_statistics(statistics: dict[str, Statistic], one_word: dict[str, bool]) -> None:
     """Checks that the keys of statistics are known and have one word each.
 
     Args:
         statistics: By name.
-        words: Of each item feature, whether its values are one word.
+        one_word: Of each item feature, whether a value of it is one word.
 
     Raises:
         ValueError: a key isn't known, or has no word or several.
     """
-    known = [USER, ITEM_ID, *(name for name, has_one in words.items() if has_one)]
+    known = [USER, ITEM_ID]
+    known += [name for name, has_one in one_word.items() if has_one]
     for name, statistic in statistics.items():
-        if USER in words:
+        if USER in one_word:
             raise ValueError(
                 "features.statistics counts by `user`, which is the user, so that no item feature "
                 "can have that name"

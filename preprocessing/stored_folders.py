@@ -72,14 +72,12 @@ def list_folder(folder: str) -> dict[str, StoredFile]:
     folder = folder.rstrip("/")
     with _errors_of(folder):
         found = FileSystems.match([f"{folder}/**"])[0].metadata_list
-    files = {
-        metadata.path.removeprefix(f"{folder}/"): StoredFile(
-            metadata.size_in_bytes, metadata.last_updated_in_seconds
-        )
-        for metadata in found
-    }
-    # Some tools make objects for folders.
-    return {name: file for name, file in sorted(files.items()) if not name.endswith("/")}
+    files: dict[str, StoredFile] = {}
+    for metadata in sorted(found, key=lambda listed: listed.path):
+        name = metadata.path.removeprefix(f"{folder}/")
+        if not name.endswith("/"):  # some tools make objects for folders
+            files[name] = StoredFile(metadata.size_in_bytes, metadata.last_updated_in_seconds)
+    return files
 
 
 def read_file(path: str) -> bytes:

@@ -40,6 +40,7 @@ def encode_strings(column: pa.ChunkedArray) -> Strings:
     if not encoded.num_chunks:
         return Strings(np.zeros(0, np.int64), pa.array([], column.type))
     dictionary = encoded.chunk(0).dictionary
+    # Arrow codes strings as they come; codes whose order is the strings' own can be sorted by.
     order = pc.sort_indices(dictionary).to_numpy()
     ranks = np.empty(len(order), np.int64)
     ranks[order] = np.arange(len(order))
@@ -84,16 +85,14 @@ def is_absent(values: pa.Array) -> np.ndarray:
     return absent.to_numpy(zero_copy_only=False)
 
 
-_GOLDEN = 0x9E3779B97F4A7C15
+_GOLDEN = 0x9E3779B97F4A7C15  # 2 ** 64 over the golden ratio, splitmix64's step
 TIME_BITS = 34  # the latest time that is read is 10 ** 10 seconds
 
 
 def stable_hash(values: pa.Array, salt: int = 0) -> np.ndarray:
     """A hash of each string that is the same in every process and version: uint64 [rows]."""
-    crc = np.fromiter(
-        (zlib.crc32(value.encode()) for value in values.to_pylist()), np.uint64, len(values)
-    )
-    return mix(crc, salt)
+    checksums = (zlib.crc32(value.encode()) for value in values.to_pylist())
+    return mix(np.fromiter(checksums, np.uint64, len(values)), salt)
 
 
 def mix(numbers: np.ndarray, salt: int) -> np.ndarray:

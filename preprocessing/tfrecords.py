@@ -120,4 +120,5 @@ def _framed(record: bytes) -> bytes:
 
 
 def _masked(checksum: int) -> int:
+    """The checksum as TFRecord files keep it: rotated by 15 bits, plus a constant."""
     return ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF

@@ -21,7 +21,8 @@ _UNSURE = ({"1", "2"}, {"1.0", "2.0"})
 def is_two_valued(values: Iterable[str]) -> bool:
     """Whether a column's different values, "" among them, look like an outcome of two kinds."""
     spelt = list(values)
-    return bool(good_values(spelt)) or {_plain(value) for value in spelt} - {""} in _UNSURE
+    known = {_plain(value) for value in spelt} - {""}
+    return known in _UNSURE or bool(good_values(spelt))
 
 
 def good_values(values: Iterable[str]) -> list[str]:
@@ -38,6 +39,7 @@ def good_values(values: Iterable[str]) -> list[str]:
     found = {_plain(value) for value in spelt}
     known = found - {""}
     has_both = bool(known & set(TRUE)) and bool(known & set(FALSE)) and known <= {*TRUE, *FALSE}
+    # Some columns have a value only where the outcome is good.
     is_a_mark = len(known) == 1 and "" in found and known <= set(TRUE)
     if has_both or is_a_mark:
         good = set(TRUE)

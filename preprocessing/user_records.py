@@ -56,7 +56,7 @@ class ShardUsers(beam.PTransform):
 
 
 class UserRecords(beam.PTransform):
-    """From a pipeline's root to (user id, serialised tf.Example), one of each user.
+    """From a pipeline's root to (user id, serialised tf.Example), one for each user.
 
     Records have the user's latest history and no candidates.
 
@@ -98,9 +98,9 @@ class RecordsOfParts(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         root = parts.pipeline
-        sides: dict[str, Any] = {
-            name: beam.pvalue.AsList(self._rows(root, name)) for name in _SHARED
-        }
+        sides: dict[str, Any] = {}
+        for name in _SHARED:
+            sides[name] = beam.pvalue.AsList(self._rows(root, name))
         sides["known"] = beam.pvalue.AsList(self._known(root))
         sides["overall"] = beam.pvalue.AsDict(self._overall(root))
         return parts | "Records" >> beam.ParDo(_Records(self._spec, self._as_of), **sides)

@@ -23,6 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from preprocessing.histories import is_run_start
+from preprocessing.tables import mix
 from preprocessing.whole_files import whole_file
 
 NOT_BOUGHT = 10
@@ -53,14 +55,12 @@ class _Promotions:
         product = table.column("product_id").to_numpy()
         week = table.column("week").to_numpy()
         place = table.column("store_id").to_numpy() * _WEEKS + week
-        row = np.minimum(
-            np.searchsorted(first_week["product"], product), len(first_week["product"]) - 1
-        )
-        first = np.where(first_week["product"][row] == product, first_week["week"][row], _NEVER)
+        known = first_week["product"]
+        row = np.minimum(np.searchsorted(known, product), len(known) - 1)
+        first = np.where(known[row] == product, first_week["week"][row], _NEVER)
         kept = np.flatnonzero(first < week)
         kept = kept[np.lexsort((product[kept], place[kept]))]
-        same = (np.diff(place[kept]) == 0) & (np.diff(product[kept]) == 0)
-        kept = kept[np.concatenate([[True], ~same])[: len(kept)]]
+        kept = kept[is_run_start(place[kept], product[kept])]
         display = pc.take(table.column("display_location"), pa.array(kept))
         mailer = pc.take(table.column("mailer_location"), pa.array(kept))
         return cls(
@@ -95,8 +95,7 @@ def _purchases(table: pa.Table) -> dict[str, np.ndarray]:
     product = table.column("product_id").to_numpy()
     basket = table.column("basket_id").to_numpy()
     order = np.lexsort((product, basket))
-    same = (np.diff(product[order]) == 0) & (np.diff(basket[order]) == 0)
-    order = order[np.concatenate([[True], ~same])]
+    order = order[is_run_start(basket[order], product[order])]
     times = pc.cast(table.column("transaction_timestamp"), pa.timestamp("s"), safe=False)
     columns = {
         "household": table.column("household_id").to_numpy(),
@@ -111,6 +110,7 @@ def _purchases(table: pa.Table) -> dict[str, np.ndarray]:
 
 
 def _first_weeks(bought: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The week in which each product was first bought; products are distinct and sorted."""
     order = np.lexsort((bought["week"], bought["product"]))
     product, first = np.unique(bought["product"][order], return_index=True)
     return {"product": product, "week": bought["week"][order][first]}
@@ -158,8 +158,5 @@ def _events(
 
 
 def _hash(products: np.ndarray, basket: int) -> np.ndarray:
-    """splitmix64 of product and basket: uint64."""
-    mixed = products.astype(np.uint64) + np.uint64(int(basket) * 0x9E3779B97F4A7C15 % 2**64)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return mixed ^ (mixed >> np.uint64(31))
+    """A hash of each product and the basket: uint64."""
+    return mix(products.astype(np.uint64), int(basket) - 1)

@@ -19,6 +19,7 @@ _HOURS = 24 * DAYS
 _CATEGORIES = 8
 _USERS = 400
 _PAGES = 12_000
+_BASE_LOGIT = -2.5  # of an item with nothing for or against it: about one click in 13
 
 
 class Row(NamedTuple):
@@ -129,7 +130,7 @@ def rows(site: Site, pages: int, seed: int) -> Iterator[Row]:
         shown = _shown(site, items, clicked[user], rng)
         categories = items.categories[shown]
         met = np.array([item in clicked[user] for item in items.numbers[shown].tolist()])
-        logits = -2.5 + items.popularity[shown] + site.taste * (categories == tastes[user])
+        logits = _BASE_LOGIT + items.popularity[shown] + site.taste * (categories == tastes[user])
         logits += site.met * met
         if latest[user] >= 0:
             logits += site.follows * (categories == following[latest[user]])

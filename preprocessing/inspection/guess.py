@@ -18,10 +18,10 @@ class Roles:
     """What was found.
 
     Attributes:
-        user: The columns by role; None where no column has it.
-        item: As above.
-        time: As above.
-        request: As above.
+        user: The column of users; None where no column has this role.
+        item: The column of items, likewise.
+        time: The column of the events' times, likewise.
+        request: The column of requests, likewise.
         label: What tells which events are good; None where nothing does.
         features: The kind of feature of each column, by side and column.
         left_out: Columns that are not used because their role isn't sure, each with the reason.
@@ -119,7 +119,10 @@ def _time(profiles: Iterable[ColumnProfile], entities: list[Groups]) -> ColumnPr
     """The time of the events, which differs from one event of a user or an item to the next."""
     times = [p for p in profiles if p.kind == "time" and p.seconds]
     # Such as the day on which an item was published: the same in all events of the item.
-    of_entity = {p.name for p in times if any(e.repeats and e.have_one(p) for e in entities)}
+    of_entity: set[str] = set()
+    for profile in times:
+        if any(entity.are_described_by(profile) for entity in entities):
+            of_entity.add(profile.name)
     times = [p for p in times if not (p.name in of_entity and says(ODD_TIME, p.name))]
 
     def oddness(profile: ColumnProfile) -> tuple[bool, bool, int, int]:

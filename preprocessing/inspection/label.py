@@ -68,8 +68,8 @@ def guess_label(profiles: list[ColumnProfile], sides: Sides) -> Label | None:
             return _of_flag(p)
     for p in few:
         if p.kind in ("integer", "number") and p.distinct > 1 and says(RATING, p.name):
-            best = max(float(value) for value in _values(p) if value)
-            return Label(p.name, {"at_least": _LIKED * best})
+            ratings = [float(value) for value in _values(p) if value]
+            return Label(p.name, {"at_least": _LIKED * max(ratings)})
     for p in few:
         if p.kind == "text" and p.distinct > 1 and says(BEHAVIOR, p.name):
             label = _of_behavior(p)

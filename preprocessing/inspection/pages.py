@@ -71,7 +71,8 @@ class Page:
             found.append(_column(name, values))
         places: list[str] = []
         for entries in shown:
-            places += [str(place) for place in range(1, len(entries) + 1)] or [""]
+            numbered = [str(place) for place in range(1, len(entries) + 1)]
+            places += numbered or [""]
         found.append(_column(self.position, places))
         return found
 
@@ -89,11 +90,9 @@ class Page:
             events: What `events` gave.
         """
         by_name = {profile.name: profile for profile in events}
-        item, chosen, place = (
-            by_name[name].values.to_numpy(zero_copy_only=False)
-            for name in (self.columns[0], self.chosen, self.position)
-        )
-        outcome = (item == chosen) & (place != "")
+        item = _texts(by_name[self.columns[0]])
+        is_shown = _texts(by_name[self.position]) != ""
+        outcome = (item == _texts(by_name[self.chosen])) & is_shown
         return Label(
             self.columns[0],
             {"equals_column": self.chosen},
@@ -156,10 +155,15 @@ def _is_beside(profile: ColumnProfile, shown: ColumnProfile, separator: str) -> 
     """Whether a column has an entry for each shown item, in every row."""
     if profile.kind not in ("list", "text") or profile.is_list != shown.is_list:
         return False
-    return all(
-        len(_entries(value, separator)) == len(_entries(items, separator))
-        for value, items in zip(_sample(profile), _sample(shown), strict=True)
-    )
+    for value, items in zip(_sample(profile), _sample(shown), strict=True):
+        if len(_entries(value, separator)) != len(_entries(items, separator)):
+            return False
+    return True
+
+
+def _texts(profile: ColumnProfile) -> np.ndarray:
+    """The values of a column, as text [rows]."""
+    return profile.values.to_numpy(zero_copy_only=False)
 
 
 def _sample(profile: ColumnProfile) -> list[str]:

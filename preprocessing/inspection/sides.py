@@ -21,9 +21,8 @@ from preprocessing.spec_records import Condition
 from preprocessing.tables import encode_strings
 
 _NAME = r"[A-Za-z][A-Za-z0-9_.]*"
-_TRAINED_ON = (
-    0.7  # the earlier share of rows, from which is learnt what a column tells of the label
-)
+# What a column tells of the label is learnt from this share of the rows, the earlier ones.
+_TRAINED_ON = 0.7
 _KINDS = {"list": "multivalent", "number": "numeric"}
 # Why a column is left out.
 _TELLS = "it alone tells the label, with an AUC of {auc:.3f}: it is hardly known in time"
@@ -64,9 +63,7 @@ class Sides:
 
     def describes_entity(self, profile: ColumnProfile) -> bool:
         """Whether a column has one value per user or per item, where these have several rows."""
-        return any(
-            entity.repeats and entity.have_one(profile) for entity in self._entities.values()
-        )
+        return any(entity.are_described_by(profile) for entity in self._entities.values())
 
     def differs_within_requests(self, profile: ColumnProfile) -> bool:
         """Whether requests of several rows have different values in a column."""
@@ -119,20 +116,24 @@ class Sides:
         return features
 
     def _side(self, p: ColumnProfile) -> tuple[str, str]:
-        """The side, or "" and why it isn't sure."""
+        """The side, or "" and why it isn't sure; the first rule that fits decides."""
         if p.kind == "text" and says(BEHAVIOR, p.name) and not self.describes_entity(p):
             return "behavior", ""
+        # "item" or "user" where a column has one value for each, even if most have a single row.
         side = next((side for side, entity in self._entities.items() if entity.have_one(p)), "")
         if says_outcome(p.name) and not (side and self.describes_entity(p)):
             return "", _UNSURE_OUTCOME if p.kind == "flag" and not is_sure(p) else _OUTCOME
         if side and (p.kind != "flag" or self.describes_entity(p)):
             return side, ""
+        # From here on, a column is of requests or of what is shown in them.
         if self.differs_within_requests(p):
             return ("item", "") if says(SHOWN, p.name) else ("", _DIFFERS)
         if p.kind == "flag" and not self._requests.repeats:
             sure = "" if is_sure(p) else " (and which of its values is the good one?)"
             return "", _FLAG.format(sure=sure)
-        return ("item" if says(SHOWN, p.name) and not self._requests.repeats else "context"), ""
+        # Where each request has a single row, only the name tells what is of the item shown.
+        is_of_shown = says(SHOWN, p.name) and not self._requests.repeats
+        return "item" if is_of_shown else "context", ""
 
     def _auc(self, p: ColumnProfile, outcome: np.ndarray) -> float | None:
         """How well a column alone tells the later events' label, learnt from the earlier ones."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class DayOfWeek(Kind):
-    """1 is Monday."""
+    """The day of the week, from 1, which is Monday, to 7."""
 
     sides: ClassVar[tuple[str, ...]] = ("context",)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class HourOfDay(Kind):
-    """1 is the hour from midnight on."""
+    """The hour of the day, from 1, which begins at midnight, to 24."""
 
     sides: ClassVar[tuple[str, ...]] = ("context",)
 

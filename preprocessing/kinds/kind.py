@@ -48,7 +48,7 @@ class Kind(Config, abc.ABC):
 
     @property
     def size(self) -> int:
-        """How many indices above 0 it can take; not asked of kinds with a vocabulary."""
+        """The largest index that a value may have; only for kinds without a vocabulary."""
         raise NotImplementedError(f"{type(self).__name__} has neither a vocabulary nor a size")
 
     @abc.abstractmethod
@@ -61,5 +61,8 @@ class Kind(Config, abc.ABC):
         """
 
     def number(self, feature: ModelFeature, graph: Analyses) -> Any:
-        """Numbers float32, as `index`, 0 where absent; not asked of kinds without."""
+        """Numbers float32 of a feature's values, shaped as their indices; 0 where absent.
+
+        Only for kinds that say `has_number`.
+        """
         raise NotImplementedError(f"{type(self).__name__} has indices alone")

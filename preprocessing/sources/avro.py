@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 import fastavro
 import numpy as np
@@ -77,7 +77,7 @@ def read_batches(
                 yield batch
                 yield from rejected
             number += len(rows)
-            if error:
+            if error:  # raised only now, so that the rows before the break are used
                 message = (
                     f"{section.path}: the file breaks off at row {number}: {type(error).__name__} "
                     f"{error}."
@@ -87,7 +87,8 @@ def read_batches(
                 return
 
 
-def _reader(stream: Any, path: str) -> Any:
+def _reader(stream: IO[bytes], path: str) -> Any:
+    """A reader of the file's rows, once what it needs is known to be there."""
     try:
         reader = fastavro.reader(stream)
     except _BROKEN as error:

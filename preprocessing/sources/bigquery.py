@@ -93,7 +93,7 @@ def read_rows(
     to_read = _columns_to_read(spec, table)
     for column in to_read:
         if column.source.split(".")[0] not in rows[0]:
-            Header(tuple(rows[0])).position(column, place)
+            Header(tuple(rows[0])).position(column, place)  # raises the error that names it
     raw, rejected = batch_of(rows, np.arange(len(rows)), columns, explode_of(declared), place)
     for part in (rejected, *check_batch(raw, declared, table, columns, place)):
         if isinstance(part, pa.Table):

@@ -14,10 +14,11 @@ from preprocessing.spec_tables import Table
 def may_break_off(path: str, table: Table) -> bool:
     """Whether the spec puts up with what can't be read of a file."""
     patterns = table.source.may_break_off if isinstance(table.source, Files) else ()
-    return any(
-        f"/{path}".endswith(f"/{name}") or fnmatch.fnmatchcase(f"/{path}", f"*/{name}")
-        for name in patterns
-    )
+    # A name or a path without its beginning will do, so each has to begin after a slash.
+    for name in patterns:
+        if f"/{path}".endswith(f"/{name}") or fnmatch.fnmatchcase(f"/{path}", f"*/{name}"):
+            return True
+    return False
 
 
 def with_hint(error: BrokenFileError, name: str) -> str:

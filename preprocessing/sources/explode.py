@@ -59,15 +59,14 @@ def explode_batch(
         lists are empty or not equally long.
     """
     lists = {name: _lists(raw.columns[name], explode.separator) for name in explode.columns}
-    lengths = np.stack(
-        [pc.fill_null(pc.list_value_length(column), 0).to_numpy() for column in lists.values()]
-    )
+    lengths = np.stack([_lengths(column) for column in lists.values()])
     kept, single, rejected = fitting_rows(lengths, explode, raw.numbers, path)
     rows = np.append(np.repeat(kept, lengths[0][kept]), single)
     entries = {name: pc.list_flatten(column.take(pa.array(kept))) for name, column in lists.items()}
     fields = _fields(entries, explode)
     if explode.position is not None:
         fields[explode.position] = pa.array(places(lengths[0][kept]))
+    # The column of entries that a row without a list fills from its own column `without_list`.
     item = item_source(columns)
     arrays: dict[str, pa.Array] = {}
     for column in columns:
@@ -154,6 +153,11 @@ def _lists(values: pa.Array, separator: str) -> pa.Array:
     return values
 
 
+def _lengths(lists: pa.Array) -> np.ndarray:
+    """How many entries each list has, 0 where there is none: int [R]."""
+    return pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+
+
 def _fields(entries: dict[str, pa.Array], explode: Explode) -> dict[str, pa.Array]:
     """The columns that entries give, flat."""
     if not explode.parts:
@@ -189,14 +193,8 @@ def _field(fields: dict[str, pa.Array], source: str, rows: int) -> pa.Array:
 def _reject(
     explode: Explode, path: str, number: int, reason: str, lengths: np.ndarray
 ) -> RejectedRow:
-    found = ", ".join(
-        f"{name} has {length}"
-        for name, length in zip(explode.columns, lengths.tolist(), strict=True)
-    )
-    return RejectedRow(
-        "events",
-        path,
-        number,
-        reason,
-        f"lists to take apart need entries, and equally many: {found}",
-    )
+    found: list[str] = []
+    for name, length in zip(explode.columns, lengths.tolist(), strict=True):
+        found.append(f"{name} has {length}")
+    message = f"lists to take apart need entries, and equally many: {', '.join(found)}"
+    return RejectedRow("events", path, number, reason, message)

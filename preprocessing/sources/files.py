@@ -111,10 +111,11 @@ def _is_hidden(path: str, pattern: str) -> bool:
     named = pattern.split("/")
     parts = path.split("/")
     wanted = named + [""] * (len(parts) - len(named))
-    return any(
-        part.startswith(_HIDDEN) and not name.startswith(part[0])
-        for part, name in zip(parts, wanted, strict=False)
-    )
+    # The pattern may have more parts than the path, as where it ends in /**.
+    for part, name in zip(parts, wanted, strict=False):
+        if part.startswith(_HIDDEN) and not name.startswith(part[0]):
+            return True
+    return False
 
 
 def _missing_folder(pattern: str) -> str:
@@ -141,8 +142,11 @@ def is_compressed(path: str) -> bool:
 
 def _without_compression(path: str) -> str:
     """A path in lower case, without the suffix that says how it is compressed."""
-    path = path.lower()
-    return next((path.removesuffix(suffix) for suffix in COMPRESSED if path.endswith(suffix)), path)
+    lower = path.lower()
+    for suffix in COMPRESSED:
+        if lower.endswith(suffix):
+            return lower.removesuffix(suffix)
+    return lower
 
 
 @contextlib.contextmanager

@@ -20,8 +20,8 @@ def header_of(path: str, table: Table) -> Header:
     """The columns of a file, and those that its folders give."""
     header = reader_of(table).read_header(path, table)
     given = tuple(name for name in partitions_of(path) if name not in header.names)
-    types = (*header.types, *("" for _ in given)) if header.types else ()
-    return dataclasses.replace(header, names=(*header.names, *given), types=types)
+    types = header.types + ("",) * len(given) if header.types else ()
+    return dataclasses.replace(header, names=header.names + given, types=types)
 
 
 def check_headers(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def read_header(path: str, table: Table) -> Header:
         block = reader.take()
         if not block:
             reader.check_whole(1)
-    rows = [row for row in map(parse_json, block.splitlines()) if isinstance(row, dict)]
+    rows = _objects(block.splitlines())
     layout = None if rows and not _opens_array(block) else json_layout(block)
     if layout:
         raise DataError(f"{path}: this {layout}.")
@@ -58,10 +58,20 @@ def _holds(path: str, encoding: str, source: str) -> bool:
         while block := reader.take():
             if key not in block:
                 continue
-            rows = [parse_json(line) for line in block.splitlines() if key in line]
-            if source in names_of(row for row in rows if isinstance(row, dict)):
+            lines = [line for line in block.splitlines() if key in line]
+            if source in names_of(_objects(lines)):
                 return True
     return False
+
+
+def _objects(lines: Iterable[bytes]) -> list[Row]:
+    """The objects among some lines."""
+    found: list[Row] = []
+    for line in lines:
+        value = parse_json(line)
+        if isinstance(value, dict):
+            found.append(value)
+    return found
 
 
 def read_batches(

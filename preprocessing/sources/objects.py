@@ -42,9 +42,9 @@ def column_of(values: list[Any], column: Column) -> tuple[pa.Array, Problems]:
         return _joined(values, column)
     problems: Problems = {}
     if types & _STRUCTURED:
-        odd = [type(value) in _STRUCTURED for value in values]
-        problems = _problems(np.array(odd), _NOT_ONE_VALUE, values, column)
-        values = [None if is_odd else value for value, is_odd in zip(values, odd, strict=True)]
+        is_odd = np.array([type(value) in _STRUCTURED for value in values])
+        problems = _problems(is_odd, _NOT_ONE_VALUE, values, column)
+        values = [None if type(value) in _STRUCTURED else value for value in values]
     is_number = column.kind in ("number", "time")
     return (_numbers(values) if is_number else array_of(values)), problems
 
@@ -82,7 +82,8 @@ def _joined(values: list[Any], column: Column) -> tuple[pa.Array, Problems]:
     is_odd = np.zeros(len(lists), bool)
     if _types(list(itertools.chain.from_iterable(lists))) & _STRUCTURED:
         is_odd = np.array([bool(_types(entries) & _STRUCTURED) for entries in lists])
-        lists = [[] if odd else entries for entries, odd in zip(lists, is_odd, strict=True)]
+        for row in np.flatnonzero(is_odd).tolist():
+            lists[row] = []
     texts, has_separator = joined_lists(_list_array(lists), MULTIVALENT_SEPARATOR, column.source)
     problems = _problems(is_odd, _NOT_ONE_VALUE, values, column)
     problems |= _problems(has_separator, SEPARATOR_IN_ENTRY, values, column)
@@ -100,8 +101,11 @@ def _as_it_is(values: list[Any], types: set[type]) -> pa.Array:
         return pa.nulls(len(values), pa.struct([]))
     if list not in types:
         return array_of(values)
-    lists = [value if isinstance(value, list) else [value] for value in values]
-    return _list_array([[_shown(entry) for entry in entries] for entries in lists])
+    lists: list[list[Any]] = []
+    for value in values:
+        entries = value if isinstance(value, list) else [value]
+        lists.append([_shown(entry) for entry in entries])
+    return _list_array(lists)
 
 
 def _list_array(lists: list[list[Any]]) -> pa.Array:

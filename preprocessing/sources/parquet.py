@@ -121,7 +121,8 @@ def _open(path: str) -> Iterator[pq.ParquetFile]:
 def _rows_before(file: pq.ParquetFile) -> list[int]:
     """The rows before each row group, and all rows."""
     groups = range(file.metadata.num_row_groups)
-    return [0, *itertools.accumulate(file.metadata.row_group(group).num_rows for group in groups)]
+    rows = [file.metadata.row_group(group).num_rows for group in groups]
+    return [0, *itertools.accumulate(rows)]
 
 
 def _names(field: pa.Field, prefix: str) -> Iterator[str]:

@@ -43,10 +43,9 @@ def parse_batch(
         typed = {column.name: parser.parse(column) for column in columns}
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    rejected = [
-        RejectedRow(table, path, int(raw.numbers[row]), reason, message)
-        for row, (reason, message) in sorted(parser.problems.items())
-    ]
+    rejected: list[RejectedRow] = []
+    for row, (reason, message) in sorted(parser.problems.items()):
+        rejected.append(RejectedRow(table, path, int(raw.numbers[row]), reason, message))
     good = pa.table(typed)
     if rejected:
         good = good.filter(pa.array(~np.isin(np.arange(len(raw.numbers)), list(parser.problems))))
@@ -65,6 +64,7 @@ class _Parser:
         values = plain(self._raw.columns[column.name])
         if pa.types.is_string(values.type) and values.null_count:
             values = pc.fill_null(values, "")  # text that is absent is empty
+        # There is a method for each kind of `columns.Checked` but `any`, which isn't checked.
         return getattr(self, f"_{column.kind}")(column, values)
 
     def _id(self, column: Column, values: pa.Array) -> pa.Array:
@@ -89,7 +89,7 @@ class _Parser:
         reason, what = SEPARATOR_IN_ENTRY
         self._reject(has_separator, reason, column, values, what)
         text = self._text(column, joined)
-        if self._raw.types[column.name].endswith("_seq"):
+        if self._raw.types[column.name].endswith("_seq"):  # RecBole's lists are joined with spaces
             text = pc.replace_substring(text, " ", MULTIVALENT_SEPARATOR)
         return without_empty_entries(text)
 

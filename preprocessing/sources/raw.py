@@ -104,9 +104,10 @@ class RawBatch:
 
 def separator_hint(names: tuple[str, ...]) -> str:
     """The end of a message where a single column's name has what may separate columns."""
-    (name,) = names if len(names) == 1 else ("",)
+    if len(names) != 1:
+        return ""
     for separator, what in _SEPARATORS.items():
-        if separator in name:
+        if separator in names[0]:
             option = "format: tsv" if separator == "\t" else f"delimiter: '{separator}'"
             return f" The header has {what}, but no other separator: is it {option}?"
     return ""

@@ -110,6 +110,7 @@ def _whole_numbers(values: pa.Array) -> pa.Array:
     """Floats as text: whole numbers in all their digits, others as short as tells them apart."""
     numbers = values.to_numpy(zero_copy_only=False)
     is_whole = (numbers == np.floor(numbers)) & np.isfinite(numbers)
+    # Those that fit are cast to integers, which Arrow writes in all their digits.
     is_small = is_whole & (np.abs(numbers) < _LARGEST_INT64)
     whole = pc.cast(pa.array(np.where(is_small, numbers, 0).astype(np.int64)), pa.string())
     text = pc.if_else(pa.array(is_small), whole, pc.cast(values, pa.string()))

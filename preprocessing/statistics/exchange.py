@@ -57,6 +57,7 @@ def asked(keys: pa.Array, stops: np.ndarray) -> pa.Table:
     codes = codes_in(values, keys)
     known = codes >= 0
     pairs = np.unique(keyed_times(codes[known], stops[known]))
+    # The way back from keyed_times.
     code = pairs >> TIME_BITS
     step = pairs & (1 << TIME_BITS) - 1
     return pa.table({KEY: values.take(pa.array(code)), STEP: pa.array(step)})
@@ -92,7 +93,7 @@ class KeyCounts:
         return _table(keys, stops[kept], flat[kept])
 
     def at(self, stop: int, lengths: list[int | None]) -> pa.Table:
-        """The same of all keys, as they stood before one step."""
+        """The counts of all keys as they stood before one step, as from `answer`."""
         question = pa.table({KEY: self.keys, STEP: np.full(len(self.keys), stop)})
         return self.answer(question, lengths)
 
@@ -112,6 +113,7 @@ class Answers:
         amounts = amounts_of(table)[order]
         self._keys = keys.values
         self._places = places[order]
+        # One more row, of zeros, for what has no answer.
         nothing = np.zeros((1, amounts.shape[1]), np.int64)
         self._counts = np.concatenate([amounts, nothing]).reshape(len(amounts) + 1, windows, -1)
 

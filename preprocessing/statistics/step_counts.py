@@ -55,7 +55,7 @@ def summed(
     """One row for each key and step, ascending, with their sums."""
     order = np.lexsort((steps, keys))
     if not len(order):
-        return keys, steps, amounts
+        return keys, steps, amounts  # reduceat can't add up the runs of an empty array
     starts = np.flatnonzero(is_run_start(keys[order], steps[order]))
     first = order[starts]
     return keys[first], steps[first], np.add.reduceat(amounts[order], starts, axis=0)

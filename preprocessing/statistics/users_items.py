@@ -22,5 +22,6 @@ def line(statistic: str, key: str, numbers: np.ndarray) -> str:
         key: What it counts by besides the user; of several parts, joined by names.SEPARATOR.
         numbers: Its columns.
     """
-    parts = (key.encode(), numbers.astype("<f4").tobytes())
-    return "\t".join([statistic, *(encoded(part).decode() for part in parts)])
+    key_text = encoded(key.encode()).decode()
+    numbers_text = encoded(numbers.astype("<f4").tobytes()).decode()
+    return "\t".join([statistic, key_text, numbers_text])

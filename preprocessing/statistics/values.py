@@ -78,7 +78,7 @@ class ShardStatistics:
             rows, keys = self._own_counts(name).met_by(asking.users)
             stops = asking.times[rows] // statistic.step
             counts = self._own_counts(name).before(asking.users[rows], keys, stops)
-            overall = self._overall[name].before(np.zeros_like(stops), stops, [None])[:, 0]
+            overall = self._overall_before(name, stops)
             values = np.stack(numbers(self._spec, statistic, counts, overall), axis=1)
             row_of = rows.tolist()
             key_of = keys.to_pylist()
@@ -90,14 +90,16 @@ class ShardStatistics:
         statistic = self._spec.features.statistics[name]
         stops = asking.times // statistic.step
         counts = self._counts(name, statistic, asking, stops)
-        overall = self._overall[name].before(np.zeros_like(stops), stops, [None])[:, 0]
-        found = numbers(self._spec, statistic, counts, overall)
-        columns = statistic.columns(name, tuple(self._spec.tasks))
-        return {column.name: pa.array(value) for column, value in zip(columns, found, strict=True)}
+        found = numbers(self._spec, statistic, counts, self._overall_before(name, stops))
+        columns: dict[str, pa.Array] = {}
+        for number, column in enumerate(statistic.columns(name, tuple(self._spec.tasks))):
+            columns[column.name] = pa.array(found[number])
+        return columns
 
     def _counts(
         self, name: str, statistic: Statistic, asking: Asking, stops: np.ndarray
     ) -> np.ndarray:
+        """What was counted before some steps: int64 [Q, windows, 1 + tasks]."""
         parts = key_features(self._spec, name)
         keys = item_keys(parts, self._values, asking.events, asking.times) if parts else None
         if statistic.is_of_user(name) and len(stops):
@@ -119,7 +121,12 @@ class ShardStatistics:
         amounts = np.zeros((0, width), np.int64) if table is None else amounts_of(table)
         return StepCounts(np.zeros(len(steps), np.int64), steps, amounts)
 
+    def _overall_before(self, name: str, stops: np.ndarray) -> np.ndarray:
+        """What had happened to all keys together before some steps: int64 [Q, 1 + tasks]."""
+        return self._overall[name].before(np.zeros_like(stops), stops, [None])[:, 0]
+
     def _width(self, statistic: Statistic) -> int:
+        """How many numbers are counted: events, and positives of each task."""
         return 1 + len(self._spec.tasks) * statistic.has_positives
 
 
@@ -144,6 +151,7 @@ class _OwnCounts:
         pairs = self._pairs(users, keys)
         places = np.searchsorted(self._known, pairs)
         is_known = np.append(self._known, -1)[places] == pairs
+        # One past the last place has no counts.
         places = np.where(is_known & (pairs >= 0), places, len(self._known))
         return self._counts.before(places, stops, self._statistic.steps_a_window)
 
