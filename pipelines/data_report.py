@@ -41,16 +41,16 @@ class SplitReport(Kept):
     """What a split holds.
 
     Attributes:
-        records: Its records.
-        requests: Those of them that are requests.
-        candidates: Of its requests.
+        records: How many records it has.
+        requests: How many requests these are; a large one has several records.
+        candidates: How many candidates they have.
         sampled: Candidates that are sampled negatives.
         missing_negatives: Those that could not be drawn.
         too_recent: Candidates left out because their attribution window wasn't over.
-        bytes: Of its records.
-        file_bytes: The same, compressed.
+        bytes: The size of its records.
+        file_bytes: What they take when they are compressed.
         label_rate: The share of positive candidates by task.
-        positives: How many they are.
+        positives: How many candidates are positive, by task.
         label_rules: How well a rule without a model ranks, by task and rule.
         bytes_a_candidate: `bytes` by candidate.
         file_bytes_a_candidate: `file_bytes` by candidate.
@@ -78,8 +78,8 @@ class DataReport(Kept):
 
     Attributes:
         dataset: The data set's name.
-        rows: By table.
-        bytes: By table, those that were read and those lost to rows that could not be.
+        rows: How many rows were read and rejected, by table.
+        bytes: How many bytes were read, and how many of a broken file were lost, by table.
         first_event: The earliest event's time, in ISO 8601.
         last_event: The latest event's.
         warnings: What is odd about the times.

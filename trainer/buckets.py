@@ -13,7 +13,7 @@ import numpy as np
 
 MOST_BUCKETS = 12
 CHUNK_BYTES = 64 * 2**20  # of serialised records, which are sorted into buckets at once
-_MOST_EDGES = 24  # to choose from, of either side
+_MOST_EDGES = 24  # numbers of candidates that a bucket may end at, and as many lengths
 
 
 class Sizes(NamedTuple):
@@ -49,7 +49,7 @@ class Bucket(NamedTuple):
         return self.requests * (self.candidates + self.history)
 
     def share(self, workers: int) -> Bucket:
-        """The same with one worker's part of the requests."""
+        """This bucket with one worker's part of the requests."""
         return self._replace(requests=max(self.requests // workers, 1))
 
 
@@ -173,16 +173,19 @@ def _cut_lengths(band: _Band, edges: np.ndarray, most: int) -> list[_Choice]:
     of_them = candidates[None] - candidates[:, None]
     alike = np.round(band.batch_size * inside / np.maximum(of_them, 1)).astype(np.int64)
     size = np.maximum(alike, 1)
-    cells = (-(-inside // size) * size * (band.width + np.r_[0, ends])).astype(float)
+    batches = -(-inside // size)  # rounded up
+    cells = (batches * size * (band.width + np.r_[0, ends])).astype(float)
     cells[np.tril_indices(len(requests))] = np.inf  # a bucket stops after where it starts
     # best[stop]: the fewest cells of all requests up to an end, with the buckets counted so far.
     best = np.where(requests == 0, 0.0, np.inf)
     choices = [_Choice(np.inf, ())]
     cut_at: list[np.ndarray] = []
     for _ in range(most):
+        # With one bucket more: the best up to where it starts, and its own cells.
         ways = best[:, None] + cells
         cut_at.append(np.argmin(ways, 0))
         best = np.r_[np.inf, np.min(ways, 0)[1:]]
+        # Which buckets they were: back from the last end, from cut to cut.
         buckets: list[Bucket] = []
         stop = len(ends)
         for starts in reversed(cut_at):

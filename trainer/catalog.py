@@ -115,6 +115,7 @@ def _constant(values: np.ndarray, dtype: tf.DType, name: str) -> tf.Variable:
 
 
 def _prefer(sent: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    """The indices that were sent, and where a cell has none, those that are known."""
     if sent.shape.rank == 3:
         return tf.where(tf.reduce_any(sent > 0, -1, keepdims=True), sent, known)
     return tf.where(sent > 0, sent, known)

@@ -29,9 +29,7 @@ def compiles(config: TrainerConfig) -> bool:
         return has_gpu and strategy.num_replicas_in_sync == 1 and not is_parameter_server(strategy)
     if not config.jit_compile:
         return False
-    if is_parameter_server(strategy) or (
-        strategy.num_replicas_in_sync > 1 and not _are_gpus(strategy)
-    ):
+    if is_parameter_server(strategy) or _spreads_beyond_gpus(strategy):
         raise ConfigError(
             "trainer.jit_compile: true compiles for one device, or for several GPUs. Received: "
             f"{type(strategy).__name__} with other devices. Set it to auto or false"
@@ -39,9 +37,12 @@ def compiles(config: TrainerConfig) -> bool:
     return True
 
 
-def _are_gpus(strategy: tf.distribute.Strategy) -> bool:
+def _spreads_beyond_gpus(strategy: tf.distribute.Strategy) -> bool:
+    """Whether several devices share a step, and not all of them are GPUs."""
+    if strategy.num_replicas_in_sync == 1:
+        return False
     devices = strategy.extended.worker_devices
-    return all(tf.DeviceSpec.from_string(device).device_type == "GPU" for device in devices)
+    return any(tf.DeviceSpec.from_string(device).device_type != "GPU" for device in devices)
 
 
 def check_compiles(model: keras.Model, batches: tf.data.Dataset, what: str) -> None:

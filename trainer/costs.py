@@ -61,15 +61,15 @@ class ModelCost:
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers and names."""
+        uncounted = {"user": self.user.uncounted}
+        for count, of_items in self.items.items():
+            uncounted[str(count)] = of_items.uncounted
         return {
             "user_flops": self.user.flops,
             "item_flops": {str(n): count.flops for n, count in self.items.items()},
             "efficiency_flops": self.efficiency_flops,
             "inference_flops": {str(n): self.inference_flops(n) for n in self.items},
-            "uncounted_elements": {
-                "user": self.user.uncounted,
-                **{str(n): count.uncounted for n, count in self.items.items()},
-            },
+            "uncounted_elements": uncounted,
             "dense_parameters": self.dense_parameters,
             "table_parameters": self.table_parameters,
             "state_bytes": self.state_bytes,
@@ -79,8 +79,11 @@ class ModelCost:
 
 def compare_costs(fields: Fields, config: TrainerConfig) -> dict[str, ModelCost]:
     """The cost of the configured ranker and of all others of the same size, by name."""
-    names = [config.ranker.model, *(name for name in RANKERS if name != config.ranker.model)]
-    return {name: measure_cost(fields, _with_model(config, name)) for name in names}
+    others = [name for name in RANKERS if name != config.ranker.model]
+    costs: dict[str, ModelCost] = {}
+    for name in (config.ranker.model, *others):
+        costs[name] = measure_cost(fields, _with_model(config, name))
+    return costs
 
 
 def cost_ratios(costs: dict[str, ModelCost], name: str, candidates: int = 100) -> dict[str, float]:

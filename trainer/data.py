@@ -145,7 +145,8 @@ class TransformedRecords:
 
         blocks = self._records(patterns, None, WHOLE).batch(1024).map(measure)
         nothing = np.zeros((2, 0), np.int64)
-        candidates, lengths = np.concatenate([nothing, *(block.numpy() for block in blocks)], 1)
+        measured = [block.numpy() for block in blocks]
+        candidates, lengths = np.concatenate([nothing, *measured], 1)
         return Sizes(candidates, lengths, _record_bytes(tuple(_files(patterns))))
 
     @tf.autograph.experimental.do_not_convert
@@ -214,12 +215,15 @@ class TransformedRecords:
 
 
 def _files(patterns: Sequence[str]) -> list[str]:
-    files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+    """The files that any of the patterns matches, sorted."""
+    files: list[str] = []
+    for pattern in patterns:
+        files += tf.io.gfile.glob(pattern)
     if not files:
         raise FileNotFoundError(
             f"no transformed records match {list(patterns)}; did Transform run?"
         )
-    return files
+    return sorted(files)
 
 
 @functools.lru_cache
@@ -236,6 +240,7 @@ def _read(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
 
 def take_share(records: tf.data.Dataset, share: float, seed: int) -> tf.data.Dataset:
     """About a share of some records, in their order; the same seed takes the same ones."""
+    # Numbers below 2 ** 32, one for each record.
     draws = tf.data.Dataset.random(seed, rerandomize_each_iteration=False)
     drawn = tf.data.Dataset.zip((records, draws)).filter(lambda _, draw: draw < int(share * 2**32))
     return drawn.map(lambda record, _: record)

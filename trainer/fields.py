@@ -74,8 +74,8 @@ class Compared:
         history: The name of the behaviours' feature.
         candidate: The name of the candidates'.
         width: Values a cell has.
-        known: Values from here on stand for several words each, and so match nothing; None: each is
-            one word's.
+        known: The first value that several words share, which therefore matches nothing, as do
+            those after it; None where each value is one word's.
     """
 
     history: str
@@ -113,8 +113,11 @@ class Fields:
 
         They are no fields, for they have no table.
         """
-        compared = [pair.history for match in self.matches for pair in match.compared]
-        return HISTORY_ITEM_KEY in compared
+        for match in self.matches:
+            for pair in match.compared:
+                if pair.history == HISTORY_ITEM_KEY:
+                    return True
+        return False
 
     def of(self, side: Side) -> list[Field]:
         """The fields of one side: user, context, history or candidate."""
@@ -125,12 +128,12 @@ class Fields:
         return [field for field in self.of(side) if not field.feature.statistic]
 
     def ids_only(self) -> Fields:
-        """The same without anything but the item id."""
+        """The item id of histories and candidates, and nothing else."""
         only = tuple(field for field in self.all if field.field == "item_id")
         return dataclasses.replace(self, all=only)
 
     def without(self, names: Sequence[str]) -> Fields:
-        """The same without some features of behaviours and their items.
+        """These fields without some features of behaviours and their items.
 
         Raises:
             ValueError: a name is no such feature.

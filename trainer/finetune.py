@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 import tf_keras as keras
@@ -22,10 +22,13 @@ from trainer.ranking_batches import RankingBatches
 from trainer.registry import create_ranker
 from trainer.warm_start import load_ranker
 
+if TYPE_CHECKING:
+    from tfx.components.trainer.fn_args_utils import FnArgs
+
 RESULTS = "assets.extra/finetune.json"
 
 
-def run_fn(fn_args: Any) -> None:
+def run_fn(fn_args: FnArgs) -> None:
     """TFX Trainer's entry point; `fn_args.base_model` is the pre-training export."""
     train_ranker(StageInputs.from_fn_args(fn_args), fn_args.base_model, fn_args.serving_model_dir)
 

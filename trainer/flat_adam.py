@@ -1,4 +1,4 @@
-"""The same Adam in a few operations: all variables but large tables are updated as one."""
+"""TableAdam in a few operations: all variables but large tables are updated as one."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ class FlatAdam(TableAdam):
             self._flat_velocity = self.add_variable_from_reference(small[0], "flat_v", shape)
 
     def _grouped(self, variables: Sequence[tf.Variable]) -> list[_Group]:
+        """The variables, those with rows of one shape together."""
         groups: dict[tuple[int, ...], _Group] = {}
         for variable in variables:
             shape = tuple(variable.shape)

@@ -11,8 +11,8 @@ import ctypes
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
 
-_NEVER = -1  # trim the heap
-_NONE = 0  # of the blocks is mapped by itself
+_NEVER = -1  # a threshold that no heap is trimmed at
+_NONE = 0  # how many blocks may be mapped outside of the heap
 
 
 def keep_freed_memory() -> None:

@@ -18,6 +18,7 @@ from trainer.stages import CATALOG, STAGE_SPLITS
 
 if TYPE_CHECKING:
     from tensorflow_transform import TFTransformOutput
+    from tfx.components.trainer.fn_args_utils import FnArgs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +85,7 @@ class StageInputs:
         return cls(transform_dir=graph, spec=spec, config=config, **found | others)
 
     @classmethod
-    def from_fn_args(cls, fn_args: Any) -> StageInputs:
+    def from_fn_args(cls, fn_args: FnArgs) -> StageInputs:
         """From the arguments TFX gives a run_fn."""
         catalog = [pattern for pattern in fn_args.train_files if is_of_split(pattern, CATALOG)]
         return cls(

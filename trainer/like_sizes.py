@@ -53,7 +53,7 @@ def cut_into_buckets(
     records = tf.math.bincount(
         place, minlength=count_buckets, maxlength=count_buckets, dtype=tf.int64
     )
-    batches = -(-records // size)
+    batches = -(-records // size)  # rounded up
     # Of each batch: its bucket, its number within that, and its first and last record.
     bucket_of = tf.repeat(tf.range(count_buckets), batches)
     first_batch = tf.gather(tf.cumsum(batches, exclusive=True), bucket_of)

@@ -26,7 +26,7 @@ class Vocabulary:
     @property
     def rows(self) -> int:
         """How many rows a table has."""
-        return len(self.tokens) + self.oov_buckets + 2
+        return len(self.tokens) + self.oov_buckets + 2  # one for absent values, one for the mask
 
 
 def move_rows(
@@ -72,8 +72,8 @@ def moved_indices(indices: np.ndarray, before: Vocabulary, now: Vocabulary) -> n
         now: What the result's indices stand for.
 
     Returns:
-        Indices as many: those of unknown words' buckets move with the end of the words, and a word
-        that is gone has -1, which nothing else has.
+        As many indices. The buckets of unknown words come after the last word, so theirs move by
+        how many words there are more; a word that is gone has -1, which nothing else has.
     """
     rows = {token: row for row, token in enumerate(now.tokens, start=1)}
     of_words = np.array([rows.get(token, -1) for token in before.tokens], indices.dtype)

@@ -10,7 +10,7 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -30,11 +30,14 @@ from trainer.pretraining.objective import Objective
 from trainer.registry import create_objective
 from trainer.warm_start import earlier_ranker, write_ranker
 
+if TYPE_CHECKING:
+    from tfx.components.trainer.fn_args_utils import FnArgs
+
 CHECKPOINT = "assets.extra/encoder/checkpoint"
 RESULTS = "assets.extra/pretrain.json"
 
 
-def run_fn(fn_args: Any) -> None:
+def run_fn(fn_args: FnArgs) -> None:
     """TFX Trainer's entry point.
 
     `fn_args.base_model` is the ranker to start from, where there is one.

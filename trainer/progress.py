@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import tf_keras as keras
 
@@ -25,8 +24,9 @@ class EpochProgress(keras.callbacks.Callback):
         self.watched = watched
         self.seconds_between = seconds_between
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        self._started = self._shown = time.monotonic()
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._started = time.monotonic()
+        self._shown = self._started
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         now = time.monotonic()
@@ -35,10 +35,12 @@ class EpochProgress(keras.callbacks.Callback):
             return
         self._shown = now
         left = (now - self._started) / (epoch + 1) * (total - epoch - 1)
-        values = ", ".join(
-            f"{name} {logs[name]:.4f}" for name in self.watched if logs and name in logs
-        )
+        values: list[str] = []
+        for name in self.watched:
+            if logs and name in logs:
+                values.append(f"{name} {logs[name]:.4f}")
         print(
-            f"  {self.what}: {epoch + 1} of {total}, {values}, at most {left:.0f} s left",
+            f"  {self.what}: {epoch + 1} of {total}, {', '.join(values)}, "
+            f"at most {left:.0f} s left",
             flush=True,
         )

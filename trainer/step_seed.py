@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+_REPLICA = 7919  # what the keys of two neighbouring replicas lie apart; a prime
 _current = threading.local()  # replicas are traced in threads of their own
 
 
@@ -41,7 +42,8 @@ def step_seed(key: int) -> tf.Tensor:
         return tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
     context = tf.distribute.get_replica_context()
     replica = context.replica_id_in_sync_group if context else 0
-    return tf.stack([tf.constant(key, tf.int32) + 7919 * tf.cast(replica, tf.int32), step])
+    place = tf.constant(key, tf.int32) + _REPLICA * tf.cast(replica, tf.int32)
+    return tf.stack([place, step])
 
 
 def step_uniform(shape: tf.Tensor | list[tf.Tensor | int], seed: tf.Tensor) -> tf.Tensor:

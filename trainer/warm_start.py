@@ -187,7 +187,10 @@ def _oov_buckets(spec: DatasetSpec) -> dict[str, int]:
 
 def _structure(spec: DatasetSpec, config: TrainerConfig) -> dict[str, Any]:
     """All that decides which weights a ranker has, but for its vocabularies, by config key."""
-    features = {f.name: _described(f.spec) for f in model_features(spec) if f.spec}
+    features: dict[str, str] = {}
+    for feature in model_features(spec):
+        if feature.spec is not None:
+            features[feature.name] = _described(feature.spec)
     matches = {name: match.model_dump() for name, match in spec.features.match.items()}
     return {
         "dataset.features": features,
@@ -202,6 +205,7 @@ def _structure(spec: DatasetSpec, config: TrainerConfig) -> dict[str, Any]:
 
 
 def _described(kind: Kind) -> str:
+    """What of a kind decides about weights; vocabularies may change."""
     return kind.kind if kind.has_vocabulary else f"{kind.kind}, {kind.size} values"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
 
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
@@ -23,8 +23,9 @@ from preprocessing.features import (
 )
 from preprocessing.spec import DatasetSpec
 
-Statistics = Any  # statistics_pb2.DatasetFeatureStatisticsList, of one data set
-FeatureStatistics = Any  # statistics_pb2.FeatureNameStatistics
+# The list has one data set.
+Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
+FeatureStatistics: TypeAlias = statistics_pb2.FeatureNameStatistics
 
 # New users, items and days come all the time, and the catalogue's counts, the statistics table and
 # what is counted of users as of now are no part of a training record.

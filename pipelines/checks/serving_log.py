@@ -6,7 +6,6 @@ tf.Examples are taken as they are, TF Serving's PredictionLogs row by row.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -37,7 +36,7 @@ def to_examples(record: bytes) -> Iterator[bytes]:
             yield from _rows(inputs)
 
 
-def _prediction_log(record: bytes) -> Any | None:
+def _prediction_log(record: bytes) -> prediction_log_pb2.PredictionLog | None:
     """The record as a PredictionLog.
 
     None if it is a tf.Example, whose fields make no PredictionLog.
@@ -50,6 +49,7 @@ def _prediction_log(record: bytes) -> Any | None:
 
 
 def _rows(inputs: dict[str, np.ndarray]) -> Iterator[bytes]:
+    """A serialised tf.Example of each request of a batch."""
     for row in range(max((len(values) for values in inputs.values()), default=0)):
         example = tf.train.Example()
         for name, values in inputs.items():

@@ -186,9 +186,9 @@ def _base(paths: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
         before, separator, _ = path.partition("://")
         schemes.add(before if separator else "")
     if len(schemes) > 1:
+        received = [path for _, path in paths]
         raise ConfigError(
-            "the log and its tables must be on one file system. "
-            f"Received: {[path for _, path in paths]}"
+            f"the log and its tables must be on one file system. Received: {received}"
         )
     (scheme,) = schemes
     if not scheme:

@@ -5,6 +5,7 @@ TFMA's own metrics take one element a candidate, which costs more than scoring i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -51,12 +52,12 @@ def _computations(
     """One computation of all models and tasks."""
     # Candidates have no weights. TFMA looks for the thresholds of a MetricsSpec under keys that
     # say so by None, not by False.
-    plots = [
-        metric_types.PlotKey(CALIBRATION_PLOT, model, task, example_weighted=None)
-        for model in model_names or [""]
-        for task in output_names or [""]
-    ]
-    keys = [_metric_key(plot, name) for plot in plots for name in (*metrics, *_COUNTS)]
+    plots: list[metric_types.PlotKey] = []
+    keys: list[metric_types.MetricKey] = []
+    for model, task in itertools.product(model_names or [""], output_names or [""]):
+        plot = metric_types.PlotKey(CALIBRATION_PLOT, model, task, example_weighted=None)
+        plots.append(plot)
+        keys += [_metric_key(plot, name) for name in (*metrics, *_COUNTS)]
     combiner = _CandidatesCombiner(plots, metrics, calibration_buckets, eval_config)
     users = metric_types.FeaturePreprocessor([USER])
     return [metric_types.MetricComputation([*keys, *plots], [users], combiner)]
@@ -100,17 +101,15 @@ class _CandidatesCombiner(beam.CombineFn):
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[list[_Columns]]) -> list[_Columns]:
-        return self.compact([columns for accumulator in accumulators for columns in accumulator])
+        return self.compact(list(itertools.chain.from_iterable(accumulators)))
 
     def compact(self, accumulator: list[_Columns]) -> list[_Columns]:
         if len(accumulator) < 2:
             return accumulator
-        return [
-            {
-                name: np.concatenate([columns[name] for columns in accumulator], axis=-1)
-                for name in accumulator[0]
-            }
-        ]
+        joined: _Columns = {}
+        for name in accumulator[0]:
+            joined[name] = np.concatenate([columns[name] for columns in accumulator], axis=-1)
+        return [joined]
 
     def extract_output(self, accumulator: list[_Columns]) -> dict[Any, Any]:
         (columns,) = self.compact(accumulator)  # a slice without candidates isn't there
@@ -147,18 +146,17 @@ def _calibration_plot(
     thresholds = [bucket / buckets for bucket in range(buckets + 1)]
     bounds = [float("-inf"), *thresholds, float("inf")]
     bucket = np.digitize(scores, thresholds)
-    sums = [
-        np.bincount(bucket, weights, minlength=buckets + 2)
-        for weights in (labels, scores, np.ones_like(scores))
-    ]
+    label_sums = np.bincount(bucket, labels, minlength=buckets + 2)
+    score_sums = np.bincount(bucket, scores, minlength=buckets + 2)
+    counts = np.bincount(bucket, minlength=buckets + 2)
     plot = metrics_for_slice_pb2.CalibrationHistogramBuckets()
-    for lower, upper, label, score, count in zip(bounds, bounds[1:], *sums, strict=False):
+    for number, (lower, upper) in enumerate(itertools.pairwise(bounds)):
         plot.buckets.add(
             lower_threshold_inclusive=lower,
             upper_threshold_exclusive=upper,
-            total_weighted_label={"value": label},
-            total_weighted_refined_prediction={"value": score},
-            num_weighted_examples={"value": count},
+            total_weighted_label={"value": label_sums[number]},
+            total_weighted_refined_prediction={"value": score_sums[number]},
+            num_weighted_examples={"value": counts[number]},
         )
     return plot
 

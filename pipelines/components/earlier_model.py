@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tfx import types
 from tfx.components.example_gen import utils
 from tfx.dsl.components.common import resolver
 
 from pipelines.components.blessings import SPAN, blessings_by_model
+
+if TYPE_CHECKING:
+    from ml_metadata import MetadataStore
 
 
 class LatestBlessedOfEarlierSpan(resolver.ResolverStrategy):
@@ -20,7 +23,7 @@ class LatestBlessedOfEarlierSpan(resolver.ResolverStrategy):
     """
 
     def resolve_artifacts(
-        self, store: Any, input_dict: dict[str, list[types.Artifact]]
+        self, store: MetadataStore, input_dict: dict[str, list[types.Artifact]]
     ) -> dict[str, list[types.Artifact]] | None:
         """Picks from all `model`, all `model_blessing` and the one `records`.
 

@@ -80,7 +80,10 @@ def custom_extractors(
         eval_config=eval_config,
         tensor_adapter_config=tensor_adapter_config,
     )
-    sliced_by = sorted({key for spec in eval_config.slicing_specs for key in spec.feature_keys})
+    keys: set[str] = set()
+    for spec in eval_config.slicing_specs:
+        keys.update(spec.feature_keys)
+    sliced_by = sorted(keys)
     group = "GroupCandidates" >> beam.FlatMap(group_candidates, sliced_by)
     stages = [step.stage_name for step in extractors]
     unbatch = stages.index("ExtractUnbatchedInputs")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tfx import types
 from tfx.dsl.components.common import resolver
 
 from pipelines.components.blessings import blessings_by_model
+
+if TYPE_CHECKING:
+    from ml_metadata import MetadataStore
 
 
 class LatestBlessedOtherModel(resolver.ResolverStrategy):
@@ -19,7 +22,7 @@ class LatestBlessedOtherModel(resolver.ResolverStrategy):
     """
 
     def resolve_artifacts(
-        self, store: Any, input_dict: dict[str, list[types.Artifact]]
+        self, store: MetadataStore, input_dict: dict[str, list[types.Artifact]]
     ) -> dict[str, list[types.Artifact]] | None:
         """Picks from all `model`, all `model_blessing` and the one `candidate`.
 

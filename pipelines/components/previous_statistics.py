@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tfx import types
 from tfx.dsl.components.common import resolver
+
+if TYPE_CHECKING:
+    from ml_metadata import MetadataStore
 
 
 class PreviousStatistics(resolver.ResolverStrategy):
@@ -16,7 +19,7 @@ class PreviousStatistics(resolver.ResolverStrategy):
     """
 
     def resolve_artifacts(
-        self, store: Any, input_dict: dict[str, list[types.Artifact]]
+        self, store: MetadataStore, input_dict: dict[str, list[types.Artifact]]
     ) -> dict[str, list[types.Artifact]] | None:
         """Picks from all `statistics` and the one `current`; an empty list on the first run."""
         (current,) = input_dict["current"]

@@ -87,7 +87,7 @@ class Rates:
 
     @property
     def names(self) -> list[str]:
-        """Of the columns."""
+        """The names of the columns."""
         names: list[str] = []
         for name in self._all:
             names += [f"{name} count", f"{name} rate"]

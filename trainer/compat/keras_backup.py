@@ -24,7 +24,7 @@ class PartialBackup(keras.callbacks.BackupAndRestore):
         """Backs up, for a run that goes on with the epoch after this one."""
         self._backup(epoch=epoch)
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """As Keras's own, but for what is handed to the state."""
         part = _Part(self.model, self.kept())
         state = WorkerTrainingState(part, self.backup_dir, self.save_freq)

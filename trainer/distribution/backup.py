@@ -121,7 +121,7 @@ class _EveryFewEpochs(_WithoutMetrics):
         super().__init__(directory, save_freq="epoch", delete_checkpoint=False)
         self._epochs = epochs
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if (epoch + 1) % self._epochs == 0:
             super().on_epoch_end(epoch, logs)
 
@@ -133,9 +133,9 @@ class _AlsoAtEpochEnd(_WithoutMetrics):
     start the next epoch, and never evaluate this one.
     """
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if batch + 1 < self.params["steps"]:
             super().on_train_batch_end(batch, logs)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.backup_after_epoch(epoch)

@@ -65,10 +65,11 @@ class Cluster:
     @property
     def is_chief(self) -> bool:
         """Whether this process writes what is trained."""
+        if self.job in ("", "chief", "master"):
+            return True
+        # Of a cluster of workers alone, the first one is the chief.
         has_chief = bool(self.jobs.get("chief") or self.jobs.get("master"))
-        return self.job in ("", "chief", "master") or (
-            self.job == "worker" and self.index == 0 and not has_chief
-        )
+        return self.job == "worker" and self.index == 0 and not has_chief
 
 
 def strategy_name(config: DistributionConfig, cluster: Cluster) -> str:

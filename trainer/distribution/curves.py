@@ -68,7 +68,7 @@ class StopAtBest(Curves):
         if epoch - self._best_epoch() >= self.patience:
             self.model.stop_training = True
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self.writes and self.logs:
             self._weights().read(self.backup.best).assert_existing_objects_matched()
 

@@ -12,7 +12,7 @@ from trainer.config import DistributionConfig
 from trainer.distribution.cluster import Cluster, create_strategy, serve
 
 Trained = TypeVar("Trained")
-_SECONDS = 1.0
+_SECONDS_BETWEEN_LOOKS = 1.0
 
 
 def run_stage(
@@ -49,5 +49,6 @@ def run_stage(
 
 
 def _wait_for(path: str) -> None:
+    """Returns once the chief has written a file."""
     while not tf.io.gfile.exists(path):
-        time.sleep(_SECONDS)
+        time.sleep(_SECONDS_BETWEEN_LOOKS)

@@ -29,7 +29,7 @@ def checked(raw: dict[str, tf.Tensor], limits: Mapping[str, int]) -> dict[str, t
         raw: Inputs by name, [B] or [B, *].
         limits: The most columns along "history" and "candidate".
     """
-    names = sorted(raw, key=lambda name: name not in _LEADERS)
+    names = sorted(raw, key=lambda name: name not in _LEADERS)  # leaders first
     # The first of each axis, and the first of those without one, are what others must be like.
     first = next((name for name in names if not _axis(name)), names[0])
     batch = tf.shape(raw[first])[0]
@@ -61,7 +61,7 @@ def fitting(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """
     leaders: dict[str, str] = {}
     checks = []
-    for name in sorted(raw, key=lambda name: name not in _LEADERS):
+    for name in sorted(raw, key=lambda name: name not in _LEADERS):  # leaders first
         leader = leaders.setdefault(_axis(name), name)
         checks.append(_same(name, tf.shape(raw[name]), leader, tf.shape(raw[leader])))
     return _after(checks, raw)

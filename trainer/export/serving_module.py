@@ -120,7 +120,11 @@ class ServingModule(tf.Module):
         return self._encode_user(features, training=False)
 
     def user_features(self, raw: RawFeatures) -> dict[str, tf.Tensor]:
-        """What the ranker reads of the same: indices, of the latest behaviours."""
+        """What the ranker reads of them: transformed features, of the latest behaviours.
+
+        Args:
+            raw: As for `user_state`.
+        """
         present = raw[HISTORY_ITEM_ID] != ""
         kept = {}
         for feature in user_inputs(self.spec):
@@ -162,7 +166,12 @@ class ServingModule(tf.Module):
     def candidate_features(
         self, raw: RawFeatures, rows: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
-        """What the ranker reads of the same raw candidate features: indices."""
+        """What the ranker reads of raw candidate features: transformed ones, absent ones filled in.
+
+        Args:
+            raw: As for `scores`.
+            rows: As for `scores`.
+        """
         sent = {f.name: raw[f.name] for f in candidate_inputs(self.spec) if f.name in raw}
         if self.statistics is not None:
             sent = self.statistics.fill_candidates(sent, rows)

@@ -46,13 +46,13 @@ def showing_features(
         for field in compared:
             sent = batch[f"candidate_{field}"].numpy()
             kept = known[f"candidate_{field}"].numpy()
-            rows = (items.numpy() > 0) & (_any(sent) > 0)
+            rows = (items.numpy() > 0) & (_largest(sent) > 0)
             compared[field] += int(rows.sum())
-            unlike[field] += int((rows & (_any(sent != kept) > 0)).sum())
+            unlike[field] += int((rows & (_largest(sent != kept) > 0)).sum())
     differ = [name for name, count in compared.items() if unlike[name] > _MOST_ALIKE * count]
     return tuple(f"candidate_{field}" for field in differ)
 
 
-def _any(values: np.ndarray) -> np.ndarray:
-    """Whether a candidate has any value above 0: [B, N], of [B, N] or [B, N, V]."""
+def _largest(values: np.ndarray) -> np.ndarray:
+    """The largest of each candidate's values: [B, N], of [B, N] or [B, N, V]."""
     return values.max(axis=2) if values.ndim == 3 else values

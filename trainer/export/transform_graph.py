@@ -70,7 +70,10 @@ class TransformGraph(tf.Module):
             parts = tf.nest.flatten(value, expand_composites=True)
             for inner, part in zip(self._inputs[name], parts, strict=True):
                 feeds[inner.name] = part
-        wanted = {name: x for name, x in self._outputs.items() if self._is_reached(x, feeds)}
+        wanted: dict[str, Feature] = {}
+        for name, output in self._outputs.items():
+            if self._is_reached(output, feeds):
+                wanted[name] = output
         return self._import(wanted, feeds)
 
     def _is_reached(self, output: Feature, feeds: Mapping[str, tf.Tensor]) -> bool:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 Signatures = Mapping[str, tf.types.experimental.ConcreteFunction]
+# Where a tf.train.Feature has its values, by their type.
+_LISTS = {"string": "bytes_list", "int64": "int64_list", "float": "float_list"}
 
 
 def write_warmup(module: ServingModule, signatures: Signatures, model_dir: str) -> None:
@@ -78,6 +80,7 @@ def candidate_buckets(most: int) -> list[int]:
 
 
 def _plain(dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Values that mean nothing, of the type of a raw feature."""
     value = {"string": b"warm-up", "int64": 0, "float": 0.0}[dtype]
     kind = {"string": object, "int64": np.int64, "float": np.float32}[dtype]
     return np.full(shape, value, kind)
@@ -89,9 +92,6 @@ def _examples(module: ServingModule) -> np.ndarray:
         values = getattr(example.features.feature[feature.name], _LISTS[feature.dtype]).value
         values.append(_plain(feature.dtype, ()).item())
     return np.array([example.SerializeToString()], object)
-
-
-_LISTS = {"string": "bytes_list", "int64": "int64_list", "float": "float_list"}
 
 
 def _prediction_log(signature: str, tensors: Mapping[str, Any]) -> PredictionLog:
