@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,7 +25,7 @@ def for_client(values: Any) -> Any:
     """A feature's values as clients take them: None, not NaN, where one is absent."""
     if isinstance(values, list):
         return [for_client(value) for value in values]
-    return None if values != values else values
+    return None if isinstance(values, float) and math.isnan(values) else values
 
 
 def plain_values(feature: tf.train.Feature) -> list[Any]:

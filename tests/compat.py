@@ -13,5 +13,5 @@ def follows(module: str, api: str) -> Iterator[None]:
     """Fails with the private API's name and the module that uses it, whatever goes wrong inside."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001 (an API may break in any way)
+    except Exception as error:  # an API may break in any way
         pytest.fail(f"{api} has changed, and {module} has to follow: {error!r}")

@@ -65,7 +65,8 @@ def test_every_link_between_pages_leads_to_a_place(site: Path) -> None:
                 continue
             target = (path.parent / name).resolve() if name else path
             target = target / "index.html" if target.is_dir() else target
-            if not target.exists() or anchor and anchor not in places.get(target, {anchor}):
+            is_named = not anchor or anchor in places.get(target, {anchor})
+            if not target.exists() or not is_named:
                 broken.append(f"{path.relative_to(site)}: {link}")
     assert not broken
 

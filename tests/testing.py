@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import math
 import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -181,7 +182,7 @@ def _values(feature: Any) -> list[Any]:
     if kind == "bytes_list":
         return [value.decode() for value in feature.bytes_list.value]
     if kind == "float_list":
-        return [None if value != value else value for value in feature.float_list.value]
+        return [None if math.isnan(value) else value for value in feature.float_list.value]
     return list(feature.int64_list.value)
 
 

@@ -82,7 +82,10 @@ def _requests(spec: DatasetSpec, events: list[Row], cut: CutOffs) -> list[tuple[
             pieces[-1].append(event)
         else:
             pieces.append([event])
-    return [(number, piece) for pieces in groups.values() for number, piece in enumerate(pieces)]
+    numbered: list[tuple[int, list[Row]]] = []
+    for pieces in groups.values():
+        numbered += enumerate(pieces)
+    return numbered
 
 
 def _belongs(first: int, time: int, span: int, cut: CutOffs) -> bool:
@@ -155,29 +158,22 @@ def _record(
         weather = latest_row(tables["context"], "place", anchor["device"], time)
         record["context_weather"] = [weather.get("weather", "")]
     for side, chosen in (("history", history), ("candidate", shown)):
-        joined = [
-            latest_row(
-                tables["items"],
-                "item_id",
-                event["item_id"],
-                event["timestamp"] if side == "history" else time,
-            )
-            for event in chosen
-        ]
+        # A behaviour has what was known when it happened, a candidate what is at the request.
+        at = [event["timestamp"] if side == "history" else time for event in chosen]
+        joined: list[Row] = []
+        for event, moment in zip(chosen, at, strict=True):
+            joined.append(latest_row(tables["items"], "item_id", event["item_id"], moment))
         record[f"{side}_item_id"] = [event["item_id"] for event in chosen]
         record[f"{side}_tags"] = [row.get("tags", "") for row in joined]
         record[f"{side}_weight"] = [_number(row.get("weight", "")) for row in joined]
         for name, feature in spec.features.item.items():
             if isinstance(feature, ColumnKind) and feature.table == "events":
                 column = feature.column or name
-                at = [event["timestamp"] if side == "history" else time for event in chosen]
-                values = [
-                    known_value(events, column, event, t)
-                    for event, t in zip(chosen, at, strict=True)
-                ]
-                record[f"{side}_{name}"] = (
-                    [_number(v) for v in values] if feature.kind == "numeric" else values
-                )
+                values: list[Any] = []
+                for event, moment in zip(chosen, at, strict=True):
+                    value = known_value(events, column, event, moment)
+                    values.append(_number(value) if feature.kind == "numeric" else value)
+                record[f"{side}_{name}"] = values
     for task, label in spec.tasks.items():
         record[f"label_{task}"] = [float(_label(label, event, events)) for event in shown]
     return record
@@ -194,13 +190,11 @@ def known_value(events: list[Row], column: str, event: Row, time: int) -> Any:
     before `time`."""
     if event.get(column, "") != "":
         return event[column]
-    earlier = [
-        other
-        for other in events
-        if other["item_id"] == event["item_id"]
-        and other["timestamp"] < time
-        and other[column] != ""
-    ]
+    earlier: list[Row] = []
+    for other in events:
+        is_earlier = other["item_id"] == event["item_id"] and other["timestamp"] < time
+        if is_earlier and other[column] != "":
+            earlier.append(other)
     order = float if column == "price" else str
     return max(
         earlier, key=lambda other: (other["timestamp"], order(other[column])), default={column: ""}
@@ -223,11 +217,8 @@ def _label(label: Task, event: Row, events: list[Row]) -> bool:
 
 def _is_over(spec: DatasetSpec, event: Row, split: str, cut: CutOffs) -> bool:
     end = {"train": cut.validation, "validation": cut.test, "test": cut.end}[split]
-    return all(
-        event["timestamp"] + (task.within or 0) < end
-        for task in spec.tasks.values()
-        if task.within is not None
-    )
+    windows = [task.within for task in spec.tasks.values() if task.within is not None]
+    return all(event["timestamp"] + window < end for window in windows)
 
 
 def _negatives(
@@ -239,11 +230,10 @@ def _negatives(
     rows = _active(spec, candidates, time, cut)
     user = group[0]["user_id"]
     by = max(event["timestamp"] for event in group if holds(spec.candidates.where, event))
-    met = {
-        event["item_id"]
-        for event in candidates
-        if event["user_id"] == user and event["timestamp"] <= by
-    }
+    met: set[str] = set()
+    for event in candidates:
+        if event["user_id"] == user and event["timestamp"] <= by:
+            met.add(event["item_id"])
     number = _mix(zlib.crc32(f"{user}\n{name}".encode()), 2)
     found: list[str] = []
     for attempt in range(50 * spec.negatives.per_request if rows else 0):

@@ -30,10 +30,10 @@ DAY = 86_400
 
 
 def good_rows(count: int, first: int = 0) -> list[bytes]:
-    return [
-        b"u%d,i%d,%d,buy,2.5" % (n * 7919 % 997, n, 1_600_000_000 + n * 600)
-        for n in range(first, first + count)
-    ]
+    rows: list[bytes] = []
+    for n in range(first, first + count):
+        rows.append(b"u%d,i%d,%d,buy,2.5" % (n * 7919 % 997, n, 1_600_000_000 + n * 600))
+    return rows
 
 
 def spec_of(path: Path, **events: Any) -> DatasetSpec:
@@ -179,11 +179,10 @@ def test_schema_change_between_files(tmp_path: Path) -> None:
 
 
 def test_everything_at_once_through_the_beam_job(tmp_path: Path) -> None:
-    odd = [
-        row
-        for name, (row, _) in ODD_ROWS.items()
-        if "10 MB" not in name and name != "zero byte in a name"
-    ]
+    odd: list[bytes] = []
+    for name, (row, _) in ODD_ROWS.items():
+        if "10 MB" not in name and name != "zero byte in a name":
+            odd.append(row)
     rows = good_rows(3000)
     places = range(100, 3000, 200)
     for place, row in reversed(list(zip(places, odd, strict=False))):

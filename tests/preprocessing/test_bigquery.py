@@ -24,6 +24,7 @@ from preprocessing.sources.read import ReadTable
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_bigquery import BigQuery
 from preprocessing.validation import validate
+from tests.preprocessing.parts import good_rows, rejected_rows
 from tests.testing import Row, build_records, small_log, small_spec, write_small_dataset
 
 LOG = small_log()
@@ -144,20 +145,15 @@ def test_types_nulls_structures_and_lists() -> None:
         users=None,
     )
     parts = list(read_rows(spec, "events", rows))
-    good = [row for part in parts if not isinstance(part, list) for row in part.to_pylist()]
-    keys = [
-        (row["user"], row["item"], row["time"], row["number:shown.clicked"], row["text:action"])
-        for row in good
-    ]
+    names = ("user", "item", "time", "number:shown.clicked", "text:action")
+    keys = [tuple(row[name] for name in names) for row in good_rows(parts)]
     midnight = int(datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc).timestamp())
     assert keys == [
         ("12", "7", midnight, 1, "view"),
         ("12", "8", midnight, 0, "view"),
         ("12.5", "7", midnight, 1, ""),
     ]
-    bad = [
-        (row.reason, row.file, row.row) for part in parts if isinstance(part, list) for row in part
-    ]
+    bad = [(row.reason, row.file, row.row) for row in rejected_rows(parts)]
     place = "bigquery:SELECT * FROM log"
     reasons = [
         "empty_list",

@@ -85,7 +85,10 @@ def test_many_items_fill_several_records() -> None:
     items = EntityTable.of_spec(small_spec(), "items", None)
     records = parse_records(Catalog(small_spec(), seen, items).records())
     assert [len(record["candidate_item_id"]) for record in records] == [500, 500, 201]
-    assert sum((record["candidate_item_id"] for record in records), []) == keys
+    ids: list[str] = []
+    for record in records:
+        ids += record["candidate_item_id"]
+    assert ids == keys
     assert records[2]["candidate_weight"] == [None] * 201
 
 
@@ -101,9 +104,8 @@ def test_parts_in_any_order_merge_to_the_whole(
     whole = seen_items(EVENT_ITEM_SPEC, events(*rows), CUT)
     shuffled = data.draw(st.permutations(rows))
     middle = data.draw(st.integers(0, len(rows)))
-    parts = [
-        seen_items(EVENT_ITEM_SPEC, events(*part), CUT)
-        for part in (shuffled[:middle], shuffled[middle:])
-        if part
-    ]
+    parts: list[pa.Table] = []
+    for part in (shuffled[:middle], shuffled[middle:]):
+        if part:
+            parts.append(seen_items(EVENT_ITEM_SPEC, events(*part), CUT))
     assert merge_seen(parts).to_pylist() == whole.to_pylist()

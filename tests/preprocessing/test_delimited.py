@@ -174,10 +174,7 @@ def test_long_delimiter_names_and_encoding(tmp_path: Path) -> None:
     table = table_of(path, delimiter="::", columns=("a", "b", "c"), encoding="latin-1")
     assert read(path, table) == ([(1, "1", "Drama"), (2, "2", "")], [(3, "field_count")])
     columns = (Column("b", "b", "text", "b"),)
-    (batch,) = [
-        p
-        for p in read_batches(Section(str(path)), table, "items", columns, None)
-        if isinstance(p, RawBatch)
-    ]
+    parts = read_batches(Section(str(path)), table, "items", columns, None)
+    (batch,) = [part for part in parts if isinstance(part, RawBatch)]
     assert batch.columns["b"].to_pylist() == ['Café "x": y', "B"]
     assert batch.columns["b"].type == pa.string() and np.array_equal(batch.numbers, [1, 2])

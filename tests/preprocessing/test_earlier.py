@@ -111,8 +111,7 @@ def test_of_several_parts_the_first_list_stays(tmp_path: Path) -> None:
         }
     )
     parts = [with_earlier(table.slice(start, 1), spec) for start in reversed(range(len(ROWS)))]
-    merged, whole = (
-        first_lists(pa.concat_tables(tables)) for tables in (parts, [with_earlier(table, spec)])
-    )
+    merged = first_lists(pa.concat_tables(parts))
+    whole = first_lists(with_earlier(table, spec))
     order = [(name, "ascending") for name in (USER, TIME, PLACE, ITEM)]
     assert merged.sort_by(order).to_pylist() == whole.sort_by(order).to_pylist()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -33,10 +35,9 @@ def test_floats_of_records_with_different_numbers_of_values() -> None:
     lengths = [3, 0, 1, 3, 70, 5000]
     offsets = np.append(0, np.cumsum(lengths))
     names = ["candidate_weight", "label_buy", "label_dear"]
-    columns = {
-        name: np.arange(offsets[-1], dtype=np.float32) + place / 4
-        for place, name in enumerate(names)
-    }
+    columns: dict[str, np.ndarray] = {}
+    for place, name in enumerate(names):
+        columns[name] = np.arange(offsets[-1], dtype=np.float32) + place / 4
     columns["candidate_weight"][0] = np.nan
     lists = {name: Lists(offsets, pa.array(values)) for name, values in columns.items()}
     ages = [20.0, float("nan"), 30.0, 40.0, 50.0, 60.0]
@@ -52,9 +53,7 @@ def test_floats_of_records_with_different_numbers_of_values() -> None:
         [60.0],
     ]
     for name, values in columns.items():
-        expected = [
-            values[start:stop].tolist() for start, stop in zip(offsets, offsets[1:], strict=False)
-        ]
+        expected = [values[start:stop].tolist() for start, stop in itertools.pairwise(offsets)]
         if name == "candidate_weight":
             expected[0][0] = None
         assert [record[name] for record in parsed] == expected

@@ -22,6 +22,7 @@ from preprocessing.sources.files import files_of
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.validation import validate
+from tests.preprocessing.parts import good_rows, rejected_rows
 from tests.testing import Row, run_job, small_spec
 
 START = 1_600_000_000
@@ -48,9 +49,12 @@ def lines(first: int, count: int = 5) -> str:
 
 def read(spec: DatasetSpec) -> list[Row]:
     paths = files_of(spec.events, "events")
-    parts = [part for path in paths for part in read_table(spec, "events", path)]
-    assert not any(isinstance(part, list) for part in parts)
-    return [row for part in parts if isinstance(part, pa.Table) for row in part.to_pylist()]
+    rows: list[Row] = []
+    for path in paths:
+        parts = list(read_table(spec, "events", path))
+        assert not rejected_rows(parts)
+        rows += good_rows(parts)
+    return rows
 
 
 def items(spec: DatasetSpec) -> list[str]:
@@ -99,9 +103,8 @@ def test_folders_give_columns(tmp_path: Path, format: str) -> None:
         else:
             pq.write_table(pa.Table.from_pylist([row]), path)
     spec = spec_of(tmp_path, format, day=True)
-    assert {row["item"]: (row["text:day"], row["number:n"]) for row in read(spec)} == {
-        f"i{number}": (day, 1.0) for number, day in enumerate(days.values())
-    }
+    found = {row["item"]: (row["text:day"], row["number:n"]) for row in read(spec)}
+    assert found == {f"i{number}": (day, 1.0) for number, day in enumerate(days.values())}
     assert [p for p in validate(spec).problems if "column" in p] == []
 
 
@@ -171,9 +174,9 @@ def test_zipped_text_is_named(tmp_path: Path) -> None:
 
 
 def test_json_keys_may_come_late_or_be_in_one_file_alone(tmp_path: Path) -> None:
-    rows: list[Row] = [
-        {"user_id": "u", "item_id": f"i{n}", "timestamp": START + n * 600} for n in range(60_000)
-    ]
+    rows: list[Row] = []
+    for n in range(60_000):
+        rows.append({"user_id": "u", "item_id": f"i{n}", "timestamp": START + n * 600})
     rows[-1]["n"] = 1
     (tmp_path / "1.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (tmp_path / "2.jsonl").write_text("\n".join(map(json.dumps, rows[:50])))

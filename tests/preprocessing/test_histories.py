@@ -1,5 +1,7 @@
 """Index arithmetic with hand-computed numbers."""
 
+import itertools
+
 import numpy as np
 
 from preprocessing.histories import (
@@ -22,9 +24,7 @@ TIME = np.array([1, 2, 2, 5, 2, 3])
 
 def as_lists(ranges: Ranges) -> list[list[int]]:
     offsets, events = ranges.flat()
-    return [
-        events[start:stop].tolist() for start, stop in zip(offsets[:-1], offsets[1:], strict=True)
-    ]
+    return [events[start:stop].tolist() for start, stop in itertools.pairwise(offsets)]
 
 
 def test_repeat_ranges() -> None:

@@ -18,6 +18,7 @@ from preprocessing.sources.message import parse_event
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.validation import validate
+from tests.preprocessing.parts import good_rows, without_nan
 from tests.testing import HOUR, START, Row, build_records, write_csv
 
 CHOSEN = {"column": "impressions", "equals_column": "reference"}
@@ -85,15 +86,11 @@ EVENTS = [
 
 def typed(row: Row) -> Row:
     """As JSON or Parquet would have it: lists, and ids that are numbers."""
-    lists = {
-        name: [int(value) for value in row[name].split("|") if value]
-        for name in ("impressions", "prices")
-    }
-    return (
-        row
-        | {name: values or None for name, values in lists.items()}
-        | {"reference": int(row["reference"])}
-    )
+    lists: Row = {}
+    for name in ("impressions", "prices"):
+        entries = [int(value) for value in row[name].split("|") if value]
+        lists[name] = entries or None
+    return row | lists | {"reference": int(row["reference"])}
 
 
 def written(folder: Path, format: str) -> Path:
@@ -108,13 +105,13 @@ def written(folder: Path, format: str) -> Path:
 
 
 def events_of(parts: list[Any]) -> list[tuple[Any, ...]]:
-    names = ("user", "item", "time", "text:position", "number:prices", "text:action")
-    rows = [row for part in parts if not isinstance(part, list) for row in part.to_pylist()]
-    found = [[row[name] for name in names] for row in rows]
-    return [
-        (*row[:3], float(row[3]) if row[3] else None, row[4] if row[4] == row[4] else None, row[5])
-        for row in found
-    ]
+    """User, item, time, place, price and action of each event; None for what it doesn't have."""
+    events: list[tuple[Any, ...]] = []
+    for row in map(without_nan, good_rows(parts)):
+        position = float(row["text:position"]) if row["text:position"] else None
+        key = (row["user"], row["item"], row["time"])
+        events.append((*key, position, row["number:prices"], row["text:action"]))
+    return events
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
@@ -152,10 +149,8 @@ def test_records_have_pages_as_requests_and_actions_in_histories(tmp_path: Path)
     assert found.report["rows"]["events"] == {"read": 800, "entries": 2400, "rejected": {}}
     changes = found.report["item_changes"]
     assert changes["candidate_position"] > 0.7 and changes["candidate_price"] == 0.0
-    assert any(
-        "feature candidate_position differs from one event of an item" in text
-        for text in found.warnings
-    )
+    changes_often = "feature candidate_position differs from one event of an item"
+    assert any(changes_often in text for text in found.warnings)
     assert not any("candidate_price" in text for text in found.warnings)
     records = build_records(spec, tmp_path, shards=2)
     for record in records["train"] + records["validation"] + records["test"]:

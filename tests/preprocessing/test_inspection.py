@@ -94,7 +94,19 @@ def roles_of(folder: Path, rows: list[Row]) -> tuple[Roles, dict[str, Any]]:
 
 
 def renamed(rows: list[Row], **names: str) -> list[Row]:
-    return [{names.get(name, name): value for name, value in row.items()} for row in rows]
+    """The rows with other names for some of their columns."""
+    found: list[Row] = []
+    for row in rows:
+        found.append({names.get(name, name): value for name, value in row.items()})
+    return found
+
+
+def without(rows: list[Row], column: str) -> list[Row]:
+    """The rows without one of their columns."""
+    found: list[Row] = []
+    for row in rows:
+        found.append({name: value for name, value in row.items() if name != column})
+    return found
 
 
 SPELLINGS = [
@@ -132,10 +144,9 @@ def test_a_nameless_outcome_is_taken_where_only_it_differs_within_requests(tmp_p
     roles, dataset = roles_of(tmp_path, renamed(page_log("pos", "neg"), clicked="result"))
     assert dataset["tasks"] == {"result": {"column": "result", "equals": "pos"}}
     assert any("result is taken for the label" in comment for comment in starter_comments(roles))
-    single = [
-        row | {"event_time": row["event_time"] + n, "impression_id": n}
-        for n, row in enumerate(page_log("Y", "N"))
-    ]
+    single: list[Row] = []
+    for n, row in enumerate(page_log("Y", "N")):
+        single.append(row | {"event_time": row["event_time"] + n, "impression_id": n})
     roles, dataset = roles_of(tmp_path, renamed(single, clicked="result"))
     assert roles.label is None and "perhaps an outcome" in roles.left_out["result"]
 
@@ -176,11 +187,7 @@ def test_where_every_event_is_good_no_rate_is_counted(tmp_path: Path) -> None:
 
 
 def test_a_session_is_no_request(tmp_path: Path) -> None:
-    rows = [
-        {name: value for name, value in row.items() if name != "impression_id"}
-        for row in page_log()
-    ]
-    roles, dataset = roles_of(tmp_path, rows)
+    roles, dataset = roles_of(tmp_path, without(page_log(), "impression_id"))
     assert (
         "request" not in dataset["events"] and "has many requests" in roles.left_out["session_id"]
     )
@@ -189,10 +196,9 @@ def test_a_session_is_no_request(tmp_path: Path) -> None:
 def test_what_tells_the_label_alone_is_left_out(tmp_path: Path) -> None:
     """A request of one row each, and a code that says what became of it under a name that
     doesn't."""
-    rows = [
-        row | {"status": 7 if row["clicked"] == "1" else 3 + n % 3}
-        for n, row in enumerate(page_log(size=1))
-    ]
+    rows: list[Row] = []
+    for n, row in enumerate(page_log(size=1)):
+        rows.append(row | {"status": 7 if row["clicked"] == "1" else 3 + n % 3})
     roles, _ = roles_of(tmp_path, rows)
     assert "it alone tells the label, with an AUC of 1.000" in roles.left_out["status"]
     assert "device" in roles.features["context"]
@@ -201,9 +207,7 @@ def test_what_tells_the_label_alone_is_left_out(tmp_path: Path) -> None:
 def test_what_was_shown_is_the_candidate_where_deeds_have_rows_of_their_own(tmp_path: Path) -> None:
     kinds = {"view": "impression", "buy": "click"}
     rows = [row | {"event_type": kinds[row["action"]]} for row in small_log()]
-    roles, dataset = roles_of(
-        tmp_path, [{k: v for k, v in row.items() if k != "action"} for row in rows]
-    )
+    roles, dataset = roles_of(tmp_path, without(rows, "action"))
     assert dataset["candidates"] == {"where": [{"column": "event_type", "equals": "impression"}]}
     assert dataset["tasks"] == {
         "click": {"column": "event_type", "equals": "click", "within": "1h"}
@@ -248,10 +252,10 @@ def test_tags_that_repeat_another_column_are_no_page(tmp_path: Path) -> None:
 
 def test_every_event_is_good_where_no_column_tells_more(tmp_path: Path) -> None:
     """Even where neither times nor ids are numbers."""
-    rows = [
-        {"user": f"u{n % 7}", "item": f"i{n % 60}", "at": f"2026-03-{n % 28 + 1:02}T00:00:00Z"}
-        for n in range(200)
-    ]
-    roles, dataset = roles_of(tmp_path, rows)
+    rows: list[Row] = []
+    for n in range(200):
+        day = f"2026-03-{n % 28 + 1:02}T00:00:00Z"
+        rows.append({"user": f"u{n % 7}", "item": f"i{n % 60}", "at": day})
+    _, dataset = roles_of(tmp_path, rows)
     assert dataset["tasks"] == {"chosen": {"column": "item", "equals_column": "item"}}
     assert not validate(DatasetSpec.model_validate(dataset)).problems

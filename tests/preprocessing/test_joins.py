@@ -65,9 +65,8 @@ def test_matches_are_counted_for_every_join_and_few_are_warned_of(tmp_path: Path
     assert joins["items"]["matched"] == sum(row["item_id"] != "i3" for row in LOG)
     seen = {row["item_id"] for row in LOG} - {"i3"}
     assert abs(joins["titles"]["matched"] - len(seen)) <= 1 and joins["titles"]["rows"] >= len(seen)
-    (warning,) = (
-        text for text in found.warnings if "find a row" in text
-    )  # others are of so small a log
+    # Other warnings are of so small a log.
+    (warning,) = [text for text in found.warnings if "find a row" in text]
     assert "find a row in the user table. The keys differ" in warning
 
 

@@ -50,10 +50,10 @@ def _records(spec: DatasetSpec, folder: Path, as_of: int | None = None) -> dict[
     written = list(
         tf.data.TFRecordDataset(str(folder / "users-00000-of-00001")).as_numpy_iterator()
     )
-    return {
-        record["user_id"][0]: raw
-        for record, raw in zip(parse_records(written), written, strict=True)
-    }
+    by_user: dict[str, bytes] = {}
+    for record, raw in zip(parse_records(written), written, strict=True):
+        by_user[record["user_id"][0]] = raw
+    return by_user
 
 
 FROM_EVENTS = small_spec().features.model_dump()
@@ -99,12 +99,10 @@ def test_statistics_of_users_as_of_now_equal_the_reference(tmp_path: Path) -> No
     lines = [line.split("\t") for line in record["user_statistics"][0].split("\n")]
     items = [base64.urlsafe_b64decode(key + "==").decode() for _, key, _ in lines]
     begin = record["timestamp"][0] // HOUR * HOUR
-    assert set(items) == {
-        row["item_id"] for row in log if row["user_id"] == "u7" and row["timestamp"] < begin
-    }
-    found = [
-        np.frombuffer(base64.urlsafe_b64decode(numbers + "=="), "<f4") for _, _, numbers in lines
-    ]
+    before = [row for row in log if row["user_id"] == "u7" and row["timestamp"] < begin]
+    assert set(items) == {row["item_id"] for row in before}
+    encoded = [base64.urlsafe_b64decode(numbers + "==") for _, _, numbers in lines]
+    found = [np.frombuffer(numbers, "<f4") for numbers in encoded]
     expected = reference_statistics(spec, log, [], record | {"candidate_item_id": items})
     met = [expected[f"candidate_{column.name}"] for column in spec.statistic_columns("candidate")]
     np.testing.assert_allclose(found, np.array(met, np.float32).T, rtol=1e-6)
@@ -190,8 +188,7 @@ def test_events_that_are_alike_are_as_many_as_in_the_table_with_most_of_them(
 
 def test_items_that_were_met_go_back_further_than_a_history(tmp_path: Path) -> None:
     spec = write_small_dataset(tmp_path, history=BUYS_ONLY)
-    bought = {
-        row["item_id"] for row in small_log() if row["user_id"] == "u1" and row["action"] == "buy"
-    }
+    own = [row for row in small_log() if row["user_id"] == "u1"]
+    bought = {row["item_id"] for row in own if row["action"] == "buy"}
     assert met_items(spec, "u1") == bought and len(bought) > spec.history.length
     assert met_items(spec, "nobody") == set()

@@ -18,7 +18,7 @@ from preprocessing.leaks import (
 )
 from preprocessing.popularity import count_labels
 from preprocessing.validation import validate
-from tests.testing import small_log, write_small_dataset
+from tests.testing import Row, small_log, write_small_dataset
 
 
 def _auc(values: pa.Array, labels: np.ndarray) -> float | None:
@@ -51,12 +51,10 @@ def test_features_that_leak_a_label_are_named(tmp_path: Path) -> None:
     """One that is known for each candidate, one that is the request's, and none that is from a
     table."""
     log = small_log(users=12, events=400)
-    rows = [
-        row | {"price": row["action"] == "buy" and 3 or "", "device": row["action"]} for row in log
-    ]
-    rows = [
-        row | {"timestamp": row["timestamp"] + n} for n, row in enumerate(rows)
-    ]  # a request each
+    rows: list[Row] = []
+    for n, row in enumerate(log):
+        leaks = {"price": 3 if row["action"] == "buy" else "", "device": row["action"]}
+        rows.append(row | leaks | {"timestamp": row["timestamp"] + n})  # a request each
     features = {
         "item": {
             "paid": {"kind": "numeric", "column": "price", "table": "events"},

@@ -12,6 +12,7 @@ from preprocessing.sources.files import files_of
 from preprocessing.sources.message import parse_event
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
+from tests.preprocessing.parts import Part, good_rows, rejected_rows
 from tests.testing import small_log, small_spec, write_small_dataset
 
 
@@ -101,14 +102,17 @@ def test_a_message_is_read_as_the_same_line_of_a_json_log(tmp_path: Path) -> Non
         tasks={"click": {"column": "shown.clicked", "equals": 1}},
     )
     parts = list(read_table(spec, "events", str(path)))
-    logged = [row for part in parts if isinstance(part, pa.Table) for row in part.to_pylist()]
-    rejected = [row.reason for part in parts if isinstance(part, list) for row in part]
-    sent = [parse_event(spec, line.encode()) for line in lines]
-    assert [row for good, _ in sent if good is not None for row in good.to_pylist()] == logged
-    assert sorted(row.reason for _, bad in sent for row in bad) == sorted(rejected)
+    logged = good_rows(parts)
+    sent: list[Part] = []
+    for line in lines:
+        good, bad = parse_event(spec, line.encode())
+        sent += [bad] if good is None else [good, bad]
+    assert good_rows(sent) == logged
+    reasons = sorted(row.reason for row in rejected_rows(parts))
+    assert sorted(row.reason for row in rejected_rows(sent)) == reasons
     assert [tuple(row.values()) for row in logged] == [
         ("7", "1", 4, 1.0),
         ("7", "b", 4, 0.0),
         ("true", "18446744073709551617", 6, 1.0),
     ]
-    assert sorted(rejected) == ["empty_list", "missing_item", "not_a_number", "not_one_value"]
+    assert reasons == ["empty_list", "missing_item", "not_a_number", "not_one_value"]

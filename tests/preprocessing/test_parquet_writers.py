@@ -18,6 +18,7 @@ from preprocessing.sources.check import columns_to_find
 from preprocessing.sources.files import files_of
 from preprocessing.sources.headers import check_headers
 from preprocessing.sources.read import read_table
+from tests.preprocessing.parts import without_nan
 from tests.testing import Row, small_spec
 
 AT = datetime.datetime(2026, 1, 2, 3, 4, 5)
@@ -64,10 +65,11 @@ def by_pandas(path: Path) -> None:
 
 def by_bigquery(path: Path) -> None:
     """The types that BigQuery's export has: times in UTC, NUMERIC, bytes, three-level lists."""
-    columns = {name: [row[name] for row in ROWS] for name in ROWS[0]}
-    columns["price"] = [
-        None if price is None else decimal.Decimal(price) for price in columns["price"]
-    ]
+    columns: dict[str, list[Any]] = {}
+    for name in ROWS[0]:
+        columns[name] = [row[name] for row in ROWS]
+    prices = columns["price"]
+    columns["price"] = [None if price is None else decimal.Decimal(price) for price in prices]
     types = {
         "at": pa.timestamp("us", "UTC"),
         "price": pa.decimal128(38, 9),
@@ -107,7 +109,7 @@ def by_spark(path: Path) -> None:
         "user_id long, item_id string, at timestamp, price double, clicked boolean, "
         "tags array<string>, brand string"
     )
-    values = [[row[name] for name in ROWS[0]] for row in ROWS]
+    values = [list(row.values()) for row in ROWS]
     session.createDataFrame(values, schema).coalesce(1).write.parquet(str(path / "log.parquet"))
     session.stop()
 
@@ -130,15 +132,10 @@ def test_the_same_log_whoever_wrote_it(tmp_path: Path, write: Callable[[Path], A
         },
         tasks={"click": {"column": "clicked", "equals": 1}},
     )
-    assert [
-        problems
-        for _, problems in check_headers(spec.events, "events", columns_to_find(spec, "events"))
-    ] == [[]]
+    ((_, problems),) = check_headers(spec.events, "events", columns_to_find(spec, "events"))
+    assert not problems
     (path,) = files_of(spec.events, "events")
     (good,) = read_table(spec, "events", path)
     assert isinstance(good, pa.Table)
-    rows = [
-        tuple(None if value != value else value for value in row.values())
-        for row in good.to_pylist()
-    ]
+    rows = [tuple(without_nan(row).values()) for row in good.to_pylist()]
     assert sorted(rows, key=lambda row: str(row[1])) == EXPECTED

@@ -17,9 +17,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 def test_it_is_generated_once_and_the_same_everywhere(tmp_path: Path) -> None:
     said: list[str] = []
-    first, second = (
-        fetch("planted", tmp_path / place, said.append) / "log.csv" for place in ("a", "b")
-    )
+    first = fetch("planted", tmp_path / "a", said.append) / "log.csv"
+    second = fetch("planted", tmp_path / "b", said.append) / "log.csv"
     assert first.read_bytes() == second.read_bytes()
     written = first.stat().st_mtime_ns
     fetch("planted", tmp_path / "a", said.append)

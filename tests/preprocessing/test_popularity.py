@@ -64,9 +64,10 @@ def test_nothing_is_known_of_labels_that_are_all_alike() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2))
 def test_the_auc_of_counts_is_that_of_candidates(rows: list[tuple[int, bool]]) -> None:
-    kinds = [Counter(score for score, label in rows if label is kind) for kind in (True, False)]
-    expected = auc(
-        np.array([label for _, label in rows], float), np.array([score for score, _ in rows], float)
-    )
-    found = auc_of_counts(*kinds)
+    positives = Counter(score for score, label in rows if label)
+    negatives = Counter(score for score, label in rows if not label)
+    labels = np.array([label for _, label in rows], float)
+    scores = np.array([score for score, _ in rows], float)
+    expected = auc(labels, scores)
+    found = auc_of_counts(positives, negatives)
     assert (found is None and np.isnan(expected)) or found == pytest.approx(expected)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,20 +78,17 @@ def test_every_record_has_every_feature(records: dict[str, list[Record]], folder
 
 
 def test_held_out_windows_are_of_other_users(records: dict[str, list[Record]]) -> None:
-    users = {
-        split: {record["user_id"][0] for record in records[split]}
-        for split in ("pretrain", "pretrain_validation")
-    }
-    assert not users["pretrain"] & users["pretrain_validation"]
+    trained_on = {record["user_id"][0] for record in records["pretrain"]}
+    held_out = {record["user_id"][0] for record in records["pretrain_validation"]}
+    assert not trained_on & held_out
 
 
 def test_catalogue_counts_only_training_events(records: dict[str, list[Record]]) -> None:
     (record,) = records["catalog"]
     counts = dict(zip(record["candidate_item_id"], record["catalog_training_events"], strict=True))
+    before = Counter(row["item_id"] for row in LOG if row["timestamp"] < CUT.validation)
     for item in counts:
-        assert counts[item] == sum(
-            e["item_id"] == item and e["timestamp"] < CUT.validation for e in LOG
-        )
+        assert counts[item] == before[item]
     assert set(counts) >= {row["item_id"] for row in item_rows()} and "i3" in counts
 
 
@@ -100,7 +99,9 @@ def test_report(records: dict[str, list[Record]], folder: Path) -> None:
     assert report["items"] == len(records["catalog"][0]["candidate_item_id"])
     assert report["cut_offs"]["validation_from"] == "2020-09-16T10:00:00+00:00"
     for split in ("train", "validation", "test"):
-        labels = [label for record in records[split] for label in record["label_buy"]]
+        labels: list[float] = []
+        for record in records[split]:
+            labels += record["label_buy"]
         found = report["splits"][split]
         assert found["records"] == len(records[split])
         assert found["requests"] == len({record["request_id"][0] for record in records[split]})
@@ -194,11 +195,10 @@ def test_attribution_over_the_whole_job(tmp_path: Path) -> None:
         assert found[split] == sort_records(expected[split]), split
     views = sum(row["action"] == "view" for row in LOG)
     splits = read_report(str(tmp_path))["splits"]
-    counted = [
-        splits[split]["candidates"] + splits[split]["too_recent"]
-        for split in ("train", "validation", "test")
-    ]
-    assert sum(counted) == views
+    counted = 0
+    for split in ("train", "validation", "test"):
+        counted += splits[split]["candidates"] + splits[split]["too_recent"]
+    assert counted == views
     assert splits["test"]["too_recent"] > 0 and splits["train"]["label_rate"]["buy"] > 0
 
 
@@ -246,14 +246,14 @@ def test_values_of_items_that_their_rows_lack_come_from_all_shards(tmp_path: Pat
 def test_fraction_split(tmp_path: Path) -> None:
     spec = write_small_dataset(tmp_path, LOG, split={"validation": 0.2, "test": 0.1})
     found = build_records(spec, tmp_path)
-    events = {
-        split: sum(len(r["candidate_item_id"]) for r in found[split]) / len(LOG) for split in SPLITS
-    }
-    assert events["train"] == pytest.approx(0.7, abs=0.02)
-    assert events["test"] == pytest.approx(0.1, abs=0.02)
-    assert max(r["timestamp"][0] for r in found["train"]) < min(
-        r["timestamp"][0] for r in found["validation"]
-    )
+    shares: dict[str, float] = {}
+    for split in SPLITS:
+        candidates = sum(len(record["candidate_item_id"]) for record in found[split])
+        shares[split] = candidates / len(LOG)
+    assert shares["train"] == pytest.approx(0.7, abs=0.02)
+    assert shares["test"] == pytest.approx(0.1, abs=0.02)
+    last_trained_on = max(record["timestamp"][0] for record in found["train"])
+    assert last_trained_on < min(record["timestamp"][0] for record in found["validation"])
 
 
 def test_bad_rows_are_quarantined(records: dict[str, list[Record]], tmp_path: Path) -> None:
@@ -307,31 +307,25 @@ def test_movielens(ml_100k_dir: Path, tmp_path: Path) -> None:
     run_job(spec, tmp_path)
     report = read_report(str(tmp_path))
     assert report["items"] == 1682 and report["users"] == 943
-    candidates = {
-        split: report["splits"][split]["candidates"] for split in ("train", "validation", "test")
-    }
-    assert candidates == {"train": 80022, "validation": 9932, "test": 10046}
-    requests = {
-        split: report["splits"][split]["requests"] for split in ("train", "validation", "test")
-    }
-    assert requests == {"train": 39642, "validation": 4951, "test": 4846}
+    splits = report["splits"]
+    assert splits["train"]["candidates"] == 80022 and splits["train"]["requests"] == 39642
+    assert splits["validation"]["candidates"] == 9932 and splits["validation"]["requests"] == 4951
+    assert splits["test"]["candidates"] == 10046 and splits["test"]["requests"] == 4846
     assert sum(len(record["candidate_item_id"]) for record in read_split(tmp_path, "test")) == 10046
     assert report["splits"]["test"]["label_rate"]["like"] == pytest.approx(0.5615, abs=1e-4)
-    items = [
-        item
-        for record in read_split(tmp_path, "catalog")
-        for item in zip(*_item_columns(record), strict=True)
-    ]
+    items: list[tuple[Any, ...]] = []
+    for record in read_split(tmp_path, "catalog"):
+        items += zip(*_item_columns(record), strict=True)
     assert ("1", "Animation|Children's|Comedy") in items
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
     """Every file's bytes."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    contents: dict[str, bytes] = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            contents[str(path.relative_to(folder))] = path.read_bytes()
+    return contents
 
 
 def _renamed(row: Row) -> Row:

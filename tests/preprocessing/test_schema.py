@@ -15,13 +15,12 @@ def test_every_feature_has_a_type_and_a_tensor() -> None:
     spec = small_spec()
     schema = build_schema(spec)
     tensors = schema.tensor_representation_group[""].tensor_representation
-    assert {feature.name for feature in schema.feature} == {
-        feature.name for feature in record_features(spec)
-    }
-    assert {name: tensors[name].WhichOneof("kind") for name in tensors} == {
-        feature.name: "ragged_tensor" if feature.is_list else "dense_tensor"
-        for feature in record_features(spec)
-    }
+    names = {feature.name for feature in record_features(spec)}
+    assert {feature.name for feature in schema.feature} == names
+    assert set(tensors) == names
+    for feature in record_features(spec):
+        kind = "ragged_tensor" if feature.is_list else "dense_tensor"
+        assert tensors[feature.name].WhichOneof("kind") == kind
     counts = {feature.name: feature.value_count.max for feature in schema.feature}
     assert (
         counts["history_item_id"] == 5

@@ -81,27 +81,24 @@ SPECS = st.builds(
     st.sets(st.sampled_from(["weather", "events"])),
 )
 TIMED_USERS = [
-    {"user_id": user, "timestamp": time, "age": age}
-    for user, time, age in [
-        ("u1", 3, 21),
-        ("u1", 9, ""),
-        ("u2", 0, 30),
-        ("u2", 4, 31),
-        ("ü", 6, 40),
-        ("ü", 19, 41),
-    ]
+    {"user_id": "u1", "timestamp": 3, "age": 21},
+    {"user_id": "u1", "timestamp": 9, "age": ""},
+    {"user_id": "u2", "timestamp": 0, "age": 30},
+    {"user_id": "u2", "timestamp": 4, "age": 31},
+    {"user_id": "ü", "timestamp": 6, "age": 40},
+    {"user_id": "ü", "timestamp": 19, "age": 41},
 ]
 TIMED_WEATHER = [
-    {"place": "phone", "timestamp": time, "weather": weather}
-    for time, weather in [(2, "sun"), (7, "rain"), (15, "")]
+    {"place": "phone", "timestamp": 2, "weather": "sun"},
+    {"place": "phone", "timestamp": 7, "weather": "rain"},
+    {"place": "phone", "timestamp": 15, "weather": ""},
 ]
 WEATHER = [{"place": "phone", "weather": "fog"}, {"place": "tv", "weather": "sun"}]
 # Some items have no row at first, some never; several rows hold one after the other.
-TIMED_ITEMS = [
-    row | {"timestamp": time, "weight": row["weight"] + time / 8}
-    for row, times in zip(item_rows(6), [[0], [0, 5, 9], [7], [3, 20], [0, 1, 2]], strict=False)
-    for time in times
-]
+TIMED_ITEMS: list[Row] = []
+for item, times in zip(item_rows(6), [[0], [0, 5, 9], [7], [3, 20], [0, 1, 2]], strict=False):
+    for time in times:
+        TIMED_ITEMS.append(item | {"timestamp": time, "weight": item["weight"] + time / 8})
 
 
 def features_of(weather: bool, from_events: bool, timed: bool = False) -> dict[str, Any]:
@@ -141,9 +138,8 @@ def shard_records(
     `windows`."""
     table = event_table(spec, rows)
     events = SortedEvents.from_table(table)
-    records: dict[str, list[Record]] = {
-        name: [] for name in ("train", "validation", "test", "windows")
-    }
+    splits = ("train", "validation", "test", "windows")
+    records: dict[str, list[Record]] = {split: [] for split in splits}
     for split, encoded in ShardRecords(spec, events, _tables(spec, table, events, cut), cut):
         records["windows" if split.startswith("pretrain") else split] += parse_records(encoded)
     return {split: sort_records(found) for split, found in records.items()}
@@ -153,10 +149,9 @@ def event_table(spec: DatasetSpec, rows: Sequence[Row]) -> pa.Table:
     strings = {USER: "user_id", ITEM: "item_id", "text:action": "action", "text:device": "device"}
     if spec.events.request:
         strings[REQUEST] = "request"
-    columns = {
-        name: pa.array([row[source] for row in rows], pa.string())
-        for name, source in strings.items()
-    }
+    columns: dict[str, pa.Array] = {}
+    for name, source in strings.items():
+        columns[name] = pa.array([row[source] for row in rows], pa.string())
     columns[TIME] = pa.array([row["timestamp"] for row in rows], pa.int64())
     columns["number:price"] = pa.array([float(row["price"] or "nan") for row in rows], pa.float64())
     return pa.table(columns)
@@ -167,9 +162,9 @@ def _tables(spec: DatasetSpec, table: pa.Table, events: SortedEvents, cut: CutOf
     if spec.negatives:
         step = step_of(spec.negatives.window, cut)
         pool = ItemPool(active_items(events, spec.candidates, step), spec.negatives, step)
-    tables: dict[str, Any] = {
-        name: entity_table(name, rows) for name, rows in rows_of(spec).items()
-    }
+    tables: dict[str, Any] = {}
+    for name, rows in rows_of(spec).items():
+        tables[name] = entity_table(name, rows)
     return Tables(**tables, pool=pool, known=known_of(spec, table))
 
 
@@ -189,9 +184,8 @@ def entity_table(name: str, rows: list[Row]) -> EntityTable:
     columns: dict[str, list[Any]] = {KEY: [row[key] for row in rows]}
     for source in sources:
         kind, _, column = source.partition(":")
-        columns[source] = [
-            _number(row[column]) if kind == "number" else row[column] for row in rows
-        ]
+        values = [row[column] for row in rows]
+        columns[source] = [_number(value) for value in values] if kind == "number" else values
     if "timestamp" in rows[0]:
         columns[TIME] = [row["timestamp"] for row in rows]
     return EntityTable.from_table(pa.table(columns))
@@ -253,9 +247,8 @@ def test_later_events_change_nothing(rows: list[Row], others: list[Row], now: in
     """Events after `now` deleted, changed or added: records of requests up to `now` stay the
     same."""
     spec = small_spec(**features_of(False, from_events=True))
-    changed = [row for row in rows if row["timestamp"] <= now] + [
-        row for row in others if row["timestamp"] > now
-    ]
+    changed = [row for row in rows if row["timestamp"] <= now]
+    changed += [row for row in others if row["timestamp"] > now]
     if not changed:
         return
     before = shard_records(spec, rows)
@@ -282,9 +275,8 @@ def test_later_events_change_labels_within_the_window_only(
     """With an attribution window the label is the one exception, and only events within it change
     one."""
     spec = small_spec(tasks={"buy": BUY | {"within": 3}})
-    changed = [row for row in rows if row["timestamp"] <= now] + [
-        row for row in others if row["timestamp"] > now
-    ]
+    changed = [row for row in rows if row["timestamp"] <= now]
+    changed += [row for row in others if row["timestamp"] > now]
     if not changed:
         return
     before = shard_records(spec, rows)
@@ -422,9 +414,8 @@ def test_hand_computed_request() -> None:
         _event("u2", "i2", 3),
         _event("u1", "i3", 6),
     ]
-    request = next(
-        r for r in shard_records(small_spec(), rows)["train"] if r["request_id"] == ["u1:5"]
-    )
+    trained_on = shard_records(small_spec(), rows)["train"]
+    (request,) = [record for record in trained_on if record["request_id"] == ["u1:5"]]
     assert request["history_item_id"] == ["i1", "i2"]
     assert request["history_timestamp"] == [1, 2]
     assert request["history_action"] == ["buy", "view"]
@@ -456,9 +447,10 @@ def _peak_megabytes() -> Iterator[list[float]]:
 
 
 def _without_labels(records: list[Record]) -> list[Record]:
-    return sort_records(
-        {n: v for n, v in record.items() if not n.startswith("label_")} for record in records
-    )
+    found: list[Record] = []
+    for record in records:
+        found.append({n: value for n, value in record.items() if not n.startswith("label_")})
+    return sort_records(found)
 
 
 def _up_to(records: list[Record], now: int) -> list[Record]:

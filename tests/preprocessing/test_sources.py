@@ -17,6 +17,7 @@ from preprocessing.sources.columns import columns_of
 from preprocessing.sources.read import read_table
 from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
+from tests.preprocessing.parts import rejected_rows
 from tests.testing import small_spec, write_small_dataset
 
 HEADER = b"user_id,item_id,timestamp,action,price,device\n"
@@ -32,10 +33,9 @@ def read(
     """Good rows, and (row number, reason) of the rejected ones."""
     path.write_bytes(content)
     parts = list(read_table(spec or spec_of(), "events", str(path)))
-    rejected = [row for part in parts if isinstance(part, list) for row in part]
-    assert all(
-        isinstance(row, RejectedRow) and row.file == str(path) and row.message for row in rejected
-    )
+    rejected = rejected_rows(parts)
+    for row in rejected:
+        assert isinstance(row, RejectedRow) and row.file == str(path) and row.message
     good = pa.concat_tables(
         [part for part in parts if not isinstance(part, list)] or [pa.table({"user": []})]
     )
@@ -134,11 +134,10 @@ def test_timestamp_units(tmp_path: Path, unit: str, value: str) -> None:
 
 
 def test_gzip_whole_and_truncated(tmp_path: Path) -> None:
-    rows = b"".join(
-        b"user%d,item%d,%d,buy,2,tv\n" % (n * 7919 % 10007, n * 104729 % 10007, n)
-        for n in range(20_000)
-    )
-    whole = gzip.compress(HEADER + rows)
+    lines: list[bytes] = []
+    for n in range(20_000):
+        lines.append(b"user%d,item%d,%d,buy,2,tv\n" % (n * 7919 % 10007, n * 104729 % 10007, n))
+    whole = gzip.compress(HEADER + b"".join(lines))
     assert read(tmp_path / "e.csv.gz", whole)[0].num_rows == 20_000
     good, rejected = read(
         tmp_path / "e.csv.gz", whole[: len(whole) // 2], spec_of(may_break_off=["e.csv.gz"])

@@ -1,6 +1,7 @@
 """Cut-offs and splits with hand-computed numbers."""
 
 import datetime
+import itertools
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_split_of() -> None:
 @given(st.lists(st.lists(st.integers(0, 10**6)), max_size=5))
 def test_profiles_merge_to_the_profile_of_all(parts: list[list[int]]) -> None:
     merged = TimeProfile.merge([TimeProfile.of(np.array(part, np.int64)) for part in parts])
-    whole = TimeProfile.of(np.array([time for part in parts for time in part], np.int64))
+    whole = TimeProfile.of(np.array(list(itertools.chain(*parts)), np.int64))
     assert merged.hours.tolist() == whole.hours.tolist()
     assert merged.counts.tolist() == whole.counts.tolist()
     assert (merged.first, merged.last) == (whole.first, whole.last)

@@ -39,22 +39,23 @@ CATALOG: Raw = {
 }
 ITEM = {"b": 1, "c": 2, "a": 3}  # by training events; then d and e, which have none
 # Ten requests of one candidate each, so that quantiles and frequencies are known.
-TRAIN: list[Raw] = [
-    {
-        "user_age": float(age),
-        "user_gender": "f" if age < 7 else "m",
-        "user_interests": "art|chess" if age < 3 else "art",
-        "context_device": "phone" if age < 10 else "rare",
-        "timestamp": MONDAY,
-        "candidate_item_id": ["a"],
-        "candidate_tags": ["x"],
-        "candidate_brand": [""],
-        "candidate_price": [NAN],
-        "label_click": [1.0],
-        "label_buy": [0.0],
-    }
-    for age in range(1, 11)
-]
+TRAIN: list[Raw] = []
+for age in range(1, 11):
+    TRAIN.append(
+        {
+            "user_age": float(age),
+            "user_gender": "f" if age < 7 else "m",
+            "user_interests": "art|chess" if age < 3 else "art",
+            "context_device": "phone" if age < 10 else "rare",
+            "timestamp": MONDAY,
+            "candidate_item_id": ["a"],
+            "candidate_tags": ["x"],
+            "candidate_brand": [""],
+            "candidate_price": [NAN],
+            "label_click": [1.0],
+            "label_buy": [0.0],
+        }
+    )
 PROBE: Raw = {  # of a split that is transformed and not analysed
     "user_age": 10.0,
     "user_gender": "unheard of",
@@ -97,11 +98,10 @@ def spec() -> DatasetSpec:
 def folder(spec: DatasetSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("transform")
     splits = {"catalog": [CATALOG], "train": TRAIN, "pretrain": [PRETRAIN], "validation": [PROBE]}
-    run_transform(
-        spec,
-        {split: [serialize(spec, raw) for raw in raws] for split, raws in splits.items()},
-        path,
-    )
+    records: dict[str, list[bytes]] = {}
+    for split, raws in splits.items():
+        records[split] = [serialize(spec, raw) for raw in raws]
+    run_transform(spec, records, path)
     return path
 
 

@@ -57,7 +57,9 @@ def test_unknown_key_is_named_with_the_nearest_known_one(
     ],
 )
 def test_impossible_values_are_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(pydantic.ValidationError, match=list(next(iter(settings.values())))[0]):
+    (section,) = settings.values()
+    key = next(iter(section))  # the first of several is what the message names
+    with pytest.raises(pydantic.ValidationError, match=key):
         TrainerConfig.model_validate(settings)
 
 

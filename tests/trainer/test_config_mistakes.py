@@ -175,7 +175,7 @@ def test_a_mistake_of_a_configuration_is_refused_when_it_is_loaded(place: str) -
 @pytest.mark.parametrize("place", REFUSED)
 def test_nor_does_tuning_try_it(place: str) -> None:
     """What tuning tries is checked as the run's own settings are."""
-    dataset, trainer, said = REFUSED[place]
+    dataset, trainer, _ = REFUSED[place]
     settings = {
         f"{section}.{key}": [value]
         for section, content in trainer.items()

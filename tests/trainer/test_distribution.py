@@ -165,8 +165,9 @@ def _cluster(**counts: int) -> list[dict[str, str]]:
         job: [f"localhost:{one.getsockname()[1]}" for one in bound]
         for job, bound in sockets.items()
     }
-    for one in sum(sockets.values(), []):
-        one.close()
+    for bound in sockets.values():
+        for one in bound:
+            one.close()
     environments = []
     for job, count in counts.items():
         for i in range(count):

@@ -68,7 +68,7 @@ def _model(validation: float = 0.5) -> dict[str, Any]:
     return {
         "seeds": [1],
         "validation_auc": {"mean": validation, "sd": None},
-        "metrics": dict.fromkeys(METRICS, {"mean": 0.5, "sd": None}),
+        "metrics": {name: {"mean": 0.5, "sd": None} for name in METRICS},
         "slices": {},
         "difference": {},
         "setting": {},

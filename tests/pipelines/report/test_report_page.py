@@ -92,8 +92,8 @@ def split(records: int, requests: int, candidates: int, rate: float | None) -> d
     }
 
 
-CONTENT: dict[str, Any] = dict(
-    metrics={
+CONTENT: dict[str, Any] = {
+    "metrics": {
         "config": {
             "dataset": {
                 "name": "ml_100k",
@@ -164,7 +164,7 @@ CONTENT: dict[str, Any] = dict(
             },
         },
     },
-    checks={
+    "checks": {
         "compared": {"drift": True, "skew": False},
         "findings": [
             {
@@ -190,7 +190,7 @@ CONTENT: dict[str, Any] = dict(
             },
         ],
     },
-    data={
+    "data": {
         "dataset": "ml_100k",
         "cut_offs": {
             "validation_from": "1998-03-07T03:00:00+00:00",
@@ -220,17 +220,17 @@ CONTENT: dict[str, Any] = dict(
             "validation": split(4951, 4951, 9932, 0.5687),
         },
     },
-    pretrain_curves={
+    "pretrain_curves": {
         "loss": [14.1 - 2.6 * (1 - 0.8**i) for i in range(20)],
         "val_loss": [13.7 - 1.9 * (1 - 0.74**i) + 0.004 * i for i in range(20)],
     },
-    finetune_curves={
+    "finetune_curves": {
         "with_encoder": {"val_mean_auc": [0.7411, 0.7689, 0.7792, 0.7801, 0.7763, 0.7725, 0.7702]},
         "without_encoder": {
             "val_mean_auc": [0.7213, 0.7502, 0.7611, 0.7644, 0.7651, 0.7638, 0.7609, 0.7577]
         },
     },
-    calibration={
+    "calibration": {
         "with_encoder": {
             "like": [
                 (0.05 + 0.1 * i, min(0.98, 0.02 + 0.096 * i + 0.03 * (i % 2)), n)
@@ -244,7 +244,7 @@ CONTENT: dict[str, Any] = dict(
             ]
         },
     },
-)
+}
 
 
 CONTENT["metrics"]["checks"] = CONTENT["checks"]

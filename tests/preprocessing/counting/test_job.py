@@ -76,15 +76,14 @@ def test_a_table_as_of_a_time_knows_nothing_of_what_comes_later(tmp_path: Path) 
     with beam.Pipeline("FnApiRunner", argv=[]) as pipeline:
         made = pipeline | BuildStatistics(spec, str(tmp_path), middle)
         _ = made | beam.io.WriteToText(str(lines), num_shards=1, shard_name_template="")
-    table = {
-        _decoded(key): _numbers(value)
-        for key, value in map(str.split, lines.read_text().splitlines())
-    }
+    table: dict[str, np.ndarray] = {}
+    for line in lines.read_text().splitlines():
+        key, value = line.split()
+        table[_decoded(key)] = _numbers(value)
     record = {"timestamp": [middle], "user_id": ["new"], "candidate_item_id": ["i0", "i1", "i2"]}
     expected = reference_statistics(spec, log, [], record)
-    columns = [
-        expected[f"candidate_{column.name}"] for column in spec.statistic_columns("candidate")
-    ]
+    names = [f"candidate_{column.name}" for column in spec.statistic_columns("candidate")]
+    columns = [expected[name] for name in names]
     found = [table[f"of\x1fitem_id\x1f{item}"] for item in record["candidate_item_id"]]
     np.testing.assert_allclose(found, np.array(columns, np.float32).T, rtol=1e-6)
 
@@ -92,17 +91,18 @@ def test_a_table_as_of_a_time_knows_nothing_of_what_comes_later(tmp_path: Path) 
 def _check_table(spec: DatasetSpec, catalog: Sequence[Record], log: Sequence[Row]) -> None:
     """The table holds what a request just after the log would have seen, for items in it and for
     others."""
-    table = {_decoded(key): value for key, value in (line.split("\t") for line in _lines(catalog))}
+    table: dict[str, str] = {}
+    for line in _lines(catalog):
+        key, value = line.split("\t")
+        table[_decoded(key)] = value
     items = [
         *sorted({row["item_id"] for row in log} | {row["item_id"] for row in item_rows()}),
         "new",
     ]
-    tags = [
-        _decoded(table[key]) if (key := f"item\x1ftag\x1f{item}") in table else "" for item in items
-    ]
-    assert tags == [
-        next((row["tags"] for row in item_rows() if row["item_id"] == item), "") for item in items
-    ]
+    tag_of = {row["item_id"]: row["tags"] for row in item_rows()}
+    tags = [tag_of.get(item, "") for item in items]
+    for item, tag in zip(items, tags, strict=True):
+        assert _decoded(table.get(f"item\x1ftag\x1f{item}", "")) == tag
     after = max(row["timestamp"] for row in log) + 1
     record = {
         "timestamp": [after],
@@ -118,20 +118,20 @@ def _check_table(spec: DatasetSpec, catalog: Sequence[Record], log: Sequence[Row
         "user_item": [""] * len(items),
     }.items():
         statistic = spec.features.statistics[name]
-        rows = [
-            _numbers(table.get(f"of\x1f{name}\x1f{key}", table[f"of\x1f{name}\x1f"]))
-            for key in keys
-        ]
+        never_counted = table[f"of\x1f{name}\x1f"]
+        rows = [_numbers(table.get(f"of\x1f{name}\x1f{key}", never_counted)) for key in keys]
         side = "candidate" if statistic.item_keys(name) else "user"
-        columns = [
-            expected[f"{side}_{column.name}"]
-            for column in statistic.columns(name, tuple(spec.tasks))
-        ]
+        columns = []
+        for column in statistic.columns(name, tuple(spec.tasks)):
+            columns.append(expected[f"{side}_{column.name}"])
         np.testing.assert_allclose(rows, np.array(columns, np.float32).T, rtol=1e-6, err_msg=name)
 
 
 def _lines(catalog: Sequence[Record]) -> list[str]:
-    return [line for record in catalog for line in record["catalog_statistics"]]
+    lines: list[str] = []
+    for record in catalog:
+        lines += record["catalog_statistics"]
+    return lines
 
 
 def _numbers(value: str) -> np.ndarray:

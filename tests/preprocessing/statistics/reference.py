@@ -27,10 +27,8 @@ def reference_statistics(spec: DatasetSpec, log: Log, items: Log, record: Record
         keys = spec.features.statistics[column.statistic].keys_of(column.statistic)
         values = []
         for place in range(len(record["candidate_item_id"])):
-            key = tuple(
-                user if name == "user" else record[f"candidate_{name}"][place] for name in keys
-            )
-            values.append(_value(spec, column, log, items, time, key))
+            key = [user if name == "user" else record[f"candidate_{name}"][place] for name in keys]
+            values.append(_value(spec, column, log, items, time, tuple(key)))
         expected[f"candidate_{column.name}"] = values
     return expected
 
@@ -47,11 +45,10 @@ def _value(
     end = time // statistic.step * statistic.step
     begin = 0 if column.window == ALL else end - seconds_of(column.window)
     counted = [event for event in log if _counts(spec, statistic, event)]
-    own = [
-        event
-        for event in counted
-        if "" not in key and _key(spec, column.statistic, log, items, event) == key
-    ]
+    own: list[Row] = []
+    for event in counted:
+        if "" not in key and _key(spec, column.statistic, log, items, event) == key:
+            own.append(event)
     events = sum(begin <= event["timestamp"] < end for event in own)
     if column.count == "events":
         return events
@@ -72,10 +69,8 @@ def _counts(spec: DatasetSpec, statistic: Statistic, event: Row) -> bool:
 
 def _key(spec: DatasetSpec, name: str, log: Log, items: Log, event: Row) -> tuple[str, ...]:
     """What the event counts for, by what was known when it happened."""
-    return tuple(
-        _part(spec, part, log, items, event)
-        for part in spec.features.statistics[name].keys_of(name)
-    )
+    parts = spec.features.statistics[name].keys_of(name)
+    return tuple(_part(spec, part, log, items, event) for part in parts)
 
 
 def _part(spec: DatasetSpec, part: str, log: Log, items: Log, event: Row) -> Any:

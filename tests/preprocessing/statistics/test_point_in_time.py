@@ -51,9 +51,9 @@ LOGS = st.lists(EVENT, min_size=1, max_size=40)
 
 
 def _spec(names: Sequence[str], **changes: Any) -> DatasetSpec:
-    statistics = {
-        name: {"step": "2s", "windows": ["2s", "6s", "all"]} | STATISTICS[name] for name in names
-    }
+    statistics: dict[str, Any] = {}
+    for name in names:
+        statistics[name] = {"step": "2s", "windows": ["2s", "6s", "all"]} | STATISTICS[name]
     features = {
         "item": {
             "maker": {"kind": "categorical"},
@@ -86,9 +86,10 @@ def _records(spec: DatasetSpec, log: Sequence[Row]) -> list[Record]:
     """The records of a log whose users are in two shards, with all that the two are told."""
     if not log:
         return []
-    shards = [
-        rows for place in (0, 1) if (rows := [r for r in log if len(r["user_id"]) % 2 == place])
-    ]
+    by_shard: dict[int, list[Row]] = {}
+    for row in log:
+        by_shard.setdefault(len(row["user_id"]) % 2, []).append(row)
+    shards = [rows for _, rows in sorted(by_shard.items())]
     whole = event_table(spec, log)
     items = EntityTable.from_table(
         pa.table(
@@ -103,16 +104,11 @@ def _records(spec: DatasetSpec, log: Sequence[Row]) -> list[Record]:
         items=items, pool=_pool(spec, SortedEvents.from_table(whole)), known=known_of(spec, whole)
     )
     events = [SortedEvents.from_table(event_table(spec, rows)) for rows in shards]
-    sent = [
-        ShardRows(
-            spec,
-            n,
-            own,
-            EventFeatures(spec, own, tables),
-            request_frame(spec, own, CUT, tables.pool).frame,
-        )
-        for n, own in enumerate(events)
-    ]
+    sent: list[ShardRows] = []
+    for number, own in enumerate(events):
+        features = EventFeatures(spec, own, tables)
+        frame = request_frame(spec, own, CUT, tables.pool).frame
+        sent.append(ShardRows(spec, number, own, features, frame))
     answered: dict[int, list[tuple[str, bytes]]] = {}
     by_key: dict[int, list[Rows]] = {}
     for shard in sent:
@@ -136,10 +132,17 @@ def _overall(spec: DatasetSpec, events: Sequence[SortedEvents]) -> dict[str, byt
         for name, rows in overall(spec, own):
             parts.setdefault(name, []).append(rows)
     merge = MergeHappened()
-    merged = {
-        name: merge.extract_output(merge.merge_accumulators([rows])) for name, rows in parts.items()
-    }
-    return {name: rows for name, rows in merged.items() if rows is not None}
+    merged: dict[str, bytes] = {}
+    for name, of_name in parts.items():
+        together = merge.extract_output(merge.merge_accumulators([of_name]))
+        if together is not None:
+            merged[name] = together
+    return merged
+
+
+def _seen(records: Sequence[Record], steps: set[int], now: int) -> dict[Any, Record]:
+    """The records that see nothing from `now` on, by their place in the log."""
+    return {_place(record): record for record in records if _is_seen(record, steps, now)}
 
 
 def _pool(spec: DatasetSpec, events: SortedEvents) -> ItemPool | None:
@@ -166,13 +169,10 @@ def test_what_comes_in_the_requests_step_or_after_it_changes_nothing(
 ) -> None:
     """Neither its own events, nor their labels, nor anybody else's."""
     steps = {statistic.step for statistic in spec.features.statistics.values()}
-    changed = [row for row in log if row["timestamp"] < now] + [
-        row for row in others if row["timestamp"] >= now
-    ]
-    before, after = (
-        {_place(r): r for r in _records(spec, rows) if _is_seen(r, steps, now)}
-        for rows in (log, changed)
-    )
+    changed = [row for row in log if row["timestamp"] < now]
+    changed += [row for row in others if row["timestamp"] >= now]
+    before = _seen(_records(spec, log), steps, now)
+    after = _seen(_records(spec, changed), steps, now)
     names = [f"user_{column.name}" for column in spec.statistic_columns("user")]
     for place in before.keys() & after.keys():
         for name in names:
@@ -266,9 +266,8 @@ def test_a_window_with_more_positives_than_events_has_a_rate_of_one() -> None:
     ]
     changes = {"candidates": {"where": VIEWS}, "tasks": {"buy": BUY | {"within": 5}}}
     spec = _spec(["user_item"], **changes)
-    (record,) = [
-        r for r in _records(spec, [*log, _event("u2", "i1", 6)]) if r["request_id"] == ["u2:6"]
-    ]
+    records = _records(spec, [*log, _event("u2", "i1", 6)])
+    (record,) = [record for record in records if record["request_id"] == ["u2:6"]]
     assert record["candidate_user_item_2s_events"] == [0.0]
     assert record["candidate_user_item_2s_buy"] == [1.0]
     assert record["candidate_user_item_2s_buy_rate"] == [1.0]

@@ -27,4 +27,4 @@ def test_a_number_is_given_as_it_is_with_whether_it_is_known_and_its_bucket() ->
 
 
 def test_without_numbers_there_is_nothing_to_give() -> None:
-    assert Numbers([field for field in toy_fields().of("context")]).width == 0
+    assert Numbers(toy_fields().of("context")).width == 0

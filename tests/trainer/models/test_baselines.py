@@ -75,7 +75,7 @@ def test_pnn_takes_the_inner_products_of_all_pairs_of_fields() -> None:
     ranker, features = _model("pnn")
     user, history, candidates, mask = _embedded(ranker, features)
     matched = _matched(ranker, features)
-    state, known = ranker._read(
+    _, known = ranker._read(
         ranker.embed.user(features), ranker.embed.history(features), features, False
     )
     for b, n in np.ndindex(candidates.shape[:2]):
