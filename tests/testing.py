@@ -30,17 +30,18 @@ def small_log(
 ) -> list[Row]:
     """Random events with many equal timestamps and some exact duplicates, in random order."""
     rng = random.Random(seed)
-    rows = [
-        {
-            "user_id": f"u{rng.randrange(users)}",
-            "item_id": f"i{int(items * rng.random() ** 2)}",
-            "timestamp": START + rng.randrange(hours * 4) * HOUR // 4,
-            "action": rng.choice(["view", "view", "buy"]),
-            "price": rng.choice(["", "1.5", "2", "10"]),
-            "device": rng.choice(["phone", "desktop", ""]),
-        }
-        for _ in range(events)
-    ]
+    rows: list[Row] = []
+    for _ in range(events):
+        rows.append(
+            {
+                "user_id": f"u{rng.randrange(users)}",
+                "item_id": f"i{int(items * rng.random() ** 2)}",
+                "timestamp": START + rng.randrange(hours * 4) * HOUR // 4,
+                "action": rng.choice(["view", "view", "buy"]),
+                "price": rng.choice(["", "1.5", "2", "10"]),
+                "device": rng.choice(["phone", "desktop", ""]),
+            }
+        )
     rows += rng.sample(rows, events // 50)
     rng.shuffle(rows)
     return rows
@@ -48,23 +49,21 @@ def small_log(
 
 def item_rows(items: int = 30, missing: Sequence[int] = (3,)) -> list[Row]:
     """An item table that lacks some items of the log and has one that the log lacks."""
-    return [
-        {
-            "item_id": f"i{n}",
-            "name": f"Item {n}",
-            "tags": "|".join(f"t{k}" for k in range(n % 3)),
-            "weight": n / 4,
-        }
-        for n in [*range(items), 9999]
-        if n not in missing
-    ]
+    rows: list[Row] = []
+    for n in (*range(items), 9999):
+        if n not in missing:
+            tags = "|".join(["t0", "t1"][: n % 3])
+            rows.append({"item_id": f"i{n}", "name": f"Item {n}", "tags": tags, "weight": n / 4})
+    return rows
 
 
 def user_rows(users: int = 40) -> list[Row]:
     """A user table without the users whose number is a multiple of ten."""
-    return [
-        {"user_id": f"u{n}", "age": "" if n % 7 == 0 else 20 + n} for n in range(users) if n % 10
-    ]
+    rows: list[Row] = []
+    for n in range(users):
+        if n % 10:
+            rows.append({"user_id": f"u{n}", "age": 20 + n if n % 7 else ""})
+    return rows
 
 
 def small_spec(**changes: Any) -> DatasetSpec:
@@ -144,14 +143,16 @@ def write_records(
 
 def read_written(directory: Path) -> list[Record]:
     """The records of a split that `write_records` wrote, sorted by their contents."""
-    return sort_records(record for path in directory.iterdir() for record in read_file(path))
+    records: list[Record] = []
+    for path in directory.iterdir():
+        records += read_file(path)
+    return sort_records(records)
 
 
 def read_file(path: Path) -> list[Record]:
     """The records of a gzipped file in their order."""
-    return parse_records(
-        record.numpy() for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP")
-    )
+    dataset = tf.data.TFRecordDataset(str(path), compression_type="GZIP")
+    return parse_records(dataset.as_numpy_iterator())
 
 
 def read_split(folder: Path, split: str) -> list[Record]:

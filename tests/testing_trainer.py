@@ -27,6 +27,7 @@ from preprocessing.features import (
     TRAINING_EVENTS,
     USER_STATISTICS,
     RecordFeature,
+    candidate_inputs,
     model_features,
     record_features,
 )
@@ -105,10 +106,9 @@ def toy_fields(spec: DatasetSpec | None = None, items: int = 12, size: int = 7) 
     """Fields of a spec (the toy one), with `items` item indices and `size` indices of every other
     field."""
     spec = spec or toy_spec()
-    sized = [
-        Field(feature, items if feature.field == "item_id" else size)
-        for feature in model_features(spec)
-    ]
+    sized: list[Field] = []
+    for feature in model_features(spec):
+        sized.append(Field(feature, items if feature.field == "item_id" else size))
     return with_matches(sized, spec)
 
 
@@ -175,10 +175,12 @@ def catalog_record(spec: DatasetSpec, seed: int = 0, items: int = 8) -> Raw:
     """The record of split `catalog`: items i0 (the most frequent) to i<n>, the last one without
     events."""
     rng = np.random.default_rng(seed)
-    candidates = [f for f in record_features(spec) if f.side == "candidate"]
-    values: dict[str, list[Any]] = {
-        f.name: [NAN if f.statistic else _value(f, rng) for _ in range(items)] for f in candidates
-    }
+    values: dict[str, list[Any]] = {}
+    for feature in candidate_inputs(spec):
+        if feature.statistic:
+            values[feature.name] = [NAN] * items
+        else:
+            values[feature.name] = [_value(feature, rng) for _ in range(items)]
     ids = [f"i{n}" for n in range(items)]
     if spec.features.statistics:  # those of `toy_spec`, whose items have brands
         table = statistics_table(values["candidate_brand"])
@@ -220,11 +222,8 @@ def _raw_record(spec: DatasetSpec, rng: Any, items: int, number: int) -> Raw:
             raw[feature.name] = [_value(feature, rng) for _ in range(counts[feature.side])]
         elif feature.spec is not None:
             raw[feature.name] = _value(feature, rng)
-    raw |= {
-        side: [f"i{n}" for n in rng.integers(0, items, len(raw[side]))]
-        for side in raw
-        if side.endswith("item_id")
-    }
+    for name in (HISTORY_ITEM_ID, CANDIDATE_ITEM_ID):
+        raw[name] = [f"i{n}" for n in rng.integers(0, items, len(raw[name]))]
     raw["history_timestamp"] = sorted(now - int(gap) for gap in rng.integers(1, 10**6, length))
     if spec.statistics_of_users_items:
         raw[USER_STATISTICS] = ""
@@ -246,13 +245,11 @@ def serialize(spec: DatasetSpec, raw: Raw) -> bytes:
     example = tf.train.Example()
     for feature in record_features(spec):
         values = raw.get(feature.name, [] if feature.is_list else _ABSENT[feature.dtype])
-        values = [
-            value.encode() if isinstance(value, str) else value
-            for value in np.ravel(values).tolist()
-        ]
+        flat = np.ravel(values).tolist()
+        encoded = [value.encode() if isinstance(value, str) else value for value in flat]
         kind = {"string": "bytes_list", "int64": "int64_list", "float": "float_list"}[feature.dtype]
         getattr(example.features.feature[feature.name], kind).SetInParent()
-        getattr(example.features.feature[feature.name], kind).value.extend(values)
+        getattr(example.features.feature[feature.name], kind).value.extend(encoded)
     return example.SerializeToString()
 
 
@@ -262,14 +259,21 @@ def dense_inputs(features: Sequence[RecordFeature], raws: Sequence[Raw]) -> dict
     for feature in features:
         values = [raw[feature.name] for raw in raws]
         if feature.is_list:
-            longest = max(1, *(len(value) for value in values))
-            values = [
-                [*value, *[_ABSENT[feature.dtype]] * (longest - len(value))] for value in values
-            ]
+            longest = max(1, *map(len, values))
+            padding = [_ABSENT[feature.dtype]] * longest
+            values = [[*value, *padding][:longest] for value in values]
         dense[feature.name] = tf.constant(
             values, {"float": tf.float32}.get(feature.dtype, feature.dtype)
         )
     return dense
+
+
+def transform_raws(spec: DatasetSpec, raws: Mapping[str, Sequence[Raw]], folder: Path) -> None:
+    """`run_transform` of records that aren't serialised yet, by split."""
+    records: dict[str, list[bytes]] = {}
+    for split, of_split in raws.items():
+        records[split] = [serialize(spec, raw) for raw in of_split]
+    run_transform(spec, records, folder)
 
 
 def run_transform(spec: DatasetSpec, records: Mapping[str, Sequence[bytes]], folder: Path) -> None:
@@ -279,7 +283,9 @@ def run_transform(spec: DatasetSpec, records: Mapping[str, Sequence[bytes]], fol
     Beam analyses them. The graph that comes of it, loaded once, then transforms every split: Beam
     would take several times as long, to load it anew for each.
     """
-    analysed = [record for split in ANALYSED for record in records.get(split, ())]
+    analysed: list[bytes] = []
+    for split in ANALYSED:
+        analysed += records.get(split, [])
     _analyse(spec, analysed, folder)
     output = tft.TFTransformOutput(str(folder / "graph"))
     layer = output.transform_features_layer()

@@ -21,7 +21,7 @@ from preprocessing.features import (
 )
 from preprocessing.kinds.numeric import Numeric
 from preprocessing.spec import DatasetSpec
-from tests.testing_trainer import Raw, run_transform, serialize, toy_spec
+from tests.testing_trainer import Raw, toy_spec, transform_raws
 
 pytestmark = pytest.mark.slow
 
@@ -98,10 +98,7 @@ def spec() -> DatasetSpec:
 def folder(spec: DatasetSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("transform")
     splits = {"catalog": [CATALOG], "train": TRAIN, "pretrain": [PRETRAIN], "validation": [PROBE]}
-    records: dict[str, list[bytes]] = {}
-    for split, raws in splits.items():
-        records[split] = [serialize(spec, raw) for raw in raws]
-    run_transform(spec, records, path)
+    transform_raws(spec, splits, path)
     return path
 
 

@@ -17,9 +17,8 @@ from tests.testing_trainer import (
     catalog_record,
     eagerly,
     raw_records,
-    run_transform,
-    serialize,
     toy_spec,
+    transform_raws,
 )
 from trainer.config import TrainerConfig
 from trainer.export.saved_model import export
@@ -94,13 +93,11 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     spec = toy_spec()
     folder = tmp_path_factory.mktemp("toy")
     counts = {"pretrain": 24, "train": 24, "validation": 16}
-    raw = {
-        split: raw_records(spec, count, seed) for seed, (split, count) in enumerate(counts.items())
-    }
+    raw: dict[str, list[Raw]] = {}
+    for seed, (split, count) in enumerate(counts.items()):
+        raw[split] = raw_records(spec, count, seed)
     raw["catalog"] = [catalog_record(spec)]
-    run_transform(
-        spec, {split: [serialize(spec, one) for one in raws] for split, raws in raw.items()}, folder
-    )
+    transform_raws(spec, raw, folder)
     return Toy(spec, raw, folder)
 
 

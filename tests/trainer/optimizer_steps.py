@@ -9,9 +9,10 @@ def make_variables() -> list[tf.Variable]:
     """A scalar, a vector, a matrix, a small table, and two large ones of which one has dense
     gradients."""
     shapes: list[list[int]] = [[], [3], [2, 3], [5, 2], [9, 2], [8, 1]]
-    return [
-        tf.Variable(tf.random.stateless_normal(shape, [7, n])) for n, shape in enumerate(shapes)
-    ]
+    variables: list[tf.Variable] = []
+    for n, shape in enumerate(shapes):
+        variables.append(tf.Variable(tf.random.stateless_normal(shape, [7, n])))
+    return variables
 
 
 def gradients(step: tf.Tensor) -> list[tf.Tensor | tf.IndexedSlices]:

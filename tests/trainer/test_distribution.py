@@ -3,6 +3,7 @@ run goes on."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -20,12 +21,12 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.testing_trainer import (
+    Raw,
     catalog_record,
     eagerly,
     raw_records,
-    run_transform,
-    serialize,
     toy_spec,
+    transform_raws,
 )
 from trainer import finetune, pretrain, task
 
@@ -98,11 +99,8 @@ class Run:
 
     def weights(self, stage: str) -> dict[str, np.ndarray]:
         reader = tf.train.load_checkpoint(str(self.folder / stage / "variables" / "variables"))
-        return {
-            name: reader.get_tensor(name)
-            for name in reader.get_variable_to_shape_map()
-            if "OBJECT" not in name
-        }
+        names = [name for name in reader.get_variable_to_shape_map() if "OBJECT" not in name]
+        return {name: reader.get_tensor(name) for name in names}
 
     def log(self) -> str:
         return "\n".join(path.read_text() for path in self.folder.glob("*.txt"))
@@ -121,14 +119,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Transformed records, laid out as TFX's Transform lays them out."""
     folder = tmp_path_factory.mktemp("data")
     spec = _spec()
-    raw = {
-        split: raw_records(spec, count, seed, ITEMS)
-        for seed, (split, count) in enumerate(SPLITS.items())
-    }
+    raw: dict[str, list[Raw]] = {}
+    for seed, (split, count) in enumerate(SPLITS.items()):
+        raw[split] = raw_records(spec, count, seed, ITEMS)
     raw["catalog"] = [catalog_record(spec, items=ITEMS)]
-    run_transform(
-        spec, {split: [serialize(spec, one) for one in raws] for split, raws in raw.items()}, folder
-    )
+    transform_raws(spec, raw, folder)
     for split in SPLITS:
         (folder / "examples" / f"Split-{split}").mkdir(parents=True)
         for path in folder.glob(f"{split}-*.gz"):
@@ -157,17 +152,13 @@ def processes() -> Iterator[list[subprocess.Popen[Any]]]:
 
 def _cluster(**counts: int) -> list[dict[str, str]]:
     """The environment of each process of a cluster on this machine."""
-    sockets = {
-        job: [socket.create_server(("localhost", 0)) for _ in range(count)]
-        for job, count in counts.items()
-    }
-    hosts = {
-        job: [f"localhost:{one.getsockname()[1]}" for one in bound]
-        for job, bound in sockets.items()
-    }
-    for bound in sockets.values():
-        for one in bound:
-            one.close()
+    hosts: dict[str, list[str]] = {job: [] for job in counts}
+    # All are open at once, so that each has a port of its own.
+    with contextlib.ExitStack() as sockets:
+        for job, count in counts.items():
+            for _ in range(count):
+                bound = sockets.enter_context(socket.create_server(("localhost", 0)))
+                hosts[job].append(f"localhost:{bound.getsockname()[1]}")
     environments = []
     for job, count in counts.items():
         for i in range(count):
@@ -183,9 +174,9 @@ def _assert_same_curves(run: Run, reference: Run, interrupted: int | None = None
         expected = reference.curves(stage)
         assert curves.keys() == expected.keys()
         for name, values in expected.items():
-            compared = [
-                i for i in range(len(values)) if i != interrupted or name.startswith("val_")
-            ]
+            compared = list(range(len(values)))
+            if not name.startswith("val_") and interrupted in compared:
+                compared.remove(interrupted)
             # Scores of this little data lie close together, and an AUC jumps as one changes its
             # bin.
             tolerance = 5e-3 if "auc" in name else 1e-5

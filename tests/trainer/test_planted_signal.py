@@ -113,9 +113,8 @@ def test_the_log_gives_its_answer_away_by_order_alone(requests: dict[str, np.nda
     follows = {(last, item) for last, item in zip(history[:, -1], items[right], strict=True)}
     assert len(follows) == len({last for last, _ in follows}), "an item has one successor"
     before = {item: last for last, item in follows}
-    assert all(
-        before[item] in row for row, shown in zip(history, items, strict=True) for item in shown
-    )
+    for row, shown in zip(history, items, strict=True):
+        assert all(before[item] in row for item in shown)
 
 
 def test_pretrained_srp4ctr_finds_it(requests: dict[str, np.ndarray]) -> None:

@@ -48,9 +48,10 @@ def _finetuning_loss(results: dict[str, Any]) -> float:
 def _scores(ranker: Ranker, inputs: StageInputs, task: str) -> np.ndarray:
     """The probabilities of the validation split's candidates, sorted."""
     batches = RankingBatches(inputs).once(inputs.validation)
-    scores = [
-        tf.sigmoid(ranker(batch)[task])[batch["candidate_item_id"] > 0] for batch, _, _ in batches
-    ]
+    scores = []
+    for batch, _, _ in batches:
+        probabilities = tf.sigmoid(ranker(batch)[task])
+        scores.append(probabilities[batch["candidate_item_id"] > 0])
     return np.sort(tf.concat(scores, 0))
 
 
@@ -112,6 +113,5 @@ def test_lower_precision_learns_what_float32_does(
     assert _pretraining_loss(tmp_path) == pytest.approx(_pretraining_loss(pretrained), rel=NEAR)
     assert _finetuning_loss(results) == pytest.approx(loss_without_dropout, rel=near)
     layers = [layer for layer in ranker.submodules if isinstance(layer, keras.layers.Layer)]
-    assert {layer.compute_dtype for layer in layers} | {
-        weight.dtype.name for weight in ranker.trainable_weights
-    } == {"float32"}
+    assert {layer.compute_dtype for layer in layers} == {"float32"}
+    assert {weight.dtype.name for weight in ranker.trainable_weights} == {"float32"}

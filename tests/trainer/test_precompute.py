@@ -112,9 +112,9 @@ def request_of(exported: Exported, user_id: str, log_file: Path, **changes: Any)
     spec = spec.model_copy(update={"events": spec.events.at(str(log_file))})
     (record,) = parse_records([user_record(spec, user_id, AS_OF + 60) or b""])
     names = exported.loaded.signatures["encode_user"].structured_input_signature[1]
-    user = {
-        name: record[name] if name.startswith("history_") else record[name][0] for name in names
-    }
+    user: Row = {}
+    for name in names:
+        user[name] = record[name] if name.startswith("history_") else record[name][0]
     return user | changes
 
 

@@ -36,9 +36,8 @@ def _exported_output(folder: Path, encoder: FGBert, features: dict[str, tf.Tenso
 def test_pretrained_weights_arrive_in_the_ranker(toy: Toy, pretrained: Path) -> None:
     inputs = toy.inputs("train", "validation")
     features = random_features(inputs.fields(), LENGTHS)
-    trained, untrained = (
-        build_ranker(inputs, _batches(features), path) for path in (str(pretrained), None)
-    )
+    trained = build_ranker(inputs, _batches(features), str(pretrained))
+    untrained = build_ranker(inputs, _batches(features), None)
     assert trained.encoder is not None and untrained.encoder is not None
     expected = _exported_output(pretrained, trained.encoder, features)
     np.testing.assert_allclose(trained.encoder(features).output, expected, atol=1e-5)
@@ -122,17 +121,13 @@ def test_results_say_how_each_attribute_is_predicted(pretrained: Path) -> None:
 
 def test_chance_accuracy_with_a_batch_that_hides_nothing(toy: Toy) -> None:
     """A last batch of one user with two behaviours has no behaviour-related cell hidden."""
-    field = next(
-        field
-        for field in toy.inputs("train", "validation").fields().of("history")
-        if field.field == "action"
-    )
+    fields = toy.inputs("train", "validation").fields().of("history")
+    (field,) = [field for field in fields if field.field == "action"]
     values = tf.constant([[1, 1, 2]], tf.int64)
     hidden = tf.constant([[True, True, True]])
-    batches = [
-        {"targets": {field.name: values}, "behavior_mask": mask}
-        for mask in (hidden, tf.zeros_like(hidden), hidden)
-    ]
+    batches = []
+    for mask in (hidden, tf.zeros_like(hidden), hidden):
+        batches.append({"targets": {field.name: values}, "behavior_mask": mask})
     assert _chance(field, batches) == pytest.approx(2 / 3)
 
 

@@ -27,13 +27,11 @@ def _post(url: str, document: dict[str, Any]) -> Any:
 
 def _listed(tensor: tf.Tensor) -> list[Any]:
     """A tensor as JSON takes it."""
-    values: list[Any] = tensor.numpy().tolist()
-    if tensor.dtype != tf.string:
-        return values
-    return [
-        text.decode() if isinstance(text, bytes) else [each.decode() for each in text]
-        for text in values
-    ]
+    values = tensor.numpy()
+    if tensor.dtype == tf.string:
+        values = np.vectorize(bytes.decode, otypes=[object])(values)
+    listed: list[Any] = values.tolist()
+    return listed
 
 
 def test_states_travel_as_base64(toy: Toy, exported: Exported, tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ from preprocessing.config import ConfigError
 from preprocessing.features import TRAINING_EVENTS, candidate_inputs, number_name, user_inputs
 from preprocessing.kinds.numeric import Numeric
 from tests.testing_trainer import (
+    Raw,
     dense_inputs,
     random_features,
     raw_records,
-    run_transform,
-    serialize,
     toy_spec,
+    transform_raws,
 )
 from tests.trainer.conftest import TINY, Exported, Toy
 from trainer.export.assembly import serving_module
@@ -47,19 +47,14 @@ def grown(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Toy:
     old = len(toy.raw["catalog"][0]["candidate_item_id"])
     for number, item in enumerate(NEW):
         values = {"item_id": f"i{old + number}"} | item
-        catalog |= {
-            f"candidate_{name}": [*catalog[f"candidate_{name}"], value]
-            for name, value in values.items()
-        }
+        for name, value in values.items():
+            catalog[f"candidate_{name}"] = [*catalog[f"candidate_{name}"], value]
     catalog[TRAINING_EVENTS] = list(range(old + len(NEW)))
-    raw = {
-        split: raw_records(spec, 24, seed + 10)
-        for seed, split in enumerate(("pretrain", "train", "validation"))
-    }
+    raw: dict[str, list[Raw]] = {}
+    for seed, split in enumerate(("pretrain", "train", "validation")):
+        raw[split] = raw_records(spec, 24, seed + 10)
     raw["catalog"] = [catalog]
-    run_transform(
-        spec, {split: [serialize(spec, one) for one in raws] for split, raws in raw.items()}, folder
-    )
+    transform_raws(spec, raw, folder)
     return Toy(spec, raw, folder)
 
 
@@ -85,21 +80,18 @@ def test_scores_of_known_ids_stay(
     assert len(now) == len(then) + 2 and [token for token in now if token in then] == then[::-1]
     raws = toy.raw["validation"]
     request = dense_inputs(user_inputs(toy.spec) + candidate_inputs(toy.spec), raws)
-    today, before = (serving_module(ranker, x) for x in (inputs, exported.inputs))
-    features, earlier = (
-        x.user_features(request) | x.candidate_features(request) for x in (today, before)
-    )
+    today = serving_module(ranker, inputs)
+    before = serving_module(ranker, exported.inputs)
+    features = today.user_features(request) | today.candidate_features(request)
+    earlier = before.user_features(request) | before.candidate_features(request)
     numbers = {name: value for name, value in earlier.items() if name.endswith("_NUMBER")}
-    columns = {
-        f"{side}_{column.name}"
-        for side in ("user", "candidate")
-        for column in toy.spec.statistic_columns(side)
-    }
-    assert set(numbers) == set(
-        map(number_name, {"user_age", "history_price", "candidate_price"} | columns)
-    )
+    statistics: list[str] = []
+    for side in ("user", "candidate"):
+        statistics += [f"{side}_{column.name}" for column in toy.spec.statistic_columns(side)]
+    declared = ["user_age", "history_price", "candidate_price"]
+    assert set(numbers) == set(map(number_name, declared + statistics))
     is_candidate = request["candidate_item_id"].numpy() != b""
-    buckets = {name: earlier[name] for name in columns}
+    buckets = {name: earlier[name] for name in statistics}
     # Each day's own records standardise its numbers, and set the bounds of its buckets.
     scores = ranker(features | numbers | buckets, training=False)
     for task, expected in exported("predict", **request).items():
@@ -111,10 +103,8 @@ def test_scores_of_known_ids_stay(
 
 def test_new_items_start_from_their_kin(inputs: StageInputs, ranker: Ranker) -> None:
     tokens = _tokens(inputs, "item_id")
-    catalog = {
-        name: table.numpy()
-        for name, table in inputs.records().catalog(inputs.catalog).tables.items()
-    }
+    tables_of_items = inputs.records().catalog(inputs.catalog).tables
+    catalog = {name: table.numpy() for name, table in tables_of_items.items()}
     assert ranker.encoder is not None
     tables = [
         ranker.embed.tables["item_id"].table.numpy(),
@@ -158,11 +148,14 @@ def test_fine_tuning_starts_from_the_earlier_ranker_and_todays_encoder(
     assert warm.encoder is not None and cold.encoder is not None and ranker.encoder is not None
     _assert_equal(warm.encoder.get_weights(), cold.encoder.get_weights())
     todays = {weight.ref() for weight in warm.encoder.weights}
-    pairs = [
-        (a, b) for a, b in zip(warm.weights, ranker.weights, strict=True) if a.ref() not in todays
-    ]
-    assert len(pairs) > 20
-    _assert_equal(*([weight.numpy() for weight in weights] for weights in zip(*pairs, strict=True)))
+    started: list[np.ndarray] = []
+    left: list[np.ndarray] = []
+    for weight, earlier in zip(warm.weights, ranker.weights, strict=True):
+        if weight.ref() not in todays:
+            started.append(weight.numpy())
+            left.append(earlier.numpy())
+    assert len(started) > 20
+    _assert_equal(started, left)
 
 
 @pytest.mark.parametrize(

@@ -84,9 +84,8 @@ def _features(exported: Exported, *sides: Tensors) -> Tensors:
     table = StatisticsTable(inputs.records().statistic_lines(inputs.catalog), inputs.spec)
     for side in sides:
         side = table.fill_candidates(side) if "candidate_item_id" in side else table.fill_user(side)
-        raw |= {
-            name: x if x.shape.rank == 1 else _without_padding(x, side) for name, x in side.items()
-        }
+        for name, values in side.items():
+            raw[name] = values if values.shape.rank == 1 else _without_padding(values, side)
     features = densify(inputs.transform_output().transform_features_layer()(raw), inputs.fields())
     return inputs.records().catalog(inputs.catalog).fill(features)
 
@@ -237,9 +236,9 @@ def test_item_ids_alone_score_as_with_the_catalogues_features(
     toy: Toy, exported: Exported, states: tf.Tensor
 ) -> None:
     catalog = toy.raw["catalog"][0]
-    items = {
-        f.name: tf.constant([catalog[f.name]] * len(states)) for f in candidate_inputs(toy.spec)
-    }
+    items: dict[str, tf.Tensor] = {}
+    for feature in candidate_inputs(toy.spec):
+        items[feature.name] = tf.constant([catalog[feature.name]] * len(states))
     ids = {"candidate_item_id": items["candidate_item_id"]}
     alone = exported(contract.SCORE_ITEMS, user_state_bytes=states, **ids)
     _assert_close(
@@ -272,15 +271,15 @@ def test_statistics_come_from_the_table_where_a_request_has_none(
     }
     plain |= {"candidate_price": [NAN] * 4}
     rows = {name: tf.constant([values] * len(states)) for name, values in plain.items()}
-    numbers = {
-        name: tf.constant([values] * len(states), tf.float32) for name, values in sent.items()
-    }
+    numbers: dict[str, tf.Tensor] = {}
+    for name, values in sent.items():
+        numbers[name] = tf.constant([values] * len(states), tf.float32)
     absent = {name: tf.fill(values.shape, NAN) for name, values in numbers.items()}
     other = {name: values + 0.5 for name, values in numbers.items()}
-    filled, given, wins = (
-        exported(contract.SCORE_ITEMS_WITH_FEATURES, user_state_bytes=states, **rows, **statistics)
-        for statistics in (absent, numbers, other)
-    )
+    features = contract.SCORE_ITEMS_WITH_FEATURES
+    filled = exported(features, user_state_bytes=states, **rows, **absent)
+    given = exported(features, user_state_bytes=states, **rows, **numbers)
+    wins = exported(features, user_state_bytes=states, **rows, **other)
     _assert_close(filled, given)
     assert not np.allclose(wins["click"], given["click"], atol=1e-4)
 
@@ -297,11 +296,7 @@ def test_what_users_did_to_items_travels_in_the_state(exported: Exported, user: 
     state = exported(contract.ENCODE_USER, **told)[contract.USER_STATE]
     found = exported(contract.SCORE_ITEMS, user_state_bytes=state, candidate_item_id=ids)
     absent = {name: tf.fill(ids.shape, "") for name in ("candidate_tags", "candidate_brand")}
-    numbers = {
-        name
-        for name in _signature_inputs(exported)
-        if name not in absent and name != "candidate_item_id"
-    }
+    numbers = set(_signature_inputs(exported)) - absent.keys() - {"candidate_item_id"}
     absent |= {name: tf.fill(ids.shape, NAN) for name in numbers}
     sent = absent | {
         "candidate_met_all_events": tf.constant([[0.0, 7, 0]] + [[0.0, 7, 3]] * (len(ids) - 1))
@@ -320,13 +315,10 @@ def _signature_inputs(exported: Exported) -> set[str]:
 
 
 def test_unknown_users_and_items_score(toy: Toy, exported: Exported, user: Tensors) -> None:
-    stranger = {name: x[:1] for name, x in user.items()}
-    stranger |= {
-        name: tf.fill(
-            x.shape, tf.constant("never seen" if x.dtype == tf.string else 10**9, x.dtype)
-        )
-        for name, x in stranger.items()
-    }
+    stranger: Tensors = {}
+    for name, values in user.items():
+        unknown = tf.constant("never seen" if values.dtype == tf.string else 10**9, values.dtype)
+        stranger[name] = tf.fill(values[:1].shape, unknown)
     state = exported(contract.ENCODE_USER, **stranger)[contract.USER_STATE]
     scores = exported(
         contract.SCORE_ITEMS,
@@ -345,9 +337,8 @@ def test_history_features_come_from_the_catalogue_where_a_request_has_none(
     for name in ("tags", "brand", "price"):
         values = dict(zip(catalog["candidate_item_id"], catalog[f"candidate_{name}"], strict=True))
         absent = float("nan") if name == "price" else ""
-        known[f"history_{name}"] = tf.constant(
-            [[values.get(one, absent) for one in row] for row in ids.tolist()]
-        )
+        of_items = [values.get(item, absent) for item in ids.ravel().tolist()]
+        known[f"history_{name}"] = tf.reshape(tf.constant(of_items), ids.shape)
         absent_everywhere = tf.fill(ids.shape, tf.constant(absent))
         user = user | {f"history_{name}": absent_everywhere}
     _assert_close(
@@ -382,14 +373,18 @@ def _floats(blob: bytes) -> np.ndarray:
 
 def test_longer_histories_keep_the_latest(toy: Toy, exported: Exported, raws: list[Raw]) -> None:
     user = _long_histories(toy.spec, raws)
-    cut = [{name: x[row : row + 1] for name, x in user.items()} for row in range(3)]
-    latest = [_history(cut[0], lambda x: x[:, 3:7]), _history(cut[1], lambda x: x[:, 1:5]), cut[2]]
-    first = _history(cut[0], lambda x: x[:, :4])
-    for blob, kept in zip(_state_of(exported, user), latest, strict=True):
-        np.testing.assert_allclose(_floats(blob), _floats(_state_of(exported, kept)[0]), **CLOSE)
-    assert not np.allclose(
-        _floats(_state_of(exported, user)[0]), _floats(_state_of(exported, first)[0]), atol=1e-3
-    )
+    first, second, third = [_row(user, row) for row in range(3)]
+    latest = [_history(first, lambda x: x[:, 3:7]), _history(second, lambda x: x[:, 1:5]), third]
+    states = _state_of(exported, user)
+    for state, kept in zip(states, latest, strict=True):
+        np.testing.assert_allclose(_floats(state), _floats(_state_of(exported, kept)[0]), **CLOSE)
+    earliest = _state_of(exported, _history(first, lambda x: x[:, :4]))
+    assert not np.allclose(_floats(states[0]), _floats(earliest[0]), atol=1e-3)
+
+
+def _row(user: Tensors, row: int) -> Tensors:
+    """The features of one of several users."""
+    return {name: values[row : row + 1] for name, values in user.items()}
 
 
 def test_empty_ids_anywhere_in_the_history_are_padding(
@@ -517,9 +512,9 @@ def test_every_warm_up_request_runs(exported: Exported) -> None:
     seen = set()
     for record in tf.data.TFRecordDataset(str(exported.folder / contract.WARMUP_FILE)):
         request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
-        tensors = {
-            name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()
-        }
+        tensors: Tensors = {}
+        for name, value in request.inputs.items():
+            tensors[name] = tf.constant(tf.make_ndarray(value))
         exported(request.model_spec.signature_name, **tensors)
         count = tensors["candidate_item_id"].shape[1] if "candidate_item_id" in tensors else None
         seen.add((request.model_spec.signature_name, count))
@@ -602,14 +597,10 @@ def test_what_made_the_model_travels_with_it(exported: Exported) -> None:
 
 def test_its_manifest_has_every_file_of_the_export(exported: Exported) -> None:
     check_manifest(exported.folder)
-    listed = json.loads((exported.folder / contract.MANIFEST_FILE).read_text(encoding="utf-8"))[
-        "files"
-    ]
-    there = {
-        path.relative_to(exported.folder).as_posix()
-        for path in exported.folder.rglob("*")
-        if path.is_file()
-    }
+    manifest = (exported.folder / contract.MANIFEST_FILE).read_text(encoding="utf-8")
+    listed = json.loads(manifest)["files"]
+    files = [path for path in exported.folder.rglob("*") if path.is_file()]
+    there = {path.relative_to(exported.folder).as_posix() for path in files}
     assert set(listed) == there - {contract.MANIFEST_FILE}
 
 
@@ -625,9 +616,8 @@ def test_state_codec_has_the_rankers_widths(
     )  # six history fields
     vectors = config.embedding_dim + config.experts * config.expert_units[0] + 2 * config.experts
     lengths = (user["history_item_id"].numpy() != b"").sum(1)
-    assert [len(blob) for blob in states.numpy()] == [
-        HEADER + 4 * (vectors + n * row) for n in lengths
-    ]
+    for blob, length in zip(states.numpy(), lengths, strict=True):
+        assert len(blob) == HEADER + 4 * (vectors + length * row)
 
 
 def test_examples_whose_lists_do_not_fit_together_are_refused_by_name(

@@ -34,9 +34,8 @@ def _module(
 
 def _sides(toy: Toy) -> list[dict[str, tf.Tensor]]:
     """Raw user-side and candidate-side features."""
-    return [
-        dense_inputs(of(toy.spec), toy.raw["validation"]) for of in (user_inputs, candidate_inputs)
-    ]
+    raws = toy.raw["validation"]
+    return [dense_inputs(of(toy.spec), raws) for of in (user_inputs, candidate_inputs)]
 
 
 def _both_ways(

@@ -17,10 +17,11 @@ from trainer.export.transform_graph import TransformGraph
 def _raw(toy: Toy, sides: tuple[str, ...]) -> dict[str, Any]:
     features = [f for f in user_inputs(toy.spec) + candidate_inputs(toy.spec) if f.side in sides]
     dense = dense_inputs(features, toy.raw["validation"][:5])
-    return {
-        f.name: tf.RaggedTensor.from_tensor(dense[f.name]) if f.is_list else dense[f.name]
-        for f in features
-    }
+    raw: dict[str, Any] = {}
+    for feature in features:
+        values = dense[feature.name]
+        raw[feature.name] = tf.RaggedTensor.from_tensor(values) if feature.is_list else values
+    return raw
 
 
 @pytest.fixture(scope="module")

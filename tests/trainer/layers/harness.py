@@ -51,11 +51,11 @@ def run_layer_test(
 def randomise(layer: keras.layers.Layer, seed: int = 0) -> None:
     """Gives a built layer's weights, biases and norms too, random values; integers stay."""
     rng = np.random.default_rng(seed)
-    random = [
-        rng.normal(0, 0.5, weight.shape) if weight.dtype.kind == "f" else weight
-        for weight in layer.get_weights()
-    ]
-    layer.set_weights(random)
+    weights = layer.get_weights()
+    for place, weight in enumerate(weights):
+        if weight.dtype.kind == "f":
+            weights[place] = rng.normal(0, 0.5, weight.shape)
+    layer.set_weights(weights)
 
 
 def _as_tensors(layer: keras.layers.Layer, inputs: Sequence[np.ndarray]) -> list[tf.Tensor]:

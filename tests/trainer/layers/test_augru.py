@@ -27,10 +27,8 @@ def _loop(layer: Augru, x: np.ndarray, attention: np.ndarray) -> np.ndarray:
     states = []
     for term, weight in zip(reference.dense(layer.of_input, x), attention, strict=True):
         recurrent = hidden @ kernel
-        update, reset = (
-            reference.sigmoid(term[i * H : (i + 1) * H] + recurrent[i * H : (i + 1) * H])
-            for i in (0, 1)
-        )
+        update = reference.sigmoid(term[:H] + recurrent[:H])
+        reset = reference.sigmoid(term[H : 2 * H] + recurrent[H : 2 * H])
         proposed = np.tanh(term[2 * H :] + reset * recurrent[2 * H :])
         hidden = (1 - weight * update) * hidden + weight * update * proposed
         states.append(hidden)
@@ -50,7 +48,9 @@ def test_last_state_under_attention_equals_the_loop() -> None:
     layer = Augru(H)
     _run(layer, HISTORY, ATTENTION)
     randomise(layer)
-    expected = [[_loop(layer, HISTORY[b], ATTENTION[b, n])[-1] for n in range(N)] for b in range(B)]
+    expected = np.zeros((B, N, H))
+    for b, n in np.ndindex(B, N):
+        expected[b, n] = _loop(layer, HISTORY[b], ATTENTION[b, n])[-1]
     np.testing.assert_allclose(_run(layer, HISTORY, ATTENTION), expected, atol=1e-5)
 
 

@@ -36,20 +36,16 @@ def test_folded_mmoe_equals_the_unfolded_one() -> None:
     layer = FoldedMmoe(2, 3, (5, 4), 3)
     experts = 3
     tasks = 2
-    width = 5
     _mix(layer, ITEMS, USER)
     randomise(layer)
     expected = np.zeros((B, N, tasks))
     for b, n, t in np.ndindex(B, N, tasks):
         x = np.concatenate([USER[b], ITEMS[b, n]])
-        first, gates = (_unfolded(folded, x) for folded in (layer.first, layer.gate))
-        outputs = [
-            np.maximum(
-                reference.dense(layer.second[e], np.maximum(first[e * width : (e + 1) * width], 0)),
-                0,
-            )
-            for e in range(experts)
-        ]
+        first = np.maximum(_unfolded(layer.first, x), 0)
+        gates = _unfolded(layer.gate, x)
+        outputs = []
+        for expert, hidden in enumerate(np.split(first, experts)):
+            outputs.append(np.maximum(reference.dense(layer.second[expert], hidden), 0))
         mixed = reference.softmax(gates[t * experts : (t + 1) * experts]) @ np.stack(outputs)
         expected[b, n, t] = reference.dense(
             layer.logit[t], np.maximum(reference.dense(layer.hidden[t], mixed), 0)

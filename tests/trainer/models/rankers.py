@@ -84,18 +84,18 @@ def _any_length(name: str, x: tf.Tensor) -> tf.TensorSpec:
 
 def pick(features: dict[str, tf.Tensor], side: str, places: list[int]) -> dict[str, tf.Tensor]:
     """`features` with only some places of one side's second axis."""
-    return {
-        name: tf.gather(x, places, axis=1) if name.startswith(side) else x
-        for name, x in features.items()
-    }
+    picked = dict(features)
+    for name, values in features.items():
+        if name.startswith(side):
+            picked[name] = tf.gather(values, places, axis=1)
+    return picked
 
 
 def fit_step(ranker: Ranker, features: dict[str, tf.Tensor], rate: float = 10.0) -> None:
     """One step of gradient descent towards arbitrary labels."""
     ranker.compile(keras.optimizers.SGD(rate), run_eagerly=True)
     count = features["candidate_item_id"].shape
-    labels = {
-        task: tf.cast(features["candidate_item_id"] % 2, tf.float32) for task in ranker.fields.tasks
-    }
-    weights = {task: tf.ones(count) for task in ranker.fields.tasks}
+    odd = tf.cast(features["candidate_item_id"] % 2, tf.float32)
+    labels = dict.fromkeys(ranker.fields.tasks, odd)
+    weights = dict.fromkeys(ranker.fields.tasks, tf.ones(count))
     ranker.fit(tf.data.Dataset.from_tensors((features, labels, weights)), verbose=0)

@@ -142,11 +142,11 @@ def test_dien_auxiliary_loss_tells_the_next_behaviour_from_another() -> None:
     rng = np.random.default_rng(0)
     interests, items, negatives = rng.normal(size=(3, 2, 3, 4))
     mask = np.array([[True, True, True], [True, True, False]])
-    losses = [
-        -np.log(reference.sigmoid(interests[b, t] @ items[b, t + 1]))
-        - np.log(1 - reference.sigmoid(interests[b, t] @ negatives[b, t + 1]))
-        for b, t in ((0, 0), (0, 1), (1, 0))
-    ]
+    losses = []
+    for b, t in ((0, 0), (0, 1), (1, 0)):
+        of_next = reference.sigmoid(interests[b, t] @ items[b, t + 1])
+        of_another = reference.sigmoid(interests[b, t] @ negatives[b, t + 1])
+        losses.append(-np.log(of_next) - np.log(1 - of_another))
     loss = auxiliary_loss(interests, items, negatives, tf.constant(mask))
     np.testing.assert_allclose(loss, np.mean(losses), rtol=1e-5)
 

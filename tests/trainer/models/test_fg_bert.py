@@ -34,10 +34,9 @@ def test_output_equals_the_formula(encoder: FGBert) -> None:
     x = np.zeros((*mask.shape, 8))
     for b, cell in np.argwhere(mask):
         later = mask[b, cell + 1 :].sum()
-        values = {
-            field.field: features[field.name].numpy()[b, cell]
-            for field in encoder.fields.of("history")
-        }
+        values = {}
+        for field in encoder.fields.of("history"):
+            values[field.field] = features[field.name].numpy()[b, cell]
         x[b, cell] = (
             _sum_of_embeddings(encoder, values) + encoder.position.embeddings.numpy()[later + 1]
         )
@@ -58,10 +57,9 @@ def test_candidate_is_a_behaviour_at_position_0_whose_own_features_are_hidden(
     features = random_features(encoder.fields, LENGTHS, candidates=2)
     expected = np.zeros((len(LENGTHS), 2, 8))
     for b, n in np.ndindex(len(LENGTHS), 2):
-        values = {
-            field.field: features[f"candidate_{field.field}"].numpy()[b, n]
-            for field in encoder.fields.item
-        }
+        values = {}
+        for field in encoder.fields.item:
+            values[field.field] = features[f"candidate_{field.field}"].numpy()[b, n]
         values |= {field.field: field.size for field in encoder.fields.behavior}
         expected[b, n] = (
             _sum_of_embeddings(encoder, values) + encoder.position.embeddings.numpy()[0]

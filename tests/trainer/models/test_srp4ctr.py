@@ -25,9 +25,8 @@ def test_baseline_has_no_weights_of_the_encoder() -> None:
     assert isinstance(baseline, Srp4Ctr)
     assert (baseline.encoder, baseline.uca, baseline.qt) == (None, None, None)
     assert not baseline.encode_user(random_features(baseline.fields, LENGTHS)).uca
-    with_weights, without = (
-        {layer.name for layer in model.layers if layer.weights} for model in (_full(), baseline)
-    )
+    with_weights = {layer.name for layer in _full().layers if layer.weights}
+    without = {layer.name for layer in baseline.layers if layer.weights}
     assert with_weights - without == {"encoder", "uca", "qt"} and without < with_weights
 
 
@@ -67,10 +66,8 @@ def test_a_candidates_attention_is_shared_out_among_the_real_behaviours() -> Non
 
 def test_loss_is_the_mean_over_real_candidates_summed_over_tasks() -> None:
     rng = np.random.default_rng(0)
-    logits, labels = (
-        {task: rng.normal(size=(2, 3)) for task in ("click", "buy")} for _ in range(2)
-    )
-    labels = {task: (values > 0).astype(np.float32) for task, values in labels.items()}
+    logits = {task: rng.normal(size=(2, 3)) for task in ("click", "buy")}
+    labels = {task: rng.integers(0, 2, (2, 3)).astype(np.float32) for task in logits}
     weights = {task: np.array([[1, 1, 0], [1, 0, 0]], np.float32) for task in logits}
     expected = 0.0
     for task in logits:

@@ -32,10 +32,9 @@ def planted_fields() -> Fields:
 def planted_catalog() -> ItemCatalog:
     """The brand and tags of every item; row 0 is no item."""
     known = _attributes(np.arange(ITEMS))
-    tables = {
-        name: np.concatenate([np.zeros_like(known[name][:1]), known[name]])
-        for name in ("brand", "tags")
-    }
+    tables: dict[str, np.ndarray] = {}
+    for name in ("brand", "tags"):
+        tables[name] = np.concatenate([np.zeros_like(known[name][:1]), known[name]])
     return ItemCatalog(tables, np.ones(ITEMS + 1, np.int64))
 
 
@@ -49,10 +48,9 @@ def planted(seed: int, rows: int = 64) -> dict[str, tf.Tensor]:
 def planted_batches(fields: Fields, first: int, count: int, **rates: float) -> tf.data.Dataset:
     """Masked batches of `planted`, each with a seed of its own."""
     config = MaskingConfig(**({"item_rate": 0.2, "behavior_rate": 0.2} | rates))
-    batches = [
-        mask_history(planted(n), fields, config, tf.constant([n, n]))
-        for n in range(first, first + count)
-    ]
+    batches = []
+    for n in range(first, first + count):
+        batches.append(mask_history(planted(n), fields, config, tf.constant([n, n])))
     stacked = tf.nest.map_structure(lambda *parts: tf.stack(parts), *batches)
     return tf.data.Dataset.from_tensor_slices(stacked)
 

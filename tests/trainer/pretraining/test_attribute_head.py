@@ -179,9 +179,8 @@ def test_products_of_a_mixed_policy_are_computed_in_bfloat16_and_the_rest_in_flo
     )
     products = [op for op in graph.get_operations() if op.type == "MatMul"]
     assert {op.inputs[0].dtype for op in products} == {tf.bfloat16}
-    softmax = [
-        op for op in graph.get_operations() if op.type == "SparseSoftmaxCrossEntropyWithLogits"
-    ]
+    kind = "SparseSoftmaxCrossEntropyWithLogits"
+    softmax = [op for op in graph.get_operations() if op.type == kind]
     assert [op.inputs[0].dtype for op in softmax] == [tf.float32]
 
 

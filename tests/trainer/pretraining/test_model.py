@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -86,9 +88,8 @@ def test_cells_counted_by_shape_are_the_same_and_more_of_no_weight() -> None:
     fields = planted_fields().ids_only()
     for seed in range(20):
         batch = mask_history(features, fields, MaskingConfig(item_rate=0.3), tf.constant([seed, 0]))
-        exact, padded = (
-            hidden_cells(batch["item_mask"], 0.3, by_shape) for by_shape in (False, True)
-        )
+        exact = hidden_cells(batch["item_mask"], 0.3, False)
+        padded = hidden_cells(batch["item_mask"], 0.3, True)
         assert padded.index.shape == (3 * 4,)
         assert len(set(padded.index.numpy())) == len(padded.index)
         np.testing.assert_array_equal(padded.index[padded.weight > 0], exact.index)
@@ -103,15 +104,13 @@ def test_losses_are_exact_under_padding(fields: Fields) -> None:
     model.compile(run_eagerly=True)
     exact = model.test_on_batch(batch, return_dict=True)
     rows, columns = batch["item_mask"].shape
-    padded = {
-        name: pad_batch(batch[name], rows + 3, columns + 2) for name in ("features", "targets")
-    }
-    masks = {
-        name: pad_columns(pad_rows(batch[name], rows + 3), columns + 2)
-        for name in ("item_mask", "behavior_mask")
-    }
+    padded: dict[str, Any] = {}
+    for name in ("features", "targets"):
+        padded[name] = pad_batch(batch[name], rows + 3, columns + 2)
+    for name in ("item_mask", "behavior_mask"):
+        padded[name] = pad_columns(pad_rows(batch[name], rows + 3), columns + 2)
     model.reset_metrics()
-    for name, value in model.test_on_batch({**padded, **masks}, return_dict=True).items():
+    for name, value in model.test_on_batch(padded, return_dict=True).items():
         assert value == pytest.approx(exact[name], rel=1e-4), name
 
 
