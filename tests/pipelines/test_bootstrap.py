@@ -19,8 +19,9 @@ def _rows(noise: float, seed: int, users: int = 100, each: int = 12) -> Rows:
 
 
 def _interval(ours: list[Rows], theirs: list[Rows], resamples: int = 200) -> tuple[float, float]:
-    a, b = ([resampled_auc(*rows, resamples) for rows in each] for each in (ours, theirs))
-    return paired_interval(a, b)
+    of_ours = [resampled_auc(*rows, resamples) for rows in ours]
+    of_theirs = [resampled_auc(*rows, resamples) for rows in theirs]
+    return paired_interval(of_ours, of_theirs)
 
 
 def test_a_better_model_is_surely_better() -> None:

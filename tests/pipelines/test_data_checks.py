@@ -54,9 +54,9 @@ def test_drift_between_runs_and_skew_to_serving(tmp_path: Path) -> None:
         "findings": [],
     }
 
-    tuesday = [
-        row | {"device": "phone" if n % 10 else row["device"]} for n, row in enumerate(monday)
-    ]
+    tuesday: list[Row] = []
+    for n, row in enumerate(monday):
+        tuesday.append(row | {"device": "phone" if n % 10 else row["device"]})
     with tf.io.TFRecordWriter(str(tmp_path / "requests.tfrecord")) as log:
         for n in range(200):
             log.write(

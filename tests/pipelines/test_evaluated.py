@@ -70,13 +70,8 @@ def test_a_model_that_a_plain_rule_beats_is_refused(
         {"unseen_auc": 0.2, "popularity_auc": 0.65},
     )
     reasons = refusals({"click": auc}, found, margin)
-    assert (
-        sum(
-            "whether an item was seen in training alone reaches 0.8000" in reason
-            for reason in reasons
-        )
-        == refused
-    )
+    of_unseen = "whether an item was seen in training alone reaches 0.8000"
+    assert sum(of_unseen in reason for reason in reasons) == refused
 
 
 def test_a_rule_is_read_in_the_direction_that_validation_shows() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import json
 import pickle
 import uuid
@@ -38,7 +39,7 @@ UNDEFINED = float("nan")
 
 def ragged(lists: list[list[Any]]) -> RaggedTensorValue:
     """As TFMA has a batch's lists."""
-    values = np.array([value for row in lists for value in row])
+    values = np.array(list(itertools.chain(*lists)))
     return RaggedTensorValue(values, [np.cumsum([0, *map(len, lists)])])
 
 
@@ -50,7 +51,7 @@ def prediction(
     return {
         "buy": np.array([row + [0.0] * (width - len(row)) for row in scores], np.float32),
         "popularity": np.array([row + [b"tail"] * (width - len(row)) for row in popularity]),
-        "candidate_mask": np.array([[i < len(row) for i in range(width)] for row in scores]),
+        "candidate_mask": np.arange(width) < np.array([[len(row)] for row in scores]),
     }
 
 
@@ -77,14 +78,13 @@ def groups_of(labels: Any, predictions: Any) -> list[dict[str, Any]]:
 
 def test_candidates_of_the_same_slices_are_together_without_padding() -> None:
     groups = groups_of({"buy": ragged(LABELS)}, prediction(SCORES, POPULARITY))
-    found = {
-        (
-            *group["features"]["history_length"].tolist(),
-            *group["features"]["popularity"].tolist(),
-            *group["features"]["user_interests"].tolist(),
-        ): (group["labels"]["buy"].tolist(), group["predictions"]["buy"].round(3).tolist())
-        for group in groups
-    }
+    found: dict[tuple[Any, ...], tuple[list[float], list[float]]] = {}
+    for group in groups:
+        place: list[Any] = []
+        for name in ("history_length", "popularity", "user_interests"):
+            place += group["features"][name].tolist()
+        labels = group["labels"]["buy"].tolist()
+        found[tuple(place)] = (labels, group["predictions"]["buy"].round(3).tolist())
     assert found == {
         ("1-9", b"head", b"x", b"y"): ([1.0, 0.0, 1.0], pytest.approx([0.7, 0.9, 0.3])),
         ("1-9", b"tail", b"x", b"y"): ([0.0], pytest.approx([0.2])),
@@ -179,20 +179,19 @@ def test_the_bars_of_the_auc_are_held_against_all_candidates(tmp_path: Path) -> 
     config = tfma.utils.update_eval_config_with_defaults(
         eval_config(list(labels), [], min_auc=0.6, max_auc_drop=0.01), has_baseline=True
     )
-    group = {
+    group: dict[str, dict[str, Any]] = {
         "features": {
             "history_length": np.array(["0"]),
             "popularity": np.array([b"head"]),
             USER: np.arange(4),
         },
-        "labels": {
-            model: {task: np.array(of_task) for task, of_task in labels.items()} for model in models
-        },
-        "predictions": {
-            model: {task: np.array(scores.get(task, right), np.float32) for task in labels}
-            for model, scores in models.items()
-        },
+        "labels": {},
+        "predictions": {},
     }
+    for model, scores in models.items():
+        predicted = {task: np.array(scores.get(task, right), np.float32) for task in labels}
+        group["predictions"][model] = predicted
+        group["labels"][model] = {task: np.array(of_task) for task, of_task in labels.items()}
 
     found = evaluated([group], config, tmp_path / "found")
 
@@ -231,7 +230,9 @@ def test_requests_are_scored_in_small_batches_of_like_histories() -> None:
     assert all(smaller.schema.names == ["number"] for smaller in batches)
     # TFMA reads the values below the lists, whose offsets a slice would leave out.
     assert [len(smaller.column("number").values) for smaller in batches] == [REQUESTS, 10]
-    numbers = [value for smaller in batches for (value,) in smaller.to_pydict()["number"]]
+    numbers: list[int] = []
+    for smaller in batches:
+        numbers += itertools.chain(*smaller.to_pydict()["number"])
     assert numbers == sorted(range(len(items)), key=lambda number: number % 7)
 
 

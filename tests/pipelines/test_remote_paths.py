@@ -60,9 +60,8 @@ def spec(tmp_path: Path, bucket: str) -> DatasetSpec:
 
 def test_globs_and_checks(spec: DatasetSpec, bucket: str) -> None:
     assert spec.events.path == f"{bucket}/data/logs/day-*/part.csv"
-    assert match_files(spec.events.paths, "events") == [
-        f"{bucket}/data/logs/day-{day}/part.csv" for day in (0, 1)
-    ]
+    days = [f"{bucket}/data/logs/day-{day}/part.csv" for day in (0, 1)]
+    assert match_files(spec.events.paths, "events") == days
     check_sources(spec)
     found = validate(spec)
     assert found.problems == []
@@ -115,9 +114,8 @@ def test_records_rejected_rows_and_report_of_a_run_are_in_the_bucket(
     )
     assert examples.startswith(f"{bucket}/runs/{name}/artifacts/BehaviorLogExampleGen/examples/")
     files = tf.io.gfile.glob(f"{examples}/Split-test/*.gz")
-    assert parse_records(
-        record.numpy() for record in tf.data.TFRecordDataset(files, compression_type="GZIP")
-    )
+    records = tf.data.TFRecordDataset(files, compression_type="GZIP")
+    assert parse_records(records.as_numpy_iterator())
     assert not list(Path().glob("ram:*"))
 
 

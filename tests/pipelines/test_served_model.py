@@ -23,7 +23,7 @@ from serving.precompute.command import run as precompute
 from serving.precompute.tfrecord_store import read_states
 from serving.server import ModelServer
 from tests.pipelines.conftest import SmallRun, srp4ctr
-from tests.testing import HOUR, START
+from tests.testing import HOUR, START, item_rows
 
 pytestmark = pytest.mark.slow
 
@@ -54,26 +54,26 @@ def records(small_run: SmallRun) -> list[bytes]:
 
 def features_of(record: bytes) -> dict[str, list]:
     features = tf.train.Example.FromString(record).features.feature
-    return {
-        name: for_client(list(getattr(value, value.WhichOneof("kind")).value))
-        for name, value in features.items()
-    }
+    found: dict[str, list] = {}
+    for name, feature in features.items():
+        values = getattr(feature, feature.WhichOneof("kind")).value
+        found[name] = for_client(list(values))
+    return found
 
 
 def candidates_of(record: bytes) -> dict[str, list]:
-    return {
-        name: values
-        for name, values in features_of(record).items()
-        if name.startswith("candidate_")
-    }
+    features = features_of(record)
+    names = [name for name in features if name.startswith("candidate_")]
+    return {name: features[name] for name in names}
 
 
 def user_of(record: bytes, small_run: SmallRun) -> dict[str, object]:
     features = features_of(record)
-    return {
-        f.name: features[f.name] if f.is_list else features[f.name][0]
-        for f in user_inputs(small_run.config.spec)
-    }
+    user: dict[str, object] = {}
+    for feature in user_inputs(small_run.config.spec):
+        values = features[feature.name]
+        user[feature.name] = values if feature.is_list else values[0]
+    return user
 
 
 @pytest.mark.parametrize("task", ["buy", "dear"])
@@ -99,8 +99,9 @@ def test_items_scored_by_id_alone_use_the_catalogue(
 ) -> None:
     known = [f"i{n}" for n in range(10) if n != 3]  # i3 is not in the item table
     state = client.encode_user(user_of(records[0], small_run))
-    tags = ["|".join(f"t{k}" for k in range(int(item[1:]) % 3)) for item in known]
-    weights = [int(item[1:]) / 4 for item in known]
+    row_of = {row["item_id"]: row for row in item_rows()}
+    tags = [row_of[item]["tags"] for item in known]
+    weights = [row_of[item]["weight"] for item in known]
     sent = {"candidate_item_id": known, "candidate_tags": tags, "candidate_weight": weights}
     np.testing.assert_allclose(
         client.score_items(state, known)["buy"], client.score_items(state, sent)["buy"], atol=1e-6
@@ -141,7 +142,8 @@ def test_unknown_user_and_item_get_a_score(client: RankingClient) -> None:
         {"user_id": "nobody", "timestamp": 1_600_400_000}, ["no such item", "i1"], by="buy"
     )
     assert {item for item, _ in ranked} == {"no such item", "i1"}
-    assert all(0 < score < 1 for _, scores in ranked for score in scores.values())
+    for _, scores in ranked:
+        assert all(0 < score < 1 for score in scores.values())
 
 
 def test_rank_command_prints_titles(small_run: SmallRun) -> None:

@@ -64,11 +64,8 @@ def test_each_day_has_records_of_its_own(days: tuple[Path, dict[int, Any]]) -> N
 
     connection = proto.ConnectionConfig()
     connection.sqlite.filename_uri = str(load_run_config(days[0]).paths.metadata)
-    artifacts = [
-        a
-        for a in MetadataStore(connection).get_artifacts_by_type("Examples")
-        if "ExampleGen" in a.uri
-    ]
+    examples = MetadataStore(connection).get_artifacts_by_type("Examples")
+    artifacts = [artifact for artifact in examples if "ExampleGen" in artifact.uri]
     assert [artifact.custom_properties["span"].int_value for artifact in artifacts] == [
         FIRST,
         SECOND,

@@ -22,7 +22,9 @@ BY_NAME = {feature.name: feature for feature in record_features(small_spec())}
 
 def statistics(**columns: Sequence[Any]) -> Any:
     """The statistics of records with one value a feature."""
-    arrays = {name: pa.array([[value] for value in values]) for name, values in columns.items()}
+    arrays: dict[str, pa.Array] = {}
+    for name, values in columns.items():
+        arrays[name] = pa.array([[value] for value in values])
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
     return stats_impl.generate_statistics_in_memory(batch, stats_options.StatsOptions())
 

@@ -36,18 +36,20 @@ def invoke(*arguments: object) -> Result:
 
 def impressions(users: int = 30) -> list[Row]:
     """An impression log with item and user columns beside the events'."""
-    return [
-        {
-            "memberId": row["user_id"],
-            "sku": row["item_id"],
-            "shown_at": row["timestamp"] * 1000,
-            "clicked": int(row["action"] == "buy"),
-            "category": f"c{int(row['item_id'][1:]) % 4}",
-            "city": f"t{int(row['user_id'][1:]) % 3}",
-            "slot": row["device"] or "none",
-        }
-        for row in small_log(users=users, events=800)
-    ]
+    rows: list[Row] = []
+    for row in small_log(users=users, events=800):
+        rows.append(
+            {
+                "memberId": row["user_id"],
+                "sku": row["item_id"],
+                "shown_at": row["timestamp"] * 1000,
+                "clicked": int(row["action"] == "buy"),
+                "category": f"c{int(row['item_id'][1:]) % 4}",
+                "city": f"t{int(row['user_id'][1:]) % 3}",
+                "slot": row["device"] or "none",
+            }
+        )
+    return rows
 
 
 def line_of(output: str, column: str) -> str:
@@ -75,16 +77,14 @@ def test_inspect_says_what_columns_look_like(tmp_path: Path) -> None:
     assert "context feature (categorical)" in line_of(done.output, "slot")
     distinct = len({(row["memberId"], row["sku"], row["shown_at"]) for row in rows})
     assert f"{len(rows) - distinct} rows repeat a user, item and time" in done.output
-    assert (
-        f"{len({row['memberId'] for row in rows})} users with {len(rows) / 30:.1f} events"
-        in done.output
-    )
+    users = len({row["memberId"] for row in rows})
+    assert f"{users} users with {len(rows) / 30:.1f} events" in done.output
 
 
 def test_inspect_takes_odd_names_and_makes_the_folder_of_its_config(tmp_path: Path) -> None:
-    rows = [
-        row | {"price [EUR]": 1 + n % 3, "seen_at": "nan"} for n, row in enumerate(impressions())
-    ]
+    rows: list[Row] = []
+    for n, row in enumerate(impressions()):
+        rows.append(row | {"price [EUR]": 1 + n % 3, "seen_at": "nan"})
     (tmp_path / "logs [v2]").mkdir()
     write_csv(tmp_path / "logs [v2]" / "shop[1].CSV", rows)
     done = invoke(
@@ -125,11 +125,11 @@ def test_the_config_that_inspect_writes_runs(tmp_path: Path, ml_100k_dir: Path, 
         )
     elif log == "ratings":
         path = tmp_path / "ratings.jsonl"
-        rows = [
-            {"user": r["user_id"], "movie": r["item_id"], "time": r["timestamp"]}
-            for r in small_log()
-        ]
-        path.write_text("\n".join(json.dumps(r | {"stars": n % 5 + 1}) for n, r in enumerate(rows)))
+        lines: list[str] = []
+        for n, row in enumerate(small_log()):
+            rating = {"user": row["user_id"], "movie": row["item_id"], "time": row["timestamp"]}
+            lines.append(json.dumps(rating | {"stars": n % 5 + 1}))
+        path.write_text("\n".join(lines))
     else:
         path = tmp_path / "log.inter"
         path.write_bytes(
@@ -141,12 +141,11 @@ def test_the_config_that_inspect_writes_runs(tmp_path: Path, ml_100k_dir: Path, 
     spec = load_run_config(config).spec
     check_sources(spec)
     records = build_records(spec, tmp_path, shards=2)
+    task = next(iter(spec.tasks))
     for split in ("train", "validation", "test"):
-        labels = [
-            label
-            for record in records[split]
-            for label in record[f"label_{next(iter(spec.tasks))}"]
-        ]
+        labels: list[float] = []
+        for record in records[split]:
+            labels += record[f"label_{task}"]
         assert 0 < sum(labels) < len(labels), split
     validated = invoke("validate", config)
     assert validated.exit_code == 0 and "alone tells task" not in validated.output
@@ -170,10 +169,9 @@ def test_inspect_reads_other_encodings_and_says_what_separates_columns(tmp_path:
 
 
 def test_inspect_points_out_ids_that_look_as_if_there_were_none(tmp_path: Path) -> None:
-    rows = [
-        row | {"memberId": "NULL" if n < 50 else row["memberId"]}
-        for n, row in enumerate(impressions())
-    ]
+    rows = impressions()
+    for row in rows[:50]:
+        row["memberId"] = "NULL"
     done = invoke("inspect", write_csv(tmp_path / "shop.csv", rows))
     assert (
         "50 rows have 'NULL' in column memberId, which is read as an id like any other."
@@ -234,9 +232,8 @@ def test_validate_gives_the_sizes_of_splits(tmp_path: Path) -> None:
     cut = split.test_from.timestamp()
     late = [row for row in small_log() if row["timestamp"] >= cut]
     requests = len({(row["user_id"], row["timestamp"]) for row in late})
-    line = next(
-        words for words in map(str.split, done.output.splitlines()) if words[1:2] == ["test"]
-    )
+    lines = [line.split() for line in done.output.splitlines()]
+    line = next(words for words in lines if words[1:2] == ["test"])
     bought = sum(row["action"] == "buy" for row in late)
     numbers = [word for word in line if word.isdigit()]
     assert numbers[:3] == [str(requests), str(len(late)), str(bought)]

@@ -116,12 +116,10 @@ def test_each_option_is_set_by_its_flag(run: Any) -> None:
 
 
 def test_only_batching_has_no_flag() -> None:
-    fields = [
-        name
-        for group in ServerOptions.model_fields
-        for name in type(getattr(ServerOptions(), group)).model_fields
-    ]
-    assert len(flag_parameters()) == len(fields) - 1
+    count = 0
+    for group in ServerOptions.model_fields:
+        count += len(type(getattr(ServerOptions(), group)).model_fields)
+    assert len(flag_parameters()) == count - 1
 
 
 def _other_value(parameter: inspect.Parameter) -> tuple[str, Any]:

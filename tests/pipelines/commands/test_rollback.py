@@ -28,10 +28,9 @@ def config_path(tmp_path: Path) -> Path:
     connection = proto.ConnectionConfig()
     connection.sqlite.filename_uri = str(paths.metadata)
     store = MetadataStore(connection)
-    types = {
-        name: store.put_artifact_type(proto.ArtifactType(name=name))
-        for name in ("PushedModel", "ModelBlessing")
-    }
+    types: dict[str, int] = {}
+    for name in ("PushedModel", "ModelBlessing"):
+        types[name] = store.put_artifact_type(proto.ArtifactType(name=name))
     pusher = store.put_execution_type(proto.ExecutionType(name="Pusher"))
     for version in VERSIONS:
         pushed = proto.Artifact(type_id=types["PushedModel"], uri=version)

@@ -60,7 +60,8 @@ def test_matches_are_those_of_the_rankers() -> None:
 def test_without_declared_matches_the_item_and_its_words_are_matched() -> None:
     fields = dataclasses.replace(toy_fields(), matches=())
     names = [name for name in CandidateTable(fields).names if name.startswith("match")]
-    assert names == [
-        f"match {field} {place}" for field in ("item_id", "tags", "brand") for place in range(3)
-    ]
+    expected: list[str] = []
+    for field in ("item_id", "tags", "brand"):
+        expected += [f"match {field} {place}" for place in range(3)]
+    assert names == expected
     assert CandidateTable(fields).of_batches([_batch(fields)]).numbers.shape[0] == 8

@@ -26,9 +26,9 @@ class Table:
 
 
 def test_trees_find_a_planted_number_and_planted_words_and_are_the_same_twice() -> None:
-    training, validation, test = (
-        planted(count, seed) for seed, count in enumerate((600, 200, 200))
-    )
+    training = planted(600, seed=0)
+    validation = planted(200, seed=1)
+    test = planted(200, seed=2)
     trees, again = (Trees(Table(), "buy", training, validation, seed=1) for _ in range(2))  # type: ignore[arg-type]
     assert installed() and trees.rounds >= 5
     assert trees.names == ["first", "second", "item count", "item rate"]

@@ -41,10 +41,8 @@ class Evaluation:
     """A TFMA result of the small spec's tasks."""
 
     def __init__(self, slices: list[tuple[tuple[str, str], ...]]) -> None:
-        values = {
-            name: {"doubleValue": value}
-            for name, value in (FIGURES | {"example_count": 40.0}).items()
-        }
+        figures = FIGURES | {"example_count": 40.0}
+        values = {name: {"doubleValue": value} for name, value in figures.items()}
         metrics = {task: {"": values} for task in small_spec().tasks}
         self.slicing_metrics = [(key, metrics) for key in slices]
         bucket = {
@@ -53,10 +51,8 @@ class Evaluation:
             "totalWeightedRefinedPrediction": 2,
         }
         empty = dict.fromkeys(bucket, 0)
-        plots = {
-            task: {"": {"calibrationHistogramBuckets": {"buckets": [bucket, empty]}}}
-            for task in metrics
-        }
+        plot = {"": {"calibrationHistogramBuckets": {"buckets": [bucket, empty]}}}
+        plots = dict.fromkeys(metrics, plot)
         self.plots = [((), plots)]
 
 

@@ -326,9 +326,8 @@ def test_tables_have_scopes_and_names(html: str) -> None:
     assert len(tables) == 16
     for table in tables:
         assert re.match(r'<table aria-label="[^"]+">', table)
-        assert all(
-            re.match(r'<th scope="(col|row)"', head) for head in re.findall(r"<th\b[^>]*>", table)
-        )
+        for head in re.findall(r"<th\b[^>]*>", table):
+            assert re.match(r'<th scope="(col|row)"', head)
         assert (
             table.count('scope="row"')
             == table.count("<tr>") - 1
@@ -350,11 +349,9 @@ def test_pictures_have_names_and_captions_that_conclude(html: str) -> None:
     figures = re.findall(r"<figure.*?</figure>", html, re.DOTALL)
     names = [re.findall(r'role="img" aria-label="Chart: (.+?)"', figure) for figure in figures]
     assert len(figures) == 10 and all(len(name) == 1 for name in names)
-    captions = [re.search(r"<figcaption><h3>.+?</h3><p>(.+?)</p>", figure) for figure in figures]
-    assert all(
-        caption and re.search(r"\d", caption[1]) and caption[1].endswith(".")
-        for caption in captions
-    )
+    for figure in figures:
+        caption = re.search(r"<figcaption><h3>.+?</h3><p>(.+?)</p>", figure)
+        assert caption and re.search(r"\d", caption[1]) and caption[1].endswith(".")
 
 
 def test_numbers_stay_with_their_units(html: str) -> None:
@@ -574,11 +571,13 @@ def test_a_feature_of_many_values_is_drawn_in_part_and_listed_in_full() -> None:
     metrics = copy.deepcopy(CONTENT["metrics"])
     for key in ("tasks", "baseline_without_encoder"):
         slices = metrics[key]["like"]["slices"]
-        slices["user_city"] = {
-            f"city {i}": {"auc": 0.7, "candidates": 1000 - i, "positives": 9} for i in range(40)
-        }
+        slices["user_city"] = {}
+        for i in range(40):
+            figures = {"auc": 0.7, "candidates": 1000 - i, "positives": 9}
+            slices["user_city"][f"city {i}"] = figures
     html = render(results(metrics=metrics))
-    picture = next(svg for svg in re.findall(r"<svg.*?</svg>", html, re.DOTALL) if "city 0" in svg)
+    pictures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
+    picture = next(svg for svg in pictures if "city 0" in svg)
     assert "city 11" in picture and "city 12" not in picture
     assert (
         "The difference is 0.00 points where there are enough candidates. The 12 largest of 40 "

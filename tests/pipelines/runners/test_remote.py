@@ -76,11 +76,11 @@ def vertex() -> dict[str, Any]:
 
 def containers(job: dict[str, Any]) -> dict[str, dict[str, Any]]:
     executors = job["pipelineSpec"]["deploymentSpec"]["executors"]
-    return {
-        name.removesuffix("_executor"): e["container"]
-        for name, e in executors.items()
-        if "container" in e
-    }
+    found: dict[str, dict[str, Any]] = {}
+    for name, executor in executors.items():
+        if "container" in executor:
+            found[name.removesuffix("_executor")] = executor["container"]
+    return found
 
 
 def constant(job: dict[str, Any], task: str, name: str) -> str:
@@ -101,9 +101,8 @@ def test_spec_follows_kfps_schema(runner: str, request: pytest.FixtureRequest) -
 
 def test_kubeflow_tasks_and_what_they_wait_for(kubeflow: dict[str, Any]) -> None:
     tasks = kubeflow["pipelineSpec"]["root"]["dag"]["tasks"]
-    assert {
-        name: sorted(task.get("dependentTasks", [])) for name, task in tasks.items()
-    } == COMPONENTS
+    waits_for = {name: sorted(task.get("dependentTasks", [])) for name, task in tasks.items()}
+    assert waits_for == COMPONENTS
 
 
 def test_vertex_resolves_what_earlier_runs_left(vertex: dict[str, Any]) -> None:
@@ -133,11 +132,10 @@ def test_every_task_retries_and_may_be_cached(vertex: dict[str, Any]) -> None:
 
 
 def test_gpus_go_to_the_trainers_alone(kubeflow: dict[str, Any], vertex: dict[str, Any]) -> None:
-    with_gpu = {
-        name
-        for name, c in containers(kubeflow).items()
-        if c.get("resources", {}).get("accelerator")
-    }
+    with_gpu: set[str] = set()
+    for name, container in containers(kubeflow).items():
+        if container.get("resources", {}).get("accelerator"):
+            with_gpu.add(name)
     assert with_gpu == {"Trainer.pretrain", "Trainer.ranker", "Trainer.baseline"}
     for name in with_gpu:
         custom = json.loads(constant(vertex, name, "custom_config"))
@@ -176,12 +174,12 @@ def test_checks_can_be_given_when_a_run_starts(kubeflow: dict[str, Any]) -> None
 
 
 def test_everything_that_the_image_must_have_imports(vertex: dict[str, Any]) -> None:
-    paths = [
-        c["args"][c["args"].index("--executor_class_path") + 1] for c in containers(vertex).values()
-    ]
-    paths += [
-        constant(vertex, f"Trainer.{name}", "run_fn") for name in ("pretrain", "ranker", "baseline")
-    ]
+    paths: list[str] = []
+    for container in containers(vertex).values():
+        arguments = container["args"]
+        paths.append(arguments[arguments.index("--executor_class_path") + 1])
+    for name in ("pretrain", "ranker", "baseline"):
+        paths.append(constant(vertex, f"Trainer.{name}", "run_fn"))
     paths += [constant(vertex, "Transform", "preprocessing_fn")]
     paths += [f"{constant(vertex, 'Evaluator', 'module_path')}.custom_extractors"]
     for path in paths:
@@ -203,12 +201,11 @@ def test_a_compiled_task_runs_as_its_container_would(
         "uri": str(tmp_path / "schema"),
         "type": {"schemaTitle": "tfx.Schema"},
     }
+    constants: dict[str, Any] = {}
+    for name, value in parameters.items():
+        constants[name] = value["runtimeValue"]["constant"]
     given = {
-        "inputs": {
-            "parameterValues": {
-                name: value["runtimeValue"]["constant"] for name, value in parameters.items()
-            }
-        },
+        "inputs": {"parameterValues": constants},
         "outputs": {
             "artifacts": {"schema": {"artifacts": [artifact]}},
             "outputFile": str(tmp_path / "executor_output.json"),

@@ -84,9 +84,8 @@ def test_a_user_without_history_is_refused(small_run: SmallRun, user: str, why: 
 def test_history_shows_the_latest_behaviours_first(models: TourModels, person: Person) -> None:
     said = text_of(history_step(models.module.spec, person, models.words))
     rows = [line for line in said.splitlines() if "│" in line and "UTC" not in line]
-    assert [row.split("│")[2].strip() for row in rows] == [
-        models.words.title(i) for i in person.items[::-1]
-    ][:10]
+    latest = [models.words.title(item) for item in person.items[::-1]]
+    assert [row.split("│")[2].strip() for row in rows] == latest[:10]
 
 
 @pytest.mark.parametrize("of_item", [True, False])
@@ -97,9 +96,8 @@ def test_what_is_hidden_can_not_be_seen(
     does not."""
     fields = models.objective.encoder.fields
     hidden = fields.item if of_item else fields.behavior
-    last, first = (
-        {field.name: _other(features[field.name], at) for field in hidden} for at in (-1, 0)
-    )
+    last = {field.name: _other(features[field.name], -1) for field in hidden}
+    first = {field.name: _other(features[field.name], 0) for field in hidden}
     expected = fill_in(models.objective, features, back=1, of_item=of_item)
     for changed, is_same in ((features | last, True), (features | first, False)):
         guesses = fill_in(models.objective, changed, back=1, of_item=of_item)
@@ -204,10 +202,8 @@ def test_the_rankings_are_those_of_the_exported_models(models: TourModels, perso
 
 def test_the_ranking_names_the_item_that_rises_most(models: TourModels) -> None:
     items = [f"i{number}" for number in range(20)]
-    ours, without = (
-        Ranking(items, np.array(values))
-        for values in (np.linspace(1, 0, 20), np.linspace(0, 1, 20))
-    )
+    ours = Ranking(items, np.linspace(1, 0, 20))
+    without = Ranking(items, np.linspace(0, 1, 20))
     said = ranking_step({WITH: ours, WITHOUT: without}, models.words, "buy").says
     assert (
         "Of the first 10, 0 are the same" in said
