@@ -1,4 +1,4 @@
-"""Counters of a run: what they are, and lists' lengths as counters."""
+"""The counters of a run: their type, and how lengths of lists are counted."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Sampled negatives.
+"""Draws the sampled negatives of requests.
 
-They are drawn by a hash of the request, so that every runner and any number of workers draw the
-same ones.
+A draw is a hash of the request, so that every runner and any number of workers draw the same ones.
 """
 
 from __future__ import annotations

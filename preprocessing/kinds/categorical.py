@@ -1,4 +1,4 @@
-"""One word of a vocabulary."""
+"""Kind `categorical`: one word of a vocabulary."""
 
 from __future__ import annotations
 

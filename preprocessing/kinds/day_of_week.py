@@ -1,4 +1,4 @@
-"""The day of the request, UTC."""
+"""Kind `day_of_week`: the day of the request, UTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hour of the request, UTC."""
+"""Kind `hour_of_day`: the hour of the request, UTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several words of a vocabulary."""
+"""Kind `multivalent`: several words of a vocabulary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A number: itself, standardised, and its place among quantiles of the training split."""
+"""Kind `numeric`: a number, standardised, and its place among quantiles of the training split."""
 
 from __future__ import annotations
 

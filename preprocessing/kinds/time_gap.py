@@ -1,4 +1,4 @@
-"""How long before the request a behaviour was."""
+"""Kind `time_gap`: how long before the request a behaviour was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options of delimited text."""
+"""The options of delimited text: CSV, TSV and RecBole's files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The readers by format."""
+"""The reader of each file format, and what every reader has."""
 
 from __future__ import annotations
 

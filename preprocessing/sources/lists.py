@@ -1,4 +1,4 @@
-"""Lists of values, as text."""
+"""Joins lists of values into text, as multivalent features are read."""
 
 from __future__ import annotations
 

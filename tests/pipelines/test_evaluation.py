@@ -85,7 +85,7 @@ def test_candidates_of_the_same_slices_are_together_without_padding() -> None:
             place += group["features"][name].tolist()
         labels = group["labels"]["buy"].tolist()
         found[tuple(place)] = (labels, group["predictions"]["buy"].round(3).tolist())
-    assert found == {
+    assert found == {  # type: ignore[comparison-overlap]
         ("1-9", b"head", b"x", b"y"): ([1.0, 0.0, 1.0], pytest.approx([0.7, 0.9, 0.3])),
         ("1-9", b"tail", b"x", b"y"): ([0.0], pytest.approx([0.2])),
         ("0", b"head"): ([1.0], pytest.approx([0.5])),
