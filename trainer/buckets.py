@@ -7,7 +7,8 @@ and so has the same buckets.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -48,6 +49,10 @@ class Bucket(NamedTuple):
         """How many candidates and behaviours there is room for."""
         return self.requests * (self.candidates + self.history)
 
+    def fits_in(self, other: Bucket) -> bool:
+        """Whether the other takes all requests that this one takes."""
+        return self.candidates <= other.candidates and self.history <= other.history
+
     def share(self, workers: int) -> Bucket:
         """This bucket with one worker's part of the requests."""
         return self._replace(requests=max(self.requests // workers, 1))
@@ -76,17 +81,59 @@ class Plan(NamedTuple):
     def batches(self, sizes: Sizes) -> np.ndarray:
         """How many batches of each bucket requests make, in this order."""
         places = self.place(sizes)
-        size = np.array([bucket.requests for bucket in self.buckets])
         found = np.zeros(len(self.buckets), np.int64)
         for start in range(0, len(places), self.chunk):
-            chunk = np.bincount(places[start : start + self.chunk], minlength=len(size))
-            found += -(-chunk // size)  # rounded up: each chunk ends in smaller batches
+            chunk = places[start : start + self.chunk]
+            requests = np.bincount(chunk, minlength=len(self.buckets)).tolist()
+            found += [filled.batches for filled in fill(self.buckets, requests)]
         return found
 
     def padding(self, sizes: Sizes) -> float:
         """The share of empty cells, behaviours' and candidates' together, in all batches."""
         cells = self.batches(sizes) @ np.array([bucket.cells for bucket in self.buckets])
         return 1 - float(sizes.candidates.sum() + sizes.lengths.sum()) / max(int(cells), 1)
+
+
+class Filled(NamedTuple):
+    """What a bucket holds of a chunk.
+
+    Attributes:
+        requests: How many.
+        batches: How many batches they make.
+        gone: How many requests it left to the last bucket.
+    """
+
+    requests: Any
+    batches: Any
+    gone: Any
+
+
+def fill(buckets: Sequence[Bucket], requests: Sequence[Any]) -> list[Filled]:
+    """Fills buckets with the requests of a chunk.
+
+    A bucket's last batch would be half empty on average. So what makes no whole batch goes to the
+    next bucket where that is as large on both sides, and to the last one where it isn't.
+
+    Args:
+        buckets: In the order of a Plan.
+        requests: How many fit best in each bucket: numbers, or scalar tensors.
+    """
+    filled = []
+    left = 0  # by the bucket before
+    gone = 0
+    for number, bucket in enumerate(buckets[:-1]):
+        here = requests[number] + left
+        batches = here // bucket.requests
+        left = here - batches * bucket.requests
+        to_last = 0
+        if not bucket.fits_in(buckets[number + 1]):
+            to_last = left
+            gone += left
+            left = 0
+        filled.append(Filled(batches * bucket.requests, batches, to_last))
+    rest = requests[-1] + left + gone
+    filled.append(Filled(rest, -(-rest // buckets[-1].requests), 0))  # rounded up
+    return filled
 
 
 def plan_buckets(sizes: Sizes, batch_size: int, most: int = MOST_BUCKETS) -> Plan:
@@ -173,8 +220,7 @@ def _cut_lengths(band: _Band, edges: np.ndarray, most: int) -> list[_Choice]:
     of_them = candidates[None] - candidates[:, None]
     alike = np.round(band.batch_size * inside / np.maximum(of_them, 1)).astype(np.int64)
     size = np.maximum(alike, 1)
-    batches = -(-inside // size)  # rounded up
-    cells = (batches * size * (band.width + np.r_[0, ends])).astype(float)
+    cells = (inside * (band.width + np.r_[0, ends])).astype(float)
     cells[np.tril_indices(len(requests))] = np.inf  # a bucket stops after where it starts
     # best[stop]: the fewest cells of all requests up to an end, with the buckets counted so far.
     best = np.where(requests == 0, 0.0, np.inf)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID
-from trainer.buckets import Bucket
+from trainer.buckets import Bucket, Filled, fill
 
 Parsed = Mapping[str, tf.Tensor | tf.RaggedTensor]  # records as Transform has written them
 
@@ -46,14 +46,16 @@ def cut_into_buckets(
     fits = (count[:, None] <= widest) & (length[:, None] <= longest)
     place = tf.argmax(tf.cast(fits, tf.int32), 1, tf.int32)
     place = tf.where(tf.reduce_any(fits, 1), place, len(buckets) - 1)
-    # Records lie bucket after bucket, and so do the batches that they are cut into.
-    order = tf.argsort(place, stable=True)
-    ordered = {name: tf.gather(value, order) for name, value in parsed.items()}
     count_buckets = len(buckets)
-    records = tf.math.bincount(
+    fitting = tf.math.bincount(
         place, minlength=count_buckets, maxlength=count_buckets, dtype=tf.int64
     )
-    batches = -(-records // size)  # rounded up
+    filled = fill(buckets, tf.unstack(fitting, count_buckets))
+    # Records lie bucket after bucket, and so do the batches that they are cut into.
+    order = _last_ones_last(tf.argsort(place, stable=True), filled)
+    ordered = {name: tf.gather(value, order) for name, value in parsed.items()}
+    records = tf.stack([one.requests for one in filled])
+    batches = tf.stack([one.batches for one in filled])
     # Of each batch: its bucket, its number within that, and its first and last record.
     bucket_of = tf.repeat(tf.range(count_buckets), batches)
     first_batch = tf.gather(tf.cumsum(batches, exclusive=True), bucket_of)
@@ -69,6 +71,22 @@ def cut_into_buckets(
         return {name: values[start:stop] for name, values in ordered.items()}, bucket
 
     return cuts.map(cut)
+
+
+def _last_ones_last(order: tf.Tensor, filled: Sequence[Filled]) -> tf.Tensor:
+    """Records that lie bucket after bucket, with those moved that are left to the last bucket.
+
+    What a bucket leaves to the next one are its last records, which lie before the next one's
+    already.
+    """
+    lengths: list[tf.Tensor] = []
+    is_gone = []
+    for bucket in filled[:-1]:
+        lengths += [bucket.requests, bucket.gone]
+        is_gone += [False, True]
+    own = tf.size(order, tf.int64) - sum(lengths)  # the last bucket's
+    gone = tf.repeat([*is_gone, False], tf.stack([*lengths, own]))
+    return tf.concat([order[~gone], order[gone]], 0)
 
 
 def in_random_order(batches: tf.data.Dataset, seed: int | tf.Tensor | None) -> tf.data.Dataset:

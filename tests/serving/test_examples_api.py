@@ -263,7 +263,7 @@ def test_errors_over_rest(target: Target, body: Any, said: str) -> None:
 
 
 def test_a_document_nested_deeply(target: Target) -> None:
-    body = b'{"examples": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+    body = b'{"examples": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     status, document = wire.http_json(target.rest_address, "/v1/models/toy:classify", body)
     assert (status, document["error"]) == (
         400,

@@ -5,6 +5,7 @@ Idle calls, slow bodies, long queues.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.client
 import itertools
@@ -191,7 +192,10 @@ def test_half_sent_bodies_do_not_hold_up_a_drain(
         connect(server), f"POST {PATH} HTTP/1.1\r\nContent-Length: 9\r\nHost: x\r\n\r\n{{".encode()
     )
     assert server.stop(grace_seconds=0.5)
-    assert is_closed(opened)
+    with contextlib.suppress(ConnectionResetError):
+        # Some versions of uvicorn say first that the request has failed.
+        while opened.recv(4096):
+            pass
 
 
 @pytest.fixture

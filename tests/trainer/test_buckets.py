@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainer.buckets import MOST_BUCKETS, Bucket, Plan, Sizes, plan_buckets
+from trainer.buckets import MOST_BUCKETS, Bucket, Plan, Sizes, fill, plan_buckets
 
 
 def _sizes(candidates: list[int], lengths: list[int], record_bytes: float = 1000.0) -> Sizes:
@@ -49,6 +49,18 @@ def test_records_are_sorted_by_so_many_bytes_at_once() -> None:
     assert plan_buckets(sizes, 4).chunk == 64
     plan = Plan((Bucket(4, 1, 1),), chunk=5)
     assert plan.batches(sizes).tolist() == [4]  # of 4, 1, 4 and 1
+
+
+def test_what_makes_no_whole_batch_goes_to_a_bucket_that_is_as_large() -> None:
+    buckets = (Bucket(4, 1, 1), Bucket(4, 1, 3), Bucket(2, 2, 2), Bucket(2, 2, 3))
+    assert [tuple(filled) for filled in fill(buckets, [5, 4, 3, 1])] == [
+        (4, 1, 0),  # the fifth goes to the next bucket,
+        (4, 1, 1),  # whose last goes to the last, for the histories of the next are shorter
+        (2, 1, 0),
+        (3, 2, 0),
+    ]
+    assert [tuple(filled) for filled in fill(buckets, [0, 0, 0, 0])] == [(0, 0, 0)] * 4
+    assert [tuple(filled) for filled in fill(buckets[:1], [5])] == [(5, 2, 0)]
 
 
 def test_a_request_without_candidates_or_behaviours_fits() -> None:

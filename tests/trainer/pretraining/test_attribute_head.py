@@ -142,7 +142,7 @@ def test_no_draw_of_a_cell_s_own_target_counts_against_it() -> None:
                 .numpy()
                 .tolist()
             )
-            loss = float(head(_hidden(1), tf.constant([1], tf.int64), training=True).loss)
+            (loss,) = head(_hidden(1), tf.constant([1], tf.int64), training=True).loss.numpy()
         if drawn == [1, 1]:
             assert loss == 0.0
             return
@@ -214,11 +214,11 @@ def test_log_q_correction_recovers_the_distribution_of_values() -> None:
 
 
 def test_small_vocabularies_are_not_sampled() -> None:
-    with tf.device("CPU"):  # GPUs add up in any order
-        head = _head(400, sampled_softmax_above=400, sampled_classes=10)
-        targets = tf.ones(M, tf.int64)
-        losses = [head(_hidden(), targets, training=training).loss for training in (True, False)]
-    np.testing.assert_array_equal(*losses)
+    head = _head(400, sampled_softmax_above=400, sampled_classes=10)
+    targets = tf.ones(M, tf.int64)
+    losses = [head(_hidden(), targets, training=training).loss for training in (True, False)]
+    # Blocks of rows may be added up in another order.
+    np.testing.assert_allclose(*losses, rtol=1e-6)
 
 
 def test_training_with_sampled_softmax_lowers_the_full_loss() -> None:
