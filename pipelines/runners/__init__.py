@@ -1,1 +1,1 @@
-"""Runners: each takes a run's configuration and carries the same pipeline out somewhere."""
+"""Runners: each carries out the pipeline of a run's configuration, here or on a cluster."""

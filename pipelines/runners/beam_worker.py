@@ -22,7 +22,8 @@ def main() -> None:
     )
     # Engines give other endpoints, too, which the provision service knows.
     flags, _ = parser.parse_known_args()
-    # Beam takes the name from here as soon as it is imported. Prism quotes it, as for a shell.
+    # Beam reads the name from here as soon as it is imported, so it is set first. Prism, Beam's
+    # engine for one machine, puts quotes around it, as for a shell.
     os.environ["WORKER_ID"] = flags.id.strip("'")
     os.environ |= provided(flags.provision_endpoint)
     from pipelines.compat import beam_worker

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -18,12 +18,15 @@ from pipelines.logs import logs_to
 from pipelines.runners.progress import ComponentProgress
 from pipelines.runners.staging import stage_package
 
+if TYPE_CHECKING:
+    from tfx.orchestration.pipeline import Pipeline
+
 
 def run_locally(
     config: RunConfig,
     console: Console,
     enable_cache: bool = True,
-    create: Callable[..., Any] | None = None,
+    create: Callable[[RunConfig, list[str], bool], Pipeline] | None = None,
 ) -> None:
     """Runs all components in this process.
 

@@ -43,7 +43,7 @@ COMPONENTS = {
 
 
 class ComponentProgress:
-    """Prints a line when a component starts and ends.
+    """Prints a line when a component starts, and one when it ends.
 
     Args:
         console: Where to print.
@@ -53,7 +53,7 @@ class ComponentProgress:
     def __init__(self, console: Console, ids: Sequence[str]) -> None:
         self._console = console
         self._ids = list(ids)
-        # Seconds of the components that ran so far: by COMPONENTS, and really.
+        # The components that ran so far: seconds that COMPONENTS expects, and those they took.
         self._typical = 0.0
         self._spent = 0.0
 
@@ -84,7 +84,7 @@ class ComponentProgress:
         self._has_run = False
 
     def ran(self) -> None:
-        """Takes note that the component isn't in the cache."""
+        """Takes note that the component does its work: the cache doesn't have its output."""
         self._has_run = True
 
     def ended(self, component: str, has_output: bool) -> None:
@@ -98,7 +98,7 @@ class ComponentProgress:
             raise RunError(f"{component} failed; its traceback is in the log.")
         _, typical = COMPONENTS[component]
         if not self._has_run:
-            # Where a component takes no time, the cache isn't worth a word.
+            # A component that takes no time anyway isn't worth a word about the cache.
             said = "  unchanged: taken from the cache" if typical else "  done"
             self._console.print(said)
             return

@@ -78,7 +78,6 @@ def compile_pipeline(
     pipeline = create_pipeline(
         config, beam_args(config.beam), enable_cache, _platform(runner, remote)
     )
-    # Clusters allow no underscores.
     pipeline.pipeline_info.pipeline_name = pipeline_name(config)
     settings = tfx_runner.KubeflowV2DagRunnerConfig(
         default_image=remote.image, use_pipeline_spec_2_1=True
@@ -95,7 +94,10 @@ def compile_pipeline(
 
 
 def _set_default(job: dict[str, Any], parameter: str, value: str) -> None:
-    """TFX leaves a parameter's default out, and the cluster would ask for it at every run."""
+    """Gives a parameter of the pipeline a default.
+
+    TFX leaves it out, and the cluster would ask for the value at every run.
+    """
     job["pipelineSpec"]["root"]["inputDefinitions"]["parameters"][parameter] |= {
         "defaultValue": value,
         "isOptional": True,
@@ -103,7 +105,7 @@ def _set_default(job: dict[str, Any], parameter: str, value: str) -> None:
 
 
 def pipeline_name(config: RunConfig) -> str:
-    """The data set's name as clusters allow it."""
+    """The data set's name as clusters allow it: without underscores."""
     return config.dataset.name.replace("_", "-")
 
 
@@ -112,11 +114,11 @@ def write_job(job: dict[str, Any], path: Path) -> None:
 
     Args:
         job: The job.
-        path: Into .yaml goes its pipelineSpec, which is what Kubeflow takes; into .json the whole
-            of it, for Vertex.
+        path: The file to write. Kubeflow takes the pipelineSpec alone, which is what .yaml gets;
+            Vertex takes the whole job, which is what .json gets.
 
     Raises:
-        ConfigError: the path ends with neither.
+        ConfigError: the path ends with neither .yaml nor .json.
     """
     if path.suffix not in (".yaml", ".yml", ".json"):
         raise ConfigError(

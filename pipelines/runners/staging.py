@@ -1,6 +1,6 @@
-"""What remote Beam workers install where they have no image.
+"""Builds what remote Beam workers install where they have no image.
 
-That is this package, and its requirements at the versions that it runs with here.
+They install this package, and its requirements at the versions that it runs with here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def stage_package(folder: Path) -> list[str]:
     """Builds the source distribution and its pinned requirements into `folder`.
 
     Returns:
-        Beam's options that make workers install both, from PyPI as far as the requirements go.
+        Beam's options that make workers install both; they get the requirements from PyPI.
 
     Raises:
         ConfigError: the package was not installed from a checkout, or its distribution can't be
@@ -49,7 +49,7 @@ def stage_package(folder: Path) -> list[str]:
 def pinned_requirements() -> list[str]:
     """What the extra `tfx` requires, at the versions that are installed here.
 
-    What is pickled here has to be read there.
+    Beam pickles functions here and reads them there, which takes the same versions.
     """
     needed = set()
     for line in metadata.requires(PACKAGE) or ():
@@ -63,7 +63,7 @@ def build_sdist(folder: Path) -> Path:
     """The path of srp4ctr-<version>.tar.gz, built by setup.py into `folder`."""
     for old in folder.glob(f"{PACKAGE}-*.tar.gz"):
         old.unlink()
-    # So that the build leaves nothing in the checkout.
+    # The egg-info goes elsewhere, so that the build leaves nothing in the checkout.
     with tempfile.TemporaryDirectory() as egg_base:
         command = [sys.executable, "setup.py", "--quiet", "egg_info", "--egg-base", egg_base]
         command += ["sdist", "--formats", "gztar", "--dist-dir", str(folder.absolute())]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from preprocessing.config import ConfigError
 
@@ -12,7 +11,7 @@ def submit_to_vertex(
     path: Path,
     project: str,
     region: str,
-    parameters: dict[str, Any],
+    parameters: dict[str, str],
     service_account: str | None = None,
     cron: str | None = None,
 ) -> str:
@@ -54,7 +53,7 @@ def submit_to_kubeflow(
     path: Path,
     host: str,
     root: str,
-    parameters: dict[str, Any],
+    parameters: dict[str, str],
     cron: str | None = None,
     experiment: str = "srp4ctr",
 ) -> str:

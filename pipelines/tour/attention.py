@@ -23,7 +23,7 @@ _SHOWN = 5
 def attention_by_layer(
     module: ServingModule, user: Mapping[str, tf.Tensor], item: str
 ) -> np.ndarray | None:
-    """How much an item attends to each behaviour in each layer, the mean over heads: [layers, L].
+    """How much an item attends to each behaviour in each layer, as the mean over heads.
 
     Args:
         module: The ranker with its transform graph.
@@ -31,12 +31,15 @@ def attention_by_layer(
         item: Its id.
 
     Returns:
-        None if the ranker's candidates attend to no encoder.
+        [layers, L]; None if the ranker's candidates attend to no encoder.
     """
     state = module.user_state(user)
     candidates = module.candidate_features({CANDIDATE_ITEM_ID: tf.constant([[item]])})
     weights = module.attention_weights(state, candidates)
-    return None if weights is None else tf.reduce_mean(weights[0, :, :, 0], 1).numpy()
+    if weights is None:
+        return None
+    of_candidate = weights[0, :, :, 0]  # [B, layers, heads, N, L] -> [layers, heads, L]
+    return tf.reduce_mean(of_candidate, axis=1).numpy()
 
 
 def attention_step(module: ServingModule, person: Person, item: str, words: Words) -> Step:
@@ -62,7 +65,7 @@ def attention_step(module: ServingModule, person: Person, item: str, words: Word
 def _table(layers: np.ndarray, most: np.ndarray, person: Person, words: Words) -> Table:
     names = [f"layer {number}" for number in range(1, len(layers) + 1)]
     table = Table("back", "behaviour", "weight", *names)
-    items = person.items[-layers.shape[1] :]
+    items = person.items[-layers.shape[1] :]  # the encoder reads the latest only
     for at in most:
         of_layers = layers[:, at]
         weights = [percent(weight) for weight in (of_layers.mean(), *of_layers)]

@@ -18,12 +18,13 @@ Features = Mapping[str, tf.Tensor]
 
 @dataclasses.dataclass(frozen=True)
 class Guess:
-    """An attribute of the hidden behaviour.
+    """What the encoder thinks an attribute of the hidden behaviour is.
 
     Attributes:
-        feature: Which.
-        probabilities: Of each index; of a multivalent attribute each is a probability of its own.
-        truth: The indices that were hidden, none if the log doesn't say.
+        feature: The attribute.
+        probabilities: One for each index. They sum to 1, except for a multivalent attribute, where
+            each index is there or not on its own.
+        truth: The indices that were hidden; none if the log doesn't have the attribute.
     """
 
     feature: ModelFeature
@@ -31,7 +32,7 @@ class Guess:
     truth: tuple[int, ...]
 
     def best(self, count: int = 1) -> list[int]:
-        """The most likely indices."""
+        """The `count` most likely indices, the likeliest first."""
         order: list[int] = np.argsort(-self.probabilities, kind="stable").tolist()
         return order[:count]
 
@@ -71,11 +72,12 @@ def hidden_at(
 ) -> dict[str, tf.Tensor]:
     """What the encoder gets to see: `features` with one behaviour's attributes hidden."""
     length = features["history_item_id"].shape[1]
-    cell = tf.reshape(tf.range(length) == length - back, [1, length])
-    nothing = tf.zeros_like(cell)
+    behavior = tf.reshape(tf.range(length) == length - back, [1, length])
+    nothing = tf.zeros_like(behavior)
     masked = {}
     for field in fields:
-        hidden = cell if field.feature.describes_item == of_item else nothing
+        # Item and side information are hidden together, and so is all that the user did with it.
+        hidden = behavior if field.feature.describes_item == of_item else nothing
         masked[field.name] = hide(features[field.name], hidden, field)
     return masked
 
@@ -84,5 +86,5 @@ def _guess(objective: Objective, field: Field, output: tf.Tensor, truth: tf.Tens
     logits = objective.heads[field.field].logits(output)
     probabilities = tf.sigmoid(logits) if field.multivalent else tf.nn.softmax(logits)
     indices = np.atleast_1d(truth.numpy())
-    known = indices[indices > 0]
+    known = indices[indices > 0]  # index 0 is for absent values and padding
     return Guess(field.feature, probabilities[0].numpy(), tuple(known.tolist()))

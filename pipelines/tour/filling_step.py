@@ -1,4 +1,4 @@
-"""The second stop, told."""
+"""The second stop's text and tables: how well the encoder fills in what is hidden from it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BEST = 5
 
 
 def filling_step(objective: Objective, features: Features, words: Words, is_held_out: bool) -> Step:
-    """The most recent behaviour hidden, by either masking strategy."""
+    """Hides the most recent behaviour by each masking strategy, and tells what is filled in."""
     of_item = fill_in(objective, features, back=1, of_item=True)
     of_behavior = fill_in(objective, features, back=1, of_item=False)
     if not of_item:
@@ -66,7 +66,10 @@ def _best(guess: Guess, words: Words) -> Table:
 
 
 def _attributes(guesses: Sequence[Guess], words: Words) -> Table:
-    """A row for each hidden value, with the value that the encoder thinks the likeliest."""
+    """A row for each hidden value, beside the value that the encoder thinks the likeliest.
+
+    An attribute whose value the log doesn't know has one row that says so.
+    """
     table = Table("hidden", "value", "probability", "place", "of", "likeliest", "probability")
     for guess in guesses:
         (best,) = guess.best()

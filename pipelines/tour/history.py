@@ -40,7 +40,7 @@ def history_step(spec: DatasetSpec, person: Person, words: Words) -> Step:
 
 
 def _table(spec: DatasetSpec, person: Person, words: Words) -> Table:
-    own_columns = (HISTORY_ITEM_ID, HISTORY_TIMESTAMP)
+    own_columns = (HISTORY_ITEM_ID, HISTORY_TIMESTAMP)  # written as a title and as a date
     described = [f for f in _of(spec, "history") if f.name not in own_columns]
     table = Table("back", "item", *(f.field for f in described), "time (UTC)")
     for back in range(1, min(SHOWN, len(person.items)) + 1):

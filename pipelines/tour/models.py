@@ -30,7 +30,8 @@ class TourModels:
         module: The ranker, with the transform graph that reads raw features.
         scorers: The exported rankers, with and without the encoder.
         words: What indices stand for.
-        held_out: A pattern of the raw records of users that pre-training did not learn from.
+        held_out: A glob pattern of the files of raw records of users that pre-training did not
+            learn from.
     """
 
     objective: Objective
@@ -49,16 +50,19 @@ def load_models(config: RunConfig) -> TourModels:
     """
     metadata = RunMetadata(config.paths.metadata, config.dataset.name)
     inputs = stage_inputs(config, metadata)
-    most = config.trainer.export.max_candidates
     windows = stage_inputs(config, metadata, "pretrain")
+    max_candidates = config.trainer.export.max_candidates
     ranker = restore_ranker(inputs, model_dir(metadata, RANKER))
     nodes = {WITH: RANKER, WITHOUT: BASELINE}
     examples = metadata.output(EXAMPLE_GEN, "examples")
     _, held_out = STAGE_SPLITS["pretrain"]
+    scorers = {}
+    for name, node in nodes.items():
+        scorers[name] = Scorer(model_dir(metadata, node), max_candidates)
     return TourModels(
         objective=restore_objective(windows, model_dir(metadata, PRETRAIN)),
         module=serving_module(ranker, inputs),
-        scorers={name: Scorer(model_dir(metadata, node), most) for name, node in nodes.items()},
+        scorers=scorers,
         words=Words(read_titles(config.spec), inputs.transform_output()),
         held_out=split_files(examples, held_out),
     )

@@ -65,7 +65,8 @@ def held_out_users(windows: str) -> dict[str, int]:
     """The users that pre-training did not learn from, with how many behaviours their windows have.
 
     Args:
-        windows: A pattern of the raw records of split `pretrain_validation`.
+        windows: A glob pattern of the files of raw records of split `pretrain_validation`, where a
+            long history is several records.
     """
     files = sorted(tf.io.gfile.glob(windows))
     lengths: dict[str, int] = {}
@@ -77,7 +78,7 @@ def held_out_users(windows: str) -> dict[str, int]:
 
 
 def longest(lengths: Mapping[str, int]) -> str:
-    """The user with the most behaviours, the first of several by name.
+    """The user with the most behaviours; of several, the one whose id sorts first.
 
     Raises:
         RunError: there is none.

@@ -27,6 +27,7 @@ class Ranking:
     """
 
     def __init__(self, items: Sequence[str], probabilities: np.ndarray) -> None:
+        # Stable, so that items of one probability stay in the order they were given.
         order = np.argsort(-probabilities, kind="stable")
         self.items = [items[i] for i in order]
         self.probabilities = dict(zip(items, probabilities.tolist(), strict=True))
@@ -49,6 +50,7 @@ def ranking_step(rankings: Mapping[str, Ranking], words: Words, task: str) -> St
     without = rankings[WITHOUT]
     shown = ours.items[:_SHOWN]
     both = len(set(shown) & set(without.items[:_SHOWN]))
+    # The places of `without` are those among all items, so the lift may be from far below.
     risen = max(shown, key=lambda item: without.place[item] - ours.place[item])
     says = (
         f"The same user and the {count(len(ours.items))} items outside of that history, ranked by "

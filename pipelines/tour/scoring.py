@@ -36,6 +36,7 @@ class Scorer:
         name = contract.state_name(encoded)
         score = self._signatures[contract.SCORE_ITEMS]
         found = []
+        # The user is encoded once, however many calls the items take.
         for start in range(0, len(items), self._max_candidates):
             part = tf.constant([items[start : start + self._max_candidates]])
             scores = score(**{name: encoded[name], contract.CANDIDATE_ITEM_ID: part})

@@ -1,4 +1,4 @@
-"""What a stop of the tour is."""
+"""What one stop of the tour prints."""
 
 from __future__ import annotations
 

@@ -43,7 +43,12 @@ def tour(config_path: Path, user_id: str | None = None) -> None:
 
 
 def walk(config: RunConfig, user_id: str | None = None) -> Iterator[Step]:
-    """The stops; arguments as for `tour`, with the configuration that made the run."""
+    """The stops, each made when it is asked for.
+
+    Args:
+        config: The configuration that made the run.
+        user_id: As for `tour`.
+    """
     # These import TFX and TensorFlow, whose messages `tour` keeps off the terminal.
     from pipelines.tour.attention import attention_step
     from pipelines.tour.filling_step import filling_step
@@ -60,6 +65,7 @@ def walk(config: RunConfig, user_id: str | None = None) -> Iterator[Step]:
     raw = person.tensors(spec)
     words = models.words
     met = set(person.items)
+    # Sorted by frequency, as the vocabulary is, until the models rank them.
     unmet = [item for item in words.items() if item not in met]
     rankings = rank_with_all(models.scorers, raw, unmet, task)
     yield history_step(spec, person, words)

@@ -1,4 +1,4 @@
-"""Indices back to what people read: titles, and the values of vocabularies."""
+"""Turns indices back into what people read: titles, and the values of vocabularies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Words:
 
     Args:
         titles: Item id -> title; items without one are called by their id.
-        transform_output: What has the vocabularies.
+        transform_output: Has the vocabularies.
     """
 
     def __init__(self, titles: Mapping[str, str], transform_output: tft.TFTransformOutput) -> None:
