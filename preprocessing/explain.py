@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pydantic
+from pydantic_core import ErrorDetails
 
 from preprocessing.hints import did_you_mean
 
@@ -13,7 +14,7 @@ _SHOWN_CHARACTERS = 200
 REFUSED = "refused_option"  # the type of errors whose message says all
 
 
-def describe(source: str, model: type[pydantic.BaseModel], problem: Any) -> str:
+def describe(source: str, model: type[pydantic.BaseModel], problem: ErrorDetails) -> str:
     """One of pydantic's errors as a line: where, which key, what is wrong.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import apache_beam as beam
 
@@ -13,7 +12,7 @@ from preprocessing.combiners import (
     MergeSeenItems,
     MergeTimeProfiles,
 )
-from preprocessing.counting.job import CountStatistics
+from preprocessing.counting.job import CountStatistics, Sides
 from preprocessing.counting.lines import StatisticLines
 from preprocessing.earlier import with_earlier
 from preprocessing.known_values import KnownValues
@@ -36,6 +35,7 @@ from preprocessing.write_quarantine import WriteQuarantine
 # These tables go to every shard; the rows of users go to the shard of their user.
 _BROADCAST: tuple[TableName, ...] = ("items", "context")
 Collections = dict[str, beam.PCollection]
+ReadTables = dict[TableName, beam.pvalue.DoOutputsTuple]  # what ReadTable gives of each
 
 
 class BuildRecords(beam.PTransform):
@@ -76,7 +76,7 @@ class BuildRecords(beam.PTransform):
         self._shards = shards or shard_count(spec)
 
     def expand(self, root: beam.Pipeline) -> Collections:
-        tables: dict[TableName, Any] = {}
+        tables: ReadTables = {}
         for name in TABLES:
             if getattr(self._spec, name) is not None:
                 tables[name] = root | ReadTable(self._spec, name)
@@ -88,7 +88,7 @@ class BuildRecords(beam.PTransform):
         to_cutoffs = beam.Map(cut_offs, self._spec.split, self._spec.attribution_window)
         cutoffs = profile | "CutOffs" >> to_cutoffs
         # What all shards need beside their own users' rows.
-        sides: dict[str, Any] = {"cutoffs": beam.pvalue.AsSingleton(cutoffs)}
+        sides: Sides = {"cutoffs": beam.pvalue.AsSingleton(cutoffs)}
         for name in _BROADCAST:
             sides[name] = beam.pvalue.AsSingleton(self._broadcast(root, tables, name))
         parts = self._parts(tables)
@@ -110,8 +110,8 @@ class BuildRecords(beam.PTransform):
         return {split: records[split] for split in SHARD_SPLITS} | {"catalog": catalog["catalog"]}
 
     def _statistics(
-        self, shards: beam.PCollection, sides: dict[str, Any], cutoffs: beam.PCollection
-    ) -> tuple[Any, ...]:
+        self, shards: beam.PCollection, sides: Sides, cutoffs: beam.PCollection
+    ) -> tuple[beam.pvalue.AsIter, ...]:
         """Adds what shards are told of statistics to `sides`.
 
         Returns:
@@ -126,14 +126,14 @@ class BuildRecords(beam.PTransform):
         return (beam.pvalue.AsIter(shards | "StatisticLines" >> to_lines),)
 
     def _catalog(
-        self, seen: beam.PCollection, sides: dict[str, Any], lines: tuple[Any, ...]
-    ) -> Any:
+        self, seen: beam.PCollection, sides: Sides, lines: tuple[beam.pvalue.AsIter, ...]
+    ) -> beam.pvalue.DoOutputsTuple:
         catalog = CatalogRecords(self._spec, self._directories)
         to_catalog = beam.ParDo(catalog, sides["items"], sides["cutoffs"], *lines)
         return seen | "Catalog" >> to_catalog.with_outputs(COUNTS, main="catalog")
 
     def _broadcast(
-        self, root: beam.Pipeline, tables: dict[TableName, Any], name: TableName
+        self, root: beam.Pipeline, tables: ReadTables, name: TableName
     ) -> beam.PCollection:
         if name not in tables:
             return root | f"No[{name}]" >> beam.Create([None])
@@ -141,7 +141,7 @@ class BuildRecords(beam.PTransform):
         return batches | f"Gather[{name}]" >> beam.CombineGlobally(ConcatenateTables())
 
     def _items(
-        self, shards: beam.PCollection, cutoffs: Any
+        self, shards: beam.PCollection, cutoffs: beam.pvalue.AsSingleton
     ) -> tuple[beam.PCollection, beam.PCollection]:
         """The items seen in training, and when items were active, of all shards."""
         to_items = beam.ParDo(ItemsOfShard(self._spec), cutoffs)
@@ -149,7 +149,7 @@ class BuildRecords(beam.PTransform):
         seen = found["seen"] | "MergeSeen" >> beam.CombineGlobally(MergeSeenItems())
         return seen, found[ACTIVE] | "MergeActive" >> beam.CombineGlobally(MergeActiveItems())
 
-    def _parts(self, tables: dict[TableName, Any]) -> beam.PCollection:
+    def _parts(self, tables: ReadTables) -> beam.PCollection:
         """(shard, (table, rows as bytes)) of the tables that are spread over the shards by user."""
         keys: dict[TableName, str] = {"events": USER, "users": KEY}
         parts: list[beam.PCollection] = []
@@ -159,13 +159,13 @@ class BuildRecords(beam.PTransform):
                 parts.append(self._rows(tables, name) | f"Shard[{name}]" >> to_shards)
         return parts | "Flatten" >> beam.Flatten()
 
-    def _rows(self, tables: dict[TableName, Any], name: TableName) -> beam.PCollection:
+    def _rows(self, tables: ReadTables, name: TableName) -> beam.PCollection:
         batches = tables[name][BATCHES]
         if name != "events" or self._spec.history.earlier is None:
             return batches
         return batches | "Earlier" >> beam.Map(with_earlier, self._spec)
 
-    def _shard_records(self, shards: beam.PCollection, sides: dict[str, Any]) -> Any:
+    def _shard_records(self, shards: beam.PCollection, sides: Sides) -> beam.pvalue.DoOutputsTuple:
         records = RecordsOfShard(self._spec, self._shards, self._directories, self._only_count)
         to_records = beam.ParDo(records, **sides)
         return shards | "Records" >> to_records.with_outputs(COUNTS, *SHARD_SPLITS)

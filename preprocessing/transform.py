@@ -9,7 +9,7 @@ can feed either side alone and get its outputs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -18,16 +18,18 @@ from preprocessing import features as names
 from preprocessing.features import ModelFeature, label_name, model_features
 from preprocessing.spec import DatasetSpec
 
-Tensors = Mapping[str, Any]  # tf.Tensor [B] or tf.RaggedTensor [B, (L)]
+Values: TypeAlias = tf.Tensor | tf.RaggedTensor  # [B], or [B, (L)]
+Tensors = Mapping[str, Values]
+LearnedT = TypeVar("LearnedT")
 _KEYS = 2**31 - 2  # keys, which start at 1, fit in an int32
 
 
-def preprocessing_fn(inputs: Tensors, custom_config: Mapping[str, Any]) -> dict[str, Any]:
+def preprocessing_fn(inputs: Tensors, custom_config: Mapping[str, Any]) -> dict[str, Values]:
     """TFX Transform's entry point; `custom_config["spec"]` is the dataset spec as JSON."""
     return transform(inputs, DatasetSpec.from_json(custom_config["spec"]))
 
 
-def transform(inputs: Tensors, spec: DatasetSpec) -> dict[str, Any]:
+def transform(inputs: Tensors, spec: DatasetSpec) -> dict[str, Values]:
     """All model features, labels and catalogue counts of a batch of raw records.
 
     Returns:
@@ -75,7 +77,7 @@ class Analyses:
     def behavior_times(self) -> tf.RaggedTensor:
         return self.inputs[names.HISTORY_TIMESTAMP]
 
-    def index(self, feature: ModelFeature) -> Any:
+    def index(self, feature: ModelFeature) -> Values:
         """A feature's indices."""
         if feature.spec is not None:
             return feature.spec.index(feature, self)
@@ -84,14 +86,16 @@ class Analyses:
             feature, lambda x: self.look_up(x, vocabulary, self._spec.item_oov_buckets)
         )
 
-    def map_values(self, feature: ModelFeature, function: Callable[[tf.Tensor], tf.Tensor]) -> Any:
+    def map_values(
+        self, feature: ModelFeature, function: Callable[[tf.Tensor], tf.Tensor]
+    ) -> Values:
         """Applies a function to a feature's values, element by element, be they lists or not."""
         x = self.inputs[feature.name]
         if isinstance(x, tf.RaggedTensor):
             return x.with_flat_values(function(x.flat_values))
         return function(x)
 
-    def learned(self, feature: ModelFeature, analyse: Callable[[tf.Tensor], Any]) -> Any:
+    def learned(self, feature: ModelFeature, analyse: Callable[[tf.Tensor], LearnedT]) -> LearnedT:
         """What `analyse` makes of all training values of a feature, [values].
 
         The history and the candidates of an item feature share it.
@@ -100,8 +104,8 @@ class Analyses:
         return self._once(source, lambda: analyse(_values(self.inputs[source])))
 
     def learned_together(
-        self, feature: ModelFeature, analyse: Callable[[tf.Tensor], Any]
-    ) -> tuple[Any, int]:
+        self, feature: ModelFeature, analyse: Callable[[tf.Tensor], LearnedT]
+    ) -> tuple[LearnedT, int]:
         """What `analyse` makes of a feature together with those that are like it, and its column.
 
         Statistics of one side and kind are alike: an analysis of the training values of all K,
@@ -112,14 +116,14 @@ class Analyses:
         features = [f for f in model_features(self._spec) if f.statistic]
         alike = [f.name for f in features if f.side == feature.side and f.spec == feature.spec]
 
-        def analyse_all() -> Any:
+        def analyse_all() -> LearnedT:
             return analyse(tf.stack([_values(self.inputs[name]) for name in alike], -1))
 
         return self._once(" ".join(alike), analyse_all), alike.index(feature.name)
 
     def vocabulary(
         self, feature: ModelFeature, min_count: int, tokens: Callable[[tf.Tensor], tf.Tensor]
-    ) -> Any:
+    ) -> tf.Tensor:
         """The words of a feature's training values, the most frequent first.
 
         Args:
@@ -128,7 +132,7 @@ class Analyses:
             tokens: Makes words of values.
         """
 
-        def analyse() -> Any:
+        def analyse() -> tf.Tensor:
             values = tokens(_values(self.inputs[self._source(feature)]))
             known = tf.boolean_mask(values, values != "")
             threshold = min_count if min_count > 1 else None
@@ -138,14 +142,14 @@ class Analyses:
 
         return self._once(feature.vocabulary or feature.name, analyse)
 
-    def look_up(self, words: tf.Tensor, vocabulary: Any, oov_buckets: int) -> tf.Tensor:
+    def look_up(self, words: tf.Tensor, vocabulary: tf.Tensor, oov_buckets: int) -> tf.Tensor:
         """Indices of words: 0 for "", then the vocabulary's, then `oov_buckets` by hash."""
         found = tft.apply_vocabulary(
             words, deferred_vocab_filename_tensor=vocabulary, num_oov_buckets=oov_buckets
         )
         return tf.where(words == "", tf.zeros_like(found), found + 1)
 
-    def _item_vocabulary(self) -> Any:
+    def _item_vocabulary(self) -> tf.Tensor:
         """Every item of the catalogue, the most frequent in training first."""
         counts = self.inputs[names.TRAINING_EVENTS]
         is_catalog = counts.row_lengths() > 0
@@ -159,10 +163,11 @@ class Analyses:
             return names.feature_name("candidate", feature.field)
         return feature.name
 
-    def _once(self, key: str, analyse: Callable[[], Any]) -> Any:
+    def _once(self, key: str, analyse: Callable[[], LearnedT]) -> LearnedT:
         if key not in self._learned:
             self._learned[key] = analyse()
-        return self._learned[key]
+        learned: LearnedT = self._learned[key]
+        return learned
 
 
 def _keys(ids: tf.RaggedTensor) -> tf.RaggedTensor:
@@ -172,5 +177,5 @@ def _keys(ids: tf.RaggedTensor) -> tf.RaggedTensor:
     return ids.with_flat_values(tf.where(words == "", tf.zeros_like(fingerprints), fingerprints))
 
 
-def _values(x: Any) -> tf.Tensor:
+def _values(x: Values) -> tf.Tensor:
     return x.flat_values if isinstance(x, tf.RaggedTensor) else x

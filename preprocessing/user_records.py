@@ -98,7 +98,7 @@ class RecordsOfParts(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         root = parts.pipeline
-        sides: dict[str, Any] = {}
+        sides: dict[str, beam.pvalue.AsSideInput] = {}
         for name in _SHARED:
             sides[name] = beam.pvalue.AsList(self._rows(root, name))
         sides["known"] = beam.pvalue.AsList(self._known(root))

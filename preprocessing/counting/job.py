@@ -27,6 +27,8 @@ from preprocessing.spec import DatasetSpec
 from preprocessing.splits import REQUEST_SPLITS, CutOffs, split_of
 from preprocessing.tables import from_bytes
 
+# Side inputs by the parameter that they fill; None where there is nothing.
+Sides = dict[str, beam.pvalue.AsSideInput | None]
 _OVERALL = "overall"
 _TABLES = "tables"
 
@@ -56,9 +58,7 @@ class CountStatistics(beam.PTransform):
         ask: Whether requests are answered.
     """
 
-    def __init__(
-        self, spec: DatasetSpec, shards: int, sides: dict[str, Any], ask: bool = True
-    ) -> None:
+    def __init__(self, spec: DatasetSpec, shards: int, sides: Sides, ask: bool = True) -> None:
         super().__init__()
         self._spec = spec
         self._shards = shards

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -36,7 +35,11 @@ class StatisticLines(beam.PTransform):
     """
 
     def __init__(
-        self, spec: DatasetSpec, counted: Counted, items: Any, cutoffs: beam.PCollection
+        self,
+        spec: DatasetSpec,
+        counted: Counted,
+        items: beam.pvalue.AsSingleton,
+        cutoffs: beam.PCollection,
     ) -> None:
         super().__init__()
         self._spec = spec

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.combiners import ConcatenateTables, MergeTimeProfiles
-from preprocessing.counting.job import CountStatistics
+from preprocessing.counting.job import CountStatistics, Sides
 from preprocessing.counting.lines import StatisticLines
 from preprocessing.earlier import with_earlier
 from preprocessing.errors import DataError
@@ -50,7 +48,7 @@ class BuildStatistics(beam.PTransform):
         known = events | "Earlier" >> beam.Map(with_earlier, self._spec)
         parts = known | "Shard" >> beam.FlatMap(partition, "events", USER, self._shards)
         changes = parts | "KnownValues" >> KnownValues(self._spec, self._shards)
-        sides: dict[str, Any] = {
+        sides: Sides = {
             "items": beam.pvalue.AsSingleton(self._items(root, tables)),
             "active": None,
             "known": beam.pvalue.AsList(changes),
@@ -65,7 +63,9 @@ class BuildStatistics(beam.PTransform):
         )
         return shards | "Lines" >> StatisticLines(self._spec, counted, sides["items"], cutoffs)
 
-    def _items(self, root: beam.Pipeline, tables: dict[TableName, Any]) -> beam.PCollection:
+    def _items(
+        self, root: beam.Pipeline, tables: dict[TableName, beam.pvalue.DoOutputsTuple]
+    ) -> beam.PCollection:
         if "items" not in tables:
             return root | "NoItems" >> beam.Create([None])
         rows = tables["items"][BATCHES] | "Bytes" >> beam.Map(to_bytes)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from preprocessing.kinds.kind import Kind
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from preprocessing.features import ModelFeature
     from preprocessing.transform import Analyses
 
@@ -21,6 +23,6 @@ class DayOfWeek(Kind):
         """See Kind."""
         return 7
 
-    def index(self, feature: ModelFeature, graph: Analyses) -> Any:
+    def index(self, feature: ModelFeature, graph: Analyses) -> tf.Tensor:
         """See Kind."""
         return (graph.request_times // 86_400 + 3) % 7 + 1  # 1 January 1970 was a Thursday

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from preprocessing.config import Config
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from preprocessing.features import ModelFeature
     from preprocessing.transform import Analyses
 
@@ -52,7 +54,7 @@ class Kind(Config, abc.ABC):
         raise NotImplementedError(f"{type(self).__name__} has neither a vocabulary nor a size")
 
     @abc.abstractmethod
-    def index(self, feature: ModelFeature, graph: Analyses) -> Any:
+    def index(self, feature: ModelFeature, graph: Analyses) -> tf.Tensor | tf.RaggedTensor:
         """Indices int64, [B] or ragged [B, (L)], of a feature's values in the transform graph.
 
         Args:
@@ -60,7 +62,7 @@ class Kind(Config, abc.ABC):
             graph: The graph's inputs, and what is learned from the training split.
         """
 
-    def number(self, feature: ModelFeature, graph: Analyses) -> Any:
+    def number(self, feature: ModelFeature, graph: Analyses) -> tf.Tensor | tf.RaggedTensor:
         """Numbers float32 of a feature's values, shaped as their indices; 0 where absent.
 
         Only for kinds that say `has_number`.

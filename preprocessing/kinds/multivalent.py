@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pydantic
 
@@ -10,6 +10,8 @@ from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR, CheckedAs
 from preprocessing.kinds.words import WordKind
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from preprocessing.features import ModelFeature
     from preprocessing.transform import Analyses
 
@@ -31,7 +33,7 @@ class Multivalent(WordKind):
         """See Kind."""
         return self.max_values
 
-    def index(self, feature: ModelFeature, graph: Analyses) -> Any:
+    def index(self, feature: ModelFeature, graph: Analyses) -> tf.Tensor | tf.RaggedTensor:
         """See Kind; V values each cell, row after row."""
         import tensorflow as tf
 
@@ -52,7 +54,7 @@ class Multivalent(WordKind):
         )
 
 
-def _split(values: Any) -> Any:
+def _split(values: tf.Tensor) -> tf.RaggedTensor:
     import tensorflow as tf
 
     return tf.strings.split(values, MULTIVALENT_SEPARATOR)

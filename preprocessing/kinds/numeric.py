@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import pydantic
 
@@ -49,7 +49,7 @@ class Numeric(ColumnKind):
         """See ColumnKind."""
         return (0.0, 1.0) if self.scale == "logit" else None
 
-    def index(self, feature: ModelFeature, graph: Analyses) -> Any:
+    def index(self, feature: ModelFeature, graph: Analyses) -> tf.Tensor | tf.RaggedTensor:
         """See Kind."""
         import tensorflow as tf
         import tensorflow_transform as tft
@@ -62,7 +62,7 @@ class Numeric(ColumnKind):
 
         return graph.map_values(feature, index)
 
-    def number(self, feature: ModelFeature, graph: Analyses) -> Any:
+    def number(self, feature: ModelFeature, graph: Analyses) -> tf.Tensor | tf.RaggedTensor:
         """See Kind."""
         import tensorflow as tf
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pydantic
 
 from preprocessing.kinds.kind import Kind
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from preprocessing.features import ModelFeature
     from preprocessing.transform import Analyses
 
@@ -34,7 +36,7 @@ class TimeGap(Kind):
         """See Kind."""
         return self.buckets
 
-    def index(self, feature: ModelFeature, graph: Analyses) -> Any:
+    def index(self, feature: ModelFeature, graph: Analyses) -> tf.RaggedTensor:
         """See Kind."""
         import tensorflow as tf
 

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
 
@@ -16,7 +15,7 @@ TF_CONFIG = "TF_CONFIG"
 
 # A process's own, for as long as it lives.
 _strategies: dict[str, tf.distribute.Strategy] = {}
-_servers: dict[tuple[str, int], Any] = {}
+_servers: dict[tuple[str, int], tf.distribute.Server] = {}
 
 
 @dataclasses.dataclass(frozen=True)

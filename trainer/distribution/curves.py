@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
@@ -26,7 +25,7 @@ class Curves(keras.callbacks.Callback):
         self.writes = writes
         self.logs = backup.read_curves(done)
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.logs.append({name: float(value) for name, value in (logs or {}).items()})
         if self.writes:
             self.backup.write_curves(self.logs)
@@ -59,7 +58,7 @@ class StopAtBest(Curves):
         self.watched = watched
         self.patience = patience
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         # The best weights are written before the backup: a run that goes on finds them whole.
         best = self._best_epoch()
         super().on_epoch_end(epoch, logs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pydantic
 
@@ -10,6 +10,8 @@ from preprocessing.kinds.column import ColumnKind
 from preprocessing.kinds.kind import CheckedAs
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from preprocessing.features import ModelFeature
     from preprocessing.transform import Analyses
 
@@ -32,7 +34,7 @@ class FirstLetters(ColumnKind):
         """See Kind."""
         return self.buckets
 
-    def index(self, feature: ModelFeature, graph: Analyses) -> Any:
+    def index(self, feature: ModelFeature, graph: Analyses) -> tf.Tensor | tf.RaggedTensor:
         """See Kind."""
         import tensorflow as tf
 
