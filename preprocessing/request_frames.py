@@ -140,4 +140,5 @@ def _request_ids(
     given = events.strings[REQUEST].take(first_events).strings()
     longer = pc.binary_join_element_wise(given, seconds, ":")
     given = pc.if_else(pa.array(why == FIRST), given, longer)
-    return pc.if_else(pa.array(events.request[first_events] < 0), made, given)  # type: ignore[index]
+    has_no_id = pa.array(events.request[first_events] < 0)  # type: ignore[index]
+    return pc.if_else(has_no_id, made, given)

@@ -29,7 +29,8 @@ SESSION = _words("session|visit")
 OUTCOME = (
     r"(^|_)(click\w*|clk|label|buy|buys|bought|purchas\w*|order|orders|ordered|like|liked|likes"
     r"|conver\w*|target|outcome|booked|booking|reserved|reward|response|engaged|installed"
-    r"|subscribed|complet\w*|finished|watched|opened|added|cart|chosen|selected|dwell\w*|revenue)(_|$)"
+    r"|subscribed|complet\w*|finished|watched|opened|added|cart|chosen|selected|dwell\w*|revenue)"
+    r"(_|$)"
 )
 _DENIED = r"(^|_)(no|not|non|without|dislike\w*|unlike\w*)(_|$)"
 RATING = r"(^|_)(ratings?|score|stars)(_|$)"
