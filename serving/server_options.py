@@ -177,7 +177,7 @@ class RequestLimits(_Options):
         16 * _MIB, ge=1
     )
     max_bytes_held: Annotated[
-        int, Flag("Bytes of all requests that are received, wait or are answered.")
+        int, Flag("Bytes of all requests at once, and of gRPC answers not yet sent.")
     ] = Field(256 * _MIB, ge=1)
     max_rows: Annotated[int, Flag("Rows of a request: the first dimension of each input.")] = Field(
         4096, ge=1

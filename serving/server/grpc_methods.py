@@ -27,6 +27,7 @@ from serving.server.front import Front
 from serving.server.held_bytes import HeldBytes
 from serving.server.message_scan import count_values
 from serving.server.model_api import ModelApi
+from serving.server.unread_answers import UnreadAnswers
 from serving.server.workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ def generic_handler(
     Args:
         service: The service's name.
         methods: Its methods.
-        held: Counts the messages that are answered.
+        held: Counts the messages that are answered, and the answers.
         api: What answers; its limits and its admission are for all methods.
     """
     handlers = {
@@ -119,14 +120,18 @@ def _counted(api: ModelApi, name: str, answer: Callable[[Any], Any]) -> Callable
 def _handler(
     method: Method, held: HeldBytes, api: ModelApi
 ) -> Callable[[bytes, Any], Awaitable[bytes]]:
+    unread = UnreadAnswers(held)
+
     async def handle(message: bytes, context: grpc.aio.ServicerContext) -> bytes:
         try:
             # Counted here, on the event loop, also while the message waits for a thread.
             held.take(len(message))
             try:
-                return await method.workers.run(_answer, method, message, api)
+                answer = await method.workers.run(_answer, method, message, api)
             finally:
                 held.give_back(len(message))
+            unread.expect(len(answer), context.peer())
+            return answer
         except RequestError as error:
             code = error.code
             text = error.message
@@ -134,7 +139,11 @@ def _handler(
             _log.exception("A request failed in the server itself")
             code = grpc.StatusCode.INTERNAL
             text = f"{type(error).__name__}: {error}"
-        return await context.abort(code, _cut(text))
+        aborting = context.abort(code, _cut(text))
+        # What it raises knows this frame and is known to the context, until the garbage collector
+        # comes: the request must not stay so long.
+        del message, context
+        return await aborting
 
     return handle
 

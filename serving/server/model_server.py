@@ -25,6 +25,7 @@ from serving.server.registry import ModelRegistry
 from serving.server.rest.app import RestApp
 from serving.server.rest.server import RestServer
 from serving.server.retries import RetryingLoad
+from serving.server.spare_memory import SpareMemory
 from serving.server_options import ServerOptions
 
 _log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class ModelServer:
         self._health = Health(self._front.loop, self._registry.unavailable)
         self._servers: tuple[GrpcServer, RestServer | None] | None = None
         self._watch: ConfigWatch | None = None
+        self._memory = SpareMemory()
         self._stopped = threading.Event()
 
     def start(self) -> ModelServer:
@@ -123,6 +125,7 @@ class ModelServer:
             self.rest_port = rest_server.port
             rest_server.start()
         self._health.start()
+        self._memory.start()
         self._start_watch()
         return self
 
@@ -141,6 +144,7 @@ class ModelServer:
             grpc_server, rest_server = self._servers
             self._servers = None
             self._health.drain()
+            self._memory.stop()
             if self._watch is not None:
                 self._watch.stop()
             self._front.loop.run(_stop_both(grpc_server, rest_server, grace_seconds))

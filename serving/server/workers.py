@@ -39,7 +39,7 @@ class Workers:
             RequestError: RESOURCE_EXHAUSTED, if too many wait.
         """
         await self._wait()
-        future = self._pool.submit(function, *arguments)
+        future = self._pool.submit(_call, function, *arguments)
         try:
             return await asyncio.wrap_future(future)
         finally:
@@ -49,6 +49,8 @@ class Workers:
                 # The caller was cancelled; its thread becomes free when the function ends.
                 loop = asyncio.get_running_loop()
                 future.add_done_callback(lambda _: _post(loop, self._free.release))
+            # An error that leaves here knows this frame, and the future knows the error.
+            del future
 
     def close(self) -> None:
         """Takes no more; what runs on a thread is not waited for."""
@@ -65,6 +67,16 @@ class Workers:
             await self._free.acquire()
         finally:
             self._waiting -= 1
+
+
+def _call(function: Callable[..., T], *arguments: Any) -> T:
+    try:
+        return function(*arguments)
+    except RequestError as error:
+        # The frames that it came through hold the request, and some of them the error itself: all
+        # that would stay until the garbage collector comes.
+        error.__context__ = None
+        raise error.with_traceback(None) from None
 
 
 def _post(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:

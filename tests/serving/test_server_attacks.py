@@ -6,6 +6,7 @@ Idle calls, slow bodies, long queues.
 from __future__ import annotations
 
 import contextlib
+import gc
 import gzip
 import http.client
 import itertools
@@ -13,6 +14,7 @@ import json
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from http.client import HTTPMessage
 from pathlib import Path
@@ -23,10 +25,10 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from serving import contract
-from serving.server import ModelServer, NetworkOptions, RequestLimits, ServerOptions
+from serving.server import ModelServer, NetworkOptions, RequestLimits, ServerOptions, unread_answers
 from serving.server.rest import connection
 from tests.serving import wire
-from tests.serving.conftest import Connect, StartServer, Target
+from tests.serving.conftest import Connect, Eventually, StartServer, Target
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 PATH = "/v1/models/toy:predict"
@@ -346,3 +348,76 @@ def test_whole_characters_may_be_escaped(send: Send) -> None:
     status, _, answer = send("POST", PATH, document)
     assert status == 400
     assert "\N{GRINNING FACE}\\ud800" in json.loads(answer)["error"]
+
+
+def long_answer() -> bytes:
+    """A request whose answer is longer than what an `unread` channel takes."""
+    items = {"user_state_bytes": ["1|5"] * 2, "candidate_item_id": [["1"] * 8000] * 2}
+    return wire.predict_request(contract.SCORE_ITEMS, items).SerializeToString()
+
+
+def test_connections_on_which_nobody_reads_grpc_answers_are_closed(
+    model_dir: Path,
+    start: StartServer,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Eventually,
+) -> None:
+    monkeypatch.setattr(unread_answers, "READ_SECONDS", 0.2)
+    server = start(model_dir)
+    target = connect(server)
+    channel = grpc.insecure_channel(target.grpc_address, options=wire.UNREAD)
+    states: list[grpc.ChannelConnectivity] = []
+    channel.subscribe(states.append)
+    call = channel.unary_stream(PREDICT)(long_answer())
+    ready = grpc.ChannelConnectivity.READY
+    eventually(lambda: ready in states and states[-1] != ready)
+    eventually(lambda: server._front.held._held == 0)
+    call.cancel()
+    channel.close()
+    assert is_served(target)
+
+
+def test_unread_grpc_answers_have_a_bound(
+    model_dir: Path, start: StartServer, connect: Connect, eventually: Eventually
+) -> None:
+    limits = RequestLimits(max_bytes_held=200_000)  # for one answer, and a request
+    target = connect(start(model_dir, options=ServerOptions(limits=limits)))
+    request = long_answer()
+    channel = grpc.insecure_channel(target.grpc_address, options=wire.UNREAD)
+    unread = [channel.unary_stream(PREDICT)(request) for _ in range(3)]
+
+    def is_full() -> bool:
+        try:
+            target.channel.unary_unary(PREDICT)(request, timeout=wire.TIMEOUT_SECONDS)
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+            return True
+        return False
+
+    eventually(is_full)
+    for call in unread:
+        call.cancel()
+    eventually(lambda: not is_full())
+    channel.close()
+
+
+def test_refused_requests_are_freed_at_once(
+    model_dir: Path, start: StartServer, connect: Connect
+) -> None:
+    target = connect(start(model_dir))
+    call = target.channel.unary_unary(PREDICT)
+    refused = wire.predict_request("nope", {"x": [b"x" * 2**20]}).SerializeToString()
+    code, _ = wire.error_of(call, refused)
+    assert code == grpc.StatusCode.FAILED_PRECONDITION
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(10):
+            wire.error_of(call, refused)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert held < 3 * len(refused)

@@ -23,6 +23,9 @@ from tests.serving import toy_ranker
 from tests.serving.conftest import Target
 
 TIMEOUT_SECONDS = 60
+# Of a channel that takes no more of a stream's answers than is asked for: by itself gRPC takes some
+# megabytes.
+UNREAD = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1024)]
 
 USER = {"user_id": ["1", "2"], "age": [0.5, 1.5], "history_item_id": [["7", "8"], ["9", ""]]}
 

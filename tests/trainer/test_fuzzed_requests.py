@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from serving import contract
 from tests import floods
 from tests.fuzzing import (
     PROPER,
     FuzzedServer,
+    fill_kernel_caches,
     fuzz,
     good_requests,
     outputs_of,
@@ -22,6 +24,11 @@ from tests.trainer.conftest import Exported
 pytestmark = pytest.mark.slow
 NAME = "fuzzed"
 COUNT = int(os.environ.get("FUZZ_REQUESTS", "400"))
+_CLOSED_SECONDS = 120  # after which a connection with unread answers isn't closed any more
+_MANY = 5000  # requests, before which the caches of kernels are filled
+# Bytes. With full caches: 32 MiB of freed memory before the server trims it, and as much more.
+_MOST_GROWTH = 64 * 2**20
+_MOST_KERNELS = 128 * 2**20
 _MOST_TAKEN = (
     768 * 2**20
 )  # bytes, of a server that is sent 60 MiB at a time: messages and their copies, no objects
@@ -30,7 +37,7 @@ SEED = int(os.environ.get("FUZZ_SEED", "0"))
 
 @pytest.fixture(scope="module")
 def server(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FuzzedServer]:
-    """One for both tests: to start TensorFlow and load the ranker takes as long as a test."""
+    """One for all tests: to start TensorFlow and load the ranker takes as long as a test."""
     models = tmp_path_factory.mktemp("fuzzed")
     shutil.copytree(exported.folder, models / "1")
     with server_process(models, NAME) as server:
@@ -43,12 +50,12 @@ def good(exported: Exported) -> list[Any]:
 
 
 def test_floods_are_refused_and_harm_nobody(server: FuzzedServer, good: list[Any]) -> None:
-    # The first of the two: what was taken before would hide what is taken now.
+    # The first of them: what was taken before would hide what is taken now.
     expected = [outputs_of(server, request) for request in good]
     before = server.most_resident_bytes()
     with floods.idle_callers(server.address, server.rest_address):
         assert [outputs_of(server, request) for request in good] == expected
-    for name, message in floods.messages(NAME):
+    for name, message in (*floods.messages(NAME), *floods.promises(NAME)):
         code, details, _ = server.send(message)
         assert code in PROPER and code.name != "OK", f"{name}: {code}: {details}"
     for name, body in floods.documents():
@@ -60,11 +67,29 @@ def test_floods_are_refused_and_harm_nobody(server: FuzzedServer, good: list[Any
     assert taken < _MOST_TAKEN
 
 
+def test_answers_that_nobody_reads_keep_nobody_waiting(
+    server: FuzzedServer, good: list[Any]
+) -> None:
+    expected = [outputs_of(server, request) for request in good]
+    (request,) = (
+        request
+        for request in good
+        if request.model_spec.signature_name == contract.ENCODE_USER_EXAMPLES
+    )
+    with floods.unread_answers(server.address, server.rest_address, request) as closed:
+        assert [outputs_of(server, request) for request in good] == expected
+        assert closed.wait(_CLOSED_SECONDS)
+
+
 def test_hostile_requests_get_a_proper_status_and_harm_nobody(
     server: FuzzedServer, good: list[Any]
 ) -> None:
+    most_growth = _MOST_GROWTH + _MOST_KERNELS
+    if COUNT >= _MANY:
+        fill_kernel_caches(server, good)
+        most_growth = _MOST_GROWTH
     before = server.resident_bytes()
-    found = fuzz(server, good, COUNT, SEED)
+    found = fuzz(server, good, COUNT, SEED, most_growth)
     after = server.resident_bytes()
     print(
         f"\n{COUNT} requests, seed {SEED}; resident MiB before {before >> 20}, after {after >> 20}"

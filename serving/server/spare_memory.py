@@ -1,0 +1,54 @@
+"""Hands memory that the C library keeps free back to the system."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from pathlib import Path
+
+_CHECK_SECONDS = 10.0
+_MOST_SPARE = 32 * 2**20  # bytes that memory may grow by before it is looked through
+
+
+class SpareMemory:
+    """Trims the heap of glibc now and then; with another C library it does nothing.
+
+    TensorFlow keeps a kernel for each shape that it meets, up to a thousand of each kind, and
+    throws the oldest away. So long-lived blocks lie between those of requests, and what is freed
+    around them stays with the process. Loading a version leaves as much again.
+    """
+
+    def __init__(self) -> None:
+        library = ctypes.CDLL(None)
+        self._trim = library.malloc_trim if hasattr(library, "gnu_get_libc_version") else None
+        self._least = 0  # bytes that the process had after the last trim, or since
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="spare-memory", daemon=True)
+
+    def start(self) -> None:
+        """Trims at once, and whenever memory has grown."""
+        if self._trim is not None:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def check(self) -> None:
+        """Trims if memory has grown by more than `_MOST_SPARE` since the last time."""
+        if self._trim is not None and _resident_bytes() > self._least + _MOST_SPARE:
+            self._trim(0)
+            self._least = _resident_bytes()
+        self._least = min(self._least, _resident_bytes())
+
+    def _run(self) -> None:
+        self.check()
+        while not self._stopped.wait(_CHECK_SECONDS):
+            self.check()
+
+
+def _resident_bytes() -> int:
+    kilobytes = Path("/proc/self/status").read_text(encoding="ascii").split("VmRSS:")[1].split()[0]
+    return int(kilobytes) * 1024
