@@ -1,11 +1,15 @@
-"""`make bench-evaluator`: how fast the Evaluator judges candidates, and how its memory grows.
+"""How fast the Evaluator judges candidates, and how its memory grows with them.
+
+    make bench-evaluator
+    python -m benchmarks.evaluator --candidates 2000000
 
 Requests of 10 candidates with up to 50 behaviours, in TFRecord files, through TFMA as TFX's
 Evaluator calls it, with a ranker of random weights. Each measurement is a process of its own; the
 clock starts after its imports.
 
-- candidates_per_second: of 200,000 candidates, by the wall clock.
-- memory_ratio_4x: peak resident memory with 200,000 candidates to that with 50,000.
+- candidates_per_second: of the most candidates, by the wall clock.
+- candidates_per_cpu_second: the same by the CPU time of all threads.
+- memory_ratio_4x: peak resident memory with the most candidates to that with a quarter of them.
 - metrics_difference: the largest difference of AUC, GAUC, logloss and calibration from NumPy's on
   the same scores.
 
@@ -14,37 +18,44 @@ The last line printed is all of it as one JSON object.
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 CANDIDATES = 10
 BEHAVIOURS = 50
 DISTINCT = 1_000  # requests, repeated as often as a size asks for
-SIZES = (50_000, 200_000)
+MOST = 200_000
 TASK = "click"
+_EXPECTED = "expected.json"
 
 
-def prepare(folder: Path) -> None:
-    """Exports a ranker, and writes the requests of each size."""
+def prepare(folder: Path, sizes: Sequence[int]) -> None:
+    """Exports a ranker, and writes the requests of each size and their metrics."""
     import tensorflow as tf
 
-    from benchmarks.random_model import ITEMS, export_versions, spec, stage_inputs
+    from benchmarks.random_model import ITEMS, export_ranker, spec, stage_inputs
     from tests.testing_trainer import raw_records, serialize
 
-    export_versions(stage_inputs(folder / "inputs"), folder / "model")
+    export_ranker(stage_inputs(folder / "inputs"), folder / "model" / "1")
     raws = [_resized(raw) for raw in raw_records(spec(), DISTINCT, items=ITEMS)]
     records = [serialize(spec(), raw) for raw in raws]
-    for size in SIZES:
+    distinct = folder / "distinct.gz"
+    with tf.io.TFRecordWriter(str(distinct), "GZIP") as file:
+        for record in records:
+            file.write(record)
+    for size in sizes:
         (folder / str(size)).mkdir()
         for number in range(size // CANDIDATES // DISTINCT):
-            with tf.io.TFRecordWriter(str(folder / str(size) / f"{number:04d}.gz"), "GZIP") as file:
-                for record in records:
-                    file.write(record)
+            os.link(distinct, folder / str(size) / f"{number:04d}.gz")
+    (folder / _EXPECTED).write_text(json.dumps(expected(folder, distinct)))
 
 
 def _resized(raw: dict[str, Any]) -> dict[str, Any]:
@@ -59,7 +70,7 @@ def _resized(raw: dict[str, Any]) -> dict[str, Any]:
     return sized
 
 
-def evaluate(folder: Path, size: int, out: Path) -> None:
+def evaluate(folder: Path, size: int) -> None:
     """Evaluates the requests of a size, and writes seconds, memory and metrics to a file."""
     import apache_beam as beam
     import tensorflow_model_analysis as tfma
@@ -82,6 +93,7 @@ def evaluate(folder: Path, size: int, out: Path) -> None:
         source.ArrowSchema(), source.TensorRepresentations()
     )
     start = time.perf_counter()
+    start_cpu = time.process_time()
     with beam.Pipeline("FnApiRunner") as pipeline:
         _ = (
             pipeline
@@ -94,22 +106,23 @@ def evaluate(folder: Path, size: int, out: Path) -> None:
                 tensor_adapter_config=adapter,
             )
         )
-    seconds = time.perf_counter() - start
+    found = {
+        "seconds": time.perf_counter() - start,
+        "cpu_seconds": time.process_time() - start_cpu,
+        "memory_mb": peak_mb(),
+    }
     overall = dict(tfma.load_eval_result(str(folder / f"evaluation-{size}")).slicing_metrics)[()]
-    found = {"seconds": seconds, "memory_mb": peak_mb(), "cpu_seconds": time.process_time()}
-    out.write_text(json.dumps(found | {"metrics": figures(overall[TASK])}))
+    _found(folder, size).write_text(json.dumps(found | {"metrics": figures(overall[TASK])}))
 
 
-def expected(folder: Path) -> dict[str, float]:
+def expected(folder: Path, file: Path) -> dict[str, float]:
     """The metrics of the distinct requests, which repeating them doesn't change."""
     import numpy as np
     import tensorflow as tf
 
     from trainer import metrics
 
-    records = list(
-        tf.data.TFRecordDataset(str(folder / str(SIZES[0]) / "0000.gz"), "GZIP").as_numpy_iterator()
-    )
+    records = list(tf.data.TFRecordDataset(str(file), "GZIP").as_numpy_iterator())
     loaded = tf.saved_model.load(str(folder / "model" / "1"))
     scores = []
     labels = []
@@ -133,35 +146,56 @@ def expected(folder: Path) -> dict[str, float]:
 
 def main() -> None:
     """Prepares in one process, and measures each size in another."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        _run("prepare", name)
-        found = {}
-        for size in SIZES:
-            _run("evaluate", name, str(size), str(folder / "found.json"))
-            found[size] = json.loads((folder / "found.json").read_text())
-            print(size, found[size], flush=True)
-        right = expected(folder)
-    small, large = (found[size] for size in SIZES)
-    result = {
-        "candidates_per_second": round(SIZES[-1] / large["seconds"]),
-        "candidates_per_cpu_second": round(SIZES[-1] / large["cpu_seconds"]),
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--candidates", type=int, default=MOST, help="the most of them")
+    parser.add_argument("--step", choices=("prepare", "evaluate"), help="do one step, and no more")
+    parser.add_argument("--folder", type=Path, help="what a step reads and writes")
+    arguments = parser.parse_args()
+    most = arguments.candidates
+    if arguments.step is None and most % (4 * CANDIDATES * DISTINCT):
+        parser.error(f"--candidates must be a multiple of {4 * CANDIDATES * DISTINCT}")
+    if arguments.step == "prepare":
+        prepare(arguments.folder, (most // 4, most))
+    elif arguments.step == "evaluate":
+        evaluate(arguments.folder, most)
+    else:
+        with tempfile.TemporaryDirectory() as name:
+            print(json.dumps(_measured(Path(name), most)))
+
+
+def _measured(folder: Path, most: int) -> dict[str, Any]:
+    """What the last line says."""
+    _run("prepare", folder, most)
+    small = _evaluated(folder, most // 4)
+    large = _evaluated(folder, most)
+    right = json.loads((folder / _EXPECTED).read_text())
+    differences = [abs(large["metrics"][metric] - value) for metric, value in right.items()]
+    return {
+        "candidates_per_second": round(most / large["seconds"]),
+        "candidates_per_cpu_second": round(most / large["cpu_seconds"]),
         "memory_ratio_4x": round(large["memory_mb"] / small["memory_mb"], 3),
-        "metrics_difference": max(
-            abs(large["metrics"][metric] - value) for metric, value in right.items()
-        ),
+        "metrics_difference": max(differences),
     }
-    print(json.dumps(result))
 
 
-def _run(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "benchmarks.evaluator", *arguments], check=True)
+def _evaluated(folder: Path, size: int) -> dict[str, Any]:
+    _run("evaluate", folder, size)
+    found: dict[str, Any] = json.loads(_found(folder, size).read_text())
+    print(size, found, flush=True)
+    return found
+
+
+def _found(folder: Path, size: int) -> Path:
+    """The file of what was measured at a size."""
+    return folder / f"{size}.json"
+
+
+def _run(step: str, folder: Path, candidates: int) -> None:
+    options = ("--step", step, "--folder", str(folder), "--candidates", str(candidates))
+    subprocess.run([sys.executable, "-m", "benchmarks.evaluator", *options], check=True)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["prepare"]:
-        prepare(Path(sys.argv[2]))
-    elif sys.argv[1:2] == ["evaluate"]:
-        evaluate(Path(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))
-    else:
-        main()
+    main()
