@@ -54,7 +54,7 @@ class Coefficients:
         trained: Candidates a second that fine-tuning takes, ten a request.
         pretrain_step: Seconds of a pre-training step of `windows` with a million items.
         windows: Windows a step.
-        evaluated: Candidates a second of the Evaluator.
+        evaluated: Candidates a second of the Evaluator, once it has started.
         encode: Seconds of `encode_user`, a history of 200.
         score: Seconds of `score_items`, 100 candidates and a cached state.
         predict: Seconds of `predict`, 100 candidates.
@@ -70,7 +70,7 @@ class Coefficients:
     trained: float = 18_102
     pretrain_step: float = 0.0783
     windows: float = 256
-    evaluated: float | None = None
+    evaluated: float | None = 10_100
     encode: float = 0.0045
     score: float = 0.0051
     predict: float = 0.0067
