@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from pipelines.beam import BeamConfig, beam_args
+from tests.engines import google_front
 from tests.engines.processes import VENV, built, free_port, running
 from tests.serving.redis_server import RedisServer
 from tests.trainer.conftest import Exported, exported, pretrained, toy  # noqa: F401 (fixtures)
@@ -146,6 +147,21 @@ def gs_bucket(logs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with running(command, port, logs / "gs"):
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://localhost:{port}")
         yield "gs://bucket"
+
+
+@pytest.fixture
+def tensorflow_gs_bucket(
+    gs_bucket: str, logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The bucket of `gs_bucket`, which TensorFlow reaches, too, as do processes that start now."""
+    port = free_port()
+    emulator = os.environ["STORAGE_EMULATOR_HOST"].rpartition(":")[2]
+    certificate = tmp_path / "google.pem"
+    command = [str(VENV / "python"), "-m", "tests.engines.google_front"]
+    with running([*command, str(port), emulator, str(certificate)], port, logs / "google"):
+        for name, value in google_front.variables(port, certificate).items():
+            monkeypatch.setenv(name, value)
+        yield gs_bucket
 
 
 @pytest.fixture
