@@ -51,6 +51,8 @@ def attention_step(module: ServingModule, person: Person, item: str, words: Word
             "This ranker has no Uni Cross-Attention (trainer.ranker), so candidates look at no "
             "encoder.",
         )
+    # Histories are padded at their end; the encoder reads no more than the latest behaviours.
+    layers = layers[:, : len(person.items)]
     mean = layers.mean(0)
     most = np.argsort(-mean, kind="stable")[:_SHOWN]
     says = (

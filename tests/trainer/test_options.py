@@ -52,10 +52,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "`query_tokens` is an option of transfer attention, not of embeddings",
     ),
     (
-        {"ranker": {"uni_cross_attention": False, "length_aware": True}},
-        "`length_aware` is an option of uni_cross_attention True, not of False",
-    ),
-    (
         {"ranker": {"encoder": "none", "query_tokens": 8}},
         "`query_tokens` is an option of encoder learned and frozen, not of none",
     ),

@@ -30,6 +30,10 @@ class EncoderLayer(keras.layers.Layer):
         dropout: Rate, on sublayer outputs.
         activation: Of the feed-forward network, by the name Keras gives it.
 
+    Attributes:
+        output_is_used: Whether anything reads the output, and not the keys and values alone. If
+            not, what makes the output doesn't learn. It is to be set before the layer is built.
+
     Example:
         >>> layer = EncoderLayer(dim=8, heads=2, feedforward=32)
         >>> output, offered = layer(tf.zeros([2, 5, 8]), tf.ones([2, 5], tf.bool))
@@ -54,6 +58,7 @@ class EncoderLayer(keras.layers.Layer):
         self.feedforward = feedforward
         self.dropout = dropout
         self.activation = activation
+        self.output_is_used = True
 
     def build(self, input_shape: tf.TensorShape) -> None:
         self.query = RowDense(self.dim, name="query")
@@ -62,6 +67,8 @@ class EncoderLayer(keras.layers.Layer):
         self.add_attended = AddAttended(
             self.dim, self.feedforward, self.dropout, self.activation, name="add_attended"
         )
+        self.query.trainable = self.output_is_used
+        self.add_attended.trainable = self.output_is_used
         super().build(input_shape)
 
     def call(

@@ -1,6 +1,6 @@
 """SRP4CTR: DIN + MMoE with what a pre-trained FG-BERT knows.
 
-The ranker gets at it through Uni Cross-Attention and query tokens.
+The ranker gets at it through Uni Cross-Attention, and through query tokens if it has some.
 """
 
 from __future__ import annotations
@@ -90,14 +90,11 @@ class Srp4Ctr(Ranker[Srp4CtrState]):
         if self.config.transfer != "attention":
             return
         if self.config.uni_cross_attention:
-            self.uca = UniCrossAttention(
-                size.layers,
-                *size.attention,
-                length_aware=self.config.length_aware,
-                name="uca",
-            )
+            self.uca = UniCrossAttention(size.layers, *size.attention, name="uca")
         if self.config.query_tokens:
             self.qt = QueryingTransformer(self.config.query_tokens, *size.attention, name="qt")
+        # Query tokens alone read the encoder's output: UCA reads keys and values.
+        self.encoder.stack[-1].output_is_used = self.qt is not None
 
     def encode_user(self, features: Features, training: bool | None = None) -> Srp4CtrState:
         """See Ranker."""

@@ -16,7 +16,6 @@ from trainer.ranker_config import Units
 _WithDin = CountsWith("interest", "din")
 _WithEncoder = CountsWith("encoder", "learned", "frozen")
 _WithAttention = CountsWith("transfer", "attention")
-_WithUca = CountsWith("uni_cross_attention", True)
 
 
 class Srp4CtrConfig(DinConfig):
@@ -36,9 +35,8 @@ class Srp4CtrConfig(DinConfig):
             `embeddings`: the encoder's embeddings of the candidate and, averaged, of the history;
                 no layer of it.
         uni_cross_attention: Whether candidates attend to the encoder layer by layer.
-        length_aware: Whether Uni Cross-Attention differs by the length of the history, which is to
-            help users with little or none. Off by default: see docs/experiments.md.
-        query_tokens: Tokens of the Querying Transformer; 0 switches it off.
+        query_tokens: Tokens of the Querying Transformer (the paper's ranker has some); 0 is without
+            it, which ranks as well where it was tried, and costs less.
         set_wise: Whether a request's candidates attend to each other. Scores then depend on what
             else is in the request, which must be what was shown: sampled negatives won't do.
     """
@@ -52,8 +50,7 @@ class Srp4CtrConfig(DinConfig):
         "attention"
     )
     uni_cross_attention: Annotated[bool, _WithEncoder, _WithAttention] = True
-    length_aware: Annotated[bool, _WithEncoder, _WithAttention, _WithUca] = False
-    query_tokens: Annotated[int, pydantic.Field(ge=0), _WithEncoder, _WithAttention] = 4
+    query_tokens: Annotated[int, pydantic.Field(ge=0), _WithEncoder, _WithAttention] = 0
     set_wise: bool = False
 
     @pydantic.model_validator(mode="before")

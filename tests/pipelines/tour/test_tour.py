@@ -176,6 +176,15 @@ def test_attention_shows_the_most_attended_first(models: TourModels, person: Per
     assert (int(back), title) == (len(person.items) - most, models.words.title(person.items[most]))
 
 
+def test_padding_is_no_behaviour(models: TourModels, person: Person) -> None:
+    raw = {}
+    for name, values in person.raw.items():
+        raw[name] = values[:3] if name.startswith("history_") else values
+    step = attention_step(models.module, Person(person.user_id, raw), "i1", models.words)
+    assert "100.0 % go to 3 of 3 behaviours, where an even share would be 100.0 %" in step.says
+    assert step.tables[0].row_count == 3
+
+
 def test_a_ranker_without_uni_cross_attention_says_so(
     models: TourModels, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

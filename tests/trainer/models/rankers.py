@@ -26,18 +26,18 @@ SMALL_OWN: dict[str, dict[str, Any]] = {
     "can": {"attention_units": (8, 4), "can": {"widths": (3, 4, 2), "orders": 2}},
 }
 WITH_DIN = {"interest": "din", "attention_units": (8, 4)}
+WITH_TOKENS = {"query_tokens": 4}
 VARIANTS: dict[str, dict[str, Any]] = {
-    "learned": WITH_DIN,
-    "frozen": {"encoder": "frozen"},
+    "learned": WITH_DIN | WITH_TOKENS,
+    "frozen": {"encoder": "frozen"} | WITH_TOKENS,
     "baseline": {"encoder": "none"} | WITH_DIN,
-    "without UCA": {"uni_cross_attention": False},
-    "UCA alone": {"query_tokens": 0},
-    "without either": {"uni_cross_attention": False, "query_tokens": 0},
+    "without UCA": {"uni_cross_attention": False} | WITH_TOKENS,
+    "UCA alone": {},
+    "without either": {"uni_cross_attention": False},
     "user vector": {"transfer": "user_vector"},
     "frozen user vector": {"transfer": "user_vector", "encoder": "frozen"},
     "embeddings": {"transfer": "embeddings"},
     "set-wise": {"set_wise": True},
-    "length-aware": {"length_aware": True},
     **{name: {"model": name} for name in RANKERS if name != "srp4ctr"},
 }
 

@@ -9,13 +9,13 @@ import pytest
 import tensorflow as tf
 
 from tests.testing_trainer import random_features, toy_fields
-from tests.trainer.models.rankers import LENGTHS, built, fit_step
+from tests.trainer.models.rankers import LENGTHS, WITH_TOKENS, built, fit_step
 from trainer.models.srp4ctr import Srp4Ctr
 
 
 @functools.cache
 def _full() -> Srp4Ctr:
-    ranker = built(toy_fields())
+    ranker = built(toy_fields(), **WITH_TOKENS)
     assert isinstance(ranker, Srp4Ctr)
     return ranker
 
@@ -30,9 +30,11 @@ def test_baseline_has_no_weights_of_the_encoder() -> None:
     assert with_weights - without == {"encoder", "uca", "qt"} and without < with_weights
 
 
-@pytest.mark.parametrize("encoder", ["learned", "frozen"])
-def test_a_frozen_encoder_stays_and_all_else_learns(encoder: str) -> None:
-    ranker = built(toy_fields(), encoder=encoder)
+@pytest.mark.parametrize(
+    ("encoder", "tokens"), [("learned", 4), ("frozen", 4), ("learned", 0), ("frozen", 0)]
+)
+def test_a_frozen_encoder_stays_and_all_else_learns(encoder: str, tokens: int) -> None:
+    ranker = built(toy_fields(), encoder=encoder, query_tokens=tokens)
     features = random_features(ranker.fields, [4, 3, 2, 4], candidates=5)
     before = {weight.name: weight.numpy() for weight in ranker.weights}
     fit_step(ranker, features)
@@ -41,10 +43,16 @@ def test_a_frozen_encoder_stays_and_all_else_learns(encoder: str) -> None:
     assert ranker.match is not None
     of_encoder = {weight.name for weight in ranker.encoder.weights}
     still = {weight.name for weight in ranker.match.non_trainable_weights}
-    still |= {name for name in before if name.endswith("key/bias:0")}
+    # They shift all logits of a softmax alike.
+    key_biases = {name for name in before if name.endswith("key/bias:0")}
     if encoder == "frozen":
         still |= of_encoder
-    assert set(before) - changed - still == set()
+    elif not tokens:
+        # The last layer's output is read by nothing then.
+        last = ranker.encoder.stack[-1]
+        still |= {weight.name for weight in [*last.query.weights, *last.add_attended.weights]}
+    assert not still & {weight.name for weight in ranker.trainable_weights}
+    assert set(before) - changed - still - key_biases == set()
     assert encoder == "learned" or not changed & of_encoder
 
 
