@@ -14,7 +14,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import Channel, standard_artifacts
 
 from pipelines.checks.config import ChecksConfig
-from pipelines.config import RunConfig
+from pipelines.config import EvaluationConfig, RunConfig
 from pipelines.errors import RunError
 from pipelines.node_ids import EARLIER_MODEL
 from pipelines.pipeline import create_pipeline
@@ -65,8 +65,12 @@ def test_all_components_that_a_run_can_have_are_known(tmp_path: Path) -> None:
         span=3,
         warm_start=True,
     )
-    pipeline = create_pipeline(config, [])
-    assert {component.id for component in pipeline.components} == set(COMPONENTS)
+    cheaper = EvaluationConfig(push="cheaper")  # not with a warm start
+    other = config.model_copy(update={"warm_start": False, "evaluation": cheaper})
+    known = set()
+    for one in (config, other):
+        known |= {component.id for component in create_pipeline(one, []).components}
+    assert known == set(COMPONENTS)
 
 
 def test_a_resolver_that_finds_nothing_lets_the_run_go_on(tmp_path: Path) -> None:
