@@ -121,7 +121,8 @@ def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
     final = artifact(kinds.ModelBlessing, tmp_path / "final")
     figures = artifact(kinds.ModelEvaluation, tmp_path / "figures")
     inputs = {"evaluation": [evaluation], "findings": [findings], "figures": [figures]}
-    blessing_gate.Executor().Do(inputs, {"blessing": [final]}, {"span": 3, "must_beat": "[]"})
+    settings = {"span": 3, "must_beat": "[]", "if_encoder": ""}
+    blessing_gate.Executor().Do(inputs, {"blessing": [final]}, settings)
     assert json.loads((tmp_path / "final" / blessing_gate.REFUSALS).read_text()) == refused
     name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
     assert (tmp_path / "final" / name).is_file()
