@@ -73,7 +73,10 @@ def test_every_link_between_pages_leads_to_a_place(site: Path) -> None:
 
 def test_keys_have_their_values_and_defaults(site: Path) -> None:
     keys = _text(site, "reference/run_keys.html")
-    assert "length integer, at least 1, by default 100 . How many." in keys
+    assert (
+        "length integer, at least 1, by default 100 . The most behaviours that a history has."
+        in keys
+    )
     assert "window duration, such as 6h" in keys
     assert "min_shard_bytes" in keys and "Only with strategy : auto or parameter_server ." in keys
     for name in ("kind: numeric", "format: parquet", "model: srp4ctr", "objective: electra"):
