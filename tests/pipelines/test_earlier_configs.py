@@ -19,7 +19,7 @@ def test_a_run_of_an_earlier_version(tmp_path: Path) -> None:
     (tmp_path / "ml_100k" / "config.json").write_bytes(EARLIER.read_bytes())
     now = load_run_config(ROOT / "configs/ml_100k.yaml")
     # What it was by default, or couldn't be otherwise.
-    ranker = now.trainer.ranker.model_copy(update={"interest": "din"})
+    ranker = now.trainer.ranker.model_copy(update={"interest": "din", "query_tokens": 4})
     trainer = now.trainer.model_copy(update={"jit_compile": False, "ranker": ranker})
     uncounted = now.dataset.features.model_copy(update={"match": {}, "statistics": {}})
     dataset = now.dataset.model_copy(update={"features": uncounted})

@@ -667,10 +667,13 @@ def test_all_files_are_written_and_replaced(tmp_path: Path) -> None:
 def test_the_report_of_a_run_lies_in_its_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake = types.SimpleNamespace(collect={tmp_path: results()}.__getitem__)
+    fake = types.SimpleNamespace(
+        collect={tmp_path: results()}.__getitem__, test_scores={tmp_path: b"scores"}.__getitem__
+    )
     monkeypatch.setitem(sys.modules, "pipelines.report.collect", fake)
     assert write_report(tmp_path) == tmp_path / "report" / "index.html"
     assert (tmp_path / "report" / "metrics.json").is_file()
+    assert (tmp_path / "report" / "scores.npz").read_bytes() == b"scores"
 
 
 @pytest.mark.parametrize(
