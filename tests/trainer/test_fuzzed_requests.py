@@ -26,9 +26,10 @@ NAME = "fuzzed"
 COUNT = int(os.environ.get("FUZZ_REQUESTS", "400"))
 _CLOSED_SECONDS = 120  # after which a connection with unread answers isn't closed any more
 _MANY = 5000  # requests, before which the caches of kernels are filled
-# Bytes. With full caches: 32 MiB of freed memory before the server trims it, and as much more.
-_MOST_GROWTH = 64 * 2**20
-_MOST_KERNELS = 128 * 2**20
+# Bytes. With full caches: what lies free until the server trims it, every ten seconds at most. The
+# second half of the requests may add half as much.
+_MOST_GROWTH = 128 * 2**20
+_MOST_KERNELS = 64 * 2**20
 _MOST_TAKEN = (
     768 * 2**20
 )  # bytes, of a server that is sent 60 MiB at a time: messages and their copies, no objects
