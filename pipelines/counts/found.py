@@ -27,6 +27,16 @@ class Gain(Content):
     low: Number
     high: Number
 
+    @property
+    def is_above(self) -> bool:
+        """Whether the whole interval is above 0; False where it isn't known."""
+        return self.low is not None and self.low > 0
+
+    @property
+    def is_below(self) -> bool:
+        """Whether the whole interval is below 0; False where it isn't known."""
+        return self.high is not None and self.high < 0
+
 
 class TaskCounts(Gain):
     """The trees of one task beside the ranker.

@@ -15,9 +15,9 @@ def encoder_pays(counts: Counts) -> bool:
     Where an interval isn't known, too few users were seen to say that it doesn't.
     """
     gains = counts.encoder.values()
-    if any(gain.high is not None and gain.high < 0 for gain in gains):
+    if any(gain.is_below for gain in gains):
         return False
-    return any(gain.low is None or gain.low > 0 for gain in gains)
+    return any(gain.low is None or gain.is_above for gain in gains)
 
 
 def refused_for_encoder(counts: Counts, if_encoder: str) -> list[str]:

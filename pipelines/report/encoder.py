@@ -59,10 +59,10 @@ def _is_chance(values: Attribute) -> bool:
 def _without_gain(metrics: RunMetrics) -> list[str]:
     lines = []
     for task, gain in gains(metrics).items():
-        if gain.points is None or gain.low is None or gain.low > 0:
+        if gain.points is None or gain.low is None or gain.is_above:
             continue  # not known, or it pays
         found = f"{signed(gain.points, 2)} points of test AUC of “{task}”{interval(gain)}"
-        if gain.high is not None and gain.high < 0:
+        if gain.is_below:
             lines.append(f"The encoder costs accuracy: {found}. The ranker without it is better.")
         else:
             lines.append(

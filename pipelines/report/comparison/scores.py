@@ -60,8 +60,7 @@ def _sure(pair: Pair, task: str) -> str:
     paired = pair.gains.get(task)
     if paired is None:
         return ""
-    is_sure = not (paired.low is None or paired.high is None or paired.low <= 0 <= paired.high)
-    verdict = "" if is_sure else ", so it may be chance"
+    verdict = "" if paired.is_above or paired.is_below else ", so it may be chance"
     return f"; B less A{interval(paired)}{verdict}"
 
 
