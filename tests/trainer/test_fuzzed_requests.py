@@ -26,10 +26,9 @@ NAME = "fuzzed"
 COUNT = int(os.environ.get("FUZZ_REQUESTS", "400"))
 _CLOSED_SECONDS = 120  # after which a connection with unread answers isn't closed any more
 _MANY = 5000  # requests, before which the caches of kernels are filled
-# Bytes. With full caches: what lies free until the server trims it, every ten seconds at most. The
-# second half of the requests may add half as much.
+# Bytes: what lies free until the server trims it, every ten seconds at most, and few requests'
+# kernels. The second half of the requests may add half as much.
 _MOST_GROWTH = 128 * 2**20
-_MOST_KERNELS = 64 * 2**20
 _MOST_TAKEN = (
     768 * 2**20
 )  # bytes, of a server that is sent 60 MiB at a time: messages and their copies, no objects
@@ -85,12 +84,10 @@ def test_answers_that_nobody_reads_keep_nobody_waiting(
 def test_hostile_requests_get_a_proper_status_and_harm_nobody(
     server: FuzzedServer, good: list[Any]
 ) -> None:
-    most_growth = _MOST_GROWTH + _MOST_KERNELS
     if COUNT >= _MANY:
         fill_kernel_caches(server, good)
-        most_growth = _MOST_GROWTH
     before = server.resident_bytes()
-    found = fuzz(server, good, COUNT, SEED, most_growth)
+    found = fuzz(server, good, COUNT, SEED, _MOST_GROWTH)
     after = server.resident_bytes()
     print(
         f"\n{COUNT} requests, seed {SEED}; resident MiB before {before >> 20}, after {after >> 20}"
