@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import signal
-import threading
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -30,7 +31,7 @@ def serve(
 ) -> None:
     """Runs a ModelServer until SIGTERM or SIGINT, then drains it; the arguments are ModelServer's.
 
-    One that is still starting ends at once, by SystemExit.
+    One that is still starting ends at once: it has nothing to drain.
 
     Call it from the main thread.
 
@@ -40,16 +41,18 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     # Loading on a v1 session is deprecated, and here intended.
     tf.get_logger().setLevel(logging.ERROR)
-    asked_to_stop = threading.Event()
-    # While it starts, which may take minutes, there is nothing to drain.
+    # A handler may run in the middle of what it would wake. This queue's `put` is made for that, an
+    # Event's `set` isn't.
+    asked_to_stop: queue.SimpleQueue[int] = queue.SimpleQueue()
+    # Starting may take minutes.
     _on_signals(_leave)
     server = ModelServer(
         model_name, base_path, grpc_port, rest_port, num_versions, poll_seconds, host, options
     )
     with server:
-        _on_signals(lambda *_: asked_to_stop.set())
+        _on_signals(lambda number, _: asked_to_stop.put(number))
         _announce(server, options.models.config_file or base_path)
-        asked_to_stop.wait()
+        asked_to_stop.get()
         print("Draining", flush=True)
         finished = server.stop()
     print("Stopped", flush=True)
@@ -63,8 +66,9 @@ def _on_signals(handler: Callable[[int, FrameType | None], Any]) -> None:
 
 
 def _leave(number: int, _: FrameType | None) -> None:
-    print("Stopped", flush=True)
-    raise SystemExit
+    """Ends the process, whatever it does: an exception might leave a lock taken, and hang later."""
+    os.write(sys.stdout.fileno(), b"Stopped\n")
+    os._exit(0)
 
 
 def _announce(server: ModelServer, source: str | Path) -> None:

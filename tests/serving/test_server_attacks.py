@@ -385,7 +385,7 @@ def test_unread_grpc_answers_have_a_bound(
     target = connect(start(model_dir, options=ServerOptions(limits=limits)))
     request = long_answer()
     channel = grpc.insecure_channel(target.grpc_address, options=wire.UNREAD)
-    unread = [channel.unary_stream(PREDICT)(request) for _ in range(3)]
+    unread = []
 
     def is_full() -> bool:
         try:
@@ -395,7 +395,12 @@ def test_unread_grpc_answers_have_a_bound(
             return True
         return False
 
-    eventually(is_full)
+    def is_filled() -> bool:
+        # Several at once may leave no room for any one's answer.
+        unread.append(channel.unary_stream(PREDICT)(request))
+        return is_full()
+
+    eventually(is_filled)
     for call in unread:
         call.cancel()
     eventually(lambda: not is_full())
