@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import signal
 import sys
-from collections.abc import Callable
+import threading
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import tensorflow as tf
 
@@ -41,18 +38,16 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     # Loading on a v1 session is deprecated, and here intended.
     tf.get_logger().setLevel(logging.ERROR)
-    # A handler may run in the middle of what it would wake. This queue's `put` is made for that, an
-    # Event's `set` isn't.
-    asked_to_stop: queue.SimpleQueue[int] = queue.SimpleQueue()
-    # Starting may take minutes.
-    _on_signals(_leave)
+    started = threading.Event()
+    asked_to_stop = threading.Event()
+    _watch_signals(started, asked_to_stop)
     server = ModelServer(
         model_name, base_path, grpc_port, rest_port, num_versions, poll_seconds, host, options
     )
     with server:
-        _on_signals(lambda number, _: asked_to_stop.put(number))
+        started.set()
         _announce(server, options.models.config_file or base_path)
-        asked_to_stop.get()
+        asked_to_stop.wait()
         print("Draining", flush=True)
         finished = server.stop()
     print("Stopped", flush=True)
@@ -60,15 +55,26 @@ def serve(
         os._exit(0)  # the interpreter would wait for the threads of requests that had their time
 
 
-def _on_signals(handler: Callable[[int, FrameType | None], Any]) -> None:
+def _watch_signals(started: threading.Event, asked_to_stop: threading.Event) -> None:
+    """Sets `asked_to_stop` at SIGTERM or SIGINT; before `started`, ends the process instead.
+
+    A thread waits for them, not a handler: Python calls handlers between two steps of the main
+    thread, which may just have begun to wait for an hour.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handler)
+        signal.signal(number, lambda *_: None)
 
+    def watch() -> None:
+        os.read(reading, 1)
+        if not started.is_set():
+            os.write(sys.stdout.fileno(), b"Stopped\n")
+            os._exit(0)
+        asked_to_stop.set()
 
-def _leave(number: int, _: FrameType | None) -> None:
-    """Ends the process, whatever it does: an exception might leave a lock taken, and hang later."""
-    os.write(sys.stdout.fileno(), b"Stopped\n")
-    os._exit(0)
+    threading.Thread(target=watch, name="signals", daemon=True).start()
 
 
 def _announce(server: ModelServer, source: str | Path) -> None:
