@@ -21,6 +21,7 @@ from preprocessing.features import (
     user_inputs,
 )
 from preprocessing.spec import DatasetSpec
+from serving.contract import ENCODE_USER, SCORE_ITEMS
 from tests.testing_trainer import (
     START,
     Raw,
@@ -130,6 +131,16 @@ def export_ranker(inputs: StageInputs, path: Path, seed: int = 1) -> None:
     ranker = create_ranker(fields, inputs.config)
     ranker(random_features(fields, [3]))
     export(ranker, inputs, str(path))
+
+
+def signatures(folder: Path) -> dict[str, Any]:
+    """The two halves of a ranker that is not exported: `encode_user` and `score_items`."""
+    inputs = stage_inputs(folder)
+    fields = inputs.fields()
+    ranker = create_ranker(fields, inputs.config)
+    ranker(random_features(fields, [3]))
+    built = build_signatures(serving_module(ranker, inputs))
+    return {name: built[name] for name in (ENCODE_USER, SCORE_ITEMS)}
 
 
 def export_versions(inputs: StageInputs, model_dir: Path, seeds: tuple[int, ...] = (1,)) -> None:

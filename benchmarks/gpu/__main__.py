@@ -13,9 +13,11 @@ without TFX. On a GPU there are, too: the ranker at width 64 with 64 requests of
 The last line printed is JSON: `pretrain_ops` and `finetune_ops`, operations of a step;
 `optimizer_share`, the larger of the two stages'; `shapes`, the most that an epoch of a stage has;
 `padding_share`, the most of fine-tuning's cells; `hlo_loops`, of both stages' steps as XLA gets
-them; with `--xla`, `xla_loss_difference`, the largest relative one of a step, of both stages,
-without dropout; and on a GPU `ranker_candidates_per_second`, `pretrain_sequences_per_second` and
-`fed_ratio`, the time of a step fed from records over one from memory.
+them; `encode_user_copies` and `score_items_copies`, the tensors that a call of these signatures
+copies to a GPU and back, of a ranker with random weights; with `--xla`, `xla_loss_difference`, the
+largest relative one of a step, of both stages, without dropout; and on a GPU
+`ranker_candidates_per_second`, `pretrain_sequences_per_second` and `fed_ratio`, the time of a step
+fed from records over one from memory.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from benchmarks import random_model
+from benchmarks.gpu.copies import copies
 from benchmarks.gpu.counts import Counted, count_step, shapes_of
 from benchmarks.gpu.losses import largest_difference
 from benchmarks.gpu.records import ROOT, available, stage_inputs
@@ -57,7 +61,7 @@ def main() -> None:
     names = available(arguments.records)
     if "ml_100k" not in names:
         raise SystemExit("data/ml-100k is not there: run `make data` first, or give --records")
-    result = _counts(arguments.records) | _shapes(arguments.records, names)
+    result = _counts(arguments.records) | _shapes(arguments.records, names) | _copies()
     if arguments.xla:
         result |= _losses(arguments.records, arguments.xla)
     if tf.config.list_physical_devices("GPU"):
@@ -92,6 +96,16 @@ def _shapes(records: Path, names: list[str]) -> dict[str, Any]:
         padding.append(RankingBatches(inputs).padding(inputs.train))
         print(f"{name} finetune: {padding[-1]:.4f} of the cells are padding", flush=True)
     return {"shapes": max(shapes), "padding_share": round(max(padding), 4)}
+
+
+def _copies() -> dict[str, int]:
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, signature in random_model.signatures(Path(folder)).items():
+            of_signature = copies(signature)
+            print(f"{name}: {json.dumps(of_signature)} copies", flush=True)
+            found[f"{name}_copies"] = sum(of_signature.values())
+    return found
 
 
 def _losses(records: Path, steps: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from serving.contract import CANDIDATE_ITEM_ID, CANDIDATE_MASK, DESCRIPTION, USE
 from trainer.catalog import ItemCatalog
 from trainer.data import densify
 from trainer.export.input_checks import dense, fitting
+from trainer.export.placement import on_host
 from trainer.export.state_codec import StateCodec
 from trainer.export.statistics_table import StatisticsTable
 from trainer.export.transform_graph import Features, TransformGraph
@@ -125,15 +126,16 @@ class ServingModule(tf.Module):
         Args:
             raw: As for `user_state`.
         """
-        present = raw[HISTORY_ITEM_ID] != ""
-        kept = {}
-        for feature in user_inputs(self.spec):
-            values = raw[feature.name]
-            if feature.is_list:
-                values = _latest(values, present, self.fields.history_length)
-            kept[feature.name] = values
-        if self.statistics is not None:
-            kept = self.statistics.fill_user(kept)
+        with on_host():
+            present = raw[HISTORY_ITEM_ID] != ""
+            kept = {}
+            for feature in user_inputs(self.spec):
+                values = raw[feature.name]
+                if feature.is_list:
+                    values = _latest(values, present, self.fields.history_length)
+                kept[feature.name] = values
+            if self.statistics is not None:
+                kept = self.statistics.fill_user(kept)
         return self._transformed(kept)
 
     def scores(
@@ -150,17 +152,19 @@ class ServingModule(tf.Module):
         Returns:
             By task [B, N], 0 where there is no candidate.
         """
-        count = tf.shape(raw[CANDIDATE_ITEM_ID])[1]
+        with on_host():
+            count = tf.shape(raw[CANDIDATE_ITEM_ID])[1]
+            present = raw[CANDIDATE_ITEM_ID] != ""
         columns = candidate_columns(count)
         padded = {}
         for name, values in self.candidate_features(raw, rows).items():
             padded[name] = pad_columns(values, columns)
         logits = self._score_items(state, padded, training=False)
-        present = raw[CANDIDATE_ITEM_ID] != ""
         scores = {}
         for task, logit in logits.items():
-            probabilities = tf.sigmoid(tf.cast(logit, tf.float32))[:, :count]
-            scores[task] = tf.where(present, probabilities, 0.0)
+            probabilities = tf.sigmoid(tf.cast(logit, tf.float32))
+            with on_host():
+                scores[task] = tf.where(present, probabilities[:, :count], 0.0)
         return scores
 
     def candidate_features(
@@ -173,9 +177,10 @@ class ServingModule(tf.Module):
             rows: As for `scores`.
         """
         sent = {f.name: raw[f.name] for f in candidate_inputs(self.spec) if f.name in raw}
-        if self.statistics is not None:
-            sent = self.statistics.fill_candidates(sent, rows)
-        ragged = {name: tf.RaggedTensor.from_tensor(value) for name, value in sent.items()}
+        with on_host():
+            if self.statistics is not None:
+                sent = self.statistics.fill_candidates(sent, rows)
+            ragged = {name: tf.RaggedTensor.from_tensor(value) for name, value in sent.items()}
         return self._transformed(ragged)
 
     @_traced
@@ -193,13 +198,17 @@ class ServingModule(tf.Module):
     def predict(self, **raw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `predict`: both sides at once, no state on the wire."""
         rows = self._rows(raw)
-        return self.scores(self.user_state(raw), raw, None if rows is None else _with_a_row(rows))
+        with on_host():
+            dense_rows = None if rows is None else _with_a_row(rows)
+        return self.scores(self.user_state(raw), raw, dense_rows)
 
     @_traced
     def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `serving_default`: serialised raw tf.Examples [B]."""
         raw = self._parse(examples, user_inputs(self.spec) + candidate_inputs(self.spec))
-        return self.predict(**raw) | {CANDIDATE_MASK: raw[CANDIDATE_ITEM_ID] != ""}
+        with on_host():
+            mask = raw[CANDIDATE_ITEM_ID] != ""
+        return self.predict(**raw) | {CANDIDATE_MASK: mask}
 
     def encode_user_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Signature `encode_user_examples`: the states [B, 1] of serialised raw tf.Examples [B]."""
@@ -231,19 +240,23 @@ class ServingModule(tf.Module):
         """What is counted of the users and items together."""
         if self.statistics is None or not self._has_rows:
             return None
-        return self.statistics.users_items.rows(raw[USER_STATISTICS])
+        with on_host():
+            return self.statistics.users_items.rows(raw[USER_STATISTICS])
 
     def _transformed(self, raw: Features) -> dict[str, tf.Tensor]:
-        return self.catalog.fill(densify(self.transform(raw), self.fields))
+        with on_host():
+            indices = densify(self.transform(raw), self.fields)
+        return self.catalog.fill(indices)
 
     def _parse(self, examples: tf.Tensor, inputs: Sequence[RecordFeature]) -> dict[str, tf.Tensor]:
         """The raw features of serialised tf.Examples, dense."""
         how = {feature.name: _parsing(feature) for feature in inputs}
         raw = {}
-        for name, values in tf.io.parse_example(examples, how).items():
-            is_list = isinstance(values, tf.RaggedTensor)
-            raw[name] = dense(name, values) if is_list else values
-        return fitting(raw)
+        with on_host():
+            for name, values in tf.io.parse_example(examples, how).items():
+                is_list = isinstance(values, tf.RaggedTensor)
+                raw[name] = dense(name, values) if is_list else values
+            return fitting(raw)
 
 
 def dtype_of(feature: RecordFeature) -> tf.DType:

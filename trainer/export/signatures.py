@@ -10,6 +10,7 @@ import tensorflow as tf
 from preprocessing.features import RecordFeature, candidate_inputs, user_inputs
 from serving import contract
 from trainer.export.input_checks import checked
+from trainer.export.placement import on_host
 from trainer.export.serving_module import ServingModule, dtype_of
 
 ConcreteFunction: TypeAlias = tf.types.experimental.ConcreteFunction
@@ -52,7 +53,9 @@ def _concrete(
     """`function` traced for inputs of these specs, which are checked first."""
 
     def call(**raw: tf.Tensor) -> dict[str, tf.Tensor]:
-        return function(**checked(raw, limits))
+        with on_host():
+            sound = checked(raw, limits)
+        return function(**sound)
 
     return tf.function(call, autograph=False).get_concrete_function(**specs)
 

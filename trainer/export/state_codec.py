@@ -9,6 +9,7 @@ from typing import TypeVar
 import tensorflow as tf
 
 from serving import contract
+from trainer.export.placement import on_host
 from trainer.export.state_layout import MASK, layout_of, leaf_names
 from trainer.export.state_vectors import Vectors
 from trainer.models.ranker import UserState
@@ -103,25 +104,26 @@ class StateCodec:
         rows = tf.reshape(rows, [tf.shape(rows)[0], tf.shape(rows)[1] * self._row.bytes])
         # Padding is packed like real positions, and cut off with the rest of the string.
         packed = tf.concat([tf.bitcast(count, tf.uint8), user, rows], 1)
-        sizes = _COUNT_BYTES + self._user.bytes + count * self._row.bytes
-        parts = [tf.constant(self._prefix), _row_strings(packed, sizes)]
-        if rows_of_items is not None:
-            parts.append(self._packed_rows(rows_of_items))
-        body = tf.strings.join(parts)
-        return tf.strings.join([tf.constant(_MAGIC), _checksum(body), body])
+        with on_host():
+            sizes = _COUNT_BYTES + self._user.bytes + count * self._row.bytes
+            parts = [tf.constant(self._prefix), _row_strings(packed, sizes)]
+            if rows_of_items is not None:
+                parts.append(self._packed_rows(rows_of_items))
+            body = tf.strings.join(parts)
+            return tf.strings.join([tf.constant(_MAGIC), _checksum(body), body])
 
     def decode(self, blobs: tf.Tensor) -> UserState:
         """Unpacks string [B]; a foreign or damaged blob fails with INVALID_ARGUMENT."""
-        blobs = self._checked(blobs)
-        count = _count(blobs)
-        begins = tf.fill([tf.size(blobs)], _HEADER_BYTES)
-        payload = tf.strings.substr(blobs, begins, self._own_bytes(blobs) - _HEADER_BYTES)
-        longest = history_columns(tf.reduce_max(count), self._history_length)
-        most_bytes = self._user.bytes + longest * self._row.bytes
-        packed = tf.io.decode_raw(payload, tf.uint8, fixed_length=most_bytes)  # zeros at the end
+        with on_host():
+            blobs = self._checked(blobs)
+            count = _count(blobs)
+            longest = history_columns(tf.reduce_max(count), self._history_length)
+            packed = self._packed(blobs, longest)
         of_user = tf.ensure_shape(packed[:, : self._user.bytes], [None, self._user.bytes])
         user, user_sum = self._user.unpack(of_user)
-        rows = tf.reshape(packed[:, self._user.bytes :], [tf.size(blobs), longest, self._row.bytes])
+        rows = tf.reshape(
+            packed[:, self._user.bytes :], [tf.shape(packed)[0], longest, self._row.bytes]
+        )
         row, row_sum = self._row.unpack(rows)
         by_rank = {2: iter(user), 3: iter(row)}
         leaves = [next(by_rank[rank]) for rank in self._ranks]
@@ -129,6 +131,13 @@ class StateCodec:
         leaves = _require(tf.math.is_finite(user_sum + row_sum), leaves)
         leaves.insert(self._mask_place, tf.sequence_mask(count, longest))
         return tf.nest.pack_sequence_as(self._template, leaves)
+
+    def _packed(self, blobs: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+        """The vectors in string [B], with zeros up to so many positions: uint8 [B, W]."""
+        begins = tf.fill([tf.size(blobs)], _HEADER_BYTES)
+        payload = tf.strings.substr(blobs, begins, self._own_bytes(blobs) - _HEADER_BYTES)
+        most_bytes = self._user.bytes + positions * self._row.bytes
+        return tf.io.decode_raw(payload, tf.uint8, fixed_length=most_bytes)
 
     def rows_of_items(self, blobs: tf.Tensor) -> tf.Tensor:
         """The rows at the end of string [B].
@@ -138,13 +147,14 @@ class StateCodec:
         Returns:
             int32 [B, K, row_integers] with K at least 1, zeros after a user's last row.
         """
-        blobs = self._checked(blobs)
-        begins = self._own_bytes(blobs)
-        sizes = tf.strings.length(blobs) - begins
-        longest = tf.maximum(tf.reduce_max(sizes), 4 * self._row_integers)
-        ends = tf.strings.substr(blobs, begins, sizes)
-        integers = tf.io.decode_raw(ends, tf.int32, fixed_length=longest)
-        return tf.reshape(integers, [tf.size(blobs), -1, self._row_integers])
+        with on_host():
+            blobs = self._checked(blobs)
+            begins = self._own_bytes(blobs)
+            sizes = tf.strings.length(blobs) - begins
+            longest = tf.maximum(tf.reduce_max(sizes), 4 * self._row_integers)
+            ends = tf.strings.substr(blobs, begins, sizes)
+            integers = tf.io.decode_raw(ends, tf.int32, fixed_length=longest)
+            return tf.reshape(integers, [tf.size(blobs), -1, self._row_integers])
 
     def _packed_rows(self, rows: tf.RaggedTensor) -> tf.Tensor:
         integers = rows.to_tensor()
