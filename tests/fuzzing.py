@@ -272,11 +272,14 @@ class FuzzedServer:
         return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])  # type: ignore[index] # it is always there
 
 
-# Gives up unread answers sooner than it would, so that nobody has to wait for it.
+# Gives up unread answers sooner than it would, so that nobody has to wait for it, and trims its
+# memory all the time, so that what stays can be told from what is free.
 _SERVER = """
 import sys
-from serving.server import serve, unread_answers
+from serving.server import serve, spare_memory, unread_answers
 unread_answers.READ_SECONDS = 5.0
+spare_memory.CHECK_SECONDS = 1.0
+spare_memory.MOST_SPARE = 0
 serve(sys.argv[1], sys.argv[2], 0, 0)
 """
 
@@ -303,27 +306,10 @@ def server_process(model_dir: Path, model_name: str) -> Iterator[FuzzedServer]:
         process.wait()
 
 
-_MOST_LATE_GROWTH = 64 * 2**20  # bytes that the second half of the requests may add
-_KERNEL_SHAPES = range(100, 220, 2)
-
-
-def fill_kernel_caches(server: FuzzedServer, good: list[Any]) -> None:
-    """Has a server compute with so many shapes that it keeps no more kernels from then on.
-
-    TensorFlow's oneDNN keeps a kernel for each shape, up to a thousand of each kind: some 2.5 MiB
-    for a number of rows that it hasn't met. What grows after that is no cache.
-    """
-    (request,) = (
-        request for request in good if request.model_spec.signature_name == contract.SERVING_DEFAULT
-    )
-    many = predict_pb2.PredictRequest()
-    many.CopyFrom(request)
-    before = server.resident_bytes()
-    for rows in (1000, *_KERNEL_SHAPES):
-        many.inputs[contract.EXAMPLES].tensor_shape.dim[0].size = rows
-        outputs_of(server, many)
-    grown = server.resident_bytes() - before
-    print(f"\n{len(_KERNEL_SHAPES)} shapes: {grown >> 20} MiB more", flush=True)
+# Bytes that stay, and what the second half of the requests may add to them.
+_MOST_KEPT = 64 * 2**20
+_MOST_ADDED_LATE = 32 * 2**20
+_LONG = 5000  # requests
 
 
 def fuzz(
@@ -343,16 +329,15 @@ def fuzz(
 
     Raises:
         AssertionError: A status isn't proper, a good request was answered otherwise, or the
-            server's memory grew by more than it may, altogether or in the second half.
+            server's memory grew by more than it may; in a long run also what stays of it.
     """
     fuzzer = Fuzzer(good, seed)
     found = Counter[tuple[str, str]]()
     expected = [outputs_of(server, request) for request in good]
     before = server.resident_bytes()
-    halfway = 0
+    kept = []  # the least of each tenth of the run
+    lowest = most_growth
     for number in range(count):
-        if number == count // 2:
-            halfway = server.resident_bytes() - before
         kind, message = fuzzer.next()
         code, details, _ = server.send(message)
         undecodable = kind == "message" and code in (
@@ -369,14 +354,17 @@ def fuzz(
                     f"after request {number}, seed {seed}"
                 )
             grown = server.resident_bytes() - before
-            if number % (count // 10) == count // 10 - 1:
-                print(f"  after {number + 1} requests {grown >> 20} MiB more", flush=True)
             assert grown < most_growth, (
                 f"{grown} bytes more than at the start by request {number}, seed {seed}"
             )
-            assert number < count // 2 or grown - halfway < _MOST_LATE_GROWTH, (
-                f"{grown - halfway} bytes more than halfway by request {number}, seed {seed}"
-            )
+            lowest = min(lowest, grown)
+        if number % (count // 10) == count // 10 - 1 and count >= _LONG:
+            kept.append(lowest)
+            print(f"  after {number + 1} requests {lowest >> 20} MiB more stay", flush=True)
+            assert lowest < _MOST_KEPT, f"{kept}, seed {seed}"
+            late = len(kept) > 5
+            assert not late or lowest - kept[4] < _MOST_ADDED_LATE, f"{kept}, seed {seed}"
+            lowest = most_growth
     return found
 
 

@@ -1,5 +1,12 @@
 """A model server that behaves like tensorflow/serving, for development and single machines."""
 
+import os
+
+# TensorFlow's oneDNN makes a kernel for each shape that a request has, and each thread keeps a
+# thousand of them: memory that grows for days. Rankers are no slower without (docs/serving.md has
+# figures). TensorFlow reads this when it is imported.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
 from serving.server.command import serve
 from serving.server.errors import ServerStartError
 from serving.server.model_server import ModelServer

@@ -6,16 +6,15 @@ import ctypes
 import threading
 from pathlib import Path
 
-_CHECK_SECONDS = 10.0
-_MOST_SPARE = 32 * 2**20  # bytes that memory may grow by before it is looked through
+CHECK_SECONDS = 10.0
+MOST_SPARE = 32 * 2**20  # bytes that memory may grow by before it is looked through
 
 
 class SpareMemory:
     """Trims the heap of glibc now and then; with another C library it does nothing.
 
-    TensorFlow keeps a kernel for each shape that it meets, up to a thousand of each kind, and
-    throws the oldest away. So long-lived blocks lie between those of requests, and what is freed
-    around them stays with the process. Loading a version leaves as much again.
+    Blocks that live long lie between those of requests, and what is freed around them stays with
+    the process. Loading a version leaves as much again.
     """
 
     def __init__(self) -> None:
@@ -37,15 +36,15 @@ class SpareMemory:
             self._thread.join()
 
     def check(self) -> None:
-        """Trims if memory has grown by more than `_MOST_SPARE` since the last time."""
-        if self._trim is not None and _resident_bytes() > self._least + _MOST_SPARE:
+        """Trims if memory has grown by more than `MOST_SPARE` since the last time."""
+        if self._trim is not None and _resident_bytes() > self._least + MOST_SPARE:
             self._trim(0)
             self._least = _resident_bytes()
         self._least = min(self._least, _resident_bytes())
 
     def _run(self) -> None:
         self.check()
-        while not self._stopped.wait(_CHECK_SECONDS):
+        while not self._stopped.wait(CHECK_SECONDS):
             self.check()
 
 

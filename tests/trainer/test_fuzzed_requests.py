@@ -13,7 +13,6 @@ from tests import floods
 from tests.fuzzing import (
     PROPER,
     FuzzedServer,
-    fill_kernel_caches,
     fuzz,
     good_requests,
     outputs_of,
@@ -25,10 +24,7 @@ pytestmark = pytest.mark.slow
 NAME = "fuzzed"
 COUNT = int(os.environ.get("FUZZ_REQUESTS", "400"))
 _CLOSED_SECONDS = 120  # after which a connection with unread answers isn't closed any more
-_MANY = 5000  # requests, before which the caches of kernels are filled
-# Bytes: what lies free until the server trims it, every ten seconds at most, and few requests'
-# kernels. The second half of the requests may add half as much.
-_MOST_GROWTH = 128 * 2**20
+_MOST_GROWTH = 128 * 2**20  # bytes, of what lies free for a moment, too
 _MOST_TAKEN = (
     768 * 2**20
 )  # bytes, of a server that is sent 60 MiB at a time: messages and their copies, no objects
@@ -84,8 +80,6 @@ def test_answers_that_nobody_reads_keep_nobody_waiting(
 def test_hostile_requests_get_a_proper_status_and_harm_nobody(
     server: FuzzedServer, good: list[Any]
 ) -> None:
-    if COUNT >= _MANY:
-        fill_kernel_caches(server, good)
     before = server.resident_bytes()
     found = fuzz(server, good, COUNT, SEED, _MOST_GROWTH)
     after = server.resident_bytes()
