@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import importlib.util
+import logging
 import os
 import shutil
 import subprocess
@@ -31,6 +32,7 @@ START_UP_LINES = (
 def quiet_libraries() -> None:
     """Call it before TensorFlow is imported."""
     atexit.register(_end_quietly)
+    logging.getLogger("apache_beam.io.filebasedsink").addFilter(_is_no_empty_file)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reports absent GPUs as errors
     # That Python 3.10 is near or past its end, once for each of Google's packages.
     warnings.filterwarnings(
@@ -39,6 +41,11 @@ def quiet_libraries() -> None:
     is_called_twice = any(isinstance(finder, _Finder) for finder in sys.meta_path)
     if "tensorflow" not in sys.modules and not is_called_twice:
         sys.meta_path.insert(0, _Finder())
+
+
+def _is_no_empty_file(record: logging.LogRecord) -> bool:
+    """Beam warns where it has nothing to write; of rejected rows that is as it should be."""
+    return not str(record.msg).startswith("No shards found to finalize")
 
 
 def _end_quietly() -> None:

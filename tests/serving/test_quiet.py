@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from serving.quiet import quiet_libraries
 from tests.pipelines.conftest import srp4ctr_process
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +44,16 @@ def run_python(program: str, path: str = "/usr/bin:/bin") -> subprocess.Complete
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def test_beam_says_nothing_of_there_being_no_rejected_row(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    quiet_libraries()
+    logger = logging.getLogger("apache_beam.io.filebasedsink")
+    logger.warning("No shards found to finalize. num_shards: %d, skipped: %d", 0, 0)
+    logger.warning("Deleting %d existing files", 2)
+    assert caplog.messages == ["Deleting 2 existing files"]
 
 
 def test_a_crash_loses_no_line_but_those_of_every_start() -> None:
