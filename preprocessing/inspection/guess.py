@@ -50,7 +50,8 @@ class Roles:
                 return role
         found: list[str] = []
         if self.label and self.label.column == column:
-            found.append(f"task ({self.label.condition})")
+            condition = [f"{key}: {value}" for key, value in self.label.condition.items()]
+            found.append(f"task ({', '.join(condition)})")
         for side, kinds in self.features.items():
             if column in kinds:
                 found.append(f"{side} feature ({kinds[column]})")

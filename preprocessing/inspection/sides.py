@@ -25,6 +25,11 @@ _NAME = r"[A-Za-z][A-Za-z0-9_.]*"
 _TRAINED_ON = 0.7
 _KINDS = {"list": "multivalent", "number": "numeric"}
 # Why a column is left out.
+_OTHER_TIME = "a time besides that of the events"
+_ONE_VALUE = "it has the same value in all rows, or none"
+_ODD_NAME = 'no feature can have its name; to use it, write one with `column: "{name}"`'
+_LIST_OF_REQUEST = "a list of each request: a context feature if it is known in time, else never"
+_RARELY_REPEATS = "its values rarely repeat, as those of an id or of free text"
 _TELLS = "it alone tells the label, with an AUC of {auc:.3f}: it is hardly known in time"
 _UNSURE_OUTCOME = (
     "an outcome by its name and its two values, but which is the good one? Write the task"
@@ -77,8 +82,7 @@ class Sides:
         Args:
             profiles: Of the columns that may be features.
             label: The task.
-            left_out: Gets the columns that may be features but can't be told from outcomes, and
-                why.
+            left_out: Gets the columns that are neither a feature nor the label, and why.
         """
         features: dict[str, dict[str, str]] = {
             "user": {},
@@ -91,10 +95,13 @@ class Sides:
             if label and p.name == label.column:
                 outcome = _holds(p, label)
         for p in profiles:
-            has_values = p.distinct > 1 or p.kind == "flag"
-            if p.kind == "time" or not has_values or not re.fullmatch(_NAME, p.name):
+            is_label = label is not None and p.name == label.column
+            why_unfit = _why_unfit(p)
+            if why_unfit:
+                if not is_label:
+                    left_out[p.name] = why_unfit
                 continue
-            if label and p.name == label.column:
+            if label and is_label:
                 # Histories often hold positives only, of which the label's flag says nothing.
                 if not label.is_flag:
                     features["behavior"][p.name] = "categorical"
@@ -102,14 +109,17 @@ class Sides:
             side, why = self._side(p)
             kind = _kind_of(p)
             if kind == "categorical" and p.distinct > len(p.values) // 2:
-                continue  # an id of its own, or free text
+                left_out[p.name] = _RARELY_REPEATS
+                continue
             auc = None
             if outcome is not None and side not in ("", "behavior"):
                 auc = self._auc(p, outcome)
             if auc is not None and auc > TOO_GOOD:
                 side = ""
                 why = _TELLS.format(auc=auc)
-            if side and not (side == "context" and kind == "multivalent"):
+            if side == "context" and kind == "multivalent":
+                side, why = "", _LIST_OF_REQUEST
+            if side:
                 features[side][p.name] = kind
             elif why:
                 left_out[p.name] = why
@@ -144,6 +154,15 @@ class Sides:
         counts = count_labels((LEARNT,), buckets[learnt], outcome[learnt])
         counts += count_labels((JUDGED,), buckets[judged], outcome[judged])
         return feature_auc(nested(counts))
+
+
+def _why_unfit(p: ColumnProfile) -> str:
+    """Why a column can be no feature at all; "" where it can."""
+    if p.kind == "time":
+        return _OTHER_TIME
+    if p.distinct < 2 and p.kind != "flag":
+        return _ONE_VALUE
+    return "" if re.fullmatch(_NAME, p.name) else _ODD_NAME.format(name=p.name)
 
 
 def _kind_of(p: ColumnProfile) -> str:

@@ -16,6 +16,7 @@ from preprocessing.sources.raw import Problems, RawBatch
 from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, TimeFormat, seconds_of
 from preprocessing.sources.values import numbers_of, text_of
 
+_UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds"}
 _SHOWN_CHARACTERS = 60
 _LARGEST_NUMBER = float(np.finfo(np.float32).max)  # records hold numbers in 32 bits
 
@@ -123,9 +124,15 @@ class _Parser:
     def _malformed_time(self) -> tuple[str, str]:
         """The reason for rejecting a time that can't be read, and what to say of it."""
         if self._time_format in UNITS_PER_SECOND:
-            return "not_a_number", "is not a number"
+            unit = _UNIT_NAMES[self._time_format]
+            return "not_a_number", (
+                f"is not a number of {unit} since 1970; for times written as text, set "
+                "timestamp_unit: iso, or timestamp_format"
+            )
         if self._time_format == "iso":
-            return "not_a_time", "is not an ISO 8601 time"
+            return "not_a_time", (
+                "is not an ISO 8601 time; for numbers, set timestamp_unit: s, ms or us"
+            )
         return "not_a_time", f"is not a time as '{self._time_format}' has it"
 
     def _reject_not_finite(self, numbers: np.ndarray, column: Column, values: pa.Array) -> None:

@@ -163,7 +163,7 @@ def test_columns_belong_to_what_they_describe(tmp_path: Path) -> None:
         "behavior": {},
         "context": {"frequency": "categorical", "device": "categorical"},
     }
-    assert set(roles.left_out) == {"session_id", "bid", "dwell_ms"}
+    assert set(roles.left_out) == {"session_id", "bid", "dwell_ms", "signup_date"}
     assert set(dataset["features"]["match"]) == {"item_id", "category"}
     counted = dataset["features"]["statistics"]
     assert set(counted) == {"item_id", "user", "own_item", "category"}

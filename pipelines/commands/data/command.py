@@ -40,7 +40,7 @@ def data_inspect(
         str | None, typer.Option(help="Between values, if not the format's own.")
     ] = None,
     encoding: Annotated[
-        str | None, typer.Option(help="Of text: utf-8, if not given, or latin-1.")
+        str | None, typer.Option(help="Of text: utf-8 (by default) or latin-1.")
     ] = None,
     rows: Annotated[int, typer.Option(min=1, help="How many rows to look at.")] = 1_000_000,
     output: Annotated[Path | None, typer.Option(help="Write a first run config here.")] = None,

@@ -33,6 +33,7 @@ _FORMATS = {
     ".avro": "avro",
 }
 _COMPRESSED = (".gz", ".bz2", ".zst", ".xz")
+_OF_GLOBS = set("*?[")
 _SHOWN_CHARACTERS = 24
 
 
@@ -52,6 +53,8 @@ def inspect_log(
         DataError: the log can't be read, or has no columns that a spec needs.
     """
     console = Console()
+    if "://" not in path and not set(path) & _OF_GLOBS and not Path(path).exists():
+        raise DataError(f"{path}: no such file.")
     table = _table(path, format or _format_of(path), columns, delimiter, encoding)
     profiles, read, rejected = profile_log(table, rows)
     if not read:

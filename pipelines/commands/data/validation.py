@@ -39,9 +39,10 @@ def validate_config(path: Path) -> bool:
         console.print(f"[yellow]Warning:[/yellow] {escape(warning)}", soft_wrap=True)
     for problem in found.problems:
         console.print(f"[red]Problem:[/red] {escape(problem)}", soft_wrap=True)
-    console.print(
-        "No problem found." if not found.problems else f"{len(found.problems)} problem(s)."
-    )
+    if found.problems:
+        console.print(f"{len(found.problems)} problem(s).")
+    else:
+        console.print(f"No problem found. Next: srp4ctr run {path}", soft_wrap=True, markup=False)
     return not found.problems
 
 

@@ -71,7 +71,7 @@ def test_inspect_says_what_columns_look_like(tmp_path: Path) -> None:
     assert "time (ms)" in line_of(done.output, "shown_at") and "2020-09-1" in line_of(
         done.output, "shown_at"
     )
-    assert "task ({'equals': 1})" in line_of(done.output, "clicked")
+    assert "task (equals: 1)" in line_of(done.output, "clicked")
     assert "item feature (categorical)" in line_of(done.output, "category")
     assert "user feature (categorical)" in line_of(done.output, "city")
     assert "context feature (categorical)" in line_of(done.output, "slot")
@@ -79,6 +79,32 @@ def test_inspect_says_what_columns_look_like(tmp_path: Path) -> None:
     assert f"{len(rows) - distinct} rows repeat a user, item and time" in done.output
     users = len({row["memberId"] for row in rows})
     assert f"{users} users with {len(rows) / 30:.1f} events" in done.output
+
+
+def test_inspect_names_a_missing_file_as_it_was_given() -> None:
+    done = invoke("inspect", "nowhere/shop.csv")
+    assert done.exit_code == 1 and "Error: nowhere/shop.csv: no such file.\n" in done.output
+
+
+def test_inspect_says_why_a_column_can_be_no_feature(tmp_path: Path) -> None:
+    rows: list[Row] = []
+    for n, row in enumerate(impressions()):
+        odd = {"Item size": n % 3, "currency": "EUR", "note": f"text {n}"}
+        rows.append(row | odd | {"is clicked": row["clicked"]})
+        del rows[-1]["clicked"]
+    write_csv(tmp_path / "shop.csv", rows)
+    assert (
+        invoke("inspect", tmp_path / "shop.csv", "--output", tmp_path / "shop.yaml").exit_code == 0
+    )
+    comments = (tmp_path / "shop.yaml").read_text()
+    assert "column: is clicked" in comments and "clicked is left out" not in comments
+    for line in (
+        "# Item size is left out: no feature can have its name; to use it, write one with `column: "
+        '"Item size"`.',
+        "# currency is left out: it has the same value in all rows, or none.",
+        "# note is left out: its values rarely repeat, as those of an id or of free text.",
+    ):
+        assert line in comments
 
 
 def test_inspect_takes_odd_names_and_makes_the_folder_of_its_config(tmp_path: Path) -> None:
@@ -219,7 +245,12 @@ def test_validate_tells_all_problems_at_once(tmp_path: Path) -> None:
         "4 problem(s)",
     ):
         assert text in done.output.replace("\n", " "), text
-    for text in ("not_a_number", "missing_user", "row 2: column 'timestamp'"):
+    for text in (
+        "not_a_number",
+        "missing_user",
+        "row 2: column 'timestamp'",
+        "timestamp_unit: iso",
+    ):
         assert text in done.output
 
 
