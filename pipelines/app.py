@@ -29,8 +29,8 @@ from pipelines.commands.tune.command import tune
 
 app = typer.Typer(
     cls=CommandsOfAllPackages,
-    help="Pre-train on behaviour sequences, fine-tune a click-through-rate model, and serve it "
-    "with split signatures.",
+    help="From a log of behaviour to a model that ranks items for users, and to a server for it. "
+    "Start with `data inspect`, `data validate` and `run`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

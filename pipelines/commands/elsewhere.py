@@ -24,14 +24,27 @@ _FUNCTIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 
 
+# Who is new needs these, in this order; --help lists them before all others.
+_FIRST = ("data", "run", "rank", "tour", "compare", "serve")
+
+
 class CommandsOfAllPackages(TyperGroup):
     """The commands that are defined here, and those of the other packages."""
 
     def list_commands(self, context: Any) -> list[str]:
-        return [*super().list_commands(context), *_FUNCTIONS]
+        names = [*super().list_commands(context), *_FUNCTIONS]
+        return [*_FIRST, *(name for name in names if name not in _FIRST)]
 
     def get_command(self, context: Any, name: str) -> Any:
-        return _command(name) if name in _FUNCTIONS else super().get_command(context, name)
+        command = _command(name) if name in _FUNCTIONS else super().get_command(context, name)
+        if command is not None and command.help:
+            command.help = _unwrapped(command.help)
+        return command
+
+
+def _unwrapped(text: str) -> str:
+    """Paragraphs of one line each: typer keeps the line breaks of all but the first."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 @functools.cache
@@ -44,6 +57,7 @@ def _command(name: str) -> Any:
         with user_errors():
             command(*args, **kwargs)
 
-    app = typer.Typer(pretty_exceptions_enable=False)
+    # Completion is an option of srp4ctr itself.
+    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     app.command(name, context_settings=settings)(explained)
     return typer.main.get_command(app)

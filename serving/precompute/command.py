@@ -35,16 +35,16 @@ def precompute(
     staleness_seconds: Annotated[
         int,
         typer.Option(
-            help="The clients' Freshness.staleness_seconds: a state half as old is made anew, "
-            "and Redis forgets it after that time."
+            help="How old a state may get, as the clients say (Freshness): one half as old is "
+            "made anew, and Redis forgets it after that time."
         ),
     ] = 86_400,
     ignored_context: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="One of the clients' Freshness.ignored_context; may be given again. "
-            "The context of a request must else be that of the user's last event.",
+            help="A context input that requests may change, as the clients say (Freshness); may be "
+            "given again. The others must be those of the user's last event.",
         ),
     ] = None,
     shards: Annotated[

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
+from typer.core import TyperGroup
 
+from pipelines.app import app
 from tests.pipelines.conftest import srp4ctr, srp4ctr_process, write_run
 from tests.testing import EVENT_COLUMNS, write_csv
 
@@ -40,6 +43,24 @@ def test_help_lists_the_commands() -> None:
         "rollout",
     ):
         assert command in done.stdout
+
+
+def test_help_begins_with_what_a_newcomer_needs() -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    listed = group.list_commands(group.context_class(group))
+    assert listed[:6] == ["data", "run", "rank", "tour", "compare", "serve"]
+    assert len(listed) == len(set(listed)) > 15
+
+
+def test_paragraphs_of_help_fill_their_lines() -> None:
+    helped = srp4ctr("tour", "--help").stdout
+    assert "which behaviours a candidate attends to" in helped  # a line ends there in the code
+
+
+def test_completion_is_an_option_of_the_whole_alone() -> None:
+    assert "--install-completion" in srp4ctr("--help").stdout
+    assert "--install-completion" not in srp4ctr("rollout", "--help").stdout
 
 
 @pytest.mark.parametrize(
@@ -168,6 +189,17 @@ def test_rank_before_a_run(tmp_path: Path) -> None:
     done = srp4ctr("rank", write_run(tmp_path), "--user", "u1")
     assert done.returncode == 1
     assert "Run `srp4ctr run` first" in done.stderr
+
+
+def test_rank_without_titles_says_what_it_ranks(tmp_path: Path) -> None:
+    path = write_run(tmp_path)
+    content = yaml.safe_load(path.read_text())
+    content["dataset"].pop("items")
+    content["dataset"]["features"].pop("item", None)
+    path.write_text(yaml.safe_dump(content))
+    done = srp4ctr("rank", path, "--user", "u1")
+    assert done.returncode == 1
+    assert "ranks the rows of an item table" in done.stderr
 
 
 def test_unknown_data_set() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
+import tensorflow as tf
 from matplotlib.figure import Figure
 from rich.console import Console
 
@@ -35,6 +37,8 @@ def report_costs(config_path: Path, output: Path | None, vocabulary: int) -> Non
     Raises:
         ConfigError: the file is wrong.
     """
+    # TensorFlow's profiler warns that it uses functions of TensorFlow that are deprecated.
+    tf.get_logger().setLevel(logging.ERROR)
     config = load_run_config(config_path)
     folder = output or config.paths.root / "cost"
     folder.mkdir(parents=True, exist_ok=True)

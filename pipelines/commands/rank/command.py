@@ -18,7 +18,10 @@ def rank(
         str | None, typer.Option(help="host:port of a server; by default one is started.")
     ] = None,
 ) -> None:
-    """Rank the catalogue for a user with the pushed model, through the gRPC client."""
+    """Rank the catalogue for a user with the pushed model, through the gRPC client.
+
+    The catalogue is the config's item table (dataset.items), which needs a column of titles.
+    """
     with user_errors():
         from pipelines.commands.rank.rank_for_user import rank_for_user
 

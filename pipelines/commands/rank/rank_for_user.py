@@ -40,8 +40,9 @@ def rank_for_user(config_path: Path, user_id: str, top: int, server: str | None)
     titles = read_titles(config.spec)
     if not titles:
         raise RunError(
-            f"{config_path}: dataset.items.title is needed: the item table's rows are the "
-            "candidates."
+            f"{config_path}: dataset.items.title is needed: this command ranks the rows of an "
+            "item table, and shows their titles. Without such a table, ask a server for scores: "
+            "docs/serving.md, The client."
         )
     user = _user(config.spec, user_id, console)
     met = met_items(config.spec, user_id)

@@ -32,8 +32,9 @@ def run(
 ) -> None:
     """Run the pipeline of CONFIG: logs to a pushed model and a report.
 
-    Replaces the config's `beam` where any Beam option is given: srp4ctr run CONFIG --beam flink --
-    --parallelism=4
+    Any Beam option given here replaces the whole of the config's `beam`, as in:
+
+    srp4ctr run CONFIG --beam flink -- --parallelism=4
     """
     with user_errors():
         from pipelines.beam import beam_config
