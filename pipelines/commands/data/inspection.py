@@ -53,9 +53,9 @@ def inspect_log(
         DataError: the log can't be read, or has no columns that a spec needs.
     """
     console = Console()
+    table = _table(path, format or _format_of(path), columns, delimiter, encoding)
     if "://" not in path and not set(path) & _OF_GLOBS and not Path(path).exists():
         raise DataError(f"{path}: no such file.")
-    table = _table(path, format or _format_of(path), columns, delimiter, encoding)
     profiles, read, rejected = profile_log(table, rows)
     if not read:
         raise DataError(f"{path}: the log is empty: no row can be read.")
