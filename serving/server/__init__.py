@@ -1,11 +1,14 @@
 """A model server that behaves like tensorflow/serving, for development and single machines."""
 
 import os
+import sys
 
 # TensorFlow's oneDNN makes a kernel for each shape that a request has, and each thread keeps a
 # thousand of them: memory that grows for days. Rankers are no slower without (docs/serving.md has
-# figures). TensorFlow reads this when it is imported.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# figures). TensorFlow reads this when it is imported; later it would only reach processes that this
+# one starts.
+if "tensorflow" not in sys.modules:
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 from serving.server.command import serve
 from serving.server.errors import ServerStartError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 from pathlib import Path
 
@@ -10,16 +11,23 @@ CHECK_SECONDS = 10.0
 MOST_SPARE = 32 * 2**20  # bytes that memory may grow by before it is looked through
 
 
+_M_ARENA_MAX = -8  # of glibc's malloc.h
+
+
 class SpareMemory:
-    """Trims the heap of glibc now and then; with another C library it does nothing.
+    """Trims the heaps of glibc now and then; with another C library it does nothing.
 
     Blocks that live long lie between those of requests, and what is freed around them stays with
-    the process. Loading a version leaves as much again.
+    the process. Loading a version leaves as much again. Threads get a heap for each core, not
+    eight, which would each keep a share of it.
     """
 
     def __init__(self) -> None:
         library = ctypes.CDLL(None)
-        self._trim = library.malloc_trim if hasattr(library, "gnu_get_libc_version") else None
+        is_glibc = hasattr(library, "gnu_get_libc_version")
+        self._trim = library.malloc_trim if is_glibc else None
+        if is_glibc:
+            library.mallopt(_M_ARENA_MAX, os.cpu_count() or 1)
         self._least = 0  # bytes that the process had after the last trim, or since
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spare-memory", daemon=True)
