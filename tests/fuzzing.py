@@ -306,7 +306,7 @@ def server_process(model_dir: Path, model_name: str) -> Iterator[FuzzedServer]:
         process.wait()
 
 
-_MOST_KEPT = 64 * 2**20  # bytes that stay
+_MOST_KEPT = 32 * 2**20  # bytes that stay
 _LONG = 5000  # requests
 
 

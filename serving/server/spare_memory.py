@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 from pathlib import Path
 
 CHECK_SECONDS = 10.0
 MOST_SPARE = 32 * 2**20  # bytes that memory may grow by before it is looked through
-
-
-_M_ARENA_MAX = -8  # of glibc's malloc.h
+_M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
+_LARGE = 8 * 2**20  # bytes, more than what requests of usual sizes compute with
 
 
 class SpareMemory:
     """Trims the heaps of glibc now and then; with another C library it does nothing.
 
     Blocks that live long lie between those of requests, and what is freed around them stays with
-    the process. Loading a version leaves as much again. Threads get a heap for each core, not
-    eight, which would each keep a share of it.
+    the process. Loading a version leaves as much again. Large blocks are kept out of the heaps:
+    glibc would put them there, too, once a few were freed, and holes of all sizes would stay.
     """
 
     def __init__(self) -> None:
@@ -27,7 +25,7 @@ class SpareMemory:
         is_glibc = hasattr(library, "gnu_get_libc_version")
         self._trim = library.malloc_trim if is_glibc else None
         if is_glibc:
-            library.mallopt(_M_ARENA_MAX, os.cpu_count() or 1)
+            library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
         self._least = 0  # bytes that the process had after the last trim, or since
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spare-memory", daemon=True)
