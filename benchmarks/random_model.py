@@ -126,20 +126,13 @@ def _catalog(the_spec: DatasetSpec, items: int) -> list[Raw]:
 
 def export_ranker(inputs: StageInputs, path: Path, seed: int = 1) -> None:
     """Writes a ranker alone, as training exports it."""
-    keras.utils.set_random_seed(seed)
-    fields = inputs.fields()
-    ranker = create_ranker(fields, inputs.config)
-    ranker(random_features(fields, [3]))
-    export(ranker, inputs, str(path))
+    export(_ranker(inputs, seed), inputs, str(path))
 
 
 def signatures(folder: Path) -> dict[str, Any]:
     """The two halves of a ranker that is not exported: `encode_user` and `score_items`."""
     inputs = stage_inputs(folder)
-    fields = inputs.fields()
-    ranker = create_ranker(fields, inputs.config)
-    ranker(random_features(fields, [3]))
-    built = build_signatures(serving_module(ranker, inputs))
+    built = build_signatures(serving_module(_ranker(inputs, seed=1), inputs))
     return {name: built[name] for name in (ENCODE_USER, SCORE_ITEMS)}
 
 
@@ -188,6 +181,14 @@ def _export(inputs: StageInputs, path: Path, seed: int) -> None:
     tf.saved_model.save(module, str(path), signatures=signatures | rivals)
     write_warmup(module, signatures, os.fspath(path))
     write_manifest(os.fspath(path))
+
+
+def _ranker(inputs: StageInputs, seed: int) -> Ranker:
+    keras.utils.set_random_seed(seed)
+    fields = inputs.fields()
+    ranker = create_ranker(fields, inputs.config)
+    ranker(random_features(fields, [3]))
+    return ranker
 
 
 def _rankers(inputs: StageInputs, seed: int) -> tuple[Ranker, Ranker]:
