@@ -307,6 +307,7 @@ def server_process(model_dir: Path, model_name: str) -> Iterator[FuzzedServer]:
 
 
 _MOST_KEPT = 32 * 2**20  # bytes that stay
+_MOST_LATE_GROWTH = 64 * 2**20  # bytes that the second half of the requests may add
 _LONG = 5000  # requests
 
 
@@ -327,14 +328,18 @@ def fuzz(
 
     Raises:
         AssertionError: A status isn't proper, a good request was answered otherwise, or the
-            server's memory grew by more than it may; in a long run also what stays of it.
+            server's memory grew by more than it may, altogether or in the second half; in a long
+            run also what stays of it.
     """
     fuzzer = Fuzzer(good, seed)
     found = Counter[tuple[str, str]]()
     expected = [outputs_of(server, request) for request in good]
     before = server.resident_bytes()
+    halfway = 0
     lowest = most_growth  # in each tenth of the run
     for number in range(count):
+        if number == count // 2:
+            halfway = server.resident_bytes() - before
         kind, message = fuzzer.next()
         code, details, _ = server.send(message)
         undecodable = kind == "message" and code in (
@@ -353,6 +358,9 @@ def fuzz(
             grown = server.resident_bytes() - before
             assert grown < most_growth, (
                 f"{grown} bytes more than at the start by request {number}, seed {seed}"
+            )
+            assert number < count // 2 or grown - halfway < _MOST_LATE_GROWTH, (
+                f"{grown - halfway} bytes more than halfway by request {number}, seed {seed}"
             )
             lowest = min(lowest, grown)
         if number % (count // 10) == count // 10 - 1 and count >= _LONG:
