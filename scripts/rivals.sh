@@ -13,7 +13,8 @@ build() {
   say "Building $environment"
   rm -rf "$environment"
   "$2" venv --quiet --python "$3" "$environment"
-  "$2" pip sync --quiet --python "$environment/bin/python" "$requirements"
+  # Not `pip sync`: the CUDA libraries that PyPI's PyTorch can't be imported without aren't in the list.
+  "$2" pip install --quiet --python "$environment/bin/python" --requirement "$requirements"
   cp "$requirements" "$environment/requirements.txt"
 }
 
