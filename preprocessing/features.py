@@ -15,7 +15,7 @@ from preprocessing.kinds.numeric import Numeric
 from preprocessing.kinds.words import WordKind
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_match import ITEM_ID
-from preprocessing.spec_statistics import StatisticColumn
+from preprocessing.spec_statistics import Count, StatisticColumn
 
 Side = Literal["request", "user", "context", "history", "candidate", "label", "catalog"]
 Dtype = Literal["string", "int64", "float"]
@@ -35,6 +35,13 @@ TRAINING_EVENTS = "catalog_training_events"  # only in the records of split `cat
 STATISTIC_LINES = "catalog_statistics"  # likewise: lines of the statistics table
 
 CATALOG_ITEMS_A_RECORD = 500
+# How models read statistics, by what a statistic says.
+_SCALES: dict[Count, Literal["log", "linear", "logit"]] = {
+    "events": "log",
+    "positives": "log",
+    "rate": "logit",
+    "recency": "linear",
+}
 SPLITS = ("pretrain", "pretrain_validation", "train", "validation", "test", "catalog")
 
 
@@ -227,4 +234,4 @@ def _model_statistics(side: Side, spec: DatasetSpec) -> list[ModelFeature]:
 
 
 def _kind_of(column: StatisticColumn) -> Kind:
-    return Numeric(kind="numeric", scale="logit" if column.count == "rate" else "log")
+    return Numeric(kind="numeric", scale=_SCALES[column.count])

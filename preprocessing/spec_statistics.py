@@ -17,8 +17,8 @@ from preprocessing.spec_records import Condition
 USER = "user"
 _FOREVER = 2**40  # seconds; no log is longer
 ALL = "all"
-Count = Literal["events", "positives", "rate"]
-COUNTS: tuple[Count, ...] = ("events", "positives", "rate")
+Count = Literal["events", "positives", "rate", "recency"]
+_DEFAULT_COUNTS: tuple[Count, ...] = ("events", "positives", "rate")
 
 
 def _window(text: str) -> str:
@@ -36,7 +36,7 @@ class StatisticColumn:
         statistic: The name of the statistic.
         window: Such as `7d`, or `all`.
         count: What the number is.
-        task: Whose positives it counts; "" for events.
+        task: Whose positives it counts; "" for events and recency.
     """
 
     statistic: str
@@ -47,12 +47,14 @@ class StatisticColumn:
     @property
     def name(self) -> str:
         """The feature's name without its side."""
+        if self.count == "recency":
+            return f"{self.statistic}_recency"
         what = {"events": "events", "positives": self.task, "rate": f"{self.task}_rate"}[self.count]
         return f"{self.statistic}_{self.window}_{what}"
 
 
 class Statistic(Config):
-    """How many events a key had, how many of them were positive, and at which smoothed rate.
+    """How many events a key had, how many were positive, at which smoothed rate, and how long ago.
 
     A request sees the steps of time that were complete when it was made: nothing at or after the
     beginning of its own step counts. A positive counts from the moment that makes it one, which
@@ -62,8 +64,10 @@ class Statistic(Config):
         of: What is counted apart, by default what the statistic's own name says: `user`, `item_id`,
             or item features with one word. Of several, each combination has its own numbers.
         where: Which events count; by default those that are candidates.
-        counts: Which numbers there are: `events`, and for each task `positives` and `rate`. A rate
-            is drawn to that of all keys together, as if `prior` more events had had it.
+        counts: Which numbers there are: `events`, for each task `positives` and `rate`, and
+            `recency`. A rate is drawn to that of all keys together, as if `prior` more events had
+            had it. Recency is one number, of the last event within the longest window: 1 just now,
+            less the longer ago, on a logarithmic scale, and 0 without any event.
         windows: How far back is counted: lengths of time that are multiples of `step`, or `all`.
         step: How often the numbers change, UTC.
         prior: See `counts`.
@@ -71,7 +75,7 @@ class Statistic(Config):
 
     of: tuple[str, ...] = ()
     where: tuple[Condition, ...] | None = None
-    counts: Annotated[tuple[Count, ...], pydantic.Field(min_length=1)] = COUNTS
+    counts: Annotated[tuple[Count, ...], pydantic.Field(min_length=1)] = _DEFAULT_COUNTS
     windows: Annotated[tuple[Window, ...], pydantic.Field(min_length=1)] = ("1d", "7d", "28d", ALL)
     step: Annotated[Duration, pydantic.Field(ge=1)] = SECONDS_PER_HOUR
     prior: Annotated[float, CountsWith("rate"), pydantic.Field(gt=0)] = 10.0
@@ -98,7 +102,21 @@ class Statistic(Config):
     @property
     def has_positives(self) -> bool:
         """Whether it counts positives, which rates need, too."""
-        return self.counts != ("events",)
+        return "positives" in self.counts or self.rate
+
+    @property
+    def recency(self) -> bool:
+        """Whether it says how long ago the last event was."""
+        return "recency" in self.counts
+
+    @property
+    def longest_window(self) -> str:
+        """That of `windows` which reaches back furthest."""
+        return ALL if ALL in self.windows else max(self.windows, key=seconds_of)
+
+    def width(self, tasks: int) -> int:
+        """How many numbers are counted in each window: events, positives of tasks, recency."""
+        return 1 + tasks * self.has_positives + self.recency
 
     @property
     def steps_a_window(self) -> list[int | None]:
@@ -112,7 +130,7 @@ class Statistic(Config):
         """The longest time before a request at which an event changes its numbers, seconds."""
         if ALL in self.windows:
             return _FOREVER
-        return max(map(seconds_of, self.windows)) + self.step + attribution_window
+        return seconds_of(self.longest_window) + self.step + attribution_window
 
     def keys_of(self, name: str) -> tuple[str, ...]:
         """What the statistic called `name` counts apart."""
@@ -127,11 +145,18 @@ class Statistic(Config):
         return tuple(key for key in self.keys_of(name) if key != USER)
 
     def columns(self, name: str, tasks: tuple[str, ...]) -> Iterator[StatisticColumn]:
-        """The numbers of the statistic called `name`: by window, then by count, then by task."""
+        """The numbers of the statistic called `name`: by window, then by count, then by task.
+
+        Recency, which is one number for all windows, is the last.
+        """
         for window in self.windows:
             for count in self.counts:
+                if count == "recency":
+                    continue
                 for task in ("",) if count == "events" else tasks:
                     yield StatisticColumn(name, window, count, task)
+        if self.recency:
+            yield StatisticColumn(name, self.longest_window, "recency", "")
 
 
 def check_statistics(statistics: dict[str, Statistic], one_word: dict[str, bool]) -> None:

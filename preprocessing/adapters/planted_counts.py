@@ -16,10 +16,10 @@ import numpy as np
 START = 1_700_006_400  # 2023-11-15 00:00 UTC
 DAYS = 40
 _HOURS = 24 * DAYS
-_CATEGORIES = 8
+CATEGORIES = 8
 _USERS = 400
 _PAGES = 12_000
-_BASE_LOGIT = -2.5  # of an item with nothing for or against it: about one click in 13
+BASE_LOGIT = -2.5  # of an item with nothing for or against it: about one click in 13
 
 
 class Row(NamedTuple):
@@ -87,7 +87,7 @@ class _Items:
         self._rng = rng
         self._made = site.alive
         self.numbers = np.arange(site.alive)
-        self.categories = rng.integers(_CATEGORIES, size=site.alive)
+        self.categories = rng.integers(CATEGORIES, size=site.alive)
         self.popularity = rng.normal(size=site.alive)
 
     def pass_an_hour(self) -> None:
@@ -98,7 +98,7 @@ class _Items:
         gone = self._rng.random(site.alive) < 1 / site.life
         count = int(gone.sum())
         self.numbers[gone] = np.arange(self._made, self._made + count)
-        self.categories[gone] = self._rng.integers(_CATEGORIES, size=count)
+        self.categories[gone] = self._rng.integers(CATEGORIES, size=count)
         self.popularity[gone] = self._rng.normal(size=count)
         self._made += count
 
@@ -118,8 +118,8 @@ def rows(site: Site, pages: int, seed: int) -> Iterator[Row]:
     """
     rng = np.random.default_rng(seed)
     items = _Items(site, rng)
-    following = rng.permutation(_CATEGORIES)
-    tastes = rng.integers(_CATEGORIES, size=_USERS)
+    following = rng.permutation(CATEGORIES)
+    tastes = rng.integers(CATEGORIES, size=_USERS)
     clicked: list[set[int]] = [set() for _ in range(_USERS)]
     latest = np.full(_USERS, -1)  # the category of a user's latest click
     hour = 0
@@ -130,7 +130,7 @@ def rows(site: Site, pages: int, seed: int) -> Iterator[Row]:
         shown = _shown(site, items, clicked[user], rng)
         categories = items.categories[shown]
         met = np.array([item in clicked[user] for item in items.numbers[shown].tolist()])
-        logits = _BASE_LOGIT + items.popularity[shown] + site.taste * (categories == tastes[user])
+        logits = BASE_LOGIT + items.popularity[shown] + site.taste * (categories == tastes[user])
         logits += site.met * met
         if latest[user] >= 0:
             logits += site.follows * (categories == following[latest[user]])

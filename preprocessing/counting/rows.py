@@ -113,15 +113,15 @@ class KeyShard:
         for part in self._asked:
             question = from_bytes([part.rows])
             if question is not None and part.statistic in self._counts:
-                windows = self._spec.features.statistics[part.statistic].steps_a_window
-                answer = self._counts[part.statistic].answer(question, windows)
+                statistic = self._spec.features.statistics[part.statistic]
+                answer = self._counts[part.statistic].answer(question, statistic)
                 yield part.asked_by, (part.statistic, to_bytes(answer))
 
     def at(self, time: int) -> Iterator[tuple[str, bytes]]:
         """(statistic, table) of all keys as a request at `time` would see them."""
         for name, counts in self._counts.items():
             statistic = self._spec.features.statistics[name]
-            yield name, to_bytes(counts.at(time // statistic.step, statistic.steps_a_window))
+            yield name, to_bytes(counts.at(time // statistic.step, statistic))
 
 
 def _spread(name: str, asked_by: int, table: pa.Table, shards: int) -> Iterator[tuple[int, Rows]]:

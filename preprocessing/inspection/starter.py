@@ -17,6 +17,7 @@ from preprocessing.spec_statistics import ALL, USER
 from preprocessing.spec_tables import Table
 
 _NEGATIVES = 9
+_OWN_ITEM = "own_item"  # the statistic of how often a user met an item
 _ENOUGH_POSITIVES = 3  # a user, for histories of positives alone
 # How long after it was shown what is done with an item may count; a split must last far longer.
 _WITHIN = {"1d": 86_400, "1h": 3_600, "10m": 600}
@@ -186,12 +187,16 @@ def _statistics(
         USER: {"windows": [ALL]},
     }
     if meets_again:
-        counted["own_item"] = {"of": [USER, ITEM_ID], "windows": [ALL]}
+        counted[_OWN_ITEM] = {"of": [USER, ITEM_ID], "windows": [ALL]}
     for name, kind in words.items():
         if kind == "categorical":  # a statistic's key is one word
             counted[name] = {"windows": [ALL]}
-    # A list of its own for each: YAML writes one that is shared as an anchor and aliases.
-    return {name: {**one, "counts": list(counts)} for name, one in counted.items()}
+    for name, one in counted.items():
+        # A list of its own for each: YAML writes one that is shared as an anchor and aliases.
+        one["counts"] = list(counts)
+        if name == _OWN_ITEM:
+            one["counts"].append("recency")
+    return counted
 
 
 def _windows(time: ColumnProfile) -> list[str]:

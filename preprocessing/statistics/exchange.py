@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from preprocessing.entities import as_array
 from preprocessing.sources.columns import KEY
+from preprocessing.spec_statistics import Statistic
 from preprocessing.statistics.keys import codes_in, distinct
 from preprocessing.statistics.occurrences import Occurrences
 from preprocessing.statistics.step_counts import StepCounts, summed
@@ -75,27 +76,28 @@ class KeyCounts:
         self.keys = keys.values
         self._counts = StepCounts(keys.codes, table.column(STEP).to_numpy(), amounts_of(table))
 
-    def before(self, keys: pa.Array, stops: np.ndarray, lengths: list[int | None]) -> np.ndarray:
+    def before(self, keys: pa.Array, stops: np.ndarray, statistic: Statistic) -> np.ndarray:
         """See StepCounts; int64 [Q, windows, columns]."""
         codes = codes_in(self.keys, keys)
-        return self._counts.before(np.where(codes < 0, len(self.keys), codes), stops, lengths)
+        known = np.where(codes < 0, len(self.keys), codes)
+        return self._counts.before(known, stops, statistic.steps_a_window, statistic.recency)
 
-    def answer(self, question: pa.Table, lengths: list[int | None]) -> pa.Table:
-        """Answers a table of `asked`: the counts of each window.
+    def answer(self, question: pa.Table, statistic: Statistic) -> pa.Table:
+        """Answers a table of `asked`: the counts of each of the statistic's windows.
 
         Rows without any count are left out.
         """
         stops = question.column(STEP).to_numpy()
-        counts = self.before(as_array(question.column(KEY)), stops, lengths)
+        counts = self.before(as_array(question.column(KEY)), stops, statistic)
         flat = counts.reshape(len(stops), -1)
         kept = np.flatnonzero(flat.any(axis=1))
         keys = as_array(question.column(KEY)).take(pa.array(kept))
         return _table(keys, stops[kept], flat[kept])
 
-    def at(self, stop: int, lengths: list[int | None]) -> pa.Table:
+    def at(self, stop: int, statistic: Statistic) -> pa.Table:
         """The counts of all keys as they stood before one step, as from `answer`."""
         question = pa.table({KEY: self.keys, STEP: np.full(len(self.keys), stop)})
-        return self.answer(question, lengths)
+        return self.answer(question, statistic)
 
 
 class Answers:

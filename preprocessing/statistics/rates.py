@@ -1,11 +1,14 @@
-"""The numbers that a request sees, made of counts: events, positives and smoothed rates."""
+"""The numbers that a request sees, made of counts: events, positives, smoothed rates, recency."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from preprocessing.durations import SECONDS_PER_DAY
 from preprocessing.spec import DatasetSpec
-from preprocessing.spec_statistics import Statistic
+from preprocessing.spec_statistics import Statistic, StatisticColumn
+
+_NOT_RECENT = 10 * 365 * SECONDS_PER_DAY  # what happened so long ago might as well not have
 
 
 def numbers(
@@ -16,28 +19,48 @@ def numbers(
     Args:
         spec: Has the tasks.
         statistic: Says which numbers there are.
-        counts: int64 [Q, windows, 1 + tasks], events and positives; without positives [Q, windows,
-            1].
+        counts: int64 [Q, windows, Statistic.width], events, positives where they are counted, and
+            as the last, where recency is, how many steps ago the last event was.
         overall: int64 [Q, 1 + tasks], events and positives of all keys together since the log
             began.
 
     Returns:
         float32 [Q] each.
     """
-    columns = []
-    for window in range(len(statistic.windows)):
-        events = counts[:, window, 0]
-        for count in statistic.counts:
-            if count == "events":
-                columns.append(events)
-                continue
-            for task in range(1, 1 + len(spec.tasks)):
-                positives = counts[:, window, task]
-                if count == "rate":
-                    mean = _mean(overall[:, 0], overall[:, task])
-                    positives = _rate(events, positives, mean, statistic.prior)
-                columns.append(positives)
-    return [column.astype(np.float32) for column in columns]
+    tasks = tuple(spec.tasks)
+    found = []
+    for column in statistic.columns("", tasks):
+        of_window = counts[:, statistic.windows.index(column.window)]
+        number = _number(statistic, column, of_window, overall, tasks)
+        found.append(number.astype(np.float32))
+    return found
+
+
+def _number(
+    statistic: Statistic,
+    column: StatisticColumn,
+    counts: np.ndarray,
+    overall: np.ndarray,
+    tasks: tuple[str, ...],
+) -> np.ndarray:
+    """One column [Q] of the counts of its window [Q, Statistic.width]."""
+    events = counts[:, 0]
+    if column.count == "events":
+        return events
+    if column.count == "recency":
+        return _recency(counts[:, -1] * statistic.step)
+    task = 1 + tasks.index(column.task)
+    positives = counts[:, task]
+    if column.count == "positives":
+        return positives
+    mean = _mean(overall[:, 0], overall[:, task])
+    return _rate(events, positives, mean, statistic.prior)
+
+
+def _recency(seconds: np.ndarray) -> np.ndarray:
+    """1 for what happened just now, 0 for what didn't happen, which has 0 seconds."""
+    recency = 1.0 - np.log1p(np.minimum(seconds, _NOT_RECENT)) / np.log1p(_NOT_RECENT)
+    return np.where(seconds > 0, recency, 0.0)
 
 
 def _mean(events: np.ndarray, positives: np.ndarray) -> np.ndarray:

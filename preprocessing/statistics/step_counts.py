@@ -25,14 +25,26 @@ class StepCounts:
         known = int(keys.max(initial=-1)) + 1
         self._begins = np.searchsorted(keys[order], np.arange(known + 1))
         self._sums = np.concatenate([nothing, np.cumsum(amounts[order], axis=0)])
+        self._steps = steps[order]
+        # Of each row, the last one up to it in which the first column counted something.
+        has_event = np.where(amounts[order, 0] > 0, np.arange(len(order)), -1)
+        self._last_event = np.maximum.accumulate(has_event)
 
-    def before(self, keys: np.ndarray, stops: np.ndarray, lengths: list[int | None]) -> np.ndarray:
+    def before(
+        self,
+        keys: np.ndarray,
+        stops: np.ndarray,
+        lengths: list[int | None],
+        recency: bool = False,
+    ) -> np.ndarray:
         """What was counted before some steps.
 
         Args:
             keys: int64 [Q]; one that nothing happened to has zeros.
             stops: int64 [Q], the first steps that don't count.
             lengths: For each window, how many steps it has; None is all that there are.
+            recency: Whether there is one more column: how many steps ago the first column last
+                counted something in the window, 0 where it didn't.
 
         Returns:
             int64 [Q, windows, columns].
@@ -45,8 +57,21 @@ class StepCounts:
             else:
                 first = np.maximum(stops - length, 0)
                 low = np.searchsorted(self._rows, keyed_times(keys, first))
-            found.append(self._sums[high] - self._sums[low])
+            counts = self._sums[high] - self._sums[low]
+            if recency:
+                counts = np.column_stack([counts, self._steps_ago(low, high, stops)])
+            found.append(counts)
         return np.stack(found, axis=1)
+
+    def _steps_ago(self, low: np.ndarray, high: np.ndarray, stops: np.ndarray) -> np.ndarray:
+        """How long before `stops` the last event of the rows from `low` to `high` was: int64 [Q].
+
+        0 where none of these rows has an event.
+        """
+        if not len(self._steps):
+            return np.zeros_like(stops)
+        last = self._last_event[np.maximum(high - 1, 0)]
+        return np.where((last >= low) & (high > low), stops - self._steps[last], 0)
 
 
 def summed(

@@ -49,7 +49,8 @@ def statistic_lines(
 
 def never_counted(spec: DatasetSpec, name: str, overall: np.ndarray) -> Iterator[bytes]:
     """The line of whatever a statistic hasn't counted."""
-    amounts = len(spec.features.statistics[name].windows) * len(overall)
+    statistic = spec.features.statistics[name]
+    amounts = len(statistic.windows) * statistic.width(len(spec.tasks))
     columns = {str(number): [0] for number in range(amounts)}
     return statistic_lines(spec, name, pa.table({KEY: [""], STEP: [0]} | columns), overall)
 

@@ -99,13 +99,14 @@ class ShardStatistics:
     def _counts(
         self, name: str, statistic: Statistic, asking: Asking, stops: np.ndarray
     ) -> np.ndarray:
-        """What was counted before some steps: int64 [Q, windows, 1 + tasks]."""
+        """What was counted before some steps: int64 [Q, windows, Statistic.width]."""
         parts = key_features(self._spec, name)
         keys = item_keys(parts, self._values, asking.events, asking.times) if parts else None
         if statistic.is_of_user(name) and len(stops):
             return self._own_counts(name).before(asking.users, keys, stops)
         if name not in self._told.answers or keys is None:
-            return np.zeros((len(stops), len(statistic.windows), self._width(statistic)), np.int64)
+            width = statistic.width(len(self._spec.tasks))
+            return np.zeros((len(stops), len(statistic.windows), width), np.int64)
         return self._told.answers[name].before(keys, stops)
 
     def _own_counts(self, name: str) -> _OwnCounts:
@@ -117,17 +118,13 @@ class ShardStatistics:
         """What happened to all keys together, under key 0."""
         table = self._told.overall.get(name)
         steps = np.zeros(0, np.int64) if table is None else table.column(STEP).to_numpy()
-        width = self._width(self._spec.features.statistics[name])
+        width = 1 + len(self._spec.tasks) * self._spec.features.statistics[name].has_positives
         amounts = np.zeros((0, width), np.int64) if table is None else amounts_of(table)
         return StepCounts(np.zeros(len(steps), np.int64), steps, amounts)
 
     def _overall_before(self, name: str, stops: np.ndarray) -> np.ndarray:
         """What had happened to all keys together before some steps: int64 [Q, 1 + tasks]."""
         return self._overall[name].before(np.zeros_like(stops), stops, [None])[:, 0]
-
-    def _width(self, statistic: Statistic) -> int:
-        """How many numbers are counted: events, and positives of each task."""
-        return 1 + len(self._spec.tasks) * statistic.has_positives
 
 
 class _OwnCounts:
@@ -153,7 +150,8 @@ class _OwnCounts:
         is_known = np.append(self._known, -1)[places] == pairs
         # One past the last place has no counts.
         places = np.where(is_known & (pairs >= 0), places, len(self._known))
-        return self._counts.before(places, stops, self._statistic.steps_a_window)
+        statistic = self._statistic
+        return self._counts.before(places, stops, statistic.steps_a_window, statistic.recency)
 
     def met_by(self, users: np.ndarray) -> tuple[np.ndarray, pa.Array]:
         """The keys of items that each user did something to.

@@ -167,6 +167,7 @@ def test_columns_belong_to_what_they_describe(tmp_path: Path) -> None:
     assert set(dataset["features"]["match"]) == {"item_id", "category"}
     counted = dataset["features"]["statistics"]
     assert set(counted) == {"item_id", "user", "own_item", "category"}
+    assert counted.pop("own_item")["counts"] == ["events", "rate", "recency"]
     assert all(one["counts"] == ["events", "rate"] for one in counted.values())
     assert counted["item_id"]["windows"] == ["1h", "1d", "all"]  # of thirty days
     assert "&" not in yaml.safe_dump(dataset)  # no anchors in what a person is to read
@@ -183,7 +184,9 @@ def test_what_nobody_meets_twice_is_not_counted_by_user(tmp_path: Path) -> None:
 
 def test_where_every_event_is_good_no_rate_is_counted(tmp_path: Path) -> None:
     _, dataset = roles_of(tmp_path, page_log("2", "1"))
-    assert all(one["counts"] == ["events"] for one in dataset["features"]["statistics"].values())
+    counted = dataset["features"]["statistics"]
+    assert counted.pop("own_item")["counts"] == ["events", "recency"]
+    assert all(one["counts"] == ["events"] for one in counted.values())
 
 
 def test_a_session_is_no_request(tmp_path: Path) -> None:

@@ -34,11 +34,15 @@ def test_equals_the_reference_over_shards_and_processes(tmp_path: Path) -> None:
         "tag": {"windows": ["1h", "1d", "all"]},
         "item_id": {
             "step": "1d",
-            "counts": ["events", "rate"],
+            "counts": ["events", "rate", "recency"],
             "where": [{"column": "action", "equals": "buy"}],
         },
         "user": {"windows": ["1d"]},
-        "user_item": {"of": ["user", "item_id"], "windows": ["all"]},
+        "user_item": {
+            "of": ["user", "item_id"],
+            "windows": ["all"],
+            "counts": ["events", "positives", "rate", "recency"],
+        },
     }
     spec = write_small_dataset(tmp_path, log, features=features)
     options = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,6 +53,12 @@ def _value(
     events = sum(begin <= event["timestamp"] < end for event in own)
     if column.count == "events":
         return events
+    if column.count == "recency":
+        times = [event["timestamp"] for event in own if begin <= event["timestamp"] < end]
+        if not times:
+            return 0.0
+        last_step = max(times) // statistic.step * statistic.step
+        return 1 - math.log1p(end - last_step) / math.log1p(10 * 365 * 24 * 3600)
     since = [_positive_since(spec.tasks[column.task], log, event) for event in own]
     positives = sum(begin <= moment < end for moment in since if moment is not None)
     if column.count == "positives":

@@ -37,8 +37,14 @@ VIEWS = [{"column": "action", "equals": "view"}]
 STATISTICS: dict[str, Any] = {
     "item_id": {},
     "maker": {"step": "3s", "windows": ["3s", "all"]},
-    "user": {"where": []},
-    "user_item": {"of": ["user", "item_id"], "prior": 0.5},
+    "user": {"where": [], "counts": ["recency", "rate"]},
+    "user_item": {
+        "of": ["user", "item_id"],
+        "counts": ["events", "positives", "rate", "recency"],
+        "prior": 0.5,
+    },
+    "last_seen": {"of": ["item_id"], "counts": ["recency"], "windows": ["6s", "2s"]},
+    "seen": {"of": ["item_id"], "counts": ["positives", "recency"], "windows": ["2s", "all"]},
     "user_place": {
         "of": ["place", "user"],
         "counts": ["events"],
@@ -279,3 +285,21 @@ def test_a_key_that_is_absent_counts_nothing() -> None:
     record = next(record for record in _records(spec, log) if record["request_id"] == ["u1:7"])
     assert record["candidate_maker"] == [""]
     assert record["candidate_maker_all_events"] == [0.0]
+
+
+def test_recency_is_that_of_the_last_event_and_not_of_what_made_it_positive() -> None:
+    log = [
+        _event("u2", "i1", 1),
+        _event("u2", "i1", 5, "buy"),
+        _event("u1", "i1", 7),
+    ]
+    changes = {"candidates": {"where": VIEWS}, "tasks": {"buy": BUY | {"within": 5}}}
+    records = _records(_spec(["seen", "user_item"], **changes), log)
+    (record,) = [record for record in records if record["request_id"] == ["u1:7"]]
+    assert record["candidate_user_item_recency"] == [0.0]  # its own event is of its own step
+    since = 6 - 0  # from the beginning of the event's step to that of the request's
+    ten_years = 10 * 365 * 24 * 3600
+    assert record["candidate_seen_all_buy"] == [1.0]
+    assert record["candidate_seen_recency"] == [
+        pytest.approx(1 - np.log1p(since) / np.log1p(ten_years))
+    ]
