@@ -4,7 +4,7 @@
 
 The best is the AUC of the chances themselves, over the candidates of the test split. Nobody can
 reach it who has to find an item's popularity and a user's taste from clicks. What can be learned is
-the AUC of somebody who knows all else about the site, and who has seen every click of earlier pages:
+the AUC of somebody who knows all else about the site, and has seen every click of earlier pages:
 popularity is followed by an extended Kalman filter, taste by Bayes' rule.
 """
 

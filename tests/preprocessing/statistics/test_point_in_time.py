@@ -293,7 +293,7 @@ def test_recency_is_that_of_the_last_event_and_not_of_what_made_it_positive() ->
         _event("u2", "i1", 5, "buy"),
         _event("u1", "i1", 7),
     ]
-    changes = {"candidates": {"where": VIEWS}, "tasks": {"buy": BUY | {"within": 5}}}
+    changes = {"candidates": {"where": VIEWS}, "tasks": {"buy": BUY | {"within": 4}}}
     records = _records(_spec(["seen", "user_item"], **changes), log)
     (record,) = [record for record in records if record["request_id"] == ["u1:7"]]
     assert record["candidate_user_item_recency"] == [0.0]  # its own event is of its own step
