@@ -62,13 +62,27 @@ def best(log: Path, spec: DatasetSpec, site: Site) -> Best:
     """
     assert isinstance(spec.split, TimeSplit)
     begins = spec.split.test_from.timestamp()
-    with log.open(newline="") as stream:
-        rows = [Row(**row) for row in csv.DictReader(stream)]
+    rows = list(_rows(log))
     guesses = np.concatenate(list(_guesses(rows, site)))
-    is_test = np.array([int(row.timestamp) >= begins for row in rows])
-    labels = np.array([int(row.clicked) for row in rows])[is_test]
+    is_test = np.array([row.timestamp >= begins for row in rows])
+    labels = np.array([row.clicked for row in rows])[is_test]
     chances = np.array([float(row.chance) for row in rows])[is_test]
     return Best(auc(labels, chances), auc(labels, guesses[is_test]), len(labels))
+
+
+def _rows(log: Path) -> Iterator[Row]:
+    """The rows of a log as `planted_counts.build` wrote them."""
+    with log.open(newline="") as stream:
+        for row in csv.DictReader(stream):
+            yield Row(
+                row["user_id"],
+                row["item_id"],
+                row["category"],
+                int(row["timestamp"]),
+                row["request_id"],
+                int(row["clicked"]),
+                row["chance"],
+            )
 
 
 def _guesses(rows: list[Row], site: Site) -> Iterator[np.ndarray]:
@@ -83,7 +97,7 @@ def _guesses(rows: list[Row], site: Site) -> Iterator[np.ndarray]:
         user = page[0].user_id
         categories = np.array([_number(row.category) for row in page])
         items = [row.item_id for row in page]
-        means = popularity.at(int(page[0].timestamp), items)
+        means = popularity.at(page[0].timestamp, items)
         met = np.array([item in clicked.get(user, ()) for item in items])
         logits = BASE_LOGIT + means + site.met * met
         if user in latest:
@@ -96,7 +110,7 @@ def _guesses(rows: list[Row], site: Site) -> Iterator[np.ndarray]:
         share /= share.sum()
         guess = share @ by_taste
         yield guess
-        is_clicked = np.array([int(row.clicked) for row in page])
+        is_clicked = np.array([row.clicked for row in page])
         seen = np.where(is_clicked, by_taste, 1 - by_taste)
         tastes[user] = weights + np.log(seen).sum(axis=1)
         popularity.see(items, guess, is_clicked)
@@ -146,7 +160,7 @@ def _following(rows: list[Row]) -> np.ndarray:
             if before is not None:
                 sums[before, category] += np.log(float(row.chance) / (1 - float(row.chance)))
                 counts[before, category] += 1
-            if int(row.clicked):
+            if row.clicked:
                 latest[row.user_id] = category
     return np.argmax(sums / counts, axis=1)
 
