@@ -71,7 +71,7 @@ def newest_span(pattern: str) -> int:
     # A day may be a folder: then files below it follow.
     expression = re.compile(named.rstrip("/") + "(?:/.*)?")
     spans = []
-    for path in match_files((glob,), "events"):
+    for path in match_files((glob,), "events.path"):
         match = expression.fullmatch(path)
         if match:
             spans.append(_span_of(dict(zip(placeholders, match.groups(), strict=True))))
@@ -138,7 +138,7 @@ def _paths(events: Events, split: SpanSplit, newest: int) -> tuple[str, ...]:
 
 def _exists(path: str) -> bool:
     try:
-        return bool(match_files((path,), "events"))
+        return bool(match_files((path,), "events.path"))
     except DataError:
         return False
 

@@ -84,7 +84,7 @@ def profile_log(table: Table, rows: int) -> tuple[list[ColumnProfile], int, int]
     Raises:
         DataError: there is no such file, it can't be read at all, or files have different columns.
     """
-    paths = files_of(table, "events")
+    paths = files_of(table, "")  # no configuration names it
     headers = [reader_of(table).read_header(path, table) for path in paths]
     is_open = headers[0].holds is not None  # other files, and rows, may have other columns
     names: dict[str, None] = {}  # ordered, each once

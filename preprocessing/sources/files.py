@@ -26,45 +26,51 @@ _SHOWN_FILES = 5
 
 
 def files_of(table: Table, name: str) -> list[str]:
-    """The paths of a table's files, sorted; see `match_files`."""
+    """The paths of a table's files, sorted; see `match_files`.
+
+    Args:
+        table: The table.
+        name: What the configuration calls it, such as `events`; "" where there is none.
+
+    Raises:
+        DataError: it is in BigQuery; or as for `match_files`.
+    """
+    if not table.paths:
+        raise DataError(
+            f"the spec's {name} are in BigQuery, which only a run reads. Export them to files for "
+            f"this."
+        )
     suffixes = table.source.suffixes if isinstance(table.source, Files) else ()
-    return match_files(table.paths, name, suffixes)
+    return match_files(table.paths, f"{name}.path" if name else "", suffixes)
 
 
-def match_files(
-    patterns: Iterable[str], table: str, suffixes: tuple[str, ...] = ("",)
-) -> list[str]:
+def match_files(patterns: Iterable[str], key: str, suffixes: tuple[str, ...] = ("",)) -> list[str]:
     """The paths that any of `patterns` matches, sorted; names with `_` or `.` first are left out.
 
     Args:
         patterns: Files, globs, or folders. Of a folder, all files are meant that have one of the
             suffixes.
-        table: The table that they are of, for messages.
+        key: Where a configuration says so, such as `events.path`, for messages; "" where there is
+            none.
         suffixes: Of the table's format; a compressed file has another after it.
 
     Raises:
-        DataError: a pattern matches none, there are no patterns, or the file system can't be asked.
+        DataError: a pattern matches none, or the file system can't be asked.
     """
-    patterns = tuple(patterns)
-    if not patterns:
-        raise DataError(
-            f"the spec's {table} are in BigQuery, which only a run reads. Export them to files for "
-            f"this."
-        )
     found: set[str] = set()
     for pattern in patterns:
-        found.update(_match(pattern, table, suffixes))
+        found.update(_match(pattern, key, suffixes))
     return sorted(found)
 
 
-def _match(pattern: str, table: str, suffixes: tuple[str, ...]) -> list[str]:
+def _match(pattern: str, key: str, suffixes: tuple[str, ...]) -> list[str]:
     if "://" not in pattern and os.path.isfile(pattern):
         return [pattern]  # even where its name has brackets, which a glob would read otherwise
-    found = [path for path in _matching(pattern, table) if not _is_hidden(path, pattern)]
+    found = [path for path in _matching(pattern, key) if not _is_hidden(path, pattern)]
     if found:
         return found
     folder = pattern.rstrip("/")
-    inside = [path for path in _below(folder, table) if not _is_hidden(path, folder)]
+    inside = [path for path in _below(folder, key) if not _is_hidden(path, folder)]
     found = [path for path in inside if _without_compression(path).endswith(suffixes)]
     if not found and inside:
         names = ", ".join(path.rpartition("/")[2] for path in inside[:_SHOWN_FILES])
@@ -72,33 +78,42 @@ def _match(pattern: str, table: str, suffixes: tuple[str, ...]) -> list[str]:
             f"{pattern}: no file of this folder ends in {' or '.join(suffixes)}. It has: {names}."
         )
     if not found:
-        raise DataError(f"{pattern}: no such file, for {table}.path.{_missing_folder(pattern)}")
+        # Who names a file on the command line sees what is wrong with it; a configuration may be of
+        # a public data set that is yet to be fetched.
+        what_for = f", for {key}.{_missing_folder(pattern)}" if key else "."
+        raise DataError(f"{pattern}: no such file{what_for}")
     return found
 
 
-def _below(folder: str, table: str) -> list[str]:
+def _below(folder: str, key: str) -> list[str]:
     """All files in a folder, or in the folders that a glob matches, and further down."""
     if not _is_folder(folder):
-        return _matching(f"{folder}/**", table)
+        return _matching(f"{folder}/**", key)
     found: list[str] = []
     for place, _, names in os.walk(folder):
         found += [os.path.join(place, name) for name in names]
     return sorted(found)
 
 
-def _matching(pattern: str, table: str) -> list[str]:
+def _matching(pattern: str, key: str) -> list[str]:
     """The files, not folders, that a glob matches on any file system."""
     problem = missing_package(pattern)
     if problem:
         raise DataError(problem)
     give_options()
+    # Beam lists the folder that a glob begins with, and takes "" for a folder that isn't there.
+    is_relative = "://" not in pattern and not os.path.isabs(pattern)
+    begin = f"{os.curdir}{os.sep}" if is_relative else ""
     try:
-        found = FileSystems.match([pattern])[0].metadata_list
+        found = FileSystems.match([begin + pattern])[0].metadata_list
     except (BeamIOError, ValueError, OSError) as error:
-        raise DataError(
-            f"{pattern}: the spec's {table}.path can't be looked up: {error}."
-        ) from error
-    return sorted(metadata.path for metadata in found if not _is_folder(metadata.path))
+        what = f"the spec's {key} " if key else ""
+        raise DataError(f"{pattern}: {what}can't be looked up: {error}.") from error
+    paths: list[str] = []
+    for metadata in found:
+        if not _is_folder(metadata.path):
+            paths.append(metadata.path.removeprefix(begin))
+    return sorted(paths)
 
 
 def _is_folder(path: str) -> bool:

@@ -82,7 +82,7 @@ def test_a_parquet_log_is_read_as_the_csv_is(bucket: str, tmp_path: Path) -> Non
     there = small_spec(events={"format": "parquet", "path": "logs/*.parquet"})
     there = there.with_data_dir(f"{bucket}/data")
     check_sources(there)
-    (path,) = match_files(there.events.paths, "events")
+    (path,) = match_files(there.events.paths, "events.path")
     (csv,) = here.events.paths
     assert _rows(there, path) == _rows(here, csv) == len(small_log())
 

@@ -61,7 +61,7 @@ def spec(tmp_path: Path, bucket: str) -> DatasetSpec:
 def test_globs_and_checks(spec: DatasetSpec, bucket: str) -> None:
     assert spec.events.path == f"{bucket}/data/logs/day-*/part.csv"
     days = [f"{bucket}/data/logs/day-{day}/part.csv" for day in (0, 1)]
-    assert match_files(spec.events.paths, "events") == days
+    assert match_files(spec.events.paths, "events.path") == days
     check_sources(spec)
     found = validate(spec)
     assert found.problems == []

@@ -77,7 +77,7 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(
     monkeypatch.setattr(importlib.util, "find_spec", find_spec)
     says = rf"{path}: .* isn't installed: pip install 'srp4ctr\[{extra}\]'"
     with pytest.raises(DataError, match=says):
-        match_files([path], "events")
+        match_files([path], "events.path")
     with pytest.raises(StorageError, match=says):
         list_folder(path)
     assert missing_package("/data/log.csv") == missing_package("hdfs://log.csv") == ""

@@ -33,7 +33,6 @@ _FORMATS = {
     ".avro": "avro",
 }
 _COMPRESSED = (".gz", ".bz2", ".zst", ".xz")
-_OF_GLOBS = set("*?[")
 _SHOWN_CHARACTERS = 24
 
 
@@ -54,8 +53,6 @@ def inspect_log(
     """
     console = Console()
     table = _table(path, format or _format_of(path), columns, delimiter, encoding)
-    if "://" not in path and not set(path) & _OF_GLOBS and not Path(path).exists():
-        raise DataError(f"{path}: no such file.")
     profiles, read, rejected = profile_log(table, rows)
     if not read:
         raise DataError(f"{path}: the log is empty: no row can be read.")
@@ -63,6 +60,8 @@ def inspect_log(
     console.print(_grid(path, profiles, roles, read))
     console.print("\n".join(_facts(profiles, roles, read, rejected)), markup=False)
     if output is not None:
+        # The config may be used in another folder than this one.
+        table = table.at(path if "://" in path else str(Path(path).absolute()))
         content = starter_config(_name_of(path), table, roles)
         RunConfig.model_validate(content)  # so that what is written can be read
         header = (
@@ -90,11 +89,10 @@ def _table(
     delimiter: str | None,
     encoding: str | None,
 ) -> Table:
-    place = path if "://" in path else str(Path(path).absolute())
     try:
         given = {"columns": columns, "delimiter": delimiter, "encoding": encoding}
         content = {name: value for name, value in given.items() if value is not None}
-        return Table.model_validate({"format": format, "path": place} | content)
+        return Table.model_validate({"format": format, "path": path} | content)
     except pydantic.ValidationError as error:
         problems = [f"{problem['msg']}: {problem['input']!r}" for problem in error.errors()]
         raise ConfigError("; ".join(problems)) from None

@@ -84,6 +84,27 @@ def test_inspect_says_what_columns_look_like(tmp_path: Path) -> None:
 def test_inspect_names_a_missing_file_as_it_was_given() -> None:
     done = invoke("inspect", "nowhere/shop.csv")
     assert done.exit_code == 1 and "Error: nowhere/shop.csv: no such file.\n" in done.output
+    done = invoke("inspect", "nowhere/shop-*.csv")
+    assert done.exit_code == 1 and "Error: nowhere/shop-*.csv: no such file.\n" in done.output
+    done = invoke("inspect", "nowhere://shop.csv")
+    assert done.exit_code == 1 and "Error: nowhere://shop.csv: can't be looked up:" in done.output
+
+
+@pytest.mark.parametrize("given", ["shop-1.csv", "shop-*.csv", "../logs/*", "../lo*/shop-?.csv"])
+def test_inspect_writes_whole_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    write_csv(folder / "shop-1.csv", impressions())
+    monkeypatch.chdir(folder)
+    config = tmp_path / "shop.yaml"
+    done = invoke("inspect", given, "--format", "csv", "--output", config)
+    assert done.exit_code == 0, done.output
+    monkeypatch.chdir(tmp_path)
+    spec = load_run_config(config).spec
+    assert spec.events.path == f"{folder}/{given}"
+    check_sources(spec)
 
 
 def test_inspect_says_why_a_column_can_be_no_feature(tmp_path: Path) -> None:
