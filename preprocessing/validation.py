@@ -127,6 +127,7 @@ def _check_table(spec: DatasetSpec, table: TableName, found: Validation) -> Tabl
     entries = 0
     check = TableCheck(table)
     times = [np.zeros(0, np.int64)]
+    problems_before = len(found.problems)
     for path in _readable_files(spec, table, check, found):
         try:
             for part in read_table(spec, table, path):
@@ -140,6 +141,7 @@ def _check_table(spec: DatasetSpec, table: TableName, found: Validation) -> Tabl
                     times.append(part.column(TIME).to_numpy())
         except DataError as error:
             found.problems.append(str(error))
+    are_all_read = len(found.problems) == problems_before
     check.rows += check.rejected_rows
     lost = lost_rows(check.rows, check.file_bytes, check.lost_bytes)
     _check_share(spec, table, check.rejected_rows + lost, check.rows + lost, "rows", found)
@@ -148,7 +150,12 @@ def _check_table(spec: DatasetSpec, table: TableName, found: Validation) -> Tabl
         what = "entries of lists in the rows"
         _check_share(spec, table, check.rejected_entries, check.entries, what, found)
     if table == "events" and check.files:
-        _check_times(spec, np.concatenate(times), found)
+        profile = TimeProfile.of(np.concatenate(times))
+        _check_times(spec, profile, found)
+        are_all_rejected = profile.first is None and len(found.problems) > problems_before
+        # Without all of the log, that its time can't be cut would only follow from what is known.
+        if are_all_read and not are_all_rejected:
+            _check_cut_offs(spec, profile, found)
     return check
 
 
@@ -178,11 +185,13 @@ def _readable_files(
         found.problems.append(str(error))
 
 
-def _check_times(spec: DatasetSpec, times: np.ndarray, found: Validation) -> None:
-    profile = TimeProfile.of(times)
+def _check_times(spec: DatasetSpec, profile: TimeProfile, found: Validation) -> None:
     if profile.first is not None and profile.last is not None:
         found.period = (to_iso(profile.first), to_iso(profile.last))
     found.warnings += time_warnings(profile, spec.events.time_format)
+
+
+def _check_cut_offs(spec: DatasetSpec, profile: TimeProfile, found: Validation) -> None:
     try:
         cut_offs(profile, spec.split, spec.attribution_window)
     except DataError as error:

@@ -17,9 +17,10 @@ from pipelines.config import load_run_config
 from preprocessing.sources.check import check_sources
 from preprocessing.spec_records import TimeSplit
 from tests.pipelines.conftest import srp4ctr
-from tests.preprocessing.test_inspection import page_log
+from tests.preprocessing.test_inspection import page_log, without
 from tests.testing import (
     EVENT_COLUMNS,
+    START,
     Row,
     build_records,
     small_log,
@@ -273,6 +274,44 @@ def test_validate_tells_all_problems_at_once(tmp_path: Path) -> None:
         "timestamp_unit: iso",
     ):
         assert text in done.output
+
+
+@pytest.mark.parametrize(
+    ("column", "needs"),
+    [("user_id", "events.user"), ("device", "features.context.device"), ("price", "tasks.dear")],
+)
+def test_validate_names_a_missing_column_and_nothing_that_follows(
+    tmp_path: Path, column: str, needs: str
+) -> None:
+    config = write_config(tmp_path)
+    columns = [name for name in EVENT_COLUMNS if name != column]
+    write_csv(tmp_path / "events.csv", without(small_log(), column), columns)
+    done = invoke("validate", config)
+    assert done.exit_code == 1 and "1 problem(s)" in done.output
+    assert f"no column '{column}', which {needs} needs" in done.output
+
+
+def test_validate_names_rows_that_are_all_rejected_and_nothing_that_follows(
+    tmp_path: Path,
+) -> None:
+    rows: list[Row] = []
+    for row in small_log():
+        rows.append(row | {"user_id": ""})
+    done = invoke("validate", write_config(tmp_path, rows=rows))
+    assert done.exit_code == 1 and "1 problem(s)" in done.output
+    assert f"{len(rows)} of {len(rows)} rows would be rejected" in done.output
+
+
+def test_validate_still_says_that_time_can_not_be_cut(tmp_path: Path) -> None:
+    """Beside rows that are rejected, which don't explain it."""
+    rows: list[Row] = []
+    for n, row in enumerate(small_log()):
+        rows.append(row | {"timestamp": START, "user_id": row["user_id"] if n % 20 else ""})
+    late = {"validation_from": "2001-01-01T00:00:00Z", "test_from": "2001-01-02T00:00:00Z"}
+    done = invoke("validate", write_config(tmp_path, rows=rows, split=late))
+    assert done.exit_code == 1 and "2 problem(s)" in done.output
+    assert "rows would be rejected" in done.output
+    assert "no event comes before split.validation_from" in done.output
 
 
 def test_validate_gives_the_sizes_of_splits(tmp_path: Path) -> None:
