@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _ID = r"(_?(id|ids|no|nr|num|number|key|code|hash))?"
 
@@ -48,8 +49,10 @@ ODD_TIME = (
 
 
 def in_snake_case(name: str) -> str:
-    """A name's words in lower case, joined with `_`; memberId has two."""
-    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    """A name's words in lower case and without accents, joined with `_`; memberId has two."""
+    # Apart from their letters, accents are characters that go with all others that aren't letters.
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain)
     return re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
 
 

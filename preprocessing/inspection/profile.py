@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.inspection.names import says
 from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column
@@ -161,7 +161,7 @@ def _guess_number(profile: ColumnProfile, numbers: np.ndarray) -> ColumnProfile:
     known = numbers[~np.isnan(numbers)]
     if not len(known):
         return profile  # every value is a word such as nan
-    if re.search(_TIME_NAME, profile.name.lower()):
+    if says(_TIME_NAME, profile.name):
         for unit, factor in UNITS_PER_SECOND.items():
             is_late_enough = known.min() >= _EARLIEST_SECOND * factor
             if is_late_enough and known.max() <= LATEST_SECOND * factor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pyarrow as pa
 
@@ -20,14 +18,13 @@ from preprocessing.sources.values import numbers_of
 from preprocessing.spec_records import Condition
 from preprocessing.tables import encode_strings
 
-_NAME = r"[A-Za-z][A-Za-z0-9_.]*"
 # What a column tells of the label is learnt from this share of the rows, the earlier ones.
 _TRAINED_ON = 0.7
 _KINDS = {"list": "multivalent", "number": "numeric"}
 # Why a column is left out.
 _OTHER_TIME = "a time besides that of the events"
 _ONE_VALUE = "it has the same value in all rows, or none"
-_ODD_NAME = 'no feature can have its name; to use it, write one with `column: "{name}"`'
+_NO_NAME = "it has no name"
 _LIST_OF_REQUEST = "a list of each request: a context feature if it is known in time, else never"
 _RARELY_REPEATS = "its values rarely repeat, as those of an id or of free text"
 _TELLS = "it alone tells the label, with an AUC of {auc:.3f}: it is hardly known in time"
@@ -162,7 +159,7 @@ def _why_unfit(p: ColumnProfile) -> str:
         return _OTHER_TIME
     if p.distinct < 2 and p.kind != "flag":
         return _ONE_VALUE
-    return "" if re.fullmatch(_NAME, p.name) else _ODD_NAME.format(name=p.name)
+    return "" if p.name else _NO_NAME
 
 
 def _kind_of(p: ColumnProfile) -> str:

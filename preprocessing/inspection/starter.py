@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from preprocessing.errors import DataError
 from preprocessing.inspection.groups import Groups
 from preprocessing.inspection.guess import Roles
 from preprocessing.inspection.label import Label
-from preprocessing.inspection.names import SHOWN, says
+from preprocessing.inspection.names import SHOWN, in_snake_case, says
 from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.sources.times import UNITS_PER_SECOND
 from preprocessing.spec_match import ITEM_ID
 from preprocessing.spec_statistics import ALL, USER
 from preprocessing.spec_tables import Table
 
+_GAP = "gap"
+_HOUR = "hour"
+_OWN_ITEM = "own_item"
 _NEGATIVES = 9
 _OWN_ITEM = "own_item"  # the statistic of how often a user met an item
 _ENOUGH_POSITIVES = 3  # a user, for histories of positives alone
@@ -23,6 +25,8 @@ _ENOUGH_POSITIVES = 3  # a user, for histories of positives alone
 _WITHIN = {"1d": 86_400, "1h": 3_600, "10m": 600}
 _WINDOWS = {"1h": 3_600, "1d": 86_400, "7d": 604_800, "28d": 2_419_200}  # of statistics
 _SEVERAL = 5
+# What features of columns can't be called: names that the spec or the starter itself gives.
+_TAKEN = {ITEM_ID, "item_key", "timestamp", USER, _OWN_ITEM, _GAP, _HOUR}
 _SHORTEST_SPLIT = 0.05  # of a log's time, which has more events at some times than at others
 
 
@@ -53,7 +57,7 @@ def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
     if roles.page is not None:
         events["explode"] = roles.page.explode()
     dataset: dict[str, Any] = {
-        "name": snake_case(name),
+        "name": _legal(name, "log"),
         "events": events,
         "features": _features(roles, roles.user, roles.item, roles.time),
     }
@@ -71,7 +75,10 @@ def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
 
 def starter_comments(roles: Roles) -> list[str]:
     """What a person should look at in the config."""
-    comments = [f"{column} is left out: {why}." for column, why in roles.left_out.items()]
+    comments: list[str] = []
+    for column, why in roles.left_out.items():
+        name = " ".join(column.split()) or repr(column)  # a comment is one line
+        comments.append(f"{name} is left out: {why}.")
     if roles.label is None:
         comments.append(
             "No column tells for sure which events are good: all are, among sampled negatives."
@@ -92,13 +99,13 @@ def _labelled(label: Label, user: ColumnProfile, time: ColumnProfile) -> dict[st
     section: dict[str, Any] = {"history": {"where": where}} if where else {}
     within = _window(time) if label.shown is not None else None
     if within is None:
-        task = label.task or snake_case(label.column)
+        task = label.task or _legal(label.column, "task")
         return section | {"tasks": {task: column | label.condition}}
     # What is shown and what is done are events of their own.
     section["candidates"] = {"where": [column | {"equals": label.shown}]}
     done = next(iter(label.condition.values()))
     return section | {
-        "tasks": {snake_case(str(done)): column | label.condition | {"within": within}}
+        "tasks": {_legal(str(done), "task"): column | label.condition | {"within": within}}
     }
 
 
@@ -119,31 +126,50 @@ def _always(user: ColumnProfile, item: ColumnProfile, time: ColumnProfile) -> di
     return {"column": item.name, "equals_column": item.name}
 
 
-def snake_case(name: str) -> str:
-    """A name that specs allow."""
-    words = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    return words if words[:1].isalpha() else f"log_{words}".rstrip("_")
+def _legal(name: str, otherwise: str) -> str:
+    """A name that specs allow; `otherwise` begins it where `name` begins with no Latin letter."""
+    words = in_snake_case(name)
+    return words if words[:1].isalpha() else f"{otherwise}_{words}".rstrip("_")
+
+
+def _feature_names(columns: list[str]) -> dict[str, str]:
+    """What the features of columns are called, each by a name of its own."""
+    named: dict[str, str] = {}
+    taken = set(_TAKEN)
+    # Of "Price" and "price", the second can keep its name.
+    for column in sorted(columns, key=lambda column: _legal(column, "column") != column):
+        words = _legal(column, "column")
+        name = words
+        number = 2
+        while name in taken:
+            name = f"{words}_{number}"
+            number += 1
+        named[column] = name
+        taken.add(name)
+    return named
 
 
 def _features(
     roles: Roles, user: ColumnProfile, item: ColumnProfile, time: ColumnProfile
 ) -> dict[str, dict[str, dict[str, Any]]]:
     features: dict[str, dict[str, dict[str, Any]]] = {}
+    used: list[str] = []
+    for columns in roles.features.values():
+        used += columns
+    names = _feature_names(used)
     for side, columns in roles.features.items():
         for column, kind in columns.items():
-            name = snake_case(column)
             feature: dict[str, Any] = {"kind": kind}
-            if name != column:
+            if names[column] != column:
                 feature["column"] = column
-            features.setdefault(side, {})[name] = feature
+            features.setdefault(side, {})[names[column]] = feature
     words = _item_words(features)
     features["match"] = _matches(features, words)
-    if USER not in words:  # a name that statistics keep for the user
-        meets_again = Groups.by(user, item).repeats
-        counts = ["events"] if roles.label is None else ["events", "rate"]
-        features["statistics"] = _statistics(words, counts, meets_again, time)
-    features.setdefault("behavior", {})["gap"] = {"kind": "time_gap"}
-    features.setdefault("context", {})["hour"] = {"kind": "hour_of_day"}
+    meets_again = Groups.by(user, item).repeats
+    counts = ["events"] if roles.label is None else ["events", "rate"]
+    features["statistics"] = _statistics(words, counts, meets_again, time)
+    features.setdefault("behavior", {})[_GAP] = {"kind": "time_gap"}
+    features.setdefault("context", {})[_HOUR] = {"kind": "hour_of_day"}
     return features
 
 

@@ -247,6 +247,47 @@ def test_what_its_starter_says_of_pages_can_be_run(tmp_path: Path) -> None:
     assert found.report["splits"]["train"]["label_rate"]["chosen"] == pytest.approx(0.2)
 
 
+def test_odd_names_have_roles_and_features_like_others(tmp_path: Path) -> None:
+    """And their features have names that specs allow, each its own."""
+    keys = {
+        "user_id": "User ID",
+        "sku": "Product.ID",
+        "event_time": "Created at",
+        "impression_id": "Impression ID",
+        "clicked": "click?",
+    }
+    features = {"category": "Catégorie", "price": "Price (€)", "device": "device\ntype"}
+    rows: list[Row] = []
+    for n, row in enumerate(renamed(page_log(pages=400), **keys, **features)):
+        item = int(row["Product.ID"][1:])
+        rows.append(
+            row
+            | {"shelf.no": f"s{item % 3}", "Shelf No": f"t{item % 7}", "shelf_no": f"r{item % 4}"}
+            | {"名": f"n{item % 6}", "2nd": f"m{item % 8}", "hour": f"h{n // 5 % 24}", "": n}
+        )
+    roles, dataset = roles_of(tmp_path, rows)
+    events = dataset["events"]
+    assert events["user"] == "User ID" and events["item"] == "Product.ID"
+    assert events["timestamp"] == "Created at" and events["request"] == "Impression ID"
+    assert dataset["tasks"] == {"click": {"column": "click?", "equals": 1}}
+    assert roles.left_out[""] == "it has no name"
+    assert {name: one.get("column") for name, one in dataset["features"]["item"].items()} == {
+        "categorie": "Catégorie",
+        "price": "Price (€)",
+        "position": None,
+        "shelf_no_2": "shelf.no",
+        "shelf_no_3": "Shelf No",
+        "shelf_no": None,
+        "column": "名",
+        "column_2nd": "2nd",
+    }
+    context = dataset["features"]["context"]
+    assert context["device_type"] == {"kind": "categorical", "column": "device\ntype"}
+    assert context["hour_2"] == {"kind": "categorical", "column": "hour"}
+    assert context["hour"] == {"kind": "hour_of_day"}
+    assert not validate(DatasetSpec.model_validate(dataset)).problems
+
+
 def test_tags_that_repeat_another_column_are_no_page(tmp_path: Path) -> None:
     rows = [row | {"tags": f"{row['category']}|new"} for row in page_log()]
     roles, dataset = roles_of(tmp_path, rows)

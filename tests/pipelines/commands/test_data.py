@@ -111,7 +111,7 @@ def test_inspect_writes_whole_paths(
 def test_inspect_says_why_a_column_can_be_no_feature(tmp_path: Path) -> None:
     rows: list[Row] = []
     for n, row in enumerate(impressions()):
-        odd = {"Item size": n % 3, "currency": "EUR", "note": f"text {n}"}
+        odd = {"": n % 3, "currency": "EUR", "nota\nbene": f"text {n}"}
         rows.append(row | odd | {"is clicked": row["clicked"]})
         del rows[-1]["clicked"]
     write_csv(tmp_path / "shop.csv", rows)
@@ -121,10 +121,9 @@ def test_inspect_says_why_a_column_can_be_no_feature(tmp_path: Path) -> None:
     comments = (tmp_path / "shop.yaml").read_text()
     assert "column: is clicked" in comments and "clicked is left out" not in comments
     for line in (
-        "# Item size is left out: no feature can have its name; to use it, write one with `column: "
-        '"Item size"`.',
+        "# '' is left out: it has no name.",
         "# currency is left out: it has the same value in all rows, or none.",
-        "# note is left out: its values rarely repeat, as those of an id or of free text.",
+        "# nota bene is left out: its values rarely repeat, as those of an id or of free text.",
     ):
         assert line in comments
 
