@@ -77,9 +77,9 @@ class CheckedClients:
         self._failures: list[_Failure] = []
         self._done = threading.Event()
         self._lock = threading.Lock()
-        self._threads = [
-            threading.Thread(target=self._rank, args=(seed, n)) for n in range(clients)
-        ]
+        self._threads: list[threading.Thread] = []
+        for number in range(clients):
+            self._threads.append(threading.Thread(target=self._rank, args=(seed, number)))
         self._threads.append(threading.Thread(target=self._score_with_old_states))
 
     def counts(self, away: tuple[float, float]) -> dict[str, Any]:
@@ -88,16 +88,20 @@ class CheckedClients:
         Args:
             away: From when to when the server was away, in monotonic seconds.
         """
-        waited = [failure for failure in self._failures if _by_deadline(failure)]
-        failed = []
-        for failure in self._failures:
-            if failure not in waited:
-                failed.append(f"{failure.code.name}: {failure.details}")
         gone, back = away
-        while_away = sum(failure.began < back and failure.ended > gone for failure in waited)
+        while_away = 0
+        at_other_times = 0
+        failed: list[str] = []
+        for failure in self._failures:
+            if not _by_deadline(failure):
+                failed.append(f"{failure.code.name}: {failure.details}")
+            elif failure.began < back and failure.ended > gone:
+                while_away += 1
+            else:
+                at_other_times += 1
         counts: dict[str, Any] = {name: self._counts[name] for name in _COUNTED}
         return counts | {
-            "out_of_time": len(waited) - while_away,
+            "out_of_time": at_other_times,
             "out_of_time_while_away": while_away,
             "failed": len(failed),
             "failures": sorted(set(failed)),
@@ -141,8 +145,8 @@ class CheckedClients:
         except RankingError as error:
             self._failed(error, began)
             return
-        score = {item: scores[task] for item, scores in ranked}
-        found = np.array([score[item] for item in candidates])
+        scores_of = dict(ranked)
+        found = np.array([scores_of[item][task] for item in candidates])
         self._add("right" if self._reference.matches(user, items, found) else "wrong")
 
     def _score_with_old_states(self) -> None:

@@ -174,8 +174,11 @@ def _results(metrics: dict[str, Any]) -> dict[str, Any]:
 
 def _disk(paths: RunPaths) -> int:
     """What the runs so far have left, in MB."""
-    files = [path for path in paths.root.rglob("*") if path.is_file()]
-    return round(sum(path.stat().st_size for path in files) / 1e6)
+    size = 0
+    for path in paths.root.rglob("*"):
+        if path.is_file():
+            size += path.stat().st_size
+    return round(size / 1e6)
 
 
 def _served(config_path: Path, client: RankingClient) -> int:

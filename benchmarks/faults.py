@@ -58,10 +58,7 @@ def main() -> None:
 
 def _reference(made: Path, seed: int) -> ReferenceScores:
     rng = np.random.default_rng(seed)
-    users = [
-        random_model.random_user(rng, int(rng.integers(random_model.LENGTH + 1)))
-        for _ in range(_USERS)
-    ]
+    users = random_model.random_users(rng, _USERS)
     lists = [random_model.random_items(rng, _CANDIDATES) for _ in range(_LISTS)]
     return ReferenceScores(sorted(made.iterdir()), users, lists, "click", _TOLERANCE)
 

@@ -24,6 +24,7 @@ import numpy as np
 import psutil
 
 from benchmarks import random_model
+from benchmarks.signatures import inputs_left, run_signature
 from serving import contract
 from serving.inputs import candidate_tensors, user_tensors
 from serving.server.session import SavedModelSession
@@ -72,36 +73,27 @@ def measure(model: Path, requests: int) -> dict[str, float]:
     """Requests a second, and MiB of memory before and after them."""
     session = SavedModelSession(model, RuntimeOptions())
     rng = np.random.default_rng(_SEED)
-    users = [
-        random_model.random_user(rng, int(length))
-        for length in rng.integers(0, random_model.LENGTH + 1, _USERS)
-    ]
-    infos = dict(session.signatures[contract.ENCODE_USER].inputs)
-    states = [_run(session, contract.ENCODE_USER, user_tensors([user], infos)) for user in users]
-    scored = session.signatures[contract.SCORE_ITEMS].inputs
-    infos = {name: info for name, info in scored.items() if name not in states[0]}
+    of_users = dict(session.signatures[contract.ENCODE_USER].inputs)
+    lengths = rng.integers(0, random_model.LENGTH + 1, _USERS)
+    states: list[dict[str, np.ndarray]] = []
+    for length in lengths.tolist():
+        user = random_model.random_user(rng, length)
+        tensors = user_tensors([user], of_users)
+        states.append(run_signature(session, contract.ENCODE_USER, tensors))
+    of_candidates = inputs_left(session.signatures[contract.SCORE_ITEMS].inputs, states[0])
     before = _resident_mib()
     start = time.perf_counter()
     for _ in range(requests):
         items = random_model.random_items(rng, int(rng.integers(1, _CANDIDATES + 1)))
-        candidates = candidate_tensors({contract.CANDIDATE_ITEM_ID: items}, infos, 1)
-        _run(session, contract.SCORE_ITEMS, states[rng.integers(_USERS)] | candidates)
+        candidates = candidate_tensors({contract.CANDIDATE_ITEM_ID: items}, of_candidates, 1)
+        state = states[rng.integers(_USERS)]
+        run_signature(session, contract.SCORE_ITEMS, state | candidates)
     seconds = time.perf_counter() - start
     return {
         "a_second": round(requests / seconds, 1),
         "mib_before": before,
         "mib_after": _resident_mib(),
     }
-
-
-def _run(
-    session: SavedModelSession, signature: str, tensors: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    infos = session.signatures[signature]
-    feeds = {infos.inputs[name].name: value for name, value in tensors.items()}
-    names = sorted(infos.outputs)
-    arrays = session.run(signature, feeds, [infos.outputs[name].name for name in names])
-    return dict(zip(names, arrays, strict=True))
 
 
 def _resident_mib() -> float:

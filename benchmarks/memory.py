@@ -22,6 +22,7 @@ from rich.table import Table
 from benchmarks import random_model
 from benchmarks.peak_memory import forget_peak, peak_mb
 from benchmarks.server_process import running_server
+from benchmarks.signatures import inputs_left
 from benchmarks.wire import Wire
 from serving import contract
 from serving.inputs import candidate_tensors, user_tensors
@@ -53,10 +54,9 @@ def measure(address: str, pid: int, shape: tuple[int, int, int]) -> tuple[float,
     with contextlib.closing(Wire(address, contract.DEFAULT_MODEL_NAME)) as wire:
         signatures = wire.inputs()
         infos = signatures[contract.PREDICT]
-        tensors = user_tensors(
-            [random_model.random_user(rng) for _ in range(users)], signatures[contract.ENCODE_USER]
-        )
-        others = {name: info for name, info in infos.items() if name not in tensors}
+        drawn = [random_model.random_user(rng) for _ in range(users)]
+        tensors = user_tensors(drawn, signatures[contract.ENCODE_USER])
+        others = inputs_left(infos, tensors)
         columns = {contract.CANDIDATE_ITEM_ID: random_model.random_items(rng, candidates)}
         request = wire.request(
             contract.PREDICT, tensors | candidate_tensors(columns, others, users)

@@ -164,7 +164,11 @@ def plays(folder: Path) -> Path:
 
 
 LOGS: dict[str, Callable[[Path], Path]] = {
-    log.__name__: log for log in (pages, shop, clickouts, ratings, plays)
+    "pages": pages,
+    "shop": shop,
+    "clickouts": clickouts,
+    "ratings": ratings,
+    "plays": plays,
 }
 
 

@@ -144,10 +144,11 @@ def _daily(counts: Counts, measured: Coefficients, prices: Prices) -> list[Line]
     if measured.evaluated is not None:
         seconds = _CORES * counts.evaluated / measured.evaluated
         lines.append(("Evaluator, each model", "evaluated / evaluated a second", seconds))
-    return [
-        Line(what, how, seconds / _HOUR, "CPU-hours", seconds / _HOUR * prices.vcpu_hour)
-        for what, how, seconds in lines
-    ]
+    found: list[Line] = []
+    for what, how, seconds in lines:
+        hours = seconds / _HOUR
+        found.append(Line(what, how, hours, "CPU-hours", hours * prices.vcpu_hour))
+    return found
 
 
 def _serving(counts: Counts, measured: Coefficients, prices: Prices) -> list[Line]:
@@ -167,10 +168,11 @@ def _serving(counts: Counts, measured: Coefficients, prices: Prices) -> list[Lin
         (f"{_TRAFFIC}, int8", "the same x int8", traffic * measured.int8, "Gbit/s", None),
         ("servers, no states (`predict`)", "predict x requests / load", without, "cores", of_cores),
     ]
-    return [
-        Line(what, how, amount, unit, None if price is None else amount * price)
-        for what, how, amount, unit, price in lines
-    ]
+    found: list[Line] = []
+    for what, how, amount, unit, price in lines:
+        dollars = None if price is None else amount * price
+        found.append(Line(what, how, amount, unit, dollars))
+    return found
 
 
 def _catalogue(counts: Counts, measured: Coefficients) -> list[Line]:
@@ -214,9 +216,14 @@ def main() -> None:
             flag = f"--{field.name.replace('_', '-')}"
             parser.add_argument(flag, type=float, default=field.default)
     given = vars(parser.parse_args())
-    counts = Counts(**{field.name: given[field.name] for field in dataclasses.fields(Counts)})
-    prices = Prices(**{field.name: given[field.name] for field in dataclasses.fields(Prices)})
+    counts = Counts(**_values_of(Counts, given))
+    prices = Prices(**_values_of(Prices, given))
     print(table(plan(counts, Coefficients(), prices)))
+
+
+def _values_of(kind: type, given: dict[str, float]) -> dict[str, float]:
+    """What of the command's options belongs to a dataclass."""
+    return {field.name: given[field.name] for field in dataclasses.fields(kind)}
 
 
 if __name__ == "__main__":

@@ -111,9 +111,8 @@ def run_pandas(log: Path, folder: Path) -> None:
     import tensorflow as tf
 
     def strings(values: Any) -> Any:
-        return tf.train.Feature(
-            bytes_list=tf.train.BytesList(value=[str(value).encode() for value in values])
-        )
+        encoded = [str(value).encode() for value in values]
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=encoded))
 
     def integers(values: Any) -> Any:
         return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
@@ -123,24 +122,25 @@ def run_pandas(log: Path, folder: Path) -> None:
         frame = pd.read_csv(log).sort_values(["user_id", "timestamp", "item_id"], kind="stable")
         cuts = frame["timestamp"].quantile([0.8, 0.9]).to_numpy()
         gzip = tf.io.TFRecordOptions(compression_type="GZIP")
-        writers = [tf.io.TFRecordWriter(str(folder / f"{split}.gz"), gzip) for split in SPLITS]
+        writers: list[tf.io.TFRecordWriter] = []
+        for split in SPLITS:
+            writers.append(tf.io.TFRecordWriter(str(folder / f"{split}.gz"), gzip))
         for user, events in frame.groupby("user_id"):
             clicks = events[events["clicked"] == 1]
-            names = ("timestamp", "item_id", "position")
-            clicked = {name: clicks[name].to_numpy() for name in names}
+            click_times = clicks["timestamp"].to_numpy()
+            click_items = clicks["item_id"].to_numpy()
+            click_positions = clicks["position"].to_numpy()
             for event in events.itertuples(index=False):
-                stop = np.searchsorted(clicked["timestamp"], event.timestamp)
-                history = {
-                    name: values[max(0, stop - LENGTH) : stop] for name, values in clicked.items()
-                }
+                stop = int(np.searchsorted(click_times, event.timestamp))
+                history = slice(max(0, stop - LENGTH), stop)
                 example = {
                     "request_id": strings([event.request_id]),
                     "user_id": strings([user]),
                     "timestamp": integers([event.timestamp]),
                     "context_device": strings([event.device]),
-                    "history_item_id": strings(history["item_id"]),
-                    "history_timestamp": integers(history["timestamp"]),
-                    "history_position": strings(history["position"]),
+                    "history_item_id": strings(click_items[history]),
+                    "history_timestamp": integers(click_times[history]),
+                    "history_position": strings(click_positions[history]),
                     "candidate_item_id": strings([event.item_id]),
                     "label_click": tf.train.Feature(
                         float_list=tf.train.FloatList(value=[event.clicked])
@@ -148,8 +148,8 @@ def run_pandas(log: Path, folder: Path) -> None:
                 }
                 features = tf.train.Features(feature=example)
                 record = tf.train.Example(features=features).SerializeToString()
-                split = int(np.searchsorted(cuts, event.timestamp, side="right"))
-                writers[split].write(record)
+                number = int(np.searchsorted(cuts, event.timestamp, side="right"))
+                writers[number].write(record)
         for writer in writers:
             writer.close()
 
@@ -179,8 +179,10 @@ def measure(job: str, log: Path, folder: Path, events: int) -> dict[str, float]:
     peak = 0
     while process.poll() is None:
         try:
-            tree = [watched, *watched.children(recursive=True)]
-            peak = max(peak, sum(one.memory_info().rss for one in tree))
+            held = watched.memory_info().rss
+            for child in watched.children(recursive=True):
+                held += child.memory_info().rss
+            peak = max(peak, held)
         except psutil.NoSuchProcess:
             pass
         time.sleep(0.05)
@@ -190,7 +192,7 @@ def measure(job: str, log: Path, folder: Path, events: int) -> dict[str, float]:
     seconds = json.loads(output.splitlines()[-1])["seconds"]
     size = 0
     for path in folder.rglob("*.gz"):
-        if any(split in _split_of(path) for split in SPLITS):
+        if _is_of_request_split(path):
             size += path.stat().st_size
     result = {
         "seconds": seconds,
@@ -205,8 +207,9 @@ def measure(job: str, log: Path, folder: Path, events: int) -> dict[str, float]:
     return {name: round(value, 2) for name, value in result.items()}
 
 
-def _split_of(path: Path) -> tuple[str, str]:
-    return path.parent.name, path.name.removesuffix(".gz")
+def _is_of_request_split(path: Path) -> bool:
+    """Whether a file or its folder is named after one of SPLITS."""
+    return path.parent.name in SPLITS or path.name.removesuffix(".gz") in SPLITS
 
 
 def main() -> None:

@@ -117,7 +117,9 @@ def _catalog(the_spec: DatasetSpec, items: int) -> list[Raw]:
     records = []
     for start in range(0, items, CATALOG_ITEMS_A_RECORD):
         numbers = range(start, min(start + CATALOG_ITEMS_A_RECORD, items))
-        record = {name: values[: len(numbers)] for name, values in one.items()}
+        record: Raw = {}
+        for name, values in one.items():
+            record[name] = values[: len(numbers)]
         record["candidate_item_id"] = [f"i{number}" for number in numbers]
         record[TRAINING_EVENTS] = [3 * (items - 1 - number) for number in numbers]
         records.append(record)
@@ -164,6 +166,15 @@ def random_user(
     }
 
 
+def random_users(rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
+    """Users as of `random_user`, with histories of any length."""
+    users: list[dict[str, Any]] = []
+    for _ in range(count):
+        length = int(rng.integers(LENGTH + 1))
+        users.append(random_user(rng, length))
+    return users
+
+
 def random_items(rng: np.random.Generator, count: int, items: int = ITEMS) -> list[str]:
     """Item ids of a catalogue of `items`."""
     return [f"i{item}" for item in rng.integers(0, items, count)]
@@ -172,9 +183,8 @@ def random_items(rng: np.random.Generator, count: int, items: int = ITEMS) -> li
 def _export(inputs: StageInputs, path: Path, seed: int) -> None:
     ranker, unfolded = _rankers(inputs, seed)
     module = serving_module(ranker, inputs)
-    unfolded_module, tiled_module = (
-        _with_graph_of(module, other) for other in (unfolded, TiledRanker(ranker))
-    )
+    unfolded_module = _with_graph_of(module, unfolded)
+    tiled_module = _with_graph_of(module, TiledRanker(ranker))
     signatures = build_signatures(module)
     rivals = {TILED: _predict(tiled_module), UNFOLDED_DIN: _predict(unfolded_module)}
     module.rivals = [unfolded_module, tiled_module]
@@ -206,10 +216,10 @@ def _rankers(inputs: StageInputs, seed: int) -> tuple[Ranker, Ranker]:
 
 def _predict(module: ServingModule) -> Any:
     """A concrete function with the inputs, and the checks, of signature `predict`."""
-    features = user_inputs(module.spec) + candidate_inputs(module.spec)
-    specs = {
-        f.name: tf.TensorSpec([None] * (1 + f.is_list), dtype_of(f), name=f.name) for f in features
-    }
+    specs: dict[str, tf.TensorSpec] = {}
+    for feature in user_inputs(module.spec) + candidate_inputs(module.spec):
+        shape = [None] * (1 + feature.is_list)
+        specs[feature.name] = tf.TensorSpec(shape, dtype_of(feature), name=feature.name)
     limits = {"history": LENGTH, "candidate": 1000}
     function = tf.function(lambda **raw: module.predict(**checked(raw, limits)), autograph=False)
     return function.get_concrete_function(**specs)

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.signatures import inputs_left, run_signature
 from serving import contract
 from serving.inputs import candidate_tensors, user_tensors
 from serving.server.session import SavedModelSession
 from serving.server_options import RuntimeOptions
 
 User = Mapping[str, Any]
+Scores = dict[tuple[int, int], np.ndarray]  # by a user's place and a list's place: [candidates]
 
 
 class ReferenceScores:
@@ -48,7 +50,7 @@ class ReferenceScores:
         self._scores = [self._of(model) for model in models]
         # A version's scores must be told from another's, or the check would prove nothing.
         for one, other in itertools.combinations(self._scores, 2):
-            if min(float(abs(one[pair] - other[pair]).max()) for pair in one) < 5 * tolerance:
+            if _smallest_difference(one, other) < 5 * tolerance:
                 raise ValueError("models score alike: choose others, or other users and candidates")
 
     def matches(self, user: int, items: int, scores: np.ndarray, model: int | None = None) -> bool:
@@ -67,20 +69,29 @@ class ReferenceScores:
                 return True
         return False
 
-    def _of(self, model: Path) -> dict[tuple[int, int], np.ndarray]:
+    def _of(self, model: Path) -> Scores:
         session = SavedModelSession(model, RuntimeOptions())
+        scores: Scores = {}
         try:
-            pairs = itertools.product(range(len(self.users)), range(len(self.lists)))
-            return {(user, items): self._predict(session, user, items) for user, items in pairs}
+            for user in range(len(self.users)):
+                for items in range(len(self.lists)):
+                    scores[user, items] = self._predict(session, user, items)
         finally:
             session.close()
+        return scores
 
     def _predict(self, session: SavedModelSession, user: int, items: int) -> np.ndarray:
-        signature = session.signatures[contract.PREDICT]
         of_user = dict(session.signatures[contract.ENCODE_USER].inputs)
-        of_items = {name: info for name, info in signature.inputs.items() if name not in of_user}
+        of_items = inputs_left(session.signatures[contract.PREDICT].inputs, of_user)
         tensors = user_tensors([self.users[user]], of_user)
         tensors |= candidate_tensors({contract.CANDIDATE_ITEM_ID: self.lists[items]}, of_items, 1)
-        feeds = {signature.inputs[name].name: value for name, value in tensors.items()}
-        (scores,) = session.run(contract.PREDICT, feeds, [signature.outputs[self.task].name])
+        scores = run_signature(session, contract.PREDICT, tensors)[self.task]
         return np.asarray(scores[0])
+
+
+def _smallest_difference(one: Scores, other: Scores) -> float:
+    """Of all lists, how far the two models' scores of a list are apart at most."""
+    differences: list[float] = []
+    for pair, scores in one.items():
+        differences.append(float(abs(scores - other[pair]).max()))
+    return min(differences)

@@ -20,6 +20,7 @@ hits all alike. Prints a table, and as its last line one JSON object:
 from __future__ import annotations
 
 import argparse
+import collections
 import contextlib
 import json
 import subprocess
@@ -36,6 +37,7 @@ from rich.table import Table
 from benchmarks import random_model
 from benchmarks.peak_memory import peak_mb
 from benchmarks.server_process import ServerProcess
+from benchmarks.signatures import inputs_left
 from benchmarks.wire import Wire
 from serving import contract
 from serving.inputs import candidate_tensors, user_tensors
@@ -62,7 +64,9 @@ def main() -> None:
         return
     sizes = sorted(arguments.items)
     with tempfile.TemporaryDirectory() as name:
-        found = {items: _made(Path(name) / str(items), items) for items in sizes}
+        found: dict[int, dict[str, Any]] = {}
+        for items in sizes:
+            found[items] = _made(Path(name) / str(items), items)
         seconds = _served(Path(name), found, arguments.rounds)
     for items, taken in seconds.items():
         found[items]["score_ms"] = round(1000 * float(np.median(taken)), 3)
@@ -90,8 +94,10 @@ def _made(folder: Path, items: int) -> dict[str, Any]:
         subprocess.run([*measured, sys.executable, "-m", "benchmarks.scale", *options], check=True)
         found[f"{step}_seconds"] = round(time.perf_counter() - started, 1)
         found[f"{step}_mb"] = json.loads(used.read_text())["memory_mb"]
-    exported = (folder / "models").rglob("*")
-    found["model_bytes"] = sum(path.stat().st_size for path in exported if path.is_file())
+    found["model_bytes"] = 0
+    for path in (folder / "models").rglob("*"):
+        if path.is_file():
+            found["model_bytes"] += path.stat().st_size
     return found
 
 
@@ -111,7 +117,7 @@ def _served(root: Path, found: dict[int, dict[str, Any]], rounds: int) -> dict[i
                 contextlib.closing(Wire(server.address, contract.DEFAULT_MODEL_NAME))
             )
             requests[items] = (wire, _request(wire, items))
-        seconds: dict[int, list[float]] = {items: [] for items in found}
+        seconds: dict[int, list[float]] = collections.defaultdict(list)
         rng = np.random.default_rng(1)
         for round_number in range(_WARM_UP + rounds):
             for items in rng.permutation(list(found)).tolist():
@@ -132,11 +138,7 @@ def _request(wire: Wire, items: int) -> Any:
         wire.request(contract.ENCODE_USER, user_tensors([user], inputs[contract.ENCODE_USER]))
     )
     columns = {contract.CANDIDATE_ITEM_ID: random_model.random_items(rng, _CANDIDATES, items)}
-    infos = {
-        name: info
-        for name, info in inputs[contract.SCORE_ITEMS].items()
-        if name.startswith("candidate_")
-    }
+    infos = inputs_left(inputs[contract.SCORE_ITEMS], encoded)
     state = {contract.USER_STATE: encoded[contract.USER_STATE]}
     return wire.request(contract.SCORE_ITEMS, state | candidate_tensors(columns, infos, 1))
 
@@ -152,7 +154,8 @@ def report(found: dict[int, dict[str, Any]]) -> None:
     largest = found[sizes[-1]]
     table = Table("", *(f"{items:,} items" for items in sizes))
     for name in smallest:
-        table.add_row(name, *(f"{found[items][name]:,}" for items in sizes))
+        cells = [f"{found[items][name]:,}" for items in sizes]
+        table.add_row(name, *cells)
     Console().print(table)
     more_bytes = largest["model_bytes"] - smallest["model_bytes"]
     more_items = sizes[-1] - sizes[0]

@@ -37,6 +37,7 @@ from rich.table import Table
 
 from benchmarks import random_model
 from benchmarks.server_process import running_server
+from benchmarks.signatures import inputs_left
 from benchmarks.wire import Wire
 from serving import contract
 from serving.contract import DEFAULT_MODEL_NAME
@@ -78,7 +79,8 @@ def measure(address: str, rounds: int, seed: int) -> tuple[dict[str, np.ndarray]
         for _ in range(rounds):
             for kind, taken in _round(kinds, order).items():
                 seconds.setdefault(kind, []).append(taken)
-    return {kind: np.array(values) for kind, values in seconds.items()}, kinds.state_bytes
+    arrays = {kind: np.array(values) for kind, values in seconds.items()}
+    return arrays, kinds.state_bytes
 
 
 def _round(kinds: _Kinds, order: random.Random) -> dict[str, float]:
@@ -102,8 +104,10 @@ class _Kinds:
         self._wire = wire
         self._rng = rng
         self._infos = wire.inputs()
-        users = [random_model.random_user(rng) for _ in range(_USERS)]
-        self._users = [user_tensors([user], self._infos[contract.ENCODE_USER]) for user in users]
+        self._users: list[dict[str, np.ndarray]] = []
+        for _ in range(_USERS):
+            user = random_model.random_user(rng)
+            self._users.append(user_tensors([user], self._infos[contract.ENCODE_USER]))
         self._states = [self._run(contract.ENCODE_USER, user)() for user in self._users]
         self.state_bytes = len(self._states[0][contract.USER_STATE][0])
 
@@ -126,16 +130,10 @@ class _Kinds:
         user = self._users[0]
         state = self._states[0]
         items = random_model.random_items(self._rng, 100)
-        sides = [
-            (contract.SCORE_ITEMS, state),
-            (contract.PREDICT, user),
-            (random_model.TILED, user),
-        ]
-        cached, *others = [
-            self._scoring(signature, side, 100, items)() for signature, side in sides
-        ]
+        cached = self._scoring(contract.SCORE_ITEMS, state, 100, items)()
         worst = 0.0
-        for other in others:
+        for signature in (contract.PREDICT, random_model.TILED):
+            other = self._scoring(signature, user, 100, items)()
             for task in cached:
                 worst = max(worst, float(abs(other[task] - cached[task]).max()))
         if worst > _LARGEST_DIFFERENCE:
@@ -148,7 +146,7 @@ class _Kinds:
         count: int,
         items: list[str] | None = None,
     ) -> Request:
-        infos = {name: info for name, info in self._infos[signature].items() if name not in side}
+        infos = inputs_left(self._infos[signature], side)
         columns = {contract.CANDIDATE_ITEM_ID: items or random_model.random_items(self._rng, count)}
         return self._run(signature, side | candidate_tensors(columns, infos, 1))
 
@@ -163,7 +161,8 @@ def report(seconds: dict[str, np.ndarray], state_bytes: int) -> None:
     table = Table("request", "median ms", "p99 ms", "requests/s")
     raw: dict[str, Any] = {}
     for kind, values in seconds.items():
-        median, p99 = (1e3 * float(np.quantile(values, q)) for q in (0.5, 0.99))
+        median = 1e3 * float(np.quantile(values, 0.5))
+        p99 = 1e3 * float(np.quantile(values, 0.99))
         raw[kind] = {"median_ms": round(median, 3), "p99_ms": round(p99, 3), "samples": len(values)}
         table.add_row(kind, f"{median:.2f}", f"{p99:.2f}", f"{1e3 / median:.0f}")
     console.print(table)

@@ -85,11 +85,9 @@ def _load(address: str, plan: LoadPlan, traffic: RecordedTraffic) -> Outcomes:
 
 def _traffic() -> RecordedTraffic:
     rng = np.random.default_rng(1)
-    users = [
-        random_model.random_user(rng, int(rng.integers(random_model.LENGTH + 1)))
-        for _ in range(1000)
-    ]
-    return RecordedTraffic(users, [f"i{item}" for item in range(random_model.ITEMS)])
+    users = random_model.random_users(rng, 1000)
+    items = [f"i{item}" for item in range(random_model.ITEMS)]
+    return RecordedTraffic(users, items)
 
 
 class MemorySampler:

@@ -17,6 +17,7 @@ The last line printed is all of it as one JSON object.
 from __future__ import annotations
 
 import argparse
+import collections
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator
@@ -88,50 +89,62 @@ def _test_requests(config: RunConfig, metadata: RunMetadata) -> Iterator[Batch]:
         wanted[feature.name] = (
             tf.io.RaggedFeature(dtype) if is_list else tf.io.FixedLenFeature([], dtype)
         )
-    wanted |= {label_name(task): tf.io.RaggedFeature(tf.float32) for task in config.spec.tasks}
+    for task in config.spec.tasks:
+        wanted[label_name(task)] = tf.io.RaggedFeature(tf.float32)
     examples_dir = metadata.output("BehaviorLogExampleGen", "examples")
     files = tf.io.gfile.glob(split_files(examples_dir, "test"))
     for examples in tf.data.TFRecordDataset(sorted(files), compression_type="GZIP").batch(BATCH):
         parsed = tf.io.parse_example(examples, wanted)
-        yield {
-            name: x.to_tensor() if isinstance(x, tf.RaggedTensor) else x
-            for name, x in parsed.items()
-        }
+        batch: Batch = {}
+        for name, values in parsed.items():
+            is_ragged = isinstance(values, tf.RaggedTensor)
+            batch[name] = values.to_tensor() if is_ragged else values
+        yield batch
 
 
 def _score(
     module: ServingModule, batches: Iterable[Batch], seconds_before: int = 0
 ) -> tuple[Scores, list[bytes]]:
     """Probabilities and labels of all candidates, by name, and every request's state."""
-    users = {f.name for f in user_inputs(module.spec)}
-    items = {f.name for f in candidate_inputs(module.spec)}
+    of_users = [feature.name for feature in user_inputs(module.spec)]
+    of_items = [feature.name for feature in candidate_inputs(module.spec)]
     encode = tf.function(module.encode_user, reduce_retracing=True)
     score = tf.function(module.score_items, reduce_retracing=True)
-    found: dict[str, list[np.ndarray]] = {}
+    found: dict[str, list[np.ndarray]] = collections.defaultdict(list)
     blobs: list[bytes] = []
     for batch in batches:
-        user = {name: x for name, x in batch.items() if name in users}
+        user = {name: batch[name] for name in of_users}
+        items = {name: batch[name] for name in of_items}
         user["timestamp"] -= seconds_before
         states = encode(**user)["user_state_bytes"]
         blobs += states.numpy().tolist()
-        scores = score(states, **{name: x for name, x in batch.items() if name in items})
+        scores = score(states, **items)
         real = batch["candidate_item_id"].numpy() != b""
-        labels = {name: batch[name] for name in map(label_name, module.spec.tasks)}
-        for name, values in (scores | labels).items():
-            found.setdefault(name, []).append(values.numpy()[real])
-    return {name: np.concatenate(parts) for name, parts in found.items()}, blobs
+        for task in module.spec.tasks:
+            label = label_name(task)
+            found[task].append(scores[task].numpy()[real])
+            found[label].append(batch[label].numpy()[real])
+    whole = {name: np.concatenate(parts) for name, parts in found.items()}
+    return whole, blobs
 
 
 def _row(name: str, scores: Scores, blobs: list[bytes], exact: Scores) -> dict[str, Any]:
     """Prints a row of the table and returns it."""
-    tasks = [task for task in scores if label_name(task) in scores]
-    differences = np.concatenate([np.abs(scores[task] - exact[task]) for task in tasks])
+    differences: list[np.ndarray] = []
+    auc_of_task: dict[str, float] = {}
+    for task in scores:
+        label = label_name(task)
+        if label in scores:  # or it is a label itself
+            differences.append(np.abs(scores[task] - exact[task]))
+            auc_of_task[task] = auc(scores[label], scores[task])
+    difference = np.concatenate(differences)
+    sizes = np.array([len(blob) for blob in blobs])
     row: dict[str, Any] = {
-        "mean_bytes": float(np.mean([len(blob) for blob in blobs])),
-        "largest_bytes": max(len(blob) for blob in blobs),
-        "mean_difference": float(differences.mean()),
-        "largest_difference": float(differences.max()),
-        "auc": {task: auc(scores[label_name(task)], scores[task]) for task in tasks},
+        "mean_bytes": float(sizes.mean()),
+        "largest_bytes": int(sizes.max()),
+        "mean_difference": float(difference.mean()),
+        "largest_difference": float(difference.max()),
+        "auc": auc_of_task,
     }
     aucs = ", ".join(f"{task} {value:.5f}" for task, value in row["auc"].items())
     print(

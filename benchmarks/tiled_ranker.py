@@ -29,10 +29,12 @@ class TiledRanker(Ranker[Any]):
     def score_items(self, state: State, features: Features, training: bool | None = None) -> Logits:
         """Scores each candidate by itself: [B, N] become [B * N, 1], and the user is repeated."""
         shape = tf.shape(features["candidate_item_id"])
-        user = {name: tf.repeat(x, shape[1], axis=0) for name, x in state.items()}
-        single = {
-            name: tf.reshape(x, tf.concat([[-1, 1], tf.shape(x)[2:]], 0))
-            for name, x in features.items()
-        }
+        user: State = {}
+        for name, values in state.items():
+            user[name] = tf.repeat(values, shape[1], axis=0)
+        single: dict[str, tf.Tensor] = {}
+        for name, values in features.items():
+            of_a_value = tf.shape(values)[2:]
+            single[name] = tf.reshape(values, tf.concat([[-1, 1], of_a_value], 0))
         logits = self.ranker.score_items(self.ranker.encode_user(user), single)
         return {task: tf.reshape(logit, shape) for task, logit in logits.items()}

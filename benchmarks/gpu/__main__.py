@@ -75,12 +75,13 @@ def _counts(records: Path) -> dict[str, Any]:
         stage, config = _stage("ml_100k", name, records)
         counted[name] = count_step(make_model(stage, config), stage)
         print(f"ml_100k {name}: {json.dumps(counted[name]._asdict())}", flush=True)
+    shares = [step.optimizer / step.operations for step in counted.values()]
     return {
         "pretrain_ops": counted["pretrain"].operations,
         "finetune_ops": counted["finetune"].operations,
-        "optimizer_share": round(max(of.optimizer / of.operations for of in counted.values()), 4),
-        "hlo_loops": sum(of.loops for of in counted.values()),
-        "optimizer_hlo_loops": sum(of.optimizer_loops for of in counted.values()),
+        "optimizer_share": round(max(shares), 4),
+        "hlo_loops": sum(step.loops for step in counted.values()),
+        "optimizer_hlo_loops": sum(step.optimizer_loops for step in counted.values()),
     }
 
 

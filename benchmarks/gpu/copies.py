@@ -31,10 +31,15 @@ def copies(signature: Any) -> dict[str, int]:
     graph = _inlined(signature)
     fed = len(signature.inputs) - len(signature.captured_inputs)
     captured = {tensor.name for tensor in signature.inputs[fed:]}
-    read = [(graph.get_tensor_by_name(output.name), True) for output in signature.outputs]
+    # Each tensor that is read, and whether its reader is on the host, as who gets the outputs is.
+    read: list[tuple[tf.Tensor, bool]] = []
+    for output in signature.outputs:
+        read.append((graph.get_tensor_by_name(output.name), True))
     for reader in graph.get_operations():
-        if reader.type != "Identity":  # which hands a tensor on
-            read += [(tensor, _is_on_host(reader)) for tensor in reader.inputs]
+        if reader.type == "Identity":  # hands a tensor on
+            continue
+        for tensor in reader.inputs:
+            read.append((tensor, _is_on_host(reader)))
     crossing: dict[bool, set[str]] = {False: set(), True: set()}
     for tensor, to_host in read:
         made = _origin(tensor)

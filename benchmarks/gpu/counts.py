@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tf_keras as keras
+from tensorflow.core.framework.node_def_pb2 import NodeDef
 
 from trainer.distribution.feeding import WHOLE
 from trainer.fitting import Stage
@@ -43,10 +45,10 @@ def count_step(model: keras.Model, stage: Stage) -> Counted:
     batches = iter(stage.train(WHOLE, 0))
     step = tf.function(model.train_step, reduce_retracing=True)
     graph = step.get_concrete_function(batches.element_spec).graph.as_graph_def()
-    nodes = [node for node in graph.node if node.op not in _FREE]
-    called = []
+    nodes = _costly(graph.node)
+    called = 0
     for function in graph.library.function:
-        called += [node for node in function.node_def if node.op not in _FREE]
+        called += len(_costly(function.node_def))
     # A scope that is entered again gets a number.
     own = re.compile(rf"\b{model.optimizer.name}(_\d+)?/")
     batch = next(batches)
@@ -57,7 +59,7 @@ def count_step(model: keras.Model, stage: Stage) -> Counted:
     tensors = tf.nest.flatten(batch)
     parameters = sum(weight.shape.num_elements() for weight in model.trainable_weights)
     return Counted(
-        operations=len(nodes) + len(called),
+        operations=len(nodes) + called,
         optimizer=sum(own.match(node.name) is not None for node in nodes),
         loops=len(loops),
         optimizer_loops=sum(own.search(line) is not None for line in loops),
@@ -67,10 +69,15 @@ def count_step(model: keras.Model, stage: Stage) -> Counted:
     )
 
 
+def _costly(nodes: Iterable[NodeDef]) -> list[NodeDef]:
+    return [node for node in nodes if node.op not in _FREE]
+
+
 def shapes_of(stage: Stage) -> dict[tuple[Any, ...], int]:
     """The distinct shapes of the batches of an epoch, and how many batches have each."""
     found: dict[tuple[Any, ...], int] = {}
     for batch in itertools.islice(stage.train(WHOLE, 0), stage.steps):
-        shape = tuple(tuple(tensor.shape) for tensor in tf.nest.flatten(batch))
+        tensors = tf.nest.flatten(batch)
+        shape = tuple(tuple(tensor.shape) for tensor in tensors)
         found[shape] = found.get(shape, 0) + 1
     return found

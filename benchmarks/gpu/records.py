@@ -45,15 +45,12 @@ class _Format:
     content: dict[str, Any]
 
     def transformed_feature_spec(self) -> dict[str, Any]:
-        scalars = {
-            name: tf.io.FixedLenFeature(shape, dtype)
-            for name, (shape, dtype) in self.content["dense"].items()
-        }
-        lists = {
-            name: tf.io.RaggedFeature(dtype, value_key=key)
-            for name, (key, dtype) in self.content["lists"].items()
-        }
-        return scalars | lists
+        features: dict[str, Any] = {}
+        for name, (shape, dtype) in self.content["dense"].items():
+            features[name] = tf.io.FixedLenFeature(shape, dtype)
+        for name, (key, dtype) in self.content["lists"].items():
+            features[name] = tf.io.RaggedFeature(dtype, value_key=key)
+        return features
 
     def vocabulary_size_by_name(self, name: str) -> int:
         return int(self.content["vocabularies"][name])
@@ -85,8 +82,13 @@ def stage_inputs(name: str, stage: str, folder: Path) -> SavedInputs:
     is_pretraining = stage == "pretrain"
     train = "pretrain" if is_pretraining else "train"
     validation = "pretrain_validation" if is_pretraining else "validation"
-    files = {split: [str(made / f"{split}-*.gz")] for split in (train, validation, "catalog")}
-    return SavedInputs(files[train], files[validation], files["catalog"], str(made), spec, config)
+
+    def files_of(split: str) -> list[str]:
+        return [str(made / f"{split}-*.gz")]
+
+    return SavedInputs(
+        files_of(train), files_of(validation), files_of("catalog"), str(made), spec, config
+    )
 
 
 def _is_made(folder: Path) -> bool:
@@ -104,13 +106,12 @@ def _make(spec: DatasetSpec, folder: Path) -> None:
 
     print(f"making the records of {spec.name} in {folder} (minutes, once)", flush=True)
     raw = folder / "raw"
+    folders = {split: str(raw / split) for split in SPLITS}
     before = os.getcwd()
     os.chdir(ROOT / "data")  # where a spec's paths start
     try:
         with beam.Pipeline("FnApiRunner", argv=[]) as pipeline:
-            _ = pipeline | WriteRecords(
-                {split: str(raw / split) for split in SPLITS}, spec, str(raw)
-            )
+            _ = pipeline | WriteRecords(folders, spec, str(raw))
     finally:
         os.chdir(before)
     reader = tf_example_record.TFExampleBeamRecord(
@@ -152,13 +153,15 @@ def _encoded(batch: Any, metadata: Any) -> list[bytes]:
 
 
 def _described(output: Any) -> dict[str, Any]:
-    features = output.transformed_feature_spec()
-    lists = {name: f for name, f in features.items() if isinstance(f, tf.io.RaggedFeature)}
-    names = [path.name for path in (Path(output.transform_savedmodel_dir) / "assets").iterdir()]
-    return {
-        "dense": {
-            name: [list(f.shape), f.dtype.name] for name, f in features.items() if name not in lists
-        },
-        "lists": {name: [f.value_key, f.dtype.name] for name, f in lists.items()},
-        "vocabularies": {name: int(output.vocabulary_size_by_name(name)) for name in names},
-    }
+    """What `_Format` reads."""
+    dense: dict[str, Any] = {}
+    lists: dict[str, Any] = {}
+    for name, feature in output.transformed_feature_spec().items():
+        if isinstance(feature, tf.io.RaggedFeature):
+            lists[name] = [feature.value_key, feature.dtype.name]
+        else:
+            dense[name] = [list(feature.shape), feature.dtype.name]
+    vocabularies: dict[str, int] = {}
+    for asset in (Path(output.transform_savedmodel_dir) / "assets").iterdir():
+        vocabularies[asset.name] = int(output.vocabulary_size_by_name(asset.name))
+    return {"dense": dense, "lists": lists, "vocabularies": vocabularies}

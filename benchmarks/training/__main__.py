@@ -70,8 +70,10 @@ def main() -> None:
 
 def _gpus() -> list[str]:
     """The names of the GPUs that TensorFlow trains on here."""
-    devices = tf.config.list_physical_devices("GPU")
-    return [tf.config.experimental.get_device_details(device)["device_name"] for device in devices]
+    names: list[str] = []
+    for device in tf.config.list_physical_devices("GPU"):
+        names.append(tf.config.experimental.get_device_details(device)["device_name"])
+    return names
 
 
 def _rivals(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -49,14 +49,15 @@ class _Format:
     fields: Fields
 
     def transformed_feature_spec(self) -> dict[str, Any]:
-        of = self.fields.of
-        scalars = [field.name for field in [*of("user"), *of("context")]]
-        lists = [field.name for field in [*of("history"), *of("candidate")]]
-        spec: dict[str, Any] = {name: tf.io.FixedLenFeature([], tf.int64) for name in scalars}
-        spec |= {name: tf.io.RaggedFeature(tf.int64) for name in [*lists, TRAINING_EVENTS]}
-        return spec | {
-            label_name(task): tf.io.RaggedFeature(tf.float32) for task in self.fields.tasks
-        }
+        fields = self.fields
+        features: dict[str, Any] = {TRAINING_EVENTS: tf.io.RaggedFeature(tf.int64)}
+        for field in [*fields.of("user"), *fields.of("context")]:
+            features[field.name] = tf.io.FixedLenFeature([], tf.int64)
+        for field in [*fields.of("history"), *fields.of("candidate")]:
+            features[field.name] = tf.io.RaggedFeature(tf.int64)
+        for task in fields.tasks:
+            features[label_name(task)] = tf.io.RaggedFeature(tf.float32)
+        return features
 
 
 def spec(actions: bool = True, length: int = LENGTH) -> DatasetSpec:
@@ -134,16 +135,20 @@ def _record(fields: Fields, log: Log, request: int, starts: np.ndarray) -> bytes
 
 
 def _catalog(fields: Fields, log: Log, items: np.ndarray) -> bytes:
-    values = {
-        field.name: np.zeros(1, np.int64) for field in [*fields.of("user"), *fields.of("context")]
-    }
-    values |= {field.name: np.zeros(0, np.int64) for field in fields.of("history")}
+    values: dict[str, np.ndarray] = {}
+    for field in [*fields.of("user"), *fields.of("context")]:
+        values[field.name] = np.zeros(1, np.int64)
+    for field in fields.of("history"):
+        values[field.name] = np.zeros(0, np.int64)
     return _example(values | _of_items(fields, log, items), log.items - items, np.zeros(len(items)))
 
 
 def _of_items(fields: Fields, log: Log, items: np.ndarray) -> dict[str, np.ndarray]:
     sides = log.side | {"item_id": np.arange(log.items)}
-    return {field.name: sides[field.field][items] for field in fields.of("candidate")}
+    values: dict[str, np.ndarray] = {}
+    for field in fields.of("candidate"):
+        values[field.name] = sides[field.field][items]
+    return values
 
 
 def _example(values: dict[str, np.ndarray], events: np.ndarray, clicked: np.ndarray) -> bytes:

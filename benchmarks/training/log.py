@@ -36,10 +36,8 @@ class Log:
     def history(self, request: int, starts: np.ndarray) -> dict[str, np.ndarray]:
         """A request's behaviours; `starts` is where each history begins."""
         first = starts[request]
-        return {
-            name: values[first : first + self.lengths[request]]
-            for name, values in self.behaviors.items()
-        }
+        stop = first + self.lengths[request]
+        return {name: values[first:stop] for name, values in self.behaviors.items()}
 
     @property
     def starts(self) -> np.ndarray:

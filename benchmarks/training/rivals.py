@@ -36,12 +36,15 @@ def measure(folder: Path, candidates: int, rounds: int, full: bool = False) -> d
     columns: dict[str, Any] = dict(impressions(log))
     np.savez(rows, **columns)
     ours = [sys.executable, "-m", "benchmarks.training.our_side", str(folder / "records")]
-    commands = {f"ours_{name}": [*ours, name, str(ITEMS), str(CANDIDATES_A_ROUND)] for name in OURS}
+    commands: dict[str, list[str]] = {}
+    for name in OURS:
+        commands[f"ours_{name}"] = [*ours, name, str(ITEMS), str(CANDIDATES_A_ROUND)]
     for side in (*RIVALS, "deepctr_bst"):
         library, model = side.split("_")
         python = str(_ENVIRONMENTS / library / "bin" / "python")
         module = f"benchmarks.training.{library}_side"
         commands[side] = [python, "-m", module, str(rows), model, str(ITEMS)]
     speeds = summary(compare(commands, rounds, folder / "sides.log"))
-    ratio = speeds["ours_din"]["median"] / max(speeds[rival]["median"] for rival in RIVALS)
+    fastest = max(speeds[rival]["median"] for rival in RIVALS)
+    ratio = speeds["ours_din"]["median"] / fastest
     return {"din_ratio": round(ratio, 2), "candidates_a_second": speeds}

@@ -52,11 +52,11 @@ def compare(
         log: Where their error output goes.
     """
     with contextlib.ExitStack() as stack:
-        sides = {
-            name: stack.enter_context(_started(command, log)) for name, command in commands.items()
-        }
+        sides: dict[str, subprocess.Popen[str]] = {}
+        for name, command in commands.items():
+            sides[name] = stack.enter_context(_started(command, log))
         for name, side in sides.items():
-            _heard(side, name, log)
+            _heard(side, name, log)  # that it is ready
         speeds: dict[str, list[float]] = {name: [] for name in sides}
         for _ in range(rounds):
             for name, side in sides.items():

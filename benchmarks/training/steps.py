@@ -92,14 +92,18 @@ def _variants(
     make: Callable[[GeneratedInputs], Stage], inputs: GeneratedInputs, steps: int
 ) -> dict[str, float | None]:
     """Medians over one batch again and again; None for a kind of step that the device has not."""
-    configs = {
-        name: inputs.config.model_copy(update=changes) for name, changes in _VARIANTS.items()
-    }
-    stages = {name: make(inputs.by(config)) for name, config in configs.items()}
+    stages: dict[str, Stage] = {}
+    kinds: dict[str, Step] = {}
+    for name, changes in _VARIANTS.items():
+        config = inputs.config.model_copy(update=changes)
+        stages[name] = make(inputs.by(config))
+        kinds[name] = step_of(stages[name], config)
     batch = next(iter(stages["float32"].train(WHOLE, 0)))
-    kinds = {name: step_of(stages[name], configs[name]) for name in stages}
-    able = {name: step for name, step in kinds.items() if _runs(step, batch)}
-    return dict.fromkeys(kinds) | medians(able, dict.fromkeys(able, batch), steps)
+    able: dict[str, Step] = {}
+    for name, step in kinds.items():
+        if _runs(step, batch):
+            able[name] = step
+    return dict.fromkeys(_VARIANTS) | medians(able, dict.fromkeys(able, batch), steps)
 
 
 def _runs(step: Step, batch: Any) -> bool:
