@@ -70,10 +70,11 @@ class RunMetadata:
         from ml_metadata.proto import metadata_store_pb2 as proto
 
         # Executions whose output came from the cache have another state, and took no time.
-        done = [e for e in self._finished(node) if e.last_known_state == proto.Execution.COMPLETE]
-        if not done:
-            return None
-        return (done[0].last_update_time_since_epoch - done[0].create_time_since_epoch) / 1000
+        for execution in self._finished(node):
+            if execution.last_known_state == proto.Execution.COMPLETE:
+                end = execution.last_update_time_since_epoch
+                return (end - execution.create_time_since_epoch) / 1000
+        return None
 
     def withdraw(self, version: str) -> None:
         """Takes back the blessing of a pushed version.
@@ -82,16 +83,22 @@ class RunMetadata:
             RunError: no run of this pipeline pushed the version.
         """
         models = self._store.get_artifacts_by_type("PushedModel")
-        pushed = [model.id for model in models if _text(model, "pushed_version") == version]
+        pushed: list[int] = []
+        for model in models:
+            if _text(model, "pushed_version") == version:
+                pushed.append(model.id)
         if not pushed:
             raise RunError(
                 f"version {version} was not pushed by the runs of {self._pipeline}, so it can't be "
                 "taken back."
             )
         # A blessing is an input of the same execution of the Pusher.
-        pushes = {event.execution_id for event in self._store.get_events_by_artifact_ids(pushed)}
-        events = self._store.get_events_by_execution_ids(sorted(pushes))
-        ids = [event.artifact_id for event in events if _key(event) == "model_blessing"]
+        of_models = self._store.get_events_by_artifact_ids(pushed)
+        pushes = {event.execution_id for event in of_models}
+        ids: list[int] = []
+        for event in self._store.get_events_by_execution_ids(sorted(pushes)):
+            if _key(event) == "model_blessing":
+                ids.append(event.artifact_id)
         blessings = self._store.get_artifacts_by_id(ids)
         for blessing in blessings:
             blessing.custom_properties["blessed"].int_value = 0
@@ -106,8 +113,8 @@ class RunMetadata:
             return []
         states = (proto.Execution.COMPLETE, proto.Execution.CACHED)
         executions = self._store.get_executions_by_context(context.id)
-        finished = [e for e in executions if e.last_known_state in states]
-        return sorted(finished, key=lambda e: e.id, reverse=True)
+        finished = [execution for execution in executions if execution.last_known_state in states]
+        return sorted(finished, key=lambda execution: execution.id, reverse=True)
 
     def _outputs(self, execution: proto.Execution, key: str | None) -> list[str]:
         from ml_metadata.proto import metadata_store_pb2 as proto

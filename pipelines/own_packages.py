@@ -11,8 +11,12 @@ _PACKAGES = ("preprocessing", "serving", "trainer")
 
 def shadowed_packages() -> list[str]:
     """A message for each package that another module hides."""
-    messages = [_shadowed(package) for package in _PACKAGES]
-    return [message for message in messages if message is not None]
+    messages: list[str] = []
+    for package in _PACKAGES:
+        message = _shadowed(package)
+        if message is not None:
+            messages.append(message)
+    return messages
 
 
 def _shadowed(package: str) -> str | None:

@@ -53,7 +53,11 @@ def thresholds(spec: DatasetSpec, checks: ChecksConfig) -> dict[str, float]:
         if feature.name not in NOT_COMPARED:
             limits[feature.name] = _default(feature, checks)
     limits |= checks.thresholds
-    return {name: limit for name, limit in limits.items() if limit is not None}
+    found: dict[str, float] = {}
+    for name, limit in limits.items():
+        if limit is not None:
+            found[name] = limit
+    return found
 
 
 def distances(now: Statistics, before: Statistics, names: list[str]) -> dict[str, float]:

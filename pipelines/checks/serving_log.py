@@ -50,7 +50,8 @@ def _prediction_log(record: bytes) -> prediction_log_pb2.PredictionLog | None:
 
 def _rows(inputs: dict[str, np.ndarray]) -> Iterator[bytes]:
     """A serialised tf.Example of each request of a batch."""
-    for row in range(max((len(values) for values in inputs.values()), default=0)):
+    sizes = [len(values) for values in inputs.values()]
+    for row in range(max(sizes, default=0)):
         example = tf.train.Example()
         for name, values in inputs.items():
             ids = inputs.get(HISTORY_ITEM_ID if name.startswith("history_") else CANDIDATE_ITEM_ID)

@@ -33,7 +33,8 @@ class CommandsOfAllPackages(TyperGroup):
 
     def list_commands(self, context: Any) -> list[str]:
         names = [*super().list_commands(context), *_FUNCTIONS]
-        return [*_FIRST, *(name for name in names if name not in _FIRST)]
+        others = [name for name in names if name not in _FIRST]
+        return [*_FIRST, *others]
 
     def get_command(self, context: Any, name: str) -> Any:
         command = _command(name) if name in _FUNCTIONS else super().get_command(context, name)
@@ -44,7 +45,8 @@ class CommandsOfAllPackages(TyperGroup):
 
 def _unwrapped(text: str) -> str:
     """Paragraphs of one line each: typer keeps the line breaks of all but the first."""
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+    paragraphs = [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
+    return "\n\n".join(paragraphs)
 
 
 @functools.cache

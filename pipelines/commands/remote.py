@@ -82,7 +82,10 @@ def submit(
         raise typer.BadParameter(
             f"unknown runner '{runner}'. Known: {', '.join(needed)}.", param_hint="--runner"
         )
-    missing = [f"--{name}" for name, value in needed[runner].items() if not value]
+    missing: list[str] = []
+    for name, value in needed[runner].items():
+        if not value:
+            missing.append(f"--{name}")
     if missing:
         raise typer.BadParameter(f"{runner} needs {' and '.join(missing)}.")
     with user_errors():

@@ -77,9 +77,10 @@ class BehaviorLogExampleGen(component.FileBasedExampleGen):
     def __init__(
         self, spec: DatasetSpec, quarantine_dir: str, code: str, span: int | None = None
     ) -> None:
-        named_paths = []
+        named_paths: list[tuple[str, str]] = []
         for name, table in _tables(spec):
-            named_paths += [(name, path) for path in table.paths]
+            for path in table.paths:
+                named_paths.append((name, path))
         base, paths = _base(named_paths)
         super().__init__(
             input_base=base,
@@ -104,8 +105,9 @@ class BigQueryLogExampleGen(component.QueryBasedExampleGen):
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(self, spec: DatasetSpec, quarantine_dir: str, code: str) -> None:
+        places = [(name, table.place) for name, table in _tables(spec)]
         super().__init__(
-            input_config=_inputs([(name, table.place) for name, table in _tables(spec)]),
+            input_config=_inputs(places),
             output_config=_outputs(),
             custom_config=_packed(spec, quarantine_dir, code, None),
         )
@@ -122,8 +124,12 @@ def example_gen(
 
 def _tables(spec: DatasetSpec) -> list[tuple[str, Table]]:
     """The tables that a spec has, by name."""
-    named = [(name, getattr(spec, name)) for name in TABLES]
-    return [(name, table) for name, table in named if table is not None]
+    found: list[tuple[str, Table]] = []
+    for name in TABLES:
+        table = getattr(spec, name)
+        if table is not None:
+            found.append((name, table))
+    return found
 
 
 def _inputs(places: list[tuple[str, str]]) -> example_gen_pb2.Input:
@@ -193,7 +199,8 @@ def _base(paths: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
     (scheme,) = schemes
     if not scheme:
         return "/", paths
-    return f"{scheme}://", [(name, path.partition("://")[2]) for name, path in paths]
+    base = f"{scheme}://"
+    return base, [(name, path.removeprefix(base)) for name, path in paths]
 
 
 def _settings(exec_properties: dict[str, Any]) -> tuple[DatasetSpec, str, int]:

@@ -66,7 +66,8 @@ class Executor(base_executor.BaseExecutor):
         evaluation = artifact_utils.get_single_instance(input_dict["evaluation"])
         findings = artifact_utils.get_single_instance(input_dict["findings"])
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
-        blocked = any(finding.policy != "warn" for finding in read_checks(findings.uri).findings)
+        found = read_checks(findings.uri).findings
+        blocked = any(finding.policy != "warn" for finding in found)
         refused = _refusals(
             artifact_utils.get_single_instance(input_dict["figures"]).uri, exec_properties
         )

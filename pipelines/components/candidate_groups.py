@@ -37,7 +37,8 @@ def group_candidates(
     """
     features = extracts["features"]
     predictions = extracts["predictions"]
-    counts = [len(row) for row in _rows(_first_leaf(extracts["labels"]))]
+    labels_of_requests = _rows(_first_leaf(extracts["labels"]))  # a task's
+    counts = [len(labels) for labels in labels_of_requests]
     request = np.repeat(np.arange(len(counts)), counts)  # of each candidate
     labels = _each(extracts["labels"], lambda leaf: np.concatenate(_rows(leaf)))
     scores = _flat_predictions(predictions, np.array(counts))
@@ -62,8 +63,8 @@ def _slice_values(
     values = {}
     for name in sliced_by:
         if name == HISTORY_LENGTH:
-            histories = _rows(features[HISTORY_ITEM_ID])
-            values[name] = [np.array([history_slice(np.size(history))]) for history in histories]
+            lengths = [np.size(history) for history in _rows(features[HISTORY_ITEM_ID])]
+            values[name] = [np.array([history_slice(length)]) for length in lengths]
         elif name != POPULARITY:
             values[name] = [np.ravel(row) for row in _rows(features[name])]
     return values
@@ -76,7 +77,7 @@ def _alike(
     kinds: dict[tuple[Any, ...], int] = {}
     kind_of_request = []
     for values in zip(*of_requests, strict=True):
-        key = tuple(tuple(value.tolist()) for value in values)
+        key = tuple(tuple(value.tolist()) for value in values)  # arrays can't be keys
         kind_of_request.append(kinds.setdefault(key, len(kinds)))
     levels, level = np.unique(popularity, return_inverse=True)
     group = np.array(kind_of_request, int)[request] * len(levels) + level
@@ -100,7 +101,11 @@ def _flat_predictions(predictions: dict[str, Any], counts: np.ndarray) -> dict[s
             f"a request has {counts[request]} labels, but its candidates are "
             f"{mask[request].tolist()}: padding must not be scored."
         )
-    return {name: value[mask] for name, value in predictions.items() if name != CANDIDATE_MASK}
+    flat: dict[str, Any] = {}
+    for name, value in predictions.items():
+        if name != CANDIDATE_MASK:
+            flat[name] = value[mask]
+    return flat
 
 
 def _each(value: Any, change: Callable[[Any], Any]) -> Any:

@@ -108,7 +108,8 @@ class _CandidatesCombiner(beam.CombineFn):
             return accumulator
         joined: _Columns = {}
         for name in accumulator[0]:
-            joined[name] = np.concatenate([columns[name] for columns in accumulator], axis=-1)
+            parts = [columns[name] for columns in accumulator]
+            joined[name] = np.concatenate(parts, axis=-1)
         return [joined]
 
     def extract_output(self, accumulator: list[_Columns]) -> dict[Any, Any]:
@@ -119,7 +120,8 @@ class _CandidatesCombiner(beam.CombineFn):
             values = _counts(labels, scores)
             for name in self._metrics:
                 values[name] = METRICS[name].of_rows(labels, scores, columns[USER])
-            found |= {_metric_key(plot, name): float(value) for name, value in values.items()}
+            for name, value in values.items():
+                found[_metric_key(plot, name)] = float(value)
             found[plot] = _calibration_plot(labels, scores, self._buckets)
         return found
 

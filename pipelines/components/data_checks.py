@@ -27,6 +27,7 @@ from preprocessing.spec import DatasetSpec
 FINDINGS = "findings.json"
 SERVING = "serving"  # the split of logged serving requests
 _TRAIN = "train"
+_SHOWN = 10  # findings in an error
 
 
 class _Spec(ComponentSpec):
@@ -157,8 +158,11 @@ def _anomalies(artifacts: list[types.Artifact]) -> dict[str, anomalies_pb2.Anoma
 
 
 def _refusal(failing: list[Finding]) -> str:
-    shown = "".join(f"\n- {finding.message} Look at {finding.look_at}." for finding in failing[:10])
-    more = f"\n- and {len(failing) - 10} more" if len(failing) > 10 else ""
-    keys = " and ".join(sorted({f"checks.{finding.check}_policy" for finding in failing}))
-    way_out = f"To go on nevertheless, set {keys} to block or warn."
-    return f"the data failed its checks ({len(failing)}):{shown}{more}\n{way_out}"
+    lines = [f"the data failed its checks ({len(failing)}):"]
+    for finding in failing[:_SHOWN]:
+        lines.append(f"- {finding.message} Look at {finding.look_at}.")
+    if len(failing) > _SHOWN:
+        lines.append(f"- and {len(failing) - _SHOWN} more")
+    keys = {f"checks.{finding.check}_policy" for finding in failing}
+    lines.append(f"To go on nevertheless, set {' and '.join(sorted(keys))} to block or warn.")
+    return "\n".join(lines)

@@ -32,7 +32,7 @@ class LatestBlessedOfEarlierSpan(resolver.ResolverStrategy):
         (records,) = input_dict["records"]
         today = records.get_int_custom_property(utils.SPAN_PROPERTY_NAME)
         blessings = blessings_by_model(input_dict["model_blessing"])
-        earlier = []
+        earlier: list[tuple[int, int, types.Artifact]] = []
         for model in input_dict["model"]:
             if model.id not in blessings:
                 continue
@@ -40,5 +40,7 @@ class LatestBlessedOfEarlierSpan(resolver.ResolverStrategy):
             # Artifact ids grow with time.
             if model.id < records.id and 0 < span < today:
                 earlier.append((span, model.id, model))
-        latest = [model for _, _, model in sorted(earlier)[-1:]]
-        return input_dict | {"model": latest}
+        if not earlier:
+            return input_dict | {"model": []}
+        _, _, latest = max(earlier, key=lambda found: found[:2])
+        return input_dict | {"model": [latest]}

@@ -34,6 +34,9 @@ def eval_config(
     )
     bars = {} if min_auc is None else {"auc": _bar(min_auc, max_auc_drop)}
     sliced_by = (HISTORY_LENGTH, POPULARITY, *slices)
+    slicing = [config_pb2.SlicingSpec()]  # all candidates together
+    for key in sliced_by:
+        slicing.append(config_pb2.SlicingSpec(feature_keys=[key]))
     return config_pb2.EvalConfig(
         model_specs=[
             config_pb2.ModelSpec(
@@ -44,10 +47,7 @@ def eval_config(
                 prediction_keys={task: task for task in tasks},
             )
         ],
-        slicing_specs=[
-            config_pb2.SlicingSpec(),
-            *(config_pb2.SlicingSpec(feature_keys=[key]) for key in sliced_by),
-        ],
+        slicing_specs=slicing,
         metrics_specs=[
             config_pb2.MetricsSpec(output_names=tasks, metrics=[metric], per_slice_thresholds=bars)
         ],

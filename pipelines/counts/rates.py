@@ -55,8 +55,11 @@ class WordCounts:
         number = known.sum(1)
         count = np.log1p(self.shown / share)
         rate = (self.positive + _WEIGHT * mean_rate) / (self.shown + _WEIGHT)
-        with np.errstate(invalid="ignore"):  # no word: 0 / 0
-            columns = [(of_word[words] * known).sum(1) / number for of_word in (count, rate)]
+        columns: list[np.ndarray] = []
+        for of_word in (count, rate):
+            total = (of_word[words] * known).sum(1)
+            with np.errstate(invalid="ignore"):  # no word: 0 / 0
+                columns.append(total / number)
         return np.column_stack(columns).astype(np.float32)
 
 

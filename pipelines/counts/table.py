@@ -62,16 +62,28 @@ class CandidateTable:
         self._fields = [*fields.of("user"), *fields.of("context"), *fields.of("candidate")]
         self._tasks = fields.tasks
         self._matches = MatchCounts(fields.matches or _usual_matches(fields))
-        self._in_columns = [field for field in self._fields if _has_column(field)]
-        self.names = [field.name for field in self._in_columns]
+        self._in_columns: list[Field] = []
+        self._with_words: list[Field] = []
+        self.names: list[str] = []
+        self.sizes: dict[str, int] = {}
+        self.rated: dict[str, int] = {}
+        self.categories: list[str] = []
+        counted = _counted(spec)
+        for field in self._fields:
+            has_words = field.feature.vocabulary is not None
+            if has_words:
+                self._with_words.append(field)
+                self.sizes[field.name] = field.size
+                if field.name not in counted:
+                    self.rated[field.name] = field.size
+            if _has_column(field):
+                self._in_columns.append(field)
+                self.names.append(field.name)
+                if has_words:
+                    self.categories.append(field.name)
         self.names.append("history_length")
         for match in self._matches.matches:
             self.names += [f"match {match.name} {place}" for place in range(match.spec.width)]
-        self._with_words = [f for f in self._fields if f.feature.vocabulary is not None]
-        self.sizes = {field.name: field.size for field in self._with_words}
-        counted = _counted(spec)
-        self.rated = {name: size for name, size in self.sizes.items() if name not in counted}
-        self.categories = [f.name for f in self._in_columns if f.name in self.sizes]
 
     def of_batches(self, batches: Iterable[Batch]) -> Candidates:
         """The rows of dense batches, in their order.

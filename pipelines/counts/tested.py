@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from collections.abc import Callable
 
@@ -62,14 +63,14 @@ class RawRecords:
         """What an exported ranker gives the same candidates."""
         evaluate = tf.saved_model.load(model).signatures[EVALUATE]
         users: list[np.ndarray] = []
-        scores: dict[str, list[np.ndarray]] = {task: [] for task in tasks}
+        scores: dict[str, list[np.ndarray]] = collections.defaultdict(list)
         for block in self._blocks:
             found = evaluate(**{EXAMPLES: block})
             mask = found[CANDIDATE_MASK].numpy()
             parsed = tf.io.parse_example(block, {USER_ID: tf.io.FixedLenFeature([], tf.string)})
             users.append(np.repeat(parsed[USER_ID].numpy(), mask.sum(1)))
-            for task, parts in scores.items():
-                parts.append(found[task].numpy()[mask])
+            for task in tasks:
+                scores[task].append(found[task].numpy()[mask])
         of_tasks = {task: np.concatenate(parts) for task, parts in scores.items()}
         return Scored(np.concatenate(users), of_tasks)
 

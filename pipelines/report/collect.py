@@ -97,12 +97,13 @@ def collect(run_dir: Path) -> RunResults:
     for name, evaluation in evaluations.items():
         of_tasks = {task: _calibration(evaluation, task) for task in config.dataset.tasks}
         calibration[name] = of_tasks
+    curves = {name: found.curves for name, found in finetuned.items()}
     return RunResults(
         metrics=_metrics(config, run, data, checks, pretrained, evaluations, rivals),
         data=data,
         checks=checks,
         pretrain_curves=pretrained.curves,
-        finetune_curves={name: found.curves for name, found in finetuned.items()},
+        finetune_curves=curves,
         calibration=calibration,
     )
 
@@ -149,6 +150,8 @@ def _metrics(
         of_node = run.seconds(node)
         if of_node is not None:
             seconds[node] = of_node
+    with_encoder = evaluations[WITH_ENCODER]
+    without = evaluations[WITHOUT_ENCODER]
     return RunMetrics(
         config=finite(config.model_dump(mode="json")),
         git_revision=code_revision(),
@@ -158,10 +161,8 @@ def _metrics(
         checks=checks,
         started_from=pretrained.started_from,
         pretrain=pretrained.attributes,
-        tasks={task: _task(evaluations[WITH_ENCODER], task) for task in tasks},
-        baseline_without_encoder={
-            task: _task(evaluations[WITHOUT_ENCODER], task) for task in tasks
-        },
+        tasks={task: _task(with_encoder, task) for task in tasks},
+        baseline_without_encoder={task: _task(without, task) for task in tasks},
         seconds=seconds,
         verdict=pushed.verdict,
         to_beat=_to_beat(evaluation, tasks),
@@ -208,8 +209,11 @@ def _newest(pushed: str) -> str | None:
     """The directory of the newest pushed version."""
     if not fileio.exists(pushed):
         return None
-    names = [name.rstrip("/") for name in fileio.listdir(pushed)]
-    versions = [name for name in names if version_number(name) is not None]
+    versions: list[str] = []
+    for name in fileio.listdir(pushed):
+        folder = name.rstrip("/")  # object stores list folders with it
+        if version_number(folder) is not None:
+            versions.append(folder)
     return f"{pushed}/{max(versions, key=int)}" if versions else None
 
 
@@ -220,7 +224,8 @@ def _to_beat(uri: str, tasks: list[str]) -> dict[str, float | None] | None:
     """
     import tensorflow_model_analysis as tfma
 
-    if "baseline" not in {spec.name for spec in tfma.load_eval_result(uri).config.model_specs}:
+    models = [spec.name for spec in tfma.load_eval_result(uri).config.model_specs]
+    if "baseline" not in models:
         return None
     overall = dict(tfma.load_eval_result(uri, model_name="baseline").slicing_metrics)[()]
     return {task: figures(overall[task])["auc"] for task in tasks}
@@ -251,12 +256,13 @@ def _task(evaluation: tfma.EvalResult, task: str) -> TaskMetrics:
 
 def _calibration(evaluation: tfma.EvalResult, task: str) -> list[Bucket]:
     """The buckets by prediction that have candidates."""
-    overall = next(plots for key, plots in evaluation.plots if not key)  # the slice of all
-    names = ("numWeightedExamples", "totalWeightedLabel", "totalWeightedRefinedPrediction")
+    overall = dict(evaluation.plots)[()]  # the slice of all
     buckets = overall[task][""]["calibrationHistogramBuckets"]["buckets"]
     found = []
     for bucket in buckets:
-        count, label, score = (float(bucket[name]) for name in names)
+        count = float(bucket["numWeightedExamples"])
         if count:
-            found.append(Bucket(score / count, label / count, count))
+            label = float(bucket["totalWeightedLabel"]) / count
+            score = float(bucket["totalWeightedRefinedPrediction"]) / count
+            found.append(Bucket(score, label, count))
     return found

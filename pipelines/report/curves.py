@@ -76,10 +76,11 @@ def reliability(name: str, models: Mapping[str, Sequence[tuple[float, float, flo
     with canvas(name, 3.5) as drawing:
         drawing.axes.plot([0, top], [0, top], color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
         for (label, rows), (color, style, order) in zip(models.items(), _STYLES, strict=False):
-            largest = max((n for _, _, n in rows), default=1.0)
             x = [predicted for predicted, _, _ in rows]
-            y = [mean for _, mean, _ in rows]
-            areas = [_SMALLEST + (_LARGEST - _SMALLEST) * n / largest for _, _, n in rows]
+            y = [labelled for _, labelled, _ in rows]
+            sizes = [candidates for _, _, candidates in rows]
+            largest = max(sizes, default=1.0)
+            areas = [_SMALLEST + (_LARGEST - _SMALLEST) * size / largest for size in sizes]
             drawing.axes.plot(
                 x, y, color=color, linestyle=style, linewidth=1.3, label=label, zorder=order
             )

@@ -32,13 +32,15 @@ def gains(metrics: RunMetrics) -> dict[str, Gain]:
 
 
 def _unlearned(attributes: dict[str, Attribute]) -> list[str]:
-    chance = [name for name, values in attributes.items() if _is_chance(values)]
+    chance: list[str] = []
+    shares: list[str] = []
+    for name, values in attributes.items():
+        if _is_chance(values):
+            chance.append(name)
+            accuracy = percent(values.accuracy)
+            shares.append(f"{name} {accuracy} ({percent(values.chance_accuracy)})")
     if not chance:
         return []
-    shares = []
-    for name in chance:
-        accuracy = percent(attributes[name].accuracy)
-        shares.append(f"{name} {accuracy} ({percent(attributes[name].chance_accuracy)})")
     shown = ", ".join(shares)
     what = "nothing" if len(chance) == len(attributes) else f"nothing of {', '.join(chance)}"
     return [

@@ -97,7 +97,8 @@ def auc_interval(
 
 
 def _task(results: RunResults, task: str) -> _Task:
-    ours, without = (model[task] for model in results.metrics.models.values())
+    ours = results.metrics.tasks[task]
+    without = results.metrics.baseline_without_encoder[task]
     test = results.data.splits["test"]
     positives = test.candidates * test.label_rate.get(task, 0.0)
     auc_intervals = (

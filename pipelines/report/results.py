@@ -47,8 +47,9 @@ class TaskMetrics(Content):
     def _from_file(cls, content: Any) -> Any:
         if not isinstance(content, Mapping) or "scores" in content:
             return content
-        scores = {key: value for key, value in content.items() if key != "slices"}
-        return {"scores": scores, "slices": content.get("slices")}
+        scores = dict(content)
+        slices = scores.pop("slices", None)
+        return {"scores": scores, "slices": slices}
 
     @pydantic.model_serializer
     def _to_file(self) -> dict[str, Any]:

@@ -40,9 +40,9 @@ def rival_lines(metrics: RunMetrics) -> list[str]:
     if counts.missing is not None:
         lines.append(f"Boosted trees on counts weren't trained to compare with. {counts.missing}.")
         return lines
-    is_lost = any(found.beats_model for found in counts.tasks.values())
-    found = "; ".join(difference(task, found) for task, found in counts.tasks.items())
-    line = f"Beside boosted trees on counts, {found}. {read_by(counts)}"
+    is_lost = any(trees.beats_model for trees in counts.tasks.values())
+    differences = [difference(task, trees) for task, trees in counts.tasks.items()]
+    line = f"Beside boosted trees on counts, {'; '.join(differences)}. {read_by(counts)}"
     return [f"The model loses. {line}", *lines] if is_lost else [*lines, line]
 
 

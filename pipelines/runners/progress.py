@@ -75,7 +75,11 @@ class ComponentProgress:
         """Says what is done now, and how long the run has left."""
         at = self._ids.index(component)
         speed = self._spent / self._typical if self._typical else 1.0
-        left = sum(COMPONENTS[later][1] for later in self._ids[at:]) * speed
+        left = 0.0
+        for later in self._ids[at:]:
+            _, typical = COMPONENTS[later]
+            left += typical
+        left *= speed
         does, _ = COMPONENTS[component]
         place = f"[{at + 1}/{len(self._ids)}]"
         line = f"{place} {component}: {does} (about {_duration(left)} left)"

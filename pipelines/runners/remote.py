@@ -149,7 +149,10 @@ def _check(config: RunConfig, runner: str, remote: RemoteConfig) -> None:
         "data_dir": config.data_dir,
         "artifacts_dir (or runs_dir)": config.artifacts_dir or config.runs_dir,
     }
-    local = {key: path for key, path in places.items() if is_local(path)}
+    local: dict[str, str] = {}
+    for key, path in places.items():
+        if is_local(path):
+            local[key] = path
     if local:
         raise ConfigError(
             f"a cluster reaches no files of this machine: put them on gs://. Received: {local}"

@@ -37,7 +37,8 @@ def stage_package(folder: Path) -> list[str]:
         )
     folder.mkdir(parents=True, exist_ok=True)
     requirements = folder / "requirements.txt"
-    requirements.write_text("".join(f"{line}\n" for line in pinned_requirements()))
+    lines = [f"{line}\n" for line in pinned_requirements()]
+    requirements.write_text("".join(lines))
     return [
         f"--extra_package={build_sdist(folder)}",
         f"--requirements_file={requirements}",

@@ -98,7 +98,10 @@ def parse_parameters(given: list[str]) -> dict[str, str]:
     Raises:
         ConfigError: one has no `=`.
     """
-    wrong = [pair for pair in given if "=" not in pair]
-    if wrong:
-        raise ConfigError(f"--parameter takes name=value. Received: {wrong[0]}")
-    return dict(pair.split("=", 1) for pair in given)
+    found: dict[str, str] = {}
+    for pair in given:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise ConfigError(f"--parameter takes name=value. Received: {pair}")
+        found[name] = value
+    return found

@@ -70,6 +70,7 @@ def _table(layers: np.ndarray, most: np.ndarray, person: Person, words: Words) -
     items = person.items[-layers.shape[1] :]  # the encoder reads the latest only
     for at in most:
         of_layers = layers[:, at]
-        weights = [percent(weight) for weight in (of_layers.mean(), *of_layers)]
+        mean = of_layers.mean()
+        weights = [percent(weight) for weight in (mean, *of_layers)]
         table.add_row(str(len(items) - at), escape(words.title(items[at])), *weights)
     return table

@@ -63,8 +63,12 @@ def fill_in(objective: Objective, features: Features, back: int, of_item: bool) 
     masked = hidden_at(features, fields.of("history"), back, of_item)
     output = objective.encoder(masked, training=False).output[:, -back]
     hidden = fields.item if of_item else fields.behavior
-    asked = [field for field in hidden if field.field in objective.heads]
-    return [_guess(objective, field, output, features[field.name][0, -back]) for field in asked]
+    guesses: list[Guess] = []
+    for field in hidden:
+        if field.field in objective.heads:
+            truth = features[field.name][0, -back]
+            guesses.append(_guess(objective, field, output, truth))
+    return guesses
 
 
 def hidden_at(

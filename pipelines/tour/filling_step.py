@@ -54,9 +54,8 @@ def _item_says(guess: Guess, words: Words) -> str:
 
 def _best(guess: Guess, words: Words) -> Table:
     table = Table("place", "item in the hidden place", "probability")
-    shown = guess.best(_BEST)
-    shown += [index for index in guess.truth if index not in shown]
-    for index in shown:
+    best = guess.best(_BEST)
+    for index in dict.fromkeys([*best, *guess.truth]):  # each once
         word = escape(words.of(guess.feature, index))
         if index in guess.truth:
             word = f"[bold]{word}[/bold] (the hidden one)"

@@ -27,8 +27,10 @@ SHOWN = 10
 
 def history_step(spec: DatasetSpec, person: Person, words: Words) -> Step:
     """The most recent behaviours with all that the encoder reads of them."""
-    about = ", ".join(f"{f.field} {_shown(person.raw[f.name])}" for f in _of(spec, "user"))
-    user = f"{person.user_id} ({about})" if about else person.user_id
+    about: list[str] = []
+    for feature in _of(spec, "user"):
+        about.append(f"{feature.field} {_shown(person.raw[feature.name])}")
+    user = f"{person.user_id} ({', '.join(about)})" if about else person.user_id
     count = len(person.items)
     says = (
         f"User {user} has {count} behaviours that the model reads, the latest "
@@ -41,19 +43,25 @@ def history_step(spec: DatasetSpec, person: Person, words: Words) -> Step:
 
 def _table(spec: DatasetSpec, person: Person, words: Words) -> Table:
     own_columns = (HISTORY_ITEM_ID, HISTORY_TIMESTAMP)  # written as a title and as a date
-    described = [f for f in _of(spec, "history") if f.name not in own_columns]
-    table = Table("back", "item", *(f.field for f in described), "time (UTC)")
+    described = [feature for feature in _of(spec, "history") if feature.name not in own_columns]
+    titles = [feature.field for feature in described]
+    table = Table("back", "item", *titles, "time (UTC)")
     for back in range(1, min(SHOWN, len(person.items)) + 1):
         seconds = person.raw[HISTORY_TIMESTAMP][-back]
         when = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
-        values = [_shown(person.raw[f.name][-back]) for f in described]
+        values = [_shown(person.raw[feature.name][-back]) for feature in described]
         cells = [words.title(person.items[-back]), *values, f"{when:%Y-%m-%d %H:%M}"]
         table.add_row(str(back), *map(escape, cells))
     return table
 
 
 def _of(spec: DatasetSpec, side: str) -> list[RecordFeature]:
-    return [f for f in record_features(spec) if f.side == side and f.name != USER_ID]
+    """The features of a side, but for the user's id, which isn't one to describe."""
+    found: list[RecordFeature] = []
+    for feature in record_features(spec):
+        if feature.side == side and feature.name != USER_ID:
+            found.append(feature)
+    return found
 
 
 def _shown(value: Any) -> str:

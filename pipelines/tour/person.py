@@ -37,7 +37,11 @@ class Person:
 
     def tensors(self, spec: DatasetSpec) -> dict[str, tf.Tensor]:
         """`raw` as a batch of one."""
-        return {f.name: tf.constant([self.raw[f.name]], dtype_of(f)) for f in user_inputs(spec)}
+        tensors: dict[str, tf.Tensor] = {}
+        for feature in user_inputs(spec):
+            value = [self.raw[feature.name]]
+            tensors[feature.name] = tf.constant(value, dtype_of(feature))
+        return tensors
 
 
 def read_person(spec: DatasetSpec, user_id: str) -> Person:

@@ -17,12 +17,8 @@ from trainer.costs import CANDIDATES, ModelCost, compare_costs, cost_ratios
 from trainer.fields import Field, Fields
 
 _MEGA = 1e6
-_HEADER = [
-    "model",
-    "user, MFLOP",
-    "efficiency, MFLOP",
-    *(f"at {n}, MFLOP an item" for n in CANDIDATES),
-]
+_HEADER = ["model", "user, MFLOP", "efficiency, MFLOP"]
+_HEADER += [f"at {n}, MFLOP an item" for n in CANDIDATES]
 _HEADER += ["dense parameters", "table parameters", "state, bytes"]
 
 
@@ -83,8 +79,10 @@ def _row(name: str, cost: ModelCost) -> list[str]:
     flops: list[float] = [cost.user.flops, cost.efficiency_flops]
     flops += [cost.inference_flops(n) for n in CANDIDATES]
     sizes = [cost.dense_parameters, cost.table_parameters, cost.state_bytes]
-    in_mega = [f"{value / _MEGA:.2f}" for value in flops]
-    return [name, *in_mega, *(f"{value:,}" for value in sizes)]
+    row = [name]
+    row += [f"{value / _MEGA:.2f}" for value in flops]
+    row += [f"{value:,}" for value in sizes]
+    return row
 
 
 def _draw(costs: dict[str, ModelCost]) -> Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydantic
@@ -67,7 +68,8 @@ def inspect_log(
         header = (
             f"A first config for {path}, guessed from its columns: check it before you trust it."
         )
-        comments = "".join(f"# {line}\n" for line in [header, *starter_comments(roles)])
+        lines = [header, *starter_comments(roles)]
+        comments = "".join(f"# {line}\n" for line in lines)
         _write(output, comments + yaml.safe_dump(content, sort_keys=False))
         console.print(
             f"Wrote {output}. Next: srp4ctr data validate {output}", soft_wrap=True, markup=False
@@ -89,10 +91,16 @@ def _table(
     delimiter: str | None,
     encoding: str | None,
 ) -> Table:
+    content: dict[str, Any] = {"format": format, "path": path}
+    # A format may not have an option that isn't given.
+    if columns is not None:
+        content["columns"] = columns
+    if delimiter is not None:
+        content["delimiter"] = delimiter
+    if encoding is not None:
+        content["encoding"] = encoding
     try:
-        given = {"columns": columns, "delimiter": delimiter, "encoding": encoding}
-        content = {name: value for name, value in given.items() if value is not None}
-        return Table.model_validate({"format": format, "path": path} | content)
+        return Table.model_validate(content)
     except pydantic.ValidationError as error:
         problems = [f"{problem['msg']}: {problem['input']!r}" for problem in error.errors()]
         raise ConfigError("; ".join(problems)) from None
@@ -134,7 +142,11 @@ def _grid(path: str, profiles: list[ColumnProfile], roles: Roles, read: int) -> 
 def _values(profile: ColumnProfile) -> str:
     if profile.seconds is not None:
         return f"{to_iso(profile.seconds[0])[:19]} to {to_iso(profile.seconds[1])[:19]}"
-    return ", ".join(value[:_SHOWN_CHARACTERS] for value, _ in profile.top(3) if value)
+    shown: list[str] = []
+    for value, _ in profile.top(3):
+        if value:  # or it is the share of rows without one
+            shown.append(value[:_SHOWN_CHARACTERS])
+    return ", ".join(shown)
 
 
 def _facts(profiles: list[ColumnProfile], roles: Roles, read: int, rejected: int) -> list[str]:
@@ -150,10 +162,10 @@ def _facts(profiles: list[ColumnProfile], roles: Roles, read: int, rejected: int
             f"{roles.user.distinct:,} users with {of_users.mean():.1f} events on average, "
             f"{int(np.median(of_users)):,} in the middle, {of_users.max():,} at most."
         )
-    keys = [role for role in (roles.user, roles.item, roles.time) if role is not None]
-    if len(keys) == 3:
-        distinct = np.unique(np.stack([key.codes for key in keys]), axis=1).shape[1]
-        events = len(keys[0].codes)
+    if roles.user is not None and roles.item is not None and roles.time is not None:
+        keys = np.stack([roles.user.codes, roles.item.codes, roles.time.codes])
+        distinct = np.unique(keys, axis=1).shape[1]
+        events = keys.shape[1]
         what = "rows" if roles.page is None else "events"
         repeated = events - distinct
         facts.append(f"{repeated:,} {what} repeat a user, item and time ({repeated / events:.1%}).")

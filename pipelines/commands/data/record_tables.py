@@ -27,14 +27,9 @@ def _requests(report: DataReport) -> Table:
     tasks = sorted(found)
     at_cut_off = count(report.requests_cut["at_cut_off"])
     too_long = count(report.requests_cut["too_long"])
-    grid = Table(
-        "split",
-        "requests",
-        "candidates",
-        *(f"{task} = 1" for task in tasks),
-        "sampled",
-        title=f"Requests; {at_cut_off} cut at a cut-off, {too_long} for their length",
-    )
+    positive = [f"{task} = 1" for task in tasks]
+    title = f"Requests; {at_cut_off} cut at a cut-off, {too_long} for their length"
+    grid = Table("split", "requests", "candidates", *positive, "sampled", title=title)
     for name, split in splits.items():
         if split is None:
             grid.add_row(name, *(["0"] * (len(tasks) + 3)))

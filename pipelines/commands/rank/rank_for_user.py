@@ -82,7 +82,10 @@ def _server(config: RunConfig, address: str | None) -> Iterator[str]:
 def _table(
     ranked: list[tuple[str, dict[str, float]]], titles: dict[str, str], tasks: list[str]
 ) -> Table:
-    table = Table("rank", "item", "title", *(f"P({task})" for task in tasks))
+    table = Table("rank", "item", "title")
+    for task in tasks:
+        table.add_column(f"P({task})")
     for place, (item, scores) in enumerate(ranked, start=1):
-        table.add_row(str(place), item, titles[item], *(f"{scores[task]:.3f}" for task in tasks))
+        probabilities = [f"{scores[task]:.3f}" for task in tasks]
+        table.add_row(str(place), item, titles[item], *probabilities)
     return table

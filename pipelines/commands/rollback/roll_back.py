@@ -48,6 +48,9 @@ def roll_back(config: RunConfig) -> tuple[str, str]:
 
 
 def _versions(pushed: Path) -> list[int]:
-    folders = [folder for folder in pushed.glob("*") if folder.is_dir()]
-    numbers = [version_number(folder.name) for folder in folders]
-    return [number for number in numbers if number is not None]
+    versions: list[int] = []
+    for folder in pushed.glob("*"):
+        number = version_number(folder.name)
+        if number is not None and folder.is_dir():
+            versions.append(number)
+    return versions

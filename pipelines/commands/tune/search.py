@@ -70,8 +70,11 @@ def tune(config_path: Path, jobs: int = 1) -> Path:
 def _trials(experiment: Experiment, jobs: int, console: Console) -> list[tuple[Overrides, float]]:
     """Trains what is not done; returns settings with their best validation AUC."""
     train_cells(experiment, [_MODEL], jobs, console)
-    aucs = [cell.result(experiment.cells).validation_auc for cell in experiment.trials(_MODEL)]
-    return list(zip(experiment.config.tuning.settings(), aucs, strict=True))
+    settings = experiment.config.tuning.settings()
+    tried: list[tuple[Overrides, float]] = []
+    for setting, cell in zip(settings, experiment.trials(_MODEL), strict=True):
+        tried.append((setting, cell.result(experiment.cells).validation_auc))
+    return tried
 
 
 def _experiment(

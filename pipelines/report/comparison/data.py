@@ -15,7 +15,7 @@ def data_section(pair: Pair) -> Section:
     rows = []
     for name in dict.fromkeys([*a, *b]):  # each once, in order
         rows.append([name, *compared((a.get(name), b.get(name)), count, signed_count)])
-    differ = sum(cells[1] != cells[2] for cells in rows)
+    differ = sum(of_a != of_b for _, of_a, of_b, _ in rows)
     same = "All counts are the same." if not differ else f"{differ} of {len(rows)} counts differ."
     period_a, period_b = pair.both(_period)
     return Section(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.counts.found import Gain
-from pipelines.counts.judged import gain, judged
+from pipelines.counts.judged import Judged, gain, judged
 from pipelines.counts.scores import RANKER, TestScores
 from pipelines.report.results import RunResults
 from pipelines.text import MISSING, difference
@@ -54,11 +54,7 @@ class Pair:
         found = {}
         for task in self.tasks:
             if (RANKER, task) in a.scores and (RANKER, task) in b.scores:
-                ours, theirs = (
-                    judged(scores.labels[task], scores.users, scores.scores[RANKER, task])
-                    for scores in (b, a)
-                )
-                found[task] = gain(ours, theirs)
+                found[task] = gain(_judged(b, task), _judged(a, task))
         return found
 
     @property
@@ -70,6 +66,11 @@ class Pair:
         # The records themselves aren't read: a copy of a run may have its report alone.
         a, b = self.both(lambda results: (results.data.splits.get("test"), results.data.cut_offs))
         return bool(a == b)
+
+
+def _judged(of_run: TestScores, task: str) -> Judged:
+    """A run's ranker on a task's test candidates."""
+    return judged(of_run.labels[task], of_run.users, of_run.scores[RANKER, task])
 
 
 def compared(

@@ -8,7 +8,7 @@ from pipelines.metrics import METRICS
 from pipelines.report.blocks import Section, Table, Tile, tone_of
 from pipelines.report.comparison.pair import NAMES, Pair, compared
 from pipelines.report.encoder import interval
-from pipelines.report.results import WITH_ENCODER, WITHOUT_ENCODER, RunResults, TaskMetrics
+from pipelines.report.results import WITH_ENCODER, WITHOUT_ENCODER, RunResults
 from pipelines.text import decimal, difference, points, signed
 
 _OTHER_DATA = (
@@ -36,12 +36,12 @@ def headline_section(pair: Pair) -> Section:
     )
 
 
-def _scores(pair: Pair, task: str) -> tuple[TaskMetrics, TaskMetrics]:
-    return pair.both(lambda results: results.metrics.tasks[task])
+def _aucs(pair: Pair, task: str) -> tuple[float | None, float | None]:
+    return pair.both(lambda results: results.metrics.tasks[task].auc)
 
 
 def _finding(pair: Pair, task: str) -> str:
-    a, b = (scores.auc for scores in _scores(pair, task))
+    a, b = _aucs(pair, task)
     gain = difference(b, a)
     if gain is None:
         return f"The AUC for “{task}” is not known of both runs."
@@ -65,7 +65,7 @@ def _sure(pair: Pair, task: str) -> str:
 
 
 def _tiles(pair: Pair, task: str) -> list[Tile]:
-    a, b = (scores.auc for scores in _scores(pair, task))
+    a, b = _aucs(pair, task)
     gain = difference(b, a)
     where = f"test AUC, {task}"
     return [

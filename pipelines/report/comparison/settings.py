@@ -36,7 +36,10 @@ def settings_section(pair: Pair) -> Section:
 
 
 def _config(results: RunResults) -> dict[str, Any]:
-    return {key: value for key, value in results.metrics.config.items() if key not in _PLACES}
+    config = dict(results.metrics.config)
+    for key in _PLACES:
+        config.pop(key, None)
+    return config
 
 
 def _made_by(results: RunResults) -> dict[str, Any]:

@@ -53,10 +53,13 @@ def slices_section(pair: Pair) -> Section:
 
 
 def _by_feature(pair: Pair, task: str) -> dict[str, list[_Slice]]:
-    a, b = pair.both(lambda results: results.metrics.tasks[task].slices)
     """The slices of each feature that both runs are sliced by."""
-    features = [feature for feature in in_order(a) if feature in b]
-    return {feature: _slices(feature, a[feature], b[feature]) for feature in features}
+    a, b = pair.both(lambda results: results.metrics.tasks[task].slices)
+    found: dict[str, list[_Slice]] = {}
+    for feature, of_a in in_order(a).items():
+        if feature in b:
+            found[feature] = _slices(feature, of_a, b[feature])
+    return found
 
 
 def _slices(feature: str, a: Mapping[str, Slice], b: Mapping[str, Slice]) -> list[_Slice]:

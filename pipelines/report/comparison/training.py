@@ -86,7 +86,9 @@ def _lines(pair: Pair, get: Callable[[RunResults], Curve]) -> dict[str, Curve]:
 
 def _loss(pair: Pair) -> Picture:
     lines = _lines(pair, _val_loss)
-    lowest = {name: min(_known(curve), default=None) for name, curve in lines.items()}
+    lowest: dict[str, float | None] = {}
+    for name, curve in lines.items():
+        lowest[name] = min(_known(curve), default=None)
     finding = (
         f"The lowest loss of held-out users is {decimal(lowest['A'], 3)} in run A and "
         f"{decimal(lowest['B'], 3)} in run B. Losses compare only where the same attributes were "

@@ -53,10 +53,12 @@ def _error(buckets: _Buckets) -> float | None:
 
     It is the mean distance of a bucket's prediction from its labels, weighted by candidates.
     """
-    total = sum(n for _, _, n in buckets)
-    if not total:
-        return None
-    return sum(n * abs(predicted - label) for predicted, label, n in buckets) / total
+    candidates = 0.0
+    distance = 0.0
+    for predicted, label, n in buckets:
+        candidates += n
+        distance += n * abs(predicted - label)
+    return distance / candidates if candidates else None
 
 
 def _picture(index: int, task: str, results: RunResults) -> Picture:

@@ -55,7 +55,10 @@ def _finding(findings: Sequence[Finding]) -> str:
 
 def _compared(compared: Compared) -> str:
     """What could not be compared, so that silence is not taken for agreement."""
-    missing = [reason for check, reason in _NOT_COMPARED.items() if not getattr(compared, check)]
+    missing: list[str] = []
+    for check, reason in _NOT_COMPARED.items():
+        if not getattr(compared, check):
+            missing.append(reason)
     if not missing:
         return (
             "The training records were compared with the previous run's, and with logged serving "

@@ -56,15 +56,21 @@ def _finding(data: DataReport) -> str:
 
 
 def _rows_finding(rows: dict[str, TableRows]) -> str:
-    read = listed(f"{count(table.read)} {name}" for name, table in rows.items())
+    tables: list[str] = []
+    all_rows = 0
+    rejected = 0
     reasons: list[tuple[str, str, int]] = []
     for name, table in rows.items():
-        reasons += [(name, reason, number) for reason, number in table.rejected.items()]
+        tables.append(f"{count(table.read)} {name}")
+        all_rows += table.read
+        for reason, number in table.rejected.items():
+            rejected += number
+            reasons.append((name, reason, number))
+    read = listed(tables)
     if not reasons:
         return f"Every row could be used: {read}."
     name, reason, most = max(reasons, key=lambda entry: entry[2])
-    rejected = sum(number for _, _, number in reasons)
-    share = percent(rejected / sum(table.read for table in rows.values()))
+    share = percent(rejected / all_rows)
     return (
         f"Of the rows read ({read}), {count(rejected)} were rejected ({share}), most often {name} "
         f"for “{reason}” ({count(most)})."
@@ -72,7 +78,10 @@ def _rows_finding(rows: dict[str, TableRows]) -> str:
 
 
 def _duplicates(keys: dict[str, int]) -> str:
-    found = [f"{count(n)} rows of {table}" for table, n in keys.items() if n]
+    found: list[str] = []
+    for table, repeated in keys.items():
+        if repeated:
+            found.append(f"{count(repeated)} rows of {table}")
     return f"{listed(found)} repeat a key; one row a key was used." if found else ""
 
 
@@ -114,13 +123,18 @@ def _timeline(data: DataReport) -> Picture:
 
 
 def _share(data: DataReport, split: str) -> str:
-    candidates = {name: counts.candidates for name, counts in data.splits.items()}
-    return percent(ratio(candidates.get(split, 0), sum(candidates.values())))
+    candidates = sum(counts.candidates for counts in data.splits.values())
+    of_split = data.splits[split].candidates if split in data.splits else 0
+    return percent(ratio(of_split, candidates))
 
 
 def _histories(data: DataReport, longest: int) -> Picture:
-    percentiles = {int(p): length for p, length in data.history_length.percentiles.items()}
-    groups = [Bars(f"{p} % of requests", [length]) for p, length in sorted(percentiles.items())]
+    percentiles: dict[int, int] = {}  # JSON has their numbers as text
+    for text, length in data.history_length.percentiles.items():
+        percentiles[int(text)] = length
+    groups: list[Bars] = []
+    for number, length in sorted(percentiles.items()):
+        groups.append(Bars(f"{number} % of requests", [length]))
     chart = bars("histories", groups, lambda length: f"at most {count(length)}")
     return Picture("How much history a request has", _history_finding(percentiles, longest), chart)
 
@@ -135,14 +149,17 @@ def _history_finding(percentiles: dict[int, int], longest: int) -> str:
 
 def _splits(splits: dict[str, SplitReport], tasks: list[str]) -> Table:
     rates = [f"“{task}”" for task in tasks]
-    order = [name for name in SPLITS if name in splits]
+    rows: list[list[str]] = []
+    for name, title in SPLITS.items():
+        if name in splits:
+            rows.append(_split_row(title, splits[name], tasks))
     caption = (
         "Records by split: requests with their candidates, pre-training windows, parts of the item "
         "catalogue."
     )
     header = ["Split", "Records", "Requests", "Candidates", "per request", *rates]
     header += ["Size", "Bytes a candidate"]
-    return Table(caption, header, [_split_row(SPLITS[name], splits[name], tasks) for name in order])
+    return Table(caption, header, rows)
 
 
 def _split_row(name: str, split: SplitReport, tasks: list[str]) -> list[str]:

@@ -86,6 +86,8 @@ def _table(task: str, ours: TaskMetrics, without: TaskMetrics) -> Table:
         a = ours.score(key)
         b = without.score(key)
         rows.append([metric.heading, decimal(a), decimal(b), signed(difference(a, b))])
-    candidates = sum(bucket.candidates for bucket in ours.slices.get(HISTORY_LENGTH, {}).values())
+    # Each candidate is in one of them.
+    by_history = ours.slices.get(HISTORY_LENGTH, {}).values()
+    candidates = sum(one.candidates for one in by_history)
     caption = f"Metrics for “{task}” on {count(candidates)} test candidates"
     return Table(caption, ["Metric", WITH, WITHOUT, "Difference"], rows)

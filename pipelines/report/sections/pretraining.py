@@ -34,12 +34,14 @@ def _gain(values: Attribute) -> float | None:
 
 
 def _finding(attributes: dict[str, Attribute]) -> str:
-    learned = []
+    learned: list[str] = []
+    rest: list[str] = []
     for name, values in attributes.items():
         gain = _gain(values)
         if gain is not None and gain > 0:
             learned.append(name)
-    rest = [name for name in attributes if name not in learned]
+        else:
+            rest.append(name)
     text = (
         f"FG-BERT predicts {len(learned)} of {len(attributes)} hidden attributes better than chance"
     )

@@ -60,9 +60,8 @@ def slices_section(results: RunResults) -> Section:
 
 def in_order(slices: Mapping[str, Of]) -> dict[str, Of]:
     """History length and popularity first, the configured features after them."""
-    first = [name for name in _ORDER if name in slices]
-    rest = [name for name in slices if name not in _ORDER]
-    return {name: slices[name] for name in [*first, *rest]}
+    names = dict.fromkeys([*_ORDER, *slices])  # each once
+    return {name: slices[name] for name in names if name in slices}
 
 
 def _slices(feature: str, ours: Mapping[str, Slice], without: Mapping[str, Slice]) -> list[_Slice]:
@@ -81,7 +80,7 @@ def values_in_order(feature: str, slices: Mapping[str, Slice]) -> list[str]:
     """A feature's values: in their own order where they have one, else the largest slice first."""
     by_size = sorted(slices, key=lambda value: -slices[value].candidates)
     fixed = _ORDER.get(feature, ())
-    return [*fixed, *(value for value in by_size if value not in fixed)]
+    return list(dict.fromkeys([*fixed, *by_size]))  # each once
 
 
 def title_of(task: str, feature: str, several: bool) -> str:

@@ -33,7 +33,10 @@ def _finding(seconds: dict[str, float], total: float) -> str:
     if not total:
         return "No component's time was recorded."
     slowest = max(seconds, key=lambda name: seconds[name])
-    training = sum(value for name, value in seconds.items() if name.startswith("Trainer"))
+    training = 0.0
+    for name, value in seconds.items():
+        if name.startswith("Trainer"):
+            training += value
     return (
         f"The components took {duration(total)} in all, {percent(training / total)} of it "
         f"training. The slowest was {slowest} ({_what(slowest)}), {duration(seconds[slowest])}."
