@@ -48,8 +48,9 @@ class Tls:
         Raises:
             OSError: A file can't be read.
         """
-        ca, key, cert = (_read(path) for path in (self.ca_file, self.key_file, self.cert_file))
-        return grpc.ssl_channel_credentials(ca, key, cert)
+        return grpc.ssl_channel_credentials(
+            _read(self.ca_file), _read(self.key_file), _read(self.cert_file)
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +108,8 @@ class ChannelOptions:
         All requests may be made twice without harm. A call that this side cancels isn't tried
         again.
         """
-        method: dict[str, Any] = {"name": [{"service": service} for service in _RETRIED_SERVICES]}
+        services = [{"service": service} for service in _RETRIED_SERVICES]
+        method: dict[str, Any] = {"name": services}
         if self.attempts > 1:
             method["retryPolicy"] = {
                 "maxAttempts": self.attempts,

@@ -104,9 +104,9 @@ class Connection:
         responses = await self._call(self._predict, protos, deadline, f"signature '{signature}'")
         answers = []
         for response in responses:
-            outputs = {
-                name: tensors.read(proto) for name, proto in sorted(response.outputs.items())
-            }
+            outputs: dict[str, np.ndarray] = {}
+            for name, proto in sorted(response.outputs.items()):
+                outputs[name] = tensors.read(proto)
             answers.append(Answer(outputs, response.model_spec.version.value))
         return answers
 
@@ -120,9 +120,9 @@ class Connection:
         self._name_model(request, version)
         (response,) = await self._call(self._get_metadata, [request], deadline, "metadata")
         signatures = messages.SignatureDefMap.FromString(response.metadata["signature_def"].value)
-        inputs = {
-            name: dict(signature.inputs) for name, signature in signatures.signature_def.items()
-        }
+        inputs: dict[str, dict[str, Any]] = {}
+        for name, signature in signatures.signature_def.items():
+            inputs[name] = dict(signature.inputs)
         return Metadata(inputs, response.model_spec.version.value)
 
     async def available_versions(self, deadline: Deadline) -> list[int]:
@@ -135,9 +135,11 @@ class Connection:
         request = messages.GetModelStatusRequest()
         self._name_model(request, None)
         (response,) = await self._call(self._get_status, [request], deadline, "status")
-        return [
-            status.version for status in response.model_version_status if status.state == _AVAILABLE
-        ]
+        available: list[int] = []
+        for status in response.model_version_status:
+            if status.state == _AVAILABLE:
+                available.append(status.version)
+        return available
 
     def _method(self, path: str, request: Any, response: Any) -> Any:
         return self._io.channel.unary_unary(

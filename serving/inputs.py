@@ -46,12 +46,14 @@ def user_tensors(users: Sequence[User], infos: Mapping[str, Any]) -> dict[str, n
     filled = {}
     for name, info in infos.items():
         if _is_list(info):
-            given = [_given(name, user, info, required=has_history) for user in users]
-            rows = [() if values is None else values for values in given]
+            rows: list[Sequence[Any]] = []
+            for user in users:
+                values = _given(name, user, info, required=has_history)
+                rows.append(() if values is None else values)
             filled[name] = _matrix(name, rows, length, info)
         else:
-            values = [_given(name, user, info, required=True) for user in users]
-            filled[name] = _array(name, values, info)
+            column = [_given(name, user, info, required=True) for user in users]
+            filled[name] = _array(name, column, info)
     check_times(filled)
     return filled
 
@@ -72,9 +74,11 @@ def latest_events(inputs: dict[str, np.ndarray], length: int) -> dict[str, np.nd
         return inputs
     # A stable sort by "is an event" moves padding to the front, and keeps the order of events.
     kept = np.argsort(ids != b"", axis=1, kind="stable")[:, -length:]
-    return {
-        name: np.take_along_axis(x, kept, 1) if x.ndim == 2 else x for name, x in inputs.items()
-    }
+    cut: dict[str, np.ndarray] = {}
+    for name, array in inputs.items():
+        # What is of the user, not of behaviours, has one dimension.
+        cut[name] = np.take_along_axis(array, kept, 1) if array.ndim == 2 else array
+    return cut
 
 
 def candidate_tensors(
@@ -92,8 +96,11 @@ def candidate_tensors(
             lengths.
     """
     check_names(columns, infos)
-    rows = {name: _per_user(name, values, users) for name, values in columns.items()}
-    lengths = {name: list(map(len, column)) for name, column in rows.items()}
+    rows: dict[str, list[Sequence[Any]]] = {}
+    lengths: dict[str, list[int]] = {}
+    for name, values in columns.items():
+        rows[name] = _per_user(name, values, users)
+        lengths[name] = [len(row) for row in rows[name]]
     reference = next(iter(lengths))
     for name, found in lengths.items():
         if found != lengths[reference]:
@@ -105,9 +112,10 @@ def candidate_tensors(
     if count == 0:
         raise ValueError(f"At least one candidate is needed. Received: {reference}=[]")
     absent: list[Sequence[Any]] = [()] * users
-    return {
-        name: _matrix(name, rows.get(name, absent), count, info) for name, info in infos.items()
-    }
+    filled: dict[str, np.ndarray] = {}
+    for name, info in infos.items():
+        filled[name] = _matrix(name, rows.get(name, absent), count, info)
+    return filled
 
 
 def check_names(names: Iterable[str], known: Iterable[str]) -> None:
@@ -135,7 +143,10 @@ def _length(name: str, values: Any) -> int:
 
 def _history_length(user: User, lists: Sequence[str]) -> int:
     """How long a user's lists are."""
-    lengths = {name: _length(name, user[name]) for name in lists if user.get(name) is not None}
+    lengths: dict[str, int] = {}
+    for name in lists:
+        if user.get(name) is not None:
+            lengths[name] = _length(name, user[name])
     reference = HISTORY_ITEM_ID if HISTORY_ITEM_ID in lengths else next(iter(lengths), "")
     for name, found in lengths.items():
         if found != lengths[reference]:
@@ -153,12 +164,14 @@ def _given(name: str, user: User, info: Any, required: bool) -> Any:
     return value
 
 
+def _is_nested(value: Any) -> bool:
+    """Whether a value is a list itself; text is one value, though it is a sequence."""
+    return isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes))
+
+
 def _per_user(name: str, values: Any, users: int) -> list[Sequence[Any]]:
     _length(name, values)
-    nested = [
-        isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes))
-        for value in values
-    ]
+    nested = [_is_nested(value) for value in values]
     if not any(nested):
         return [values] * users
     if not all(nested) or len(nested) != users:

@@ -113,10 +113,8 @@ class AsyncIo:
     async def call_all(
         self, method: Any, requests: Sequence[Any], timeout_seconds: float
     ) -> list[Any]:
-        calls = [
-            method(request, timeout=timeout_seconds, wait_for_ready=self._ready)
-            for request in requests
-        ]
+        options = {"timeout": timeout_seconds, "wait_for_ready": self._ready}
+        calls = [method(request, **options) for request in requests]
         try:
             return list(await asyncio.gather(*calls))
         finally:

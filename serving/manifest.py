@@ -86,10 +86,10 @@ def _is_marked(saved_model: Path) -> bool:
 def _read(path: Path) -> dict[str, Any]:
     try:
         files = json.loads(path.read_bytes())["files"]
-        return {
-            name: {"bytes": entry["bytes"], "sha256": entry["sha256"]}
-            for name, entry in files.items()
-        }
+        found: dict[str, Any] = {}
+        for name, entry in files.items():
+            found[name] = {"bytes": entry["bytes"], "sha256": entry["sha256"]}
+        return found
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         # Whatever JSON of another shape raises: half a manifest is a copy that isn't whole.
         raise ServingError(

@@ -26,14 +26,14 @@ def message_classes(package: str, schema: Schema) -> dict[str, Any]:
     """
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(_file(package, schema).SerializeToString())
-    descriptors = {name: pool.FindMessageTypeByName(f"{package}.{name}") for name in schema}
     if hasattr(message_factory, "GetMessageClass"):  # protobuf 4.22 and later
-        return {
-            name: message_factory.GetMessageClass(descriptor)
-            for name, descriptor in descriptors.items()
-        }
-    factory = message_factory.MessageFactory(pool)
-    return {name: factory.GetPrototype(descriptor) for name, descriptor in descriptors.items()}
+        class_of = message_factory.GetMessageClass
+    else:
+        class_of = message_factory.MessageFactory(pool).GetPrototype
+    classes: dict[str, Any] = {}
+    for name in schema:
+        classes[name] = class_of(pool.FindMessageTypeByName(f"{package}.{name}"))
+    return classes
 
 
 def _file(package: str, schema: Schema) -> descriptor_pb2.FileDescriptorProto:

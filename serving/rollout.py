@@ -75,7 +75,11 @@ def _put_in_store(version: Path, target: str, keep: int) -> str:
     stored = stored_versions(target)
     if int(version.name) in stored:
         raise _taken(f"{target}/{version.name}")
-    names = [path.relative_to(version).as_posix() for path in version.rglob("*") if path.is_file()]
+    names: list[str] = []
+    for path in version.rglob("*"):
+        if path.is_file():
+            names.append(path.relative_to(version).as_posix())
+    # A version is there once its graph is: that comes last.
     names.sort(key=lambda name: (name == SAVED_MODEL_FILE, name))
     store(version, names, f"{target}/{version.name}")
     remaining = sorted({*stored, int(version.name)})[-keep:]

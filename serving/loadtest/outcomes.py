@@ -53,7 +53,9 @@ class Outcomes:
 
     def summary(self) -> dict[str, Any]:
         """Everything as one JSON object; latencies in milliseconds, of answered requests."""
-        counts = sorted(set(self.schedule.candidates.tolist()))
+        by_candidates: dict[str, dict[str, float]] = {}
+        for count in sorted(set(self.schedule.candidates.tolist())):
+            by_candidates[str(count)] = self._latencies_of(count)
         return {
             "requests": len(self.seconds),
             "answered": int(self.answered.sum()),
@@ -61,7 +63,7 @@ class Outcomes:
             "answered_a_second": round(float(self.answered.sum()) / self.elapsed, 2),
             "hit_ratio": round(self.hit_ratio, 4),
             "latency_ms": _latencies(self.seconds[self.answered]),
-            "latency_ms_by_candidates": {str(count): self._latencies_of(count) for count in counts},
+            "latency_ms_by_candidates": by_candidates,
         }
 
     def _latencies_of(self, candidates: int) -> dict[str, float]:
@@ -73,4 +75,8 @@ class Outcomes:
 def _latencies(seconds: np.ndarray) -> dict[str, float]:
     if not len(seconds):
         return {}
-    return {name: round(1e3 * float(np.quantile(seconds, q)), 3) for name, q in QUANTILES.items()}
+    found: dict[str, float] = {}
+    for name, quantile in QUANTILES.items():
+        milliseconds = 1e3 * float(np.quantile(seconds, quantile))
+        found[name] = round(milliseconds, 3)
+    return found

@@ -14,9 +14,8 @@ from serving.loadtest.plan import LoadPlan
 def table(plan: LoadPlan, outcomes: Outcomes) -> Table:
     """Latency by number of candidates, in milliseconds, and what failed."""
     summary = outcomes.summary()
-    failed = (
-        ", ".join(f"{count} {status}" for status, count in summary["failures"].items()) or "none"
-    )
+    failures = [f"{count} {status}" for status, count in summary["failures"].items()]
+    failed = ", ".join(failures) or "none"
     title = f"{plan.rate:g} requests/s for {plan.seconds:g} s: latency from the moment due, ms"
     caption = (
         f"{summary['answered']} of {summary['requests']} answered, {summary['answered_a_second']} "
@@ -29,11 +28,10 @@ def table(plan: LoadPlan, outcomes: Outcomes) -> Table:
         chosen = outcomes.answered & (
             (name == "all") | (outcomes.schedule.candidates.astype(str) == name)
         )
-        made.add_row(
-            name,
-            str(int(chosen.sum())),
-            *(f"{latencies[q]:.1f}" if latencies else "-" for q in QUANTILES),
-        )
+        cells = ["-"] * len(QUANTILES)
+        if latencies:
+            cells = [f"{latencies[quantile]:.1f}" for quantile in QUANTILES]
+        made.add_row(name, str(int(chosen.sum())), *cells)
     return made
 
 

@@ -40,10 +40,12 @@ def run(client: RankingClient, plan: LoadPlan, traffic: Traffic, by: str | None 
         time.sleep(seconds)
 
     load = _Load(plan, traffic, by, send, sleep)
+
+    def work() -> None:
+        BlockingIo.run(load.work())
+
     with ThreadPoolExecutor(plan.concurrency, thread_name_prefix="loadtest") as pool:
-        workers = [
-            pool.submit(lambda: BlockingIo.run(load.work())) for _ in range(plan.concurrency)
-        ]
+        workers = [pool.submit(work) for _ in range(plan.concurrency)]
         for worker in workers:
             worker.result()
     return load.outcomes(client.counts())
@@ -58,7 +60,8 @@ async def run_async(
         await client.rank(**request)
 
     load = _Load(plan, traffic, by, send, asyncio.sleep)
-    await asyncio.gather(*(load.work() for _ in range(plan.concurrency)))
+    workers = [load.work() for _ in range(plan.concurrency)]
+    await asyncio.gather(*workers)
     return load.outcomes(client.counts())
 
 

@@ -71,12 +71,15 @@ def precompute(
     """
     from serving.precompute.job import Precomputation, precompute_states
 
-    tables = {"events": events, "items": items, "users": users}
+    tables: dict[str, str] = {}
+    for name, path in (("events", events), ("items", items), ("users", users)):
+        if path:
+            tables[name] = path
     asked = Precomputation(
         model=model,
         model_name=model_name,
         to=to,
-        tables={name: path for name, path in tables.items() if path},
+        tables=tables,
         as_of=as_of,
         staleness_seconds=staleness_seconds,
         ignored_context=tuple(ignored_context or ()),

@@ -76,8 +76,11 @@ class ModelVersion:
         scalars = (*names.user_inputs, *names.context_inputs)
         lists = names.history_inputs
         # As the client sends one user: scalars are [1], histories [1, L].
-        inputs = {name: _values(features[name]) for name in scalars}
-        inputs |= {name: _values(features[name])[None] for name in lists}
+        inputs: dict[str, np.ndarray] = {}
+        for name in scalars:
+            inputs[name] = _values(features[name])
+        for name in lists:
+            inputs[name] = _values(features[name])[None]
         key = state_key(self.name, self.number, names, inputs, self.ignored_context)
         return UserKey(key.user_id.decode(), str(key), request_time(inputs))
 

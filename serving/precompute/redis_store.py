@@ -46,11 +46,12 @@ class RedisStore(StateStore):
         with self._pipeline() as pipeline:
             for key in keys:
                 pipeline.getrange(key.key, 0, cache.HEADER_BYTES - 1)
-            found = map(cache.made_for, pipeline.execute())
-            return [
-                None if time is None else key.made_for - time
-                for key, time in zip(keys, found, strict=True)
-            ]
+            heads = pipeline.execute()
+        ages: list[int | None] = []
+        for key, head in zip(keys, heads, strict=True):
+            made_for = cache.made_for(head)
+            ages.append(None if made_for is None else key.made_for - made_for)
+        return ages
 
     def put(self, states: Sequence[tuple[UserKey, bytes]]) -> None:
         """Sends all states in one round trip."""

@@ -88,9 +88,13 @@ class RefreshedRecords(beam.PTransform):
 
 def _by_user(shard: tuple[int, Iterable[Part]], spec: DatasetSpec) -> Iterator[tuple[str, _Parts]]:
     keys: dict[TableName, str] = {"users": KEY, "events": USER}
+    streams: dict[TableName, list[bytes]] = {"users": [], "events": []}
+    for name, stream in shard[1]:
+        if name in streams:
+            streams[name].append(stream)
     found: dict[str, list[Part]] = {}
     for name, key in keys.items():
-        table = from_bytes(rows for table, rows in shard[1] if table == name)
+        table = from_bytes(streams[name])
         if table is None or not table.num_rows:
             continue
         table = compact(spec, table) if name == "events" else table.sort_by(key)
@@ -173,7 +177,10 @@ class _KeepLatest(beam.DoFn):
     def _add(self, rows: bytes, events: Any) -> bool:
         """Adds events to those kept; false if that changes nothing."""
         kept = events.read()
-        tables = [cast(pa.Table, from_bytes([part])) for part in (kept, rows) if part is not None]
+        tables: list[pa.Table] = []
+        for part in (kept, rows):
+            if part is not None:
+                tables.append(cast(pa.Table, from_bytes([part])))
         # Old or known events leave the bytes as they were.
         latest = to_bytes(compact(self._spec, union(tables)))
         if latest == kept:
@@ -196,5 +203,11 @@ class _KeepLatest(beam.DoFn):
 
 def _kept(events: Any, row: Any) -> list[Part]:
     """What a user's state holds."""
-    parts: list[tuple[TableName, bytes | None]] = [("events", events.read()), ("users", row.read())]
-    return [(name, rows) for name, rows in parts if rows is not None]
+    parts: list[Part] = []
+    of_events = events.read()
+    if of_events is not None:
+        parts.append(("events", of_events))
+    of_user = row.read()
+    if of_user is not None:
+        parts.append(("users", of_user))
+    return parts

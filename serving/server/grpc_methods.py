@@ -100,10 +100,9 @@ def generic_handler(
         held: Counts the messages that are answered, and the answers.
         api: What answers; its limits and its admission are for all methods.
     """
-    handlers = {
-        name: grpc.unary_unary_rpc_method_handler(_handler(method, held, api))
-        for name, method in methods.items()
-    }
+    handlers: dict[str, Any] = {}
+    for name, method in methods.items():
+        handlers[name] = grpc.unary_unary_rpc_method_handler(_handler(method, held, api))
     return grpc.method_handlers_generic_handler(service, handlers)
 
 

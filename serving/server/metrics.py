@@ -64,8 +64,12 @@ class Metrics:
         for name in self._counters():
             text = text.replace(f"{name}{_SUFFIX}", name)
         # The Prometheus client adds times of creation, which TensorFlow Serving's page has not.
-        lines = text.splitlines(keepends=True)
-        return "".join(line for line in lines if "_created" not in line.split("{")[0]).encode()
+        kept: list[str] = []
+        for line in text.splitlines(keepends=True):
+            name, _, _ = line.partition("{")
+            if "_created" not in name:
+                kept.append(line)
+        return "".join(kept).encode()
 
     def _counters(self) -> list[str]:
         return [metric.name for metric in self._registry.collect() if metric.type == "counter"]

@@ -89,13 +89,16 @@ class ModelRegistry:
                 if name in self._models:
                     self._models[name].update(config)
             new = [config for name, config in wanted.items() if name not in self._models]
-            problems = [self._add(config) for config in new]
+            problems: list[str] = []
+            for config in new:
+                problem = self._add(config)
+                if problem:
+                    problems.append(problem)
         self._on_change()
-        found = [problem for problem in problems if problem]
-        if found:
+        if problems:
             raise RequestError(
                 grpc.StatusCode.UNKNOWN,
-                f"{len(found)} model(s) did not become available: {{{', '.join(found)}}}",
+                f"{len(problems)} model(s) did not become available: {{{', '.join(problems)}}}",
             )
 
     def use(self, spec: model_pb2.ModelSpec) -> AbstractContextManager[Servable]:
@@ -133,10 +136,12 @@ class ModelRegistry:
 
     def available(self) -> dict[str, list[int]]:
         """Model -> the versions being served, the latest first."""
-        found = {}
+        found: dict[str, list[int]] = {}
         for name, manager in list(self._models.items()):
-            statuses = manager.loaded.statuses().items()
-            found[name] = [v for v, status in statuses if status.state == versions.AVAILABLE]
+            found[name] = []
+            for version, status in manager.loaded.statuses().items():
+                if status.state == versions.AVAILABLE:
+                    found[name].append(version)
         return found
 
     def stop(self, timeout_seconds: float | None = None) -> bool:

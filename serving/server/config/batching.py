@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from serving.server.config import messages
 from serving.server.config.text_proto import read_text_proto
@@ -25,7 +26,10 @@ def read_batching_parameters(path: Path) -> BatchingParameters:
             raise ServerStartError(
                 f"{path}: {field} is not supported by this server. Leave it out."
             )
-    found = {name: getattr(proto, name).value for name in _WRAPPED if proto.HasField(name)}
+    found: dict[str, Any] = {}
+    for name in _WRAPPED:
+        if proto.HasField(name):
+            found[name] = getattr(proto, name).value
     try:
         parameters = BatchingParameters(
             **found,

@@ -38,9 +38,9 @@ class VersionPolicy(BaseModel):
         """The versions to serve of those found, in ascending order."""
         if self.kind == "latest":
             return sorted(found)[-self.num_versions :]
-        return sorted(
-            version for version in found if self.kind == "all" or version in self.versions
-        )
+        if self.kind == "all":
+            return sorted(found)
+        return sorted(self.versions.intersection(found))
 
 
 class ModelConfig(BaseModel):

@@ -182,12 +182,13 @@ def _rows(instances: list[Any], inputs: Mapping[str, TensorInfo]) -> dict[str, n
             "instances is a plain list, but expecting list of objects as multiple input tensors "
             "required as per tensorinfo_map"
         )
-    named = [
-        _named(index, instance, instances[0], inputs) for index, instance in enumerate(instances)
-    ]
+    named: list[dict[str, Any]] = []
+    for index, instance in enumerate(instances):
+        named.append(_named(index, instance, instances[0], inputs))
     arrays = {}
     for name, info in inputs.items():
-        arrays[name] = _stacked(name, [row[name] for row in named], info.dtype)
+        values = [row[name] for row in named]
+        arrays[name] = _stacked(name, values, info.dtype)
     return arrays
 
 

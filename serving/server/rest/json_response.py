@@ -39,7 +39,8 @@ def predict_json(response: predict_pb2.PredictResponse, form: Form) -> bytes:
         return encode({"outputs": _bare(values)})
     predictions = []
     for row in range(rows):
-        predictions.append(_bare({name: value[row] for name, value in values.items()}))
+        of_row = {name: value[row] for name, value in values.items()}
+        predictions.append(_bare(of_row))
     return encode({"predictions": predictions})
 
 

@@ -85,7 +85,8 @@ def to_json(name: str, array: np.ndarray) -> Any:
         raise invalid_argument("Failed to write JSON value for tensor type: half")
     if array.dtype == np.float32:
         # NumPy writes the shortest decimals, which Python's JSON then writes as they are.
-        array = np.array([float(text) for text in array.ravel().astype(str)]).reshape(array.shape)
+        decimals = [float(text) for text in array.ravel().astype(str)]
+        array = np.array(decimals).reshape(array.shape)
     if array.dtype.kind == "O":
         write = _encode_base64 if name.endswith("_bytes") else _decode
         strings = np.empty(array.size, object)
