@@ -43,9 +43,17 @@ class Experiment:
             rankers: list[Cell] = []
             for name in names:
                 rankers += self._of_seed(name, seed)
-            encoders = [cell.encoder for cell in rankers if cell.encoder is not None]
-            yield _distinct(encoders + [cell for cell in rankers if cell.encoder is None])
-            yield _distinct([cell for cell in rankers if cell.encoder is not None])
+            encoders: list[Cell] = []
+            with_encoder: list[Cell] = []
+            without: list[Cell] = []
+            for ranker in rankers:
+                if ranker.encoder is None:
+                    without.append(ranker)
+                else:
+                    encoders.append(ranker.encoder)
+                    with_encoder.append(ranker)
+            yield _distinct(encoders + without)
+            yield _distinct(with_encoder)
 
     def _of_seed(self, name: str, seed: int) -> list[Cell]:
         """The cells of a model and seed.
@@ -59,7 +67,8 @@ class Experiment:
 
     def trials(self, name: str) -> list[Cell]:
         """A cell for each setting, with the first seed."""
-        return [self._cell(name, setting, self.config.seeds[0]) for setting in self._settings(name)]
+        first = self.config.seeds[0]
+        return [self._cell(name, setting, first) for setting in self._settings(name)]
 
     def is_tuned(self, name: str) -> bool:
         """Whether all trials of a model are done."""

@@ -20,7 +20,10 @@ def draw(result: TaskResult, task: str) -> Figure:
     figure = Figure(figsize=(9, 1.2 + 0.35 * len(models)), layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw_auc(left, models, task)
-    compared = {name: model for name, model in models.items() if model.difference}
+    compared: dict[str, ModelResult] = {}
+    for name, model in models.items():
+        if model.difference:
+            compared[name] = model
     _draw_popularity(right, compared, result)
     return figure
 

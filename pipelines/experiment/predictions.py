@@ -38,17 +38,19 @@ def predict(evaluate: Evaluate, tasks: Sequence[str], raw_dir: str) -> dict[str,
     known = {_text(features, USER_ID) for _, features in _records(raw_dir, "train")}
     columns: dict[str, list[np.ndarray]] = {}
     for batch in _batched(_records(raw_dir, "test"), _REQUESTS_A_BATCH):
-        scores = evaluate(tf.constant([serialized for serialized, _ in batch]))
-        mask = scores["candidate_mask"].numpy()
-        rows = {f"score_{task}": scores[task].numpy()[mask] for task in tasks}
-        rows[POPULARITY] = scores[POPULARITY].numpy()[mask].astype(str)
+        serialized = [record for record, _ in batch]
         requests = [features for _, features in batch]
+        scores = evaluate(tf.constant(serialized))
+        mask = scores["candidate_mask"].numpy()
+        rows = {POPULARITY: scores[POPULARITY].numpy()[mask].astype(str)}
         for task in tasks:
+            rows[f"score_{task}"] = scores[task].numpy()[mask]
             rows[label_name(task)] = _labels(requests, task)
         of_request = [_request(features, known) for features in requests]
         candidates = mask.sum(1)
         for name in of_request[0]:
-            rows[name] = np.repeat([request[name] for request in of_request], candidates)
+            values_of_requests = [request[name] for request in of_request]
+            rows[name] = np.repeat(values_of_requests, candidates)
         for name, values in rows.items():
             columns.setdefault(name, []).append(values)
     return {name: np.concatenate(values) for name, values in columns.items()}

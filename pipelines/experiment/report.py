@@ -45,7 +45,10 @@ def write_results(
     """
     results = collect_results(experiment)
     left = experiment.trainings_left(list(experiment.config.models))
-    missing = {name: count for name, count in left.items() if count}
+    missing: dict[str, int] = {}
+    for name, count in left.items():
+        if count:
+            missing[name] = count
     found = Found(made=provenance(experiment, config_path), missing=missing, tasks=results)
     (folder / "results.json").write_text(json.dumps(found.to_json(), indent=1))
     choice = experiment.config.choice
@@ -203,11 +206,15 @@ def _slice_table(models: Mapping[str, ModelResult]) -> list[str]:
     names: dict[str, None] = {}  # a set that keeps the order
     for model in models.values():
         names |= dict.fromkeys(model.slices)
-    rows = []
+    rows: list[list[str]] = []
     for name in names:
-        found = [model.slices.get(name) for model in models.values()]
-        candidates = next(str(value.candidates) for value in found if value)
-        rows.append([name, candidates, *(_slice_cell(model, name) for model in models.values())])
+        cells: list[str] = []
+        candidates = ""
+        for model in models.values():
+            cells.append(_slice_cell(model, name))
+            if name in model.slices and not candidates:  # all models have the same
+                candidates = str(model.slices[name].candidates)
+        rows.append([name, candidates, *cells])
     return markdown_table(["slice", "candidates", *models], rows)
 
 

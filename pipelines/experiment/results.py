@@ -61,16 +61,24 @@ def _predictions(experiment: Experiment) -> dict[str, BySeed]:
 
 
 def _task(experiment: Experiment, rows: dict[str, BySeed], task: str) -> TaskResult:
-    metrics = {name: _metrics(by_seed, task) for name, by_seed in rows.items()}
-    parts = {name: _slices(list(by_seed.values()), task) for name, by_seed in rows.items()}
-    baselines = [name for name in rows if experiment.config.models[name].baseline]
+    metrics: dict[str, dict[str, Spread]] = {}
+    parts: dict[str, dict[str, SliceResult]] = {}
+    baselines: list[str] = []
+    for name, by_seed in rows.items():
+        metrics[name] = _metrics(by_seed, task)
+        parts[name] = _slices(list(by_seed.values()), task)
+        if experiment.config.models[name].baseline:
+            baselines.append(name)
     best = max(baselines, key=lambda name: metrics[name]["auc"].mean, default=None)
     # Models are compared on the seeds that they share with the best baseline.
     aucs: dict[str, Aucs] = {}
     shared: dict[str, BySeed] = {}
+    of_best = rows[best] if best else {}
     for name, by_seed in rows.items():
-        of_best = rows[best] if best else {}
-        shared[name] = {seed: found for seed, found in by_seed.items() if seed in of_best}
+        shared[name] = {}
+        for seed, predictions in by_seed.items():
+            if seed in of_best:
+                shared[name][seed] = predictions
         aucs[name] = _aucs(shared[name], task, experiment.config.resamples, list(parts[name]))
     models = {}
     for name, by_seed in rows.items():
@@ -94,10 +102,11 @@ def _validation_aucs(experiment: Experiment, name: str, seeds: list[int]) -> lis
 
 
 def _metrics(by_seed: BySeed, task: str) -> dict[str, Spread]:
-    found = [measure(predictions, task) for predictions in by_seed.values()]
-    spreads = {}
+    of_seeds = [measure(predictions, task) for predictions in by_seed.values()]
+    spreads: dict[str, Spread] = {}
     for key in METRICS:
-        spreads[key] = _spread([values[key] for values in found])
+        values = [of_seed[key] for of_seed in of_seeds]
+        spreads[key] = _spread(values)
     return spreads
 
 
@@ -133,8 +142,12 @@ def _aucs(by_seed: BySeed, task: str, resamples: int, names: Sequence[str]) -> A
 
 def _differences(ours: Aucs, theirs: Aucs, seeds: list[int]) -> dict[str, Difference]:
     """AUC points of ours over theirs, with the interval: of ALL candidates and by slice."""
+    names: dict[str, None] = {}  # a set that keeps the order
+    for name, seed in ours:
+        if (name, seed) in theirs:
+            names[name] = None
     found = {}
-    for name in dict.fromkeys(name for name, seed in ours if (name, seed) in theirs):
+    for name in names:
         our_aucs = [ours[name, seed] for seed in seeds]
         their_aucs = [theirs[name, seed] for seed in seeds]
         our_mean = statistics.fmean(auc.value for auc in our_aucs)
