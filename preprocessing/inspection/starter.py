@@ -17,7 +17,6 @@ from preprocessing.spec_tables import Table
 
 _GAP = "gap"
 _HOUR = "hour"
-_OWN_ITEM = "own_item"
 _NEGATIVES = 9
 _OWN_ITEM = "own_item"  # the statistic of how often a user met an item
 _ENOUGH_POSITIVES = 3  # a user, for histories of positives alone
