@@ -61,7 +61,7 @@ def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: in
     """
     transform = tft.TFTransformOutput(sources.transform)
     fields = fields_of(spec, transform)
-    table = CandidateTable(fields)
+    table = CandidateTable(fields, spec)
     # Rankers take raw records, so the trees' test rows are transformed from the same ones.
     raw = RawRecords(split_dir(sources.raw, "test"), most, seed)
     test = raw.rows(table, TransformGraph(transform.transform_savedmodel_dir), spec, fields)

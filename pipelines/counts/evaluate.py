@@ -33,7 +33,7 @@ class TreesOfTasks:
     def __init__(self, inputs: StageInputs) -> None:
         self._fields = inputs.fields()
         self._records = inputs.records()
-        self._table = CandidateTable(self._fields)
+        self._table = CandidateTable(self._fields, inputs.spec)
         training = self._rows(inputs.train)
         validation = self._rows(inputs.validation)
         self._trees: dict[str, Trees] = {}

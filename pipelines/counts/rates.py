@@ -111,6 +111,8 @@ class Rates:
     def of(self, candidates: Candidates) -> np.ndarray:
         """The columns of later candidates."""
         mean_rate = _mean(self._labels)
+        if not self._all:
+            return np.empty((len(candidates), 0), np.float32)
         parts = []
         for name, counts in self._all.items():
             parts.append(counts.columns(candidates.words[name], mean_rate))

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID, feature_name, label_name
+from preprocessing.spec import DatasetSpec
 from preprocessing.spec_match import Match
 from trainer.fields import Compared, Field, Fields, MatchField
 from trainer.layers.match_counts import MatchCounts
@@ -48,9 +49,16 @@ class CandidateTable:
 
     Args:
         fields: The data set's fields.
+        spec: Says which words have statistics.
+
+    Attributes:
+        names: What the numbers of a row are.
+        sizes: The number of indices of each feature with words.
+        rated: Those of them whose words' rates are learned from the training split.
+        categories: Those of `names` that are words.
     """
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: Fields, spec: DatasetSpec) -> None:
         self._fields = [*fields.of("user"), *fields.of("context"), *fields.of("candidate")]
         self._tasks = fields.tasks
         self._matches = MatchCounts(fields.matches or _usual_matches(fields))
@@ -61,6 +69,8 @@ class CandidateTable:
             self.names += [f"match {match.name} {place}" for place in range(match.spec.width)]
         self._with_words = [f for f in self._fields if f.feature.vocabulary is not None]
         self.sizes = {field.name: field.size for field in self._with_words}
+        counted = _counted(spec)
+        self.rated = {name: size for name, size in self.sizes.items() if name not in counted}
         self.categories = [f.name for f in self._in_columns if f.name in self.sizes]
 
     def of_batches(self, batches: Iterable[Batch]) -> Candidates:
@@ -109,6 +119,20 @@ class CandidateTable:
             labels=labels,
             requests=requests + first_request,
         )
+
+
+def _counted(spec: DatasetSpec) -> set[str]:
+    """The candidate's features with words whose rate a statistic has as of the request.
+
+    The rate over the whole training split knows what came after a training request, and nothing of
+    what came before a later one: trees that have both trust the wrong one.
+    """
+    counted: set[str] = set()
+    for name, statistic in spec.features.statistics.items():
+        keys = statistic.keys_of(name)
+        if statistic.rate and len(keys) == 1:
+            counted.add(feature_name("candidate", keys[0]))
+    return counted
 
 
 def _has_column(field: Field) -> bool:

@@ -73,7 +73,7 @@ class Trees:
         seed: int,
     ) -> None:
         lightgbm = _lightgbm()
-        self._rates = Rates(training, task, table.sizes, seed)
+        self._rates = Rates(training, task, table.rated, seed)
         self.names = [*table.names, *self._rates.names]
         dataset = lightgbm.Dataset(
             np.hstack([training.numbers, self._rates.of_training()]),

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.counts.table import CandidateTable
-from tests.testing_trainer import random_features, toy_fields
+from tests.testing_trainer import random_features, toy_fields, toy_spec
 from trainer.fields import Fields
 from trainer.layers.match_counts import MatchCounts
 
@@ -26,7 +26,7 @@ def _batch(fields: Fields) -> dict[str, tf.Tensor]:
 
 def test_a_row_has_what_its_user_and_its_candidate_have() -> None:
     fields = toy_fields()
-    table = CandidateTable(fields)
+    table = CandidateTable(fields, toy_spec())
     batch = _batch(fields)
     rows = table.of_batches([batch, batch])
     assert rows.requests.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5]
@@ -49,7 +49,7 @@ def test_a_row_has_what_its_user_and_its_candidate_have() -> None:
 
 def test_matches_are_those_of_the_rankers() -> None:
     fields = toy_fields()
-    table = CandidateTable(fields)
+    table = CandidateTable(fields, toy_spec())
     batch = _batch(fields)
     layer = MatchCounts(fields.matches)
     mask = batch["history_item_id"] > 0
@@ -59,9 +59,23 @@ def test_matches_are_those_of_the_rankers() -> None:
 
 def test_without_declared_matches_the_item_and_its_words_are_matched() -> None:
     fields = dataclasses.replace(toy_fields(), matches=())
-    names = [name for name in CandidateTable(fields).names if name.startswith("match")]
+    names = [name for name in CandidateTable(fields, toy_spec()).names if name.startswith("match")]
     expected: list[str] = []
     for field in ("item_id", "tags", "brand"):
         expected += [f"match {field} {place}" for place in range(3)]
     assert names == expected
-    assert CandidateTable(fields).of_batches([_batch(fields)]).numbers.shape[0] == 8
+    assert CandidateTable(fields, toy_spec()).of_batches([_batch(fields)]).numbers.shape[0] == 8
+
+
+def test_rates_of_words_are_learned_where_no_statistic_has_them() -> None:
+    spec = toy_spec()
+    counted = {
+        "brand": {"windows": ["all"], "counts": ["rate"]},
+        "shown": {"of": ["item_id"], "counts": ["events"]},
+        "mine": {"of": ["user", "item_id"], "counts": ["rate"]},
+    }
+    features = spec.features.model_dump() | {"statistics": counted}
+    spec = toy_spec(features=features)
+    table = CandidateTable(toy_fields(spec), spec)
+    assert "candidate_brand" in table.sizes and "candidate_brand" not in table.rated
+    assert {"candidate_item_id", "candidate_tags"} <= set(table.rated)

@@ -22,7 +22,7 @@ class Table:
 
     names = ("first", "second")
     categories: tuple[str, ...] = ()
-    sizes = {"item": 30}
+    rated = {"item": 30}
 
 
 def test_trees_find_a_planted_number_and_planted_words_and_are_the_same_twice() -> None:
