@@ -63,7 +63,10 @@ def test_a_spec_with_statistics_survives_json() -> None:
         ({"brand": {"windows": ["1d", "24h"]}}, "windows names something twice. Received: 1d, 1d"),
         ({"brand": {"windows": []}}, "at least 1 item"),
         ({"brand": {"counts": ["events"], "prior": 3}}, "`prior` counts only beside `rate`"),
-        ({"brand": {"counts": ["clicks"]}}, "Input should be 'events', 'positives', 'rate' or 'recency'"),
+        (
+            {"brand": {"counts": ["clicks"]}},
+            "Input should be 'events', 'positives', 'rate' or 'recency'",
+        ),
         ({"brand": {"where": [{"column": "x"}]}}, "give exactly one of equals"),
         ({"b": {"of": ["brand", "brand"]}}, "of names something twice. Received: brand, brand"),
         ({"brand": {"prior": 0}}, "greater than 0"),
