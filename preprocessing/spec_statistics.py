@@ -114,9 +114,13 @@ class Statistic(Config):
         """That of `windows` which reaches back furthest."""
         return ALL if ALL in self.windows else max(self.windows, key=seconds_of)
 
+    def summed(self, tasks: int) -> int:
+        """How many numbers are summed up: events, and positives of each task."""
+        return 1 + tasks * self.has_positives
+
     def width(self, tasks: int) -> int:
-        """How many numbers are counted in each window: events, positives of tasks, recency."""
-        return 1 + tasks * self.has_positives + self.recency
+        """How many numbers a window has: those that are summed up, and recency."""
+        return self.summed(tasks) + self.recency
 
     @property
     def steps_a_window(self) -> list[int | None]:

@@ -103,6 +103,6 @@ def _at_end(
     statistic = spec.features.statistics[name]
     table = from_bytes([overall[name]]) if name in overall else None
     if table is None:
-        return np.zeros(1 + len(spec.tasks) * statistic.has_positives, np.int64)
+        return np.zeros(statistic.summed(len(spec.tasks)), np.int64)
     is_over = table.column(STEP).to_numpy() < cutoffs.end // statistic.step
     return amounts_of(table)[is_over].sum(axis=0)

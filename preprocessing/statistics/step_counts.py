@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from preprocessing.histories import is_run_start
@@ -26,9 +28,6 @@ class StepCounts:
         self._begins = np.searchsorted(keys[order], np.arange(known + 1))
         self._sums = np.concatenate([nothing, np.cumsum(amounts[order], axis=0)])
         self._steps = steps[order]
-        # Of each row, the last one up to it in which the first column counted something.
-        has_event = np.where(amounts[order, 0] > 0, np.arange(len(order)), -1)
-        self._last_event = np.maximum.accumulate(has_event)
 
     def before(
         self,
@@ -62,6 +61,13 @@ class StepCounts:
                 counts = np.column_stack([counts, self._steps_ago(low, high, stops)])
             found.append(counts)
         return np.stack(found, axis=1)
+
+    @functools.cached_property
+    def _last_event(self) -> np.ndarray:
+        """Of each row, the last one up to it in which the first column counted something."""
+        counted = np.diff(self._sums[:, 0])
+        has_event = np.where(counted > 0, np.arange(len(counted)), -1)
+        return np.maximum.accumulate(has_event)
 
     def _steps_ago(self, low: np.ndarray, high: np.ndarray, stops: np.ndarray) -> np.ndarray:
         """How long before `stops` the last event of the rows from `low` to `high` was: int64 [Q].

@@ -118,7 +118,7 @@ class ShardStatistics:
         """What happened to all keys together, under key 0."""
         table = self._told.overall.get(name)
         steps = np.zeros(0, np.int64) if table is None else table.column(STEP).to_numpy()
-        width = 1 + len(self._spec.tasks) * self._spec.features.statistics[name].has_positives
+        width = self._spec.features.statistics[name].summed(len(self._spec.tasks))
         amounts = np.zeros((0, width), np.int64) if table is None else amounts_of(table)
         return StepCounts(np.zeros(len(steps), np.int64), steps, amounts)
 
