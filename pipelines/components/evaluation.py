@@ -10,9 +10,9 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.extractors import extractor
 from tensorflow_model_analysis.proto import config_pb2
 
-from pipelines.components.candidate_groups import group_candidates
+from pipelines.components.candidate_groups import GroupCandidates
 from pipelines.components.candidate_metrics import CandidateMetrics
-from pipelines.components.request_batches import like_requests
+from pipelines.components.request_batches import like_requests, name_examples
 from pipelines.metrics import METRICS
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
 from trainer.export.signatures import EVALUATE
@@ -84,10 +84,12 @@ def custom_extractors(
     for spec in eval_config.slicing_specs:
         keys.update(spec.feature_keys)
     sliced_by = sorted(keys)
-    group = "GroupCandidates" >> beam.FlatMap(group_candidates, sliced_by)
+    group = "GroupCandidates" >> beam.ParDo(GroupCandidates(sliced_by))
     stages = [step.stage_name for step in extractors]
     unbatch = stages.index("ExtractUnbatchedInputs")
     extractors[unbatch] = extractor.Extractor("GroupCandidates", group)
+    name = "NameExamples" >> beam.Map(name_examples)
+    extractors.insert(stages.index("ExtractPredictions"), extractor.Extractor("NameExamples", name))
 
     read = {USER_ID, HISTORY_ITEM_ID, *eval_config.model_specs[0].label_keys.values(), *sliced_by}
     columns = [tfma.constants.ARROW_INPUT_COLUMN, *sorted(read - {HISTORY_LENGTH, POPULARITY})]

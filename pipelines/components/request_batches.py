@@ -1,6 +1,7 @@
-"""Cuts the Evaluator's batches into smaller ones of requests whose histories are about as long.
+"""What the Evaluator does to batches of requests before they are scored.
 
-Little padding is scored so. Only the columns that are needed are kept.
+It cuts them into smaller ones of requests whose histories are about as long, so that little padding
+is scored. Only the columns that are needed are kept.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 from tensorflow_model_analysis import constants
 
 from preprocessing.features import HISTORY_ITEM_ID
+from serving.contract import EXAMPLES
 
 REQUESTS = 256  # at most scored at once; memory grows with them
 
@@ -33,3 +35,13 @@ def like_requests(extracts: dict[str, Any], columns: Sequence[str]) -> Iterator[
         # Rows of their own, no slice of all: TFMA takes the values of a slice's lists for its own.
         smaller = kept.take(pa.array(order[start : start + REQUESTS])).combine_chunks()
         yield extracts | {constants.ARROW_RECORD_BATCH_KEY: smaller.to_batches()[0]}
+
+
+def name_examples(extracts: dict[str, Any]) -> dict[str, Any]:
+    """A batch with its serialised records among its features, under the signature's own name.
+
+    TFMA hands a signature what it finds by name. What it doesn't find there it hands over without
+    a name, for which TensorFlow first writes all of it into an error that nobody sees.
+    """
+    named = {EXAMPLES: extracts[constants.INPUT_KEY]}
+    return extracts | {constants.FEATURES_KEY: extracts[constants.FEATURES_KEY] | named}

@@ -20,11 +20,13 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.api.types import RaggedTensorValue
 from tensorflow_model_analysis.proto import config_pb2
+from tensorflow_model_analysis.utils import model_util
 
-from pipelines.components.candidate_groups import group_candidates
+from pipelines.components import candidate_groups
+from pipelines.components.candidate_groups import GroupCandidates, group_candidates
 from pipelines.components.candidate_metrics import USER
 from pipelines.components.evaluation import eval_config
-from pipelines.components.request_batches import REQUESTS, like_requests
+from pipelines.components.request_batches import REQUESTS, like_requests, name_examples
 from pipelines.metrics import METRICS
 from tests.pipelines.conftest import SmallRun
 from trainer.metrics import auc, gauc
@@ -125,6 +127,43 @@ def test_padding_is_never_scored() -> None:
             {"buy": ragged(LABELS)},
             prediction([*SCORES[:2], [0.9, 0.3, 0.1]], [*POPULARITY[:2], [b"tail"] * 3]),
         )
+
+
+@pytest.mark.parametrize("held", [100, 7, 1])
+def test_batches_are_grouped_together_as_far_as_they_can_be_held(
+    held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidate_groups, "HELD", held)
+    scores = prediction(SCORES, POPULARITY)
+    baseline = prediction([[0.5, 0.6], [0.7], [0.8, 0.9]], POPULARITY)
+    extracts = batch(
+        {name: {"buy": ragged(LABELS)} for name in ("candidate", "baseline")},
+        {"candidate": scores, "baseline": baseline},
+    )
+    grouping = GroupCandidates(SLICED_BY)
+    grouping.start_bundle()
+    groups: list[dict[str, Any]] = []
+    for _ in range(3):
+        groups += grouping.process(extracts)
+    groups += [element.value for element in grouping.finish_bundle()]
+    assert not list(grouping.finish_bundle())
+    # Five candidates a batch, in three groups.
+    assert len(groups) == {100: 3, 7: 6, 1: 9}[held]
+    rows = []
+    for group in groups:
+        slices = (
+            group["features"]["history_length"].item(),
+            group["features"]["popularity"].item(),
+        )
+        columns = [group["features"][USER]]
+        for name in ("candidate", "baseline"):
+            columns += [group["labels"][name]["buy"], group["predictions"][name]["buy"]]
+        rows += [(*slices, *row) for row in zip(*columns, strict=True)]
+    alone = []
+    for group in group_candidates(extracts, SLICED_BY):
+        alone += [len(group["labels"]["candidate"]["buy"])]
+    assert len(rows) == 3 * sum(alone)
+    assert {rows.count(row) for row in rows} == {3}
 
 
 TFMA_METRICS = (
@@ -234,6 +273,17 @@ def test_requests_are_scored_in_small_batches_of_like_histories() -> None:
     for smaller in batches:
         numbers += itertools.chain(*smaller.to_pydict()["number"])
     assert numbers == sorted(range(len(items)), key=lambda number: number % 7)
+
+
+def test_the_signature_is_called_by_its_inputs_name() -> None:
+    records = np.array([[b"one"], [b"two"]])
+    extracts = {"input": records, "features": {"user_id": np.array([[b"u"], [b"v"]])}}
+    features = name_examples(extracts)["features"]
+    asked = {"examples": tf.TensorSpec([None], tf.string)}
+    inputs = model_util.get_inputs(features, asked)
+    assert inputs is not None and list(inputs) == ["examples"]
+    assert inputs["examples"].numpy().tolist() == [b"one", b"two"]
+    assert list(extracts["features"]) == ["user_id"]  # Beam's elements are not to be changed
 
 
 def one_by_one(groups: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
