@@ -109,7 +109,8 @@ def rows(site: Site, pages: int, seed: int) -> Iterator[Row]:
     The chance that an item of a page is clicked is the logistic function of the sum of: its own
     popularity, which drifts; whether its category is the user's own; whether its category follows
     that of the user's latest click; whether the user has clicked it before; and a constant. Clicks
-    are drawn apart for each item of a page.
+    are drawn apart for each item of a page. A page's rows are in the order of their ids, as records
+    have events of one time: so the last click of a page is the last of a history as well.
 
     Args:
         site: What kind of site it is.
@@ -139,7 +140,7 @@ def rows(site: Site, pages: int, seed: int) -> Iterator[Row]:
         for place, item in enumerate(items.numbers[shown].tolist()):
             yield Row(
                 f"u{user}",
-                f"i{item}",
+                _id(item),
                 f"c{categories[place]}",
                 START + time,
                 f"q{number}",
@@ -168,10 +169,16 @@ def _visits(site: Site, pages: int, rng: np.random.Generator) -> list[tuple[int,
 
 
 def _shown(site: Site, items: _Items, clicked: set[int], rng: np.random.Generator) -> np.ndarray:
-    """The places of a page's items: some that the user has clicked, the rest at random."""
+    """The places of a page's items by id: some that the user has clicked, the rest at random."""
     own = np.flatnonzero([item in clicked for item in items.numbers.tolist()])
     again = min(int(rng.binomial(site.page, site.again)), len(own))
     first = rng.choice(own, again, replace=False)
     others = np.setdiff1d(np.arange(site.alive), first)
     rest = rng.choice(others, site.page - again, replace=False)
-    return rng.permutation(np.concatenate([first, rest]).astype(np.int64))
+    shown = np.concatenate([first, rest]).astype(np.int64)
+    return shown[np.argsort([_id(item) for item in items.numbers[shown].tolist()])]
+
+
+def _id(item: int) -> str:
+    """An item's id."""
+    return f"i{item}"
