@@ -277,10 +277,13 @@ def test_requests_are_scored_in_small_batches_of_like_histories() -> None:
 
 def test_the_signature_is_called_by_its_inputs_name() -> None:
     records = np.array([[b"one"], [b"two"]])
-    extracts = {"input": records, "features": {"user_id": np.array([[b"u"], [b"v"]])}}
+    extracts: dict[str, Any] = {
+        "input": records,
+        "features": {"user_id": np.array([[b"u"], [b"v"]])},
+    }
     features = name_examples(extracts)["features"]
     asked = {"examples": tf.TensorSpec([None], tf.string)}
-    inputs: Any = model_util.get_inputs(features, asked)
+    inputs = model_util.get_inputs(features, asked)
     assert inputs is not None and list(inputs) == ["examples"]
     assert inputs["examples"].numpy().tolist() == [b"one", b"two"]
     assert list(extracts["features"]) == ["user_id"]  # Beam's elements are not to be changed
