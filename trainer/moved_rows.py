@@ -83,6 +83,27 @@ def moved_indices(indices: np.ndarray, before: Vocabulary, now: Vocabulary) -> n
     return moved
 
 
+def moved_pairs(weights: np.ndarray, before: Vocabulary, now: Vocabulary) -> np.ndarray:
+    """Gives each pair of words the weights it had; a pair with a new word in it has zeros.
+
+    Args:
+        weights: [words before ** 2, T], of the absent word and all tokens, as Transitions has them.
+        before: What these words are.
+        now: What the result's words are.
+
+    Returns:
+        [words now ** 2, T].
+    """
+    rows = {token: row for row, token in enumerate(before.tokens, start=1)}
+    sources = np.array([0, *(rows.get(token, 0) for token in now.tokens)])
+    size = len(before.tokens) + 1
+    of_pairs = weights.reshape(size, size, -1)[np.ix_(sources, sources)]
+    is_new = sources == 0
+    of_pairs[is_new] = 0.0
+    of_pairs[:, is_new] = 0.0
+    return of_pairs.reshape(len(sources) ** 2, -1)
+
+
 def _means_of_kin(
     table: np.ndarray, known: np.ndarray, new: np.ndarray, kin: Mapping[str, np.ndarray]
 ) -> np.ndarray | float:

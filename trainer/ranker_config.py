@@ -9,7 +9,7 @@ from typing import Annotated
 
 import pydantic
 
-from preprocessing.config import Config
+from preprocessing.config import Config, ConfigError
 from preprocessing.spec import DatasetSpec
 
 Units = Annotated[int, pydantic.Field(ge=1)]
@@ -25,9 +25,12 @@ class RankerConfig(Config):
         expert_units: Widths of each expert's two layers.
         tower_units: Width of each task's own layer.
         dropout: Rate, on what goes to the head.
-        id_dropout: The share of candidates whose id counts as a new one while training, so that the
-            model knows what to do with items that come later.
+        id_dropout: The share of candidates and behaviours whose item's id counts as a new one while
+            training, so that the model knows what to do with items that come later.
         match: Whether it reads the match features that the spec declares (`features.match`).
+        transitions: Whether a logit has a weight for each pair of values, of the latest behaviour
+            and of the candidate, of every feature that a match compares, if it has one value and
+            at most 1,023 words.
     """
 
     model: str
@@ -38,6 +41,13 @@ class RankerConfig(Config):
     dropout: float = pydantic.Field(0.2, ge=0, lt=1)
     id_dropout: float = pydantic.Field(0.0, ge=0, lt=1)
     match: bool = True
+    transitions: bool = False
+
+    @pydantic.model_validator(mode="after")
+    def _check_transitions(self) -> RankerConfig:
+        if self.transitions and not self.match:
+            raise ValueError("transitions are of what a match compares: they need match: true")
+        return self
 
     @property
     def has_encoder(self) -> bool:
@@ -50,3 +60,16 @@ class RankerConfig(Config):
 
     def check_fits(self, spec: DatasetSpec) -> None:
         """Raises a ConfigError where the records of `spec` are not what this ranker needs."""
+        if not self.transitions:
+            return
+        compared: set[str] = set()
+        for name, match in spec.features.match.items():
+            compared.update(match.fields_of(name))
+        if not any(
+            kind.width == 1 for name, kind in spec.features.item.items() if name in compared
+        ):
+            raise ConfigError(
+                "trainer.ranker.transitions pairs what a match compares. dataset.features.match "
+                "must name an item feature of kind categorical. Received: "
+                f"{', '.join(sorted(compared)) or 'no match'}"
+            )

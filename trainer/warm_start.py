@@ -26,7 +26,7 @@ from trainer.example_features import absent_features
 from trainer.inputs import StageInputs
 from trainer.layers.field_embedding import built_embeddings
 from trainer.models.ranker import Ranker
-from trainer.moved_rows import Vocabulary, move_rows, moved_indices
+from trainer.moved_rows import Vocabulary, move_rows, moved_indices, moved_pairs
 from trainer.registry import create_ranker
 
 CHECKPOINT = "assets.extra/ranker/checkpoint"
@@ -58,6 +58,7 @@ def earlier_ranker(inputs: StageInputs) -> Ranker:
         side_information[name] = _with_mask(table.numpy())
     kin = {"item_id": side_information}
     counted_by = _vocabularies_counted_by(ranker)
+    paired = _vocabularies_paired(ranker)
     # An export has a ranker's weights in the order of its list of them, by number.
     for number, weight in enumerate(ranker.weights):
         values = earlier.weight(number)
@@ -67,6 +68,9 @@ def earlier_ranker(inputs: StageInputs) -> Ranker:
         vocabulary = counted_by.get(weight.ref())
         if vocabulary is not None:
             values = moved_indices(values, before[vocabulary], now[vocabulary])
+        vocabulary = paired.get(weight.ref())
+        if vocabulary is not None:
+            values = moved_pairs(values, before[vocabulary], now[vocabulary])
         weight.assign(values)
     return ranker
 
@@ -82,6 +86,18 @@ def _vocabularies_counted_by(ranker: Ranker) -> dict[Any, str]:
         if vocabulary is not None:
             counted_by[ranker.match.values_apart[match.name].ref()] = vocabulary
     return counted_by
+
+
+def _vocabularies_paired(ranker: Ranker) -> dict[Any, str]:
+    """The vocabulary of the words that each table of transitions pairs."""
+    if ranker.transitions is None:
+        return {}
+    paired = {}
+    for field in ranker.fields.of("history"):
+        table = ranker.transitions.tables.get(field.name)
+        if table is not None and field.feature.vocabulary is not None:
+            paired[table.ref()] = field.feature.vocabulary
+    return paired
 
 
 def write_ranker(ranker: Ranker, model_dir: str) -> None:

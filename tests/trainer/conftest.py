@@ -38,6 +38,7 @@ TINY: dict[str, Any] = {
         "expert_units": (8, 4),
         "tower_units": 4,
         "query_tokens": 2,
+        "transitions": True,
     },
     "finetune": {
         "epochs": 1,

@@ -106,6 +106,11 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"ranker": {"id_dropout": 1.0}},
         "ranker.id_dropout",
     ),
+    "ranker_config.py RankerConfig.check_fits": (
+        {"features": {"match": {"item_id": {}}}},
+        {"ranker": {"transitions": True}},
+        "features.match",
+    ),
     "layers/folded_mmoe.py FoldedMmoe.__init__": ({}, {"ranker": {"experts": 0}}, "ranker.experts"),
     "layers/field_embedding.py FieldEmbedding.__init__": (
         {},
@@ -131,6 +136,7 @@ ELSEWHERE = {
     "export/transform_graph.py TransformGraph.__call__": "the caller's own inputs",
     "flops.py count_flops": "an operation of a new layer",
     "warm_start.py _EarlierRanker.__init__": "the earlier model's directory",
+    "layers/transitions.py Transitions.__init__": "the words of the log",
     "compilation.py compiles": "the devices of the strategy",
     "compilation.py check_compiles": "the graph of the step",
     "distribution/cluster.py Cluster.from_environment": "TF_CONFIG",

@@ -78,6 +78,21 @@ class MatchCounts(keras.layers.Layer):
             columns.append(values if values.shape.rank == 3 else values[..., None])
         return tf.concat(columns, -1)
 
+    def latest(self, values: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The compared values of the latest behaviour by feature: int32 [B, V], 0 without any.
+
+        Args:
+            values: Of `user_state`, int32 [B, L, W].
+            mask: Which positions are real, [B, L]; the real ones come first.
+        """
+        real = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
+        last = tf.gather(values, tf.maximum(real - 1, 0), batch_dims=1)
+        last = tf.where(real[:, None] > 0, last, 0)
+        found = {}
+        for name, (start, width) in self._columns.items():
+            found[name] = last[:, start : start + width]
+        return found
+
     def call(self, values: tf.Tensor, mask: tf.Tensor, features: Features) -> tf.Tensor:
         """The numbers of each candidate.
 

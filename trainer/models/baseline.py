@@ -87,4 +87,4 @@ class Baseline(Ranker[BaselineState]):
         matched = self._match(self.embed.candidates(features), state, features, training)
         known = self.with_numbers(self.drop(matched, training=training), state, features)
         logits = self.head(known, state.head, training=training)
-        return self.by_task(logits)
+        return self.by_task(logits, state, features)

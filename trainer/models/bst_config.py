@@ -38,6 +38,7 @@ class BstConfig(RankerConfig):
 
     def check_fits(self, spec: DatasetSpec) -> None:
         """See RankerConfig."""
+        super().check_fits(spec)
         fields = [feature for feature in model_features(spec) if feature.side == "history"]
         width = len(fields) * self.embedding_dim
         if width % self.bst.heads:

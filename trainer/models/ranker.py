@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import tensorflow as tf
 import tf_keras as keras
 
-from preprocessing.features import CANDIDATE_ITEM_ID
+from preprocessing.features import CANDIDATE_ITEM_ID, HISTORY_ITEM_ID
 from trainer.config import EncoderConfig
 from trainer.fields import Fields
 from trainer.global_mean import global_mean, replicas
@@ -19,6 +19,7 @@ from trainer.layers.folded_mmoe import FoldedMmoe
 from trainer.layers.id_dropout import IdDropout
 from trainer.layers.match_counts import MatchCounts
 from trainer.layers.numbers import Numbers
+from trainer.layers.transitions import Transitions, transition_pairs
 from trainer.models.fg_bert import FGBert
 from trainer.ranker_config import RankerConfig
 from trainer.step_model import StepModel
@@ -84,6 +85,10 @@ class Ranker(StepModel, abc.ABC, Generic[State]):
         self.match: MatchCounts | None = None
         if config.match and fields.matches:
             self.match = MatchCounts(fields.matches, name="match")
+        self.transitions: Transitions | None = None
+        if config.transitions:
+            pairs = transition_pairs(fields)
+            self.transitions = Transitions(pairs, len(fields.tasks), name="transitions")
         self.drop_ids: IdDropout | None = None
         if config.id_dropout:
             item = next(field for field in fields.of("candidate") if field.field == "item_id")
@@ -112,7 +117,8 @@ class Ranker(StepModel, abc.ABC, Generic[State]):
         """The composition: a whole forward pass."""
         if self.drop_ids is not None:
             ids = self.drop_ids(features[CANDIDATE_ITEM_ID], training=training)
-            features = {**features, CANDIDATE_ITEM_ID: ids}
+            met = self.drop_ids(features[HISTORY_ITEM_ID], training=training)
+            features = {**features, CANDIDATE_ITEM_ID: ids, HISTORY_ITEM_ID: met}
         state = self.encode_user(features, training=training)
         return self.score_items(state, features, training=training)
 
@@ -140,8 +146,11 @@ class Ranker(StepModel, abc.ABC, Generic[State]):
             parts.append(self.match(state.match, state.mask, features))
         return tf.concat(parts, -1)
 
-    def by_task(self, logits: tf.Tensor) -> Logits:
-        """Logits [B, N, T] as [B, N] for each task."""
+    def by_task(self, logits: tf.Tensor, state: UserState, features: Features) -> Logits:
+        """Logits [B, N, T] as [B, N] for each task, with what transitions add to them."""
+        if self.transitions is not None and self.match is not None:
+            latest = self.match.latest(state.match, state.mask)
+            logits += tf.cast(self.transitions(latest, features), logits.dtype)
         return {task: logits[:, :, t] for t, task in enumerate(self.fields.tasks)}
 
     def compute_loss(

@@ -154,7 +154,7 @@ class Srp4Ctr(Ranker[Srp4CtrState]):
             seen = self.among(known, features["candidate_item_id"] > 0, training=training)
             known = tf.concat([known, self.drop(seen, training=training)], -1)
         logits = self.mmoe(self._crossed(known), state.mmoe, training=training)
-        return self.by_task(logits)
+        return self.by_task(logits, state, features)
 
     def _crossed(self, known: tf.Tensor) -> tf.Tensor:
         """The feature crosses of [B, N, C].

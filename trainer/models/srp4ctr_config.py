@@ -72,6 +72,7 @@ class Srp4CtrConfig(DinConfig):
 
     def check_fits(self, spec: DatasetSpec) -> None:
         """See RankerConfig."""
+        super().check_fits(spec)
         if self.set_wise and spec.negatives is not None:
             raise ConfigError(
                 "trainer.ranker.set_wise lets the shown candidates of a request see each other; "

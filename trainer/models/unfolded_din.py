@@ -84,7 +84,7 @@ class UnfoldedDin(Ranker[UnfoldedDinState]):
         for gate, hidden, logit in zip(self.gates, self.hidden, self.logit, strict=True):
             mixed = tf.matmul(gate(x)[:, :, None], outputs)[:, :, 0]
             logits.append(logit(hidden(self.drop(mixed, training=training))))
-        return self.by_task(tf.concat(logits, -1))
+        return self.by_task(tf.concat(logits, -1), state, features)
 
     def _interest(self, candidates: tf.Tensor, state: UnfoldedDinState) -> tf.Tensor:
         """The sum of behaviours, weighed anew for each candidate: [B, N, D]."""
