@@ -29,6 +29,8 @@ ARG REVISION=
 RUN SRP4CTR_REVISION="${REVISION}" uv pip install --no-cache --no-deps --no-build-isolation --python /opt/srp4ctr/bin/python /src
 
 FROM ${BASE} AS package
+# For LightGBM; the build has it from g++.
+RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/srp4ctr /opt/srp4ctr
 RUN useradd --no-create-home --uid 1000 srp4ctr && mkdir -p /app/data /app/runs && chown -R srp4ctr /app
 COPY configs /app/configs

@@ -87,6 +87,12 @@ def test_every_stack_has_what_the_dockerfile_installs() -> None:
         assert (ROOT / "requirements" / f"{STACK}-{base}.txt").is_file()
 
 
+def test_the_image_has_the_library_of_openmp_that_lightgbm_loads() -> None:
+    """The build's compiler brings it along, and stays there."""
+    package = (ROOT / "Dockerfile").read_text().partition(" AS package\n")[2]
+    assert " libgomp1 " in package.partition("\nFROM ")[0]
+
+
 @pytest.mark.slow
 def test_install_steps_make_an_environment_that_runs_every_component(tmp_path: Path) -> None:
     uv = find_uv()

@@ -13,7 +13,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from pipelines.counts.found import FILE, Counts
 from pipelines.counts.scores import SCORES
-from pipelines.counts.trees import installed
+from pipelines.counts.trees import installed, missing
 from preprocessing.artifact_files import serving_model_dir
 from preprocessing.spec import DatasetSpec
 
@@ -111,7 +111,8 @@ class CountsRival(base_component.BaseComponent):
                 rows=rows,
                 seed=seed,
                 code=code,
-                lightgbm=installed(),  # so that a run after its installation is no cache hit
+                # So that a run after its installation is no cache hit.
+                lightgbm="" if missing() else installed(),
             )
         )
 

@@ -16,7 +16,7 @@ from pipelines.counts.judged import compared, gain, judged
 from pipelines.counts.scores import BASE, RANKER, TREES, TestScores
 from pipelines.counts.table import CandidateTable
 from pipelines.counts.tested import RawRecords
-from pipelines.counts.trees import HOW_TO_INSTALL, Trees, installed
+from pipelines.counts.trees import Trees, missing
 from preprocessing.artifact_files import split_dir, split_files
 from preprocessing.spec import DatasetSpec
 from trainer.data import TransformedRecords
@@ -79,9 +79,9 @@ def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: in
         labels = test.labels[task]
         ours[task] = judged(labels, scored.users, scored.scores[task])
         encoder[task] = gain(ours[task], judged(labels, scored.users, without.scores[task]))
-    if not installed():
-        missing = f"LightGBM isn't installed: {HOW_TO_INSTALL}"
-        return Comparison(Counts(missing=missing, splits=splits, encoder=encoder), kept)
+    reason = missing()
+    if reason is not None:
+        return Comparison(Counts(missing=reason, splits=splits, encoder=encoder), kept)
     records = TransformedRecords(fields, transform)
     rows = {}
     for split in ("train", "validation"):

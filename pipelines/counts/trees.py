@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.metadata
+import importlib.util
 import os
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +16,7 @@ from pipelines.counts.rates import Rates
 from pipelines.counts.table import Candidates, CandidateTable
 
 HOW_TO_INSTALL = "pip install 'srp4ctr[counts]'"
+HOW_TO_INSTALL_OPENMP = "apt-get install libgomp1, on Debian and Ubuntu"
 _ROUNDS = 2000  # trees at most
 _PATIENCE = 50  # trees without a better validation AUC, after which no more are added
 _SETTINGS = {
@@ -40,17 +44,44 @@ def installed() -> str:
         return ""
 
 
-def _lightgbm() -> ModuleType:
-    """LightGBM, whose threads sleep while they wait for each other.
+def missing() -> str | None:
+    """Why trees can't be trained here, and what would do; None where they can."""
+    if not installed():
+        return f"LightGBM isn't installed: {HOW_TO_INSTALL}"
+    try:
+        _load_library()
+    except OSError as error:
+        return f"LightGBM can't be loaded ({error}): {HOW_TO_INSTALL_OPENMP}"
+    return None
 
-    By default they spin. Where other processes want the cores, a thread then spins for as long as
-    the one that it waits for isn't run: small data took 30 times as long on two loaded cores.
+
+def _load_library() -> None:
+    """Loads LightGBM's own library, and so OpenMP's: to import the package takes 100 times as long.
+
+    OpenMP's comes with the system's compiler, and is not there where that isn't.
     """
-    # OpenMP reads it once, when LightGBM loads it.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _let_threads_sleep()
+    spec = importlib.util.find_spec("lightgbm")
+    if spec is not None and spec.origin is not None:
+        for library in Path(spec.origin).parent.glob("lib/lib_lightgbm.*"):
+            ctypes.CDLL(str(library))
+
+
+def _lightgbm() -> ModuleType:
+    """LightGBM, whose threads sleep while they wait for each other."""
+    _let_threads_sleep()
     import lightgbm
 
     return lightgbm
+
+
+def _let_threads_sleep() -> None:
+    """Tells OpenMP, which reads it once, when it is loaded.
+
+    By default threads spin. Where other processes want the cores, a thread then spins for as long
+    as the one that it waits for isn't run: small data took 30 times as long on two loaded cores.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 class Trees:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from pipelines.counts.found import Counts, TaskCounts
 from pipelines.counts.judged import compared, judged
-from pipelines.counts.trees import Trees, installed
+from pipelines.counts.trees import Trees, installed, missing
 from pipelines.counts.verdict import not_beaten
 from tests.pipelines.counts.candidates import planted
 from trainer.metrics import auc
@@ -66,11 +68,28 @@ def test_a_ranker_that_must_beat_the_trees_is_refused_unless_it_does() -> None:
     assert "none to compare with. LightGBM isn't installed." in reason
 
 
-def test_threads_sleep_while_they_wait_for_each_other() -> None:
+def test_a_missing_library_of_the_system_is_named_with_what_would_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert missing() is None
+
+    def refuse(path: str) -> None:
+        assert path.endswith("lib_lightgbm.so")
+        raise OSError("libgomp.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+    assert missing() == (
+        "LightGBM can't be loaded (libgomp.so.1: cannot open shared object file: No such file or "
+        "directory): apt-get install libgomp1, on Debian and Ubuntu"
+    )
+
+
+@pytest.mark.parametrize("first", ["_lightgbm", "missing"])
+def test_threads_sleep_while_they_wait_for_each_other(first: str) -> None:
     """As OpenMP itself says when LightGBM loads it."""
     environment = os.environ | {"OMP_DISPLAY_ENV": "true"}
     environment.pop("OMP_WAIT_POLICY", None)
-    code = "from pipelines.counts import trees; trees._lightgbm()"
+    code = f"from pipelines.counts import trees; trees.{first}()"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
