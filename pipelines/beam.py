@@ -108,10 +108,22 @@ def beam_args(beam: BeamConfig, package: Sequence[str] = ()) -> list[str]:
     Raises:
         ConfigError: an option is unknown to Beam, wrong, or missing.
     """
-    image = [f"--sdk_container_image={beam.image}"] if beam.is_remote and beam.image else []
-    arguments = [*_OPTIONS[beam.runner], *image, *package, *beam.options]
+    arguments = [*_OPTIONS[beam.runner], *_image(beam), *package, *beam.options]
     _check(beam, _parse(beam, arguments))
     return arguments
+
+
+def _image(beam: BeamConfig) -> list[str]:
+    """The options that make workers of an image."""
+    if not beam.is_remote or not beam.image:
+        return []
+    named = [f"--sdk_container_image={beam.image}"]
+    # Job servers take no notice of that: they start what the job's environment names, which is
+    # Beam's own image by default.
+    has_environment = any(option.startswith("--environment_") for option in beam.options)
+    if beam.runner in _ASKS_JOB_SERVER and not has_environment:
+        named += ["--environment_type=DOCKER", f"--environment_config={beam.image}"]
+    return named
 
 
 def _parse(beam: BeamConfig, arguments: list[str]) -> dict[str, Any]:

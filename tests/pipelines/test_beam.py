@@ -9,6 +9,11 @@ import pytest
 from apache_beam.options import pipeline_options as options
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 from apache_beam.runners.runner import create_runner
+from apache_beam.transforms.environments import (
+    DockerEnvironment,
+    Environment,
+    ExternalEnvironment,
+)
 
 from pipelines.beam import RUNNERS, BeamConfig, beam_args, beam_config
 from pipelines.config import load_run_config
@@ -71,6 +76,22 @@ def test_own_options_win_and_arrive() -> None:
     )
 
 
+@pytest.mark.parametrize("runner", ["portable", "flink", "spark"])
+def test_job_servers_are_told_to_start_the_image(runner: str) -> None:
+    args = parsed(runner, *EXTRA[runner], image="registry/worker")
+    environment = Environment.from_options(args.view_as(options.PortableOptions))
+    assert isinstance(environment, DockerEnvironment)
+    assert environment.container_image == "registry/worker"
+
+
+def test_an_environment_of_ones_own_wins_over_the_image() -> None:
+    own = ("--environment_type=EXTERNAL", "--environment_config=pool:50000")
+    args = parsed("portable", *EXTRA["portable"], *own, image="registry/worker")
+    environment = Environment.from_options(args.view_as(options.PortableOptions))
+    assert isinstance(environment, ExternalEnvironment)
+    assert environment.url == "pool:50000"
+
+
 @pytest.mark.parametrize(
     ("runner", "extra", "message"),
     [
@@ -127,8 +148,10 @@ def test_the_configuration_names_a_runner(tmp_path: Path) -> None:
     path = write_run(
         tmp_path, beam={"runner": "flink", "image": "i", "options": ["--flink_master=m:1"]}
     )
-    assert beam_args(load_run_config(path).beam)[-2:] == [
+    assert beam_args(load_run_config(path).beam)[-4:] == [
         "--sdk_container_image=i",
+        "--environment_type=DOCKER",
+        "--environment_config=i",
         "--flink_master=m:1",
     ]
 
