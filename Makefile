@@ -18,7 +18,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Without bytecode, each process compiles TFX and TensorFlow anew, and takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: own-logs docs help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-evaluator bench-memory bench-scale bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-deploy test-engines lint format lock dist clean bench-gpu
+.PHONY: own-logs docs help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-evaluator bench-memory bench-scale bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-containers test-engines lint format lock dist clean bench-gpu
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -93,8 +93,9 @@ test-stacks: ## As root: set-up, a short run, lint and tests in a tree of a dist
 test-cluster: setup-dev ## Train with workers and parameter servers as processes, some of them killed, and by XLA (minutes)
 	@TEST_CLUSTER=1 $(PYTHON) -m pytest -q tests/trainer/test_distribution.py tests/trainer/test_precision.py
 
-test-deploy: setup-dev ## Run the files of serving/deploy by podman, with the local server as TensorFlow Serving (minutes)
-	@TEST_DEPLOY=1 $(PYTHON) -m pytest -q -rs tests/serving/test_containers.py
+test-containers: setup-dev ## Build the Dockerfile's images and run them, and the files of serving/deploy, by Docker or podman
+	@scripts/engines.sh
+	@TEST_CONTAINERS=1 $(PYTHON) -m pytest -q -rs tests/containers
 
 test-engines: setup-dev ## Records and states on Prism and in emulated stores, workers killed (FLINK_MASTER=..., SPARK_MASTER=...)
 	@scripts/engines.sh

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Builds build/engines: what `make test-engines` runs jobs on. What can't be had here is skipped there, by name.
+# Builds build/engines: what `make test-engines` and `make test-containers` run jobs on. What can't be had here is
+# skipped there, by name.
 #
 #   bin/prism                            Beam's portable engine, by Go
+#   bin/boot                             what starts a worker in Beam's images, by Go
 #   bin/gcp-storage-emulator, moto_server    emulators of gs:// and s3://, from PyPI
 set -euo pipefail
 # shellcheck source=scripts/setup.sh
@@ -20,23 +22,23 @@ emulators() {
   cp "$REQUIREMENTS" "$ENGINES/requirements.txt"
 }
 
-prism() {
-  local version
+# A command of Beam's, by Go: its package's path below github.com/apache/beam/sdks/v2, and the name it gets here.
+beam_command() {
+  local package=$1 name=$2 version bin=$PWD/$ENGINES/bin
   version=$(.venv/bin/python -c 'from importlib.metadata import version; print(version("apache-beam"))')
-  [[ $(cat "$ENGINES/prism.version" 2>/dev/null) == "$version" ]] && return
-  if ! command -v go >/dev/null; then
-    say "There is no Go, so there will be no Prism"
-    return
-  fi
-  say "Building Prism $version with Go (minutes)"
-  GOBIN=$PWD/$ENGINES/bin go install "github.com/apache/beam/sdks/v2/go/cmd/prism@v$version" || return 1
-  echo "$version" >"$ENGINES/prism.version"
+  [[ $(cat "$ENGINES/$name.version" 2>/dev/null) == "$version" ]] && return
+  command -v go >/dev/null || return 1
+  say "Building Beam's $name $version with Go (minutes)"
+  CGO_ENABLED=0 GOBIN=$bin go install "github.com/apache/beam/sdks/v2/$package@v$version" || return 1
+  [[ ${package##*/} == "$name" ]] || mv "$bin/${package##*/}" "$bin/$name"
+  echo "$version" >"$ENGINES/$name.version"
 }
 
 engines() {
   cd "$(dirname "${BASH_SOURCE[0]}")/.."
   emulators || say "The emulators can't be had here"
-  prism || say "Prism can't be had here"
+  beam_command go/cmd/prism prism || say "Prism can't be had here: it needs Go"
+  beam_command python/container boot || say "Beam's boot can't be had here: it needs Go"
 }
 
 engines

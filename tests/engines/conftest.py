@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -47,7 +47,9 @@ def prism(logs: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def a_prism(log: Path) -> Iterator[tuple[str, psutil.Process]]:
+def a_prism(
+    log: Path, variables: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, psutil.Process]]:
     """host:port of a Prism's job service, and its process."""
     port = free_port()
     web = free_port()
@@ -57,7 +59,7 @@ def a_prism(log: Path) -> Iterator[tuple[str, psutil.Process]]:
         f"--web_port={web}",
         "--idle_shutdown_timeout=-1s",
     ]
-    with running(command, port, log) as process:
+    with running(command, port, log, variables) as process:
         yield f"localhost:{port}", psutil.Process(process.pid)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -13,12 +14,14 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
+from pipelines.beam import BeamConfig, beam_args
 from preprocessing.features import SPLITS
 from preprocessing.quarantine import REJECTED_FILE, REPORT_FILE
 from preprocessing.records import WriteRecords
 from preprocessing.spec import DatasetSpec
 
 SHARDS = 3
+DIRECT = beam_args(BeamConfig())  # one process
 
 
 class Written(NamedTuple):
@@ -66,6 +69,15 @@ def upload(path: str, url: str) -> None:
     """Copies a local file to a store."""
     with open(path, "rb") as source, FileSystems.create(url) as target:
         target.write(source.read())
+
+
+def upload_dataset(spec: DatasetSpec, folder: Path, url: str) -> DatasetSpec:
+    """Copies the files of a small data set to a store; returns its spec there."""
+    tables = {}
+    for name in ("events", "items", "users"):
+        upload(str(folder / f"{name}.csv"), f"{url}/{name}.csv")
+        tables[name] = getattr(spec, name).at(f"{url}/{name}.csv")
+    return spec.model_copy(update=tables)
 
 
 def _matching(pattern: str) -> list[str]:

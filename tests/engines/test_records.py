@@ -9,15 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.beam import BeamConfig, beam_args
 from preprocessing.spec import DatasetSpec
 from tests.engines.conftest import ENGINES, PROCESS, a_prism, portable
-from tests.engines.jobs import Written, upload, write_records, written
+from tests.engines.jobs import DIRECT, Written, upload, upload_dataset, write_records, written
 from tests.engines.processes import wait_for
 from tests.testing import small_log, write_small_dataset
 
 pytestmark = pytest.mark.slow
-DIRECT = beam_args(BeamConfig())
 BAD_ROW = "u1,,5,buy,2,tv\n"
 
 
@@ -60,9 +58,7 @@ def test_engines(
 def test_stores(
     bucket: str, folder: Path, spec: DatasetSpec, expected: tuple[Written, dict[str, int]]
 ) -> None:
-    for name in ("events", "items", "users"):
-        upload(str(folder / f"{name}.csv"), f"{bucket}/data/{name}.csv")
-    there = _at(spec, f"{bucket}/data")
+    there = upload_dataset(spec, folder, f"{bucket}/data")
     options = [*DIRECT, "--project=project"]
     write_records(there, f"{bucket}/out", options)
     found = written(f"{bucket}/out")
@@ -102,14 +98,6 @@ def test_a_killed_worker_leaves_only_whole_files_and_a_second_run_the_right_ones
 def _attempt(spec: DatasetSpec, folder: str, options: list[str]) -> None:
     with contextlib.suppress(Exception):
         write_records(spec, folder, options)
-
-
-def _at(spec: DatasetSpec, data_dir: str) -> DatasetSpec:
-    tables = {
-        name: getattr(spec, name).at(f"{data_dir}/{name}.csv")
-        for name in ("events", "items", "users")
-    }
-    return spec.model_copy(update=tables)
 
 
 def _without_last_row(log: Path, url: str) -> None:

@@ -1,10 +1,6 @@
 """The files of serving/deploy, run by podman.
 
 `srp4ctr serve` takes the place of tensorflow_model_server.
-
-`make test-deploy` runs it; what a machine lacks is skipped by name. Where podman needs more than
-its defaults, its own files say so: CONTAINERS_CONF, CONTAINERS_STORAGE_CONF. DEPLOY_BASE is an
-image with Python to build the stand-in from.
 """
 
 from __future__ import annotations
@@ -27,64 +23,34 @@ import yaml
 
 from serving.client import RankingClient
 from serving.rollout import rollout
+from tests.containers.conftest import python_image
+from tests.containers.engine import Engine
+from tests.engines.processes import ROOT
 from tests.serving.conftest import Eventually
 
-ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "serving" / "deploy"
-DOCKERFILE = Path(__file__).parent / "containers" / "Dockerfile"
+DOCKERFILE = Path(__file__).parent / "stand_in" / "Dockerfile"
 STAND_IN = "localhost/srp4ctr-stand-in:latest"
 MODEL = "srp4ctr"
 PORTS = (8500, 8501)
 KILLED = 137
 TERMINATED = 143  # by SIGKILL and by SIGTERM
 START_SECONDS = 300
+PODMAN = Engine("podman")
+podman = PODMAN.run
+state = PODMAN.state
 
-pytestmark = [
-    pytest.mark.skipif("TEST_DEPLOY" not in os.environ, reason="make test-deploy runs it"),
-    pytest.mark.skipif(shutil.which("podman") is None, reason="podman is not installed"),
-]
+pytestmark = pytest.mark.skipif(shutil.which("podman") is None, reason="podman is not installed")
 needs_compose = pytest.mark.skipif(
     shutil.which("podman-compose") is None, reason="podman-compose is not installed"
 )
 
 
-def podman(*arguments: object, check: bool = True, **options: Any) -> str:
-    """What podman prints."""
-    done = subprocess.run(
-        ["podman", *map(str, arguments)], capture_output=True, text=True, check=False, **options
-    )
-    assert not check or done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-@functools.cache
-def has_image(name: str) -> bool:
-    """Whether an image is here, or can be had."""
-    return any(
-        subprocess.run(["podman", *command, name], capture_output=True, check=False).returncode == 0
-        for command in (("image", "exists"), ("pull", "--quiet"))
-    )
-
-
-def state(container: str, field: str) -> str:
-    return podman("inspect", container, "--format", f"{{{{.{field}}}}}")
-
-
 @pytest.fixture(scope="module")
 def stand_in() -> str:
     """The image whose tensorflow_model_server is `srp4ctr serve`."""
-    base = os.environ.get("DEPLOY_BASE", "docker.io/library/python:3.10-slim-bookworm")
-    if not has_image(base):
-        pytest.skip(f"{base} can't be pulled; name another image with Python by DEPLOY_BASE")
-    podman(
-        "build",
-        "--network=host",
-        f"--build-arg=BASE={base}",
-        f"--tag={STAND_IN}",
-        "--file",
-        DOCKERFILE,
-        ROOT,
-    )
+    base = python_image(PODMAN)
+    PODMAN.build(STAND_IN, ROOT, f"--build-arg=BASE={base}", f"--file={DOCKERFILE}")
     for port in PORTS:
         with socket.socket() as taken:
             if taken.connect_ex(("127.0.0.1", port)) == 0:
@@ -141,7 +107,9 @@ class TestCompose:
         content = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
         images = {name: service["image"] for name, service in content["services"].items()}
         names = [
-            name for name, image in images.items() if name == "model-server" or has_image(image)
+            name
+            for name, image in images.items()
+            if name == "model-server" or PODMAN.has_image(image)
         ]
         variables = {"MODELS_DIR": str(models), "TF_SERVING_IMAGE": stand_in}
         compose = ["podman-compose", "--file", str(DEPLOY / "compose.yaml")]
