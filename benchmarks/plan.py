@@ -76,9 +76,9 @@ class Coefficients:
     predict: float = 0.0067
     state_bytes: float = 129_104
     int8: float = 22_800 / 42_696
-    item_bytes: float | None = None
-    load_item: float | None = None
-    memory_item: float | None = None
+    item_bytes: float | None = 353
+    load_item: float | None = 8e-6
+    memory_item: float | None = 448
 
 
 @dataclasses.dataclass(frozen=True)

@@ -84,7 +84,7 @@ def moved_indices(indices: np.ndarray, before: Vocabulary, now: Vocabulary) -> n
 
 
 def moved_pairs(weights: np.ndarray, before: Vocabulary, now: Vocabulary) -> np.ndarray:
-    """Gives each pair of words the weights it had; a pair with a new word in it has zeros.
+    """Gives each pair of words the weights it had; one with a new or absent word in it has zeros.
 
     Args:
         weights: [words before ** 2, T], of the absent word and all tokens, as Transitions has them.

@@ -106,6 +106,11 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"ranker": {"id_dropout": 1.0}},
         "ranker.id_dropout",
     ),
+    "ranker_config.py RankerConfig._check_transitions": (
+        {},
+        {"ranker": {"transitions": True, "match": False}},
+        "match: true",
+    ),
     "ranker_config.py RankerConfig.check_fits": (
         {"features": {"match": {"item_id": {}}}},
         {"ranker": {"transitions": True}},

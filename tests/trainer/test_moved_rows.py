@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainer.moved_rows import Vocabulary, move_rows, moved_indices
+from trainer.moved_rows import Vocabulary, move_rows, moved_indices, moved_pairs
 
 BEFORE = Vocabulary([b"a", b"b", b"c"], oov_buckets=2)
 TABLE = np.array(
@@ -56,3 +56,19 @@ def test_indices_follow_their_words() -> None:
     np.testing.assert_array_equal(moved_indices(indices, BEFORE, now), [-1, 3, 2, 4, 5])
     longer = Vocabulary([b"new", b"c", b"b", b"a"], oov_buckets=2)
     np.testing.assert_array_equal(moved_indices(indices, BEFORE, longer), [4, 3, 2, 5, 6])
+
+
+def test_pairs_follow_both_of_their_words() -> None:
+    words = list(BEFORE.tokens)
+    weights = np.zeros((4, 4))  # the first row and column are the absent word's, which has none
+    weights[1:, 1:] = [[10 * before + after for after in (1, 2, 3)] for before in (1, 2, 3)]
+    now = Vocabulary([b"c", b"new", b"a"], oov_buckets=2)
+    moved = moved_pairs(weights, BEFORE, now).reshape(4, 4)
+    assert not moved[0].any() and not moved[:, 0].any()
+    for row, before in enumerate(now.tokens, start=1):
+        for column, after in enumerate(now.tokens, start=1):
+            if b"new" in (before, after):
+                assert moved[row, column] == 0
+            else:
+                expected = 10 * (1 + words.index(before)) + 1 + words.index(after)
+                assert moved[row, column] == expected
