@@ -73,6 +73,7 @@ def toy_spec(**changes: Any) -> DatasetSpec:
             },
             "match": {
                 "item_id": {},
+                "brand": {},
                 "late_tags": {"fields": ["tags"], "last": 2, "by": "action", "values": 2},
             },
             "statistics": {

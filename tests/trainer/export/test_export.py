@@ -197,7 +197,7 @@ def test_smaller_states_score_nearly_the_same(
     state = module.encode_user(**user)["user_state_bytes"]
     exact = exported(contract.ENCODE_USER, **user)[contract.USER_STATE]
     integers = (
-        4 * 4 * int((user["history_item_id"].numpy()[0] != b"").sum())
+        5 * 4 * int((user["history_item_id"].numpy()[0] != b"").sum())
     )  # what matches compare stays as it is
     exact_bytes = len(exact.numpy()[0]) - HEADER - integers
     assert exact_bytes >= smaller * (len(state.numpy()[0]) - HEADER - integers)
@@ -610,7 +610,7 @@ def test_state_codec_has_the_rankers_widths(
     """Blob bytes: 32 of header; vectors a user; and a row of K/V and history a behaviour."""
     config = exported.inputs.config.ranker
     encoder = exported.inputs.config.encoder
-    matched = 1 + 2 + 1  # integers: the item's key, two tags, the action
+    matched = 1 + 1 + 2 + 1  # integers: the item's key, its brand, two tags, the action
     row = (
         config.embedding_dim * 6 + 2 * encoder.layers * encoder.dim + matched
     )  # six history fields
