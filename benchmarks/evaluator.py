@@ -81,13 +81,13 @@ def evaluate(folder: Path, size: int) -> None:
     from benchmarks.random_model import spec
     from pipelines.components.evaluation import custom_extractors, eval_config
     from pipelines.evaluated import figures
-    from preprocessing.schema import build_schema
+    from preprocessing.schema import evaluated_schema
 
     config = eval_config(list(spec().tasks), ["context_device"], min_auc=None, max_auc_drop=0.0)
     model = tfma.default_eval_shared_model(str(folder / "model" / "1"), eval_config=config)
     source = tf_example_record.TFExampleRecord(
         file_pattern=str(folder / str(size) / "*.gz"),
-        schema=build_schema(spec()),
+        schema=evaluated_schema(spec()),
         raw_record_column_name=tfma.constants.ARROW_INPUT_COLUMN,
     )
     adapter = tensor_adapter.TensorAdapterConfig(

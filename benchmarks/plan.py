@@ -70,7 +70,7 @@ class Coefficients:
     trained: float = 18_102
     pretrain_step: float = 0.0783
     windows: float = 256
-    evaluated: float | None = 10_100
+    evaluated: float | None = 20_700
     encode: float = 0.0045
     score: float = 0.0051
     predict: float = 0.0067

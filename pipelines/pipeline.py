@@ -22,7 +22,7 @@ from tfx.types import BaseChannel
 from pipelines.components.behavior_log_example_gen import example_gen
 from pipelines.components.blessing_gate import BlessingGate
 from pipelines.components.counts import CountsRival
-from pipelines.components.curated_schema_gen import CuratedSchemaGen
+from pipelines.components.curated_schema_gen import EVALUATED, SCHEMA, CuratedSchemaGen
 from pipelines.components.data_checks import DataChecks
 from pipelines.components.evaluation import eval_config
 from pipelines.components.serving_log_example_gen import ServingLogExampleGen
@@ -52,6 +52,7 @@ class _Prepared:
     components: list[BaseNode]
     examples: BaseChannel
     schema: BaseChannel
+    evaluated_schema: BaseChannel
     transformed: BaseChannel
     graph: BaseChannel
     findings: BaseChannel
@@ -125,7 +126,7 @@ def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
     checks = _checks(config, platform, statistics, schema)
     transform = Transform(
         examples=examples.outputs["examples"],
-        schema=schema.outputs["schema"],
+        schema=schema.outputs[SCHEMA],
         preprocessing_fn="preprocessing.transform.preprocessing_fn",
         # Vocabularies come from what models learn from. The test split isn't transformed at all:
         # exported models get its raw records, as a server would.
@@ -144,7 +145,8 @@ def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
         platform,
         [examples, statistics, schema, *checks, transform],
         examples.outputs["examples"],
-        schema.outputs["schema"],
+        schema.outputs[SCHEMA],
+        schema.outputs[EVALUATED],
         transform.outputs["transformed_examples"],
         transform.outputs["transform_graph"],
         checks[-1].outputs["findings"],
@@ -159,7 +161,7 @@ def _checks(
     DataChecks comes last.
     """
     validator = ExampleValidator(
-        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
+        statistics=statistics.outputs["statistics"], schema=schema.outputs[SCHEMA]
     )
     previous = platform.previous_statistics(statistics.outputs["statistics"])
     components = [validator]
@@ -308,7 +310,7 @@ def _evaluator(
         example_splits=["test"],
         model=ranker.outputs["model"],
         baseline_model=to_beat,
-        schema=prepared.schema,
+        schema=prepared.evaluated_schema,
         module_path="pipelines.components.evaluation",
         eval_config=eval_config(
             list(config.dataset.tasks),

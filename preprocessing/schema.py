@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from preprocessing.features import CATALOG_ITEMS_A_RECORD, RecordFeature, record_features
+from preprocessing.features import (
+    CATALOG_ITEMS_A_RECORD,
+    HISTORY_ITEM_ID,
+    RecordFeature,
+    record_features,
+)
 from preprocessing.spec import DatasetSpec
 
 _TYPES = {"string": schema_pb2.BYTES, "int64": schema_pb2.INT, "float": schema_pb2.FLOAT}
@@ -16,9 +23,26 @@ def build_schema(spec: DatasetSpec) -> schema_pb2.Schema:
 
     Scalars become dense tensors [B], lists ragged ones [B, (L)].
     """
+    return _schema_of(spec, record_features(spec))
+
+
+def evaluated_schema(spec: DatasetSpec) -> schema_pb2.Schema:
+    """The part of the schema that the Evaluator reads for itself; models parse the records.
+
+    That is users, contexts and labels, and how long histories are. Candidates and behaviours have
+    most of the values, which take longer to read than to score.
+    """
+    read = []
+    for feature in record_features(spec):
+        if feature.name == HISTORY_ITEM_ID or feature.side in ("user", "context", "label"):
+            read.append(feature)
+    return _schema_of(spec, read)
+
+
+def _schema_of(spec: DatasetSpec, features: Sequence[RecordFeature]) -> schema_pb2.Schema:
     schema = schema_pb2.Schema()
     group = schema.tensor_representation_group[_TENSOR_GROUP]
-    for feature in record_features(spec):
+    for feature in features:
         _add_feature(schema, spec, feature)
         tensor = group.tensor_representation[feature.name]
         if feature.is_list:

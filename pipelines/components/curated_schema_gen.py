@@ -10,19 +10,24 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.utils import io_utils
 
-from preprocessing.schema import build_schema
+from preprocessing.schema import build_schema, evaluated_schema
 from preprocessing.spec import DatasetSpec
+
+SCHEMA = "schema"
+EVALUATED = "evaluated"  # what the Evaluator reads
 
 
 class _Spec(ComponentSpec):
     # Nobody reads `code`: it makes TFX's cache see a change of code.
     PARAMETERS = {name: ExecutionParameter(type=str) for name in ("spec", "code")}
     INPUTS: dict[str, Any] = {}
-    OUTPUTS = {"schema": ChannelParameter(type=standard_artifacts.Schema)}
+    OUTPUTS = {
+        name: ChannelParameter(type=standard_artifacts.Schema) for name in (SCHEMA, EVALUATED)
+    }
 
 
 class Executor(base_executor.BaseExecutor):
-    """Writes schema.pbtxt."""
+    """Writes a schema.pbtxt of all, and one of what the Evaluator reads."""
 
     def Do(  # noqa: N802 (TFX's name)
         self,
@@ -30,12 +35,11 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the schema as TFX's other components read it."""
-        schema = artifact_utils.get_single_instance(output_dict["schema"])
-        io_utils.write_pbtxt_file(
-            f"{schema.uri}/schema.pbtxt",
-            build_schema(DatasetSpec.from_json(exec_properties["spec"])),
-        )
+        """Writes the schemas as TFX's other components read them."""
+        spec = DatasetSpec.from_json(exec_properties["spec"])
+        for name, schema in {SCHEMA: build_schema(spec), EVALUATED: evaluated_schema(spec)}.items():
+            artifact = artifact_utils.get_single_instance(output_dict[name])
+            io_utils.write_pbtxt_file(f"{artifact.uri}/schema.pbtxt", schema)
 
 
 class CuratedSchemaGen(base_component.BaseComponent):
@@ -51,5 +55,7 @@ class CuratedSchemaGen(base_component.BaseComponent):
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
     def __init__(self, spec: DatasetSpec, code: str) -> None:
-        schema = types.Channel(type=standard_artifacts.Schema)
-        super().__init__(_Spec(spec=spec.model_dump_json(), code=code, schema=schema))
+        outputs = {
+            name: types.Channel(type=standard_artifacts.Schema) for name in (SCHEMA, EVALUATED)
+        }
+        super().__init__(_Spec(spec=spec.model_dump_json(), code=code, **outputs))

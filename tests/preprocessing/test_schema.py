@@ -7,7 +7,7 @@ from tfx_bsl.tfxio import tf_example_record
 
 from preprocessing.encoding import encode_records
 from preprocessing.features import record_features
-from preprocessing.schema import build_schema
+from preprocessing.schema import build_schema, evaluated_schema
 from tests.testing import small_spec
 
 
@@ -27,6 +27,17 @@ def test_every_feature_has_a_type_and_a_tensor() -> None:
         and counts["label_buy"] == 3
         and counts["candidate_item_id"] == 500
     )
+
+
+def test_the_evaluator_reads_a_part_of_it() -> None:
+    whole = {feature.name: feature for feature in build_schema(small_spec()).feature}
+    part = evaluated_schema(small_spec())
+    for feature in part.feature:
+        assert feature == whole[feature.name]
+    names = {feature.name for feature in part.feature}
+    assert names >= {"user_id", "history_item_id", "label_buy", "context_device"}
+    assert not [name for name in names if name.startswith("candidate_")]
+    assert set(part.tensor_representation_group[""].tensor_representation) == names
 
 
 def test_tfxio_reads_records_into_the_declared_tensors() -> None:

@@ -25,7 +25,7 @@ from pipelines.config import RunConfig
 from pipelines.runners import submit
 from pipelines.runners.remote import RemoteConfig, compile_pipeline, write_job
 from preprocessing.config import ConfigError
-from preprocessing.schema import build_schema
+from preprocessing.schema import build_schema, evaluated_schema
 from tests.pipelines.conftest import srp4ctr
 from tests.testing import small_spec
 
@@ -196,18 +196,21 @@ def test_a_compiled_task_runs_as_its_container_would(
     parameters = kubeflow["pipelineSpec"]["root"]["dag"]["tasks"]["CuratedSchemaGen"]["inputs"][
         "parameters"
     ]
-    artifact = {
-        "name": "schema/1",
-        "uri": str(tmp_path / "schema"),
-        "type": {"schemaTitle": "tfx.Schema"},
-    }
+    artifacts = {}
+    for name in ("schema", "evaluated"):
+        artifact = {
+            "name": f"{name}/1",
+            "uri": str(tmp_path / name),
+            "type": {"schemaTitle": "tfx.Schema"},
+        }
+        artifacts[name] = {"artifacts": [artifact]}
     constants: dict[str, Any] = {}
     for name, value in parameters.items():
         constants[name] = value["runtimeValue"]["constant"]
     given = {
         "inputs": {"parameterValues": constants},
         "outputs": {
-            "artifacts": {"schema": {"artifacts": [artifact]}},
+            "artifacts": artifacts,
             "outputFile": str(tmp_path / "executor_output.json"),
         },
     }
@@ -215,11 +218,15 @@ def test_a_compiled_task_runs_as_its_container_would(
     arguments = [json.dumps(given) if a == "{{$}}" else a for a in container["args"]]
     program = importlib.import_module(name)  # a process would take seconds to import TFX
     program.main(program._parse_flags([name, *options, *arguments]))
-    written = text_format.Parse(
-        (tmp_path / "schema" / "schema.pbtxt").read_text(), schema_pb2.Schema()
-    )
-    assert written == build_schema(small_spec())
-    assert "schema" in json.loads((tmp_path / "executor_output.json").read_text())["artifacts"]
+    expected = {
+        "schema": build_schema(small_spec()),
+        "evaluated": evaluated_schema(small_spec()),
+    }
+    for name, schema in expected.items():
+        text = (tmp_path / name / "schema.pbtxt").read_text()
+        assert text_format.Parse(text, schema_pb2.Schema()) == schema
+    said = json.loads((tmp_path / "executor_output.json").read_text())["artifacts"]
+    assert set(said) == set(expected)
 
 
 @pytest.mark.parametrize(
