@@ -75,7 +75,8 @@ def list_folder(folder: str) -> dict[str, StoredFile]:
     files: dict[str, StoredFile] = {}
     for metadata in sorted(found, key=lambda listed: listed.path):
         name = metadata.path.removeprefix(f"{folder}/")
-        if not name.endswith("/"):  # some tools make objects for folders
+        # Some tools make objects for folders, TensorFlow among them: for this one, too.
+        if name and not name.endswith("/"):
             files[name] = StoredFile(metadata.size_in_bytes, metadata.last_updated_in_seconds)
     return files
 

@@ -7,6 +7,8 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
+from apache_beam.io.filesystem import FileMetadata, MatchResult
+from apache_beam.io.filesystems import FileSystems
 
 from preprocessing.errors import DataError
 from preprocessing.sources.files import match_files
@@ -42,6 +44,13 @@ def test_files_go_there_and_back(folder: str, tmp_path: Path) -> None:
     delete(folder, ["a"])
     assert set(list_folder(folder)) == {"b/c", "b/d.gz"}
     delete(folder, [])
+
+
+def test_objects_that_stand_for_folders_are_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = ["gs://models/1/", "gs://models/1/b/", "gs://models/1/b/c"]
+    listed = [FileMetadata(path, 3, 0.0) for path in paths]
+    monkeypatch.setattr(FileSystems, "match", lambda patterns: [MatchResult(patterns[0], listed)])
+    assert set(list_folder("gs://models/1/")) == {"b/c"}
 
 
 def test_what_can_not_be_done_is_named(folder: str, tmp_path: Path) -> None:
