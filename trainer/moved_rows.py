@@ -50,8 +50,7 @@ def move_rows(
     Returns:
         [rows now, D].
     """
-    rows = {token: row for row, token in enumerate(before.tokens, start=1)}
-    sources = np.array([rows.get(token, 0) for token in now.tokens], np.int64)
+    sources = _sources(before, now)
     known = 1 + np.flatnonzero(sources)
     new = 1 + np.flatnonzero(sources == 0)
     result = np.empty((now.rows, table.shape[1]), table.dtype)
@@ -94,14 +93,19 @@ def moved_pairs(weights: np.ndarray, before: Vocabulary, now: Vocabulary) -> np.
     Returns:
         [words now ** 2, T].
     """
-    rows = {token: row for row, token in enumerate(before.tokens, start=1)}
-    sources = np.array([0, *(rows.get(token, 0) for token in now.tokens)])
+    sources = np.append(0, _sources(before, now))
     size = len(before.tokens) + 1
     of_pairs = weights.reshape(size, size, -1)[np.ix_(sources, sources)]
     is_new = sources == 0
     of_pairs[is_new] = 0.0
     of_pairs[:, is_new] = 0.0
     return of_pairs.reshape(len(sources) ** 2, -1)
+
+
+def _sources(before: Vocabulary, now: Vocabulary) -> np.ndarray:
+    """The row that each of today's tokens had, int64; 0 for a new one."""
+    rows = {token: row for row, token in enumerate(before.tokens, start=1)}
+    return np.array([rows.get(token, 0) for token in now.tokens], np.int64)
 
 
 def _means_of_kin(
