@@ -18,6 +18,9 @@ from pipelines.metrics import METRICS
 
 USER = "user"  # a number for each candidate's user, among an element's features
 CALIBRATION_PLOT = "calibration_plot"
+_RUN = "run"
+_LABEL = "label"
+_SCORE = "score"
 _COUNTS = ("example_count", "mean_label", "mean_prediction")
 _Columns = dict[Any, np.ndarray]
 
@@ -25,8 +28,9 @@ _Columns = dict[Any, np.ndarray]
 class CandidateMetrics(metric_types.Metric):
     """Metrics of pipelines.metrics, counts and a calibration plot, of the candidates of a slice.
 
-    Nothing is approximated, so candidates are kept to the end: for each slice 8 bytes of a
-    candidate's user, and 8 of its label and score for each model and task.
+    Nothing is approximated, so candidates are kept to the end: for each slice 5 bytes of a
+    candidate's label and score for each model and task, and 12 of each run of one user's
+    candidates.
 
     Args:
         metrics: Keys of METRICS.
@@ -69,7 +73,10 @@ def _metric_key(plot: metric_types.PlotKey, name: str) -> metric_types.MetricKey
 
 
 class _CandidatesCombiner(beam.CombineFn):
-    """Keeps candidates as columns: users [n], and labels and scores [2, n] by model and task.
+    """Keeps n candidates as columns.
+
+    They are the users of u runs of candidates and how many each run has, [u] each, and labels and
+    scores, [n] each for a model and task.
 
     Args:
         plots: The keys of the plots, one for each model and task.
@@ -94,9 +101,10 @@ class _CandidatesCombiner(beam.CombineFn):
         return []
 
     def add_input(self, accumulator: list[_Columns], element: Any) -> list[_Columns]:
-        columns = {USER: element.features[USER]}
+        columns: _Columns = {}
+        columns[USER], columns[_RUN] = _runs(element.features[USER])
         for plot in self._plots:
-            columns[plot] = self._labels_and_scores(element, plot)
+            columns[_LABEL, plot], columns[_SCORE, plot] = self._labels_and_scores(element, plot)
         accumulator.append(columns)
         return accumulator
 
@@ -108,24 +116,27 @@ class _CandidatesCombiner(beam.CombineFn):
             return accumulator
         joined: _Columns = {}
         for name in accumulator[0]:
-            parts = [columns[name] for columns in accumulator]
-            joined[name] = np.concatenate(parts, axis=-1)
+            joined[name] = np.concatenate([columns[name] for columns in accumulator])
         return [joined]
 
     def extract_output(self, accumulator: list[_Columns]) -> dict[Any, Any]:
         (columns,) = self.compact(accumulator)  # a slice without candidates isn't there
+        users = np.repeat(columns[USER], columns[_RUN])
         found: dict[Any, Any] = {}
         for plot in self._plots:
-            labels, scores = columns[plot].astype(float)
+            labels = columns[_LABEL, plot].astype(float)
+            scores = columns[_SCORE, plot].astype(float)
             values = _counts(labels, scores)
             for name in self._metrics:
-                values[name] = METRICS[name].of_rows(labels, scores, columns[USER])
+                values[name] = METRICS[name].of_rows(labels, scores, users)
             for name, value in values.items():
                 found[_metric_key(plot, name)] = float(value)
             found[plot] = _calibration_plot(labels, scores, self._buckets)
         return found
 
-    def _labels_and_scores(self, element: Any, plot: metric_types.PlotKey) -> np.ndarray:
+    def _labels_and_scores(
+        self, element: Any, plot: metric_types.PlotKey
+    ) -> tuple[np.ndarray, np.ndarray]:
         ((labels, scores, _),) = metric_util.to_label_prediction_example_weight(
             element,
             eval_config=self._eval_config,
@@ -133,7 +144,13 @@ class _CandidatesCombiner(beam.CombineFn):
             output_name=plot.output_name,
             flatten=False,
         )
-        return np.stack([np.ravel(labels), np.ravel(scores)]).astype(np.float32)
+        return np.ravel(labels) > 0.5, np.ravel(scores).astype(np.float32)
+
+
+def _runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The value of each run of equal ones, and how long it is; a run goes on to the next change."""
+    starts = np.flatnonzero(np.r_[True, values[1:] != values[:-1]])
+    return values[starts], np.diff(np.r_[starts, len(values)]).astype(np.int32)
 
 
 def _counts(labels: np.ndarray, scores: np.ndarray) -> dict[str, float]:

@@ -19,12 +19,13 @@ import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.api.types import RaggedTensorValue
+from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils import model_util
 
 from pipelines.components import candidate_groups
 from pipelines.components.candidate_groups import GroupCandidates, group_candidates
-from pipelines.components.candidate_metrics import USER
+from pipelines.components.candidate_metrics import USER, CandidateMetrics
 from pipelines.components.evaluation import eval_config
 from pipelines.components.request_batches import REQUESTS, like_requests, name_examples
 from pipelines.metrics import METRICS
@@ -206,6 +207,26 @@ def test_metrics_of_groups_are_those_that_tfma_has_of_single_candidates(tmp_path
     for key, metric in METRICS.items():
         expected_value = metric.of_rows(label_rows, score_rows, user_rows)
         assert found[()]["", "buy"][key] == pytest.approx(expected_value, abs=1e-6), key
+
+
+def test_a_candidate_is_kept_in_few_bytes() -> None:
+    """An evaluation's memory is 5 bytes a candidate and 12 a run of one user's."""
+    metric = CandidateMetrics(["auc", "gauc"], calibration_buckets=10)
+    (computation,) = metric.computations(
+        eval_config=eval_config(["buy"], [], min_auc=None, max_auc_drop=0.0),
+        output_names=["buy"],
+    )
+    combiner = computation.combiner
+    group = {
+        "features": {USER: np.repeat(np.arange(100, dtype=np.uint64), 10)},
+        "labels": {"buy": np.tile([1.0, 0.0], 500)},
+        "predictions": {"buy": np.linspace(0, 1, 1000, dtype=np.float32)},
+    }
+    kept = combiner.create_accumulator()
+    for _ in range(3):
+        kept = combiner.add_input(kept, metric_types.StandardMetricInputs(group))
+    (columns,) = combiner.compact(kept)
+    assert sum(column.nbytes for column in columns.values()) == 3 * (1000 * 5 + 100 * 12)
 
 
 def test_the_bars_of_the_auc_are_held_against_all_candidates(tmp_path: Path) -> None:
