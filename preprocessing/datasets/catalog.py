@@ -125,6 +125,7 @@ _ALL: tuple[Dataset, ...] = (
     _movielens("ml-20m"),
     _movielens("ml-25m"),
     _movielens("ml-latest", has_md5=False),
+    _movielens("ml-latest-small", has_md5=False),
     _COMPLETEJOURNEY,
     _PLANTED,
     _planted_site("shop", "items repeat and come and go over weeks", planted_counts.SHOP),

@@ -88,13 +88,15 @@ FILES: dict[str, dict[str, list[str]]] = {
         ],
     },
 }
-FILES["ml-25m"] = FILES["ml-latest"] = FILES["ml-20m"]
+for edition in ("ml-25m", "ml-latest", "ml-latest-small"):
+    FILES[edition] = FILES["ml-20m"]
 ENCODINGS = {"ml-1m": "latin-1"}
 EVENTS = {
     "ml-1m": 3,
     "ml-20m": 3,
     "ml-25m": 3,
     "ml-latest": 3,
+    "ml-latest-small": 3,
     "taobao": 3,
     "taobao-ads": 3,
     "mind": 6,
