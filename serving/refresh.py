@@ -13,33 +13,35 @@ import time
 from pathlib import Path
 from typing import Any
 
+from preprocessing.stored_folders import list_folder, read_file
 from serving import contract
 from serving.errors import ServingError
 from serving.manifest import renew_manifest
-from serving.rollout import newest_version, put_in_place
+from serving.rollout import check_keep, newest_here, newest_of, put_version
 
 
-def spec_of(target: Path) -> dict[str, Any]:
+def spec_of(target: str | Path) -> dict[str, Any]:
     """The dataset spec that the newest version below `target` was made by.
 
     Raises:
         ServingError: there is no version, or it has no statistics.
+        StorageError: a store can't be read, or its package is missing.
     """
-    version = newest_version(target)
-    if not (version / contract.STATISTICS_FILE).is_file():
+    version = newest_of(str(target))
+    if contract.STATISTICS_FILE not in list_folder(version):
         raise ServingError(
             f"{version}: no {contract.STATISTICS_FILE} is here, because the model's spec has no "
             "statistics."
         )
-    spec: dict[str, Any] = json.loads((version / contract.CONFIG_FILE).read_bytes())["spec"]
+    spec: dict[str, Any] = json.loads(read_file(f"{version}/{contract.CONFIG_FILE}"))["spec"]
     return spec
 
 
-def refresh(target: Path, table: Path, keep: int = 3) -> Path:
+def refresh(target: str | Path, table: Path, keep: int = 3) -> str:
     """Makes the next version of the newest one below `target`, with another statistics table.
 
     Args:
-        target: The model's base path on the server.
+        target: The model's base path on the server, here or in a store.
         table: The table's file.
         keep: Versions that stay, see `rollout`.
 
@@ -48,14 +50,17 @@ def refresh(target: Path, table: Path, keep: int = 3) -> Path:
         push.
 
     Raises:
-        ServingError: there is no version.
+        ServingError: there is no version, the newest one isn't what the export wrote, or `keep` is
+            less than two.
+        StorageError: a store can't be read or written, or its package is missing.
     """
-    newest = newest_version(target)
-    # Later than the newest in any case, whatever this machine's clock says.
-    final = target / str(max(int(newest.name) + 1, int(time.time())))
 
-    def change(incoming: Path) -> None:
-        shutil.copyfile(table, incoming / contract.STATISTICS_FILE)
-        renew_manifest(incoming, [contract.STATISTICS_FILE])
+    def change(copy: Path) -> None:
+        shutil.copyfile(table, copy / contract.STATISTICS_FILE)
+        renew_manifest(copy, [contract.STATISTICS_FILE])
 
-    return put_in_place(newest, final, keep, change)
+    check_keep(keep)
+    with newest_here(str(target)) as newest:
+        # Later than the newest in any case, whatever this machine's clock says.
+        number = max(int(newest.name) + 1, int(time.time()))
+        return put_version(newest, str(target), number, keep, change)

@@ -52,41 +52,96 @@ def rollout(source: str | Path, target: str | Path, keep: int = 3) -> str:
             export wrote.
         StorageError: A store can't be read or written, or its package is missing.
     """
-    _check_keep(keep)
-    with _newest_here(str(source)) as version:
-        if is_local(str(target)):
-            return str(put_in_place(version, Path(target) / version.name, keep))
-        return _put_in_store(version, absolute(str(target)), keep)
+    check_keep(keep)
+    with newest_here(str(source)) as version:
+        return put_version(version, str(target), int(version.name), keep)
+
+
+def newest_of(source: str) -> str:
+    """The newest version below a directory or URL, or that itself if it is one.
+
+    Raises:
+        ServingError: There is none.
+        StorageError: A store can't be asked, or its package is missing.
+    """
+    return str(newest_version(Path(source))) if is_local(source) else newest_stored(source)
 
 
 @contextmanager
-def _newest_here(source: str) -> Iterator[Path]:
-    """The newest version on this machine, where a copy of one in a store goes for a while."""
+def newest_here(source: str) -> Iterator[Path]:
+    """The newest version on this machine, where a copy of one in a store goes for a while.
+
+    Raises:
+        ServingError, StorageError: As for `newest_of`.
+    """
+    newest = newest_of(source)
     if is_local(source):
-        yield newest_version(Path(source))
+        yield Path(newest)
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield fetch_version(newest_stored(source), Path(folder))
+        yield fetch_version(newest, Path(folder))
 
 
-def _put_in_store(version: Path, target: str, keep: int) -> str:
+def put_version(
+    version: Path,
+    target: str,
+    number: int,
+    keep: int,
+    change: Callable[[Path], None] | None = None,
+) -> str:
+    """Copies a version to `target`, complete at once, and removes old ones there.
+
+    Args:
+        version: A version on this machine, which stays as it is.
+        target: As for `rollout`.
+        number: The version's there.
+        keep: As for `rollout`; checked already.
+        change: What is to be done to the copy first.
+
+    Returns:
+        The version's new directory.
+
+    Raises:
+        ServingError, StorageError: As for `rollout`.
+    """
+    if is_local(target):
+        return str(_put_in_place(version, Path(target) / str(number), keep, change))
+    target = absolute(target)
+    if change is None:
+        return _put_in_store(version, target, number, keep)
+    with tempfile.TemporaryDirectory() as folder:
+        changed = Path(folder) / "changed"
+        _copy(version, changed, change)
+        return _put_in_store(changed, target, number, keep)
+
+
+def _copy(version: Path, copy: Path, change: Callable[[Path], None] | None) -> None:
+    """Copies a version that is what the export wrote, and changes the copy."""
+    shutil.copytree(version, copy)
+    check_manifest(copy)
+    if change is not None:
+        change(copy)
+
+
+def _put_in_store(version: Path, target: str, number: int, keep: int) -> str:
     """Copies a version to a store, and removes old ones there."""
     check_manifest(version)
+    final = f"{target}/{number}"
     stored = stored_versions(target)
-    if int(version.name) in stored:
-        raise _taken(f"{target}/{version.name}")
+    if number in stored:
+        raise _taken(final)
     names: list[str] = []
     for path in version.rglob("*"):
         if path.is_file():
             names.append(path.relative_to(version).as_posix())
     # A version is there once its graph is: that comes last.
     names.sort(key=lambda name: (name == SAVED_MODEL_FILE, name))
-    store(version, names, f"{target}/{version.name}")
-    remaining = sorted({*stored, int(version.name)})[-keep:]
-    for number, name in stored.items():
-        if number not in remaining:
+    store(version, names, final)
+    remaining = sorted({*stored, number})[-keep:]
+    for old, name in stored.items():
+        if old not in remaining:
             _delete_version(f"{target}/{name}")
-    return f"{target}/{version.name}"
+    return final
 
 
 def _delete_version(folder: str) -> None:
@@ -95,24 +150,9 @@ def _delete_version(folder: str) -> None:
     delete(folder, list_folder(folder))
 
 
-def put_in_place(
-    version: Path, final: Path, keep: int, change: Callable[[Path], None] | None = None
+def _put_in_place(
+    version: Path, final: Path, keep: int, change: Callable[[Path], None] | None
 ) -> Path:
-    """Copies a version to the directory `final`, complete at once, and removes old ones beside it.
-
-    Args:
-        version: A version.
-        final: Where it goes.
-        keep: As for `rollout`.
-        change: What is to be done to the copy first.
-
-    Returns:
-        `final`.
-
-    Raises:
-        ServingError: it is there already, or the copy isn't what the export wrote.
-    """
-    _check_keep(keep)
     target = final.parent
     incoming = final.with_name(f"{_INCOMING}{final.name}")
     if final.exists():
@@ -121,10 +161,7 @@ def put_in_place(
     # A killed run has left its copy.
     for left in target.glob(f"{_INCOMING}*"):
         shutil.rmtree(left)
-    shutil.copytree(version, incoming)
-    check_manifest(incoming)
-    if change is not None:
-        change(incoming)
+    _copy(version, incoming, change)
     # The content must be on the disk before a name says that it is whole.
     _flush(incoming)
     incoming.rename(final)
@@ -166,7 +203,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(f"Error: {error}")
 
 
-def _check_keep(keep: int) -> None:
+def check_keep(keep: int) -> None:
+    """Refuses to keep too few versions.
+
+    Raises:
+        ServingError: `keep` is less than two.
+    """
     if keep < 2:
         raise ServingError(
             "At least two versions must stay: clients score with the one before. Received: "

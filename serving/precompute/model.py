@@ -6,22 +6,20 @@ import dataclasses
 import json
 import os
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from preprocessing.config import SAVED
-from preprocessing.paths import absolute, is_local
+from preprocessing.paths import absolute
 from preprocessing.spec import DatasetSpec
 from preprocessing.stored_folders import read_file
 from serving import contract
 from serving.cache import request_time, state_key
 from serving.errors import ServingError
 from serving.precompute.stores import UserKey
-from serving.rollout import newest_version
-from serving.stored_versions import newest_stored
+from serving.rollout import newest_of
 
 _DTYPES = {"bytes_list": object, "int64_list": np.int64, "float_list": np.float32}
 
@@ -103,9 +101,7 @@ def _values(feature: tf.train.Feature) -> np.ndarray:
 
 
 def _version_dir(model_dir: str) -> str:
-    if is_local(model_dir):
-        return str(newest_version(Path(model_dir)))
     try:
-        return newest_stored(model_dir)
+        return newest_of(model_dir)
     except OSError as error:
         raise ServingError(str(error)) from error

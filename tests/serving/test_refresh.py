@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from preprocessing.stored_folders import read_file
 from serving import contract
 from serving.errors import ServingError
 from serving.manifest import check_manifest, renew_manifest
 from serving.refresh import refresh, spec_of
+from serving.rollout import rollout
+from tests.ram_file_system import RamFileSystem
 
 
 def _version(folder: Path, table: str | None = "old\n") -> Path:
@@ -31,14 +34,14 @@ def test_the_next_version_has_the_newer_table_and_all_else(tmp_path: Path) -> No
     table = tmp_path / "table"
     table.write_text("newer\n")
     assert spec_of(tmp_path / "model") == {"name": "toy"}
-    new = refresh(tmp_path / "model", table)
+    new = Path(refresh(tmp_path / "model", table))
     assert int(new.name) > 7
     check_manifest(new)
     check_manifest(old)
     assert (new / contract.STATISTICS_FILE).read_text() == "newer\n"
     assert (new / "saved_model.pb").read_text() == "graph"
     assert (old / contract.STATISTICS_FILE).read_text() == "old\n"
-    again = refresh(tmp_path / "model", table)
+    again = Path(refresh(tmp_path / "model", table))
     assert int(again.name) > int(new.name)  # even within the same second
     assert not list((tmp_path / "model").glob(".incoming-*"))
 
@@ -47,7 +50,7 @@ def test_old_versions_go(tmp_path: Path) -> None:
     _version(tmp_path / "model")
     table = tmp_path / "table"
     table.write_text("newer\n")
-    made = [refresh(tmp_path / "model", table, keep=2) for _ in range(2)]
+    made = [Path(refresh(tmp_path / "model", table, keep=2)) for _ in range(2)]
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == sorted(
         path.name for path in made
     )
@@ -60,6 +63,19 @@ def test_a_version_that_was_not_copied_whole_is_not_refreshed(tmp_path: Path) ->
     (old / "saved_model.pb").write_text("gra")
     with pytest.raises(ServingError, match="the manifest has 5 bytes"):
         refresh(tmp_path / "model", table)
+
+
+def test_a_model_in_a_store_is_refreshed_there(tmp_path: Path) -> None:
+    models = f"{RamFileSystem.scheme()}://{tmp_path.name}/models/toy"
+    rollout(_version(tmp_path), models)
+    table = tmp_path / "table"
+    table.write_text("newer\n")
+    assert spec_of(models) == {"name": "toy"}
+    new = refresh(models, table)
+    assert spec_of(models) == {"name": "toy"}
+    assert read_file(f"{new}/{contract.STATISTICS_FILE}") == b"newer\n"
+    assert read_file(f"{models}/7/{contract.STATISTICS_FILE}") == b"old\n"
+    check_manifest(Path(rollout(models, tmp_path / "served")))
 
 
 def test_a_model_without_statistics_is_refused(tmp_path: Path) -> None:

@@ -14,8 +14,11 @@ from pipelines.commands.span import span_number
 def statistics(
     config: Annotated[Path, typer.Argument(help="The YAML file of the model's runs.")],
     target: Annotated[
-        Path,
-        typer.Argument(help="The model's base path on the server, which has a version already."),
+        str,
+        typer.Argument(
+            help="The model's base path on the server, which has a version already; gs:// and "
+            "s3://, too."
+        ),
     ],
     as_of: Annotated[
         int | None,
@@ -37,4 +40,4 @@ def statistics(
         from pipelines.commands.statistics.refresh import refresh_statistics
 
         version = refresh_statistics(config, target, as_of, span_number(span), keep)
-        typer.echo(f"Statistics as of now are in version {version.name}: {version}")
+        typer.echo(f"Statistics as of now are in {version}")

@@ -22,8 +22,8 @@ _SAME = ("features", "candidates", "tasks")
 
 
 def refresh_statistics(
-    config_path: Path, target: Path, as_of: int | None, span: int | None, keep: int
-) -> Path:
+    config_path: Path, target: str, as_of: int | None, span: int | None, keep: int
+) -> str:
     """Makes the next version at `target`; see `serving.refresh`.
 
     Returns:
@@ -34,6 +34,7 @@ def refresh_statistics(
             elsewhere.
         ServingError: there is no version with statistics at `target`.
         DataError: the log can't be read, or too many of its rows can't be used.
+        StorageError: a store can't be read or written, or its package is missing.
     """
     config = load_run_config(config_path)
     _check_same(config.dataset, DatasetSpec.model_validate(spec_of(target), context=SAVED), target)
@@ -52,7 +53,7 @@ def refresh_statistics(
         return refresh(target, Path(lines), keep)
 
 
-def _check_same(spec: DatasetSpec, of_model: DatasetSpec, target: Path) -> None:
+def _check_same(spec: DatasetSpec, of_model: DatasetSpec, target: str) -> None:
     for name in _SAME:
         if getattr(spec, name) != getattr(of_model, name):
             raise RunError(

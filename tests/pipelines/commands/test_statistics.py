@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -20,14 +21,15 @@ def _features(windows: list[str]) -> dict[str, object]:
     }
 
 
-def _config(folder: Path, windows: list[str]) -> Path:
-    dataset = small_spec(features=_features(windows)).model_dump(mode="json", exclude_none=True)
+def _config(folder: Path, windows: list[str], **changes: object) -> Path:
+    spec = small_spec(features=_features(windows), **changes)
+    dataset = spec.model_dump(mode="json", exclude_none=True)
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump({"dataset": dataset, "data_dir": str(folder)}))
     return path
 
 
-def _target(folder: Path, windows: list[str]) -> Path:
+def _target(folder: Path, windows: list[str]) -> str:
     spec = small_spec(features=_features(windows)).model_dump(mode="json")
     files = {
         "saved_model.pb": "",
@@ -37,7 +39,7 @@ def _target(folder: Path, windows: list[str]) -> Path:
     for name, content in files.items():
         (folder / "model" / "3" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "model" / "3" / name).write_text(content)
-    return folder / "model"
+    return str(folder / "model")
 
 
 def test_the_next_version_counts_the_log_as_it_is(tmp_path: Path) -> None:
@@ -45,7 +47,7 @@ def test_the_next_version_counts_the_log_as_it_is(tmp_path: Path) -> None:
     version = refresh_statistics(
         _config(tmp_path, ["all"]), _target(tmp_path, ["all"]), None, None, 3
     )
-    lines = (version / contract.STATISTICS_FILE).read_text().splitlines()
+    lines = _table(version)
     items = {row["item_id"] for row in small_log(events=200)}
     assert (
         len(items) // 2 < len(lines) <= len(items) + 1
@@ -53,8 +55,35 @@ def test_the_next_version_counts_the_log_as_it_is(tmp_path: Path) -> None:
     assert all(len(line.split("\t")) == 2 for line in lines)
 
 
+def test_files_that_have_come_since_are_counted(tmp_path: Path) -> None:
+    """So a log may arrive by the file, as subscriptions that write to a bucket leave it."""
+    log = small_log(events=200)
+    write_small_dataset(tmp_path)
+    (tmp_path / "events").mkdir()
+    _write_lines(tmp_path / "events" / "1.jsonl", log[:100])
+    config = _config(tmp_path, ["all"], events={"format": "jsonl", "path": "events"})
+    target = _target(tmp_path, ["all"])
+    before = refresh_statistics(config, target, None, None, 3)
+    _write_lines(tmp_path / "events" / "2.jsonl", log[100:])
+    after = refresh_statistics(config, target, None, None, 3)
+
+    _write_lines(tmp_path / "events" / "1.jsonl", log)
+    (tmp_path / "events" / "2.jsonl").unlink()
+    at_once = refresh_statistics(config, target, None, None, 3)
+
+    assert _table(after) == _table(at_once) != _table(before)
+
+
+def _write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _table(version: str) -> list[str]:
+    return sorted((Path(version) / contract.STATISTICS_FILE).read_text().splitlines())
+
+
 def test_a_model_that_counts_other_things_is_left_alone(tmp_path: Path) -> None:
     target = _target(tmp_path, ["1d"])
     with pytest.raises(RunError, match="another dataset.features than this configuration has"):
         refresh_statistics(_config(tmp_path, ["all"]), target, None, None, 3)
-    assert [path.name for path in target.iterdir()] == ["3"]
+    assert [path.name for path in Path(target).iterdir()] == ["3"]

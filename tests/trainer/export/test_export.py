@@ -650,7 +650,7 @@ def test_a_refreshed_version_scores_by_the_newer_table(
     of_p, of_q = (f"i{brands.index(brand)}" for brand in ("p", "q"))
     changed = statistics_table(brands) | {("of", "brand", "p"): [90, 3, 80, 0.1, 0.8]}
     table.write_bytes(b"\n".join(line_of(key, value) for key, value in changed.items()))
-    version = refresh(tmp_path / "model", table)
+    version = Path(refresh(tmp_path / "model", table))
     check_manifest(version)
     scorer = tf.saved_model.load(str(version)).signatures[contract.SCORE_ITEMS]
     raw = {
