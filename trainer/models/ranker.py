@@ -89,10 +89,12 @@ class Ranker(StepModel, abc.ABC, Generic[State]):
         if config.transitions:
             pairs = transition_pairs(fields)
             self.transitions = Transitions(pairs, len(fields.tasks), name="transitions")
-        self.drop_ids: IdDropout | None = None
+        self.drop_ids: dict[str, IdDropout] = {}
         if config.id_dropout:
             item = next(field for field in fields.of("candidate") if field.field == "item_id")
-            self.drop_ids = IdDropout(config.id_dropout, item.size, item.oov_buckets)
+            # A layer each, so that candidates and behaviours are dropped independently.
+            for name in (CANDIDATE_ITEM_ID, HISTORY_ITEM_ID):
+                self.drop_ids[name] = IdDropout(config.id_dropout, item.size, item.oov_buckets)
         self.drop = Dropout(config.dropout)  # on what goes to the head, numbers excepted
         self.encoder: FGBert | None = None  # what pre-training can be loaded into
         self.mean_loss = keras.metrics.Mean(name="loss")
@@ -115,10 +117,8 @@ class Ranker(StepModel, abc.ABC, Generic[State]):
 
     def call(self, features: Features, training: bool | None = None) -> Logits:
         """The composition: a whole forward pass."""
-        if self.drop_ids is not None:
-            ids = self.drop_ids(features[CANDIDATE_ITEM_ID], training=training)
-            met = self.drop_ids(features[HISTORY_ITEM_ID], training=training)
-            features = {**features, CANDIDATE_ITEM_ID: ids, HISTORY_ITEM_ID: met}
+        for name, drop in self.drop_ids.items():
+            features = {**features, name: drop(features[name], training=training)}
         state = self.encode_user(features, training=training)
         return self.score_items(state, features, training=training)
 

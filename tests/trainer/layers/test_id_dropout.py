@@ -36,6 +36,12 @@ def test_a_step_draws_the_same_again_and_another_step_others() -> None:
     assert (_dropped(layer, 1) != _dropped(layer, 2)).any()
 
 
+def test_layers_draw_independently() -> None:
+    first, second = (IdDropout(0.5, size=10, shared=2) for _ in range(2))
+    both = (_dropped(first, 1) != INDICES) & (_dropped(second, 1) != INDICES)
+    assert both[INDICES > 0].mean() == pytest.approx(0.25, abs=0.02)
+
+
 def test_nothing_is_dropped_from_what_is_scored() -> None:
     layer = IdDropout(0.3, size=10, shared=2)
     np.testing.assert_array_equal(layer(tf.constant(INDICES), training=False), INDICES)
