@@ -18,7 +18,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Without bytecode, each process compiles TFX and TensorFlow anew, and takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: own-logs docs help setup setup-dev data run simulate-days bench-cost bench-states bench-preprocessing bench-serving bench-evaluator bench-memory bench-scale bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-containers test-engines lint format lock dist clean bench-gpu
+.PHONY: own-logs docs help setup setup-dev data run simulate-days bench-components bench-cost bench-states bench-preprocessing bench-serving bench-evaluator bench-memory bench-scale bench-lengths bench-training soak-serving faults-serving fuzz-serving test test-fast test-stacks test-cluster test-containers test-engines lint format lock dist clean bench-gpu
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -52,6 +52,9 @@ bench-serving: setup ## Time the split signatures against tiled scoring, predict
 
 bench-evaluator: setup ## How fast the Evaluator judges candidates, and how its memory grows with them (5 minutes)
 	@$(PYTHON) -m benchmarks.evaluator
+
+bench-components: setup ## How fast StatisticsGen and Transform go through records, and how their memory grows with them (8 minutes)
+	@$(PYTHON) -m benchmarks.components
 
 bench-memory: setup ## Memory that a served ranker takes, by users, candidates and requests at once (3 minutes)
 	@$(PYTHON) -m benchmarks.memory

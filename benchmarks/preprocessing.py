@@ -77,6 +77,22 @@ def generate(path: Path, events: int) -> None:
         csv.write_csv(table, stream, csv.WriteOptions(include_header=False))
 
 
+def dataset(log: Path, statistics: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The `dataset` part of a run's configuration for a generated log."""
+    return {
+        "name": "bench",
+        "events": {"format": "csv", "path": str(log), "request": "request_id", "quotes": False},
+        "features": {
+            "behavior": {"position": {"kind": "categorical"}, "gap": {"kind": "time_gap"}},
+            "context": {"device": {"kind": "categorical"}, "hour": {"kind": "hour_of_day"}},
+            "statistics": statistics or {},
+        },
+        "history": {"length": LENGTH, "where": [{"column": "clicked", "equals": 1}]},
+        "candidates": {"max_per_request": CANDIDATES},
+        "tasks": {"click": {"column": "clicked", "equals": 1}},
+    }
+
+
 def run_beam(log: Path, folder: Path, statistics: dict[str, Any] | None = None) -> None:
     """The package's own job."""
     import apache_beam as beam
@@ -85,20 +101,7 @@ def run_beam(log: Path, folder: Path, statistics: dict[str, Any] | None = None) 
     from preprocessing.records import WriteRecords
     from preprocessing.spec import DatasetSpec
 
-    spec = DatasetSpec.model_validate(
-        {
-            "name": "bench",
-            "events": {"format": "csv", "path": str(log), "request": "request_id", "quotes": False},
-            "features": {
-                "behavior": {"position": {"kind": "categorical"}, "gap": {"kind": "time_gap"}},
-                "context": {"device": {"kind": "categorical"}, "hour": {"kind": "hour_of_day"}},
-                "statistics": statistics or {},
-            },
-            "history": {"length": LENGTH, "where": [{"column": "clicked", "equals": 1}]},
-            "candidates": {"max_per_request": CANDIDATES},
-            "tasks": {"click": {"column": "clicked", "equals": 1}},
-        }
-    )
+    spec = DatasetSpec.model_validate(dataset(log, statistics))
     with _clock(), beam.Pipeline("FnApiRunner", argv=[]) as pipeline:
         directories = {split: str(folder / split) for split in ALL_SPLITS}
         _ = pipeline | WriteRecords(directories, spec, str(folder))
