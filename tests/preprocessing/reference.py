@@ -3,7 +3,9 @@ with."""
 
 from __future__ import annotations
 
+import itertools
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +34,7 @@ def reference_records(
     """
     tables = {"items": items, "users": users, "context": context}
     events = sorted(rows, key=lambda event: _order(spec, event))
+    offered = [event for event in events if holds(spec.candidates.where, event)]
     result: dict[str, list[Record]] = {"train": [], "validation": [], "test": [], "windows": []}
     for number, group in _requests(spec, events, cut):
         time = min(event["timestamp"] for event in group)
@@ -40,7 +43,7 @@ def reference_records(
         shown = [event for event in group if holds(spec.candidates.where, event)]
         positives = [event for event in shown if _is_over(spec, event, split, cut)]
         candidates = positives + (
-            _negatives(spec, events, group, time, name, cut) if positives else []
+            _negatives(spec, offered, group, time, name, cut) if positives else []
         )
         size = spec.candidates.max_per_request
         for start in range(0, len(candidates), size):
@@ -222,11 +225,10 @@ def _is_over(spec: DatasetSpec, event: Row, split: str, cut: CutOffs) -> bool:
 
 
 def _negatives(
-    spec: DatasetSpec, events: list[Row], group: list[Row], time: int, name: str, cut: CutOffs
+    spec: DatasetSpec, candidates: list[Row], group: list[Row], time: int, name: str, cut: CutOffs
 ) -> list[Row]:
     if spec.negatives is None:
         return []
-    candidates = [event for event in events if holds(spec.candidates.where, event)]
     rows = _active(spec, candidates, time, cut)
     user = group[0]["user_id"]
     by = max(event["timestamp"] for event in group if holds(spec.candidates.where, event))
@@ -237,13 +239,10 @@ def _negatives(
     number = _mix(zlib.crc32(f"{user}\n{name}".encode()), 2)
     found: list[str] = []
     for attempt in range(50 * spec.negatives.per_request if rows else 0):
+        if len(found) == spec.negatives.per_request:
+            break
         item = _drawn(rows, spec.negatives, number, attempt)
-        if (
-            len(found) < spec.negatives.per_request
-            and item is not None
-            and item not in met
-            and item not in found
-        ):
+        if item is not None and item not in met and item not in found:
             found.append(item)
     return [{"item_id": item, "timestamp": time, "sampled": True} for item in found]
 
@@ -255,13 +254,13 @@ def _active(
     assert spec.negatives is not None
     window = spec.negatives.window
     step = step_of(window, cut)
-    steps = []
+    steps: Counter[tuple[int, str]] = Counter()
     for event in candidates:
         number = event["timestamp"] // step
         # The whole step lies in the window.
         if number * step >= time - window and (number + 1) * step <= time:
-            steps.append((number, event["item_id"]))
-    return [(*row, steps.count(row)) for row in sorted(set(steps))]
+            steps[number, event["item_id"]] += 1
+    return [(*row, count) for row, count in sorted(steps.items())]
 
 
 def _drawn(
@@ -270,7 +269,8 @@ def _drawn(
     power = negatives.popularity_power
     weights = [float(count) ** power for _, _, count in rows]
     point = (_mix(number, 3 + 2 * attempt) >> 11) * 2.0**-53 * sum(weights)
-    place = next((i for i in range(len(rows)) if point < sum(weights[: i + 1])), len(rows) - 1)
+    ends = itertools.accumulate(weights)
+    place = next((i for i, end in enumerate(ends) if point < end), len(rows) - 1)
     item = rows[place][1]
     own = [count for _, other, count in rows if other == item]
     taken = sum(own) ** power / sum(float(count) ** power for count in own)

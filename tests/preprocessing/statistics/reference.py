@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from preprocessing.durations import seconds_of
 from preprocessing.spec import DatasetSpec
@@ -22,49 +22,64 @@ def reference_statistics(spec: DatasetSpec, log: Log, items: Log, record: Record
     expected: Record = {}
     time = record["timestamp"][0]
     user = record["user_id"][0]
+    counted = {name: _counted(spec, name, log, items) for name in spec.features.statistics}
     for column in spec.statistic_columns("user"):
-        expected[f"user_{column.name}"] = [_value(spec, column, log, items, time, (user,))]
+        found = _value(spec, column, counted[column.statistic], time, (user,))
+        expected[f"user_{column.name}"] = [found]
     for column in spec.statistic_columns("candidate"):
         keys = spec.features.statistics[column.statistic].keys_of(column.statistic)
         values = []
         for place in range(len(record["candidate_item_id"])):
             key = [user if name == "user" else record[f"candidate_{name}"][place] for name in keys]
-            values.append(_value(spec, column, log, items, time, tuple(key)))
+            values.append(_value(spec, column, counted[column.statistic], time, tuple(key)))
         expected[f"candidate_{column.name}"] = values
     return expected
+
+
+class _Counted(NamedTuple):
+    """An event, what it counts for, and for each task since when it is known to be a positive."""
+
+    timestamp: int
+    key: tuple[str, ...]
+    positive_since: dict[str, int | None]
+
+
+def _counted(spec: DatasetSpec, name: str, log: Log, items: Log) -> list[_Counted]:
+    counted = []
+    for event in log:
+        if _counts(spec, spec.features.statistics[name], event):
+            since = {task: _positive_since(label, log, event) for task, label in spec.tasks.items()}
+            key = _key(spec, name, log, items, event)
+            counted.append(_Counted(event["timestamp"], key, since))
+    return counted
 
 
 def _value(
     spec: DatasetSpec,
     column: StatisticColumn,
-    log: Log,
-    items: Log,
+    counted: Sequence[_Counted],
     time: int,
     key: tuple[str, ...],
 ) -> float:
     statistic = spec.features.statistics[column.statistic]
     end = time // statistic.step * statistic.step
     begin = 0 if column.window == ALL else end - seconds_of(column.window)
-    counted = [event for event in log if _counts(spec, statistic, event)]
-    own: list[Row] = []
-    for event in counted:
-        if "" not in key and _key(spec, column.statistic, log, items, event) == key:
-            own.append(event)
-    events = sum(begin <= event["timestamp"] < end for event in own)
+    own = [event for event in counted if "" not in key and event.key == key]
+    events = sum(begin <= event.timestamp < end for event in own)
     if column.count == "events":
         return events
     if column.count == "recency":
-        times = [event["timestamp"] for event in own if begin <= event["timestamp"] < end]
+        times = [event.timestamp for event in own if begin <= event.timestamp < end]
         if not times:
             return 0.0
         last_step = max(times) // statistic.step * statistic.step
         return 1 - math.log1p(end - last_step) / math.log1p(10 * 365 * 24 * 3600)
-    since = [_positive_since(spec.tasks[column.task], log, event) for event in own]
+    since = [event.positive_since[column.task] for event in own]
     positives = sum(begin <= moment < end for moment in since if moment is not None)
     if column.count == "positives":
         return positives
-    everything = sum(event["timestamp"] < end for event in counted)
-    all_since = [_positive_since(spec.tasks[column.task], log, event) for event in counted]
+    everything = sum(event.timestamp < end for event in counted)
+    all_since = [event.positive_since[column.task] for event in counted]
     all_positives = sum(moment < end for moment in all_since if moment is not None)
     mean = min((all_positives + 1) / (everything + 2), 1.0)
     return min((positives + statistic.prior * mean) / (events + statistic.prior), 1.0)
