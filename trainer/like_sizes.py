@@ -18,10 +18,9 @@ _MOST_CUTS = 100_000  # batches of a chunk: all of them
 def cut_by_length(parsed: Parsed, size: int) -> tf.data.Dataset:
     """Sorts ragged records by length of history and cuts them into batches of `size`."""
     order = tf.argsort(parsed[HISTORY_ITEM_ID].row_lengths(), stable=True)
-    ordered = {name: tf.gather(value, order) for name, value in parsed.items()}
     starts = tf.range(0, tf.size(order), size)
     return tf.data.Dataset.from_tensor_slices(starts).map(
-        lambda start: {name: value[start : start + size] for name, value in ordered.items()}
+        lambda start: _chosen(parsed, order[start : start + size])
     )
 
 
@@ -53,7 +52,6 @@ def cut_into_buckets(
     filled = fill(buckets, tf.unstack(fitting, count_buckets))
     # Records lie bucket after bucket, and so do the batches that they are cut into.
     order = _last_ones_last(tf.argsort(place, stable=True), filled)
-    ordered = {name: tf.gather(value, order) for name, value in parsed.items()}
     records = tf.stack([one.requests for one in filled])
     batches = tf.stack([one.batches for one in filled])
     # Of each batch: its bucket, its number within that, and its first and last record.
@@ -68,9 +66,14 @@ def cut_into_buckets(
         cuts = cuts.shuffle(_MOST_CUTS, seed=seed)
 
     def cut(start: tf.Tensor, stop: tf.Tensor, bucket: tf.Tensor) -> tuple[Parsed, tf.Tensor]:
-        return {name: values[start:stop] for name, values in ordered.items()}, bucket
+        return _chosen(parsed, order[start:stop]), bucket
 
     return cuts.map(cut)
+
+
+def _chosen(parsed: Parsed, rows: tf.Tensor) -> Parsed:
+    """Some records, by their place."""
+    return {name: tf.gather(values, rows) for name, values in parsed.items()}
 
 
 def _last_ones_last(order: tf.Tensor, filled: Sequence[Filled]) -> tf.Tensor:

@@ -7,7 +7,7 @@ away and made again all the time, which takes longer than the computation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -55,10 +55,16 @@ def pad_batch(
     columns = {"history": history, "candidate": candidates, "label": candidates}
     padded = {}
     for name, values in batch.items():
-        side = name.split("_")[0]
-        if side in columns:
-            values = pad_columns(values, columns[side])
-        padded[name] = pad_rows(values, rows)
+        least = [rows, columns.get(name.split("_")[0], 0), 0][: values.shape.rank]
+        padded[name] = _pad_axes(values, least)
+    return padded
+
+
+def _pad_axes(values: tf.Tensor, least: Sequence[int | tf.Tensor]) -> tf.Tensor:
+    """Pads each axis with zeros to at least so many, in one operation."""
+    missing = tf.maximum(tf.stack(least) - tf.shape(values), 0)
+    padded = tf.pad(values, tf.stack([tf.zeros_like(missing), missing], 1))
+    padded.set_shape([None, None, *values.shape[2:]][: values.shape.rank])
     return padded
 
 
