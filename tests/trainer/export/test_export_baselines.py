@@ -3,6 +3,7 @@ as they travel."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,33 @@ from preprocessing.features import candidate_inputs, user_inputs
 from tests.testing_trainer import dense_inputs, random_features
 from tests.trainer.conftest import TINY, Toy
 from tests.trainer.layers.harness import randomise
+from trainer.data import TransformedRecords
+from trainer.export import assembly
 from trainer.export.assembly import serving_module
 from trainer.export.serving_module import ServingModule
 from trainer.finetune import build_ranker
 from trainer.registry import MODEL, RANKERS
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _data_loaded_once() -> Iterator[None]:
+    """What modules have of the data set, the same for all of these, takes as long as to try one."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("TransformGraph", "StatisticsTable", "_showing_inputs"):
+            patched.setattr(assembly, name, _once(getattr(assembly, name)))
+        patched.setattr(TransformedRecords, "catalog", _once(TransformedRecords.catalog))
+        yield
+
+
+def _once(function: Callable[..., Any]) -> Callable[..., Any]:
+    made: list[Any] = []
+
+    def remembered(*arguments: Any) -> Any:
+        if not made:
+            made.append(function(*arguments))
+        return made[0]
+
+    return remembered
 
 
 def _module(
