@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import tensorflow as tf
@@ -27,6 +29,10 @@ from trainer.inputs import StageInputs
 from trainer.models.ranker import Ranker
 from trainer.pretrain import pretrain
 
+if TYPE_CHECKING:
+    from serving.server import ModelServer
+
+TOY_VERSION = 7
 TINY: dict[str, Any] = {
     "encoder": {"dim": 8, "heads": 2, "layers": 2, "feedforward": 16},
     "pretrain": {"epochs": 2, "batch_size": 8, "optimizer": {"learning_rate": 0.01}},
@@ -121,3 +127,20 @@ def exported(toy: Toy, pretrained: Path, tmp_path_factory: pytest.TempPathFactor
     return Exported(
         ranker, inputs, json.loads(json.dumps(results)), folder, tf.saved_model.load(str(folder))
     )
+
+
+@pytest.fixture(scope="session")
+def toy_versions(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of versions, with the exported ranker for the only one."""
+    folder = tmp_path_factory.mktemp("models") / "toy"
+    shutil.copytree(exported.folder, folder / str(TOY_VERSION))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toy_server(toy_versions: Path) -> Iterator[ModelServer]:
+    """A local server of the exported ranker, which takes as long to load as a test."""
+    from serving.server import ModelServer
+
+    with ModelServer("toy", toy_versions, grpc_port=0, rest_port=0) as server:
+        yield server

@@ -8,7 +8,6 @@ import itertools
 import json
 import pickle
 import random
-import shutil
 import subprocess
 import sys
 import time
@@ -35,10 +34,9 @@ from serving.server import ModelServer
 from tests.ram_file_system import RamFileSystem
 from tests.serving.redis_server import RedisServer
 from tests.testing import HOUR, START, Row, parse_records, write_csv
-from tests.trainer.conftest import Exported
+from tests.trainer.conftest import TOY_VERSION, Exported
 
 pytestmark = pytest.mark.slow
-VERSION = 7
 USERS = 60
 AS_OF = START + 1000 * HOUR
 DAY = 24 * HOUR
@@ -46,18 +44,15 @@ ITEMS = [f"i{n}" for n in range(8)]
 FRESHNESS = Freshness(staleness_seconds=DAY, ignored_context=frozenset({"context_device"}))
 
 
-@pytest.fixture(scope="module")
-def model(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def model(toy_versions: Path) -> Path:
     """A directory of versions."""
-    folder = tmp_path_factory.mktemp("models") / "toy"
-    shutil.copytree(exported.folder, folder / str(VERSION))
-    return folder
+    return toy_versions
 
 
-@pytest.fixture(scope="module")
-def address(model: Path) -> Iterator[str]:
-    with ModelServer("toy", model, grpc_port=0, rest_port=None) as server:
-        yield f"127.0.0.1:{server.grpc_port}"
+@pytest.fixture
+def address(toy_server: ModelServer) -> str:
+    return f"127.0.0.1:{toy_server.grpc_port}"
 
 
 @pytest.fixture
@@ -242,7 +237,7 @@ def test_paths_are_absolute_before_workers_with_other_folders_get_them(
     model: Path, exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(model.parent)
-    assert ModelVersion.load("toy", model.name).path == str(model / str(VERSION))
+    assert ModelVersion.load("toy", model.name).path == str(model / str(TOY_VERSION))
     monkeypatch.chdir(tmp_path)
     spec = job._with_paths(exported.inputs.spec, {"events": "logs/*.csv"})
     assert spec.events.paths == (str(tmp_path / "logs" / "*.csv"),)

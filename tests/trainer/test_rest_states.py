@@ -1,9 +1,7 @@
 """User states over REST, by a client that knows nothing but HTTP and JSON."""
 
 import json
-import shutil
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,21 +32,17 @@ def _listed(tensor: tf.Tensor) -> list[Any]:
     return listed
 
 
-def test_states_travel_as_base64(toy: Toy, exported: Exported, tmp_path: Path) -> None:
-    shutil.copytree(exported.folder, tmp_path / "1")
+def test_states_travel_as_base64(toy: Toy, exported: Exported, toy_server: ModelServer) -> None:
     raws = toy.raw["validation"][:3]
     user = dense_inputs(user_inputs(toy.spec), raws)
     items = dense_inputs(candidate_inputs(toy.spec), raws)[contract.CANDIDATE_ITEM_ID]
-    with ModelServer("toy", tmp_path, grpc_port=0, rest_port=0) as server:
-        url = f"http://127.0.0.1:{server.rest_port}/v1/models/toy:predict"
-        inputs = {name: _listed(tensor) for name, tensor in user.items()}
-        states = _post(url, {"signature_name": contract.ENCODE_USER, "inputs": inputs})["outputs"]
-        columns = {contract.USER_STATE: states, contract.CANDIDATE_ITEM_ID: _listed(items)}
-        scores = _post(url, {"signature_name": contract.SCORE_ITEMS, "inputs": columns})["outputs"]
-        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        by_row = _post(url, {"signature_name": contract.SCORE_ITEMS, "instances": rows})[
-            "predictions"
-        ]
+    url = f"http://127.0.0.1:{toy_server.rest_port}/v1/models/toy:predict"
+    inputs = {name: _listed(tensor) for name, tensor in user.items()}
+    states = _post(url, {"signature_name": contract.ENCODE_USER, "inputs": inputs})["outputs"]
+    columns = {contract.USER_STATE: states, contract.CANDIDATE_ITEM_ID: _listed(items)}
+    scores = _post(url, {"signature_name": contract.SCORE_ITEMS, "inputs": columns})["outputs"]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    by_row = _post(url, {"signature_name": contract.SCORE_ITEMS, "instances": rows})["predictions"]
     assert all(state.keys() == {"b64"} for state in states)
     candidates = {contract.CANDIDATE_ITEM_ID: items}
     expected = exported(
