@@ -39,6 +39,19 @@ def _tool(*arguments: object) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def _compose_spec(path: Path) -> tuple[int, str]:
+    return _tool("check_jsonschema", "--builtin-schema", "vendor.compose-spec", path)
+
+
+def _changed(source: Path, right: str, wrong: str, folder: Path) -> Path:
+    """A copy of a file with a mistake in it."""
+    text = source.read_text(encoding="utf-8")
+    assert right in text
+    copy = folder / source.name
+    copy.write_text(text.replace(right, wrong), encoding="utf-8")
+    return copy
+
+
 @pytest.fixture(scope="module")
 def objects() -> Objects:
     """The Kubernetes objects by kind and name."""
@@ -82,19 +95,40 @@ def test_manifests_keep_to_the_schemas_of_the_versions_that_the_docs_name(versio
     assert code == 0, output
 
 
-def test_a_misspelt_key_breaks_the_schema(tmp_path: Path) -> None:
-    text = (DEPLOY / "kubernetes" / "model-server.yaml").read_text(encoding="utf-8")
-    (tmp_path / "wrong.yaml").write_text(
-        text.replace("periodSeconds", "periodSecond"), encoding="utf-8"
-    )
-    assert _tool("kubernetes_validate", "--strict", tmp_path / "wrong.yaml")[0] != 0
+@pytest.mark.parametrize(
+    ("version", "manifest", "right", "wrong"),
+    [
+        ("1.25", "model-server.yaml", "periodSeconds: 5", "periodSecond: 5"),
+        ("1.37", "model-server.yaml", "failureThreshold: 60", "failureThreshold: often"),
+        ("1.25", "models.yaml", "accessModes: [ReadWriteMany]", "accessModes: ReadWriteMany"),
+        ("1.37", "redis.yaml", "limits:", "limit:"),
+    ],
+)
+def test_a_wrong_manifest_breaks_its_schema(
+    tmp_path: Path, version: str, manifest: str, right: str, wrong: str
+) -> None:
+    changed = _changed(DEPLOY / "kubernetes" / manifest, right, wrong, tmp_path)
+    code, output = _tool("kubernetes_validate", "--strict", "-k", version, changed)
+    assert code != 0, output
 
 
 def test_compose_file_keeps_to_the_compose_specification() -> None:
-    code, output = _tool(
-        "check_jsonschema", "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yaml"
-    )
+    code, output = _compose_spec(DEPLOY / "compose.yaml")
     assert code == 0, output
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("mem_limit: 4g", "memory_limit: 4g"),
+        ("cap_drop: [ALL]", "cap_drop: ALL"),
+    ],
+)
+def test_a_wrong_compose_file_breaks_the_specification(
+    tmp_path: Path, right: str, wrong: str
+) -> None:
+    code, output = _compose_spec(_changed(DEPLOY / "compose.yaml", right, wrong, tmp_path))
+    assert code != 0, output
 
 
 _needs_promtool = pytest.mark.skipif(
