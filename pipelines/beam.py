@@ -2,7 +2,7 @@
 
 - direct: FnApiRunner in this process; needs nothing.
 - multiprocess: FnApiRunner with one worker process for each core; needs nothing, and is worth it
-  from a handful of cores on.
+  on two cores from some four million events on.
 - prism: PrismRunner, whose workers are in this process; needs Prism (`--prism_location=PATH`, or
   Beam downloads it).
 - portable: PortableRunner; needs a job server (`--job_endpoint`), and an image or a package for
