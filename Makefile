@@ -53,7 +53,7 @@ bench-serving: setup ## Time the split signatures against tiled scoring, predict
 bench-evaluator: setup ## How fast the Evaluator judges candidates, and how its memory grows with them (5 minutes)
 	@$(PYTHON) -m benchmarks.evaluator
 
-bench-components: setup ## How fast StatisticsGen and Transform go through records, and how their memory grows with them (8 minutes)
+bench-components: setup ## How fast records, StatisticsGen and Transform are, and how their memory grows (8 minutes)
 	@$(PYTHON) -m benchmarks.components
 
 bench-memory: setup ## Memory that a served ranker takes, by users, candidates and requests at once (3 minutes)

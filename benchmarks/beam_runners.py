@@ -27,7 +27,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -164,6 +164,25 @@ def generated(folder: Path, events: int) -> Path:
     return path
 
 
+def measured(
+    config: Path, runs: Path, runner: str = "direct", options: Sequence[str] = ()
+) -> dict[str, dict[str, float]]:
+    """What each component took (`Meter.found`) in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.beam_runners", "one", str(config)]
+    command += [str(runs), runner, *options]
+    lines = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if not line.startswith("{"):
+                print(line, end="", flush=True)
+    if process.returncode:
+        raise SystemExit(f"{runner} failed with exit code {process.returncode}")
+    found: dict[str, dict[str, float]] = json.loads(lines[-1])
+    return found
+
+
 def main() -> None:
     """Runs every runner in turn, each in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -177,18 +196,7 @@ def main() -> None:
         config = arguments.config or generated(Path(folder), arguments.events)
         for runner in arguments.runners:
             print(f"{runner}, load {os.getloadavg()[0]:.1f}")
-            command = [sys.executable, "-m", "benchmarks.beam_runners", "one", str(config)]
-            command += [str(Path(folder, "runs", runner)), runner, *options]
-            lines = []
-            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-                assert process.stdout is not None
-                for line in process.stdout:
-                    lines.append(line)
-                    if not line.startswith("{"):
-                        print(line, end="", flush=True)
-            if process.returncode:
-                raise SystemExit(f"{runner} failed with exit code {process.returncode}")
-            found[runner] = json.loads(lines[-1])
+            found[runner] = measured(config, Path(folder, "runs", runner), runner, options)
     print(json.dumps(found))
 
 

@@ -23,7 +23,7 @@ from tests.testing import EVENT_COLUMNS, Row, read_written, write_csv
 
 pytestmark = pytest.mark.slow
 FIRST, SECOND, THIRD = DAYS[-3:]
-# What is told here doesn't depend on features, and each takes seconds a run.
+# What is told here depends neither on features nor on rivals, and each takes seconds a run.
 FEW_FEATURES: dict[str, Any] = {
     "items": None,
     "users": None,
@@ -47,7 +47,7 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, Any]
     }
     content["trainer"]["encoder"]["layers"] = 1
     content["trainer"]["pretrain"] = {"epochs": 1, "warm_epochs": 1}
-    content["evaluation"]["slices"] = []
+    content["evaluation"] |= {"slices": [], "counts_rows": 0}
     config_path.write_text(yaml.safe_dump(content))
     paths = load_run_config(config_path).paths
     metrics = {}

@@ -35,7 +35,8 @@ class Electra(Objective):
         self, encoder: FGBert, config: ElectraConfig, catalog: ItemCatalog, **kwargs: Any
     ) -> None:
         super().__init__(encoder, config, catalog, **kwargs)
-        size = encoder.config.model_copy(update={"layers": 1})
+        # The encoder's fields are without what it doesn't read.
+        size = encoder.config.model_copy(update={"layers": 1, "without": ()})
         self.generator = FGBert(
             encoder.fields, size, embeddings=encoder.embeddings, name="generator"
         )

@@ -44,6 +44,14 @@ def test_replaced_items_bring_their_side_information(model: Electra) -> None:
     assert replaced["history_action"] is targets["history_action"]
 
 
+def test_the_generator_reads_what_the_encoder_reads() -> None:
+    encoder = FGBert(
+        planted_fields(), EncoderConfig(dim=8, heads=2, layers=2, feedforward=16, without=("tags",))
+    )
+    model = Electra(encoder, ElectraConfig(), planted_catalog())
+    assert model.generator.fields == encoder.fields != planted_fields()
+
+
 def test_losses_and_accuracy_by_hand(model: Electra, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = next(iter(planted_batches(model.encoder.fields, 0, 1, behavior_rate=0.0)))
     model(batch)
