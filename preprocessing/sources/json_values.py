@@ -8,7 +8,8 @@ from collections.abc import Callable
 import orjson
 
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
-_LONG = b"0" * 20  # orjson makes floats of integers above 2 ** 64, which have 20 digits
+# orjson makes floats of integers from 2 ** 64 on, and of those below -2 ** 63.
+_LONG = (b"0" * 20, b"-" + b"0" * 19)
 # No JSON, but what Python and others write for such numbers.
 _NOT_FINITE = (b"NaN", b"Infinity")
 
@@ -24,7 +25,8 @@ def parse_json(text: bytes) -> object:
 
 
 def _has_long_number(text: bytes) -> bool:
-    return _LONG in text.translate(_DIGITS)
+    digits = text.translate(_DIGITS)
+    return any(long in digits for long in _LONG)
 
 
 def _parse(text: bytes) -> object:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from preprocessing.errors import DataError
@@ -90,6 +90,10 @@ def test_text_does_not_depend_on_its_neighbours(rows: list[Row]) -> None:
 
 
 @given(NUMBERS)
+@example(2**63)
+@example(2**64)
+@example(-(2**63))
+@example(-(2**63) - 1)
 def test_a_json_number_reads_back_exactly(number: float) -> None:
     text = json.dumps({"n": number}).encode()
     for parsed in (parse_json(text), parser_for(text)(text)):
