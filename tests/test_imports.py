@@ -70,7 +70,7 @@ COSTS = {
         80,
         NO_TRAINING | NO_BEAM | {"pydantic", "redis"},
     ),
-    "command": Cost(("pipelines.app",), 0.3, 40, NO_TRAINING | NO_BEAM | {"grpc", "numpy", "yaml"}),
+    "command": Cost(("pipelines.app",), 0.5, 40, NO_TRAINING | NO_BEAM | {"grpc", "numpy", "yaml"}),
     "data set's specification": Cost(("preprocessing.spec",), 0.6, 60, NO_TRAINING | NO_BEAM),
     "job that makes records": Cost(
         ("preprocessing.records",),
