@@ -36,7 +36,6 @@ from unittest import mock
 import psutil
 import yaml
 
-ROOT = Path(__file__).parent.parent
 RUNNERS = ("direct", "multiprocess")
 _LOOK_SECONDS = 0.2
 

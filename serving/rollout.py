@@ -108,6 +108,7 @@ def put_version(
         return str(_put_in_place(version, Path(target) / str(number), keep, change))
     target = absolute(target)
     if change is None:
+        check_manifest(version)
         return _put_in_store(version, target, number, keep)
     with tempfile.TemporaryDirectory() as folder:
         changed = Path(folder) / "changed"
@@ -124,8 +125,7 @@ def _copy(version: Path, copy: Path, change: Callable[[Path], None] | None) -> N
 
 
 def _put_in_store(version: Path, target: str, number: int, keep: int) -> str:
-    """Copies a version to a store, and removes old ones there."""
-    check_manifest(version)
+    """Copies a version that was checked to a store, and removes old ones there."""
     final = f"{target}/{number}"
     stored = stored_versions(target)
     if number in stored:
