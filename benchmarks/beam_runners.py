@@ -36,6 +36,8 @@ from unittest import mock
 import psutil
 import yaml
 
+from benchmarks.peak_memory import held_by_tree
+
 RUNNERS = ("direct", "multiprocess")
 _LOOK_SECONDS = 0.2
 
@@ -104,13 +106,7 @@ class Meter:
 
     def _look(self) -> None:
         while True:
-            held = self._process.memory_info().rss
-            for child in self._process.children(recursive=True):
-                try:
-                    held += child.memory_info().rss
-                except psutil.NoSuchProcess:
-                    continue
-            self._peak = max(self._peak, held)
+            self._peak = max(self._peak, held_by_tree(self._process))
             time.sleep(_LOOK_SECONDS)
 
 

@@ -8,18 +8,34 @@ may be its parent's, which outlives fork and exec: a parent as small as this one
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 
 def peak_mb(pid: int | str = "self") -> float:
     """Of a process, in megabytes; by default of this one."""
     (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return int(kilobytes) * 1024 / 1e6
+
+
+def held_by_tree(process: psutil.Process) -> int:
+    """Bytes that a process and all that it started hold now."""
+    import psutil  # not for the small parent above
+
+    held: int = process.memory_info().rss
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            held += child.memory_info().rss
+    return held
 
 
 def forget_peak(pid: int) -> None:

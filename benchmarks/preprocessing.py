@@ -21,6 +21,7 @@ The last line printed is all of it as one JSON object.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -176,18 +177,15 @@ def measure(job: str, log: Path, folder: Path, events: int) -> dict[str, float]:
     """
     import psutil
 
+    from benchmarks.peak_memory import held_by_tree
+
     command = [sys.executable, "-m", "benchmarks.preprocessing", job, str(log), str(folder)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     watched = psutil.Process(process.pid)
     peak = 0
     while process.poll() is None:
-        try:
-            held = watched.memory_info().rss
-            for child in watched.children(recursive=True):
-                held += child.memory_info().rss
-            peak = max(peak, held)
-        except psutil.NoSuchProcess:
-            pass
+        with contextlib.suppress(psutil.NoSuchProcess):
+            peak = max(peak, held_by_tree(watched))
         time.sleep(0.05)
     output = process.stdout.read() if process.stdout else ""
     if process.returncode:
