@@ -48,6 +48,7 @@ def commands(start: str) -> list[tuple[str, str]]:
     return list(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("doc", "command"), commands("srp4ctr"))
 def test_its_commands_are_read_by_the_command_itself(doc: str, command: str) -> None:
     """A command without arguments is a mention: it only has to exist."""

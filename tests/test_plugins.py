@@ -77,6 +77,7 @@ def test_its_ranker_its_kind_and_its_metric_are_there(installed: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_its_options_are_read_without_tensorflow_and_are_its_own(installed: Path) -> None:
     code = (
         "import sys, pydantic\n"

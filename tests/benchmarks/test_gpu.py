@@ -49,6 +49,7 @@ def test_an_epoch_has_as_many_shapes_as_the_plan(tmp_path: Path) -> None:
     assert sum(found.values()) == ranking_stage(inputs, None).steps
 
 
+@pytest.mark.slow
 def test_what_is_timed_has_the_sizes_that_it_says(tmp_path: Path) -> None:
     found = workloads(tmp_path, tmp_path / "none", scale=1 / 64)
     assert set(found) == {"pretrain", "ranker"}

@@ -13,6 +13,7 @@ from preprocessing.adapters import planted_counts
 ROOT = Path(__file__).parent.parent.parent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(SITES))
 def test_what_is_learned_comes_close_to_what_is_known(tmp_path: Path, name: str) -> None:
     spec = load_run_config(ROOT / f"configs/planted_{name}.yaml").dataset

@@ -49,6 +49,7 @@ def test_records_hold_what_the_rivals_rows_hold(inputs: GeneratedInputs) -> None
         np.testing.assert_array_equal(np.bincount(values[values > 0]), np.bincount(rows[theirs]))
 
 
+@pytest.mark.slow
 def test_batches_of_like_lengths_have_less_padding(inputs: GeneratedInputs) -> None:
     small = config().model_copy(update={"pretrain": ClozeConfig(batch_size=16)})
     waste = {kind: of["history"] for kind, of in padding(inputs.by(small)).items()}

@@ -76,6 +76,7 @@ def test_own_options_win_and_arrive() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runner", ["portable", "flink", "spark"])
 def test_job_servers_are_told_to_start_the_image(runner: str) -> None:
     args = parsed(runner, *EXTRA[runner], image="registry/worker")

@@ -102,6 +102,7 @@ def test_commands_of_other_packages_fail_alike(arguments: tuple[str, ...], says:
     assert done.stderr.startswith("Error: ") and says in done.stderr
 
 
+@pytest.mark.slow
 def test_missing_config_exits_with_2(tmp_path: Path) -> None:
     done = srp4ctr_process("run", tmp_path / "nothing.yaml")
     assert (done.returncode, done.stderr) == (2, f"Error: {tmp_path}/nothing.yaml: no such file.\n")

@@ -81,6 +81,7 @@ def test_a_rule_is_read_in_the_direction_that_validation_shows() -> None:
     assert rule_auc(data({}, {}), "unseen_auc", "buy") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("labels", "auc"), [([0.0] * 4, None), ([0.0, 1.0, 0.0, 1.0], 0.75)])
 def test_what_tfma_writes_is_read_so(
     labels: list[float], auc: float | None, tmp_path: Path

@@ -120,6 +120,7 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", sorted(COMPRESS))
 def test_truncated_file_gives_what_is_before_the_break(tmp_path: Path, suffix: str) -> None:
     content = COMPRESS[suffix](HEADER + b"\n".join(good_rows(60_000)) + b"\n")

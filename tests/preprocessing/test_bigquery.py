@@ -64,6 +64,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return given
 
 
+@pytest.mark.slow
 def test_records_equal_those_of_the_same_log_in_a_file(
     asked: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -79,6 +80,7 @@ def test_records_equal_those_of_the_same_log_in_a_file(
     assert read_report(str(tmp_path))["rows"]["events"] == {"read": len(LOG), "rejected": {}}
 
 
+@pytest.mark.slow
 def test_bad_rows_are_quarantined_with_what_they_hold(
     asked: dict[str, Any], tmp_path: Path
 ) -> None:

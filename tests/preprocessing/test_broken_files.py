@@ -71,6 +71,7 @@ def damage(path: Path) -> None:
 SUFFIXES = {"csv": "csv.gz", "parquet": "parquet", "avro": "avro"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", sorted(SUFFIXES))
 def test_half_a_lost_file_is_no_bad_row(tmp_path: Path, format: str) -> None:
     suffix = SUFFIXES[format]

@@ -173,6 +173,7 @@ def test_zipped_text_is_named(tmp_path: Path) -> None:
         check_sources(spec_of(tmp_path / "log.csv"))
 
 
+@pytest.mark.slow
 def test_json_keys_may_come_late_or_be_in_one_file_alone(tmp_path: Path) -> None:
     rows: list[Row] = []
     for n in range(60_000):

@@ -131,6 +131,7 @@ def test_a_message_is_read_as_the_log_is(tmp_path: Path) -> None:
     assert sorted(events_of(parts), key=str) == sorted(EVENTS, key=str)
 
 
+@pytest.mark.slow
 def test_records_have_pages_as_requests_and_actions_in_histories(tmp_path: Path) -> None:
     rng = random.Random(0)
     rows = []

@@ -29,6 +29,7 @@ def _renamed(rows: list[Row], column: str, pattern: str) -> list[Row]:
     return [row | {column: pattern.format(row[column])} for row in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "pattern", "hint"),
     [

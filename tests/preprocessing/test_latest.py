@@ -68,6 +68,7 @@ COUNTED = small_spec().features.model_dump() | {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -116,6 +117,7 @@ def test_statistics_of_users_as_of_now_equal_the_reference(tmp_path: Path) -> No
     assert parse_records([again])[0]["user_statistics"] == record["user_statistics"]
 
 
+@pytest.mark.slow
 def test_values_that_rows_lack_are_those_of_the_reference(tmp_path: Path) -> None:
     """As of each behaviour's own time, however much later the record is made, and from all users'
     events."""

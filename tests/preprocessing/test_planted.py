@@ -15,6 +15,7 @@ from preprocessing.datasets import fetch
 ROOT = Path(__file__).parent.parent.parent
 
 
+@pytest.mark.slow
 def test_it_is_generated_once_and_the_same_everywhere(tmp_path: Path) -> None:
     said: list[str] = []
     first = fetch("planted", tmp_path / "a", said.append) / "log.csv"
@@ -35,6 +36,7 @@ def test_the_config_keeps_as_much_history_as_the_signal_needs() -> None:
     assert load_run_config(ROOT / "configs/planted.yaml").dataset.history.length == HISTORY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["shop", "news", "travel"])
 def test_clicks_come_with_their_chances(name: str) -> None:
     site = getattr(planted_counts, name.upper())

@@ -39,6 +39,7 @@ def test_a_label_that_never_fires_is_refused_with_what_its_column_holds(tmp_path
     assert f"'10' ({tens} times)" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("late", "missing"), [("view", "positive"), ("buy", "negative")])
 def test_a_split_with_one_kind_of_label_is_refused_by_name(
     late: str, missing: str, tmp_path: Path
@@ -62,6 +63,7 @@ def test_a_split_without_requests_is_refused_by_name(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_requests_are_counted_as_the_job_makes_them(tmp_path: Path) -> None:
     """An id that repeats for days is many requests, in every split; each begins with its own first
     event."""

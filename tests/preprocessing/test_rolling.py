@@ -44,6 +44,7 @@ def write_days(folder: Path, pattern: str, **changes: Any) -> DatasetSpec:
     return small_spec(**({"events": events, "split": SPLIT} | changes)).with_data_dir(str(folder))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["log/{YYYY}-{MM}-{DD}/events.csv", "log/span-{SPAN}/part.csv"])
 def test_two_days_in_a_row(tmp_path: Path, pattern: str) -> None:
     spec = write_days(tmp_path, pattern)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -195,6 +196,7 @@ def _number(value: Any) -> float:
     return float("nan") if value in ("", None) else float(value)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(SPECS, st.lists(EVENT, min_size=1, max_size=40), st.randoms())
 def test_equals_reference_at_any_order(
@@ -211,6 +213,7 @@ def test_equals_reference_at_any_order(
         assert found[split] == sort_records(records), split
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(
     st.lists(EVENT, min_size=1, max_size=40),
@@ -241,6 +244,7 @@ def test_rolling_windows(
     assert found["windows"] == sort_records(expected["windows"])
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.lists(EVENT, min_size=1, max_size=30), st.lists(EVENT, max_size=10), st.integers(0, 20))
 def test_later_events_change_nothing(rows: list[Row], others: list[Row], now: int) -> None:
@@ -257,6 +261,7 @@ def test_later_events_change_nothing(rows: list[Row], others: list[Row], now: in
         assert _up_to(before[split], now) == _up_to(after[split], now)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.lists(EVENT, min_size=1, max_size=30), st.lists(EVENT, max_size=10))
 def test_windows_end_at_the_cut_off(rows: list[Row], others: list[Row]) -> None:
@@ -267,6 +272,7 @@ def test_windows_end_at_the_cut_off(rows: list[Row], others: list[Row]) -> None:
         assert shard_records(spec, rows)["windows"] == shard_records(spec, kept + later)["windows"]
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.lists(EVENT, min_size=1, max_size=30), st.lists(EVENT, max_size=10), st.integers(0, 20))
 def test_later_events_change_labels_within_the_window_only(
@@ -288,6 +294,7 @@ def test_later_events_change_labels_within_the_window_only(
         assert _up_to(old, now - 3) == _up_to(new, now - 3)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(
     st.lists(EVENT, min_size=1, max_size=30),

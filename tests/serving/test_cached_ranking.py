@@ -123,6 +123,7 @@ def test_clients_share_redis_and_keep_their_own_copy(
     assert second.counts() == {"hits": 2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "encoded"), [(0, 1), (60, 1), (-60, 1), (61, 2), (-61, 2)])
 def test_a_state_serves_requests_near_the_one_it_was_made_for(
     saved: dict[int, Path],

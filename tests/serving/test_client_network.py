@@ -71,6 +71,7 @@ NOT_ACCEPTED = "The server's certificate was not accepted: Tls.ca_file must have
 ENDED = "is it a model server that wants TLS .*, or a client certificate"
 
 
+@pytest.mark.slow
 def test_tls(secure: Callable[[bool], str], pem: Path, make: MakeClient) -> None:
     address = secure(False)
     assert score(make(address, tls=tls(pem))) == 13.5

@@ -140,6 +140,7 @@ def test_impossible_mixes_are_refused(candidates: dict[int, float]) -> None:
         LoadPlan(candidates=candidates)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [[], ["--asyncio"]], ids=["threads", "asyncio"])
 def test_command_loads_a_real_server_and_writes_what_it_saw(
     model_dir: Path, start: StartServer, tmp_path: Path, how: list[str]

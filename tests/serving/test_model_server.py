@@ -125,6 +125,7 @@ def test_wait_returns_after_stop(model_dir: Path, start: StartServer) -> None:
     assert server.wait(timeout_seconds=0)
 
 
+@pytest.mark.slow
 def test_stop_drains_both_protocols(
     model_dir: Path, start: StartServer, connect: Connect, eventually: Eventually
 ) -> None:
@@ -161,6 +162,7 @@ RETRIES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_server_that_still_starts(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "1").mkdir()
@@ -183,6 +185,7 @@ def test_a_signal_ends_a_server_that_still_starts(tmp_path: Path, number: signal
         process.communicate()
 
 
+@pytest.mark.slow
 def test_sigterm_drains(model_dir: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", SERVE, str(model_dir)], stdout=subprocess.PIPE, text=True

@@ -67,6 +67,7 @@ def _since(time: int, records: list[Record]) -> list[Record]:
     return [record for record in records if record["timestamp"][0] > time]
 
 
+@pytest.mark.slow
 def test_log_and_stream_together_give_the_records_of_the_whole_log(tmp_path: Path) -> None:
     """Whatever the order of arrival: shuffled, some after the watermark, some twice.
 

@@ -64,17 +64,20 @@ def test_without_grep_all_lines_pass() -> None:
     assert run_python(CRASH, path="").stderr.endswith("lacks AVX\n")
 
 
+@pytest.mark.slow
 def test_tensorflow_starts_in_silence() -> None:
     started = run_python(IMPORTS)
     assert (started.stdout, started.stderr) == ("1.0\n", "said afterwards")
 
 
+@pytest.mark.slow
 def test_a_command_that_needs_tensorflow_says_only_its_own(tmp_path: Path) -> None:
     done = srp4ctr_process("serve", tmp_path / "models")
     assert done.returncode == 1
     assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_ends_of_python_versions_are_not_warned_of() -> None:
     program = (
         "import datetime, sys\nfrom serving.quiet import quiet_libraries\nquiet_libraries()\n"

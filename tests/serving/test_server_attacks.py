@@ -97,6 +97,7 @@ def test_a_request_that_does_not_end_is_left_by_a_drain(
     assert call.exception() is not None
 
 
+@pytest.mark.slow
 def test_the_queue_has_an_end(model_dir: Path, start: StartServer, connect: Connect) -> None:
     target = connect(start(model_dir, options=network(grpc_max_threads=1, max_waiting_requests=2)))
     slow = wire.slow_request(target, seconds=2)

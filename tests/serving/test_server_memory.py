@@ -67,12 +67,14 @@ ATTACKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ATTACKS)
 def test_values_are_counted_before_they_are_objects(name: str) -> None:
     with pytest.raises(RequestError, match="has at most 1000000 values and fields"):
         count_values(ATTACKS[name], predict_pb2.PredictRequest, 1_000_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["empty dims", "empty strings", "packed numbers"])
 def test_a_message_of_too_many_values_is_refused(local: Target, name: str) -> None:
     call = local.channel.unary_unary("/tensorflow.serving.PredictionService/Predict")

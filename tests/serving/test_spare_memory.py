@@ -34,6 +34,7 @@ print(before, freed, spare_memory._resident_bytes())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "trimmed"), [(16_000, True), (2_000, False)])
 def test_memory_that_grew_is_given_back(count: int, trimmed: bool) -> None:
     script = _SCRIPT.replace("COUNT", str(count))

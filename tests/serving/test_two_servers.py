@@ -204,6 +204,7 @@ def test_no_wrong_score_while_versions_roll_and_a_server_dies(
         ] == []
 
 
+@pytest.mark.slow
 def test_servers_that_disagree_about_the_latest_version(
     saved: dict[int, Path], tmp_path: Path, start: StartServer
 ) -> None:

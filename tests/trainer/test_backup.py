@@ -31,6 +31,7 @@ def _fit(backup: Backup, epochs: int) -> list[int]:
     return begun
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("steps", "kept"),
     [

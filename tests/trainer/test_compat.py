@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tensorflow as tf
 import tf_keras as keras
 
@@ -25,6 +26,7 @@ def test_variables_become_constants() -> None:
         assert not types & {"VarHandleOp", "ReadVariableOp"}
 
 
+@pytest.mark.slow
 def test_a_part_of_a_model_is_backed_up_and_restored(tmp_path: Path) -> None:
     with follows("trainer/compat/keras_backup.py", "Keras's BackupAndRestore"):
         from trainer.compat.keras_backup import PartialBackup

@@ -51,6 +51,7 @@ def _assert_close(some: list[Any], others: list[Any], rtol: float = 1e-5) -> Non
         np.testing.assert_allclose(one, other, rtol=rtol, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_it_is_what_updating_each_variable_is(options: dict[str, Any]) -> None:
     together = make_variables()

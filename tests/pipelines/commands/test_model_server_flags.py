@@ -145,6 +145,7 @@ def test_grpc_can_be_off(run: Any) -> None:
     assert result.exit_code == 2 and "nothing would listen" in _words(result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flag", sorted(IDLE))
 def test_a_flag_without_effect_is_named(run: Any, flag: str) -> None:
     for written in (

@@ -55,6 +55,7 @@ def test_the_next_version_counts_the_log_as_it_is(tmp_path: Path) -> None:
     assert all(len(line.split("\t")) == 2 for line in lines)
 
 
+@pytest.mark.slow
 def test_files_that_have_come_since_are_counted(tmp_path: Path) -> None:
     """So a log may arrive by the file, as subscriptions that write to a bucket leave it."""
     log = small_log(events=200)

@@ -84,6 +84,7 @@ def test_a_missing_library_of_the_system_is_named_with_what_would_do(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["_lightgbm", "missing"])
 def test_threads_sleep_while_they_wait_for_each_other(first: str) -> None:
     """As OpenMP itself says when LightGBM loads it."""

@@ -105,6 +105,7 @@ CHANGES: dict[tuple[str, str], Parts] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("experiment", "name"), CHANGES, ids=[name for _, name in CHANGES])
 def test_a_switch_changes_what_it_names(experiment: str, name: str) -> None:
     assert _parts(_config(experiment, name)) == WHOLE | CHANGES[experiment, name]

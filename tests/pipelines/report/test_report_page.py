@@ -464,6 +464,7 @@ def test_bars_have_their_candidates_beside_them(html: str) -> None:
     )
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_findings_follow_the_numbers() -> None:
     """The same page with the two models exchanged says the opposite."""
     metrics = CONTENT["metrics"] | {
@@ -480,6 +481,7 @@ def test_findings_follow_the_numbers() -> None:
     assert "from 3.000 to 2.000 and was lowest in the last epoch, 3: more epochs might help" in text
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_model_that_loses_to_counts_says_so_first() -> None:
     metrics = copy.deepcopy(CONTENT["metrics"])
     like = metrics["rivals"]["counts"]["tasks"]["like"]
@@ -502,6 +504,7 @@ def test_a_model_that_loses_to_counts_says_so_first() -> None:
     assert lines[1] == "Test AUC of “like”: 0.7731; popularity alone 0.7312."
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_trees_that_are_missing_are_said_with_what_would_bring_them() -> None:
     metrics = copy.deepcopy(CONTENT["metrics"])
     metrics["rivals"]["counts"] = {
@@ -520,6 +523,7 @@ def test_trees_that_are_missing_are_said_with_what_would_bring_them() -> None:
     assert "no rivals: an older version made it" in Page(render(results(metrics=metrics))).text
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_no_anomaly_is_said_only_of_what_was_compared() -> None:
     nothing = {"compared": {"drift": False, "skew": False}, "findings": []}
     text = Page(render(results(checks=nothing))).text
@@ -586,6 +590,7 @@ def test_a_feature_of_many_values_is_drawn_in_part_and_listed_in_full() -> None:
     assert "city 39" in html
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_several_tasks_have_their_own_findings() -> None:
     ours = {"like": WITH_ENCODER, "buy": WITHOUT_ENCODER}
     without = {"like": WITHOUT_ENCODER, "buy": WITH_ENCODER}
@@ -643,6 +648,7 @@ def test_missing_values_are_dashes() -> None:
     assert not re.search(r"\bnan\b|\bNone\b", page.text, re.IGNORECASE)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_all_files_are_written_and_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "report"
     folder.mkdir()
@@ -664,6 +670,7 @@ def test_all_files_are_written_and_replaced(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_report_of_a_run_lies_in_its_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -676,6 +683,7 @@ def test_the_report_of_a_run_lies_in_its_directory(
     assert (tmp_path / "report" / "scores.npz").read_bytes() == b"scores"
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(
     ("gain", "said"),
     [
@@ -711,6 +719,7 @@ def test_an_encoder_that_gains_nothing_is_named_first(
     assert f"**{said}**" in model_card(made).split("## The model")[0]
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(
     ("accuracy", "chance", "is_learned"),
     [

@@ -51,6 +51,7 @@ def endpoint() -> Iterator[str]:
     server.stop(None)
 
 
+@pytest.mark.slow
 def test_the_worker_is_started_with_what_the_engine_provides(endpoint: str) -> None:
     flags = ["--id='worker_1'", f"--provision_endpoint={endpoint}", "--logging_endpoint=engine:2"]
     command = [sys.executable, "-W", "ignore", "-c", PROGRAM, *flags]

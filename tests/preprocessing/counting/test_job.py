@@ -8,6 +8,7 @@ from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
+import pytest
 
 from preprocessing.counting.refresh import BuildStatistics
 from preprocessing.quarantine import check_quarantine
@@ -26,6 +27,7 @@ from tests.testing import (
 _RECORDS = 25  # of each split, compared with the reference
 
 
+@pytest.mark.slow
 def test_equals_the_reference_over_shards_and_processes(tmp_path: Path) -> None:
     log = small_log(events=600)
     features = small_spec().features.model_dump()

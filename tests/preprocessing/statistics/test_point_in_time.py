@@ -158,6 +158,7 @@ def _pool(spec: DatasetSpec, events: SortedEvents) -> ItemPool | None:
     return ItemPool(active_items(events, spec.candidates, step), spec.negatives, step)
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(SPECS, LOGS)
 def test_equal_the_reference(spec: DatasetSpec, log: list[Row]) -> None:
@@ -168,6 +169,7 @@ def test_equal_the_reference(spec: DatasetSpec, log: list[Row]) -> None:
             )
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(SPECS, LOGS, LOGS, st.integers(0, 20))
 def test_what_comes_in_the_requests_step_or_after_it_changes_nothing(

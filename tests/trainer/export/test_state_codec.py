@@ -270,6 +270,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_graph", [False, True])
 @pytest.mark.parametrize("what", BAD)
 def test_foreign_or_damaged_states_are_refused(what: str, in_graph: bool) -> None:
@@ -288,6 +289,7 @@ def test_a_forged_state_of_the_right_layout_is_no_worse_than_a_state() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", BYTES)
 def test_any_flipped_bit_is_found(dtype: str) -> None:
     good = _good(dtype)

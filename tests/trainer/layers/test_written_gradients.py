@@ -71,6 +71,7 @@ def test_dropout_is_tensorflow_s_for_the_same_seed() -> None:
         _assert_same(lambda: layer(X, training=True), theirs, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "layer", [LayerNorm(epsilon=1e-6), RowDense(8, activation="gelu"), Dropout(0.2)]
 )

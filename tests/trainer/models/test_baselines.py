@@ -159,6 +159,7 @@ def test_dien_negatives_are_behaviours_of_another_row() -> None:
         assert set(negatives.numpy().ravel()) == set(items.numpy().ravel())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", [0.0, 0.5])
 def test_dien_adds_the_auxiliary_loss_in_training_alone(weight: float) -> None:
     ranker = built(toy_fields(), model="dien", dien={"auxiliary_weight": weight})

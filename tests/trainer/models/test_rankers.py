@@ -54,6 +54,7 @@ def _assert_same(actual: np.ndarray, expected: np.ndarray) -> None:
     np.testing.assert_allclose(actual, expected, rtol=TOLERANCE, atol=TOLERANCE * largest)
 
 
+@pytest.mark.slow
 def test_user_state_then_scores_equal_the_whole_forward_pass(ranker: Ranker) -> None:
     """The former step by step, the latter as a graph of unknown lengths."""
     features = random_features(ranker.fields, LENGTHS)
@@ -91,6 +92,7 @@ def test_padding_changes_nothing(ranker: Ranker) -> None:
     _assert_same(graph_scores(ranker, padded)[:, :3], graph_scores(ranker, features))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", MODELS)
 def test_loss_gradients_and_auc_are_exact_under_padding(variant: str) -> None:
     """Of batches padded to a bucket, with whole requests of padding."""

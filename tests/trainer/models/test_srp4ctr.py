@@ -20,6 +20,7 @@ def _full() -> Srp4Ctr:
     return ranker
 
 
+@pytest.mark.slow
 def test_baseline_has_no_weights_of_the_encoder() -> None:
     baseline = built(toy_fields(), encoder="none")
     assert isinstance(baseline, Srp4Ctr)
@@ -30,6 +31,7 @@ def test_baseline_has_no_weights_of_the_encoder() -> None:
     assert with_weights - without == {"encoder", "uca", "qt"} and without < with_weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoder", "tokens"), [("learned", 4), ("frozen", 4), ("learned", 0), ("frozen", 0)]
 )

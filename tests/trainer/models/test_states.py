@@ -30,6 +30,7 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", LAYOUTS)
 def test_the_fields_of_a_state_are_the_layout_of_its_bytes(variant: str) -> None:
     ranker = built(toy_fields(), **VARIANTS[variant])

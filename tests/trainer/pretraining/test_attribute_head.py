@@ -99,6 +99,7 @@ def test_the_tied_table_and_every_own_weight_get_a_gradient() -> None:
         assert any(weight is table for weight in head.weights)
 
 
+@pytest.mark.slow
 def test_sampled_softmax_is_for_training_only() -> None:
     head = _head(20, sampled_softmax_above=19, sampled_classes=5)
     targets = tf.ones(M, tf.int64)
@@ -132,6 +133,7 @@ def test_sampled_softmax_is_tensorflow_s() -> None:
     np.testing.assert_allclose(loss, expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_no_draw_of_a_cell_s_own_target_counts_against_it() -> None:
     """Frequent values are drawn many times."""
     head = _head(3, sampled_softmax_above=2, sampled_classes=2)
@@ -149,6 +151,7 @@ def test_no_draw_of_a_cell_s_own_target_counts_against_it() -> None:
     raise AssertionError("no step drew the target twice")
 
 
+@pytest.mark.slow
 def test_sampled_softmax_compiles_by_xla() -> None:
     head = _head(8, sampled_softmax_above=7, sampled_classes=5)
     targets = tf.constant([1, 2, 3, 4, 4, 7], tf.int64)
@@ -202,6 +205,7 @@ def test_large_vocabularies_are_evaluated_block_by_block(
         )
 
 
+@pytest.mark.slow
 def test_log_q_correction_recovers_the_distribution_of_values() -> None:
     """The sampler draws frequent (low) indices far more often; uniform targets must yet be learned
     as uniform."""
@@ -221,6 +225,7 @@ def test_small_vocabularies_are_not_sampled() -> None:
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_training_with_sampled_softmax_lowers_the_full_loss() -> None:
     head = _head(200, sampled_softmax_above=100, sampled_classes=20)
     hidden = _hidden(32)

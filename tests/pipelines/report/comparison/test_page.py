@@ -63,6 +63,7 @@ def made_scores(better: float, seed: int = 1) -> TestScores:
     return TestScores(np.repeat(np.arange(80), 20), {"like": labels}, {("ranker", "like"): scores})
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(
     ("scores", "said"),
     [
@@ -77,6 +78,7 @@ def test_a_difference_has_its_interval_over_users(
     assert re.search(said, page.text)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_scores_of_other_candidates_are_not_paired() -> None:
     fewer = TestScores(np.arange(3), {"like": np.zeros(3)}, {("ranker", "like"): np.zeros(3)})
     for scores in ((made_scores(0.5), fewer), (made_scores(0.5), None), (None, None)):
@@ -183,6 +185,7 @@ def finished(folder: Path, results: RunResults) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_what_a_report_stores_is_what_a_comparison_reads(tmp_path: Path) -> None:
     run = finished(tmp_path / "run", MADE)
     assert read_results(run) == MADE
@@ -191,6 +194,7 @@ def test_what_a_report_stores_is_what_a_comparison_reads(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_results_of_another_version_are_not_read(tmp_path: Path) -> None:
     run = finished(tmp_path / "run", MADE)
     path = run / "report" / "results.json"
@@ -201,6 +205,7 @@ def test_results_of_another_version_are_not_read(tmp_path: Path) -> None:
         read_results(run)
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_page(tmp_path: Path) -> None:
     a = finished(tmp_path / "a", MADE)
     b = finished(tmp_path / "b", other())
@@ -210,6 +215,7 @@ def test_the_command_writes_the_page(tmp_path: Path) -> None:
     assert compare(a, b, tmp_path / "new" / "page.html").is_file()
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(
     ("made", "why"),
     [
