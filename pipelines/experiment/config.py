@@ -56,6 +56,7 @@ class ExperimentConfig(Config):
     Attributes:
         run: The YAML file of the run whose records and trainer configuration are used.
         trainer: What differs from the run's trainer configuration in all models, nested as there.
+        without_counts: Whether the run's match features and statistics are left out, of all models.
         models: By name.
         seeds: Each trains every model anew, pre-training included.
         choice: Where models are settings to choose from: the one that the run has. Publishing
@@ -66,6 +67,7 @@ class ExperimentConfig(Config):
 
     run: str
     trainer: Overrides = {}
+    without_counts: bool = False
     models: dict[str, ModelConfig] = pydantic.Field(min_length=1)
     seeds: tuple[int, ...] = pydantic.Field((1, 2, 3), min_length=1)
     choice: ChoiceConfig | None = None
@@ -80,6 +82,12 @@ class ExperimentConfig(Config):
             raise ValueError(
                 f"choice.chosen must be one of models: {', '.join(self.models)}. "
                 f"Received: {self.choice.chosen}"
+            )
+        trees = [name for name, model in self.models.items() if model.counts]
+        if self.without_counts and trees:
+            raise ValueError(
+                "without_counts leaves nothing for trees to be of. Leave it out, or these models: "
+                f"{', '.join(trees)}"
             )
         return self
 

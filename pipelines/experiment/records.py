@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -79,6 +80,17 @@ def with_history_length(run: RunConfig, length: int | None) -> RunConfig:
     if length in (None, dataset.history.length):
         return run
     history = dataset.history.model_copy(update={"length": length})
-    name = f"{dataset.name}_history_{length}"
-    dataset = dataset.model_copy(update={"name": name, "history": history})
+    return _renamed(run, f"history_{length}", history=history)
+
+
+def without_counts(run: RunConfig) -> RunConfig:
+    """The run without match features and statistics, with a name and artifacts of its own."""
+    features = run.dataset.features.model_copy(update={"match": {}, "statistics": {}})
+    return _renamed(run, "without_counts", features=features)
+
+
+def _renamed(run: RunConfig, ending: str, **changes: Any) -> RunConfig:
+    """The run with another data set, whose name says so."""
+    name = f"{run.dataset.name}_{ending}"
+    dataset = run.dataset.model_copy(update={"name": name} | changes)
     return run.model_copy(update={"dataset": dataset})

@@ -21,7 +21,12 @@ from pipelines.experiment.checks import check_experiment
 from pipelines.experiment.config import ExperimentConfig
 from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.job import Job
-from pipelines.experiment.records import Records, prepare_records, with_history_length
+from pipelines.experiment.records import (
+    Records,
+    prepare_records,
+    with_history_length,
+    without_counts,
+)
 from pipelines.places import check_places
 from preprocessing.config import load_yaml
 
@@ -58,6 +63,8 @@ def run_experiment(
             f"Received: {unknown}"
         )
     run = load_run_config(Path(config.run))
+    if config.without_counts:
+        run = without_counts(run)
     check_places(run)
     check_experiment(config, run)
     run = run.at_span()

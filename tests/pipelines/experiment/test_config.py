@@ -12,14 +12,15 @@ import pydantic
 import pytest
 from rich.console import Console
 
-from pipelines.config import RunConfig
+from pipelines.config import RunConfig, load_run_config
 from pipelines.experiment import cells
 from pipelines.experiment.cells import Cell, pretrain_cell
 from pipelines.experiment.config import ExperimentConfig, ModelConfig
-from pipelines.experiment.records import Records, with_history_length
+from pipelines.experiment.records import Records, with_history_length, without_counts
 from pipelines.experiment.run import train_cells
 from pipelines.tuning import TuningConfig, override
 from preprocessing.config import ConfigError, load_yaml
+from preprocessing.spec import DatasetSpec
 from tests.pipelines.experiment.testing_experiment import fingerprinted, small_experiment
 from tests.testing import small_spec
 from trainer.config import TrainerConfig
@@ -152,6 +153,23 @@ def test_other_histories_have_artifacts_of_their_own() -> None:
     short = with_history_length(run, 2)
     assert short.dataset.history.length == 2 and short.paths.root.name == "small_history_2"
     assert with_history_length(run, None) is run and with_history_length(run, 8) is run
+
+
+def test_counts_are_left_out_and_nothing_else() -> None:
+    run = load_run_config(ROOT / "configs/ml_100k.yaml")
+    plain = without_counts(run)
+    assert run.dataset.features.match and run.dataset.features.statistics
+    assert plain.paths.root.name == "ml_100k_without_counts"
+    features = run.dataset.features.model_dump() | {"match": {}, "statistics": {}}
+    content = run.dataset.model_dump() | {"name": plain.dataset.name, "features": features}
+    assert plain.dataset == DatasetSpec.model_validate(content)
+    assert plain.trainer == run.trainer
+
+
+def test_trees_have_nothing_without_counts() -> None:
+    models = {"din": {"baseline": True}, "trees": {"counts": True}}
+    with pytest.raises(pydantic.ValidationError, match="nothing for trees to be of.*: trees"):
+        ExperimentConfig.model_validate({"run": "", "without_counts": True, "models": models})
 
 
 def test_the_setting_with_the_best_validation_auc_trains_the_other_seeds(tmp_path: Path) -> None:
