@@ -135,8 +135,9 @@ def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
             transform=["pretrain", "pretrain_validation", "train", "validation", "catalog"],
         ),
         custom_config={"spec": spec.model_dump_json(), "code": code},
-        # Each run analyses all of its records: a cache would be written and never read.
-        disable_analyzer_cache=True,
+        # Each run analyses all of its records, so no cache is ever read. But where one is written,
+        # splits are analysed apart.
+        disable_analyzer_cache=not platform.analyzes_apart(config),
         # StatisticsGen has those of the records; nobody reads those of indices.
         disable_statistics=True,
     )

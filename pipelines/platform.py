@@ -22,8 +22,11 @@ from pipelines.checks.config import ChecksConfig
 from pipelines.components.earlier_model import LatestBlessedOfEarlierSpan
 from pipelines.components.latest_blessed import LatestBlessedOtherModel
 from pipelines.components.previous_statistics import PreviousStatistics
+from pipelines.config import RunConfig
 from pipelines.node_ids import EARLIER_MODEL, LATEST_BLESSED, PREVIOUS_STATISTICS
 from preprocessing.config import ConfigError
+from preprocessing.errors import DataError
+from preprocessing.shard_count import is_large
 
 
 class LocalPlatform:
@@ -66,6 +69,19 @@ class LocalPlatform:
         """A Trainer; it runs where the other components run."""
         return Trainer(custom_config=custom_config, **arguments).with_id(node)
 
+    def analyzes_apart(self, config: RunConfig) -> bool:
+        """Whether Transform analyses split by split, in more steps.
+
+        Of several splits at once Beam would keep all records in memory. That is quicker where there
+        are few.
+        """
+        if not config.beam.keeps_in_memory:
+            return False
+        try:
+            return is_large(config.spec)
+        except DataError:
+            return False  # what is wrong with the log, the component that reads it says
+
     def checks(self, checks: ChecksConfig) -> str | RuntimeParameter:
         """How strictly data is checked, as JSON, now or when the run starts."""
         return checks.model_dump_json()
@@ -97,6 +113,9 @@ class _RemotePlatform(LocalPlatform):
             "warm_start is for runs on one machine: a cluster can't tell which day an earlier "
             "model is of."
         )
+
+    def analyzes_apart(self, config: RunConfig) -> bool:
+        return config.beam.keeps_in_memory  # how large the log is may not be known from here
 
     def checks(self, checks: ChecksConfig) -> str | RuntimeParameter:
         return RuntimeParameter(name="checks", ptype=str, default=checks.model_dump_json())

@@ -1,4 +1,4 @@
-"""How many shards a log is spread over, so that any one fits into a worker's memory."""
+"""How large a log is, and how many shards it is spread over, so that any fits into a worker."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ def shard_count(spec: DatasetSpec) -> int:
     """
     if spec.events.bigquery:
         return spec.events.bigquery.shards
+    return min(max(_FEWEST, math.ceil(_log_bytes(spec) / _BYTES_A_SHARD)), _MOST)
+
+
+def is_large(spec: DatasetSpec) -> bool:
+    """Whether a log is of more than 64 MiB, uncompressed; one in BigQuery is taken for large.
+
+    Raises:
+        DataError: the log's files can't be found.
+    """
+    return spec.events.bigquery is not None or _log_bytes(spec) > _BYTES_A_SHARD
+
+
+def _log_bytes(spec: DatasetSpec) -> int:
     paths = files_of(spec.events, "events")
-    size = sum(size_of(path) * (_COMPRESSION if is_compressed(path) else 1) for path in paths)
-    return min(max(_FEWEST, math.ceil(size / _BYTES_A_SHARD)), _MOST)
+    return sum(size_of(path) * (_COMPRESSION if is_compressed(path) else 1) for path in paths)
