@@ -77,11 +77,6 @@ class BeamConfig(Config):
         return self.runner in _REMOTE
 
     @property
-    def keeps_in_memory(self) -> bool:
-        """Whether what steps of a job hand on, such as all that is flattened, stays in memory."""
-        return not self.is_remote
-
-    @property
     def needs_package(self) -> bool:
         """Whether the workers have to install this package themselves."""
         if not self.is_remote or self.image is not None:

@@ -72,10 +72,9 @@ class LocalPlatform:
     def analyzes_apart(self, config: RunConfig) -> bool:
         """Whether Transform analyses split by split, in more steps.
 
-        Of several splits at once Beam would keep all records in memory. That is quicker where there
-        are few.
+        Together is quicker. But Beam's runners on this machine then keep all records in memory.
         """
-        if not config.beam.keeps_in_memory:
+        if config.beam.is_remote:
             return False
         try:
             return is_large(config.spec)
@@ -115,7 +114,8 @@ class _RemotePlatform(LocalPlatform):
         )
 
     def analyzes_apart(self, config: RunConfig) -> bool:
-        return config.beam.keeps_in_memory  # how large the log is may not be known from here
+        # How large the log is may not be known from here.
+        return not config.beam.is_remote
 
     def checks(self, checks: ChecksConfig) -> str | RuntimeParameter:
         return RuntimeParameter(name="checks", ptype=str, default=checks.model_dump_json())

@@ -79,19 +79,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks who uses a slow fixture, and puts files with nothing but slow tests first: no process
-    is left alone with one."""
+    """Marks who uses a slow fixture, and puts long files first: no process is left alone with
+    one."""
     for item in items:
         if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
     sharers = list(dict.fromkeys(SHARED.values()))
-    quick = {_group(item.nodeid) for item in items if not item.get_closest_marker("slow")}
+    long = {_group(item.nodeid) for item in items if item.get_closest_marker("slow")}
 
     def place(item: pytest.Item) -> int:
         group = _group(item.nodeid)
         if group in sharers:
             return sharers.index(group)
-        return len(sharers) + (group in quick)
+        return len(sharers) + (group not in long)
 
     items.sort(key=place)
 
