@@ -29,12 +29,13 @@ def build_schema(spec: DatasetSpec) -> schema_pb2.Schema:
 def evaluated_schema(spec: DatasetSpec) -> schema_pb2.Schema:
     """The part of the schema that the Evaluator reads for itself; models parse the records.
 
-    That is users, contexts and labels, and how long histories are. Candidates and behaviours have
+    That is what slices are by, labels, and how long histories are. Candidates and behaviours have
     most of the values, which take longer to read than to score.
     """
     read = []
     for feature in record_features(spec):
-        if feature.name == HISTORY_ITEM_ID or feature.side in ("user", "context", "label"):
+        is_sliced_by = feature.side in ("user", "context") and feature.statistic is None
+        if feature.name == HISTORY_ITEM_ID or feature.side == "label" or is_sliced_by:
             read.append(feature)
     return _schema_of(spec, read)
 

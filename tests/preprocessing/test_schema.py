@@ -40,6 +40,14 @@ def test_the_evaluator_reads_a_part_of_it() -> None:
     assert set(part.tensor_representation_group[""].tensor_representation) == names
 
 
+def test_the_evaluator_reads_no_statistics_of_users() -> None:
+    features = small_spec().features.model_dump() | {"statistics": {"user": {"windows": ["all"]}}}
+    spec = small_spec(features=features)
+    statistics = {feature.name for feature in record_features(spec) if feature.statistic}
+    assert statistics and statistics <= {feature.name for feature in build_schema(spec).feature}
+    assert not statistics & {feature.name for feature in evaluated_schema(spec).feature}
+
+
 def test_tfxio_reads_records_into_the_declared_tensors() -> None:
     spec = small_spec()
     records = encode_records(record_features(spec), 2, {"user_id": pa.array(["a", "b"])}, {})
