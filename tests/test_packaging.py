@@ -97,6 +97,7 @@ def test_both_distributions_are_stamped_with_their_revision(distributions: Path)
         assert stamp is not None and stamp.read().decode() == f"{REVISION}\n"
 
 
+@pytest.mark.slow
 def test_the_wheel_alone_gives_a_client_and_a_command_that_names_the_extra_it_misses(
     distributions: Path, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ def _dataset() -> Any:
     return yaml.safe_load(textwrap.dedent(block.group()))
 
 
+@pytest.mark.slow
 def test_its_own_log_is_inspected_and_validated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

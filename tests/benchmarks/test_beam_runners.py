@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import apache_beam as beam
+import pytest
 
 from benchmarks.beam_runners import Meter, stages_counted
 
@@ -15,6 +16,7 @@ def _spend(cpu_seconds: float) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_a_component_s_jobs_are_counted_and_its_clocks_can_stop() -> None:
     meter = Meter()
     with stages_counted(meter):

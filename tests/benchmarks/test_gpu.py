@@ -41,6 +41,7 @@ def test_a_step_has_few_operations_and_no_loop(tmp_path: Path) -> None:
     assert counted.batch_bytes > 8 * 32 * 8  # more than one feature
 
 
+@pytest.mark.slow
 def test_an_epoch_has_as_many_shapes_as_the_plan(tmp_path: Path) -> None:
     inputs = write_inputs(tmp_path / "log", make_log(256, 3, items=50), _config())
     plan = RankingBatches(inputs).plan

@@ -27,6 +27,7 @@ def test_one_kind_of_label_has_no_normalised_entropy() -> None:
     assert np.isnan(METRICS["ne"].of_rows(np.ones(300), SCORES, USERS))
 
 
+@pytest.mark.slow
 def test_a_new_metric_is_one_row_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     brier = Metric(
         title="Brier score",

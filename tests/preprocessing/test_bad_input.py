@@ -179,6 +179,7 @@ def test_schema_change_between_files(tmp_path: Path) -> None:
     assert validate(spec_of(tmp_path / "*.csv")).tables[0].rows == 200
 
 
+@pytest.mark.slow
 def test_everything_at_once_through_the_beam_job(tmp_path: Path) -> None:
     odd: list[bytes] = []
     for name, (row, _) in ODD_ROWS.items():

@@ -88,6 +88,7 @@ def test_half_a_lost_file_is_no_bad_row(tmp_path: Path, format: str) -> None:
     assert not any("rejected" in problem for problem in validate(tolerant).problems)
 
 
+@pytest.mark.slow
 def test_the_job_fails_or_counts_what_is_lost(tmp_path: Path) -> None:
     for name, rows in (("1", ROWS[:2000]), ("2", ROWS[2000:])):
         write(tmp_path / f"{name}.parquet", rows, "parquet")

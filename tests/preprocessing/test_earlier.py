@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from preprocessing.earlier import first_lists, with_earlier
 from preprocessing.lookup import user_record
@@ -60,6 +61,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.slow
 def test_the_first_list_comes_before_the_logs_own_events(tmp_path: Path) -> None:
     spec = _spec(tmp_path)
     write_csv(tmp_path / "log.csv", ROWS)

@@ -114,6 +114,7 @@ def test_a_file_s_own_column_comes_before_its_folder_s(tmp_path: Path) -> None:
     assert [row["number:n"] for row in read(spec_of(tmp_path))] == [1.0]
 
 
+@pytest.mark.slow
 def test_the_job_reads_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "log [v2]"
     folder.mkdir()

@@ -166,6 +166,7 @@ def test_records_have_pages_as_requests_and_actions_in_histories(tmp_path: Path)
     assert {"clickout", "image"} == set(last["history_action"])
 
 
+@pytest.mark.slow
 def test_rejected_rows_and_entries_are_told_apart(tmp_path: Path) -> None:
     rows = [page(f"u{n % 5}", START + n * HOUR, ["1", "2", "3", "4"], "1") for n in range(100)]
     broken = [row | ({"prices": "1|x|3|4"} if n % 10 == 0 else {}) for n, row in enumerate(rows)]

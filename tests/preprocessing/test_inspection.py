@@ -247,6 +247,7 @@ def test_what_its_starter_says_of_pages_can_be_run(tmp_path: Path) -> None:
     assert found.report["splits"]["train"]["label_rate"]["chosen"] == pytest.approx(0.2)
 
 
+@pytest.mark.slow
 def test_odd_names_have_roles_and_features_like_others(tmp_path: Path) -> None:
     """And their features have names that specs allow, each its own."""
     keys = {

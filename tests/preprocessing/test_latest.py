@@ -133,6 +133,7 @@ def test_values_that_rows_lack_are_those_of_the_reference(tmp_path: Path) -> Non
         assert parse_records([raw])[0]["history_offer"] == histories[user]
 
 
+@pytest.mark.slow
 def test_as_of_hides_what_comes_later_and_dates_the_request(tmp_path: Path) -> None:
     rows = small_log()
     as_of = START + 50 * HOUR

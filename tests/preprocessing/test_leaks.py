@@ -47,6 +47,7 @@ def test_an_id_of_each_row_tells_nothing_of_later_ones() -> None:
     assert auc is not None and 0.4 < auc < 0.6
 
 
+@pytest.mark.slow
 def test_features_that_leak_a_label_are_named(tmp_path: Path) -> None:
     """One that is known for each candidate, one that is the request's, and none that is from a
     table."""

@@ -52,6 +52,7 @@ def test_clicks_come_with_their_chances(name: str) -> None:
     assert len(pages) == 1000  # no user has two at one time
 
 
+@pytest.mark.slow
 def test_items_of_news_are_new_and_those_of_a_shop_stay() -> None:
     seen = {}
     for name, site in (("shop", planted_counts.SHOP), ("news", planted_counts.NEWS)):

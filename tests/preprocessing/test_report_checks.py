@@ -82,6 +82,7 @@ def test_requests_are_counted_as_the_job_makes_them(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_too_short_a_window_of_negatives_is_warned_of(tmp_path: Path) -> None:
     spec = write_small_dataset(
         tmp_path,
@@ -93,6 +94,7 @@ def test_too_short_a_window_of_negatives_is_warned_of(tmp_path: Path) -> None:
     assert "split train lacks" in warnings and "Make negatives.window longer" in warnings
 
 
+@pytest.mark.slow
 def test_a_history_that_takes_next_to_nothing_is_blamed_on_its_condition(tmp_path: Path) -> None:
     where = {"where": [{"column": "price", "at_least": 1000}]}
     found = validate(write_small_dataset(tmp_path, LOG, history=where))

@@ -72,6 +72,7 @@ def test_two_days_in_a_row(tmp_path: Path, pattern: str) -> None:
     assert tested == {record["request_id"][0] for record in tests[1]["validation"]}
 
 
+@pytest.mark.slow
 def test_label_days_give_labels_and_no_requests(tmp_path: Path) -> None:
     tasks = {"buy": {"column": "action", "equals": "buy", "within": "11h"}}
     spec = write_days(tmp_path, "{YYYY}{MM}{DD}.csv", tasks=tasks, split=SPLIT | {"labels": 1})

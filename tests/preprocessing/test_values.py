@@ -65,6 +65,7 @@ def of_objects(rows: list[Row]) -> list[tuple[Any, ...] | str]:
     return outcomes(batch_of(rows, np.arange(len(rows)), COLUMNS)[0])
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(KINDS, VALUES)), min_size=1, max_size=6))
 def test_json_values_do_not_depend_on_their_neighbours(rows: list[Row]) -> None:

@@ -109,6 +109,7 @@ def test_rates_of_users_are_refused_since_they_move_with_the_events_of_all_users
     RefreshedRecords(small_spec(features=features | {"statistics": {"item_id": {}}}))
 
 
+@pytest.mark.slow
 def test_values_that_a_message_lacks_are_what_the_log_knew_of_the_item(tmp_path: Path) -> None:
     features = small_spec().features.model_dump()
     features["item"]["offer"] = {"kind": "numeric", "table": "events", "column": "price"}

@@ -86,6 +86,7 @@ def test_what_is_no_version_is_refused(tmp_path: Path) -> None:
         main([str(tmp_path), str(tmp_path / "target"), "--keep", "1"])
 
 
+@pytest.mark.slow
 def test_a_killed_copy_leaves_no_version_and_the_next_run_cleans_up(tmp_path: Path) -> None:
     source = _version(tmp_path / "source", 5, files=3000, size=50_000)
     target = tmp_path / "target"

@@ -408,6 +408,7 @@ def test_unread_grpc_answers_have_a_bound(
     channel.close()
 
 
+@pytest.mark.slow
 def test_refused_requests_are_freed_at_once(
     model_dir: Path, start: StartServer, connect: Connect
 ) -> None:

@@ -132,6 +132,7 @@ def test_an_error_in_the_graph_fails_the_batch_and_the_next_is_right(
     assert score(target, (["1|5"], [["1"]]), (["1|6"], [["1"]])) == [[[15]], [[16]]]
 
 
+@pytest.mark.slow
 def test_a_full_queue_is_unavailable(batching: StartBatching) -> None:
     target = batching(max_batch_size=1, max_enqueued_batches=1, num_batch_threads=1)
     request = wire.slow_request(target, seconds=1)

@@ -82,6 +82,7 @@ def test_a_message_of_too_many_values_is_refused(local: Target, name: str) -> No
     assert code == grpc.StatusCode.INVALID_ARGUMENT and "(max_values)" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [b"[]", b"1", b"{}", b'""'])
 @pytest.mark.parametrize("key", [b"instances", b"inputs"])
 def test_a_document_of_too_many_values_is_refused(local: Target, key: bytes, value: bytes) -> None:

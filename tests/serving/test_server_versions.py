@@ -192,6 +192,7 @@ def test_warm_up_of_another_kind_fails(model_dir: Path, start: StartServer) -> N
         start(model_dir)
 
 
+@pytest.mark.slow
 def test_requests_under_way_finish_before_their_version_is_unloaded(
     saved: dict[int, Path],
     model_dir: Path,
@@ -244,6 +245,7 @@ def settle(seconds: float) -> ServerOptions:
     return ServerOptions(models=ModelOptions(settle_seconds=seconds))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "message"),
     [

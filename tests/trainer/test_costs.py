@@ -17,6 +17,8 @@ from trainer.layers.field_embedding import built_embeddings
 from trainer.layers.numbers import BUCKET_WIDTH
 from trainer.registry import create_ranker
 
+pytestmark = pytest.mark.slow
+
 
 def _config(**ranker: Any) -> TrainerConfig:
     return TrainerConfig.model_validate({"encoder": ENCODER, "ranker": small(**ranker)})
@@ -33,7 +35,6 @@ def costs() -> dict[str, ModelCost]:
     return found
 
 
-@pytest.mark.slow
 def test_the_unfolded_attention_unit_is_paid_once_a_pair(costs: dict[str, ModelCost]) -> None:
     fields = toy_fields()
     by_count = costs["unfolded_din"].items
@@ -46,7 +47,6 @@ def test_the_unfolded_attention_unit_is_paid_once_a_pair(costs: dict[str, ModelC
     assert unit < each < 2 * unit
 
 
-@pytest.mark.slow
 def test_folding_takes_work_from_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.costs.CANDIDATES", (100,))
     folded = measure_cost(_fields_of(20), _config(model="din"))

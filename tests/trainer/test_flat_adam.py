@@ -85,6 +85,7 @@ def test_a_variable_without_gradient_stays_where_it_is() -> None:
     assert (variables[1] != start[1]).numpy().all()
 
 
+@pytest.mark.slow
 def test_by_xla_it_is_the_same() -> None:
     compiled = make_variables()
     plain = make_variables()

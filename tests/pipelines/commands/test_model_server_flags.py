@@ -101,6 +101,7 @@ def test_an_ordinary_command_line(run: Any) -> None:
     assert runtime.batching is not None
 
 
+@pytest.mark.slow
 def test_each_option_is_set_by_its_flag(run: Any) -> None:
     defaults = ServerOptions()
     for parameter in flag_parameters():

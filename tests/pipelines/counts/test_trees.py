@@ -27,6 +27,7 @@ class Table:
     rated = {"item": 30}
 
 
+@pytest.mark.slow
 def test_trees_find_a_planted_number_and_planted_words_and_are_the_same_twice() -> None:
     training = planted(600, seed=0)
     validation = planted(200, seed=1)

@@ -45,6 +45,7 @@ def test_the_card_says_what_was_trained_and_how_good_it_is() -> None:
     assert "None" not in card and "nan" not in card
 
 
+@pytest.mark.slow
 def test_the_card_says_why_a_model_was_refused(tmp_path: Path) -> None:
     verdict = {"blessed": False, "reasons": ["The AUC is too low.", "A column is empty."]}
     metrics = CONTENT["metrics"] | {"verdict": verdict, "pushed_version": None}

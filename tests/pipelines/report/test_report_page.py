@@ -538,6 +538,7 @@ def test_no_anomaly_is_said_only_of_what_was_compared() -> None:
     )
 
 
+@pytest.mark.slow
 def test_one_epoch_is_no_trend() -> None:
     curve = {"val_mean_auc": [0.7]}
     one = results(
@@ -552,6 +553,7 @@ def test_one_epoch_is_no_trend() -> None:
     assert "the validation AUC is 0.7000 with the encoder and without it" in text
 
 
+@pytest.mark.slow
 def test_text_from_the_data_is_escaped() -> None:
     made = copy.deepcopy(CONTENT)
     metrics = made["metrics"]
@@ -571,6 +573,7 @@ def test_text_from_the_data_is_escaped() -> None:
     assert page.text.count(HOSTILE) >= 5
 
 
+@pytest.mark.slow
 def test_a_feature_of_many_values_is_drawn_in_part_and_listed_in_full() -> None:
     metrics = copy.deepcopy(CONTENT["metrics"])
     for key in ("tasks", "baseline_without_encoder"):

@@ -72,6 +72,7 @@ def _built_alone(spec: DatasetSpec, folder: Path) -> list[str]:
     return sorted(lines.read_text().splitlines())
 
 
+@pytest.mark.slow
 def test_a_table_as_of_a_time_knows_nothing_of_what_comes_later(tmp_path: Path) -> None:
     log = small_log(events=200)
     spec = write_small_dataset(

@@ -73,6 +73,7 @@ def test_state_is_a_value_by_the_rules_of_rankers(ranker: Ranker) -> None:
         assert leaf.shape.rank == 2 or leaf.shape[1] == max(LENGTHS)
 
 
+@pytest.mark.slow
 def test_permuting_candidates_permutes_scores(ranker: Ranker) -> None:
     features = random_features(ranker.fields, LENGTHS, candidates=4)
     order = [2, 0, 3, 1]

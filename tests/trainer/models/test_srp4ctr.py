@@ -58,6 +58,7 @@ def test_a_frozen_encoder_stays_and_all_else_learns(encoder: str, tokens: int) -
     assert encoder == "learned" or not changed & of_encoder
 
 
+@pytest.mark.slow
 def test_a_candidates_attention_is_shared_out_among_the_real_behaviours() -> None:
     ranker = _full()
     features = random_features(ranker.fields, LENGTHS, candidates=3)

@@ -109,6 +109,7 @@ def test_sampled_softmax_is_for_training_only() -> None:
     assert draws.std(0).min() > 0 and np.isfinite(draws).all()
 
 
+@pytest.mark.slow
 def test_sampled_softmax_is_tensorflow_s() -> None:
     """Of a value that is drawn twice TensorFlow leaves out one only: drawn without such, they are
     the same."""
@@ -170,6 +171,7 @@ def test_sampled_softmax_compiles_by_xla() -> None:
         np.testing.assert_allclose(plain, compiled, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_products_of_a_mixed_policy_are_computed_in_bfloat16_and_the_rest_in_float32() -> None:
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
