@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 
-from preprocessing.adapters import completejourney, planted, planted_counts
+from preprocessing.adapters import completejourney, online_retail, planted, planted_counts
+from preprocessing.datasets.downloaded import DownloadedDataset
 from preprocessing.datasets.generated import GeneratedDataset
 from preprocessing.datasets.packaged import PackagedDataset
 from preprocessing.datasets.published import PublishedDataset
 
-Dataset = GeneratedDataset | PackagedDataset | PublishedDataset
+Dataset = DownloadedDataset | GeneratedDataset | PackagedDataset | PublishedDataset
 
 _GROUPLENS = "https://files.grouplens.org/datasets/movielens"
 _GROUPLENS_LICENCE = (
@@ -61,7 +62,20 @@ _COMPLETEJOURNEY = PackagedDataset(
         "transactions.parquet": "76623b3d04ca2dcac426759f5b8955c3264b0e9d98066d2ab7a1b10d76e18925",
     },
     build=completejourney.build,
-    built="log.parquet",
+    built=("log.parquet",),
+)
+
+# The workbook of the archive at UCI as a CSV file, in a repository that many tutorials use.
+_ONLINE_RETAIL = DownloadedDataset(
+    name="online-retail",
+    origin="Online Retail, D. Chen, UCI Machine Learning Repository, "
+    "https://archive.ics.uci.edu/dataset/352/online+retail",
+    licence="CC BY 4.0: any use with acknowledgement.",
+    url="https://raw.githubusercontent.com/databricks/Spark-The-Definitive-Guide/"
+    f"4ba5601eb9b9aed1d01ab79775e3af228216ff6f/data/retail-data/all/{online_retail.FILE}",
+    sha256="a2f79bbdd4463df6db8a3f5a50b9c980ae8f645a370bf5e2c0d6097f9e817b05",
+    build=online_retail.build,
+    built=(online_retail.LOG, online_retail.PRODUCTS),
 )
 
 _PLANTED = GeneratedDataset(
@@ -127,6 +141,7 @@ _ALL: tuple[Dataset, ...] = (
     _movielens("ml-latest", has_md5=False),
     _movielens("ml-latest-small", has_md5=False),
     _COMPLETEJOURNEY,
+    _ONLINE_RETAIL,
     _PLANTED,
     _planted_site("shop", "items repeat and come and go over weeks", planted_counts.SHOP),
     _planted_site("news", "items live for a day", planted_counts.NEWS),

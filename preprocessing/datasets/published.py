@@ -9,16 +9,12 @@ import dataclasses
 import re
 import shutil
 import tempfile
-import urllib.error
-import urllib.request
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from preprocessing.datasets.files import Report, md5_of
+from preprocessing.datasets.files import Report, download, md5_of
 from preprocessing.errors import DataFetchError
-
-_TIMEOUT_S = 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,31 +68,17 @@ class PublishedDataset:
             if not given.is_file():
                 archive = Path(scratch) / given.name
                 report(f"Downloading {self.url}. {self.licence}")
-                self._download(self.url, archive)
+                download(self.name, self.url, archive)
             if self.md5_url:
                 self._check_md5(archive, Path(scratch) / "md5")
             report(f"Unpacking {len(self.first_lines)} files into {folder}.")
             self._unpack(archive, folder, Path(scratch))
 
-    def _download(self, url: str, path: Path) -> None:
-        try:
-            with (
-                urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response,
-                path.open("wb") as stream,
-            ):
-                shutil.copyfileobj(response, stream)
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-            raise DataFetchError(
-                f"data set {self.name}: {url} can't be downloaded: {error}. Is the network in "
-                f"reach? It also works to put {url.rpartition('/')[2]} into the folder "
-                f"{self.name} of the data directory by hand."
-            ) from error
-
     def _check_md5(self, archive: Path, path: Path) -> None:
         """Compares with the publisher's MD5, which may be beside an archive put there by hand."""
         beside = archive.with_name(f"{archive.name}.md5")
         if not beside.is_file():
-            self._download(str(self.md5_url), path)
+            download(self.name, str(self.md5_url), path)
         text = (beside if beside.is_file() else path).read_text()
         expected = re.search(r"\b[0-9a-fA-F]{32}\b", text)
         found = md5_of(archive)

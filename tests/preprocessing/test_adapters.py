@@ -18,7 +18,7 @@ import pytest
 
 from pipelines.config import load_run_config
 from preprocessing import datasets
-from preprocessing.adapters import completejourney
+from preprocessing.adapters import completejourney, online_retail
 from preprocessing.datasets import DATASETS, DataFetchError, fetch
 from preprocessing.datasets.published import PublishedDataset
 from preprocessing.sources.check import check_sources
@@ -318,3 +318,67 @@ def test_completejourney_log_is_the_same_whatever_the_order_of_rows(tmp_path: Pa
         ["basket_id", "product_id"], ignore_index=True
     )
     pd.testing.assert_frame_equal(found, expected)
+
+
+def retail_lines(orders: int = 120, products: int = 40, seed: int = 0) -> pd.DataFrame:
+    """Small orders in the file's format, over 60 days; some are cancelled, without a customer, or
+    of postage."""
+    rng = np.random.default_rng(seed)
+    lines = 6
+    order = np.repeat(np.arange(orders), lines)
+    time = pd.to_datetime(
+        1_300_000_000 + 43_200 * order + 60 * rng.integers(0, 2, len(order)), unit="s"
+    )
+    product = rng.integers(0, products, len(order)) ** 2 // products
+    table = pd.DataFrame(
+        {
+            "InvoiceNo": [f"{'C' if n % 11 == 0 else ''}{536365 + n}" for n in order],
+            "StockCode": [f"{10000 + p}B" if p else "POST" for p in product],
+            "Description": [f"RED BOX OF {'DOTS' if p % 2 else 'STARS, SET/2 '}" for p in product],
+            "Quantity": 6,
+            "InvoiceDate": [f"{t.month}/{t.day}/{t.year} {t.hour}:{t.minute:02}" for t in time],
+            "UnitPrice": rng.integers(1, 500, len(order)) / 100,
+            "CustomerID": ["" if n % 7 == 0 else f"{17000 + n % 9}" for n in order],
+            "Country": "EIRE",
+        }
+    )
+    return table
+
+
+def test_online_retail_log_against_its_definition(tmp_path: Path) -> None:
+    lines = retail_lines()
+    lines.to_csv(tmp_path / online_retail.FILE, index=False)
+    online_retail.build(tmp_path)
+    log = pd.read_parquet(tmp_path / online_retail.LOG)
+
+    good = lines[(lines.CustomerID != "") & (lines.StockCode != "POST")]
+    good = good[~good.InvoiceNo.str.startswith("C")]
+    good = good.assign(time=pd.to_datetime(good.InvoiceDate, format="%m/%d/%Y %H:%M"))
+    day = good.time.dt.floor("D")
+    start = good.groupby("InvoiceNo").time.min()
+    ordered = set(zip(good.InvoiceNo, good.StockCode, strict=True))
+    asked = set()
+    for row in log.itertuples():
+        today = start[row.order_id].floor("D")
+        since = today - pd.Timedelta(days=online_retail.ON_SALE_DAYS)
+        earlier = good[(good.StockCode == row.product_id) & (day < today) & (day >= since)]
+        assert row.shown == bool(len(earlier)) and row.time == start[row.order_id]
+        if row.shown:
+            latest = earlier[earlier.time.dt.floor("D") == earlier.time.max().floor("D")]
+            prices = latest.UnitPrice.sort_values().to_numpy()
+            assert row.price == prices[(len(prices) - 1) // 2]
+            asked |= {row.order_id} if row.bought else set()
+        assert ((row.order_id, row.product_id) in ordered) == row.bought
+    bought = log[log.bought == 1]
+    assert set(zip(bought.order_id, bought.product_id, strict=True)) == ordered
+    assert len(bought) == len(ordered) and 0 < len(asked) < len(start)
+    assert set(log[log.bought == 0].order_id) == asked
+    assert log[log.bought == 0].groupby("order_id").size().max() == online_retail.NOT_ORDERED
+
+
+def test_online_retail_products_have_the_words_of_their_names(tmp_path: Path) -> None:
+    retail_lines().to_csv(tmp_path / online_retail.FILE, index=False)
+    online_retail.build(tmp_path)
+    products = pd.read_parquet(tmp_path / online_retail.PRODUCTS).set_index("product_id")
+    assert products.loc["10001B"].tolist() == ["RED BOX OF DOTS", "BOX|DOTS|RED"]
+    assert products.loc["10002B"].tolist() == ["RED BOX OF STARS, SET/2", "BOX|RED|SET|STARS"]

@@ -7,6 +7,8 @@ import pytest
 
 from preprocessing import datasets
 from preprocessing.datasets import DATASETS, DataFetchError, fetch
+from preprocessing.datasets.downloaded import DownloadedDataset
+from preprocessing.datasets.files import sha256_of
 from preprocessing.datasets.packaged import PackagedDataset
 
 _found = DATASETS["ml-100k"]
@@ -103,6 +105,57 @@ def test_data_dir_that_can_not_be_written(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where a folder should be")
     with pytest.raises(DataFetchError, match=r"can't write to .*data"):
         fetch("ml-100k", tmp_path / "data")
+
+
+@pytest.fixture
+def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes online-retail's file one of this machine."""
+    dataset = DATASETS["online-retail"]
+    assert isinstance(dataset, DownloadedDataset)
+    path = tmp_path / "web" / "lines.csv"
+    path.parent.mkdir()
+    path.write_text("a\nb\n")
+    changed = dataclasses.replace(
+        dataset, url=path.as_uri(), sha256=sha256_of(path), build=_copy_lines, built=("log.csv",)
+    )
+    monkeypatch.setitem(datasets.DATASETS, "online-retail", changed)
+    return path
+
+
+def _copy_lines(folder: Path) -> None:
+    (folder / "log.csv").write_bytes((folder / "lines.csv").read_bytes())
+
+
+def test_a_downloaded_file_is_fetched_once_and_its_log_built_again_if_damaged(
+    lines: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    folder = fetch("online-retail", tmp_path, said.append)
+    assert (folder / "log.csv").read_text() == "a\nb\n" and "CC BY 4.0" in said[0]
+    lines.unlink()
+    (folder / "log.csv").write_text("a")
+    fetch("online-retail", tmp_path, said.append)
+    assert (folder / "log.csv").read_text() == "a\nb\n"
+    fetch("online-retail", tmp_path, said.append)
+    assert "already" in said[-1] and len(said) == 4
+
+
+def test_a_downloaded_file_with_another_checksum_is_not_kept(lines: Path, tmp_path: Path) -> None:
+    lines.write_text("<html>not here</html>")
+    with pytest.raises(DataFetchError, match="has SHA-256 .*, expected .*Nothing was written"):
+        fetch("online-retail", tmp_path)
+    assert list((tmp_path / "online-retail").iterdir()) == []
+
+
+def test_a_file_that_cannot_be_reached_may_be_put_in_place_by_hand(
+    lines: Path, tmp_path: Path
+) -> None:
+    content = lines.read_bytes()
+    lines.unlink()
+    with pytest.raises(DataFetchError, match=r"put lines\.csv into the folder online-retail"):
+        fetch("online-retail", tmp_path)
+    (tmp_path / "online-retail" / "lines.csv").write_bytes(content)
+    assert (fetch("online-retail", tmp_path) / "log.csv").is_file()
 
 
 def test_unknown_name_suggests_the_nearest(tmp_path: Path) -> None:
