@@ -163,8 +163,8 @@ def _events(orders: _Orders, prices: _Prices, codes: np.ndarray) -> pa.Table:
     starts = np.searchsorted(orders.order, np.arange(len(orders.ids) + 1))
     price = np.full(len(orders.order), np.nan)  # of what was ordered, where it is a candidate
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    for order, day in enumerate(days.tolist()):
-        lines = slice(starts[order], starts[order + 1])
+    for number, day in enumerate(days.tolist()):
+        lines = slice(starts[number], starts[number + 1])
         on_sale, their_price = pools[day]
         _, ordered, among = np.intersect1d(
             orders.product[lines], on_sale, assume_unique=True, return_indices=True
@@ -173,15 +173,13 @@ def _events(orders: _Orders, prices: _Prices, codes: np.ndarray) -> pa.Table:
             continue
         price[lines][ordered] = their_price[among]
         others = np.setdiff1d(np.arange(len(on_sale)), among, assume_unique=True)
-        hashes = mix(on_sale[others].astype(np.uint64), order)
+        hashes = mix(on_sale[others].astype(np.uint64), number)
         others = others[np.argsort(hashes, kind="stable")[:NOT_ORDERED]]
-        parts.append((np.full(len(others), order), on_sale[others], their_price[others]))
-    order, product, their_price = (np.concatenate(part) for part in zip(*parts, strict=True))
-    bought = np.repeat([1, 0], [len(orders.order), len(order)])
-    order = np.concatenate([orders.order, order])
-    product = np.concatenate([orders.product, product])
-    price = np.concatenate([price, their_price])
+        parts.append((np.full(len(others), number), on_sale[others], their_price[others]))
+    parts.insert(0, (orders.order, orders.product, price))
+    order, product, price = (np.concatenate(part) for part in zip(*parts, strict=True))
     shown = ~np.isnan(price)
+    bought = np.arange(len(order)) < len(orders.order)
     return pa.table(
         {
             "customer_id": orders.customers[order],
