@@ -34,22 +34,17 @@ class Dialect:
         return cls(delimiter, source.may_quote)
 
     def rows(self, lines: Iterator[bytes]) -> Iterator[list[str]]:
-        """Python's careful csv reader of lines; bytes that aren't UTF-8 become lone surrogates."""
+        """Python's careful csv reader of lines; bytes that aren't UTF-8 become lone surrogates.
+
+        It raises csv.Error where text follows a closing quote, and where a quote is never closed.
+        """
         text = (self.with_one_byte(line).decode("utf-8", "surrogateescape") for line in lines)
         return csv.reader(
             text,
             delimiter=self.one_byte,
             quoting=csv.QUOTE_MINIMAL if self.quotes else csv.QUOTE_NONE,
+            strict=True,
         )
-
-    def is_closed(self, lines: list[bytes]) -> bool:
-        """Whether no quote is left open at the end of a row's lines."""
-        text = [line.decode("utf-8", "surrogateescape") for line in lines]
-        try:
-            list(csv.reader(text, delimiter=self.one_byte, strict=True))
-        except csv.Error:
-            return False
-        return True
 
     @property
     def one_byte(self) -> str:

@@ -20,7 +20,6 @@ class Lines(Iterator[bytes]):
         self._next = 0
         self._more = more
         self._row: list[bytes] = []
-        self.ended = False
 
     def __next__(self) -> bytes:
         if self._next == len(self._lines):
@@ -58,7 +57,6 @@ class Lines(Iterator[bytes]):
             self._own = 0
             self._next = 0
             return
-        self.ended = True
         if self._more and self._more.error:
             raise self._more.error
         raise StopIteration

@@ -17,6 +17,9 @@ from preprocessing.sources.lines import Lines
 from preprocessing.sources.raw import Header, RawBatch
 
 _Rows = list[tuple[int, list[str]]]
+# What Python's csv says of a strict reader's errors.
+_NOT_CLOSED = "unexpected end of data"
+_TEXT_FOLLOWS = "expected after"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,21 +88,16 @@ class CarefulRows:
             except BROKEN_FILE:  # the row that was being read is lost with the rest of the file
                 return
             used = lines.row()
-            if len(used) > 1 and not self._is_whole(cells, used, lines):
+            # Several lines that aren't a row of the right width were swallowed by a stray quote.
+            if len(used) > 1 and (cells is None or len(cells) != len(self.header.names)):
                 lines.give_back(used[1:])
+                error = _NOT_CLOSED
+                cells = None
+            if cells is None:
                 reader = self.dialect.rows(lines)
-                yield "unclosed_quote", "a quote is opened and not closed where the row should end"
-            elif cells is None:
-                reader = self.dialect.rows(lines)
-                yield "unreadable", f"the row can't be read: {error}"
+                yield _problem(error, used[0])
             else:
                 yield cells
-
-    def _is_whole(self, cells: list[str] | None, used: list[bytes], lines: Lines) -> bool:
-        """Whether several lines really are one row, and weren't swallowed by a stray quote."""
-        if cells is None or len(cells) != len(self.header.names):
-            return False
-        return not lines.ended or self.dialect.is_closed(used)
 
     def _batch(self, rows: _Rows) -> Iterator[RawBatch | RejectedRow]:
         """The rows as one batch; those that aren't text are rejected."""
@@ -132,3 +130,20 @@ class CarefulRows:
         except UnicodeEncodeError:
             return False
         return True
+
+
+def _problem(error: str, line: bytes) -> tuple[str, str]:
+    """The reason and message of the rejection of a row that begins with a line."""
+    if error != _NOT_CLOSED and _TEXT_FOLLOWS not in error:
+        return "unreadable", f"the row can't be read: {error}"
+    hint = ""
+    if b'\\"' in line:
+        hint = (
+            ". It has a backslash before a quote, which is no escape here: write the file with "
+            "quotes doubled"
+        )
+    if error == _NOT_CLOSED:
+        return "unclosed_quote", f"a quote is opened and not closed where the row should end{hint}"
+    return "text_after_quote", (
+        f"text follows the closing quote of a value; a quote in a quoted value is doubled{hint}"
+    )

@@ -137,6 +137,62 @@ def test_a_stray_quote_costs_its_row_alone(tmp_path: Path) -> None:
     assert bad == [(50_002, "unclosed_quote"), (100_003, "unclosed_quote")]
 
 
+LINES = st.lists(st.sampled_from(["a", " ", ",", ",", '"', '""', "\\", '"x,y"']), max_size=12)
+
+
+@settings(max_examples=200)
+@example(['1,"ab"c,3'])
+@example([r'1,"he said \"hi\"",3'])
+@example(['1,"a" ,3', '1,"",""""'])
+@given(lines=st.lists(LINES.map("".join), min_size=1, max_size=5))
+def test_a_line_is_read_as_strict_csv_reads_it_or_rejected(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str]
+) -> None:
+    """For lines that leave no quote open, so that each is a row."""
+    expected = []
+    closed = []
+    for line in lines:
+        try:
+            row = next(csv.reader([line], strict=True), [])
+        except csv.Error as error:
+            if "end of data" in str(error):
+                continue
+            row = []
+        closed.append(line)
+        if len(row) == 3:
+            expected.append((len(closed) + 1, row[0], row[2]))
+    path = tmp_path_factory.getbasetemp() / "strict.csv"
+    path.write_text("a,b,c\n" + "".join(line + "\n" for line in closed), encoding="utf-8")
+    good, _ = read(path, table_of(path))
+    assert good == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "reason", "has_hint"),
+    [
+        (b'1,"ab"c,3', "text_after_quote", False),
+        (rb'1,"he said \"hi\"",3', "text_after_quote", True),
+        (b'1,"ab" ,3', "text_after_quote", False),
+        (rb'1,"19\"",3', "unclosed_quote", True),
+        (b'1,2,"3', "unclosed_quote", False),
+    ],
+)
+def test_a_malformed_quote_costs_its_row_and_says_why(
+    tmp_path: Path, row: bytes, reason: str, has_hint: bool
+) -> None:
+    path = tmp_path / "quotes.csv"
+    ends = [b'1,"a ""b""\nc",3\n' * 3, row + b"\n"]
+    path.write_bytes(b"a,b,c\n" + b"".join(ends))
+    (rejected,) = [
+        part
+        for part in read_batches(Section(str(path)), table_of(path), "events", COLUMNS, None)
+        if isinstance(part, RejectedRow)
+    ]
+    assert (rejected.row, rejected.reason) == (5, reason)
+    assert ("backslash" in rejected.message) == has_hint
+    assert read(path, table_of(path)) == ([(n, "1", "3") for n in (2, 3, 4)], [(5, reason)])
+
+
 @pytest.mark.parametrize("section_bytes", [1, 7, 100, 10**6])
 def test_spans_are_the_whole_file_with_its_row_numbers(tmp_path: Path, section_bytes: int) -> None:
     path = tmp_path / "lines.csv"
