@@ -94,6 +94,9 @@ class DataReport(Kept):
         label_values: How often a label's column has each value, by task.
         users: How many there are.
         duplicate_keys: Rows that repeat a key, by table.
+        conflicting_keys: Keys whose rows differ, by table.
+        conflict_examples: One of them by table: its column and value, a column in which its rows
+            differ, the value that is used there, and another.
         odd_ids: Events whose id looks as if there were none, by `user` or `item` and id.
         item_changes: Of item features that are read from the events, how often a value isn't the
             item's last one.
@@ -117,6 +120,8 @@ class DataReport(Kept):
     label_values: dict[str, dict[str, int]] = {}
     users: int
     duplicate_keys: dict[str, int]
+    conflicting_keys: dict[str, int] = {}
+    conflict_examples: dict[str, dict[str, str]] = {}
     odd_ids: dict[str, dict[str, int]] = {}
     item_changes: dict[str, Number] = {}
     feature_auc: dict[str, dict[str, Number]] = {}

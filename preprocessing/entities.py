@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.conflicts import NO_CONFLICTS, Conflicts, conflicts_of
 from preprocessing.histories import is_run_start
 from preprocessing.sources.columns import KEY, TIME, TableName, columns_of
 from preprocessing.spec import DatasetSpec
@@ -26,6 +27,7 @@ class EntityTable:
         columns: Values by column name, each of length rows + 1: the last one, "" or NaN, is for
             entities that the table doesn't have. Strings are binary arrays, numbers float32.
         duplicates: Rows that were left out because another row has the same key (and time).
+        conflicts: Those of them that differ from the row that stays.
     """
 
     keys: pa.Array
@@ -33,6 +35,7 @@ class EntityTable:
     times: np.ndarray | None
     columns: dict[str, pa.Array]
     duplicates: int = 0
+    conflicts: Conflicts = NO_CONFLICTS
 
     @classmethod
     def from_table(cls, table: pa.Table) -> EntityTable:
@@ -53,7 +56,14 @@ class EntityTable:
         keys = encode_strings(distinct.column(KEY))
         columns = {name: with_absent(distinct.column(name)) for name in others}
         kept_times = times[first] if has_times else None
-        return cls(keys.values, keys.codes, kept_times, columns, len(codes) - int(first.sum()))
+        return cls(
+            keys.values,
+            keys.codes,
+            kept_times,
+            columns,
+            duplicates=len(codes) - int(first.sum()),
+            conflicts=conflicts_of(ordered, first, others),
+        )
 
     @classmethod
     def of_spec(
@@ -101,7 +111,12 @@ class EntityTable:
         taken = pa.array(np.append(rows[known], len(self.row_keys)))
         columns = {name: column.take(taken) for name, column in self.columns.items()}
         return EntityTable(
-            self.keys.take(pa.array(known)), np.arange(len(known)), None, columns, self.duplicates
+            self.keys.take(pa.array(known)),
+            np.arange(len(known)),
+            None,
+            columns,
+            self.duplicates,
+            self.conflicts,
         )
 
 

@@ -129,7 +129,7 @@ class BuildRecords(beam.PTransform):
         self, seen: beam.PCollection, sides: Sides, lines: tuple[beam.pvalue.AsIter, ...]
     ) -> beam.pvalue.DoOutputsTuple:
         catalog = CatalogRecords(self._spec, self._directories)
-        to_catalog = beam.ParDo(catalog, sides["items"], sides["cutoffs"], *lines)
+        to_catalog = beam.ParDo(catalog, sides["items"], sides["context"], sides["cutoffs"], *lines)
         return seen | "Catalog" >> to_catalog.with_outputs(COUNTS, main="catalog")
 
     def _broadcast(

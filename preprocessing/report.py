@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from preprocessing.conflicts import conflict_examples
 from preprocessing.counts import Counts, nested
 from preprocessing.leaks import feature_auc
 from preprocessing.popularity import rules
@@ -38,8 +39,9 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
             `("history_length", length)`, `("history_events", which)`, `("outside", why)`,
             `("requests_cut", why)`, `("joins", table, ...)`,
             `("label_values", task, value)`, `("odd_ids", column, value)`, `("users",)`,
-            `("items",)`, `("item_changes", feature, which)`, `("feature_auc", task, feature, ...)`:
-            how often.
+            `("items",)`, `("duplicate_keys", table)`, `("conflicting_keys", table)`,
+            `("conflict_examples", table, ...)`, `("item_changes", feature, which)`,
+            `("feature_auc", task, feature, ...)`: how often.
         cutoffs: Where time was cut.
         profile: When the events were.
     """
@@ -65,6 +67,8 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         "joins": by_name.get("joins", {}),
         "label_values": by_name.get("label_values", {}),
         "duplicate_keys": by_name.get("duplicate_keys", {}),
+        "conflicting_keys": by_name.get("conflicting_keys", {}),
+        "conflict_examples": conflict_examples(by_name.get("conflict_examples", {})),
         "users": by_name.get("users", 0),
         "odd_ids": by_name.get("odd_ids", {}),
         "item_changes": {name: _share(found) for name, found in changes.items()},

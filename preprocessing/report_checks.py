@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from preprocessing.conflicts import conflict_findings
 from preprocessing.errors import DataError
 from preprocessing.joins import join_findings
 from preprocessing.leaks import leak_findings
@@ -37,6 +38,7 @@ def check_report(spec: DatasetSpec, quarantine_dir: str) -> None:
 def report_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str], list[str]]:
     """Problems, which keep a run from making sense, and warnings."""
     problems, warnings = join_findings(report["joins"])
+    warnings += conflict_findings(report["conflicting_keys"], report["conflict_examples"])
     warnings += leak_findings(report["feature_auc"])
     of_history, odd_history = _history_findings(spec, report)
     problems += of_history

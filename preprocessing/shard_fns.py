@@ -25,6 +25,7 @@ from preprocessing.joins import match_counts
 from preprocessing.known_values import known_tables
 from preprocessing.shard import ShardRecords
 from preprocessing.shared_sides import SharedSides, entities, item_pool, training_events
+from preprocessing.sources.columns import TableName
 from preprocessing.sources.read import COUNTS
 from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
@@ -100,7 +101,7 @@ class RecordsOfShard(beam.DoFn):
             self._write(records, self._directories, shard)
         elif not self._only_count:
             yield from self._outputs(records)
-        records.counts["duplicate_keys", "users"] += users.duplicates if users else 0
+        records.counts.update(repeated(self._spec, "users", users))
         yield beam.pvalue.TaggedOutput(COUNTS, records.counts)
 
     def _outputs(self, records: ShardRecords) -> Iterator[beam.pvalue.TaggedOutput]:
@@ -168,6 +169,7 @@ class CatalogRecords(beam.DoFn):
         self,
         seen: bytes | None,
         items: bytes | None,
+        context: bytes | None,
         cutoffs: CutOffs,
         statistics: Iterable[bytes] = (),
     ) -> Iterator[bytes | beam.pvalue.TaggedOutput]:
@@ -179,7 +181,9 @@ class CatalogRecords(beam.DoFn):
         catalog = Catalog(self._spec, table, known.until(cutoffs.validation) if known else None)
         records = [*catalog.records(), *statistic_records(self._spec, statistics)]
         counts: Counts = Counter({("items",): len(catalog)})
-        counts["duplicate_keys", "items"] += known.duplicates if known else 0
+        counts.update(repeated(self._spec, "items", known))
+        if context is not None:
+            counts.update(repeated(self._spec, "context", entities(self._spec, "context", context)))
         counts.update(self._titled(catalog))
         counts["splits", "catalog", "records"] += len(records)
         counts["splits", "catalog", "bytes"] += sum(map(len, records))
@@ -206,6 +210,15 @@ class CatalogRecords(beam.DoFn):
         with RecordFile(path_of(directories["catalog"], 0, 1)) as file:
             file.write(records)
         return file.size
+
+
+def repeated(spec: DatasetSpec, name: TableName, table: EntityTable | None) -> Counts:
+    """Counts the rows of a table that repeat a key, and the keys whose rows differ."""
+    if table is None:
+        return Counter({("duplicate_keys", name): 0})
+    counts = table.conflicts.counts(spec, name)
+    counts["duplicate_keys", name] += table.duplicates
+    return counts
 
 
 def path_of(directory: str, shard: int, shards: int) -> str:

@@ -34,6 +34,8 @@ COUNTS = {
     ("joins", "items", "rows"): 9,
     ("label_values", "buy", "view"): 5,
     ("duplicate_keys", "items"): 1,
+    ("conflicting_keys", "items"): 1,
+    ("conflict_examples", "items", "item_id", "i1", "price", "1", "2"): 1,
     ("users",): 2,
     ("items",): 3,
 }

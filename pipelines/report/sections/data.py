@@ -7,6 +7,7 @@ from pipelines.report.bars import Bars, bars, spans
 from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.results import RunResults
 from pipelines.text import MISSING, count, day, decimal, moment, percent, ratio, size
+from preprocessing.conflicts import conflict_findings
 from preprocessing.hints import listed
 from preprocessing.joins import join_findings
 from preprocessing.leaks import leak_findings
@@ -49,6 +50,7 @@ def _finding(data: DataReport) -> str:
         _duplicates(data.duplicate_keys),
         _rates_finding(data.splits),
     ]
+    said += conflict_findings(data.conflicting_keys, data.conflict_examples)
     _, of_joins = join_findings(data.joins)
     said += of_joins
     said += leak_findings(data.feature_auc)

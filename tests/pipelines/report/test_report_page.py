@@ -198,7 +198,17 @@ CONTENT: dict[str, Any] = {
         },
         "first_event": "1997-09-20T03:05:10+00:00",
         "last_event": "1998-04-22T23:10:38+00:00",
-        "duplicate_keys": {"items": 0, "users": 0},
+        "duplicate_keys": {"items": 0, "users": 3},
+        "conflicting_keys": {"users": 2},
+        "conflict_examples": {
+            "users": {
+                "key_column": "user_id",
+                "key": "7",
+                "column": "age",
+                "used": "31",
+                "other": "57",
+            }
+        },
         "history_length": {
             "mean": 61.9,
             "percentiles": {"10": 9, "25": 25, "50": 69, "75": 100, "90": 100, "99": 100},
@@ -305,6 +315,11 @@ def test_plain_rules_and_joins_are_shown_and_few_matches_said(page: Page) -> Non
         "80,000 of 100,000 events (80.0%) find a row in the item table. The keys differ"
         in page.text
     )
+
+
+def test_keys_whose_rows_differ_are_said(page: Page) -> None:
+    assert "3 rows of users repeat a key; one row a key was used." in page.text
+    assert "'7' has '31' and '57' in column age" in page.text
 
 
 def test_is_self_contained(html: str, page: Page) -> None:
