@@ -91,6 +91,7 @@ class DataReport(Kept):
         history_events: How many events there are, and how many of them may enter histories.
         items: How many there are.
         joins: Rows that find one in another table, by table.
+        missing_examples: Frequent keys that have no row in a table, by table.
         label_values: How often a label's column has each value, by task.
         users: How many there are.
         duplicate_keys: Rows that repeat a key, by table.
@@ -117,6 +118,7 @@ class DataReport(Kept):
     history_events: dict[str, int] = {}
     items: int
     joins: dict[str, dict[str, int]] = {}
+    missing_examples: dict[str, list[str]] = {}
     label_values: dict[str, dict[str, int]] = {}
     users: int
     duplicate_keys: dict[str, int]

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from preprocessing import features as names
 from preprocessing.activity import ItemPool
+from preprocessing.counts import Counts
 from preprocessing.entities import EntityTable
 from preprocessing.events import SortedEvents
 from preprocessing.features import RecordFeature
@@ -72,7 +73,7 @@ class EventFeatures:
         """The labels of some events: float32."""
         return self._labels[task][np.minimum(numbers, len(self._events))]
 
-    def match_counts(self, table: TableName) -> dict[str, int]:
+    def match_counts(self, table: TableName) -> Counts:
         """How many events find a row of a table that holds by then; see `joins.match_counts`."""
         entities = self._entities(table)
         count = len(self._events)
@@ -84,7 +85,7 @@ class EventFeatures:
         found = (places < len(entities.row_keys)) & logged
         named = np.flatnonzero((rows > 0) & ~is_absent(values))
         ids = values.take(pa.array(named)).cast(pa.string())
-        return match_counts(ids, rows[named], entities.keys, int(found.sum()))
+        return match_counts(table, ids, rows[named], entities.keys, int(found.sum()))
 
     def changes(self, feature: RecordFeature) -> tuple[int, int]:
         """How often an item feature that is read from the events changes between an item's events.

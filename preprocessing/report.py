@@ -7,6 +7,7 @@ from typing import Any
 
 from preprocessing.conflicts import conflict_examples
 from preprocessing.counts import Counts, nested
+from preprocessing.joins import joins_report, missing_examples
 from preprocessing.leaks import feature_auc
 from preprocessing.popularity import rules
 from preprocessing.spec import DatasetSpec
@@ -37,7 +38,7 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         counts: `("rows", table, "read")`, `("rows", table, "rejected", reason)`,
             `("bytes", table, "read")`, `("bytes", table, "lost")`, `("splits", split, ...)`,
             `("history_length", length)`, `("history_events", which)`, `("outside", why)`,
-            `("requests_cut", why)`, `("joins", table, ...)`,
+            `("requests_cut", why)`, `("joins", table, ...)`, `("missing_keys", table, id)`,
             `("label_values", task, value)`, `("odd_ids", column, value)`, `("users",)`,
             `("items",)`, `("duplicate_keys", table)`, `("conflicting_keys", table)`,
             `("conflict_examples", table, ...)`, `("item_changes", feature, which)`,
@@ -49,6 +50,7 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
     rows = by_name.get("rows", {})
     splits = by_name.get("splits", {})
     changes = by_name.get("item_changes", {})
+    missing = by_name.get("missing_keys", {})
     outside = by_name.get("outside", {})
     report = {
         "dataset": spec.name,
@@ -64,7 +66,8 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         "history_length": _distribution(by_name.get("history_length", {})),
         "history_events": {"all": 0, "entering": 0} | by_name.get("history_events", {}),
         "items": by_name.get("items", 0),
-        "joins": by_name.get("joins", {}),
+        "joins": joins_report(by_name.get("joins", {}), missing),
+        "missing_examples": missing_examples(missing),
         "label_values": by_name.get("label_values", {}),
         "duplicate_keys": by_name.get("duplicate_keys", {}),
         "conflicting_keys": by_name.get("conflicting_keys", {}),

@@ -37,7 +37,7 @@ def check_report(spec: DatasetSpec, quarantine_dir: str) -> None:
 
 def report_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str], list[str]]:
     """Problems, which keep a run from making sense, and warnings."""
-    problems, warnings = join_findings(report["joins"])
+    problems, warnings = join_findings(report["joins"], report["missing_examples"])
     warnings += conflict_findings(report["conflicting_keys"], report["conflict_examples"])
     warnings += leak_findings(report["feature_auc"])
     of_history, odd_history = _history_findings(spec, report)

@@ -115,8 +115,7 @@ class ShardRecords:
     def _count_joins(self) -> None:
         for table in JOINED:
             if getattr(self._spec, table) is not None:
-                for name, count in self._features.match_counts(table).items():
-                    self.counts["joins", table, name] += count
+                self.counts.update(self._features.match_counts(table))
 
     def _count_odd_ids(self) -> None:
         """Ids that look as if there were none."""

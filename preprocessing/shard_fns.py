@@ -200,8 +200,7 @@ class CatalogRecords(beam.DoFn):
         titles = pa.array(list(read_titles(self._spec)), pa.string())
         seen = catalog.ids.filter(pa.array(catalog.counts > 0))
         matched = int(pc.sum(pc.is_in(seen, value_set=titles)).as_py() or 0)
-        counted = match_counts(seen, np.ones(len(seen), np.int64), titles, matched)
-        return Counter({("joins", "titles", name): count for name, count in counted.items()})
+        return match_counts("titles", seen, np.ones(len(seen), np.int64), titles, matched)
 
     def _write(self, records: list[bytes], directories: Mapping[str, str]) -> int:
         for split in SHARD_SPLITS:

@@ -32,6 +32,7 @@ COUNTS = {
     ("history_length", "7"): 4,
     ("outside", "history_only"): 1,
     ("joins", "items", "rows"): 9,
+    ("missing_keys", "items", "i2"): 1,
     ("label_values", "buy", "view"): 5,
     ("duplicate_keys", "items"): 1,
     ("conflicting_keys", "items"): 1,

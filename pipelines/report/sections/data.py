@@ -51,7 +51,7 @@ def _finding(data: DataReport) -> str:
         _rates_finding(data.splits),
     ]
     said += conflict_findings(data.conflicting_keys, data.conflict_examples)
-    _, of_joins = join_findings(data.joins)
+    _, of_joins = join_findings(data.joins, data.missing_examples)
     said += of_joins
     said += leak_findings(data.feature_auc)
     return " ".join(sentence for sentence in said if sentence)

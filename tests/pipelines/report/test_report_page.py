@@ -215,7 +215,15 @@ CONTENT: dict[str, Any] = {
         },
         "items": 1682,
         "users": 943,
-        "joins": {"items": {"rows": 100_000, "matched": 80_000, "matched_keys": 80_000}},
+        "joins": {
+            "items": {
+                "rows": 100_000,
+                "matched": 80_000,
+                "matched_keys": 80_000,
+                "missing_keys": 310,
+            }
+        },
+        "missing_examples": {"items": ["50", "258"]},
         "rows": {
             "events": {"read": 100000, "rejected": {"bad_timestamp": 211, "no_user": 14}},
             "items": {"read": 1682, "rejected": {}},
@@ -312,9 +320,9 @@ def test_plain_rules_and_joins_are_shown_and_few_matches_said(page: Page) -> Non
     assert "Test like 73.1 % 0.0 % 0.866 –" in page.text
     assert "items 100,000 80,000 80.0 %" in page.text
     assert (
-        "80,000 of 100,000 events (80.0%) find a row in the item table. The keys differ"
-        in page.text
-    )
+        "80,000 of 100,000 events (80.0%) find a row in the item table. It has no row for 310 "
+        "keys, such as '50' and '258'."
+    ) in page.text
 
 
 def test_keys_whose_rows_differ_are_said(page: Page) -> None:
