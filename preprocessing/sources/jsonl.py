@@ -16,6 +16,7 @@ from preprocessing.sources.file_types import json_layout
 from preprocessing.sources.json_values import parse_json, parser_for
 from preprocessing.sources.nested import Row, batch_of, names_of
 from preprocessing.sources.raw import Header, RawBatch
+from preprocessing.sources.repeated_keys import RepeatedKeys
 from preprocessing.sources.section import Section
 from preprocessing.spec_sources import TextFiles
 from preprocessing.spec_tables import Explode, Table
@@ -82,24 +83,34 @@ def read_batches(
     explode: Explode | None,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[RawBatch | RejectedRow]:
-    """The rows of a section in batches, and the lines that aren't objects.
+    """The rows of a section in batches, and the lines that aren't objects or have a key twice.
 
     A key that a row lacks is absent there.
     """
     number = count_lines(section.path, section.start) + 1
+    repeated = RepeatedKeys(columns, explode)
     with open_blocks(section, table.options(TextFiles).encoding, block_bytes) as reader:
         while block := reader.take():
             rows: list[Row] = []
             numbers: list[int] = []
+            lines: list[bytes] = []
             parse = parser_for(block)
             for line in block.splitlines():
                 row = parse(line)
                 if isinstance(row, dict):
                     rows.append(row)
                     numbers.append(number)
+                    lines.append(line)
                 elif line.strip():
                     yield RejectedRow(table_name, section.path, number, *_problem(line, row))
                 number += 1
+            problems = repeated.problems(block, lines, rows)
+            for place, problem in sorted(problems.items()):
+                yield RejectedRow(table_name, section.path, numbers[place], *problem)
+            if problems:
+                kept = [place for place in range(len(rows)) if place not in problems]
+                rows = [rows[place] for place in kept]
+                numbers = [numbers[place] for place in kept]
             if rows:
                 batch, rejected = batch_of(rows, np.array(numbers), columns, explode, section.path)
                 yield batch

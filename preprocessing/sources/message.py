@@ -10,6 +10,7 @@ from preprocessing.sources.columns import columns_of
 from preprocessing.sources.json_values import parse_json
 from preprocessing.sources.nested import batch_of
 from preprocessing.sources.parse import parse_batch
+from preprocessing.sources.repeated_keys import RepeatedKeys
 from preprocessing.spec import DatasetSpec
 
 _WHERE = "(a message)"
@@ -30,6 +31,9 @@ def parse_event(spec: DatasetSpec, message: bytes) -> tuple[pa.Table | None, lis
     if not isinstance(value, dict):
         return None, [_rejected("not_an_object", f"expected a JSON object. {received}")]
     columns = columns_of(spec, "events")
+    problems = RepeatedKeys(columns, spec.events.explode).problems(message, [message], [value])
+    if problems:
+        return None, [_rejected(*problems[0])]
     raw, unfit = batch_of([value], np.ones(1, np.int64), columns, spec.events.explode, _WHERE)
     good, rejected = parse_batch(raw, columns, "events", _WHERE, spec.events.time_format)
     return good, unfit + rejected
