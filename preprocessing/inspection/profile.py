@@ -1,9 +1,8 @@
-"""What each column of a log looks like."""
+"""What a column of a log looks like."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -11,17 +10,10 @@ import pyarrow.compute as pc
 
 from preprocessing.inspection.names import says
 from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
-from preprocessing.quarantine import RejectedRow
-from preprocessing.sources.columns import Column
-from preprocessing.sources.files import files_of
-from preprocessing.sources.formats import reader_of
 from preprocessing.sources.lists import joined_lists
 from preprocessing.sources.normal import plain
-from preprocessing.sources.raw import RawBatch
-from preprocessing.sources.section import Section
 from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, seconds_of
 from preprocessing.sources.values import numbers_of, text_of
-from preprocessing.spec_tables import Table
 from preprocessing.two_values import is_two_valued
 
 _EARLIEST_SECOND = 300_000_000  # 1979: smaller numbers are more likely counts or ids than times
@@ -75,50 +67,7 @@ class ColumnProfile:
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:count]
 
 
-def profile_log(table: Table, rows: int) -> tuple[list[ColumnProfile], int, int]:
-    """Profiles the columns of a log's first `rows` rows, or a few more.
-
-    Returns:
-        The profiles, how many rows were read, and how many of them couldn't be.
-
-    Raises:
-        DataError: there is no such file, it can't be read at all, or files have different columns.
-    """
-    paths = files_of(table, "")  # no configuration names it
-    headers = [reader_of(table).read_header(path, table) for path in paths]
-    is_open = headers[0].holds is not None  # other files, and rows, may have other columns
-    names: dict[str, None] = {}  # ordered, each once
-    for header in headers if is_open else headers[:1]:
-        names |= dict.fromkeys(header.names)
-    columns = tuple(Column(name, name, "any", "the first file") for name in names)
-    batches: list[RawBatch] = []
-    read = 0
-    rejected = 0
-    for part in _parts(table, paths, columns):
-        if isinstance(part, RawBatch):
-            batches.append(part)
-            read += len(part.numbers)
-        else:
-            rejected += 1
-        if read >= rows:
-            break
-    profiles: list[ColumnProfile] = []
-    for name in names if batches else []:
-        profile = _profile(name, [batch.columns[name] for batch in batches])
-        if profile is not None:
-            profiles.append(profile)
-    return profiles, read, rejected
-
-
-def _parts(
-    table: Table, paths: list[str], columns: tuple[Column, ...]
-) -> Iterator[RawBatch | RejectedRow]:
-    """The rows of all files, one file after the other."""
-    for path in paths:
-        yield from reader_of(table).read_batches(Section(path), table, "events", columns, None)
-
-
-def _profile(name: str, parts: list[pa.Array]) -> ColumnProfile | None:
+def profile_column(name: str, parts: list[pa.Array]) -> ColumnProfile | None:
     """What a column looks like; None for a structure, whose fields have profiles of their own."""
     types = [plain(part).type for part in parts]
     if any(pa.types.is_struct(kind) for kind in types):

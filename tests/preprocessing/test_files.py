@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from preprocessing.errors import DataError
-from preprocessing.inspection.profile import profile_log
+from preprocessing.inspection.log import profile_log
 from preprocessing.rolling import newest_span
 from preprocessing.sources.check import check_sources
 from preprocessing.sources.files import files_of
@@ -194,8 +194,8 @@ def test_json_keys_may_come_late_or_be_in_one_file_alone(tmp_path: Path) -> None
 def test_columns_of_all_json_files_are_inspected(tmp_path: Path) -> None:
     (tmp_path / "1.jsonl").write_text('{"a": 1}\n')
     (tmp_path / "2.jsonl").write_text('{"b": null, "time": "nan"}\n')
-    profiles, read, _ = profile_log(spec_of(tmp_path, "jsonl").events, 10)
-    assert ([profile.name for profile in profiles], read) == (["a", "b", "time"], 2)
+    found = profile_log(spec_of(tmp_path, "jsonl").events, 10)
+    assert ([profile.name for profile in found.columns], found.read) == (["a", "b", "time"], 2)
 
 
 def test_the_nearest_column_is_found_whatever_its_case(tmp_path: Path) -> None:

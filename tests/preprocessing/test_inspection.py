@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from preprocessing.inspection.guess import Roles, guess_roles
-from preprocessing.inspection.profile import profile_log
+from preprocessing.inspection.log import profile_log
 from preprocessing.inspection.starter import starter_comments, starter_config
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_tables import Table
@@ -89,7 +89,7 @@ def roles_of(folder: Path, rows: list[Row]) -> tuple[Roles, dict[str, Any]]:
     table = Table.model_validate(
         {"format": "csv", "path": str(write_csv(folder / "log.csv", rows))}
     )
-    roles = guess_roles(profile_log(table, 1_000_000)[0])
+    roles = guess_roles(profile_log(table, 1_000_000).columns)
     return roles, starter_config("log", table, roles)["dataset"]
 
 

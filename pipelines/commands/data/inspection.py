@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
+from pipelines.commands.data.unread_rows import unread_rows
 from pipelines.config import RunConfig
 from preprocessing.config import ConfigError
 from preprocessing.errors import DataError
 from preprocessing.inspection.guess import Roles, guess_roles
-from preprocessing.inspection.profile import ColumnProfile, profile_log
+from preprocessing.inspection.log import LogProfile, profile_log
+from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.inspection.starter import starter_comments, starter_config
 from preprocessing.odd_ids import absent_looking, id_findings
 from preprocessing.sources.raw import separator_hint
@@ -54,12 +56,16 @@ def inspect_log(
     """
     console = Console()
     table = _table(path, format or _format_of(path), columns, delimiter, encoding)
-    profiles, read, rejected = profile_log(table, rows)
-    if not read:
-        raise DataError(f"{path}: the log is empty: no row can be read.")
-    roles = guess_roles(profiles)
-    console.print(_grid(path, profiles, roles, read))
-    console.print("\n".join(_facts(profiles, roles, read, rejected)), markup=False)
+    found = profile_log(table, rows)
+    unread = unread_rows(found, table)
+    if not found.read:
+        if unread:
+            raise DataError(f"{path}: no row can be read. {' '.join(unread)}")
+        raise DataError(f"{path}: the log is empty: it has no rows.")
+    roles = guess_roles(found.columns)
+    console.print(_grid(path, found, roles))
+    facts = [*_facts(found, roles), *unread]
+    console.print("\n".join(facts), markup=False, soft_wrap=True)
     if output is not None:
         # The config may be used in another folder than this one.
         table = table.at(path if "://" in path else str(Path(path).absolute()))
@@ -124,15 +130,15 @@ def _name_of(path: str) -> str:
     return stem or "log"
 
 
-def _grid(path: str, profiles: list[ColumnProfile], roles: Roles, read: int) -> Grid:
+def _grid(path: str, found: LogProfile, roles: Roles) -> Grid:
     grid = Grid("column", "type", "distinct", "missing", "values", "looks like", title=escape(path))
-    for profile in profiles:
+    for profile in found.columns:
         kind = f"{profile.kind} ({profile.time_format})" if profile.time_format else profile.kind
         grid.add_row(
             escape(profile.name),
             kind,
             f"{profile.distinct:,}",
-            f"{profile.missing / read:.1%}",
+            f"{profile.missing / found.read:.1%}",
             escape(_values(profile)),
             escape(roles.role_of(profile.name)),
         )
@@ -149,12 +155,12 @@ def _values(profile: ColumnProfile) -> str:
     return ", ".join(shown)
 
 
-def _facts(profiles: list[ColumnProfile], roles: Roles, read: int, rejected: int) -> list[str]:
-    facts = [f"{read:,} rows read, {rejected:,} can't be read."]
+def _facts(found: LogProfile, roles: Roles) -> list[str]:
+    facts = [f"{found.read:,} rows read, {found.rejected.total():,} can't be read."]
     if roles.page is not None and roles.item is not None:
         shown = len(roles.item.values)
         facts.append(
-            f"A row is a page: {shown / read:.1f} items are shown on average, each an event."
+            f"A row is a page: {shown / found.read:.1f} items are shown on average, each an event."
         )
     if roles.user is not None:
         of_users = np.bincount(roles.user.codes)
@@ -172,7 +178,7 @@ def _facts(profiles: list[ColumnProfile], roles: Roles, read: int, rejected: int
     for profile in (roles.user, roles.item):
         if profile is not None:
             facts += id_findings(profile.name, absent_looking(profile.values))
-    hint = separator_hint(tuple(profile.name for profile in profiles))
+    hint = separator_hint(tuple(profile.name for profile in found.columns))
     if hint:
         facts.append(hint.strip())
     return facts + [f"No column looks like the {role}." for role in roles.missing]

@@ -215,6 +215,65 @@ def test_inspect_reads_other_encodings_and_says_what_separates_columns(tmp_path:
     assert "The header has semicolons, but no other separator: is it delimiter: ';'?" in output
 
 
+HEADER = "user_id,item_id,time,price\n"
+ROWS = "".join(f"u{n % 7},café {n % 5},{START + n},1.5\n" for n in range(20))
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "causes"),
+    [
+        (
+            (HEADER + ROWS).encode("latin-1"),
+            [],
+            ["20 rows", "(undecodable)", "row 2: the row holds", "give --encoding latin-1"],
+        ),
+        (
+            (HEADER + ROWS).replace(",", ";").replace("1.5", "1,5").encode(),
+            [],
+            ["20 rows", "row 2: 2 fields where the header has 1", "';'? Give --delimiter"],
+        ),
+        (
+            (HEADER + ROWS.replace("1.5", "1.5,")).encode(),
+            [],
+            ["20 rows", "row 2: 5 fields where the header has 4", "the header: user_id, item_id,"],
+        ),
+        (
+            ("# exported 2024\n" + HEADER + ROWS).encode(),
+            [],
+            ["21 rows", "row 2: 4 fields where", "taken for the header: # exported 2024."],
+        ),
+        (
+            ROWS.encode(),
+            ["--columns", "user_id,item_id"],
+            ["20 rows", "row 1: 4 fields", "--columns has 2 names: give one for each field"],
+        ),
+        (
+            (HEADER.replace("price", "prix payé") + ROWS).encode("latin-1"),
+            [],
+            ["the header holds bytes that aren't UTF-8 text", "give --encoding latin-1"],
+        ),
+    ],
+    ids=["latin-1", "semicolons", "trailing comma", "comment", "columns", "latin-1 header"],
+)
+def test_inspect_says_why_no_row_can_be_read(
+    tmp_path: Path, text: bytes, options: list[str], causes: list[str]
+) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(text)
+    done = invoke("inspect", path, *options)
+    assert done.exit_code == 1 and "is empty" not in done.output
+    for cause in [str(path), *causes]:
+        assert cause in done.output
+
+
+def test_inspect_says_why_some_rows_can_not_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes((HEADER + ROWS).encode() + "u1,thé,1600000000,2\n".encode("latin-1"))
+    done = invoke("inspect", path)
+    assert done.exit_code == 0 and "20 rows read, 1 can't be read." in done.output
+    assert f"1 row can't be read (undecodable), the first in {path}, row 22:" in done.output
+
+
 def test_inspect_points_out_ids_that_look_as_if_there_were_none(tmp_path: Path) -> None:
     rows = impressions()
     for row in rows[:50]:
