@@ -46,7 +46,7 @@ def sections(path: str, table: Table) -> list[Section]:
 def read_header(path: str, table: Table) -> Header:
     """The header of a file; without names if the file is empty."""
     with open_blocks(Section(path), table.options(DelimitedFiles).encoding) as reader:
-        return _take_header(reader, table)
+        return _take_header(reader, table)[0]
 
 
 def read_batches(
@@ -70,25 +70,30 @@ def read_batches(
     with open_blocks(section, source.encoding, block_bytes) as reader:
         number = count_lines(section.path, section.start) + 1
         if not section.start and source.names is None:
-            _take_header(reader, table)
-            number += 1
+            number += _take_header(reader, table)[1]
         yield from exploded(_Blocks(rows, reader, number), explode, columns, section.path)
 
 
-def _take_header(reader: BlockReader, table: Table) -> Header:
+def _take_header(reader: BlockReader, table: Table) -> tuple[Header, int]:
+    """The header, and how many rows it and the blank ones before it are."""
     source = table.options(DelimitedFiles)
     if source.names is not None:
-        return Header(source.names)
+        return Header(source.names), 0
     lines = Lines(reader.take(), reader)
+    cells: list[str] = []
+    taken = 0
     try:
-        cells: list[str] = next(Dialect.of(table).rows(lines), [])
+        for cells in Dialect.of(table).rows(lines):
+            taken += 1
+            if any(cell.strip() for cell in cells):
+                break
         if not cells and reader.error:
             raise reader.error
     except (csv.Error, *BROKEN_FILE) as error:
         raise BrokenFileError(f"{reader.path}: the header can't be read: {error}.") from error
     reader.give_back(lines.rest())
     if not isinstance(source, RecboleFiles):
-        return Header(tuple(cell.strip() for cell in cells))
+        return Header(tuple(cell.strip() for cell in cells)), taken
     # RecBole writes `name:type`; the type may be left out.
     names: list[str] = []
     types: list[str] = []
@@ -96,7 +101,7 @@ def _take_header(reader: BlockReader, table: Table) -> Header:
         name, colon, kind = cell.strip().rpartition(":")
         names.append(name if colon else kind)
         types.append(kind if colon else "")
-    return Header(tuple(names), tuple(types))
+    return Header(tuple(names), tuple(types)), taken
 
 
 @dataclasses.dataclass

@@ -19,7 +19,7 @@ from preprocessing.quarantine import RejectedRow
 from preprocessing.sources import delimited
 from preprocessing.sources.blocks import count_lines, line_sections
 from preprocessing.sources.columns import Column
-from preprocessing.sources.delimited import read_batches
+from preprocessing.sources.delimited import read_batches, read_header
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.section import Section
 from preprocessing.spec_tables import Table
@@ -234,3 +234,25 @@ def test_long_delimiter_names_and_encoding(tmp_path: Path) -> None:
     (batch,) = [part for part in parts if isinstance(part, RawBatch)]
     assert batch.columns["b"].to_pylist() == ['Café "x": y', "B"]
     assert batch.columns["b"].type == pa.string() and np.array_equal(batch.numbers, [1, 2])
+
+
+@pytest.mark.parametrize("blank", ["\n", "\n\n", "\r\n", "  \n\n"])
+@pytest.mark.parametrize("quotes", [True, False])
+def test_blank_lines_before_the_header_are_no_header(
+    tmp_path: Path, blank: str, quotes: bool
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(f"{blank}a,b,c\n\n1,2,3\n4,5\n6,7,8\n", newline="")
+    table = table_of(path, quotes=quotes)
+    assert read_header(str(path), table).names == ("a", "b", "c")
+    before = blank.count("\n")
+    good = [(before + 3, "1", "3"), (before + 5, "6", "8")]
+    expected = good, [(before + 4, "field_count")]
+    assert read(path, table) == read_carefully(path, table) == expected
+    assert read(path, table, sections=line_sections(str(path), 6)) == expected
+
+
+def test_blank_lines_alone_are_an_empty_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("\n \n")
+    assert not any(read_header(str(path), table_of(path)).names)
