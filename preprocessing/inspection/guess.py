@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from preprocessing.inspection.groups import Groups
 from preprocessing.inspection.label import Label, guess_label
@@ -62,8 +62,16 @@ class Roles:
         return ", ".join(found)
 
 
-def guess_roles(profiles: list[ColumnProfile]) -> Roles:
-    """Guesses the roles of a log's columns."""
+def guess_roles(
+    profiles: list[ColumnProfile], without_profile: Mapping[str, str] | None = None
+) -> Roles:
+    """Guesses the roles of a log's columns.
+
+    Args:
+        profiles: Of the columns.
+        without_profile: Other columns, which are left out, each with the reason.
+    """
+    left_out = dict(without_profile or {})
     keys: dict[str, ColumnProfile] = {}
     roles_to_find = ["user", "item"]
     page = find_page(profiles)
@@ -80,8 +88,7 @@ def guess_roles(profiles: list[ColumnProfile]) -> Roles:
         keys["time"] = time
     if len(keys) < 3:
         # Without user, item and time nothing can be said of the other columns.
-        return Roles(keys.get("user"), keys.get("item"), time, None, None, {})
-    left_out: dict[str, str] = {}
+        return Roles(keys.get("user"), keys.get("item"), time, None, None, {}, left_out)
     request = _request(profiles, keys, left_out)
     used = list(keys.values())
     if request is not None:

@@ -16,6 +16,8 @@ from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.section import Section
 from preprocessing.spec_tables import Table
 
+_ODD_TYPE = "its values are of type {kind}, neither single values nor lists of such"
+
 
 class LogProfile(NamedTuple):
     """What a log looks like.
@@ -26,6 +28,7 @@ class LogProfile(NamedTuple):
         rejected: How many more couldn't be, by reason.
         examples: The first row that couldn't be, by reason.
         names: Of the columns, as the first file has them.
+        left_out: Columns of types that nothing can be said of, each with the reason.
     """
 
     columns: list[ColumnProfile]
@@ -33,6 +36,7 @@ class LogProfile(NamedTuple):
     rejected: Counter[str]
     examples: dict[str, RejectedRow]
     names: tuple[str, ...]
+    left_out: dict[str, str]
 
 
 def profile_log(table: Table, rows: int) -> LogProfile:
@@ -64,11 +68,17 @@ def profile_log(table: Table, rows: int) -> LogProfile:
         if read >= rows:
             break
     profiles: list[ColumnProfile] = []
+    left_out: dict[str, str] = {}
     for name in names if batches else []:
-        profile = profile_column(name, [batch.columns[name] for batch in batches])
+        values = [batch.columns[name] for batch in batches]
+        try:
+            profile = profile_column(name, values)
+        except DataError:  # a run needs such a column as little as any that isn't named
+            left_out[name] = _ODD_TYPE.format(kind=values[0].type)
+            continue
         if profile is not None:
             profiles.append(profile)
-    return LogProfile(profiles, read, rejected, examples, headers[0].names)
+    return LogProfile(profiles, read, rejected, examples, headers[0].names, left_out)
 
 
 def _check_text(names: tuple[str, ...], path: str) -> None:

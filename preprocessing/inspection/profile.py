@@ -68,7 +68,11 @@ class ColumnProfile:
 
 
 def profile_column(name: str, parts: list[pa.Array]) -> ColumnProfile | None:
-    """What a column looks like; None for a structure, whose fields have profiles of their own."""
+    """What a column looks like; None for a structure, whose fields have profiles of their own.
+
+    Raises:
+        DataError: its values are neither single ones nor lists of such.
+    """
     types = [plain(part).type for part in parts]
     if any(pa.types.is_struct(kind) for kind in types):
         return None

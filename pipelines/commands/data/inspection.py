@@ -62,7 +62,7 @@ def inspect_log(
         if unread:
             raise DataError(f"{path}: no row can be read. {' '.join(unread)}")
         raise DataError(f"{path}: the log is empty: it has no rows.")
-    roles = guess_roles(found.columns)
+    roles = guess_roles(found.columns, found.left_out)
     console.print(_grid(path, found, roles))
     facts = [*_facts(found, roles), *unread]
     console.print("\n".join(facts), markup=False, soft_wrap=True)
@@ -181,4 +181,5 @@ def _facts(found: LogProfile, roles: Roles) -> list[str]:
     hint = separator_hint(tuple(profile.name for profile in found.columns))
     if hint:
         facts.append(hint.strip())
+    facts += [f"{column} is left out: {why}." for column, why in found.left_out.items()]
     return facts + [f"No column looks like the {role}." for role in roles.missing]

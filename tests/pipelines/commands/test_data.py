@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from typer.testing import CliRunner, Result
@@ -272,6 +274,22 @@ def test_inspect_says_why_some_rows_can_not_be_read(tmp_path: Path) -> None:
     done = invoke("inspect", path)
     assert done.exit_code == 0 and "20 rows read, 1 can't be read." in done.output
     assert f"1 row can't be read (undecodable), the first in {path}, row 22:" in done.output
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.map_(pa.string(), pa.int64()), pa.list_(pa.struct({"a": pa.int64()})), pa.duration("s")],
+    ids=["map", "structures", "duration"],
+)
+def test_inspect_leaves_out_a_column_of_an_odd_type(tmp_path: Path, kind: pa.DataType) -> None:
+    rows = pa.Table.from_pylist(impressions())
+    odd = pa.nulls(len(rows), kind)
+    pq.write_table(rows.append_column("odd", odd), tmp_path / "shop.parquet")
+    done = invoke("inspect", tmp_path / "shop.parquet", "--output", tmp_path / "shop.yaml")
+    assert done.exit_code == 0, done.output
+    assert "odd is left out: its values are of type" in done.output
+    assert "# odd is left out: its values are of type" in (tmp_path / "shop.yaml").read_text()
+    check_sources(load_run_config(tmp_path / "shop.yaml").spec)
 
 
 def test_inspect_points_out_ids_that_look_as_if_there_were_none(tmp_path: Path) -> None:
