@@ -26,6 +26,8 @@ class Roles:
         features: The kind of feature of each column, by side and column.
         left_out: Columns that are not used because their role isn't sure, each with the reason.
         page: How a row is a page of shown items; None where it is one event.
+        time_doubts: What a person should know of the column of times; where none was found, of
+            those that are called like one.
     """
 
     user: ColumnProfile | None
@@ -36,6 +38,7 @@ class Roles:
     features: dict[str, dict[str, str]]
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
     page: Page | None = None
+    time_doubts: tuple[str, ...] = ()
 
     @property
     def missing(self) -> list[str]:
@@ -86,9 +89,11 @@ def guess_roles(
     time = _time(profiles, [Groups.by(key) for key in keys.values()])
     if time is not None:
         keys["time"] = time
+    doubts = tuple(p.time_doubt for p in ([time] if time else profiles) if p.time_doubt)
     if len(keys) < 3:
         # Without user, item and time nothing can be said of the other columns.
-        return Roles(keys.get("user"), keys.get("item"), time, None, None, {}, left_out)
+        user, item = keys.get("user"), keys.get("item")
+        return Roles(user, item, time, None, None, {}, left_out, None, doubts)
     request = _request(profiles, keys, left_out)
     used = list(keys.values())
     if request is not None:
@@ -99,7 +104,17 @@ def guess_roles(
     sides = Sides(keys["user"], keys["item"], keys["time"], request)
     label = guess_label(others, sides) if page is None else page.label(profiles)
     features = sides.features(others, label, left_out)
-    return Roles(keys["user"], keys["item"], keys["time"], request, label, features, left_out, page)
+    return Roles(
+        keys["user"],
+        keys["item"],
+        keys["time"],
+        request,
+        label,
+        features,
+        left_out,
+        page,
+        doubts,
+    )
 
 
 def _key(

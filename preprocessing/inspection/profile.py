@@ -8,16 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from preprocessing.inspection.names import says
+from preprocessing.inspection.time_guess import guess_time
 from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.sources.lists import joined_lists
 from preprocessing.sources.normal import plain
-from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, seconds_of
+from preprocessing.sources.times import seconds_of
 from preprocessing.sources.values import numbers_of, text_of
 from preprocessing.two_values import is_two_valued
 
-_EARLIEST_SECOND = 300_000_000  # 1979: smaller numbers are more likely counts or ids than times
-_TIME_NAME = r"time|date|stamp|(^|_)ts$|_at$"
 _MOST_SPELLINGS = 8  # of the two values of a flag, and of none
 _LEAST_LIST_SHARE = 0.05
 
@@ -33,11 +31,13 @@ class ColumnProfile:
         values: Its values as text, [rows]; "" where absent, lists joined with `|`.
         missing: How many rows have no value.
         distinct: How many different values there are.
-        time_format: How times are written: a unit, `iso`, or `typed` where the file says that it
-            is a time. This one and the next two are for columns of times.
+        time_format: How times are written: a unit, `iso`, a format of strptime, or `typed` where
+            the file says that it is a time. This one and the next two are for columns of times.
         seconds: The earliest and the latest time, seconds since 1970.
         times: float64 [rows], seconds since 1970, NaN where absent.
         is_list: Whether the file has lists there; those of text may be of kind `list`, too.
+        time_doubt: Where the name says that these are times, what keeps some or all of the values
+            from being read so.
     """
 
     name: str
@@ -49,6 +49,7 @@ class ColumnProfile:
     seconds: tuple[int, int] | None = None
     times: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
     is_list: bool = False
+    time_doubt: str = ""
 
     @property
     def codes(self) -> np.ndarray:
@@ -97,28 +98,27 @@ def guess_kind(profile: ColumnProfile) -> ColumnProfile:
         values = [value for value, _ in profile.top(_MOST_SPELLINGS + 1)]
         if is_two_valued(values):
             return dataclasses.replace(profile, kind="flag")
+    guess = guess_time(profile.name, profile.values)
+    if guess is not None:
+        profile = dataclasses.replace(profile, time_doubt=guess.doubt)
+        if guess.time_format:
+            return _as_time(profile, guess.seconds, guess.time_format)
     numbers, malformed = numbers_of(profile.values, profile.name)
     if not malformed.any():
-        return _guess_number(profile, numbers)
+        return _as_number(profile, numbers)
     seconds, malformed = seconds_of(profile.values, "iso", profile.name)
-    if not malformed.any():
-        return _as_time(profile, seconds, "iso")
+    if not malformed.any():  # of any year, and whatever the name says
+        return _as_time(dataclasses.replace(profile, time_doubt=""), seconds, "iso")
     is_list = pc.match_substring(profile.values, MULTIVALENT_SEPARATOR)
     if pc.sum(is_list).as_py() > _LEAST_LIST_SHARE * len(profile.values):
         return dataclasses.replace(profile, kind="list")
     return profile
 
 
-def _guess_number(profile: ColumnProfile, numbers: np.ndarray) -> ColumnProfile:
-    """A time, where the name says so and the numbers fit a unit; otherwise a number."""
+def _as_number(profile: ColumnProfile, numbers: np.ndarray) -> ColumnProfile:
     known = numbers[~np.isnan(numbers)]
     if not len(known):
         return profile  # every value is a word such as nan
-    if says(_TIME_NAME, profile.name):
-        for unit, factor in UNITS_PER_SECOND.items():
-            is_late_enough = known.min() >= _EARLIEST_SECOND * factor
-            if is_late_enough and known.max() <= LATEST_SECOND * factor:
-                return _as_time(profile, numbers / factor, unit)
     is_whole = bool((known == np.floor(known)).all())
     return dataclasses.replace(profile, kind="integer" if is_whole else "number")
 

@@ -45,12 +45,14 @@ def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
     if roles.missing or roles.user is None or roles.item is None or roles.time is None:
         raise DataError(
             f"no column of {table.path} looks like: {', '.join(roles.missing)}. Write the spec by "
-            f"hand."
+            f"hand. {' '.join(roles.time_doubts)}".rstrip()
         )
     events = table.model_dump(mode="json", exclude_defaults=True)
     events |= {"user": roles.user.name, "item": roles.item.name, "timestamp": roles.time.name}
     if roles.time.time_format in ("ms", "us", "iso"):
         events["timestamp_unit"] = roles.time.time_format
+    elif roles.time.time_format not in ("s", "typed"):
+        events["timestamp_format"] = roles.time.time_format
     if roles.request is not None:
         events["request"] = roles.request.name
     if roles.page is not None:
@@ -74,7 +76,7 @@ def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
 
 def starter_comments(roles: Roles) -> list[str]:
     """What a person should look at in the config."""
-    comments: list[str] = []
+    comments = list(roles.time_doubts)
     for column, why in roles.left_out.items():
         name = " ".join(column.split()) or repr(column)  # a comment is one line
         comments.append(f"{name} is left out: {why}.")

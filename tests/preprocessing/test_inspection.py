@@ -4,12 +4,14 @@ left out."""
 from __future__ import annotations
 
 import random
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from preprocessing.errors import DataError
 from preprocessing.inspection.guess import Roles, guess_roles
 from preprocessing.inspection.log import profile_log
 from preprocessing.inspection.starter import starter_comments, starter_config
@@ -304,3 +306,29 @@ def test_every_event_is_good_where_no_column_tells_more(tmp_path: Path) -> None:
     _, dataset = roles_of(tmp_path, rows)
     assert dataset["tasks"] == {"chosen": {"column": "item", "equals_column": "item"}}
     assert not validate(DatasetSpec.model_validate(dataset)).problems
+
+
+def test_times_in_another_format_are_written_with_it(tmp_path: Path) -> None:
+    rows: list[Row] = []
+    for row in page_log():
+        at = datetime.fromtimestamp(row["event_time"], timezone.utc)
+        rows.append(row | {"event_time": at.strftime("%Y-%m-%d %H:%M:%S UTC")})
+    rows[7]["event_time"] = "NULL"
+    roles, dataset = roles_of(tmp_path, rows)
+    assert dataset["events"]["timestamp_format"] == "%Y-%m-%d %H:%M:%S %Z"
+    assert "timestamp_unit" not in dataset["events"]
+    (doubt,) = [comment for comment in starter_comments(roles) if "event_time" in comment]
+    assert doubt.startswith("1 of 1,000 values of column 'event_time' are no likely time")
+    assert not validate(DatasetSpec.model_validate(dataset)).problems
+
+
+def test_a_column_that_is_called_like_a_time_is_named_where_none_is_found(tmp_path: Path) -> None:
+    rows = [row | {"event_time": "yesterday"} for row in page_log()]
+    with pytest.raises(DataError, match="Column 'event_time' is called like a time.*'yesterday'"):
+        roles_of(tmp_path, without(rows, "signup_date"))
+
+
+def test_iso_times_before_1979_are_times_without_a_doubt(tmp_path: Path) -> None:
+    rows = [row | {"event_time": f"1950-01-{n % 28 + 1:02}"} for n, row in enumerate(page_log())]
+    roles, dataset = roles_of(tmp_path, without(rows, "signup_date"))
+    assert dataset["events"]["timestamp_unit"] == "iso" and not roles.time_doubts

@@ -182,4 +182,5 @@ def _facts(found: LogProfile, roles: Roles) -> list[str]:
     if hint:
         facts.append(hint.strip())
     facts += [f"{column} is left out: {why}." for column, why in found.left_out.items()]
-    return facts + [f"No column looks like the {role}." for role in roles.missing]
+    facts += [f"No column looks like the {role}." for role in roles.missing]
+    return [*facts, *roles.time_doubts]
