@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
+
+import numpy as np
 
 from preprocessing.errors import DataError
 from preprocessing.inspection.profile import ColumnProfile, profile_column
@@ -16,6 +19,7 @@ from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.section import Section
 from preprocessing.spec_tables import Table
 
+_MOST_BAD = 1 << 20  # rows on end that can't be read: more would tell no more
 _ODD_TYPE = "its values are of type {kind}, neither single values nor lists of such"
 
 
@@ -29,6 +33,7 @@ class LogProfile(NamedTuple):
         examples: The first row that couldn't be, by reason.
         names: Of the columns, as the first file has them.
         left_out: Columns of types that nothing can be said of, each with the reason.
+        goes_on: Whether the log has more rows than those.
     """
 
     columns: list[ColumnProfile]
@@ -37,10 +42,11 @@ class LogProfile(NamedTuple):
     examples: dict[str, RejectedRow]
     names: tuple[str, ...]
     left_out: dict[str, str]
+    goes_on: bool
 
 
 def profile_log(table: Table, rows: int) -> LogProfile:
-    """Profiles the columns of a log's first `rows` rows, or a few more.
+    """Profiles the columns of a log's first `rows` rows that can be read.
 
     Raises:
         DataError: there is no such file, it can't be read at all, or files have different columns.
@@ -54,23 +60,12 @@ def profile_log(table: Table, rows: int) -> LogProfile:
     for header in headers if is_open else headers[:1]:
         names |= dict.fromkeys(header.names)
     columns = tuple(Column(name, name, "any", "the first file") for name in names)
-    batches: list[RawBatch] = []
-    read = 0
-    rejected: Counter[str] = Counter()
-    examples: dict[str, RejectedRow] = {}
-    for part in _parts(table, paths, columns):
-        if isinstance(part, RawBatch):
-            batches.append(part)
-            read += len(part.numbers)
-        else:
-            rejected[part.reason] += 1
-            examples.setdefault(part.reason, part)
-        if read >= rows:
-            break
+    found = _Beginning()
+    found.take(_parts(table, paths, columns), rows)
     profiles: list[ColumnProfile] = []
     left_out: dict[str, str] = {}
-    for name in names if batches else []:
-        values = [batch.columns[name] for batch in batches]
+    for name in names if found.batches else []:
+        values = [batch.columns[name] for batch in found.batches]
         try:
             profile = profile_column(name, values)
         except DataError:  # a run needs such a column as little as any that isn't named
@@ -78,7 +73,15 @@ def profile_log(table: Table, rows: int) -> LogProfile:
             continue
         if profile is not None:
             profiles.append(profile)
-    return LogProfile(profiles, read, rejected, examples, headers[0].names, left_out)
+    return LogProfile(
+        profiles,
+        found.read,
+        found.rejected,
+        found.examples,
+        headers[0].names,
+        left_out,
+        found.goes_on,
+    )
 
 
 def _check_text(names: tuple[str, ...], path: str) -> None:
@@ -91,9 +94,50 @@ def _check_text(names: tuple[str, ...], path: str) -> None:
         ) from None
 
 
+@dataclasses.dataclass
+class _Beginning:
+    """The first rows of a log; see LogProfile."""
+
+    batches: list[RawBatch] = dataclasses.field(default_factory=list)
+    read: int = 0
+    rejected: Counter[str] = dataclasses.field(default_factory=Counter)
+    examples: dict[str, RejectedRow] = dataclasses.field(default_factory=dict)
+    goes_on: bool = False
+
+    def take(self, parts: Iterator[tuple[str, RawBatch | RejectedRow]], rows: int) -> None:
+        """Takes parts, each with its file, until there are `rows` good rows."""
+        bad: list[RejectedRow] = []  # those that came since the last batch, in any order with it
+        for path, part in parts:
+            if self.read == rows or len(bad) == _MOST_BAD:
+                self.goes_on = True
+                break
+            if isinstance(part, RejectedRow):
+                bad.append(part)
+                continue
+            if self.read + len(part.numbers) > rows:
+                part = part.take(np.arange(rows - self.read))
+                last = int(part.numbers[-1])
+                bad = [row for row in bad if row.file != path or row.row < last]
+                self.goes_on = True
+            self.batches.append(part)
+            self.read += len(part.numbers)
+            self._reject(bad)
+            bad = []
+            if self.goes_on:
+                break
+        self._reject(bad)
+
+    def _reject(self, rows: list[RejectedRow]) -> None:
+        for row in rows:
+            self.rejected[row.reason] += 1
+            self.examples.setdefault(row.reason, row)
+
+
 def _parts(
     table: Table, paths: list[str], columns: tuple[Column, ...]
-) -> Iterator[RawBatch | RejectedRow]:
-    """The rows of all files, one file after the other."""
+) -> Iterator[tuple[str, RawBatch | RejectedRow]]:
+    """The rows of all files, one file after the other, each with its file."""
     for path in paths:
-        yield from reader_of(table).read_batches(Section(path), table, "events", columns, None)
+        section = Section(path)
+        for part in reader_of(table).read_batches(section, table, "events", columns, None):
+            yield path, part

@@ -332,3 +332,21 @@ def test_iso_times_before_1979_are_times_without_a_doubt(tmp_path: Path) -> None
     rows = [row | {"event_time": f"1950-01-{n % 28 + 1:02}"} for n, row in enumerate(page_log())]
     roles, dataset = roles_of(tmp_path, without(rows, "signup_date"))
     assert dataset["events"]["timestamp_unit"] == "iso" and not roles.time_doubts
+
+
+@pytest.mark.parametrize("bad_row", [5, 15, None])
+@pytest.mark.parametrize("rows", [1, 10, 29, 99])
+def test_no_more_rows_are_looked_at_than_asked_for(
+    tmp_path: Path, rows: int, bad_row: int | None
+) -> None:
+    """In two files, with or without a bad row in the first."""
+    for name in ("a", "b"):
+        lines = [f"u{n},{START + n}" for n in range(15)]
+        if name == "a":
+            lines[0 if bad_row is None else bad_row - 2] += ",odd" if bad_row else ""
+        (tmp_path / f"{name}.csv").write_text("\n".join(["user,time", *lines]) + "\n")
+    found = profile_log(Table.model_validate({"format": "csv", "path": f"{tmp_path}/*.csv"}), rows)
+    whole = 29 if bad_row else 30
+    assert found.read == len(found.columns[0].values) == min(rows, whole)
+    assert found.goes_on == (rows < whole)
+    assert found.rejected.total() == int(bad_row is not None and bad_row <= rows + 1)

@@ -42,7 +42,9 @@ def data_inspect(
     encoding: Annotated[
         str | None, typer.Option(help="Of text: utf-8 (by default) or latin-1.")
     ] = None,
-    rows: Annotated[int, typer.Option(min=1, help="How many rows to look at.")] = 1_000_000,
+    rows: Annotated[
+        int, typer.Option(min=1, help="How many rows to look at, from the beginning.")
+    ] = 1_000_000,
     output: Annotated[Path | None, typer.Option(help="Write a first run config here.")] = None,
 ) -> None:
     """Say what each column of the log at PATH looks like, and write a first config for it."""

@@ -157,6 +157,11 @@ def _values(profile: ColumnProfile) -> str:
 
 def _facts(found: LogProfile, roles: Roles) -> list[str]:
     facts = [f"{found.read:,} rows read, {found.rejected.total():,} can't be read."]
+    if found.goes_on:
+        facts.append(
+            f"The log goes on: only its first {found.read:,} rows were looked at, and counts and "
+            f"times are of these. --rows looks at more."
+        )
     if roles.page is not None and roles.item is not None:
         shown = len(roles.item.values)
         facts.append(

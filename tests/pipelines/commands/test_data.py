@@ -292,6 +292,13 @@ def test_inspect_leaves_out_a_column_of_an_odd_type(tmp_path: Path, kind: pa.Dat
     check_sources(load_run_config(tmp_path / "shop.yaml").spec)
 
 
+def test_inspect_says_that_only_the_beginning_of_a_log_was_read(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "shop.csv", impressions())
+    done = invoke("inspect", path, "--rows", 10)
+    assert "10 rows read" in done.output and "only its first 10 rows were looked" in done.output
+    assert "The log goes on" not in invoke("inspect", path).output
+
+
 def test_inspect_points_out_ids_that_look_as_if_there_were_none(tmp_path: Path) -> None:
     rows = impressions()
     for row in rows[:50]:
