@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 
 from preprocessing.inspection.groups import Groups
-from preprocessing.inspection.label import Label, guess_label
+from preprocessing.inspection.label import Label, guess_label, no_label
 from preprocessing.inspection.names import KEYS, ODD_TIME, SESSION, in_snake_case, says
 from preprocessing.inspection.pages import Page, find_page
 from preprocessing.inspection.profile import ColumnProfile
@@ -28,6 +28,7 @@ class Roles:
         page: How a row is a page of shown items; None where it is one event.
         time_doubts: What a person should know of the column of times; where none was found, of
             those that are called like one.
+        label_doubts: Where no label was found, what a person should know of that.
     """
 
     user: ColumnProfile | None
@@ -39,6 +40,7 @@ class Roles:
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
     page: Page | None = None
     time_doubts: tuple[str, ...] = ()
+    label_doubts: tuple[str, ...] = ()
 
     @property
     def missing(self) -> list[str]:
@@ -114,6 +116,7 @@ def guess_roles(
         left_out,
         page,
         doubts,
+        () if label else no_label(others, sides),
     )
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MOST_VALUES = 30
 _LIKED = 0.8
+_SHOWN_VALUES = 5
+_SHOWN_CHARACTERS = 24
 # What is done with an item, the strongest first, and what isn't done but shown.
 _DEEDS = (
     r"buy|bought|purchase|order|transaction|checkout|conver",
@@ -83,6 +85,41 @@ def guess_label(profiles: list[ColumnProfile], sides: Sides) -> Label | None:
         )
         return dataclasses.replace(_of_flag(differing[0]), doubt=doubt)
     return None
+
+
+def no_label(profiles: list[ColumnProfile], sides: Sides) -> tuple[str, ...]:
+    """What a person should know of a log in which no label was found.
+
+    Args:
+        profiles: Of the columns that have no other role.
+        sides: What else is known of the columns.
+    """
+    said: list[str] = []
+    for p in profiles:
+        is_rating = says(RATING, p.name) or says(BEHAVIOR, p.name)
+        if says_outcome(p.name) or (is_rating and not sides.describes_entity(p)):
+            said.append(
+                f"Column {p.name!r} is called like a label, but isn't taken for one: "
+                f"{_why_no_label(p, sides)}. If it is one, write its task by hand: docs/own_log.md."
+            )
+    said.append(
+        "No column tells for sure which events are good: all count as chosen, among sampled "
+        "negatives."
+    )
+    return tuple(said)
+
+
+def _why_no_label(profile: ColumnProfile, sides: Sides) -> str:
+    values = [repr(value[:_SHOWN_CHARACTERS]) for value in _values(profile) if value]
+    if profile.distinct < 2:
+        return f"its only value is {values[0]}" if values else "it has no values"
+    if sides.describes_entity(profile):
+        return "it has one value for each user or each item"
+    more = ", ..." if profile.distinct > _SHOWN_VALUES else ""
+    return (
+        f"its values are {', '.join(values[:_SHOWN_VALUES])}{more}, and nothing tells for sure "
+        f"which of them are good"
+    )
 
 
 def is_sure(profile: ColumnProfile) -> bool:

@@ -80,11 +80,9 @@ def starter_comments(roles: Roles) -> list[str]:
     for column, why in roles.left_out.items():
         name = " ".join(column.split()) or repr(column)  # a comment is one line
         comments.append(f"{name} is left out: {why}.")
-    if roles.label is None:
-        comments.append(
-            "No column tells for sure which events are good: all are, among sampled negatives."
-        )
-    elif roles.label.doubt:
+    for doubt in roles.label_doubts:
+        comments.append(" ".join(doubt.split()))
+    if roles.label is not None and roles.label.doubt:
         comments.append(f"{roles.label.column} is taken for the label: {roles.label.doubt}")
     return comments
 

@@ -350,3 +350,30 @@ def test_no_more_rows_are_looked_at_than_asked_for(
     assert found.read == len(found.columns[0].values) == min(rows, whole)
     assert found.goes_on == (rows < whole)
     assert found.rejected.total() == int(bad_row is not None and bad_row <= rows + 1)
+
+
+@pytest.mark.parametrize("values", ["0", "0123", "12"])
+@pytest.mark.parametrize("name", ["clicked", "Label"])
+def test_what_is_called_like_a_label_and_is_none_is_named(
+    tmp_path: Path, name: str, values: str
+) -> None:
+    rows: list[Row] = []
+    for n, row in enumerate(page_log()):
+        rows.append(row | {"clicked": values[n % len(values)]})
+    roles, dataset = roles_of(tmp_path, renamed(rows, clicked=name))
+    assert roles.label is None and "chosen" in dataset["tasks"]
+    about = [doubt for doubt in roles.label_doubts if f"Column '{name}' is called like" in doubt]
+    said = "values are" if len(values) > 1 else "only value is"
+    assert len(about) == 1 and f"its {said} {', '.join(map(repr, values))}" in about[0]
+    assert "all count as chosen" in roles.label_doubts[-1]
+    assert set(roles.label_doubts) <= set(starter_comments(roles))
+
+
+def test_where_there_is_a_label_nothing_else_is_said_to_be_none(tmp_path: Path) -> None:
+    assert not roles_of(tmp_path, page_log())[0].label_doubts
+
+
+def test_what_has_one_value_for_each_user_is_called_no_label(tmp_path: Path) -> None:
+    rows = [row | {"clicked": int(row["user_id"][1:]) % 2} for row in page_log()]
+    roles, _ = roles_of(tmp_path, rows)
+    assert "it has one value for each user or each item" in " ".join(roles.label_doubts)

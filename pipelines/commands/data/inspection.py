@@ -188,4 +188,4 @@ def _facts(found: LogProfile, roles: Roles) -> list[str]:
         facts.append(hint.strip())
     facts += [f"{column} is left out: {why}." for column, why in found.left_out.items()]
     facts += [f"No column looks like the {role}." for role in roles.missing]
-    return [*facts, *roles.time_doubts]
+    return [*facts, *roles.time_doubts, *roles.label_doubts]
