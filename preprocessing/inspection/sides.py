@@ -23,7 +23,9 @@ _TRAINED_ON = 0.7
 _KINDS = {"list": "multivalent", "number": "numeric"}
 # Why a column is left out.
 _OTHER_TIME = "a time besides that of the events"
-_ONE_VALUE = "it has the same value in all rows, or none"
+_NO_VALUE = "it has no value in any row"
+_ONE_VALUE = "it has the same value in all rows"
+_ONE_VALUE_OR_NONE = "it has a single value, and none in {missing:.1%} of the rows"
 _NO_NAME = "it has no name"
 _LIST_OF_REQUEST = "a list of each request: a context feature if it is known in time, else never"
 _RARELY_REPEATS = "its values rarely repeat, as those of an id or of free text"
@@ -158,8 +160,16 @@ def _why_unfit(p: ColumnProfile) -> str:
     if p.kind == "time":
         return _OTHER_TIME
     if p.distinct < 2 and p.kind != "flag":
-        return _ONE_VALUE
+        return _one_value(p)
     return "" if p.name else _NO_NAME
+
+
+def _one_value(p: ColumnProfile) -> str:
+    if not p.distinct:
+        return _NO_VALUE
+    if not p.missing:
+        return _ONE_VALUE
+    return _ONE_VALUE_OR_NONE.format(missing=p.missing / len(p.values))
 
 
 def _kind_of(p: ColumnProfile) -> str:

@@ -116,7 +116,7 @@ class _Parser:
         self._reject(malformed, reason, column, values, what)
         self._reject_not_finite(seconds, column, values)
         self._reject(seconds < 0, "negative_timestamp", column, values, "is before 1970")
-        hint = "is after the year 2286; is events.timestamp_unit right?"
+        hint = "is after the year 2286: check events.timestamp_unit"
         self._reject(seconds > LATEST_SECOND, "timestamp_out_of_range", column, values, hint)
         usable = (seconds >= 0) & (seconds <= LATEST_SECOND)
         return pa.array(np.where(usable, seconds, 0).astype(np.int64))

@@ -209,6 +209,11 @@ def test_check_only_bad_rows(tmp_path: Path) -> None:
     )
 
 
+def test_check_milliseconds_read_as_seconds(tmp_path: Path) -> None:
+    message = broken(tmp_path, "events.csv", HEADER.decode() + "u1,i1,1600000000000,buy,2,tv\n")
+    assert "check events.timestamp_unit. Received: '1600000000000'" in message
+
+
 def test_check_no_event_before_the_cut_off(tmp_path: Path) -> None:
     split = {"validation_from": "2001-01-01", "test_from": "2002-01-01"}
     assert "no event comes before split.validation_from, 2001-01-01" in broken(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,14 @@ def _table(
     try:
         return Table.model_validate(content)
     except pydantic.ValidationError as error:
-        problems = [f"{problem['msg']}: {problem['input']!r}" for problem in error.errors()]
-        raise ConfigError("; ".join(problems)) from None
+        raise ConfigError("; ".join(map(_option_problem, error.errors()))) from None
+
+
+def _option_problem(problem: Mapping[str, Any]) -> str:
+    place = "".join(f"--{key} " for key in problem["loc"][:1])
+    value = problem["input"]
+    shown = ",".join(value) if isinstance(value, tuple) else value
+    return f"{place}{shown!r}: {problem['msg']}"
 
 
 def _format_of(path: str) -> str:
@@ -120,7 +127,7 @@ def _format_of(path: str) -> str:
     if suffix not in _FORMATS:
         raise ConfigError(
             f"{path}: its name doesn't tell its format. "
-            f"Give --format: {', '.join(_FORMATS.values())}."
+            f"Give --format: {', '.join(dict.fromkeys(_FORMATS.values()))}."
         )
     return _FORMATS[suffix]
 

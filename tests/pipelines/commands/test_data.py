@@ -113,7 +113,8 @@ def test_inspect_writes_whole_paths(
 def test_inspect_says_why_a_column_can_be_no_feature(tmp_path: Path) -> None:
     rows: list[Row] = []
     for n, row in enumerate(impressions()):
-        odd = {"": n % 3, "currency": "EUR", "nota\nbene": f"text {n}"}
+        odd = {"": n % 3, "currency": "EUR", "nota\nbene": f"text {n}", "unused": ""}
+        odd["coupon"] = "SALE" if n % 10 < 3 else ""
         rows.append(row | odd | {"is clicked": row["clicked"]})
         del rows[-1]["clicked"]
     write_csv(tmp_path / "shop.csv", rows)
@@ -124,7 +125,9 @@ def test_inspect_says_why_a_column_can_be_no_feature(tmp_path: Path) -> None:
     assert "column: is clicked" in comments and "clicked is left out" not in comments
     for line in (
         "# '' is left out: it has no name.",
-        "# currency is left out: it has the same value in all rows, or none.",
+        "# currency is left out: it has the same value in all rows.",
+        "# coupon is left out: it has a single value, and none in ",
+        "# unused is left out: it has no value in any row.",
         "# nota bene is left out: its values rarely repeat, as those of an id or of free text.",
     ):
         assert line in comments
@@ -315,6 +318,12 @@ def test_inspect_refuses_what_it_can_not_read(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("")
     odd = srp4ctr("data", "inspect", tmp_path / "plain.dat")
     assert odd.returncode == 2 and "Give --format" in odd.stderr
+    assert "csv, tsv, recbole, jsonl, parquet, avro." in odd.stderr
+    wrong = srp4ctr("data", "inspect", tmp_path / "plain.csv", "--encoding", "cp1252")
+    assert wrong.returncode == 2
+    assert "Error: --encoding 'cp1252': Input should be 'utf-8' or 'latin-1'\n" in wrong.stderr
+    wrong = srp4ctr("data", "inspect", tmp_path / "x.inter", "--columns", "a,b")
+    assert "Error: --columns 'a,b': `columns` is an option of" in wrong.stderr
     roles = srp4ctr("data", "inspect", tmp_path / "plain.csv", "--output", tmp_path / "x.yaml")
     assert roles.returncode == 1 and "looks like: user, item, time" in roles.stderr
     assert not (tmp_path / "x.yaml").exists()
