@@ -38,6 +38,6 @@ def _what_would_do(reason: str, found: LogProfile, table: Table) -> str:
         return f"{hint} Give --delimiter or --format."
     names = ", ".join(found.names[:_SHOWN_NAMES])
     return (
-        f" The first line is taken for the header: {names}. Is it, with a name for each field and "
-        f"the right --delimiter?"
+        f" The first line is taken for the header: {names}. If it is none, take it out of the "
+        f"file; if it is, it needs a name for each field, and --delimiter what is between them."
     )
