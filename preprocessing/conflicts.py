@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.counts import Counts
+from preprocessing.hints import shortened
 from preprocessing.sources.columns import KEY, TableName, columns_of
 from preprocessing.spec import DatasetSpec
 
-_SHOWN_CHARACTERS = 60
 _EXAMPLE = ("key_column", "key", "column", "used", "other")
 
 
@@ -101,8 +101,7 @@ def _differ(one: pa.ChunkedArray, other: pa.ChunkedArray) -> np.ndarray:
 def _shown(value: Any) -> str:
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:.12g}"
-    text = str(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+    return shortened(str(value))
 
 
 def _example(found: dict[str, Any]) -> dict[str, str]:

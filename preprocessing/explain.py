@@ -8,7 +8,7 @@ from typing import Any
 import pydantic
 from pydantic_core import ErrorDetails
 
-from preprocessing.hints import did_you_mean
+from preprocessing.hints import did_you_mean, shortened
 
 _SHOWN_CHARACTERS = 200
 REFUSED = "refused_option"  # the type of errors whose message says all
@@ -35,10 +35,8 @@ def describe(source: str, model: type[pydantic.BaseModel], problem: ErrorDetails
     if problem["type"] == "value_error" and isinstance(problem["input"], Mapping):
         # A check of a whole section: its message says itself what was received.
         return message if message.endswith(".") else f"{message}."
-    received = repr(problem["input"])
-    shown = received[:_SHOWN_CHARACTERS]
-    dots = "..." if len(received) > _SHOWN_CHARACTERS else ""
-    return f"{message}. Received: {shown}{dots}"
+    received = shortened(repr(problem["input"]), _SHOWN_CHARACTERS)
+    return f"{message}. Received: {received}"
 
 
 def _known_keys(model: Any, location: list[str]) -> set[str]:

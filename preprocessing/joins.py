@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.counts import Counts
+from preprocessing.hints import shortened
 from preprocessing.text_keys import plain
 
 ENOUGH = 0.9  # the share of rows that a table should have a row for
@@ -25,7 +26,6 @@ _MISSING = "missing_keys"
 _UNCOUNTED = "uncounted_keys"
 _MOST_COUNTED = 100  # keys without a row that a shard tells by name
 _EXAMPLES = 2
-_SHOWN_CHARACTERS = 60
 # How keys that mean the same may differ, and what makes them equal.
 REWRITINGS: dict[str, Callable[[pa.Array], pa.Array]] = {
     "without spaces around them": pc.utf8_trim_whitespace,
@@ -102,7 +102,7 @@ def missing_examples(missing: dict[str, dict[str, int]]) -> dict[str, list[str]]
     examples: dict[str, list[str]] = {}
     for table, rows in missing.items():
         frequent = sorted(rows, key=lambda key: (-rows[key], key))[:_EXAMPLES]
-        examples[table] = [key[:_SHOWN_CHARACTERS] for key in frequent]
+        examples[table] = [shortened(key) for key in frequent]
     return examples
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from preprocessing.hints import shortened
 from preprocessing.inspection.names import BEHAVIOR, RATING, says, says_outcome
 from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.two_values import good_values
@@ -110,7 +111,7 @@ def no_label(profiles: list[ColumnProfile], sides: Sides) -> tuple[str, ...]:
 
 
 def _why_no_label(profile: ColumnProfile, sides: Sides) -> str:
-    values = [repr(value[:_SHOWN_CHARACTERS]) for value in _values(profile) if value]
+    values = [repr(shortened(value, _SHOWN_CHARACTERS)) for value in _values(profile) if value]
     if profile.distinct < 2:
         return f"its only value is {values[0]}" if values else "it has no values"
     if sides.describes_entity(profile):

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.hints import shortened
 from preprocessing.inspection.names import says
 from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, seconds_of
 from preprocessing.sources.values import numbers_of
@@ -20,7 +21,6 @@ _NEARLY_ALL = 0.98
 _SAMPLE = 1_000
 _SAMPLE_SHARE = 0.9
 _SHOWN = 2
-_SHOWN_CHARACTERS = 40
 _NANOSECONDS = 1_000_000_000
 _DATES = (
     "%Y-%m-%d",
@@ -153,4 +153,4 @@ def _may_be(name: str, values: pa.Array) -> str:
 def _shown(values: pa.Array) -> str:
     """Two of the values for people."""
     different = [value for value in pc.unique(values).to_pylist() if value.strip()]
-    return " and ".join(repr(value[:_SHOWN_CHARACTERS]) for value in different[:_SHOWN])
+    return " and ".join(repr(shortened(value)) for value in different[:_SHOWN])

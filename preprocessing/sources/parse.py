@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.errors import DataError
+from preprocessing.hints import shortened
 from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import USER, Column
@@ -17,7 +18,6 @@ from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, TimeFor
 from preprocessing.sources.values import numbers_of, text_of
 
 _UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds"}
-_SHOWN_CHARACTERS = 60
 _LARGEST_NUMBER = float(np.finfo(np.float32).max)  # records hold numbers in 32 bits
 
 
@@ -146,7 +146,7 @@ class _Parser:
             if row in self.problems:
                 continue
             value = values[row].as_py()
-            shown = "" if value is None else str(value)[:_SHOWN_CHARACTERS]
+            shown = "" if value is None else shortened(str(value))
             self.problems[row] = (reason, f"column '{column.source}' {what}. Received: {shown!r}")
 
 

@@ -17,6 +17,7 @@ from pipelines.commands.data.unread_rows import unread_rows
 from pipelines.config import RunConfig
 from preprocessing.config import ConfigError
 from preprocessing.errors import DataError
+from preprocessing.hints import shortened
 from preprocessing.inspection.guess import Roles, guess_roles
 from preprocessing.inspection.log import LogProfile, profile_log
 from preprocessing.inspection.profile import ColumnProfile
@@ -158,7 +159,7 @@ def _values(profile: ColumnProfile) -> str:
     shown: list[str] = []
     for value, _ in profile.top(3):
         if value:  # or it is the share of rows without one
-            shown.append(value[:_SHOWN_CHARACTERS])
+            shown.append(shortened(value, _SHOWN_CHARACTERS))
     return ", ".join(shown)
 
 
