@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,18 @@ class Conflicts:
 
     def counts(self, spec: DatasetSpec, table: TableName) -> Counts:
         """The same as counters of table `table`."""
+        return self.counted(table, {found.name: found.source for found in columns_of(spec, table)})
+
+    def counted(self, table: str, sources: Mapping[str, str]) -> Counts:
+        """The same as counters.
+
+        Args:
+            table: What the counters are called by.
+            sources: What the files call the columns, by the batch's names.
+        """
         if self.example is None:
             return Counter()
         key, column, *values = self.example
-        sources = {found.name: found.source for found in columns_of(spec, table)}
         example = (sources[KEY], key, sources[column], *values)
         return Counter(
             {("conflicting_keys", table): self.keys, ("conflict_examples", table, *example): 1}
@@ -81,12 +90,15 @@ def conflict_findings(keys: dict[str, int], examples: dict[str, dict[str, str]])
     findings: list[str] = []
     for table, count in keys.items():
         found = examples[table]
+        is_of_titles = table == "titles"
+        what = "titles of table items" if is_of_titles else f"table {table}"
         findings.append(
-            f"table {table}: {count:,} of the keys in column {found['key_column']} have rows that "
+            f"{what}: {count:,} of the keys in column {found['key_column']} have rows that "
             f"differ: {found['key']!r} has {found['used']!r} and {found['other']!r} in column "
             f"{found['column']}. Of each, the row whose values come first in sorted order is used, "
             f"here the one with {found['used']!r}, and the others aren't. Write one row a key, or "
-            f"if these are changes, declare the time of each by {table}.timestamp."
+            f"if these are changes, declare the time of each by "
+            f"{'items' if is_of_titles else table}.timestamp."
         )
     return findings
 

@@ -27,7 +27,7 @@ from preprocessing.shard import ShardRecords
 from preprocessing.shared_sides import SharedSides, entities, item_pool, training_events
 from preprocessing.sources.columns import TableName
 from preprocessing.sources.read import COUNTS
-from preprocessing.sources.titles import read_titles
+from preprocessing.sources.titles import title_conflicts, title_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import CutOffs
 from preprocessing.statistics.told import told_of
@@ -194,13 +194,15 @@ class CatalogRecords(beam.DoFn):
         yield beam.pvalue.TaggedOutput(COUNTS, counts)
 
     def _titled(self, catalog: Catalog) -> Counts:
-        """How many of the items of the log have a title."""
-        if self._spec.items is None or self._spec.items.title is None:
+        """How many of the items of the log have a title, and how many have several."""
+        table = title_table(self._spec)
+        if table is None:
             return Counter()
-        titles = pa.array(list(read_titles(self._spec)), pa.string())
         seen = catalog.ids.filter(pa.array(catalog.counts > 0))
-        matched = int(pc.sum(pc.is_in(seen, value_set=titles)).as_py() or 0)
-        return match_counts("titles", seen, np.ones(len(seen), np.int64), titles, matched)
+        matched = int(pc.sum(pc.is_in(seen, value_set=table.keys)).as_py() or 0)
+        counts = match_counts("titles", seen, np.ones(len(seen), np.int64), table.keys, matched)
+        counts.update(title_conflicts(self._spec, table))
+        return counts
 
     def _write(self, records: list[bytes], directories: Mapping[str, str]) -> int:
         for split in SHARD_SPLITS:

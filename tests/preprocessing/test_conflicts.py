@@ -14,7 +14,14 @@ from preprocessing.counts import nested
 from preprocessing.entities import EntityTable
 from preprocessing.sources.columns import KEY, TIME, columns_of
 from preprocessing.validation import validate
-from tests.testing import small_log, small_spec, user_rows, write_csv, write_small_dataset
+from tests.testing import (
+    item_rows,
+    small_log,
+    small_spec,
+    user_rows,
+    write_csv,
+    write_small_dataset,
+)
 
 NAN = float("nan")
 ROWS = [("a", "x", 1.0), ("b", "y", 2.0), ("b", "y", NAN), ("b", "w", 3.0), ("c", "", NAN)]
@@ -71,3 +78,15 @@ def test_validate_warns_of_users_whose_rows_differ(tmp_path: Path) -> None:
     assert found.report["conflicting_keys"]["users"] >= 10
     write_csv(tmp_path / "users.csv", [*rows, *rows])
     assert not any("rows that differ" in text for text in validate(spec).warnings)
+
+
+def test_validate_warns_of_items_with_several_titles(tmp_path: Path) -> None:
+    spec = write_small_dataset(tmp_path, small_log(users=12, events=400))
+    renamed = [row | {"name": f"Other {row['item_id']}"} for row in item_rows()]
+    write_csv(tmp_path / "items.csv", [*renamed, *item_rows()])
+    (warning,) = [text for text in validate(spec).warnings if "rows that differ" in text]
+    assert warning.startswith(
+        f"titles of table items: {len(renamed)} of the keys in column item_id"
+    )
+    assert "'i0' has 'Item 0' and 'Other i0' in column name." in warning
+    assert "declare the time of each by items.timestamp" in warning

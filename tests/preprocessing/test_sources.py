@@ -15,7 +15,7 @@ from preprocessing.sources import delimited
 from preprocessing.sources.check import check_sources
 from preprocessing.sources.columns import columns_of
 from preprocessing.sources.read import read_table
-from preprocessing.sources.titles import read_titles
+from preprocessing.sources.titles import read_titles, title_conflicts, title_table
 from preprocessing.spec import DatasetSpec
 from tests.preprocessing.parts import rejected_rows
 from tests.testing import small_spec, write_small_dataset
@@ -231,3 +231,33 @@ def test_titles(tmp_path: Path) -> None:
     spec = write_small_dataset(tmp_path)
     assert read_titles(spec)["i7"] == "Item 7"
     assert read_titles(spec.model_copy(update={"items": None})) == {}
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_of_several_titles_the_first_in_order_or_the_latest_is_taken(
+    tmp_path: Path, is_reversed: bool
+) -> None:
+    rows: list[tuple[object, ...]] = [
+        ("a", "Two", 5),
+        ("a", "One", 7),
+        ("a", "", 9),
+        ("b", "", 5),
+        ("c", "Same", 5),
+    ]
+    rows += [("c", "Same", 6), ("d", "Old", 3), ("d", "", "soon"), ("", "No key", 4)]
+    if is_reversed:
+        rows.reverse()
+    lines = ["item_id,name,since,tags,weight", *(f"{','.join(map(str, row))},,1" for row in rows)]
+    (tmp_path / "items.csv").write_text("\n".join(lines))
+    items = {"format": "csv", "path": "items.csv", "key": "item_id", "title": "name"}
+    spec = small_spec(items=items).with_data_dir(str(tmp_path))
+    assert read_titles(spec) == {"a": "One", "b": "", "c": "Same", "d": "Old"}
+    table = title_table(spec)
+    assert table is not None and table.conflicts.keys == 1
+    counts = title_conflicts(spec, table)
+    assert counts["conflicting_keys", "titles"] == 1
+    assert counts["conflict_examples", "titles", "item_id", "a", "name", "One", "Two"] == 1
+    spec = small_spec(items=items | {"timestamp": "since"}).with_data_dir(str(tmp_path))
+    table = title_table(spec)
+    assert table is not None and not title_conflicts(spec, table)
+    assert read_titles(spec) == {"a": "", "b": "", "c": "Same", "d": "Old"}
