@@ -29,16 +29,39 @@ def _requests(report: DataReport) -> Table:
     too_long = count(report.requests_cut["too_long"])
     positive = [f"{task} = 1" for task in tasks]
     title = f"Requests; {at_cut_off} cut at a cut-off, {too_long} for their length"
-    grid = Table("split", "requests", "candidates", *positive, "sampled", title=title)
+    grid = Table(
+        *("split", "requests", "candidates", *positive, "sampled", "too recent"),
+        title=title,
+        caption=_left_out(report),
+    )
     for name, split in splits.items():
         if split is None:
-            grid.add_row(name, *(["0"] * (len(tasks) + 3)))
+            grid.add_row(name, *(["0"] * (len(tasks) + 4)))
             continue
         positives = [count(split.positives.get(task, 0)) for task in tasks]
         requests = count(split.requests)
         candidates = count(split.candidates)
-        grid.add_row(name, requests, candidates, *positives, count(split.sampled))
+        late = count(split.too_recent)
+        grid.add_row(name, requests, candidates, *positives, count(split.sampled), late)
     return grid
+
+
+def _left_out(report: DataReport) -> str | None:
+    """What isn't in the table of requests, and why; None if nothing is left out."""
+    said: list[str] = []
+    if any(split.too_recent for split in report.splits.values()):
+        said.append(
+            "Too recent: candidates that are left out, as the longest `within` of a task isn't "
+            "over when their split ends."
+        )
+    before = report.requests_outside_the_splits.get("history_only", 0)
+    after = report.requests_outside_the_splits.get("labels_only", 0)
+    if before or after:
+        said.append(
+            f"In no split: {count(before)} requests before the time of training, {count(after)} "
+            f"after that of the test."
+        )
+    return " ".join(said) or None
 
 
 def _rules(report: DataReport) -> Table:

@@ -422,3 +422,14 @@ def test_validate_gives_the_sizes_of_splits(tmp_path: Path) -> None:
     assert numbers[:3] == [str(requests), str(len(late)), str(bought)]
     config.write_text(config.read_text().replace("tasks", "taskz"))
     assert srp4ctr("data", "validate", config).returncode == 2
+
+
+def test_validate_tells_what_is_in_no_split(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    assert "Too recent" not in invoke("validate", config).output
+    late = {"buy": {"column": "action", "equals": "buy", "within": "5h"}}
+    done = invoke("validate", write_config(tmp_path, tasks=late))
+    assert done.exit_code == 0 and "Too recent: candidates that are left out" in done.output
+    lines = [line.split("│") for line in done.output.splitlines()]
+    cells = next(line for line in lines if line[1:2] == [" test       "])
+    assert int(cells[-2]) > 0
