@@ -7,37 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-_WORDS = (
-    r"\n",
-    "null",
-    "(null)",
-    "<null>",
-    "nil",
-    "none",
-    "nan",
-    "na",
-    "n/a",
-    "#n/a",
-    "undefined",
-    "unknown",
-    "-",
-)
-
-
-def absent_looking(ids: pa.Array) -> dict[str, int]:
-    """The ids that look as if there were none, each with how many rows have it.
-
-    Args:
-        ids: Strings [rows].
-    """
-    found = ids.filter(
-        pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(ids)), value_set=pa.array(_WORDS))
-    )
-    return {count["values"]: count["counts"] for count in pc.value_counts(found).to_pylist()}
-
 
 def id_findings(column: str, counts: Mapping[str, int]) -> list[str]:
     """A warning about each id that looks as if there were none.

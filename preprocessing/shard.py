@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.absent import absent_looking
 from preprocessing.counts import Counts, count_lengths
 from preprocessing.event_features import EventFeatures, Tables
 from preprocessing.events import SortedEvents
 from preprocessing.frames import Frame, FrameEncoder
 from preprocessing.histories import AT_CUT_OFF, TOO_LONG, Ranges, is_run_start, windows
 from preprocessing.leaks import JUDGED, LEARNT, checked_features
-from preprocessing.odd_ids import absent_looking
 from preprocessing.popularity import count_labels
 from preprocessing.request_frames import request_frame
 from preprocessing.sources.columns import ITEM, JOINED, USER, source_of

@@ -27,9 +27,12 @@ class Table(Config):
     Attributes:
         source: Where the rows are and how they are written. A spec gives its options (`format`,
             `path`, ...) beside the table's own, not in a section of their own.
+        absent: Texts that mean that there is no value where a number is needed, such as `NULL` (in
+            quotes: YAML's own null is no text). Elsewhere they are words and ids like others.
     """
 
     source: pydantic.SerializeAsAny[Source]
+    absent: tuple[str, ...] = ()
 
     @pydantic.model_validator(mode="before")
     @classmethod

@@ -25,7 +25,7 @@ def check_batch(
     path: str,
 ) -> Iterator[pa.Table | list[RejectedRow]]:
     """Types the columns: good rows, and lists of rejected ones."""
-    good, rejected = parse_batch(raw, columns, table, path, declared.time_format)
+    good, rejected = parse_batch(raw, columns, table, path, declared.time_format, declared.absent)
     if explode_of(declared) is not None:
         good = with_rows(good, len(np.unique(raw.numbers)))
         rejected = [dataclasses.replace(row, is_entry=True) for row in rejected]

@@ -35,7 +35,9 @@ def parse_event(spec: DatasetSpec, message: bytes) -> tuple[pa.Table | None, lis
     if problems:
         return None, [_rejected(*problems[0])]
     raw, unfit = batch_of([value], np.ones(1, np.int64), columns, spec.events.explode, _WHERE)
-    good, rejected = parse_batch(raw, columns, "events", _WHERE, spec.events.time_format)
+    good, rejected = parse_batch(
+        raw, columns, "events", _WHERE, spec.events.time_format, spec.events.absent
+    )
     return good, unfit + rejected
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.absent import looks_absent, without_words
 from preprocessing.errors import DataError
 from preprocessing.hints import shortened
 from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
@@ -22,7 +23,12 @@ _LARGEST_NUMBER = float(np.finfo(np.float32).max)  # records hold numbers in 32 
 
 
 def parse_batch(
-    raw: RawBatch, columns: tuple[Column, ...], table: str, path: str, time_format: TimeFormat = "s"
+    raw: RawBatch,
+    columns: tuple[Column, ...],
+    table: str,
+    path: str,
+    time_format: TimeFormat = "s",
+    absent: tuple[str, ...] = (),
 ) -> tuple[pa.Table, list[RejectedRow]]:
     """Types the columns of a batch (see `columns.Checked`) and takes out the rows that can't be.
 
@@ -32,6 +38,7 @@ def parse_batch(
         table: 'events', 'items' or 'users', for the messages.
         path: The file, for the messages.
         time_format: How columns of kind `time` are written.
+        absent: Texts that mean in columns of kind `number` that there is no value.
 
     Returns:
         The good rows, at most R, and the rejected ones with their first problem each.
@@ -39,7 +46,7 @@ def parse_batch(
     Raises:
         DataError: a column has a type that can't be what it is needed as.
     """
-    parser = _Parser(raw, time_format)
+    parser = _Parser(raw, table, time_format, absent)
     try:
         typed = {column.name: parser.parse(column) for column in columns}
     except DataError as error:
@@ -56,9 +63,13 @@ def parse_batch(
 class _Parser:
     """Types columns and remembers the first problem of each row."""
 
-    def __init__(self, raw: RawBatch, time_format: TimeFormat) -> None:
+    def __init__(
+        self, raw: RawBatch, table: str, time_format: TimeFormat, absent: tuple[str, ...]
+    ) -> None:
         self._raw = raw
+        self._table = table
         self._time_format = time_format
+        self._absent = absent
         self.problems: Problems = dict(raw.problems)
 
     def parse(self, column: Column) -> pa.Array:
@@ -95,9 +106,15 @@ class _Parser:
         return without_empty_entries(text)
 
     def _number(self, column: Column, values: pa.Array) -> pa.Array:
+        if self._absent and pa.types.is_string(values.type):
+            values = without_words(values, self._absent)
         numbers, malformed = numbers_of(values, column.source)
+        hint = f"; if it means that there is none, name it in {self._table}.absent"
+        if malformed.any():
+            is_word = malformed & looks_absent(text_of(values, column.source)[0])
+            self._reject(is_word, "not_a_number", column, values, f"is not a number{hint}")
         self._reject(malformed, "not_a_number", column, values, "is not a number")
-        self._reject_not_finite(numbers, column, values)
+        self._reject_not_finite(numbers, column, values, hint)
         is_too_large = np.abs(numbers) > _LARGEST_NUMBER
         what = "is too large for a number of 32 bits, 3.4e38 at most"
         self._reject(is_too_large, "not_finite", column, values, what)
@@ -135,9 +152,12 @@ class _Parser:
             )
         return "not_a_time", f"is not a time as '{self._time_format}' has it"
 
-    def _reject_not_finite(self, numbers: np.ndarray, column: Column, values: pa.Array) -> None:
-        is_bad = np.isinf(numbers) | _is_nan_text(values)
-        self._reject(is_bad, "not_finite", column, values, "is not a finite number")
+    def _reject_not_finite(
+        self, numbers: np.ndarray, column: Column, values: pa.Array, hint: str = ""
+    ) -> None:
+        what = "is not a finite number"
+        self._reject(np.isinf(numbers), "not_finite", column, values, what)
+        self._reject(_is_nan_text(values), "not_finite", column, values, f"{what}{hint}")
 
     def _reject(
         self, bad: np.ndarray, reason: str, column: Column, values: pa.Array, what: str

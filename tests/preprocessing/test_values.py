@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from preprocessing.errors import DataError
 from preprocessing.sources.columns import Checked, Column
 from preprocessing.sources.json_values import parse_json, parser_for
+from preprocessing.sources.message import parse_event
 from preprocessing.sources.nested import batch_of
 from preprocessing.sources.normal import plain
 from preprocessing.sources.parse import parse_batch
@@ -296,3 +297,37 @@ def test_a_column_that_is_there_twice_is_refused_if_it_is_read(tmp_path: Path, n
                 read(spec)
         else:
             assert [row["number:n"] for row in read(spec)[0]] == [1]
+
+
+def test_words_that_mean_none_are_absent_numbers_and_words_elsewhere() -> None:
+    texts = ["NULL", " NULL ", "null", "\\N", "nan", "-", "7", ""]
+    ones = pa.array(["1"] * len(texts))
+    values = pa.array(texts)
+    columns = {"id": ones, "text": values, "number": values, "time": ones, "multivalent": values}
+    raw = RawBatch(columns, dict.fromkeys(NAMES, ""), np.arange(len(texts)))
+    good, rejected = parse_batch(raw, COLUMNS, "items", "a file", absent=("NULL", "\\N", "nan"))
+    assert [(row.row, row.reason) for row in rejected] == [(2, "not_a_number"), (5, "not_a_number")]
+    assert all("name it in items.absent. Received:" in row.message for row in rejected)
+    assert good["text"].to_pylist() == ["NULL", " NULL ", "\\N", "nan", "7", ""]
+    assert list(map(repr, good["number"].to_pylist())) == ["nan"] * 4 + ["7.0", "nan"]
+    _, rejected = parse_batch(raw, COLUMNS, "items", "a file")
+    reasons = ["not_a_number"] * 4 + ["not_finite", "not_a_number"]
+    assert [row.reason for row in rejected] == reasons
+
+
+def test_absent_words_are_left_out_of_numbers_of_messages_and_other_formats(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"u": 1, "i": 2, "t": 3, "price": "n/a"}\n')
+    events = {"format": "jsonl", "path": "log.jsonl", "user": "u", "item": "i", "timestamp": "t"}
+    spec = small_spec(
+        events=events | {"absent": ["n/a"]},
+        features={"item": {"price": {"kind": "numeric", "table": "events"}}},
+        tasks={"dear": {"column": "price", "at_least": 2}},
+        users=None,
+        items=None,
+    )
+    spec = spec.with_data_dir(str(tmp_path))
+    (table,) = read_table(spec, "events", str(tmp_path / "log.jsonl"))
+    assert isinstance(table, pa.Table) and np.isnan(table["number:price"][0].as_py())
+    from_message, rejected = parse_event(spec, (tmp_path / "log.jsonl").read_bytes())
+    assert not rejected and from_message is not None
+    assert np.isnan(from_message["number:price"][0].as_py())

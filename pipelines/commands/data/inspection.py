@@ -15,6 +15,7 @@ from rich.table import Table as Grid
 
 from pipelines.commands.data.unread_rows import unread_rows
 from pipelines.config import RunConfig
+from preprocessing.absent import absent_looking
 from preprocessing.config import ConfigError
 from preprocessing.errors import DataError
 from preprocessing.hints import shortened
@@ -22,7 +23,7 @@ from preprocessing.inspection.guess import Roles, guess_roles
 from preprocessing.inspection.log import LogProfile, profile_log
 from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.inspection.starter import starter_comments, starter_config
-from preprocessing.odd_ids import absent_looking, id_findings
+from preprocessing.odd_ids import id_findings
 from preprocessing.sources.raw import separator_hint
 from preprocessing.spec_tables import Table
 from preprocessing.splits import to_iso
