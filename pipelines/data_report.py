@@ -101,6 +101,8 @@ class DataReport(Kept):
         odd_ids: Events whose id looks as if there were none, by `user` or `item` and id.
         item_changes: Of item features that are read from the events, how often a value isn't the
             item's last one.
+        zones: Where some times of a table name a zone and others don't: how many, by table and
+            `named` or `not_named`, under an example.
         feature_auc: How well each feature alone tells a label, by task and feature.
     """
 
@@ -126,4 +128,5 @@ class DataReport(Kept):
     conflict_examples: dict[str, dict[str, str]] = {}
     odd_ids: dict[str, dict[str, int]] = {}
     item_changes: dict[str, Number] = {}
+    zones: dict[str, dict[str, dict[str, int]]] = {}
     feature_auc: dict[str, dict[str, Number]] = {}

@@ -10,6 +10,7 @@ from preprocessing.counts import Counts, nested
 from preprocessing.joins import joins_report, missing_examples
 from preprocessing.leaks import feature_auc
 from preprocessing.popularity import rules
+from preprocessing.sources.zone_counts import zones_report
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import NEVER, CutOffs, TimeProfile, to_iso
 from preprocessing.time_warnings import time_warnings
@@ -42,7 +43,7 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
             `("label_values", task, value)`, `("odd_ids", column, value)`, `("users",)`,
             `("items",)`, `("duplicate_keys", table)`, `("conflicting_keys", table)`,
             `("conflict_examples", table, ...)`, `("item_changes", feature, which)`,
-            `("feature_auc", task, feature, ...)`: how often.
+            `("feature_auc", task, feature, ...)`, `("zones", table, ...)`: how often.
         cutoffs: Where time was cut.
         profile: When the events were.
     """
@@ -75,6 +76,7 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         "users": by_name.get("users", 0),
         "odd_ids": by_name.get("odd_ids", {}),
         "item_changes": {name: _share(found) for name, found in changes.items()},
+        "zones": zones_report(by_name.get("zones", {})),
         "feature_auc": _feature_auc(by_name.get("feature_auc", {})),
     }
     return json.dumps(report, indent=2, sort_keys=True)

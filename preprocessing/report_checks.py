@@ -11,6 +11,7 @@ from preprocessing.joins import join_findings
 from preprocessing.leaks import leak_findings
 from preprocessing.odd_ids import id_findings
 from preprocessing.quarantine import read_report
+from preprocessing.sources.zone_counts import zone_findings
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_records import Condition
 from preprocessing.splits import REQUEST_SPLITS, WINDOW_SPLITS
@@ -39,6 +40,7 @@ def report_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str
     """Problems, which keep a run from making sense, and warnings."""
     problems, warnings = join_findings(report["joins"], report["missing_examples"])
     warnings += conflict_findings(report["conflicting_keys"], report["conflict_examples"])
+    warnings += zone_findings(spec, report["zones"])
     warnings += leak_findings(report["feature_auc"])
     of_history, odd_history = _history_findings(spec, report)
     problems += of_history

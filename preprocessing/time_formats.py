@@ -6,11 +6,12 @@ import calendar
 import functools
 import re
 
-ISO = (
-    r"^\s*(?P<Y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)"
-    r"(?:[T ](?P<H>\d\d):(?P<M>\d\d)(?::(?P<S>\d\d)(?:[.,]\d+)?)?"
-    r"\s?(?:Z|z|(?P<zone_h>[+-]\d\d)(?::?(?P<zone_m>\d\d))?)?)?\s*$"
-)
+_DATE = r"^\s*(?P<Y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)"
+_CLOCK = r"[T ](?P<H>\d\d):(?P<M>\d\d)(?::(?P<S>\d\d)(?:[.,]\d+)?)?\s?"
+_ZONE = r"(?:Z|z|(?P<zone_h>[+-]\d\d)(?::?(?P<zone_m>\d\d))?)"
+ISO = rf"{_DATE}(?:{_CLOCK}{_ZONE}?)?\s*$"
+ISO_WITH_ZONE = rf"{_DATE}{_CLOCK}{_ZONE}\s*$"
+ISO_WITHOUT_ZONE = rf"{_DATE}(?:{_CLOCK})?\s*$"
 _NAMES = {"b": "|".join(calendar.month_abbr[1:]), "B": "|".join(calendar.month_name[1:])}
 _DAYS = {"a": "|".join(calendar.day_abbr), "A": "|".join(calendar.day_name)}
 # What each directive reads; a group is named for the part of the time that it is.

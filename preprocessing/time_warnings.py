@@ -1,10 +1,11 @@
-"""Times that are hardly right: those of a wrong unit land in January 1970."""
+"""Times that are hardly right: those of a wrong unit land in January 1970, and zones are mixed."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from preprocessing.durations import SECONDS_PER_HOUR
+from preprocessing.hints import shortened
 from preprocessing.sources.times import UNITS_PER_SECOND
 from preprocessing.splits import TimeProfile, to_iso
 
@@ -48,6 +49,23 @@ def time_warnings(profile: TimeProfile, time_format: str) -> list[str]:
             f"right?"
         ]
     return []
+
+
+def zone_warning(where: str, zoned: int, example: str, others: int, other_example: str) -> str:
+    """What to say of a column some of whose times name a zone.
+
+    Args:
+        where: The column, and its table where there are several.
+        zoned: How many of its times name a zone.
+        example: One of them.
+        others: How many don't.
+        other_example: One of these.
+    """
+    return (
+        f"{where} has times with a zone ({zoned:,}, such as {shortened(example)!r}) and without "
+        f"one ({others:,}, such as {shortened(other_example)!r}): these are read as UTC. If they "
+        f"are of another zone, write it."
+    )
 
 
 def _unit_that_fits(seconds: np.ndarray, time_format: str) -> str | None:

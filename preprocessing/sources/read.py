@@ -25,6 +25,7 @@ from preprocessing.sources.partitions import partitions_of, with_partitions
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.row_counts import rows_of
 from preprocessing.sources.section import Section
+from preprocessing.sources.zone_counts import zones_of
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_tables import Table
 
@@ -91,6 +92,7 @@ class _ReadSource(beam.DoFn):
                 rows = len(part) - entries
             else:
                 yield part.replace_schema_metadata(None)
+                counts.update(zones_of(part, self._table))
                 entries = part.num_rows
                 rows = rows_of(part)
             counts["rows", self._table, "read"] += rows

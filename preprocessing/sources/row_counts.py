@@ -9,7 +9,8 @@ _ROWS = b"rows"
 
 def with_rows(events: pa.Table, rows: int) -> pa.Table:
     """The events, with how many rows they and those that were rejected among them come from."""
-    return events.replace_schema_metadata({_ROWS: str(rows)})
+    told = dict(events.schema.metadata or {})
+    return events.replace_schema_metadata(told | {_ROWS: str(rows).encode()})
 
 
 def rows_of(events: pa.Table) -> int:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from preprocessing.sources.normal import plain
 from preprocessing.sources.time_text import seconds_by_pattern
 from preprocessing.sources.values import numbers_of, text_of
-from preprocessing.time_formats import ISO, pattern_of
+from preprocessing.time_formats import ISO, ISO_WITH_ZONE, ISO_WITHOUT_ZONE, pattern_of
 
 # "s", "ms", "us": a number since 1970; "iso": ISO 8601 text; anything else: a strptime format, in
 # UTC.
@@ -42,6 +42,18 @@ def seconds_of(
     seconds = seconds_by_pattern(text, pattern)
     is_blank = pc.equal(pc.utf8_trim_whitespace(text), "").to_numpy(zero_copy_only=False)
     return seconds, np.isnan(seconds) & ~is_blank
+
+
+def by_zone(values: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """The strings that are ISO 8601 times with a zone, and those that are such without one.
+
+    Args:
+        values: Strings [R].
+    """
+    has_zone = pc.match_substring_regex(values, ISO_WITH_ZONE)
+    others = values.filter(pc.invert(has_zone))
+    local = others.filter(pc.match_substring_regex(others, ISO_WITHOUT_ZONE))
+    return values.filter(has_zone), local
 
 
 def _by_type(values: pa.Array) -> np.ndarray:

@@ -37,6 +37,8 @@ COUNTS = {
     ("duplicate_keys", "items"): 1,
     ("conflicting_keys", "items"): 1,
     ("conflict_examples", "items", "item_id", "i1", "price", "1", "2"): 1,
+    ("zones", "events", "named", "2024-05-01T12:00Z"): 1,
+    ("zones", "events", "not_named", "2024-05-01T12:00"): 2,
     ("users",): 2,
     ("items",): 3,
 }
