@@ -5,12 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
+from preprocessing.durations import SECONDS_PER_DAY
 from preprocessing.inspection.groups import Groups
 from preprocessing.inspection.label import Label, guess_label, no_label
 from preprocessing.inspection.names import KEYS, ODD_TIME, SESSION, in_snake_case, says
+from preprocessing.inspection.odd_values import literal_reason
 from preprocessing.inspection.pages import Page, find_page
 from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.inspection.sides import Sides
+from preprocessing.inspection.time_guess import are_clocks, clock_doubt
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +34,8 @@ class Roles:
         time_doubts: What a person should know of the column of times; where none was found, of
             those that are called like one.
         label_doubts: Where no label was found, what a person should know of that.
+        value_doubts: What a person should know of the values of columns.
+        absent: Words that stand among numbers where there is none.
     """
 
     user: ColumnProfile | None
@@ -41,6 +48,8 @@ class Roles:
     page: Page | None = None
     time_doubts: tuple[str, ...] = ()
     label_doubts: tuple[str, ...] = ()
+    value_doubts: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     @property
     def missing(self) -> list[str]:
@@ -77,6 +86,11 @@ def guess_roles(
         without_profile: Other columns, which are left out, each with the reason.
     """
     left_out = dict(without_profile or {})
+    for profile in profiles:
+        if profile.kind == "literal":
+            left_out[profile.name] = literal_reason(profile.values)
+    value_doubts = tuple(p.doubt for p in profiles if p.doubt)
+    absent = tuple(sorted({word for p in profiles for word in p.markers}))
     keys: dict[str, ColumnProfile] = {}
     roles_to_find = ["user", "item"]
     page = find_page(profiles)
@@ -91,11 +105,22 @@ def guess_roles(
     time = _time(profiles, [Groups.by(key) for key in keys.values()])
     if time is not None:
         keys["time"] = time
-    doubts = tuple(p.time_doubt for p in ([time] if time else profiles) if p.time_doubt)
+    doubts = _time_doubts(time, profiles)
     if len(keys) < 3:
         # Without user, item and time nothing can be said of the other columns.
         user, item = keys.get("user"), keys.get("item")
-        return Roles(user, item, time, None, None, {}, left_out, None, doubts)
+        return Roles(
+            user,
+            item,
+            time,
+            None,
+            None,
+            {},
+            left_out,
+            time_doubts=doubts,
+            value_doubts=value_doubts,
+            absent=absent,
+        )
     request = _request(profiles, keys, left_out)
     used = list(keys.values())
     if request is not None:
@@ -117,6 +142,8 @@ def guess_roles(
         page,
         doubts,
         () if label else no_label(others, sides),
+        value_doubts,
+        absent,
     )
 
 
@@ -156,6 +183,18 @@ def _time(profiles: Iterable[ColumnProfile], entities: list[Groups]) -> ColumnPr
         return profile.name in of_entity, is_odd, profile.missing, -profile.distinct
 
     return min(times, key=oddness, default=None)
+
+
+def _time_doubts(time: ColumnProfile | None, profiles: list[ColumnProfile]) -> tuple[str, ...]:
+    """What a person should know of the column of times, or of those that are called like one."""
+    if time is None:
+        return tuple(p.time_doubt for p in profiles if p.time_doubt)
+    doubts = [time.time_doubt]
+    known = time.times[~np.isnan(time.times)]
+    if not (known % SECONDS_PER_DAY).any():
+        clocks = (p for p in profiles if p.kind == "text" and are_clocks(p.values))
+        doubts += [clock_doubt(time.name, p.name, p.values) for p in clocks]
+    return tuple(filter(None, doubts))
 
 
 def _request(

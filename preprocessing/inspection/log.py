@@ -45,8 +45,13 @@ class LogProfile(NamedTuple):
     goes_on: bool
 
 
-def profile_log(table: Table, rows: int) -> LogProfile:
+def profile_log(table: Table, rows: int, time_format: str = "") -> LogProfile:
     """Profiles the columns of a log's first `rows` rows that can be read.
+
+    Args:
+        table: The log.
+        rows: How many rows are looked at.
+        time_format: How its times are written, as strptime has it, if a person has told that.
 
     Raises:
         DataError: there is no such file, it can't be read at all, or files have different columns.
@@ -67,7 +72,7 @@ def profile_log(table: Table, rows: int) -> LogProfile:
     for name in names if found.batches else []:
         values = [batch.columns[name] for batch in found.batches]
         try:
-            profile = profile_column(name, values)
+            profile = profile_column(name, values, time_format)
         except DataError:  # a run needs such a column as little as any that isn't named
             left_out[name] = _ODD_TYPE.format(kind=values[0].type)
             continue

@@ -8,7 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from preprocessing.inspection.time_guess import guess_time
+from preprocessing.absent import absent_looking, without_words
+from preprocessing.inspection.names import KEYS, SESSION, says
+from preprocessing.inspection.odd_values import are_literals, few_words_doubt, marker_doubt
+from preprocessing.inspection.time_guess import guess_time, zone_doubt
 from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.sources.lists import joined_lists
 from preprocessing.sources.normal import plain
@@ -26,8 +29,8 @@ class ColumnProfile:
 
     Attributes:
         name: As the file has it.
-        kind: `time`, `flag` (two values, such as 0 and 1 or Y and N), `integer`, `number`, `list`
-            or `text`.
+        kind: `time`, `flag` (two values, such as 0 and 1 or Y and N), `integer`, `number`, `list`,
+            `literal` (lists or structures as text, such as `['a', 'b']`) or `text`.
         values: Its values as text, [rows]; "" where absent, lists joined with `|`.
         missing: How many rows have no value.
         distinct: How many different values there are.
@@ -38,6 +41,8 @@ class ColumnProfile:
         is_list: Whether the file has lists there; those of text may be of kind `list`, too.
         time_doubt: Where the name says that these are times, what keeps some or all of the values
             from being read so.
+        markers: Words such as NULL where all other values are numbers; `values` has "" instead.
+        doubt: What a person should know of the values; "" if nothing.
     """
 
     name: str
@@ -50,6 +55,8 @@ class ColumnProfile:
     times: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
     is_list: bool = False
     time_doubt: str = ""
+    markers: tuple[str, ...] = ()
+    doubt: str = ""
 
     @property
     def codes(self) -> np.ndarray:
@@ -68,8 +75,13 @@ class ColumnProfile:
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:count]
 
 
-def profile_column(name: str, parts: list[pa.Array]) -> ColumnProfile | None:
+def profile_column(name: str, parts: list[pa.Array], time_format: str = "") -> ColumnProfile | None:
     """What a column looks like; None for a structure, whose fields have profiles of their own.
+
+    Args:
+        name: The column's.
+        parts: Its values.
+        time_format: The format of the log's times, if a person has told it.
 
     Raises:
         DataError: its values are neither single ones nor lists of such.
@@ -87,32 +99,75 @@ def profile_column(name: str, parts: list[pa.Array]) -> ColumnProfile | None:
     if any(pa.types.is_timestamp(kind) or pa.types.is_date(kind) for kind in types):
         seconds = [seconds_of(part, "iso", name)[0] for part in parts]
         return _as_time(profile, np.concatenate(seconds), "typed")
-    return guess_kind(profile)
+    return guess_kind(profile, time_format)
 
 
-def guess_kind(profile: ColumnProfile) -> ColumnProfile:
-    """The profile of a column of text, with the kind that its values and its name tell."""
+def guess_kind(profile: ColumnProfile, time_format: str = "") -> ColumnProfile:
+    """The profile of a column of text, with the kind that its values and its name tell.
+
+    Args:
+        profile: Of the column.
+        time_format: The format of the log's times, if a person has told it.
+    """
     if profile.missing == len(profile.values):
         return profile
-    if profile.distinct <= _MOST_SPELLINGS:
-        values = [value for value, _ in profile.top(_MOST_SPELLINGS + 1)]
-        if is_two_valued(values):
-            return dataclasses.replace(profile, kind="flag")
-    guess = guess_time(profile.name, profile.values)
+    if _is_flag(profile):
+        return dataclasses.replace(profile, kind="flag")
+    guess = guess_time(profile.name, profile.values, time_format)
     if guess is not None:
         profile = dataclasses.replace(profile, time_doubt=guess.doubt)
         if guess.time_format:
             return _as_time(profile, guess.seconds, guess.time_format)
-    numbers, malformed = numbers_of(profile.values, profile.name)
-    if not malformed.any():
+    profile = _without_markers(profile)
+    if profile.markers and _is_flag(profile):
+        return dataclasses.replace(profile, kind="flag")
+    numbers, no_numbers = numbers_of(profile.values, profile.name)
+    if not no_numbers.any():
         return _as_number(profile, numbers)
     seconds, malformed = seconds_of(profile.values, "iso", profile.name)
     if not malformed.any():  # of any year, and whatever the name says
-        return _as_time(dataclasses.replace(profile, time_doubt=""), seconds, "iso")
+        doubt = zone_doubt(profile.name, profile.values)
+        return _as_time(dataclasses.replace(profile, time_doubt=doubt), seconds, "iso")
+    if are_literals(profile.values):
+        return dataclasses.replace(profile, kind="literal")
+    if not _is_key(profile):
+        doubt = few_words_doubt(profile.name, profile.values, no_numbers)
+        profile = dataclasses.replace(profile, doubt=doubt)
     is_list = pc.match_substring(profile.values, MULTIVALENT_SEPARATOR)
     if pc.sum(is_list).as_py() > _LEAST_LIST_SHARE * len(profile.values):
         return dataclasses.replace(profile, kind="list")
     return profile
+
+
+def _is_flag(profile: ColumnProfile) -> bool:
+    if profile.distinct > _MOST_SPELLINGS:
+        return False
+    return is_two_valued([value for value, _ in profile.top(_MOST_SPELLINGS + 1)])
+
+
+def _is_key(profile: ColumnProfile) -> bool:
+    """Whether a column's name is that of ids, which have no values but words."""
+    return any(says(pattern, profile.name) for pattern in (*KEYS.values(), SESSION))
+
+
+def _without_markers(profile: ColumnProfile) -> ColumnProfile:
+    """The profile of a column of numbers without words such as NULL, which are absent then."""
+    found = absent_looking(profile.values)
+    if not found or _is_key(profile):
+        return profile
+    values = without_words(profile.values, found)
+    numbers, malformed = numbers_of(values, profile.name)
+    if malformed.any() or np.isnan(numbers).all():
+        return profile
+    missing = int(pc.sum(pc.equal(values, "")).as_py())
+    return dataclasses.replace(
+        profile,
+        values=values,
+        missing=missing,
+        distinct=pc.count_distinct(values).as_py() - bool(missing),
+        markers=tuple(sorted({word.strip() for word in found})),
+        doubt=marker_doubt(profile.name, found),
+    )
 
 
 def _as_number(profile: ColumnProfile, numbers: np.ndarray) -> ColumnProfile:

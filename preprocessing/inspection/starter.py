@@ -43,9 +43,11 @@ def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
         DataError: one of these is missing.
     """
     if roles.missing or roles.user is None or roles.item is None or roles.time is None:
+        is_in_doubt = roles.missing == ["time"] and roles.time_doubts
+        said = [*roles.time_doubts] if is_in_doubt else ["Write the spec by hand."]
+        said += _left_out(roles)
         raise DataError(
-            f"no column of {table.path} looks like: {', '.join(roles.missing)}. Write the spec by "
-            f"hand. {' '.join(roles.time_doubts)}".rstrip()
+            f"no column of {table.path} looks like: {', '.join(roles.missing)}. {' '.join(said)}"
         )
     events = table.model_dump(mode="json", exclude_defaults=True)
     events |= {"user": roles.user.name, "item": roles.item.name, "timestamp": roles.time.name}
@@ -53,6 +55,8 @@ def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
         events["timestamp_unit"] = roles.time.time_format
     elif roles.time.time_format not in ("s", "typed"):
         events["timestamp_format"] = roles.time.time_format
+    if roles.absent:
+        events["absent"] = list(roles.absent)
     if roles.request is not None:
         events["request"] = roles.request.name
     if roles.page is not None:
@@ -76,15 +80,21 @@ def starter_config(name: str, table: Table, roles: Roles) -> dict[str, Any]:
 
 def starter_comments(roles: Roles) -> list[str]:
     """What a person should look at in the config."""
-    comments = list(roles.time_doubts)
-    for column, why in roles.left_out.items():
-        name = " ".join(column.split()) or repr(column)  # a comment is one line
-        comments.append(f"{name} is left out: {why}.")
+    comments = [*roles.time_doubts, *roles.value_doubts]
+    comments += _left_out(roles)
     for doubt in roles.label_doubts:
         comments.append(" ".join(doubt.split()))
     if roles.label is not None and roles.label.doubt:
         comments.append(f"{roles.label.column} is taken for the label: {roles.label.doubt}")
     return comments
+
+
+def _left_out(roles: Roles) -> list[str]:
+    said: list[str] = []
+    for column, why in roles.left_out.items():
+        name = " ".join(column.split()) or repr(column)  # a comment is one line
+        said.append(f"{name} is left out: {why}.")
+    return said
 
 
 def _labelled(label: Label, user: ColumnProfile, time: ColumnProfile) -> dict[str, Any]:

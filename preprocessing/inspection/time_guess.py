@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from preprocessing.hints import shortened
 from preprocessing.inspection.names import says
-from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, seconds_of
+from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, by_zone, seconds_of
 from preprocessing.sources.values import numbers_of
+from preprocessing.time_warnings import zone_warning
 
 EARLIEST_SECOND = 300_000_000  # 1979: smaller numbers are more likely counts or ids than times
 _TIME_NAME = r"time|date|stamp|(^|_)ts$|_at$"
@@ -37,6 +38,7 @@ _DATES = (
 )
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 _ZONES = ("", " %Z", " %z")
+_CLOCK = r"(?i)^\s*\d{1,2}:\d\d(:\d\d([.,]\d+)?)?(\s?[ap]\.?m\.?)?\s*$"
 # Of digits alone, by how many there are.
 _DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
@@ -47,7 +49,7 @@ class TimeGuess(NamedTuple):
     Attributes:
         time_format: A unit, `iso` or a format of strptime; "" where none is sure.
         seconds: float64 [rows], seconds since 1970, NaN where there is no time.
-        doubt: What a person should know of it; "" where all values are times.
+        doubt: What a person should know of it; "" where all values are times for sure.
     """
 
     time_format: str
@@ -55,18 +57,25 @@ class TimeGuess(NamedTuple):
     doubt: str
 
 
-def guess_time(name: str, values: pa.Array) -> TimeGuess | None:
+def guess_time(name: str, values: pa.Array, given: str = "") -> TimeGuess | None:
     """How a column of text is read as times; None where its name says nothing of time.
 
     Args:
         name: The column's.
         values: Strings [rows], "" where absent.
+        given: The format of the log's times, if a person has told it: a column that it fits is read
+            by it, whatever its name says.
     """
-    known = values.filter(pc.not_equal(pc.utf8_trim_whitespace(values), ""))
-    if not says(_TIME_NAME, name) or not len(known):
+    known = _not_blank(values)
+    if not len(known):
+        return None
+    formats = [given] if given and _fits(known[:_SAMPLE], given, name) else []
+    if not formats and says(_TIME_NAME, name):
+        formats = _formats_of(known, name)
+    elif not formats:
         return None
     fitting: dict[str, np.ndarray] = {}
-    for time_format in _formats_of(known, name):
+    for time_format in formats:
         seconds = _seconds(values, time_format, name)
         if _count(seconds) >= _NEARLY_ALL * len(known):
             fitting[time_format] = seconds
@@ -77,7 +86,55 @@ def guess_time(name: str, values: pa.Array) -> TimeGuess | None:
     first = next(iter(best))
     if any(not np.array_equal(best[first], other, equal_nan=True) for other in best.values()):
         return TimeGuess("", np.zeros(0), _ambiguous(name, values, best))
-    return TimeGuess(first, best[first], _partly(name, values, first, best[first]))
+    doubts = [_partly(name, values, first, best[first])]
+    if first == "iso":
+        doubts.append(zone_doubt(name, values))
+    return TimeGuess(first, best[first], " ".join(filter(None, doubts)))
+
+
+def zone_doubt(name: str, values: pa.Array) -> str:
+    """What a person should know of ISO times of which some name a zone; "" if all do, or none.
+
+    Args:
+        name: The column's.
+        values: Strings [rows], "" where absent.
+    """
+    zoned, others = by_zone(values)
+    if not len(zoned) or not len(others):
+        return ""
+    return zone_warning(
+        f"Column {name!r}", len(zoned), zoned[0].as_py(), len(others), others[0].as_py()
+    )
+
+
+def are_clocks(values: pa.Array) -> bool:
+    """Whether nearly all of a column's strings are times of day, such as `12:33:10`."""
+    known = _not_blank(values)
+    clocks = pc.sum(pc.match_substring_regex(known, _CLOCK)).as_py() or 0
+    return bool(len(known)) and clocks >= _NEARLY_ALL * len(known)
+
+
+def clock_doubt(date: str, clock: str, values: pa.Array) -> str:
+    """What to say of events whose time is a day, where another column has times of day.
+
+    Args:
+        date: The column of days.
+        clock: The other one.
+        values: What it has: strings [rows].
+    """
+    return (
+        f"Column {date!r} has days, and column {clock!r} has times of day, such as "
+        f"{_shown(values)}, which aren't read: all events of a day are at its midnight, in no "
+        f"order. Write both in one column, such as '2024-05-01 12:33:10' (docs/data.md, Times)."
+    )
+
+
+def _not_blank(values: pa.Array) -> pa.Array:
+    return values.filter(pc.not_equal(pc.utf8_trim_whitespace(values), ""))
+
+
+def _fits(sample: pa.Array, time_format: str, name: str) -> bool:
+    return _count(_seconds(sample, time_format, name)) >= _SAMPLE_SHARE * len(sample)
 
 
 def _formats_of(known: pa.Array, name: str) -> list[str]:
@@ -89,7 +146,7 @@ def _formats_of(known: pa.Array, name: str) -> list[str]:
     formats += map("".join, itertools.product(_DATES, _CLOCKS, _ZONES))
     found: list[str] = []
     for time_format in formats:
-        if _count(_seconds(sample, time_format, name)) >= _SAMPLE_SHARE * len(sample):
+        if _fits(sample, time_format, name):
             found.append(time_format)
             # Numbers have one unit that fits, and what is ISO 8601 needs no format.
             if time_format in UNITS_PER_SECOND or time_format == "iso":
@@ -125,9 +182,8 @@ def _partly(name: str, values: pa.Array, time_format: str, seconds: np.ndarray) 
 
 def _ambiguous(name: str, values: pa.Array, formats: Iterable[str]) -> str:
     return (
-        f"{_may_be(name, values)} can be read as {' or '.join(map(repr, formats))}. Write "
-        f"events.timestamp: {name} and the right one as events.timestamp_format by hand: "
-        f"docs/data.md, Times."
+        f"{_may_be(name, values)} can be read as {' or '.join(map(repr, formats))}. Say which is "
+        f"right, as by --timestamp-format {next(iter(formats))!r} (docs/data.md, Times)."
     )
 
 
@@ -139,10 +195,15 @@ def _not_read(name: str, values: pa.Array) -> str:
             f"{_may_be(name, values)} are perhaps nanoseconds, which no timestamp_unit reads. "
             f"Divide them by 1000, and write timestamp_unit: us (docs/data.md, Times)."
         )
+    if are_clocks(values):
+        return (
+            f"{_may_be(name, values)} are times of day without a date. Write both in one column: "
+            f"docs/data.md, Times."
+        )
     return (
-        f"{_may_be(name, values)} are in no way of writing times that is known here. Write "
-        f"events.timestamp: {name} by hand with its timestamp_unit (s, ms, us or iso) or "
-        f"timestamp_format, as strptime has it: docs/data.md, Times."
+        f"{_may_be(name, values)} are in no way of writing times that is known here. Give "
+        f"--timestamp-format as strptime has it, or write events.timestamp: {name} by hand with "
+        f"its timestamp_unit (s, ms, us or iso): docs/data.md, Times."
     )
 
 

@@ -377,3 +377,85 @@ def test_what_has_one_value_for_each_user_is_called_no_label(tmp_path: Path) -> 
     rows = [row | {"clicked": int(row["user_id"][1:]) % 2} for row in page_log()]
     roles, _ = roles_of(tmp_path, rows)
     assert "it has one value for each user or each item" in " ".join(roles.label_doubts)
+
+
+def test_words_among_numbers_that_mean_none_are_named_and_read_as_absent(tmp_path: Path) -> None:
+    rows: list[Row] = []
+    for n, row in enumerate(page_log()):
+        odd: Row = {"price": "\\N" if n % 9 == 0 else "nan" if n % 31 == 0 else row["price"]}
+        rows.append(row | odd | {"clicked": "NULL" if n % 11 == 5 else row["clicked"]})
+    roles, dataset = roles_of(tmp_path, rows)
+    assert dataset["events"]["absent"] == ["NULL", "\\N", "nan"]
+    assert roles.features["item"]["price"] == "numeric"
+    assert dataset["tasks"] == {"clicked": {"column": "clicked", "equals": 1}}
+    of_price, of_clicked = roles.value_doubts
+    assert "Column 'price' has numbers, and '\\N' in 112 rows and 'nan' in 29 rows" in of_price
+    assert "Column 'clicked' has numbers, and 'NULL' in 91 rows" in of_clicked
+    assert set(roles.value_doubts) <= set(starter_comments(roles))
+    found = validate(DatasetSpec.model_validate(yaml.safe_load(yaml.safe_dump(dataset))))
+    assert not found.problems and not found.tables[0].rejected_rows
+
+
+@pytest.mark.parametrize(("name", "word"), [("sku", "NULL"), ("price", "12 EUR")])
+def test_no_other_word_is_taken_for_an_absent_number(tmp_path: Path, name: str, word: str) -> None:
+    rows = [row | {"sku": row["sku"][1:]} for row in page_log()]
+    for row in rows[::30]:
+        row[name] = word
+    roles, dataset = roles_of(tmp_path, rows)
+    assert "absent" not in dataset["events"] and roles.item is not None
+    assert any("'price' is taken for words, as 34 of" in doubt for doubt in roles.value_doubts) == (
+        name == "price"
+    )
+    assert (word in roles.item.values.to_pylist()) == (name == "sku")
+
+
+@pytest.mark.parametrize("value", ["['a{0}', 'b']", '["a{0}"]', "[1 {0}]", "{{'size': {0}}}"])
+def test_lists_and_structures_as_text_are_left_out_with_the_reason(
+    tmp_path: Path, value: str
+) -> None:
+    rows = [row | {"tags": value.format(n % 5)} for n, row in enumerate(page_log())]
+    roles, _ = roles_of(tmp_path, rows)
+    assert repr(value.format(0)) in roles.left_out["tags"]
+    assert "each of which would be one word: write a|b" in roles.left_out["tags"]
+    rows = [row | {"tags": "[sic]" if n % 2 else "red"} for n, row in enumerate(page_log())]
+    assert "one word" not in roles_of(tmp_path, rows)[0].left_out["tags"]
+    rows = [row | {"sku": value.format(n % 5)} for n, row in enumerate(page_log())]
+    with pytest.raises(DataError, match="looks like: item.* sku is left out: it has lists or"):
+        roles_of(tmp_path, rows)
+
+
+def in_two_columns(row: Row) -> Row:
+    date, clock = datetime.fromtimestamp(row["event_time"], timezone.utc).isoformat().split("T")
+    return row | {"event_time": date, "clock": clock[:8]}
+
+
+def test_times_of_day_beside_days_are_named(tmp_path: Path) -> None:
+    rows = list(map(in_two_columns, without(page_log(), "signup_date")))
+    roles, dataset = roles_of(tmp_path, rows)
+    assert dataset["events"]["timestamp"] == "event_time"
+    (doubt,) = roles.time_doubts
+    assert doubt.startswith("Column 'event_time' has days, and column 'clock' has times of day")
+    assert f"such as {rows[0]['clock']!r}" in doubt and "in no order" in doubt
+    whole = [row | {"event_time": f"{row['event_time']} {row['clock']}"} for row in rows]
+    assert not roles_of(tmp_path, whole)[0].time_doubts
+    alone = without(rows, "event_time")
+    with pytest.raises(DataError, match="'clock_time'") as raised:
+        roles_of(tmp_path, renamed(alone, clock="clock_time"))
+    assert "are times of day without a date" in str(raised.value)
+
+
+@pytest.mark.parametrize("year", ["2024", "1950"])
+def test_times_with_a_zone_and_without_one_are_counted(tmp_path: Path, year: str) -> None:
+    rows: list[Row] = []
+    for n, row in enumerate(page_log()):
+        zone = ("+02:00", "Z", "")[n % 3]
+        rows.append(row | {"event_time": f"{year}-01-{n % 28 + 1:02} 10:11:12{zone}"})
+    rows = without(rows, "signup_date")
+    (doubt,) = roles_of(tmp_path, rows)[0].time_doubts
+    assert (
+        f"Column 'event_time' has times with a zone (667, such as '{year}-01-01 10:11:12+" in doubt
+    )
+    assert f"without one (333, such as '{year}-01-03 10:11:12'): these are read as UTC" in doubt
+    zoned = [row for row in rows if not row["event_time"].endswith(":12")]
+    zoned += [row | {"event_time": ""} for row in rows[:3]]
+    assert not roles_of(tmp_path, zoned)[0].time_doubts

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from preprocessing.inspection.time_guess import TimeGuess, guess_time
+from preprocessing.inspection.time_guess import TimeGuess, are_clocks, guess_time
 
 FIRST = datetime(2024, 5, 1, 0, 3, 11, tzinfo=timezone.utc)
 TIMES = [FIRST + timedelta(hours=5, minutes=1, seconds=7) * n for n in range(100)]
@@ -76,3 +76,29 @@ def test_what_is_not_sure_is_shown(texts: list[str], said: str) -> None:
 
 def test_a_name_that_says_nothing_of_time_is_no_time() -> None:
     assert guess_time("price", pa.array(["1714521789"] * 9)) is None
+
+
+def test_a_given_format_is_taken_where_it_fits_whatever_the_name() -> None:
+    texts = [f"{1 + n % 12:02}/{1 + n % 9:02}/2024" for n in range(50)]
+    values = pa.array([*texts, ""])
+    for given, month in (("%d/%m/%Y", 4), ("%m/%d/%Y", 1)):
+        found = guess_time("seen", values, given)
+        assert found is not None and found.time_format == given and not found.doubt
+        assert datetime.fromtimestamp(found.seconds[12], timezone.utc).month == month
+    assert guess_time("seen", values, "%d.%m.%Y") is None
+    of_name = guess_time("date", values, "%d.%m.%Y")
+    assert of_name is not None and "--timestamp-format '%d/%m/%Y'" in of_name.doubt
+
+
+@pytest.mark.parametrize(
+    ("text", "is_clock"),
+    [
+        ("12:33", True),
+        ("1:02:03.5", True),
+        ("9:05 PM", True),
+        ("2024-05-01", False),
+        ("4:3", False),
+    ],
+)
+def test_times_of_day_are_told(text: str, is_clock: bool) -> None:
+    assert are_clocks(pa.array([text, ""])) == is_clock

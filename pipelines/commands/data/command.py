@@ -42,6 +42,10 @@ def data_inspect(
     encoding: Annotated[
         str | None, typer.Option(help="Of text: utf-8 (by default) or latin-1.")
     ] = None,
+    timestamp_format: Annotated[
+        str | None,
+        typer.Option(help="How times are written, as strptime has it, where values leave it open."),
+    ] = None,
     rows: Annotated[
         int, typer.Option(min=1, help="How many rows to look at, from the beginning.")
     ] = 1_000_000,
@@ -52,7 +56,7 @@ def data_inspect(
         from pipelines.commands.data.inspection import inspect_log
 
         names = tuple(columns.split(",")) if columns else None
-        inspect_log(path, format, names, delimiter, rows, output, encoding)
+        inspect_log(path, format, names, delimiter, rows, output, encoding, timestamp_format)
 
 
 @data_app.command("validate")

@@ -23,10 +23,11 @@ from preprocessing.inspection.guess import Roles, guess_roles
 from preprocessing.inspection.log import LogProfile, profile_log
 from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.inspection.starter import starter_comments, starter_config
-from preprocessing.odd_ids import id_findings
+from preprocessing.odd_ids import id_findings, twin_findings
 from preprocessing.sources.raw import separator_hint
 from preprocessing.spec_tables import Table
 from preprocessing.splits import to_iso
+from preprocessing.time_formats import known_time_format
 
 _FORMATS = {
     ".csv": "csv",
@@ -50,21 +51,26 @@ def inspect_log(
     rows: int,
     output: Path | None,
     encoding: str | None = None,
+    time_format: str | None = None,
 ) -> None:
     """Prints what a log's columns look like, and writes a first config to `output`.
 
     Raises:
-        ConfigError: the format is unknown, or doesn't go with the other options.
+        ConfigError: a format is unknown, or doesn't go with the other options.
         DataError: the log can't be read, or has no columns that a spec needs.
     """
     console = Console()
     table = _table(path, format or _format_of(path), columns, delimiter, encoding)
-    found = profile_log(table, rows)
+    found = profile_log(table, rows, _checked(time_format))
     unread = unread_rows(found, table)
     if not found.read:
         if unread:
             raise DataError(f"{path}: no row can be read. {' '.join(unread)}")
         raise DataError(f"{path}: the log is empty: it has no rows.")
+    if time_format and all(p.time_format != time_format for p in found.columns):
+        raise DataError(
+            f"{path}: no column's values are written as --timestamp-format says, {time_format!r}."
+        )
     roles = guess_roles(found.columns, found.left_out)
     console.print(_grid(path, found, roles))
     facts = [*_facts(found, roles), *unread]
@@ -112,6 +118,13 @@ def _table(
         return Table.model_validate(content)
     except pydantic.ValidationError as error:
         raise ConfigError("; ".join(map(_option_problem, error.errors()))) from None
+
+
+def _checked(time_format: str | None) -> str:
+    try:
+        return known_time_format(time_format) if time_format else ""
+    except ValueError as error:
+        raise ConfigError(f"--timestamp-format {time_format!r}: {error}.") from None
 
 
 def _option_problem(problem: Mapping[str, Any]) -> str:
@@ -189,12 +202,13 @@ def _facts(found: LogProfile, roles: Roles) -> list[str]:
         what = "rows" if roles.page is None else "events"
         repeated = events - distinct
         facts.append(f"{repeated:,} {what} repeat a user, item and time ({repeated / events:.1%}).")
-    for profile in (roles.user, roles.item):
+    for profile in (roles.user, roles.item, roles.request):
         if profile is not None:
             facts += id_findings(profile.name, absent_looking(profile.values))
+            facts += twin_findings(profile.name, profile.values)
     hint = separator_hint(tuple(profile.name for profile in found.columns))
     if hint:
         facts.append(hint.strip())
     facts += [f"{column} is left out: {why}." for column, why in found.left_out.items()]
     facts += [f"No column looks like the {role}." for role in roles.missing]
-    return [*facts, *roles.time_doubts, *roles.label_doubts]
+    return [*facts, *roles.time_doubts, *roles.value_doubts, *roles.label_doubts]

@@ -433,3 +433,28 @@ def test_validate_tells_what_is_in_no_split(tmp_path: Path) -> None:
     lines = [line.split("│") for line in done.output.splitlines()]
     cells = next(line for line in lines if line[1:2] == [" test       "])
     assert int(cells[-2]) > 0
+
+
+def test_inspect_takes_a_format_of_times_that_values_leave_open(tmp_path: Path) -> None:
+    rows: list[Row] = []
+    for n, row in enumerate(impressions()):
+        rows.append(row | {"shown_at": f"{n % 12 + 1:02}/{n // 12 % 12 + 1:02}/2024 10:00"})
+    path = write_csv(tmp_path / "shop.csv", rows)
+    config = tmp_path / "shop.yaml"
+    done = invoke("inspect", path, "--output", config)
+    assert done.exit_code == 1 and "Write the spec by hand" not in done.output
+    assert "as by --timestamp-format '%d/%m/%Y %H:%M'" in done.output
+    done = invoke("inspect", path, "--output", config, "--timestamp-format", "%m/%d/%Y %H:%M")
+    assert done.exit_code == 0, done.output
+    assert load_run_config(config).spec.events.timestamp_format == "%m/%d/%Y %H:%M"
+    done = invoke("inspect", path, "--timestamp-format", "%d.%m.%Y")
+    assert done.exit_code == 1 and "no column's values are written as" in done.output
+    done = invoke("inspect", path, "--timestamp-format", "%Q")
+    assert done.exit_code == 2 and "--timestamp-format '%Q': %Q is not known" in done.output
+
+
+def test_inspect_points_out_ids_that_are_like_others(tmp_path: Path) -> None:
+    rows = impressions()
+    rows[0]["sku"] = f" {rows[0]['sku']}"
+    done = invoke("inspect", write_csv(tmp_path / "shop.csv", rows))
+    assert "ids in column sku are like another one but for spaces" in done.output
