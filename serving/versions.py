@@ -85,7 +85,7 @@ class Versions:
             RankingError: The server refused or didn't answer.
             ValueError: What `build` raised.
         """
-        known = self._latest or await self.ask_latest(deadline)
+        known = await self.latest(deadline)
         for tries_left in reversed(range(_TRIES)):
             try:
                 return await self._run(build, known, deadline)

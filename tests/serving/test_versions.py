@@ -1,0 +1,123 @@
+"""Which version a client takes for the latest, and by which it makes its requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+
+from serving import contract
+from serving.cache import StateCache
+from serving.channel_options import ChannelOptions
+from serving.connection import Answer, Connection, Metadata
+from serving.contract import Description
+from serving.deadline import Deadline
+from serving.io import BlockingIo
+from serving.signatures import Signatures
+from serving.states import Freshness, States
+from serving.versions import Requests, Versions
+
+SHORT, LONG = 1, 2  # versions, by how many behaviours count
+HISTORY_LENGTHS = {SHORT: 2, LONG: 4}
+ANNA = {"user_id": "anna", "history_item_id": list("abcdef")}
+
+
+def info(rank: int) -> Any:
+    return SimpleNamespace(dtype=7, tensor_shape=SimpleNamespace(dim=[None] * rank))
+
+
+USER = {"user_id": info(1), "history_item_id": info(2)}
+INPUTS = {contract.ENCODE_USER: USER, contract.DESCRIBE: {contract.REQUEST: info(1)}}
+
+
+class Server:
+    """In place of a Connection: a server of one version, whose states say what they are made of."""
+
+    model_name = "toy"
+
+    def __init__(self, latest: int) -> None:
+        self.latest = latest
+        self.asked = 0  # how often, which version is the latest
+
+    async def metadata(self, deadline: Deadline, version: int | None = None) -> Metadata:
+        self.asked += version is None
+        return Metadata(INPUTS, version or self.latest)
+
+    async def run(
+        self,
+        signature: str,
+        requests: Sequence[dict[str, np.ndarray]],
+        deadline: Deadline,
+        version: int | None = None,
+    ) -> list[Answer]:
+        answering = version or self.latest
+        answers = []
+        for inputs in requests:
+            outputs: dict[str, Any] = {}
+            if signature == contract.DESCRIBE:
+                outputs = {contract.DESCRIPTION: [describe(answering).to_json()]}
+            else:
+                made_of = b"".join(inputs["history_item_id"][0])
+                outputs = {contract.USER_STATE: np.array([made_of], object)}
+            answers.append(Answer(outputs, answering))
+        return answers
+
+
+def describe(version: int) -> Description:
+    return Description(
+        max_candidates=10,
+        max_history=100,
+        history_length=HISTORY_LENGTHS[version],
+        tasks=("click",),
+        state_identity=f"toy{version}",
+        state_dtype="float32",
+        user_inputs=("user_id",),
+        context_inputs=(),
+        history_inputs=("history_item_id",),
+    )
+
+
+class Client:
+    """What of a client makes states."""
+
+    def __init__(
+        self, server: Server, caches: Sequence[StateCache] = (), version_seconds: float = 3600
+    ) -> None:
+        connection = cast(Connection, server)
+        self.versions = Versions(connection, version_seconds)
+        io = BlockingIo("localhost:9", ChannelOptions())  # which asks nobody
+        freshness = Freshness(version_seconds=version_seconds)
+        self.states = States(io, connection, self.versions, caches, freshness)
+
+    def encode(self) -> tuple[bytes, int]:
+        """What a new state is made of, and by which version."""
+        state = BlockingIo.run(self.states.encode([ANNA], Deadline(9)))
+        return state.blobs[0], state.version
+
+    def ask_in_two_requests(self) -> int:
+        """The version that answers."""
+
+        def build(version: Signatures) -> tuple[str, Requests]:
+            return contract.DESCRIBE, [{}, {}]
+
+        answers = BlockingIo.run(self.versions.run_latest(build, Deadline(9)))
+        return answers[0].version
+
+
+def test_several_requests_move_to_a_later_version() -> None:
+    """They are all sent to one version, so that no answer tells of a later one."""
+    server = Server(SHORT)
+    client = Client(server, version_seconds=0)
+    assert client.ask_in_two_requests() == SHORT
+    server.latest = LONG
+    assert client.ask_in_two_requests() == LONG
+
+
+def test_the_latest_version_is_not_asked_for_within_its_seconds() -> None:
+    server = Server(SHORT)
+    client = Client(server, version_seconds=3600)
+    for _ in range(3):
+        client.ask_in_two_requests()
+    assert server.asked == 1
