@@ -74,8 +74,8 @@ class Versions:
     async def run_latest(self, build: Build, deadline: Deadline) -> list[Answer]:
         """Runs requests on the latest version, all on the same one.
 
-        Requests that don't fit are made anew if the server has moved to another version since it
-        was last asked.
+        Requests are made anew if the server has moved to another version since it was last asked,
+        and they don't fit, or lack behaviours that count there.
 
         Args:
             build: Signature name and requests' input tensors, given the latest version.
@@ -104,8 +104,13 @@ class Versions:
         # Several requests must be answered by one version, a single one by the latest.
         pinned = version.version if len(requests) > 1 else None
         answers = await self._connection.run(signature, requests, deadline, pinned)
-        if answers[0].version != version.version:
-            self._ask_at = 0.0  # a later one has come
+        if answers[0].version == version.version:
+            return answers
+        self._ask_at = 0.0  # a later one has come
+        answering = await self.of(answers[0].version, deadline)
+        if answering.description.history_length > version.description.history_length:
+            # Histories were cut to what counts in the earlier one.
+            return await self._run(build, answering, deadline)
         return answers
 
     async def _ask(self, deadline: Deadline, version: int | None) -> Signatures:

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
+import grpc
 import numpy as np
 
 from serving import contract
-from serving.cache import StateCache
+from serving.cache import CachedState, StateCache
 from serving.channel_options import ChannelOptions
-from serving.connection import Answer, Connection, Metadata
+from serving.connection import Answer, Connection, Metadata, RankingError
 from serving.contract import Description
 from serving.deadline import Deadline
+from serving.inputs import User
 from serving.io import BlockingIo
 from serving.signatures import Signatures
 from serving.states import Freshness, States
@@ -39,10 +41,14 @@ class Server:
 
     def __init__(self, latest: int) -> None:
         self.latest = latest
+        self.rolls_back_after_encoding = False
         self.asked = 0  # how often, which version is the latest
+        self.encoded = 0  # users
 
     async def metadata(self, deadline: Deadline, version: int | None = None) -> Metadata:
         self.asked += version is None
+        if version is not None:
+            self._check(version)
         return Metadata(INPUTS, version or self.latest)
 
     async def run(
@@ -53,16 +59,24 @@ class Server:
         version: int | None = None,
     ) -> list[Answer]:
         answering = version or self.latest
+        self._check(answering)
         answers = []
         for inputs in requests:
             outputs: dict[str, Any] = {}
             if signature == contract.DESCRIBE:
                 outputs = {contract.DESCRIPTION: [describe(answering).to_json()]}
             else:
+                self.encoded += 1
                 made_of = b"".join(inputs["history_item_id"][0])
                 outputs = {contract.USER_STATE: np.array([made_of], object)}
             answers.append(Answer(outputs, answering))
+        if signature == contract.ENCODE_USER and self.rolls_back_after_encoding:
+            self.latest = SHORT
         return answers
+
+    def _check(self, version: int) -> None:
+        if version != self.latest:
+            raise RankingError("", grpc.StatusCode.NOT_FOUND, "")
 
 
 def describe(version: int) -> Description:
@@ -77,6 +91,22 @@ def describe(version: int) -> Description:
         context_inputs=(),
         history_inputs=("history_item_id",),
     )
+
+
+class Kept:
+    """A cache that shows what is in it."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, CachedState] = {}
+
+    def get(self, key: str) -> CachedState | None:
+        return self.states.get(key)
+
+    def put(self, key: str, state: CachedState) -> None:
+        self.states[key] = state
+
+    def delete(self, key: str) -> None:
+        self.states.pop(key, None)
 
 
 class Client:
@@ -94,6 +124,11 @@ class Client:
     def encode(self) -> tuple[bytes, int]:
         """What a new state is made of, and by which version."""
         state = BlockingIo.run(self.states.encode([ANNA], Deadline(9)))
+        return state.blobs[0], state.version
+
+    def state_of(self, user: User) -> tuple[bytes, int]:
+        """What a state for ranking is made of, and by which version."""
+        state = BlockingIo.run(self.states.of(user, Deadline(9)))
         return state.blobs[0], state.version
 
     def ask_in_two_requests(self) -> int:
@@ -121,3 +156,42 @@ def test_the_latest_version_is_not_asked_for_within_its_seconds() -> None:
     for _ in range(3):
         client.ask_in_two_requests()
     assert server.asked == 1
+
+
+def test_what_a_later_version_answers_is_made_of_all_that_counts_there() -> None:
+    server = Server(SHORT)
+    client = Client(server)
+    assert client.encode() == (b"ef", SHORT)
+    server.latest = LONG
+    assert client.encode() == (b"cdef", LONG)
+
+
+def test_no_state_of_too_few_behaviours_goes_into_a_cache() -> None:
+    server = Server(SHORT)
+    cache = Kept()
+    client = Client(server, [cache])
+    assert client.state_of(ANNA) == (b"ef", SHORT)
+    server.latest = LONG
+    assert client.state_of(ANNA | {"user_id": "ben"}) == (b"cdef", LONG)
+    kept = {key.split("/")[2]: state.blob for key, state in cache.states.items()}
+    assert kept == {str(SHORT): b"ef", str(LONG): b"cdef"}
+
+
+def test_a_version_that_counts_fewer_behaviours_is_asked_once() -> None:
+    server = Server(LONG)
+    client = Client(server)
+    client.encode()
+    server.latest = SHORT
+    before = server.encoded
+    assert client.encode() == (b"cdef", SHORT)  # which takes no notice of the first two
+    assert server.encoded == before + 1
+
+
+def test_a_later_version_that_answers_and_goes() -> None:
+    """A server that was rolled back at once: what counts there can't be known any more."""
+    server = Server(SHORT)
+    client = Client(server)
+    client.encode()
+    server.latest = LONG
+    server.rolls_back_after_encoding = True
+    assert client.encode() == (b"ef", SHORT)
