@@ -137,8 +137,7 @@ class States:
             self.counters.add("hits")
             return UserState([found.blob], version.version)
         self.counters.add("misses")
-        state, made_for = await self._shared(key, time, user, deadline)
-        return state if self._is_fresh(made_for, time) else await self.encode([user], deadline)
+        return await self._shared_if_fresh(key, time, user, deadline)
 
     async def renew(self, user: User, stale: UserState, deadline: Deadline) -> UserState:
         """A new state for one that the server refused, by the version that is the latest now.
@@ -160,8 +159,7 @@ class States:
             return UserState([found.blob], version.version)
         for cache in self._caches:
             await self._io.ask(cache.delete, key)
-        state, made_for = await self._shared(key, time, user, deadline)
-        return state if self._is_fresh(made_for, time) else await self.encode([user], deadline)
+        return await self._shared_if_fresh(key, time, user, deadline)
 
     async def _inputs(
         self, user: User, version: Signatures, deadline: Deadline
@@ -174,6 +172,13 @@ class States:
             if current.version == version.version:
                 raise
             return None
+
+    async def _shared_if_fresh(
+        self, key: str, time: int, user: User, deadline: Deadline
+    ) -> UserState:
+        """A new state: by whoever asked first, unless that was for too different a time."""
+        state, made_for = await self._shared(key, time, user, deadline)
+        return state if self._is_fresh(made_for, time) else await self.encode([user], deadline)
 
     async def _shared(
         self, key: str, time: int, user: User, deadline: Deadline
