@@ -124,6 +124,23 @@ def state_key(
     )
 
 
+def check_ignored(ignored: Collection[str], description: Description) -> None:
+    """Refuses to leave out of keys what is no context input.
+
+    Without its history, a state would be found by requests of another one; and a slip in a name
+    would go unnoticed.
+
+    Raises:
+        ValueError: The model has no such context input.
+    """
+    for name in sorted(set(ignored) - set(description.context_inputs)):
+        known = ", ".join(description.context_inputs)
+        others = f", only {known}" if known else ": it has none"
+        raise ValueError(
+            f"ignored_context: the model has no context input '{name}' to ignore{others}."
+        )
+
+
 def request_time(inputs: Mapping[str, np.ndarray]) -> int:
     """When one user's request was made, seconds since 1970; 0 if the model doesn't ask."""
     return int(inputs[TIMESTAMP][0]) if TIMESTAMP in inputs else 0

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import grpc
 import numpy as np
 
 from serving import contract
-from serving.cache import CachedState, StateCache, request_time, state_key
+from serving.cache import CachedState, StateCache, check_ignored, request_time, state_key
 from serving.connection import Answer, Connection, RankingError
 from serving.deadline import Deadline
 from serving.inputs import User, latest_events, user_tensors
@@ -50,7 +50,7 @@ class Freshness:
             that of the request that it is used for. Time gaps, the hour and the weekday are as of
             the former.
         ignored_context: Context inputs whose change doesn't make a state anew, besides the
-            request's time.
+            request's time. The model must have them.
         version_seconds: Seconds after which to ask the server again which version is the latest.
     """
 
@@ -126,12 +126,11 @@ class States:
         if not self._caches:
             return await self.encode([user], deadline)
         version = await self._versions.latest(deadline)
-        inputs = await self._inputs(user, version, deadline)
-        if inputs is None:
+        known = await self._key_if_known(user, version, deadline)
+        if known is None:
             # The key of a state of the later version isn't known yet, but that version encodes.
             return await self.encode([user], deadline)
-        key = self._key(inputs, version)
-        time = request_time(inputs)
+        key, time = known
         found = await self._look_up(key, time)
         if found is not None:
             self.counters.add("hits")
@@ -150,9 +149,7 @@ class States:
         version = await self._versions.ask_latest(deadline)
         if not self._caches:
             return await self.encode([user], deadline)
-        inputs = encoder_inputs([user], version)
-        key = self._key(inputs, version)
-        time = request_time(inputs)
+        key, time = self._key(user, version)
         # Another caller may have renewed it already.
         found = await self._look_up(key, time)
         if found is not None and found.blob not in stale.blobs:
@@ -161,12 +158,12 @@ class States:
             await self._io.ask(cache.delete, key)
         return await self._shared_if_fresh(key, time, user, deadline)
 
-    async def _inputs(
+    async def _key_if_known(
         self, user: User, version: Signatures, deadline: Deadline
-    ) -> Mapping[str, np.ndarray] | None:
-        """The encoder's inputs; None if they fit only a later version than the known one."""
+    ) -> tuple[str, int] | None:
+        """As `_key`; None if the request fits only a later version than the known one."""
         try:
-            return encoder_inputs([user], version)
+            return self._key(user, version)
         except ValueError:
             current = await self._versions.ask_latest(deadline)
             if current.version == version.version:
@@ -199,7 +196,7 @@ class States:
         except RankingError:  # it answered, and went: the state will be refused, and made anew
             return state, time
         # By the version that answered, which may be later than the one that was asked for.
-        key = self._key(encoder_inputs([user], version), version)
+        key, _ = self._key(user, version)
         for cache in self._caches:
             await self._io.ask(cache.put, key, CachedState(state.blobs[0], time))
         return state, time
@@ -214,13 +211,19 @@ class States:
                 return found
         return None
 
-    def _key(self, inputs: Mapping[str, np.ndarray], version: Signatures) -> str:
+    def _key(self, user: User, version: Signatures) -> tuple[str, int]:
+        """The key of a user's state by a version, and the time of the request, see request_time.
+
+        Raises:
+            ValueError: A feature is unknown, missing, or has the wrong type, or the version has no
+                context input that is to be ignored.
+        """
         ignored = self._freshness.ignored_context
-        return str(
-            state_key(
-                self._connection.model_name, version.version, version.description, inputs, ignored
-            )
-        )
+        check_ignored(ignored, version.description)
+        inputs = encoder_inputs([user], version)
+        name = self._connection.model_name
+        key = state_key(name, version.version, version.description, inputs, ignored)
+        return str(key), request_time(inputs)
 
     def _is_fresh(self, made_for: int, time: int) -> bool:
         return abs(time - made_for) <= self._freshness.staleness_seconds

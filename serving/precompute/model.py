@@ -16,7 +16,7 @@ from preprocessing.paths import absolute
 from preprocessing.spec import DatasetSpec
 from preprocessing.stored_folders import read_file
 from serving import contract
-from serving.cache import request_time, state_key
+from serving.cache import check_ignored, request_time, state_key
 from serving.errors import ServingError
 from serving.precompute.stores import UserKey
 from serving.rollout import newest_of
@@ -58,11 +58,10 @@ class ModelVersion:
         made_by = _made_by(os.path.join(path, contract.CONFIG_FILE))
         spec = DatasetSpec.model_validate(made_by["spec"], context=SAVED)
         description = contract.Description.from_dict(made_by["description"])
-        for unknown in set(ignored_context) - set(description.context_inputs):
-            known = ", ".join(description.context_inputs)
-            raise ServingError(
-                f"{path}: the model has no context input '{unknown}' to ignore, only {known}."
-            )
+        try:
+            check_ignored(ignored_context, description)
+        except ValueError as error:
+            raise ServingError(f"{path}: {error}") from None
         return cls(
             name, int(os.path.basename(path)), path, description, spec, frozenset(ignored_context)
         )

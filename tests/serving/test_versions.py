@@ -1,13 +1,14 @@
-"""Which version a client takes for the latest, and by which it makes its requests."""
+"""By which version a client makes its requests, and what the keys of states may leave out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
 import grpc
 import numpy as np
+import pytest
 
 from serving import contract
 from serving.cache import CachedState, StateCache
@@ -23,6 +24,7 @@ from serving.versions import Requests, Versions
 
 SHORT, LONG = 1, 2  # versions, by how many behaviours count
 HISTORY_LENGTHS = {SHORT: 2, LONG: 4}
+CONTEXT: dict[int, tuple[str, ...]] = {SHORT: (), LONG: ("context_device",)}
 ANNA = {"user_id": "anna", "history_item_id": list("abcdef")}
 
 
@@ -88,7 +90,7 @@ def describe(version: int) -> Description:
         state_identity=f"toy{version}",
         state_dtype="float32",
         user_inputs=("user_id",),
-        context_inputs=(),
+        context_inputs=CONTEXT[version],
         history_inputs=("history_item_id",),
     )
 
@@ -113,12 +115,16 @@ class Client:
     """What of a client makes states."""
 
     def __init__(
-        self, server: Server, caches: Sequence[StateCache] = (), version_seconds: float = 3600
+        self,
+        server: Server,
+        caches: Sequence[StateCache] = (),
+        version_seconds: float = 3600,
+        ignored: Collection[str] = (),
     ) -> None:
         connection = cast(Connection, server)
         self.versions = Versions(connection, version_seconds)
         io = BlockingIo("localhost:9", ChannelOptions())  # which asks nobody
-        freshness = Freshness(version_seconds=version_seconds)
+        freshness = Freshness(60, frozenset(ignored), version_seconds)
         self.states = States(io, connection, self.versions, caches, freshness)
 
     def encode(self) -> tuple[bytes, int]:
@@ -195,3 +201,26 @@ def test_a_later_version_that_answers_and_goes() -> None:
     server.latest = LONG
     server.rolls_back_after_encoding = True
     assert client.encode() == (b"ef", SHORT)
+
+
+@pytest.mark.parametrize("name", ["history_item_id", "user_id", "context_devise"])
+def test_only_context_may_be_ignored(name: str) -> None:
+    """Else users with different histories would share a state, and a slip would ignore nothing."""
+    client = Client(Server(LONG), [Kept()], ignored=("context_device", name))
+    message = (
+        f"ignored_context: the model has no context input '{name}' to ignore, only context_device."
+    )
+    for _ in range(2):
+        with pytest.raises(ValueError, match=message):
+            client.state_of(ANNA)
+
+
+def test_what_only_a_later_version_knows_may_be_ignored_once_it_is_there() -> None:
+    server = Server(SHORT)
+    client = Client(server, [Kept()], ignored=("context_device",))
+    with pytest.raises(
+        ValueError, match="no context input 'context_device' to ignore: it has none"
+    ):
+        client.state_of(ANNA)
+    server.latest = LONG
+    assert client.state_of(ANNA) == (b"cdef", LONG)
