@@ -2,8 +2,8 @@
 
 Values are strings (str, bytes, or whole numbers for ids) or numbers, as the signature says; None is
 absent. Absent strings are "", absent floats NaN; whole numbers have no such value and must be
-given. What can't be meant, such as NaN from somewhere else, lists of a user that aren't equally
-long, or times in milliseconds, is refused: it would be scored.
+given. What can't be meant, such as NaN from somewhere else, numbers that are too large, lists of a
+user that aren't equally long, or times in milliseconds, is refused: it would be scored.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ def user_tensors(users: Sequence[User], infos: Mapping[str, Any]) -> dict[str, n
         infos: The signature's inputs, name -> TensorInfo, [B] or [B, L'].
 
     Raises:
-        ValueError: A name is unknown, a value has the wrong type or rank or isn't finite, a whole
-            number is missing, a user's lists aren't equally long, or a time can't be one.
+        ValueError: A name is unknown, a value has the wrong type or rank, isn't finite or is too
+            large, a whole number is missing, a user's lists aren't equally long, or a time can't be
+            one.
     """
     if not users:
         raise ValueError("At least one user is needed. Received: users=[]")
@@ -196,8 +197,25 @@ def _array(name: str, values: Sequence[Any], info: Any) -> np.ndarray:
     array = np.empty(len(values), dtype)
     # Object arrays hold strings; what is neither they nor floats are whole numbers.
     convert = {"O": _text, "f": _number}.get(dtype.kind, _whole_number)
-    array[:] = [absent if value is None else convert(name, value) for value in values]
+    found = [absent if value is None else convert(name, value) for value in values]
+    _check_range(name, found, dtype)
+    array[:] = found
     return array
+
+
+def _check_range(name: str, values: Sequence[Any], dtype: np.dtype) -> None:
+    """Refuses numbers that a dtype doesn't hold: they would become infinite, or others."""
+    if dtype.kind not in "fiu":
+        return
+    limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+    # As Python's own numbers, which compare exactly.
+    to_python = float if dtype.kind == "f" else int
+    least, most = to_python(limits.min), to_python(limits.max)
+    for value in values:
+        if value < least or value > most:
+            raise ValueError(
+                f"{name} takes numbers between {least:.1e} and {most:.1e}. Received: {value!r}"
+            )
 
 
 def _absent(info: Any) -> Any:
@@ -217,7 +235,8 @@ def _text(name: str, value: Any) -> bytes:
 def _number(name: str, value: Any) -> Any:
     if not isinstance(value, (int, float, np.number, np.bool_)):
         raise ValueError(f"{name} takes numbers. Received: {value!r}")
-    if not math.isfinite(value):
+    # Python has whole numbers that are too large for `isfinite`.
+    if not isinstance(value, int) and not math.isfinite(value):
         raise ValueError(
             f"{name} takes finite numbers, and None where it is absent. Received: {value!r}"
         )
@@ -227,4 +246,4 @@ def _number(name: str, value: Any) -> Any:
 def _whole_number(name: str, value: Any) -> Any:
     if _number(name, value) != int(value):
         raise ValueError(f"{name} takes whole numbers. Received: {value!r}")
-    return value
+    return int(value)

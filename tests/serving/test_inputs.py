@@ -66,6 +66,19 @@ def test_what_is_absent_is_none() -> None:
         ),
         ({"user_age": float("inf")}, "user_age takes finite numbers"),
         (
+            {"user_age": 1e39},
+            "user_age takes numbers between -3.4e.38 and 3.4e.38. Received: 1e.39",
+        ),
+        ({"user_age": -(10**400)}, "user_age takes numbers between .*. Received: -10000"),
+        ({"history_price": [None, np.float64(-1e39)]}, "history_price takes numbers between"),
+        (
+            {"timestamp": 10**30},
+            f"timestamp takes numbers between -9.2e.18 and 9.2e.18. Received: {10**30}",
+        ),
+        ({"timestamp": 1e30}, "timestamp takes numbers between"),
+        ({"timestamp": np.uint64(2**63 + NOW)}, "timestamp takes numbers between"),
+        ({"history_timestamp": [5, -(10**400)]}, "history_timestamp takes numbers between"),
+        (
             {"timestamp": NOW * 1000},
             "timestamp takes seconds since 1970; these may be milliseconds",
         ),
@@ -90,6 +103,13 @@ def test_what_is_absent_is_none() -> None:
 def test_users_that_can_not_be_meant_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         user_tensors([ANNA, ANNA | change], INFOS)
+
+
+def test_the_largest_numbers_are_taken() -> None:
+    largest = float(np.finfo(np.float32).max)
+    filled = user_tensors([ANNA | {"user_age": largest, "history_price": [-largest, None]}], INFOS)
+    assert filled["user_age"].tolist() == [largest]
+    assert filled["history_price"][0, 0] == -largest
 
 
 def test_candidates_that_are_no_numbers_are_refused() -> None:
