@@ -105,6 +105,33 @@ def test_users_that_can_not_be_meant_are_refused(change: dict[str, Any], message
         user_tensors([ANNA, ANNA | change], INFOS)
 
 
+def test_a_history_in_another_order_is_refused() -> None:
+    """Its latest behaviours are kept, by their places: newest first, these would be the oldest."""
+    newest_first = {
+        "user_id": "ben",
+        "timestamp": NOW,
+        "history_item_id": ["d", "", "c", "b", "a"],
+        "history_timestamp": [NOW - 1, 0, NOW - 1, NOW - 3, NOW - 2],
+    }
+    message = (
+        "history_timestamp must not fall: the oldest behaviour comes first. Sort the lists of the "
+        f"history by time. Received: for user 'ben' {NOW - 1} at place 0, and {NOW - 3} at place 3"
+    )
+    with pytest.raises(ValueError, match=message):
+        user_tensors([ANNA, newest_first], INFOS)
+
+
+def test_equal_times_padding_and_unknown_times_are_no_other_order() -> None:
+    """Nor are behaviours of an unknown time, 0, which records have in any place."""
+    padded = {
+        "timestamp": NOW,
+        "history_item_id": ["a", "b", "", "c", "d", "e", "", ""],
+        "history_timestamp": [0, 7, 9, 0, NOW - 5, NOW - 5, NOW - 7, 0],
+    }
+    filled = user_tensors([padded, ANNA], INFOS)
+    assert filled["history_timestamp"][0].tolist() == padded["history_timestamp"]
+
+
 def test_the_largest_numbers_are_taken() -> None:
     largest = float(np.finfo(np.float32).max)
     filled = user_tensors([ANNA | {"user_age": largest, "history_price": [-largest, None]}], INFOS)
