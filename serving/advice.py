@@ -24,9 +24,18 @@ def advice(code: grpc.StatusCode, details: str, seconds: float, max_message_byte
         waited = f"No answer within {seconds:g} seconds:"
         return f"{waited} raise timeout_seconds, or send fewer candidates."
     if code == grpc.StatusCode.RESOURCE_EXHAUSTED:
-        limit = f"Is a message larger than {max_message_bytes} bytes?"
-        return f"{limit} Raise max_message_bytes, or send fewer candidates."
+        return _exhausted(details, max_message_bytes)
     return ""
+
+
+def _exhausted(details: str, max_message_bytes: int) -> str:
+    """Tells a message that is too large from a busy server, which says itself what to do."""
+    if "larger than max" not in details:
+        return ""
+    if "SERVER:" in details:
+        return "Raise the server's --max_message_bytes, or send fewer candidates."
+    limit = f"A message is larger than {max_message_bytes} bytes."
+    return f"{limit} Raise max_message_bytes, or send fewer candidates."
 
 
 def _unavailable(details: str) -> str:
