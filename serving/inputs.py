@@ -100,7 +100,7 @@ def candidate_tensors(
     rows: dict[str, list[Sequence[Any]]] = {}
     lengths: dict[str, list[int]] = {}
     for name, values in columns.items():
-        rows[name] = _per_user(name, values, users)
+        rows[name] = per_user(name, values, users)
         lengths[name] = [len(row) for row in rows[name]]
     reference = next(iter(lengths))
     for name, found in lengths.items():
@@ -117,6 +117,24 @@ def candidate_tensors(
     for name, info in infos.items():
         filled[name] = _matrix(name, rows.get(name, absent), count, info)
     return filled
+
+
+def per_user(name: str, values: Any, users: int) -> list[Sequence[Any]]:
+    """The values of each user, of one list that all users share, or one a user.
+
+    Raises:
+        ValueError: It is no list, or there is another number of them.
+    """
+    _length(name, values)
+    nested = [_is_nested(value) for value in values]
+    if not any(nested):
+        return [values] * users
+    if not all(nested) or len(nested) != users:
+        raise ValueError(
+            f"{name} takes one list of values, or {users}, one a user. Received: {len(nested)} "
+            "values"
+        )
+    return list(values)
 
 
 def check_names(names: Iterable[str], known: Iterable[str]) -> None:
@@ -168,19 +186,6 @@ def _given(name: str, user: User, info: Any, required: bool) -> Any:
 def _is_nested(value: Any) -> bool:
     """Whether a value is a list itself; text is one value, though it is a sequence."""
     return isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes))
-
-
-def _per_user(name: str, values: Any, users: int) -> list[Sequence[Any]]:
-    _length(name, values)
-    nested = [_is_nested(value) for value in values]
-    if not any(nested):
-        return [values] * users
-    if not all(nested) or len(nested) != users:
-        raise ValueError(
-            f"{name} takes one list of values, or {users}, one a user. Received: {len(nested)} "
-            "values"
-        )
-    return list(values)
 
 
 def _matrix(name: str, rows: Sequence[Sequence[Any]], length: int, info: Any) -> np.ndarray:

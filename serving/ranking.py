@@ -14,7 +14,7 @@ from serving.candidates import Candidates, Scores, as_columns, check_top, merge,
 from serving.channel_options import ChannelOptions
 from serving.connection import Connection, RankingError
 from serving.deadline import Deadline
-from serving.inputs import User, absent_user, candidate_tensors
+from serving.inputs import User, absent_user, candidate_tensors, per_user
 from serving.io import Io
 from serving.showings import ShowingCheck, Unsent
 from serving.signatures import Signatures
@@ -111,7 +111,8 @@ class Ranking:
         deadline: Deadline,
     ) -> list[tuple[Any, dict[str, float]]]:
         check_top(top)
-        items = as_columns(candidates)[contract.CANDIDATE_ITEM_ID]
+        ids = as_columns(candidates)[contract.CANDIDATE_ITEM_ID]
+        (items,) = per_user(contract.CANDIDATE_ITEM_ID, ids, users=1)
         state = await self.states.of(user, deadline)
         try:
             scores = await self.score_items(state, candidates, deadline)

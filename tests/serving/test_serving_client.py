@@ -99,6 +99,21 @@ def test_rank(client: Client) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "candidates",
+    [[["1", "2"]], {"candidate_item_id": [["1", "2"]], "candidate_price": [[0.0, 0.0]]}],
+    ids=["ids", "features"],
+)
+def test_rank_takes_the_list_of_its_one_user(client: Client, candidates: Any) -> None:
+    ranked = client.rank(ANNA, candidates, by="click")
+    assert [(item, scores["click"]) for item, scores in ranked] == [("2", 23.5), ("1", 13.5)]
+
+
+def test_rank_takes_no_lists_of_several_users(client: Client) -> None:
+    with pytest.raises(ValueError, match="takes one list of values, or 1, one a user. Received: 2"):
+        client.rank(ANNA, [["1"], ["2"]], by="click")
+
+
 def test_rank_needs_a_task_where_there_are_several(client: Client) -> None:
     with pytest.raises(
         ValueError, match="one of the model's tasks, click, order. Received: by=None"
