@@ -12,6 +12,7 @@ import grpc
 import numpy as np
 import tensorflow as tf
 
+from serving.compat.session import handle_of, run_unchecked
 from serving.server.config.batching import BatchingParameters
 from serving.server.errors import RequestError, from_tensorflow
 from serving.server.merging import Task, count_rows, merge, split
@@ -53,8 +54,8 @@ class BatchingSession:
             for name, signature in self.signatures.items():
                 if signature.inputs:
                     queues[name] = self._queue(name, numbers)
-        self._input = numbers._as_tf_output()
-        self._queues = {name: queue._as_tf_output() for name, queue in queues.items()}
+        self._input = handle_of(numbers)
+        self._queues = {name: handle_of(queue) for name, queue in queues.items()}
         # Threads of its own: those that wait in `_run_batch` must not be those that the model
         # needs.
         config = tf.compat.v1.ConfigProto(
@@ -81,7 +82,7 @@ class BatchingSession:
         try:
             # Returns when the batch that this request went into has run, in `_run_batch`.
             values = {self._input: np.full(rows, number, np.int64)}
-            self._scheduler._call_tf_sessionrun(None, values, [self._queues[signature]], [], None)
+            run_unchecked(self._scheduler, values, [self._queues[signature]])
         except tf.errors.OpError as error:
             found = from_tensorflow(error)
             raise RequestError(found.code, found.message.partition("\n")[0]) from None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+import serving.compat
 from tests.compat import follows
 
 
@@ -27,3 +29,16 @@ def test_a_session_runs_below_its_checks(tmp_path: Path) -> None:
                 for info in (found.inputs["x"], found.outputs["y"])
             )
             assert run_unchecked(session, {x: np.array([2], np.float32)}, [y])[0].tolist() == [6]
+
+
+def test_no_other_module_calls_what_they_hide() -> None:
+    compat = Path(serving.compat.__file__).parent
+    private = re.compile(r"\._[a-z]\w+|tensorflow\.python")
+    hidden: set[str] = set()
+    for module in compat.glob("*.py"):
+        hidden.update(private.findall(module.read_text(encoding="utf-8")))
+    assert hidden
+    for module in compat.parent.rglob("*.py"):
+        if module.parent != compat:
+            used = private.findall(module.read_text(encoding="utf-8"))
+            assert not hidden & set(used), module
