@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from preprocessing.conditions import Condition, CountsWith, CountsWithout
 from preprocessing.explain import REFUSED, describe
+from preprocessing.yaml_text import RepeatedKeyError, parse_yaml
 
 ConfigT = TypeVar("ConfigT", bound="Config")
 # A validation context for what an earlier version wrote beside its artifacts: it wrote every option
@@ -96,15 +97,26 @@ def load_yaml(path: str | Path, model: type[ConfigT]) -> ConfigT:
     """Reads `path` as `model`.
 
     Raises:
-        ConfigError: the file can't be read, isn't YAML, or breaks `model`; every broken key is
-            named.
+        ConfigError: as `read_mapping`, or the file breaks `model`; every broken key is named.
+    """
+    return validated(read_mapping(path), model, str(path))
+
+
+def read_mapping(path: str | Path) -> dict[str, Any]:
+    """The keys and values of a YAML file.
+
+    Raises:
+        ConfigError: the file can't be read, isn't YAML, has a key twice, or has something else at
+            the top.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = parse_yaml(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file.") from None
     except IsADirectoryError:
         raise ConfigError(f"{path}: a directory, where a YAML file is expected.") from None
+    except RepeatedKeyError as error:
+        raise ConfigError(f"{path}: {error}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: not a readable YAML file: {error}") from error
     if not isinstance(content, dict):
@@ -112,7 +124,7 @@ def load_yaml(path: str | Path, model: type[ConfigT]) -> ConfigT:
         raise ConfigError(
             f"{path}: expected keys and values, such as `dataset:`, at the top; found {found}."
         )
-    return validated(content, model, str(path))
+    return content
 
 
 def validated(

@@ -24,9 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-import yaml
 
-from preprocessing.config import Config, ConfigError, validated
+from preprocessing.config import Config, ConfigError, read_mapping, validated
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
 
@@ -146,12 +145,7 @@ def _train(inputs: StageInputs, pretrains: bool, encoder: str | None, model_dir:
 
 def _load(path: Path) -> _RunFile:
     """The two sections of a run's file that matter here."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: not a readable YAML file: {error}") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path}: expected a mapping at the top, found {type(content).__name__}.")
+    content = read_mapping(path)
     sections = {name: section for name, section in content.items() if name in _RunFile.model_fields}
     return validated(sections, _RunFile, str(path))
 

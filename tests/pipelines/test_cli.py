@@ -71,6 +71,7 @@ def test_completion_is_an_option_of_the_whole_alone() -> None:
         ("run", "x.yaml", "--beam"),
         ("run", "x.yaml", "--span", "soon"),
         ("statistics", "x.yaml", "models", "--span", "soon"),
+        ("statistics", "x.yaml", "models", "--as-of", "soon"),
         ("rank", "x.yaml"),
     ],
 )
@@ -83,7 +84,7 @@ def test_usage_errors_exit_with_2(arguments: tuple[str, ...]) -> None:
     [
         (
             ("train", "pretrain", "no.yaml", "--examples=a", "--transform=b", "--model-dir=c"),
-            "no.yaml: not a readable",
+            "no.yaml: no such file",
         ),
         (
             ("precompute", "--model=none", "--to=states", "--runer=FlinkRunner"),

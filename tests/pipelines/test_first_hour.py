@@ -50,6 +50,11 @@ def said(*arguments: str, code: int) -> str:
         ),
         pytest.param("- a", "found list", id="a list"),
         pytest.param("dataset: [", "not a readable YAML file", id="no YAML"),
+        pytest.param(
+            "dataset: {}\ntrainer: {}\ndataset: {}",
+            "bad.yaml: the key dataset is given twice in one mapping, in line 1 and in line 3",
+            id="a key twice",
+        ),
         pytest.param("trainer: {}", "dataset: this key is missing", id="no data set"),
         pytest.param(
             "trainer: {ranker: {model: dinn}}",

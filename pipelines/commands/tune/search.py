@@ -21,7 +21,7 @@ from pipelines.experiment.records import Records, prepare_records
 from pipelines.experiment.run import train_cells
 from pipelines.places import check_places
 from pipelines.tuning import Overrides, TuningConfig, nested
-from preprocessing.config import merge
+from preprocessing.config import merge, read_mapping
 
 _MODEL = "ranker"
 
@@ -103,7 +103,7 @@ def _shown(setting: Overrides) -> str:
 
 def _with_setting(config_path: Path, setting: Overrides) -> str:
     """The run's file with a setting under `trainer`."""
-    content = yaml.safe_load(config_path.read_text(encoding="utf-8"))
+    content = read_mapping(config_path)
     for key, value in setting.items():
         content = merge(content, {"trainer": nested(key, value)})
     header = f"# {config_path}, its best settings found by srp4ctr tune\n"
