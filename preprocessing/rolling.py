@@ -18,6 +18,7 @@ from preprocessing.spec_records import SpanSplit
 from preprocessing.spec_tables import Events
 
 _EPOCH = datetime.date(1970, 1, 1)
+_LAST_SPAN = (datetime.date.max - _EPOCH).days
 _DATE = ("{YYYY}", "{MM}", "{DD}")
 _EXPRESSIONS = {
     "{YYYY}": "([0-9]{4})",
@@ -51,16 +52,21 @@ def parse_span(text: str) -> int:
     """A span from its number or its date, such as 20781 or 2026-11-24.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is neither, or there is no such day.
     """
-    return int(text) if text.isdigit() else (datetime.date.fromisoformat(text) - _EPOCH).days
+    if not text.isdigit():
+        return (datetime.date.fromisoformat(text) - _EPOCH).days
+    span = int(text)
+    if span > _LAST_SPAN:
+        raise ValueError(f"the last span is {_LAST_SPAN}, {datetime.date.max}")
+    return span
 
 
 def newest_span(pattern: str) -> int:
     """The newest span that has a file.
 
     Raises:
-        DataError: there is none.
+        DataError: there is none, or a file names a day that there isn't.
     """
     glob = pattern
     for part in (*_DATE, "{SPAN}"):
@@ -74,7 +80,7 @@ def newest_span(pattern: str) -> int:
     for path in match_files((glob,), "events.path"):
         match = expression.fullmatch(path)
         if match:
-            spans.append(_span_of(dict(zip(placeholders, match.groups(), strict=True))))
+            spans.append(_span_of(path, dict(zip(placeholders, match.groups(), strict=True))))
     if not spans:
         raise DataError(f"{pattern}: no file has a name of this form, so there is no span to run.")
     return max(spans)
@@ -143,8 +149,13 @@ def _exists(path: str) -> bool:
         return False
 
 
-def _span_of(found: dict[str, str]) -> int:
-    if "{SPAN}" in found:
-        return int(found["{SPAN}"])
-    year, month, day = [int(found[part]) for part in _DATE]
-    return (datetime.date(year, month, day) - _EPOCH).days
+def _span_of(path: str, found: dict[str, str]) -> int:
+    """The span that a path names, by the text that stands for each placeholder."""
+    named = found.get("{SPAN}") or "-".join(found[part] for part in _DATE)
+    try:
+        return parse_span(named)
+    except ValueError as error:
+        raise DataError(
+            f"{path}: its name has the form of a day's file, but there is no day {named} "
+            f"({error}). Rename it, or move it elsewhere."
+        ) from None

@@ -19,5 +19,5 @@ def span_number(text: str | None) -> int | None:
         return parse_span(text)
     except ValueError:
         raise typer.BadParameter(
-            f"neither a date nor a number: {text}", param_hint="--span"
+            f"neither a date nor the number of one: {text}", param_hint="--span"
         ) from None

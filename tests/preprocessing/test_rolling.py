@@ -95,6 +95,22 @@ def test_history_may_reach_back_before_the_log_but_nothing_else(tmp_path: Path) 
         at_span(spec, DAYS[-1] + 1)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "stray", "day"),
+    [
+        ("{YYYY}-{MM}-{DD}.csv", "2026-13-99.csv", "2026-13-99"),
+        ("{YYYY}{MM}{DD}/log.csv", "00000101/log.csv", "0000-01-01"),
+        ("{SPAN}.csv", "20261124000000.csv", "20261124000000"),
+    ],
+)
+def test_a_file_of_no_day_is_named(tmp_path: Path, pattern: str, stray: str, day: str) -> None:
+    for path in (path_of_span(pattern, DAYS[0]), stray):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("")
+    with pytest.raises(DataError, match=f"{stray}: .* there is no day {day} "):
+        newest_span(f"{tmp_path}/{pattern}")
+
+
 def test_pattern_and_split_belong_together() -> None:
     with pytest.raises(pydantic.ValidationError, match="needs a path for each day"):
         small_spec(split=SPLIT)
@@ -117,3 +133,5 @@ def test_spans_are_days_since_1970() -> None:
     assert path_of_span("a/{YYYY}/{MM}/{DD}-{SPAN}", 366) == "a/1971/01/02-366"
     with pytest.raises(ValueError):
         parse_span("yesterday")
+    with pytest.raises(ValueError, match="the last span is 2932896, 9999-12-31"):
+        parse_span("20261124000000")
