@@ -9,8 +9,8 @@ from preprocessing.histories import is_run_start
 from preprocessing.sources.columns import ITEM
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_records import Task
-from preprocessing.splits import NEVER, CutOffs, split_of
-from preprocessing.tables import keyed_times
+from preprocessing.splits import NEVER, CutOffs, label_deadline, split_of
+from preprocessing.tables import TIME_BITS, keyed_times
 
 
 def labels(events: SortedEvents, task: Task) -> np.ndarray:
@@ -29,14 +29,17 @@ def positive_since(events: SortedEvents, task: Task) -> np.ndarray:
     holds = events.hold([task])
     if task.within is None:
         return np.where(holds, events.time, NEVER)
-    # User, item and time as one number: the next number among those of positive events is that of
-    # the next one of the same user and item, or, if there is none, too far away to be in a window.
+    # User, item and time as one number, so that the next one among those of positive events is that
+    # of the next positive event of the same user and item, if they have one.
     pairs = _pairs(events)
     positive = np.sort(keyed_times(pairs[holds], events.time[holds]))
     positive = np.append(positive, np.iinfo(np.int64).max)
     own = keyed_times(pairs, events.time)
-    later = positive[np.searchsorted(positive, own)] - own
-    return np.where(later <= task.within, events.time + later, NEVER)
+    following = positive[np.searchsorted(positive, own)]
+    is_same_pair = following >> TIME_BITS == pairs
+    delay = following - own
+    in_window = is_same_pair & (delay <= task.within)
+    return np.where(in_window, events.time + delay, NEVER)
 
 
 def have_labels(
@@ -56,9 +59,8 @@ def have_labels(
     """
     if spec.attribution_window is None:
         return np.ones(len(times), bool)
-    # When labels end for requests before, in and after the splits, in the order of `split_of`.
-    ends = np.array([cutoffs.start, cutoffs.validation, cutoffs.test, cutoffs.end, cutoffs.end])
-    return times + spec.attribution_window < ends[1 + split_of(request_times, cutoffs)]
+    deadlines = label_deadline(split_of(request_times, cutoffs), cutoffs)
+    return times + spec.attribution_window < deadlines
 
 
 def _pairs(events: SortedEvents) -> np.ndarray:

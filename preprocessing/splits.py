@@ -116,6 +116,24 @@ def split_of(times: np.ndarray, cutoffs: CutOffs) -> np.ndarray:
     return np.searchsorted(bounds, times, side="right") - 1
 
 
+def label_deadline(splits: np.ndarray, cutoffs: CutOffs) -> np.ndarray:
+    """By when the label of a request's candidates must be known, seconds since 1970.
+
+    Args:
+        splits: The requests' splits, as from `split_of`.
+        cutoffs: Where time is cut.
+    """
+    before, after = -1, len(REQUEST_SPLITS)
+    deadlines = {
+        before: cutoffs.start,
+        REQUEST_SPLITS.index("train"): cutoffs.validation,
+        REQUEST_SPLITS.index("validation"): cutoffs.test,
+        REQUEST_SPLITS.index("test"): cutoffs.end,
+        after: cutoffs.end,
+    }
+    return np.select([splits == split for split in deadlines], list(deadlines.values()))
+
+
 def to_iso(seconds: int) -> str:
     """A time for people, such as 1998-03-23T02:00:00+00:00."""
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).isoformat()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from preprocessing.errors import DataError
 from preprocessing.spec_records import FractionSplit, TimeSplit
-from preprocessing.splits import CutOffs, TimeProfile, cut_offs, split_of
+from preprocessing.splits import CutOffs, TimeProfile, cut_offs, label_deadline, split_of
 
 HOUR = 3600
 
@@ -70,6 +70,13 @@ def test_split_of() -> None:
         2,
         2,
     ]
+
+
+def test_labels_must_be_known_when_their_split_ends() -> None:
+    cutoffs = CutOffs(validation=20, test=30, start=10, until=40, end=50)
+    splits = split_of(np.array([9, 10, 20, 30, 40]), cutoffs)
+    assert splits.tolist() == [-1, 0, 1, 2, 3]
+    assert label_deadline(splits, cutoffs).tolist() == [10, 20, 30, 50, 50]
 
 
 @given(st.lists(st.lists(st.integers(0, 10**6)), max_size=5))
