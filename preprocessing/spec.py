@@ -91,7 +91,9 @@ class Features(Config):
                     )
         # Both become `history_<name>`, as do the ids and times of behaviours.
         twice = self.item.keys() & self.behavior.keys()
-        taken = twice | _RESERVED & (self.item.keys() | self.behavior.keys())
+        declared = self.item.keys() | self.behavior.keys()
+        reserved = declared & _RESERVED
+        taken = twice | reserved
         if taken:
             raise ValueError(
                 f"item and behavior features need distinct, unreserved names. Received: "
