@@ -1,8 +1,10 @@
 """Which items were active when, for drawing negatives.
 
 The table counts the candidates of each item in each step of time. Steps keep it small: a window
-has about 64 of them and a log about 2,048, so an item has at most about 2,048 rows. A draw looks
-at complete steps only, so everything that it sees is strictly before the time of the request.
+has about 64 of them and a log about 2,048, so an item has at most about 2,048 rows. Where a log is
+so much longer than the window that this would leave fewer, be it for one event with a wrong clock,
+a window has 8, and an item a row for each of those that it was active in. A draw looks at complete
+steps only, so everything that it sees is strictly before the time of the request.
 """
 
 from __future__ import annotations
@@ -26,13 +28,16 @@ STEP = "step"
 _SALT = 3
 _STEPS_A_WINDOW = 64
 _STEPS_A_LOG = 2048
+_LEAST_STEPS_A_WINDOW = 8
 _ROUNDING = 1e-9  # so that what is accepted for certain isn't refused for a rounding error
 
 
 def step_of(window: int, cutoffs: CutOffs) -> int:
     """The length of a step, seconds."""
     lasts = window if cutoffs.end == NEVER else cutoffs.end - cutoffs.begin
-    return max(1, min(window, lasts) // _STEPS_A_WINDOW, lasts // _STEPS_A_LOG)
+    step = max(min(window, lasts) // _STEPS_A_WINDOW, lasts // _STEPS_A_LOG)
+    longest = window // _LEAST_STEPS_A_WINDOW
+    return max(1, min(step, longest))
 
 
 def active_items(events: SortedEvents, candidates: Candidates, step: int) -> pa.Table:
@@ -158,8 +163,9 @@ class ItemPool:
         weight = self._rows.weights[end] - self._rows.weights[start]
         # The largest value that count**power / weight can have: all counts in equal steps.
         most = (self._window // self._step) ** max(self._power - 1, 0)
-        taken = count**self._power / weight / most
-        return np.where(_uniform(hashes, 2 * attempt + 1) <= taken + _ROUNDING, items, -1)
+        acceptance = count**self._power / weight / most
+        is_accepted = _uniform(hashes, 2 * attempt + 1) <= acceptance + _ROUNDING
+        return np.where(is_accepted, items, -1)
 
 
 def _sums(values: np.ndarray) -> np.ndarray:

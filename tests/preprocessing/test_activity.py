@@ -12,6 +12,8 @@ from preprocessing.activity import ItemPool, merge_active, step_of
 from preprocessing.spec_records import Negatives
 from preprocessing.splits import CutOffs
 
+DAY = 86_400
+NOW = 1_700_000_000
 # (item, step, candidates); a step is a second here.
 ROWS = [("a", 1, 3), ("a", 5, 1), ("b", 2, 4), ("b", 9, 8), ("c", 5, 9), ("c", 6, 16), ("d", 20, 5)]
 
@@ -56,4 +58,20 @@ def test_steps_are_a_small_part_of_a_window_and_bounded_in_number() -> None:
     month = CutOffs(20 * day, 25 * day, begin=0, end=30 * day)
     assert 7 * day / 65 < step_of(7 * day, month) <= 7 * day / 64
     assert step_of(7 * day, CutOffs(20, 25, begin=0, end=30)) == 1
-    assert step_of(60, CutOffs(0, 1, begin=0, end=2048 * 3600)) == 3600
+    assert step_of(32 * 3600, CutOffs(0, 1, begin=0, end=2048 * 3600)) == 3600
+
+
+@pytest.mark.parametrize("begin, end", [(0, NOW), (NOW - 30 * DAY, 10**10), (0, 10**10)])
+@pytest.mark.parametrize("window", [1, 60, 3600, DAY, 7 * DAY])
+def test_one_event_with_a_wrong_clock_leaves_windows_their_steps(
+    window: int, begin: int, end: int
+) -> None:
+    """At 0, or far ahead: a window still has complete steps, so that there is what to draw from."""
+    step = step_of(window, CutOffs(NOW - 2 * DAY, NOW - DAY, begin=begin, end=end))
+    times = np.arange(NOW - 6 * DAY, NOW, 3601)
+    shown = np.unique(np.arange(NOW - 20 * DAY, NOW, 1000) // step)
+    active = pa.table({"key": ["a"] * len(shown), "step": shown, "count": np.ones(len(shown), int)})
+    found = ItemPool(active, Negatives(per_request=1, window=window), step)
+    first, stop = found.steps_before(times)
+    assert (stop - first).min() >= min(7, window)
+    assert window < 2000 or found.has_any(times).all()
