@@ -40,7 +40,8 @@ def statistic_lines(
         overall: int64 [1 + tasks], what happened to all keys together.
     """
     statistic = spec.features.statistics[name]
-    counts = amounts_of(table).reshape(table.num_rows, len(statistic.windows), -1)
+    width = statistic.width(len(spec.tasks))
+    counts = amounts_of(table).reshape(table.num_rows, len(statistic.windows), width)
     together = np.broadcast_to(overall, (table.num_rows, len(overall)))
     values = np.stack(numbers(spec, statistic, counts, together), axis=1).astype("<f4")
     for key, row in zip(table.column(KEY).to_pylist(), values, strict=True):
