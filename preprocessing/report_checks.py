@@ -30,7 +30,7 @@ def check_report(spec: DatasetSpec, quarantine_dir: str) -> None:
     """
     report = read_report(quarantine_dir)
     problems, warnings = report_findings(spec, report)
-    for warning in warnings:
+    for warning in report["warnings"] + warnings:
         logging.warning(warning)
     if problems:
         raise DataError(" ".join(problems))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from preprocessing.errors import DataError
 from preprocessing.spec_records import FractionSplit, Split, TimeSplit
 
 NEVER = 2**62
+_FEW = 0.01  # of all events: so many after now have wrong clocks; more, and the log is made up
 REQUEST_SPLITS = ("train", "validation", "test")
 WINDOW_SPLITS = ("pretrain", "pretrain_validation")  # of users' timelines
 
@@ -26,7 +28,7 @@ class CutOffs(NamedTuple):
         test: Requests at or after it are for test.
         start: Events before it are history only.
         until: Events at or after it are labels only.
-        end: The first second that the log doesn't cover.
+        end: The first second that the log doesn't cover; see `TimeProfile.end`.
         begin: The first one that it covers.
     """
 
@@ -80,14 +82,39 @@ class TimeProfile:
         last = max(p.last for p in filled if p.last is not None)
         return cls(hours, counts, first, last)
 
+    def are_late(self, now: int) -> np.ndarray:
+        """Which hours begin after `now`, seconds since 1970: bool [H]."""
+        return self.hours * SECONDS_PER_HOUR > now
 
-def cut_offs(profile: TimeProfile, split: Split, window: int | None = None) -> CutOffs:
+    def end(self, now: int | None = None) -> int:
+        """The first second after the log's events, of which there must be some.
+
+        A few events after now have wrong clocks and don't count: one of them would make all that
+        is counted in a window before the log's end nothing.
+
+        Args:
+            now: Seconds since 1970; None asks the clock.
+        """
+        assert self.last is not None
+        now = int(time.time()) if now is None else now
+        are_late = self.are_late(now)
+        late = self.counts[are_late].sum()
+        if not late or late > _FEW * self.counts.sum():
+            return self.last + 1
+        last_hour = int(self.hours[~are_late][-1])
+        return min((last_hour + 1) * SECONDS_PER_HOUR, now)
+
+
+def cut_offs(
+    profile: TimeProfile, split: Split, window: int | None = None, now: int | None = None
+) -> CutOffs:
     """The cut-offs of a log.
 
     Args:
         profile: When its events are.
         split: How to cut.
         window: The longest attribution window, in seconds.
+        now: See `TimeProfile.end`.
 
     Raises:
         DataError: the log is empty, no event comes before the validation cut-off, or validation or
@@ -96,9 +123,8 @@ def cut_offs(profile: TimeProfile, split: Split, window: int | None = None) -> C
     """
     if profile.first is None or profile.last is None:
         raise DataError("the log has no usable event: every row was rejected, or there were none.")
-    end = profile.last + 1
     found = _by_fraction(profile, split) if isinstance(split, FractionSplit) else _by_time(split)
-    found = found._replace(begin=profile.first, end=end)
+    found = found._replace(begin=profile.first, end=profile.end(now))
     if profile.first >= found.validation:
         raise DataError(
             f"no event comes before split.validation_from, {to_iso(found.validation)}, so there is "

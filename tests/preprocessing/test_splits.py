@@ -72,6 +72,19 @@ def test_split_of() -> None:
     ]
 
 
+def test_a_few_events_after_now_do_not_move_the_end_of_the_log() -> None:
+    """One event with a wrong clock, a week ahead, among 1,000."""
+    times = np.repeat(np.arange(10) * HOUR + 17, 100)
+    late = np.append(times, 10 * HOUR + 7 * 24 * HOUR)
+    split = FractionSplit(validation=0.2, test=0.2)
+    assert cut_offs(TimeProfile.of(times), split, now=10 * HOUR).end == 9 * HOUR + 18
+    assert cut_offs(TimeProfile.of(late), split, now=10 * HOUR).end == 10 * HOUR
+    assert cut_offs(TimeProfile.of(late), split, now=9 * HOUR + 60).end == 9 * HOUR + 60
+    # Years later the week is over, and of a made-up log, all in the future, all counts.
+    assert cut_offs(TimeProfile.of(late), split, now=9999 * HOUR).end == 178 * HOUR + 1
+    assert cut_offs(TimeProfile.of(late + 99 * HOUR), split, now=0).end == 277 * HOUR + 1
+
+
 def test_labels_must_be_known_when_their_split_ends() -> None:
     cutoffs = CutOffs(validation=20, test=30, start=10, until=40, end=50)
     splits = split_of(np.array([9, 10, 20, 30, 40]), cutoffs)

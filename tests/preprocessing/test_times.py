@@ -113,6 +113,35 @@ def test_mixed_units_and_many_events_in_a_day() -> None:
     assert "100,000 events in less than a day" in time_warnings(hour, "s")[0]
 
 
+@pytest.mark.parametrize("late", [1, 3])
+def test_times_after_now_are_counted(late: int) -> None:
+    now = 1_700_000_000
+    times = np.append(np.arange(now - 30 * 86_400, now, 3600), now + 7 * 86_400 + np.arange(late))
+    (warning,) = time_warnings(TimeProfile.of(times), "s", now)
+    assert warning.startswith(
+        f"{late} of {720 + late} times are after now, 2023-11-14T22:13:20+00:00: from the hour of "
+        f"2023-11-21T22:00:00+00:00 on, the last 2023-11-21T22:13:2{late - 1}+00:00."
+    )
+    assert time_warnings(TimeProfile.of(times[:-late]), "s", now) == []
+    assert time_warnings(TimeProfile.of(np.append(times[:-late], now + 60)), "s", now) == []
+
+
+def test_few_events_after_a_long_gap_are_warned_of() -> None:
+    days = 1_600_000_000 + np.arange(60) * 86_400
+    opened = (days[:, None] + np.arange(10) * 3600).ravel()  # ten hours a day: gaps of 15 hours
+    apart = days[-1] + 9 * 86_400
+    (warning,) = time_warnings(TimeProfile.of(np.append(opened, [apart, apart + 86_400])), "s")
+    assert warning.startswith(
+        "the newest 2 of 602 events stand apart: the hour before theirs is that of "
+        "2020-11-11T21:00:00+00:00, theirs begin with 2020-11-20T12:00:00+00:00, 207h later, where "
+        "no other gap is longer than 15h."
+    )
+    # A weekend is no such gap, nor is one before much of the log.
+    weekend = opened[(opened // 86_400 + 4) % 7 < 5]
+    assert time_warnings(TimeProfile.of(weekend), "s") == []
+    assert time_warnings(TimeProfile.of(np.append(opened, opened[:100] + 90 * 86_400)), "s") == []
+
+
 def test_plausible_times_are_not_warned_of() -> None:
     assert (
         time_warnings(profile(880_000_000, 200, "s", "s"), "s") == []
