@@ -9,14 +9,14 @@ import pyarrow.compute as pc
 from preprocessing.combiners import ConcatenateTables, MergeTimeProfiles
 from preprocessing.counting.job import CountStatistics, Sides
 from preprocessing.counting.lines import StatisticLines
+from preprocessing.counting.table_time import table_cut_offs
 from preprocessing.earlier import with_earlier
-from preprocessing.errors import DataError
 from preprocessing.known_values import KnownValues
 from preprocessing.shard_count import shard_count
 from preprocessing.sources.columns import TIME, USER, TableName
 from preprocessing.sources.read import BATCHES, COUNTS, REJECTED, ReadTable
 from preprocessing.spec import DatasetSpec
-from preprocessing.splits import CutOffs, TimeProfile
+from preprocessing.splits import TimeProfile
 from preprocessing.tables import partition, to_bytes
 from preprocessing.write_quarantine import WriteQuarantine
 
@@ -42,9 +42,9 @@ class BuildStatistics(beam.PTransform):
         names: list[TableName] = ["events"] if self._spec.items is None else ["events", "items"]
         tables = {name: root | ReadTable(self._spec, name) for name in names}
         events = tables["events"][BATCHES] | "Before" >> beam.Map(_before, self._as_of)
-        profiles = events | "Times" >> beam.Map(_profile)
-        profile = profiles | "MergeTimes" >> beam.CombineGlobally(MergeTimeProfiles())
-        cutoffs = profile | "End" >> beam.Map(_end, self._as_of)
+        profile = tables["events"][BATCHES] | "Times" >> _Profile()
+        counted = events | "TimesBefore" >> _Profile()
+        cutoffs = counted | "End" >> beam.Map(table_cut_offs, self._spec, self._as_of)
         known = events | "Earlier" >> beam.Map(with_earlier, self._spec)
         parts = known | "Shard" >> beam.FlatMap(partition, "events", USER, self._shards)
         changes = parts | "KnownValues" >> KnownValues(self._spec, self._shards)
@@ -76,15 +76,9 @@ def _before(batch: pa.Table, time: int | None) -> pa.Table:
     return batch if time is None else batch.filter(pc.less(batch.column(TIME), time))
 
 
-def _profile(batch: pa.Table) -> TimeProfile:
-    return TimeProfile.of(batch.column(TIME).to_numpy())
+class _Profile(beam.PTransform):
+    """From tables of events to their time profile."""
 
-
-def _end(profile: TimeProfile, as_of: int | None) -> CutOffs:
-    if profile.first is None or profile.last is None:
-        raise DataError(
-            "the log has no usable event to count: every row was rejected or too late, or there "
-            "were none."
-        )
-    end = profile.last + 1 if as_of is None else as_of
-    return CutOffs(validation=end, test=end, end=end, begin=profile.first)
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        profiles = batches | beam.Map(lambda batch: TimeProfile.of(batch.column(TIME).to_numpy()))
+        return profiles | beam.CombineGlobally(MergeTimeProfiles())

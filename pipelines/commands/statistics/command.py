@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -21,11 +22,13 @@ def statistics(
         ),
     ],
     as_of: Annotated[
-        int | None,
+        str,
         typer.Option(
-            help="Seconds since 1970: leave later events out. By default just after the last one."
+            metavar="TIME",
+            help="The time of the table, which later events are left out of: `now`; `last`, just "
+            "after the log's last event, for a log that ended long ago; or seconds since 1970.",
         ),
-    ] = None,
+    ] = "now",
     span: Annotated[
         str | None, typer.Option(help="The last day to read, for logs with a file a day.")
     ] = None,
@@ -36,8 +39,26 @@ def statistics(
     The model's next version has them, and the same weights: nothing is trained. The server loads
     the version like any other.
     """
+    time_of_table = table_time(as_of)
     with user_errors():
         from pipelines.commands.statistics.refresh import refresh_statistics
 
-        version = refresh_statistics(config, target, as_of, span_number(span), keep)
-        typer.echo(f"Statistics as of now are in {version}")
+        version = refresh_statistics(config, target, time_of_table, span_number(span), keep)
+        typer.echo(f"Statistics as of {as_of} are in {version}")
+
+
+def table_time(text: str) -> int | None:
+    """The seconds since 1970 that `--as-of` names; None for just after the log's last event.
+
+    Raises:
+        typer.BadParameter: it names none.
+    """
+    if text == "now":
+        return int(time.time())
+    if text == "last":
+        return None
+    if text.isdecimal():
+        return int(text)
+    raise typer.BadParameter(
+        f"neither now, nor last, nor seconds since 1970: {text}", param_hint="--as-of"
+    )

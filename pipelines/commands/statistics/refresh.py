@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from pipelines.config import load_run_config
 from pipelines.errors import RunError
 from preprocessing.config import SAVED
 from preprocessing.counting.refresh import BuildStatistics
-from preprocessing.quarantine import check_quarantine
+from preprocessing.quarantine import check_quarantine, read_report
 from preprocessing.spec import DatasetSpec
 from serving.refresh import refresh, spec_of
 
@@ -26,6 +27,13 @@ def refresh_statistics(
 ) -> str:
     """Makes the next version at `target`; see `serving.refresh`.
 
+    Args:
+        config_path: The YAML file of the model's runs.
+        target: The model's base path on the server.
+        as_of: Seconds since 1970, the table's time; None is just after the log's last event.
+        span: The last day to read, for logs with a file a day.
+        keep: Versions that stay at `target`.
+
     Returns:
         The version's directory.
 
@@ -33,7 +41,8 @@ def refresh_statistics(
         RunError: the model counts other things than the configuration does, or Beam's workers are
             elsewhere.
         ServingError: there is no version with statistics at `target`.
-        DataError: the log can't be read, or too many of its rows can't be used.
+        DataError: the log can't be read, too many of its rows can't be used, or it ended long
+            before `as_of`.
         StorageError: a store can't be read or written, or its package is missing.
     """
     config = load_run_config(config_path)
@@ -50,6 +59,8 @@ def refresh_statistics(
             made = pipeline | BuildStatistics(spec, folder, as_of)
             _ = made | beam.io.WriteToText(lines, num_shards=1, shard_name_template="")
         check_quarantine(spec, folder)
+        for warning in read_report(folder)["warnings"]:
+            logging.warning(warning)
         return refresh(target, Path(lines), keep)
 
 

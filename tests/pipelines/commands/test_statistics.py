@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from pipelines.commands.statistics.command import table_time
 from pipelines.commands.statistics.refresh import refresh_statistics
 from pipelines.errors import RunError
 from serving import contract
-from tests.testing import small_log, small_spec, write_small_dataset
+from tests.testing import HOUR, small_log, small_spec, write_small_dataset
 
 
 def _features(windows: list[str]) -> dict[str, object]:
@@ -73,6 +75,38 @@ def test_files_that_have_come_since_are_counted(tmp_path: Path) -> None:
     at_once = refresh_statistics(config, target, None, None, 3)
 
     assert _table(after) == _table(at_once) != _table(before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("as_of", ["now", "last"])
+def test_an_event_with_a_wrong_clock_is_no_part_of_the_windows(
+    tmp_path: Path, as_of: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One event a week ahead made every window of every item 0."""
+    now = int(time.time())
+    log = small_log(events=200)
+    newest = max(row["timestamp"] for row in log)
+    log = [row | {"timestamp": row["timestamp"] - newest + now - HOUR} for row in log]
+    config, target = _config(tmp_path, ["1d"]), _target(tmp_path, ["1d"])
+    write_small_dataset(tmp_path, log)
+    right = refresh_statistics(config, target, now, None, 3)
+    assert not [record for record in caplog.records if record.name == "root"]
+    write_small_dataset(tmp_path, [*log, log[0] | {"timestamp": now + 7 * 24 * HOUR}])
+    found = refresh_statistics(config, target, table_time(as_of), None, 3)
+    assert _table(found) == _table(right)
+    assert len(_table(found)) > 1  # not only that of what was never counted
+    assert any(
+        message.startswith(f"1 of {len(log) + 1} times are after now")
+        for message in caplog.messages
+    )
+
+
+def test_a_log_that_ended_long_ago_is_refused_by_default(tmp_path: Path) -> None:
+    write_small_dataset(tmp_path, small_log(events=200))
+    config, target = _config(tmp_path, ["1d", "all"]), _target(tmp_path, ["1d", "all"])
+    with pytest.raises(Exception, match="Of a log that ended long ago, --as-of last makes"):
+        refresh_statistics(config, target, table_time("now"), None, 3)
+    assert [path.name for path in Path(target).iterdir()] == ["3"]
 
 
 def _write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
