@@ -98,7 +98,7 @@ class MergeSeenItems(_TableCombiner):
         return merge_seen([table])
 
 
-class MergeHappened(_TableCombiner):
+class MergeKeyCounts(_TableCombiner):
     """One row per key and step; see `exchange.merged`."""
 
     def merge_table(self, table: pa.Table) -> pa.Table:

@@ -19,7 +19,7 @@ from preprocessing.joins import match_counts
 from preprocessing.labels import labels
 from preprocessing.leaks import buckets_of
 from preprocessing.popularity import TrainingEvents
-from preprocessing.sources.columns import ITEM, TIME, USER, TableName, source_of, text_of
+from preprocessing.sources.columns import ITEM, TIME, USER, TableName, source_of, text_column
 from preprocessing.spec import DatasetSpec
 from preprocessing.tables import is_absent
 
@@ -235,7 +235,7 @@ class EventFeatures:
         if table == "users":
             return USER
         assert self._spec.context is not None
-        return text_of(self._spec.context.on)
+        return text_column(self._spec.context.on)
 
     def _entities(self, table: str) -> EntityTable:
         entities = getattr(self._tables, table)

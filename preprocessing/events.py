@@ -18,8 +18,8 @@ from preprocessing.sources.columns import (
     TIME,
     USER,
     is_numeric,
-    number_of,
-    text_of,
+    number_column,
+    text_column,
 )
 from preprocessing.spec_records import Candidates, Condition, History
 from preprocessing.tables import Strings, encode_strings
@@ -127,11 +127,11 @@ class SortedEvents:
     def frequent_values(self, condition: Condition, most: int = 20) -> dict[str, int]:
         """The most frequent values of a condition's column, as text, and how often each occurs."""
         if is_numeric(condition):
-            column_numbers = self.numbers[number_of(condition.column)]
+            column_numbers = self.numbers[number_column(condition.column)]
             numbers, counts = np.unique(column_numbers, return_counts=True)
             values = ["" if np.isnan(number) else f"{number:g}" for number in numbers.tolist()]
         else:
-            column = self.strings[text_of(condition.column)]
+            column = self.strings[text_column(condition.column)]
             counts = np.bincount(column.codes, minlength=len(column.values))
             values = column.values.to_pylist()
         order = np.argsort(-counts, kind="stable")[:most].tolist()
@@ -139,11 +139,11 @@ class SortedEvents:
 
     def _holds(self, condition: Condition) -> np.ndarray:
         if is_numeric(condition):
-            return _compare(self.numbers[number_of(condition.column)], condition)
-        column = self.strings[text_of(condition.column)]
+            return _compare(self.numbers[number_column(condition.column)], condition)
+        column = self.strings[text_column(condition.column)]
         if condition.equals_column is not None:
             own = column.strings()
-            others = self.strings[text_of(condition.equals_column)].strings()
+            others = self.strings[text_column(condition.equals_column)].strings()
             same = pc.and_(pc.equal(own, others), pc.not_equal(own, ""))
             return same.to_numpy(zero_copy_only=False)
         values = column.values

@@ -14,7 +14,7 @@ from preprocessing.event_features import EventFeatures
 from preprocessing.features import record_features
 from preprocessing.histories import Ranges
 from preprocessing.spec import DatasetSpec
-from preprocessing.statistics.values import Asking, ShardStatistics
+from preprocessing.statistics.values import Questions, ShardStatistics
 
 _CHUNK_VALUES = 100_000
 _CHUNK_RECORDS = 4096
@@ -126,14 +126,14 @@ class FrameEncoder:
         lengths = frame.candidates.lengths
         candidates = frame.candidates.flat()[1]
         times = np.repeat(frame.times, lengths)
-        of_user = Asking(user, frame.anchors, frame.times)
+        of_user = Questions(user, frame.anchors, frame.times)
         by_side = {
             "user": of_user,
-            "candidate": Asking(np.repeat(user, lengths), candidates, times),
+            "candidate": Questions(np.repeat(user, lengths), candidates, times),
         }
         counted: dict[str, pa.Array] = {}
-        for side, asking in by_side.items():
-            counted |= self._statistics([f for f in self._features if f.side == side], asking)
+        for side, questions in by_side.items():
+            counted |= self._statistics([f for f in self._features if f.side == side], questions)
         if any(feature.name == names.USER_STATISTICS for feature in self._features):
             if self._of_now:
                 counted[names.USER_STATISTICS] = self._statistics.of_users_items(of_user)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from preprocessing.counts import Counts
 from preprocessing.hints import shortened
-from preprocessing.text_keys import plain
+from preprocessing.text_keys import normal_keys
 
 ENOUGH = 0.9  # the share of rows that a table should have a row for
 _EXPLAINED = 0.5  # the share of rows without a key from which on a rewriting explains them
@@ -34,7 +34,7 @@ REWRITINGS: dict[str, Callable[[pa.Array], pa.Array]] = {
         keys, pattern=r"\.0+$", replacement=""
     ),
     "in lower case": pc.utf8_lower,
-    "without spaces, leading zeros and a final .0, in lower case": plain,
+    "without spaces, leading zeros and a final .0, in lower case": normal_keys,
 }
 _WORDS = {
     "items": "the item table",

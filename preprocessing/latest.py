@@ -14,7 +14,7 @@ from preprocessing.frames import Frame, FrameEncoder
 from preprocessing.histories import Ranges, is_run_start, run_stops
 from preprocessing.sources.columns import USER
 from preprocessing.spec import DatasetSpec
-from preprocessing.statistics.told import Told
+from preprocessing.statistics.log_totals import LogTotals
 from preprocessing.statistics.values import ShardStatistics
 
 _NUMBER = "number among equals"
@@ -48,7 +48,7 @@ def user_records(
     events: SortedEvents,
     tables: Tables,
     as_of: int | None = None,
-    told: Told | None = None,
+    totals: LogTotals | None = None,
 ) -> list[tuple[str, bytes]]:
     """The ids of the events' users, each with its record as of now: a serialised tf.Example.
 
@@ -57,14 +57,14 @@ def user_records(
         events: The users' events.
         tables: What is joined to them.
         as_of: As for `latest_frame`.
-        told: What the whole log tells of the spec's statistics.
+        totals: What the whole log tells of the spec's statistics.
     """
     frame = latest_frame(spec, events, as_of)
     ids = events.strings[USER].take(frame.anchors).strings().to_pylist()
     values = EventFeatures(spec, events, tables)
     counted = None
     if spec.features.statistics:
-        counted = ShardStatistics(spec, events, values, told or Told())
+        counted = ShardStatistics(spec, events, values, totals or LogTotals())
     records: list[bytes] = []
     for some in FrameEncoder(spec, events.user, values, counted, of_now=True).encode(frame):
         records += some

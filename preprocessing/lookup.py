@@ -19,7 +19,7 @@ from preprocessing.sources.columns import ITEM, JOINED, KEY, TIME, USER, TableNa
 from preprocessing.sources.files import files_of
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
-from preprocessing.statistics.told import told_of
+from preprocessing.statistics.log_totals import decode_totals
 
 
 def user_record(spec: DatasetSpec, user_id: str, as_of: int | None = None) -> bytes | None:
@@ -45,7 +45,9 @@ def user_record(spec: DatasetSpec, user_id: str, as_of: int | None = None) -> by
     tables = {name: EntityTable.of_spec(spec, name, _rows(spec, name)) for name in JOINED}
     known = _known(spec, events.strings[ITEM].values)
     joined = Tables(tables["items"], tables["users"], tables["context"], known=known)
-    ((_, record),) = user_records(spec, events, joined, as_of, told=told_of(spec, _overall(spec)))
+    ((_, record),) = user_records(
+        spec, events, joined, as_of, totals=decode_totals(spec, _overall(spec))
+    )
     return record
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.hints import shortened
-from preprocessing.text_keys import plain
+from preprocessing.text_keys import normal_keys
 
 
 def id_findings(column: str, counts: Mapping[str, int]) -> list[str]:
@@ -40,7 +40,7 @@ def twin_findings(column: str, ids: pa.Array) -> list[str]:
     """
     distinct = pc.unique(ids.filter(pc.not_equal(pc.utf8_trim_whitespace(ids), "")))
     distinct = distinct.take(pc.sort_indices(distinct))
-    alike = plain(distinct).dictionary_encode()
+    alike = normal_keys(distinct).dictionary_encode()
     sizes = pc.value_counts(alike.indices)
     several = sizes.filter(pc.greater(sizes.field("counts"), 1))
     if not len(several):

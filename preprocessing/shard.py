@@ -21,7 +21,7 @@ from preprocessing.request_frames import request_frame
 from preprocessing.sources.columns import ITEM, JOINED, USER, source_of
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import REQUEST_SPLITS, CutOffs, split_of
-from preprocessing.statistics.told import Told
+from preprocessing.statistics.log_totals import LogTotals
 from preprocessing.statistics.values import ShardStatistics
 from preprocessing.tables import stable_hash
 
@@ -52,7 +52,7 @@ class ShardRecords:
         events: All events of the shard's users.
         tables: What is joined to them.
         cutoffs: Where time is cut.
-        told: What the whole log tells of the spec's statistics.
+        totals: What the whole log tells of the spec's statistics.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class ShardRecords:
         events: SortedEvents,
         tables: Tables,
         cutoffs: CutOffs,
-        told: Told | None = None,
+        totals: LogTotals | None = None,
     ) -> None:
         self._spec = spec
         self._events = events
         self._features = EventFeatures(spec, events, tables)
         counted = None
         if spec.features.statistics:
-            counted = ShardStatistics(spec, events, self._features, told or Told())
+            counted = ShardStatistics(spec, events, self._features, totals or LogTotals())
         self._encoder = FrameEncoder(spec, events.user, self._features, counted)
         self.counts: Counts = Counter()
         self.counts["users",] = len(events.strings[USER].values)

@@ -30,7 +30,7 @@ from preprocessing.sources.read import COUNTS
 from preprocessing.sources.titles import title_conflicts, title_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import CutOffs
-from preprocessing.statistics.told import told_of
+from preprocessing.statistics.log_totals import decode_totals
 from preprocessing.tables import from_bytes, to_bytes
 from preprocessing.tfrecords import RecordFile
 
@@ -95,8 +95,10 @@ class RecordsOfShard(beam.DoFn):
             known=self._shared.once("known", known, known_tables),
         )
         events = SortedEvents.from_table(table)
-        told = told_of(self._spec, overall or {}, answers[shard] if answers is not None else ())
-        records = ShardRecords(self._spec, events, tables, cutoffs, told)
+        totals = decode_totals(
+            self._spec, overall or {}, answers[shard] if answers is not None else ()
+        )
+        records = ShardRecords(self._spec, events, tables, cutoffs, totals)
         if self._directories is not None and not self._only_count:
             self._write(records, self._directories, shard)
         elif not self._only_count:

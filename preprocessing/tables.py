@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from preprocessing.text_keys import plain
+from preprocessing.text_keys import normal_keys
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +120,7 @@ def partition(
         (shard, (name, rows)) for every shard that has some.
     """
     keys = encode_strings(table.column(key))
-    shard = (stable_hash(plain(keys.values)) % np.uint64(shards)).astype(np.int64)[keys.codes]
+    shard = (stable_hash(normal_keys(keys.values)) % np.uint64(shards)).astype(np.int64)[keys.codes]
     order = np.argsort(shard, kind="stable")
     ordered = table.take(pa.array(order))
     bounds = np.searchsorted(shard[order], np.arange(shards + 1))

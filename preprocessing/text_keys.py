@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def plain(keys: pa.Array) -> pa.Array:
+def normal_keys(keys: pa.Array) -> pa.Array:
     """Strings without spaces around them, leading zeros and a final `.0`, in lower case."""
     trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(keys))
     whole = pc.replace_substring_regex(trimmed, pattern=r"\.0+$", replacement="")

@@ -21,7 +21,7 @@ _UNSURE = ({"1", "2"}, {"1.0", "2.0"})
 def is_two_valued(values: Iterable[str]) -> bool:
     """Whether a column's different values, "" among them, look like an outcome of two kinds."""
     spelt = list(values)
-    known = {_plain(value) for value in spelt} - {""}
+    known = {_without_case(value) for value in spelt} - {""}
     return known in _UNSURE or bool(good_values(spelt))
 
 
@@ -36,7 +36,7 @@ def good_values(values: Iterable[str]) -> list[str]:
         one.
     """
     spelt = sorted(set(values))
-    found = {_plain(value) for value in spelt}
+    found = {_without_case(value) for value in spelt}
     known = found - {""}
     has_both = bool(known & set(TRUE)) and bool(known & set(FALSE)) and known <= {*TRUE, *FALSE}
     # Some columns have a value only where the outcome is good.
@@ -45,8 +45,8 @@ def good_values(values: Iterable[str]) -> list[str]:
         good = set(TRUE)
     else:
         good = {positive for negative, positive in _PAIRS.items() if known == {negative, positive}}
-    return [value for value in spelt if _plain(value) in good]
+    return [value for value in spelt if _without_case(value) in good]
 
 
-def _plain(value: str) -> str:
+def _without_case(value: str) -> str:
     return value.strip().lower()

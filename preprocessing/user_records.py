@@ -21,7 +21,7 @@ from preprocessing.shared_sides import SharedSides
 from preprocessing.sources.columns import ITEM, KEY, TIME, USER, TableName
 from preprocessing.sources.read import BATCHES, ReadTable
 from preprocessing.spec import DatasetSpec
-from preprocessing.statistics.told import told_of
+from preprocessing.statistics.log_totals import decode_totals
 from preprocessing.tables import from_bytes, partition, to_bytes
 
 _SHARED: tuple[TableName, ...] = ("items", "context")
@@ -158,9 +158,9 @@ class _Records(beam.DoFn):
             context=self._shared.once("context", context, partial(self._entities, "context")),
             known=self._shared.once("known", known, known_tables),
         )
-        told = self._shared.once("overall", overall, partial(told_of, self._spec))
+        totals = self._shared.once("overall", overall, partial(decode_totals, self._spec))
         events = SortedEvents.from_table(table)
-        yield from user_records(self._spec, events, tables, self._as_of, told)
+        yield from user_records(self._spec, events, tables, self._as_of, totals)
 
     def _entities(self, name: TableName, rows: Iterable[bytes]) -> EntityTable | None:
         return EntityTable.of_spec(self._spec, name, from_bytes(rows))

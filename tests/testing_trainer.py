@@ -33,7 +33,7 @@ from preprocessing.features import (
 )
 from preprocessing.schema import build_schema
 from preprocessing.spec import DatasetSpec
-from preprocessing.statistics.table import line
+from preprocessing.statistics.table import table_line
 from preprocessing.transform import preprocessing_fn
 from trainer.catalog import ItemCatalog
 from trainer.fields import Field, Fields, with_matches
@@ -209,7 +209,9 @@ def statistics_table(brands: Sequence[str]) -> dict[tuple[str, str, str], Sequen
 
 def line_of(key: tuple[str, ...], value: Sequence[float] | str) -> bytes:
     """A line of the statistics table."""
-    return line(key, value.encode() if isinstance(value, str) else np.array(value, "<f4").tobytes())
+    return table_line(
+        key, value.encode() if isinstance(value, str) else np.array(value, "<f4").tobytes()
+    )
 
 
 def _raw_record(spec: DatasetSpec, rng: Any, items: int, number: int) -> Raw:

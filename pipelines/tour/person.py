@@ -10,7 +10,7 @@ import tensorflow as tf
 from pipelines.errors import RunError
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, user_inputs
 from preprocessing.lookup import user_record
-from preprocessing.plain import plain_features, plain_values
+from preprocessing.record_values import plain_features, plain_values
 from preprocessing.spec import DatasetSpec
 from serving.inputs import User
 from trainer.export.serving_module import dtype_of

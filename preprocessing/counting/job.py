@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import numpy as np
 
-from preprocessing.combiners import MergeHappened
+from preprocessing.combiners import MergeKeyCounts
 from preprocessing.counting.rows import KeyShard, Rows, ShardRows, overall
 from preprocessing.event_features import EventFeatures, Tables
 from preprocessing.events import SortedEvents
@@ -71,8 +71,8 @@ class CountStatistics(beam.PTransform):
         by_key = found["rows"] | beam.GroupByKey() | beam.Values()
         sums = beam.FlatMap(_of_keys, self._spec, self._sides["cutoffs"])
         of_keys = by_key | "Sums" >> sums.with_outputs(_TABLES, main="answers")
-        in_all = found[_OVERALL] | "Overall" >> beam.CombinePerKey(MergeHappened())
-        return Counted(in_all, of_keys["answers"], of_keys[_TABLES])
+        totals = found[_OVERALL] | "Overall" >> beam.CombinePerKey(MergeKeyCounts())
+        return Counted(totals, of_keys["answers"], of_keys[_TABLES])
 
 
 class CountOverall(beam.PTransform):
@@ -83,7 +83,7 @@ class CountOverall(beam.PTransform):
         self._spec = spec
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
-        return parts | beam.FlatMap(_overall, self._spec) | beam.CombinePerKey(MergeHappened())
+        return parts | beam.FlatMap(_overall, self._spec) | beam.CombinePerKey(MergeKeyCounts())
 
 
 class _RowsOfShard(beam.DoFn):
@@ -121,8 +121,8 @@ class _RowsOfShard(beam.DoFn):
         frame = _requests(self._spec, events, cutoffs, tables) if self._ask else None
         rows = ShardRows(self._spec, element[0], events, values, frame)
         yield from rows.by_key(self._shards)
-        for in_all in overall(self._spec, events):
-            yield beam.pvalue.TaggedOutput(_OVERALL, in_all)
+        for totals in overall(self._spec, events):
+            yield beam.pvalue.TaggedOutput(_OVERALL, totals)
 
 
 def _requests(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs, tables: Tables) -> Frame:

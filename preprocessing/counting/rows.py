@@ -15,7 +15,7 @@ from preprocessing.events import SortedEvents
 from preprocessing.frames import Frame
 from preprocessing.sources.columns import KEY
 from preprocessing.spec import DatasetSpec
-from preprocessing.statistics.exchange import KeyCounts, asked, happened, in_all
+from preprocessing.statistics.exchange import KeyCounts, count_by_key, question_table, total_by_step
 from preprocessing.statistics.keys import item_keys, key_features
 from preprocessing.statistics.occurrences import Occurrences
 from preprocessing.tables import from_bytes, to_bytes
@@ -70,19 +70,21 @@ class ShardRows:
             parts = key_features(self._spec, name)
             occurrences = Occurrences.of(self._spec, statistic, self._events)
             keys = item_keys(parts, self._values, occurrences.events)
-            yield from _spread(name, _NOBODY, happened(occurrences, keys, statistic.step), shards)
+            yield from _spread(
+                name, _NOBODY, count_by_key(occurrences, keys, statistic.step), shards
+            )
             if self._frame is not None:
                 candidates = self._frame.candidates
                 times = np.repeat(self._frame.times, candidates.lengths)
                 wanted = item_keys(parts, self._values, candidates.flat()[1], times)
-                question = asked(wanted, times // statistic.step)
+                question = question_table(wanted, times // statistic.step)
                 yield from _spread(name, self._shard, question, shards)
 
 
 def overall(spec: DatasetSpec, events: SortedEvents) -> Iterator[tuple[str, bytes]]:
     """(statistic, table) of what one shard's events did to all keys together."""
     for name, statistic in spec.features.statistics.items():
-        yield name, to_bytes(in_all(Occurrences.of(spec, statistic, events), statistic.step))
+        yield name, to_bytes(total_by_step(Occurrences.of(spec, statistic, events), statistic.step))
 
 
 class KeyShard:
@@ -96,14 +98,14 @@ class KeyShard:
     def __init__(self, spec: DatasetSpec, rows: Iterable[Rows]) -> None:
         self._spec = spec
         self._asked: list[Rows] = []
-        happened_to: dict[str, list[bytes]] = {}
+        parts_by_statistic: dict[str, list[bytes]] = {}
         for part in sorted(rows):  # runners give them in any order
             if part.asked_by == _NOBODY:
-                happened_to.setdefault(part.statistic, []).append(part.rows)
+                parts_by_statistic.setdefault(part.statistic, []).append(part.rows)
             else:
                 self._asked.append(part)
         self._counts: dict[str, KeyCounts] = {}
-        for name, parts in happened_to.items():
+        for name, parts in parts_by_statistic.items():
             table = from_bytes(parts)
             if table is not None:
                 self._counts[name] = KeyCounts(table)

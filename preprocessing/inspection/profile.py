@@ -14,9 +14,9 @@ from preprocessing.inspection.odd_values import are_literals, few_words_doubt, m
 from preprocessing.inspection.time_guess import guess_time, zone_doubt
 from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.sources.lists import joined_lists
-from preprocessing.sources.normal import plain
+from preprocessing.sources.normal import normal_array
 from preprocessing.sources.times import seconds_of
-from preprocessing.sources.values import numbers_of, text_of
+from preprocessing.sources.values import as_numbers, as_text
 from preprocessing.two_values import is_two_valued
 
 _MOST_SPELLINGS = 8  # of the two values of a flag, and of none
@@ -86,11 +86,11 @@ def profile_column(name: str, parts: list[pa.Array], time_format: str = "") -> C
     Raises:
         DataError: its values are neither single ones nor lists of such.
     """
-    types = [plain(part).type for part in parts]
+    types = [normal_array(part).type for part in parts]
     if any(pa.types.is_struct(kind) for kind in types):
         return None
     joined = [joined_lists(part, MULTIVALENT_SEPARATOR, name)[0] for part in parts]
-    values = pa.concat_arrays([text_of(part, name)[0] for part in joined])
+    values = pa.concat_arrays([as_text(part, name)[0] for part in joined])
     missing = int(pc.sum(pc.equal(values, "")).as_py() or 0)
     distinct = pc.count_distinct(values).as_py() - bool(missing)
     profile = ColumnProfile(name, "text", values, missing, distinct)
@@ -121,7 +121,7 @@ def guess_kind(profile: ColumnProfile, time_format: str = "") -> ColumnProfile:
     profile = _without_markers(profile)
     if profile.markers and _is_flag(profile):
         return dataclasses.replace(profile, kind="flag")
-    numbers, no_numbers = numbers_of(profile.values, profile.name)
+    numbers, no_numbers = as_numbers(profile.values, profile.name)
     if not no_numbers.any():
         return _as_number(profile, numbers)
     seconds, malformed = seconds_of(profile.values, "iso", profile.name)
@@ -156,7 +156,7 @@ def _without_markers(profile: ColumnProfile) -> ColumnProfile:
     if not found or _is_key(profile):
         return profile
     values = without_words(profile.values, found)
-    numbers, malformed = numbers_of(values, profile.name)
+    numbers, malformed = as_numbers(values, profile.name)
     if malformed.any() or np.isnan(numbers).all():
         return profile
     missing = int(pc.sum(pc.equal(values, "")).as_py())

@@ -13,8 +13,8 @@ from preprocessing.inspection.names import AMOUNT, BEHAVIOR, SHOWN, says, says_o
 from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.leaks import JUDGED, LEARNT, TOO_GOOD, buckets_of, feature_auc
 from preprocessing.popularity import count_labels
-from preprocessing.sources.columns import TIME, is_numeric, number_of, text_of
-from preprocessing.sources.values import numbers_of
+from preprocessing.sources.columns import TIME, is_numeric, number_column, text_column
+from preprocessing.sources.values import as_numbers
 from preprocessing.spec_records import Condition
 from preprocessing.tables import encode_strings
 
@@ -179,7 +179,7 @@ def _kind_of(p: ColumnProfile) -> str:
 
 
 def _numbers(p: ColumnProfile) -> pa.Array:
-    return pa.array(numbers_of(p.values, p.name)[0])
+    return pa.array(as_numbers(p.values, p.name)[0])
 
 
 def _holds(p: ColumnProfile, label: Label) -> np.ndarray:
@@ -188,7 +188,7 @@ def _holds(p: ColumnProfile, label: Label) -> np.ndarray:
     numbers = {TIME: np.zeros(len(p.values))}
     strings = {}
     if is_numeric(condition):
-        numbers[number_of(p.name)] = _numbers(p).to_numpy()
+        numbers[number_column(p.name)] = _numbers(p).to_numpy()
     else:
-        strings[text_of(p.name)] = encode_strings(pa.chunked_array([p.values]))
+        strings[text_column(p.name)] = encode_strings(pa.chunked_array([p.values]))
     return SortedEvents(strings, numbers).hold([condition])

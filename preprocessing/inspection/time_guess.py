@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from preprocessing.hints import shortened
 from preprocessing.inspection.names import says
 from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, by_zone, seconds_of
-from preprocessing.sources.values import numbers_of
+from preprocessing.sources.values import as_numbers
 from preprocessing.time_warnings import zone_warning
 
 EARLIEST_SECOND = 300_000_000  # 1979: smaller numbers are more likely counts or ids than times
@@ -157,7 +157,7 @@ def _formats_of(known: pa.Array, name: str) -> list[str]:
 def _seconds(values: pa.Array, time_format: str, name: str) -> np.ndarray:
     """Seconds since 1970, NaN where a value is no likely time."""
     if time_format in UNITS_PER_SECOND:
-        seconds = numbers_of(values, name)[0] / UNITS_PER_SECOND[time_format]
+        seconds = as_numbers(values, name)[0] / UNITS_PER_SECOND[time_format]
     else:
         seconds = seconds_of(values, time_format, name)[0]
     is_likely = (seconds >= EARLIEST_SECOND) & (seconds <= LATEST_SECOND)
@@ -188,7 +188,7 @@ def _ambiguous(name: str, values: pa.Array, formats: Iterable[str]) -> str:
 
 
 def _not_read(name: str, values: pa.Array) -> str:
-    numbers, _ = numbers_of(values, name)
+    numbers, _ = as_numbers(values, name)
     known = numbers[~np.isnan(numbers)]
     if len(known) >= _NEARLY_ALL * len(values) and known.min() >= EARLIEST_SECOND * _NANOSECONDS:
         return (

@@ -54,17 +54,17 @@ class Column:
     between: tuple[float, float] | None = None
 
 
-def text_of(source: str) -> str:
+def text_column(source: str) -> str:
     """The batch's name of a column's strings."""
     return f"text:{source}"
 
 
-def number_of(source: str) -> str:
+def number_column(source: str) -> str:
     """The batch's name of a column's numbers."""
     return f"number:{source}"
 
 
-def multivalent_of(source: str) -> str:
+def multivalent_column(source: str) -> str:
     """The batch's name of a column's joined values."""
     return f"multivalent:{source}"
 
@@ -84,7 +84,7 @@ def columns_of(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
             columns.append(Column(EARLIER, source, "multivalent", "history.earlier"))
         if spec.context is not None:
             source = spec.context.on
-            columns.append(Column(text_of(source), source, "text", "context.on"))
+            columns.append(Column(text_column(source), source, "text", "context.on"))
     return _once_each(columns)
 
 
@@ -110,8 +110,8 @@ def is_numeric(condition: Condition) -> bool:
 def feature_column(feature: ColumnKind, name: str) -> str:
     """The batch's name of a feature's column; `name` is the feature's name in the spec."""
     source = feature.column or name
-    named = {"number": number_of, "multivalent": multivalent_of}
-    return named.get(feature.checked_as, text_of)(source)
+    named = {"number": number_column, "multivalent": multivalent_column}
+    return named.get(feature.checked_as, text_column)(source)
 
 
 def source_of(spec: DatasetSpec, feature: RecordFeature) -> tuple[str, str]:
@@ -168,8 +168,8 @@ def _of_feature(place: str, feature: ColumnKind) -> Column:
 
 def _of_condition(place: str, condition: Condition) -> list[Column]:
     if is_numeric(condition):
-        return [Column(number_of(condition.column), condition.column, "number", place)]
+        return [Column(number_column(condition.column), condition.column, "number", place)]
     sources = [condition.column]
     if condition.equals_column is not None:
         sources.append(condition.equals_column)
-    return [Column(text_of(source), source, "text", place) for source in sources]
+    return [Column(text_column(source), source, "text", place) for source in sources]

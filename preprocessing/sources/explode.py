@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import ITEM, Column
-from preprocessing.sources.normal import plain
+from preprocessing.sources.normal import normal_array
 from preprocessing.sources.raw import RawBatch
-from preprocessing.sources.values import text_of
+from preprocessing.sources.values import as_text
 from preprocessing.spec_tables import Events, Explode, Table
 
 
@@ -129,7 +129,7 @@ def is_of_list(explode: Explode, source: str) -> bool:
 
 def parts_of(entries: pa.Array, explode: Explode) -> dict[str, pa.Array]:
     """The parts of entries that are text, by name; empty ones where an entry has fewer."""
-    text, _ = text_of(entries, explode.columns[0])
+    text, _ = as_text(entries, explode.columns[0])
     split = pc.split_pattern(
         text, explode.part_separator, max_splits=len(explode.parts) - 1, reverse=True
     )
@@ -145,9 +145,9 @@ def explode_of(table: Table) -> Explode | None:
 
 def _lists(values: pa.Array, separator: str) -> pa.Array:
     """A column's values as lists; text is split, and has no entries where it is empty."""
-    values = plain(values)
+    values = normal_array(values)
     if pa.types.is_string(values.type) or pa.types.is_null(values.type):
-        text = pc.utf8_trim_whitespace(text_of(values, "list")[0])
+        text = pc.utf8_trim_whitespace(as_text(values, "list")[0])
         known = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
         return pc.split_pattern(known, separator)
     return values
@@ -173,7 +173,7 @@ def _with_singles(values: pa.Array, others: pa.Array | None, count: int, source:
     """
     if others is None:
         return pa.concat_arrays([values, pa.nulls(count, values.type)])
-    return pa.concat_arrays([text_of(values, source)[0], text_of(others, source)[0]])
+    return pa.concat_arrays([as_text(values, source)[0], as_text(others, source)[0]])
 
 
 def _field(fields: dict[str, pa.Array], source: str, rows: int) -> pa.Array:

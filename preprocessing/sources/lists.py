@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
-from preprocessing.sources.normal import list_offsets, plain, sums
-from preprocessing.sources.values import text_of
+from preprocessing.sources.normal import list_offsets, normal_array, sums
+from preprocessing.sources.values import as_text
 
 _SEPARATORS = re.escape(MULTIVALENT_SEPARATOR) + "+"
 _EMPTY_ENTRY = "^{0}|{0}{0}|{0}$".format(re.escape(MULTIVALENT_SEPARATOR))
@@ -28,10 +28,10 @@ def joined_lists(values: pa.Array, separator: str, source: str) -> tuple[pa.Arra
         The strings, [R], and which lists can't be joined because an entry has the separator in it,
         bool [R].
     """
-    values = plain(values)
+    values = normal_array(values)
     if not pa.types.is_list(values.type):
         return values, np.zeros(len(values), bool)
-    entries, _ = text_of(values.flatten(), source)
+    entries, _ = as_text(values.flatten(), source)
     offsets = list_offsets(values)
     has_separator = pc.match_substring(entries, separator).to_numpy(zero_copy_only=False)
     is_bad = np.diff(sums(has_separator)[offsets]) > 0

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 _LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
 
 
-def plain(values: pa.Array) -> pa.Array:
+def normal_array(values: pa.Array) -> pa.Array:
     """Values without dictionaries, 64-bit offsets, lists of fixed size and 16-bit floats."""
     if isinstance(values, pa.ExtensionArray):
         values = values.storage

@@ -18,7 +18,7 @@ from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.sources.columns import Column
 from preprocessing.sources.lists import SEPARATOR_IN_ENTRY, joined_lists
 from preprocessing.sources.raw import Problem, Problems
-from preprocessing.sources.values import decimal_text, text_of
+from preprocessing.sources.values import as_text, decimal_text
 
 _ARROW_TYPES: dict[type, pa.DataType] = {
     str: pa.string(),
@@ -57,7 +57,7 @@ def array_of(values: list[Any]) -> pa.Array:
     texts: list[str | None] = [None] * len(values)
     for kind in types:
         places = [place for place, value in enumerate(values) if type(value) is kind]
-        column, _ = text_of(_of_one_type([values[place] for place in places], kind), "")
+        column, _ = as_text(_of_one_type([values[place] for place in places], kind), "")
         for place, text in zip(places, column.to_pylist(), strict=True):
             texts[place] = text
     return pa.array(texts, pa.string())
@@ -90,7 +90,7 @@ def _joined(values: list[Any], column: Column) -> tuple[pa.Array, Problems]:
     if not is_list.all():
         single = [None if isinstance(value, list) else value for value in values]
         others, more = column_of(single, column)
-        texts = pc.if_else(pa.array(is_list), texts, text_of(others, column.source)[0])
+        texts = pc.if_else(pa.array(is_list), texts, as_text(others, column.source)[0])
         problems |= more
     return texts, problems
 

@@ -13,10 +13,10 @@ from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import USER, Column
 from preprocessing.sources.lists import SEPARATOR_IN_ENTRY, joined_lists, without_empty_entries
-from preprocessing.sources.normal import plain
+from preprocessing.sources.normal import normal_array
 from preprocessing.sources.raw import Problems, RawBatch
 from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, TimeFormat, seconds_of
-from preprocessing.sources.values import numbers_of, text_of
+from preprocessing.sources.values import as_numbers, as_text
 
 _UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds"}
 _LARGEST_NUMBER = float(np.finfo(np.float32).max)  # records hold numbers in 32 bits
@@ -73,7 +73,7 @@ class _Parser:
         self.problems: Problems = dict(raw.problems)
 
     def parse(self, column: Column) -> pa.Array:
-        values = plain(self._raw.columns[column.name])
+        values = normal_array(self._raw.columns[column.name])
         if pa.types.is_string(values.type) and values.null_count:
             values = pc.fill_null(values, "")  # text that is absent is empty
         # There is a method for each kind of `columns.Checked` but `any`, which isn't checked.
@@ -88,7 +88,7 @@ class _Parser:
         return self._text(column, values)
 
     def _text(self, column: Column, values: pa.Array) -> pa.Array:
-        text, undecodable = text_of(values, column.source)
+        text, undecodable = as_text(values, column.source)
         self._reject(undecodable, "undecodable", column, text, "holds bytes that aren't UTF-8 text")
         if column.name != USER and _may_have_line_breaks(text):
             is_broken = pc.match_substring_regex(text, "[\r\n]").to_numpy(zero_copy_only=False)
@@ -108,10 +108,10 @@ class _Parser:
     def _number(self, column: Column, values: pa.Array) -> pa.Array:
         if self._absent and pa.types.is_string(values.type):
             values = without_words(values, self._absent)
-        numbers, malformed = numbers_of(values, column.source)
+        numbers, malformed = as_numbers(values, column.source)
         hint = f"; if it means that there is none, name it in {self._table}.absent"
         if malformed.any():
-            is_word = malformed & looks_absent(text_of(values, column.source)[0])
+            is_word = malformed & looks_absent(as_text(values, column.source)[0])
             self._reject(is_word, "not_a_number", column, values, f"is not a number{hint}")
         self._reject(malformed, "not_a_number", column, values, "is not a number")
         self._reject_not_finite(numbers, column, values, hint)
@@ -127,7 +127,7 @@ class _Parser:
 
     def _time(self, column: Column, values: pa.Array) -> pa.Array:
         seconds, malformed = seconds_of(values, self._time_format, column.source)
-        text, _ = text_of(values, column.source)
+        text, _ = as_text(values, column.source)
         self._reject(_is_blank(text), "missing_timestamp", column, values, "is empty")
         reason, what = self._malformed_time()
         self._reject(malformed, reason, column, values, what)

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from preprocessing.sources.normal import plain
+from preprocessing.sources.normal import normal_array
 from preprocessing.sources.time_text import seconds_by_pattern
-from preprocessing.sources.values import numbers_of, text_of
+from preprocessing.sources.values import as_numbers, as_text
 from preprocessing.time_formats import ISO, ISO_WITH_ZONE, ISO_WITHOUT_ZONE, pattern_of
 
 # "s", "ms", "us": a number since 1970; "iso": ISO 8601 text; anything else: a strptime format, in
@@ -31,13 +31,13 @@ def seconds_of(
     Returns:
         Seconds, float64 [R], NaN where absent or malformed, and which are malformed, bool [R].
     """
-    values = plain(values)
+    values = normal_array(values)
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
         return _by_type(values), np.zeros(len(values), bool)
     if time_format in UNITS_PER_SECOND:
-        numbers, malformed = numbers_of(values, source)
+        numbers, malformed = as_numbers(values, source)
         return np.floor(numbers / UNITS_PER_SECOND[time_format]), malformed
-    text, _ = text_of(values, source)
+    text, _ = as_text(values, source)
     pattern = ISO if time_format == "iso" else pattern_of(time_format)
     seconds = seconds_by_pattern(text, pattern)
     is_blank = pc.equal(pc.utf8_trim_whitespace(text), "").to_numpy(zero_copy_only=False)

@@ -17,7 +17,7 @@ from preprocessing.sources.formats import reader_of
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.section import Section
 from preprocessing.sources.times import LATEST_SECOND, seconds_of
-from preprocessing.sources.values import text_of
+from preprocessing.sources.values import as_text
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_tables import Entities
 
@@ -81,7 +81,7 @@ def _batches(items: Entities, title: str) -> Iterator[pa.Table]:
 
 
 def _titled_rows(batch: RawBatch, items: Entities) -> pa.Table:
-    rows = {name: text_of(batch.columns[name], name)[0] for name in (KEY, _TITLE)}
+    rows = {name: as_text(batch.columns[name], name)[0] for name in (KEY, _TITLE)}
     # Nulls come last in sorted order, and differ from nothing: any title goes before none.
     rows[_TITLE] = pc.if_else(
         pc.equal(rows[_TITLE], ""), pa.scalar(None, pa.string()), rows[_TITLE]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.errors import DataError
-from preprocessing.sources.normal import is_any, plain
+from preprocessing.sources.normal import is_any, normal_array
 
 _NUMBER = r"^\s*-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 _NOT_FINITE = r"(?i)^\s*[+-]?(nan|inf|infinity)\s*$"
@@ -25,7 +25,7 @@ _UNREAD = (pa.types.is_duration, pa.types.is_interval)
 _LARGEST_INT64 = 2.0**63
 
 
-def text_of(values: pa.Array, source: str) -> tuple[pa.Array, np.ndarray]:
+def as_text(values: pa.Array, source: str) -> tuple[pa.Array, np.ndarray]:
     """Values as strings, "" where absent; whole numbers are digits, without a decimal point.
 
     Returns:
@@ -35,7 +35,7 @@ def text_of(values: pa.Array, source: str) -> tuple[pa.Array, np.ndarray]:
         DataError: they are lists or structures, or of a type that is neither text nor number.
     """
     bad = np.zeros(len(values), bool)
-    values = plain(values)
+    values = normal_array(values)
     kind = values.type
     if pa.types.is_nested(kind):
         raise DataError(
@@ -61,16 +61,16 @@ def text_of(values: pa.Array, source: str) -> tuple[pa.Array, np.ndarray]:
     return values, bad
 
 
-def numbers_of(values: pa.Array, source: str) -> tuple[np.ndarray, np.ndarray]:
+def as_numbers(values: pa.Array, source: str) -> tuple[np.ndarray, np.ndarray]:
     """Values as float64 [R], NaN where absent or malformed, and which are malformed, bool [R]."""
-    values = plain(values)
+    values = normal_array(values)
     kind = values.type
     if pa.types.is_string(kind):
         return _numbers_of_text(values)
     if pa.types.is_null(kind):
         return np.full(len(values), np.nan), np.zeros(len(values), bool)
     if not is_any(kind, _NUMERIC):
-        return _numbers_of_text(text_of(values, source)[0])
+        return _numbers_of_text(as_text(values, source)[0])
     if pa.types.is_boolean(kind):
         values = pc.cast(values, pa.int8())
     known = pc.cast(values, pa.float64(), safe=False)

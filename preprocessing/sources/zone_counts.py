@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from preprocessing.counts import Counts
-from preprocessing.sources.normal import plain
+from preprocessing.sources.normal import normal_array
 from preprocessing.sources.times import by_zone
 from preprocessing.spec import DatasetSpec
 from preprocessing.time_warnings import zone_warning
@@ -24,7 +24,7 @@ def with_zones(rows: pa.Table, times: pa.Array) -> pa.Table:
         rows: Rows of a table, with metadata or without.
         times: ISO 8601 text, or times of another type, which have no zones of their own.
     """
-    texts = plain(times)
+    texts = normal_array(times)
     if not pa.types.is_string(texts.type):
         return rows
     zoned, others = by_zone(texts)

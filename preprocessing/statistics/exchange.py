@@ -20,7 +20,7 @@ from preprocessing.tables import TIME_BITS, encode_strings, keyed_times
 STEP = "step"
 
 
-def happened(occurrences: Occurrences, keys: pa.Array, step: int) -> pa.Table:
+def count_by_key(occurrences: Occurrences, keys: pa.Array, step: int) -> pa.Table:
     """What events did to their keys, a row for each key and step.
 
     Args:
@@ -33,7 +33,7 @@ def happened(occurrences: Occurrences, keys: pa.Array, step: int) -> pa.Table:
     return _table(values.take(pa.array(codes)), steps, amounts)
 
 
-def in_all(occurrences: Occurrences, step: int) -> pa.Table:
+def total_by_step(occurrences: Occurrences, step: int) -> pa.Table:
     """What events did to all keys together, under key ""; a row for each step."""
     together = np.zeros(len(occurrences.events), np.int64)
     _, steps, amounts = summed(*occurrences.by_step(together, step))
@@ -47,7 +47,7 @@ def merged(table: pa.Table) -> pa.Table:
     return _table(keys.values.take(pa.array(codes)), steps, amounts)
 
 
-def asked(keys: pa.Array, stops: np.ndarray) -> pa.Table:
+def question_table(keys: pa.Array, stops: np.ndarray) -> pa.Table:
     """The keys and steps that requests ask about, each pair once.
 
     Args:
@@ -68,7 +68,7 @@ class KeyCounts:
     """What happened to some keys.
 
     Args:
-        table: As from `happened`, of any number of shards, every row of its keys.
+        table: As from `count_by_key`, of any number of shards, every row of its keys.
     """
 
     def __init__(self, table: pa.Table) -> None:
@@ -83,7 +83,7 @@ class KeyCounts:
         return self._counts.before(known, stops, statistic.steps_a_window, statistic.recency)
 
     def answer(self, question: pa.Table, statistic: Statistic) -> pa.Table:
-        """Answers a table of `asked`: the counts of each of the statistic's windows.
+        """Answers a table of `question_table`: the counts of each of the statistic's windows.
 
         Rows without any count are left out.
         """

@@ -45,7 +45,7 @@ def statistic_lines(
     together = np.broadcast_to(overall, (table.num_rows, len(overall)))
     values = np.stack(numbers(spec, statistic, counts, together), axis=1).astype("<f4")
     for key, row in zip(table.column(KEY).to_pylist(), values, strict=True):
-        yield line((OF, name, key), row.tobytes())
+        yield table_line((OF, name, key), row.tobytes())
 
 
 def never_counted(spec: DatasetSpec, name: str, overall: np.ndarray) -> Iterator[bytes]:
@@ -63,7 +63,7 @@ def item_lines(spec: DatasetSpec, catalog: Catalog) -> Iterator[bytes]:
         values = catalog.values_of(feature).to_pylist()
         for item, value in zip(items, values, strict=True):
             if value:
-                yield line((ITEM, feature, item), value)
+                yield table_line((ITEM, feature, item), value)
 
 
 def counted_features(spec: DatasetSpec) -> list[str]:
@@ -74,7 +74,7 @@ def counted_features(spec: DatasetSpec) -> list[str]:
     return sorted(counted - {ITEM_ID})
 
 
-def line(key: tuple[str, ...], value: bytes) -> bytes:
+def table_line(key: tuple[str, ...], value: bytes) -> bytes:
     """One line of the table, without its end."""
     return encoded(SEPARATOR.join(key).encode()) + b"\t" + encoded(value)
 

@@ -14,7 +14,7 @@ import numpy as np
 from preprocessing.statistics.table import encoded
 
 
-def line(statistic: str, key: str, numbers: np.ndarray) -> str:
+def user_line(statistic: str, key: str, numbers: np.ndarray) -> str:
     """One line, without its end.
 
     Args:

@@ -15,15 +15,15 @@ from preprocessing.spec import DatasetSpec
 from preprocessing.spec_statistics import Statistic
 from preprocessing.statistics.exchange import STEP, amounts_of
 from preprocessing.statistics.keys import codes_in, distinct, item_keys, key_features
+from preprocessing.statistics.log_totals import LogTotals
 from preprocessing.statistics.occurrences import Occurrences
 from preprocessing.statistics.rates import numbers
 from preprocessing.statistics.step_counts import StepCounts
-from preprocessing.statistics.told import Told
-from preprocessing.statistics.users_items import line
+from preprocessing.statistics.users_items import user_line
 
 
 @dataclasses.dataclass(frozen=True)
-class Asking:
+class Questions:
     """Q questions: who asks, about which candidate, and when.
 
     Attributes:
@@ -44,20 +44,20 @@ class ShardStatistics:
         spec: Declares them.
         events: All events of the shard's users.
         values: The features of events, which make keys.
-        told: What the whole log tells the shard.
+        totals: What the whole log tells the shard.
     """
 
     def __init__(
-        self, spec: DatasetSpec, events: SortedEvents, values: EventFeatures, told: Told
+        self, spec: DatasetSpec, events: SortedEvents, values: EventFeatures, totals: LogTotals
     ) -> None:
         self._spec = spec
         self._values = values
-        self._told = told
+        self._totals = totals
         self._events = events
         self._own: dict[str, _OwnCounts] = {}
-        self._overall = {name: self._in_all(name) for name in spec.features.statistics}
+        self._overall = {name: self._overall_counts(name) for name in spec.features.statistics}
 
-    def __call__(self, features: list[RecordFeature], asking: Asking) -> dict[str, pa.Array]:
+    def __call__(self, features: list[RecordFeature], questions: Questions) -> dict[str, pa.Array]:
         """The values of some features, float32 [Q] each, by feature name."""
         found: dict[str, pa.Array] = {}
         columns: dict[str, dict[str, pa.Array]] = {}
@@ -66,30 +66,30 @@ class ShardStatistics:
                 continue
             statistic = feature.statistic.statistic
             if statistic not in columns:
-                columns[statistic] = self._columns(statistic, asking)
+                columns[statistic] = self._columns(statistic, questions)
             found[feature.name] = columns[statistic][feature.statistic.name]
         return found
 
-    def of_users_items(self, asking: Asking) -> pa.Array:
+    def of_users_items(self, questions: Questions) -> pa.Array:
         """What is counted of each user and items together: strings [Q], see `users_items.py`."""
-        lines: list[list[str]] = [[] for _ in range(len(asking.users))]
+        lines: list[list[str]] = [[] for _ in range(len(questions.users))]
         for name in self._spec.statistics_of_users_items:
             statistic = self._spec.features.statistics[name]
-            rows, keys = self._own_counts(name).met_by(asking.users)
-            stops = asking.times[rows] // statistic.step
-            counts = self._own_counts(name).before(asking.users[rows], keys, stops)
+            rows, keys = self._own_counts(name).met_by(questions.users)
+            stops = questions.times[rows] // statistic.step
+            counts = self._own_counts(name).before(questions.users[rows], keys, stops)
             overall = self._overall_before(name, stops)
             values = np.stack(numbers(self._spec, statistic, counts, overall), axis=1)
             row_of = rows.tolist()
             key_of = keys.to_pylist()
             for place in np.flatnonzero(counts.any(axis=(1, 2))).tolist():
-                lines[row_of[place]].append(line(name, key_of[place], values[place]))
+                lines[row_of[place]].append(user_line(name, key_of[place], values[place]))
         return pa.array(["\n".join(of_user) for of_user in lines], pa.string())
 
-    def _columns(self, name: str, asking: Asking) -> dict[str, pa.Array]:
+    def _columns(self, name: str, questions: Questions) -> dict[str, pa.Array]:
         statistic = self._spec.features.statistics[name]
-        stops = asking.times // statistic.step
-        counts = self._counts(name, statistic, asking, stops)
+        stops = questions.times // statistic.step
+        counts = self._counts(name, statistic, questions, stops)
         found = numbers(self._spec, statistic, counts, self._overall_before(name, stops))
         columns: dict[str, pa.Array] = {}
         for number, column in enumerate(statistic.columns(name, tuple(self._spec.tasks))):
@@ -97,26 +97,26 @@ class ShardStatistics:
         return columns
 
     def _counts(
-        self, name: str, statistic: Statistic, asking: Asking, stops: np.ndarray
+        self, name: str, statistic: Statistic, questions: Questions, stops: np.ndarray
     ) -> np.ndarray:
         """What was counted before some steps: int64 [Q, windows, Statistic.width]."""
         parts = key_features(self._spec, name)
-        keys = item_keys(parts, self._values, asking.events, asking.times) if parts else None
+        keys = item_keys(parts, self._values, questions.events, questions.times) if parts else None
         if statistic.is_of_user(name) and len(stops):
-            return self._own_counts(name).before(asking.users, keys, stops)
-        if name not in self._told.answers or keys is None:
+            return self._own_counts(name).before(questions.users, keys, stops)
+        if name not in self._totals.answers or keys is None:
             width = statistic.width(len(self._spec.tasks))
             return np.zeros((len(stops), len(statistic.windows), width), np.int64)
-        return self._told.answers[name].before(keys, stops)
+        return self._totals.answers[name].before(keys, stops)
 
     def _own_counts(self, name: str) -> _OwnCounts:
         if name not in self._own:
             self._own[name] = _OwnCounts(self._spec, name, self._events, self._values)
         return self._own[name]
 
-    def _in_all(self, name: str) -> StepCounts:
+    def _overall_counts(self, name: str) -> StepCounts:
         """What happened to all keys together, under key 0."""
-        table = self._told.overall.get(name)
+        table = self._totals.overall.get(name)
         steps = np.zeros(0, np.int64) if table is None else table.column(STEP).to_numpy()
         width = self._spec.features.statistics[name].summed(len(self._spec.tasks))
         amounts = np.zeros((0, width), np.int64) if table is None else amounts_of(table)

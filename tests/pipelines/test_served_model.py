@@ -14,7 +14,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from preprocessing.features import candidate_inputs, user_inputs
 from preprocessing.lookup import user_record
-from preprocessing.plain import for_client
+from preprocessing.record_values import for_client
 from serving.cache import load
 from serving.client import LruCache, RankingClient
 from serving.deadline import Deadline

@@ -24,7 +24,7 @@ from preprocessing.sources.files import files_of
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import CutOffs
-from preprocessing.statistics.told import told_of
+from preprocessing.statistics.log_totals import decode_totals
 from preprocessing.user_records import UserRecords
 from tests.preprocessing.reference import reference_records
 from tests.preprocessing.statistics.reference import reference_statistics
@@ -111,9 +111,9 @@ def test_statistics_of_users_as_of_now_equal_the_reference(tmp_path: Path) -> No
         name = f"user_{column.name}"
         np.testing.assert_allclose(record[name], np.array(expected[name], np.float32), rtol=1e-6)
     own = SortedEvents.from_table(compact(spec, _events(spec)))
-    told = told_of(spec, dict(overall(spec, SortedEvents.from_table(_events(spec)))))
+    totals = decode_totals(spec, dict(overall(spec, SortedEvents.from_table(_events(spec)))))
     tables = Tables(entity_table("items", item_rows()), entity_table("users", user_rows()))
-    again = dict(user_records(spec, own, tables, told=told))["u7"]
+    again = dict(user_records(spec, own, tables, totals=totals))["u7"]
     assert parse_records([again])[0]["user_statistics"] == record["user_statistics"]
 
 

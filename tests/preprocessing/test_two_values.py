@@ -7,7 +7,7 @@ import pydantic
 import pytest
 
 from preprocessing.events import SortedEvents
-from preprocessing.sources.columns import is_numeric, text_of
+from preprocessing.sources.columns import is_numeric, text_column
 from preprocessing.spec_records import Condition
 from preprocessing.two_values import good_values, is_two_valued
 
@@ -45,7 +45,7 @@ def test_equals_true_holds_for_every_spelling_of_it(spelling: str) -> None:
         "user": ["u"] * 3,
         "item": ["i"] * 3,
         "time": [1, 2, 3],
-        text_of("bought"): [spelling, "no", ""],
+        text_column("bought"): [spelling, "no", ""],
     }
     events = SortedEvents.from_table(pa.table(rows))
     assert not is_numeric(condition)

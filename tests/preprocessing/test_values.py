@@ -22,7 +22,7 @@ from preprocessing.sources.columns import Checked, Column
 from preprocessing.sources.json_values import parse_json, parser_for
 from preprocessing.sources.message import parse_event
 from preprocessing.sources.nested import batch_of
-from preprocessing.sources.normal import plain
+from preprocessing.sources.normal import normal_array
 from preprocessing.sources.parse import parse_batch
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.read import read_table
@@ -237,9 +237,12 @@ def test_entries_of_lists(tmp_path: Path) -> None:
 def test_plain_arrays_have_the_same_values() -> None:
     lists = [["a", "b"], None, [None, "c"], ["d", "e"]]
     for kind in (pa.list_(pa.string(), 2), pa.large_list(pa.string())):
-        assert plain(pa.array(lists, kind).slice(1)).to_pylist() == lists[1:]
+        assert normal_array(pa.array(lists, kind).slice(1)).to_pylist() == lists[1:]
     halves = pa.array([np.float16(0.5), None], pa.float16())
-    assert plain(halves).type == pa.float32() and plain(halves).to_pylist() == [0.5, None]
+    assert normal_array(halves).type == pa.float32() and normal_array(halves).to_pylist() == [
+        0.5,
+        None,
+    ]
 
 
 def test_types_that_writers_choose(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from pipelines.errors import RunError
 from preprocessing.features import CANDIDATE_ITEM_ID
-from preprocessing.plain import for_client, plain_values
+from preprocessing.record_values import for_client, plain_values
 from serving.async_client import AsyncRankingClient
 from serving.client import LruCache, RankingClient
 from serving.loadtest import report, served_model

@@ -14,7 +14,7 @@ from pipelines.config import RunConfig, load_run_config
 from pipelines.errors import RunError
 from preprocessing.features import TIMESTAMP, USER_ID, user_inputs
 from preprocessing.lookup import met_items, user_record
-from preprocessing.plain import for_client, plain_features
+from preprocessing.record_values import for_client, plain_features
 from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
 from serving.client import RankingClient

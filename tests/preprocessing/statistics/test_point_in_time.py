@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preprocessing.activity import ItemPool, active_items, step_of
-from preprocessing.combiners import MergeHappened
+from preprocessing.combiners import MergeKeyCounts
 from preprocessing.counting.rows import KeyShard, Rows, ShardRows, overall
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import EventFeatures, Tables
@@ -21,7 +21,7 @@ from preprocessing.request_frames import request_frame
 from preprocessing.shard import ShardRecords
 from preprocessing.sources.columns import KEY, TIME
 from preprocessing.spec import DatasetSpec
-from preprocessing.statistics.told import told_of
+from preprocessing.statistics.log_totals import decode_totals
 from tests.preprocessing.statistics.reference import reference_statistics
 from tests.preprocessing.test_shard import BUY, CUT, EVENT, event_table, known_of
 from tests.testing import Record, Row, parse_records, small_spec
@@ -123,11 +123,11 @@ def _records(spec: DatasetSpec, log: Sequence[Row]) -> list[Record]:
     for from_shards in by_key.values():
         for asked_by, answer in KeyShard(spec, from_shards).answers():
             answered.setdefault(asked_by, []).append(answer)
-    in_all = _overall(spec, events)
+    in_total = _overall(spec, events)
     records: list[Record] = []
     for number, own in enumerate(events):
-        told = told_of(spec, in_all, answered.get(number, []))
-        for _, encoded in ShardRecords(spec, own, tables, CUT, told):
+        totals = decode_totals(spec, in_total, answered.get(number, []))
+        for _, encoded in ShardRecords(spec, own, tables, CUT, totals):
             records += parse_records(encoded)
     return records
 
@@ -137,7 +137,7 @@ def _overall(spec: DatasetSpec, events: Sequence[SortedEvents]) -> dict[str, byt
     for own in events:
         for name, rows in overall(spec, own):
             parts.setdefault(name, []).append(rows)
-    merge = MergeHappened()
+    merge = MergeKeyCounts()
     merged: dict[str, bytes] = {}
     for name, of_name in parts.items():
         together = merge.extract_output(merge.merge_accumulators([of_name]))

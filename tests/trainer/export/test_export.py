@@ -19,7 +19,7 @@ from tfx_bsl.public.proto import model_spec_pb2
 
 from preprocessing.features import candidate_inputs, user_inputs
 from preprocessing.spec import DatasetSpec
-from preprocessing.statistics.users_items import line
+from preprocessing.statistics.users_items import user_line
 from serving import contract
 from serving.manifest import check_manifest
 from serving.refresh import refresh
@@ -287,9 +287,9 @@ def test_statistics_come_from_the_table_where_a_request_has_none(
 def test_what_users_did_to_items_travels_in_the_state(exported: Exported, user: Tensors) -> None:
     ids = tf.constant([["i0", "i1", "new"]] * len(user["user_id"]))
     met = [
-        line("met", "i1", np.array([7.0])),
-        line("met", "new", np.array([3.0])),
-        line("other", "i0", np.array([9.0])),
+        user_line("met", "i1", np.array([7.0])),
+        user_line("met", "new", np.array([3.0])),
+        user_line("other", "i0", np.array([9.0])),
     ]
     texts = ["\n".join(met[:1])] + ["\n".join(met)] * (len(ids) - 1)
     told = user | {"user_statistics": tf.constant(texts)}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from preprocessing.statistics.users_items import line
+from preprocessing.statistics.users_items import user_line
 from tests.testing_trainer import toy_spec
 from trainer.export.state_codec import StateCodec
 from trainer.export.users_items import UsersItems
@@ -15,9 +15,13 @@ from trainer.export.users_items import UsersItems
 COUNTS = {"of": ["user", "item_id"], "counts": ["events"], "windows": ["all", "7d"]}
 BRANDS = {"of": ["user", "brand"], "counts": ["events"], "windows": ["all"]}
 TEXTS = [
-    "\n".join([line("met", "i1", np.array([7.0, 2.0])), line("own", "i1", np.array([5.0]))]),
+    "\n".join(
+        [user_line("met", "i1", np.array([7.0, 2.0])), user_line("own", "i1", np.array([5.0]))]
+    ),
     "",
-    "\n".join([line("gone", "i1", np.array([9.0])), line("met", "ü\t\n", np.array([0.1, 3.0]))]),
+    "\n".join(
+        [user_line("gone", "i1", np.array([9.0])), user_line("met", "ü\t\n", np.array([0.1, 3.0]))]
+    ),
 ]
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from preprocessing.encoding import Lists, encode_records
 from preprocessing.features import HISTORY_ITEM_ID, record_features, user_inputs
-from preprocessing.plain import for_client, plain_features, plain_values
+from preprocessing.record_values import for_client, plain_features, plain_values
 from tests.testing import small_spec
 
 

@@ -13,11 +13,11 @@ from preprocessing.tables import from_bytes
 
 
 @dataclasses.dataclass(frozen=True)
-class Told:
+class LogTotals:
     """What a shard can't count by itself.
 
     Attributes:
-        overall: By statistic, what happened to all keys together; see `exchange.in_all`.
+        overall: By statistic, what happened to all keys together; see `exchange.total_by_step`.
         answers: By statistic that isn't a user's own, the answers to what the shard asked.
     """
 
@@ -25,15 +25,15 @@ class Told:
     answers: Mapping[str, Answers] = dataclasses.field(default_factory=dict)
 
 
-def told_of(
+def decode_totals(
     spec: DatasetSpec, overall: Mapping[str, bytes], answers: Iterable[tuple[str, bytes]] = ()
-) -> Told:
+) -> LogTotals:
     """Decodes what CountStatistics gave: tables as bytes."""
-    in_all: dict[str, pa.Table] = {}
+    overall_tables: dict[str, pa.Table] = {}
     for name, rows in overall.items():
         table = from_bytes([rows])
         if table is not None:
-            in_all[name] = table
+            overall_tables[name] = table
     parts: dict[str, list[bytes]] = {}
     for name, rows in answers:
         parts.setdefault(name, []).append(rows)
@@ -42,4 +42,4 @@ def told_of(
         table = from_bytes(contents)
         if table is not None:
             answered[name] = Answers(table, len(spec.features.statistics[name].windows))
-    return Told(in_all, answered)
+    return LogTotals(overall_tables, answered)
