@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from preprocessing.stored_folders import list_folder, read_file
 from serving import contract
 from serving.errors import ServingError
 from serving.manifest import renew_manifest
-from serving.rollout import check_keep, newest_here, newest_of, put_version
+from serving.put_version import next_number, put_version, versions_at
+from serving.rollout import check_keep, newest_here, newest_of
 
 
 def spec_of(target: str | Path) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def refresh(target: str | Path, table: Path, keep: int = 3) -> str:
         renew_manifest(copy, [contract.STATISTICS_FILE])
 
     check_keep(keep)
-    with newest_here(str(target)) as newest:
-        # Later than the newest in any case, whatever this machine's clock says.
-        number = max(int(newest.name) + 1, int(time.time()))
-        return put_version(newest, str(target), number, keep, change)
+    target = str(target)
+    there = versions_at(target)
+    with newest_here(target) as newest:
+        return put_version(newest, target, next_number(there), keep, there, change)

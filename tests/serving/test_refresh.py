@@ -11,6 +11,7 @@ from preprocessing.stored_folders import read_file
 from serving import contract
 from serving.errors import ServingError
 from serving.manifest import check_manifest, renew_manifest
+from serving.origin import origin_of
 from serving.refresh import refresh, spec_of
 from serving.rollout import rollout
 from tests.ram_file_system import RamFileSystem
@@ -51,9 +52,25 @@ def test_old_versions_go(tmp_path: Path) -> None:
     table = tmp_path / "table"
     table.write_text("newer\n")
     made = [Path(refresh(tmp_path / "model", table, keep=2)) for _ in range(2)]
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == sorted(
-        path.name for path in made
-    )
+    found = {path.name for path in (tmp_path / "model").iterdir()}
+    assert found == {path.name for path in made}
+
+
+def test_a_rollout_after_it_is_served_and_refreshed_next(tmp_path: Path) -> None:
+    _version(tmp_path / "model")
+    table = tmp_path / "table"
+    table.write_text("newer\n")
+    refreshed = Path(refresh(tmp_path / "model", table))
+    assert origin_of(str(refreshed)) == 7
+    trained = _version(tmp_path / "run").rename(tmp_path / "run" / "8")
+    with pytest.raises(ServingError, match="is there already"):
+        rollout(refreshed, tmp_path / "model")
+    served = Path(rollout(trained, tmp_path / "model"))
+    assert int(served.name) > int(refreshed.name)
+    latest = Path(refresh(tmp_path / "model", table))
+    assert (int(latest.name) > int(served.name), origin_of(str(latest))) == (True, 8)
+    with pytest.raises(ServingError, match=f"{latest} is a later copy of version 8, as"):
+        rollout(trained, tmp_path / "model", keep=2)
 
 
 def test_a_version_that_was_not_copied_whole_is_not_refreshed(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from serving.errors import ServingError
+from serving.manifest import check_manifest
+from serving.origin import origin_of
 from serving.rollout import main, rollout
 from trainer.export.manifest import write_manifest
 
@@ -54,6 +56,33 @@ def test_a_version_that_is_there_is_never_changed(tmp_path: Path, number: int) -
     with pytest.raises(ServingError, match="is there already"):
         rollout(version, tmp_path / "target")
     assert len(list((tmp_path / "target" / str(number) / "variables").iterdir())) == 3
+
+
+def test_a_version_becomes_the_latest_whatever_its_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (100, 200, 300):
+        _version(tmp_path / "target", number)
+    write_manifest(str(_version(tmp_path / "source", 250)))
+    main([str(tmp_path / "source"), str(tmp_path / "target")])
+    latest = max(_names(tmp_path / "target"), key=int)
+    assert int(latest) > 300 and _names(tmp_path / "target") == {"200", "300", latest}
+    final = tmp_path / "target" / latest
+    check_manifest(final)
+    assert origin_of(str(final)) == 250
+    told = f"Rolled out {final}, which was version 250 when pushed\n"
+    assert capsys.readouterr().out == told
+    # It is the latest there: once more would put the same there.
+    with pytest.raises(ServingError, match=f"{latest} is a later copy of version 250"):
+        rollout(tmp_path / "source", tmp_path / "target")
+
+
+def test_a_copy_of_a_copy_says_what_the_first_was(tmp_path: Path) -> None:
+    _version(tmp_path / "first", 300)
+    first = rollout(_version(tmp_path / "source", 250), tmp_path / "first")
+    later = str(int(Path(first).name) + 1_000_000)
+    _version(tmp_path / "second", int(later))
+    assert origin_of(rollout(tmp_path / "first", tmp_path / "second")) == 250
 
 
 def test_a_version_that_is_not_whole_is_not_put_there(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from preprocessing.stored_folders import delete, list_folder, store
 from serving.client import RankingClient
 from serving.errors import ServingError
+from serving.origin import origin_of
 from serving.rollout import rollout
 from serving.server import ModelServer
 from serving.server.errors import ServerStartError
@@ -46,7 +47,20 @@ def test_the_newest_version_goes_there_and_old_ones_go(tmp_path: Path, models: s
     assert versions(models) == {"9", "10"}
     back = Path(rollout(models, tmp_path / "served"))
     assert (back.name, (back / "variables" / "part-0").read_bytes()) == ("10", b"weights")
-    assert rollout(f"{models}/9", tmp_path / "served") == str(tmp_path / "served" / "9")
+    assert rollout(f"{models}/9", tmp_path / "older") == str(tmp_path / "older" / "9")
+
+
+def test_a_version_becomes_the_latest_there_whatever_its_number(
+    tmp_path: Path, models: str
+) -> None:
+    for number in (100, 200, 300):
+        rollout(a_version(tmp_path, number), models)
+    final = rollout(a_version(tmp_path / "source", 250), models)
+    latest = final.rpartition("/")[2]
+    assert int(latest) > 300 and versions(models) == {"200", "300", latest}
+    assert origin_of(final) == 250
+    with pytest.raises(ServingError, match=f"{final} is a later copy of version 250"):
+        rollout(tmp_path / "source", models)
 
 
 def test_a_version_that_is_there_is_never_changed(tmp_path: Path, models: str) -> None:
