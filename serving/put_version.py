@@ -60,6 +60,7 @@ def put_version(
     Args:
         version: A version on this machine, which stays as it is.
         target: The model's base path on the server, here or in a store; made if it is missing.
+            Here, `target_lock` is held.
         number: The version's there, later than all that are there.
         keep: Versions that stay, at least two: this one and the latest others.
         there: The versions that were there when `number` was chosen.
@@ -69,7 +70,8 @@ def put_version(
         The version's new directory.
 
     Raises:
-        ServingError: The target has that version already, or the copy isn't what the export wrote.
+        ServingError: The target has that version already, another one has come meanwhile, or the
+            copy isn't what the export wrote.
         StorageError: A store can't be read or written, or its package is missing.
     """
     changes = [] if change is None else [change]
@@ -115,11 +117,31 @@ def _put_in_store(
             names.append(path.relative_to(version).as_posix())
     store(version, sorted(names), final)
     stored = stored_versions(target)
+    _check_nobody_came(target, number, stored, there)
     # A version is there once its graph is: that comes last.
     store(version, [SAVED_MODEL_FILE], final)
     for old in sorted(stored)[: 1 - keep]:
         _delete_version(f"{target}/{stored[old]}")
     return final
+
+
+def _check_nobody_came(
+    target: str, number: int, stored: dict[int, str], there: Collection[int]
+) -> None:
+    """Nobody locks a store: another run may have put a version there meanwhile.
+
+    That may be a later one, or of a newer model than the one that is refreshed.
+    """
+    if number in stored:
+        raise taken(f"{target}/{number}")
+    new = sorted(stored.keys() - set(there))
+    if new:
+        final = f"{target}/{number}"
+        delete(final, list_folder(final))
+        raise ServingError(
+            f"{target}/{stored[new[-1]]} was put there by another run meanwhile, so this one has "
+            "changed nothing. Run it again."
+        )
 
 
 def _delete_version(folder: str) -> None:
@@ -132,11 +154,10 @@ def _put_in_place(
     version: Path, final: Path, keep: int, changes: Collection[Callable[[Path], None]]
 ) -> Path:
     target = final.parent
-    target.mkdir(parents=True, exist_ok=True)
     incoming = final.with_name(f"{_INCOMING}{final.name}")
     if final.exists():
         raise taken(str(final))
-    # A killed run has left its copy.
+    # A killed run has left its copy: whoever is at work has the lock, which is this run.
     for left in target.glob(f"{_INCOMING}*"):
         shutil.rmtree(left)
     _copy(version, incoming, changes)

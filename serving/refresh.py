@@ -18,6 +18,7 @@ from serving.errors import ServingError
 from serving.manifest import renew_manifest
 from serving.put_version import next_number, put_version, versions_at
 from serving.rollout import check_keep, newest_here, newest_of
+from serving.target_lock import target_lock
 
 
 def spec_of(target: str | Path) -> dict[str, Any]:
@@ -50,8 +51,8 @@ def refresh(target: str | Path, table: Path, keep: int = 3) -> str:
         push.
 
     Raises:
-        ServingError: there is no version, the newest one isn't what the export wrote, or `keep` is
-            less than two.
+        ServingError: there is no version, the newest one isn't what the export wrote, `keep` is
+            less than two, or another run has put a version into the same store meanwhile.
         StorageError: a store can't be read or written, or its package is missing.
     """
 
@@ -61,6 +62,10 @@ def refresh(target: str | Path, table: Path, keep: int = 3) -> str:
 
     check_keep(keep)
     target = str(target)
-    there = versions_at(target)
-    with newest_here(target) as newest:
-        return put_version(newest, target, next_number(there), keep, there, change)
+    newest_of(target)  # so that no folder is made where there is none
+    # The newest is looked for under the lock: what comes meanwhile must not be hidden by a copy of
+    # the one before.
+    with target_lock(target):
+        there = versions_at(target)
+        with newest_here(target) as newest:
+            return put_version(newest, target, next_number(there), keep, there, change)

@@ -20,6 +20,7 @@ from serving.errors import ServingError
 from serving.origin import origin_of
 from serving.put_version import next_number, put_version, taken, versions_at
 from serving.stored_versions import fetch_version, newest_stored
+from serving.target_lock import target_lock
 from serving.version_dirs import SAVED_MODEL_FILE, no_version, version_dirs, version_number
 
 
@@ -30,8 +31,8 @@ def rollout(source: str | Path, target: str | Path, keep: int = 3) -> str:
     the time for a number otherwise, as `srp4ctr statistics` numbers its copies. Old versions in
     `target` are removed.
 
-    What a killed run left behind is removed by the next, or overwritten in a store. Two runs at
-    once must not have the same target.
+    Another run with the same target on this machine is waited for; what a killed one left behind is
+    removed. In a store nobody waits: where another run was quicker, this one gives up.
 
     Args:
         source: A directory of versions, or a version; here or in a store.
@@ -43,13 +44,13 @@ def rollout(source: str | Path, target: str | Path, keep: int = 3) -> str:
         The version's new directory.
 
     Raises:
-        ServingError: There is no version, the target has it already, or the copy isn't what the
-            export wrote.
+        ServingError: There is no version, the target has it already, the copy isn't what the
+            export wrote, or another run has put a version into the same store meanwhile.
         StorageError: A store can't be read or written, or its package is missing.
     """
     check_keep(keep)
     target = str(target)
-    with newest_here(str(source)) as version:
+    with newest_here(str(source)) as version, target_lock(target):
         there = versions_at(target)
         number = _number_of(version, target, there)
         return put_version(version, target, number, keep, there)

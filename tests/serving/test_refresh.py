@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
-from preprocessing.stored_folders import read_file
-from serving import contract
+from preprocessing.stored_folders import list_folder, read_file
+from serving import contract, put_version
 from serving.errors import ServingError
 from serving.manifest import check_manifest, renew_manifest
 from serving.origin import origin_of
 from serving.refresh import refresh, spec_of
 from serving.rollout import rollout
+from serving.target_lock import LOCK_FILE, target_lock
 from tests.ram_file_system import RamFileSystem
 
 
@@ -53,7 +56,7 @@ def test_old_versions_go(tmp_path: Path) -> None:
     table.write_text("newer\n")
     made = [Path(refresh(tmp_path / "model", table, keep=2)) for _ in range(2)]
     found = {path.name for path in (tmp_path / "model").iterdir()}
-    assert found == {path.name for path in made}
+    assert found == {path.name for path in made} | {LOCK_FILE}
 
 
 def test_a_rollout_after_it_is_served_and_refreshed_next(tmp_path: Path) -> None:
@@ -71,6 +74,23 @@ def test_a_rollout_after_it_is_served_and_refreshed_next(tmp_path: Path) -> None
     assert (int(latest.name) > int(served.name), origin_of(str(latest))) == (True, 8)
     with pytest.raises(ServingError, match=f"{latest} is a later copy of version 8, as"):
         rollout(trained, tmp_path / "model", keep=2)
+
+
+def test_what_is_rolled_out_while_it_waits_is_what_it_refreshes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    old = _version(model)
+    table = tmp_path / "table"
+    table.write_text("newer\n")
+    waiting = threading.Thread(target=refresh, args=(model, table))
+    with target_lock(str(model)):
+        waiting.start()
+        while "waits for another run" not in capsys.readouterr().err:
+            assert waiting.is_alive()
+        shutil.copytree(old, model / "9")
+    waiting.join()
+    assert origin_of(str(max(model.glob("[0-9]*"), key=lambda path: int(path.name)))) == 9
 
 
 def test_a_version_that_was_not_copied_whole_is_not_refreshed(tmp_path: Path) -> None:
@@ -93,6 +113,26 @@ def test_a_model_in_a_store_is_refreshed_there(tmp_path: Path) -> None:
     assert read_file(f"{new}/{contract.STATISTICS_FILE}") == b"newer\n"
     assert read_file(f"{models}/7/{contract.STATISTICS_FILE}") == b"old\n"
     check_manifest(Path(rollout(models, tmp_path / "served")))
+
+
+def test_a_run_that_was_quicker_in_a_store_is_not_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = f"{RamFileSystem.scheme()}://{tmp_path.name}/models/toy"
+    version = _version(tmp_path)
+    rollout(version, models)
+    table = tmp_path / "table"
+    table.write_text("newer\n")
+    copy_whole = put_version.store
+
+    def another_comes(source: Path, names: list[str], folder: str) -> None:
+        copy_whole(source, names, folder)
+        copy_whole(version, ["saved_model.pb"], f"{models}/9")
+
+    monkeypatch.setattr(put_version, "store", another_comes)
+    with pytest.raises(ServingError, match="toy/9 was put there by another run meanwhile"):
+        refresh(models, table)
+    assert {name.partition("/")[0] for name in list_folder(models)} == {"7", "9"}
 
 
 def test_a_model_without_statistics_is_refused(tmp_path: Path) -> None:

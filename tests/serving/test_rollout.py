@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from serving.errors import ServingError
 from serving.manifest import check_manifest
 from serving.origin import origin_of
 from serving.rollout import main, rollout
+from serving.target_lock import LOCK_FILE, target_lock
 from trainer.export.manifest import write_manifest
 
 
@@ -25,7 +27,7 @@ def _version(folder: Path, number: int, files: int = 3, size: int = 1000) -> Pat
 
 
 def _names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    return {path.name for path in folder.iterdir()} - {LOCK_FILE}
 
 
 def test_the_newest_version_is_copied_and_old_ones_go(tmp_path: Path) -> None:
@@ -83,6 +85,26 @@ def test_a_copy_of_a_copy_says_what_the_first_was(tmp_path: Path) -> None:
     later = str(int(Path(first).name) + 1_000_000)
     _version(tmp_path / "second", int(later))
     assert origin_of(rollout(tmp_path / "first", tmp_path / "second")) == 250
+
+
+def test_a_copy_that_another_run_works_on_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "target"
+    version = _version(tmp_path / "source", 4)
+    waiting = threading.Thread(target=rollout, args=(version, target))
+    with target_lock(str(target)):
+        (target / ".incoming-3").mkdir()
+        waiting.start()
+        told = ""
+        while "waits for another run" not in told:
+            assert waiting.is_alive()
+            told += capsys.readouterr().err
+        assert _names(target) == {".incoming-3"}
+        (target / ".incoming-3").rename(target / "3")
+        (target / "3" / "saved_model.pb").write_bytes(b"graph")
+    waiting.join()
+    assert _names(target) == {"3", "4"}
 
 
 def test_a_version_that_is_not_whole_is_not_put_there(tmp_path: Path) -> None:
