@@ -90,8 +90,7 @@ class VersionCopies:
             if self._copied.get(number) != files:
                 self._copy(f"{base_url.rstrip('/')}/{name}", number, files)
         for number in self._copied.keys() - chosen:
-            shutil.rmtree(self._path(number))
-            del self._copied[number]
+            self._forget(number)
         return {number: self._path(number) for number in listed}
 
     def _path(self, number: int) -> Path:
@@ -101,10 +100,17 @@ class VersionCopies:
         incoming = self._folder / f"{_INCOMING}{number}"
         shutil.rmtree(incoming, ignore_errors=True)  # of an attempt that failed
         fetch(url, files, incoming)
-        if number in self._copied:
-            shutil.rmtree(self._path(number))
+        self._forget(number)
         incoming.rename(self._path(number))
         self._copied[number] = files
+
+    def _forget(self, number: int) -> None:
+        """Removes a copy, or what is left of it: what cleans temporary folders removes old files.
+
+        What can't be removed must not keep a server from newer versions.
+        """
+        self._copied.pop(number, None)
+        shutil.rmtree(self._path(number), ignore_errors=True)
 
 
 def _listed(base_url: str) -> dict[int, tuple[str, Listing]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from serving.origin import origin_of
 from serving.rollout import rollout
 from serving.server import ModelServer
 from serving.server.errors import ServerStartError
+from serving.stored_versions import VersionCopies
 from tests.ram_file_system import RamFileSystem
 from tests.serving import toy_ranker
 from trainer.export.manifest import write_manifest
@@ -79,6 +80,35 @@ def test_half_a_version_is_none_and_the_next_roll_out_ends_it(tmp_path: Path, mo
         rollout(models, tmp_path / "served")
     rollout(version, models)
     assert rollout(models, tmp_path / "served") == str(tmp_path / "served" / "7")
+
+
+def latest_of(found: Iterable[int]) -> list[int]:
+    return [max(found)]
+
+
+def test_a_copy_that_somebody_removed_stops_nothing(tmp_path: Path, models: str) -> None:
+    rollout(a_version(tmp_path, 1), models)
+    copies = VersionCopies(tmp_path / "copies")
+    copies.find(models, latest_of)
+    shutil.rmtree(tmp_path / "copies" / "1")
+    rollout(a_version(tmp_path, 2), models)
+    for _ in range(2):
+        found = copies.find(models, latest_of)
+        assert (found[2] / "saved_model.pb").read_bytes() == b"graph"
+        assert versions(str(tmp_path / "copies")) == {"2"}
+
+
+def test_a_copy_that_somebody_removed_is_made_anew_when_the_store_has_other_files(
+    tmp_path: Path, models: str
+) -> None:
+    rollout(a_version(tmp_path, 1), models)
+    copies = VersionCopies(tmp_path / "copies")
+    copies.find(models, latest_of)
+    shutil.rmtree(tmp_path / "copies")
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"another graph")
+    store(tmp_path / "1", ["saved_model.pb"], f"{models}/1")
+    found = copies.find(models, latest_of)
+    assert (found[1] / "saved_model.pb").read_bytes() == b"another graph"
 
 
 def test_the_server_follows_a_store(
