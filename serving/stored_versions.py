@@ -60,7 +60,7 @@ class VersionCopies:
     """Copies of the versions of a model that lie in a store.
 
     A copy has its name only when all of it is there. It is made again where the store lists other
-    files, sizes or times than when it was made.
+    files, sizes or times than when it was made, or the version lies at another URL.
 
     Args:
         folder: Where they go, on this machine.
@@ -68,7 +68,7 @@ class VersionCopies:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._copied: dict[int, Listing] = {}
+        self._copied: dict[int, tuple[str, Listing]] = {}  # of which URL, and its files there
 
     def find(self, base_url: str, choose: Callable[[Iterable[int]], list[int]]) -> dict[int, Path]:
         """Copies the versions that are chosen, and removes the others' copies.
@@ -87,8 +87,9 @@ class VersionCopies:
         chosen = set(choose(listed))
         for number in sorted(chosen, reverse=True):
             name, files = listed[number]
-            if self._copied.get(number) != files:
-                self._copy(f"{base_url.rstrip('/')}/{name}", number, files)
+            url = f"{base_url.rstrip('/')}/{name}"
+            if self._copied.get(number) != (url, files):
+                self._copy(url, number, files)
         for number in self._copied.keys() - chosen:
             self._forget(number)
         return {number: self._path(number) for number in listed}
@@ -102,7 +103,7 @@ class VersionCopies:
         fetch(url, files, incoming)
         self._forget(number)
         incoming.rename(self._path(number))
-        self._copied[number] = files
+        self._copied[number] = url, files
 
     def _forget(self, number: int) -> None:
         """Removes a copy, or what is left of it: what cleans temporary folders removes old files.

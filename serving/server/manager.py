@@ -69,6 +69,7 @@ class VersionManager:
         self._files = VersionFiles(settle_seconds)
         self._copies_folder = tempfile.TemporaryDirectory(prefix="srp4ctr-versions-")
         self._copies = VersionCopies(Path(self._copies_folder.name))
+        self._looked_at = config.base_path
         self._unreadable = ""  # why the base path can't be listed
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -91,7 +92,10 @@ class VersionManager:
         return self._problem()
 
     def update(self, config: ModelConfig) -> None:
-        """Follows another directory or version policy from now on."""
+        """Follows another directory or version policy from now on.
+
+        Versions of another directory are loaded also where those of the same number are served.
+        """
         self._config = config
         self._wake.set()
 
@@ -106,13 +110,16 @@ class VersionManager:
         """
         config = self._config
         found = self._find(config)
+        if config.base_path != self._looked_at:
+            self._looked_at = config.base_path
+            self._files.move(found, self.loaded.numbers())
         wanted = {version: found[version] for version in config.policy.choose(found)}
         # The latest first: the sooner it serves, the better.
         for version, path in sorted(wanted.items(), reverse=True):
             due = self._files.is_stale if self.loaded.is_available(version) else self._files.is_due
             if due(version, path):
                 self._load(version, path)
-        ready = self.loaded.numbers() & wanted.keys()
+        ready = (self.loaded.numbers() & wanted.keys()) - self._files.moved()
         pending = wanted.keys() - ready - self._files.failed()
         # An old version goes only when a new one has taken its place.
         if not pending and (ready or not wanted):

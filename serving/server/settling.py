@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from serving.manifest import has_manifest
@@ -23,10 +23,23 @@ class VersionFiles:
         self._seen: dict[int, Snapshot] = {}
         self._failed: dict[int, Snapshot] = {}
         self._loaded: dict[int, Snapshot] = {}  # of versions without a manifest
+        self._moved: set[int] = set()  # loaded from where the versions lay before
 
     def look(self, found: Mapping[int, Path]) -> None:
         """Sees versions for the first time."""
         self._seen = {version: snapshot(path) for version, path in found.items()}
+
+    def move(self, found: Mapping[int, Path], loaded: Iterable[int]) -> None:
+        """Sees the versions of another directory, of which none is loaded yet.
+
+        Args:
+            found: The versions there.
+            loaded: Those that are loaded, from where the versions lay before.
+        """
+        self.look(found)
+        self._failed = {}
+        self._loaded = {}
+        self._moved = set(loaded)
 
     def is_due(self, version: int, path: Path) -> bool:
         """Whether to load a version now.
@@ -42,7 +55,12 @@ class VersionFiles:
         return same and (has_manifest(path) or seconds_unchanged(path) >= self._settle_seconds)
 
     def is_stale(self, version: int, path: Path) -> bool:
-        """Whether a loaded version without a manifest has other files now, which are due."""
+        """Whether a loaded version has other files now, which are due.
+
+        Those of a version with a manifest don't change, but it may lie in another directory now.
+        """
+        if version in self._moved:
+            return self.is_due(version, path)
         loaded = self._loaded.get(version)
         return loaded is not None and loaded != snapshot(path) and self.is_due(version, path)
 
@@ -53,12 +71,17 @@ class VersionFiles:
     def note_loaded(self, version: int, path: Path) -> None:
         """The files of the last look are served now."""
         self._loaded.pop(version, None)
+        self._moved.discard(version)
         if not has_manifest(path):
             self._loaded[version] = self._seen[version]
 
     def note_failed(self, version: int) -> None:
         """The files of the last look can't be loaded."""
         self._failed[version] = self._seen[version]
+
+    def moved(self) -> set[int]:
+        """The versions that are loaded from where they lay before `move`."""
+        return set(self._moved)
 
     def failed(self) -> set[int]:
         """The versions whose files can't be loaded as they are."""

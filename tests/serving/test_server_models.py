@@ -174,6 +174,47 @@ def test_a_reload_changes_the_policy_new_before_old(
     eventually(lambda: wire.states(target.model) == {2: "END", 1: "AVAILABLE"})
 
 
+def state(target: Target) -> bytes:
+    """Which of the saved versions answers, whatever its number is here."""
+    found = wire.outputs(wire.predict(target, contract.ENCODE_USER, wire.USER))
+    return found[contract.USER_STATE][0][:2]
+
+
+@pytest.mark.parametrize("poll_seconds", [0.1, 0])
+def test_a_reload_with_another_path_loads_the_versions_there(
+    model_dir: Path,
+    saved: dict[int, Path],
+    tmp_path: Path,
+    start: StartServer,
+    connect: Connect,
+    eventually: Eventually,
+    poll_seconds: float,
+) -> None:
+    shutil.copytree(saved[2], tmp_path / "other" / "1")
+    target = connect(start(model_dir, options=RELOADS, poll_seconds=poll_seconds))
+    assert state(target) == b"1|"
+    reload(target, toy=(tmp_path / "other", ""))
+    eventually(lambda: state(target) == b"2|")
+    assert wire.states(target.model) == {1: "AVAILABLE"}
+
+
+def test_versions_of_another_path_that_cant_be_loaded_replace_nothing(
+    two_versions: Path,
+    tmp_path: Path,
+    start: StartServer,
+    connect: Connect,
+    eventually: Eventually,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shutil.copytree(two_versions / "1", tmp_path / "other" / "1")
+    (tmp_path / "other" / "1" / "fingerprint.pb").unlink()
+    target = connect(start(two_versions, options=RELOADS, num_versions=2))
+    reload(target, toy=(tmp_path / "other", ""))
+    eventually(lambda: "other/1: version 1 of model 'toy' is not served from" in caplog.text)
+    assert wire.states(target.model) == {2: "AVAILABLE", 1: "AVAILABLE"}
+    assert (served(target), served(target, version=1)) == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -111,6 +111,19 @@ def test_a_copy_that_somebody_removed_is_made_anew_when_the_store_has_other_file
     assert (found[1] / "saved_model.pb").read_bytes() == b"another graph"
 
 
+def test_versions_of_another_url_are_copied_whatever_they_look_like(
+    tmp_path: Path, models: str
+) -> None:
+    other = f"{models}-other"
+    copies = VersionCopies(tmp_path / "copies")
+    for url in (models, other):
+        rollout(a_version(tmp_path / url.rpartition("/")[2], 1), url)
+    (tmp_path / "saved_model.pb").write_bytes(b"other")  # as long, and of the same time
+    store(tmp_path, ["saved_model.pb"], f"{other}/1")
+    for url, graph in ((models, b"graph"), (other, b"other"), (models, b"graph")):
+        assert (copies.find(url, latest_of)[1] / "saved_model.pb").read_bytes() == graph
+
+
 def test_the_server_follows_a_store(
     saved: dict[int, Path],
     start: Callable[..., ModelServer],
