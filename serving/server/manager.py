@@ -77,19 +77,14 @@ class VersionManager:
             target=self._follow, name=f"version-poll-{self.name}", daemon=True
         )
 
-    def start(self) -> str:
-        """Loads the versions that lie there, then follows the disk.
-
-        Returns:
-            Why nothing can be served yet, or "".
-        """
+    def start(self) -> None:
+        """Loads the versions that lie there, then follows the disk."""
         try:
             self._files.look(self._find(self._config))
             self._wait_until_settled()
         except OSError as error:
             self._unreadable = str(error)
         self._thread.start()
-        return self._problem()
 
     def update(self, config: ModelConfig) -> None:
         """Follows another directory or version policy from now on.
@@ -98,6 +93,28 @@ class VersionManager:
         """
         self._config = config
         self._wake.set()
+
+    def look_again(self) -> None:
+        """Looks at the directory soon, whatever is the time between two looks."""
+        self._wake.set()
+
+    def problem(self) -> str:
+        """Why nothing can be served yet, or ""."""
+        if self.loaded.is_available():
+            return ""
+        base_path = self._config.base_path
+        expected = f"Expected {base_path}/<number>/{SAVED_MODEL_FILE}."
+        if is_local(base_path) and not Path(base_path).is_dir():
+            return f"{base_path}: no such directory. {expected}"
+        if self._unreadable:
+            return f"{base_path}: can't be read: {self._unreadable}"
+        failures = []
+        for version, status in self.loaded.statuses().items():
+            if status.state == versions.END and status.code != grpc.StatusCode.OK:
+                failures.append(f"version {version}: {status.message}")
+        if failures:
+            return f"{base_path}: model '{self.name}' can't be served. " + " ".join(failures)
+        return f"{base_path}: no version of model '{self.name}' in it. {expected}"
 
     def poll(self) -> set[int]:
         """Loads what is new among the versions to serve and unloads what no longer belongs to them.
@@ -153,23 +170,6 @@ class VersionManager:
             return find_versions(Path(config.base_path))
         return self._copies.find(config.base_path, config.policy.choose)
 
-    def _problem(self) -> str:
-        if self.loaded.is_available():
-            return ""
-        base_path = self._config.base_path
-        expected = f"Expected {base_path}/<number>/{SAVED_MODEL_FILE}."
-        if is_local(base_path) and not Path(base_path).is_dir():
-            return f"{base_path}: no such directory. {expected}"
-        if self._unreadable:
-            return f"{base_path}: can't be read: {self._unreadable}"
-        failures = []
-        for version, status in self.loaded.statuses().items():
-            if status.state == versions.END:
-                failures.append(f"version {version}: {status.message}")
-        if failures:
-            return f"{base_path}: model '{self.name}' can't be served. " + " ".join(failures)
-        return f"{base_path}: no version of model '{self.name}' in it. {expected}"
-
     def _follow(self) -> None:
         while True:
             self._wake.wait(self._poll_seconds or None)
@@ -178,7 +178,9 @@ class VersionManager:
                 return
             try:
                 self.poll()
+                self._unreadable = ""
             except OSError as error:
+                self._unreadable = str(error)
                 _log.warning(
                     "%s can't be read; what is loaded stays: %s", self._config.base_path, error
                 )

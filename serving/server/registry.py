@@ -70,31 +70,26 @@ class ModelRegistry:
     def reload(self, configs: Sequence[ModelConfig]) -> None:
         """Makes these the models.
 
-        Loads new ones, unloads those that are gone, and changes labels and version policies.
+        Loads new ones, unloads those that are gone, and changes labels and version policies. Where
+        all that is done already, it looks again for the models that can't be served yet.
 
         Raises:
             RequestError: FAILED_PRECONDITION for a label on a version that isn't available, with
-                nothing changed; UNKNOWN for new models that can't be served yet, while all else is
-                as asked for.
+                nothing changed; UNKNOWN for models that can't be served yet, while all else is as
+                asked for.
         """
         with self._changing:
             if list(configs) == self._configs:
-                return
-            self._labels = self._new_labels(configs)
-            self._configs = list(configs)
-            wanted = {config.name: config for config in configs}
-            for name in self._models.keys() - wanted.keys():
-                self._remove(name)
-            for name, config in wanted.items():
-                if name in self._models:
-                    self._models[name].update(config)
-            new = [config for name, config in wanted.items() if name not in self._models]
+                for name in self.unavailable():
+                    self._models[name].look_again()
+            else:
+                self._change(configs)
+                self._on_change()
             problems: list[str] = []
-            for config in new:
-                problem = self._add(config)
+            for config in configs:
+                problem = self._models[config.name].problem()
                 if problem:
                     problems.append(problem)
-        self._on_change()
         if problems:
             raise RequestError(
                 grpc.StatusCode.UNKNOWN,
@@ -157,13 +152,26 @@ class ModelRegistry:
                 finished &= self._remove(name, deadline)
             return finished
 
-    def _add(self, config: ModelConfig) -> str:
+    def _change(self, configs: Sequence[ModelConfig]) -> None:
+        self._labels = self._new_labels(configs)
+        self._configs = list(configs)
+        wanted = {config.name: config for config in configs}
+        for name in self._models.keys() - wanted.keys():
+            self._remove(name)
+        for name, config in wanted.items():
+            if name in self._models:
+                self._models[name].update(config)
+        new = [config for name, config in wanted.items() if name not in self._models]
+        for config in new:
+            self._add(config)
+
+    def _add(self, config: ModelConfig) -> None:
         manager = VersionManager(
             config, self._poll_seconds, self._settle_seconds, self._load, self._on_change
         )
         self._models[config.name] = manager
         self._gone.pop(config.name, None)
-        return manager.start()
+        manager.start()
 
     def _remove(self, name: str, deadline: float | None = None) -> bool:
         self._gone[name] = self._models.pop(name)

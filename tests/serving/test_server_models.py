@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -264,8 +265,38 @@ def test_a_reload_tells_of_a_model_that_cant_be_served(
     assert code == grpc.StatusCode.UNKNOWN
     assert message.startswith("1 model(s) did not become available: {")
     assert served(target) == 1
+    # Asked again, in the same words or in others, it says the same until the model is served.
+    found = [wire.error_of(target.model.HandleReloadConfigRequest, request)]
+    request.config.model_config_list.config[0].version_labels["stable"] = 1
+    found.append(wire.error_of(target.model.HandleReloadConfigRequest, request))
+    assert found == [(code, message)] * 2
     shutil.copytree(saved[2], late / "2")
     eventually(lambda: refusal_or_version(target, "late") == 2)
+    assert target.model.HandleReloadConfigRequest(request).status.error_code == 0
+
+
+def test_a_reload_that_is_repeated_looks_again(
+    model_dir: Path,
+    saved: dict[int, Path],
+    tmp_path: Path,
+    start: StartServer,
+    connect: Connect,
+    eventually: Eventually,
+) -> None:
+    target = connect(start(model_dir, options=RELOADS, poll_seconds=0))
+    request = reload_request(toy=(model_dir, ""), late=(tmp_path / "late", ""))
+    code, message = wire.error_of(target.model.HandleReloadConfigRequest, request)
+    assert (code, "no such directory" in message) == (grpc.StatusCode.UNKNOWN, True)
+    shutil.copytree(saved[2], tmp_path / "late" / "2")
+
+    def is_served() -> bool:
+        with contextlib.suppress(grpc.RpcError):
+            target.model.HandleReloadConfigRequest(request, timeout=wire.TIMEOUT_SECONDS)
+            return True
+        return False
+
+    eventually(is_served)
+    assert served(target, name="late") == 2
 
 
 def refusal_or_version(target: Target, name: str) -> int | grpc.StatusCode:
