@@ -9,9 +9,19 @@ from serving.errors import ServingError
 SAVED_MODEL_FILE = "saved_model.pb"
 
 
+LARGEST_VERSION = 2**63 - 1  # TensorFlow Serving's messages have 64 bits for it
+
+
 def version_number(name: str) -> int | None:
-    """The version that a directory of this name holds; None if the name is no number."""
-    return int(name) if name.isascii() and name.isdigit() else None
+    """The version that a directory of this name holds; None if the name is no number.
+
+    Nor is one that is too large for the servers' messages, such as a time with microseconds as 20
+    digits. TensorFlow Serving doesn't see such a directory either.
+    """
+    if not (name.isascii() and name.isdigit()):
+        return None
+    number = int(name)
+    return number if number <= LARGEST_VERSION else None
 
 
 def version_dirs(folder: Path) -> list[Path]:
@@ -24,6 +34,6 @@ def version_dirs(folder: Path) -> list[Path]:
 def no_version(place: object) -> ServingError:
     """The error for a directory without a version."""
     return ServingError(
-        f"{place}: no model version here, which is a directory with a number and "
-        f"{SAVED_MODEL_FILE}."
+        f"{place}: no model version here, which is a directory with {SAVED_MODEL_FILE} "
+        f"and, for a name, a number up to {LARGEST_VERSION}."
     )

@@ -24,7 +24,7 @@ from serving.server.session import ModelSession
 from serving.server.settling import VersionFiles
 from serving.server.versions import VersionStatus
 from serving.stored_versions import VersionCopies
-from serving.version_dirs import SAVED_MODEL_FILE
+from serving.version_dirs import LARGEST_VERSION, SAVED_MODEL_FILE
 
 _log = logging.getLogger(__name__)
 Load = Callable[[str, Path], ModelSession]
@@ -114,7 +114,10 @@ class VersionManager:
                 failures.append(f"version {version}: {status.message}")
         if failures:
             return f"{base_path}: model '{self.name}' can't be served. " + " ".join(failures)
-        return f"{base_path}: no version of model '{self.name}' in it. {expected}"
+        return (
+            f"{base_path}: no version of model '{self.name}' in it. {expected} A version's number "
+            f"is at most {LARGEST_VERSION}."
+        )
 
     def poll(self) -> set[int]:
         """Loads what is new among the versions to serve and unloads what no longer belongs to them.

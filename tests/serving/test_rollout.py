@@ -137,6 +137,12 @@ def test_what_is_no_version_is_refused(tmp_path: Path) -> None:
         main([str(tmp_path), str(tmp_path / "target"), "--keep", "1"])
 
 
+def test_a_number_that_no_answer_can_carry_is_refused(tmp_path: Path) -> None:
+    _version(tmp_path, 20261129130501123456)  # a time with microseconds
+    with pytest.raises(ServingError, match="a number up to 9223372036854775807"):
+        rollout(tmp_path, tmp_path / "target")
+
+
 @pytest.mark.slow
 def test_a_killed_copy_leaves_no_version_and_the_next_run_cleans_up(tmp_path: Path) -> None:
     source = _version(tmp_path / "source", 5, files=3000, size=50_000)

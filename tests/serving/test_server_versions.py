@@ -120,6 +120,24 @@ def test_what_is_no_version_is_ignored(
     assert wire.states(connect(server).model) == {1: "AVAILABLE"}
 
 
+LARGEST = 2**63 - 1
+
+
+def test_a_number_that_no_answer_can_carry_is_no_version(
+    saved: dict[int, Path], model_dir: Path, start: StartServer, connect: Connect
+) -> None:
+    shutil.copytree(saved[2], model_dir / "20261129130501123456")  # a time with microseconds
+    assert served(connect(start(model_dir))) == 1
+    shutil.copytree(saved[2], model_dir / str(LARGEST))
+    assert served(connect(start(model_dir))) == LARGEST
+    shutil.rmtree(model_dir / "1")
+    shutil.rmtree(model_dir / str(LARGEST))
+    with pytest.raises(
+        ServerStartError, match="no version .* number is at most 9223372036854775807"
+    ):
+        start(model_dir)
+
+
 def test_a_half_copied_version_is_not_served_until_it_is_whole(
     saved: dict[int, Path],
     model_dir: Path,
