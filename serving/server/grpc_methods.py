@@ -6,6 +6,7 @@ answer itself.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
@@ -123,12 +124,11 @@ def _handler(
 
     async def handle(message: bytes, context: grpc.aio.ServicerContext) -> bytes:
         try:
-            # Counted here, on the event loop, also while the message waits for a thread.
+            # Counted here, on the event loop, also while the message waits for a thread, and until
+            # a thread is done with it, though the call may have ended before.
             held.take(len(message))
-            try:
-                answer = await method.workers.run(_answer, method, message, api)
-            finally:
-                held.give_back(len(message))
+            ended = functools.partial(held.give_back, len(message))
+            answer = await method.workers.run(_answer, method, message, api, ended=ended)
             unread.expect(len(answer), context.peer())
             return answer
         except RequestError as error:

@@ -30,27 +30,39 @@ class Workers:
         self._waiting = 0
         self._max_waiting = max_waiting
 
-    async def run(self, function: Callable[..., T], *arguments: Any) -> T:
+    async def run(
+        self,
+        function: Callable[..., T],
+        *arguments: Any,
+        ended: Callable[[], object] = lambda: None,
+    ) -> T:
         """Runs a function on a thread.
 
-        It keeps the thread until it ends, even if its caller is cancelled.
+        It keeps the thread, and its arguments, until it ends, even if its caller is cancelled.
+
+        Args:
+            function: What to run.
+            *arguments: Its arguments.
+            ended: Called on the event loop when it has ended, or won't run.
 
         Raises:
             RequestError: RESOURCE_EXHAUSTED, if too many wait.
         """
-        await self._wait()
-        future = self._pool.submit(_call, function, *arguments)
-        try:
-            return await asyncio.wrap_future(future)
-        finally:
-            if future.done():
-                self._free.release()
-            else:
-                # The caller was cancelled; its thread becomes free when the function ends.
-                loop = asyncio.get_running_loop()
-                future.add_done_callback(lambda _: _post(loop, self._free.release))
-            # An error that leaves here knows this frame, and the future knows the error.
-            del future
+        with contextlib.ExitStack() as at_end:
+            at_end.callback(ended)
+            await self._wait()
+            at_end.callback(self._free.release)
+            future = self._pool.submit(_call, function, *arguments)
+            try:
+                return await asyncio.wrap_future(future)
+            finally:
+                if not future.done():
+                    # The caller was cancelled; its thread becomes free when the function ends.
+                    loop = asyncio.get_running_loop()
+                    later = at_end.pop_all()
+                    future.add_done_callback(lambda _: _post(loop, later.close))
+                # An error that leaves here knows this frame, and the future knows the error.
+                del future
 
     def close(self) -> None:
         """Takes no more; what runs on a thread is not waited for."""

@@ -23,10 +23,13 @@ from typing import Any, TypeAlias
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tensorflow_serving.apis import predict_pb2
 
 from serving import contract
 from serving.server import ModelServer, NetworkOptions, RequestLimits, ServerOptions, unread_answers
+from serving.server.model_api import ModelApi
 from serving.server.rest import connection
+from serving.server.workers import Workers
 from tests.serving import wire
 from tests.serving.conftest import Connect, Eventually, StartServer, Target
 
@@ -270,6 +273,56 @@ def test_bytes_held_for_all_requests_have_a_bound(
     response.begin()
     assert response.status == 429
     assert wire.http_json(target.rest_address, PATH, BODY) == (200, {"outputs": [0]})
+
+
+@pytest.mark.parametrize("how", ["deadline", "cancel", "rest"])
+def test_bytes_are_held_until_their_thread_is_free(
+    model_dir: Path,
+    start: StartServer,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Eventually,
+    how: str,
+) -> None:
+    begun = threading.Event()
+    go_on = threading.Event()
+
+    def wait(self: ModelApi, request: Any) -> Any:
+        begun.set()
+        assert go_on.wait(wire.TIMEOUT_SECONDS)
+        return predict_pb2.PredictResponse()
+
+    left = threading.Event()
+    run = Workers.run
+
+    async def run_and_tell(self: Workers, *arguments: Any, **options: Any) -> Any:
+        try:
+            return await run(self, *arguments, **options)
+        finally:
+            left.set()
+
+    async def held() -> int:
+        return server._front.held._held
+
+    monkeypatch.setattr(ModelApi, "predict", wait)
+    monkeypatch.setattr(Workers, "run", run_and_tell)
+    server = start(model_dir, options=network(rest_api_timeout_in_ms=500))
+    target = connect(server)
+    try:
+        if how == "rest":
+            assert wire.http_json(target.rest_address, PATH, BODY)[0] == 504
+        else:
+            request = wire.predict_request(contract.ENCODE_USER, wire.USER)
+            call = target.prediction.Predict.future(request, timeout=1 if how == "deadline" else 60)
+            assert begun.wait(wire.TIMEOUT_SECONDS)
+            if how == "cancel":
+                call.cancel()
+            assert call.exception() if how == "deadline" else call.cancelled()
+        assert left.wait(wire.TIMEOUT_SECONDS)
+        assert server._front.loop.run(held()) > 0
+    finally:
+        go_on.set()
+    eventually(lambda: server._front.loop.run(held()) == 0)
 
 
 def test_head_and_options(send: Send) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import threading
 import weakref
 from collections.abc import Iterator
 
@@ -11,6 +12,34 @@ import pytest
 
 from serving.server.errors import RequestError
 from serving.server.workers import Workers
+
+
+def test_what_is_left_alone_ends_when_its_thread_does() -> None:
+    go_on = threading.Event()
+    ended: list[str] = []
+
+    async def answer() -> None:
+        workers = Workers("test", threads=1, max_waiting=1)
+        running = asyncio.create_task(
+            workers.run(go_on.wait, ended=lambda: ended.append("running"))
+        )
+        waiting = asyncio.create_task(
+            workers.run(go_on.wait, ended=lambda: ended.append("waiting"))
+        )
+        await asyncio.sleep(0)
+        with pytest.raises(RequestError, match="1 requests wait already"):
+            await workers.run(go_on.wait, ended=lambda: ended.append("refused"))
+        assert ended == ["refused"]
+        for task in (waiting, running):
+            task.cancel()
+            await asyncio.wait([task])
+        assert ended == ["refused", "waiting"]
+        go_on.set()
+        await workers.run(go_on.wait, ended=lambda: ended.append("next"))
+        assert ended == ["refused", "waiting", "running", "next"]
+        workers.close()
+
+    asyncio.run(answer())
 
 
 class Request:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import re
 from http import HTTPStatus
@@ -125,15 +126,15 @@ class RestApp:
 
     async def _infer(self, request: Request, match: re.Match[str]) -> Response:
         body = await self._bodies.read(request)
+        # A thread may hold it after the time is over.
+        ended = functools.partial(self._bodies.release, len(body))
+        encoding = request.headers.get("content-encoding", "")
+        answer = self._workers.run(_infer, self._api, match, body, encoding, ended=ended)
         try:
-            encoding = request.headers.get("content-encoding", "")
-            answer = self._workers.run(_infer, self._api, match, body, encoding)
             document = await asyncio.wait_for(answer, self._timeout_seconds)
         except asyncio.TimeoutError:
             message = f"The answer took more than {self._timeout_seconds:g} s."
             raise RequestError(grpc.StatusCode.DEADLINE_EXCEEDED, message) from None
-        finally:
-            self._bodies.release(len(body))
         return Response(document, media_type=_JSON)
 
     def _answer_health(self, path: str) -> Response:
