@@ -11,9 +11,11 @@ from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 from serving import contract, tensors
 from serving.server.errors import RequestError
+from serving.server.given_up import is_given_up
 from serving.server_options import RequestLimits
 
 _STATE_BYTES = 512  # of a user's state that stand for a position of the history
+_LOOK_SECONDS = 0.1  # between two looks whether anybody still waits for an answer
 _ENCODING = 16  # candidates whose scoring takes as much memory as encoding their user
 
 
@@ -62,7 +64,8 @@ class Admission:
         Waits until there is some: the requests that run now end soon.
 
         Raises:
-            RequestError: RESOURCE_EXHAUSTED: there is never so much.
+            RequestError: RESOURCE_EXHAUSTED: there is never so much. CANCELLED: nobody waits for
+                the answer any more.
         """
         if count > self._max_cells:
             raise RequestError(
@@ -72,7 +75,13 @@ class Admission:
                 "ones.",
             )
         with self._freed:
-            self._freed.wait_for(lambda: self._cells + count <= self._max_cells)
+            while self._cells + count > self._max_cells and not is_given_up():
+                self._freed.wait(_LOOK_SECONDS)
+            if is_given_up():
+                raise RequestError(
+                    grpc.StatusCode.CANCELLED,
+                    "The call was cancelled, or its time was over, before there was room for it.",
+                )
             self._cells += count
         try:
             yield

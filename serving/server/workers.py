@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 import grpc
 
 from serving.server.errors import RequestError
+from serving.server.given_up import run_until_given_up
 
 T = TypeVar("T")
 
@@ -38,7 +40,8 @@ class Workers:
     ) -> T:
         """Runs a function on a thread.
 
-        It keeps the thread, and its arguments, until it ends, even if its caller is cancelled.
+        It keeps the thread, and its arguments, until it ends, even if its caller is cancelled; it
+        can ask `is_given_up` whether that has happened.
 
         Args:
             function: What to run.
@@ -52,12 +55,14 @@ class Workers:
             at_end.callback(ended)
             await self._wait()
             at_end.callback(self._free.release)
-            future = self._pool.submit(_call, function, *arguments)
+            given_up = threading.Event()
+            future = self._pool.submit(_call, given_up, function, *arguments)
             try:
                 return await asyncio.wrap_future(future)
             finally:
                 if not future.done():
                     # The caller was cancelled; its thread becomes free when the function ends.
+                    given_up.set()
                     loop = asyncio.get_running_loop()
                     later = at_end.pop_all()
                     future.add_done_callback(lambda _: _post(loop, later.close))
@@ -81,9 +86,9 @@ class Workers:
             self._waiting -= 1
 
 
-def _call(function: Callable[..., T], *arguments: Any) -> T:
+def _call(given_up: threading.Event, function: Callable[..., T], *arguments: Any) -> T:
     try:
-        return function(*arguments)
+        return run_until_given_up(given_up, function, *arguments)
     except RequestError as error:
         # The frames that it came through hold the request, and some of them the error itself: all
         # that would stay until the garbage collector comes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import threading
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from serving.server.errors import RequestError
 from serving.server.example_shapes import example_shapes
 from serving.server.message_scan import count_values
 from serving.server.rest.json_request import count_json_values
+from serving.server.workers import Workers
 from tests.serving import wire
 from tests.serving.conftest import Connect, StartServer, Target
 
@@ -261,6 +263,34 @@ def test_cells_wait_for_room() -> None:
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
+
+
+def test_what_nobody_waits_for_any_more_waits_for_no_room() -> None:
+    admission = Admission(RequestLimits(max_cells_at_once=10))
+    begun = threading.Event()
+    computed: list[int] = []
+
+    def compute() -> None:
+        begun.set()
+        with admission.cells(5):
+            computed.append(5)
+
+    async def cancel_one() -> None:
+        workers = Workers("test", threads=1, max_waiting=1)
+        ended = asyncio.Event()
+        call = asyncio.create_task(workers.run(compute, ended=ended.set))
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        call.cancel()
+        await asyncio.wait_for(ended.wait(), wire.TIMEOUT_SECONDS)
+        assert call.cancelled()
+        workers.close()
+
+    with admission.cells(6):
+        asyncio.run(cancel_one())
+    assert not computed
+    with admission.cells(10):  # nothing is held for it
+        pass
 
 
 def test_values_do_not_wait() -> None:
