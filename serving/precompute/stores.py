@@ -38,8 +38,8 @@ class StateStore(abc.ABC):
         """How much older the stored states are than the asked ones.
 
         Returns:
-            For each key, seconds from the time that its state here was made for to the key's own;
-            None if there is no state.
+            For each key, seconds from the time that its state here was made for to the key's own,
+            negative if it was made for a later one; None if there is no state.
         """
 
     @abc.abstractmethod

@@ -37,9 +37,9 @@ class TFRecordStore(StateStore):
         store = TFRecordStore("gs://bucket/states", shards=64)
         records | StoreStates(version, store, renew_after=43_200)
 
-    A user whose history moved has a record in each of several files; the key tells them apart, and
-    of two records with one key the later `made_for` counts. Work that a runner does twice gives a
-    file of the same name.
+    A user whose history moved has a record in each of several files; the key tells them apart. Of
+    two records with one key, `read_states` yields the one with the later `made_for`. Work that a
+    runner does twice gives a file of the same name.
 
     Args:
         folder: On this machine, or in a store, as gs://bucket/states.
@@ -54,7 +54,7 @@ class TFRecordStore(StateStore):
         self.states_at_once = states_at_once
         self._folder = absolute(folder)
         self._shards = shards
-        self._known: tuple[int, dict[str, int]] = (-1, {})
+        self._known: tuple[int, dict[str, set[int]]] = (-1, {})
         for name in _shards(folder):
             found = _SHARD.fullmatch(name)
             if found is None or int(found[1]) == shards:
@@ -64,11 +64,14 @@ class TFRecordStore(StateStore):
             )
 
     def ages(self, keys: Sequence[UserKey]) -> list[int | None]:
-        """Reads the keys of a shard once, if its users come one after the other."""
+        """Reads the keys of a shard once, if its users come one after the other.
+
+        Of a key with several states, the age is that of the one for the nearest time.
+        """
         ages: list[int | None] = []
         for key, shard in zip(keys, self._shards_of(keys), strict=True):
-            time = self._times(shard).get(key.key)
-            ages.append(None if time is None else key.made_for - time)
+            times = self._times(shard).get(key.key, set())
+            ages.append(min((key.made_for - time for time in times), key=abs, default=None))
         return ages
 
     def put(self, states: Sequence[tuple[UserKey, bytes]]) -> None:
@@ -103,11 +106,12 @@ class TFRecordStore(StateStore):
             _write_states(os.path.join(here, name), states)
             store(Path(here), [name], folder)
 
-    def _times(self, shard: int) -> dict[str, int]:
+    def _times(self, shard: int) -> dict[str, set[int]]:
         if shard != self._known[0]:
-            times: dict[str, int] = {}
-            for key, _ in read_states(self._path(shard)):
-                times[key.key] = max(key.made_for, times.get(key.key, key.made_for))
+            times: dict[str, set[int]] = {}
+            with _files_here(self._path(shard)) as files:
+                for key, _ in _records(files):
+                    times.setdefault(key.key, set()).add(key.made_for)
             self._known = shard, times
         return self._known[1]
 
@@ -120,14 +124,48 @@ class TFRecordStore(StateStore):
 
 
 def read_states(folder: str) -> Iterator[tuple[UserKey, bytes]]:
-    """All states in a folder and the folders in it, each as `serving.cache.dump` wrote it."""
+    """The states in a folder and the folders in it, each as `serving.cache.dump` wrote it.
+
+    Of several with one key, the one for the latest time. Files are read twice, one folder of a
+    shard after another, so that at most the keys of one shard are held: some 300 bytes each.
+
+    Args:
+        folder: What TFRecordStore wrote, here or in a store. Several such folders may be in it, if
+            they have the same number of shards.
+    """
+    with _files_here(folder) as files:
+        by_shard: dict[str, list[str]] = {}
+        for file in files:
+            by_shard.setdefault(Path(file).parent.name, []).append(file)
+        for shard in sorted(by_shard):
+            yield from _latest(by_shard[shard])
+
+
+def _latest(files: Sequence[str]) -> Iterator[tuple[UserKey, bytes]]:
+    """Of each key in files, the state for the latest time, once."""
+    times: dict[str, int] = {}
+    for key, _ in _records(files):
+        times[key.key] = max(key.made_for, times.get(key.key, key.made_for))
+    for key, state in _records(files):
+        if times.get(key.key) == key.made_for:
+            del times[key.key]  # work that was done twice may have left it in two files
+            yield key, state
+
+
+@contextlib.contextmanager
+def _files_here(folder: str) -> Iterator[list[str]]:
+    """The files of states in a folder; those of a store are copied here for a while."""
     with contextlib.ExitStack() as copies:
         if not is_local(folder):
             url, folder = folder, copies.enter_context(tempfile.TemporaryDirectory())
             fetch(url, filter(_is_states, list_folder(url)), Path(folder))
-        for file in sorted(filter(_is_states, map(str, Path(folder).rglob("*")))):
-            for record in tf.data.TFRecordDataset(file).as_numpy_iterator():
-                yield _state_of(record)
+        yield sorted(filter(_is_states, map(str, Path(folder).rglob("*"))))
+
+
+def _records(files: Sequence[str]) -> Iterator[tuple[UserKey, bytes]]:
+    for file in files:
+        for record in tf.data.TFRecordDataset(file).as_numpy_iterator():
+            yield _state_of(record)
 
 
 def _is_states(name: str) -> bool:

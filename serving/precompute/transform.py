@@ -28,7 +28,8 @@ class StoreStates(beam.PTransform):
     Args:
         version: The model version that makes them.
         store: Where they go.
-        renew_after: Seconds; a state that was made for a time this much earlier is made anew.
+        renew_after: Seconds; a state that was made for a time this much earlier or later is made
+            anew.
         batch_size: The most users encoded at once.
     """
 
@@ -64,7 +65,8 @@ class _LeaveOutFresh(beam.DoFn):
         Metrics.counter(METRICS, SEEN).inc(len(batch))
         ages = self._store.ages([key for key, _ in batch])
         for element, age in zip(batch, ages, strict=True):
-            if age is None or age >= self._renew_after:
+            # The client takes a state for an earlier time no more than one for a later time.
+            if age is None or abs(age) >= self._renew_after:
                 yield element
 
     def teardown(self) -> None:
