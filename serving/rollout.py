@@ -111,7 +111,7 @@ def roll_out(
     ],
     keep: Annotated[int, typer.Option(help="Versions that stay, at least 2.")] = 3,
 ) -> None:
-    """Put a model version where a server looks for it, complete at once, and remove old ones."""
+    """Put a model version where a server looks for it, as the latest, and remove old ones."""
     try:
         final = rollout(source, target, keep)
         name = final.rpartition("/")[2]
