@@ -27,12 +27,12 @@ from preprocessing.shard import ShardRecords
 from preprocessing.shared_sides import SharedSides, entities, item_pool, training_events
 from preprocessing.sources.columns import TableName
 from preprocessing.sources.read import COUNTS
-from preprocessing.sources.titles import title_conflicts, title_table
 from preprocessing.spec import DatasetSpec
 from preprocessing.splits import CutOffs
 from preprocessing.statistics.log_totals import decode_totals
 from preprocessing.tables import from_bytes, to_bytes
 from preprocessing.tfrecords import RecordFile
+from preprocessing.titles import title_conflicts, title_table
 
 ACTIVE = "active"
 SHARD_SPLITS = ("train", "validation", "test", "pretrain", "pretrain_validation")

@@ -1,4 +1,4 @@
-"""Times that are hardly right: of a wrong unit, which land in January 1970, clock or zone."""
+"""Times that are hardly right: of a wrong unit, which land in January 1970, or a wrong clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import time
 import numpy as np
 
 from preprocessing.durations import SECONDS_PER_HOUR, to_text
-from preprocessing.hints import shortened
 from preprocessing.sources.times import UNITS_PER_SECOND
 from preprocessing.splits import TimeProfile, to_iso
 
@@ -44,23 +43,6 @@ def time_warnings(profile: TimeProfile, time_format: str, now: int | None = None
             f"{time_format}, right?"
         ]
     return []
-
-
-def zone_warning(where: str, zoned: int, example: str, others: int, other_example: str) -> str:
-    """What to say of a column some of whose times name a zone.
-
-    Args:
-        where: The column, and its table where there are several.
-        zoned: How many of its times name a zone.
-        example: One of them.
-        others: How many don't.
-        other_example: One of these.
-    """
-    return (
-        f"{where} has times with a zone ({zoned:,}, such as {shortened(example)!r}) and without "
-        f"one ({others:,}, such as {shortened(other_example)!r}): these are read as UTC. If they "
-        f"are of another zone, write it."
-    )
 
 
 def _early(profile: TimeProfile, time_format: str) -> list[str]:

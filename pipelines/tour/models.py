@@ -13,7 +13,7 @@ from pipelines.tour.scoring import Scorer
 from pipelines.tour.words import Words
 from pipelines.trained import model_dir, stage_inputs
 from preprocessing.artifact_files import split_files
-from preprocessing.sources.titles import read_titles
+from preprocessing.titles import read_titles
 from trainer.export.assembly import serving_module
 from trainer.export.serving_module import ServingModule
 from trainer.pretraining.objective import Objective

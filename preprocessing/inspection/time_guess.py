@@ -14,7 +14,7 @@ from preprocessing.hints import shortened
 from preprocessing.inspection.names import says
 from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, by_zone, seconds_of
 from preprocessing.sources.values import as_numbers
-from preprocessing.time_warnings import zone_warning
+from preprocessing.sources.zone_counts import zone_warning
 
 EARLIEST_SECOND = 300_000_000  # 1979: smaller numbers are more likely counts or ids than times
 _TIME_NAME = r"time|date|stamp|(^|_)ts$|_at$"

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from preprocessing.counts import Counts
+from preprocessing.hints import shortened
 from preprocessing.sources.normal import normal_array
 from preprocessing.sources.times import by_zone
 from preprocessing.spec import DatasetSpec
-from preprocessing.time_warnings import zone_warning
 
 NAMED = "named"
 NOT_NAMED = "not_named"
@@ -70,3 +70,20 @@ def zone_findings(spec: DatasetSpec, zones: dict[str, dict[str, dict[str, int]]]
         where = f"table {table}: column {getattr(spec, table).timestamp}"
         findings.append(zone_warning(where, zoned, example, others, other))
     return findings
+
+
+def zone_warning(where: str, zoned: int, example: str, others: int, other_example: str) -> str:
+    """What to say of a column some of whose times name a zone.
+
+    Args:
+        where: The column, and its table where there are several.
+        zoned: How many of its times name a zone.
+        example: One of them.
+        others: How many don't.
+        other_example: One of these.
+    """
+    return (
+        f"{where} has times with a zone ({zoned:,}, such as {shortened(example)!r}) and without "
+        f"one ({others:,}, such as {shortened(other_example)!r}): these are read as UTC. If they "
+        f"are of another zone, write it."
+    )

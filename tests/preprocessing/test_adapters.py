@@ -24,8 +24,8 @@ from preprocessing.datasets.published import PublishedDataset
 from preprocessing.sources.check import check_sources
 from preprocessing.sources.columns import TABLES, TableName
 from preprocessing.sources.read import read_table
-from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
+from preprocessing.titles import read_titles
 from tests.testing import Row
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -15,8 +15,8 @@ from preprocessing.sources import delimited
 from preprocessing.sources.check import check_sources
 from preprocessing.sources.columns import columns_of
 from preprocessing.sources.read import read_table
-from preprocessing.sources.titles import read_titles, title_conflicts, title_table
 from preprocessing.spec import DatasetSpec
+from preprocessing.titles import read_titles, title_conflicts, title_table
 from tests.preprocessing.parts import rejected_rows
 from tests.testing import small_spec, write_small_dataset
 

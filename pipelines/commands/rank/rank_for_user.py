@@ -15,8 +15,8 @@ from pipelines.errors import RunError
 from preprocessing.features import TIMESTAMP, USER_ID, user_inputs
 from preprocessing.lookup import met_items, user_record
 from preprocessing.record_values import for_client, plain_features
-from preprocessing.sources.titles import read_titles
 from preprocessing.spec import DatasetSpec
+from preprocessing.titles import read_titles
 from serving.client import RankingClient
 from serving.contract import DEFAULT_MODEL_NAME
 from serving.inputs import User
