@@ -42,4 +42,6 @@ def _parse_exactly(text: bytes) -> object:
         json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     except ValueError as error:
         return error
+    except RecursionError:
+        return ValueError("it is nested too deep")
     return value

@@ -85,7 +85,7 @@ def names_of(rows: Iterable[Row]) -> tuple[str, ...]:
     """All keys of some rows, and the paths of those inside others, in order of appearance."""
     found: dict[str, None] = {}
     for row in rows:
-        _add_names(row, "", found)
+        _add_names(row, found)
     return tuple(found)
 
 
@@ -123,8 +123,15 @@ def _of_entries(flat: dict[str, list[Any]], column: Column, explode: Explode) ->
     return [get(entry, path) if isinstance(entry, dict) else None for entry in flat[name]]
 
 
-def _add_names(row: Row, prefix: str, found: dict[str, None]) -> None:
-    for key, value in row.items():
+def _add_names(row: Row, found: dict[str, None]) -> None:
+    # No recursion: a hostile row may be deep.
+    rest = [("", iter(row.items()))]
+    while rest:
+        prefix, items = rest[-1]
+        key, value = next(items, (None, None))
+        if key is None:
+            rest.pop()
+            continue
         found.setdefault(prefix + key)
         if isinstance(value, dict):
-            _add_names(value, f"{prefix}{key}.", found)
+            rest.append((f"{prefix}{key}.", iter(value.items())))

@@ -145,4 +145,7 @@ def _shown(value: Any) -> Any:
     """A structure as text."""
     if type(value) not in _STRUCTURED:
         return value
-    return json.dumps(value, default=str, ensure_ascii=False)[:_SHOWN_CHARACTERS]
+    try:
+        return json.dumps(value, default=str, ensure_ascii=False)[:_SHOWN_CHARACTERS]
+    except RecursionError:  # orjson reads what is nested deeper than Python writes
+        return f"a {type(value).__name__} that is nested too deep to be shown"

@@ -140,6 +140,28 @@ def test_json_lines_that_are_bad(tmp_path: Path) -> None:
     assert sorted(bad)[2:] == [(5, "missing_user"), (6, "not_a_number"), (8, "undecodable")]
 
 
+def test_json_lines_that_are_deep(tmp_path: Path) -> None:
+    """As deep as orjson reads, which is deeper than Python's own functions go."""
+    good = '{"user_id": 1, "item_id": "i", "timestamp": 5, "action": "buy", "price": 2, "x": 3}'
+    lists = "[" * 1000 + "]" * 1000
+    fields = '{"a": ' * 1000 + "1" + "}" * 1000
+    lines = [
+        good.replace('"x": 3', f'"x": {fields}'),
+        good.replace("1", lists, 1),
+        good.replace("1", fields, 1),
+        "[" * 100_000 + "NaN",
+        good,
+    ]
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(lines))
+    names = jsonl.read_header(str(path), spec_of(format="jsonl").events).names
+    assert names[:6] == ("user_id", "item_id", "timestamp", "action", "price", "x")
+    assert names[6:8] == ("x.a", "x.a.a")
+    rows, bad = read(path, spec_of(format="jsonl"))
+    assert [row["user"] for row in rows] == ["1", "1"]
+    assert sorted(bad) == [(2, "not_one_value"), (3, "not_one_value"), (4, "unreadable")]
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
