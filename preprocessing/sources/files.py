@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import glob
 import gzip
 import lzma
 import os
@@ -67,11 +68,12 @@ def _match(pattern: str, key: str, suffixes: tuple[str, ...]) -> list[str]:
     if "://" not in pattern and os.path.isfile(pattern):
         return [pattern]  # even where its name has brackets, which a glob would read otherwise
     found = [path for path in _matching(pattern, key) if not _is_hidden(path, pattern)]
-    if found:
+    if found and not glob.has_magic(pattern):
         return found
+    # A glob may match folders beside files.
     folder = pattern.rstrip("/")
     inside = [path for path in _below(folder, key) if not _is_hidden(path, folder)]
-    found = [path for path in inside if _without_compression(path).endswith(suffixes)]
+    found += [path for path in inside if _without_compression(path).endswith(suffixes)]
     if not found and inside:
         names = ", ".join(path.rpartition("/")[2] for path in inside[:_SHOWN_FILES])
         raise DataError(

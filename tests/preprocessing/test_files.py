@@ -87,6 +87,11 @@ def test_globs_leave_out_hidden_files_and_take_the_folders_that_they_match(tmp_p
     assert items(spec_of(tmp_path / "day-*")) == ["i1", "i2"]
     (tmp_path / "_hidden.csv").write_text(HEADER + lines(3, 1))
     assert items(spec_of(tmp_path / "_hidden.csv")) == ["i3"]
+    (tmp_path / "day-3.csv").write_text(HEADER + lines(4, 1))
+    (tmp_path / "day-2" / "notes.txt").write_text("no log")
+    for glob in ("*", "day-*", "day-[1-3]*"):
+        assert items(spec_of(tmp_path / glob)) == ["i1", "i2", "i4"]
+    assert items(spec_of(tmp_path / "*.csv")) == ["i4"]
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
