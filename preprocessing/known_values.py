@@ -53,7 +53,11 @@ class KnownValues(beam.PTransform):
     def _wanted(self, parts: beam.PCollection, columns: tuple[str, ...]) -> beam.PCollection:
         if self._spec.negatives is not None:
             return parts.pipeline | "All" >> beam.Create(columns)
-        return parts | "Lacking" >> beam.FlatMap(_lacking, columns)
+        lacking = parts | "Lacking" >> beam.ParDo(_Lacking(columns))
+        # Once each, as every worker holds them all; Distinct would do, but is a Combine, which the
+        # DirectRunner can't do in a streaming job.
+        by_column = lacking | "ByColumn" >> beam.Map(lambda column: (column, None))
+        return by_column | "GroupByColumn" >> beam.GroupByKey() | "Once" >> beam.Keys()
 
 
 def event_columns(spec: DatasetSpec) -> tuple[str, ...]:
@@ -95,14 +99,28 @@ def known_tables(contents: Iterable[tuple[str, bytes]]) -> dict[str, EntityTable
     return tables
 
 
-def _lacking(part: tuple[int, Part], columns: tuple[str, ...]) -> Iterator[str]:
-    """The columns in which some event has no value."""
-    table = _events_of(part)
-    if table is None:
-        return
-    for column in columns:
-        if is_absent(table.column(column).combine_chunks()).any():
-            yield column
+class _Lacking(beam.DoFn):
+    """The columns in which some event has no value, each once in a bundle."""
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        super().__init__()
+        self._columns = columns
+        self._found: set[str] = set()
+
+    def start_bundle(self) -> None:
+        self._found = set()
+
+    def process(self, part: tuple[int, Part]) -> Iterator[str]:
+        """From (shard, part of a table)."""
+        table = _events_of(part)
+        if table is None:
+            return
+        for column in self._columns:
+            if column in self._found:
+                continue
+            if is_absent(table.column(column).combine_chunks()).any():
+                self._found.add(column)
+                yield column
 
 
 def _values(
