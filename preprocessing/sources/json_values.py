@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import orjson
 
+from preprocessing.sources.raw import Problem
+
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 # orjson makes floats of integers from 2 ** 64 on, and of those below -2 ** 63.
 _LONG = (b"0" * 20, b"-" + b"0" * 19)
@@ -22,6 +24,17 @@ def parser_for(block: bytes) -> Callable[[bytes], object]:
 def parse_json(text: bytes) -> object:
     """The value; the error if it is no JSON. NaN and infinity are read as text."""
     return _parse_exactly(text) if _has_long_number(text) else _parse(text)
+
+
+def problem_of(text: bytes, value: object) -> Problem:
+    """What is wrong with JSON whose value, as from `parse_json`, is no object."""
+    if not isinstance(value, ValueError):
+        return "not_an_object", f"the row holds {type(value).__name__}, not an object"
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return "undecodable", "the row holds bytes that aren't UTF-8 text"
+    return "unreadable", f"the row can't be read: {value}"
 
 
 def _has_long_number(text: bytes) -> bool:

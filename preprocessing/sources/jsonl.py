@@ -13,7 +13,7 @@ from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.blocks import BLOCK_BYTES, count_lines, line_sections, open_blocks
 from preprocessing.sources.columns import Column
 from preprocessing.sources.file_types import json_layout
-from preprocessing.sources.json_values import parse_json, parser_for
+from preprocessing.sources.json_values import parse_json, parser_for, problem_of
 from preprocessing.sources.nested import Row, batch_of, names_of
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.repeated_keys import RepeatedKeys
@@ -102,7 +102,7 @@ def read_batches(
                     numbers.append(number)
                     lines.append(line)
                 elif line.strip():
-                    yield RejectedRow(table_name, section.path, number, *_problem(line, row))
+                    yield RejectedRow(table_name, section.path, number, *problem_of(line, row))
                 number += 1
             problems = repeated.problems(block, lines, rows)
             for place, problem in sorted(problems.items()):
@@ -116,13 +116,3 @@ def read_batches(
                 yield batch
                 yield from rejected
         reader.check_whole(number)
-
-
-def _problem(line: bytes, value: object) -> tuple[str, str]:
-    if not isinstance(value, ValueError):
-        return "not_an_object", f"the line holds {type(value).__name__}, not an object"
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return "undecodable", "the row holds bytes that aren't UTF-8 text"
-    return "unreadable", f"the row can't be read: {value}"

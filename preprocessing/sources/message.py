@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import columns_of
-from preprocessing.sources.json_values import parse_json
+from preprocessing.sources.json_values import parse_json, problem_of
 from preprocessing.sources.nested import batch_of
 from preprocessing.sources.parse import parse_batch
 from preprocessing.sources.repeated_keys import RepeatedKeys
@@ -25,11 +25,9 @@ def parse_event(spec: DatasetSpec, message: bytes) -> tuple[pa.Table | None, lis
         and those that are rejected.
     """
     value = parse_json(message)
-    received = f"Received: {message[:_SHOWN_BYTES]!r}"
-    if isinstance(value, ValueError):  # not JSON, or not UTF-8
-        return None, [_rejected("not_json", f"{value}. {received}")]
     if not isinstance(value, dict):
-        return None, [_rejected("not_an_object", f"expected a JSON object. {received}")]
+        reason, what = problem_of(message, value)
+        return None, [_rejected(reason, f"{what}. Received: {message[:_SHOWN_BYTES]!r}")]
     columns = columns_of(spec, "events")
     problems = RepeatedKeys(columns, spec.events.explode).problems(message, [message], [value])
     if problems:

@@ -56,8 +56,8 @@ def test_numbers_stay_as_they_were_written_and_lists_are_joined() -> None:
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
-        (b"{", "not_json"),
-        (b"\xff\xfe", "not_json"),
+        (b"{", "unreadable"),
+        (b"\xff\xfe", "undecodable"),
         (b"[1]", "not_an_object"),
         (b'{"item_id": "i", "timestamp": 5}', "missing_user"),
         (b'{"user_id": "u", "item_id": "", "timestamp": 5}', "missing_item"),
@@ -67,7 +67,7 @@ def test_numbers_stay_as_they_were_written_and_lists_are_joined() -> None:
         (b'{"user_id": "u", "item_id": "i", "timestamp": {"at": 5}}', "not_one_value"),
         (b'{"user_id": %s, "item_id": "i", "timestamp": 5}' % DEEP, "not_one_value"),
         (b'{"user_id": "u", "item_id": "i", "timestamp": 5, "tags": %s}' % DEEP, "not_one_value"),
-        (b"[" * 100_000 + b"NaN", "not_json"),
+        (b"[" * 100_000 + b"NaN", "unreadable"),
     ],
     ids=lambda value: str(value)[:60],
 )
@@ -91,9 +91,13 @@ def test_a_message_is_read_as_the_same_line_of_a_json_log(tmp_path: Path) -> Non
         '{"user": {"id": true}, "at": 6, "shown": {"item": 18446744073709551617, "clicked": 1}}',
         '{"user": {"id": [1]}, "at": 7, "shown": [{"item": 1, "clicked": 1}]}',
         '{"user": {"id": 8}, "at": 7, "shown": []}',
+        '{"user": {"id": 8}, "at": 7, "shown": [',
+        '{"user": {"id": 8}, "user": {"id": 9}, "at": 7, "shown": [{"item": 1, "clicked": 1}]}',
+        "[1]",
+        "half a pair \udcff is a byte that isn't UTF-8",
     ]
     path = tmp_path / "log.jsonl"
-    path.write_text("\n".join(lines))
+    path.write_text("\n".join(lines), "utf-8", "surrogateescape")
     events = {
         "format": "jsonl",
         "path": str(path),
@@ -112,7 +116,7 @@ def test_a_message_is_read_as_the_same_line_of_a_json_log(tmp_path: Path) -> Non
     logged = good_rows(parts)
     sent: list[Part] = []
     for line in lines:
-        good, bad = parse_event(spec, line.encode())
+        good, bad = parse_event(spec, line.encode("utf-8", "surrogateescape"))
         sent += [bad] if good is None else [good, bad]
     assert good_rows(sent) == logged
     reasons = sorted(row.reason for row in rejected_rows(parts))
@@ -122,4 +126,13 @@ def test_a_message_is_read_as_the_same_line_of_a_json_log(tmp_path: Path) -> Non
         ("7", "b", 4, 0.0),
         ("true", "18446744073709551617", 6, 1.0),
     ]
-    assert reasons == ["empty_list", "missing_item", "not_a_number", "not_one_value"]
+    assert reasons == [
+        "empty_list",
+        "missing_item",
+        "not_a_number",
+        "not_an_object",
+        "not_one_value",
+        "repeated_key",
+        "undecodable",
+        "unreadable",
+    ]
