@@ -165,3 +165,8 @@ def _compare(numbers: np.ndarray, condition: Condition) -> np.ndarray:
     if condition.at_most is not None:
         return numbers <= condition.at_most
     return numbers == condition.equals
+
+
+def events_before(table: pa.Table, time: int | None) -> pa.Table:
+    """The events that happened before a time, seconds since 1970; all of them if it is None."""
+    return table if time is None else table.filter(pc.less(table.column(TIME), time))

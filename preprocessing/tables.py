@@ -36,16 +36,21 @@ class Strings:
 
 def encode_strings(column: pa.ChunkedArray) -> Strings:
     """Codes a string column."""
-    encoded = column.dictionary_encode().unify_dictionaries()
-    if not encoded.num_chunks:
-        return Strings(np.zeros(0, np.int64), pa.array([], column.type))
-    dictionary = encoded.chunk(0).dictionary
+    indices, distinct = _distinct(column)
     # Arrow codes strings as they come; codes whose order is the strings' own can be sorted by.
-    order = pc.sort_indices(dictionary).to_numpy()
+    order = pc.sort_indices(distinct).to_numpy()
     ranks = np.empty(len(order), np.int64)
     ranks[order] = np.arange(len(order))
+    return Strings(ranks[indices], distinct.take(pa.array(order)))
+
+
+def _distinct(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
+    """Each string of a column as an index into its distinct strings, and these, in any order."""
+    encoded = column.dictionary_encode().unify_dictionaries()
+    if not encoded.num_chunks:
+        return np.zeros(0, np.int64), pa.array([], column.type)
     indices = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks])
-    return Strings(ranks[indices], dictionary.take(pa.array(order)))
+    return indices, encoded.chunk(0).dictionary
 
 
 def to_bytes(table: pa.Table) -> bytes:
@@ -119,8 +124,8 @@ def partition(
     Yields:
         (shard, (name, rows)) for every shard that has some.
     """
-    keys = encode_strings(table.column(key))
-    shard = (stable_hash(normal_keys(keys.values)) % np.uint64(shards)).astype(np.int64)[keys.codes]
+    indices, distinct = _distinct(table.column(key))
+    shard = (stable_hash(normal_keys(distinct)) % np.uint64(shards)).astype(np.int64)[indices]
     order = np.argsort(shard, kind="stable")
     ordered = table.take(pa.array(order))
     bounds = np.searchsorted(shard[order], np.arange(shards + 1))

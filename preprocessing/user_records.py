@@ -7,18 +7,16 @@ from functools import partial
 from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from preprocessing.counting.job import CountOverall
 from preprocessing.earlier import with_earlier
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import Tables
-from preprocessing.events import SortedEvents
+from preprocessing.events import SortedEvents, events_before
 from preprocessing.known_values import KnownValues, event_columns, known_tables
 from preprocessing.latest import user_records
 from preprocessing.shared_sides import SharedSides
-from preprocessing.sources.columns import ITEM, KEY, TIME, USER, TableName
+from preprocessing.sources.columns import ITEM, KEY, USER, TableName
 from preprocessing.sources.read import BATCHES, ReadTable
 from preprocessing.spec import DatasetSpec
 from preprocessing.statistics.log_totals import decode_totals
@@ -45,7 +43,7 @@ class ShardUsers(beam.PTransform):
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         events = root | ReadTable(self._spec, "events")
-        past = events[BATCHES] | "Before" >> beam.Map(_before, self._before)
+        past = events[BATCHES] | "Before" >> beam.Map(events_before, self._before)
         known = past | "Earlier" >> beam.Map(with_earlier, self._spec)
         parts = [known | "ShardEvents" >> beam.FlatMap(partition, "events", USER, self._shards)]
         if self._spec.users is not None:
@@ -164,7 +162,3 @@ class _Records(beam.DoFn):
 
     def _entities(self, name: TableName, rows: Iterable[bytes]) -> EntityTable | None:
         return EntityTable.of_spec(self._spec, name, from_bytes(rows))
-
-
-def _before(batch: pa.Table, time: int | None) -> pa.Table:
-    return batch if time is None else batch.filter(pc.less(batch.column(TIME), time))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import apache_beam as beam
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from preprocessing.combiners import ConcatenateTables, MergeTimeProfiles
 from preprocessing.counting.job import CountStatistics, Sides
 from preprocessing.counting.lines import StatisticLines
 from preprocessing.counting.table_time import table_cut_offs
 from preprocessing.earlier import with_earlier
+from preprocessing.events import events_before
 from preprocessing.known_values import KnownValues
 from preprocessing.shard_count import shard_count
 from preprocessing.sources.columns import TIME, USER, TableName
@@ -41,7 +40,7 @@ class BuildStatistics(beam.PTransform):
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         names: list[TableName] = ["events"] if self._spec.items is None else ["events", "items"]
         tables = {name: root | ReadTable(self._spec, name) for name in names}
-        events = tables["events"][BATCHES] | "Before" >> beam.Map(_before, self._as_of)
+        events = tables["events"][BATCHES] | "Before" >> beam.Map(events_before, self._as_of)
         profile = tables["events"][BATCHES] | "Times" >> _Profile()
         counted = events | "TimesBefore" >> _Profile()
         cutoffs = counted | "End" >> beam.Map(table_cut_offs, self._spec, self._as_of)
@@ -70,10 +69,6 @@ class BuildStatistics(beam.PTransform):
             return root | "NoItems" >> beam.Create([None])
         rows = tables["items"][BATCHES] | "Bytes" >> beam.Map(to_bytes)
         return rows | "Gather" >> beam.CombineGlobally(ConcatenateTables())
-
-
-def _before(batch: pa.Table, time: int | None) -> pa.Table:
-    return batch if time is None else batch.filter(pc.less(batch.column(TIME), time))
 
 
 class _Profile(beam.PTransform):

@@ -7,9 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from pandas.util import hash_array
 
-from preprocessing.entities import as_array
 from preprocessing.event_features import EventFeatures
 from preprocessing.events import SortedEvents
 from preprocessing.frames import Frame
@@ -18,7 +16,7 @@ from preprocessing.spec import DatasetSpec
 from preprocessing.statistics.exchange import KeyCounts, count_by_key, question_table, total_by_step
 from preprocessing.statistics.keys import item_keys, key_features
 from preprocessing.statistics.occurrences import Occurrences
-from preprocessing.tables import from_bytes, to_bytes
+from preprocessing.tables import from_bytes, partition, to_bytes
 
 _NOBODY = -1  # who asks, of rows that tell what happened
 
@@ -128,12 +126,5 @@ class KeyShard:
 
 def _spread(name: str, asked_by: int, table: pa.Table, shards: int) -> Iterator[tuple[int, Rows]]:
     """The rows of a table by shard of their key, for every shard that has some."""
-    keys = as_array(table.column(KEY)).dictionary_encode()
-    hashes = hash_array(keys.dictionary.to_numpy(zero_copy_only=False), categorize=False)
-    shard = (hashes % np.uint64(shards)).astype(np.int64)[keys.indices.to_numpy()]
-    order = np.argsort(shard, kind="stable")
-    ordered = table.take(pa.array(order))
-    bounds = np.searchsorted(shard[order], np.arange(shards + 1))
-    for number in np.flatnonzero(np.diff(bounds)).tolist():
-        rows = ordered.slice(bounds[number], bounds[number + 1] - bounds[number])
-        yield number, Rows(name, asked_by, to_bytes(rows))
+    for shard, (_, rows) in partition(table, name, KEY, shards):
+        yield shard, Rows(name, asked_by, rows)
