@@ -35,7 +35,7 @@ from preprocessing.write_quarantine import WriteQuarantine
 # These tables go to every shard; the rows of users go to the shard of their user.
 _BROADCAST: tuple[TableName, ...] = ("items", "context")
 Collections = dict[str, beam.PCollection]
-ReadTables = dict[TableName, beam.pvalue.DoOutputsTuple]  # what ReadTable gives of each
+ReadTables = dict[TableName, Collections]  # what ReadTable gives of each
 
 
 class BuildRecords(beam.PTransform):

@@ -63,7 +63,7 @@ class BuildStatistics(beam.PTransform):
         return shards | "Lines" >> StatisticLines(self._spec, counted, sides["items"], cutoffs)
 
     def _items(
-        self, root: beam.Pipeline, tables: dict[TableName, beam.pvalue.DoOutputsTuple]
+        self, root: beam.Pipeline, tables: dict[TableName, dict[str, beam.PCollection]]
     ) -> beam.PCollection:
         if "items" not in tables:
             return root | "NoItems" >> beam.Create([None])

@@ -16,7 +16,7 @@ from preprocessing.sources.columns import Column
 from preprocessing.sources.files import files_of
 from preprocessing.sources.formats import reader_of
 from preprocessing.sources.raw import RawBatch
-from preprocessing.sources.section import Section
+from preprocessing.sources.section import Section, SectionRows
 from preprocessing.spec_tables import Table
 
 _MOST_BAD = 1 << 20  # rows on end that can't be read: more would tell no more
@@ -145,4 +145,5 @@ def _parts(
     for path in paths:
         section = Section(path)
         for part in reader_of(table).read_batches(section, table, "events", columns, None):
-            yield path, part
+            if not isinstance(part, SectionRows):
+                yield path, part

@@ -18,7 +18,7 @@ from preprocessing.sources.files import (
     open_stored,
     size_of,
 )
-from preprocessing.sources.section import Section
+from preprocessing.sources.section import Section, SectionRows
 
 BLOCK_BYTES = 1 << 22
 SECTION_BYTES = 1 << 26
@@ -33,7 +33,7 @@ class BlockReader:
     """The blocks of an open file, in UTF-8.
 
     Attributes:
-        path: For error messages.
+        section: What is read.
         stream: The file's bytes, decompressed.
         stored: The file as it is stored.
         encoding: What they are encoded in.
@@ -42,7 +42,7 @@ class BlockReader:
         error: What broke the file off, once that has been reached.
     """
 
-    path: str
+    section: Section
     stream: IO[bytes]
     stored: IO[bytes]
     encoding: str = "utf-8"
@@ -51,6 +51,11 @@ class BlockReader:
     error: BaseException | None = None
     _rest: bytes = b""
     _ended: bool = False
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self.section.path
 
     def take(self) -> bytes:
         """The next whole lines; b"" at the end, or where the file breaks off (see `error`)."""
@@ -89,14 +94,24 @@ class BlockReader:
             raise DataError(f"{self.path}: this {what}.")
         self.give_back(block.removeprefix(_UTF_8_MARK))
 
+    def end(self, row: int) -> Iterator[SectionRows]:
+        """Says how many rows a part of a file had; see `check_whole`."""
+        if not self.section.is_whole:
+            yield SectionRows(self.section, row - 1)
+        self.check_whole(row)
+
     def check_whole(self, row: int) -> None:
-        """Checks that the file has not broken off; `row` is the first that can't be read.
+        """Checks that the file has not broken off.
+
+        Args:
+            row: The first row that can't be read, counted from the section's start.
 
         Raises:
             BrokenFileError: it has.
         """
         if self.error:
-            message = f"{self.path}: the file breaks off at row {row}: {self.error}."
+            in_file = count_lines(self.path, self.section.start) + row
+            message = f"{self.path}: the file breaks off at row {in_file}: {self.error}."
             raise BrokenFileError(message, row, self.stored.tell())
 
     def _chunk(self) -> bytes:
@@ -123,7 +138,7 @@ def open_blocks(
         if section.start:
             stream.seek(section.start)
         remaining = None if section.stop is None else section.stop - section.start
-        reader = BlockReader(section.path, stream, stored, encoding, remaining, block_bytes)
+        reader = BlockReader(section, stream, stored, encoding, remaining, block_bytes)
         if not section.start:
             reader.skip_mark()
         yield reader

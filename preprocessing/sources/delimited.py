@@ -20,7 +20,6 @@ from preprocessing.sources.blocks import (
     BLOCK_BYTES,
     BROKEN_FILE,
     BlockReader,
-    count_lines,
     line_sections,
     open_blocks,
 )
@@ -31,10 +30,11 @@ from preprocessing.sources.explode import columns_in_file, exploded
 from preprocessing.sources.lines import Lines
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.rows import CarefulRows
-from preprocessing.sources.section import Section
+from preprocessing.sources.section import Section, SectionRows
 from preprocessing.spec_tables import Explode, Table
 
 _SMALLEST_BLOCK = 1 << 16
+_HEADER_BYTES = 1 << 16  # more only where the header is longer
 _PIECES = 16
 
 
@@ -45,7 +45,8 @@ def sections(path: str, table: Table) -> list[Section]:
 
 def read_header(path: str, table: Table) -> Header:
     """The header of a file; without names if the file is empty."""
-    with open_blocks(Section(path), table.options(DelimitedFiles).encoding) as reader:
+    encoding = table.options(DelimitedFiles).encoding
+    with open_blocks(Section(path), encoding, _HEADER_BYTES) as reader:
         return _take_header(reader, table)[0]
 
 
@@ -56,7 +57,7 @@ def read_batches(
     columns: tuple[Column, ...],
     explode: Explode | None,
     block_bytes: int = BLOCK_BYTES,
-) -> Iterator[RawBatch | RejectedRow]:
+) -> Iterator[RawBatch | RejectedRow | SectionRows]:
     """The rows of a section, or their events, in batches of string columns, and rejected rows.
 
     Raises:
@@ -68,7 +69,7 @@ def read_batches(
     rows = CarefulRows(section.path, table_name, positions, header, Dialect.of(table))
     source = table.options(DelimitedFiles)
     with open_blocks(section, source.encoding, block_bytes) as reader:
-        number = count_lines(section.path, section.start) + 1
+        number = 1
         if not section.start and source.names is None:
             number += _take_header(reader, table)[1]
         yield from exploded(_Blocks(rows, reader, number), explode, columns, section.path)
@@ -106,13 +107,13 @@ def _take_header(reader: BlockReader, table: Table) -> tuple[Header, int]:
 
 @dataclasses.dataclass
 class _Blocks:
-    """Goes through a file's blocks; `number` is the next row's."""
+    """Goes through a section's blocks; `number` is the next row's."""
 
     rows: CarefulRows
     reader: BlockReader
     number: int
 
-    def __iter__(self) -> Iterator[RawBatch | RejectedRow]:
+    def __iter__(self) -> Iterator[RawBatch | RejectedRow | SectionRows]:
         while block := self.reader.take():
             ends = self.rows.dialect.row_ends(block)
             if ends is not None and len(ends):
@@ -120,7 +121,7 @@ class _Blocks:
                 yield from self._whole_rows(block[: ends[-1]], ends)
             else:
                 yield from self._carefully(Lines(block, self.reader))
-        self.reader.check_whole(self.number)
+        yield from self.reader.end(self.number)
 
     def _whole_rows(self, block: bytes, ends: np.ndarray) -> Iterator[RawBatch | RejectedRow]:
         """Reads rows of which none is open at the end.

@@ -12,6 +12,7 @@ from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import ITEM, Column
 from preprocessing.sources.normal import normal_array
 from preprocessing.sources.raw import RawBatch
+from preprocessing.sources.section import SectionRows
 from preprocessing.sources.values import as_text
 from preprocessing.spec_tables import Events, Explode, Table
 
@@ -28,14 +29,14 @@ def columns_in_file(explode: Explode | None, columns: tuple[Column, ...]) -> tup
 
 
 def exploded(
-    parts: Iterable[RawBatch | RejectedRow],
+    parts: Iterable[RawBatch | RejectedRow | SectionRows],
     explode: Explode | None,
     columns: tuple[Column, ...],
     path: str,
-) -> Iterator[RawBatch | RejectedRow]:
+) -> Iterator[RawBatch | RejectedRow | SectionRows]:
     """Takes the lists of batches apart, if there are any; see `explode_batch`."""
     for part in parts:
-        if explode is None or isinstance(part, RejectedRow):
+        if explode is None or not isinstance(part, RawBatch):
             yield part
         else:
             batch, rejected = explode_batch(part, explode, columns, path)

@@ -9,7 +9,7 @@ from typing import Protocol, cast
 from preprocessing.quarantine import RejectedRow
 from preprocessing.sources.columns import Column
 from preprocessing.sources.raw import Header, RawBatch
-from preprocessing.sources.section import Section
+from preprocessing.sources.section import Section, SectionRows
 from preprocessing.spec_sources import Files
 from preprocessing.spec_tables import Explode, Table
 
@@ -30,8 +30,12 @@ class Reader(Protocol):
         table_name: str,
         columns: tuple[Column, ...],
         explode: Explode | None,
-    ) -> Iterator[RawBatch | RejectedRow]:
-        """The rows of a section, or their events, in batches, and rows that have no columns."""
+    ) -> Iterator[RawBatch | RejectedRow | SectionRows]:
+        """The rows of a section, or their events, in batches, and rows that have no columns.
+
+        Their numbers are those of the file. A reader that doesn't know how many rows come before a
+        section counts from its start, and says at its end how many rows it has.
+        """
 
 
 def reader_of(table: Table) -> Reader:

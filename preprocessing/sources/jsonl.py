@@ -10,14 +10,14 @@ import numpy as np
 
 from preprocessing.errors import DataError
 from preprocessing.quarantine import RejectedRow
-from preprocessing.sources.blocks import BLOCK_BYTES, count_lines, line_sections, open_blocks
+from preprocessing.sources.blocks import BLOCK_BYTES, line_sections, open_blocks
 from preprocessing.sources.columns import Column
 from preprocessing.sources.file_types import json_layout
 from preprocessing.sources.json_values import parse_json, parser_for, problem_of
 from preprocessing.sources.nested import Row, batch_of, names_of
 from preprocessing.sources.raw import Header, RawBatch
 from preprocessing.sources.repeated_keys import RepeatedKeys
-from preprocessing.sources.section import Section
+from preprocessing.sources.section import Section, SectionRows
 from preprocessing.spec_sources import TextFiles
 from preprocessing.spec_tables import Explode, Table
 
@@ -82,12 +82,12 @@ def read_batches(
     columns: tuple[Column, ...],
     explode: Explode | None,
     block_bytes: int = BLOCK_BYTES,
-) -> Iterator[RawBatch | RejectedRow]:
+) -> Iterator[RawBatch | RejectedRow | SectionRows]:
     """The rows of a section in batches, and the lines that aren't objects or have a key twice.
 
     A key that a row lacks is absent there.
     """
-    number = count_lines(section.path, section.start) + 1
+    number = 1
     repeated = RepeatedKeys(columns, explode)
     with open_blocks(section, table.options(TextFiles).encoding, block_bytes) as reader:
         while block := reader.take():
@@ -115,4 +115,4 @@ def read_batches(
                 batch, rejected = batch_of(rows, np.array(numbers), columns, explode, section.path)
                 yield batch
                 yield from rejected
-        reader.check_whole(number)
+        yield from reader.end(number)

@@ -18,7 +18,7 @@ from preprocessing.sources.explode import columns_in_file, exploded
 from preprocessing.sources.file_types import odd_type
 from preprocessing.sources.files import open_binary, size_of
 from preprocessing.sources.raw import Header, RawBatch
-from preprocessing.sources.section import Section
+from preprocessing.sources.section import Section, SectionRows
 from preprocessing.spec_tables import Explode, Table
 
 _BATCH_ROWS = 1 << 17
@@ -53,7 +53,7 @@ def read_batches(
     table_name: str,
     columns: tuple[Column, ...],
     explode: Explode | None,
-) -> Iterator[RawBatch | RejectedRow]:
+) -> Iterator[RawBatch | RejectedRow | SectionRows]:
     """The rows of a section, or their events, as batches.
 
     Raises:

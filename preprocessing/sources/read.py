@@ -24,7 +24,8 @@ from preprocessing.sources.nested import Row
 from preprocessing.sources.partitions import partitions_of, with_partitions
 from preprocessing.sources.raw import RawBatch
 from preprocessing.sources.row_counts import rows_of
-from preprocessing.sources.section import Section
+from preprocessing.sources.row_numbers import NumberInFile
+from preprocessing.sources.section import Section, SectionRows
 from preprocessing.sources.zone_counts import zones_of
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_tables import Table
@@ -32,21 +33,28 @@ from preprocessing.spec_tables import Table
 BATCHES = "batches"
 REJECTED = "rejected"
 COUNTS = "counts"
+_SECTIONS = "sections"
 _METRICS = "preprocessing"
 
 
 class ReadTable(beam.PTransform):
-    """From a pipeline's root to the PCollections `batches` (pa.Table), `rejected` and `counts`."""
+    """From a pipeline's root to the PCollections `batches` (pa.Table), `rejected` and `counts`.
+
+    They are in a dictionary, by BATCHES, REJECTED and COUNTS.
+    """
 
     def __init__(self, spec: DatasetSpec, table: TableName) -> None:
         super().__init__(f"Read[{table}]")
         self._spec = spec
         self._table = table
 
-    def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
+    def expand(self, root: beam.Pipeline) -> dict[str, beam.PCollection]:
         read = beam.ParDo(_ReadSource(self._spec, self._table))
-        outputs = read.with_outputs(REJECTED, COUNTS, main=BATCHES)
-        return self._sources(root) | "Read" >> outputs
+        outputs = read.with_outputs(REJECTED, COUNTS, _SECTIONS, main=BATCHES)
+        found = self._sources(root) | "Read" >> outputs
+        sections = beam.pvalue.AsList(found[_SECTIONS])
+        rejected = found[REJECTED] | "Number" >> beam.ParDo(NumberInFile(), sections)
+        return {BATCHES: found[BATCHES], REJECTED: rejected, COUNTS: found[COUNTS]}
 
     def _sources(self, root: beam.Pipeline) -> beam.PCollection:
         """Lists of BigQuery's rows, or sections of files, spread over the workers."""
@@ -83,11 +91,15 @@ class _ReadSource(beam.DoFn):
         has_entries = explode_of(getattr(self._spec, self._table)) is not None
         if isinstance(source, Section) and not source.start:
             counts["bytes", self._table, "read"] += size_of(source.path)
+        start = source.start if isinstance(source, Section) else 0
         for part in self._parts(source):
+            if isinstance(part, SectionRows):
+                yield beam.pvalue.TaggedOutput(_SECTIONS, part)
+                continue
             if isinstance(part, list):
                 for row in part:
                     self._count_rejected(row, counts)
-                    yield beam.pvalue.TaggedOutput(REJECTED, row)
+                    yield beam.pvalue.TaggedOutput(REJECTED, (start, row))
                 entries = sum(row.is_entry for row in part)
                 rows = len(part) - entries
             else:
@@ -108,7 +120,9 @@ class _ReadSource(beam.DoFn):
             counts["bytes", self._table, "lost"] += row.lost_bytes
         Metrics.counter(_METRICS, f"rejected_{self._table}_{row.reason}").inc()
 
-    def _parts(self, source: Section | list[Row]) -> Iterator[pa.Table | list[RejectedRow]]:
+    def _parts(
+        self, source: Section | list[Row]
+    ) -> Iterator[pa.Table | list[RejectedRow] | SectionRows]:
         if isinstance(source, list):
             return read_rows(self._spec, self._table, source)
         logging.info("Reading %s from %s", self._table, source)
@@ -119,13 +133,17 @@ def read_table(
     spec: DatasetSpec, table: TableName, path: str
 ) -> Iterator[pa.Table | list[RejectedRow]]:
     """Reads one file of a table; see `read_section`."""
-    return read_section(spec, table, Section(path))
+    for part in read_section(spec, table, Section(path)):
+        if not isinstance(part, SectionRows):
+            yield part
 
 
 def read_section(
     spec: DatasetSpec, table: TableName, section: Section
-) -> Iterator[pa.Table | list[RejectedRow]]:
+) -> Iterator[pa.Table | list[RejectedRow] | SectionRows]:
     """Reads a part of a file of a table: batches of good rows, and lists of rejected ones.
+
+    Last comes how many rows the part has, where its rows are numbered from 1.
 
     Raises:
         DataError: a column is missing.
@@ -138,14 +156,14 @@ def read_section(
             if isinstance(part, RawBatch):
                 yield from check_batch(part, declared, table, columns, section.path)
             else:
-                yield [part]
+                yield [part] if isinstance(part, RejectedRow) else part
     except BrokenFileError as error:
         yield [lost_rest(error, declared, table, section.path)]
 
 
 def _raw_parts(
     declared: Table, table: TableName, section: Section, columns: tuple[Column, ...]
-) -> Iterator[RawBatch | RejectedRow]:
+) -> Iterator[RawBatch | RejectedRow | SectionRows]:
     """The rows of a section, with the columns that its folders give."""
     reader = reader_of(declared)
     explode = explode_of(declared)

@@ -17,3 +17,20 @@ class Section(NamedTuple):
     path: str
     start: int = 0
     stop: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of the file."""
+        return self.start == 0 and self.stop is None
+
+
+class SectionRows(NamedTuple):
+    """What a reader gives last of a part whose rows it numbers from 1, as it knows none before.
+
+    Attributes:
+        section: The part.
+        rows: How many rows it has, blank ones and a header among them.
+    """
+
+    section: Section
+    rows: int

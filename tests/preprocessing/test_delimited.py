@@ -21,7 +21,7 @@ from preprocessing.sources.blocks import count_lines, line_sections
 from preprocessing.sources.columns import Column
 from preprocessing.sources.delimited import read_batches, read_header
 from preprocessing.sources.raw import RawBatch
-from preprocessing.sources.section import Section
+from preprocessing.sources.section import Section, SectionRows
 from preprocessing.spec_tables import Table
 
 COLUMNS = (Column("a", "a", "text", "a"), Column("c", "c", "text", "c"))
@@ -32,16 +32,20 @@ def read(
     path: Path, table: Table, block_bytes: int = 1 << 22, sections: list[Section] | None = None
 ) -> Rows:
     """(number, a, c) of the good rows and (number, reason) of the others, in the order of their
-    numbers."""
+    numbers in the file."""
     good = []
     bad = []
+    before = 0  # how many rows earlier sections have
     for section in sections or [Section(str(path))]:
         for part in read_batches(section, table, "events", COLUMNS, None, block_bytes):
-            if isinstance(part, RejectedRow):
-                bad.append((part.row, part.reason))
+            if isinstance(part, SectionRows):
+                before += part.rows
+            elif isinstance(part, RejectedRow):
+                bad.append((before + part.row, part.reason))
             else:
                 columns = [part.columns[name].to_pylist() for name in ("a", "c")]
-                good += list(zip(part.numbers.tolist(), *columns, strict=True))
+                numbers = before + part.numbers
+                good += list(zip(numbers.tolist(), *columns, strict=True))
     return sorted(good), sorted(bad)
 
 

@@ -22,7 +22,7 @@ from preprocessing.sources import jsonl, parquet
 from preprocessing.sources.blocks import line_sections
 from preprocessing.sources.check import check_sources
 from preprocessing.sources.read import read_section, read_table
-from preprocessing.sources.section import Section
+from preprocessing.sources.section import Section, SectionRows
 from preprocessing.spec import DatasetSpec
 from tests.preprocessing.parts import without_nan
 from tests.testing import Row, small_log, small_spec, write_csv
@@ -46,7 +46,7 @@ def read(
         for part in read_section(spec, "events", section):
             if isinstance(part, list):
                 bad += [(row.row, row.reason) for row in part]
-            else:
+            elif not isinstance(part, SectionRows):
                 good += part.to_pylist()
     return good, bad
 
