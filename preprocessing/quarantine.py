@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+from collections.abc import Callable
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
@@ -68,16 +70,40 @@ def check_quarantine(spec: DatasetSpec, quarantine_dir: str) -> None:
         DataError: one had; the message names the most frequent reasons, each with an example.
     """
     report = read_report(quarantine_dir)
+    path = FileSystems.join(quarantine_dir, REJECTED_FILE)
     for table, rows in report["rows"].items():
-        size = report["bytes"].get(table, {})
-        lost = lost_rows(rows["read"], size.get("read", 0), size.get("lost", 0))
-        counted = [_Counted("rows", rows["read"] + lost, rows["rejected"], lost)]
-        if "entries" in rows:
-            rejected = rows.get("rejected_entries", {})
-            counted.append(_Counted("entries of lists in the rows", rows["entries"], rejected))
-        for found in counted:
-            if found.bad > spec.max_bad_rows * found.read:
-                raise DataError(_too_many(spec, quarantine_dir, table, found))
+        message = too_many(
+            spec, table, rows, report["bytes"].get(table, {}), functools.partial(_examples, path)
+        )
+        if message:
+            raise DataError(f"{message} All of them are in {path}.")
+
+
+def too_many(
+    spec: DatasetSpec,
+    table: str,
+    rows: dict[str, Any],
+    size: dict[str, int],
+    examples_of: Callable[[str, set[str]], dict[str, dict[str, Any]]],
+) -> str:
+    """What is wrong where a table has more bad rows than `spec.max_bad_rows` allows; else "".
+
+    Args:
+        spec: The dataset spec.
+        table: The table's name.
+        rows: How many rows and entries were read, and how many rejected, as in the data report.
+        size: The same of bytes.
+        examples_of: Gives, by reason, a rejected row of the table for each of some reasons.
+    """
+    lost = lost_rows(rows["read"], size.get("read", 0), size.get("lost", 0))
+    counted = [_Counted("rows", rows["read"] + lost, rows["rejected"], lost)]
+    if "entries" in rows:
+        rejected = rows.get("rejected_entries", {})
+        counted.append(_Counted("entries of lists in the rows", rows["entries"], rejected))
+    for found in counted:
+        if found.bad > spec.max_bad_rows * found.read:
+            return _message(spec, table, found, examples_of)
+    return ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,10 +140,14 @@ def lost_rows(rows: int, file_bytes: int, lost_bytes: int) -> int:
     return round(rows * lost_bytes / (file_bytes - lost_bytes))
 
 
-def _too_many(spec: DatasetSpec, quarantine_dir: str, table: str, found: _Counted) -> str:
-    path = FileSystems.join(quarantine_dir, REJECTED_FILE)
+def _message(
+    spec: DatasetSpec,
+    table: str,
+    found: _Counted,
+    examples_of: Callable[[str, set[str]], dict[str, dict[str, Any]]],
+) -> str:
     frequent = sorted(found.rejected.items(), key=lambda reason: (-reason[1], reason[0]))[:3]
-    examples = _examples(path, table, {reason for reason, _ in frequent})
+    examples = examples_of(table, {reason for reason, _ in frequent})
     reasons = [f"{count} x {reason}{_place(examples.get(reason))}" for reason, count in frequent]
     place = getattr(spec, table).place
     share = found.bad / max(found.read, 1)
@@ -127,7 +157,7 @@ def _too_many(spec: DatasetSpec, quarantine_dir: str, table: str, found: _Counte
     return (
         f"{found.bad} of the {found.read} {found.what} of table {table} ({place}) can't be used, "
         f"{share:.2%}, and max_bad_rows allows {spec.max_bad_rows:.2%}. "
-        f"Most frequent: {'; '.join(reasons)}. All of them are in {path}.{after_breaks}"
+        f"Most frequent: {'; '.join(reasons)}.{after_breaks}"
     )
 
 

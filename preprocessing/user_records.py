@@ -15,6 +15,7 @@ from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents, events_before
 from preprocessing.known_values import KnownValues, event_columns, known_tables
 from preprocessing.latest import user_records
+from preprocessing.read_checked import ReadChecked
 from preprocessing.shared_sides import SharedSides
 from preprocessing.sources.columns import ITEM, KEY, USER, TableName
 from preprocessing.sources.read import BATCHES, ReadTable
@@ -33,6 +34,9 @@ class ShardUsers(beam.PTransform):
         spec: The dataset spec.
         shards: Users are spread over so many by a hash of their id; a worker holds one at a time.
         before: Seconds since 1970; events at or after it are left out. None takes all.
+
+    Raises:
+        DataError: while it runs: as for ReadChecked.
     """
 
     def __init__(self, spec: DatasetSpec, shards: int, before: int | None = None) -> None:
@@ -42,15 +46,28 @@ class ShardUsers(beam.PTransform):
         self._before = before
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        events = root | ReadTable(self._spec, "events")
-        past = events[BATCHES] | "Before" >> beam.Map(events_before, self._before)
-        known = past | "Earlier" >> beam.Map(with_earlier, self._spec)
-        parts = [known | "ShardEvents" >> beam.FlatMap(partition, "events", USER, self._shards)]
+        events = root | ReadChecked(self._spec, "events")
+        parts = [events | _ShardEvents(self._spec, self._shards, self._before)]
         if self._spec.users is not None:
-            rows = (root | ReadTable(self._spec, "users"))[BATCHES]
+            rows = root | ReadChecked(self._spec, "users")
             to_shards = beam.FlatMap(partition, "users", KEY, self._shards)
             parts.append(rows | "ShardUsers" >> to_shards)
         return parts | beam.Flatten() | beam.GroupByKey()
+
+
+class _ShardEvents(beam.PTransform):
+    """From batches of events to (shard of users, some of them)."""
+
+    def __init__(self, spec: DatasetSpec, shards: int, before: int | None) -> None:
+        super().__init__()
+        self._spec = spec
+        self._shards = shards
+        self._before = before
+
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        past = batches | "Before" >> beam.Map(events_before, self._before)
+        known = past | "Earlier" >> beam.Map(with_earlier, self._spec)
+        return known | "ShardEvents" >> beam.FlatMap(partition, "events", USER, self._shards)
 
 
 class UserRecords(beam.PTransform):
@@ -115,16 +132,19 @@ class RecordsOfParts(beam.PTransform):
         """What happened to all users together, which only rates of users need."""
         if not self._spec.rates_of_users:
             return root | "NoRates" >> beam.Create([])
+        # The rows were checked where the users were read.
+        batches = (root | "ReadCounted" >> ReadTable(self._spec, "events"))[BATCHES]
         return (
-            root
-            | "Counted" >> ShardUsers(self._spec, self._shards, self._as_of)
+            batches
+            | "Counted" >> _ShardEvents(self._spec, self._shards, self._as_of)
+            | "GroupByShard" >> beam.GroupByKey()
             | CountOverall(self._spec)
         )
 
     def _rows(self, root: beam.Pipeline, table: TableName) -> beam.PCollection:
         if getattr(self._spec, table) is None:
             return root | f"No[{table}]" >> beam.Create([])
-        batches = (root | ReadTable(self._spec, table))[BATCHES]
+        batches = root | ReadChecked(self._spec, table)
         return batches | f"Bytes[{table}]" >> beam.Map(to_bytes)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
+from preprocessing import read_checked
 from preprocessing.paths import absolute
 from preprocessing.spec import DatasetSpec
 from preprocessing.user_records import UserRecords
@@ -65,7 +66,7 @@ def precompute_states(asked: Precomputation, beam_flags: Sequence[str]) -> None:
     Raises:
         ServingError: There is no such model or subscription, the store doesn't fit, or a flag is
             unknown or makes no sense.
-        DataError: The log or a table can't be used.
+        DataError: The log or a table can't be used, or too many of its rows.
     """
     if asked.subscription and not asked.to.startswith(_REDIS):
         raise ServingError("--subscription needs Redis: --to=redis://host:port/db")
@@ -85,11 +86,14 @@ def precompute_states(asked: Precomputation, beam_flags: Sequence[str]) -> None:
     )
     result = pipeline.run()
     result.wait_until_finish()
-    counts = {name: _count(result, name) for name in (SEEN, ENCODED)}
+    seen = _count(result, METRICS, SEEN)
+    encoded = _count(result, METRICS, ENCODED)
     print(
-        f"Version {version.number}: {counts[SEEN]} users, {counts[ENCODED]} encoded; the others' "
-        "states were there."
+        f"Version {version.number}: {seen} users, {encoded} encoded; the others' states were there."
     )
+    rows = _count(result, read_checked.METRICS, read_checked.ROWS)
+    rejected = _count(result, read_checked.METRICS, read_checked.ROWS_REJECTED)
+    print(f"Of the {rows} rows of the log and its tables, {rejected} can't be used.")
 
 
 def _beam_options(flags: Sequence[str]) -> PipelineOptions:
@@ -126,8 +130,8 @@ def _store(asked: Precomputation) -> StateStore:
     return TFRecordStore(asked.to, asked.shards)
 
 
-def _count(result: beam.runners.runner.PipelineResult, name: str) -> int:
+def _count(result: beam.runners.runner.PipelineResult, namespace: str, name: str) -> int:
     found = result.metrics().query(
-        beam.metrics.MetricsFilter().with_namespace(METRICS).with_name(name)
+        beam.metrics.MetricsFilter().with_namespace(namespace).with_name(name)
     )
     return sum(counter.committed for counter in found["counters"])

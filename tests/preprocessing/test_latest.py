@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 
 from preprocessing.counting.rows import overall
+from preprocessing.errors import DataError
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
 from preprocessing.latest import compact, latest_frame, union, user_records
@@ -54,6 +55,22 @@ def _records(spec: DatasetSpec, folder: Path, as_of: int | None = None) -> dict[
     for record, raw in zip(parse_records(written), written, strict=True):
         by_user[record["user_id"][0]] = raw
     return by_user
+
+
+def test_too_many_rejected_rows_fail_the_job(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = write_small_dataset(tmp_path, small_log(events=100)[:97])
+    with (tmp_path / "events.csv").open("a") as stream:
+        stream.write("u1,,5,buy,2,tv\n" * 2 + "u1,i1,soon,buy,2,tv\n")
+    message = (
+        "3 of the 100 rows of table events .* can't be used, 3.00%, and max_bad_rows allows 1.00%. "
+        "Most frequent: 2 x missing_item .*events.csv, row 99: column 'item_id' is empty"
+    )
+    with pytest.raises(DataError, match=message):
+        _records(spec, tmp_path)
+    assert _records(spec.model_copy(update={"max_bad_rows": 0.03}), tmp_path)
+    assert f"Rejected, not_a_number: {tmp_path}/events.csv, row 101" in caplog.text
 
 
 FROM_EVENTS = small_spec().features.model_dump()

@@ -8,6 +8,7 @@ import itertools
 import json
 import pickle
 import random
+import re
 import subprocess
 import sys
 import time
@@ -96,7 +97,9 @@ def flags(model: Path, to: object, rows: list[Row], folder: Path) -> list[str]:
 def count(capsys: pytest.CaptureFixture[str], arguments: list[str], *more: str) -> tuple[int, int]:
     """The users that a run saw and encoded, by what it printed."""
     run([*arguments, "--as-of", str(AS_OF), *more])
-    words = capsys.readouterr().out.split()
+    said = capsys.readouterr().out
+    assert re.search(r"Of the \d+ rows of the log and its tables, 0 can't be used\.", said)
+    words = said.split()
     return int(words[2]), int(words[4])
 
 
