@@ -50,8 +50,12 @@ class StatisticLines(beam.PTransform):
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         overall = beam.pvalue.AsDict(self._counted.overall)
         cutoffs = beam.pvalue.AsSingleton(self._cutoffs)
-        tables = self._counted.tables | "OfKeys" >> beam.Map(_of_keys, self._spec, overall, cutoffs)
-        defaults = self._cutoffs | "NeverCounted" >> beam.Map(_defaults, self._spec, overall)
+        tables = self._counted.tables | "OfKeys" >> beam.Map(
+            lines_of_keys, self._spec, overall, cutoffs
+        )
+        defaults = self._cutoffs | "NeverCounted" >> beam.Map(
+            lines_of_what_never_counted, self._spec, overall
+        )
         found = [tables, defaults]
         if counted_features(self._spec):
             found.append(self._of_items(parts))
@@ -69,16 +73,27 @@ class StatisticLines(beam.PTransform):
         return merged | "OfItems" >> beam.FlatMap(_of_items, spec, self._items, end)
 
 
-def _of_keys(
+def lines_of_keys(
     counted: tuple[str, bytes], spec: DatasetSpec, overall: dict[str, bytes], cutoffs: CutOffs
 ) -> bytes:
+    """The lines of a statistic's keys in one shard; none where nothing was counted in time.
+
+    Args:
+        counted: (statistic, table) as from `KeyShard.at`.
+        spec: Declares the statistics.
+        overall: By statistic, what happened to all keys together; see `exchange.total_by_step`.
+        cutoffs: The table is as of their end.
+    """
     name, rows = counted
     table = from_bytes([rows])
     assert table is not None
     return b"\n".join(statistic_lines(spec, name, table, _at_end(spec, name, overall, cutoffs)))
 
 
-def _defaults(cutoffs: CutOffs, spec: DatasetSpec, overall: dict[str, bytes]) -> bytes:
+def lines_of_what_never_counted(
+    cutoffs: CutOffs, spec: DatasetSpec, overall: dict[str, bytes]
+) -> bytes:
+    """A line for each statistic; see `lines_of_keys`."""
     lines: list[bytes] = []
     for name in spec.features.statistics:
         lines += never_counted(spec, name, _at_end(spec, name, overall, cutoffs))

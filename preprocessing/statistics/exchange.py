@@ -89,7 +89,8 @@ class KeyCounts:
         """
         stops = question.column(STEP).to_numpy()
         counts = self.before(as_array(question.column(KEY)), stops, statistic)
-        flat = counts.reshape(len(stops), -1)
+        # Not -1 for the second: without any question, numpy couldn't tell it.
+        flat = counts.reshape(len(stops), counts.shape[1] * counts.shape[2])
         kept = np.flatnonzero(flat.any(axis=1))
         keys = as_array(question.column(KEY)).take(pa.array(kept))
         return _table(keys, stops[kept], flat[kept])
@@ -112,12 +113,12 @@ class Answers:
         keys = encode_strings(table.column(KEY))
         places = keyed_times(keys.codes, table.column(STEP).to_numpy())
         order = np.argsort(places)
-        amounts = amounts_of(table)[order]
+        counts = counts_of(table, windows)[order]
         self._keys = keys.values
         self._places = places[order]
         # One more row, of zeros, for what has no answer.
-        nothing = np.zeros((1, amounts.shape[1]), np.int64)
-        self._counts = np.concatenate([amounts, nothing]).reshape(len(amounts) + 1, windows, -1)
+        nothing = np.zeros((1, *counts.shape[1:]), np.int64)
+        self._counts = np.concatenate([counts, nothing])
 
     def before(self, keys: pa.Array, stops: np.ndarray) -> np.ndarray:
         """What was answered; zeros where nothing was: int64 [Q, windows, columns]."""
@@ -132,6 +133,12 @@ def amounts_of(table: pa.Table) -> np.ndarray:
     """The numbers of a table, int64 [rows, columns]."""
     names = [name for name in table.column_names if name not in (KEY, STEP)]
     return np.stack([table.column(name).to_numpy() for name in names], axis=1)
+
+
+def counts_of(table: pa.Table, windows: int) -> np.ndarray:
+    """The numbers of a table of answers, int64 [rows, windows, columns]; there may be no rows."""
+    amounts = amounts_of(table)
+    return amounts.reshape(len(amounts), windows, amounts.shape[1] // windows)
 
 
 def _table(keys: pa.Array, steps: np.ndarray, amounts: np.ndarray) -> pa.Table:

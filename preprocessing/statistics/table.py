@@ -23,7 +23,7 @@ from preprocessing.catalog import Catalog
 from preprocessing.sources.columns import KEY
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_match import ITEM_ID
-from preprocessing.statistics.exchange import STEP, amounts_of
+from preprocessing.statistics.exchange import STEP, counts_of
 from preprocessing.statistics.names import ITEM, OF, SEPARATOR
 from preprocessing.statistics.rates import numbers
 
@@ -40,8 +40,7 @@ def statistic_lines(
         overall: int64 [1 + tasks], what happened to all keys together.
     """
     statistic = spec.features.statistics[name]
-    width = statistic.width(len(spec.tasks))
-    counts = amounts_of(table).reshape(table.num_rows, len(statistic.windows), width)
+    counts = counts_of(table, len(statistic.windows))
     together = np.broadcast_to(overall, (table.num_rows, len(overall)))
     values = np.stack(numbers(spec, statistic, counts, together), axis=1).astype("<f4")
     for key, row in zip(table.column(KEY).to_pylist(), values, strict=True):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
+import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 
 from preprocessing.activity import ItemPool, active_items, step_of
 from preprocessing.combiners import MergeKeyCounts
+from preprocessing.counting.lines import lines_of_keys, lines_of_what_never_counted
 from preprocessing.counting.rows import KeyShard, Rows, ShardRows, overall
 from preprocessing.entities import EntityTable
 from preprocessing.event_features import EventFeatures, Tables
@@ -22,6 +26,7 @@ from preprocessing.shard import ShardRecords
 from preprocessing.sources.columns import KEY, TIME
 from preprocessing.spec import DatasetSpec
 from preprocessing.statistics.log_totals import decode_totals
+from preprocessing.statistics.names import SEPARATOR
 from tests.preprocessing.statistics.reference import reference_statistics
 from tests.preprocessing.test_shard import BUY, CUT, EVENT, event_table, known_of
 from tests.testing import Record, Row, parse_records, small_spec
@@ -88,14 +93,34 @@ SPECS = st.builds(
 )
 
 
-def _records(spec: DatasetSpec, log: Sequence[Row]) -> list[Record]:
-    """The records of a log whose users are in two shards, with all that the two are told."""
-    if not log:
-        return []
-    by_shard: dict[int, list[Row]] = {}
-    for row in log:
-        by_shard.setdefault(len(row["user_id"]) % 2, []).append(row)
-    shards = [rows for _, rows in sorted(by_shard.items())]
+class Cut(NamedTuple):
+    """How a log is cut.
+
+    Attributes:
+        users: Shards of users.
+        keys: Shards of keys.
+        salt: Which users come together.
+    """
+
+    users: int = 2
+    keys: int = 3
+    salt: int = 0
+
+    def of_users(self, log: Sequence[Row]) -> list[list[Row]]:
+        """The rows of each shard of users that has some."""
+        by_shard: dict[int, list[Row]] = {}
+        for row in log:
+            shard = zlib.crc32(f"{self.salt} {row['user_id']}".encode()) % self.users
+            by_shard.setdefault(shard, []).append(row)
+        return [rows for _, rows in sorted(by_shard.items())]
+
+
+TWO = Cut()
+CUTS = st.builds(Cut, st.integers(1, 4), st.integers(1, 9), st.integers(0, 3))
+
+
+def _tables(spec: DatasetSpec, log: Sequence[Row]) -> Tables:
+    """What all shards know of items."""
     whole = event_table(spec, log)
     items = EntityTable.from_table(
         pa.table(
@@ -106,22 +131,38 @@ def _records(spec: DatasetSpec, log: Sequence[Row]) -> list[Record]:
             }
         )
     )
-    tables = Tables(
-        items=items, pool=_pool(spec, SortedEvents.from_table(whole)), known=known_of(spec, whole)
-    )
-    events = [SortedEvents.from_table(event_table(spec, rows)) for rows in shards]
-    sent: list[ShardRows] = []
+    pool = _pool(spec, SortedEvents.from_table(whole))
+    return Tables(items=items, pool=pool, known=known_of(spec, whole))
+
+
+def _key_shards(
+    spec: DatasetSpec, events: Sequence[SortedEvents], tables: Tables, cut: Cut
+) -> list[KeyShard]:
+    """What shards of keys get of the events of shards of users."""
+    by_key: dict[int, list[Rows]] = {}
     for number, own in enumerate(events):
         features = EventFeatures(spec, own, tables)
         frame = request_frame(spec, own, CUT, tables.pool).frame
-        sent.append(ShardRows(spec, number, own, features, frame))
-    answered: dict[int, list[tuple[str, bytes]]] = {}
-    by_key: dict[int, list[Rows]] = {}
-    for shard in sent:
-        for key, of_key in shard.by_key(3):
+        for key, of_key in ShardRows(spec, number, own, features, frame).by_key(cut.keys):
             by_key.setdefault(key, []).append(of_key)
-    for from_shards in by_key.values():
-        for asked_by, answer in KeyShard(spec, from_shards).answers():
+    return [KeyShard(spec, rows) for rows in by_key.values()]
+
+
+def _events(spec: DatasetSpec, log: Sequence[Row], cut: Cut) -> list[SortedEvents]:
+    """Those of each shard of users."""
+    shards = cut.of_users(log)
+    return [SortedEvents.from_table(event_table(spec, rows)) for rows in shards]
+
+
+def _records(spec: DatasetSpec, log: Sequence[Row], cut: Cut = TWO) -> list[Record]:
+    """The records of a log whose users and keys are in shards, with all that these are told."""
+    if not log:
+        return []
+    tables = _tables(spec, log)
+    events = _events(spec, log, cut)
+    answered: dict[int, list[tuple[str, bytes]]] = {}
+    for shard in _key_shards(spec, events, tables, cut):
+        for asked_by, answer in shard.answers():
             answered.setdefault(asked_by, []).append(answer)
     in_total = _overall(spec, events)
     records: list[Record] = []
@@ -130,6 +171,24 @@ def _records(spec: DatasetSpec, log: Sequence[Row]) -> list[Record]:
         for _, encoded in ShardRecords(spec, own, tables, CUT, totals):
             records += parse_records(encoded)
     return records
+
+
+def _table(spec: DatasetSpec, log: Sequence[Row], time: int, cut: Cut) -> dict[bytes, np.ndarray]:
+    """The statistics table as of a time: numbers by key."""
+    events = _events(spec, log, cut)
+    in_all = _overall(spec, events)
+    cutoffs = CUT._replace(end=time)
+    lines: list[bytes] = []
+    for shard in _key_shards(spec, events, _tables(spec, log), cut):
+        for counted in shard.at(time):
+            lines += lines_of_keys(counted, spec, in_all, cutoffs).splitlines()
+    lines += lines_of_what_never_counted(cutoffs, spec, in_all).splitlines()
+    table: dict[bytes, np.ndarray] = {}
+    for line in lines:
+        key, value = (base64.urlsafe_b64decode(part + b"==") for part in line.split(b"\t"))
+        assert key not in table
+        table[key] = np.frombuffer(value, "<f4")
+    return table
 
 
 def _overall(spec: DatasetSpec, events: Sequence[SortedEvents]) -> dict[str, bytes]:
@@ -160,13 +219,54 @@ def _pool(spec: DatasetSpec, events: SortedEvents) -> ItemPool | None:
 
 @pytest.mark.slow
 @settings(max_examples=80)
-@given(SPECS, LOGS)
-def test_equal_the_reference(spec: DatasetSpec, log: list[Row]) -> None:
-    for record in _records(spec, log):
+@given(SPECS, LOGS, CUTS)
+def test_equal_the_reference(spec: DatasetSpec, log: list[Row], cut: Cut) -> None:
+    for record in _records(spec, log, cut):
         for name, expected in reference_statistics(spec, log, ITEMS, record).items():
             np.testing.assert_allclose(
                 record[name], np.array(expected, np.float32), rtol=1e-6, err_msg=name
             )
+
+
+@pytest.mark.slow
+@settings(max_examples=60)
+@given(SPECS, LOGS, CUTS, st.integers(0, 20))
+def test_the_table_equals_the_reference_however_the_log_is_cut(
+    spec: DatasetSpec, log: list[Row], cut: Cut, time: int
+) -> None:
+    """At any time, so also where nothing of a shard, or of the log, has been counted yet."""
+    table = _table(spec, log, time, cut)
+    places = itertools.product(["i1", "i2", "i3", "i4", "new"], ["a", "b", ""], ["phone", ""])
+    items, makers, devices = zip(*places, strict=True)
+    record: Record = {
+        "timestamp": [time],
+        "user_id": ["new"],
+        "candidate_item_id": list(items),
+        "candidate_maker": list(makers),
+        "candidate_place": list(devices),
+    }
+    expected = reference_statistics(spec, log, ITEMS, record)
+    for name, statistic in spec.features.statistics.items():
+        if statistic.is_of_user(name):
+            continue
+        parts = [record[f"candidate_{part}"] for part in statistic.item_keys(name)]
+        rows = []
+        for key in zip(*parts, strict=True):
+            joined = "" if "" in key else SEPARATOR.join(key)
+            default = table[f"of\x1f{name}\x1f".encode()]
+            rows.append(table.get(f"of\x1f{name}\x1f{joined}".encode(), default))
+        columns = statistic.columns(name, tuple(spec.tasks))
+        wanted = [expected[f"candidate_{column.name}"] for column in columns]
+        np.testing.assert_allclose(rows, np.array(wanted, np.float32).T, rtol=1e-6, err_msg=name)
+
+
+def test_a_new_key_in_the_step_that_is_not_over_is_not_in_the_table() -> None:
+    """Of a shard of keys, nothing may be left."""
+    spec = _spec(["item_id", "made_at"])
+    log = [_event("u1", "i1", 0), _event("u1", "i2", 4)]
+    found = _table(spec, log, 5, Cut(users=1, keys=50))
+    named = [key.decode().split(SEPARATOR)[1:] for key in found]
+    assert sorted(named) == [["item_id", ""], ["item_id", "i1"], ["made_at", ""]]
 
 
 @pytest.mark.slow
