@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from pipelines.errors import explain
 
 
 @contextmanager
@@ -31,3 +34,22 @@ def logs_to(path: Path) -> Iterator[None]:
             logger.handlers[:] = handlers
             logger.setLevel(level)
             logger.propagate = propagate
+
+
+@contextmanager
+def errors_told_once() -> Iterator[None]:
+    """Keeps Beam from logging, with a traceback, errors that a command tells in a line.
+
+    Beam logs whatever its functions raise, and then it arrives here, too.
+    """
+    logger = logging.getLogger("apache_beam.runners.common")
+    logger.addFilter(_is_a_defect)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_is_a_defect)
+
+
+def _is_a_defect(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else sys.exc_info()[1]
+    return error is None or explain(error)[0] is None

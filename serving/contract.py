@@ -71,6 +71,8 @@ WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 MANIFEST_FILE = "assets.extra/srp4ctr_manifest.json"
 # The statistics table: a version with a newer one is a copy with another file and manifest.
 STATISTICS_FILE = "assets/statistics.txt"
+# Of when it is: {"as_of": seconds since 1970, "events": n}; {} where it doesn't say.
+STATISTICS_AS_OF_FILE = "assets.extra/srp4ctr_statistics.json"
 # The spec and configuration that made the model travel with it, and its description.
 CONFIG_FILE = "assets.extra/srp4ctr.json"
 

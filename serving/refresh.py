@@ -8,16 +8,17 @@ version.
 from __future__ import annotations
 
 import json
-import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from preprocessing.statistics.as_of import AsOf
 from preprocessing.stored_folders import list_folder, read_file
 from serving import contract
 from serving.errors import ServingError
-from serving.manifest import renew_manifest
 from serving.put_version import next_number, put_version, versions_at
 from serving.rollout import check_keep, newest_here, newest_of
+from serving.statistics_as_of import put_table
 from serving.target_lock import target_lock
 
 
@@ -38,6 +39,19 @@ def spec_of(target: str | Path) -> dict[str, Any]:
     return spec
 
 
+def as_of_at(target: str | Path) -> AsOf | None:
+    """Of when the statistics of the newest version below `target` are; None if nothing says it.
+
+    Raises:
+        ServingError: there is no version.
+        StorageError: a store can't be read, or its package is missing.
+    """
+    version = newest_of(str(target))
+    if contract.STATISTICS_AS_OF_FILE not in list_folder(version):
+        return None
+    return AsOf.from_json(read_file(f"{version}/{contract.STATISTICS_AS_OF_FILE}"))
+
+
 def refresh(target: str | Path, table: Path, keep: int = 3) -> str:
     """Makes the next version of the newest one below `target`, with another statistics table.
 
@@ -55,14 +69,10 @@ def refresh(target: str | Path, table: Path, keep: int = 3) -> str:
             less than two, or another run has put a version into the same store meanwhile.
         StorageError: a store can't be read or written, or its package is missing.
     """
-
-    def change(copy: Path) -> None:
-        shutil.copyfile(table, copy / contract.STATISTICS_FILE)
-        renew_manifest(copy, [contract.STATISTICS_FILE])
-
     check_keep(keep)
     target = str(target)
     newest_of(target)  # so that no folder is made where there is none
+    change = partial(put_table, table=table)
     # The newest is looked for under the lock: what comes meanwhile must not be hidden by a copy of
     # the one before.
     with target_lock(target):

@@ -33,7 +33,8 @@ from preprocessing.features import (
 )
 from preprocessing.schema import build_schema
 from preprocessing.spec import DatasetSpec
-from preprocessing.statistics.table import table_line
+from preprocessing.statistics.as_of import AsOf
+from preprocessing.statistics.text import table_line
 from preprocessing.transform import preprocessing_fn
 from trainer.catalog import ItemCatalog
 from trainer.fields import Field, Fields, with_matches
@@ -202,6 +203,7 @@ def statistics_table(brands: Sequence[str]) -> dict[tuple[str, str, str], Sequen
         ("of", "met", ""): [0],
         ("of", "user", ""): [0],
         ("of", "item_id", ""): [0],
+        ("about", "", ""): AsOf(START, 18).to_json(),
     }
     table |= {("of", "item_id", f"i{n}"): [n + 1] for n in range(len(brands) - 1)}
     return table | {("item", "brand", f"i{n}"): brand for n, brand in enumerate(brands) if brand}

@@ -42,8 +42,8 @@ class BuildStatistics(beam.PTransform):
         tables = {name: root | ReadTable(self._spec, name) for name in names}
         events = tables["events"][BATCHES] | "Before" >> beam.Map(events_before, self._as_of)
         profile = tables["events"][BATCHES] | "Times" >> _Profile()
-        counted = events | "TimesBefore" >> _Profile()
-        cutoffs = counted | "End" >> beam.Map(table_cut_offs, self._spec, self._as_of)
+        before = events | "TimesBefore" >> _Profile()
+        cutoffs = before | "End" >> beam.Map(table_cut_offs, self._spec, self._as_of)
         known = events | "Earlier" >> beam.Map(with_earlier, self._spec)
         parts = known | "Shard" >> beam.FlatMap(partition, "events", USER, self._shards)
         changes = parts | "KnownValues" >> KnownValues(self._spec, self._shards)
@@ -60,7 +60,8 @@ class BuildStatistics(beam.PTransform):
         counted = shards | "Statistics" >> CountStatistics(
             self._spec, self._shards, sides, ask=False
         )
-        return shards | "Lines" >> StatisticLines(self._spec, counted, sides["items"], cutoffs)
+        to_lines = StatisticLines(self._spec, counted, sides["items"], cutoffs, before)
+        return shards | "Lines" >> to_lines
 
     def _items(
         self, root: beam.Pipeline, tables: dict[TableName, dict[str, beam.PCollection]]

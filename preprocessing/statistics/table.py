@@ -7,13 +7,13 @@ them. A key has three parts, with names.SEPARATOR between them:
 | --- | --- | --- | --- |
 | of | a statistic's name | what it counts apart | float32 numbers in `Statistic.columns`' order |
 | item | an item feature's name | an item's id | the item's value of that feature |
+| about | | | of when the table is, as JSON: see as_of.py |
 
 A statistic's line with "" as its third part is for whatever has never been counted.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 
 import numpy as np
@@ -24,8 +24,9 @@ from preprocessing.sources.columns import KEY
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_match import ITEM_ID
 from preprocessing.statistics.exchange import STEP, counts_of
-from preprocessing.statistics.names import ITEM, OF, SEPARATOR
+from preprocessing.statistics.names import ITEM, OF
 from preprocessing.statistics.rates import numbers
+from preprocessing.statistics.text import table_line
 
 
 def statistic_lines(
@@ -71,13 +72,3 @@ def counted_features(spec: DatasetSpec) -> list[str]:
     for name, statistic in spec.features.statistics.items():
         counted |= set(statistic.item_keys(name))
     return sorted(counted - {ITEM_ID})
-
-
-def table_line(key: tuple[str, ...], value: bytes) -> bytes:
-    """One line of the table, without its end."""
-    return encoded(SEPARATOR.join(key).encode()) + b"\t" + encoded(value)
-
-
-def encoded(content: bytes) -> bytes:
-    """In the base64 of URLs, without padding, as tf.io.encode_base64 has it."""
-    return base64.urlsafe_b64encode(content).rstrip(b"=")

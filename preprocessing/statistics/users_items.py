@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from preprocessing.statistics.table import encoded
+from preprocessing.statistics.text import encoded
 
 
 def user_line(statistic: str, key: str, numbers: np.ndarray) -> str:

@@ -1,8 +1,10 @@
-"""Counters and histograms under TensorFlow Serving's names, and its Prometheus page."""
+"""Counters and histograms under TensorFlow Serving's names, and the Prometheus page."""
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+from serving.server.statistics_times import StatisticsTimes
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 UNKNOWN_MODEL = "unknown"  # for names that aren't served: clients must not make time series
@@ -56,6 +58,8 @@ class Metrics:
             "Distribution of wall time in a queue.",
             "thread_pool_name",
         )
+        self.statistics_times = StatisticsTimes()
+        self._registry.register(self.statistics_times)
         self.batches = self._counter("serving:batching_session:wrapped_run_count", "Batches run.")
 
     def page(self) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -39,12 +39,16 @@ class SavedModelSession:
     Args:
         path: The version directory, which has saved_model.pb.
         options: Its threads.
+        on_close: Called when it is closed.
 
     Raises:
         OSError, tf.errors.OpError, RuntimeError: The SavedModel can't be loaded.
     """
 
-    def __init__(self, path: Path, options: RuntimeOptions) -> None:
+    def __init__(
+        self, path: Path, options: RuntimeOptions, on_close: Callable[[], None] = lambda: None
+    ) -> None:
+        self._on_close = on_close
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph, config=_session_config(options))
         try:
@@ -55,7 +59,7 @@ class SavedModelSession:
             for name in self._tensor_names():
                 self._handles[name] = handle_of(graph.get_tensor_by_name(name))
         except BaseException:
-            self._session.close()
+            self.close()
             raise
 
     def run(
@@ -85,6 +89,7 @@ class SavedModelSession:
     def close(self) -> None:
         """Frees the graph and the weights. No run may be under way or follow."""
         self._session.close()
+        self._on_close()
 
     def _tensor_names(self) -> set[str]:
         names: set[str] = set()

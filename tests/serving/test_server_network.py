@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import shutil
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +17,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+from preprocessing.statistics.as_of import AsOf
 from serving import contract
 from serving.server import NetworkOptions, RequestLimits, ServerOptions, ServerStartError
 from tests.serving import certificates, wire
-from tests.serving.conftest import Connect, Eventually, StartServer, Target
+from tests.serving.conftest import Connect, Eventually, Push, StartServer, Target
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -285,3 +288,38 @@ def test_metrics_have_tensorflow_servings_names(
     labels = f'{{model_path="{model_dir}",status="success"}}'
     assert f":tensorflow:cc:saved_model:load_attempt_count{labels} 1.0\n" in text
     assert "_created" not in text and "_total" not in text
+
+
+def test_of_when_statistics_are_is_logged_and_shown_while_a_version_is_loaded(
+    saved: dict[int, Path],
+    tmp_path: Path,
+    start: StartServer,
+    connect: Connect,
+    push: Push,
+    eventually: Eventually,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    (tmp_path / "monitoring").write_text('prometheus_config { enable: true path: "/m" }')
+    model_dir = tmp_path / "models"
+    model_dir.mkdir()
+    for version, time in ((1, 1768000000), (2, 1768003600)):
+        copy = tmp_path / str(version)
+        shutil.copytree(saved[version], copy)
+        (copy / contract.STATISTICS_AS_OF_FILE).parent.mkdir(exist_ok=True)
+        (copy / contract.STATISTICS_AS_OF_FILE).write_text(AsOf(time, 5180).to_json())
+    push(tmp_path / "1", model_dir)
+    options = network(monitoring_config_file=tmp_path / "monitoring")
+    target = connect(start(model_dir, options=options))
+    assert "its statistics are as of 2026-01-09T23:06:40+00:00 (5,180 events)" in caplog.text
+
+    def shown() -> list[str]:
+        name = ":srp4ctr:serving:statistics_as_of_seconds{"
+        return [line for line in page(target, "/m").splitlines() if line.startswith(name)]
+
+    labels = '{model_name="toy",version="1"}'
+    assert shown() == [f":srp4ctr:serving:statistics_as_of_seconds{labels} 1.768e+09"]
+    push(tmp_path / "2", model_dir)
+    labels = '{model_name="toy",version="2"}'
+    last = f":srp4ctr:serving:statistics_as_of_seconds{labels} 1.7680036e+09"
+    eventually(lambda: shown() == [last])

@@ -36,4 +36,8 @@ def export(ranker: Ranker, inputs: StageInputs, model_dir: str) -> None:
     description = dataclasses.asdict(module.description)
     with tf.io.gfile.GFile(os.path.join(model_dir, contract.CONFIG_FILE), "w") as file:
         file.write(json.dumps(made_by | {"description": description}, indent=1))
+    if module.statistics is not None and module.statistics.as_of is not None:
+        path = os.path.join(model_dir, contract.STATISTICS_AS_OF_FILE)
+        with tf.io.gfile.GFile(path, "w") as file:
+            file.write(module.statistics.as_of.to_json())
     write_manifest(model_dir)  # the last file: it lists the others

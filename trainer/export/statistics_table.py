@@ -11,6 +11,7 @@ import tensorflow as tf
 from preprocessing.features import Side
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_match import ITEM_ID
+from preprocessing.statistics.as_of import AsOf
 from preprocessing.statistics.names import ITEM, OF, SEPARATOR
 from serving.contract import CANDIDATE_ITEM_ID, STATISTICS_FILE
 from trainer.export.users_items import UsersItems, width_of
@@ -29,10 +30,15 @@ class StatisticsTable(tf.Module):
     Args:
         lines: The table's lines.
         spec: Declares the statistics.
+
+    Attributes:
+        as_of: Of when the table is; None where no line says it.
     """
 
     def __init__(self, lines: Iterable[bytes], spec: DatasetSpec) -> None:
         super().__init__(name="statistics_table")
+        lines = list(lines)
+        self.as_of = AsOf.of_lines(lines)
         self._folder = tempfile.TemporaryDirectory()  # the file is copied where the model is saved
         path = os.path.join(self._folder.name, os.path.basename(STATISTICS_FILE))
         with open(path, "wb") as file:

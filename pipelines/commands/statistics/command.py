@@ -42,9 +42,10 @@ def statistics(
     time_of_table = table_time(as_of)
     with user_errors():
         from pipelines.commands.statistics.refresh import refresh_statistics
+        from serving.refresh import as_of_at
 
         version = refresh_statistics(config, target, time_of_table, span_number(span), keep)
-        typer.echo(f"Statistics as of {as_of} are in {version}")
+        typer.echo(f"Statistics as of {as_of_at(target)} are in {version}")
 
 
 def table_time(text: str) -> int | None:

@@ -12,11 +12,15 @@ import apache_beam as beam
 from pipelines.beam import beam_args
 from pipelines.config import load_run_config
 from pipelines.errors import RunError
+from pipelines.logs import errors_told_once
 from preprocessing.config import SAVED
 from preprocessing.counting.refresh import BuildStatistics
 from preprocessing.quarantine import check_quarantine, read_report
+from preprocessing.sources.times import LATEST_SECOND
 from preprocessing.spec import DatasetSpec
-from serving.refresh import refresh, spec_of
+from preprocessing.splits import to_iso
+from preprocessing.statistics.as_of import AsOf
+from serving.refresh import as_of_at, refresh, spec_of
 
 # What of a spec decides what a statistic counts, and what a model takes its numbers for.
 _SAME = ("features", "candidates", "tasks")
@@ -38,15 +42,19 @@ def refresh_statistics(
         The version's directory.
 
     Raises:
-        RunError: the model counts other things than the configuration does, or Beam's workers are
-            elsewhere.
+        RunError: the model counts other things than the configuration does, or another data set,
+            or has newer statistics; `as_of` is no time in seconds; or Beam's workers are elsewhere.
         ServingError: there is no version with statistics at `target`.
         DataError: the log can't be read, too many of its rows can't be used, or it ended long
             before `as_of`.
         StorageError: a store can't be read or written, or its package is missing.
     """
     config = load_run_config(config_path)
+    _check_seconds(as_of)
     _check_same(config.dataset, DatasetSpec.model_validate(spec_of(target), context=SAVED), target)
+    served = as_of_at(target)
+    if as_of is not None:
+        _check_newer(as_of, served, target)
     if config.beam.is_remote:
         raise RunError(
             "the statistics table is made on this machine. "
@@ -55,16 +63,44 @@ def refresh_statistics(
     spec = config.at_span(span).spec
     with tempfile.TemporaryDirectory() as folder:
         lines = os.path.join(folder, "statistics.txt")
-        with beam.Pipeline(argv=beam_args(config.beam)) as pipeline:
+        with errors_told_once(), beam.Pipeline(argv=beam_args(config.beam)) as pipeline:
             made = pipeline | BuildStatistics(spec, folder, as_of)
             _ = made | beam.io.WriteToText(lines, num_shards=1, shard_name_template="")
         check_quarantine(spec, folder)
         for warning in read_report(folder)["warnings"]:
             logging.warning(warning)
+        with open(lines, "rb") as table:
+            made_as_of = AsOf.of_lines(table)
+        assert made_as_of is not None
+        _check_newer(made_as_of.time, served, target)
         return refresh(target, Path(lines), keep)
 
 
+def _check_seconds(as_of: int | None) -> None:
+    if as_of is None or 0 <= as_of <= LATEST_SECOND:
+        return
+    hint = ""
+    if LATEST_SECOND < as_of <= 1000 * LATEST_SECOND:
+        hint = f" Is it in milliseconds? In seconds it is {as_of // 1000}, {to_iso(as_of // 1000)}."
+    raise RunError(f"--as-of takes seconds since 1970. Received: {as_of}.{hint}")
+
+
+def _check_newer(as_of: int, served: AsOf | None, target: str) -> None:
+    if served is not None and as_of < served.time:
+        raise RunError(
+            f"{target}: the newest version's statistics are as of {served}; these would be older, "
+            f"as of {to_iso(as_of)}. Give a later --as-of, or a log that goes on to then. To go "
+            f"back, remove the newest version's directory."
+        )
+
+
 def _check_same(spec: DatasetSpec, of_model: DatasetSpec, target: str) -> None:
+    if spec.name != of_model.name:
+        raise RunError(
+            f"{target}: the newest model there is of the data set {of_model.name} (dataset.name), "
+            f"and this configuration is of {spec.name}, whose items and words mean other things. "
+            "Give the configuration that it was made with."
+        )
     for name in _SAME:
         if getattr(spec, name) != getattr(of_model, name):
             raise RunError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,12 @@ import yaml
 from pipelines.commands.statistics.command import table_time
 from pipelines.commands.statistics.refresh import refresh_statistics
 from pipelines.errors import RunError
+from preprocessing.splits import to_iso
+from preprocessing.statistics.as_of import AsOf
 from serving import contract
+from serving.manifest import check_manifest
+from serving.statistics_as_of import statistics_as_of
+from tests.pipelines.conftest import srp4ctr
 from tests.testing import HOUR, small_log, small_spec, write_small_dataset
 
 
@@ -52,8 +58,8 @@ def test_the_next_version_counts_the_log_as_it_is(tmp_path: Path) -> None:
     lines = _table(version)
     items = {row["item_id"] for row in small_log(events=200)}
     assert (
-        len(items) // 2 < len(lines) <= len(items) + 1
-    )  # those before the last step, and whatever wasn't counted
+        len(items) // 2 < len(lines) <= len(items) + 2
+    )  # those before the last step, whatever wasn't counted, and of when the table is
     assert all(len(line.split("\t")) == 2 for line in lines)
 
 
@@ -122,3 +128,55 @@ def test_a_model_that_counts_other_things_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="another dataset.features than this configuration has"):
         refresh_statistics(_config(tmp_path, ["all"]), target, None, None, 3)
     assert [path.name for path in Path(target).iterdir()] == ["3"]
+
+
+def test_another_data_set_with_the_same_features_is_refused(tmp_path: Path) -> None:
+    target = _target(tmp_path, ["all"])
+    config = _config(tmp_path, ["all"], name="other")
+    with pytest.raises(RunError, match=r"of the data set small .* configuration is of other"):
+        refresh_statistics(config, target, None, None, 3)
+
+
+def test_the_next_version_says_of_when_it_is_and_none_that_is_older_follows(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = small_log(events=200)
+    write_small_dataset(tmp_path, log)
+    config = str(_config(tmp_path, ["all"]))
+    target = _target(tmp_path, ["all"])
+    times = sorted(row["timestamp"] for row in log)
+    middle = times[100]
+    events = sum(time < middle for time in times)
+    found = srp4ctr("statistics", config, target, "--as-of", str(middle))
+    version = Path(target) / max((path.name for path in Path(target).glob("[0-9]*")), key=int)
+    assert found.stdout == (
+        f"Statistics as of {to_iso(middle)} ({events} events) are in {version}\n"
+    )
+    assert statistics_as_of(version) == AsOf(middle, events)
+    check_manifest(version)
+
+    before = {path.name for path in Path(target).glob("[0-9]*")}
+    refused = srp4ctr("statistics", config, target, "--as-of", str(middle - 1))
+    assert f"as of {to_iso(middle)}" in refused.stderr
+    assert f"older, as of {to_iso(middle - 1)}" in refused.stderr
+    early = _target(tmp_path / "early", ["all"])
+    none = srp4ctr("statistics", config, early, "--as-of", str(times[0]))
+    assert none.stderr.startswith("Error: the log has no usable event to count")
+    errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert not errors  # of Beam, with a traceback
+    assert {path.name for path in Path(target).glob("[0-9]*")} == before
+
+    write_small_dataset(tmp_path, [row for row in log if row["timestamp"] < middle - 1])
+    shorter = srp4ctr("statistics", config, target, "--as-of", "last")
+    assert shorter.returncode == 1
+    assert "these would be older" in shorter.stderr
+
+
+def test_times_in_milliseconds_are_named(tmp_path: Path) -> None:
+    config = str(_config(tmp_path, ["all"]))
+    found = srp4ctr("statistics", config, _target(tmp_path, ["all"]), "--as-of", "1768000000000")
+    assert found.returncode == 1
+    assert found.stderr == (
+        "Error: --as-of takes seconds since 1970. Received: 1768000000000. Is it in milliseconds? "
+        "In seconds it is 1768000000, 2026-01-09T23:06:40+00:00.\n"
+    )

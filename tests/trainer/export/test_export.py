@@ -19,12 +19,15 @@ from tfx_bsl.public.proto import model_spec_pb2
 
 from preprocessing.features import candidate_inputs, user_inputs
 from preprocessing.spec import DatasetSpec
+from preprocessing.statistics.as_of import AsOf
 from preprocessing.statistics.users_items import user_line
 from serving import contract
 from serving.manifest import check_manifest
 from serving.refresh import refresh
+from serving.statistics_as_of import statistics_as_of
 from tests.testing_trainer import (
     NAN,
+    START,
     Raw,
     dense_inputs,
     line_of,
@@ -649,9 +652,12 @@ def test_a_refreshed_version_scores_by_the_newer_table(
     brands = toy.raw["catalog"][0]["candidate_brand"]
     of_p, of_q = (f"i{brands.index(brand)}" for brand in ("p", "q"))
     changed = statistics_table(brands) | {("of", "brand", "p"): [90, 3, 80, 0.1, 0.8]}
+    changed["about", "", ""] = AsOf(START + 3600, 99).to_json()
     table.write_bytes(b"\n".join(line_of(key, value) for key, value in changed.items()))
     version = Path(refresh(tmp_path / "model", table))
     check_manifest(version)
+    assert statistics_as_of(exported.folder) == AsOf(START, 18)
+    assert statistics_as_of(version) == AsOf(START + 3600, 99)
     scorer = tf.saved_model.load(str(version)).signatures[contract.SCORE_ITEMS]
     raw = {
         "user_state_bytes": states,
