@@ -59,6 +59,7 @@ DESCRIPTION = "description"
 USER_ID = "user_id"
 TIMESTAMP = "timestamp"  # of the request, seconds since 1970 UTC
 HISTORY_ITEM_ID = "history_item_id"
+USER_STATISTICS = "user_statistics"
 HISTORY_TIMESTAMP = "history_timestamp"  # of each behaviour
 
 # In the refusal of a state that another version made; a client then encodes the user again.
@@ -105,6 +106,11 @@ class Description:
         showing_inputs: Those inputs of candidates that differ from one showing of an item to the
             next, such as its position. What the catalogue has of them is of another showing, so
             they must be sent to be scored well.
+        statistic_inputs: The statistics among `user_inputs`. Left out, nothing has happened to the
+            user.
+        ranges: Of inputs whose numbers have limits, the least and the most; no most is None.
+        users_items: Of each statistic of users and items together, how many numbers a line of
+            `user_statistics` has.
     """
 
     max_candidates: int
@@ -117,6 +123,9 @@ class Description:
     context_inputs: tuple[str, ...]
     history_inputs: tuple[str, ...]
     showing_inputs: tuple[str, ...] = ()
+    statistic_inputs: tuple[str, ...] = ()
+    ranges: dict[str, tuple[float, float | None]] = dataclasses.field(default_factory=dict)
+    users_items: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -132,8 +141,13 @@ class Description:
         """As `from_json`, of parsed JSON."""
         known: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
-            if field.name not in found and field.default is not dataclasses.MISSING:
+            if field.name not in found and _has_default(field):
                 continue  # the release that exported it didn't say
             value = found[field.name]
             known[field.name] = tuple(value) if isinstance(value, list) else value
         return cls(**known)
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    missing = dataclasses.MISSING
+    return field.default is not missing or field.default_factory is not missing

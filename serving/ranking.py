@@ -19,6 +19,7 @@ from serving.io import Io
 from serving.showings import ShowingCheck, Unsent
 from serving.signatures import Signatures
 from serving.states import Freshness, States, UserState, encoder_inputs, state_blobs
+from serving.value_checks import check_values
 from serving.versions import Versions
 
 _READY_POLL_SECONDS = 0.1
@@ -54,9 +55,10 @@ class Ranking:
     ) -> None:
         self._io = io
         self._check_showings = ShowingCheck(unsent)
+        check_users = self._check_showings.of_users
         self.connection = Connection(io, address, model_name, channel.max_message_bytes)
         self._versions = Versions(self.connection, freshness.version_seconds)
-        self.states = States(io, self.connection, self._versions, caches, freshness)
+        self.states = States(io, self.connection, self._versions, caches, freshness, check_users)
 
     async def encode_user(self, user: User | Sequence[User], deadline: Deadline) -> UserState:
         return await self.states.encode(_as_list(user), deadline)
@@ -75,9 +77,9 @@ class Ranking:
         version = await self._versions.of(state.version, deadline)
         blobs = np.empty(len(state.blobs), object)
         blobs[:] = state.blobs
-        inputs = candidate_tensors(
-            as_columns(candidates), version.candidate_inputs(signature), len(blobs)
-        )
+        columns = as_columns(candidates)
+        inputs = candidate_tensors(columns, version.candidate_inputs(signature), len(blobs))
+        check_values(inputs, columns, version.description)
         parts = split(inputs, version.description.max_candidates)
         state_input = version.state_input(signature)
         requests = [{state_input: blobs} | part for part in parts]
@@ -92,10 +94,12 @@ class Ranking:
 
         def build(version: Signatures) -> tuple[str, list[dict[str, np.ndarray]]]:
             self._check_showings(columns, version.description, version.version)
+            self._check_showings.of_users(users, version.description, version.version)
             side = encoder_inputs(users, version)
             inputs = candidate_tensors(
                 columns, version.candidate_inputs(contract.PREDICT), len(users)
             )
+            check_values(inputs, columns, version.description)
             parts = split(inputs, version.description.max_candidates)
             return contract.PREDICT, [side | part for part in parts]
 

@@ -1,10 +1,10 @@
-"""Whether candidates come with the features that the catalogue inside the model can't know."""
+"""Whether requests come with the features that the model can't know by itself."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
-from typing import Literal
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
 
 from serving.contract import Description
 
@@ -12,7 +12,7 @@ Unsent = Literal["warn", "raise", "ignore"]
 
 
 class ShowingCheck:
-    """Looks for features of showings that candidates lack.
+    """Looks for features of showings that candidates lack, and for statistics that users lack.
 
     Args:
         unsent: What to do about them, see BaseClient.
@@ -34,13 +34,40 @@ class ShowingCheck:
             ValueError: some are missing, and that is to be raised.
         """
         missing = tuple(name for name in description.showing_inputs if name not in sent)
-        if not missing or self._unsent == "ignore":
+        if missing and self._unsent != "ignore":
+            self._tell(
+                version,
+                missing,
+                f"Version {version} was trained with {', '.join(missing)}, which differ from one "
+                "showing of an item to the next. Send them with the candidates: without them the "
+                "model takes those of another showing.",
+            )
+
+    def of_users(
+        self, users: Sequence[Mapping[str, Any]], description: Description, version: int
+    ) -> None:
+        """Checks which statistics users have.
+
+        Raises:
+            ValueError: some are missing, and that is to be raised.
+        """
+        if self._unsent == "ignore" or not description.statistic_inputs:
             return
-        message = (
-            f"Version {version} was trained with {', '.join(missing)}, which differ from one "
-            "showing of an item to the next. Send them with the candidates: without them the "
-            "model takes those of another showing."
-        )
+        lacked: list[str] = []
+        for name in description.statistic_inputs:
+            if any(user.get(name) is None for user in users):
+                lacked.append(name)
+        missing = tuple(lacked)
+        if missing:
+            self._tell(
+                version,
+                missing,
+                f"Version {version} was trained with {', '.join(missing)}, which count what "
+                "happened to the user. Send them with the user, 0 or '' where nothing has "
+                "happened: without them the model takes it that nothing has.",
+            )
+
+    def _tell(self, version: int, missing: tuple[str, ...], message: str) -> None:
         if self._unsent == "raise":
             raise ValueError(message)
         if (version, missing) not in self._warned:

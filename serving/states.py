@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import grpc
 import numpy as np
@@ -18,7 +18,10 @@ from serving.inputs import User, latest_events, user_tensors
 from serving.io import Io
 from serving.signatures import Signatures
 from serving.single_flight import SingleFlight
+from serving.value_checks import check_values
 from serving.versions import Versions
+
+UserCheck = Callable[[Sequence[User], contract.Description, int], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +92,7 @@ class States:
         caches: Asked in this order; what a later one has, or the server makes, goes into those
             before it.
         freshness: How old states may be.
+        check_users: Looks for features that users lack.
     """
 
     def __init__(
@@ -98,12 +102,14 @@ class States:
         versions: Versions,
         caches: Sequence[StateCache],
         freshness: Freshness,
+        check_users: UserCheck = lambda users, description, version: None,
     ) -> None:
         self._io = io
         self._connection = connection
         self._versions = versions
         self._caches = tuple(caches)
         self._freshness = freshness
+        self._check_users = check_users
         self._flights = SingleFlight(io)
         self.counters = Counters()
 
@@ -111,6 +117,7 @@ class States:
         """New states of users, which go into no cache."""
 
         def build(version: Signatures) -> tuple[str, list[dict[str, np.ndarray]]]:
+            self._check_users(users, version.description, version.version)
             return contract.ENCODE_USER, [encoder_inputs(users, version)]
 
         (answer,) = await self._versions.run_latest(build, deadline)
@@ -239,8 +246,8 @@ def encoder_inputs(users: Sequence[User], version: Signatures) -> dict[str, np.n
     """What encode_user takes of users: the behaviours that count, and no more.
 
     Raises:
-        ValueError: A feature is unknown, missing, or has the wrong type.
+        ValueError: A feature is unknown, missing, has the wrong type, or a value that can't be.
     """
-    return latest_events(
-        user_tensors(users, version.user_inputs()), version.description.history_length
-    )
+    inputs = user_tensors(users, version.user_inputs())
+    check_values(inputs, set().union(*users), version.description)
+    return latest_events(inputs, version.description.history_length)

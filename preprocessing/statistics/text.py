@@ -26,5 +26,7 @@ def decoded(text: bytes) -> bytes:
     Raises:
         ValueError: it isn't such a text.
     """
+    if b"+" in text or b"/" in text:
+        raise ValueError("the base64 of URLs has - and _ where others have + and /")
     padded = text + b"=" * (-len(text) % 4)
     return base64.b64decode(padded, altchars=b"-_", validate=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 
-from preprocessing.features import user_inputs
+from preprocessing.features import USER_STATISTICS, candidate_inputs, user_inputs
+from preprocessing.kinds.column import ColumnKind
 from preprocessing.spec import DatasetSpec
 from serving import contract
 from trainer.catalog import ItemCatalog
@@ -15,6 +16,7 @@ from trainer.export.showings import event_fields, showing_features
 from trainer.export.state_codec import StateCodec
 from trainer.export.statistics_table import StatisticsTable
 from trainer.export.transform_graph import TransformGraph
+from trainer.export.users_items import width_of
 from trainer.inputs import StageInputs
 from trainer.models.ranker import Ranker
 
@@ -82,11 +84,35 @@ def _description(
         context_inputs=_names(spec, "context"),
         history_inputs=_names(spec, "history"),
         showing_inputs=showings,
+        statistic_inputs=_statistic_names(spec),
+        ranges=_ranges(spec),
+        users_items={name: width_of(spec, name) for name in spec.statistics_of_users_items},
     )
 
 
 def _names(spec: DatasetSpec, side: str) -> tuple[str, ...]:
     return tuple(feature.name for feature in user_inputs(spec) if feature.side == side)
+
+
+def _statistic_names(spec: DatasetSpec) -> tuple[str, ...]:
+    """What is counted of users."""
+    found: list[str] = []
+    for feature in user_inputs(spec):
+        if feature.statistic is not None or feature.name == USER_STATISTICS:
+            found.append(feature.name)
+    return tuple(found)
+
+
+def _ranges(spec: DatasetSpec) -> dict[str, tuple[float, float | None]]:
+    """The least and the most of numbers that have limits."""
+    found: dict[str, tuple[float, float | None]] = {}
+    for feature in (*user_inputs(spec), *candidate_inputs(spec)):
+        if feature.statistic is not None:
+            is_count = feature.statistic.count in ("events", "positives")
+            found[feature.name] = (0.0, None if is_count else 1.0)
+        elif isinstance(feature.spec, ColumnKind) and feature.spec.between is not None:
+            found[feature.name] = feature.spec.between
+    return found
 
 
 def fingerprint(ranker: Ranker, spec: str) -> bytes:
