@@ -103,6 +103,9 @@ class DataReport(Kept):
             item's last one.
         zones: Where some times of a table name a zone and others don't: how many, by table and
             `named` or `not_named`, under an example.
+        statistic_events: How many events the `where` of a statistic lets in, by statistic.
+        statistic_values: Where it lets in none, what its columns hold, by statistic and column.
+        empty_features: Features that have no value in any request.
         feature_auc: How well each feature alone tells a label, by task and feature.
     """
 
@@ -129,4 +132,7 @@ class DataReport(Kept):
     odd_ids: dict[str, dict[str, int]] = {}
     item_changes: dict[str, Number] = {}
     zones: dict[str, dict[str, dict[str, int]]] = {}
+    statistic_events: dict[str, int] = {}
+    statistic_values: dict[str, dict[str, dict[str, int]]] = {}
+    empty_features: list[str] = []
     feature_auc: dict[str, dict[str, Number]] = {}

@@ -7,6 +7,7 @@ from typing import Any
 
 from preprocessing.conflicts import conflict_examples
 from preprocessing.counts import Counts, nested
+from preprocessing.idle_features import empty_features
 from preprocessing.joins import joins_report, missing_examples
 from preprocessing.leaks import feature_auc
 from preprocessing.popularity import rules
@@ -43,7 +44,9 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
             `("label_values", task, value)`, `("odd_ids", column, value)`, `("users",)`,
             `("items",)`, `("duplicate_keys", table)`, `("conflicting_keys", table)`,
             `("conflict_examples", table, ...)`, `("item_changes", feature, which)`,
-            `("feature_auc", task, feature, ...)`, `("zones", table, ...)`: how often.
+            `("feature_auc", task, feature, ...)`, `("zones", table, ...)`,
+            `("statistic_events", statistic)`, `("statistic_values", statistic, column, value)`: how
+            often.
         cutoffs: Where time was cut.
         profile: When the events were.
     """
@@ -77,6 +80,9 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         "odd_ids": by_name.get("odd_ids", {}),
         "item_changes": {name: _share(found) for name, found in changes.items()},
         "zones": zones_report(by_name.get("zones", {})),
+        "statistic_events": by_name.get("statistic_events", {}),
+        "statistic_values": by_name.get("statistic_values", {}),
+        "empty_features": empty_features(by_name.get("feature_auc", {})),
         "feature_auc": _feature_auc(by_name.get("feature_auc", {})),
     }
     return json.dumps(report, indent=2, sort_keys=True)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from preprocessing.condition_text import held, wanted
 from preprocessing.conflicts import conflict_findings
 from preprocessing.errors import DataError
+from preprocessing.idle_features import idle_findings
 from preprocessing.joins import join_findings
 from preprocessing.leaks import leak_findings
 from preprocessing.odd_ids import id_findings
 from preprocessing.quarantine import read_report
 from preprocessing.sources.zone_counts import zone_findings
 from preprocessing.spec import DatasetSpec
-from preprocessing.spec_records import Condition
 from preprocessing.splits import REQUEST_SPLITS, WINDOW_SPLITS
 
-_SHOWN_VALUES = 10
 _MISSING_NEGATIVES = 0.1
 _OFTEN = 0.5
 _FEW_BEHAVIORS = 0.01  # of all events
@@ -55,7 +55,8 @@ def report_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str
     for column, counts in report["odd_ids"].items():
         warnings += id_findings(getattr(spec.events, column), counts)
     of_splits, odd_splits = _split_findings(spec, report)
-    return problems + of_splits, warnings + odd_splits
+    idle, odd_features = idle_findings(spec, report)
+    return problems + of_splits + idle, warnings + odd_splits + odd_features
 
 
 def _split_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str], list[str]]:
@@ -139,27 +140,13 @@ def _one_kind(split: str, task: str, counts: dict[str, Any]) -> list[str]:
 def _never(task: str, spec: DatasetSpec, report: dict[str, Any]) -> str:
     label = spec.tasks[task]
     values = report["label_values"].get(task, {})
-    frequent = sorted(values.items(), key=lambda item: (-item[1], item[0]))[:_SHOWN_VALUES]
-    held = ", ".join(f"{value!r} ({count:,} times)" for value, count in frequent)
     found = "Events fulfil it, but none that makes a candidate positive."
-    if held:
-        found = f"The column holds {held}."
+    if values:
+        found = f"The column holds {held(values)}."
     return (
-        f"task {task} never holds: no candidate of any split has {label.column} {_wanted(label)}. "
+        f"task {task} never holds: no candidate of any split has {label.column} {wanted(label)}. "
         f"{found}"
     )
-
-
-def _wanted(label: Condition) -> str:
-    if label.at_least is not None:
-        return f"at least {label.at_least:g}"
-    if label.at_most is not None:
-        return f"at most {label.at_most:g}"
-    if label.equals_column is not None:
-        return f"equal to column {label.equals_column}"
-    if label.one_of is not None:
-        return f"among {list(label.one_of)}"
-    return f"equal to {label.equals!r}"
 
 
 def _few_negatives(spec: DatasetSpec, split: str, counts: dict[str, Any]) -> list[str]:

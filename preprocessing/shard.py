@@ -15,6 +15,7 @@ from preprocessing.event_features import EventFeatures, Tables
 from preprocessing.events import SortedEvents
 from preprocessing.frames import Frame, FrameEncoder
 from preprocessing.histories import AT_CUT_OFF, TOO_LONG, Ranges, is_run_start, windows
+from preprocessing.idle_features import count_statistics
 from preprocessing.leaks import JUDGED, LEARNT, checked_features
 from preprocessing.popularity import count_labels
 from preprocessing.request_frames import request_frame
@@ -85,6 +86,7 @@ class ShardRecords:
             self._count(split, frame)
         self._count_joins()
         self._count_label_values()
+        count_statistics(spec, events, self.counts)
         self._count_odd_ids()
         self._count_changes()
         self.counts["history_events", "all"] += len(events)

@@ -78,7 +78,7 @@ class Statistic(Config):
     counts: Annotated[tuple[Count, ...], pydantic.Field(min_length=1)] = _DEFAULT_COUNTS
     windows: Annotated[tuple[Window, ...], pydantic.Field(min_length=1)] = ("1d", "7d", "28d", ALL)
     step: Annotated[Duration, pydantic.Field(ge=1)] = SECONDS_PER_HOUR
-    prior: Annotated[float, CountsWith("rate"), pydantic.Field(gt=0)] = 10.0
+    prior: Annotated[float, CountsWith("rate"), pydantic.Field(gt=0, allow_inf_nan=False)] = 10.0
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Statistic:

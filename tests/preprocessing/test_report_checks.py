@@ -12,7 +12,7 @@ from preprocessing.errors import DataError
 from preprocessing.quarantine import read_report
 from preprocessing.report_checks import check_report
 from preprocessing.validation import validate
-from tests.testing import HOUR, START, Row, run_job, small_log, write_small_dataset
+from tests.testing import HOUR, START, Row, run_job, small_log, small_spec, write_small_dataset
 
 LOG = small_log(users=12, events=400)
 
@@ -37,6 +37,38 @@ def test_a_label_that_never_fires_is_refused_with_what_its_column_holds(tmp_path
     )
     tens = sum(row["price"] == "10" for row in LOG)
     assert f"'10' ({tens} times)" in text
+
+
+def test_a_statistic_that_never_counts_is_refused_with_what_its_columns_hold(
+    tmp_path: Path,
+) -> None:
+    rows = [row | {"device": ""} for row in LOG]
+    features = small_spec().features.model_dump()
+    features["item"] = {"place": {"kind": "categorical", "table": "events", "column": "device"}}
+    features["match"] = {"place": {}}
+    purchase = [{"column": "action", "equals": "purchase"}]
+    dear = [{"column": "action", "equals": "buy"}, {"column": "price", "at_least": 1000}]
+    buys = [{"column": "action", "equals": "buy"}]
+    features["statistics"] = {
+        "bought": {"of": ["item_id"], "counts": ["events"], "where": purchase},
+        "dear": {"of": ["item_id"], "counts": ["events"], "where": dear},
+        "own": {"of": ["user", "item_id"], "counts": ["events"], "where": buys},
+        "at": {"of": ["item_id", "place"], "counts": ["events"]},
+    }
+    found = validate(write_small_dataset(tmp_path, rows, features=features))
+    views = sum(row["action"] == "view" for row in LOG)
+    held = f"The column action holds 'view' ({views} times), 'buy' ({len(LOG) - views} times)."
+    bought, of_dear, at = found.problems
+    never = "statistic bought never counts: no event has action equal to 'purchase'. "
+    assert bought == never + held
+    assert of_dear.startswith(
+        "statistic dear never counts: no event has action equal to 'buy' and price at least 1000. "
+        + held
+    )
+    assert at.startswith("statistic at never counts: it counts by place, which no candidate has")
+    warnings = " ".join(found.warnings)
+    assert "match place never finds anything: it compares place" in warnings
+    assert "feature candidate_place has no value in any request" in warnings
 
 
 @pytest.mark.slow

@@ -70,6 +70,7 @@ def test_a_spec_with_statistics_survives_json() -> None:
         ({"brand": {"where": [{"column": "x"}]}}, "give exactly one of equals"),
         ({"b": {"of": ["brand", "brand"]}}, "of names something twice. Received: brand, brand"),
         ({"brand": {"prior": 0}}, "greater than 0"),
+        ({"brand": {"prior": float("inf")}}, "finite number"),
     ],
 )
 def test_statistics_that_make_no_sense_are_refused(statistic: dict[str, Any], message: str) -> None:
