@@ -11,7 +11,19 @@ from pydantic_core import ErrorDetails
 from preprocessing.hints import did_you_mean, shortened
 
 _SHOWN_CHARACTERS = 200
+_MAPPINGS = ("model_type", "dict_type", "dataclass_type")  # pydantic's types of errors
+_LISTS = ("tuple_type", "list_type")
 REFUSED = "refused_option"  # the type of errors whose message says all
+
+
+def is_own(problem: ErrorDetails) -> bool:
+    """Whether an error isn't merely what another one leads to.
+
+    Of a list whose entries are wrong pydantic also says that it is too short without them.
+    """
+    if problem["type"] != "too_short" or not isinstance(problem["input"], (list, tuple)):
+        return True
+    return len(problem["input"]) < problem["ctx"]["min_length"]
 
 
 def describe(source: str, model: type[pydantic.BaseModel], problem: ErrorDetails) -> str:
@@ -31,6 +43,16 @@ def describe(source: str, model: type[pydantic.BaseModel], problem: ErrorDetails
         return f"{source}: {key}: {problem['msg']}"
     if problem["type"] == "missing":
         return f"{source}: {key}: this key is missing."
+    if problem["type"] in _MAPPINGS and problem["input"] is None:
+        return (
+            f"{source}: {key}: nothing follows this key, where keys and values are expected: write "
+            "{} for the defaults, or leave it out."
+        )
+    if problem["type"] in _LISTS:
+        received = shortened(repr(problem["input"]), _SHOWN_CHARACTERS)
+        if isinstance(problem["input"], str):
+            return f"{source}: {key}: a list is expected: write [{problem['input']}]."
+        return f"{source}: {key}: a list is expected, such as [a, b]. Received: {received}"
     message = f"{source}: {key}: {problem['msg'].removeprefix('Value error, ')}"
     if problem["type"] == "value_error" and isinstance(problem["input"], Mapping):
         # A check of a whole section: its message says itself what was received.

@@ -16,7 +16,7 @@ from preprocessing.durations import to_text
 from preprocessing.kinds.column import ColumnKind
 from preprocessing.kinds.kind import Kind
 from preprocessing.registry import KIND
-from preprocessing.spec_match import ITEM_ID, Match
+from preprocessing.spec_match import ITEM_ID, Match, check_distinct
 from preprocessing.spec_records import (
     Candidates,
     FractionSplit,
@@ -102,7 +102,7 @@ class Features(Config):
         return self
 
     @pydantic.model_validator(mode="after")
-    def _check_matches(self) -> Features:
+    def _check_matches(self, info: pydantic.ValidationInfo) -> Features:
         with_words = [name for name, feature in self.item.items() if feature.has_vocabulary]
         with_words.insert(0, ITEM_ID)
         for name, match in self.match.items():
@@ -125,17 +125,19 @@ class Features(Config):
                     f"features.match.{name} counts by a feature of one value a behaviour. "
                     f"Received: by={match.by}, which is {self.behavior[match.by].kind}"
                 )
+        if not is_saved(info):
+            check_distinct(self.match)
         return self
 
     @pydantic.model_validator(mode="after")
-    def _check_statistics(self) -> Features:
+    def _check_statistics(self, info: pydantic.ValidationInfo) -> Features:
         for name in self.statistics:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"feature name must be snake_case. Received: statistics.{name}")
         one_word: dict[str, bool] = {}
         for name, kind in self.item.items():
             one_word[name] = kind.has_vocabulary and not kind.multivalent
-        check_statistics(self.statistics, one_word)
+        check_statistics(self.statistics, one_word, is_saved(info))
         return self
 
 

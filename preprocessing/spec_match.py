@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pydantic
 
-from preprocessing.config import Config
+from preprocessing.config import Config, is_saved
 
 ITEM_ID = "item_id"
 _VALUES = 8
@@ -33,7 +33,9 @@ class Match(Config):
     values: int | None = pydantic.Field(None, ge=1, le=64)
 
     @pydantic.model_validator(mode="after")
-    def _check(self) -> Match:
+    def _check(self, info: pydantic.ValidationInfo) -> Match:
+        if len(set(self.fields)) < len(self.fields) and not is_saved(info):
+            raise ValueError(f"fields names something twice. Received: {', '.join(self.fields)}")
         if self.by is None and self.values is not None:
             raise ValueError("values says how many values of `by` are counted apart. Give `by` too")
         return self
@@ -52,3 +54,19 @@ class Match(Config):
         """How many numbers a candidate gets: count, share, recency, and a count for each value."""
         by_value = 0 if self.by is None else self.values_apart + 1
         return 3 + by_value
+
+
+def check_distinct(matches: dict[str, Match]) -> None:
+    """Checks that no two matches compare the same.
+
+    Raises:
+        ValueError: two do.
+    """
+    seen: dict[tuple[frozenset[str], int | None, str | None, int], str] = {}
+    for name, match in matches.items():
+        what = (frozenset(match.fields_of(name)), match.last, match.by, match.values_apart)
+        if what in seen:
+            raise ValueError(
+                f"features.match.{name} compares what {seen[what]} compares: leave one of them out"
+            )
+        seen[what] = name

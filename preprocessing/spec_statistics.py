@@ -9,20 +9,26 @@ from typing import Annotated, Literal
 import pydantic
 
 from preprocessing.conditions import CountsWith
-from preprocessing.config import Config
-from preprocessing.durations import SECONDS_PER_HOUR, Duration, seconds_of, to_text
+from preprocessing.config import Config, is_saved
+from preprocessing.durations import SECONDS_PER_DAY, SECONDS_PER_HOUR, Duration, seconds_of, to_text
 from preprocessing.spec_match import ITEM_ID
 from preprocessing.spec_records import Condition
 
 USER = "user"
 _FOREVER = 2**40  # seconds; no log is longer
+_LONGEST_WINDOW = 100 * 365 * SECONDS_PER_DAY
 ALL = "all"
 Count = Literal["events", "positives", "rate", "recency"]
 _DEFAULT_COUNTS: tuple[Count, ...] = ("events", "positives", "rate")
 
 
 def _window(text: str) -> str:
-    return text if text == ALL else to_text(seconds_of(text))
+    if text == ALL:
+        return text
+    seconds = seconds_of(text)
+    if not seconds:
+        raise ValueError("a window is longer than nothing: a multiple of step, or all")
+    return to_text(seconds)
 
 
 Window = Annotated[str, pydantic.AfterValidator(_window)]
@@ -81,17 +87,19 @@ class Statistic(Config):
     prior: Annotated[float, CountsWith("rate"), pydantic.Field(gt=0, allow_inf_nan=False)] = 10.0
 
     @pydantic.model_validator(mode="after")
-    def _check(self) -> Statistic:
+    def _check(self, info: pydantic.ValidationInfo) -> Statistic:
         for option in ("of", "counts", "windows"):
             values = getattr(self, option)
             if len(set(values)) < len(values):
                 raise ValueError(f"{option} names something twice. Received: {', '.join(values)}")
         for window in self.windows:
-            if window != ALL and (seconds_of(window) % self.step or not seconds_of(window)):
+            if window != ALL and seconds_of(window) % self.step:
                 raise ValueError(
                     f"a window is a multiple of step, which is {to_text(self.step)}, because "
                     f"counts are kept by step. Received: {window}"
                 )
+            if window != ALL and seconds_of(window) > _LONGEST_WINDOW and not is_saved(info):
+                raise ValueError(f"no log is that long: write all. Received: {window}")
         return self
 
     @property
@@ -163,15 +171,19 @@ class Statistic(Config):
             yield StatisticColumn(name, self.longest_window, "recency", "")
 
 
-def check_statistics(statistics: dict[str, Statistic], one_word: dict[str, bool]) -> None:
-    """Checks that the keys of statistics are known and have one word each.
+def check_statistics(
+    statistics: dict[str, Statistic], one_word: dict[str, bool], saved: bool
+) -> None:
+    """Checks that the keys of statistics are known and have one word each, and none is there twice.
 
     Args:
         statistics: By name.
         one_word: Of each item feature, whether a value of it is one word.
+        saved: Whether a run wrote them: earlier releases minded neither names nor repetition.
 
     Raises:
-        ValueError: a key isn't known, or has no word or several.
+        ValueError: a key isn't known, or has no word or several; or a name says another key than
+            is counted, or two statistics are the same.
     """
     known = [USER, ITEM_ID]
     known += [name for name, has_one in one_word.items() if has_one]
@@ -187,3 +199,23 @@ def check_statistics(statistics: dict[str, Statistic], one_word: dict[str, bool]
                     f"features.statistics.{name} counts by user, item_id or item features of one "
                     f"word: {', '.join(known)}. Received: of={key}"
                 )
+        if saved:
+            continue
+        if name in known and name not in statistic.keys_of(name):
+            raise ValueError(
+                f"features.statistics.{name} is called like what it doesn't count by: rename it. "
+                f"Received: of={', '.join(statistic.of)}"
+            )
+        for other in statistics:
+            if other == name:
+                break
+            if _same(statistics[other], other, statistic, name):
+                raise ValueError(
+                    f"features.statistics.{name} counts what {other} counts: leave one of them out"
+                )
+
+
+def _same(one: Statistic, one_name: str, other: Statistic, other_name: str) -> bool:
+    """Whether two statistics have the same numbers, in whichever order."""
+    keys = set(one.keys_of(one_name)) == set(other.keys_of(other_name))
+    return keys and one.model_copy(update={"of": ()}) == other.model_copy(update={"of": ()})

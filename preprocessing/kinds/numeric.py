@@ -36,7 +36,7 @@ class Numeric(ColumnKind):
     checked_as: ClassVar[CheckedAs] = "number"
     has_number: ClassVar[bool] = True
 
-    buckets: int = pydantic.Field(32, ge=2)
+    buckets: int = pydantic.Field(32, ge=2, le=10_000)
     scale: Literal["log", "linear", "logit"] = "log"
 
     @property

@@ -29,7 +29,7 @@ class TimeGap(Kind):
 
     sides: ClassVar[tuple[str, ...]] = ("behavior",)
 
-    buckets: int = pydantic.Field(10, ge=2)
+    buckets: int = pydantic.Field(10, ge=2, le=10_000)
 
     @property
     def size(self) -> int:

@@ -61,6 +61,15 @@ def test_a_spec_without_matches_has_none() -> None:
             "feature name must be snake_case. Received: match.Brand",
         ),
         ({"brand": {"last": 0}}, "greater than or equal to 1"),
+        ({"m": {"fields": ["brand", "brand"]}}, "fields names something twice. Received: brand"),
+        (
+            {"brand": {}, "m": {"fields": ["brand"]}},
+            "features.match.m compares what brand compares: leave one of them out",
+        ),
+        (
+            {"m": {"fields": ["brand", "tags"]}, "n": {"fields": ["tags", "brand"]}},
+            "features.match.n compares what m compares",
+        ),
     ],
 )
 def test_matches_that_make_no_sense_are_refused(match: dict[str, Any], message: str) -> None:
