@@ -30,7 +30,7 @@ def check_report(spec: DatasetSpec, quarantine_dir: str) -> None:
     """
     report = read_report(quarantine_dir)
     problems, warnings = report_findings(spec, report)
-    for warning in report["warnings"] + warnings:
+    for warning in [*report["warnings"], *warnings, *pretraining_problems(spec, report)]:
         logging.warning(warning)
     if problems:
         raise DataError(" ".join(problems))
@@ -57,6 +57,19 @@ def report_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str
     of_splits, odd_splits = _split_findings(spec, report)
     idle, odd_features = idle_findings(spec, report)
     return problems + of_splits + idle, warnings + odd_splits + odd_features
+
+
+def pretraining_problems(spec: DatasetSpec, report: dict[str, Any]) -> list[str]:
+    """What keeps a whole run, which pre-trains, from succeeding."""
+    learnt, held_out = [_records(report, split) for split in WINDOW_SPLITS]
+    if not learnt or held_out:  # the former is a problem of any training
+        return []
+    why = f" {_entering(report)}." if spec.history.where else ""
+    return [
+        "none of the users held out, one in twenty, has two behaviours before the training "
+        "cut-off: pre-training can't be judged, and a run would refuse it. The log has "
+        f"{report['users']:,} user(s).{why}"
+    ]
 
 
 def _split_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[str], list[str]]:
@@ -86,7 +99,7 @@ def _history_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[s
     entering = report["history_events"]["entering"]
     events = report["history_events"]["all"]
     share = entering / events if events else 0.0
-    held = f"history.where holds for {entering:,} of {events:,} events ({share:.2%})"
+    held = _entering(report)
     why = f" {held}." if spec.history.where else ""
     learnt, held_out = [_records(report, split) for split in WINDOW_SPLITS]
     if not learnt:
@@ -96,14 +109,18 @@ def _history_findings(spec: DatasetSpec, report: dict[str, Any]) -> tuple[list[s
         )
         return [problem], []
     if not held_out:
-        warning = (
-            f"none of the users held out, one in twenty, has two behaviours before the training "
-            f"cut-off: pre-training can't be judged and will be refused.{why}"
-        )
-        return [], [warning]
+        return [], []  # rankers may be trained without an encoder: see pretraining_problems
     if spec.history.where and share < _FEW_BEHAVIORS:
         return [], [f"{held}: few requests have a history."]
     return [], []
+
+
+def _entering(report: dict[str, Any]) -> str:
+    """How many events `history.where` lets in."""
+    entering = report["history_events"]["entering"]
+    events = report["history_events"]["all"]
+    share = entering / events if events else 0.0
+    return f"history.where holds for {entering:,} of {events:,} events ({share:.2%})"
 
 
 def _records(report: dict[str, Any], split: str) -> int:

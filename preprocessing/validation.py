@@ -14,7 +14,7 @@ import numpy as np
 from preprocessing.errors import DataError
 from preprocessing.quarantine import RejectedRow, lost_rows, read_report
 from preprocessing.records import CountRecords
-from preprocessing.report_checks import report_findings
+from preprocessing.report_checks import pretraining_problems, report_findings
 from preprocessing.sources.bigquery import check_client
 from preprocessing.sources.check import columns_to_find
 from preprocessing.sources.columns import TABLES, TIME, TableName
@@ -76,7 +76,8 @@ class Validation:
         report: The data report that a run would make; empty where something keeps it from being
             made.
         period: When the first and the last event happened.
-        problems: What keeps a run from succeeding; empty if all is well.
+        problems: What keeps any training from succeeding; empty if all is well.
+        run_problems: What keeps a run from succeeding, which pre-trains; an experiment may not.
         warnings: What looks wrong, but may be meant.
         unread: Tables in BigQuery, whose rows are checked by a run alone.
     """
@@ -85,6 +86,7 @@ class Validation:
     report: dict[str, Any] = dataclasses.field(default_factory=dict)
     period: tuple[str, str] | None = None
     problems: list[str] = dataclasses.field(default_factory=list)
+    run_problems: list[str] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
     unread: list[TableName] = dataclasses.field(default_factory=list)
 
@@ -112,6 +114,7 @@ def _count_records(spec: DatasetSpec, found: Validation) -> None:
         found.report = read_report(folder)
     problems, warnings = report_findings(spec, found.report)
     found.problems += problems
+    found.run_problems += pretraining_problems(spec, found.report)
     found.warnings += warnings
 
 

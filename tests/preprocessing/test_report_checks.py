@@ -145,3 +145,12 @@ def test_ids_that_look_as_if_there_were_none_are_told(tmp_path: Path) -> None:
     warnings = " ".join(validate(write_small_dataset(tmp_path, rows)).warnings)
     assert r"40 rows have '\\N' in column user_id, which is read as an id" in warnings
     assert "17 rows have 'None' in column item_id" in warnings
+
+
+def test_a_log_of_one_user_is_refused_as_pre_training_would_refuse_it(tmp_path: Path) -> None:
+    rows = [row | {"user_id": "u1"} for row in LOG]
+    found = validate(write_small_dataset(tmp_path, rows, users=None, features={}))
+    assert not found.problems
+    (problem,) = found.run_problems
+    assert problem.startswith("none of the users held out, one in twenty, has two behaviours")
+    assert problem.endswith("The log has 1 user(s).")

@@ -37,13 +37,14 @@ def validate_config(path: Path) -> bool:
         console.print(f"Not read: {table}, which is in BigQuery; a run checks it.")
     for warning in found.warnings:
         console.print(f"[yellow]Warning:[/yellow] {escape(warning)}", soft_wrap=True)
-    for problem in found.problems:
+    problems = found.problems + found.run_problems
+    for problem in problems:
         console.print(f"[red]Problem:[/red] {escape(problem)}", soft_wrap=True)
-    if found.problems:
-        console.print(f"{len(found.problems)} problem(s).")
+    if problems:
+        console.print(f"{len(problems)} problem(s).")
     else:
         console.print(f"No problem found. Next: srp4ctr run {path}", soft_wrap=True, markup=False)
-    return not found.problems
+    return not problems
 
 
 def _tables(found: Validation) -> Table:
