@@ -15,9 +15,10 @@ class IdDropout(keras.layers.Layer):
     """Replaces a share of indices by those that words outside of the vocabulary share.
 
     An item that comes after training is such a word. Where every item of the training data has a
-    row of its own, nothing would ever train the shared rows, and a new item would be scored by what
-    they started from. So they learn what an item is on average, and the rest of the model learns
-    to do without the id. The idea is DropoutNet's (Volkovs et al., NeurIPS 2017).
+    row of its own, as where `item_min_count` is 1 or the item table has them all, nothing else
+    trains the shared rows, and without this layer a new item is scored by what they started from.
+    With it they learn what an item is on average, and the rest of the model learns to do without
+    the id. The idea is DropoutNet's (Volkovs et al., NeurIPS 2017).
 
     Args:
         rate: The share, from 0 to below 1.
