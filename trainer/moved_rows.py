@@ -66,19 +66,20 @@ def moved_indices(indices: np.ndarray, before: Vocabulary, now: Vocabulary) -> n
     """The indices that the same words have now.
 
     Args:
-        indices: Of words before, from 1.
+        indices: Of words before, from 1; negative ones are of words that were gone already.
         before: What they stand for.
         now: What the result's indices stand for.
 
     Returns:
         As many indices. The buckets of unknown words come after the last word, so theirs move by
-        how many words there are more; a word that is gone has -1, which nothing else has.
+        how many words there are more; a word that is gone has -1, which no value has, and keeps it.
     """
     rows = {token: row for row, token in enumerate(now.tokens, start=1)}
     of_words = np.array([rows.get(token, -1) for token in before.tokens], indices.dtype)
-    is_word = indices <= len(before.tokens)
+    is_word = (indices > 0) & (indices <= len(before.tokens))
     moved = indices - len(before.tokens) + len(now.tokens)
     moved[is_word] = of_words[indices[is_word] - 1]
+    moved[indices < 0] = -1
     return moved
 
 

@@ -58,6 +58,16 @@ def test_indices_follow_their_words() -> None:
     np.testing.assert_array_equal(moved_indices(indices, BEFORE, longer), [4, 3, 2, 5, 6])
 
 
+def test_a_word_that_is_gone_stays_gone_when_it_comes_back() -> None:
+    """Its index would be another word's otherwise, and the two would count each match twice."""
+    without = Vocabulary([b"a", b"c"], oov_buckets=2)
+    once = moved_indices(np.array([1, 2, 3]), BEFORE, without)
+    np.testing.assert_array_equal(once, [1, -1, 2])
+    np.testing.assert_array_equal(moved_indices(once, without, BEFORE), [1, -1, 3])
+    fewer = Vocabulary([b"c"], oov_buckets=2)
+    np.testing.assert_array_equal(moved_indices(once, without, fewer), [-1, -1, 1])
+
+
 def test_pairs_follow_both_of_their_words() -> None:
     words = list(BEFORE.tokens)
     weights = np.zeros((4, 4))  # the first row and column are the absent word's, which has none
