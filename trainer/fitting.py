@@ -89,6 +89,9 @@ def fit(
         backup = Backup(directory, _backup_steps(stage, config, strategy), stage.steps)
         done = backup.done_steps()
         curves = _curves(stage, backup, done // stage.steps)
+        if curves.has_stopped:
+            # It was killed after its last epoch: there is nothing left but the best weights.
+            stage = dataclasses.replace(stage, epochs=done // stage.steps)
         callbacks = list(stage.callbacks)
         if Cluster.from_environment().is_chief:
             callbacks += _shown(stage, config, tensorboard_dir)

@@ -30,6 +30,11 @@ class Curves(keras.callbacks.Callback):
         if self.writes:
             self.backup.write_curves(self.logs)
 
+    @property
+    def has_stopped(self) -> bool:
+        """Whether the epochs so far are all that there should be."""
+        return False
+
     def by_name(self) -> dict[str, list[float]]:
         """The curves: for each name one value per epoch."""
         curves: dict[str, list[float]] = {}
@@ -64,12 +69,17 @@ class StopAtBest(Curves):
         super().on_epoch_end(epoch, logs)
         if self._best_epoch() != best and self.writes:
             self._weights().write(self.backup.best)
-        if epoch - self._best_epoch() >= self.patience:
+        if self.has_stopped:
             self.model.stop_training = True
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self.writes and self.logs:
             self._weights().read(self.backup.best).assert_existing_objects_matched()
+
+    @property
+    def has_stopped(self) -> bool:
+        """See Curves; the logs alone tell, so that a run that goes on stops where it had."""
+        return len(self.logs) - 1 - self._best_epoch() >= self.patience
 
     def _best_epoch(self) -> int:
         """The first epoch with the highest value; -1 where there is none yet."""
