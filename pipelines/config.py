@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +14,6 @@ from pipelines.tuning import TuningConfig, override
 from preprocessing.config import Config, load_yaml
 from preprocessing.features import feature_name, record_features
 from preprocessing.paths import absolute, is_local
-from preprocessing.plugins import packages_with_plugins
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_records import SpanSplit
 from trainer.config import TrainerConfig
@@ -261,20 +259,3 @@ def load_run_config(path: str | Path) -> RunConfig:
         ConfigError: it can't be read, or a key is unknown or wrong.
     """
     return load_yaml(path, RunConfig)
-
-
-def code_fingerprint(*packages: str) -> str:
-    """A hash of packages' source: TFX's cache sees a change of code as one of input by it.
-
-    Of packages with plugins the version counts.
-    """
-    root = Path(__file__).parent.parent
-    files: list[Path] = []
-    for package in packages:
-        files += (root / package).rglob("*.py")
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(path.relative_to(root).as_posix().encode())
-        digest.update(path.read_bytes())
-    digest.update("".join(packages_with_plugins()).encode())
-    return digest.hexdigest()[:16]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from preprocessing.artifact_files import is_of_split, split_files
+from preprocessing.code_fingerprint import code_fingerprint
 from preprocessing.config import SAVED
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
@@ -104,7 +105,8 @@ class StageInputs:
     def stage_directory(self, stage: str, started_from: str | None = None) -> str | None:
         """Where backups of a stage are; None where none are kept.
 
-        A run with another configuration or other data has another directory, and so finds none.
+        A run with another configuration, other data or other code has another directory, and so
+        finds none.
         """
         if self.backup_dir is None:
             return None
@@ -116,6 +118,8 @@ class StageInputs:
             self.transform_dir,
             settings,
             started_from,
+            # Other code may have other weights, or read other batches.
+            code_fingerprint("preprocessing", "trainer"),
         )
         digest = hashlib.sha256(repr(made_by).encode()).hexdigest()[:16]
         return os.path.join(self.backup_dir, f"{stage}-{digest}")
