@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from preprocessing.features import (
@@ -164,7 +164,12 @@ class Fields:
 
 def fields_of(spec: DatasetSpec, transform_output: TFTransformOutput) -> Fields:
     """The fields of `spec`, sized by the vocabularies of a transform output."""
-    fields = [_field(feature, spec, transform_output) for feature in model_features(spec)]
+    return sized_fields(spec, transform_output.vocabulary_size_by_name)
+
+
+def sized_fields(spec: DatasetSpec, words_of: Callable[[str], int]) -> Fields:
+    """The fields of `spec`, for vocabularies of which `words_of` tells the size by name."""
+    fields = [_field(feature, spec, words_of) for feature in model_features(spec)]
     return with_matches(fields, spec)
 
 
@@ -185,10 +190,9 @@ def _compared(name: str, fields: Mapping[str, Field]) -> Compared:
     return Compared(field.name, f"candidate_{name}", field.width, field.size - field.oov_buckets)
 
 
-def _field(feature: ModelFeature, spec: DatasetSpec, transform_output: TFTransformOutput) -> Field:
+def _field(feature: ModelFeature, spec: DatasetSpec, words_of: Callable[[str], int]) -> Field:
     if feature.vocabulary is None:
         assert feature.spec is not None
         return Field(feature, feature.spec.size + 1)
     shared = oov_buckets(feature, spec)
-    words = transform_output.vocabulary_size_by_name(feature.vocabulary)
-    return Field(feature, 1 + words + shared, shared)
+    return Field(feature, 1 + words_of(feature.vocabulary) + shared, shared)

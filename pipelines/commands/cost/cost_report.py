@@ -12,9 +12,10 @@ from rich.console import Console
 
 from pipelines.config import RunConfig, load_run_config
 from pipelines.markdown import markdown_table
-from preprocessing.features import model_features
+from preprocessing.config import ConfigError
 from trainer.costs import CANDIDATES, ModelCost, compare_costs, cost_ratios
-from trainer.fields import Field, Fields
+from trainer.fields import Fields, sized_fields
+from trainer.layers.transitions import LARGEST, transition_pairs
 
 _MEGA = 1e6
 _HEADER = ["model", "user, MFLOP", "efficiency, MFLOP"]
@@ -28,10 +29,10 @@ def report_costs(config_path: Path, output: Path | None, vocabulary: int) -> Non
     Args:
         config_path: A run's YAML file; its data is not read.
         output: Where the files go.
-        vocabulary: Values of each vocabulary, which only the size of embedding tables depends on.
+        vocabulary: Words of each vocabulary, which only the size of tables depends on.
 
     Raises:
-        ConfigError: the file is wrong.
+        ConfigError: the file is wrong, or its transitions pair nothing of so many words.
     """
     # TensorFlow's profiler warns that it uses functions of TensorFlow that are deprecated.
     tf.get_logger().setLevel(logging.ERROR)
@@ -102,12 +103,16 @@ def _draw(costs: dict[str, ModelCost]) -> Figure:
 
 
 def fields_of(config: RunConfig, vocabulary: int) -> Fields:
-    """The config's fields, sized without its data: `vocabulary` values a vocabulary."""
-    spec = config.dataset
-    fields = []
-    for feature in model_features(spec):
-        values = vocabulary
-        if feature.vocabulary is None and feature.spec is not None:
-            values = feature.spec.size
-        fields.append(Field(feature, values + 1))  # index 0 is for absent values
-    return Fields(tuple(fields), spec.history.length, tuple(spec.tasks))
+    """The config's fields, sized without its data: `vocabulary` words a vocabulary.
+
+    Raises:
+        ConfigError: the ranker's transitions pair what has fewer words than that.
+    """
+    fields = sized_fields(config.dataset, lambda _: vocabulary)
+    if config.trainer.ranker.transitions and not transition_pairs(fields):
+        raise ConfigError(
+            f"trainer.ranker.transitions pairs features of fewer than {LARGEST:,} words, and with "
+            f"--vocabulary {vocabulary} there is none. Give as many as these have, such as "
+            "--vocabulary 100, or leave transitions out"
+        )
+    return fields
