@@ -59,7 +59,8 @@ class Dien(Baseline):
         if training:
             items = history[..., : self.embed.item_width]
             mask = features["history_item_id"] > 0
-            loss = auxiliary_loss(interests, items, other_behaviors(items), mask)
+            negatives, known = other_behaviors(items, mask)
+            loss = auxiliary_loss(interests, items, negatives, mask & known)
             self.add_loss(self.auxiliary_weight * loss)
         return DienState(self.attention(interests), self.evolution.input_terms(interests)), user
 
@@ -77,13 +78,13 @@ def auxiliary_loss(
 ) -> tf.Tensor:
     """The paper's L_aux: interest t is to tell behaviour t + 1 from another one.
 
-    It is the mean over real pairs of a behaviour and the one after it.
+    It is the mean over pairs of a behaviour and the one after it.
 
     Args:
         interests: Hidden states [B, L, H].
         items: Embedded items of the behaviours [B, L, H].
         negatives: Embedded items to tell them from [B, L, H].
-        mask: Boolean [B, L].
+        mask: Which of `items` are real and have a negative, boolean [B, L].
     """
     real = tf.cast(mask[:, 1:], tf.float32)
     right = tf.reduce_sum(interests[:, :-1] * items[:, 1:], -1)
@@ -93,9 +94,19 @@ def auxiliary_loss(
     return tf.math.divide_no_nan(tf.reduce_sum(loss * real), tf.reduce_sum(real))
 
 
-def other_behaviors(items: tf.Tensor) -> tf.Tensor:
-    """Each row's behaviours [B, L, H] become those of another row of the batch; padding is zero."""
-    # By at least one row and less than all: no row keeps its own.
-    most = tf.maximum(tf.shape(items)[0], 2)
+def other_behaviors(items: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Each row's behaviours become those of another row of the batch.
+
+    Args:
+        items: Embedded items of the behaviours [B, L, H].
+        mask: Which are real, boolean [B, L].
+
+    Returns:
+        The others' [B, L, H], and which of them are real, boolean [B, L]. None is where the batch
+        has a single row, which has no other.
+    """
+    # By at least one row and less than all: no row keeps its own, unless it is alone.
+    rows = tf.shape(items)[0]
+    most = tf.maximum(rows, 2)
     shift = tf.random.stateless_uniform([], step_seed(_SHIFT), 1, most, tf.int32, alg="philox")
-    return tf.roll(items, shift, axis=0)
+    return tf.roll(items, shift, axis=0), tf.roll(mask, shift, axis=0) & (rows > 1)

@@ -154,9 +154,27 @@ def test_dien_auxiliary_loss_tells_the_next_behaviour_from_another() -> None:
 def test_dien_negatives_are_behaviours_of_another_row() -> None:
     items = tf.reshape(tf.range(24.0), [4, 3, 2])
     for _ in range(5):
-        negatives = other_behaviors(items)
+        negatives, known = other_behaviors(items, tf.ones([4, 3], tf.bool))
         assert not (negatives.numpy() == items.numpy()).any()
         assert set(negatives.numpy().ravel()) == set(items.numpy().ravel())
+        assert known.numpy().all()
+
+
+def test_dien_takes_no_padding_for_a_negative() -> None:
+    items = tf.reshape(tf.range(1.0, 25.0), [4, 3, 2])
+    mask = tf.constant([[True, True, True], [True, True, False], [False] * 3, [False] * 3])
+    for _ in range(5):
+        negatives, known = other_behaviors(items * tf.cast(mask, tf.float32)[..., None], mask)
+        np.testing.assert_array_equal(known, (negatives.numpy() > 0).all(-1))
+
+
+def test_dien_has_no_negatives_for_a_row_that_is_alone() -> None:
+    """Its own behaviours would be called right and wrong at once."""
+    mask = tf.ones([1, 3], tf.bool)
+    items = tf.ones([1, 3, 2])
+    negatives, known = other_behaviors(items, mask)
+    assert not known.numpy().any()
+    assert auxiliary_loss(items, items, negatives, mask & known) == 0.0
 
 
 @pytest.mark.slow
