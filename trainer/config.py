@@ -74,9 +74,10 @@ class DistributionConfig(Config):
             where the cluster has one, several workers where it has several, all GPUs of this
             machine where it has several, or one device.
         devices: What `mirrored` uses, such as GPU:0; all GPUs by default.
-        share_files: Whether each of several workers reads its own files, so that nothing is read
-            twice. Without, all read everything and a step is on the very records that it would be
-            on with one device.
+        share_files: Whether each of several workers reads its own files alone. A pass takes as many
+            steps as it would with one device: a worker with fewer records than others goes through
+            its own again, and one with more leaves some out. Without, all read everything and a
+            step is on the very records that it would be on with one device.
         min_shard_bytes: The least size of a part of a table on a parameter server.
         restarts: How often a process starts over from the last backup when others of its cluster
             fail.

@@ -198,6 +198,8 @@ class TransformedRecords:
                 "trainer.distribution.share_files needs at least a file a worker. Received: "
                 f"{len(files)} files that match {list(patterns)}, {part.workers} workers"
             )
+        if part.workers > 1:
+            _check_shares(files, part.workers)
         files = files[part.worker :: part.workers]
         if shuffle_seed is None:
             return _read(files)
@@ -224,6 +226,28 @@ def _files(patterns: Sequence[str]) -> list[str]:
             f"no transformed records match {list(patterns)}; did Transform run?"
         )
     return sorted(files)
+
+
+def _check_shares(files: Sequence[str], workers: int) -> None:
+    """Raises a DataError where a worker has no record, which would then wait for one for ever.
+
+    Every worker looks at all shares, so that all of them fail, and none waits for another.
+    """
+    for worker in range(workers):
+        share = files[worker::workers]
+        if _is_empty(tuple(share)):
+            raise DataError(
+                f"trainer.distribution.share_files: worker {worker} of {workers} would have files "
+                f"without a record: {share}. Leave share_files out, or write more records into "
+                "each file"
+            )
+
+
+@functools.lru_cache
+def _is_empty(files: tuple[str, ...]) -> bool:
+    """Whether none of the files has a record."""
+    with tf.init_scope():  # eagerly, even where the caller is traced
+        return not any(True for _ in _read(list(files)).take(1))
 
 
 @functools.lru_cache

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,6 +81,23 @@ def test_sharing_files_needs_a_file_a_worker(toy: Toy) -> None:
         DataError, match="share_files needs at least a file a worker. Received: 1 files"
     ):
         records.batches(toy.files("train"), 4, part=Part(1, 2))
+
+
+@pytest.mark.parametrize("worker", [0, 1])
+def test_every_worker_refuses_shares_without_a_record(
+    worker: int, toy: Toy, tmp_path: Path
+) -> None:
+    records = toy.inputs("train", "validation").records()
+    (full,) = toy.folder.glob("train-*.gz")
+    shutil.copy(full, tmp_path / "a.gz")
+    options = tf.io.TFRecordOptions(compression_type="GZIP")
+    tf.io.TFRecordWriter(str(tmp_path / "b.gz"), options).close()
+    with pytest.raises(DataError, match=r"worker 1 of 2 would have files without a record: .*b.gz"):
+        records.batches([f"{tmp_path}/*.gz"], 4, part=Part(worker, 2))
+    shutil.copy(full, tmp_path / "c.gz")
+    shutil.copy(full, tmp_path / "d.gz")
+    shared = records.batches([f"{tmp_path}/*.gz"], 4, part=Part(worker, 2))
+    assert sum(1 for _ in shared) > 0
 
 
 def test_counts_are_those_of_the_batches(toy: Toy) -> None:

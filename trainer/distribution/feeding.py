@@ -51,10 +51,10 @@ def is_parameter_server(strategy: tf.distribute.Strategy) -> bool:
 def feed(strategy: tf.distribute.Strategy, batches: Batches, share_files: bool = False) -> Any:
     """What to give to `fit` so that a step's replicas share one batch.
 
-    With `share_files` each worker reads its own files, in batches smaller by the number of workers:
-    nothing is read twice. Otherwise all workers read everything and take their share of each batch,
-    and a step is on the very records that it would be on with one device. A parameter server's
-    workers each go through all the data in an order of their own.
+    With `share_files` each worker reads its own files alone, in batches smaller by the number of
+    workers; a pass has as many steps for each, see `passes`. Otherwise all workers read everything
+    and take their share of each batch, and a step is on the very records that it would be on with
+    one device. A parameter server's workers each go through all the data in an order of their own.
 
     Args:
         strategy: How it is trained.

@@ -16,8 +16,8 @@ def passes(
     What comes after a step doesn't depend on where reading has started.
 
     Args:
-        one_pass: The batches of a pass, by its number; one that has less than `steps` is gone
-            through again.
+        one_pass: The batches of a pass, by its number, at least one; one that has less than `steps`
+            is gone through again, and of one that has more the rest is left out.
         steps: Batches of a pass.
         start: How many batches are left out at the beginning; whole passes are not even read.
     """
