@@ -93,6 +93,23 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What differs of two nested mappings: both values by key, such as `trainer.encoder.dim`.
+
+    One that only one of them has is None in the other.
+    """
+    found: dict[str, tuple[Any, Any]] = {}
+    for key in (*before, *(key for key in now if key not in before)):
+        old = before.get(key)
+        new = now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            for inner, values in differences(old, new).items():
+                found[f"{key}.{inner}"] = values
+        elif old != new:
+            found[key] = (old, new)
+    return found
+
+
 def load_yaml(path: str | Path, model: type[ConfigT]) -> ConfigT:
     """Reads `path` as `model`.
 

@@ -15,6 +15,7 @@ from trainer.distribution.roles import run_stage
 from trainer.export.saved_model import export
 from trainer.fitting import Stage, fit
 from trainer.inputs import StageInputs
+from trainer.made_by import write_made_by
 from trainer.models.ranker import Ranker
 from trainer.optimizer import build_optimizer
 from trainer.pretrain import load_encoder
@@ -41,6 +42,7 @@ def train_ranker(inputs: StageInputs, encoder_dir: str | None, model_dir: str) -
         encoder_dir: A pre-training export; None starts from an untrained encoder.
         model_dir: Where the SavedModel goes.
     """
+    finished = os.path.join(model_dir, RESULTS)
     backup_dir = inputs.stage_directory("finetune", encoder_dir)
 
     def train(strategy: tf.distribute.Strategy) -> tuple[Ranker, dict[str, Any]]:
@@ -49,12 +51,11 @@ def train_ranker(inputs: StageInputs, encoder_dir: str | None, model_dir: str) -
     def write(trained: tuple[Ranker, dict[str, Any]]) -> None:
         ranker, results = trained
         export(ranker, inputs, model_dir)
-        with tf.io.gfile.GFile(os.path.join(model_dir, RESULTS), "w") as file:
+        write_made_by(inputs, encoder_dir, model_dir)
+        with tf.io.gfile.GFile(finished, "w") as file:
             file.write(json.dumps(results, indent=1))
 
-    run_stage(
-        inputs.config.distribution, os.path.join(model_dir, RESULTS), train, write, backup_dir
-    )
+    run_stage(inputs.config.distribution, finished, train, write, backup_dir)
 
 
 def finetune(

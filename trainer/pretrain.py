@@ -23,6 +23,7 @@ from trainer.distribution.roles import run_stage
 from trainer.fields import Field
 from trainer.fitting import Stage, fit
 from trainer.inputs import StageInputs
+from trainer.made_by import write_made_by
 from trainer.models.fg_bert import FGBert
 from trainer.optimizer import build_optimizer
 from trainer.pretraining.batches import MaskedBatches
@@ -61,6 +62,7 @@ def pretrain(inputs: StageInputs, model_dir: str) -> dict[str, Any]:
         ConfigError: the ranker to start from doesn't fit.
         DataError: there are no windows to train on, or none of held-out users.
     """
+    written = os.path.join(model_dir, RESULTS)
     backup_dir = inputs.stage_directory("pretrain", inputs.start_from)
 
     def train(strategy: tf.distribute.Strategy) -> tuple[Objective, dict[str, Any]]:
@@ -72,7 +74,6 @@ def pretrain(inputs: StageInputs, model_dir: str) -> dict[str, Any]:
     def export(trained: tuple[Objective, dict[str, Any]]) -> None:
         _export(inputs, *trained, model_dir)
 
-    written = os.path.join(model_dir, RESULTS)
     run_stage(inputs.config.distribution, written, train, export, backup_dir)
     with tf.io.gfile.GFile(written) as file:
         results: dict[str, Any] = json.loads(file.read())
@@ -193,6 +194,7 @@ def _export(inputs: StageInputs, model: Objective, curves: dict[str, Any], model
     checkpoint.write(os.path.join(model_dir, CHECKPOINT))
     if inputs.start_from:
         write_ranker(earlier_ranker(inputs), model_dir)
+    write_made_by(inputs, inputs.start_from, model_dir)
     attributes = _summary(scores, fields, validation)
     results = {"attributes": attributes, "curves": curves, "started_from": inputs.start_from}
     with tf.io.gfile.GFile(os.path.join(model_dir, RESULTS), "w") as file:

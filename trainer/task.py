@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from preprocessing.config import Config, ConfigError, read_mapping, validated
+from preprocessing.errors import DataError
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
 
@@ -58,7 +59,11 @@ def task(
         str, typer.Option(envvar="AIP_MODEL_DIR", help="Where the SavedModel goes.")
     ],
     encoder: Annotated[
-        str | None, typer.Option(help="The pre-training export that fine-tuning starts from.")
+        str | None,
+        typer.Option(
+            help="The pre-training export that fine-tuning starts from; a ranker with an encoder "
+            "needs one."
+        ),
     ] = None,
     start_from: Annotated[
         str | None, typer.Option(help="An earlier ranker's export that pre-training starts from.")
@@ -91,6 +96,7 @@ def task(
     pretrains = stage is StageName.PRETRAIN
     if start_from and not pretrains:
         raise typer.BadParameter("fine-tuning starts from where its --encoder's pre-training did.")
+    _check_encoder(pretrains, encoder, run.trainer)
     # Imported here: TensorFlow takes seconds, which `--help` and a mistyped option can do without.
     from trainer.inputs import StageInputs
 
@@ -119,24 +125,40 @@ def run(arguments: list[str]) -> None:
     """The command with its arguments.
 
     Raises:
-        SystemExit: an argument, or CONFIG, is wrong.
+        SystemExit: an argument, or CONFIG, is wrong (2), or the data can't be used (1).
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(help=__doc__)(task)
     try:
         app(arguments, prog_name="python -m trainer.task")
-    except ConfigError as error:
-        raise SystemExit(str(error)) from None
+    except (ConfigError, DataError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
     except SystemExit as finished:
         # typer ends so even when all is well; a caller within Python goes on then.
         if finished.code:
             raise
 
 
+def _check_encoder(pretrains: bool, encoder: str | None, config: TrainerConfig) -> None:
+    """Refuses an --encoder that wouldn't be read, and to do without one that is needed."""
+    if pretrains and encoder:
+        raise typer.BadParameter(
+            "--encoder is what fine-tuning starts from; pre-training starts from --start-from."
+        )
+    if not pretrains and config.ranker.has_encoder and not encoder:
+        raise typer.BadParameter(
+            f"{config.ranker.model} has an encoder: give --encoder, the --model-dir of "
+            "`train pretrain`. To train without one, set trainer.ranker.encoder: none."
+        )
+
+
 def _train(inputs: StageInputs, pretrains: bool, encoder: str | None, model_dir: str) -> None:
     from trainer.finetune import train_ranker
+    from trainer.made_by import check_made_by
     from trainer.pretrain import pretrain
 
+    check_made_by(inputs, encoder or inputs.start_from, model_dir)
     if pretrains:
         pretrain(inputs, model_dir)
     else:
