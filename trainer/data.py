@@ -81,7 +81,7 @@ class TransformedRecords:
                 one batch, and so on. Batches come in random order if records do.
 
         Raises:
-            FileNotFoundError: no file matches.
+            DataError: no file matches.
         """
         size = part.share(batch_size)
         # How many batches are sorted by length at once: as many as memory has room for.
@@ -222,8 +222,9 @@ def _files(patterns: Sequence[str]) -> list[str]:
     for pattern in patterns:
         files += tf.io.gfile.glob(pattern)
     if not files:
-        raise FileNotFoundError(
-            f"no transformed records match {list(patterns)}; did Transform run?"
+        raise DataError(
+            f"no transformed records match {list(patterns)}. They are what Transform has written: "
+            "of a run, artifacts/Transform/transformed_examples/N in its folder"
         )
     return sorted(files)
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from preprocessing.errors import DataError
 from preprocessing.features import (
     CANDIDATE_ITEM_KEY,
     HISTORY_ITEM_KEY,
@@ -163,8 +164,24 @@ class Fields:
 
 
 def fields_of(spec: DatasetSpec, transform_output: TFTransformOutput) -> Fields:
-    """The fields of `spec`, sized by the vocabularies of a transform output."""
-    return sized_fields(spec, transform_output.vocabulary_size_by_name)
+    """The fields of `spec`, sized by the vocabularies of a transform output.
+
+    Raises:
+        DataError: it lacks one, so it isn't that of `spec`.
+    """
+
+    def words_of(vocabulary: str) -> int:
+        try:
+            words: int = transform_output.vocabulary_size_by_name(vocabulary)
+        except ValueError as error:
+            raise DataError(
+                f"{transform_output.transform_savedmodel_dir}: no vocabulary {vocabulary}, so this "
+                "is no transform graph of this data set. Of a run it is in "
+                "artifacts/Transform/transform_graph/N in its folder"
+            ) from error
+        return words
+
+    return sized_fields(spec, words_of)
 
 
 def sized_fields(spec: DatasetSpec, words_of: Callable[[str], int]) -> Fields:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from preprocessing.errors import DataError
 from preprocessing.features import candidate_inputs, number_name
 from tests.testing_trainer import toy_fields
 from tests.trainer.conftest import Toy
@@ -216,9 +217,8 @@ def test_catalogue_has_the_training_events_by_item_index(
 
 
 def test_no_matching_file_is_an_error_that_names_the_pattern(records: TransformedRecords) -> None:
-    with pytest.raises(
-        FileNotFoundError, match="no transformed records match .*nowhere.*did Transform run"
-    ):
+    message = "no transformed records match .*nowhere.*Transform/transformed_examples/N"
+    with pytest.raises(DataError, match=message):
         records.batches(["/nowhere/*.gz"], 2)
 
 

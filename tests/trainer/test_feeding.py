@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from preprocessing.config import ConfigError
 from preprocessing.errors import DataError
 from tests.trainer.conftest import Toy
 from trainer.config import DistributionConfig
@@ -150,9 +151,10 @@ def test_tf_config_says_what_a_process_does(
 
 def test_broken_tf_config_and_missing_cluster_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_CONFIG", "[not json")
-    with pytest.raises(ValueError, match="TF_CONFIG must be JSON such as .*Received: '.not json'"):
+    with pytest.raises(ConfigError, match="TF_CONFIG must be JSON such as .*Received: '.not json'"):
         Cluster.from_environment()
-    with pytest.raises(ValueError, match="strategy multi_worker needs TF_CONFIG"):
+    message = "strategy: multi_worker needs the environment variable TF_CONFIG"
+    with pytest.raises(ConfigError, match=message):
         create_strategy(DistributionConfig(strategy="multi_worker"), Cluster({}))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from preprocessing.config import ConfigError
 from trainer.config import DistributionConfig
 
 TF_CONFIG = "TF_CONFIG"
@@ -37,7 +38,7 @@ class Cluster:
         """The cluster of TF_CONFIG, which Vertex AI and Kubeflow's training operator set.
 
         Raises:
-            ValueError: TF_CONFIG isn't what TensorFlow documents.
+            ConfigError: TF_CONFIG isn't what TensorFlow documents.
         """
         text = os.environ.get(TF_CONFIG) or "{}"
         try:
@@ -46,7 +47,7 @@ class Cluster:
             task = content.get("task", {})
             return cls(jobs, str(task.get("type", "")), int(task.get("index", 0)))
         except (ValueError, TypeError, AttributeError) as error:
-            raise ValueError(
+            raise ConfigError(
                 f'{TF_CONFIG} must be JSON such as {{"cluster": {{"chief": ["host:port"], '
                 f'"worker": [...]}}, "task": {{"type": "worker", "index": 0}}}}. Received: {text!r}'
             ) from error
@@ -91,7 +92,7 @@ def create_strategy(config: DistributionConfig, cluster: Cluster) -> tf.distribu
     collective operations alike, and a process joins a cluster only once.
 
     Raises:
-        ValueError: the strategy needs a cluster, and TF_CONFIG names none.
+        ConfigError: the strategy needs a cluster, and TF_CONFIG names none.
     """
     key = repr((config, cluster))  # the cluster's jobs are a dictionary, which has no hash
     if key not in _strategies:
@@ -102,8 +103,10 @@ def create_strategy(config: DistributionConfig, cluster: Cluster) -> tf.distribu
 def _create(config: DistributionConfig, cluster: Cluster) -> tf.distribute.Strategy:
     name = strategy_name(config, cluster)
     if name in ("multi_worker", "parameter_server") and not cluster.job:
-        raise ValueError(
-            f"trainer.distribution.strategy {name} needs {TF_CONFIG} with a cluster and this task."
+        raise ConfigError(
+            f"trainer.distribution.strategy: {name} needs the environment variable {TF_CONFIG}, "
+            "which says what cluster there is and which of its tasks this is; there is none. For "
+            "this machine alone, leave strategy out"
         )
     if name == "multi_worker":
         return tf.distribute.MultiWorkerMirroredStrategy()
