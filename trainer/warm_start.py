@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from preprocessing.config import ConfigError, validated
+from preprocessing.config import ConfigError, differences, validated
 from preprocessing.features import model_features, oov_buckets
+from preprocessing.hints import shortened
 from preprocessing.kinds.kind import Kind
 from preprocessing.spec import DatasetSpec
 from serving import contract
@@ -30,6 +31,7 @@ from trainer.moved_rows import Vocabulary, move_rows, moved_indices, moved_pairs
 from trainer.registry import create_ranker
 
 CHECKPOINT = "assets.extra/ranker/checkpoint"
+_SHOWN_CHARACTERS = 100  # of a setting
 
 
 def earlier_ranker(inputs: StageInputs) -> Ranker:
@@ -143,9 +145,8 @@ class _EarlierRanker:
         before = _structure(self._spec, self._config)
         now = _structure(spec, config)
         changed = []
-        for key, value in before.items():
-            if value != now[key]:
-                changed.append(f"{key} ({value} then, {now[key]} now)")
+        for key, (then, today) in differences(before, now).items():
+            changed.append(f"{key} ({_shown(then)} then, {_shown(today)} now)")
         if changed:
             raise self._misfit(f"it was made with another {'; '.join(changed)}")
 
@@ -216,13 +217,17 @@ def _structure(spec: DatasetSpec, config: TrainerConfig) -> dict[str, Any]:
         "dataset.history.length": spec.history.length,
         # Dropout has no weights, so it may change.
         "trainer.encoder": config.encoder.model_dump(exclude={"dropout"}),
-        "trainer.ranker": config.ranker.model_dump(exclude={"dropout"}),
+        "trainer.ranker": config.ranker.model_dump(exclude={"dropout", "id_dropout"}),
     }
 
 
 def _described(kind: Kind) -> str:
     """What of a kind decides about weights; vocabularies may change."""
     return kind.kind if kind.has_vocabulary else f"{kind.kind}, {kind.size} values"
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else shortened(str(value), _SHOWN_CHARACTERS)
 
 
 def _with_mask(values: np.ndarray) -> np.ndarray:

@@ -161,8 +161,11 @@ def test_fine_tuning_starts_from_the_earlier_ranker_and_todays_encoder(
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"encoder": TINY["encoder"] | {"dim": 16}}, "trainer.encoder"),
-        ({"ranker": TINY["ranker"] | {"query_tokens": 0}}, "trainer.ranker"),
+        ({"encoder": TINY["encoder"] | {"dim": 16}}, r"trainer.encoder.dim \(8 then, 16 now\)"),
+        (
+            {"ranker": TINY["ranker"] | {"query_tokens": 0}},
+            r"trainer.ranker.query_tokens \(2 then, 0 now\)",
+        ),
     ],
 )
 def test_another_architecture_is_refused(
@@ -171,7 +174,9 @@ def test_another_architecture_is_refused(
     inputs = dataclasses.replace(
         grown.inputs("train", "validation", **changes), start_from=str(exported.folder)
     )
-    with pytest.raises(ConfigError, match=rf"made with another {named} \(.*set warm_start: false"):
+    with pytest.raises(
+        ConfigError, match=rf"made with another {named}\. For .*set warm_start: false"
+    ):
         earlier_ranker(inputs)
 
 
@@ -193,13 +198,14 @@ def test_a_ranker_from_before_numbers_is_refused(
 def test_other_features_are_refused_and_another_dropout_is_not(
     grown: Toy, exported: Exported
 ) -> None:
-    dropout = {"ranker": TINY["ranker"] | {"dropout": 0.5}}
+    dropout = {"ranker": TINY["ranker"] | {"dropout": 0.5, "id_dropout": 0.1}}
     inputs = dataclasses.replace(
         grown.inputs("train", "validation", **dropout), start_from=str(exported.folder)
     )
     assert earlier_ranker(inputs).config.dropout == 0.5
     fewer = toy_spec(features=toy_spec().features.model_copy(update={"context": {}}))
-    with pytest.raises(ConfigError, match=r"made with another dataset.features \(.*oov_buckets"):
+    named = r"dataset.features.context_device \(categorical then, none now\);.*oov_buckets"
+    with pytest.raises(ConfigError, match=f"made with another {named}"):
         earlier_ranker(dataclasses.replace(inputs, spec=fewer))
 
 
