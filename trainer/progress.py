@@ -27,6 +27,11 @@ class EpochProgress(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._started = time.monotonic()
         self._shown = self._started
+        self._before: int | None = None  # epochs that an earlier run has done
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if self._before is None:
+            self._before = epoch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         now = time.monotonic()
@@ -34,7 +39,8 @@ class EpochProgress(keras.callbacks.Callback):
         if epoch + 1 < total and now - self._shown < self.seconds_between:
             return
         self._shown = now
-        left = (now - self._started) / (epoch + 1) * (total - epoch - 1)
+        done_here = epoch + 1 - (self._before or 0)
+        left = (now - self._started) / done_here * (total - epoch - 1)
         values: list[str] = []
         for name in self.watched:
             if logs and name in logs:
