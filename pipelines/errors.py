@@ -38,4 +38,5 @@ def explain(error: BaseException) -> tuple[str | None, int]:
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        hidden = error.__suppress_context__  # by `raise ... from None`
+        error = error.__cause__ or (None if hidden else error.__context__)
