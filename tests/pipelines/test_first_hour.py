@@ -95,6 +95,16 @@ def test_a_file_with_another_name_needs_no_fetching() -> None:
     assert "events.csv: no such file, for events.path." in output and "fetch" not in output
 
 
+def test_a_rival_that_must_be_beaten_and_can_not_be_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pipelines.counts.trees.installed", lambda: "")
+    write_config(evaluation={"must_beat": ["counts"]})
+    output = said("run", "shop.yaml", code=1)
+    assert "must_beat: [counts] pushes no model without trees" in output
+    assert "pip install 'srp4ctr[counts]'" in output and not Path("runs").exists()
+
+
 def test_a_folder_that_can_not_be_written() -> None:
     Path("runs").write_text("a file, not a folder")
     assert re.search(

@@ -36,7 +36,8 @@ def run_pipeline(
     Raises:
         ConfigError: the file is wrong.
         DataError: the log or a table can't be used.
-        RunError: a component failed; the message names the log file.
+        RunError: a component failed, and the message names the log file; or a rival that must be
+            beaten can't be trained here.
     """
     console = Console(soft_wrap=True)
     config = load_run_config(config_path)
@@ -88,7 +89,21 @@ def _check(config: RunConfig) -> None:
             f"{config.paths.storage} (artifacts_dir)"
         )
     check_places(config)
+    _check_rivals(config)
     check_sources(config.spec)
+
+
+def _check_rivals(config: RunConfig) -> None:
+    """Refuses a run whose model could not be pushed whatever it is, before it has trained one."""
+    if not config.evaluation.must_beat:
+        return
+    from pipelines.counts.trees import missing
+
+    why = missing()
+    if why is not None:
+        raise RunError(
+            f"evaluation.must_beat: [counts] pushes no model without trees to compare with. {why}"
+        )
 
 
 def _run(config: RunConfig, console: Console, enable_cache: bool) -> None:
