@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import pydantic
@@ -17,6 +16,11 @@ if TYPE_CHECKING:
     from preprocessing.transform import Analyses
 
 _CLIP = 6.0  # standard deviations; what is further out counts as that far
+# Percentages of the training values, and how many times the distance between them a value may be
+# outside of them before it counts as that far in mean and deviation. A normal value would be 25
+# deviations from its mean.
+_PERCENTILES = 100
+_REACH = 5.0
 _RATE_MARGIN = 1e-4  # rates of 0 and 1, whose logit has no end, count as this far from it
 
 
@@ -25,6 +29,8 @@ class Numeric(ColumnKind):
 
     The number is on the feature's scale, minus the mean of the training values and over their
     standard deviation there, at most 6 of them from 0. An absent one has index 0 and the number 0.
+    On the linear scale, where a single absurd value would hide all others, mean and deviation take
+    values that are far outside of the 1st to the 99th percentile as nearer.
 
     Attributes:
         buckets: How many buckets there are, of about as many training values each.
@@ -54,7 +60,7 @@ class Numeric(ColumnKind):
         import tensorflow as tf
         import tensorflow_transform as tft
 
-        bounds = _of(feature, graph, self._analyse).bounds
+        bounds = self._learned(feature, graph).bounds
 
         def index(values: tf.Tensor) -> tf.Tensor:
             known = ~tf.math.is_nan(values)
@@ -66,7 +72,7 @@ class Numeric(ColumnKind):
         """See Kind."""
         import tensorflow as tf
 
-        learned = _of(feature, graph, self._analyse)
+        learned = self._learned(feature, graph)
 
         def number(values: tf.Tensor) -> tf.Tensor:
             known = ~tf.math.is_nan(values)
@@ -76,7 +82,17 @@ class Numeric(ColumnKind):
 
         return graph.map_values(feature, number)
 
-    def _analyse(self, values: tf.Tensor) -> _Learned:
+    def _learned(self, feature: ModelFeature, graph: Analyses) -> _Learned:
+        """What is learned of one feature."""
+        # A statistic is counted here, and can't be absurd.
+        may_be_absurd = self.scale == "linear" and not feature.statistic
+        learned, column = graph.learned_together(
+            feature, lambda values: self._analyse(values, may_be_absurd)
+        )
+        mean = learned.mean[column]
+        return _Learned(learned.bounds[column][None], mean, learned.deviation[column])
+
+    def _analyse(self, values: tf.Tensor, may_be_absurd: bool) -> _Learned:
         """What is learned of training values [n, K]; rows with a NaN are left out."""
         import tensorflow as tf
         import tensorflow_transform as tft
@@ -84,8 +100,14 @@ class Numeric(ColumnKind):
         known = tf.boolean_mask(values, ~tf.reduce_any(tf.math.is_nan(values), -1))
         known = tf.ensure_shape(known, [None, values.shape[-1]])
         scaled = self._scaled(known)
-        mean = _finite(tft.mean(scaled, reduce_instance_dims=False))
-        deviation = tf.sqrt(_finite(tft.var(scaled, reduce_instance_dims=False)))
+        if may_be_absurd:
+            scaled = _within_reach(scaled)
+        # Float64's come as a scalar where K is 1.
+        count = values.shape[-1]
+        mean = tf.reshape(_finite(tft.mean(scaled, reduce_instance_dims=False)), [count])
+        variance = tf.reshape(_finite(tft.var(scaled, reduce_instance_dims=False)), [count])
+        mean = tf.cast(mean, tf.float32)
+        deviation = tf.cast(tf.sqrt(variance), tf.float32)
         bounds = tft.quantiles(known, self.buckets, epsilon=0.01, reduce_instance_dims=False)
         return _Learned(bounds, mean, deviation)
 
@@ -100,14 +122,6 @@ class Numeric(ColumnKind):
         return tf.math.log(rates) - tf.math.log1p(-rates)
 
 
-def _of(
-    feature: ModelFeature, graph: Analyses, analyse: Callable[[tf.Tensor], _Learned]
-) -> _Learned:
-    """What is learned of one feature."""
-    learned, column = graph.learned_together(feature, analyse)
-    return _Learned(learned.bounds[column][None], learned.mean[column], learned.deviation[column])
-
-
 class _Learned(NamedTuple):
     """What is learned of the training values of K features.
 
@@ -120,6 +134,24 @@ class _Learned(NamedTuple):
     bounds: tf.Tensor
     mean: tf.Tensor
     deviation: tf.Tensor
+
+
+def _within_reach(values: tf.Tensor) -> tf.Tensor:
+    """The values [n, K] in float64, in which squares don't overflow, without absurd ones.
+
+    Where the 1st and the 99th percentile are the same, nothing says what is absurd.
+    """
+    import tensorflow as tf
+    import tensorflow_transform as tft
+
+    found = tft.quantiles(values, _PERCENTILES, epsilon=0.001, reduce_instance_dims=False)
+    percentiles = tf.cast(found, tf.float64)
+    low = tf.reduce_min(percentiles, -1)
+    high = tf.reduce_max(percentiles, -1)
+    reach = _REACH * (high - low)
+    reach = tf.where(reach > 0, reach, tf.float64.max)
+    clipped = tf.clip_by_value(tf.cast(values, tf.float64), low - reach, high + reach)
+    return tf.ensure_shape(clipped, values.shape)
 
 
 def _finite(value: tf.Tensor) -> tf.Tensor:
