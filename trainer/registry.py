@@ -47,7 +47,7 @@ RANKERS = {
 }
 # What `pretrain.objective` takes.
 OBJECTIVES = {
-    "cloze": Entry(f"{_PRETRAINING}.model.ClozeModel", f"{_PRETRAINING}.cloze_config.ClozeConfig"),
+    "cloze": Entry(f"{_PRETRAINING}.cloze.ClozeModel", f"{_PRETRAINING}.cloze_config.ClozeConfig"),
     "electra": Entry(
         f"{_PRETRAINING}.electra.Electra", f"{_PRETRAINING}.electra_config.ElectraConfig"
     ),

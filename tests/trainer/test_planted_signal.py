@@ -17,9 +17,9 @@ from trainer.config import TrainerConfig
 from trainer.metrics import auc
 from trainer.models.fg_bert import FGBert
 from trainer.models.srp4ctr import Srp4Ctr
+from trainer.pretraining.cloze import ClozeModel
 from trainer.pretraining.cloze_config import ClozeConfig
 from trainer.pretraining.masking import mask_history
-from trainer.pretraining.model import ClozeModel
 from trainer.registry import create_ranker
 
 pytestmark = pytest.mark.slow

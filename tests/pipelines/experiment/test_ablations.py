@@ -16,9 +16,9 @@ from tests.testing_trainer import no_catalog, random_features, toy_fields
 from trainer.config import TrainerConfig
 from trainer.models.fg_bert import FGBert
 from trainer.models.srp4ctr import Srp4Ctr
+from trainer.pretraining.cloze import ClozeModel
 from trainer.pretraining.electra import Electra
 from trainer.pretraining.masking import mask_history
-from trainer.pretraining.model import ClozeModel
 from trainer.pretraining.s3rec import S3Rec
 from trainer.registry import create_objective, create_ranker
 

@@ -18,9 +18,9 @@ from trainer.optimizer import build_optimizer
 from trainer.optimizer_config import OptimizerConfig
 from trainer.padding import pad_batch, pad_columns, pad_rows
 from trainer.pretraining.cells import hidden_cells
+from trainer.pretraining.cloze import ClozeModel
 from trainer.pretraining.cloze_config import ClozeConfig, MaskingConfig
 from trainer.pretraining.masking import mask_history
-from trainer.pretraining.model import ClozeModel
 
 NAMES = ("item_id", "brand", "tags", "action")
 
