@@ -186,6 +186,11 @@ class TrainerConfig(Config):
         self.encoder.check_fits(spec)
         self.ranker.check_fits(spec)
         self.export.check_fits(spec)
+        if "mean" in spec.tasks and len(spec.tasks) > 1:
+            raise ConfigError(
+                "dataset.tasks: one of several can't be called mean: val_mean_auc, by which "
+                "fine-tuning stops, is the mean over all of them. Give it another name"
+            )
 
     def without_encoder(self) -> TrainerConfig:
         """The baseline: the same base ranker, budget and seed, with the encoder's parts off."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -113,7 +114,7 @@ def ranking_stage(inputs: StageInputs, encoder_dir: str | None) -> Stage:
         epochs=evaluations,
         what="fine-tuning evaluation",
         watched=("loss", "val_mean_auc"),
-        callbacks=(_MeanValidationAuc(),),
+        callbacks=(_MeanValidationAuc(tuple(inputs.spec.tasks)),),
         patience=config.patience,
     )
 
@@ -145,8 +146,16 @@ def build_ranker(inputs: StageInputs, batches: tf.data.Dataset, encoder_dir: str
 class _MeanValidationAuc(keras.callbacks.Callback):
     """Adds `val_mean_auc`, the mean over tasks, which early stopping watches."""
 
+    def __init__(self, tasks: Sequence[str]) -> None:
+        super().__init__()
+        self._tasks = tasks
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        if logs is not None:
-            names = [name for name in logs if name.startswith("val_") and name.endswith("auc")]
-            values = [logs[name] for name in names]
-            logs["val_mean_auc"] = sum(values) / len(values)
+        if logs is None:
+            return
+        values = []
+        for task in self._tasks:
+            name = f"val_{task}_auc"
+            # Keras leaves out the name of an output that is the only one.
+            values.append(logs[name] if name in logs else logs["val_auc"])
+        logs["val_mean_auc"] = sum(values) / len(values)

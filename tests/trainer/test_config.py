@@ -9,6 +9,7 @@ import pydantic
 import pytest
 
 from preprocessing.config import ConfigError, load_yaml
+from tests.testing_trainer import toy_spec
 from trainer.config import TrainerConfig
 from trainer.pretraining.cloze_config import ClozeConfig
 
@@ -81,3 +82,14 @@ def test_baseline_differs_in_the_encoder_alone() -> None:
     config = TrainerConfig.model_validate({"seed": 3, "ranker": {"experts": 2}})
     without = {"seed": 3, "ranker": {"experts": 2, "encoder": "none", "interest": "din"}}
     assert config.without_encoder() == TrainerConfig.model_validate(without)
+
+
+def test_a_task_among_others_can_not_have_the_name_of_their_mean() -> None:
+    """Its curve would be the mean's."""
+    tasks = {
+        "mean": {"column": "kind", "equals": "nasty"},
+        "buy": {"column": "bought", "equals": 1},
+    }
+    with pytest.raises(ConfigError, match=r"dataset\.tasks: one of several can't be called mean"):
+        TrainerConfig().check_fits(toy_spec(tasks=tasks))
+    TrainerConfig().check_fits(toy_spec(tasks={"mean": tasks["mean"]}))
