@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from trainer.ceil_div import ceil_div
+
 MOST_BUCKETS = 12
 CHUNK_BYTES = 64 * 2**20  # of serialised records, which are sorted into buckets at once
 _MOST_EDGES = 24  # numbers of candidates that a bucket may end at, and as many lengths
@@ -132,7 +134,7 @@ def fill(buckets: Sequence[Bucket], requests: Sequence[Any]) -> list[Filled]:
             left = 0
         filled.append(Filled(batches * bucket.requests, batches, to_last))
     rest = requests[-1] + left + gone
-    filled.append(Filled(rest, -(-rest // buckets[-1].requests), 0))  # rounded up
+    filled.append(Filled(rest, ceil_div(rest, buckets[-1].requests), 0))
     return filled
 
 

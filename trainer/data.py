@@ -23,6 +23,7 @@ from preprocessing.features import (
 )
 from trainer.buckets import CHUNK_BYTES, Plan, Sizes
 from trainer.catalog import ItemCatalog
+from trainer.ceil_div import ceil_div
 from trainer.distribution.feeding import WHOLE, Part
 from trainer.fields import Fields
 from trainer.like_sizes import (
@@ -256,7 +257,7 @@ def _record_bytes(files: tuple[str, ...]) -> int:
     """What a record takes, on average over the first few, rounded up; 1 where there are none."""
     with tf.init_scope():  # eagerly, even where the caller is traced
         first = [len(record.numpy()) for record in _read(list(files)).take(256)]
-    return -(-sum(first) // max(len(first), 1)) or 1
+    return int(ceil_div(sum(first), max(len(first), 1))) or 1
 
 
 def _read(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:

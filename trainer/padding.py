@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
+from trainer.ceil_div import ceil_div
+
 HISTORY_BLOCK = 32
 CANDIDATE_BLOCK = 8
 
@@ -69,4 +71,4 @@ def _pad_axes(values: tf.Tensor, least: Sequence[int | tf.Tensor]) -> tf.Tensor:
 
 
 def _next_multiple(number: tf.Tensor, block: int) -> tf.Tensor:
-    return -(-number // block) * block
+    return ceil_div(number, block) * block

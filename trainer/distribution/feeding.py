@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from trainer.ceil_div import ceil_div
 from trainer.padding import pad_rows
 
 
@@ -89,6 +90,6 @@ def _cut(batches: tf.data.Dataset, first: int, count: int, of: int) -> tf.data.D
         return numbers.map(lambda part: tf.nest.map_structure(lambda x: x[part::of], whole))
 
     def evenly(values: tf.Tensor) -> tf.Tensor:
-        return pad_rows(values, -(-tf.shape(values)[0] // of) * of)
+        return pad_rows(values, ceil_div(tf.shape(values)[0], of) * of)
 
     return batches.flat_map(parts).prefetch(tf.data.AUTOTUNE)
