@@ -28,6 +28,7 @@ from pipelines.components.evaluation import eval_config
 from pipelines.components.serving_log_example_gen import ServingLogExampleGen
 from pipelines.config import RunConfig
 from pipelines.counts.verdict import DOES_NOT_PAY, PAYS
+from pipelines.fingerprint import code_fingerprint
 from pipelines.node_ids import (
     BASELINE,
     BASELINE_EVALUATOR,
@@ -39,10 +40,11 @@ from pipelines.node_ids import (
     SERVING_STATISTICS,
 )
 from pipelines.platform import LocalPlatform
-from preprocessing.code_fingerprint import code_fingerprint
 from preprocessing.paths import absolute
 from trainer.config import TrainerConfig
 from trainer.stages import CATALOG, STAGE_SPLITS
+
+_COMPONENTS = "pipelines/components"  # where the code is that fingerprints begin with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,9 +123,11 @@ def _pipeline(
 def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
     spec = config.spec
     code = code_fingerprint("preprocessing")
-    examples = example_gen(spec, config.paths.quarantine, code, config.span)
+    records_code = code_fingerprint("preprocessing", f"{_COMPONENTS}/behavior_log_example_gen.py")
+    examples = example_gen(spec, config.paths.quarantine, records_code, config.span)
     statistics = StatisticsGen(examples=examples.outputs["examples"])
-    schema = CuratedSchemaGen(spec, code)
+    schema_code = code_fingerprint("preprocessing", f"{_COMPONENTS}/curated_schema_gen.py")
+    schema = CuratedSchemaGen(spec, schema_code)
     checks = _checks(config, platform, statistics, schema)
     transform = Transform(
         examples=examples.outputs["examples"],
@@ -180,7 +184,7 @@ def _checks(
         validator.outputs["anomalies"],
         config.spec,
         platform.checks(config.checks),
-        code_fingerprint("preprocessing", "pipelines/checks"),
+        code_fingerprint("preprocessing", f"{_COMPONENTS}/data_checks.py"),
         previous=previous.outputs["statistics"] if previous else None,
         serving=serving,
     )
@@ -264,6 +268,7 @@ def _push(
         list(config.dataset.tasks),
         config.paths.quarantine,
         config.evaluation.min_auc_over_rules,
+        code_fingerprint(f"{_COMPONENTS}/blessing_gate.py"),
         config.span or 0,
         config.evaluation.must_beat,
         counts.outputs["counts"] if counts else None,
@@ -295,7 +300,7 @@ def _counts(
         config.spec,
         config.evaluation.counts_rows,
         config.trainer.seed,
-        code_fingerprint("preprocessing", "trainer", "pipelines/counts"),
+        code_fingerprint("preprocessing", "trainer", f"{_COMPONENTS}/counts.py"),
     )
     return counts.with_id(COUNTS)
 

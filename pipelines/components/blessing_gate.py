@@ -32,6 +32,7 @@ REFUSALS = "refusals.json"  # why a model is refused whatever its bars
 
 
 class _Spec(ComponentSpec):
+    # Nobody reads `code`: it makes TFX's cache see a change of code.
     PARAMETERS = {
         SPAN: ExecutionParameter(type=int),
         "tasks": ExecutionParameter(type=str),
@@ -39,6 +40,7 @@ class _Spec(ComponentSpec):
         "margin": ExecutionParameter(type=float),
         "must_beat": ExecutionParameter(type=str),
         "if_encoder": ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
     }
     INPUTS = {
         "evaluation": ChannelParameter(type=standard_artifacts.ModelBlessing),
@@ -99,6 +101,8 @@ class BlessingGate(base_component.BaseComponent):
         tasks: The data set's.
         quarantine_dir: Where the data report is.
         margin: How far a model has to be above plain rules.
+        code: Fingerprint of the code that runs, so that a change of it is not taken for a cache
+            hit.
         span: The newest day that the records cover; 0 where time isn't cut in spans.
         must_beat: Which rivals the model has to beat.
         counts: What trees on counts reach and what the encoder adds, where it was measured.
@@ -117,6 +121,7 @@ class BlessingGate(base_component.BaseComponent):
         tasks: list[str],
         quarantine_dir: str,
         margin: float,
+        code: str,
         span: int = 0,
         must_beat: Sequence[str] = (),
         counts: types.BaseChannel | None = None,
@@ -135,6 +140,7 @@ class BlessingGate(base_component.BaseComponent):
                 margin=margin,
                 must_beat=json.dumps(list(must_beat)),
                 if_encoder=if_encoder,
+                code=code,
                 span=span,
             )
         )

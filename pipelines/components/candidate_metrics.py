@@ -35,10 +35,15 @@ class CandidateMetrics(metric_types.Metric):
     Args:
         metrics: Keys of METRICS.
         calibration_buckets: How many buckets the plot has between 0 and 1.
+        code: Nobody reads it; in a configuration it makes TFX's cache see a change of code.
     """
 
     def __init__(
-        self, metrics: list[str], calibration_buckets: int, name: str = "candidate_metrics"
+        self,
+        metrics: list[str],
+        calibration_buckets: int,
+        code: str = "",
+        name: str = "candidate_metrics",
     ) -> None:
         super().__init__(
             _computations, metrics=metrics, calibration_buckets=calibration_buckets, name=name

@@ -13,20 +13,27 @@ from tensorflow_model_analysis.proto import config_pb2
 from pipelines.components.candidate_groups import GroupCandidates
 from pipelines.components.candidate_metrics import CandidateMetrics
 from pipelines.components.request_batches import like_requests, name_examples
+from pipelines.fingerprint import code_fingerprint
 from pipelines.metrics import METRICS
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
 from trainer.export.signatures import EVALUATE
 from trainer.slices import HISTORY_LENGTH, POPULARITY
 
 CALIBRATION_BUCKETS = 10
+_THIS = "pipelines/components/evaluation.py"  # the code that an Evaluator begins with
 
 
 def eval_config(
     tasks: list[str], slices: list[str], min_auc: float | None, max_auc_drop: float
 ) -> config_pb2.EvalConfig:
     """All of METRICS, of candidates. Without `min_auc` nothing is blessed."""
-    # The names are in the config, so that TFX's cache sees a new metric.
-    options = {"metrics": list(METRICS), "calibration_buckets": CALIBRATION_BUCKETS}
+    # The names and the code are in the config, so that TFX's cache sees a new metric, or a mended
+    # one.
+    options = {
+        "metrics": list(METRICS),
+        "calibration_buckets": CALIBRATION_BUCKETS,
+        "code": code_fingerprint(_THIS),
+    }
     metric = config_pb2.MetricConfig(
         class_name=CandidateMetrics.__name__,
         module=CandidateMetrics.__module__,

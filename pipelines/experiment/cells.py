@@ -14,7 +14,7 @@ from pathlib import Path
 from pipelines.experiment.found import RankResult
 from pipelines.experiment.job import Stage
 from pipelines.experiment.records import Records
-from preprocessing.code_fingerprint import code_fingerprint
+from pipelines.fingerprint import code_fingerprint
 from trainer.config import TrainerConfig
 
 RESULT = "result.json"

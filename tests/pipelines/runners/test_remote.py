@@ -131,6 +131,27 @@ def test_every_task_retries_and_may_be_cached(vertex: dict[str, Any]) -> None:
     assert all(tasks[name]["cachingOptions"]["enableCache"] for name in COMPONENTS)
 
 
+def test_components_see_a_change_of_the_code_that_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines import pipeline
+    from pipelines.components import evaluation
+
+    for module in (pipeline, evaluation):
+        monkeypatch.setattr(module, "code_fingerprint", lambda *parts: f"code of {parts[-1]}")
+    job = compile_pipeline(config(), "kubeflow", RemoteConfig(image=IMAGE))
+    for task, name, part in (
+        ("BehaviorLogExampleGen", "custom_config", "components/behavior_log_example_gen.py"),
+        ("CuratedSchemaGen", "code", "components/curated_schema_gen.py"),
+        ("DataChecks", "code", "components/data_checks.py"),
+        ("Transform", "custom_config", "preprocessing"),
+        ("Trainer.ranker", "custom_config", "trainer"),
+        ("Counts", "code", "components/counts.py"),
+        ("Evaluator", "eval_config", "components/evaluation.py"),
+        ("Evaluator.baseline", "eval_config", "components/evaluation.py"),
+        ("BlessingGate", "code", "components/blessing_gate.py"),
+    ):
+        assert f"code of {part}" in constant(job, task, name).replace("pipelines/", "")
+
+
 def test_gpus_go_to_the_trainers_alone(kubeflow: dict[str, Any], vertex: dict[str, Any]) -> None:
     with_gpu: set[str] = set()
     for name, container in containers(kubeflow).items():
