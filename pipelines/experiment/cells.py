@@ -10,16 +10,24 @@ import functools
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
+from pipelines.counts.trees import installed
 from pipelines.experiment.found import RankResult
 from pipelines.experiment.job import Stage
 from pipelines.experiment.records import Records
 from pipelines.fingerprint import code_fingerprint
+from pipelines.versions import installed_version
+from preprocessing.sources.columns import TABLES
+from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig
 
 RESULT = "result.json"
 PREDICTIONS = "predictions.npz"
 ENCODER = "encoder"
+# What pre-training reads of a trainer's configuration.
+_PRETRAINS = ("seed", "precision", "jit_compile", "distribution", "encoder", "pretrain")
+_STACK = ("tensorflow", "tf-keras", "tensorflow-recommenders", "tensorflow-transform", "numpy")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +51,10 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """A folder name that changes with configuration, data, encoder and the code that trains.
+        """A folder name that changes with all that the result depends on.
 
-        It doesn't change with the model's name.
+        That is the trainer's configuration, the data set's but for its name and paths, the records,
+        the encoder, and the code and packages that train. It doesn't change with the model's name.
         """
         return f"{self.stage}-seed{self.trainer.seed}-{self._digest()}"
 
@@ -63,18 +72,19 @@ class Cell:
 
     def _digest(self) -> str:
         parts = self.trainer.model_dump(mode="json")
-        code = _code()
         # Only what the result depends on counts, so that models share their pre-training.
         if self.stage == "pretrain":
-            parts = {name: parts[name] for name in ("seed", "encoder", "pretrain")}
+            parts = {name: parts[name] for name in _PRETRAINS}
         if self.stage == "counts":
             parts = {"seed": parts["seed"]}
-            code = _code("pipelines/counts")
         content = {
             "trainer": parts,
+            # Records may have features that a model of this data set isn't given.
+            "spec": _without_places(self.records.spec),
             "data": self.records.fingerprint,
             "encoder": self.encoder.key if self.encoder else None,
-            "code": code,
+            "code": _code(self.stage),
+            "stack": stack_of(self.stage),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -84,6 +94,28 @@ def pretrain_cell(trainer: TrainerConfig, records: Records) -> Cell:
     return Cell("pretrain", "encoder", trainer, None, records)
 
 
+def stack_of(stage: Stage) -> dict[str, str]:
+    """The packages that a result depends on, and their versions here."""
+    stack = {name: installed_version(name) for name in _STACK}
+    if stage == "counts":
+        stack["lightgbm"] = installed()
+    return stack
+
+
+def _without_places(spec: DatasetSpec) -> dict[str, Any]:
+    """A spec without its name and paths, which nothing but the records depends on."""
+    content = spec.model_dump(mode="json")
+    del content["name"]
+    for table in TABLES:
+        for key in ("path", "may_break_off"):
+            (content.get(table) or {}).pop(key, None)
+    return content
+
+
 @functools.cache
-def _code(*more: str) -> str:
-    return code_fingerprint("preprocessing", "trainer", *more)
+def _code(stage: Stage) -> str:
+    parts = ["preprocessing", "trainer", "pipelines/experiment/predictions.py"]
+    if stage == "counts":
+        parts.append("pipelines/counts")
+    # The worker imports what trains any stage, and so all of it.
+    return code_fingerprint(*parts, alone=["pipelines/experiment/worker.py"])

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipelines.config import RunConfig
-from pipelines.experiment.cells import ENCODER, Cell, pretrain_cell
+from pipelines.experiment.cells import ENCODER, RESULT, Cell, pretrain_cell
 from pipelines.experiment.config import ExperimentConfig
+from pipelines.experiment.found import CellResult
 from pipelines.experiment.records import Records
 from pipelines.tuning import Overrides
 
@@ -82,6 +83,19 @@ class Experiment:
     def final_cell(self, name: str, seed: int) -> Cell:
         """The cell whose predictions count; the model must be tuned."""
         return self._cell(name, self.best_setting(name), seed)
+
+    def done(self) -> Iterator[CellResult]:
+        """What the trainings left that results come from, encoders' among them."""
+        cells: list[Cell] = []
+        for name in self.config.models:
+            cells += self.trials(name)
+            if self.is_tuned(name):
+                cells += [self.final_cell(name, seed) for seed in self.config.seeds]
+        encoders = [cell.encoder for cell in cells if cell.encoder is not None]
+        for cell in _distinct([*cells, *encoders]):
+            if cell.is_done(self.cells):
+                text = (cell.folder(self.cells) / RESULT).read_text()
+                yield CellResult.model_validate_json(text)
 
     def trainings_left(self, names: Sequence[str]) -> dict[str, int]:
         """How many rankers of each model are still to be trained."""

@@ -17,12 +17,16 @@ class CellResult(Kept):
         seconds: How long it took.
         cpu_seconds: Of all its threads.
         trainer: Its configuration.
+        commit: The revision of the code that trained; None where nothing tells it.
+        stack: Packages that trained, and their versions.
     """
 
     curves: Curves = {}
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     trainer: Overrides = {}
+    commit: str | None = None
+    stack: dict[str, str] = {}
 
 
 class PretrainResult(CellResult):

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.experiment.experiment import Experiment
-from pipelines.experiment.found import Made
-from pipelines.revision import code_revision, short_revision
+from pipelines.experiment.found import CellResult, Made
+from pipelines.revision import short_revision
 from pipelines.tuning import TuningConfig, dotted
-from pipelines.versions import installed_version
+
+_UNKNOWN = "unknown"
+_TITLES = {"tensorflow": "TensorFlow", "lightgbm": "LightGBM"}
 
 
 def provenance(experiment: Experiment, config_path: Path) -> Made:
     """How the results of an experiment are made, in words."""
     config = experiment.config
+    done = list(experiment.done())
     return Made(
         command=f"srp4ctr experiment {config_path}",
         date=datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-        commit=_commit(),
-        stack=f"TensorFlow {installed_version('tensorflow')}, one thread a training",
+        commit=_commits(done),
+        stack=f"{_stack(done)}, one thread a training",
         data=f"{experiment.run.dataset.name}, records {_fingerprints(experiment)}",
         seeds=", ".join(map(str, config.seeds)),
         tuning=_tuning(config.tuning),
@@ -45,6 +49,19 @@ def _fingerprints(experiment: Experiment) -> str:
     return ", ".join(texts)
 
 
-def _commit() -> str:
-    revision = code_revision()
-    return short_revision(revision) if revision else "unknown"
+def _commits(done: Sequence[CellResult]) -> str:
+    """The revisions that trained, which other ones may report."""
+    found: dict[str, None] = {}  # a set that keeps the order
+    for result in done:
+        found[short_revision(result.commit) if result.commit else _UNKNOWN] = None
+    return ", ".join(found) or _UNKNOWN
+
+
+def _stack(done: Sequence[CellResult]) -> str:
+    """The packages that trained, those whose versions people ask for."""
+    found: dict[str, None] = {}
+    for package, title in _TITLES.items():
+        for result in done:
+            if package in result.stack:
+                found[f"{title} {result.stack[package]}"] = None
+    return ", ".join(found) or f"TensorFlow {_UNKNOWN}"

@@ -11,7 +11,9 @@ from typing import Any
 from rich.console import Console
 
 from pipelines.config import RunConfig
+from pipelines.errors import RunError
 from pipelines.node_ids import EXAMPLE_GEN, TRANSFORM
+from preprocessing.config import ConfigError
 from preprocessing.sources.check import check_sources
 from preprocessing.spec import DatasetSpec
 
@@ -34,16 +36,36 @@ class Records:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """A hash of all records and of the vocabularies."""
+        """A hash of all records and of the vocabularies.
+
+        Raises:
+            RunError: there are none.
+        """
         digest = hashlib.sha256()
         vocabularies = Path(self.graph) / "transform_fn" / "assets"
         for folder in (Path(self.raw), Path(self.transformed), vocabularies):
             files = [path for path in folder.rglob("*") if path.is_file()]
+            if not files:
+                raise RunError(f"{folder}: no files are here to make a fingerprint of.")
             for path in sorted(files):
                 digest.update(path.relative_to(folder).as_posix().encode())
                 with path.open("rb") as stream:
                     digest.update(hashlib.sha256(stream.read()).digest())
         return digest.hexdigest()[:16]
+
+
+def check_records_are_here(run: RunConfig) -> None:
+    """Checks, before the records are made, that they will be on this machine.
+
+    Raises:
+        ConfigError: they go elsewhere, where trainings neither read them nor tell them apart.
+    """
+    if not run.paths.is_local:
+        raise ConfigError(
+            "`srp4ctr experiment` and `srp4ctr tune` train on records of this machine: leave "
+            "artifacts_dir out, or name a folder here. "
+            f"Received: artifacts_dir={run.artifacts_dir}"
+        )
 
 
 def prepare_records(config: RunConfig, console: Console) -> Records:

@@ -23,6 +23,7 @@ from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.job import Job
 from pipelines.experiment.records import (
     Records,
+    check_records_are_here,
     prepare_records,
     with_history_length,
     without_counts,
@@ -65,6 +66,7 @@ def run_experiment(
     run = load_run_config(Path(config.run))
     if config.without_counts:
         run = without_counts(run)
+    check_records_are_here(run)
     check_places(run)
     check_experiment(config, run)
     run = run.at_span()

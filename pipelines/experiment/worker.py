@@ -18,11 +18,12 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.counts.evaluate import TreesOfTasks
-from pipelines.experiment.cells import ENCODER, PREDICTIONS, RESULT
+from pipelines.experiment.cells import ENCODER, PREDICTIONS, RESULT, stack_of
 from pipelines.experiment.found import CellResult, PretrainResult, RankResult
 from pipelines.experiment.job import Job, Stage
 from pipelines.experiment.predictions import Evaluate, predict
 from pipelines.garbage import look_for_garbage_less_often
+from pipelines.revision import code_revision
 from preprocessing.config import SAVED
 from preprocessing.spec import DatasetSpec
 from preprocessing.whole_files import write_whole
@@ -42,9 +43,16 @@ def main(job_path: str) -> None:
     job = Job.model_validate_json(Path(job_path).read_text())
     folder = Path(job.folder)
     started = time.monotonic()
+    commit = code_revision()  # while it is that of the code that was imported
     made = _STAGES[job.stage](job, folder)
-    spent = {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time()}
-    result = made.model_copy(update=spent | {"trainer": job.trainer})
+    how = {
+        "seconds": time.monotonic() - started,
+        "cpu_seconds": time.process_time(),
+        "trainer": job.trainer,
+        "commit": commit,
+        "stack": stack_of(job.stage),
+    }
+    result = made.model_copy(update=how)
     # A cell is done once this file is there.
     write_whole(folder / RESULT, json.dumps(result.to_json(), indent=1))
 

@@ -17,7 +17,7 @@ from pipelines.config import RunConfig, load_run_config
 from pipelines.errors import RunError
 from pipelines.experiment.config import ExperimentConfig, ModelConfig
 from pipelines.experiment.experiment import Experiment
-from pipelines.experiment.records import Records, prepare_records
+from pipelines.experiment.records import Records, check_records_are_here, prepare_records
 from pipelines.experiment.run import train_cells
 from pipelines.places import check_places
 from pipelines.tuning import Overrides, TuningConfig, nested
@@ -50,6 +50,7 @@ def tune(config_path: Path, jobs: int = 1) -> Path:
             f"{config_path}: there is nothing to try. Set tuning, such as "
             "tuning: {trials: 2, space: {finetune.optimizer.learning_rate: [0.0005, 0.001, 0.002]}}"
         )
+    check_records_are_here(run)
     check_places(run)
     folder = run.paths.root / "tuning"
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import types
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from pipelines.experiment import run as experiment_run
 from pipelines.experiment.cells import RESULT, Cell
 from preprocessing.config import ConfigError
 from tests.pipelines.conftest import write_run
+from tests.pipelines.experiment.testing_experiment import fingerprinted
 from trainer.models.srp4ctr_config import Srp4CtrConfig
 
 SPACE = {"ranker.dropout": [0.1, 0.3, 0.5], "ranker.query_tokens": [2, 8]}
@@ -36,9 +36,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
         (folder / RESULT).write_text(json.dumps({"validation_auc": auc, "seconds": 1.0}))
 
     monkeypatch.setattr(experiment_run, "_train", train)
-    monkeypatch.setattr(
-        tuning, "prepare_records", lambda *_: types.SimpleNamespace(fingerprint="data")
-    )
+    monkeypatch.setattr(tuning, "prepare_records", lambda *_: fingerprinted("data"))
     return cells
 
 

@@ -12,15 +12,20 @@ import pydantic
 import pytest
 from rich.console import Console
 
+from pipelines.commands.tune.search import tune
 from pipelines.config import RunConfig, load_run_config
+from pipelines.errors import RunError
 from pipelines.experiment import cells
 from pipelines.experiment.cells import Cell, pretrain_cell
 from pipelines.experiment.config import ExperimentConfig, ModelConfig
+from pipelines.experiment.job import Stage
+from pipelines.experiment.provenance import provenance
 from pipelines.experiment.records import Records, with_history_length, without_counts
-from pipelines.experiment.run import train_cells
+from pipelines.experiment.run import run_experiment, train_cells
 from pipelines.tuning import TuningConfig, override
 from preprocessing.config import ConfigError, load_yaml
 from preprocessing.spec import DatasetSpec
+from tests.pipelines.conftest import write_run
 from tests.pipelines.experiment.testing_experiment import fingerprinted, small_experiment
 from tests.testing import small_spec
 from trainer.config import TrainerConfig
@@ -100,16 +105,81 @@ def test_a_cell_changes_with_what_its_result_depends_on(monkeypatch: pytest.Monk
     keys = {plain.key, pretrained.key, Cell("rank", "m", other, None, data).key}
     keys |= {Cell("rank", "m", base, None, fingerprinted("other data")).key}
     assert Cell("rank", "of another name", base, None, data).key == plain.key
-    monkeypatch.setattr(cells, "_code", lambda: "other code")
-    assert len(keys | {plain.key}) == 5
+    with monkeypatch.context() as patched:
+        patched.setattr(cells, "_code", lambda stage: "other code")
+        keys.add(plain.key)
+    with monkeypatch.context() as patched:
+        patched.setattr(cells, "installed_version", lambda name: "0.1")
+        keys.add(plain.key)
+    assert len(keys) == 6
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "rank", "counts"])
+def test_a_cell_changes_with_the_data_sets_configuration_but_for_its_place(stage: Stage) -> None:
+    def key(spec: DatasetSpec) -> str:
+        return Cell(stage, "m", TrainerConfig(), None, fingerprinted("data", spec)).key
+
+    run = load_run_config(ROOT / "configs/ml_100k.yaml")
+    spec = run.dataset
+    elsewhere = spec.with_data_dir("/elsewhere").model_copy(update={"name": "other"})
+    assert key(elsewhere) == key(spec)
+    # Matches by words alone are no features of records: the records are the same.
+    features = spec.features.model_copy(update={"match": {}})
+    assert key(spec.model_copy(update={"features": features})) != key(spec)
+
+
+def test_trees_change_with_lightgbm_and_rankers_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def keys() -> list[str]:
+        data = fingerprinted("data")
+        stages: list[Stage] = ["rank", "counts"]
+        return [Cell(stage, "m", TrainerConfig(), None, data).key for stage in stages]
+
+    rank, counts = keys()
+    monkeypatch.setattr(cells, "installed", lambda: "0.1")
+    assert keys()[0] == rank and keys()[1] != counts
+
+
+def test_records_on_other_machines_are_refused(tmp_path: Path) -> None:
+    run_path = write_run(tmp_path, artifacts_dir="gs://bucket/artifacts")
+    path = tmp_path / "compare.yaml"
+    path.write_text(f"run: {run_path}\nmodels: {{din: {{baseline: true}}}}\n")
+    with pytest.raises(ConfigError, match="Received: artifacts_dir=gs://bucket/artifacts"):
+        run_experiment(path)
+    content = load_run_config(run_path).model_dump(mode="json", exclude_unset=True)
+    space = {"finetune.optimizer.learning_rate": [0.001, 0.002]}
+    run_path.write_text(json.dumps(content | {"tuning": {"trials": 2, "space": space}}))
+    with pytest.raises(ConfigError, match="Received: artifacts_dir=gs://bucket/artifacts"):
+        tune(run_path)
+    with pytest.raises(RunError, match="no files"):
+        _ = Records(small_spec(), *(["gs://bucket/artifacts"] * 3)).fingerprint
+
+
+def test_results_name_what_trained_them(tmp_path: Path) -> None:
+    experiment = small_experiment(
+        tmp_path, {"models": {"din": {"baseline": True}}, "seeds": [1, 2]}
+    )
+    made = provenance(experiment, Path("compare.yaml"))
+    assert (made.commit, made.stack) == ("unknown", "TensorFlow unknown, one thread a training")
+    trained = [("a" * 40, {"tensorflow": "2.1"}), ("b" * 40 + "+", {"tensorflow": "2.1"})]
+    for seed, (commit, stack) in enumerate(trained, 1):
+        folder = experiment.final_cell("din", seed).folder(tmp_path) if seed > 1 else None
+        folder = folder or experiment.trials("din")[0].folder(tmp_path)
+        folder.mkdir()
+        result = {"validation_auc": 0.5, "commit": commit, "stack": stack}
+        (folder / "result.json").write_text(json.dumps(result))
+    made = provenance(experiment, Path("compare.yaml"))
+    assert made.commit == f"{'a' * 12}, {'b' * 12}+"
+    assert made.stack == "TensorFlow 2.1, one thread a training"
 
 
 def test_models_with_one_encoder_share_its_pretraining() -> None:
     base = TrainerConfig(seed=1)
     same = override(base, {"ranker": {"dropout": 0.1}}, {}, 1)
     longer = override(base, {"encoder": {"layers": 3}}, {}, 1)
-    keys = [pretrain_cell(config, fingerprinted("data")).key for config in (base, same, longer)]
-    assert keys[0] == keys[1] != keys[2]
+    half = override(base, {"precision": "bfloat16"}, {}, 1)
+    configs = (base, same, longer, half)
+    keys = [pretrain_cell(config, fingerprinted("data")).key for config in configs]
+    assert keys[0] == keys[1] and len(set(keys)) == 3
 
 
 def test_records_are_told_apart_by_their_contents(tmp_path: Path) -> None:

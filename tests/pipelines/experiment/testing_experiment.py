@@ -9,6 +9,7 @@ from pipelines.config import RunConfig
 from pipelines.experiment.config import ExperimentConfig
 from pipelines.experiment.experiment import Experiment
 from pipelines.experiment.records import Records
+from preprocessing.spec import DatasetSpec
 from tests.testing import small_spec
 
 
@@ -23,10 +24,10 @@ def small_experiment(cells: Path, config: dict[str, Any], **dataset: Any) -> Exp
     return Experiment(experiment, run, records, cells)
 
 
-def fingerprinted(text: str) -> Records:
+def fingerprinted(text: str, spec: DatasetSpec | None = None) -> Records:
     """Records that are nowhere, told apart by a fingerprint."""
 
     class Fingerprinted(Records):
         fingerprint = text
 
-    return Fingerprinted(small_spec(), "", "", "")
+    return Fingerprinted(spec or small_spec(), "", "", "")
