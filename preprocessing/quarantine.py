@@ -46,8 +46,16 @@ class RejectedRow:
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
 
 
+def keep_report(quarantine_dir: str, directory: str) -> None:
+    """Copies the data report beside the records that it is of, where no later run replaces it."""
+    with FileSystems.open(FileSystems.join(quarantine_dir, REPORT_FILE)) as stream:
+        report = stream.read()
+    with FileSystems.create(FileSystems.join(directory, REPORT_FILE)) as stream:
+        stream.write(report)
+
+
 def read_report(quarantine_dir: str) -> dict[str, Any]:
-    """The data report that a run left in its quarantine directory.
+    """The data report that a run left in its quarantine directory, or beside its records.
 
     Raises:
         DataError: there is none.

@@ -18,7 +18,7 @@ from tfx.utils import proto_utils
 
 from preprocessing.config import ConfigError
 from preprocessing.features import SPLITS
-from preprocessing.quarantine import check_quarantine
+from preprocessing.quarantine import check_quarantine, keep_report
 from preprocessing.records import WriteRecords
 from preprocessing.report_checks import check_report
 from preprocessing.sources.columns import TABLES
@@ -54,6 +54,9 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
             _ = pipeline | WriteRecords(directories, spec, quarantine_dir)
         check_quarantine(spec, quarantine_dir)
         check_report(spec, quarantine_dir)
+        # The folder's report is that of whichever run wrote it last; this one stays with the
+        # records, wherever a cache takes them.
+        keep_report(quarantine_dir, examples.uri)
 
     def GetInputSourceToExamplePTransform(self) -> beam.PTransform:  # noqa: N802 (TFX's name)
         """Abstract in TFX; unused, since Do is overridden."""

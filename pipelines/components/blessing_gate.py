@@ -36,7 +36,6 @@ class _Spec(ComponentSpec):
     PARAMETERS = {
         SPAN: ExecutionParameter(type=int),
         "tasks": ExecutionParameter(type=str),
-        "quarantine_dir": ExecutionParameter(type=str),
         "margin": ExecutionParameter(type=float),
         "must_beat": ExecutionParameter(type=str),
         "if_encoder": ExecutionParameter(type=str),
@@ -46,6 +45,7 @@ class _Spec(ComponentSpec):
         "evaluation": ChannelParameter(type=standard_artifacts.ModelBlessing),
         "figures": ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "findings": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+        "examples": ChannelParameter(type=standard_artifacts.Examples),
         "counts": ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
     }
     OUTPUTS = {"blessing": ChannelParameter(type=standard_artifacts.ModelBlessing)}
@@ -71,7 +71,9 @@ class Executor(base_executor.BaseExecutor):
         found = read_checks(findings.uri).findings
         blocked = any(finding.policy != "warn" for finding in found)
         refused = _refusals(
-            artifact_utils.get_single_instance(input_dict["figures"]).uri, exec_properties
+            artifact_utils.get_single_instance(input_dict["figures"]).uri,
+            artifact_utils.get_single_instance(input_dict["examples"]).uri,
+            exec_properties,
         )
         if_encoder = exec_properties["if_encoder"]
         if COUNTS in json.loads(exec_properties["must_beat"]):
@@ -98,8 +100,8 @@ class BlessingGate(base_component.BaseComponent):
         evaluation: The Evaluator's blessing.
         figures: Its evaluation.
         findings: DataChecks'.
+        examples: The records, beside which the data report is.
         tasks: The data set's.
-        quarantine_dir: Where the data report is.
         margin: How far a model has to be above plain rules.
         code: Fingerprint of the code that runs, so that a change of it is not taken for a cache
             hit.
@@ -118,8 +120,8 @@ class BlessingGate(base_component.BaseComponent):
         evaluation: types.BaseChannel,
         figures: types.BaseChannel,
         findings: types.BaseChannel,
+        examples: types.BaseChannel,
         tasks: list[str],
-        quarantine_dir: str,
         margin: float,
         code: str,
         span: int = 0,
@@ -134,9 +136,9 @@ class BlessingGate(base_component.BaseComponent):
                 evaluation=evaluation,
                 figures=figures,
                 findings=findings,
+                examples=examples,
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),
                 tasks=json.dumps(tasks),
-                quarantine_dir=quarantine_dir,
                 margin=margin,
                 must_beat=json.dumps(list(must_beat)),
                 if_encoder=if_encoder,
@@ -150,7 +152,7 @@ def _read_counts(inputs: dict[str, list[types.Artifact]]) -> Counts:
     return read_counts(artifact_utils.get_single_instance(inputs["counts"]).uri)
 
 
-def _refusals(figures: str, settings: dict[str, Any]) -> list[str]:
+def _refusals(figures: str, examples: str, settings: dict[str, Any]) -> list[str]:
     aucs = overall_aucs(load_evaluation(figures), json.loads(settings["tasks"]))
-    data = DataReport.model_validate(read_report(settings["quarantine_dir"]))
+    data = DataReport.model_validate(read_report(examples))
     return refusals(aucs, data, settings["margin"])

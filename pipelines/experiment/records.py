@@ -14,6 +14,7 @@ from pipelines.config import RunConfig
 from pipelines.errors import RunError
 from pipelines.node_ids import EXAMPLE_GEN, TRANSFORM
 from preprocessing.config import ConfigError
+from preprocessing.quarantine import REPORT_FILE
 from preprocessing.sources.check import check_sources
 from preprocessing.spec import DatasetSpec
 
@@ -44,7 +45,9 @@ class Records:
         digest = hashlib.sha256()
         vocabularies = Path(self.graph) / "transform_fn" / "assets"
         for folder in (Path(self.raw), Path(self.transformed), vocabularies):
-            files = [path for path in folder.rglob("*") if path.is_file()]
+            found = [path for path in folder.rglob("*") if path.is_file()]
+            # The report on the data is no part of it.
+            files = [path for path in found if path.name != REPORT_FILE]
             if not files:
                 raise RunError(f"{folder}: no files are here to make a fingerprint of.")
             for path in sorted(files):

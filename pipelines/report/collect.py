@@ -27,6 +27,7 @@ from pipelines.node_ids import (
     CHECKS,
     COUNTS,
     EVALUATOR,
+    EXAMPLE_GEN,
     GATE,
     PRETRAIN,
     PUSHER,
@@ -53,7 +54,7 @@ from pipelines.text import finite
 from pipelines.versions import installed_version
 from preprocessing.artifact_files import serving_model_dir
 from preprocessing.popularity import POPULARITY as POPULARITY_RULE
-from preprocessing.quarantine import read_report
+from preprocessing.quarantine import REPORT_FILE, read_report
 from serving.version_dirs import version_number
 from trainer import finetune, pretrain
 from trainer.slices import HISTORY_LENGTH, POPULARITY
@@ -90,7 +91,7 @@ def collect(run_dir: Path) -> RunResults:
     for name, node in ((WITH_ENCODER, RANKER), (WITHOUT_ENCODER, BASELINE)):
         text = _left_beside(run.output(node, "model"), finetune.RESULTS)
         finetuned[name] = Finetuned.model_validate_json(text)
-    data = DataReport.model_validate(read_report(config.paths.quarantine))
+    data = _data_report(run.output(EXAMPLE_GEN, "examples"), config.paths.quarantine)
     rivals = _rivals(config, run, data)
     checks = read_checks(run.output(CHECKS, "findings"))
     calibration: dict[str, dict[str, list[Bucket]]] = {}
@@ -122,6 +123,15 @@ def test_scores(run_dir: Path) -> bytes | None:
         return None
     with fileio.open(path, "rb") as file:
         return bytes(file.read())
+
+
+def _data_report(examples: str, quarantine: str) -> DataReport:
+    """What lies beside the run's records, which may be from the cache.
+
+    An older version left it in the quarantine folder alone, where the last run's is.
+    """
+    has_own = fileio.exists(f"{examples}/{REPORT_FILE}")
+    return DataReport.model_validate(read_report(examples if has_own else quarantine))
 
 
 def _left_beside(model_dir: str, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,11 @@ from pipelines.components import blessing_gate
 from pipelines.components.data_checks import FINDINGS
 from pipelines.counts.found import FILE, Counts, Gain, TaskCounts
 from pipelines.counts.verdict import DOES_NOT_PAY, PAYS
+from preprocessing.popularity import POPULARITY
+from preprocessing.quarantine import REPORT_FILE
+from preprocessing.report import data_report
+from preprocessing.splits import CutOffs, TimeProfile
+from tests.testing import small_spec
 
 pytestmark = pytest.mark.slow  # imports TFX
 
@@ -27,6 +33,7 @@ def _gate(
         "figures": standard_artifacts.ModelEvaluation(),
         "findings": standard_artifacts.ExampleAnomalies(),
         "counts": standard_artifacts.ModelEvaluation(),
+        "examples": standard_artifacts.Examples(),
         "blessing": standard_artifacts.ModelBlessing(),
     }
     for name, artifact in artifacts.items():
@@ -41,7 +48,6 @@ def _gate(
     output = {"blessing": [artifacts.pop("blessing")]}
     properties = {
         "tasks": "[]",
-        "quarantine_dir": "",
         "margin": 0.0,
         "span": 0,
         "must_beat": json.dumps(must_beat),
@@ -70,7 +76,7 @@ def test_a_model_is_blessed_only_if_it_beats_what_it_must(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(blessing_gate, "_refusals", lambda figures, settings: [])
+    monkeypatch.setattr(blessing_gate, "_refusals", lambda *_: [])
     task = TaskCounts(
         auc=0.7, model_auc=0.7 + points / 100, points=points, low=-1.0, high=1.0, trees=9
     )
@@ -100,7 +106,7 @@ def test_the_cheaper_ranker_is_pushed_unless_the_encoder_pays(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(blessing_gate, "_refusals", lambda figures, settings: [])
+    monkeypatch.setattr(blessing_gate, "_refusals", lambda *_: [])
     gains = {}
     for number, (low, high) in enumerate(intervals):
         gains[f"task_{number}"] = Gain(points=0.3, low=low, high=high)
@@ -119,9 +125,29 @@ def test_the_cheaper_ranker_is_pushed_unless_the_encoder_pays(
 def test_a_base_ranker_has_to_beat_the_trees_without_what_the_encoder_adds(
     gain: float, blessed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blessing_gate, "_refusals", lambda figures, settings: [])
+    monkeypatch.setattr(blessing_gate, "_refusals", lambda *_: [])
     trees = TaskCounts(auc=0.7, model_auc=0.705, points=0.5, low=0.1, high=0.9, trees=9)
     encoder = Gain(points=gain, low=-0.1, high=1.1)
     counts = Counts(missing=None, tasks={"buy": trees}, encoder={"buy": encoder})
     is_blessed, _ = _gate(tmp_path, ["counts"], counts, DOES_NOT_PAY)
     assert is_blessed == blessed
+
+
+def test_rules_are_those_of_the_records_that_the_model_is_tested_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blessing_gate, "load_evaluation", lambda uri: None)
+    monkeypatch.setattr(blessing_gate, "overall_aucs", lambda evaluation, tasks: {"buy": 0.7})
+    refused = {}
+    for name, popularity in (("ours", 0.6), ("another's", 0.8)):
+        rules = {"buy": {POPULARITY: popularity}}
+        cut_offs = CutOffs(validation=1, test=2)
+        report = json.loads(data_report(small_spec(), Counter(), cut_offs, TimeProfile.empty()))
+        counts = dict.fromkeys(("records", "requests", "candidates", "bytes"), 9)
+        split = counts | {"label_rate": {"buy": 0.5}, "label_rules": rules}
+        report["splits"] = {"validation": split, "test": split}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / REPORT_FILE).write_text(json.dumps(report))
+        settings = {"tasks": json.dumps(["buy"]), "margin": 0.0}
+        refused[name] = blessing_gate._refusals("", str(tmp_path / name), settings)
+    assert refused["ours"] == [] and "reaches 0.8000" in refused["another's"][0]

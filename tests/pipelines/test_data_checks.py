@@ -110,7 +110,7 @@ def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(blessing_gate, "_refusals", lambda figures, settings: refused)
+    monkeypatch.setattr(blessing_gate, "_refusals", lambda *_: refused)
     kinds = standard_artifacts
     properties = {"blessed": evaluated, "current_model_id": 7}
     evaluation = artifact(kinds.ModelBlessing, tmp_path / "evaluation", **properties)
@@ -121,6 +121,7 @@ def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
     final = artifact(kinds.ModelBlessing, tmp_path / "final")
     figures = artifact(kinds.ModelEvaluation, tmp_path / "figures")
     inputs = {"evaluation": [evaluation], "findings": [findings], "figures": [figures]}
+    inputs["examples"] = [artifact(kinds.Examples, tmp_path / "examples")]
     settings = {"span": 3, "must_beat": "[]", "if_encoder": ""}
     blessing_gate.Executor().Do(inputs, {"blessing": [final]}, settings)
     assert json.loads((tmp_path / "final" / blessing_gate.REFUSALS).read_text()) == refused

@@ -1,4 +1,5 @@
-"""What BehaviorLogExampleGen asks TFX's cache about: a changed file in a folder is no cache hit."""
+"""What BehaviorLogExampleGen asks TFX's cache about: a changed file in a folder is no cache hit.
+And what it leaves beside the records."""
 
 from __future__ import annotations
 
@@ -6,9 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
+from tfx.types import standard_artifacts
 
-from pipelines.components.behavior_log_example_gen import BehaviorLogExampleGen
-from tests.testing import EVENT_COLUMNS, small_log, small_spec, write_csv
+from pipelines.beam import BeamConfig, beam_args
+from pipelines.components.behavior_log_example_gen import BehaviorLogExampleGen, Executor
+from preprocessing.quarantine import REPORT_FILE, read_report
+from tests.testing import EVENT_COLUMNS, small_log, small_spec, write_csv, write_small_dataset
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +34,22 @@ def test_a_changed_file_in_a_folder_is_another_input(tmp_path: Path) -> None:
     part.write_bytes(b"x" * size)
     os.utime(part, (1, 1))
     assert _asked(tmp_path) not in (before, shorter)
+
+
+def test_the_data_report_stays_with_the_records(tmp_path: Path) -> None:
+    write_small_dataset(tmp_path, LOG)
+    spec = small_spec().with_data_dir(str(tmp_path))
+    quarantine = tmp_path / "quarantine"
+    component = BehaviorLogExampleGen(spec, str(quarantine), "code", span=3)
+    examples = standard_artifacts.Examples()
+    examples.uri = str(tmp_path / "examples")
+    context = Executor.Context(beam_pipeline_args=beam_args(BeamConfig()), tmp_dir=str(tmp_path))
+    Executor(context).Do({}, {"examples": [examples]}, component.exec_properties)
+    report = read_report(examples.uri)
+    assert report == read_report(str(quarantine)) and report["splits"]["test"]["candidates"]
+    # Another run makes other records in the same folder.
+    (quarantine / REPORT_FILE).write_text("{}")
+    assert read_report(examples.uri) == report
 
 
 def _asked(folder: Path) -> str:

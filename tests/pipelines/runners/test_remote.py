@@ -45,7 +45,7 @@ COMPONENTS = {
     "Evaluator": ["BehaviorLogExampleGen", "CuratedSchemaGen", "Trainer.ranker"],
     "Evaluator.baseline": ["BehaviorLogExampleGen", "CuratedSchemaGen", "Trainer.baseline"],
     "Counts": ["BehaviorLogExampleGen", "Trainer.baseline", "Trainer.ranker", "Transform"],
-    "BlessingGate": ["Counts", "DataChecks", "Evaluator"],
+    "BlessingGate": ["BehaviorLogExampleGen", "Counts", "DataChecks", "Evaluator"],
     "Pusher": ["BlessingGate", "Trainer.ranker"],
 }
 VERTEX = {"project": "p", "region": "europe-west1"}
