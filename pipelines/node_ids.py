@@ -24,6 +24,21 @@ BASELINE_GATE = "BlessingGate.baseline"
 PUSHER = "Pusher"
 BASELINE_PUSHER = "Pusher.baseline"
 
+# The components that prepare data.
+DATA = frozenset(
+    (
+        EXAMPLE_GEN,
+        STATISTICS,
+        SCHEMA,
+        VALIDATOR,
+        PREVIOUS_STATISTICS,
+        SERVING_LOG,
+        SERVING_STATISTICS,
+        CHECKS,
+        TRANSFORM,
+    )
+)
+
 
 def is_resolver(node: str) -> bool:
     """Whether a component finds artifacts of earlier runs."""

@@ -83,7 +83,7 @@ def prepare_records(config: RunConfig, console: Console) -> Records:
 
     check_sources(config.spec)
     run_locally(config, console, create=create_data_pipeline)
-    run = RunMetadata(config.paths.metadata, config.dataset.name)
+    run = RunMetadata(config.paths.metadata, config.dataset.name, of_data=True)
     return Records(
         spec=config.spec,
         raw=run.output(EXAMPLE_GEN, "examples"),
