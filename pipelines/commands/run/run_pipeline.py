@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -15,6 +16,9 @@ from pipelines.places import check_places
 from pipelines.report.results import RunMetrics
 from preprocessing.config import ConfigError
 from preprocessing.paths import is_local
+
+if TYPE_CHECKING:
+    from tfx.orchestration.pipeline import Pipeline
 
 
 def run_pipeline(
@@ -110,9 +114,18 @@ def _run(config: RunConfig, console: Console, enable_cache: bool) -> None:
     from pipelines.errors import explain
     from pipelines.runners.local import run_locally
 
-    _write_config(config)
+    written = _write_config(config)
+
+    def create(*arguments: Any) -> Pipeline:
+        """Builds the pipeline, which is run at once: the configuration is that run's from now."""
+        from pipelines.pipeline import create_pipeline
+
+        pipeline = create_pipeline(*arguments)
+        written.replace(config.paths.root / "config.json")
+        return pipeline
+
     try:
-        run_locally(config, console, enable_cache)
+        run_locally(config, console, enable_cache, create)
     except Exception as error:
         message, _ = explain(error)
         if message is not None:  # the user can mend it as it is
@@ -129,13 +142,18 @@ def _run(config: RunConfig, console: Console, enable_cache: bool) -> None:
         raise RunError(message) from error
 
 
-def _write_config(config: RunConfig) -> None:
-    """Makes the run's folder and leaves the configuration in it."""
+def _write_config(config: RunConfig) -> Path:
+    """Makes the run's folder and leaves the configuration in it, under another name.
+
+    An earlier run's keeps its own until this one begins: what reads runs takes both together.
+    """
+    path = config.paths.root / "config.json.next"
     try:
         config.paths.root.mkdir(parents=True, exist_ok=True)
-        (config.paths.root / "config.json").write_text(config.model_dump_json(indent=1))
+        path.write_text(config.model_dump_json(indent=1))
     except OSError as error:
         raise RunError(
             f"{config.paths.root}: can't be written: {error.strerror}. Set runs_dir in the config "
             "to a folder that can."
         ) from error
+    return path
