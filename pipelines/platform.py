@@ -43,13 +43,19 @@ class LocalPlatform:
             current=statistics,
         ).with_id(PREVIOUS_STATISTICS)
 
-    def latest_blessed(self, candidate: BaseChannel) -> BaseNode | None:
-        """A resolver of `model`: the one to beat; None where there can be none."""
+    def latest_blessed(self, ranker: BaseChannel, without_encoder: BaseChannel) -> BaseNode | None:
+        """A resolver of `model`: the one to beat; None where there can be none.
+
+        Args:
+            ranker: A candidate.
+            without_encoder: The other one.
+        """
         return Resolver(
             strategy_class=LatestBlessedOtherModel,
             model=Channel(type=standard_artifacts.Model),
             model_blessing=Channel(type=standard_artifacts.ModelBlessing),
-            candidate=candidate,
+            ranker=ranker,
+            without_encoder=without_encoder,
         ).with_id(LATEST_BLESSED)
 
     def earlier_model(self, records: BaseChannel) -> BaseNode:
@@ -130,7 +136,7 @@ class KubeflowPlatform(_RemotePlatform):
     def previous_statistics(self, statistics: BaseChannel) -> BaseNode | None:
         return None
 
-    def latest_blessed(self, candidate: BaseChannel) -> BaseNode | None:
+    def latest_blessed(self, ranker: BaseChannel, without_encoder: BaseChannel) -> BaseNode | None:
         return None
 
     def trainer(self, node: str, custom_config: dict[str, Any], **arguments: Any) -> BaseNode:
@@ -171,7 +177,7 @@ class VertexPlatform(_RemotePlatform):
             statistics=Channel(type=standard_artifacts.ExampleStatistics),
         ).with_id(PREVIOUS_STATISTICS)
 
-    def latest_blessed(self, candidate: BaseChannel) -> BaseNode | None:
+    def latest_blessed(self, ranker: BaseChannel, without_encoder: BaseChannel) -> BaseNode | None:
         return Resolver(
             strategy_class=LatestBlessedModelStrategy,
             model=Channel(type=standard_artifacts.Model),

@@ -133,13 +133,19 @@ def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
     candidate = kinds.Model()
     model.id = 7
     candidate.id = 8
-    given = {
-        "model": [model, candidate],
-        "model_blessing": [evaluation, final],
-        "candidate": [candidate],
-    }
-    resolved = LatestBlessedOtherModel().resolve_artifacts(None, given)
-    assert resolved is not None and resolved["model"] == ([model] if blessed else [])
+    # Whichever of a run's rankers was blessed, the run repeated doesn't compare it with itself.
+    for other in ("ranker", "without_encoder"):
+        for candidates in ([candidate], [model]):
+            given = {
+                "model": [model, candidate],
+                "model_blessing": [evaluation, final],
+                "ranker": [candidate],
+                "without_encoder": [candidate],
+            } | {other: candidates}
+            resolved = LatestBlessedOtherModel().resolve_artifacts(None, given)
+            is_found = blessed and candidates == [candidate]
+            assert resolved is not None and resolved["model"] == ([model] if is_found else [])
+            assert resolved.keys() == given.keys()  # all keys, or TFX fails, and goes on
     for span, records_id, starts in ((4, 9, blessed), (3, 9, False), (4, 6, False)):
         records = kinds.Examples()
         records.id = records_id
