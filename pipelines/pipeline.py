@@ -223,7 +223,9 @@ def _judge(
     config: RunConfig, prepared: _Prepared, ranker: BaseNode, without: BaseNode
 ) -> list[BaseNode]:
     """Evaluates both rankers on the test split; blesses and pushes one of them."""
-    to_beat = prepared.platform.latest_blessed(ranker.outputs["model"], without.outputs["model"])
+    to_beat = prepared.platform.latest_blessed(
+        prepared.examples, ranker.outputs["model"], without.outputs["model"]
+    )
     baseline = to_beat.outputs["model"] if to_beat else None
     evaluator = _evaluator(config, prepared, ranker, config.evaluation.min_auc, baseline)
     if config.evaluation.push == "cheaper":

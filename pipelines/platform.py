@@ -43,10 +43,13 @@ class LocalPlatform:
             current=statistics,
         ).with_id(PREVIOUS_STATISTICS)
 
-    def latest_blessed(self, ranker: BaseChannel, without_encoder: BaseChannel) -> BaseNode | None:
+    def latest_blessed(
+        self, records: BaseChannel, ranker: BaseChannel, without_encoder: BaseChannel
+    ) -> BaseNode | None:
         """A resolver of `model`: the one to beat; None where there can be none.
 
         Args:
+            records: What the candidates are tested on.
             ranker: A candidate.
             without_encoder: The other one.
         """
@@ -56,6 +59,7 @@ class LocalPlatform:
             model_blessing=Channel(type=standard_artifacts.ModelBlessing),
             ranker=ranker,
             without_encoder=without_encoder,
+            records=records,
         ).with_id(LATEST_BLESSED)
 
     def earlier_model(self, records: BaseChannel) -> BaseNode:
@@ -136,7 +140,9 @@ class KubeflowPlatform(_RemotePlatform):
     def previous_statistics(self, statistics: BaseChannel) -> BaseNode | None:
         return None
 
-    def latest_blessed(self, ranker: BaseChannel, without_encoder: BaseChannel) -> BaseNode | None:
+    def latest_blessed(
+        self, records: BaseChannel, ranker: BaseChannel, without_encoder: BaseChannel
+    ) -> BaseNode | None:
         return None
 
     def trainer(self, node: str, custom_config: dict[str, Any], **arguments: Any) -> BaseNode:
@@ -177,7 +183,9 @@ class VertexPlatform(_RemotePlatform):
             statistics=Channel(type=standard_artifacts.ExampleStatistics),
         ).with_id(PREVIOUS_STATISTICS)
 
-    def latest_blessed(self, ranker: BaseChannel, without_encoder: BaseChannel) -> BaseNode | None:
+    def latest_blessed(
+        self, records: BaseChannel, ranker: BaseChannel, without_encoder: BaseChannel
+    ) -> BaseNode | None:
         return Resolver(
             strategy_class=LatestBlessedModelStrategy,
             model=Channel(type=standard_artifacts.Model),

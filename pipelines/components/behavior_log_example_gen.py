@@ -49,6 +49,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
             examples, exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY]
         )
         examples.set_int_custom_property(utils.SPAN_PROPERTY_NAME, span)
+        examples.span = span  # StatisticsGen hands this one on
         directories = {split: artifact_utils.get_split_uri([examples], split) for split in SPLITS}
         with self._make_beam_pipeline() as pipeline:
             _ = pipeline | WriteRecords(directories, spec, quarantine_dir)

@@ -1,4 +1,4 @@
-"""The statistics that drift is measured against: the previous run's, or the previous span's."""
+"""The statistics that drift is measured against: the previous run's, or an earlier span's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class PreviousStatistics(resolver.ResolverStrategy):
     """Resolves `statistics` to the newest that came before `current` and has the same splits.
 
     A run that is repeated finds the same ones, and so its checks in the cache; statistics of
-    serving logs have other splits. Where each run has a span, they are the previous span's.
+    serving logs have other splits. Where `current` has a span, those of the newest span before it
+    count, also where an old day is run again.
     """
 
     def resolve_artifacts(
@@ -26,7 +27,11 @@ class PreviousStatistics(resolver.ResolverStrategy):
         earlier = []
         for artifact in input_dict["statistics"]:
             same_splits = artifact.split_names == current.split_names
-            if same_splits and artifact.id < current.id:
+            # Without spans, all have 0.
+            is_before = 0 < artifact.span < current.span if current.span else True
+            if same_splits and is_before and artifact.id < current.id:
                 earlier.append(artifact)
-        latest = sorted(earlier, key=lambda artifact: artifact.id)[-1:]
+        # Ids grow with time.
+        earlier.sort(key=lambda artifact: (artifact.span if current.span else 0, artifact.id))
+        latest = earlier[-1:]
         return {"statistics": latest, "current": input_dict["current"]}

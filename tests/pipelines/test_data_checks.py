@@ -21,6 +21,7 @@ from pipelines.components import blessing_gate
 from pipelines.components.data_checks import FINDINGS
 from pipelines.components.earlier_model import LatestBlessedOfEarlierSpan
 from pipelines.components.latest_blessed import LatestBlessedOtherModel
+from pipelines.components.previous_statistics import PreviousStatistics
 from pipelines.config import RunConfig
 from pipelines.errors import explain
 from pipelines.metadata import RunMetadata
@@ -141,6 +142,7 @@ def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
                 "model_blessing": [evaluation, final],
                 "ranker": [candidate],
                 "without_encoder": [candidate],
+                "records": [kinds.Examples()],
             } | {other: candidates}
             resolved = LatestBlessedOtherModel().resolve_artifacts(None, given)
             is_found = blessed and candidates == [candidate]
@@ -155,3 +157,47 @@ def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
         assert resolved == given | {
             "model": [model] if starts else []
         }  # all keys, or TFX fails, and goes on
+
+
+def test_an_old_day_run_again_is_compared_with_days_up_to_it() -> None:
+    models: list[Any] = []
+    given: dict[str, Any] = {"model": models, "model_blessing": []}
+    for number, span in enumerate((0, 3, 5, 4), 1):
+        model = standard_artifacts.Model()
+        model.id = number
+        models.append(model)
+        blessing = standard_artifacts.ModelBlessing()
+        for name, value in (("final", 1), ("blessed", 1), ("current_model_id", number)):
+            blessing.set_int_custom_property(name, value)
+        blessing.set_int_custom_property("span", span)
+        given["model_blessing"].append(blessing)
+    for today, found in ((2, []), (3, [models[1]]), (4, [models[3]]), (0, [models[3]])):
+        records = standard_artifacts.Examples()
+        records.set_int_custom_property("span", today)
+        given |= {"records": [records], "ranker": [], "without_encoder": []}
+        resolved = LatestBlessedOtherModel().resolve_artifacts(None, given)
+        assert resolved is not None and resolved["model"] == found
+
+
+def test_drift_is_measured_against_an_earlier_day() -> None:
+    def statistics(number: int, span: int, splits: str = '["train"]') -> Any:
+        artifact = standard_artifacts.ExampleStatistics()
+        artifact.id = number
+        artifact.span = span
+        artifact.split_names = splits
+        return artifact
+
+    earlier = [statistics(1, 0), statistics(2, 3), statistics(3, 5), statistics(4, 4)]
+    earlier.append(statistics(5, 4, splits='["serving"]'))
+    for current, found in (
+        (statistics(9, 0), 4),
+        (statistics(9, 3), None),
+        (statistics(9, 4), 2),
+        (statistics(9, 5), 4),
+        (statistics(9, 6), 3),
+        (statistics(3, 5), 2),
+    ):
+        given = {"statistics": [*earlier, current], "current": [current]}
+        resolved = PreviousStatistics().resolve_artifacts(None, given)
+        assert resolved is not None
+        assert [one.id for one in resolved["statistics"]] == ([found] if found else [])
