@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.counts.found import Gain
+from pipelines.counts.verdict import encoder_pays
 from pipelines.report.results import Attribute, RunMetrics
 from pipelines.text import percent, ratio, signed
 
@@ -59,15 +60,25 @@ def _is_chance(values: Attribute) -> bool:
 
 
 def _without_gain(metrics: RunMetrics) -> list[str]:
-    lines = []
-    for task, gain in gains(metrics).items():
-        if gain.points is None or gain.low is None or gain.is_above:
-            continue  # not known, or it pays
-        found = f"{signed(gain.points, 2)} points of test AUC of “{task}”{interval(gain)}"
-        if gain.is_below:
-            lines.append(f"The encoder costs accuracy: {found}. The ranker without it is better.")
-        else:
-            lines.append(
-                f"The encoder doesn't pay for sure: {found}. The ranker without it is cheaper."
-            )
-    return lines
+    """What all tasks say together, by the rule that `evaluation.push: cheaper` goes by."""
+    counts = metrics.rivals.counts if metrics.rivals else None
+    if counts is None or not counts.encoder or encoder_pays(counts):
+        return []
+    of_tasks = counts.encoder
+    found = "; ".join(_gain(task, gain) for task, gain in of_tasks.items())
+    if not any(gain.is_below for gain in of_tasks.values()):
+        verdict = "doesn't pay for sure"
+        advice = "cheaper"
+    elif any(gain.is_above for gain in of_tasks.values()):
+        verdict = "doesn't pay, for it costs a task accuracy"
+        advice = "cheaper"
+    else:
+        verdict = "costs accuracy"
+        advice = "better"
+    return [f"The encoder {verdict}: {found}. The ranker without it is {advice}."]
+
+
+def _gain(task: str, gain: Gain) -> str:
+    if gain.points is None:
+        return f"its gain on “{task}” is not known"
+    return f"{signed(gain.points, 2)} points of test AUC of “{task}”{interval(gain)}"

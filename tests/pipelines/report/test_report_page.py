@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.counts.verdict import encoder_pays
 from pipelines.report.encoder import encoder_lines
 from pipelines.report.model_card import model_card
 from pipelines.report.page import render
@@ -743,6 +744,36 @@ def test_an_encoder_that_gains_nothing_is_named_first(
     assert lines == [said]
     assert text.index(said) < text.index("the ranker with the pre-trained encoder reaches")
     assert f"**{said}**" in model_card(made).split("## The model")[0]
+
+
+@pytest.mark.parametrize(
+    ("buy", "click", "said"),
+    [
+        ((4.39, 15.74), (-1.2, 0.46), None),
+        ((-4.39, 15.74), (-1.2, 0.46), "doesn't pay for sure"),
+        ((4.39, 15.74), (-1.2, -0.46), "doesn't pay, for it costs a task accuracy"),
+        ((-4.39, 15.74), (-1.2, -0.46), "costs accuracy"),
+        ((None, None), (-1.2, 0.46), None),  # too few users to say that it doesn't
+    ],
+)
+def test_an_encoder_is_said_to_pay_where_it_is_pushed_because_it_pays(
+    buy: tuple[float | None, float | None], click: tuple[float, float], said: str | None
+) -> None:
+    metrics = copy.deepcopy(CONTENT["metrics"])
+    metrics["pretrain"].pop("gap")
+    encoder = {}
+    for task, (low, high) in {"buy": buy, "click": click}.items():
+        encoder[task] = {"points": 1.0, "low": low, "high": high}
+    metrics["rivals"]["counts"]["encoder"] = encoder
+    made = results(metrics=metrics).metrics
+    assert made.rivals is not None and made.rivals.counts is not None
+    assert encoder_pays(made.rivals.counts) == (said is None)
+    lines = encoder_lines(made)
+    if said is None:
+        assert lines == []
+        return
+    (line,) = lines
+    assert line.startswith(f"The encoder {said}: ") and "“buy”" in line and "“click”" in line
 
 
 @pytest.mark.usefixtures("without_pictures")
