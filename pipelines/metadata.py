@@ -94,22 +94,27 @@ class RunMetadata:
                 return (end - execution.create_time_since_epoch) / 1000
         return None
 
-    def withdraw(self, version: str) -> None:
-        """Takes back the blessing of a pushed version.
+    def is_blessed(self, gate: str) -> bool:
+        """Whether what a BlessingGate blessed still is: its blessing may have been taken back."""
+        execution = self._finished(gate)
+        blessings = self._outputs(execution, None) if execution else []
+        return any(one.custom_properties["blessed"].int_value for one in blessings)
 
-        Raises:
-            RunError: no run of this pipeline pushed the version.
-        """
-        models = self._store.get_artifacts_by_type("PushedModel")
+    def pushed_models(self) -> dict[str, str]:
+        """Where Pushers left their models, by version, of all runs in the folder."""
+        found = {}
+        for model in self._store.get_artifacts_by_type("PushedModel"):
+            version = _text(model, "pushed_version")
+            if version:
+                found[version] = self._now(model.uri)
+        return found
+
+    def withdraw(self, version: str) -> None:
+        """Takes back the blessing of a version that a run pushed."""
         pushed: list[int] = []
-        for model in models:
+        for model in self._store.get_artifacts_by_type("PushedModel"):
             if _text(model, "pushed_version") == version:
                 pushed.append(model.id)
-        if not pushed:
-            raise RunError(
-                f"version {version} was not pushed by the runs of {self._pipeline}, so it can't be "
-                "taken back."
-            )
         # A blessing is an input of the same execution of the Pusher.
         of_models = self._store.get_events_by_artifact_ids(pushed)
         pushes = {event.execution_id for event in of_models}

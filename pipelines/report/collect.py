@@ -71,6 +71,11 @@ _STACK = (
     "tensorflow-serving-api",
 )
 
+_TAKEN_BACK = (
+    "It was pushed before and taken back by `srp4ctr rollback`, and the cache has nothing newer: "
+    "change a setting or the data, or give --no-cache to train another."
+)
+
 
 def collect(run_dir: Path) -> RunResults:
     """Reads a finished run.
@@ -176,7 +181,7 @@ def _metrics(
         seconds=seconds,
         verdict=pushed.verdict,
         to_beat=_to_beat(evaluation, tasks),
-        pushed_version=run.pushed_version(pushed.pusher),
+        pushed_version=run.pushed_version(pushed.pusher) if pushed.verdict.blessed else None,
         pushed_baseline=pushed.pusher == BASELINE_PUSHER,
         serving_model=_newest(config.paths.pushed),
         rivals=rivals,
@@ -196,7 +201,10 @@ def _pushed(config: RunConfig, run: RunMetadata, checks: Checks) -> _Pushed:
     def of(gate: str, evaluator: str) -> Verdict:
         evaluation = run.output(evaluator, "evaluation")
         blessing = run.output(gate, "blessing")
-        return verdict(blessing, evaluation, config.evaluation, checks.findings)
+        found = verdict(blessing, evaluation, config.evaluation, checks.findings)
+        if found.blessed and not run.is_blessed(gate):
+            return Verdict(blessed=False, reasons=[_TAKEN_BACK])
+        return found
 
     ours = of(GATE, EVALUATOR)
     if ours.blessed or config.evaluation.push == "ranker":

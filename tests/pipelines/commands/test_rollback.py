@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from pipelines.app import app
 from pipelines.commands.rollback.roll_back import roll_back
 from pipelines.config import load_run_config
 from pipelines.errors import RunError
+from serving.origin import note_origin
 from tests.pipelines.conftest import write_run
 
 VERSIONS = ("1700000001", "1700000002", "1700000010")
@@ -33,7 +35,9 @@ def config_path(tmp_path: Path) -> Path:
         types[name] = store.put_artifact_type(proto.ArtifactType(name=name))
     pusher = store.put_execution_type(proto.ExecutionType(name="Pusher"))
     for version in VERSIONS:
-        pushed = proto.Artifact(type_id=types["PushedModel"], uri=version)
+        left = path.parent / "pushed" / version
+        left.parent.mkdir(exist_ok=True)
+        pushed = proto.Artifact(type_id=types["PushedModel"], uri=str(left))
         pushed.custom_properties["pushed_version"].string_value = version
         blessing = proto.Artifact(type_id=types["ModelBlessing"], uri=version)
         blessing.custom_properties["blessed"].int_value = 1
@@ -88,14 +92,60 @@ def test_a_version_that_no_run_pushed_stays(config_path: Path) -> None:
     assert (config.paths.serving_model / "1800000000").is_dir()
 
 
+@pytest.mark.parametrize("kept", ["served", "in artifacts"])
+def test_a_version_with_newer_statistics_has_the_blessing_of_its_model(
+    kept: str, config_path: Path
+) -> None:
+    config = load_run_config(config_path)
+    served = config.paths.serving_model
+    for version in VERSIONS:
+        (served / version / "variables").mkdir()
+        (served / version / "saved_model.pb").write_text("the graph")
+        (served / version / "variables" / "variables.data").write_text(version)
+    for number, refreshed in enumerate(("1700000011", "1700000012")):
+        shutil.copytree(served / VERSIONS[2], served / refreshed)
+        (served / refreshed / "statistics.txt").write_text(str(number))
+    if kept == "in artifacts":  # a roll-out may have removed it from where it is served
+        left = Path(_store(config.paths.metadata).get_artifacts_by_type("PushedModel")[2].uri)
+        (served / VERSIONS[2]).rename(left)
+    assert roll_back(config) == ("1700000012", "1700000011")
+    assert _blessed(config.paths.metadata)[VERSIONS[2]] == 1
+    if kept == "served":
+        assert roll_back(config) == ("1700000011", VERSIONS[2])
+        assert _blessed(config.paths.metadata)[VERSIONS[2]] == 1
+    _, before = roll_back(config)
+    assert before == VERSIONS[1]
+    assert list(_blessed(config.paths.metadata).values()) == [1, 1, 0]
+
+
+def test_a_copy_that_notes_its_version_has_the_blessing_of_that(config_path: Path) -> None:
+    config = load_run_config(config_path)
+    copy = config.paths.serving_model / "1700000011"
+    copy.mkdir()
+    note_origin(copy, config.paths.serving_model / VERSIONS[2])
+    assert roll_back(config) == ("1700000011", VERSIONS[2])
+    assert roll_back(config) == (VERSIONS[2], VERSIONS[1])
+    assert list(_blessed(config.paths.metadata).values()) == [1, 1, 0]
+
+
+def test_versions_elsewhere_are_not_taken_back(tmp_path: Path) -> None:
+    config = load_run_config(write_run(tmp_path, artifacts_dir="gs://bucket/artifacts"))
+    with pytest.raises(RunError, match=r"servers go back .* but its blessing stays"):
+        roll_back(config)
+
+
 def _event(execution: int, artifact: int, kind: int, key: str) -> proto.Event:
     event = proto.Event(execution_id=execution, artifact_id=artifact, type=kind)
     event.path.steps.add().key = key
     return event
 
 
-def _blessed(metadata: Path) -> dict[str, int]:
+def _store(metadata: Path) -> MetadataStore:
     connection = proto.ConnectionConfig()
     connection.sqlite.filename_uri = str(metadata)
-    blessings = MetadataStore(connection).get_artifacts_by_type("ModelBlessing")
+    return MetadataStore(connection)
+
+
+def _blessed(metadata: Path) -> dict[str, int]:
+    blessings = _store(metadata).get_artifacts_by_type("ModelBlessing")
     return {blessing.uri: blessing.custom_properties["blessed"].int_value for blessing in blessings}

@@ -68,6 +68,9 @@ class Run:
     def pushed_version(self, node: str) -> str | None:
         return "7"
 
+    def is_blessed(self, gate: str) -> bool:
+        return False
+
 
 WHOLE = Evaluation([(), (("history_length", "0"),), (("popularity", "head"),)])
 
@@ -110,3 +113,16 @@ def test_what_is_collected_is_written_and_read_again(
     assert content["verdict"] == {"blessed": False, "reasons": ["It is late."]}
     assert set(content["tasks"]["buy"]) == {*METRICS, "slices"}
     assert content["seconds"] == {"Pusher": 2.5} and content["to_beat"]["buy"] == 0.7
+
+
+def test_a_version_that_was_taken_back_is_not_a_runs_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(collect, "verdict", lambda *_: Verdict(blessed=True, reasons=[]))
+    config = RunConfig(dataset=small_spec(), runs_dir=str(tmp_path))
+    checks = Checks(compared=Compared(drift=True, skew=False), findings=[])
+    run: Any = Run()
+    found = collect._pushed(config, run, checks).verdict
+    assert not found.blessed and "taken back by `srp4ctr rollback`" in found.reasons[0]
+    monkeypatch.setattr(Run, "is_blessed", lambda self, gate: True)
+    assert collect._pushed(config, run, checks).verdict.blessed
