@@ -32,8 +32,8 @@ class EvaluationConfig(Config):
             -1 asks for nothing.
         max_auc_drop: How far the AUC may fall below the last blessed model's.
         counts_rows: Candidates of a split that boosted trees on counts, a rival of every model, are
-            trained, stopped or tested on at most: whole requests, drawn by `trainer.seed`. 0: there
-            are none.
+            trained, stopped or tested on at most: whole requests, drawn by `trainer.seed`, but for
+            those of the test split, which are the same with every seed. 0: there are none.
         must_beat: Rivals that a model has to rank better than on every task, or it isn't pushed:
             `counts`.
         push: Which model is pushed. `ranker`: the one with the encoder. `cheaper`: the base ranker

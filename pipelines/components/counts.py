@@ -79,7 +79,7 @@ class CountsRival(base_component.BaseComponent):
         without_encoder: The same without the encoder.
         spec: The dataset spec.
         rows: Candidates of each split that are read at most.
-        seed: Of everything random.
+        seed: Of everything random but the choice of test candidates.
         code: Fingerprint of the code that runs, so that a change of it is not taken for a cache
             hit.
     """

@@ -23,6 +23,9 @@ from trainer.data import TransformedRecords
 from trainer.export.transform_graph import TransformGraph
 from trainer.fields import fields_of
 
+# Runs of any trainer.seed are compared on the same candidates, which pairs them.
+_TEST_SEED = 0
+
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
@@ -57,13 +60,13 @@ def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: in
         sources: Where records and rankers are.
         spec: The dataset spec.
         most: Candidates of each split that are read at most: whole requests, drawn by the seed.
-        seed: Of everything random.
+        seed: Of everything random but the choice of test candidates.
     """
     transform = tft.TFTransformOutput(sources.transform)
     fields = fields_of(spec, transform)
     table = CandidateTable(fields, spec)
     # Rankers take raw records, so the trees' test rows are transformed from the same ones.
-    raw = RawRecords(split_dir(sources.raw, "test"), most, seed)
+    raw = RawRecords(split_dir(sources.raw, "test"), most, _TEST_SEED)
     test = raw.rows(table, TransformGraph(transform.transform_savedmodel_dir), spec, fields)
     splits = {"test": Sampled(taken=len(test), all=raw.candidates)}
     tasks = tuple(spec.tasks)
