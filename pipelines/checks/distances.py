@@ -117,6 +117,12 @@ def features(statistics: Statistics) -> dict[str, FeatureStatistics]:
     return found
 
 
+def names(statistics: Statistics) -> set[str]:
+    """The names of all features, those without values among them."""
+    (dataset,) = statistics.datasets
+    return {".".join(feature.path.step) for feature in dataset.features}
+
+
 def _common(feature: FeatureStatistics) -> statistics_pb2.CommonStatistics:
     kind = feature.WhichOneof("stats")
     return getattr(feature, kind).common_stats if kind else statistics_pb2.CommonStatistics()

@@ -8,12 +8,19 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from pipelines.checks.config import ChecksConfig, Policy
 from pipelines.checks.describe import change
-from pipelines.checks.distances import Statistics, distances, features
+from pipelines.checks.distances import Statistics, distances, features, names
 from pipelines.checks.finding import Check, Finding
 from preprocessing.features import RecordFeature
 
 _METRIC = {True: "largest change of a share", False: "divergence"}  # by whether it has words
 _SINCE = {"drift": "Since the previous run", "skew": "From training to serving"}
+
+# Where a feature has values in one of two sets of records alone.
+_GONE = {"drift": "has no value any more", "skew": "is never sent when serving"}
+_CAME = {
+    "drift": "has values, and had none in the previous run",
+    "skew": "is sent when serving, and has no value in training",
+}
 
 
 def schema_findings(
@@ -56,14 +63,17 @@ def distance_findings(
     measured = distances(now, before, list(limits))
     new = features(now)
     old = features(before)
+    listed = names(before)
     for name, limit in sorted(limits.items()):
         feature = by_name[name]
         look_at = _look_at(check, feature)
-        # Serving requests have no labels, and a day may have none yet.
-        if name in old and name not in new and feature.side != "label":
-            gone = "has no value any more" if check == "drift" else "is never sent when serving"
-            message = f"{name} {gone}."
-            yield Finding(check, policy, name, message, look_at, 1.0, limit)
+        # Serving requests have no labels, and a day may have none yet. A feature that the records
+        # before didn't even list is new in the configuration.
+        is_gone = name in old and name not in new
+        is_come = name in new and name in listed and name not in old
+        if (is_gone or is_come) and feature.side != "label":
+            said = _GONE[check] if is_gone else _CAME[check]
+            yield Finding(check, policy, name, f"{name} {said}.", look_at, 1.0, limit)
         elif measured.get(name, 0.0) > limit:
             how = change(name, new[name], old[name], feature.side == "label")
             metric = _METRIC[feature.dtype == "string"]

@@ -94,6 +94,25 @@ def test_a_feature_that_serving_never_sends_is_found() -> None:
     assert "how the application fills context_device" in finding.look_at
 
 
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        ("drift", "context_device has values, and had none in the previous run."),
+        ("skew", "context_device is sent when serving, and has no value in training."),
+    ],
+)
+def test_a_feature_that_has_values_now_and_had_none_is_found(check: str, said: str) -> None:
+    with_values = statistics(context_device=["phone"] * 9, label_buy=[1.0] * 9)
+    nothing: list[list[str]] = [[]] * 9
+    columns = [pa.array(nothing, pa.list_(pa.string()))] * 2
+    batch = pa.RecordBatch.from_arrays(columns, ["context_device", "label_buy"])
+    empty = stats_impl.generate_statistics_in_memory(batch, stats_options.StatsOptions())
+    assert [finding.message for finding in found(with_values, empty, check=check)] == [said]
+    # But not where the configuration didn't have it.
+    unlisted = statistics(candidate_item_id=["i1"] * 9)
+    assert found(with_values, unlisted, check=check) == []
+
+
 def test_schema_violations_follow_the_policy_and_warnings_warn() -> None:
     anomalies = anomalies_pb2.Anomalies()
     for name, severity in (("user_age", "ERROR"), ("context_device", "WARNING")):
