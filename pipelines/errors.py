@@ -8,6 +8,11 @@ from preprocessing.config import ConfigError
 from preprocessing.errors import DataError, DataFetchError
 from serving.errors import ServingError
 
+# Packages that only one of srp4ctr's extras has.
+_EXTRAS = {"kfp": "kubeflow", "lightgbm": "counts", "boto3": "aws"}
+_NEEDS_EXTRA = (
+    "this needs the Python package {}, which isn't installed here: pip install 'srp4ctr[{}]'."
+)
 _NOT_INSTALLED = (
     "this needs the Python package {}, which isn't installed here. srp4ctr's extra [serving] has "
     "what `serve` and `loadtest` need, [tfx] has it all: pip install 'srp4ctr[tfx]', or "
@@ -27,12 +32,21 @@ def explain(error: BaseException) -> tuple[str | None, int]:
     """
     for cause in _chain(error):
         if isinstance(cause, ModuleNotFoundError) and cause.name:
-            return _NOT_INSTALLED.format(cause.name.split(".")[0]), 2
+            return _not_installed(cause.name), 2
         if isinstance(cause, ConfigError):
             return str(cause), 2
         if isinstance(cause, (DataError, DataFetchError, RunError, ServingError)):
             return str(cause), 1
     return None, 1
+
+
+def _not_installed(module: str) -> str:
+    package = module.split(".")[0]
+    if package == "google":
+        package = module  # which many packages share
+    if package in _EXTRAS:
+        return _NEEDS_EXTRA.format(package, _EXTRAS[package])
+    return _NOT_INSTALLED.format(package)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -29,6 +29,7 @@ def submit_to_vertex(
     Returns:
         The name of the run, or of the schedule.
     """
+    # `from google.cloud import ...` would raise an error that doesn't say that it isn't installed.
     from google.cloud import aiplatform
 
     name = path.stem

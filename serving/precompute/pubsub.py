@@ -44,7 +44,8 @@ def _check(subscription: str) -> None:
         from google.cloud.pubsub_v1 import SubscriberClient
     except ImportError as error:
         raise ServingError(
-            "--subscription needs a package: pip install 'apache-beam[gcp]'"
+            f"--subscription needs the Python package {error.name}, which isn't installed here: "
+            "pip install 'srp4ctr[gcs]'"
         ) from error
     try:
         with SubscriberClient() as client:

@@ -13,6 +13,7 @@ import typer
 import yaml
 from typer.core import TyperGroup
 
+from pipelines import cli
 from pipelines.app import app
 from tests.pipelines.conftest import srp4ctr, srp4ctr_process, write_run
 from tests.testing import EVENT_COLUMNS, write_csv
@@ -125,6 +126,16 @@ def test_a_module_that_hides_a_package_is_named(
     )
     assert done.returncode == 2
     assert f"{place} hides srp4ctr's own package '{package}'" in done.stderr
+
+
+def test_all_hidden_packages_are_named_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "shadowed_packages", lambda: ["one hides", "another hides"])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 2
+    assert capsys.readouterr().err == "Error: one hides\nError: another hides\n"
 
 
 def test_unknown_key_names_the_nearest(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ The service is a fake one.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -35,6 +36,12 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[grpc.StatusCod
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{port}")
     yield answers.append
     server.stop(None)
+
+
+def test_a_missing_package_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "google.cloud.pubsub_v1", None)
+    with pytest.raises(ServingError, match=r"google.cloud.pubsub_v1, .*'srp4ctr\[gcs\]'"):
+        subscribed_events(NAME, None)
 
 
 @pytest.mark.parametrize(
