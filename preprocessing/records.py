@@ -15,6 +15,7 @@ from preprocessing.combiners import (
 from preprocessing.counting.job import CountStatistics, Sides
 from preprocessing.counting.lines import StatisticLines
 from preprocessing.earlier import with_earlier
+from preprocessing.earlier_files import check_shards
 from preprocessing.known_values import KnownValues
 from preprocessing.paths import absolute
 from preprocessing.shard_count import shard_count
@@ -186,11 +187,16 @@ class WriteRecords(BuildRecords):
 
     Records don't go through the runner, which would cost more than making them, so the resulting
     collections are empty. A shard's files hold the same bytes whatever runs it, and have their
-    names only when they are whole: a shard that is done twice does no harm.
+    names only when they are whole: a shard that is done twice does no harm. A folder is for one
+    log: a run on another would leave the files of shards that it has no records for.
 
     Args:
         directories: Where each split's files go.
         spec, quarantine_dir, shards: As for `BuildRecords`.
+
+    Raises:
+        DataError: when it is applied: a folder has records of another number of shards, which would
+            be read beside these. Or as `BuildRecords`.
     """
 
     def __init__(
@@ -201,4 +207,10 @@ class WriteRecords(BuildRecords):
         shards: int | None = None,
     ) -> None:
         super().__init__(spec, quarantine_dir, shards)
-        self._directories = {split: absolute(directory) for split, directory in directories.items()}
+        self._directories: dict[str, str] = {}
+        for split, directory in directories.items():
+            self._directories[split] = absolute(directory)
+
+    def expand(self, root: beam.Pipeline) -> Collections:
+        check_shards((self._directories[split] for split in SHARD_SPLITS), self._shards)
+        return super().expand(root)
