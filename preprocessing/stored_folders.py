@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import re
 import shutil
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 # What Beam needs for a scheme, and the extra of this package that brings it.
 _NEEDED = {"gs": ("google.cloud.storage", "gcs"), "s3": ("boto3", "aws")}
+_UNFINISHED = re.compile(r"\..+-[0-9a-f]{32}\.part")
+_MOST_COPIED = 5 * 10**9  # bytes that S3 copies, and so renames, in one request
 
 
 class StoredFile(NamedTuple):
@@ -81,6 +85,11 @@ def list_folder(folder: str) -> dict[str, StoredFile]:
     return files
 
 
+def is_unfinished(name: str) -> bool:
+    """Whether a file isn't yet, or never became, what `store` makes of it."""
+    return _UNFINISHED.fullmatch(name.rpartition("/")[2]) is not None
+
+
 def read_file(path: str) -> bytes:
     """The content of a file.
 
@@ -122,22 +131,47 @@ def fetch(folder: str, names: Iterable[str], target: Path) -> None:
 def store(source: Path, names: Iterable[str], folder: str) -> None:
     """Copies files of a folder on this machine to one in a store, in the order of `names`.
 
+    A file has another name until it is whole, `.NAME-....part` beside it: what breaks off leaves
+    the earlier one as it is. Larger ones than stores copy at once go under their own.
+
     Raises:
         StorageError: one can't be written.
     """
-    from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
 
     for name in names:
         path = f"{folder.rstrip('/')}/{name}"
-        with (
-            (source / name).open("rb") as original,
-            _errors_of(path),
-            FileSystems.create(
-                path, "application/octet-stream", CompressionTypes.UNCOMPRESSED
-            ) as stream,
-        ):
-            shutil.copyfileobj(original, stream)
+        before, slash, last = path.rpartition("/")
+        unfinished = f"{before}{slash}.{last}-{uuid.uuid4().hex}.part"
+        with _errors_of(path):
+            if (source / name).stat().st_size > _MOST_COPIED:
+                _upload(source / name, path)
+                continue
+            try:
+                _upload(source / name, unfinished)
+                FileSystems.rename([unfinished], [path])
+            except BaseException:
+                with contextlib.suppress(Exception):  # what led here says more
+                    FileSystems.delete([unfinished])
+                raise
+
+
+def _upload(source: Path, path: str) -> None:
+    """Copies a file. Where that breaks off, Beam's streams make an object of what came before."""
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    from preprocessing.compat.file_systems import create_empty
+
+    if not source.stat().st_size:
+        create_empty(path)
+        return
+    kind = "application/octet-stream"
+    with (
+        source.open("rb") as original,
+        FileSystems.create(path, kind, CompressionTypes.UNCOMPRESSED) as stream,
+    ):
+        shutil.copyfileobj(original, stream)
 
 
 def delete(folder: str, names: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from preprocessing.stored_folders import StoredFile, fetch, list_folder
+from preprocessing.stored_folders import StoredFile, fetch, is_unfinished, list_folder
 from serving.version_dirs import SAVED_MODEL_FILE, no_version, version_number
 
 _INCOMING = ".incoming-"
@@ -52,7 +52,7 @@ def fetch_version(url: str, target: Path) -> Path:
         StorageError: as for `stored_versions`.
     """
     copy = target / url.rstrip("/").rpartition("/")[2]
-    fetch(url, list_folder(url), copy)
+    fetch(url, (name for name in list_folder(url) if not is_unfinished(name)), copy)
     return copy
 
 
@@ -119,7 +119,7 @@ def _listed(base_url: str) -> dict[int, tuple[str, Listing]]:
     folders: dict[str, Listing] = {}
     for path, file in list_folder(base_url).items():
         folder, slash, name = path.partition("/")
-        if slash:
+        if slash and not is_unfinished(name):
             folders.setdefault(folder, {})[name] = file
     found = {}
     # In the order of names: of 7 and 007 the former counts.

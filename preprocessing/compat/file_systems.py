@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -13,3 +14,15 @@ def give_options() -> None:
     """
     if FileSystems._pipeline_options is None:
         FileSystems.set_options(PipelineOptions([]))
+
+
+def create_empty(path: str) -> None:
+    """Makes a file without content. Beam's s3:// ends an upload in parts, and S3 refuses none."""
+    file_system = FileSystems.get_filesystem(path)
+    if file_system.scheme() != "s3":
+        FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED).close()
+        return
+    from apache_beam.io.aws.s3io import S3IO, parse_s3_path
+
+    bucket, key = parse_s3_path(path)
+    S3IO(options=file_system._options).client.client.put_object(Bucket=bucket, Key=key, Body=b"")

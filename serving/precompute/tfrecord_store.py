@@ -101,7 +101,6 @@ class TFRecordStore(StateStore):
             _write_states(part, states)
             os.replace(part, os.path.join(folder, name))
             return
-        # An object has no name until it is whole.
         with tempfile.TemporaryDirectory() as here:
             _write_states(os.path.join(here, name), states)
             store(Path(here), [name], folder)

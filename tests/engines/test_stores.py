@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pandas as pd
 import pyarrow as pa
@@ -14,7 +15,7 @@ from preprocessing.sources.check import check_sources
 from preprocessing.sources.files import match_files
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
-from preprocessing.stored_folders import list_folder
+from preprocessing.stored_folders import list_folder, store
 from serving.client import RankingClient
 from serving.precompute.command import run
 from serving.precompute.tfrecord_store import read_states
@@ -70,6 +71,26 @@ def test_states_are_computed_by_a_model_of_a_store_and_go_there(
     ]
     run([*arguments, f"--as-of={AS_OF}", *places])
     assert dict(read_states(f"{bucket}/states")) == dict(read_states(str(tmp_path / "here")))
+
+
+@BUCKETS
+def test_files_are_stored_whole_or_not_at_all(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "full").write_bytes(b"x" * 7_000_000)  # Beam's s3:// sends parts of 5 MiB
+    (tmp_path / "empty").touch()
+    store(tmp_path, ["full", "empty"], f"{bucket}/there")
+    sizes = {name: file.size for name, file in list_folder(f"{bucket}/there").items()}
+    assert sizes == {"full": 7_000_000, "empty": 0}
+
+    def break_off(original: IO[bytes], stream: IO[bytes]) -> None:
+        stream.write(original.read(6_000_000))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("preprocessing.stored_folders.shutil.copyfileobj", break_off)
+    with pytest.raises(KeyboardInterrupt):
+        store(tmp_path, ["full"], f"{bucket}/broken")
+    assert list_folder(f"{bucket}/broken") == {}
 
 
 @BUCKETS

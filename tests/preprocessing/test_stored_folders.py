@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import IO
 
 import pytest
 from apache_beam.io.filesystem import FileMetadata, MatchResult
@@ -61,6 +62,40 @@ def test_what_can_not_be_done_is_named(folder: str, tmp_path: Path) -> None:
         fetch(folder, ["nothing"], tmp_path)
     with pytest.raises(StorageError, match="^nowhere://b: "):
         list_folder("nowhere://b")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("the disk is broken")])
+def test_a_copy_that_breaks_off_leaves_the_earlier_file(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def break_off(original: IO[bytes], stream: IO[bytes]) -> None:
+        stream.write(original.read(2))
+        raise error
+
+    monkeypatch.setattr("preprocessing.stored_folders.shutil.copyfileobj", break_off)
+    (tmp_path / "new").write_text("later")
+    with pytest.raises((KeyboardInterrupt, StorageError)):
+        store(tmp_path, ["b/c"], folder)
+    with pytest.raises((KeyboardInterrupt, StorageError)):
+        store(tmp_path, ["new"], folder)
+    assert set(list_folder(folder)) == {"a", "b/c", "b/d.gz"}
+    assert read_file(f"{folder}/b/c") == b"b/c"
+
+
+def test_files_that_a_store_can_not_copy_at_once_go_under_their_name(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("preprocessing.stored_folders._MOST_COPIED", 3)
+    monkeypatch.delattr(FileSystems, "rename")
+    (tmp_path / "large").write_text("large")
+    store(tmp_path, ["large"], folder)
+    assert read_file(f"{folder}/large") == b"large"
+
+
+def test_an_empty_file_is_stored(folder: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    store(tmp_path, ["empty"], folder)
+    assert read_file(f"{folder}/empty") == b""
 
 
 @pytest.mark.parametrize("name", ["../stolen", "b/../../stolen", "/stolen"])

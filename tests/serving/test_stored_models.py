@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from apache_beam.io.filesystems import FileSystems
 
 from preprocessing.stored_folders import delete, list_folder, store
 from serving.client import RankingClient
@@ -17,7 +18,7 @@ from serving.origin import origin_of
 from serving.rollout import rollout
 from serving.server import ModelServer
 from serving.server.errors import ServerStartError
-from serving.stored_versions import VersionCopies
+from serving.stored_versions import VersionCopies, fetch_version
 from tests.ram_file_system import RamFileSystem
 from tests.serving import toy_ranker
 from trainer.export.manifest import write_manifest
@@ -84,6 +85,20 @@ def test_half_a_version_is_none_and_the_next_roll_out_ends_it(tmp_path: Path, mo
 
 def latest_of(found: Iterable[int]) -> list[int]:
     return [max(found)]
+
+
+def test_what_a_roll_out_left_unfinished_is_no_part_of_a_version(
+    tmp_path: Path, models: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stores rename by a copy: for a time the file has both names."""
+    monkeypatch.setattr(FileSystems, "rename", FileSystems.copy)
+    rollout(a_version(tmp_path, 1), models)
+    unfinished = [name for name in list_folder(models) if name.endswith(".part")]
+    assert any("saved_model.pb" in name for name in unfinished)
+    copies = VersionCopies(tmp_path / "copies")
+    copies.find(models, latest_of)
+    assert not list((tmp_path / "copies").rglob("*.part"))
+    assert not list(fetch_version(f"{models}/1", tmp_path / "fetched").rglob("*.part"))
 
 
 def test_a_copy_that_somebody_removed_stops_nothing(tmp_path: Path, models: str) -> None:
