@@ -154,6 +154,7 @@ class TestCompose:
         (group,) = ask("rules")["groups"]
         assert {rule["name"] for rule in group["rules"]} == {
             "ModelServerDown",
+            "NoModelServer",
             "RankingErrors",
             "RankingSlow",
         }

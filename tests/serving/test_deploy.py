@@ -155,8 +155,8 @@ def test_slow_ranking_alerts_whichever_protocol_asks(
 
     Ten times as many, by the other protocol, take 10 ms.
     """
-    slow = f'job="srp4ctr",API="{api}",entrypoint="{entrypoint}"'
-    fast = 'job="srp4ctr",API="predict",entrypoint="OTHER"'
+    slow = f'model_name="{MODEL.name}",API="{api}",entrypoint="{entrypoint}"'
+    fast = f'model_name="{MODEL.name}",API="predict",entrypoint="OTHER"'
     rates = {(slow, "50000"): 0, (slow, "100000"): 1000, (slow, "+Inf"): 1000}
     rates |= {(fast, bound): 10_000 for bound in ("50000", "100000", "+Inf")}
     series = [
@@ -169,11 +169,74 @@ def test_slow_ranking_alerts_whichever_protocol_asks(
     summary = f"The slowest hundredth of the requests by {entrypoint} takes over 50 ms."
     alert = {"exp_labels": {"entrypoint": entrypoint}, "exp_annotations": {"summary": summary}}
     expected = {"eval_time": "12m", "alertname": "RankingSlow", "exp_alerts": [alert]}
-    case = {"interval": "1m", "input_series": series, "alert_rule_test": [expected]}
-    (tmp_path / "test.yml").write_text(
-        yaml.safe_dump({"rule_files": [str(CONFIG / "alerts.yml")], "tests": [case]})
-    )
-    subprocess.run(["promtool", "test", "rules", tmp_path / "test.yml"], check=True)
+    _test_rules({"input_series": series, "alert_rule_test": [expected]}, tmp_path)
+
+
+@_needs_promtool
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"job": "srp4ctr"},  # prometheus.yml
+        {"job": "shop/srp4ctr", "namespace": "shop"},  # a PodMonitor in namespace shop
+        {  # pods by their annotations
+            "job": "kubernetes-pods",
+            "app_kubernetes_io_name": "srp4ctr",
+            "app_kubernetes_io_component": "model-server",
+        },
+    ],
+)
+def test_servers_that_do_not_answer_are_told_of_however_they_are_scraped(
+    tmp_path: Path, labels: dict[str, str]
+) -> None:
+    """One of two goes after five minutes, the other after ten."""
+    series = []
+    for instance, answers in (("a:8501", "1x4 0x15"), ("b:8501", "1x9 0x10")):
+        text = ",".join(
+            f'{name}="{value}"' for name, value in {**labels, "instance": instance}.items()
+        )
+        series.append({"series": f"up{{{text}}}", "values": answers})
+    series.append({"series": 'up{job="shop/other",instance="c:80"}', "values": "0x20"})
+    down = {
+        "exp_labels": {**labels, "instance": "a:8501"},
+        "exp_annotations": {"summary": "a:8501 does not answer."},
+    }
+    none = {
+        "exp_labels": {},
+        "exp_annotations": {
+            "summary": "No model server answers, or Prometheus has none of them as a target."
+        },
+    }
+    expected = [
+        {"eval_time": "7m", "alertname": "ModelServerDown", "exp_alerts": [down]},
+        {"eval_time": "7m", "alertname": "NoModelServer", "exp_alerts": []},
+        {"eval_time": "12m", "alertname": "NoModelServer", "exp_alerts": [none]},
+    ]
+    _test_rules({"input_series": series, "alert_rule_test": expected}, tmp_path)
+
+
+def _test_rules(case: dict[str, Any], folder: Path) -> None:
+    rules = {"rule_files": [str(CONFIG / "alerts.yml")], "tests": [{"interval": "1m", **case}]}
+    (folder / "test.yml").write_text(yaml.safe_dump(rules))
+    subprocess.run(["promtool", "test", "rules", folder / "test.yml"], check=True)
+
+
+def test_alerts_find_the_servers_of_both_deployments(objects: Objects) -> None:
+    """By the job of prometheus.yml, or the label of the pods; requests by the model's name."""
+    (scrape,) = yaml.safe_load((CONFIG / "prometheus.yml").read_text(encoding="utf-8"))[
+        "scrape_configs"
+    ]
+    of_pods = []
+    for label, value in _pod(objects)["metadata"]["labels"].items():
+        of_pods.append(f'{re.sub("[^a-z]", "_", label)}="{value}"')
+    groups = yaml.safe_load((CONFIG / "alerts.yml").read_text(encoding="utf-8"))["groups"]
+    for rule in groups[0]["rules"]:
+        chosen = re.findall(r"\{(.*?)\}", rule["expr"])
+        if rule["expr"].startswith((":", "sum", "histogram")):
+            assert all(f'model_name="{MODEL.name}"' in labels for labels in chosen)
+            assert not any("job=" in labels for labels in chosen)
+        else:
+            (jobs,) = re.findall(r'job=~"([^"]+)"', chosen[0])
+            assert re.fullmatch(jobs, scrape["job_name"]) and chosen[1] == ",".join(of_pods)
 
 
 def test_slow_ranking_counts_both_protocols() -> None:
@@ -283,18 +346,23 @@ def test_sigterm_reaches_a_server_that_does_not_handle_it(
 def test_a_pod_waits_for_the_first_version(objects: Objects, tmp_path: Path) -> None:
     (waits,) = _pod(objects)["spec"]["initContainers"]
     assert waits["image"] == _container(objects)["image"]
-    assert waits["volumeMounts"][0] in _container(objects)["volumeMounts"]
+    for mount in waits["volumeMounts"]:
+        assert mount in _container(objects)["volumeMounts"]
     (script,) = waits["args"]
     assert str(MODEL.base_path) in script
-    command = [
-        *waits["command"],
-        script.replace(str(MODEL.base_path), str(tmp_path)).replace("sleep 5", "exit 3"),
-    ]
+    config = tmp_path / "models.config"
+    shutil.copy(CONFIG / config.name, config)
+    here = script.replace(str(MODEL.base_path), str(tmp_path)).replace("/config/", f"{tmp_path}/")
+    command = [*waits["command"], here.replace("sleep 5", "exit 3")]
     for folder in (".incoming-1", "latest"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "saved_model.pb").touch()
     assert subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 3
     (tmp_path / ".incoming-1").rename(tmp_path / "1")
+    assert subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0
+    (tmp_path / "1").rename(tmp_path / ".incoming-1")
+    # Nothing of an object store is there to wait for.
+    _changed(config, str(MODEL.base_path), "gs://bucket/models", tmp_path)
     assert subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0
 
 
