@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from preprocessing.config import Config, ConfigError
+from preprocessing.endpoints import check_job_server
 from preprocessing.hints import did_you_mean
 
 RunnerName = Literal["direct", "multiprocess", "prism", "portable", "flink", "spark", "dataflow"]
@@ -111,6 +112,16 @@ def beam_args(beam: BeamConfig, package: Sequence[str] = ()) -> list[str]:
     arguments = [*_OPTIONS[beam.runner], *_image(beam), *package, *beam.options]
     _check(beam, _parse(beam, arguments))
     return arguments
+
+
+def check_server(beam: BeamConfig) -> None:
+    """Checks, before a job, that a runner's job server or cluster can be reached.
+
+    Raises:
+        ConfigError: as for `beam_args`.
+        EndpointError: it can't.
+    """
+    check_job_server(_parse(beam, beam_args(beam)))
 
 
 def _image(beam: BeamConfig) -> list[str]:

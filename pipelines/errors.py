@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from preprocessing.config import ConfigError
+from preprocessing.endpoints import EndpointError
 from preprocessing.errors import DataError, DataFetchError
+from preprocessing.stored_folders import StorageError
 from serving.errors import ServingError
 
 # Packages that only one of srp4ctr's extras has.
@@ -24,6 +26,10 @@ class RunError(RuntimeError):
     """A run can't do what was asked. The message says what would do."""
 
 
+# Their messages say what was found and what would do.
+_TOLD = (DataError, DataFetchError, EndpointError, RunError, ServingError, StorageError)
+
+
 def explain(error: BaseException) -> tuple[str | None, int]:
     """The message and exit code of an error that a user can mend, looking through what wrapped it.
 
@@ -35,7 +41,7 @@ def explain(error: BaseException) -> tuple[str | None, int]:
             return _not_installed(cause.name), 2
         if isinstance(cause, ConfigError):
             return str(cause), 2
-        if isinstance(cause, (DataError, DataFetchError, RunError, ServingError)):
+        if isinstance(cause, _TOLD):
             return str(cause), 1
     return None, 1
 

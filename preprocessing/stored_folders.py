@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from preprocessing.endpoints import EndpointError, check_store
+
 # What Beam needs for a scheme, and the extra of this package that brings it.
 _NEEDED = {"gs": ("google.cloud.storage", "gcs"), "s3": ("boto3", "aws")}
 _UNFINISHED = re.compile(r"\..+-[0-9a-f]{32}\.part")
@@ -75,6 +77,7 @@ def list_folder(folder: str) -> dict[str, StoredFile]:
 
     folder = folder.rstrip("/")
     with _errors_of(folder):
+        check_store(folder)
         found = FileSystems.match([f"{folder}/**"])[0].metadata_list
     files: dict[str, StoredFile] = {}
     for metadata in sorted(found, key=lambda listed: listed.path):
@@ -196,5 +199,7 @@ def _errors_of(path: str) -> Iterator[None]:
     give_options()
     try:
         yield
+    except EndpointError as error:
+        raise StorageError(f"{path}: {error}") from error
     except Exception as error:
         raise StorageError(f"{path}: {type(error).__name__}: {error}") from error

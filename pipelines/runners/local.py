@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pipelines.beam import beam_args
+from pipelines.beam import beam_args, check_server
 from pipelines.config import RunConfig
 from pipelines.garbage import look_for_garbage_less_often
 from pipelines.logs import logs_to
@@ -38,8 +38,12 @@ def run_locally(
         console: Where progress goes; everything else goes to the run's log file.
         enable_cache: Whether finished components are reused.
         create: Builds the pipeline; pipelines.pipeline.create_pipeline by default.
+
+    Raises:
+        ConfigError, EndpointError: Beam's options are wrong, or its job server can't be reached.
     """
     config.paths.root.mkdir(parents=True, exist_ok=True)
+    check_server(config.beam)
     package = stage_package(config.paths.root / "package") if config.beam.needs_package else ()
     beam = beam_args(config.beam, package)
     console.print("Loading TFX (10 to 30 s) ...")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -18,11 +20,23 @@ def give_options() -> None:
 
 def create_empty(path: str) -> None:
     """Makes a file without content. Beam's s3:// ends an upload in parts, and S3 refuses none."""
-    file_system = FileSystems.get_filesystem(path)
-    if file_system.scheme() != "s3":
+    if not path.startswith("s3://"):
         FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED).close()
         return
-    from apache_beam.io.aws.s3io import S3IO, parse_s3_path
+    from apache_beam.io.aws.s3io import parse_s3_path
 
     bucket, key = parse_s3_path(path)
-    S3IO(options=file_system._options).client.client.put_object(Bucket=bucket, Key=key, Body=b"")
+    _s3_client().put_object(Bucket=bucket, Key=key, Body=b"")
+
+
+def s3_endpoint() -> str:
+    """The URL where Beam asks for s3://."""
+    give_options()
+    return str(_s3_client().meta.endpoint_url)
+
+
+def _s3_client() -> Any:
+    """boto3's, as Beam makes it of its options and the environment."""
+    from apache_beam.io.aws.s3io import S3IO
+
+    return S3IO(options=FileSystems.get_filesystem("s3://")._options).client.client

@@ -12,6 +12,7 @@ from preprocessing.sources.files import files_of
 from preprocessing.sources.headers import check_headers
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
+from preprocessing.spec_tables import Table
 from preprocessing.splits import TimeProfile, cut_offs
 
 
@@ -24,29 +25,41 @@ def check_sources(spec: DatasetSpec) -> None:
         DataError: a file, column or package is missing, the log is empty, or no event comes before
             the training cut-off.
     """
+    check_tables(spec, titles=True)
+    if not spec.events.bigquery:
+        _check_events(spec)
+
+
+def check_tables(spec: DatasetSpec, titles: bool = False) -> None:
+    """Checks every table of `spec` by the headers of its files.
+
+    Args:
+        spec: The dataset spec.
+        titles: Whether items need their titles, too, which only a run's report shows.
+
+    Raises:
+        DataError: a store can't be reached, or a file, column or package is missing.
+    """
     for table in TABLES:
         declared = getattr(spec, table)
         if declared is not None and declared.bigquery:
             check_client(declared.bigquery)
         elif declared is not None:
-            _check_headers(spec, table)
-    if not spec.events.bigquery:
-        _check_events(spec)
+            _check_headers(declared, table, columns_to_find(spec, table, titles))
 
 
-def _check_headers(spec: DatasetSpec, table: TableName) -> None:
-    declared = getattr(spec, table)
-    for _, problems in check_headers(declared, table, columns_to_find(spec, table)):
+def _check_headers(declared: Table, table: TableName, columns: tuple[Column, ...]) -> None:
+    for _, problems in check_headers(declared, table, columns):
         if problems:
             raise DataError(problems[0])
 
 
-def columns_to_find(spec: DatasetSpec, table: TableName) -> tuple[Column, ...]:
-    """The columns that a table's files must have."""
+def columns_to_find(spec: DatasetSpec, table: TableName, titles: bool = True) -> tuple[Column, ...]:
+    """The columns that a table's files must have; with those of titles, or without."""
     declared = getattr(spec, table)
     columns = columns_in_file(explode_of(declared), columns_of(spec, table))
     title = getattr(declared, "title", None)
-    if title:
+    if title and titles:
         columns += (Column("title", title, "text", f"{table}.title"),)
     return columns
 

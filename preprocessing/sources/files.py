@@ -16,6 +16,7 @@ from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from preprocessing.compat.file_systems import give_options
+from preprocessing.endpoints import check_store
 from preprocessing.errors import BrokenFileError, DataError
 from preprocessing.spec_sources import Files
 from preprocessing.spec_tables import Table
@@ -107,6 +108,7 @@ def _matching(pattern: str, key: str) -> list[str]:
     is_relative = "://" not in pattern and not os.path.isabs(pattern)
     begin = f"{os.curdir}{os.sep}" if is_relative else ""
     try:
+        check_store(pattern)
         found = FileSystems.match([begin + pattern])[0].metadata_list
     except (BeamIOError, ValueError, OSError) as error:
         what = f"the spec's {key} " if key else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,10 +15,14 @@ from apache_beam.transforms.environments import (
     Environment,
     ExternalEnvironment,
 )
+from rich.console import Console
 
 from pipelines.beam import RUNNERS, BeamConfig, beam_args, beam_config
 from pipelines.config import load_run_config
+from pipelines.errors import explain
+from pipelines.runners.local import run_locally
 from preprocessing.config import ConfigError
+from preprocessing.endpoints import EndpointError
 from tests.pipelines.conftest import srp4ctr, write_run
 
 DATAFLOW = ("--project=p", "--region=europe-west1", "--temp_location=gs://b/tmp")
@@ -47,6 +52,19 @@ def test_dataflow_is_known_to_beam() -> None:
         type(create_runner(args.view_as(options.StandardOptions).runner)).__name__
         == "DataflowRunner"
     )
+
+
+def test_a_dead_job_server_ends_a_run_before_it_begins(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    config = load_run_config(write_run(tmp_path))
+    beam = BeamConfig(
+        runner="portable", options=(f"--job_endpoint={address}", "--environment_type=LOOPBACK")
+    )
+    with pytest.raises(EndpointError, match=rf"^{address} \(Beam's --job_endpoint\)") as raised:
+        run_locally(config.model_copy(update={"beam": beam}), Console())
+    assert explain(raised.value) == (str(raised.value), 1)
+    assert not config.paths.log.exists()
 
 
 @pytest.mark.parametrize("runner", ["direct", "multiprocess"])

@@ -1,0 +1,116 @@
+"""Servers that don't answer are found out before a job, by address and option."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from preprocessing.endpoints import EndpointError, check_job_server, check_store
+from preprocessing.errors import DataError
+from preprocessing.sources.check import check_sources
+from preprocessing.stored_folders import StorageError, list_folder
+from tests.testing import small_spec
+
+PROXIES = ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def live() -> Iterator[str]:
+    """host:port of what takes connections."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def dead() -> str:
+    """host:port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("runner", "option", "form"),
+    [
+        ("PortableRunner", "job_endpoint", "{}"),
+        ("apache_beam.runners.PrismRunner", "job_endpoint", "{}"),
+        ("FlinkRunner", "flink_master", "{}"),
+        ("FlinkRunner", "flink_master", "http://{}/"),
+        ("SparkRunner", "spark_master_url", "spark://{}"),
+    ],
+)
+def test_a_dead_job_server_is_named(
+    runner: str, option: str, form: str, live: str, dead: str
+) -> None:
+    check_job_server({"runner": runner, option: form.format(live)})
+    with pytest.raises(EndpointError, match=rf"^{dead} \(Beam's --{option}\) can't be reached: "):
+        check_job_server({"runner": runner, option: form.format(dead)})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"runner": None, "job_endpoint": "{dead}"},
+        {"runner": "FnApiRunner", "flink_master": "{dead}"},
+        {"runner": "FlinkRunner", "flink_master": "[auto]"},
+        {"runner": "SparkRunner", "spark_master_url": "local[4]"},
+        {"runner": "SparkRunner", "spark_master_url": "spark://{dead},{dead}"},
+        {"runner": "PrismRunner", "job_endpoint": None},
+        # A job server reaches a master that this machine may not.
+        {"runner": "FlinkRunner", "job_endpoint": "{live}", "flink_master": "{dead}"},
+    ],
+)
+def test_what_this_machine_does_not_ask_is_not_asked(
+    options: dict[str, Any], live: str, dead: str
+) -> None:
+    given = {}
+    for name, value in options.items():
+        given[name] = value and value.format(live=live, dead=dead)
+    check_job_server(given)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "variable"), [("s3", "AWS_ENDPOINT_URL"), ("gs", "STORAGE_EMULATOR_HOST")]
+)
+def test_a_dead_store_is_named_at_once(
+    scheme: str, variable: str, dead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("boto3")
+    pytest.importorskip("google.cloud.storage")
+    monkeypatch.setenv(variable, f"http://{dead}")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    path = f"{scheme}://bucket/logs"
+    says = rf"^{path}.*: {dead} \({variable}.*\) can't be reached: Connection refused; start what"
+    with pytest.raises(StorageError, match=says):
+        list_folder(path)
+    with pytest.raises(DataError, match=says):
+        check_sources(small_spec().with_data_dir(path))
+
+
+def test_settings_of_aws_that_can_not_be_used_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("boto3")
+    monkeypatch.setenv("AWS_PROFILE", "none")
+    with pytest.raises(
+        EndpointError, match=r"AWS's settings .* profile \(none\) could not be found"
+    ):
+        check_store("s3://bucket")
+
+
+def test_behind_a_proxy_nothing_is_asked(dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", dead)
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+    check_store("gs://bucket")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with pytest.raises(EndpointError):
+        check_store("gs://bucket")
+    check_store("/data/log.csv")
+    check_store("hdfs://log.csv")
