@@ -73,7 +73,7 @@ def precompute(
 
     tables: dict[str, str] = {}
     for name, path in (("events", events), ("items", items), ("users", users)):
-        if path:
+        if path is not None:
             tables[name] = path
     asked = Precomputation(
         model=model,

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
+import redis
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
 from preprocessing import read_checked
+from preprocessing.endpoints import EndpointError, check_job_server
+from preprocessing.errors import DataError
 from preprocessing.paths import absolute
+from preprocessing.sources.check import check_tables
+from preprocessing.sources.files import files_of
 from preprocessing.spec import DatasetSpec
+from preprocessing.stored_folders import StorageError
 from preprocessing.user_records import UserRecords
 from serving.errors import ServingError
 from serving.precompute.model import ModelVersion
@@ -23,6 +31,7 @@ from serving.precompute.tfrecord_store import TFRecordStore
 from serving.precompute.transform import ENCODED, METRICS, SEEN, StoreStates
 
 _REDIS = ("redis://", "rediss://", "unix://")
+_HALF_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!//).*")
 # These ask a job server, which has flags of its own.
 _ASK_JOB_SERVER = ("PortableRunner", "FlinkRunner", "SparkRunner", "PrismRunner")
 
@@ -64,15 +73,17 @@ def precompute_states(asked: Precomputation, beam_flags: Sequence[str]) -> None:
     """Encodes the users of a log whose states are not in the store, once or as events arrive.
 
     Raises:
-        ServingError: There is no such model or subscription, the store doesn't fit, or a flag is
-            unknown or makes no sense.
+        ServingError: There is no such model or subscription, the store doesn't fit or can't be
+            used, a flag is unknown or makes no sense, or the job fails.
         DataError: The log or a table can't be used, or too many of its rows.
     """
+    _check_flags(asked)
     if asked.subscription and not asked.to.startswith(_REDIS):
         raise ServingError("--subscription needs Redis: --to=redis://host:port/db")
     options = _beam_options(beam_flags)
     version = ModelVersion.load(asked.model_name, asked.model, asked.ignored_context)
     spec = _with_paths(version.spec, asked.tables)
+    _check_tables(spec, asked)
     standard = options.view_as(StandardOptions)
     if asked.subscription:
         standard.streaming = True
@@ -80,12 +91,13 @@ def precompute_states(asked: Precomputation, beam_flags: Sequence[str]) -> None:
         standard.runner = "FnApiRunner"  # Beam's own default first tries to download a server
     pipeline = beam.Pipeline(options=options)
     records = pipeline | _source(spec, asked, standard.runner)
+    with _named("--to"):
+        store = _store(asked)
     # A state that is half as old as clients allow wouldn't last until another run.
-    _ = records | StoreStates(
-        version, _store(asked), asked.staleness_seconds // 2, asked.batch_size
-    )
-    result = pipeline.run()
-    result.wait_until_finish()
+    _ = records | StoreStates(version, store, asked.staleness_seconds // 2, asked.batch_size)
+    with _named("--to"):
+        store.check()
+    result = _run(pipeline)
     seen = _count(result, METRICS, SEEN)
     encoded = _count(result, METRICS, ENCODED)
     print(
@@ -96,6 +108,60 @@ def precompute_states(asked: Precomputation, beam_flags: Sequence[str]) -> None:
     print(f"Of the {rows} rows of the log and its tables, {rejected} can't be used.")
 
 
+def _check_flags(asked: Precomputation) -> None:
+    given = {"model": asked.model, "to": asked.to, "subscription": asked.subscription}
+    for name, value in (given | asked.tables).items():
+        if value is not None and not value.strip():
+            raise ServingError(f"--{name} is empty, as an unset variable would leave it.")
+    if _HALF_URL.fullmatch(asked.to):
+        scheme, _, rest = asked.to.partition(":")
+        raise ServingError(
+            f"--to: {asked.to} is neither a URL, such as {scheme}://{rest.lstrip('/')}, nor the "
+            f"name of a folder, which would be ./{asked.to}"
+        )
+
+
+def _check_tables(spec: DatasetSpec, asked: Precomputation) -> None:
+    """Checks that the files of all tables are there, with the columns that are needed.
+
+    Raises:
+        DataError: They aren't.
+    """
+    for name in asked.tables:
+        try:
+            files_of(getattr(spec, name), "")
+        except DataError as error:
+            raise DataError(f"--{name}: {error}") from error
+    check_tables(spec)
+
+
+@contextlib.contextmanager
+def _named(flag: str) -> Iterator[None]:
+    """Names the flag that gave what can't be used."""
+    try:
+        yield
+    except (ServingError, StorageError) as error:
+        raise ServingError(f"{flag}: {error}") from error
+
+
+def _run(pipeline: beam.Pipeline) -> beam.runners.runner.PipelineResult:
+    """Runs the job to its end.
+
+    Raises:
+        ServingError: It failed. Beam has logged where.
+    """
+    try:
+        result = pipeline.run()
+        result.wait_until_finish()
+    except (OSError, redis.RedisError, RuntimeError) as error:  # of workers elsewhere it is text
+        lines = str(error).strip().splitlines()
+        raise ServingError(
+            f"the job failed: {lines[-1] if lines else type(error).__name__}. Run again, it goes "
+            "on where it was."
+        ) from error
+    return result
+
+
 def _beam_options(flags: Sequence[str]) -> PipelineOptions:
     options = PipelineOptions(flags, save_main_session=False)
     known = PipelineOptions([]).get_all_options()
@@ -104,6 +170,10 @@ def _beam_options(flags: Sequence[str]) -> PipelineOptions:
         raise ServingError(
             f"--{unknown[0]}: neither this command nor Beam has such a flag. See --help."
         )
+    try:
+        check_job_server(options.get_all_options())
+    except EndpointError as error:
+        raise ServingError(str(error)) from error
     return options
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import redis
@@ -10,6 +11,10 @@ from redis.client import Pipeline
 from serving import cache
 from serving.errors import ServingError
 from serving.precompute.stores import StateStore, UserKey
+
+_CHECK_KEY = "srp4ctr/check"
+_CHECK_SECONDS = 5.0
+_TIMEOUTS = {"socket_connect_timeout": _CHECK_SECONDS, "socket_timeout": _CHECK_SECONDS}
 
 
 class RedisStore(StateStore):
@@ -41,6 +46,17 @@ class RedisStore(StateStore):
         self._ttl_seconds = ttl_seconds
         self._connection: redis.Redis | None = None
 
+    def check(self) -> None:
+        """Puts a value and removes it again."""
+        try:
+            with (
+                redis.Redis.from_url(self._url, **_TIMEOUTS) as connection,
+                connection.pipeline() as pipeline,
+            ):
+                pipeline.set(_CHECK_KEY, b"", ex=1).delete(_CHECK_KEY).execute()
+        except (redis.RedisError, ValueError, OSError) as error:
+            raise ServingError(f"{_shown(self._url)} can't be used: {error}") from error
+
     def ages(self, keys: Sequence[UserKey]) -> list[int | None]:
         """Asks for the heads of all states in one round trip."""
         with self._pipeline() as pipeline:
@@ -69,3 +85,8 @@ class RedisStore(StateStore):
         if self._connection is None:
             self._connection = redis.Redis.from_url(self._url)
         return self._connection.pipeline(transaction=False)
+
+
+def _shown(url: str) -> str:
+    """A URL without its user, its password and its options."""
+    return re.sub("//[^/]*@", "//", url.partition("?")[0])

@@ -34,6 +34,14 @@ class StateStore(abc.ABC):
     states_at_once: int
 
     @abc.abstractmethod
+    def check(self) -> None:
+        """Tries, before a job, whether states can be put here.
+
+        Raises:
+            ServingError: They can't.
+        """
+
+    @abc.abstractmethod
     def ages(self, keys: Sequence[UserKey]) -> list[int | None]:
         """How much older the stored states are than the asked ones.
 

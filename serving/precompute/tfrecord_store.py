@@ -19,7 +19,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from preprocessing.paths import absolute, is_local
-from preprocessing.stored_folders import fetch, list_folder, store
+from preprocessing.stored_folders import StorageError, delete, fetch, list_folder, store
 from preprocessing.tables import stable_hash
 from serving.errors import ServingError
 from serving.precompute.stores import StateStore, UserKey
@@ -48,6 +48,7 @@ class TFRecordStore(StateStore):
 
     Raises:
         ServingError: The folder has another number of shards.
+        StorageError: A store can't be asked.
     """
 
     def __init__(self, folder: str, shards: int, states_at_once: int = 2000) -> None:
@@ -62,6 +63,23 @@ class TFRecordStore(StateStore):
             raise ServingError(
                 f"{folder} has {found[0]}, but --shards={shards}: shards must stay as they were."
             )
+
+    def check(self) -> None:
+        """Puts an empty file there and removes it again."""
+        name = f".{uuid.uuid4()}.part"
+        try:
+            if is_local(self._folder):
+                os.makedirs(self._folder, exist_ok=True)
+                Path(self._folder, name).touch()
+                os.remove(os.path.join(self._folder, name))
+                return
+            with tempfile.TemporaryDirectory() as here:
+                Path(here, name).touch()
+                store(Path(here), [name], self._folder)
+            delete(self._folder, [name])
+        except OSError as error:
+            reason = error if isinstance(error, StorageError) else error.strerror
+            raise ServingError(f"{self._folder} can't be written: {reason}") from error
 
     def ages(self, keys: Sequence[UserKey]) -> list[int | None]:
         """Reads the keys of a shard once, if its users come one after the other.

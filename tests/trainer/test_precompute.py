@@ -20,6 +20,7 @@ import pytest
 from apache_beam.testing import test_stream
 from apache_beam.transforms.window import TimestampedValue
 
+from preprocessing.errors import DataError
 from preprocessing.lookup import user_record
 from serving import cache
 from serving.async_client import AsyncRankingClient
@@ -329,17 +330,56 @@ def test_events_refresh_the_states_that_the_client_finds(
         (["--staleness-seconds", "0"], "Redis must keep states for a time"),
         (["--users", "users.csv"], "--users: the model's dataset spec has no such table"),
         (["--subscription", "s", "--to", "{tmp}/states"], "--subscription needs Redis"),
+        (["--subscription", ""], "--subscription is empty"),
+        (["--events", " "], "--events is empty"),
+        (["--to", ""], "--to is empty"),
+        (
+            ["--to", "redis:/cache/0"],
+            "--to: redis:/cache/0 is neither a URL, such as redis://cache/0",
+        ),
+        ([], "^--to: redis://127.0.0.1:1/0 can't be used: Error 111"),
+        (["--to", "redis://u:secret@127.0.0.1:1"], "^--to: redis://127.0.0.1:1 can't be used: "),
+        (["--to", "redis://cache:port"], "^--to: redis://cache:port can't be used: "),
+        (["--to", "{tmp}/events.csv/states"], "^--to: .*/states can't be written: Not a directory"),
+        (["--to", "nowhere://states"], "^--to: nowhere://states: "),
+        (
+            ["--runner=PortableRunner", "--job_endpoint=127.0.0.1:1"],
+            r"^127\.0\.0\.1:1 \(Beam's --job_endpoint\) can't be reached",
+        ),
         (
             ["--subscription", "s", "--runner=FlinkRunner"],
             "only DirectRunner and DataflowRunner read Pub/Sub",
         ),
     ],
 )
-def test_what_makes_no_sense_is_refused(
-    model: Path, tmp_path: Path, more: list[str], message: str
+def test_what_makes_no_sense_or_can_not_be_is_refused_before_the_job(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], message: str
 ) -> None:
+    monkeypatch.setattr(job, "_run", lambda pipeline: pytest.fail("it began"))
     arguments = flags(model, "redis://127.0.0.1:1/0", log(users=2), tmp_path)
     (tmp_path / "other" / "1").mkdir(parents=True)
     (tmp_path / "other" / "1" / "saved_model.pb").touch()
     with pytest.raises(ServingError, match=message):
         run([*arguments, *(argument.format(tmp=tmp_path) for argument in more)])
+
+
+def test_an_absent_log_is_named_by_its_option_before_the_job(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "_run", lambda pipeline: pytest.fail("it began"))
+    arguments = flags(model, tmp_path / "states", log(users=2), tmp_path)
+    with pytest.raises(DataError, match=r"^--events: .*/none\.csv: no such file\.$"):
+        run([*arguments, "--events", str(tmp_path / "none.csv")])
+
+
+def test_a_job_that_fails_says_so_in_one_line_at_the_end(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = flags(model, tmp_path / "states", log(users=2), tmp_path)
+
+    def refuse(store: TFRecordStore, states: object) -> None:
+        raise OSError("the disk is broken")
+
+    monkeypatch.setattr(TFRecordStore, "put", refuse)
+    with pytest.raises(ServingError, match="^the job failed: .*the disk is broken.* goes on where"):
+        run([*arguments, "--as-of", str(AS_OF)])
