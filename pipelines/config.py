@@ -13,7 +13,7 @@ from pipelines.checks.config import ChecksConfig
 from pipelines.tuning import TuningConfig, override
 from preprocessing.config import Config, load_yaml
 from preprocessing.features import feature_name, record_features
-from preprocessing.paths import absolute, is_local
+from preprocessing.paths import PATTERN_MARKS, absolute, is_local, is_pattern
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_records import SpanSplit
 from trainer.config import TrainerConfig
@@ -149,9 +149,10 @@ class RunConfig(Config):
     def _check_folders(self) -> None:
         for key in ("runs_dir", "artifacts_dir"):
             folder = getattr(self, key) or ""
-            if any(mark in folder for mark in "[]*?{}"):
+            if is_pattern(folder):
                 raise ValueError(
-                    f"{key} is a pattern to TFX if it has one of []*?{{}} in it. Received: {folder}"
+                    f"{key} is a pattern to TFX if it has one of {PATTERN_MARKS} in it. Received: "
+                    f"{folder}"
                 )
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipelines.config import RunConfig
 from preprocessing.config import ConfigError
-from preprocessing.paths import is_local
+from preprocessing.paths import PATTERN_MARKS, is_local, is_pattern
 from preprocessing.stored_folders import missing_package
 
 
@@ -12,7 +12,7 @@ def check_places(config: RunConfig) -> None:
     """Checks `runs_dir` and `artifacts_dir` of a run on this machine.
 
     Raises:
-        ConfigError: one is where ML Metadata or TensorFlow can't write.
+        ConfigError: one is where ML Metadata, TensorFlow or TFX can't write.
     """
     if not is_local(config.runs_dir):
         raise ConfigError(
@@ -22,6 +22,12 @@ def check_places(config: RunConfig) -> None:
         )
     if not config.paths.is_local:
         _check_store(config)
+    elif is_pattern(config.paths.storage):
+        raise ConfigError(
+            f"{config.paths.storage}, where artifacts go, is a pattern to TFX: it has one of "
+            f"{PATTERN_MARKS} in it. Name another folder by runs_dir, such as /data/runs, or work "
+            f"in another. Received: {config.runs_dir}"
+        )
 
 
 def _check_store(config: RunConfig) -> None:

@@ -37,6 +37,18 @@ def test_places_that_can_not_be(places: dict[str, str], says: str) -> None:
         check_places(config(**places))
 
 
+def test_a_working_directory_that_is_a_pattern_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "br[1]"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(ConfigError, match=r"br\[1\]/runs/.*is a pattern to TFX.* runs_dir"):
+        check_places(config(runs_dir="runs"))
+    check_places(config(runs_dir=str(tmp_path)))
+    check_places(config(runs_dir="runs", artifacts_dir=str(tmp_path)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "tune"])
 def test_commands_refuse_them_and_leave_nothing(
