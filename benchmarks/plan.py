@@ -18,6 +18,7 @@ _HOUR = 3600.0
 _DAY_HOURS = 24
 _CORES = 2  # of the machine of every measurement
 _REDIS = "Redis, states of who comes that day"
+_DAY = "all of a day's jobs"
 _TRAFFIC = "network, each of two ways"
 
 
@@ -50,7 +51,9 @@ class Coefficients:
 
     Attributes:
         records_cpu: CPU seconds of the job that makes records, a million candidates.
-        statistics_cpu: The same with statistics of items, users and pairs.
+        statistics: Those with statistics of items, users and pairs over those without.
+        statistics_gen_cpu: CPU seconds of StatisticsGen, a million candidates.
+        transform_cpu: CPU seconds of Transform, a million candidates.
         trained: Candidates a second that fine-tuning takes, ten a request.
         pretrain_step: Seconds of a pre-training step of `windows` with a million items.
         windows: Windows a step.
@@ -61,12 +64,16 @@ class Coefficients:
         state_bytes: A float16 state of 200 behaviours.
         int8: Bytes of an int8 state over those of a float16 one.
         item_bytes: Bytes of the SavedModel an item.
+        load_start: Seconds of a server's start without items.
         load_item: Seconds of a server's start an item.
-        memory_item: Bytes of a server's memory an item.
+        memory_start: Bytes of a server's memory without items.
+        memory_item: Bytes of a server's memory an item of each version that it serves.
     """
 
-    records_cpu: float = 16.3
-    statistics_cpu: float = 27.1
+    records_cpu: float = 1e6 / 149_000
+    statistics: float = 27.1 / 16.3
+    statistics_gen_cpu: float = 1e6 / 58_000
+    transform_cpu: float = 1e6 / 43_000
     trained: float = 18_102
     pretrain_step: float = 0.0783
     windows: float = 256
@@ -77,7 +84,9 @@ class Coefficients:
     state_bytes: float = 129_104
     int8: float = 22_800 / 42_696
     item_bytes: float | None = 353
-    load_item: float | None = 8e-6
+    load_start: float = 1.6
+    load_item: float | None = (75 - 16.3) / 4e6
+    memory_start: float = 0.81e9
     memory_item: float | None = 448
 
 
@@ -126,9 +135,12 @@ def _daily(counts: Counts, measured: Coefficients, prices: Prices) -> list[Line]
     """What is done once a day."""
     millions = counts.events / 1e6
     steps = counts.users / measured.windows
+    records = millions * measured.records_cpu
     lines = [
-        ("records", "records_cpu x events", millions * measured.records_cpu),
-        ("records with statistics", "statistics_cpu x events", millions * measured.statistics_cpu),
+        ("records", "records_cpu x events", records),
+        ("statistics in them", "the same x (statistics - 1)", records * (measured.statistics - 1)),
+        ("StatisticsGen", "statistics_gen_cpu x events", millions * measured.statistics_gen_cpu),
+        ("Transform", "transform_cpu x events", millions * measured.transform_cpu),
         ("fine-tuning, one pass", "events / trained", _CORES * counts.events / measured.trained),
         (
             "pre-training, a window a user",
@@ -144,6 +156,7 @@ def _daily(counts: Counts, measured: Coefficients, prices: Prices) -> list[Line]
     if measured.evaluated is not None:
         seconds = _CORES * counts.evaluated / measured.evaluated
         lines.append(("Evaluator, each model", "evaluated / evaluated a second", seconds))
+    lines.append((_DAY, "the sum of the lines above", sum(seconds for _, _, seconds in lines)))
     found: list[Line] = []
     for what, how, seconds in lines:
         hours = seconds / _HOUR
@@ -182,11 +195,13 @@ def _catalogue(counts: Counts, measured: Coefficients) -> list[Line]:
         size = measured.item_bytes * counts.items / 2**30
         lines.append(Line("SavedModel", "item_bytes x items", size, "GiB"))
     if measured.load_item is not None:
-        seconds = measured.load_item * counts.items
-        lines.append(Line("start of a server", "load_item x items", seconds, "s"))
+        seconds = measured.load_start + measured.load_item * counts.items
+        lines.append(Line("start of a server", "load_start + load_item x items", seconds, "s"))
     if measured.memory_item is not None:
-        size = measured.memory_item * counts.items / 2**30
-        lines.append(Line("memory of a server", "memory_item x items", size, "GiB"))
+        for versions, what in ((1, "one version"), (2, "two, as serving/deploy has it")):
+            size = (measured.memory_start + versions * measured.memory_item * counts.items) / 2**30
+            how = "memory_start + memory_item x items x versions"
+            lines.append(Line(f"memory of a server, {what}", how, size, "GiB"))
     return lines
 
 

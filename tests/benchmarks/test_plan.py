@@ -19,10 +19,13 @@ def test_the_page_has_the_plan() -> None:
 def test_by_hand() -> None:
     measured = Coefficients(
         records_cpu=3.6,
+        statistics=1.5,
         score=0.01,
         evaluated=1000,
         item_bytes=2**10,
-        memory_item=2**11,
+        memory_start=2**30,
+        memory_item=2**10,
+        load_start=5,
         load_item=1,
     )
     counts = Counts(
@@ -30,13 +33,21 @@ def test_by_hand() -> None:
     )
     lines = {line.what: line for line in plan(counts, measured, Prices(vcpu_hour=2, gib_hour=1))}
     assert (lines["records"].amount, lines["records"].dollars) == pytest.approx((1, 2))
+    assert lines["statistics in them"].amount == pytest.approx(0.5)
+    jobs = [line for line in lines.values() if line.unit == "CPU-hours"]
+    total = jobs.pop()
+    assert total.what == "all of a day's jobs" and len(jobs) == 8
+    assert total.amount == pytest.approx(sum(line.amount for line in jobs))
+    assert total.dollars == pytest.approx(sum(line.dollars or 0 for line in jobs))
     assert lines["Evaluator, each model"].amount == pytest.approx(2)  # an hour of two cores
     servers = lines["servers, states cached"]
     assert (servers.amount, servers.dollars) == pytest.approx((2, 96))
     redis = lines["Redis, states of who comes that day, float16"]
     assert redis.amount == pytest.approx(measured.state_bytes / 2**11)
-    assert (lines["SavedModel"].amount, lines["memory of a server"].amount) == (1, 2)
-    assert lines["start of a server"].amount == 2**20
+    assert lines["SavedModel"].amount == 1
+    assert lines["memory of a server, one version"].amount == 2
+    assert lines["memory of a server, two, as serving/deploy has it"].amount == 3
+    assert lines["start of a server"].amount == 5 + 2**20
 
 
 def test_what_is_not_measured_has_no_line() -> None:
