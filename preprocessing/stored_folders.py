@@ -68,17 +68,21 @@ def list_folder(folder: str) -> dict[str, StoredFile]:
     A folder that isn't there has none, as an object store can't tell one from the other.
 
     Raises:
-        StorageError: the store can't be asked, or its package is missing.
+        StorageError: the store can't be asked, has no such bucket, or its package is missing.
     """
     problem = missing_package(folder)
     if problem:
         raise StorageError(problem)
     from apache_beam.io.filesystems import FileSystems
 
+    from preprocessing.compat.file_systems import has_bucket
+
     folder = folder.rstrip("/")
     with _errors_of(folder):
         check_store(folder)
         found = FileSystems.match([f"{folder}/**"])[0].metadata_list
+        if not found and folder.startswith("s3://") and not has_bucket(folder):
+            raise FileNotFoundError("there is no such bucket")
     files: dict[str, StoredFile] = {}
     for metadata in sorted(found, key=lambda listed: listed.path):
         name = metadata.path.removeprefix(f"{folder}/")

@@ -29,6 +29,16 @@ def create_empty(path: str) -> None:
     _s3_client().put_object(Bucket=bucket, Key=key, Body=b"")
 
 
+def has_bucket(path: str) -> bool:
+    """Whether the bucket of an s3:// URL is there, or can't be told. Beam lists none as empty."""
+    client = _s3_client()
+    try:
+        client.head_bucket(Bucket=path.removeprefix("s3://").partition("/")[0])
+    except client.exceptions.ClientError as error:
+        return str(error.response["ResponseMetadata"]["HTTPStatusCode"]) != "404"
+    return True
+
+
 def s3_endpoint() -> str:
     """The URL where Beam asks for s3://."""
     give_options()

@@ -15,7 +15,7 @@ from preprocessing.sources.check import check_sources
 from preprocessing.sources.files import match_files
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
-from preprocessing.stored_folders import list_folder, store
+from preprocessing.stored_folders import StorageError, list_folder, store
 from serving.client import RankingClient
 from serving.precompute.command import run
 from serving.precompute.tfrecord_store import read_states
@@ -71,6 +71,13 @@ def test_states_are_computed_by_a_model_of_a_store_and_go_there(
     ]
     run([*arguments, f"--as-of={AS_OF}", *places])
     assert dict(read_states(f"{bucket}/states")) == dict(read_states(str(tmp_path / "here")))
+
+
+@BUCKETS
+def test_a_missing_bucket_is_told_from_an_empty_one(bucket: str) -> None:
+    assert list_folder(f"{bucket}/none") == {}
+    with pytest.raises(StorageError, match="/none/models: (.*NotFound|.*there is no such bucket)"):
+        list_folder(f"{bucket.removesuffix('bucket')}none/models")
 
 
 @BUCKETS
