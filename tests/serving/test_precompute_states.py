@@ -23,6 +23,9 @@ class Ages(StateStore):
     def __init__(self, ages: Sequence[int | None]) -> None:
         self._ages = list(ages)
 
+    def check(self) -> None:
+        """Is always there."""
+
     def ages(self, keys: Sequence[UserKey]) -> list[int | None]:
         return self._ages
 
