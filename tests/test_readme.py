@@ -52,7 +52,7 @@ def test_its_own_log_is_inspected_and_validated(
             "price": n % 7 + 0.5,
             "action": "view",
             "device": "phone" if n % 2 else "desktop",
-            "clicked": int(n % 4 == 0),
+            "clicked": int(n % 7 == 0),
             "bought": int(n % 20 == 0),
         }
         for n in range(3000)
