@@ -28,6 +28,8 @@ def test_a_package_of_one_extra_alone_is_named_with_it(monkeypatch: pytest.Monke
 
 def test_a_package_of_google_is_named_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "google.cloud.aiplatform", None)
+    if "google.cloud" in sys.modules:  # which names it, too, once any test has imported it
+        monkeypatch.delattr(sys.modules["google.cloud"], "aiplatform", raising=False)
     with pytest.raises(ModuleNotFoundError) as raised:
         submit_to_vertex(Path("p.json"), "project", "region", {})
     said = _said(raised.value)
