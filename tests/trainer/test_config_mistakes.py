@@ -41,6 +41,16 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"export": {"max_history": 4}},
         "must not be less than .* 4 and 5",
     ),
+    "config.py TrainerConfig.check_fits": (
+        {
+            "tasks": {
+                "mean": {"column": "action", "equals": "buy"},
+                "click": {"column": "clicked", "equals": 1},
+            }
+        },
+        {},
+        "can't be called mean",
+    ),
     "fields.py Fields.without": (
         {},
         {"encoder": {"without": ["age"]}},
@@ -137,7 +147,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 }
 # Where it is raised, and what beside a configuration it takes.
 ELSEWHERE = {
-    "task.py _load": "the file can't be read as one",
+    "made_by.py check_made_by": "the model directory's earlier export",
     "export/transform_graph.py TransformGraph.__call__": "the caller's own inputs",
     "flops.py count_flops": "an operation of a new layer",
     "warm_start.py _EarlierRanker.__init__": "the earlier model's directory",
