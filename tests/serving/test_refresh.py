@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import threading
@@ -18,6 +19,7 @@ from serving.refresh import refresh, spec_of
 from serving.rollout import rollout
 from serving.target_lock import LOCK_FILE, target_lock
 from tests.ram_file_system import RamFileSystem
+from tests.serving.conftest import Eventually
 
 
 def _version(folder: Path, table: str | None = "old\n") -> Path:
@@ -77,8 +79,10 @@ def test_a_rollout_after_it_is_served_and_refreshed_next(tmp_path: Path) -> None
 
 
 def test_what_is_rolled_out_while_it_waits_is_what_it_refreshes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
 ) -> None:
+    told = io.StringIO()  # not capsys, which may lose what another thread writes as it is read
+    monkeypatch.setattr("sys.stderr", told)
     model = tmp_path / "model"
     old = _version(model)
     table = tmp_path / "table"
@@ -86,8 +90,7 @@ def test_what_is_rolled_out_while_it_waits_is_what_it_refreshes(
     waiting = threading.Thread(target=refresh, args=(model, table))
     with target_lock(str(model)):
         waiting.start()
-        while "waits for another run" not in capsys.readouterr().err:
-            assert waiting.is_alive()
+        eventually(lambda: "waits for another run" in told.getvalue())
         shutil.copytree(old, model / "9")
     waiting.join()
     assert origin_of(str(max(model.glob("[0-9]*"), key=lambda path: int(path.name)))) == 9

@@ -1,5 +1,6 @@
 """A version appears whole or not at all, whenever the copy is killed."""
 
+import io
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from serving.manifest import check_manifest
 from serving.origin import origin_of
 from serving.rollout import main, rollout
 from serving.target_lock import LOCK_FILE, target_lock
+from tests.serving.conftest import Eventually
 from trainer.export.manifest import write_manifest
 
 
@@ -88,18 +90,17 @@ def test_a_copy_of_a_copy_says_what_the_first_was(tmp_path: Path) -> None:
 
 
 def test_a_copy_that_another_run_works_on_stays(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
 ) -> None:
+    told = io.StringIO()  # not capsys, which may lose what another thread writes as it is read
+    monkeypatch.setattr("sys.stderr", told)
     target = tmp_path / "target"
     version = _version(tmp_path / "source", 4)
     waiting = threading.Thread(target=rollout, args=(version, target))
     with target_lock(str(target)):
         (target / ".incoming-3").mkdir()
         waiting.start()
-        told = ""
-        while "waits for another run" not in told:
-            assert waiting.is_alive()
-            told += capsys.readouterr().err
+        eventually(lambda: "waits for another run" in told.getvalue())
         assert _names(target) == {".incoming-3"}
         (target / ".incoming-3").rename(target / "3")
         (target / "3" / "saved_model.pb").write_bytes(b"graph")
