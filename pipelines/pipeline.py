@@ -28,7 +28,6 @@ from pipelines.components.evaluation import eval_config
 from pipelines.components.serving_log_example_gen import ServingLogExampleGen
 from pipelines.config import RunConfig
 from pipelines.counts.verdict import DOES_NOT_PAY, PAYS
-from pipelines.fingerprint import code_fingerprint
 from pipelines.node_ids import (
     BASELINE,
     BASELINE_EVALUATOR,
@@ -40,6 +39,7 @@ from pipelines.node_ids import (
     SERVING_STATISTICS,
 )
 from pipelines.platform import LocalPlatform
+from preprocessing.code_fingerprint import code_fingerprint
 from preprocessing.paths import absolute
 from trainer.config import TrainerConfig
 from trainer.stages import CATALOG, STAGE_SPLITS

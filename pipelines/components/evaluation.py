@@ -13,8 +13,8 @@ from tensorflow_model_analysis.proto import config_pb2
 from pipelines.components.candidate_groups import GroupCandidates
 from pipelines.components.candidate_metrics import CandidateMetrics
 from pipelines.components.request_batches import like_requests, name_examples
-from pipelines.fingerprint import code_fingerprint
 from pipelines.metrics import METRICS
+from preprocessing.code_fingerprint import code_fingerprint
 from preprocessing.features import HISTORY_ITEM_ID, USER_ID, label_name
 from trainer.export.signatures import EVALUATE
 from trainer.slices import HISTORY_LENGTH, POPULARITY

@@ -16,8 +16,8 @@ from pipelines.counts.trees import installed
 from pipelines.experiment.found import RankResult
 from pipelines.experiment.job import Stage
 from pipelines.experiment.records import Records
-from pipelines.fingerprint import code_fingerprint
 from pipelines.versions import installed_version
+from preprocessing.code_fingerprint import code_fingerprint
 from preprocessing.sources.columns import TABLES
 from preprocessing.spec import DatasetSpec
 from trainer.config import TrainerConfig

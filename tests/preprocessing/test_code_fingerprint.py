@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.fingerprint import code_fingerprint, source_files
+from preprocessing.code_fingerprint import code_fingerprint, source_files
 
 TREE = {
     "trainer/__init__.py": "",
