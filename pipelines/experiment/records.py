@@ -14,6 +14,7 @@ from pipelines.config import RunConfig
 from pipelines.errors import RunError
 from pipelines.node_ids import EXAMPLE_GEN, TRANSFORM
 from preprocessing.config import ConfigError
+from preprocessing.paths import is_local
 from preprocessing.quarantine import REPORT_FILE
 from preprocessing.sources.check import check_sources
 from preprocessing.spec import DatasetSpec
@@ -63,7 +64,7 @@ def check_records_are_here(run: RunConfig) -> None:
     Raises:
         ConfigError: they go elsewhere, where trainings neither read them nor tell them apart.
     """
-    if not run.paths.is_local:
+    if run.artifacts_dir is not None and not is_local(run.artifacts_dir):
         raise ConfigError(
             "`srp4ctr experiment` and `srp4ctr tune` train on records of this machine: leave "
             "artifacts_dir out, or name a folder here. "

@@ -66,8 +66,8 @@ def run_experiment(
     run = load_run_config(Path(config.run))
     if config.without_counts:
         run = without_counts(run)
-    check_places(run)
     check_records_are_here(run)
+    check_places(run)
     check_experiment(config, run)
     run = run.at_span()
     experiments = Path(run.runs_dir).absolute() / "experiments"

@@ -50,8 +50,8 @@ def tune(config_path: Path, jobs: int = 1) -> Path:
             f"{config_path}: there is nothing to try. Set tuning, such as "
             "tuning: {trials: 2, space: {finetune.optimizer.learning_rate: [0.0005, 0.001, 0.002]}}"
         )
-    check_places(run)
     check_records_are_here(run)
+    check_places(run)
     folder = run.paths.root / "tuning"
     folder.mkdir(parents=True, exist_ok=True)
     records = prepare_records(run, console)
