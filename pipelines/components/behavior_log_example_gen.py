@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 from typing import Any
@@ -176,12 +177,20 @@ def _folders_fingerprint(spec: DatasetSpec) -> str:
     """
     digest = hashlib.sha256()
     for _, table in _tables(spec):
-        for path in filter(os.path.isdir, table.paths):
-            for place, _, names in sorted(os.walk(path)):
+        for folder in _local_folders(table):
+            for place, _, names in sorted(os.walk(folder)):
                 for name in sorted(names):
                     stat = os.stat(os.path.join(place, name))
                     digest.update(f"{place}/{name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def _local_folders(table: Table) -> list[str]:
+    """The folders that a table's paths name, or that its globs match."""
+    found: set[str] = set()
+    for pattern in table.paths:
+        found.update(filter(os.path.isdir, [pattern, *glob.glob(pattern, recursive=True)]))
+    return sorted(found)
 
 
 def _base(paths: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:

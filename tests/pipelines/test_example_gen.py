@@ -19,21 +19,22 @@ pytestmark = pytest.mark.slow
 LOG = small_log()
 
 
-def test_a_changed_file_in_a_folder_is_another_input(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["log", "log/day=*", "l*", "**/day=1"])
+def test_a_changed_file_in_a_folder_is_another_input(tmp_path: Path, path: str) -> None:
     folder = tmp_path / "log" / "day=1"
     folder.mkdir(parents=True)
     part = write_csv(folder / "part.csv", LOG[:10], EVENT_COLUMNS)
-    before = _asked(tmp_path)
-    assert _asked(tmp_path) == before
+    before = _asked(tmp_path, path)
+    assert _asked(tmp_path, path) == before
 
     write_csv(part, LOG[:9], EVENT_COLUMNS)
-    shorter = _asked(tmp_path)
+    shorter = _asked(tmp_path, path)
     assert shorter != before
 
     size = part.stat().st_size
     part.write_bytes(b"x" * size)
     os.utime(part, (1, 1))
-    assert _asked(tmp_path) not in (before, shorter)
+    assert _asked(tmp_path, path) not in (before, shorter)
 
 
 def test_the_data_report_stays_with_the_records(tmp_path: Path) -> None:
@@ -52,8 +53,8 @@ def test_the_data_report_stays_with_the_records(tmp_path: Path) -> None:
     assert read_report(examples.uri) == report
 
 
-def _asked(folder: Path) -> str:
-    spec = small_spec(events={"format": "csv", "path": "log"}, items=None, users=None, features={})
+def _asked(folder: Path, path: str) -> str:
+    spec = small_spec(events={"format": "csv", "path": path}, items=None, users=None, features={})
     component = BehaviorLogExampleGen(spec.with_data_dir(str(folder)), "quarantine", "code")
     custom: str = component.exec_properties["custom_config"]
     return custom
