@@ -8,6 +8,7 @@ version.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,17 @@ def as_of_at(target: str | Path) -> AsOf | None:
     return AsOf.from_json(read_file(f"{version}/{contract.STATISTICS_AS_OF_FILE}"))
 
 
-def refresh(target: str | Path, table: Path, keep: int = 3) -> str:
+def refresh(
+    target: str | Path, table: Path, keep: int = 3, check: Callable[[], None] = lambda: None
+) -> str:
     """Makes the next version of the newest one below `target`, with another statistics table.
 
     Args:
         target: The model's base path on the server, here or in a store.
         table: The table's file.
         keep: Versions that stay, see `rollout`.
+        check: Raises what it will where the newest version isn't one that the table is for. Another
+            may have come while the table was made; none comes between this call and the copy.
 
     Returns:
         The version's directory. Its number is the time, in seconds since 1970, as those that runs
@@ -77,5 +82,6 @@ def refresh(target: str | Path, table: Path, keep: int = 3) -> str:
     # the one before.
     with target_lock(target):
         there = versions_at(target)
+        check()
         with newest_here(target) as newest:
             return put_version(newest, target, next_number(there), keep, there, change)

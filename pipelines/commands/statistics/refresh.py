@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import apache_beam as beam
@@ -51,10 +52,7 @@ def refresh_statistics(
     """
     config = load_run_config(config_path)
     _check_seconds(as_of)
-    _check_same(config.dataset, DatasetSpec.model_validate(spec_of(target), context=SAVED), target)
-    served = as_of_at(target)
-    if as_of is not None:
-        _check_newer(as_of, served, target)
+    _check_served(config.dataset, as_of, target)
     if config.beam.is_remote:
         raise RunError(
             "the statistics table is made on this machine. "
@@ -72,8 +70,8 @@ def refresh_statistics(
         with open(lines, "rb") as table:
             made_as_of = AsOf.of_lines(table)
         assert made_as_of is not None
-        _check_newer(made_as_of.time, served, target)
-        return refresh(target, Path(lines), keep)
+        check = partial(_check_served, config.dataset, made_as_of.time, target)
+        return refresh(target, Path(lines), keep, check)
 
 
 def _check_seconds(as_of: int | None) -> None:
@@ -83,6 +81,13 @@ def _check_seconds(as_of: int | None) -> None:
     if LATEST_SECOND < as_of <= 1000 * LATEST_SECOND:
         hint = f" Is it in milliseconds? In seconds it is {as_of // 1000}, {to_iso(as_of // 1000)}."
     raise RunError(f"--as-of takes seconds since 1970. Received: {as_of}.{hint}")
+
+
+def _check_served(spec: DatasetSpec, as_of: int | None, target: str) -> None:
+    """The newest model there must count the same, and have no newer statistics."""
+    _check_same(spec, DatasetSpec.model_validate(spec_of(target), context=SAVED), target)
+    if as_of is not None:
+        _check_newer(as_of, as_of_at(target), target)
 
 
 def _check_newer(as_of: int, served: AsOf | None, target: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,21 @@ def test_a_model_that_counts_other_things_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="another dataset.features than this configuration has"):
         refresh_statistics(_config(tmp_path, ["all"]), target, None, None, 3)
     assert [path.name for path in Path(target).iterdir()] == ["3"]
+
+
+def test_a_model_of_another_kind_that_comes_meanwhile_does_not_get_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_small_dataset(tmp_path, small_log(events=200))
+    target = _target(tmp_path, ["all"])
+    other = Path(_target(tmp_path / "other", ["1d"])) / "3"
+    monkeypatch.setattr(  # which is called once the table is made
+        "pipelines.commands.statistics.refresh.check_quarantine",
+        lambda spec, folder: shutil.copytree(other, f"{target}/4"),
+    )
+    with pytest.raises(RunError, match="another dataset.features than this configuration has"):
+        refresh_statistics(_config(tmp_path, ["all"]), target, None, None, 3)
+    assert {path.name for path in Path(target).glob("[0-9]*")} == {"3", "4"}
 
 
 def test_another_data_set_with_the_same_features_is_refused(tmp_path: Path) -> None:
