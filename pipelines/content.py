@@ -15,6 +15,9 @@ def _finite(value: Any) -> Any:
 Number = Annotated[float | None, pydantic.BeforeValidator(_finite)]
 """A number; None where it is not known, as JSON has no NaN."""
 
+LearningCurves = dict[str, list[Number]]
+"""By log name, a value for each epoch or each evaluation."""
+
 
 class Content(pydantic.BaseModel):
     """A part of a JSON file of results: its fields are the keys there, and no others are."""

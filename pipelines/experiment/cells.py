@@ -14,7 +14,7 @@ from typing import Any
 
 from pipelines.counts.trees import installed
 from pipelines.experiment.found import RankResult
-from pipelines.experiment.job import Stage
+from pipelines.experiment.job import StageName
 from pipelines.experiment.records import Records
 from pipelines.versions import installed_version
 from preprocessing.code_fingerprint import code_fingerprint
@@ -43,7 +43,7 @@ class Cell:
         records: What it trains on and predicts.
     """
 
-    stage: Stage
+    stage: StageName
     name: str
     trainer: TrainerConfig
     encoder: Cell | None
@@ -94,7 +94,7 @@ def pretrain_cell(trainer: TrainerConfig, records: Records) -> Cell:
     return Cell("pretrain", "encoder", trainer, None, records)
 
 
-def stack_of(stage: Stage) -> dict[str, str]:
+def stack_of(stage: StageName) -> dict[str, str]:
     """The packages that a result depends on, and their versions here."""
     stack = {name: installed_version(name) for name in _STACK}
     if stage == "counts":
@@ -113,7 +113,7 @@ def _without_places(spec: DatasetSpec) -> dict[str, Any]:
 
 
 @functools.cache
-def _code(stage: Stage) -> str:
+def _code(stage: StageName) -> str:
     parts = ["preprocessing", "trainer", "pipelines/experiment/predictions.py"]
     if stage == "counts":
         parts.append("pipelines/counts")

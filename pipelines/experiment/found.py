@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pipelines.content import Content, Kept, Number
+from pipelines.content import Content, Kept, LearningCurves, Number
 from pipelines.tuning import Overrides
-
-Curves = dict[str, list[Number]]
-"""By log name, a value for each epoch or each evaluation."""
 
 
 class CellResult(Kept):
@@ -21,7 +18,7 @@ class CellResult(Kept):
         stack: Packages that trained, and their versions.
     """
 
-    curves: Curves = {}
+    curves: LearningCurves = {}
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     trainer: Overrides = {}

@@ -7,7 +7,7 @@ from typing import Literal
 from pipelines.content import Content
 from pipelines.tuning import Overrides
 
-Stage = Literal["pretrain", "rank", "counts"]
+StageName = Literal["pretrain", "rank", "counts"]
 
 
 class Job(Content):
@@ -24,7 +24,7 @@ class Job(Content):
         folder: Where the result goes.
     """
 
-    stage: Stage
+    stage: StageName
     raw: str
     transformed: str
     graph: str

@@ -20,7 +20,7 @@ import tensorflow as tf
 from pipelines.counts.evaluate import TreesOfTasks
 from pipelines.experiment.cells import ENCODER, PREDICTIONS, RESULT, stack_of
 from pipelines.experiment.found import CellResult, PretrainResult, RankResult
-from pipelines.experiment.job import Job, Stage
+from pipelines.experiment.job import Job, StageName
 from pipelines.experiment.predictions import Evaluate, predict
 from pipelines.garbage import look_for_garbage_less_often
 from pipelines.revision import code_revision
@@ -95,7 +95,7 @@ def _predict(evaluate: Evaluate, inputs: StageInputs, job: Job, folder: Path) ->
     np.savez_compressed(folder / PREDICTIONS, **columns)
 
 
-_STAGES: dict[Stage, Callable[[Job, Path], CellResult]] = {
+_STAGES: dict[StageName, Callable[[Job, Path], CellResult]] = {
     "pretrain": _pretrain,
     "rank": _rank,
     "counts": _counts,

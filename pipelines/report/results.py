@@ -11,16 +11,12 @@ from typing import Any, NamedTuple
 import pydantic
 
 from pipelines.checks.found import Checks
-from pipelines.content import Content, Kept, Number
+from pipelines.content import Content, Kept, LearningCurves, Number
 from pipelines.counts.found import Counts
 from pipelines.data_report import DataReport
 
 WITH_ENCODER = "with_encoder"
 WITHOUT_ENCODER = "without_encoder"
-
-
-Curves = dict[str, list[Number]]
-"""By log name, a value for each epoch or each evaluation."""
 
 
 class Slice(Content):
@@ -88,14 +84,14 @@ class Pretrained(Kept):
     """
 
     attributes: dict[str, Attribute]
-    curves: Curves
+    curves: LearningCurves
     started_from: str | None = None
 
 
 class Finetuned(Kept):
     """What fine-tuning leaves beside its model; its curves have a value for each evaluation."""
 
-    curves: Curves
+    curves: LearningCurves
 
 
 class Verdict(Content):
@@ -203,6 +199,6 @@ class RunResults(Content):
     metrics: RunMetrics
     data: DataReport
     checks: Checks
-    pretrain_curves: Curves
-    finetune_curves: dict[str, Curves]
+    pretrain_curves: LearningCurves
+    finetune_curves: dict[str, LearningCurves]
     calibration: dict[str, dict[str, list[Bucket]]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipelines.report.blocks import Section, Table
 from pipelines.report.comparison.pair import NAMES, Pair, compared, signed_count
 from pipelines.report.results import RunResults
-from pipelines.report.sections.data import SPLITS
+from pipelines.report.sections.data import SPLIT_TITLES
 from pipelines.text import count, day
 
 
@@ -37,7 +37,7 @@ def _counts(results: RunResults) -> dict[str, int]:
         counts[f"Rows rejected, {name}"] = sum(table.rejected.values())
     counts["Users"] = data.users
     counts["Items"] = data.items
-    for split, name in SPLITS.items():
+    for split, name in SPLIT_TITLES.items():
         if split in data.splits:
             counts[f"{name}: records"] = data.splits[split].records
             if data.splits[split].candidates:

@@ -14,7 +14,7 @@ from preprocessing.leaks import leak_findings
 from preprocessing.popularity import POPULARITY, UNSEEN
 from preprocessing.splits import REQUEST_SPLITS
 
-SPLITS = {
+SPLIT_TITLES = {
     "pretrain": "Pre-training windows",
     "pretrain_validation": "Pre-training, held-out users",
     "train": "Train",
@@ -113,7 +113,7 @@ def split_edges(data: DataReport) -> list[str]:
 
 def _timeline(data: DataReport) -> Picture:
     edges = split_edges(data)
-    names = [SPLITS[split] for split in ("train", "validation", "test")]
+    names = [SPLIT_TITLES[split] for split in ("train", "validation", "test")]
     times = [moment(edge) for edge in edges]
     rows = {name: (times[i], times[i + 1]) for i, name in enumerate(names)}
     finding = (
@@ -152,7 +152,7 @@ def _history_finding(percentiles: dict[int, int], longest: int) -> str:
 def _splits(splits: dict[str, SplitReport], tasks: list[str]) -> Table:
     rates = [f"“{task}”" for task in tasks]
     rows: list[list[str]] = []
-    for name, title in SPLITS.items():
+    for name, title in SPLIT_TITLES.items():
         if name in splits:
             rows.append(_split_row(title, splits[name], tasks))
     caption = (
@@ -183,7 +183,7 @@ def _rules(splits: dict[str, SplitReport]) -> list[Table]:
             continue
         for task, rules in splits[name].label_rules.items():
             line = [
-                SPLITS[name],
+                SPLIT_TITLES[name],
                 task,
                 percent(rules["unseen_positives"]),
                 percent(rules["unseen_negatives"]),

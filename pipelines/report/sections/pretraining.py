@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pipelines.content import LearningCurves
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.curves import curves
-from pipelines.report.results import Attribute, Curves, RunResults
+from pipelines.report.results import Attribute, RunResults
 from pipelines.text import MISSING, decimal, difference, percent, ratio
 
 
@@ -64,12 +65,12 @@ def _best(attributes: dict[str, Attribute]) -> str:
     )
 
 
-def _losses(logs: Curves) -> str:
+def _losses(logs: LearningCurves) -> str:
     lines = {"Held-out users": logs.get("val_loss", []), "Training users": logs.get("loss", [])}
     return curves("pretrain-loss", lines, "Epoch", "Loss, summed over attributes")
 
 
-def _loss_finding(logs: Curves) -> str:
+def _loss_finding(logs: LearningCurves) -> str:
     losses = []
     for number, value in enumerate(logs.get("val_loss", []), 1):
         if value is not None:

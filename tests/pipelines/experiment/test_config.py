@@ -18,7 +18,7 @@ from pipelines.errors import RunError
 from pipelines.experiment import cells
 from pipelines.experiment.cells import Cell, pretrain_cell
 from pipelines.experiment.config import ExperimentConfig, ModelConfig
-from pipelines.experiment.job import Stage
+from pipelines.experiment.job import StageName
 from pipelines.experiment.provenance import provenance
 from pipelines.experiment.records import Records, with_history_length, without_counts
 from pipelines.experiment.run import run_experiment, train_cells
@@ -115,7 +115,7 @@ def test_a_cell_changes_with_what_its_result_depends_on(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "rank", "counts"])
-def test_a_cell_changes_with_the_data_sets_configuration_but_for_its_place(stage: Stage) -> None:
+def test_a_cell_changes_with_the_data_sets_configuration_but_for_its_place(stage: StageName) -> None:
     def key(spec: DatasetSpec) -> str:
         return Cell(stage, "m", TrainerConfig(), None, fingerprinted("data", spec)).key
 
@@ -131,7 +131,7 @@ def test_a_cell_changes_with_the_data_sets_configuration_but_for_its_place(stage
 def test_trees_change_with_lightgbm_and_rankers_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     def keys() -> list[str]:
         data = fingerprinted("data")
-        stages: list[Stage] = ["rank", "counts"]
+        stages: list[StageName] = ["rank", "counts"]
         return [Cell(stage, "m", TrainerConfig(), None, data).key for stage in stages]
 
     rank, counts = keys()
