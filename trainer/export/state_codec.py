@@ -125,8 +125,9 @@ class StateCodec:
             packed[:, self._user.bytes :], [tf.shape(packed)[0], longest, self._row.bytes]
         )
         row, row_sum = self._row.unpack(rows)
-        by_rank = {2: iter(user), 3: iter(row)}
-        leaves = [next(by_rank[rank]) for rank in self._ranks]
+        # In the state's own order: leaves of rank 2 are the user's, those of rank 3 the positions'.
+        left = {2: iter(user), 3: iter(row)}
+        leaves = [next(left[rank]) for rank in self._ranks]
         # A sum is finite only if all its terms are.
         leaves = _require(tf.math.is_finite(user_sum + row_sum), leaves)
         leaves.insert(self._mask_place, tf.sequence_mask(count, longest))
