@@ -115,7 +115,9 @@ def test_a_cell_changes_with_what_its_result_depends_on(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "rank", "counts"])
-def test_a_cell_changes_with_the_data_sets_configuration_but_for_its_place(stage: StageName) -> None:
+def test_a_cell_changes_with_the_data_sets_configuration_but_for_its_place(
+    stage: StageName,
+) -> None:
     def key(spec: DatasetSpec) -> str:
         return Cell(stage, "m", TrainerConfig(), None, fingerprinted("data", spec)).key
 
