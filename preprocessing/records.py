@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import apache_beam as beam
 
@@ -95,7 +95,7 @@ class BuildRecords(beam.PTransform):
         parts = self._parts(tables)
         known = parts | "KnownValues" >> KnownValues(self._spec, self._shards)
         sides["known"] = beam.pvalue.AsList(known)
-        shards = parts | "GroupByShard" >> beam.GroupByKey()
+        shards = self._by_shard(root, parts)
         seen, active = self._items(shards, sides["cutoffs"])
         sides["seen"] = beam.pvalue.AsSingleton(seen)
         sides["active"] = beam.pvalue.AsSingleton(active)
@@ -133,7 +133,8 @@ class BuildRecords(beam.PTransform):
     def _catalog(
         self, seen: beam.PCollection, sides: Sides, lines: tuple[beam.pvalue.AsIter, ...]
     ) -> beam.pvalue.DoOutputsTuple:
-        catalog = CatalogRecords(self._spec, self._directories)
+        directory = self._directories["catalog"] if self._directories is not None else None
+        catalog = CatalogRecords(self._spec, directory)
         to_catalog = beam.ParDo(catalog, sides["items"], sides["context"], sides["cutoffs"], *lines)
         return seen | "Catalog" >> to_catalog.with_outputs(COUNTS, main="catalog")
 
@@ -164,6 +165,14 @@ class BuildRecords(beam.PTransform):
                 parts.append(self._rows(tables, name) | f"Shard[{name}]" >> to_shards)
         return parts | "Flatten" >> beam.Flatten()
 
+    def _by_shard(self, root: beam.Pipeline, parts: beam.PCollection) -> beam.PCollection:
+        """(shard, its parts); where shards have files, those without users, too."""
+        if self._directories is not None:
+            number = root | "NumberOfShards" >> beam.Create([self._shards])
+            every = number | "EveryShard" >> beam.FlatMap(_every_shard)
+            parts = (parts, every) | "WithEveryShard" >> beam.Flatten()
+        return parts | "GroupByShard" >> beam.GroupByKey()
+
     def _rows(self, tables: ReadTables, name: TableName) -> beam.PCollection:
         batches = tables[name][BATCHES]
         if name != "events" or self._spec.history.earlier is None:
@@ -187,8 +196,9 @@ class WriteRecords(BuildRecords):
 
     Records don't go through the runner, which would cost more than making them, so the resulting
     collections are empty. A shard's files hold the same bytes whatever runs it, and have their
-    names only when they are whole: a shard that is done twice does no harm. A folder is for one
-    log: a run on another would leave the files of shards that it has no records for.
+    names only when they are whole: a shard that is done twice does no harm. Every shard writes a
+    file of each split, be it without records, so that a run replaces all that an earlier one with
+    as many shards left, also of another log, and one that was killed.
 
     Args:
         directories: Where each split's files go.
@@ -214,3 +224,9 @@ class WriteRecords(BuildRecords):
     def expand(self, root: beam.Pipeline) -> Collections:
         check_shards((self._directories[split] for split in SHARD_SPLITS), self._shards)
         return super().expand(root)
+
+
+def _every_shard(shards: int) -> Iterator[tuple[int, tuple[str, bytes]]]:
+    """(shard, a part of no table), which makes every shard known."""
+    for shard in range(shards):
+        yield shard, ("", b"")

@@ -44,8 +44,9 @@ class RecordsOfShard(beam.DoFn):
     Args:
         spec: What records are made of.
         shards: How many shards there are.
-        directories: Where each split's records are written, a file a shard. None: records are
-            outputs, by split.
+        directories: Where each split's records are written, a file a shard, also where the shard
+            has none: what an earlier run left there would be read. None: records are outputs, by
+            split.
         only_count: Makes no records, only counts what they would be.
     """
 
@@ -83,6 +84,9 @@ class RecordsOfShard(beam.DoFn):
         parts = list(content)
         table = from_bytes(part for name, part in parts if name == "events")
         if table is None:
+            if self._directories is not None:
+                counts = self._write((), self._directories, shard)
+                yield beam.pvalue.TaggedOutput(COUNTS, counts)
             return
         of_users = from_bytes(part for name, part in parts if name == "users")
         users = EntityTable.of_spec(self._spec, "users", of_users)
@@ -100,7 +104,7 @@ class RecordsOfShard(beam.DoFn):
         )
         records = ShardRecords(self._spec, events, tables, cutoffs, totals)
         if self._directories is not None and not self._only_count:
-            self._write(records, self._directories, shard)
+            records.counts.update(self._write(records, self._directories, shard))
         elif not self._only_count:
             yield from self._outputs(records)
         records.counts.update(repeated(self._spec, "users", users))
@@ -112,18 +116,28 @@ class RecordsOfShard(beam.DoFn):
             for example in examples:
                 yield beam.pvalue.TaggedOutput(split, example)
 
-    def _write(self, records: ShardRecords, directories: Mapping[str, str], shard: int) -> None:
-        """Writes the records; a shard that is done again replaces its files by the same ones."""
+    def _write(
+        self,
+        records: Iterable[tuple[str, list[bytes]]],
+        directories: Mapping[str, str],
+        shard: int,
+    ) -> Counts:
+        """Writes (split, some of its records); returns how large the files are.
+
+        A shard that is done again replaces its files by the same ones.
+        """
         with contextlib.ExitStack() as stack:
             files: dict[str, RecordFile] = {}
+            for split in SHARD_SPLITS:
+                file = RecordFile(path_of(directories[split], shard, self._shards))
+                files[split] = stack.enter_context(file)
             for split, examples in records:
                 Metrics.counter("preprocessing", f"records_{split}").inc(len(examples))
-                if split not in files:
-                    file = RecordFile(path_of(directories[split], shard, self._shards))
-                    files[split] = stack.enter_context(file)
                 files[split].write(examples)
+        sizes: Counts = Counter()
         for split, file in files.items():
-            records.counts["splits", split, "file_bytes"] += file.size
+            sizes["splits", split, "file_bytes"] = file.size
+        return sizes
 
 
 class ItemsOfShard(beam.DoFn):
@@ -157,15 +171,13 @@ class CatalogRecords(beam.DoFn):
 
     Args:
         spec: What an item has.
-        directories: Where they are written, by split. Every other split gets a file without
-            records, because a split must have a file even if no shard has a record of it. None:
-            records are outputs.
+        directory: Where they are written. None: records are outputs.
     """
 
-    def __init__(self, spec: DatasetSpec, directories: Mapping[str, str] | None = None) -> None:
+    def __init__(self, spec: DatasetSpec, directory: str | None = None) -> None:
         super().__init__()
         self._spec = spec
-        self._directories = directories
+        self._directory = directory
 
     def process(
         self,
@@ -189,10 +201,12 @@ class CatalogRecords(beam.DoFn):
         counts.update(self._titled(catalog))
         counts["splits", "catalog", "records"] += len(records)
         counts["splits", "catalog", "bytes"] += sum(map(len, records))
-        if self._directories is None:
+        if self._directory is None:
             yield from records
         else:
-            counts["splits", "catalog", "file_bytes"] += self._write(records, self._directories)
+            with RecordFile(path_of(self._directory, 0, 1)) as file:
+                file.write(records)
+            counts["splits", "catalog", "file_bytes"] += file.size
         yield beam.pvalue.TaggedOutput(COUNTS, counts)
 
     def _titled(self, catalog: Catalog) -> Counts:
@@ -205,14 +219,6 @@ class CatalogRecords(beam.DoFn):
         counts = match_counts("titles", seen, np.ones(len(seen), np.int64), table.keys, matched)
         counts.update(title_conflicts(self._spec, table))
         return counts
-
-    def _write(self, records: list[bytes], directories: Mapping[str, str]) -> int:
-        for split in SHARD_SPLITS:
-            with RecordFile(FileSystems.join(directories[split], "data_tfrecord-none.gz")):
-                pass  # a file without records
-        with RecordFile(path_of(directories["catalog"], 0, 1)) as file:
-            file.write(records)
-        return file.size
 
 
 def repeated(spec: DatasetSpec, name: TableName, table: EntityTable | None) -> Counts:
