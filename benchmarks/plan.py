@@ -4,8 +4,9 @@
     python -m benchmarks.plan --users 5e6 --requests 2000 --vcpu-hour 0.05
 
 Each line of the table names the coefficient that it comes from, and docs/scale.md the command and
-the date of each. A line is as good as its coefficient is linear: what was measured on one machine
-is taken times as much. Prices are arguments, since no command of this repository measures them.
+the date of each. What was measured by the clock is times the cores of the machine that measured it.
+A line is as good as its coefficient is linear: what was measured on one machine is taken times as
+much. Prices are arguments, since no command of this repository measures them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from collections.abc import Sequence
 
 _HOUR = 3600.0
 _DAY_HOURS = 24
-_CORES = 2  # of the machine of every measurement
 _REDIS = "Redis, states of who comes that day"
 _DAY = "all of a day's jobs"
 _TRAFFIC = "network, each of two ways"
@@ -47,9 +47,11 @@ class Counts:
 
 @dataclasses.dataclass(frozen=True)
 class Coefficients:
-    """What was measured, on two cores; where and when is in docs/scale.md.
+    """What was measured; where and when is in docs/scale.md.
 
     Attributes:
+        cores: Cores of the machine of every measurement, all taken as busy in what was measured by
+            the clock.
         records_cpu: CPU seconds of the job that makes records, a million candidates.
         statistics: Those with statistics of items, users and pairs over those without.
         statistics_gen_cpu: CPU seconds of StatisticsGen, a million candidates.
@@ -57,7 +59,7 @@ class Coefficients:
         trained: Candidates a second that fine-tuning takes, ten a request.
         pretrain_step: Seconds of a pre-training step of `windows` with a million items.
         windows: Windows a step.
-        evaluated: Candidates a second of the Evaluator, once it has started.
+        evaluated_a_second: Candidates that the Evaluator takes.
         encode: Seconds of `encode_user`, a history of 200.
         score: Seconds of `score_items`, 100 candidates and a cached state.
         predict: Seconds of `predict`, 100 candidates.
@@ -70,6 +72,7 @@ class Coefficients:
         memory_item: Bytes of a server's memory an item of each version that it serves.
     """
 
+    cores: float = 2
     records_cpu: float = 1e6 / 149_000
     statistics: float = 27.1 / 16.3
     statistics_gen_cpu: float = 1e6 / 58_000
@@ -77,7 +80,7 @@ class Coefficients:
     trained: float = 18_102
     pretrain_step: float = 0.0783
     windows: float = 256
-    evaluated: float | None = 20_700
+    evaluated_a_second: float | None = 17_000
     encode: float = 0.0045
     score: float = 0.0051
     predict: float = 0.0067
@@ -141,21 +144,26 @@ def _daily(counts: Counts, measured: Coefficients, prices: Prices) -> list[Line]
         ("statistics in them", "the same x (statistics - 1)", records * (measured.statistics - 1)),
         ("StatisticsGen", "statistics_gen_cpu x events", millions * measured.statistics_gen_cpu),
         ("Transform", "transform_cpu x events", millions * measured.transform_cpu),
-        ("fine-tuning, one pass", "events / trained", _CORES * counts.events / measured.trained),
+        (
+            "fine-tuning, one pass",
+            "cores x events / trained",
+            measured.cores * counts.events / measured.trained,
+        ),
         (
             "pre-training, a window a user",
-            "pretrain_step x users / windows",
-            _CORES * steps * measured.pretrain_step,
+            "cores x pretrain_step x users / windows",
+            measured.cores * steps * measured.pretrain_step,
         ),
         (
             "states of who comes that day",
-            "encode x users x active",
-            _CORES * counts.users * counts.active * measured.encode,
+            "cores x encode x users x active",
+            measured.cores * counts.users * counts.active * measured.encode,
         ),
     ]
-    if measured.evaluated is not None:
-        seconds = _CORES * counts.evaluated / measured.evaluated
-        lines.append(("Evaluator, each model", "evaluated / evaluated a second", seconds))
+    if measured.evaluated_a_second is not None:
+        seconds = measured.cores * counts.evaluated / measured.evaluated_a_second
+        how = "cores x evaluated / evaluated_a_second"
+        lines.append(("Evaluator, each model", how, seconds))
     lines.append((_DAY, "the sum of the lines above", sum(seconds for _, _, seconds in lines)))
     found: list[Line] = []
     for what, how, seconds in lines:
@@ -166,7 +174,7 @@ def _daily(counts: Counts, measured: Coefficients, prices: Prices) -> list[Line]
 
 def _serving(counts: Counts, measured: Coefficients, prices: Prices) -> list[Line]:
     """What is there all day, for the busiest time."""
-    busy = counts.requests / counts.load * _CORES
+    busy = counts.requests / counts.load * measured.cores
     with_states = busy * measured.score
     without = busy * measured.predict
     of_cores = _DAY_HOURS * prices.vcpu_hour
@@ -174,12 +182,24 @@ def _serving(counts: Counts, measured: Coefficients, prices: Prices) -> list[Lin
     of_memory = _DAY_HOURS * prices.gib_hour
     traffic = counts.requests * measured.state_bytes * 8 / 1e9
     lines = [
-        ("servers, states cached", "score x requests / load", with_states, "cores", of_cores),
+        (
+            "servers, states cached",
+            "cores x score x requests / load",
+            with_states,
+            "cores",
+            of_cores,
+        ),
         (f"{_REDIS}, float16", "state_bytes x users x active", redis, "GiB", of_memory),
         (f"{_REDIS}, int8", "the same x int8", redis * measured.int8, "GiB", of_memory),
         (f"{_TRAFFIC}, float16", "state_bytes x requests", traffic, "Gbit/s", None),
         (f"{_TRAFFIC}, int8", "the same x int8", traffic * measured.int8, "Gbit/s", None),
-        ("servers, no states (`predict`)", "predict x requests / load", without, "cores", of_cores),
+        (
+            "servers, no states (`predict`)",
+            "cores x predict x requests / load",
+            without,
+            "cores",
+            of_cores,
+        ),
     ]
     found: list[Line] = []
     for what, how, amount, unit, price in lines:

@@ -16,12 +16,22 @@ def test_the_page_has_the_plan() -> None:
     assert table(plan(Counts(), Coefficients(), Prices())) in DOCS.read_text(encoding="utf-8")
 
 
+def test_the_page_says_what_each_count_and_coefficient_is() -> None:
+    """So that who reads a line can compute it."""
+    named: set[str] = set()
+    for row in DOCS.read_text(encoding="utf-8").splitlines():
+        if row.startswith("| "):
+            named.update(row.split("|")[1].replace(" ", "").split(","))
+    for kind in (Counts, Coefficients):
+        assert {field.name for field in dataclasses.fields(kind)} <= named
+
+
 def test_by_hand() -> None:
     measured = Coefficients(
         records_cpu=3.6,
         statistics=1.5,
         score=0.01,
-        evaluated=1000,
+        evaluated_a_second=1000,
         item_bytes=2**10,
         memory_start=2**30,
         memory_item=2**10,
@@ -52,7 +62,7 @@ def test_by_hand() -> None:
 
 def test_what_is_not_measured_has_no_line() -> None:
     less = dataclasses.replace(
-        Coefficients(), evaluated=None, item_bytes=None, load_item=None, memory_item=None
+        Coefficients(), evaluated_a_second=None, item_bytes=None, load_item=None, memory_item=None
     )
     lines = plan(Counts(), less, Prices())
     assert not {"Evaluator, each model", "SavedModel", "start of a server"} & {
