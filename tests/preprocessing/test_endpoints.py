@@ -63,7 +63,11 @@ def test_a_dead_job_server_is_named(
         {"runner": "FnApiRunner", "flink_master": "{dead}"},
         {"runner": "FlinkRunner", "flink_master": "[auto]"},
         {"runner": "SparkRunner", "spark_master_url": "local[4]"},
-        {"runner": "SparkRunner", "spark_master_url": "spark://{dead},{dead}"},
+        {"runner": "SparkRunner", "spark_master_url": "k8s://https://cluster"},
+        {"runner": "FlinkRunner", "flink_master": "http://cluster"},
+        {"runner": "FlinkRunner", "flink_master": "https://gateway:1/flink"},
+        {"runner": "PortableRunner", "job_endpoint": "embed"},
+        {"runner": "PortableRunner", "job_endpoint": "dns:///{dead}"},
         {"runner": "PrismRunner", "job_endpoint": None},
         # A job server reaches a master that this machine may not.
         {"runner": "FlinkRunner", "job_endpoint": "{live}", "flink_master": "{dead}"},
@@ -76,6 +80,62 @@ def test_what_this_machine_does_not_ask_is_not_asked(
     for name, value in options.items():
         given[name] = value and value.format(live=live, dead=dead)
     check_job_server(given)
+
+
+def test_one_of_several_masters_is_enough(live: str, dead: str) -> None:
+    several = {"runner": "SparkRunner", "spark_master_url": f"spark://{dead},{live}"}
+    check_job_server(several)
+    several["spark_master_url"] = f"spark://{dead},{dead}"
+    with pytest.raises(EndpointError, match=f"^{dead}, {dead} .Beam's --spark_master_url. can't"):
+        check_job_server(several)
+
+
+@pytest.mark.parametrize(
+    ("runner", "option", "given"),
+    [
+        ("PortableRunner", "job_endpoint", "http://localhost"),
+        ("PortableRunner", "job_endpoint", "http://{live}"),  # in which gRPC finds no server
+        ("PortableRunner", "job_endpoint", "{live},{live}"),
+        ("PortableRunner", "job_endpoint", "localhost"),
+        ("PortableRunner", "job_endpoint", "localhost:99999"),
+        ("PrismRunner", "job_endpoint", "localhost:"),
+        ("FlinkRunner", "flink_master", "localhost:99999"),
+        ("FlinkRunner", "flink_master", "http://localhost:port/"),
+        ("SparkRunner", "spark_master_url", "spark://localhost"),
+        ("SparkRunner", "spark_master_url", "spark://{live},localhost"),
+    ],
+)
+def test_what_is_no_host_and_port_is_refused(
+    runner: str, option: str, given: str, live: str
+) -> None:
+    given = given.format(live=live)
+    with pytest.raises(EndpointError) as raised:
+        check_job_server({"runner": runner, option: given})
+    assert str(raised.value) == (
+        f"Beam's --{option} needs host:port, such as localhost:8099, with a port of at most 65535. "
+        f"Received: {given}"
+    )
+
+
+@pytest.mark.parametrize("value", ["http://localhost:99999", "localhost:25005", "http://"])
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+def test_an_impossible_address_of_s3_is_told_by_its_setting(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("boto3")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(EndpointError, match=f"^{variable} can't be used: .*{value}.* would do$"):
+        check_store("s3://bucket")
+
+
+@pytest.mark.parametrize("value", ["localhost:abc", "localhost:99999", "http://", "grpc://host"])
+def test_an_impossible_address_of_an_emulator_is_told_by_its_setting(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", value)
+    with pytest.raises(EndpointError, match=f"^STORAGE_EMULATOR_HOST can't be used: {value}"):
+        check_store("gs://bucket")
 
 
 @pytest.mark.parametrize(
