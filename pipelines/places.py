@@ -44,8 +44,8 @@ def _check_store(config: RunConfig) -> None:
         scheme = storage.partition("://")[0]
         raise ConfigError(
             f"artifacts_dir: TensorFlow, which writes artifacts, knows no {scheme}://. Name a "
-            "folder here or on gs://; `srp4ctr rollout` puts pushed models on "
-            f"{scheme}://. Received: {config.artifacts_dir}"
+            "folder here or on gs://; `srp4ctr rollout` puts pushed models on s3://, too. "
+            f"Received: {config.artifacts_dir}"
         ) from None
     except tf.errors.OpError as error:
         raise ConfigError(f"artifacts_dir: {storage} can't be reached: {error.message}") from None

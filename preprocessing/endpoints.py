@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from preprocessing.paths import is_local
+
 _TIMEOUT_SECONDS = 5.0
 _A_URL = "a URL such as http://localhost:9000 would do"
 _PORTS = {"http": 80, "https": 443}
@@ -93,7 +95,7 @@ def _addresses(name: str, given: str) -> list[str]:
 
 
 def check_store(path: str) -> None:
-    """Checks that the store of a URL can be reached, where it is known where that is.
+    """Checks that Beam knows the store of a URL, and that it can be reached where that is known.
 
     Once it has answered, it isn't asked again by this process.
 
@@ -105,6 +107,17 @@ def check_store(path: str) -> None:
         _check_url(os.environ[_EMULATED_GS], _EMULATED_GS)
     elif scheme == "s3":
         _check_url(_s3_url(), _s3_setting() or "AWS's own for the region")
+    elif not is_local(path):
+        _check_scheme(scheme)
+
+
+def _check_scheme(scheme: str) -> None:
+    from preprocessing.compat.file_systems import schemes
+
+    known = schemes()
+    if scheme not in known:
+        listed = ", ".join(f"{one}://" for one in sorted(known | {"gs", "s3"}))
+        raise EndpointError(f"there is no file system of {scheme}:// here, but of {listed}")
 
 
 def _s3_url() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystem import CompressionTypes, FileSystem
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -37,6 +37,12 @@ def has_bucket(path: str) -> bool:
     except client.exceptions.ClientError as error:
         return str(error.response["ResponseMetadata"]["HTTPStatusCode"]) != "404"
     return True
+
+
+def schemes() -> set[str]:
+    """The schemes of URLs that Beam has file systems for, as far as their packages are there."""
+    found = {file_system.scheme() for file_system in FileSystem.get_all_subclasses()}
+    return {scheme for scheme in found if scheme}  # that of this machine has none
 
 
 def s3_endpoint() -> str:

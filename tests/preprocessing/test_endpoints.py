@@ -12,6 +12,7 @@ from preprocessing.endpoints import EndpointError, check_job_server, check_store
 from preprocessing.errors import DataError
 from preprocessing.sources.check import check_sources
 from preprocessing.stored_folders import StorageError, list_folder
+from tests.ram_file_system import RamFileSystem
 from tests.testing import small_spec
 
 PROXIES = ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy", "no_proxy")
@@ -173,4 +174,17 @@ def test_behind_a_proxy_nothing_is_asked(dead: str, monkeypatch: pytest.MonkeyPa
     with pytest.raises(EndpointError):
         check_store("gs://bucket")
     check_store("/data/log.csv")
-    check_store("hdfs://log.csv")
+
+
+@pytest.mark.parametrize("scheme", ["abfs", "S3", "file"])
+def test_a_store_that_beam_does_not_know_is_told_with_those_it_does(scheme: str) -> None:
+    path = f"{scheme}://bucket/logs"
+    says = rf"^{path}.*: there is no file system of {scheme}:// here, but of .*gs://, .*s3://"
+    with pytest.raises(StorageError, match=says):
+        list_folder(path)
+    with pytest.raises(DataError, match=says):
+        check_sources(small_spec().with_data_dir(path))
+
+
+def test_a_file_system_that_is_added_to_beam_is_known() -> None:
+    check_store(f"{RamFileSystem.scheme()}://bucket/logs")
