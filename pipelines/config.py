@@ -13,6 +13,7 @@ from pipelines.checks.config import ChecksConfig
 from pipelines.tuning import TuningConfig, override
 from preprocessing.config import Config, load_yaml
 from preprocessing.features import feature_name, record_features
+from preprocessing.known_paths import KnownPath
 from preprocessing.paths import PATTERN_MARKS, absolute, is_local, is_pattern
 from preprocessing.spec import DatasetSpec
 from preprocessing.spec_records import SpanSplit
@@ -90,9 +91,9 @@ class RunConfig(Config):
     trainer: TrainerConfig = TrainerConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     checks: ChecksConfig = ChecksConfig()
-    data_dir: str = "data"
-    runs_dir: str = "runs"
-    artifacts_dir: str | None = None
+    data_dir: KnownPath = "data"
+    runs_dir: KnownPath = "runs"
+    artifacts_dir: KnownPath | None = None
     beam: BeamConfig = BeamConfig()
     span: int | None = pydantic.Field(None, ge=0)
     warm_start: bool = False

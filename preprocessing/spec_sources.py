@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import pydantic
 
 from preprocessing.config import Config
+from preprocessing.known_paths import KNOWN_PATHS, KnownPath
 
 
 class Source(Config):
@@ -42,9 +43,12 @@ class Files(Source):
 
     reader: ClassVar[str] = ""
 
-    path: str | Annotated[tuple[str, ...], pydantic.Field(min_length=1)]
+    path: Annotated[
+        str | Annotated[tuple[str, ...], pydantic.Field(min_length=1)],
+        KNOWN_PATHS,
+    ]
 
-    may_break_off: tuple[str, ...] = ()
+    may_break_off: tuple[KnownPath, ...] = ()
 
     @property
     def suffixes(self) -> tuple[str, ...]:

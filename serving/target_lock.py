@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from preprocessing.paths import is_local
+from preprocessing.paths import is_local, path_problem
+from serving.errors import ServingError
 
 LOCK_FILE = ".srp4ctr-lock"  # which is no version's name, and stays there
 
@@ -22,7 +23,13 @@ def target_lock(target: str) -> Iterator[None]:
 
     Args:
         target: A model's base path, which is made if it is missing.
+
+    Raises:
+        ServingError: It is neither a path nor a URL.
     """
+    problem = path_problem(target)
+    if problem:
+        raise ServingError(problem)
     if not is_local(target):
         yield
         return

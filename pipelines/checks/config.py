@@ -7,6 +7,7 @@ from typing import Literal
 import pydantic
 
 from preprocessing.config import Config
+from preprocessing.known_paths import KnownPath
 
 # fail: the run ends before it trains. block: it trains and reports, but pushes nothing. warn: the
 # report says so.
@@ -41,4 +42,4 @@ class ChecksConfig(Config):
     numeric: float = pydantic.Field(0.1, gt=0, le=1)
     label: float = pydantic.Field(0.005, gt=0, le=1)
     thresholds: dict[str, float | None] = {}
-    serving_log: str | None = None
+    serving_log: KnownPath | None = None

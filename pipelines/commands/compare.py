@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.arguments import path_here
 from pipelines.commands.errors import user_errors
 
 
@@ -16,7 +17,8 @@ def compare(
     ],
     run_b: Annotated[Path, typer.Argument(help="The other's; differences are run B less run A.")],
     output: Annotated[
-        Path | None, typer.Option(help="The page; by default RUN_B/report/comparison.html.")
+        Path | None,
+        typer.Option(help="The page; by default RUN_B/report/comparison.html.", callback=path_here),
     ] = None,
 ) -> None:
     """Write a page that compares two finished runs.

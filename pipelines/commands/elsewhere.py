@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import importlib
+import shlex
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
+from pipelines.commands.arguments import check_path
 from pipelines.commands.errors import user_errors
+from pipelines.commands.model_server_flags import ModelServerCommand
 
 # The function of each, and what its command takes besides its parameters.
 _FUNCTIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -21,6 +24,22 @@ _FUNCTIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"allow_extra_args": True, "ignore_unknown_options": True},
     ),
     "rollout": ("serving.rollout", "roll_out", {}),
+}
+# Their parameters that are paths or URLs; precompute checks its own.
+_PATHS = {
+    "train": (
+        "examples",
+        "transform",
+        "model_dir",
+        "encoder",
+        "start_from",
+        "backup_dir",
+        "tensorboard_dir",
+        "train_data",
+        "validation_data",
+    ),
+    "precompute": (),
+    "rollout": ("source", "target"),
 }
 
 
@@ -42,6 +61,20 @@ class CommandsOfAllPackages(TyperGroup):
             command.help = _unwrapped(command.help)
         return command
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Refuses empty arguments, which are what unset variables leave, of all commands."""
+        name, command, rest = super().resolve_command(ctx, args)
+        # Empty flags are tensorflow_model_server's way to leave them out.
+        may_be_empty = isinstance(command, ModelServerCommand)
+        for place, argument in enumerate(rest):
+            is_option = argument.startswith("--") and argument.endswith("=")
+            if not argument or (is_option and not may_be_empty):
+                before = shlex.join([str(name), *rest[: place + 1]])
+                raise typer.BadParameter(
+                    f"the last of these is empty, as an unset variable would leave it: {before}"
+                )
+        return name, command, rest
+
 
 def _unwrapped(text: str) -> str:
     """Paragraphs of one line each: typer keeps the line breaks of all but the first."""
@@ -56,6 +89,10 @@ def _command(name: str) -> Any:
 
     @functools.wraps(command)
     def explained(*args: Any, **kwargs: Any) -> None:
+        for parameter in _PATHS[name]:
+            # Where a variable of the environment is empty, an option isn't given.
+            if kwargs[parameter]:
+                check_path(kwargs[parameter], parameter)
         with user_errors():
             command(*args, **kwargs)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.arguments import path_here
 from pipelines.commands.errors import user_errors
 
 
@@ -22,7 +23,8 @@ def experiment(
         bool, typer.Option(help="Train what is missing, or write the results of what is done.")
     ] = True,
     publish: Annotated[
-        Path | None, typer.Option(help="A Markdown file for the results: docs/results.md.")
+        Path | None,
+        typer.Option(help="A Markdown file for the results: docs/results.md.", callback=path_here),
     ] = None,
 ) -> None:
     """Train every model of CONFIG with every seed and compare them.

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.arguments import path_here
 from pipelines.commands.errors import user_errors
 
 Runner = Annotated[str, typer.Option(help="kubeflow or vertex.")]
@@ -22,7 +23,10 @@ def compile_(
     runner: Runner,
     image: Annotated[str, typer.Option(help="The component image that the cluster pulls.")],
     output: Annotated[
-        Path, typer.Option(help="Where to write it: .yaml for Kubeflow, .json for Vertex.")
+        Path,
+        typer.Option(
+            help="Where to write it: .yaml for Kubeflow, .json for Vertex.", callback=path_here
+        ),
     ],
     project: Project = None,
     region: Region = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.commands.arguments import check_path, known_path
 from pipelines.commands.errors import user_errors
 from pipelines.commands.serve_flags import flag_parameters, options_by_group
 from pipelines.versions import installed_version
@@ -33,6 +34,7 @@ def serve(
             help="A directory of versions, such as runs/ml_100k/serving_model or "
             "gs://bucket/models/ranker.",
             show_default=False,
+            callback=known_path,
         ),
     ] = None,
     name: Annotated[
@@ -122,6 +124,8 @@ def _check(given: dict[str, Any]) -> None:
     """Refuses options that need others, or contradict them."""
     if given["model_dir"] is not None and given["model_base_path"] is not None:
         raise typer.BadParameter("give it, or MODEL_DIR, not both.", param_hint="--model_base_path")
+    if given["model_base_path"]:
+        check_path(given["model_base_path"], "--model_base_path")
     sources = ("model_dir", "model_base_path", "model_config_file")
     if all(given[source] is None for source in sources):
         raise typer.BadParameter("give MODEL_DIR or --model_config_file.", param_hint="MODEL_DIR")

@@ -15,7 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from preprocessing import read_checked
 from preprocessing.endpoints import EndpointError, check_job_server
 from preprocessing.errors import DataError
-from preprocessing.paths import absolute
+from preprocessing.paths import absolute, path_problem
 from preprocessing.sources.check import check_tables
 from preprocessing.sources.files import files_of
 from preprocessing.spec import DatasetSpec
@@ -31,7 +31,7 @@ from serving.precompute.tfrecord_store import TFRecordStore
 from serving.precompute.transform import ENCODED, METRICS, SEEN, StoreStates
 
 _REDIS = ("redis://", "rediss://", "unix://")
-_HALF_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!//).*")
+_SERVER = re.compile(r"[A-Za-z][A-Za-z0-9.-]*:[0-9]+(/.*)?")  # host:port of redis://host:port/db
 # These ask a job server, which has flags of its own.
 _ASK_JOB_SERVER = ("PortableRunner", "FlinkRunner", "SparkRunner", "PrismRunner")
 
@@ -113,11 +113,14 @@ def _check_flags(asked: Precomputation) -> None:
     for name, value in (given | asked.tables).items():
         if value is not None and not value.strip():
             raise ServingError(f"--{name} is empty, as an unset variable would leave it.")
-    if _HALF_URL.fullmatch(asked.to):
-        scheme, _, rest = asked.to.partition(":")
+    for name, path in ({"model": asked.model, "to": asked.to} | asked.tables).items():
+        problem = path_problem(path)
+        if problem:
+            raise ServingError(f"--{name}: {problem}")
+    if _SERVER.fullmatch(asked.to):
         raise ServingError(
-            f"--to: {asked.to} is neither a URL, such as {scheme}://{rest.lstrip('/')}, nor the "
-            f"name of a folder, which would be ./{asked.to}"
+            f"--to: {asked.to} is neither a URL, such as redis://{asked.to}, nor a name here, "
+            f"which would be ./{asked.to}"
         )
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from pipelines.config import RunConfig
 from pipelines.places import check_places
-from preprocessing.config import ConfigError
+from preprocessing.config import ConfigError, validated
+from preprocessing.paths import path_problem
 from tests.pipelines.conftest import srp4ctr, write_run
 from tests.testing import small_spec
 
@@ -47,6 +48,28 @@ def test_a_working_directory_that_is_a_pattern_is_refused(
         check_places(config(runs_dir="runs"))
     check_places(config(runs_dir=str(tmp_path)))
     check_places(config(runs_dir="runs", artifacts_dir=str(tmp_path)))
+
+
+@pytest.mark.parametrize("key", ["data_dir", "runs_dir", "artifacts_dir"])
+@pytest.mark.parametrize("path", ["s3:/b/runs", "s3://", "S3://b/runs", ""])
+def test_what_is_neither_a_path_nor_a_url_is_refused_by_its_key(key: str, path: str) -> None:
+    content = {"dataset": small_spec().model_dump(), key: path}
+    with pytest.raises(ConfigError, match=f"^run.yaml: {key}: {path_problem(path)}.$"):
+        validated(content, RunConfig, "run.yaml")
+    assert getattr(validated(content, RunConfig, "config.json", saved=True), key) == path
+
+
+@pytest.mark.parametrize("path", ["gs:/b/log.csv", ["log.csv", "gs:/b/log.csv"]])
+@pytest.mark.parametrize("table", ["events", "items"])
+def test_so_are_paths_of_tables(table: str, path: str | list[str]) -> None:
+    content = {"dataset": small_spec().model_dump(), "checks": {"serving_log": "gs:/b/log.csv"}}
+    content["dataset"][table]["path"] = path
+    problem = path_problem("gs:/b/log.csv")
+    with pytest.raises(
+        ConfigError, match=f"^run.yaml: dataset.{table}.path: {problem}.\n"
+    ) as error:
+        validated(content, RunConfig, "run.yaml")
+    assert f"run.yaml: checks.serving_log: {problem}." in str(error.value)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.arguments import path_here
 from pipelines.commands.errors import user_errors
 
 
@@ -15,7 +16,8 @@ def cost(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for cost.json, cost.md and cost.svg; by default <run's directory>/cost."
+            help="Folder for cost.json, cost.md and cost.svg; by default <run's directory>/cost.",
+            callback=path_here,
         ),
     ] = None,
     vocabulary: Annotated[

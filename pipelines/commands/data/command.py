@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands.arguments import RunFile
+from pipelines.commands.arguments import RunFile, known_path, path_here
 from pipelines.commands.errors import user_errors
 
 data_app = typer.Typer(
@@ -18,7 +18,9 @@ data_app = typer.Typer(
 @data_app.command("fetch")
 def data_fetch(
     name: Annotated[str, typer.Argument(help="The data set, such as ml-100k.")],
-    data_dir: Annotated[Path, typer.Option(help="Where data sets are kept.")] = Path("data"),
+    data_dir: Annotated[
+        Path, typer.Option(help="Where data sets are kept.", callback=path_here)
+    ] = Path("data"),
 ) -> None:
     """Download a public data set and check its files against their checksums."""
     with user_errors():
@@ -29,7 +31,9 @@ def data_fetch(
 
 @data_app.command("inspect")
 def data_inspect(
-    path: Annotated[str, typer.Argument(help="The log: a file or a quoted glob.")],
+    path: Annotated[
+        str, typer.Argument(help="The log: a file or a quoted glob.", callback=known_path)
+    ],
     format: Annotated[
         str | None, typer.Option(help="By default told from the file's name.")
     ] = None,
@@ -49,7 +53,9 @@ def data_inspect(
     rows: Annotated[
         int, typer.Option(min=1, help="How many rows to look at, from the beginning.")
     ] = 1_000_000,
-    output: Annotated[Path | None, typer.Option(help="Write a first run config here.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write a first run config here.", callback=path_here)
+    ] = None,
 ) -> None:
     """Say what each column of the log at PATH looks like, and write a first config for it."""
     with user_errors():

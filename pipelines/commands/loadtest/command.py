@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.arguments import path_here
 from pipelines.commands.errors import user_errors
 
 
@@ -46,9 +47,10 @@ def loadtest(
         typer.Option(help="Gzipped TFRecords of raw records (glob): real users and items instead."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of arrivals, users and candidates.")] = 1,
-    out: Annotated[Path, typer.Option(help="Where loadtest.json and loadtest.png go.")] = Path(
-        "loadtest"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(help="Where loadtest.json and loadtest.png go.", callback=path_here),
+    ] = Path("loadtest"),
 ) -> None:
     """Put load on the server at ADDRESS and show how long requests took.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.arguments import known_path
 from pipelines.commands.errors import user_errors
 from pipelines.commands.span import span_number
 
@@ -18,7 +19,8 @@ def statistics(
         str,
         typer.Argument(
             help="The model's base path on the server, which has a version already; gs:// and "
-            "s3://, too."
+            "s3://, too.",
+            callback=known_path,
         ),
     ],
     as_of: Annotated[
