@@ -10,6 +10,7 @@ PATTERN_MARKS = "[]*?{}"  # each makes a path a pattern to one of Beam, TensorFl
 # Of URLs that are asked for somewhere here: the last three are stores of users' states.
 _SCHEMES = ("gs", "s3", "hdfs", "redis", "rediss", "unix")
 _IN_BUCKETS = ("gs", "s3")
+_QUOTED = re.compile(r"\[([*?[])\]")
 _BEGINS_WITH_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(.*)", re.DOTALL)
 
 
@@ -49,6 +50,11 @@ def is_local(path: str) -> bool:
 def is_pattern(path: str) -> bool:
     """Whether a path may be read as a pattern, so that the file of that very name isn't found."""
     return any(mark in path for mark in PATTERN_MARKS)
+
+
+def unquoted(pattern: str) -> str:
+    """The name that a pattern is, where glob.escape quoted parts of it."""
+    return _QUOTED.sub(r"\1", pattern)
 
 
 def absolute(path: str) -> str:

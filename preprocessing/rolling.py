@@ -26,6 +26,10 @@ _EXPRESSIONS = {
     "{DD}": "([0-9]{2})",
     "{SPAN}": "([0-9]+)",
     "*": "[^/]*",
+    # What a glob takes literally.
+    "[*]": r"\*",
+    "[?]": r"\?",
+    "[[]": r"\[",
 }
 
 
@@ -72,7 +76,7 @@ def newest_span(pattern: str) -> int:
     for part in (*_DATE, "{SPAN}"):
         glob = glob.replace(part, "*")
     placeholders = re.findall(r"\{(?:YYYY|MM|DD|SPAN)\}", pattern)
-    pieces = re.split(r"(\{(?:YYYY|MM|DD|SPAN)\}|\*)", pattern)
+    pieces = re.split(r"(\{(?:YYYY|MM|DD|SPAN)\}|\[[*?[]\]|\*)", pattern)
     named = "".join(_EXPRESSIONS.get(piece, re.escape(piece)) for piece in pieces)
     # A day may be a folder: then files below it follow.
     expression = re.compile(named.rstrip("/") + "(?:/.*)?")

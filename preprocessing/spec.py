@@ -6,6 +6,7 @@ enter the history, what the labels are, and where time is cut into training, val
 
 from __future__ import annotations
 
+import glob
 import re
 from typing import Annotated, Any
 
@@ -339,12 +340,16 @@ class DatasetSpec(Config):
         return cls.model_validate_json(text, context=SAVED)
 
     def with_data_dir(self, data_dir: str) -> DatasetSpec:
-        """The spec with each relative path put under `data_dir`."""
+        """The spec with each relative path put under `data_dir`, whose name is taken literally."""
 
         def under(path: str) -> str:
             if path.startswith("/") or "://" in path:
                 return path
-            return f"{data_dir.rstrip('/')}/{path}"
+            folder = data_dir.rstrip("/")
+            # Only the path may be a pattern: TFX, Beam and Python all know this way to quote.
+            if glob.has_magic(path) or _NAMES_SPAN.search(path):
+                folder = glob.escape(folder)
+            return f"{folder}/{path}"
 
         update: dict[str, Any] = {}
         for name in ("events", "items", "users", "context"):

@@ -19,6 +19,7 @@ from tfx.utils import proto_utils
 
 from preprocessing.config import ConfigError
 from preprocessing.features import SPLITS
+from preprocessing.paths import unquoted
 from preprocessing.quarantine import check_quarantine, keep_report
 from preprocessing.records import WriteRecords
 from preprocessing.report_checks import check_report
@@ -85,7 +86,9 @@ class BehaviorLogExampleGen(component.FileBasedExampleGen):
         named_paths: list[tuple[str, str]] = []
         for name, table in _tables(spec):
             for path in table.paths:
-                named_paths.append((name, path))
+                # TFX finds a file by its name alone, whose brackets it would take for a glob's.
+                file = unquoted(path)
+                named_paths.append((name, glob.escape(file) if os.path.isfile(file) else path))
         base, paths = _base(named_paths)
         super().__init__(
             input_base=base,

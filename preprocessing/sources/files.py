@@ -18,6 +18,7 @@ from apache_beam.io.filesystems import FileSystems
 from preprocessing.compat.file_systems import give_options
 from preprocessing.endpoints import check_store
 from preprocessing.errors import BrokenFileError, DataError
+from preprocessing.paths import unquoted
 from preprocessing.spec_sources import Files
 from preprocessing.spec_tables import Table
 from preprocessing.stored_folders import missing_package
@@ -66,8 +67,9 @@ def match_files(patterns: Iterable[str], key: str, suffixes: tuple[str, ...] = (
 
 
 def _match(pattern: str, key: str, suffixes: tuple[str, ...]) -> list[str]:
-    if "://" not in pattern and os.path.isfile(pattern):
-        return [pattern]  # even where its name has brackets, which a glob would read otherwise
+    name = unquoted(pattern)
+    if "://" not in pattern and os.path.isfile(name):
+        return [name]  # even where its name has brackets, which a glob would read otherwise
     found = [path for path in _matching(pattern, key) if not _is_hidden(path, pattern)]
     if found and not glob.has_magic(pattern):
         return found
@@ -139,7 +141,7 @@ def _is_hidden(path: str, pattern: str) -> bool:
 
 def _missing_folder(pattern: str) -> str:
     folder = os.path.dirname(pattern)
-    if "://" in pattern or os.path.isdir(folder):
+    if "://" in pattern or os.path.isdir(folder) or glob.glob(folder):
         return ""
     return (
         f" Nor is there a folder {folder}; `srp4ctr data fetch NAME` brings public data sets, such "

@@ -7,7 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
 from tfx.types import standard_artifacts
+from tfx.utils import proto_utils
 
 from pipelines.beam import BeamConfig, beam_args
 from pipelines.components.behavior_log_example_gen import BehaviorLogExampleGen, Executor
@@ -35,6 +38,19 @@ def test_a_changed_file_in_a_folder_is_another_input(tmp_path: Path, path: str) 
     part.write_bytes(b"x" * size)
     os.utime(part, (1, 1))
     assert _asked(tmp_path, path) not in (before, shorter)
+
+
+@pytest.mark.parametrize("path", ["log[1].csv", "log*.csv"])
+def test_a_changed_file_of_an_odd_name_is_another_input(tmp_path: Path, path: str) -> None:
+    folder = tmp_path / "da ta[1]é"
+    folder.mkdir()
+    log = write_csv(folder / "log[1].csv", LOG[:10], EVENT_COLUMNS)
+    spec = small_spec(events={"format": "csv", "path": path}, items=None, users=None, features={})
+    component = BehaviorLogExampleGen(spec.with_data_dir(str(folder)), "quarantine", "code")
+    inputs = example_gen_pb2.Input()
+    proto_utils.json_to_proto(component.exec_properties["input_config"], inputs)
+    (split,) = inputs.splits
+    assert fileio.glob(split.pattern) == [str(log)]
 
 
 def test_the_data_report_stays_with_the_records(tmp_path: Path) -> None:

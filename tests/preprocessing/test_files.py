@@ -16,7 +16,7 @@ import pytest
 
 from preprocessing.errors import DataError
 from preprocessing.inspection.log import profile_log
-from preprocessing.rolling import newest_span
+from preprocessing.rolling import newest_span, path_of_span
 from preprocessing.sources.check import check_sources
 from preprocessing.sources.files import files_of
 from preprocessing.sources.read import read_table
@@ -92,6 +92,42 @@ def test_globs_leave_out_hidden_files_and_take_the_folders_that_they_match(tmp_p
     for glob in ("*", "day-*", "day-[1-3]*"):
         assert items(spec_of(tmp_path / glob)) == ["i1", "i2", "i4"]
     assert items(spec_of(tmp_path / "*.csv")) == ["i4"]
+
+
+@pytest.mark.parametrize(
+    "path", ["log-*.csv", "log-[1-2].csv", "log-1.csv", "log-1*", "day", "log[1].csv"]
+)
+def test_the_data_directory_s_own_name_is_no_pattern(tmp_path: Path, path: str) -> None:
+    # The second's name is what the first's would match as a pattern.
+    for number, name in enumerate(["lo g[1]*é", "lo g1 é"], 1):
+        folder = tmp_path / name
+        (folder / "day").mkdir(parents=True)
+        for log in (f"log-{number}.csv", "log[1].csv"):
+            (folder / log).write_text(HEADER + lines(number, 1))
+        (folder / "day" / "part.csv").write_text(HEADER + lines(number, 1))
+    assert items(spec_of(path).with_data_dir(str(tmp_path / "lo g[1]*é"))) == ["i1"]
+
+
+def test_nor_is_it_where_paths_name_days(tmp_path: Path) -> None:
+    folder = tmp_path / "lo g[1]*?é"
+    folder.mkdir()
+    for day in (20454, 20455):
+        (folder / f"log-{day}.csv").write_text(HEADER + lines(day, 1))
+    spec = spec_of("log.csv")
+    spec = spec.model_copy(update={"events": spec.events.at("log-{SPAN}.csv")})
+    spec = spec.with_data_dir(str(folder))
+    (pattern,) = spec.events.paths
+    assert newest_span(pattern) == 20455
+    events = spec.events.at(path_of_span(pattern, 20455))
+    assert items(spec.model_copy(update={"events": events})) == ["i20455"]
+
+
+def test_a_missing_file_is_not_said_to_be_in_a_missing_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "lo g[1]é"
+    folder.mkdir()
+    with pytest.raises(DataError) as raised:
+        items(spec_of("log-*.csv").with_data_dir(str(folder)))
+    assert str(raised.value).endswith("no such file, for events.path.")
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
