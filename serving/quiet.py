@@ -33,6 +33,8 @@ def quiet_libraries() -> None:
     """Call it before TensorFlow is imported."""
     atexit.register(_end_quietly)
     logging.getLogger("apache_beam.io.filebasedsink").addFilter(_is_no_empty_file)
+    logging.getLogger("apache_beam.utils.retry").addFilter(_is_no_look_for_credentials)
+    logging.getLogger("apache_beam.internal.gcp.auth").addFilter(_says_once_that_none_are_there)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reports absent GPUs as errors
     # That Python 3.10 is near or past its end, once for each of Google's packages.
     warnings.filterwarnings(
@@ -46,6 +48,23 @@ def quiet_libraries() -> None:
 def _is_no_empty_file(record: logging.LogRecord) -> bool:
     """Beam warns where it has nothing to write; of rejected rows that is as it should be."""
     return not str(record.msg).startswith("No shards found to finalize")
+
+
+def _is_no_look_for_credentials(record: logging.LogRecord) -> bool:
+    """Beam looks several times for Google's credentials, each time with a traceback."""
+    return "_get_credentials_with_retrys" not in record.getMessage()
+
+
+def _says_once_that_none_are_there(record: logging.LogRecord) -> bool:
+    """In a line, after all looks for credentials. An emulator of the store asks for none."""
+    if not str(record.msg).startswith("Unable to find default credentials"):
+        return True
+    record.msg = (
+        "gs:// is asked without credentials, for there are none: `gcloud auth application-default "
+        "login`, or GOOGLE_APPLICATION_CREDENTIALS, gives some."
+    )
+    record.args = None
+    return not os.environ.get("STORAGE_EMULATOR_HOST")
 
 
 def _end_quietly() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from serving.quiet import quiet_libraries
 from tests.pipelines.conftest import srp4ctr_process
@@ -54,6 +56,33 @@ def test_beam_says_nothing_of_there_being_no_rejected_row(
     logger.warning("No shards found to finalize. num_shards: %d, skipped: %d", 0, 0)
     logger.warning("Deleting %d existing files", 2)
     assert caplog.messages == ["Deleting 2 existing files"]
+
+
+@pytest.mark.parametrize("emulator", ["", "http://localhost:4443"])
+def test_without_google_s_credentials_a_line_says_so_where_they_are_asked_for(
+    emulator: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    google_auth = pytest.importorskip("google.auth")
+    auth = pytest.importorskip("apache_beam.internal.gcp.auth")
+    looks = []
+
+    def default(**_: object) -> None:
+        looks.append("again")
+        raise google_auth.exceptions.DefaultCredentialsError("they were not found")
+
+    monkeypatch.setattr(google_auth, "default", default)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", emulator)
+    quiet_libraries()
+    assert auth._Credentials._get_service_credentials(PipelineOptions([])) is None
+    assert len(looks) > 1
+    logging.getLogger("apache_beam.utils.retry").warning("Retry: %s", "list_prefix")
+    said = caplog.messages
+    assert said[-1] == "Retry: list_prefix"
+    if emulator:
+        assert len(said) == 1
+    else:
+        assert len(said) == 2 and said[0].startswith("gs:// is asked without credentials")
 
 
 def test_a_crash_loses_no_line_but_those_of_every_start() -> None:
