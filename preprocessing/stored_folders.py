@@ -1,5 +1,7 @@
 """Whole folders in object stores, by Beam's file systems: listed, copied from and to, deleted.
 
+Names are taken as they are: none is a pattern, whatever brackets or asterisks it has.
+
 Beam's are the package's one way to gs:// and s3://: they read its logs and write its records, and
 both come with what it installs. Only what TFX and TensorFlow write themselves, the artifacts of a
 run, goes by TensorFlow's.
@@ -9,14 +11,17 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import re
 import shutil
+import stat
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from preprocessing.endpoints import EndpointError, check_store
+from preprocessing.paths import is_local
 
 # What Beam needs for a scheme, and the extra of this package that brings it.
 _NEEDED = {"gs": ("google.cloud.storage", "gcs"), "s3": ("boto3", "aws")}
@@ -65,22 +70,24 @@ def _is_there(module: str) -> bool:
 def list_folder(folder: str) -> dict[str, StoredFile]:
     """The files below a folder, by their path in it.
 
-    A folder that isn't there has none, as an object store can't tell one from the other.
+    A folder that isn't there has none, as an object store can't tell one from the other. Of one on
+    this machine links are followed.
 
     Raises:
-        StorageError: the store can't be asked, has no such bucket, or its package is missing.
+        StorageError: the store can't be asked, has no such bucket, or its package is missing; or
+            what is in the folder can't be read.
     """
+    if is_local(folder):
+        return _list_here(folder)
     problem = missing_package(folder)
     if problem:
         raise StorageError(problem)
-    from apache_beam.io.filesystems import FileSystems
-
-    from preprocessing.compat.file_systems import has_bucket
+    from preprocessing.compat.file_systems import has_bucket, list_below
 
     folder = folder.rstrip("/")
     with _errors_of(folder):
         check_store(folder)
-        found = FileSystems.match([f"{folder}/**"])[0].metadata_list
+        found = list_below(f"{folder}/")
         if not found and folder.startswith("s3://") and not has_bucket(folder):
             raise FileNotFoundError("there is no such bucket")
     files: dict[str, StoredFile] = {}
@@ -90,6 +97,41 @@ def list_folder(folder: str) -> dict[str, StoredFile]:
         if name and not name.endswith("/"):
             files[name] = StoredFile(metadata.size_in_bytes, metadata.last_updated_in_seconds)
     return files
+
+
+def _list_here(folder: str) -> dict[str, StoredFile]:
+    files: dict[str, StoredFile] = {}
+    try:
+        for path in _paths_below(folder, frozenset()):
+            found = os.stat(path)
+            if not stat.S_ISREG(found.st_mode):
+                raise StorageError(f"{path}: neither a file nor a folder")
+            files[os.path.relpath(path, folder)] = StoredFile(found.st_size, found.st_mtime)
+    except StorageError:
+        raise
+    except OSError as error:
+        raise StorageError(f"{error.filename or folder}: {error.strerror}") from error
+    return files
+
+
+def _paths_below(folder: str, above: frozenset[str]) -> Iterator[str]:
+    """The paths of all below a folder that is no folder, where links lead, too.
+
+    Args:
+        folder: On this machine.
+        above: Where the folders really are that it is in.
+    """
+    real = os.path.realpath(folder)
+    if real in above:
+        raise StorageError(f"{folder}: a link that leads back to a folder which it is in")
+    if not os.path.exists(folder):
+        return
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if os.path.isdir(path):
+            yield from _paths_below(path, above | {real})
+        else:
+            yield path
 
 
 def is_unfinished(name: str) -> bool:
@@ -181,24 +223,37 @@ def _upload(source: Path, path: str) -> None:
         shutil.copyfileobj(original, stream)
 
 
+def put_empty(folder: str, name: str) -> None:
+    """Makes a file without content in a folder in a store, under its name at once.
+
+    Raises:
+        StorageError: it can't be made.
+    """
+    from preprocessing.compat.file_systems import create_empty
+
+    path = f"{folder.rstrip('/')}/{name}"
+    with _errors_of(path):
+        create_empty(path)
+
+
 def delete(folder: str, names: Iterable[str]) -> None:
     """Deletes files of a folder in a store.
 
     Raises:
         StorageError: one can't be deleted.
     """
-    from apache_beam.io.filesystems import FileSystems
+    from preprocessing.compat.file_systems import delete_files
 
     paths = [f"{folder.rstrip('/')}/{name}" for name in names]
     if paths:
         with _errors_of(folder):
-            FileSystems.delete(paths)
+            delete_files(paths)
 
 
 @contextlib.contextmanager
 def _errors_of(path: str) -> Iterator[None]:
     """Names the path in errors: each store's client has errors of its own."""
-    from preprocessing.compat.file_systems import give_options
+    from preprocessing.compat.file_systems import first_cause, give_options
 
     give_options()
     try:
@@ -206,4 +261,4 @@ def _errors_of(path: str) -> Iterator[None]:
     except EndpointError as error:
         raise StorageError(f"{path}: {error}") from error
     except Exception as error:
-        raise StorageError(f"{path}: {type(error).__name__}: {error}") from error
+        raise StorageError(f"{path}: {first_cause(error)}") from error

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from apache_beam.io.filesystem import CompressionTypes, FileSystem
+from apache_beam.io.filesystem import (
+    BeamIOError,
+    CompressionTypes,
+    FileMetadata,
+    FileSystem,
+)
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -16,6 +22,37 @@ def give_options() -> None:
     """
     if FileSystems._pipeline_options is None:
         FileSystems.set_options(PipelineOptions([]))
+
+
+def list_below(prefix: str) -> list[FileMetadata]:
+    """What a store has whose path begins so.
+
+    Beam's `match` takes each name for a pattern, and knows no way to quote one.
+    """
+    return list(FileSystems.get_filesystem(prefix)._list(prefix))
+
+
+def delete_files(paths: Sequence[str]) -> None:
+    """Deletes files of a store, at least one. To the `delete` of Beam's gs:// they are patterns."""
+    if not paths[0].startswith("gs://"):
+        FileSystems.delete(paths)
+        return
+    statuses = FileSystems.get_filesystem(paths[0])._gcsIO().delete_batch(paths)
+    failed = {path: error for path, error in statuses if error}
+    if failed:
+        raise BeamIOError("Delete operation failed", failed)
+
+
+def first_cause(error: Any) -> str:
+    """What went wrong, in a line. Beam tells of several files by a dictionary of their errors."""
+    while getattr(error, "exception_details", None):
+        error = next(iter(error.exception_details.values()))
+    if isinstance(error, int):
+        return f"it answers with HTTP status {error}"
+    text = str(error)
+    if type(error).__name__ == "S3ClientError":  # whose text is that of a tuple
+        text = f"{error.message} (HTTP status {error.code})"
+    return " ".join(f"{type(error).__name__}: {text}".split())
 
 
 def create_empty(path: str) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import IO
 
 import pytest
-from apache_beam.io.filesystem import FileMetadata, MatchResult
+from apache_beam.io.aws.clients.s3.messages import S3ClientError
+from apache_beam.io.filesystem import BeamIOError, FileMetadata
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.io.gcp.gcsfilesystem import GCSFileSystem
 
 from preprocessing.errors import DataError
 from preprocessing.sources.files import match_files
@@ -50,8 +54,80 @@ def test_files_go_there_and_back(folder: str, tmp_path: Path) -> None:
 def test_objects_that_stand_for_folders_are_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
     paths = ["gs://models/1/", "gs://models/1/b/", "gs://models/1/b/c"]
     listed = [FileMetadata(path, 3, 0.0) for path in paths]
-    monkeypatch.setattr(FileSystems, "match", lambda patterns: [MatchResult(patterns[0], listed)])
+    monkeypatch.setattr(GCSFileSystem, "_list", lambda self, prefix: iter(listed))
     assert set(list_folder("gs://models/1/")) == {"b/c"}
+
+
+class Bucket:
+    """What Beam's gs:// asks a store by, with files of no content."""
+
+    def __init__(self, *paths: str) -> None:
+        self.paths = set(paths)
+
+    def list_files(
+        self, prefix: str, with_metadata: bool
+    ) -> Iterator[tuple[str, tuple[int, float]]]:
+        assert with_metadata
+        for path in self.paths:
+            if path.startswith(prefix):
+                yield path, (0, 0.0)
+
+    def delete_batch(self, paths: list[str]) -> list[tuple[str, int | None]]:
+        there = self.paths.intersection(paths)
+        self.paths -= there
+        return [(path, None if path in there else 503) for path in paths]
+
+
+def test_no_name_is_a_pattern(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("m[1]", "m*", "m?", "m{1}"):
+        store(tmp_path, ["b/c"], f"{folder}/{name}")
+        assert set(list_folder(f"{folder}/{name}")) == {"b/c"}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").touch()
+        assert set(list_folder(str(tmp_path / name))) == {"a"}
+    bucket = Bucket("gs://b/m[1]/a", "gs://b/m1/a")
+    monkeypatch.setattr(GCSFileSystem, "_gcsIO", lambda self: bucket)
+    assert set(list_folder("gs://b/m[1]")) == {"a"}
+    delete("gs://b/m[1]", ["a"])
+    assert bucket.paths == {"gs://b/m1/a"}
+
+
+def test_of_several_errors_the_first_is_told_in_a_line(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GCSFileSystem, "_gcsIO", lambda self: Bucket())
+    with pytest.raises(StorageError, match="^gs://b/m: it answers with HTTP status 503$"):
+        delete("gs://b/m", ["a", "b"])
+
+    def rename(before: list[str], after: list[str]) -> None:
+        inner = BeamIOError("Copy operation failed", {"x": S3ClientError("Slow\n down", 503)})
+        raise BeamIOError("Rename operation failed", {(before[0], after[0]): inner})
+
+    monkeypatch.setattr(FileSystems, "rename", rename)
+    says = rf"^{folder}/a: S3ClientError: Slow down \(HTTP status 503\)$"
+    with pytest.raises(StorageError, match=says):
+        store(tmp_path, ["a"], folder)
+
+
+def test_links_on_this_machine_are_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "version"
+    (folder / "a").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "c").write_text("four")
+    (folder / "b").symlink_to("../elsewhere")
+    assert {name: file.size for name, file in list_folder(str(folder)).items()} == {"b/c": 4}
+    (folder / "back").symlink_to("../version")
+    with pytest.raises(StorageError, match="^.*/version/back: a link that leads back to a folder"):
+        list_folder(str(folder))
+    (folder / "back").unlink()
+    (folder / "nowhere").symlink_to("missing")
+    with pytest.raises(StorageError, match="^.*/version/nowhere: No such file or directory"):
+        list_folder(str(folder))
+    (folder / "nowhere").unlink()
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(StorageError, match="^.*/version/pipe: neither a file nor a folder"):
+        list_folder(str(folder))
+    assert list_folder(str(tmp_path / "missing")) == {}
 
 
 def test_what_can_not_be_done_is_named(folder: str, tmp_path: Path) -> None:
