@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import operator
 from pathlib import Path
 
 from preprocessing.paths import is_local
 from preprocessing.stored_folders import list_folder, read_file
+from serving.errors import ServingError
 from serving.manifest import renew_manifest
 
 ORIGIN_FILE = "assets.extra/srp4ctr_origin.json"
@@ -27,13 +29,19 @@ def origin_of(version: str) -> int:
         version: Its directory, here or in a store.
 
     Raises:
+        ServingError: Its note isn't what `note_origin` writes.
         StorageError: A store can't be read, or its package is missing.
     """
-    number = int(version.rstrip("/").rpartition("/")[2])
-    if is_local(version):
-        path = Path(version) / ORIGIN_FILE
-        content = path.read_bytes() if path.is_file() else b""
-    else:
-        there = ORIGIN_FILE in list_folder(version)
-        content = read_file(f"{version}/{ORIGIN_FILE}") if there else b""
-    return int(json.loads(content)["version"]) if content else number
+    version = version.rstrip("/")
+    path = f"{version}/{ORIGIN_FILE}"
+    is_noted = Path(path).is_file() if is_local(version) else ORIGIN_FILE in list_folder(version)
+    if not is_noted:
+        return int(version.rpartition("/")[2])
+    content = read_file(path)
+    try:
+        return operator.index(json.loads(content)["version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ServingError(
+            f"{path}: it doesn't say which version this is a copy of: {type(error).__name__}: "
+            f"{error}. Copy the version again, or take it away."
+        ) from error
