@@ -8,7 +8,8 @@ version.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,27 +17,30 @@ from typing import Any
 from preprocessing.statistics.as_of import AsOf
 from preprocessing.stored_folders import list_folder, read_file
 from serving import contract
+from serving.base_path import check_base_path
 from serving.errors import ServingError
-from serving.put_version import next_number, put_version, versions_at
+from serving.put_version import put_version, versions_at
 from serving.rollout import check_keep, newest_here, newest_of
 from serving.statistics_as_of import put_table
 from serving.target_lock import target_lock
+from serving.version_dirs import next_number
 
 
 def spec_of(target: str | Path) -> dict[str, Any]:
     """The dataset spec that the newest version below `target` was made by.
 
     Raises:
-        ServingError: there is no version, or it has no statistics.
+        ServingError: there is no version, it has no statistics, or its description is damaged.
         StorageError: a store can't be read, or its package is missing.
     """
-    version = newest_of(str(target))
+    version = _newest_at(str(target))
     if contract.STATISTICS_FILE not in list_folder(version):
         raise ServingError(
             f"{version}: no {contract.STATISTICS_FILE} is here, because the model's spec has no "
             "statistics."
         )
-    spec: dict[str, Any] = json.loads(read_file(f"{version}/{contract.CONFIG_FILE}"))["spec"]
+    with _damage_named(f"{version}/{contract.CONFIG_FILE}") as content:
+        spec: dict[str, Any] = json.loads(content)["spec"]
     return spec
 
 
@@ -44,13 +48,14 @@ def as_of_at(target: str | Path) -> AsOf | None:
     """Of when the statistics of the newest version below `target` are; None if nothing says it.
 
     Raises:
-        ServingError: there is no version.
+        ServingError: there is no version, or what says it is damaged.
         StorageError: a store can't be read, or its package is missing.
     """
-    version = newest_of(str(target))
+    version = _newest_at(str(target))
     if contract.STATISTICS_AS_OF_FILE not in list_folder(version):
         return None
-    return AsOf.from_json(read_file(f"{version}/{contract.STATISTICS_AS_OF_FILE}"))
+    with _damage_named(f"{version}/{contract.STATISTICS_AS_OF_FILE}") as content:
+        return AsOf.from_json(content)
 
 
 def refresh(
@@ -70,13 +75,14 @@ def refresh(
         push.
 
     Raises:
-        ServingError: there is no version, the newest one isn't what the export wrote, `keep` is
-            less than two, or another run has put a version into the same store meanwhile.
+        ServingError: there is no version, the newest one isn't what the export wrote or can't be
+            copied, `target` is a version itself, `keep` is less than two, or another run has put a
+            version into the same store meanwhile.
         StorageError: a store can't be read or written, or its package is missing.
     """
     check_keep(keep)
     target = str(target)
-    newest_of(target)  # so that no folder is made where there is none
+    _newest_at(target)  # so that no folder is made where there is none
     change = partial(put_table, table=table)
     # The newest is looked for under the lock: what comes meanwhile must not be hidden by a copy of
     # the one before.
@@ -84,4 +90,23 @@ def refresh(
         there = versions_at(target)
         check()
         with newest_here(target) as newest:
-            return put_version(newest, target, next_number(there), keep, there, change)
+            return put_version(newest, target, next_number(target, there), keep, there, change)
+
+
+def _newest_at(target: str) -> str:
+    """The newest version in a base path."""
+    check_base_path(target)
+    return newest_of(target)
+
+
+@contextmanager
+def _damage_named(path: str) -> Iterator[bytes]:
+    """The content of a version's JSON file, which errors in it name."""
+    content = read_file(path)
+    try:
+        yield content
+    except (ValueError, KeyError, TypeError) as error:
+        raise ServingError(
+            f"{path}: it isn't what the export wrote: {type(error).__name__}: {error}. Copy the "
+            "version again, or export it anew."
+        ) from error

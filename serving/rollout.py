@@ -15,13 +15,21 @@ from typing import Annotated
 
 import typer
 
-from preprocessing.paths import is_local
+from preprocessing.paths import is_local, path_problem
+from serving.base_path import check_base_path
 from serving.errors import ServingError
 from serving.origin import origin_of
-from serving.put_version import next_number, put_version, taken, versions_at
+from serving.put_version import put_version, versions_at
 from serving.stored_versions import fetch_version, newest_stored
 from serving.target_lock import target_lock
-from serving.version_dirs import SAVED_MODEL_FILE, no_version, version_dirs, version_number
+from serving.version_dirs import (
+    SAVED_MODEL_FILE,
+    next_number,
+    no_version,
+    taken,
+    version_dirs,
+    version_number,
+)
 
 
 def rollout(source: str | Path, target: str | Path, keep: int = 3) -> str:
@@ -32,7 +40,8 @@ def rollout(source: str | Path, target: str | Path, keep: int = 3) -> str:
     `target` are removed.
 
     Another run with the same target on this machine is waited for; what a killed one left behind is
-    removed. In a store nobody waits: where another run was quicker, this one gives up.
+    removed. In a store nobody waits: where another run was quicker, this one gives up, and where
+    another has begun with the number, this one takes a later number (put_in_store.py).
 
     Args:
         source: A directory of versions, or a version; here or in a store.
@@ -44,12 +53,14 @@ def rollout(source: str | Path, target: str | Path, keep: int = 3) -> str:
         The version's new directory.
 
     Raises:
-        ServingError: There is no version, the target has it already, the copy isn't what the
-            export wrote, or another run has put a version into the same store meanwhile.
+        ServingError: There is no version, the target has it already or is a version, the copy isn't
+            what the export wrote or can't be made, or another run has put a version into the same
+            store meanwhile.
         StorageError: A store can't be read or written, or its package is missing.
     """
     check_keep(keep)
     target = str(target)
+    check_base_path(target)
     with newest_here(str(source)) as version, target_lock(target):
         there = versions_at(target)
         number = _number_of(version, target, there)
@@ -69,12 +80,13 @@ def _number_of(version: Path, target: str, there: Mapping[int, str]) -> int:
     if number > latest:
         return number
     newest = f"{target}/{there[latest]}"
-    if origin_of(newest) == origin_of(str(version)):
+    origin = origin_of(newest)
+    if origin == origin_of(str(version)):
         raise ServingError(
-            f"{newest} is a later copy of version {number}, as `srp4ctr statistics` makes them. "
-            "Roll out a new one."
+            f"{newest} is a later copy of version {origin}, as `srp4ctr rollout` and "
+            f"`srp4ctr statistics` make them. Roll out a new one."
         )
-    return next_number(there)
+    return next_number(target, there)
 
 
 def newest_of(source: str) -> str:
@@ -84,6 +96,9 @@ def newest_of(source: str) -> str:
         ServingError: There is none.
         StorageError: A store can't be asked, or its package is missing.
     """
+    problem = path_problem(source)
+    if problem:
+        raise ServingError(f"Versions' directory: {problem}. Received: '{source}'")
     return str(newest_version(Path(source))) if is_local(source) else newest_stored(source)
 
 

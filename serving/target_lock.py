@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-from preprocessing.paths import is_local, path_problem
+from preprocessing.paths import is_local
 from serving.errors import ServingError
 
 LOCK_FILE = ".srp4ctr-lock"  # which is no version's name, and stays there
@@ -25,21 +26,26 @@ def target_lock(target: str) -> Iterator[None]:
         target: A model's base path, which is made if it is missing.
 
     Raises:
-        ServingError: It is neither a path nor a URL.
+        ServingError: It can't be made or locked.
     """
-    problem = path_problem(target)
-    if problem:
-        raise ServingError(problem)
     if not is_local(target):
         yield
         return
-    folder = Path(target)
+    try:
+        lock = _locked(Path(target))
+    except OSError as error:
+        raise ServingError(f"{target} can't be made or locked: {error}") from error
+    with lock:
+        yield
+
+
+def _locked(folder: Path) -> IO[str]:
     folder.mkdir(parents=True, exist_ok=True)
     # For writing: over NFS, only such a file can be locked.
-    with (folder / LOCK_FILE).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"{target}: waits for another run that puts a version there.", file=sys.stderr)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    lock = (folder / LOCK_FILE).open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"{folder}: waits for another run that puts a version there.", file=sys.stderr)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock

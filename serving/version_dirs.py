@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Collection
 from pathlib import Path
 
 from serving.errors import ServingError
@@ -29,6 +31,30 @@ def version_dirs(folder: Path) -> list[Path]:
     # What is copied, or was taken back, has no number for a name.
     found = [path.parent for path in folder.glob(f"*/{SAVED_MODEL_FILE}")]
     return [path for path in found if version_number(path.name) is not None]
+
+
+def next_number(target: str, there: Collection[int]) -> int:
+    """A number later than those of all versions in `target`, whatever this machine's clock says.
+
+    It is the time, in seconds since 1970, as for those that runs push.
+
+    Raises:
+        ServingError: None that servers see is left.
+    """
+    number = max(max(there, default=0) + 1, int(time.time()))
+    if number > LARGEST_VERSION:
+        raise ServingError(
+            f"{target} has version {max(there)}, after which servers see no later one. Give that "
+            "directory another number."
+        )
+    return number
+
+
+def taken(final: str) -> ServingError:
+    """The error for a version that a target has already."""
+    return ServingError(
+        f"{final} is there already: versions are never changed. Roll out a new one."
+    )
 
 
 def no_version(place: object) -> ServingError:

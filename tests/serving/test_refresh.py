@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from preprocessing.stored_folders import list_folder, read_file
-from serving import contract, put_version
+from serving import contract, put_in_store
 from serving.errors import ServingError
 from serving.manifest import check_manifest, renew_manifest
 from serving.origin import origin_of
-from serving.refresh import refresh, spec_of
+from serving.refresh import as_of_at, refresh, spec_of
 from serving.rollout import rollout
 from serving.target_lock import LOCK_FILE, target_lock
 from tests.ram_file_system import RamFileSystem
@@ -126,13 +126,13 @@ def test_a_run_that_was_quicker_in_a_store_is_not_hidden(
     rollout(version, models)
     table = tmp_path / "table"
     table.write_text("newer\n")
-    copy_whole = put_version.store
+    copy_whole = put_in_store.store
 
     def another_comes(source: Path, names: list[str], folder: str) -> None:
         copy_whole(source, names, folder)
         copy_whole(version, ["saved_model.pb"], f"{models}/9")
 
-    monkeypatch.setattr(put_version, "store", another_comes)
+    monkeypatch.setattr(put_in_store, "store", another_comes)
     with pytest.raises(ServingError, match="toy/9 was put there by another run meanwhile"):
         refresh(models, table)
     assert {name.partition("/")[0] for name in list_folder(models)} == {"7", "9"}
@@ -142,3 +142,23 @@ def test_a_model_without_statistics_is_refused(tmp_path: Path) -> None:
     _version(tmp_path / "model", table=None)
     with pytest.raises(ServingError, match="because the model's spec has no statistics"):
         spec_of(tmp_path / "model")
+
+
+def test_a_version_itself_is_no_base_path(tmp_path: Path) -> None:
+    version = _version(tmp_path / "model")
+    for call in (spec_of, as_of_at, lambda target: refresh(target, tmp_path / "table")):
+        with pytest.raises(ServingError, match=f"^{version}: {version} is a version, and"):
+            call(version)
+
+
+def test_damaged_files_of_a_version_are_named(tmp_path: Path) -> None:
+    version = _version(tmp_path / "model")
+    for name, read in (
+        (contract.CONFIG_FILE, spec_of),
+        (contract.STATISTICS_AS_OF_FILE, as_of_at),
+    ):
+        (version / name).parent.mkdir(exist_ok=True)
+        for content in ("", "[", '{"spe'):
+            (version / name).write_text(content)
+            with pytest.raises(ServingError, match=f"^{version}/{name}: it isn't what the export"):
+                read(tmp_path / "model")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from preprocessing.stored_folders import StorageError
 from serving.errors import ServingError
 from serving.manifest import check_manifest
 from serving.origin import origin_of
@@ -77,7 +78,9 @@ def test_a_version_becomes_the_latest_whatever_its_number(
     told = f"Rolled out {final}, which was version 250 when pushed\n"
     assert capsys.readouterr().out == told
     # It is the latest there: once more would put the same there.
-    with pytest.raises(ServingError, match=f"{latest} is a later copy of version 250"):
+    with pytest.raises(
+        ServingError, match=f"{latest} is a later copy of version 250, as `srp4ctr roll"
+    ):
         rollout(tmp_path / "source", tmp_path / "target")
 
 
@@ -142,6 +145,109 @@ def test_a_number_that_no_answer_can_carry_is_refused(tmp_path: Path) -> None:
     _version(tmp_path, 20261129130501123456)  # a time with microseconds
     with pytest.raises(ServingError, match="a number up to 9223372036854775807"):
         rollout(tmp_path, tmp_path / "target")
+
+
+def test_what_links_lead_to_is_copied_and_no_old_link_is_followed(tmp_path: Path) -> None:
+    version = _version(tmp_path / "source", 4)
+    (version / "variables").rename(tmp_path / "elsewhere")
+    (version / "variables").symlink_to("../../elsewhere")
+    target = tmp_path / "target"
+    elsewhere = _version(tmp_path / "old", 1)
+    target.mkdir()
+    (target / "1").symlink_to(elsewhere)
+    (target / ".incoming-x").write_text("no folder")
+    (target / ".removed-0").symlink_to("nowhere")
+    _version(target, 2)
+    final = Path(rollout(version, target, keep=2))
+    assert _names(target) == {"2", "4"}
+    assert len(list((final / "variables").iterdir())) == 3
+    assert not (final / "variables").is_symlink() and (elsewhere / "saved_model.pb").exists()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_copy_that_breaks_off_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def break_off(source: str, copy: str, follow_symlinks: bool) -> None:
+        Path(copy).write_text("half")
+        raise error
+
+    version = _version(tmp_path / "source", 4)
+    monkeypatch.setattr("shutil.copyfile", break_off)
+    says = f"^{version} can't be copied: {version}/[^ ]*: .Errno 28. No space left on device$"
+    with pytest.raises((ServingError, KeyboardInterrupt)) as raised:
+        rollout(version, tmp_path / "target")
+    assert isinstance(error, KeyboardInterrupt) or raised.match(says)
+    assert _names(tmp_path / "target") == set()
+
+
+def test_a_version_that_links_lead_round_in_is_not_copied(tmp_path: Path) -> None:
+    version = _version(tmp_path / "source", 4)
+    (version / "variables" / "back").symlink_to("../../4")
+    with pytest.raises(StorageError, match="variables/back: a link that leads back"):
+        rollout(version, tmp_path / "target")
+
+
+def test_an_old_version_that_can_not_be_removed_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(path: Path) -> None:
+        (path / "saved_model.pb").unlink()  # as a run that is killed here
+        raise PermissionError(13, "Permission denied")
+
+    target = tmp_path / "target"
+    for number in (1, 2):
+        _version(target, number)
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.rmtree", refuse)
+        assert rollout(_version(tmp_path, 3), target, keep=2) == str(target / "3")
+    told = capsys.readouterr().err
+    assert told.startswith(f"{target}/.removed-1 can't be removed: Permission denied. ")
+    assert _names(target) == {".removed-1", "2", "3"}
+    rollout(_version(tmp_path, 4), target, keep=2)
+    assert _names(target) == {"3", "4"}
+
+
+def test_half_a_version_is_told_from_one(tmp_path: Path) -> None:
+    (tmp_path / "target" / "4" / "variables").mkdir(parents=True)
+    with pytest.raises(ServingError, match="4 is there, but saved_model.pb isn't in it: .* Remove"):
+        rollout(_version(tmp_path, 4), tmp_path / "target")
+
+
+def test_a_damaged_note_of_the_origin_is_named(tmp_path: Path) -> None:
+    for number in (4, 5):
+        _version(tmp_path / "target", number)
+    note = tmp_path / "target" / "5" / "assets.extra" / "srp4ctr_origin.json"
+    note.parent.mkdir()
+    for content in ("", "{", "[]", "{}", '{"version": "5"}'):
+        note.write_text(content)
+        with pytest.raises(ServingError, match=f"^{note}: it doesn't say which version"):
+            rollout(_version(tmp_path / f"source{content}", 3), tmp_path / "target")
+
+
+def test_where_no_later_number_is_left_nothing_is_put(tmp_path: Path) -> None:
+    _version(tmp_path / "target", 2**63 - 1)
+    with pytest.raises(ServingError, match="has version 9223372036854775807, after which"):
+        rollout(_version(tmp_path, 4), tmp_path / "target")
+    assert _names(tmp_path / "target") == {str(2**63 - 1)}
+
+
+def test_only_a_base_path_is_a_target(tmp_path: Path) -> None:
+    version = _version(tmp_path, 4)
+    (tmp_path / "link").symlink_to(version)
+    for target in (version, version / "inner" / "deeper", tmp_path / "link" / "inner"):
+        with pytest.raises(ServingError, match=f"^{target}: {version} is a version, and"):
+            rollout(version, target)
+    assert _names(version) == {"saved_model.pb", "variables"}
+    for paths in (("", tmp_path / "target"), (version, "")):
+        with pytest.raises(ServingError, match="empty"):
+            rollout(*paths)
+
+
+def test_a_target_that_can_not_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ServingError, match="file/target can't be made or locked: .*Not a dir"):
+        rollout(_version(tmp_path, 4), tmp_path / "file" / "target")
 
 
 @pytest.mark.slow

@@ -5,15 +5,25 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
-from preprocessing.stored_folders import delete, list_folder, store
+from preprocessing.stored_folders import (
+    StorageError,
+    delete,
+    list_folder,
+    put_empty,
+    read_file,
+    store,
+)
+from serving import claims, put_in_store
 from serving.client import RankingClient
 from serving.errors import ServingError
+from serving.manifest import check_manifest
 from serving.origin import origin_of
 from serving.rollout import rollout
 from serving.server import ModelServer
@@ -81,6 +91,153 @@ def test_half_a_version_is_none_and_the_next_roll_out_ends_it(tmp_path: Path, mo
         rollout(models, tmp_path / "served")
     rollout(version, models)
     assert rollout(models, tmp_path / "served") == str(tmp_path / "served" / "7")
+
+
+def test_what_links_lead_to_goes_there(tmp_path: Path, models: str) -> None:
+    version = a_version(tmp_path, 7)
+    (version / "variables").rename(tmp_path / "elsewhere")
+    (version / "variables").symlink_to("../elsewhere")
+    rollout(version, models)
+    check_manifest(Path(rollout(models, tmp_path / "served")))
+
+
+def test_two_runs_with_a_number_put_two_versions_or_one_gives_up(
+    tmp_path: Path, models: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run does all its work where this one copies its first or last file."""
+    monkeypatch.setattr(claims, "_SECONDS_BETWEEN", 0.0)
+    whole = put_in_store.store
+
+    def while_another_does(when: list[str], other: Path) -> None:
+        def store_too(source: Path, names: list[str], folder: str) -> None:
+            if (names == ["saved_model.pb"]) is (when == ["saved_model.pb"]):
+                monkeypatch.setattr(put_in_store, "store", whole)
+                others.append(rollout(other, models))
+            whole(source, names, folder)
+
+        monkeypatch.setattr(put_in_store, "store", store_too)
+
+    others: list[str] = []
+    mine, other = a_version(tmp_path / "a", 7), a_version(tmp_path / "b", 7)
+    while_another_does([], other)
+    says = "[0-9]+ was put there by another run meanwhile, so this one has changed nothing"
+    with pytest.raises(ServingError, match=says):
+        rollout(mine, models)
+    assert versions(models) == {others[0].rpartition("/")[2]}
+    assert origin_of(others[0]) == 7
+
+    mine, other = a_version(tmp_path / "a", 5_000_000_000), a_version(tmp_path / "b", 5_000_000_000)
+    while_another_does(["saved_model.pb"], other)
+    says = f"5000000000 is there and whole, and so is {models}/5000000001, which another run put"
+    with pytest.raises(ServingError, match=says):
+        rollout(mine, models)
+    assert {"5000000000", "5000000001"} < versions(models)
+    for name in versions(models):
+        check_manifest(fetch_version(f"{models}/{name}", tmp_path / "fetched"))
+
+
+def test_a_version_that_came_before_the_claim_stays_as_it_is(
+    tmp_path: Path, models: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollout(a_version(tmp_path, 7), models)
+    other = a_version(tmp_path / "other", 7)
+    (other / "variables" / "part-0").write_bytes(b"others!")
+    write_manifest(str(other))
+    with monkeypatch.context() as patched, pytest.raises(ServingError, match="is there already"):
+        patched.setattr("serving.rollout.versions_at", lambda target: {})  # when it began
+        rollout(other, models)
+    assert read_file(f"{models}/7/variables/part-0") == b"weights"
+    assert not [name for name in list_folder(models) if name.endswith(".part")]
+
+
+def test_of_runs_that_claim_a_number_at_once_one_has_it(
+    models: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_empty = claims.put_empty
+    all_there = threading.Barrier(3, timeout=60)
+    done = threading.Barrier(3, timeout=60)
+
+    def put_together(folder: str, name: str) -> None:
+        put_empty(folder, name)
+        if folder.endswith("/7"):
+            all_there.wait()
+
+    def claim() -> None:
+        with claims.claimed_number(models, 7, ()) as number:
+            numbers.append(number)
+            done.wait()
+
+    numbers: list[int] = []
+    monkeypatch.setattr(claims, "_SECONDS_BETWEEN", 0.2)
+    monkeypatch.setattr(claims, "_LOOKS", 100)
+    monkeypatch.setattr(claims, "put_empty", put_together)
+    runs = [threading.Thread(target=claim) for _ in range(3)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(timeout=60)
+    assert numbers.count(7) == 1 and len(set(numbers)) == len(numbers) == 3
+    assert versions(models) == set()
+
+
+def test_the_number_of_a_killed_run_is_left_to_it_until_it_is_old(
+    tmp_path: Path, models: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "_SECONDS_BETWEEN", 0.0)
+    version = a_version(tmp_path, 7)
+    left = f".srp4ctr_claim-{'0' * 32}.part"
+    put_empty(f"{models}/7", left)
+    store(version, ["variables/part-0"], f"{models}/7")
+    final = rollout(version, models, keep=2)
+    assert f"{models}/7: another run is at work there, or a killed" in capsys.readouterr().err
+    assert (final == f"{models}/7", origin_of(final)) == (False, 7)
+    assert versions(models) == {"7", final.rpartition("/")[2]}
+    monkeypatch.setattr(put_in_store, "_IDLE_SECONDS", -1.0)
+    later = rollout(a_version(tmp_path, 5_000_000_000), models, keep=2)
+    assert versions(models) == {path.rpartition("/")[2] for path in (final, later)}
+
+
+def test_what_breaks_off_leaves_nothing(
+    tmp_path: Path, models: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = put_in_store.store
+
+    def break_off(source: Path, names: list[str], folder: str) -> None:
+        if names == ["saved_model.pb"]:
+            raise KeyboardInterrupt
+        whole(source, names, folder)
+
+    monkeypatch.setattr(put_in_store, "store", break_off)
+    with pytest.raises(KeyboardInterrupt):
+        rollout(a_version(tmp_path, 7), models)
+    assert versions(models) == set()
+
+
+def test_what_can_not_be_removed_there_is_warned_of_and_goes_next(
+    tmp_path: Path, models: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def delete_graph(folder: str, names: list[str]) -> None:
+        if names != ["saved_model.pb"]:
+            raise StorageError(f"{folder}: it went away")
+        delete(folder, names)
+
+    for number in (1, 2):
+        rollout(a_version(tmp_path, number), models)
+    with monkeypatch.context() as patched:
+        patched.setattr(put_in_store, "delete", delete_graph)
+        assert rollout(a_version(tmp_path, 3), models, keep=2) == f"{models}/3"
+    assert "3 is there, but old versions may be, too: " in capsys.readouterr().err
+    assert versions(models) == {"1", "2", "3"}
+    monkeypatch.setattr(put_in_store, "_IDLE_SECONDS", -1.0)
+    rollout(a_version(tmp_path, 4), models, keep=2)
+    assert versions(models) == {"3", "4"}
+
+
+def test_a_version_of_a_store_is_no_target(tmp_path: Path, models: str) -> None:
+    rollout(a_version(tmp_path, 7), models)
+    for target in (f"{models}/7", f"{models}/7/inner"):
+        with pytest.raises(ServingError, match=f"^{target}: {models}/7 is a version, and"):
+            rollout(tmp_path / "7", target)
 
 
 def latest_of(found: Iterable[int]) -> list[int]:
