@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 DEFAULT_MODEL_NAME = "srp4ctr"
@@ -111,6 +111,8 @@ class Description:
         ranges: Of inputs whose numbers have limits, the least and the most; no most is None.
         users_items: Of each statistic of users and items together, how many numbers a line of
             `user_statistics` has.
+        users_items_inputs: The inputs of candidates that have the same numbers, in the order of a
+            line; their `ranges` go for both. Versions that the release before exported don't say.
     """
 
     max_candidates: int
@@ -126,6 +128,7 @@ class Description:
     statistic_inputs: tuple[str, ...] = ()
     ranges: dict[str, tuple[float, float | None]] = dataclasses.field(default_factory=dict)
     users_items: dict[str, int] = dataclasses.field(default_factory=dict)
+    users_items_inputs: dict[str, Sequence[str]] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> str:
         """One line of JSON."""

@@ -28,10 +28,20 @@ DESCRIPTION = Description(
         "candidate_share": (0.0, 1.0),
         "candidate_rate": (0.0, 1.0),
         "candidate_events": (0.0, None),
+        "candidate_own_cat_all_events": (0.0, None),
+        "candidate_own_cat_all_click_rate": (0.0, 1.0),
+        "candidate_own_cat_recency": (0.0, 1.0),
     },
     users_items={"own_cat": 3},
+    users_items_inputs={
+        "own_cat": (
+            "candidate_own_cat_all_events",
+            "candidate_own_cat_all_click_rate",
+            "candidate_own_cat_recency",
+        )
+    },
 )
-GOOD = user_line("own_cat", "ü", np.arange(3.0))
+GOOD = user_line("own_cat", "ü", np.array([7.0, 0.5, 1.0]))
 
 
 def _lines(name: str, numbers: list[float]) -> str:
@@ -49,7 +59,8 @@ def _check(**sent: Any) -> None:
 def test_what_can_be_passes() -> None:
     absent = float("nan")
     _check(candidate_share=[0.0, 1.0, absent], candidate_events=[0.0, 1e9, absent])
-    _check(user_statistics=[b"", GOOD.encode(), f"{GOOD}\n{GOOD}\n".encode()])
+    other = _lines("own_cat", [0, 0, 0])
+    _check(user_statistics=[b"", GOOD.encode(), f"{GOOD}\n{other}\n".encode()])
     _check(candidate_price=[-7.0])
 
 
@@ -80,6 +91,10 @@ def test_numbers_out_of_range(name: str, value: float, message: str) -> None:
         ("own_cat\t!!!\t???", "must be in the base64 of URLs"),
         ("own_cat\tYw\tAAAA+/8A", "must be in the base64 of URLs"),
         (GOOD[:-2], "must be in the base64 of URLs|and here are"),
+        (_lines("own_cat", [-3, -3, -3]), "-3 as candidate_own_cat_all_events, .* of at least 0"),
+        (_lines("own_cat", [3, 3, 3]), "3 as candidate_own_cat_all_click_rate, .* from 0 to 1"),
+        (_lines("own_cat", [3, 0, 3e38]), "3e.38 as candidate_own_cat_recency, .* from 0 to 1"),
+        (f"{GOOD}\n{GOOD}", "own_cat has the key 'ü' in two lines"),
     ],
 )
 def test_user_statistics_that_are_none(text: str, message: str) -> None:
@@ -91,6 +106,9 @@ def test_a_description_keeps_ranges_and_widths_as_json() -> None:
     found = Description.from_json(DESCRIPTION.to_json())
     assert found.users_items == {"own_cat": 3}
     assert {name: tuple(limits) for name, limits in found.ranges.items()} == DESCRIPTION.ranges
+    with pytest.raises(ValueError, match="-1 as candidate_own_cat_all_events"):
+        text = np.array([_lines("own_cat", [-1, 0, 0]).encode()], object)
+        check_values({"user_statistics": text}, ["user_statistics"], found)
     with pytest.raises(ValueError, match="from 0 to 1"):
         check_values({"candidate_share": np.array([[7.0]])}, ["candidate_share"], found)
 

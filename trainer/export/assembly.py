@@ -16,7 +16,7 @@ from trainer.export.showings import event_fields, showing_features
 from trainer.export.state_codec import StateCodec
 from trainer.export.statistics_table import StatisticsTable
 from trainer.export.transform_graph import TransformGraph
-from trainer.export.users_items import width_of
+from trainer.export.users_items import inputs_of, width_of
 from trainer.inputs import StageInputs
 from trainer.models.ranker import Ranker
 
@@ -73,6 +73,7 @@ def _description(
 ) -> contract.Description:
     spec = inputs.spec
     config = inputs.config.export
+    of_users_items = spec.statistics_of_users_items
     return contract.Description(
         max_candidates=config.max_candidates,
         max_history=config.max_history,
@@ -86,7 +87,8 @@ def _description(
         showing_inputs=showings,
         statistic_inputs=_statistic_names(spec),
         ranges=_ranges(spec),
-        users_items={name: width_of(spec, name) for name in spec.statistics_of_users_items},
+        users_items={name: width_of(spec, name) for name in of_users_items},
+        users_items_inputs={name: inputs_of(spec, name) for name in of_users_items},
     )
 
 

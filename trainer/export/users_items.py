@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from preprocessing.features import feature_name
 from preprocessing.spec import DatasetSpec
 
 _FINGERPRINTS = 2**31 - 2  # they start at 1: all fit in an int32, and 0 is nobody's
@@ -76,9 +77,15 @@ class UsersItems:
         return tf.where(is_found, tf.bitcast(bits, tf.float32), nothing)
 
 
+def inputs_of(spec: DatasetSpec, name: str) -> list[str]:
+    """The inputs of candidates that a statistic's numbers are, in the order of a line."""
+    columns = spec.features.statistics[name].columns(name, tuple(spec.tasks))
+    return [feature_name("candidate", column.name) for column in columns]
+
+
 def width_of(spec: DatasetSpec, name: str) -> int:
     """How many numbers a statistic has."""
-    return len(list(spec.features.statistics[name].columns(name, tuple(spec.tasks))))
+    return len(inputs_of(spec, name))
 
 
 def _fingerprints(keys: tf.Tensor) -> tf.Tensor:

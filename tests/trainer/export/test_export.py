@@ -553,6 +553,8 @@ def test_the_model_describes_itself(exported: Exported, states: tf.Tensor) -> No
     assert found.state_dtype == "float32"
     described = ("user_id", "user_age", "user_gender", "user_interests")
     assert found.user_inputs == (*described, "user_user_all_events", "user_statistics")
+    assert found.users_items == {"met": 1}
+    assert found.users_items_inputs == {"met": ["candidate_met_all_events"]}
     assert found.context_inputs == ("timestamp", "context_device")
     names = exported.loaded.signatures[contract.ENCODE_USER].structured_input_signature[1]
     assert set(found.user_inputs + found.context_inputs + found.history_inputs) == set(names)

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from preprocessing.features import candidate_inputs
+from preprocessing.spec import DatasetSpec
 from preprocessing.statistics.users_items import user_line
 from tests.testing_trainer import toy_spec
 from trainer.export.state_codec import StateCodec
-from trainer.export.users_items import UsersItems
+from trainer.export.users_items import UsersItems, inputs_of, width_of
 
 COUNTS = {"of": ["user", "item_id"], "counts": ["events"], "windows": ["all", "7d"]}
 BRANDS = {"of": ["user", "brand"], "counts": ["events"], "windows": ["all"]}
@@ -25,9 +27,23 @@ TEXTS = [
 ]
 
 
-def _users_items() -> UsersItems:
+def _spec(**statistics: Any) -> DatasetSpec:
     features = toy_spec().features.model_dump(exclude={"statistics"})
-    return UsersItems(toy_spec(features=features | {"statistics": {"met": COUNTS, "own": BRANDS}}))
+    return toy_spec(features=features | {"statistics": statistics})
+
+
+def _users_items() -> UsersItems:
+    return UsersItems(_spec(met=COUNTS, own=BRANDS))
+
+
+def test_the_numbers_of_a_line_are_those_of_inputs_of_candidates() -> None:
+    spec = _spec(met=COUNTS | {"counts": ["recency", "rate", "events"]}, own=BRANDS)
+    rates = ["click_rate", "buy_rate", "events"]
+    expected = [f"candidate_met_{window}_{number}" for window in ("all", "7d") for number in rates]
+    assert inputs_of(spec, "met") == [*expected, "candidate_met_recency"]
+    assert inputs_of(spec, "own") == ["candidate_own_all_events"]
+    assert width_of(spec, "met") == 7
+    assert {*inputs_of(spec, "met")} < {feature.name for feature in candidate_inputs(spec)}
 
 
 def test_numbers_are_found_by_statistic_and_key_after_the_state() -> None:
