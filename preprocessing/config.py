@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from preprocessing.conditions import Condition, CountsWith, CountsWithout
 from preprocessing.explain import REFUSED, describe, is_own
+from preprocessing.truth_values import check_number
 from preprocessing.yaml_text import RepeatedKeyError, parse_yaml
 
 ConfigT = TypeVar("ConfigT", bound="Config")
@@ -27,10 +28,17 @@ class ConfigError(ValueError):
 class Config(pydantic.BaseModel):
     """A frozen model that refuses unknown keys, and options that would have no effect.
 
-    The latter are marked as preprocessing/conditions.py says.
+    The latter are marked as preprocessing/conditions.py says. Numbers aren't given as truth values.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    @pydantic.field_validator("*", mode="before")
+    @classmethod
+    def _refuse_truth_values_as_numbers(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
+        assert info.field_name is not None
+        check_number(value, cls.model_fields[info.field_name].annotation)
+        return value
 
     @pydantic.model_validator(mode="after")
     def _refuse_what_does_not_count(self: ConfigT, info: pydantic.ValidationInfo) -> ConfigT:

@@ -10,6 +10,7 @@ import pydantic
 SECONDS_PER_HOUR = 3600
 SECONDS_PER_DAY = 24 * SECONDS_PER_HOUR
 _SECONDS = {"s": 1, "m": 60, "h": SECONDS_PER_HOUR, "d": SECONDS_PER_DAY}
+FORM = "a length of time is a number and a unit, such as 45s, 30m, 12h or 7d"
 _DURATION = re.compile(r"([0-9]+) ?([smhd])")
 
 
@@ -21,12 +22,17 @@ def seconds_of(text: str) -> int:
     """
     found = _DURATION.fullmatch(text.strip())
     if found is None:
-        raise ValueError("a length of time is a number and a unit, such as 45s, 30m, 12h or 7d")
+        raise ValueError(FORM)
     return int(found[1]) * _SECONDS[found[2]]
 
 
-def _seconds(value: Any) -> Any:
-    return seconds_of(value) if isinstance(value, str) else value
+def _seconds(value: Any) -> int:
+    if isinstance(value, str):
+        return seconds_of(value)
+    is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if not is_whole:
+        raise ValueError(FORM)
+    return int(value)
 
 
 Duration = Annotated[int, pydantic.BeforeValidator(_seconds), pydantic.Field(ge=0)]  # seconds

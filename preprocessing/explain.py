@@ -61,6 +61,14 @@ def describe(source: str, model: type[pydantic.BaseModel], problem: ErrorDetails
     return f"{message}. Received: {received}"
 
 
+def types_in(annotation: Any) -> list[Any]:
+    """A type, and after it all types inside it, such as those of a union."""
+    found = [annotation]
+    for argument in getattr(annotation, "__args__", ()):
+        found += types_in(argument)
+    return found
+
+
 def _known_keys(model: Any, location: list[str]) -> set[str]:
     """The field names at `location` inside `model`; optionals, unions and mappings are opened."""
     candidates = [model]
@@ -86,8 +94,8 @@ def _step(annotation: Any, part: str) -> list[Any]:
     for one in _with_subclasses(annotation):
         field = _fields(one).get(part)
         if field is not None:
-            return _flatten(field.annotation)
-    return _flatten(annotation)[1:]
+            return types_in(field.annotation)
+    return types_in(annotation)[1:]
 
 
 def _with_subclasses(annotation: Any) -> list[Any]:
@@ -96,12 +104,4 @@ def _with_subclasses(annotation: Any) -> list[Any]:
     if _fields(annotation):
         for subclass in annotation.__subclasses__():
             found += _with_subclasses(subclass)
-    return found
-
-
-def _flatten(annotation: Any) -> list[Any]:
-    """A type, and after it all types inside it, such as those of a union."""
-    found = [annotation]
-    for argument in getattr(annotation, "__args__", ()):
-        found += _flatten(argument)
     return found

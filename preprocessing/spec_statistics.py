@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
 from preprocessing.conditions import CountsWith
 from preprocessing.config import Config, is_saved
-from preprocessing.durations import SECONDS_PER_DAY, SECONDS_PER_HOUR, Duration, seconds_of, to_text
+from preprocessing.durations import (
+    FORM,
+    SECONDS_PER_DAY,
+    SECONDS_PER_HOUR,
+    Duration,
+    seconds_of,
+    to_text,
+)
 from preprocessing.spec_match import ITEM_ID
 from preprocessing.spec_records import Condition
 
@@ -22,16 +29,18 @@ Count = Literal["events", "positives", "rate", "recency"]
 _DEFAULT_COUNTS: tuple[Count, ...] = ("events", "positives", "rate")
 
 
-def _window(text: str) -> str:
-    if text == ALL:
-        return text
-    seconds = seconds_of(text)
+def _window(value: Any) -> str:
+    if value == ALL:
+        return ALL
+    if not isinstance(value, str):
+        raise ValueError(f"{FORM}, or all")
+    seconds = seconds_of(value)
     if not seconds:
         raise ValueError("a window is longer than nothing: a multiple of step, or all")
     return to_text(seconds)
 
 
-Window = Annotated[str, pydantic.AfterValidator(_window)]
+Window = Annotated[str, pydantic.BeforeValidator(_window)]
 
 
 @dataclasses.dataclass(frozen=True)

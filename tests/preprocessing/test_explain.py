@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 
-from preprocessing.config import ConfigError, validated
+from pipelines.checks.config import ChecksConfig
+from pipelines.tuning import TuningConfig
+from preprocessing.config import Config, ConfigError, validated
+from preprocessing.kinds.numeric import Numeric
 from preprocessing.spec import DatasetSpec, Features
 from preprocessing.spec_match import Match
+from preprocessing.spec_records import Task
+from preprocessing.spec_statistics import Statistic
 from tests.testing_trainer import toy_spec
+from trainer.config import TrainerConfig
+from trainer.models.din_config import DinConfig
 
 
 def _said(**features: Any) -> str:
@@ -56,3 +63,48 @@ def test_what_an_earlier_run_wrote_twice_is_read() -> None:
     features = spec.features.model_copy(update={"match": twice})
     saved = spec.model_copy(update={"features": features}).model_dump_json()
     assert DatasetSpec.from_json(saved).features.match == twice
+
+
+@pytest.mark.parametrize("found", [None, 1.5, "soon", float("inf"), []])
+def test_what_is_no_length_of_time(found: Any) -> None:
+    said = _said(statistics={"brand": {"step": found}})
+    assert said == (
+        "x.yaml: statistics.brand.step: a length of time is a number and a unit, such as 45s, 30m, "
+        f"12h or 7d. Received: {found!r}"
+    )
+    said = _said(statistics={"brand": {"windows": [found]}})
+    assert said.startswith("x.yaml: statistics.brand.windows.0: a length of time is a number and")
+
+
+@pytest.mark.parametrize("seconds", [3600, 3600.0, "1h", "3600s"])
+def test_lengths_of_time(seconds: Any) -> None:
+    assert Statistic.model_validate({"step": seconds}).step == 3600
+
+
+@pytest.mark.parametrize(
+    ("model", "content", "key"),
+    [
+        (Match, {"last": True}, "last"),
+        (Statistic, {"prior": True}, "prior"),
+        (Statistic, {"step": True}, "step"),
+        (Task, {"column": "clicked", "at_least": False}, "at_least"),
+        (Task, {"column": "clicked", "equals": 1, "within": True}, "within"),
+        (Numeric, {"kind": "numeric", "buckets": True}, "buckets"),
+        (DinConfig, {"expert_units": [True, 4]}, "expert_units"),
+        (ChecksConfig, {"thresholds": {"price": True}}, "thresholds"),
+    ],
+)
+def test_a_truth_value_is_no_number(model: type[Config], content: dict[str, Any], key: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        validated(content, model, "x.yaml")
+    assert str(refused.value) == (
+        f"x.yaml: {key}: a number is expected, and YAML reads yes, no, on, off, true and false as "
+        f"truth values. Received: {content[key]!r}"
+    )
+
+
+@pytest.mark.parametrize("outcome", [True, False])
+def test_a_truth_value_where_one_may_be(outcome: bool) -> None:
+    assert Task.model_validate({"column": "clicked", "equals": outcome}).equals is outcome
+    assert TuningConfig.model_validate({"trials": 1, "space": {"ranker.match": [outcome]}})
+    assert TrainerConfig.model_validate({"ranker": {"match": outcome}}).ranker.match is outcome
