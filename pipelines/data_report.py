@@ -103,8 +103,11 @@ class DataReport(Kept):
             item's last one.
         zones: Where some times of a table name a zone and others don't: how many, by table and
             `named` or `not_named`, under an example.
-        statistic_events: How many events the `where` of a statistic lets in, by statistic.
-        statistic_values: Where it lets in none, what its columns hold, by statistic and column.
+        statistic_events: How many events a statistic counts, by statistic.
+        statistic_values: Where its `where` lets in none, what its columns hold, by statistic and
+            column.
+        statistic_seen: How many of its events a request may see, which sees steps before its own.
+        statistic_positives: How many of these are positive by then, by statistic and task.
         empty_features: Features that have no value in any request.
         feature_auc: How well each feature alone tells a label, by task and feature.
     """
@@ -134,5 +137,7 @@ class DataReport(Kept):
     zones: dict[str, dict[str, dict[str, int]]] = {}
     statistic_events: dict[str, int] = {}
     statistic_values: dict[str, dict[str, dict[str, int]]] = {}
+    statistic_seen: dict[str, int] = {}
+    statistic_positives: dict[str, dict[str, int]] = {}
     empty_features: list[str] = []
     feature_auc: dict[str, dict[str, Number]] = {}

@@ -45,8 +45,8 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
             `("items",)`, `("duplicate_keys", table)`, `("conflicting_keys", table)`,
             `("conflict_examples", table, ...)`, `("item_changes", feature, which)`,
             `("feature_auc", task, feature, ...)`, `("zones", table, ...)`,
-            `("statistic_events", statistic)`, `("statistic_values", statistic, column, value)`: how
-            often.
+            `("statistic_events", statistic)`, `("statistic_values", statistic, column, value)`,
+            `("statistic_seen", statistic)`, `("statistic_positives", statistic, task)`: how often.
         cutoffs: Where time was cut.
         profile: When the events were.
     """
@@ -82,6 +82,8 @@ def data_report(spec: DatasetSpec, counts: Counts, cutoffs: CutOffs, profile: Ti
         "zones": zones_report(by_name.get("zones", {})),
         "statistic_events": by_name.get("statistic_events", {}),
         "statistic_values": by_name.get("statistic_values", {}),
+        "statistic_seen": by_name.get("statistic_seen", {}),
+        "statistic_positives": by_name.get("statistic_positives", {}),
         "empty_features": empty_features(by_name.get("feature_auc", {})),
         "feature_auc": _feature_auc(by_name.get("feature_auc", {})),
     }

@@ -86,7 +86,7 @@ class ShardRecords:
             self._count(split, frame)
         self._count_joins()
         self._count_label_values()
-        count_statistics(spec, events, self.counts)
+        count_statistics(spec, events, cutoffs, self.counts)
         self._count_odd_ids()
         self._count_changes()
         self.counts["history_events", "all"] += len(events)

@@ -20,6 +20,7 @@ from preprocessing.registry import KIND
 from preprocessing.spec_match import ITEM_ID, Match, check_distinct
 from preprocessing.spec_records import (
     Candidates,
+    Condition,
     FractionSplit,
     History,
     Negatives,
@@ -308,6 +309,10 @@ class DatasetSpec(Config):
             if of_candidate == (side == "candidate"):
                 columns += statistic.columns(name, tuple(self.tasks))
         return columns
+
+    def counted_where(self, statistic: Statistic) -> tuple[Condition, ...]:
+        """The conditions on the events that a statistic counts, by default those of candidates."""
+        return self.candidates.where if statistic.where is None else statistic.where
 
     @property
     def rates_of_users(self) -> list[str]:

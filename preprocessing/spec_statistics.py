@@ -23,7 +23,7 @@ from preprocessing.spec_records import Condition
 
 USER = "user"
 _FOREVER = 2**40  # seconds; no log is longer
-_LONGEST_WINDOW = 100 * 365 * SECONDS_PER_DAY
+_LONGEST_LOG = 100 * 365 * SECONDS_PER_DAY  # seconds
 ALL = "all"
 Count = Literal["events", "positives", "rate", "recency"]
 _DEFAULT_COUNTS: tuple[Count, ...] = ("events", "positives", "rate")
@@ -101,13 +101,18 @@ class Statistic(Config):
             values = getattr(self, option)
             if len(set(values)) < len(values):
                 raise ValueError(f"{option} names something twice. Received: {', '.join(values)}")
+        if self.step > _LONGEST_LOG and not is_saved(info):
+            raise ValueError(
+                f"no log is as long as a step, and a request sees only those that are over: make "
+                f"step shorter. Received: {to_text(self.step)}"
+            )
         for window in self.windows:
             if window != ALL and seconds_of(window) % self.step:
                 raise ValueError(
                     f"a window is a multiple of step, which is {to_text(self.step)}, because "
                     f"counts are kept by step. Received: {window}"
                 )
-            if window != ALL and seconds_of(window) > _LONGEST_WINDOW and not is_saved(info):
+            if window != ALL and seconds_of(window) > _LONGEST_LOG and not is_saved(info):
                 raise ValueError(f"no log is that long: write all. Received: {window}")
         return self
 

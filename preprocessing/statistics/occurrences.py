@@ -29,11 +29,7 @@ class Occurrences:
     @classmethod
     def of(cls, spec: DatasetSpec, statistic: Statistic, events: SortedEvents) -> Occurrences:
         """Finds them among the events of some users, which must be all that there are of each."""
-        if statistic.where is None:
-            counted = events.are_candidates(spec.candidates)
-        else:
-            counted = events.hold(statistic.where) & ~events.is_listed
-        numbers = np.flatnonzero(counted)
+        numbers = counted_events(spec, statistic, events)
         since = [events.time[numbers]]
         if statistic.has_positives:
             since += [positive_since(events, task)[numbers] for task in spec.tasks.values()]
@@ -53,3 +49,8 @@ class Occurrences:
         amounts = np.zeros((len(row), self.since.shape[1]), np.int64)
         amounts[np.arange(len(row)), column] = 1
         return keys[row], self.since[row, column] // step, amounts
+
+
+def counted_events(spec: DatasetSpec, statistic: Statistic, events: SortedEvents) -> np.ndarray:
+    """The numbers of the events that a statistic counts: int64 [C]."""
+    return np.flatnonzero(events.hold(spec.counted_where(statistic)) & ~events.is_listed)

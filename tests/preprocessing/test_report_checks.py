@@ -71,6 +71,60 @@ def test_a_statistic_that_never_counts_is_refused_with_what_its_columns_hold(
     assert "feature candidate_place has no value in any request" in warnings
 
 
+def test_a_statistic_of_which_no_request_sees_an_event_is_refused(tmp_path: Path) -> None:
+    features = small_spec().features.model_dump()
+    last = max(row["timestamp"] for row in LOG)
+    rows = [row | {"device": "watch" if row["timestamp"] == last else "phone"} for row in LOG]
+    everything = {"of": ["item_id"], "windows": ["all"]}
+    late = {"of": ["item_id"], "where": [{"column": "device", "equals": "watch"}]}
+    features["statistics"] = {
+        "rare": everything | {"step": "999d"},
+        "daily": everything | {"step": "1d"},
+        "late": late | {"counts": ["recency"]},
+    }
+    found = validate(write_small_dataset(tmp_path, rows, features=features))
+    rare, of_late = found.problems
+    assert rare.startswith(
+        "statistic rare never counts: a request sees the steps that were over before it, and all "
+        "events that count are in the last step of 999d of the log, which runs from 2020-"
+    )
+    assert of_late.startswith("statistic late never counts: a request sees the steps")
+    assert "in the last step of 1h of the log" in of_late
+
+
+def test_a_statistic_of_positives_that_are_none_is_refused(tmp_path: Path) -> None:
+    features = small_spec().features.model_dump()
+    views = [{"column": "action", "equals": "view"}]
+    tasks = {
+        "buy": {"column": "action", "equals": "buy"},
+        "dear": {"column": "price", "at_least": 10},
+        "never": {"column": "price", "at_least": 1000},
+    }
+    of_views = {"of": ["item_id"], "where": views}
+    cheap = {"of": ["user"], "where": [*views, {"column": "price", "at_most": 2}]}
+    features["statistics"] = {
+        "views": of_views | {"counts": ["positives"]},
+        "cheap": cheap | {"counts": ["rate", "positives"]},
+        "cheap_events": cheap | {"counts": ["events"], "windows": ["2d"]},
+        "all_cheap": cheap | {"counts": ["events", "rate"]},
+        "item_id": {},
+    }
+    found = validate(write_small_dataset(tmp_path, LOG, features=features, tasks=tasks))
+    of_task, of_statistic = found.problems
+    assert of_task.startswith("task never never holds")
+    assert of_statistic == (
+        "statistic cheap never counts: of the events that it counts none is a positive of buy or "
+        "dear. Leave it out."
+    )
+    warnings = [text for text in found.warnings if text.startswith("statistic")]
+    assert warnings == [
+        "statistic views has numbers that are always 0: of the events that it counts none is a "
+        "positive of buy.",
+        "statistic all_cheap has numbers that are always 0: of the events that it counts none is a "
+        "positive of buy or dear.",
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("late", "missing"), [("view", "positive"), ("buy", "negative")])
 def test_a_split_with_one_kind_of_label_is_refused_by_name(

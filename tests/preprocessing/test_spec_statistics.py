@@ -60,6 +60,7 @@ def test_a_spec_with_statistics_survives_json() -> None:
         ),
         ({"brand": {"windows": ["0h"]}}, "longer than nothing: a multiple of step.*'0h'"),
         ({"brand": {"windows": ["9999999d"]}}, "no log is that long: write all. .* 9999999d"),
+        ({"brand": {"windows": ["all"], "step": "99999d"}}, "no log is as long as a step.* 99999d"),
         ({"user": {"of": ["item_id"]}}, "statistics.user is called like what it doesn't count by"),
         (
             {"brand": {}, "x": {"of": ["brand"]}},
