@@ -17,10 +17,9 @@ from preprocessing.durations import to_text
 from preprocessing.kinds.column import ColumnKind
 from preprocessing.kinds.kind import Kind
 from preprocessing.registry import KIND
-from preprocessing.spec_match import ITEM_ID, Match, check_distinct
+from preprocessing.spec_match import ITEM_ID, Match, check_distinct_matches
 from preprocessing.spec_records import (
     Candidates,
-    Condition,
     FractionSplit,
     History,
     Negatives,
@@ -29,7 +28,12 @@ from preprocessing.spec_records import (
     Task,
     TimeSplit,
 )
-from preprocessing.spec_statistics import Statistic, StatisticColumn, check_statistics
+from preprocessing.spec_statistics import (
+    Statistic,
+    StatisticColumn,
+    check_distinct_statistics,
+    check_statistics,
+)
 from preprocessing.spec_tables import ContextTable, Entities, Events
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -104,7 +108,7 @@ class Features(Config):
         return self
 
     @pydantic.model_validator(mode="after")
-    def _check_matches(self, info: pydantic.ValidationInfo) -> Features:
+    def _check_matches(self) -> Features:
         with_words = [name for name, feature in self.item.items() if feature.has_vocabulary]
         with_words.insert(0, ITEM_ID)
         for name, match in self.match.items():
@@ -127,8 +131,6 @@ class Features(Config):
                     f"features.match.{name} counts by a feature of one value a behaviour. "
                     f"Received: by={match.by}, which is {self.behavior[match.by].kind}"
                 )
-        if not is_saved(info):
-            check_distinct(self.match)
         return self
 
     @pydantic.model_validator(mode="after")
@@ -204,7 +206,10 @@ class DatasetSpec(Config):
         return self
 
     @pydantic.model_validator(mode="after")
-    def _check_statistics(self) -> DatasetSpec:
+    def _check_statistics(self, info: pydantic.ValidationInfo) -> DatasetSpec:
+        if not is_saved(info):
+            statistics = self.features.statistics
+            check_distinct_statistics(statistics, self.candidates.where, tuple(self.tasks))
         taken = {"user": set(self.features.user), "candidate": set(self.features.item)}
         taken["user"].add("statistics")  # of features.USER_STATISTICS
         for side, names in taken.items():
@@ -230,6 +235,8 @@ class DatasetSpec(Config):
 
     @pydantic.model_validator(mode="after")
     def _check_matches(self, info: pydantic.ValidationInfo) -> DatasetSpec:
+        if not is_saved(info):
+            check_distinct_matches(self.features.match, self.history.length)
         for name, match in self.features.match.items():
             if match.last is not None and match.last > self.history.length and not is_saved(info):
                 raise ValueError(
@@ -309,10 +316,6 @@ class DatasetSpec(Config):
             if of_candidate == (side == "candidate"):
                 columns += statistic.columns(name, tuple(self.tasks))
         return columns
-
-    def counted_where(self, statistic: Statistic) -> tuple[Condition, ...]:
-        """The conditions on the events that a statistic counts, by default those of candidates."""
-        return self.candidates.where if statistic.where is None else statistic.where
 
     @property
     def rates_of_users(self) -> list[str]:

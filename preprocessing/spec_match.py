@@ -56,15 +56,20 @@ class Match(Config):
         return 3 + by_value
 
 
-def check_distinct(matches: dict[str, Match]) -> None:
+def check_distinct_matches(matches: dict[str, Match], length: int) -> None:
     """Checks that no two matches compare the same.
+
+    Args:
+        matches: By name.
+        length: How many behaviours a history has at most.
 
     Raises:
         ValueError: two do.
     """
-    seen: dict[tuple[frozenset[str], int | None, str | None, int], str] = {}
+    seen: dict[tuple[frozenset[str], int, str | None, int], str] = {}
     for name, match in matches.items():
-        what = (frozenset(match.fields_of(name)), match.last, match.by, match.values_apart)
+        fields = frozenset(match.fields_of(name))
+        what = (fields, match.last or length, match.by, match.values_apart)
         if what in seen:
             raise ValueError(
                 f"features.match.{name} compares what {seen[what]} compares: leave one of them out"

@@ -170,6 +170,10 @@ class Statistic(Config):
         """Those of `keys_of` that describe items: `item_id` and item features."""
         return tuple(key for key in self.keys_of(name) if key != USER)
 
+    def conditions(self, of_candidates: tuple[Condition, ...]) -> tuple[Condition, ...]:
+        """Those on the events that count: its own, or else those on candidates."""
+        return of_candidates if self.where is None else self.where
+
     def columns(self, name: str, tasks: tuple[str, ...]) -> Iterator[StatisticColumn]:
         """The numbers of the statistic called `name`: by window, then by count, then by task.
 
@@ -188,16 +192,16 @@ class Statistic(Config):
 def check_statistics(
     statistics: dict[str, Statistic], one_word: dict[str, bool], saved: bool
 ) -> None:
-    """Checks that the keys of statistics are known and have one word each, and none is there twice.
+    """Checks that the keys of statistics are known and have one word each.
 
     Args:
         statistics: By name.
         one_word: Of each item feature, whether a value of it is one word.
-        saved: Whether a run wrote them: earlier releases minded neither names nor repetition.
+        saved: Whether a run wrote them: earlier releases didn't mind names.
 
     Raises:
         ValueError: a key isn't known, or has no word or several; or a name says another key than
-            is counted, or two statistics are the same.
+            is counted.
     """
     known = [USER, ITEM_ID]
     known += [name for name, has_one in one_word.items() if has_one]
@@ -213,23 +217,50 @@ def check_statistics(
                     f"features.statistics.{name} counts by user, item_id or item features of one "
                     f"word: {', '.join(known)}. Received: of={key}"
                 )
-        if saved:
-            continue
-        if name in known and name not in statistic.keys_of(name):
+        if name in known and name not in statistic.keys_of(name) and not saved:
             raise ValueError(
                 f"features.statistics.{name} is called like what it doesn't count by: rename it. "
                 f"Received: of={', '.join(statistic.of)}"
             )
-        for other in statistics:
-            if other == name:
-                break
-            if _same(statistics[other], other, statistic, name):
+
+
+def check_distinct_statistics(
+    statistics: dict[str, Statistic], of_candidates: tuple[Condition, ...], tasks: tuple[str, ...]
+) -> None:
+    """Checks that no statistic has only numbers that another one has, too.
+
+    Args:
+        statistics: By name.
+        of_candidates: The conditions on candidates, which count where a statistic has none.
+        tasks: The labels.
+
+    Raises:
+        ValueError: one does.
+    """
+    numbers: dict[str, set[tuple[Any, ...]]] = {}
+    for name, statistic in statistics.items():
+        own = _numbers(statistic, name, of_candidates, tasks)
+        for other, others in numbers.items():
+            if own <= others:
                 raise ValueError(
                     f"features.statistics.{name} counts what {other} counts: leave one of them out"
                 )
+            if others < own:
+                raise ValueError(
+                    f"features.statistics.{other} counts what {name} counts, and less: leave "
+                    f"{other} out"
+                )
+        numbers[name] = own
 
 
-def _same(one: Statistic, one_name: str, other: Statistic, other_name: str) -> bool:
-    """Whether two statistics have the same numbers, in whichever order."""
-    keys = set(one.keys_of(one_name)) == set(other.keys_of(other_name))
-    return keys and one.model_copy(update={"of": ()}) == other.model_copy(update={"of": ()})
+def _numbers(
+    statistic: Statistic, name: str, of_candidates: tuple[Condition, ...], tasks: tuple[str, ...]
+) -> set[tuple[Any, ...]]:
+    """What each number of a statistic says, whatever it is called."""
+    keys = frozenset(statistic.keys_of(name))
+    events = frozenset(statistic.conditions(of_candidates))
+    found: set[tuple[Any, ...]] = set()
+    for column in statistic.columns(name, tasks):
+        prior = statistic.prior if column.count == "rate" else None
+        found.add((keys, events, statistic.step, column.window, column.count, column.task, prior))
+    return found

@@ -53,4 +53,5 @@ class Occurrences:
 
 def counted_events(spec: DatasetSpec, statistic: Statistic, events: SortedEvents) -> np.ndarray:
     """The numbers of the events that a statistic counts: int64 [C]."""
-    return np.flatnonzero(events.hold(spec.counted_where(statistic)) & ~events.is_listed)
+    conditions = statistic.conditions(spec.candidates.where)
+    return np.flatnonzero(events.hold(conditions) & ~events.is_listed)

@@ -67,6 +67,10 @@ def test_a_spec_without_matches_has_none() -> None:
             "features.match.m compares what brand compares: leave one of them out",
         ),
         (
+            {"brand": {}, "m": {"fields": ["brand"], "last": toy_spec().history.length}},
+            "features.match.m compares what brand compares: leave one of them out",
+        ),
+        (
             {"m": {"fields": ["brand", "tags"]}, "n": {"fields": ["tags", "brand"]}},
             "features.match.n compares what m compares",
         ),

@@ -85,6 +85,56 @@ def test_statistics_that_make_no_sense_are_refused(statistic: dict[str, Any], me
         _spec(**statistic)
 
 
+VIEW = {"column": "kind", "equals": "view"}
+SEEN = {"column": "seen", "at_least": 1}
+
+
+@pytest.mark.parametrize(
+    ("brand", "x"),
+    [
+        ({}, {"where": [VIEW, SEEN]}),
+        ({"where": [SEEN, VIEW]}, {"where": [VIEW, SEEN]}),
+        ({}, {"windows": ["24h"], "counts": ["events"]}),
+        ({"counts": ["recency"], "windows": ["1d", "all"]}, {"counts": ["recency"]}),
+        (
+            {"prior": 3, "windows": ["7d", "1d"]},
+            {"prior": 3, "counts": ["rate"], "windows": ["1d"]},
+        ),
+    ],
+)
+def test_a_statistic_with_the_numbers_of_another_is_refused(
+    brand: dict[str, Any], x: dict[str, Any]
+) -> None:
+    features = toy_spec().features.model_dump(exclude={"statistics"})
+    candidates = {"where": [VIEW, SEEN]}
+    both = {"brand": brand, "x": x | {"of": ["brand"]}}
+    with pytest.raises(pydantic.ValidationError, match="statistics.x counts what brand counts: l"):
+        toy_spec(features=features | {"statistics": both}, candidates=candidates)
+    turned = {"x": x | {"of": ["brand"]}, "brand": brand}
+    with pytest.raises(pydantic.ValidationError, match="counts what (x|brand) counts"):
+        toy_spec(features=features | {"statistics": turned}, candidates=candidates)
+
+
+def test_the_statistic_that_has_fewer_numbers_is_named() -> None:
+    with pytest.raises(pydantic.ValidationError, match="x counts what brand counts, and less"):
+        _spec(x={"of": ["brand"], "counts": ["events"]}, brand={})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"windows": ["2d"], "counts": ["events"]},
+        {"where": [VIEW]},
+        {"step": "1d"},
+        {"prior": 3, "counts": ["rate"]},
+        {"counts": ["recency"]},
+        {"of": ["user", "brand"]},
+    ],
+)
+def test_statistics_that_differ(other: dict[str, Any]) -> None:
+    assert _spec(brand={}, x={"of": ["brand"], **other}).features.statistics["x"]
+
+
 def test_names_that_are_taken_are_refused() -> None:
     features = toy_spec().features.model_dump(exclude={"statistics"})
     features["item"]["brand_1d_events"] = {"kind": "numeric"}
