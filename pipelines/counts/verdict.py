@@ -49,7 +49,7 @@ def _gain(task: str, gain: Gain) -> str:
 
 
 def not_beaten(counts: Counts, by_base: bool = False) -> list[str]:
-    """Why a ranker that has to beat the trees may not be pushed.
+    """Why a ranker that has to beat the trees may not be pushed, in one sentence for all tasks.
 
     Args:
         counts: What was found of the ranker and of the trees.
@@ -58,12 +58,12 @@ def not_beaten(counts: Counts, by_base: bool = False) -> list[str]:
     asked = "evaluation.must_beat asks for a model that beats boosted trees on counts"
     if counts.missing is not None:
         return [f"{asked}, and there are none to compare with. {counts.missing}."]
-    reasons = []
+    differences: list[str] = []
     for task, of_ranker in counts.tasks.items():
         found = _of_base(of_ranker, counts.encoder[task]) if by_base else of_ranker
         if found.points is None or found.points <= 0:
-            reasons.append(f"{asked}: {difference(task, found)}.")
-    return reasons
+            differences.append(difference(task, found))
+    return [f"{asked}: {'; '.join(differences)}."] if differences else []
 
 
 def difference(task: str, found: TaskCounts) -> str:
