@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import orjson
@@ -12,8 +13,9 @@ from preprocessing.sources.raw import Problem
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 # orjson makes floats of integers from 2 ** 64 on, and of those below -2 ** 63.
 _LONG = (b"0" * 20, b"-" + b"0" * 19)
-# No JSON, but what Python and others write for such numbers.
-_NOT_FINITE = (b"NaN", b"Infinity")
+# No JSON, but what Python and others write for such numbers; and JSON that orjson refuses, because
+# a float can't hold it.
+_NOT_FINITE = re.compile(rb"NaN|Infinity|[0-9][eE]\+?[0-9]{3}")
 
 
 def parser_for(block: bytes) -> Callable[[bytes], object]:
@@ -22,7 +24,10 @@ def parser_for(block: bytes) -> Callable[[bytes], object]:
 
 
 def parse_json(text: bytes) -> object:
-    """The value; the error if it is no JSON. NaN and infinity are read as text."""
+    """The value; the error if it is no JSON.
+
+    NaN and infinity are read as text, and a number that a float can't hold as infinity.
+    """
     return _parse_exactly(text) if _has_long_number(text) else _parse(text)
 
 
@@ -46,7 +51,7 @@ def _parse(text: bytes) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        return _parse_exactly(text) if any(word in text for word in _NOT_FINITE) else error
+        return _parse_exactly(text) if _NOT_FINITE.search(text) else error
 
 
 def _parse_exactly(text: bytes) -> object:

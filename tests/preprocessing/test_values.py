@@ -196,6 +196,19 @@ def test_python_s_nan_and_infinity_are_rejected_where_a_number_is_needed(tmp_pat
     assert len(good) == 1 and bad == [(1, "not_finite"), (2, "not_finite")]
 
 
+@pytest.mark.parametrize("number", ["1e400", "-1E+400", "12e308"])
+@pytest.mark.parametrize("company", ["1", "1" + 30 * "0"])
+def test_a_number_that_no_float_holds_is_rejected_where_a_number_is_needed(
+    number: str, company: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "log.jsonl"
+    spec = write_json(path, [{"n": "NUMBER"}, {"n": 1, "other": "NUMBER"}, {"other": "COMPANY"}])
+    text = path.read_text().replace('"NUMBER"', number).replace('"COMPANY"', company)
+    path.write_text(text)
+    good, bad = read(spec)
+    assert len(good) == 2 and bad == [(1, "not_finite")]
+
+
 @pytest.mark.parametrize("name", ["log.jsonl", "log.parquet"])
 @pytest.mark.parametrize("unit", ["s", "iso"])
 def test_text_columns_with_an_absent_value(tmp_path: Path, name: str, unit: str) -> None:
