@@ -47,27 +47,36 @@ class TimeProfile:
     Attributes:
         hours: int64 [H], hours since 1970 UTC that have events, ascending.
         counts: int64 [H], their events.
+        lasts: int64 [H], seconds since 1970 of the latest event of each.
         first: The earliest event's seconds since 1970; None without events.
-        last: The latest event's.
     """
 
     hours: np.ndarray
     counts: np.ndarray
+    lasts: np.ndarray
     first: int | None = None
-    last: int | None = None
+
+    @property
+    def last(self) -> int | None:
+        """The latest event's seconds since 1970; None without events."""
+        return int(self.lasts[-1]) if len(self.lasts) else None
 
     @classmethod
     def empty(cls) -> TimeProfile:
         """The profile of no events."""
-        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        nothing = np.zeros(0, np.int64)
+        return cls(nothing, nothing, nothing)
 
     @classmethod
     def of(cls, times: np.ndarray) -> TimeProfile:
         """The profile of events at `times`, int64 seconds [E]."""
         if not len(times):
             return cls.empty()
-        hours, counts = np.unique(times // SECONDS_PER_HOUR, return_counts=True)
-        return cls(hours, counts, int(times.min()), int(times.max()))
+        times = np.sort(times)
+        hours, begins, counts = np.unique(
+            times // SECONDS_PER_HOUR, return_index=True, return_counts=True
+        )
+        return cls(hours, counts, times[begins + counts - 1], int(times[0]))
 
     @classmethod
     def merge(cls, profiles: list[TimeProfile]) -> TimeProfile:
@@ -78,9 +87,10 @@ class TimeProfile:
         hours, places = np.unique(np.concatenate([p.hours for p in filled]), return_inverse=True)
         counts = np.zeros(len(hours), np.int64)
         np.add.at(counts, places, np.concatenate([p.counts for p in filled]))
+        lasts = hours * SECONDS_PER_HOUR
+        np.maximum.at(lasts, places, np.concatenate([p.lasts for p in filled]))
         first = min(p.first for p in filled if p.first is not None)
-        last = max(p.last for p in filled if p.last is not None)
-        return cls(hours, counts, first, last)
+        return cls(hours, counts, lasts, first)
 
     def are_late(self, now: int) -> np.ndarray:
         """Which hours begin after `now`, seconds since 1970: bool [H]."""
@@ -90,7 +100,8 @@ class TimeProfile:
         """The first second after the log's events, of which there must be some.
 
         A few events after now have wrong clocks and don't count: one of them would make all that
-        is counted in a window before the log's end nothing.
+        is counted in a window before the log's end nothing. How many those are is told by hours,
+        so that of an hour that now is in, its events after now don't move the end beyond now.
 
         Args:
             now: Seconds since 1970; None asks the clock.
@@ -98,11 +109,9 @@ class TimeProfile:
         assert self.last is not None
         now = int(time.time()) if now is None else now
         are_late = self.are_late(now)
-        late = self.counts[are_late].sum()
-        if not late or late > _FEW * self.counts.sum():
+        if self.counts[are_late].sum() > _FEW * self.counts.sum():
             return self.last + 1
-        last_hour = int(self.hours[~are_late][-1])
-        return min((last_hour + 1) * SECONDS_PER_HOUR, now)
+        return min(int(self.lasts[~are_late][-1]), now) + 1
 
 
 def cut_offs(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections import Counter
+
+import numpy as np
 
 from pipelines.data_report import DataReport
 from pipelines.report.sections.data import split_edges
@@ -14,7 +15,7 @@ from preprocessing.splits import CutOffs, TimeProfile
 from tests.testing import small_spec
 
 DAY = 86_400
-PROFILE = dataclasses.replace(TimeProfile.empty(), first=0, last=5 * DAY)
+PROFILE = TimeProfile.of(np.array([0, 5 * DAY]))
 COUNTS = {
     ("rows", "events", "read"): 9,
     ("rows", "events", "rejected", "no_user"): 2,

@@ -77,12 +77,19 @@ def test_a_few_events_after_now_do_not_move_the_end_of_the_log() -> None:
     times = np.repeat(np.arange(10) * HOUR + 17, 100)
     late = np.append(times, 10 * HOUR + 7 * 24 * HOUR)
     split = FractionSplit(validation=0.2, test=0.2)
-    assert cut_offs(TimeProfile.of(times), split, now=10 * HOUR).end == 9 * HOUR + 18
-    assert cut_offs(TimeProfile.of(late), split, now=10 * HOUR).end == 10 * HOUR
-    assert cut_offs(TimeProfile.of(late), split, now=9 * HOUR + 60).end == 9 * HOUR + 60
+    for log in (times, late):
+        for now in (9 * HOUR + 60, 10 * HOUR, 99 * HOUR):  # it doesn't matter when the job runs
+            assert cut_offs(TimeProfile.of(log), split, now=now).end == 9 * HOUR + 18
     # Years later the week is over, and of a made-up log, all in the future, all counts.
     assert cut_offs(TimeProfile.of(late), split, now=9999 * HOUR).end == 178 * HOUR + 1
     assert cut_offs(TimeProfile.of(late + 99 * HOUR), split, now=0).end == 277 * HOUR + 1
+
+
+def test_an_event_later_in_the_hour_that_now_is_in_does_not_move_the_end_beyond_now() -> None:
+    times = np.append(np.repeat(np.arange(10) * HOUR, 100), 9 * HOUR + 1800)
+    split = FractionSplit(validation=0.2, test=0.2)
+    assert cut_offs(TimeProfile.of(times), split, now=9 * HOUR + 60).end == 9 * HOUR + 61
+    assert cut_offs(TimeProfile.of(times), split, now=10 * HOUR).end == 9 * HOUR + 1801
 
 
 def test_labels_must_be_known_when_their_split_ends() -> None:
@@ -98,4 +105,13 @@ def test_profiles_merge_to_the_profile_of_all(parts: list[list[int]]) -> None:
     whole = TimeProfile.of(np.array(list(itertools.chain(*parts)), np.int64))
     assert merged.hours.tolist() == whole.hours.tolist()
     assert merged.counts.tolist() == whole.counts.tolist()
+    assert merged.lasts.tolist() == whole.lasts.tolist()
     assert (merged.first, merged.last) == (whole.first, whole.last)
+
+
+def test_a_profile_has_each_hours_latest_event() -> None:
+    profile = TimeProfile.of(np.array([HOUR + 5, 3, HOUR + 9, 2, 7 * HOUR]))
+    assert profile.hours.tolist() == [0, 1, 7]
+    assert profile.counts.tolist() == [2, 2, 1]
+    assert profile.lasts.tolist() == [3, HOUR + 9, 7 * HOUR]
+    assert (profile.first, profile.last) == (2, 7 * HOUR)

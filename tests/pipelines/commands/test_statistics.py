@@ -96,14 +96,16 @@ def test_an_event_with_a_wrong_clock_is_no_part_of_the_windows(
     log = [row | {"timestamp": row["timestamp"] - newest + now - HOUR} for row in log]
     config, target = _config(tmp_path, ["1d"]), _target(tmp_path, ["1d"])
     write_small_dataset(tmp_path, log)
-    right = refresh_statistics(config, target, now, None, 3)
+    right = refresh_statistics(config, target, None if as_of == "last" else now, None, 3)
     assert not [record for record in caplog.records if record.name == "root"]
     write_small_dataset(tmp_path, [*log, log[0] | {"timestamp": now + 7 * 24 * HOUR}])
-    # In a folder of its own: the end of the log is before `now`, and older tables are refused.
     other = _target(tmp_path / "other", ["1d"])
     found = refresh_statistics(config, other, table_time(as_of), None, 3)
     assert _counts(found) == _counts(right)
     assert len(_counts(found)) > 1  # not only that of what was never counted
+    made = statistics_as_of(Path(found))
+    assert made is not None
+    assert as_of == "now" or made.time == now - HOUR + 1, "just after the last right event"
     assert any(
         message.startswith(f"1 of {len(log) + 1} times are after now")
         for message in caplog.messages
