@@ -99,7 +99,7 @@ class BuildRecords(beam.PTransform):
         seen, active = self._items(shards, sides["cutoffs"])
         sides["seen"] = beam.pvalue.AsSingleton(seen)
         sides["active"] = beam.pvalue.AsSingleton(active)
-        lines = self._statistics(shards, sides, cutoffs, profile)
+        lines = self._statistics(shards, sides, cutoffs)
         records = self._shard_records(shards, sides)
         catalog = self._catalog(seen, sides, lines)
         if self._quarantine_dir:
@@ -111,11 +111,7 @@ class BuildRecords(beam.PTransform):
         return {split: records[split] for split in SHARD_SPLITS} | {"catalog": catalog["catalog"]}
 
     def _statistics(
-        self,
-        shards: beam.PCollection,
-        sides: Sides,
-        cutoffs: beam.PCollection,
-        profile: beam.PCollection,
+        self, shards: beam.PCollection, sides: Sides, cutoffs: beam.PCollection
     ) -> tuple[beam.pvalue.AsIter, ...]:
         """Adds what shards are told of statistics to `sides`.
 
@@ -127,7 +123,7 @@ class BuildRecords(beam.PTransform):
         counted = shards | "Statistics" >> CountStatistics(self._spec, self._shards, sides)
         sides["overall"] = beam.pvalue.AsDict(counted.overall)
         sides["answers"] = beam.pvalue.AsMultiMap(counted.answers)
-        to_lines = StatisticLines(self._spec, counted, sides["items"], cutoffs, profile)
+        to_lines = StatisticLines(self._spec, counted, sides["items"], cutoffs)
         return (beam.pvalue.AsIter(shards | "StatisticLines" >> to_lines),)
 
     def _catalog(

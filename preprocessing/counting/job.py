@@ -29,6 +29,7 @@ from preprocessing.tables import from_bytes
 
 # Side inputs by the parameter that they fill; None where there is nothing.
 Sides = dict[str, beam.pvalue.AsSideInput | None]
+_EVENTS = "events"
 _OVERALL = "overall"
 _TABLES = "tables"
 
@@ -41,11 +42,13 @@ class Counted(NamedTuple):
         answers: (shard of users, (statistic, table)) of what the shard asked.
         tables: (statistic, table) of all keys as they stood in the log's last step, a user's own
             left out.
+        events: How many events the log had before its end.
     """
 
     overall: beam.PCollection
     answers: beam.PCollection
     tables: beam.PCollection
+    events: beam.PCollection
 
 
 class CountStatistics(beam.PTransform):
@@ -67,12 +70,13 @@ class CountStatistics(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> Counted:
         to_rows = beam.ParDo(_RowsOfShard(self._spec, self._shards, self._ask), **self._sides)
-        found = parts | "Rows" >> to_rows.with_outputs(_OVERALL, main="rows")
+        found = parts | "Rows" >> to_rows.with_outputs(_OVERALL, _EVENTS, main="rows")
         by_key = found["rows"] | beam.GroupByKey() | beam.Values()
         sums = beam.FlatMap(_of_keys, self._spec, self._sides["cutoffs"])
         of_keys = by_key | "Sums" >> sums.with_outputs(_TABLES, main="answers")
         totals = found[_OVERALL] | "Overall" >> beam.CombinePerKey(MergeKeyCounts())
-        return Counted(totals, of_keys["answers"], of_keys[_TABLES])
+        events = found[_EVENTS] | "Events" >> beam.CombineGlobally(sum)
+        return Counted(totals, of_keys["answers"], of_keys[_TABLES], events)
 
 
 class CountOverall(beam.PTransform):
@@ -89,7 +93,8 @@ class CountOverall(beam.PTransform):
 class _RowsOfShard(beam.DoFn):
     """From one shard of users to what they did, and what their requests ask.
 
-    Yields (shard of keys, Rows), and (statistic, table) of all keys together under `_OVERALL`.
+    Yields (shard of keys, Rows), (statistic, table) of all keys together under `_OVERALL`, and how
+    many events came before the log's end under `_EVENTS`.
     """
 
     def __init__(self, spec: DatasetSpec, shards: int, ask: bool) -> None:
@@ -123,6 +128,8 @@ class _RowsOfShard(beam.DoFn):
         yield from rows.by_key(self._shards)
         for totals in overall(self._spec, events):
             yield beam.pvalue.TaggedOutput(_OVERALL, totals)
+        are_counted = (events.time < cutoffs.end) & ~events.is_listed
+        yield beam.pvalue.TaggedOutput(_EVENTS, int(np.count_nonzero(are_counted)))
 
 
 def _requests(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs, tables: Tables) -> Frame:

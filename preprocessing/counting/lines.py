@@ -13,7 +13,7 @@ from preprocessing.counting.job import Counted
 from preprocessing.shard_fns import ItemsOfShard
 from preprocessing.shared_sides import entities
 from preprocessing.spec import DatasetSpec
-from preprocessing.splits import CutOffs, TimeProfile
+from preprocessing.splits import CutOffs
 from preprocessing.statistics.as_of import AsOf
 from preprocessing.statistics.exchange import STEP, amounts_of
 from preprocessing.statistics.table import (
@@ -33,7 +33,6 @@ class StatisticLines(beam.PTransform):
         counted: What was counted.
         items: The side input of the item table.
         cutoffs: The cut-offs; the table is as of the log's end.
-        profile: When the events were.
     """
 
     def __init__(
@@ -42,14 +41,12 @@ class StatisticLines(beam.PTransform):
         counted: Counted,
         items: beam.pvalue.AsSingleton,
         cutoffs: beam.PCollection,
-        profile: beam.PCollection,
     ) -> None:
         super().__init__()
         self._spec = spec
         self._counted = counted
         self._items = items
         self._cutoffs = cutoffs
-        self._profile = profile
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         overall = beam.pvalue.AsDict(self._counted.overall)
@@ -60,7 +57,7 @@ class StatisticLines(beam.PTransform):
         defaults = self._cutoffs | "NeverCounted" >> beam.Map(
             lines_of_what_never_counted, self._spec, overall
         )
-        about = self._profile | "AsOf" >> beam.Map(_as_of, cutoffs)
+        about = self._counted.events | "AsOf" >> beam.Map(_as_of, cutoffs)
         found = [tables, defaults, about]
         if counted_features(self._spec):
             found.append(self._of_items(parts))
@@ -105,8 +102,8 @@ def lines_of_what_never_counted(
     return b"\n".join(lines)
 
 
-def _as_of(profile: TimeProfile, cutoffs: CutOffs) -> bytes:
-    return AsOf(cutoffs.end, int(profile.counts.sum())).line()
+def _as_of(events: int, cutoffs: CutOffs) -> bytes:
+    return AsOf(cutoffs.end, events).line()
 
 
 def _of_items(

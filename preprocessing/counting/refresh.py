@@ -60,7 +60,7 @@ class BuildStatistics(beam.PTransform):
         counted = shards | "Statistics" >> CountStatistics(
             self._spec, self._shards, sides, ask=False
         )
-        to_lines = StatisticLines(self._spec, counted, sides["items"], cutoffs, before)
+        to_lines = StatisticLines(self._spec, counted, sides["items"], cutoffs)
         return shards | "Lines" >> to_lines
 
     def _items(

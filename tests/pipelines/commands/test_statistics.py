@@ -105,6 +105,7 @@ def test_an_event_with_a_wrong_clock_is_no_part_of_the_windows(
     assert len(_counts(found)) > 1  # not only that of what was never counted
     made = statistics_as_of(Path(found))
     assert made is not None
+    assert made.events == len(log)
     assert as_of == "now" or made.time == now - HOUR + 1, "just after the last right event"
     assert any(
         message.startswith(f"1 of {len(log) + 1} times are after now")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,14 +14,17 @@ import pytest
 from preprocessing.counting.refresh import BuildStatistics
 from preprocessing.quarantine import check_quarantine
 from preprocessing.spec import DatasetSpec
+from preprocessing.statistics.as_of import AsOf
 from tests.preprocessing.statistics.reference import reference_statistics
 from tests.testing import (
+    HOUR,
     Record,
     Row,
     build_records,
     item_rows,
     small_log,
     small_spec,
+    write_csv,
     write_small_dataset,
 )
 
@@ -93,6 +97,20 @@ def test_a_table_as_of_a_time_knows_nothing_of_what_comes_later(tmp_path: Path) 
     columns = [expected[name] for name in names]
     found = [table[f"of\x1fitem_id\x1f{item}"] for item in record["candidate_item_id"]]
     np.testing.assert_allclose(found, np.array(columns, np.float32).T, rtol=1e-6)
+
+
+def test_a_table_says_how_many_events_the_log_had_before_it(tmp_path: Path) -> None:
+    """Not those after now, nor what lists of earlier behaviours name."""
+    log = small_log(events=200)
+    late = log[0] | {"timestamp": int(time.time()) + 7 * 24 * HOUR}
+    spec = write_small_dataset(
+        tmp_path,
+        features={"statistics": {"item_id": {"windows": ["all"]}}},
+        history={"earlier": {"column": "before"}},
+    )
+    write_csv(tmp_path / "events.csv", [row | {"before": "i1 i2"} for row in [*log, late]])
+    as_of = AsOf.of_lines(line.encode() for line in _built_alone(spec, tmp_path))
+    assert as_of == AsOf(max(row["timestamp"] for row in log) + 1, len(log))
 
 
 def _check_table(spec: DatasetSpec, catalog: Sequence[Record], log: Sequence[Row]) -> None:
