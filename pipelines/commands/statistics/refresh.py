@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+import time
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from serving.refresh import as_of_at, refresh, spec_of
 
 # What of a spec decides what a statistic counts, and what a model takes its numbers for.
 _SAME = ("features", "candidates", "tasks")
+_CLOCKS_APART = 60  # seconds, from one machine to the next
+_YEAR_2000 = 946_684_800
+_SMALLER_UNITS = {"milliseconds": 1_000, "microseconds": 1_000_000}  # how many a second has
 
 
 def refresh_statistics(
@@ -44,14 +48,16 @@ def refresh_statistics(
 
     Raises:
         RunError: the model counts other things than the configuration does, or another data set,
-            or has newer statistics; `as_of` is no time in seconds; or Beam's workers are elsewhere.
+            or has newer statistics; `as_of` is no time in seconds, or after now, as the log's end
+            may be; or Beam's workers are elsewhere.
         ServingError: there is no version with statistics at `target`.
         DataError: the log can't be read, too many of its rows can't be used, or it ended long
             before `as_of`.
         StorageError: a store can't be read or written, or its package is missing.
     """
     config = load_run_config(config_path)
-    _check_seconds(as_of)
+    if as_of is not None:
+        _check_time(as_of)
     _check_served(config.dataset, as_of, target)
     if config.beam.is_remote:
         raise RunError(
@@ -70,17 +76,35 @@ def refresh_statistics(
         with open(lines, "rb") as table:
             made_as_of = AsOf.of_lines(table)
         assert made_as_of is not None
+        _check_time(made_as_of.time)
         check = partial(_check_served, config.dataset, made_as_of.time, target)
         return refresh(target, Path(lines), keep, check)
 
 
-def _check_seconds(as_of: int | None) -> None:
-    if as_of is None or 0 <= as_of <= LATEST_SECOND:
-        return
-    hint = ""
-    if LATEST_SECOND < as_of <= 1000 * LATEST_SECOND:
-        hint = f" Is it in milliseconds? In seconds it is {as_of // 1000}, {to_iso(as_of // 1000)}."
-    raise RunError(f"--as-of takes seconds since 1970. Received: {as_of}.{hint}")
+def _check_time(as_of: int) -> None:
+    """A table's time must be in seconds, and not after now."""
+    now = int(time.time())
+    if not 0 <= as_of <= LATEST_SECOND:
+        raise RunError(
+            f"--as-of takes seconds since 1970, which are {now} now. Received: {as_of}."
+            f"{_unit_hint(as_of, now)}"
+        )
+    if as_of > now + _CLOCKS_APART:
+        raise RunError(
+            f"the table would be as of {to_iso(as_of)}, which is after now, {to_iso(now)}: its "
+            "windows would have hours that are yet to come, and until then no other table could "
+            "follow it. Give --as-of now. Where the log itself goes on after now, are its clocks "
+            "right, or is local time read as UTC?"
+        )
+
+
+def _unit_hint(as_of: int, now: int) -> str:
+    """Which unit a number that isn't in seconds may be in."""
+    for unit, in_a_second in _SMALLER_UNITS.items():
+        seconds = as_of // in_a_second
+        if _YEAR_2000 <= seconds <= now + _CLOCKS_APART:
+            return f" Is it in {unit}? In seconds it is {seconds}, {to_iso(seconds)}."
+    return ""
 
 
 def _check_served(spec: DatasetSpec, as_of: int | None, target: str) -> None:

@@ -200,11 +200,47 @@ def test_the_next_version_says_of_when_it_is_and_none_that_is_older_follows(
     assert "these would be older" in shorter.stderr
 
 
-def test_times_in_milliseconds_are_named(tmp_path: Path) -> None:
-    config = str(_config(tmp_path, ["all"]))
-    found = srp4ctr("statistics", config, _target(tmp_path, ["all"]), "--as-of", "1768000000000")
-    assert found.returncode == 1
-    assert found.stderr == (
-        "Error: --as-of takes seconds since 1970. Received: 1768000000000. Is it in milliseconds? "
-        "In seconds it is 1768000000, 2026-01-09T23:06:40+00:00.\n"
+@pytest.mark.parametrize(
+    ("as_of", "hint"),
+    [
+        (1_768_000_000_000, " Is it in milliseconds? In seconds it is 1768000000, 2026-01-09T"),
+        (1_768_000_000_000_000, " Is it in microseconds? In seconds it is 1768000000, 2026-01-09T"),
+        (99_999_999_999, ""),  # milliseconds of 1973: a digit too many
+        (9_999_999_999_999, ""),  # and of 2286
+    ],
+)
+def test_times_in_other_units_are_named(tmp_path: Path, as_of: int, hint: str) -> None:
+    config, target = _config(tmp_path, ["all"]), _target(tmp_path, ["all"])
+    end = "23:06:40\\+00:00\\.$" if hint else "$"
+    found = rf"^--as-of takes seconds since 1970, which are \d+ now\. Received: {as_of}\."
+    with pytest.raises(RunError, match=found + hint.replace("?", "[?]") + end):
+        refresh_statistics(config, target, as_of, None, 3)
+
+
+def test_a_time_after_now_is_refused(tmp_path: Path) -> None:
+    """Its windows would be empty, and no table could follow it until then."""
+    now = int(time.time())
+    log = small_log(events=200)
+    write_small_dataset(tmp_path, log)
+    config, target = _config(tmp_path, ["1d", "all"]), _target(tmp_path, ["1d", "all"])
+    refused = srp4ctr("statistics", str(config), target, "--as-of", str(now + 48 * HOUR))
+    assert refused.returncode == 1
+    assert f"as of {to_iso(now + 48 * HOUR)}, which is after now" in refused.stderr
+
+    # A log that goes on after now, by more events than a few wrong clocks have.
+    ahead = now + 48 * HOUR - max(row["timestamp"] for row in log)
+    write_small_dataset(tmp_path, [row | {"timestamp": row["timestamp"] + ahead} for row in log])
+    with pytest.raises(RunError, match="which is after now, .* is local time read as UTC[?]"):
+        refresh_statistics(config, target, None, None, 3)
+    assert [path.name for path in Path(target).iterdir()] == ["3"]
+
+
+def test_clocks_may_be_a_little_apart(tmp_path: Path) -> None:
+    log = small_log(events=200)
+    now = int(time.time())
+    since = now - HOUR - max(row["timestamp"] for row in log)
+    write_small_dataset(tmp_path, [row | {"timestamp": row["timestamp"] + since} for row in log])
+    version = refresh_statistics(
+        _config(tmp_path, ["all"]), _target(tmp_path, ["all"]), now + 30, None, 3
     )
+    assert statistics_as_of(Path(version)) == AsOf(now + 30, len(log))
