@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from preprocessing.config import ConfigError
 from preprocessing.endpoints import EndpointError
-from preprocessing.errors import DataError, DataFetchError
+from preprocessing.errors import DataError, DataFetchError, without_step
 from preprocessing.stored_folders import StorageError
 from serving.errors import ServingError
 
@@ -33,6 +33,8 @@ _TOLD = (DataError, DataFetchError, EndpointError, RunError, ServingError, Stora
 def explain(error: BaseException) -> tuple[str | None, int]:
     """The message and exit code of an error that a user can mend, looking through what wrapped it.
 
+    The message is without the name of the step of a Beam job that raised the error.
+
     Returns:
         (None, 1) for an error that is a defect and should show its traceback.
     """
@@ -40,9 +42,9 @@ def explain(error: BaseException) -> tuple[str | None, int]:
         if isinstance(cause, ModuleNotFoundError) and cause.name:
             return _not_installed(cause.name), 2
         if isinstance(cause, ConfigError):
-            return str(cause), 2
+            return without_step(str(cause)), 2
         if isinstance(cause, _TOLD):
-            return str(cause), 1
+            return without_step(str(cause)), 1
     return None, 1
 
 

@@ -1,5 +1,9 @@
 """The errors for data that can't be used, or can't be fetched."""
 
+import re
+
+_STEP = re.compile(r" \[while running '[^\n]*'\]$")
+
 
 class DataError(ValueError):
     """A log or table can't be used.
@@ -24,3 +28,8 @@ class BrokenFileError(DataError):
 
 class DataFetchError(RuntimeError):
     """A data set is unknown, can't be downloaded or written, or is not what it should be."""
+
+
+def without_step(message: str) -> str:
+    """A message without what Beam puts behind it: the name of the job's step that raised it."""
+    return _STEP.sub("", message)

@@ -14,7 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 
 from preprocessing import read_checked
 from preprocessing.endpoints import EndpointError, check_job_server
-from preprocessing.errors import DataError
+from preprocessing.errors import DataError, without_step
 from preprocessing.paths import absolute, path_problem
 from preprocessing.sources.check import check_tables
 from preprocessing.sources.files import files_of
@@ -157,7 +157,7 @@ def _run(pipeline: beam.Pipeline) -> beam.runners.runner.PipelineResult:
         result = pipeline.run()
         result.wait_until_finish()
     except (OSError, redis.RedisError, RuntimeError) as error:  # of workers elsewhere it is text
-        lines = str(error).strip().splitlines()
+        lines = without_step(str(error).strip()).splitlines()
         raise ServingError(
             f"the job failed: {lines[-1] if lines else type(error).__name__}. Run again, it goes "
             "on where it was."
