@@ -28,7 +28,8 @@ class BaseClient:
         freshness: How old a cached state may be.
         unsent: What to do where candidates come without features that differ from one showing of an
             item to the next, such as its position, or users without statistics of users, and the
-            model was trained with them: `warn`, once a version, `raise` a ValueError, or `ignore`.
+            model was trained with them: `warn`, once a version of each feature, `raise` a
+            ValueError, or `ignore`.
     """
 
     _io_type: ClassVar[type[BlockingIo] | type[AsyncIo]]

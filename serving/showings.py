@@ -25,7 +25,7 @@ class ShowingCheck:
         if unsent not in ("warn", "raise", "ignore"):
             raise ValueError(f"`unsent` must be warn, raise or ignore. Received: unsent={unsent!r}")
         self._unsent = unsent
-        self._warned: set[tuple[int, tuple[str, ...]]] = set()
+        self._warned: set[tuple[int, str]] = set()
 
     def __call__(self, sent: Collection[str], description: Description, version: int) -> None:
         """Checks the names of features that are sent.
@@ -33,7 +33,7 @@ class ShowingCheck:
         Raises:
             ValueError: some are missing, and that is to be raised.
         """
-        missing = tuple(name for name in description.showing_inputs if name not in sent)
+        missing = [name for name in description.showing_inputs if name not in sent]
         if missing and self._unsent != "ignore":
             self._tell(
                 version,
@@ -53,11 +53,10 @@ class ShowingCheck:
         """
         if self._unsent == "ignore" or not description.statistic_inputs:
             return
-        lacked: list[str] = []
+        missing: list[str] = []
         for name in description.statistic_inputs:
             if any(user.get(name) is None for user in users):
-                lacked.append(name)
-        missing = tuple(lacked)
+                missing.append(name)
         if missing:
             self._tell(
                 version,
@@ -67,9 +66,10 @@ class ShowingCheck:
                 "happened: without them the model takes it that nothing has.",
             )
 
-    def _tell(self, version: int, missing: tuple[str, ...], message: str) -> None:
+    def _tell(self, version: int, missing: list[str], message: str) -> None:
         if self._unsent == "raise":
             raise ValueError(message)
-        if (version, missing) not in self._warned:
-            self._warned.add((version, missing))
+        told = {(version, name) for name in missing}
+        if not told <= self._warned:
+            self._warned |= told
             logging.getLogger(__name__).warning(message)

@@ -113,7 +113,7 @@ def test_a_description_keeps_ranges_and_widths_as_json() -> None:
         check_values({"candidate_share": np.array([[7.0]])}, ["candidate_share"], found)
 
 
-def test_statistics_that_users_lack_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_statistics_that_users_lack_are_told_once_each(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     check = ShowingCheck("warn")
     for _ in range(2):
@@ -122,6 +122,13 @@ def test_statistics_that_users_lack_are_told_once(caplog: pytest.LogCaptureFixtu
     assert record.getMessage().startswith("Version 7 was trained with user_statistics, which count")
     check.of_users([{"user_user_all_events": 1, "user_statistics": ""}], DESCRIPTION, 7)
     assert len(caplog.records) == 1
+    # Both are told of by now, whichever a user lacks.
+    check.of_users([{}], DESCRIPTION, 7)
+    check.of_users([{"user_statistics": ""}], DESCRIPTION, 7)
+    check.of_users([{}], DESCRIPTION, 7)
+    assert len(caplog.records) == 2
+    check.of_users([{}], DESCRIPTION, 8)
+    assert len(caplog.records) == 3
     ShowingCheck("ignore").of_users([{}], DESCRIPTION, 7)
     with pytest.raises(ValueError, match="user_user_all_events, user_statistics"):
         ShowingCheck("raise").of_users([{}], DESCRIPTION, 7)
