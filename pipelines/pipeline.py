@@ -82,14 +82,14 @@ def create_pipeline(
     # Pre-training starts from an earlier day's model where that is asked for; the rest follows.
     start = earlier[0].outputs["model"] if earlier else None
     pretrain = _trainer(
-        config, PRETRAIN, "trainer.pretrain.run_fn", trainer, prepared, "pretrain", start
+        config, prepared, PRETRAIN, stage="pretrain", settings=trainer, base_model=start
     )
     encoder = pretrain.outputs["model"]
     ranker = _trainer(
-        config, RANKER, "trainer.finetune.run_fn", trainer, prepared, "finetune", encoder
+        config, prepared, RANKER, stage="finetune", settings=trainer, base_model=encoder
     )
     without = _trainer(
-        config, BASELINE, "trainer.finetune.run_fn", trainer.without_encoder(), prepared, "finetune"
+        config, prepared, BASELINE, stage="finetune", settings=trainer.without_encoder()
     )
     trained = [*earlier, pretrain, ranker, without]
     components = [*prepared.components, *trained, *_judge(config, prepared, ranker, without)]
@@ -148,14 +148,14 @@ def _prepare(config: RunConfig, platform: LocalPlatform) -> _Prepared:
     )
     transform.add_upstream_node(checks[-1])  # no training on data that fails its checks
     return _Prepared(
-        platform,
-        [examples, statistics, schema, *checks, transform],
-        examples.outputs["examples"],
-        schema.outputs[SCHEMA],
-        schema.outputs[EVALUATED],
-        transform.outputs["transformed_examples"],
-        transform.outputs["transform_graph"],
-        checks[-1].outputs["findings"],
+        platform=platform,
+        components=[examples, statistics, schema, *checks, transform],
+        examples=examples.outputs["examples"],
+        schema=schema.outputs[SCHEMA],
+        evaluated_schema=schema.outputs[EVALUATED],
+        transformed=transform.outputs["transformed_examples"],
+        graph=transform.outputs["transform_graph"],
+        findings=checks[-1].outputs["findings"],
     )
 
 
@@ -180,11 +180,11 @@ def _checks(
         components += [log, served]
         serving = served.outputs["statistics"]
     checks = DataChecks(
-        statistics.outputs["statistics"],
-        validator.outputs["anomalies"],
-        config.spec,
-        platform.checks(config.checks),
-        code_fingerprint("preprocessing", f"{_COMPONENTS}/data_checks.py"),
+        statistics=statistics.outputs["statistics"],
+        anomalies=validator.outputs["anomalies"],
+        spec=config.spec,
+        checks=platform.checks(config.checks),
+        code=code_fingerprint("preprocessing", f"{_COMPONENTS}/data_checks.py"),
         previous=previous.outputs["statistics"] if previous else None,
         serving=serving,
     )
@@ -193,17 +193,18 @@ def _checks(
 
 def _trainer(
     config: RunConfig,
-    node: str,
-    run_fn: str,
-    settings: TrainerConfig,
     prepared: _Prepared,
+    node: str,
+    *,
     stage: str,
+    settings: TrainerConfig,
     base_model: BaseChannel | None = None,
 ) -> BaseNode:
+    """A Trainer of one stage; `base_model` is what it starts from."""
     train, validation = STAGE_SPLITS[stage]
     return prepared.platform.trainer(
         node,
-        run_fn=run_fn,
+        run_fn=f"trainer.{stage}.run_fn",
         examples=prepared.transformed,
         transform_graph=prepared.graph,
         schema=prepared.schema,
@@ -227,23 +228,32 @@ def _judge(
         prepared.examples, ranker.outputs["model"], without.outputs["model"]
     )
     baseline = to_beat.outputs["model"] if to_beat else None
-    evaluator = _evaluator(config, prepared, ranker, config.evaluation.min_auc, baseline)
+    min_auc = config.evaluation.min_auc
+    evaluator = _evaluator(config, prepared, ranker, min_auc=min_auc, to_beat=baseline)
     if config.evaluation.push == "cheaper":
-        of_baseline = _evaluator(config, prepared, without, config.evaluation.min_auc, baseline)
+        of_baseline = _evaluator(config, prepared, without, min_auc=min_auc, to_beat=baseline)
     else:
         # Without a bar nothing is blessed: the baseline is evaluated for the report alone.
-        of_baseline = _evaluator(config, prepared, without, None, None)
+        of_baseline = _evaluator(config, prepared, without, min_auc=None, to_beat=None)
     baseline_evaluator = of_baseline.with_id(BASELINE_EVALUATOR)
     counts = _counts(config, prepared, ranker, without) if config.evaluation.counts_rows else None
     rivals = [counts] if counts else []
     resolvers = [to_beat] if to_beat else []
     components = [*resolvers, evaluator, baseline_evaluator, *rivals]
     if config.evaluation.push == "ranker":
-        return [*components, *_push(config, prepared, ranker, evaluator, counts)]
+        pushed = _push(config, prepared, model=ranker, evaluator=evaluator, counts=counts)
+        return [*components, *pushed]
     # The encoder either pays or doesn't, so that at most one of the two gates opens.
-    gate, pusher = _push(config, prepared, ranker, evaluator, counts, PAYS)
+    gate, pusher = _push(
+        config, prepared, model=ranker, evaluator=evaluator, counts=counts, if_encoder=PAYS
+    )
     baseline_gate, baseline_pusher = _push(
-        config, prepared, without, baseline_evaluator, counts, DOES_NOT_PAY
+        config,
+        prepared,
+        model=without,
+        evaluator=baseline_evaluator,
+        counts=counts,
+        if_encoder=DOES_NOT_PAY,
     )
     return [
         *components,
@@ -257,6 +267,7 @@ def _judge(
 def _push(
     config: RunConfig,
     prepared: _Prepared,
+    *,
     model: BaseNode,
     evaluator: BaseNode,
     counts: BaseNode | None,
@@ -264,17 +275,17 @@ def _push(
 ) -> tuple[BaseNode, BaseNode]:
     """The gate of a model and its Pusher."""
     gate = BlessingGate(
-        evaluator.outputs["blessing"],
-        evaluator.outputs["evaluation"],
-        prepared.findings,
-        prepared.examples,
-        list(config.dataset.tasks),
-        config.evaluation.min_auc_over_rules,
-        code_fingerprint(f"{_COMPONENTS}/blessing_gate.py"),
-        config.span or 0,
-        config.evaluation.must_beat,
-        counts.outputs["counts"] if counts else None,
-        if_encoder,
+        evaluator_blessing=evaluator.outputs["blessing"],
+        evaluation=evaluator.outputs["evaluation"],
+        findings=prepared.findings,
+        examples=prepared.examples,
+        tasks=list(config.dataset.tasks),
+        margin=config.evaluation.min_auc_over_rules,
+        code=code_fingerprint(f"{_COMPONENTS}/blessing_gate.py"),
+        span=config.span or 0,
+        must_beat=config.evaluation.must_beat,
+        counts=counts.outputs["counts"] if counts else None,
+        if_encoder=if_encoder,
     )
     pusher = Pusher(
         model=model.outputs["model"],
@@ -294,15 +305,15 @@ def _counts(
     They are a component of their own, since they need nothing but the rankers' scores.
     """
     counts = CountsRival(
-        prepared.examples,
-        prepared.transformed,
-        prepared.graph,
-        ranker.outputs["model"],
-        without.outputs["model"],
-        config.spec,
-        config.evaluation.counts_rows,
-        config.trainer.seed,
-        code_fingerprint("preprocessing", "trainer", f"{_COMPONENTS}/counts.py"),
+        examples=prepared.examples,
+        transformed=prepared.transformed,
+        graph=prepared.graph,
+        model=ranker.outputs["model"],
+        without_encoder=without.outputs["model"],
+        spec=config.spec,
+        rows=config.evaluation.counts_rows,
+        seed=config.trainer.seed,
+        code=code_fingerprint("preprocessing", "trainer", f"{_COMPONENTS}/counts.py"),
     )
     return counts.with_id(COUNTS)
 
@@ -311,6 +322,7 @@ def _evaluator(
     config: RunConfig,
     prepared: _Prepared,
     ranker: BaseNode,
+    *,
     min_auc: float | None,
     to_beat: BaseChannel | None,
 ) -> BaseNode:

@@ -111,12 +111,12 @@ class EntityTable:
         taken = pa.array(np.append(rows[known], len(self.row_keys)))
         columns = {name: column.take(taken) for name, column in self.columns.items()}
         return EntityTable(
-            self.keys.take(pa.array(known)),
-            np.arange(len(known)),
-            None,
-            columns,
-            self.duplicates,
-            self.conflicts,
+            keys=self.keys.take(pa.array(known)),
+            row_keys=np.arange(len(known)),
+            times=None,
+            columns=columns,
+            duplicates=self.duplicates,
+            conflicts=self.conflicts,
         )
 
 

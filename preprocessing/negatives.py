@@ -58,6 +58,7 @@ def sample(
     pool: ItemPool,
     hashes: np.ndarray,
     met: MetItems,
+    *,
     user: np.ndarray,
     times: np.ndarray,
     by: np.ndarray,

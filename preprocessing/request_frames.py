@@ -61,7 +61,13 @@ def request_frame(
     ids = _request_ids(events, first_events, times, why)
     if spec.negatives is not None and pool is not None:
         candidates = _with_negatives(
-            spec.negatives.per_request, pool, events, shown, candidates, ids, times
+            candidates,
+            wanted=spec.negatives.per_request,
+            pool=pool,
+            events=events,
+            shown=shown,
+            ids=ids,
+            times=times,
         )
     row, pieces = cut(candidates, spec.candidates.max_per_request)
     history = histories(
@@ -79,11 +85,12 @@ def request_frame(
 
 
 def _with_negatives(
+    candidates: Ranges,
+    *,
     wanted: int,
     pool: ItemPool,
     events: SortedEvents,
     shown: np.ndarray,
-    candidates: Ranges,
     ids: pa.Array,
     times: np.ndarray,
 ) -> Ranges:
@@ -95,11 +102,18 @@ def _with_negatives(
     met = MetItems.of(events.user[shown], place[shown], events.time[shown], len(pool))
     rows = np.flatnonzero(candidates.lengths)
     lasts = candidates.events[candidates.stops[rows] - 1]
-    by = _latest(events.time, candidates, rows)
     users = events.strings[USER].take(lasts).strings()
     hashes = request_hashes(users, ids.take(pa.array(rows)))
     drawn = np.full((len(candidates.lengths), wanted), -1)
-    drawn[rows] = sample(wanted, pool, hashes, met, events.user[lasts], times[rows], by)
+    drawn[rows] = sample(
+        wanted,
+        pool,
+        hashes,
+        met,
+        user=events.user[lasts],
+        times=times[rows],
+        by=_latest(events.time, candidates, rows),
+    )
     return _append(candidates, np.where(drawn < 0, -1, drawn + len(events)))
 
 

@@ -45,6 +45,7 @@ def schema_findings(
 def distance_findings(
     check: Check,
     policy: Policy,
+    *,
     now: Statistics,
     before: Statistics,
     limits: Mapping[str, float],
@@ -73,13 +74,17 @@ def distance_findings(
         is_come = name in new and name in listed and name not in old
         if (is_gone or is_come) and feature.side != "label":
             said = _GONE[check] if is_gone else _CAME[check]
-            yield Finding(check, policy, name, f"{name} {said}.", look_at, 1.0, limit)
+            yield Finding(
+                check, policy, name, f"{name} {said}.", look_at, distance=1.0, allowed=limit
+            )
         elif measured.get(name, 0.0) > limit:
             how = change(name, new[name], old[name], feature.side == "label")
             metric = _METRIC[feature.dtype == "string"]
             size = f"{metric} {measured[name]:.3f}, {limit:g} is allowed"
             message = f"{_SINCE[check]}, {name} changed: {how} ({size})."
-            yield Finding(check, policy, name, message, look_at, measured[name], limit)
+            yield Finding(
+                check, policy, name, message, look_at, distance=measured[name], allowed=limit
+            )
 
 
 def _look_at(check: Check, feature: RecordFeature) -> str:

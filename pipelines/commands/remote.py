@@ -98,8 +98,15 @@ def submit(
         values = jobs.parse_parameters(parameter or [])
         if runner == "vertex":
             name = jobs.submit_to_vertex(
-                pipeline, str(project), str(region), values, service_account, cron
+                pipeline,
+                project=str(project),
+                region=str(region),
+                parameters=values,
+                service_account=service_account,
+                cron=cron,
             )
         else:
-            name = jobs.submit_to_kubeflow(pipeline, str(host), str(root), values, cron)
+            name = jobs.submit_to_kubeflow(
+                pipeline, host=str(host), root=str(root), parameters=values, cron=cron
+            )
         typer.echo(f"Submitted: {name}")

@@ -101,12 +101,12 @@ def serve(
         serve_models(
             base_path,
             name,
-            port or None,
-            rest_port or None,
-            num_versions,
-            poll_seconds,
-            host,
-            options,
+            grpc_port=port or None,
+            rest_port=rest_port or None,
+            num_versions=num_versions,
+            poll_seconds=poll_seconds,
+            host=host,
+            options=options,
         )
 
 

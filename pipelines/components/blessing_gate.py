@@ -42,8 +42,8 @@ class _Spec(ComponentSpec):
         "code": ExecutionParameter(type=str),
     }
     INPUTS = {
-        "evaluation": ChannelParameter(type=standard_artifacts.ModelBlessing),
-        "figures": ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        "evaluator_blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "findings": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
         "examples": ChannelParameter(type=standard_artifacts.Examples),
         "counts": ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
@@ -65,13 +65,13 @@ class Executor(base_executor.BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Writes the final blessing, as TFX's Pusher reads it."""
-        evaluation = artifact_utils.get_single_instance(input_dict["evaluation"])
+        verdict = artifact_utils.get_single_instance(input_dict["evaluator_blessing"])
         findings = artifact_utils.get_single_instance(input_dict["findings"])
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         found = read_checks(findings.uri).findings
         blocked = any(finding.policy != "warn" for finding in found)
         refused = _refusals(
-            artifact_utils.get_single_instance(input_dict["figures"]).uri,
+            artifact_utils.get_single_instance(input_dict["evaluation"]).uri,
             artifact_utils.get_single_instance(input_dict["examples"]).uri,
             exec_properties,
         )
@@ -82,11 +82,11 @@ class Executor(base_executor.BaseExecutor):
             refused += refused_for_encoder(_read_counts(input_dict), if_encoder)
         with fileio.open(f"{blessing.uri}/{REFUSALS}", "w") as file:
             file.write(json.dumps(refused, ensure_ascii=False))
-        is_blessed = model_utils.is_model_blessed(evaluation) and not blocked and not refused
+        is_blessed = model_utils.is_model_blessed(verdict) and not blocked and not refused
         blessing.set_int_custom_property(BLESSED, int(is_blessed))
         blessing.set_int_custom_property(FINAL, 1)
         blessing.set_int_custom_property(SPAN, exec_properties[SPAN])
-        blessing.set_int_custom_property(MODEL_ID, evaluation.get_int_custom_property(MODEL_ID))
+        blessing.set_int_custom_property(MODEL_ID, verdict.get_int_custom_property(MODEL_ID))
         # TFX's Pusher looks for this file, its resolvers for the properties.
         name = constants.BLESSED_FILE_NAME if is_blessed else constants.NOT_BLESSED_FILE_NAME
         with fileio.open(f"{blessing.uri}/{name}", "w") as file:
@@ -97,8 +97,8 @@ class BlessingGate(base_component.BaseComponent):
     """The last word on a model.
 
     Args:
-        evaluation: The Evaluator's blessing.
-        figures: Its evaluation.
+        evaluator_blessing: The Evaluator's verdict.
+        evaluation: What it measured.
         findings: DataChecks'.
         examples: The records, beside which the data report is.
         tasks: The data set's.
@@ -117,8 +117,9 @@ class BlessingGate(base_component.BaseComponent):
 
     def __init__(
         self,
+        *,
+        evaluator_blessing: types.BaseChannel,
         evaluation: types.BaseChannel,
-        figures: types.BaseChannel,
         findings: types.BaseChannel,
         examples: types.BaseChannel,
         tasks: list[str],
@@ -133,8 +134,8 @@ class BlessingGate(base_component.BaseComponent):
         super().__init__(
             _Spec(
                 **optional,
+                evaluator_blessing=evaluator_blessing,
                 evaluation=evaluation,
-                figures=figures,
                 findings=findings,
                 examples=examples,
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),
@@ -152,7 +153,7 @@ def _read_counts(inputs: dict[str, list[types.Artifact]]) -> Counts:
     return read_counts(artifact_utils.get_single_instance(inputs["counts"]).uri)
 
 
-def _refusals(figures: str, examples: str, settings: dict[str, Any]) -> list[str]:
-    aucs = overall_aucs(load_evaluation(figures), json.loads(settings["tasks"]))
+def _refusals(evaluation: str, examples: str, settings: dict[str, Any]) -> list[str]:
+    aucs = overall_aucs(load_evaluation(evaluation), json.loads(settings["tasks"]))
     data = DataReport.model_validate(read_report(examples))
     return refusals(aucs, data, settings["margin"])

@@ -89,6 +89,7 @@ class CountsRival(base_component.BaseComponent):
 
     def __init__(
         self,
+        *,
         examples: types.BaseChannel,
         transformed: types.BaseChannel,
         graph: types.BaseChannel,

@@ -86,6 +86,7 @@ class DataChecks(base_component.BaseComponent):
 
     def __init__(
         self,
+        *,
         statistics: types.BaseChannel,
         anomalies: types.BaseChannel,
         spec: DatasetSpec,
@@ -119,10 +120,17 @@ def _check(
     findings = list(schema_findings(_anomalies(inputs["anomalies"]), checks))
     if train and previous:
         findings += distance_findings(
-            "drift", checks.drift_policy, train, previous, limits, by_name
+            "drift",
+            checks.drift_policy,
+            now=train,
+            before=previous,
+            limits=limits,
+            by_name=by_name,
         )
     if train and serving:
-        findings += distance_findings("skew", checks.skew_policy, serving, train, limits, by_name)
+        findings += distance_findings(
+            "skew", checks.skew_policy, now=serving, before=train, limits=limits, by_name=by_name
+        )
     compared = Compared(drift=bool(train and previous), skew=bool(train and serving))
     return Checks(compared=compared, findings=findings)
 

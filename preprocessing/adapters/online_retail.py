@@ -136,12 +136,12 @@ def _orders(lines: pa.Table, product: np.ndarray, seconds: np.ndarray) -> _Order
     order, product = order[by_order], product[by_order]
     distinct = is_run_start(order, product)
     return _Orders(
-        ids,
-        _strings(lines, "CustomerID")[first],
-        _strings(lines, "Country")[first],
-        times,
-        order[distinct],
-        product[distinct],
+        ids=ids,
+        customers=_strings(lines, "CustomerID")[first],
+        countries=_strings(lines, "Country")[first],
+        times=times,
+        order=order[distinct],
+        product=product[distinct],
     )
 
 

@@ -139,13 +139,13 @@ def rows(site: Site, pages: int, seed: int) -> Iterator[Row]:
         is_clicked = rng.random(len(shown)) < chances
         for place, item in enumerate(items.numbers[shown].tolist()):
             yield Row(
-                f"u{user}",
-                _id(item),
-                f"c{categories[place]}",
-                START + time,
-                f"q{number}",
-                int(is_clicked[place]),
-                f"{chances[place]:.5f}",
+                user_id=f"u{user}",
+                item_id=_id(item),
+                category=f"c{categories[place]}",
+                timestamp=START + time,
+                request_id=f"q{number}",
+                clicked=int(is_clicked[place]),
+                chance=f"{chances[place]:.5f}",
             )
         clicked[user].update(items.numbers[shown[is_clicked]].tolist())
         if is_clicked.any():

@@ -18,7 +18,7 @@ from preprocessing.inspection.sides import Sides
 from preprocessing.inspection.time_guess import are_clocks, clock_doubt
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Roles:
     """What was found.
 
@@ -38,12 +38,12 @@ class Roles:
         absent: Words that stand among numbers where there is none.
     """
 
-    user: ColumnProfile | None
-    item: ColumnProfile | None
-    time: ColumnProfile | None
-    request: ColumnProfile | None
-    label: Label | None
-    features: dict[str, dict[str, str]]
+    user: ColumnProfile | None = None
+    item: ColumnProfile | None = None
+    time: ColumnProfile | None = None
+    request: ColumnProfile | None = None
+    label: Label | None = None
+    features: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
     page: Page | None = None
     time_doubts: tuple[str, ...] = ()
@@ -108,15 +108,11 @@ def guess_roles(
     doubts = _time_doubts(time, profiles)
     if len(keys) < 3:
         # Without user, item and time nothing can be said of the other columns.
-        user, item = keys.get("user"), keys.get("item")
         return Roles(
-            user,
-            item,
-            time,
-            None,
-            None,
-            {},
-            left_out,
+            user=keys.get("user"),
+            item=keys.get("item"),
+            time=time,
+            left_out=left_out,
             time_doubts=doubts,
             value_doubts=value_doubts,
             absent=absent,
@@ -132,18 +128,18 @@ def guess_roles(
     label = guess_label(others, sides) if page is None else page.label(profiles)
     features = sides.features(others, label, left_out)
     return Roles(
-        keys["user"],
-        keys["item"],
-        keys["time"],
-        request,
-        label,
-        features,
-        left_out,
-        page,
-        doubts,
-        () if label else no_label(others, sides),
-        value_doubts,
-        absent,
+        user=keys["user"],
+        item=keys["item"],
+        time=keys["time"],
+        request=request,
+        label=label,
+        features=features,
+        left_out=left_out,
+        page=page,
+        time_doubts=doubts,
+        label_doubts=() if label else no_label(others, sides),
+        value_doubts=value_doubts,
+        absent=absent,
     )
 
 

@@ -79,13 +79,13 @@ def profile_log(table: Table, rows: int, time_format: str = "") -> LogProfile:
         if profile is not None:
             profiles.append(profile)
     return LogProfile(
-        profiles,
-        found.read,
-        found.rejected,
-        found.examples,
-        headers[0].names,
-        left_out,
-        found.goes_on,
+        columns=profiles,
+        read=found.read,
+        rejected=found.rejected,
+        examples=found.examples,
+        names=headers[0].names,
+        left_out=left_out,
+        goes_on=found.goes_on,
     )
 
 

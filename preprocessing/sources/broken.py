@@ -41,4 +41,4 @@ def lost_rest(error: BrokenFileError, table: Table, name: str, path: str) -> Rej
         lost = max(size_of(path) - error.bytes_read, 0)
     except OSError:
         lost = 0
-    return RejectedRow(name, path, error.row, "truncated", str(error), lost)
+    return RejectedRow(name, path, error.row, "truncated", str(error), lost_bytes=lost)

@@ -29,8 +29,8 @@ def _gate(
 ) -> tuple[bool, list[str]]:
     """Whether a model that the Evaluator blessed is blessed, and why not."""
     artifacts: dict[str, Any] = {
-        "evaluation": standard_artifacts.ModelBlessing(),
-        "figures": standard_artifacts.ModelEvaluation(),
+        "evaluator_blessing": standard_artifacts.ModelBlessing(),
+        "evaluation": standard_artifacts.ModelEvaluation(),
         "findings": standard_artifacts.ExampleAnomalies(),
         "counts": standard_artifacts.ModelEvaluation(),
         "examples": standard_artifacts.Examples(),
@@ -39,8 +39,8 @@ def _gate(
     for name, artifact in artifacts.items():
         artifact.uri = str(folder / name)
         (folder / name).mkdir()
-    artifacts["evaluation"].set_int_custom_property("blessed", 1)
-    (folder / "evaluation" / "BLESSED").touch()
+    artifacts["evaluator_blessing"].set_int_custom_property("blessed", 1)
+    (folder / "evaluator_blessing" / "BLESSED").touch()
     checks = Checks(compared=Compared(drift=False, skew=False), findings=[])
     (folder / "findings" / FINDINGS).write_text(json.dumps(checks.to_json()))
     if counts is not None:

@@ -114,15 +114,18 @@ def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
     monkeypatch.setattr(blessing_gate, "_refusals", lambda *_: refused)
     kinds = standard_artifacts
     properties = {"blessed": evaluated, "current_model_id": 7}
-    evaluation = artifact(kinds.ModelBlessing, tmp_path / "evaluation", **properties)
+    verdict = artifact(kinds.ModelBlessing, tmp_path / "verdict", **properties)
     findings = artifact(kinds.ExampleAnomalies, tmp_path / "findings")
     finding = Finding("schema", policy, "user_age", "It is empty.", "the log")
     checks = Checks(compared=Compared(drift=False, skew=False), findings=[finding])
     (tmp_path / "findings" / FINDINGS).write_text(json.dumps(checks.to_json()))
     final = artifact(kinds.ModelBlessing, tmp_path / "final")
-    figures = artifact(kinds.ModelEvaluation, tmp_path / "figures")
-    inputs = {"evaluation": [evaluation], "findings": [findings], "figures": [figures]}
-    inputs["examples"] = [artifact(kinds.Examples, tmp_path / "examples")]
+    inputs = {
+        "evaluator_blessing": [verdict],
+        "evaluation": [artifact(kinds.ModelEvaluation, tmp_path / "evaluation")],
+        "findings": [findings],
+        "examples": [artifact(kinds.Examples, tmp_path / "examples")],
+    }
     settings = {"span": 3, "must_beat": "[]", "if_encoder": ""}
     blessing_gate.Executor().Do(inputs, {"blessing": [final]}, settings)
     assert json.loads((tmp_path / "final" / blessing_gate.REFUSALS).read_text()) == refused
@@ -139,7 +142,7 @@ def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
         for candidates in ([candidate], [model]):
             given = {
                 "model": [model, candidate],
-                "model_blessing": [evaluation, final],
+                "model_blessing": [verdict, final],
                 "ranker": [candidate],
                 "without_encoder": [candidate],
                 "records": [kinds.Examples()],
@@ -152,7 +155,7 @@ def test_a_model_is_blessed_only_if_its_data_is_and_no_rule_beats_it(
         records = kinds.Examples()
         records.id = records_id
         records.set_int_custom_property("span", span)
-        given = {"model": [model], "model_blessing": [evaluation, final], "records": [records]}
+        given = {"model": [model], "model_blessing": [verdict, final], "records": [records]}
         resolved = LatestBlessedOfEarlierSpan().resolve_artifacts(None, given)
         assert resolved == given | {
             "model": [model] if starts else []

@@ -62,7 +62,16 @@ def data_inspect(
         from pipelines.commands.data.inspection import inspect_log
 
         names = tuple(columns.split(",")) if columns else None
-        inspect_log(path, format, names, delimiter, rows, output, encoding, timestamp_format)
+        inspect_log(
+            path,
+            format=format,
+            columns=names,
+            delimiter=delimiter,
+            rows=rows,
+            output=output,
+            encoding=encoding,
+            time_format=timestamp_format,
+        )
 
 
 @data_app.command("validate")

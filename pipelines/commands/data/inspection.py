@@ -45,6 +45,7 @@ _SHOWN_CHARACTERS = 24
 
 def inspect_log(
     path: str,
+    *,
     format: str | None,
     columns: tuple[str, ...] | None,
     delimiter: str | None,
@@ -60,7 +61,13 @@ def inspect_log(
         DataError: the log can't be read, or has no columns that a spec needs.
     """
     console = Console()
-    table = _table(path, format or _format_of(path), columns, delimiter, encoding)
+    table = _table(
+        path,
+        format or _format_of(path),
+        columns=columns,
+        delimiter=delimiter,
+        encoding=encoding,
+    )
     found = profile_log(table, rows, _checked(time_format))
     unread = unread_rows(found, table)
     if not found.read:
@@ -102,6 +109,7 @@ def _write(output: Path, text: str) -> None:
 def _table(
     path: str,
     format: str,
+    *,
     columns: tuple[str, ...] | None,
     delimiter: str | None,
     encoding: str | None,

@@ -72,4 +72,12 @@ def loadtest(
             timeout_seconds=timeout,
             seed=seed,
         )
-        run_loadtest(address, name, plan, history, records, out, asyncio)
+        run_loadtest(
+            address,
+            name,
+            plan,
+            history=history,
+            records=records,
+            out=out,
+            in_event_loop=asyncio,
+        )

@@ -27,6 +27,7 @@ def run_loadtest(
     address: str,
     name: str,
     plan: LoadPlan,
+    *,
     history: int,
     records: str | None,
     out: Path,

@@ -31,7 +31,8 @@ def statistics(**columns: Sequence[Any]) -> Any:
 
 def found(now: Any, before: Any, check: Any = "drift", **checks: Any) -> list[Finding]:
     limits = thresholds(small_spec(), ChecksConfig(**checks))
-    return list(distance_findings(check, "warn", now, before, limits, BY_NAME))
+    found = distance_findings(check, "warn", now=now, before=before, limits=limits, by_name=BY_NAME)
+    return list(found)
 
 
 def test_categorical_distance_is_the_largest_change_of_a_share() -> None:
