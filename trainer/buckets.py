@@ -8,14 +8,17 @@ and so has the same buckets.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import tensorflow as tf
 
 from trainer.ceil_div import ceil_div
 
 MOST_BUCKETS = 12
 CHUNK_BYTES = 64 * 2**20  # of serialised records, which are sorted into buckets at once
+# A tensor where requests are sorted within a tf.data graph.
+Count: TypeAlias = int | tf.Tensor
 _MOST_EDGES = 24  # numbers of candidates that a bucket may end at, and as many lengths
 
 
@@ -100,17 +103,17 @@ class Filled(NamedTuple):
     """What a bucket holds of a chunk.
 
     Attributes:
-        requests: How many.
+        requests: How many requests are in its batches.
         batches: How many batches they make.
         gone: How many requests it left to the last bucket.
     """
 
-    requests: Any
-    batches: Any
-    gone: Any
+    requests: Count
+    batches: Count
+    gone: Count
 
 
-def fill(buckets: Sequence[Bucket], requests: Sequence[Any]) -> list[Filled]:
+def fill(buckets: Sequence[Bucket], requests: Sequence[Count]) -> list[Filled]:
     """Fills buckets with the requests of a chunk.
 
     A bucket's last batch would be half empty on average. So what makes no whole batch goes to the
@@ -118,16 +121,16 @@ def fill(buckets: Sequence[Bucket], requests: Sequence[Any]) -> list[Filled]:
 
     Args:
         buckets: In the order of a Plan.
-        requests: How many fit best in each bucket: numbers, or scalar tensors.
+        requests: How many fit best in each bucket.
     """
-    filled = []
-    left = 0  # by the bucket before
-    gone = 0
+    filled: list[Filled] = []
+    left: Count = 0  # by the bucket before
+    gone: Count = 0
     for number, bucket in enumerate(buckets[:-1]):
         here = requests[number] + left
         batches = here // bucket.requests
         left = here - batches * bucket.requests
-        to_last = 0
+        to_last: Count = 0
         if not bucket.fits_in(buckets[number + 1]):
             to_last = left
             gone += left
@@ -153,27 +156,21 @@ def plan_buckets(sizes: Sizes, batch_size: int, most: int = MOST_BUCKETS) -> Pla
     candidates = np.zeros_like(requests)
     np.add.at(requests, place, 1)
     np.add.at(candidates, place, sizes.candidates)
-    # cheapest[stop][n]: the best n buckets for requests of up to widths[stop - 1] candidates.
+    # A dynamic programme. Buckets of one width are a band: it takes the requests with more
+    # candidates than the band before it has room for, and cuts them by length.
+    # cheapest[stop][count]: for the requests of the first `stop` widths, with `count` buckets.
     cheapest = [[_Choice(0.0, ())] * (most + 1)]
     for stop in range(1, len(widths) + 1):
-        ways = []
+        bands: list[list[_Choice]] = []
         for start in range(stop):
             band = _Band(
-                requests[start:stop].sum(0),
-                candidates[start:stop].sum(0),
-                int(widths[stop - 1]),
-                batch_size,
+                requests=requests[start:stop].sum(0),
+                candidates=candidates[start:stop].sum(0),
+                width=int(widths[stop - 1]),
+                batch_size=batch_size,
             )
-            ways.append(_cut_lengths(band, lengths, most))
-        # The last band starts somewhere and has some buckets, the requests before have the others.
-        row = [_Choice(np.inf, ())]
-        for count in range(1, most + 1):
-            options = []
-            for start in range(stop):
-                for own in range(1, count + 1):
-                    options.append(cheapest[start][count - own].and_also(ways[start][own]))
-            row.append(min(options, key=lambda option: option.cells))
-        cheapest.append(row)
+            bands.append(_cut_lengths(band, lengths, most))
+        cheapest.append(_add_last_band(cheapest, bands, most))
     return Plan(cheapest[-1][most].buckets, max(int(CHUNK_BYTES / sizes.record_bytes), 1))
 
 
@@ -187,8 +184,18 @@ class _Choice(NamedTuple):
         return _Choice(self.cells + other.cells, self.buckets + other.buckets)
 
 
+_NO_ROOM = _Choice(np.inf, ())  # without buckets no request has a place
+
+
 class _Band(NamedTuple):
-    """Requests of up to `width` candidates: how many there are, and their candidates, by length."""
+    """Requests whose buckets have the same room for candidates.
+
+    Attributes:
+        requests: How many there are of each length, int64 [lengths].
+        candidates: How many candidates they have, int64 [lengths].
+        width: The most that one of them has.
+        batch_size: Candidates per batch, about.
+    """
 
     requests: np.ndarray
     candidates: np.ndarray
@@ -210,35 +217,60 @@ def _edges(values: np.ndarray) -> np.ndarray:
     return np.unique(np.r_[of_requests, np.quantile(distinct, spread, method="nearest")])
 
 
+def _add_last_band(
+    cheapest: Sequence[Sequence[_Choice]], bands: Sequence[Sequence[_Choice]], most: int
+) -> list[_Choice]:
+    """The cheapest buckets for all requests of some widths, by how many buckets there may be.
+
+    Args:
+        cheapest: cheapest[start][count]: for the requests of the first `start` widths.
+        bands: bands[start][count]: for the others, which are the last band's.
+        most: How many buckets there may be.
+    """
+    choices = [_NO_ROOM]
+    for count in range(1, most + 1):
+        options: list[_Choice] = []
+        for before, band in zip(cheapest, bands, strict=True):
+            # Some of the buckets are the last band's, the rest is for the requests before it.
+            for of_band in range(1, count + 1):
+                options.append(before[count - of_band].and_also(band[of_band]))
+        choices.append(min(options, key=lambda option: option.cells))
+    return choices
+
+
 def _cut_lengths(band: _Band, edges: np.ndarray, most: int) -> list[_Choice]:
-    """The best buckets for a band, by how many there may be: entry n has up to n buckets."""
+    """The cheapest buckets for a band, by how many there may be.
+
+    Each takes the requests with histories longer than one end and as long as a later one at most;
+    `start` and `stop` number these ends, 0 is before the first.
+    """
     used = band.requests > 0
     ends = edges[used]
-    requests = np.r_[0, np.cumsum(band.requests[used])]
-    candidates = np.r_[0, np.cumsum(band.candidates[used])]
-    # Of a bucket between two ends, [start, stop]: the requests in it and their candidates, the
-    # requests per batch, and the cells of all of its batches.
-    inside = requests[None] - requests[:, None]
-    of_them = candidates[None] - candidates[:, None]
-    alike = np.round(band.batch_size * inside / np.maximum(of_them, 1)).astype(np.int64)
-    size = np.maximum(alike, 1)
-    cells = (inside * (band.width + np.r_[0, ends])).astype(float)
-    cells[np.tril_indices(len(requests))] = np.inf  # a bucket stops after where it starts
-    # best[stop]: the fewest cells of all requests up to an end, with the buckets counted so far.
-    best = np.where(requests == 0, 0.0, np.inf)
-    choices = [_Choice(np.inf, ())]
-    cut_at: list[np.ndarray] = []
+    requests_to = np.r_[0, np.cumsum(band.requests[used])]
+    candidates_to = np.r_[0, np.cumsum(band.candidates[used])]
+    # What a bucket would have, by [start, stop].
+    requests = requests_to[None] - requests_to[:, None]
+    candidates = candidates_to[None] - candidates_to[:, None]
+    per_batch = np.round(band.batch_size * requests / np.maximum(candidates, 1)).astype(np.int64)
+    per_batch = np.maximum(per_batch, 1)
+    cells = (requests * (band.width + np.r_[0, ends])).astype(float)
+    cells[np.tril_indices(len(ends) + 1)] = np.inf  # a bucket stops after where it starts
+    # fewest[stop]: the cells of all requests up to there, with as many buckets as rounds are over.
+    fewest = np.full(len(ends) + 1, np.inf)
+    fewest[0] = 0.0
+    choices = [_NO_ROOM]
+    last_starts: list[np.ndarray] = []  # of each round: where its last bucket starts, by stop
     for _ in range(most):
-        # With one bucket more: the best up to where it starts, and its own cells.
-        ways = best[:, None] + cells
-        cut_at.append(np.argmin(ways, 0))
-        best = np.r_[np.inf, np.min(ways, 0)[1:]]
-        # Which buckets they were: back from the last end, from cut to cut.
+        totals = fewest[:, None] + cells
+        last_starts.append(np.argmin(totals, 0))
+        fewest = np.min(totals, 0)
+        # Which buckets they are: back from the last end, from start to start.
         buckets: list[Bucket] = []
         stop = len(ends)
-        for starts in reversed(cut_at):
+        for starts in reversed(last_starts):
             start = int(starts[stop])
-            buckets.insert(0, Bucket(int(size[start, stop]), band.width, int(ends[stop - 1])))
+            bucket = Bucket(int(per_batch[start, stop]), band.width, int(ends[stop - 1]))
+            buckets.insert(0, bucket)
             stop = start
-        choices.append(_Choice(float(best[-1]), tuple(buckets)))
+        choices.append(_Choice(float(fewest[-1]), tuple(buckets)))
     return choices
