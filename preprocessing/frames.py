@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow as pa
 from preprocessing import features as names
 from preprocessing.encoding import Lists, encode_records
 from preprocessing.event_features import EventFeatures
-from preprocessing.features import record_features
+from preprocessing.features import Side, record_features
 from preprocessing.histories import Ranges
 from preprocessing.spec import DatasetSpec
 from preprocessing.statistics.values import Questions, ShardStatistics
@@ -67,6 +68,36 @@ class Frame:
             start = stop
 
 
+class _Cells(NamedTuple):
+    """The events that the values of a side's features are of, record by record.
+
+    Attributes:
+        offsets: int64 [R + 1], where each record's events begin and the last one's end.
+        events: int64 [offsets[R]], their numbers.
+        times: int64 [offsets[R]], seconds: as of when; None for the times of the events themselves.
+    """
+
+    offsets: np.ndarray
+    events: np.ndarray
+    times: np.ndarray | None
+
+
+def _cells_by_side(frame: Frame) -> dict[Side, _Cells]:
+    """Of all sides that records of requests have."""
+    request = _Cells(np.arange(len(frame) + 1), frame.anchors, frame.times)
+    behaviors = _Cells(*frame.history.flat(), times=None)
+    times = np.repeat(frame.times, frame.candidates.lengths)
+    candidates = _Cells(*frame.candidates.flat(), times=times)
+    return {
+        "request": request,
+        "user": request,
+        "context": request,
+        "history": behaviors,
+        "candidate": candidates,
+        "label": candidates,
+    }
+
+
 class FrameEncoder:
     """Frames to serialised tf.Examples.
 
@@ -98,24 +129,23 @@ class FrameEncoder:
             yield self._encode(chunk)
 
     def _encode(self, frame: Frame) -> list[bytes]:
-        history_offsets, history = frame.history.flat()
-        offsets, candidates = frame.candidates.flat()
-        asked = np.repeat(frame.times, frame.candidates.lengths)
-        counted = self._counted(frame)
-        scalars = {names.REQUEST_ID: frame.request_ids, names.TIMESTAMP: pa.array(frame.times)}
+        cells = _cells_by_side(frame)
+        # What is no feature of the events.
+        known = {names.REQUEST_ID: frame.request_ids, names.TIMESTAMP: pa.array(frame.times)}
+        known |= self._counted(frame)
+        scalars: dict[str, pa.Array] = {}
         lists: dict[str, Lists] = {}
         for feature in self._features:
-            name = feature.name
-            if name in counted and feature.is_list:
-                lists[name] = Lists(offsets, counted[name])
-            elif name in counted:
-                scalars[name] = counted[name]
-            elif feature.side == "history":
-                lists[name] = Lists(history_offsets, self._values(feature, history))
-            elif feature.side in ("candidate", "label"):
-                lists[name] = Lists(offsets, self._values(feature, candidates, asked))
-            elif not feature.is_list and name not in scalars:
-                scalars[name] = self._values(feature, frame.anchors, frame.times)
+            if feature.side == "catalog":
+                continue  # only the records of split `catalog` have it
+            offsets, events, times = cells[feature.side]
+            values = known.get(feature.name)
+            if values is None:
+                values = self._values(feature, events, times)
+            if feature.is_list:
+                lists[feature.name] = Lists(offsets, values)
+            else:
+                scalars[feature.name] = values
         return encode_records(self._features, len(frame), scalars, lists)
 
     def _counted(self, frame: Frame) -> dict[str, pa.Array]:

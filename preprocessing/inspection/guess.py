@@ -117,7 +117,8 @@ def guess_roles(
             value_doubts=value_doubts,
             absent=absent,
         )
-    request = _request(profiles, keys, left_out)
+    request, not_of_requests = _request(profiles, keys)
+    left_out |= not_of_requests
     used = list(keys.values())
     if request is not None:
         used.append(request)
@@ -126,14 +127,15 @@ def guess_roles(
         others = [p for p in others if p.name != page.chosen]
     sides = Sides(keys["user"], keys["item"], keys["time"], request)
     label = guess_label(others, sides) if page is None else page.label(profiles)
-    features = sides.features(others, label, left_out)
+    features = sides.features(others, label)
+    left_out |= features.left_out
     return Roles(
         user=keys["user"],
         item=keys["item"],
         time=keys["time"],
         request=request,
         label=label,
-        features=features,
+        features=features.kinds,
         left_out=left_out,
         page=page,
         time_doubts=doubts,
@@ -194,21 +196,27 @@ def _time_doubts(time: ColumnProfile | None, profiles: list[ColumnProfile]) -> t
 
 
 def _request(
-    profiles: Iterable[ColumnProfile], keys: dict[str, ColumnProfile], left_out: dict[str, str]
-) -> ColumnProfile | None:
-    """An id whose events have one time; one of sessions, which have many requests, is left out."""
+    profiles: Iterable[ColumnProfile], keys: dict[str, ColumnProfile]
+) -> tuple[ColumnProfile | None, dict[str, str]]:
+    """The id of requests, whose events have one time.
+
+    Returns:
+        Its column, and columns of ids that are named like it but aren't used, such as a session's,
+        which has many requests; each with the reason.
+    """
     found = _key("request", profiles, keys.values())
     free = [p for p in profiles if p not in keys.values() and _may_be_id(p)]
     # Some logs call a request a session; a column that is named after requests comes first.
     named = [] if found is None else [found]
     named += [p for p in free if says(SESSION, p.name) and p is not found]
-    fitting = [p for p in named if Groups.by(keys["user"], p).are_requests(keys["time"])]
-    request = next(iter(fitting), None)
+    of_requests = [p for p in named if Groups.by(keys["user"], p).are_requests(keys["time"])]
+    request = next(iter(of_requests), None)
+    left_out: dict[str, str] = {}
     for profile in named:
-        if profile not in fitting:
+        if profile not in of_requests:
             left_out[profile.name] = (
                 "an id whose events go on for long, such as a session's, which has many requests"
             )
         elif profile is not request:
             left_out[profile.name] = "an id of sessions beside that of requests"
-    return request
+    return request, left_out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
 
@@ -44,6 +46,29 @@ _FLAG = (
 )
 
 
+# Their features have to be known before an item is shown: what tells the label hardly is.
+_KNOWN_BEFORE = ("user", "item", "context")
+
+
+class Features(NamedTuple):
+    """What columns are features.
+
+    Attributes:
+        kinds: The kind of feature of each column, by side and column.
+        left_out: The columns that are neither a feature nor the label, each with the reason.
+    """
+
+    kinds: dict[str, dict[str, str]]
+    left_out: dict[str, str]
+
+
+class _Place(NamedTuple):
+    """The side that a column is a feature of; "" where it is none, and why not."""
+
+    side: str = ""
+    why_not: str = ""
+
+
 class Sides:
     """Tells what columns describe.
 
@@ -73,76 +98,66 @@ class Sides:
         """Whether requests of several rows have different values in a column."""
         return self._requests.repeats and not self._requests.have_one(profile)
 
-    def features(
-        self, profiles: list[ColumnProfile], label: Label | None, left_out: dict[str, str]
-    ) -> dict[str, dict[str, str]]:
-        """The kind of feature of each column, by side and column.
+    def features(self, profiles: list[ColumnProfile], label: Label | None) -> Features:
+        """What columns are features, and of what.
 
         Args:
             profiles: Of the columns that may be features.
             label: The task.
-            left_out: Gets the columns that are neither a feature nor the label, and why.
         """
-        features: dict[str, dict[str, str]] = {
-            "user": {},
-            "item": {},
-            "behavior": {},
-            "context": {},
-        }
-        outcome = label.outcome if label else None
+        kinds: dict[str, dict[str, str]] = {"user": {}, "item": {}, "behavior": {}, "context": {}}
+        left_out: dict[str, str] = {}
+        outcome = _outcome(profiles, label)
         for p in profiles:
             if label and p.name == label.column:
-                outcome = _holds(p, label)
-        for p in profiles:
-            is_label = label is not None and p.name == label.column
-            why_unfit = _why_unfit(p)
-            if why_unfit:
-                if not is_label:
-                    left_out[p.name] = why_unfit
-                continue
-            if label and is_label:
                 # Histories often hold positives only, of which the label's flag says nothing.
-                if not label.is_flag:
-                    features["behavior"][p.name] = "categorical"
+                if not label.is_flag and not _why_unfit(p):
+                    kinds["behavior"][p.name] = "categorical"
                 continue
-            side, why = self._side(p)
-            kind = _kind_of(p)
-            if kind == "categorical" and p.distinct > len(p.values) // 2:
-                left_out[p.name] = _RARELY_REPEATS
-                continue
-            auc = None
-            if outcome is not None and side not in ("", "behavior"):
-                auc = self._auc(p, outcome)
-            if auc is not None and auc > TOO_GOOD:
-                side = ""
-                why = _TELLS.format(auc=auc)
-            if side == "context" and kind == "multivalent":
-                side, why = "", _LIST_OF_REQUEST
-            if side:
-                features[side][p.name] = kind
-            elif why:
-                left_out[p.name] = why
-        return features
+            place = self._place(p, outcome)
+            if place.why_not:
+                left_out[p.name] = place.why_not
+            else:
+                kinds[place.side][p.name] = _kind_of(p)
+        return Features(kinds, left_out)
 
-    def _side(self, p: ColumnProfile) -> tuple[str, str]:
-        """The side, or "" and why it isn't sure; the first rule that fits decides."""
+    def _place(self, p: ColumnProfile, outcome: np.ndarray | None) -> _Place:
+        """Where a column belongs; the first reason against it decides."""
+        why_unfit = _why_unfit(p)
+        if why_unfit:
+            return _Place(why_not=why_unfit)
+        kind = _kind_of(p)
+        if kind == "categorical" and p.distinct > len(p.values) // 2:
+            return _Place(why_not=_RARELY_REPEATS)
+        place = self._side(p)
+        if place.side in _KNOWN_BEFORE and outcome is not None:
+            auc = self._auc(p, outcome)
+            if auc is not None and auc > TOO_GOOD:
+                return _Place(why_not=_TELLS.format(auc=auc))
+        if place.side == "context" and kind == "multivalent":
+            return _Place(why_not=_LIST_OF_REQUEST)
+        return place
+
+    def _side(self, p: ColumnProfile) -> _Place:
+        """The side that a column describes, if that is sure; the first rule that fits decides."""
         if p.kind == "text" and says(BEHAVIOR, p.name) and not self.describes_entity(p):
-            return "behavior", ""
+            return _Place("behavior")
         # "item" or "user" where a column has one value for each, even if most have a single row.
         side = next((side for side, entity in self._entities.items() if entity.have_one(p)), "")
         if says_outcome(p.name) and not (side and self.describes_entity(p)):
-            return "", _UNSURE_OUTCOME if p.kind == "flag" and not is_sure(p) else _OUTCOME
+            is_unsure = p.kind == "flag" and not is_sure(p)
+            return _Place(why_not=_UNSURE_OUTCOME if is_unsure else _OUTCOME)
         if side and (p.kind != "flag" or self.describes_entity(p)):
-            return side, ""
+            return _Place(side)
         # From here on, a column is of requests or of what is shown in them.
         if self.differs_within_requests(p):
-            return ("item", "") if says(SHOWN, p.name) else ("", _DIFFERS)
+            return _Place("item") if says(SHOWN, p.name) else _Place(why_not=_DIFFERS)
         if p.kind == "flag" and not self._requests.repeats:
             sure = "" if is_sure(p) else " (and which of its values is the good one?)"
-            return "", _FLAG.format(sure=sure)
+            return _Place(why_not=_FLAG.format(sure=sure))
         # Where each request has a single row, only the name tells what is of the item shown.
         is_of_shown = says(SHOWN, p.name) and not self._requests.repeats
-        return "item" if is_of_shown else "context", ""
+        return _Place("item" if is_of_shown else "context")
 
     def _auc(self, p: ColumnProfile, outcome: np.ndarray) -> float | None:
         """How well a column alone tells the later events' label, learnt from the earlier ones."""
@@ -180,6 +195,16 @@ def _kind_of(p: ColumnProfile) -> str:
 
 def _numbers(p: ColumnProfile) -> pa.Array:
     return pa.array(as_numbers(p.values, p.name)[0])
+
+
+def _outcome(profiles: list[ColumnProfile], label: Label | None) -> np.ndarray | None:
+    """Which rows fulfil the label's condition, bool [rows]; None where nothing tells."""
+    if label is None:
+        return None
+    for p in profiles:
+        if p.name == label.column:
+            return _holds(p, label)
+    return label.outcome
 
 
 def _holds(p: ColumnProfile, label: Label) -> np.ndarray:
