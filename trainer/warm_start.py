@@ -9,9 +9,11 @@ encoder as pre-trained today.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +23,7 @@ from preprocessing.features import model_features, oov_buckets
 from preprocessing.hints import shortened
 from preprocessing.kinds.kind import Kind
 from preprocessing.spec import DatasetSpec
+from preprocessing.spec_match import ITEM_ID
 from serving import contract
 from trainer.config import TrainerConfig
 from trainer.example_features import absent_features
@@ -31,6 +34,9 @@ from trainer.moved_rows import Vocabulary, move_rows, moved_indices, moved_pairs
 from trainer.registry import create_ranker
 
 CHECKPOINT = "assets.extra/ranker/checkpoint"
+# A checkpoint's key of a weight: its place in the list `weights` of ServingModule.
+_WEIGHTS = "weights/"
+_KEY = _WEIGHTS + "{number}/.ATTRIBUTES/VARIABLE_VALUE"
 _SHOWN_CHARACTERS = 100  # of a setting
 
 
@@ -40,66 +46,94 @@ def earlier_ranker(inputs: StageInputs) -> Ranker:
     New items start from their kin's rows.
 
     Raises:
+        ValueError: `inputs` name no ranker to start from.
         ConfigError: that ranker has other features, or is built in another way, so that its weights
             don't fit.
     """
-    assert inputs.start_from is not None, "there is nothing to start from"
+    if inputs.start_from is None:
+        raise ValueError(f"There is no ranker to start from. Received: {inputs.start_from=}")
     earlier = _EarlierRanker(inputs.start_from)
     earlier.check(inputs.spec, inputs.config)
     ranker = create_ranker(inputs.fields(), inputs.config)
     # Called once, so that its weights are made.
     ranker(absent_features(inputs.fields()))
     earlier.check_count(len(ranker.weights))
+    adapters = {
+        **_adapters_of_tables(ranker, _items_side_information(inputs)),
+        **_adapters_of_indices(ranker),
+        **_adapters_of_pairs(ranker),
+    }
     before = earlier.vocabularies()
     now = _vocabularies(inputs)
-    vocabulary_of = {}
-    for embedding in built_embeddings(ranker):
-        vocabulary_of[embedding.table.ref()] = embedding.vocabulary
-    side_information = {}
-    for name, table in inputs.records().catalog(inputs.catalog).tables.items():
-        side_information[name] = _with_mask(table.numpy())
-    kin = {"item_id": side_information}
-    counted_by = _vocabularies_counted_by(ranker)
-    paired = _vocabularies_paired(ranker)
-    # An export has a ranker's weights in the order of its list of them, by number.
     for number, weight in enumerate(ranker.weights):
         values = earlier.weight(number)
-        vocabulary = vocabulary_of.get(weight.ref())
-        if vocabulary is not None:
-            values = move_rows(values, before[vocabulary], now[vocabulary], kin.get(vocabulary))
-        vocabulary = counted_by.get(weight.ref())
-        if vocabulary is not None:
-            values = moved_indices(values, before[vocabulary], now[vocabulary])
-        vocabulary = paired.get(weight.ref())
-        if vocabulary is not None:
-            values = moved_pairs(values, before[vocabulary], now[vocabulary])
+        adapter = adapters.get(weight.ref())
+        if adapter is not None:
+            name = adapter.vocabulary
+            values = adapter.adapt(values, before[name], now[name])
         weight.assign(values)
     return ranker
 
 
-def _vocabularies_counted_by(ranker: Ranker) -> dict[Any, str]:
-    """The vocabulary of the values that matches are counted apart by, for each such weight."""
+class _Adapter(NamedTuple):
+    """How a weight that depends on a vocabulary is fitted to today's.
+
+    Attributes:
+        vocabulary: The vocabulary's name.
+        adapt: Makes today's values of the earlier ones, the earlier vocabulary and today's.
+    """
+
+    vocabulary: str
+    adapt: Callable[[np.ndarray, Vocabulary, Vocabulary], np.ndarray]
+
+
+# By reference to a weight: variables themselves can't be keys.
+_Adapters: TypeAlias = dict[Any, _Adapter]
+
+
+def _adapters_of_tables(ranker: Ranker, side_information: dict[str, np.ndarray]) -> _Adapters:
+    """Of embedding tables, which have a row for each word."""
+    adapters: _Adapters = {}
+    for embedding in built_embeddings(ranker):
+        if embedding.vocabulary is None:
+            continue
+        kin = side_information if embedding.vocabulary == ITEM_ID else None
+        adapters[embedding.table.ref()] = _Adapter(
+            embedding.vocabulary, functools.partial(move_rows, kin=kin)
+        )
+    return adapters
+
+
+def _adapters_of_indices(ranker: Ranker) -> _Adapters:
+    """Of the indices of words that matches count apart."""
     if ranker.match is None:
         return {}
+    adapters: _Adapters = {}
     vocabularies = {field.name: field.feature.vocabulary for field in ranker.fields.all}
-    counted_by = {}
     for match in ranker.match.matches:
         vocabulary = None if match.by is None else vocabularies[match.by]
         if vocabulary is not None:
-            counted_by[ranker.match.values_apart[match.name].ref()] = vocabulary
-    return counted_by
+            indices = ranker.match.values_apart[match.name]
+            adapters[indices.ref()] = _Adapter(vocabulary, moved_indices)
+    return adapters
 
 
-def _vocabularies_paired(ranker: Ranker) -> dict[Any, str]:
-    """The vocabulary of the words that each table of transitions pairs."""
+def _adapters_of_pairs(ranker: Ranker) -> _Adapters:
+    """Of the tables of transitions, which have a row for each pair of words."""
     if ranker.transitions is None:
         return {}
-    paired = {}
+    adapters: _Adapters = {}
     for field in ranker.fields.of("history"):
         table = ranker.transitions.tables.get(field.name)
         if table is not None and field.feature.vocabulary is not None:
-            paired[table.ref()] = field.feature.vocabulary
-    return paired
+            adapters[table.ref()] = _Adapter(field.feature.vocabulary, moved_pairs)
+    return adapters
+
+
+def _items_side_information(inputs: StageInputs) -> dict[str, np.ndarray]:
+    """The values of all items, by feature: [rows, V] by item index."""
+    tables = inputs.records().catalog(inputs.catalog).tables
+    return {name: _with_mask(table.numpy()) for name, table in tables.items()}
 
 
 def write_ranker(ranker: Ranker, model_dir: str) -> None:
@@ -154,7 +188,7 @@ class _EarlierRanker:
         """Raises a ConfigError unless it has so many weights."""
         names = self._weights.get_variable_to_shape_map()
         # The others are the catalogue's.
-        count = sum(name.startswith("weights/") for name in names)
+        count = sum(name.startswith(_WEIGHTS) for name in names)
         if count != expected:
             raise self._misfit(
                 f"an earlier version of srp4ctr made it: it has {count} weights, and today's "
@@ -170,7 +204,7 @@ class _EarlierRanker:
 
     def weight(self, number: int) -> np.ndarray:
         """A weight, by its place in the ranker's list of them."""
-        return self._weights.get_tensor(f"weights/{number}/.ATTRIBUTES/VARIABLE_VALUE")
+        return self._weights.get_tensor(_KEY.format(number=number))
 
     def vocabularies(self) -> dict[str, Vocabulary]:
         """What the rows of its tables stand for, by the vocabulary's name."""

@@ -214,6 +214,11 @@ def test_what_is_no_ranker_is_refused(inputs: StageInputs, pretrained: Path) -> 
         earlier_ranker(dataclasses.replace(inputs, start_from=str(pretrained)))
 
 
+def test_there_must_be_a_ranker_to_start_from(inputs: StageInputs) -> None:
+    with pytest.raises(ValueError, match="no ranker to start from.*start_from=None"):
+        earlier_ranker(dataclasses.replace(inputs, start_from=None))
+
+
 def test_fine_tuning_by_itself_takes_no_ranker(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
