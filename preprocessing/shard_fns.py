@@ -6,6 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from typing import TypeAlias
 
 import apache_beam as beam
 import numpy as np
@@ -34,6 +35,9 @@ from preprocessing.tables import from_bytes, to_bytes
 from preprocessing.tfrecords import RecordFile
 from preprocessing.titles import title_conflicts, title_table
 
+TableBytes: TypeAlias = bytes  # a table, or a part of one, as from `tables.to_bytes`
+# The number of a shard, and the parts of its users' tables, each with the table's name.
+ShardParts: TypeAlias = tuple[int, Iterable[tuple[str, TableBytes]]]
 ACTIVE = "active"
 SHARD_SPLITS = ("train", "validation", "test", "pretrain", "pretrain_validation")
 
@@ -66,19 +70,32 @@ class RecordsOfShard(beam.DoFn):
 
     def process(
         self,
-        element: tuple[int, Iterable[tuple[str, bytes]]],
-        items: bytes | None,
-        context: bytes | None,
-        seen: bytes | None,
-        active: bytes | None,
-        known: list[tuple[str, bytes]],
+        element: ShardParts,
+        items: TableBytes | None,
+        context: TableBytes | None,
+        seen: TableBytes | None,
+        active: TableBytes | None,
+        known: list[tuple[str, TableBytes]],
         cutoffs: CutOffs,
-        overall: Mapping[str, bytes] | None = None,
-        answers: Mapping[int, Iterable[tuple[str, bytes]]] | None = None,
+        overall: Mapping[str, TableBytes] | None = None,
+        answers: Mapping[int, Iterable[tuple[str, TableBytes]]] | None = None,
     ) -> Iterator[beam.pvalue.TaggedOutput]:
-        """From (shard, parts of tables).
+        """A shard's records by split, and what was counted of them.
 
-        `overall` and `answers` are those of CountStatistics, where the spec has statistics.
+        What follows the element are side inputs, which Beam fills only as arguments of their own.
+
+        Args:
+            element: The shard.
+            items: The table of items, as far as the spec has one.
+            context: The table of circumstances, likewise.
+            seen: The items that were seen in training, of all shards.
+            active: The items that were active in each step, of all shards; None where negatives
+                aren't sampled.
+            known: What was known of items by features that events have, as from KnownValues.
+            cutoffs: Where time is cut.
+            overall: Totals of statistics, by statistic, as from CountStatistics; None where the
+                spec has none.
+            answers: What CountStatistics tells each shard, likewise.
         """
         shard, content = element
         parts = list(content)
@@ -90,18 +107,20 @@ class RecordsOfShard(beam.DoFn):
             return
         of_users = from_bytes(part for name, part in parts if name == "users")
         users = EntityTable.of_spec(self._spec, "users", of_users)
+        to_items = partial(entities, self._spec, "items")
+        to_context = partial(entities, self._spec, "context")
+        to_pool = partial(item_pool, self._spec)
         tables = Tables(
-            items=self._shared.once("items", items, partial(entities, self._spec, "items")),
+            items=self._shared.once("items", items, to_items),
             users=users,
-            context=self._shared.once("context", context, partial(entities, self._spec, "context")),
-            pool=self._shared.once("pool", (active, cutoffs), partial(item_pool, self._spec)),
+            context=self._shared.once("context", context, to_context),
+            pool=self._shared.once("pool", (active, cutoffs), to_pool),
             training_events=self._shared.once("seen", seen, training_events),
             known=self._shared.once("known", known, known_tables),
         )
         events = SortedEvents.from_table(table)
-        totals = decode_totals(
-            self._spec, overall or {}, answers[shard] if answers is not None else ()
-        )
+        own_answers = () if answers is None else answers[shard]
+        totals = decode_totals(self._spec, overall or {}, own_answers)
         records = ShardRecords(self._spec, events, tables, cutoffs, totals)
         if self._directories is not None and not self._only_count:
             records.counts.update(self._write(records, self._directories, shard))
@@ -151,9 +170,9 @@ class ItemsOfShard(beam.DoFn):
         self._spec = spec
 
     def process(
-        self, element: tuple[int, Iterable[tuple[str, bytes]]], cutoffs: CutOffs
-    ) -> Iterator[bytes | beam.pvalue.TaggedOutput]:
-        """From (shard, parts of tables)."""
+        self, element: ShardParts, cutoffs: CutOffs
+    ) -> Iterator[TableBytes | beam.pvalue.TaggedOutput]:
+        """A shard's items as a table, and those that were active as another."""
         parts = [part for name, part in element[1] if name == "events"]
         table = from_bytes(parts, columns_of_items(self._spec))
         if table is None:
@@ -181,13 +200,21 @@ class CatalogRecords(beam.DoFn):
 
     def process(
         self,
-        seen: bytes | None,
-        items: bytes | None,
-        context: bytes | None,
+        seen: TableBytes | None,
+        items: TableBytes | None,
+        context: TableBytes | None,
         cutoffs: CutOffs,
         statistics: Iterable[bytes] = (),
     ) -> Iterator[bytes | beam.pvalue.TaggedOutput]:
-        """From the merged items of all shards; `statistics` as from StatisticLines."""
+        """The records of the catalogue, and what was counted of it.
+
+        Args:
+            seen: The items that were seen in training, of all shards.
+            items: The table of items, as far as the spec has one.
+            context: The table of circumstances, likewise.
+            cutoffs: Where time is cut.
+            statistics: Lines of the statistics table, as from StatisticLines.
+        """
         table = from_bytes([seen]) if seen else None
         if table is None:
             return
