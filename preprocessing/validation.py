@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -96,106 +96,145 @@ def validate(spec: DatasetSpec) -> Validation:
     found = Validation()
     for table in TABLES:
         declared = getattr(spec, table)
-        if declared is not None and declared.bigquery:
+        if declared is None:
+            continue
+        if declared.bigquery:
             found.unread.append(table)
-            _check_client(declared.bigquery, found)
-        elif declared is not None:
-            found.tables.append(_check_table(spec, table, found))
+            found.problems += _client_problems(declared.bigquery)
+            continue
+        checked = _check_table(spec, table)
+        found.tables.append(checked.check)
+        found.problems += checked.problems
+        found.warnings += checked.warnings
+        found.period = checked.period or found.period
     if not found.problems and not found.unread:
-        _count_records(spec, found)
+        found.report = _count_records(spec)
+        problems, warnings = report_findings(spec, found.report)
+        found.problems += problems
+        found.run_problems += pretraining_problems(spec, found.report)
+        found.warnings += warnings
     return found
 
 
-def _count_records(spec: DatasetSpec, found: Validation) -> None:
-    """Counts by the job itself, so that it counts what a run would have."""
+def _count_records(spec: DatasetSpec) -> dict[str, Any]:
+    """The data report, counted by the job itself, so that it is what a run would have."""
     with tempfile.TemporaryDirectory() as folder:
         with beam.Pipeline("FnApiRunner", argv=[]) as pipeline:
             _ = pipeline | CountRecords(spec, folder)
-        found.report = read_report(folder)
-    problems, warnings = report_findings(spec, found.report)
-    found.problems += problems
-    found.run_problems += pretraining_problems(spec, found.report)
-    found.warnings += warnings
+        return read_report(folder)
 
 
-def _check_client(source: BigQuery, found: Validation) -> None:
+def _client_problems(source: BigQuery) -> list[str]:
     try:
         check_client(source)
     except DataError as error:
-        found.problems.append(str(error))
+        return [str(error)]
+    return []
 
 
-def _check_table(spec: DatasetSpec, table: TableName, found: Validation) -> TableCheck:
-    has_entries = explode_of(getattr(spec, table)) is not None
-    entries = 0
-    check = TableCheck(table)
-    times = [np.zeros(0, np.int64)]
-    problems_before = len(found.problems)
-    for path in _readable_files(spec, table, check, found):
+class _Checked(NamedTuple):
+    """What was found in a table; its fields are Validation's."""
+
+    check: TableCheck
+    problems: list[str]
+    warnings: Sequence[str] = ()
+    period: tuple[str, str] | None = None
+
+
+def _check_table(spec: DatasetSpec, table: TableName) -> _Checked:
+    read = _Reading.of(spec, table)
+    too_many = _too_many_rejected(spec, read.check)
+    problems = [*read.problems, *too_many]
+    if table != "events" or not read.check.files:
+        return _Checked(read.check, problems)
+    profile = TimeProfile.of(np.concatenate([np.zeros(0, np.int64), *read.times]))
+    are_all_rejected = profile.first is None and bool(too_many)
+    # Without all of the log, that its time can't be cut would only follow from what is known.
+    if not read.problems and not are_all_rejected:
+        problems += _cut_off_problems(spec, profile)
+    warnings = time_warnings(profile, spec.events.time_format)
+    return _Checked(read.check, problems, warnings, _period(profile))
+
+
+@dataclasses.dataclass
+class _Reading:
+    """What reading a table gave.
+
+    Attributes:
+        check: What was found in it.
+        problems: Why files couldn't be read, or not to their end.
+        times: Of events, when they were: int64, seconds.
+    """
+
+    check: TableCheck
+    problems: list[str] = dataclasses.field(default_factory=list)
+    times: list[np.ndarray] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def of(cls, spec: DatasetSpec, table: TableName) -> _Reading:
+        """Reads all files that have all columns."""
+        declared = getattr(spec, table)
+        check = TableCheck(table)
+        if explode_of(declared) is not None:
+            check.entries = 0
+        read = cls(check)
         try:
-            for part in read_table(spec, table, path):
+            for path, problems in check_headers(declared, table, columns_to_find(spec, table)):
+                check.files += 1
+                read.problems += problems
+                if not problems:
+                    check.file_bytes += size_of(path)
+                    read._read(spec, path)
+        except DataError as error:
+            read.problems.append(str(error))
+        check.rows += check.rejected_rows
+        if check.entries is not None:
+            check.entries += check.rejected_entries
+        return read
+
+    def _read(self, spec: DatasetSpec, path: str) -> None:
+        """Adds a file, or as much of it as can be read."""
+        check = self.check
+        try:
+            for part in read_table(spec, check.name, path):
                 if isinstance(part, list):
                     for row in part:
                         check.reject(row)
                     continue
                 check.rows += rows_of(part)
-                entries += part.num_rows
-                if table == "events":
-                    times.append(part.column(TIME).to_numpy())
+                if check.entries is not None:
+                    check.entries += part.num_rows
+                if check.name == "events":
+                    self.times.append(part.column(TIME).to_numpy())
         except DataError as error:
-            found.problems.append(str(error))
-    are_all_read = len(found.problems) == problems_before
-    check.rows += check.rejected_rows
+            self.problems.append(str(error))
+
+
+def _too_many_rejected(spec: DatasetSpec, check: TableCheck) -> list[str]:
+    """The problems of a table that has more rejected rows, or entries, than the spec allows."""
     lost = lost_rows(check.rows, check.file_bytes, check.lost_bytes)
-    _check_share(spec, table, check.rejected_rows + lost, check.rows + lost, "rows", found)
-    if has_entries:
-        check.entries = entries + check.rejected_entries
-        what = "entries of lists in the rows"
-        _check_share(spec, table, check.rejected_entries, check.entries, what, found)
-    if table == "events" and check.files:
-        profile = TimeProfile.of(np.concatenate(times))
-        _check_times(spec, profile, found)
-        are_all_rejected = profile.first is None and len(found.problems) > problems_before
-        # Without all of the log, that its time can't be cut would only follow from what is known.
-        if are_all_read and not are_all_rejected:
-            _check_cut_offs(spec, profile, found)
-    return check
+    shares = [("rows", check.rejected_rows + lost, check.rows + lost)]
+    if check.entries is not None:
+        shares.append(("entries of lists in the rows", check.rejected_entries, check.entries))
+    problems: list[str] = []
+    for what, rejected, read in shares:
+        if rejected > spec.max_bad_rows * read:
+            problems.append(
+                f"table {check.name}: {rejected} of {read} {what} would be rejected, "
+                f"{rejected / read:.2%}; max_bad_rows allows {spec.max_bad_rows:.2%}."
+            )
+    return problems
 
 
-def _check_share(
-    spec: DatasetSpec, table: TableName, rejected: int, read: int, what: str, found: Validation
-) -> None:
-    if rejected > spec.max_bad_rows * read:
-        found.problems.append(
-            f"table {table}: {rejected} of {read} {what} would be rejected, {rejected / read:.2%}; "
-            f"max_bad_rows allows {spec.max_bad_rows:.2%}."
-        )
+def _period(profile: TimeProfile) -> tuple[str, str] | None:
+    if profile.first is None or profile.last is None:
+        return None
+    return to_iso(profile.first), to_iso(profile.last)
 
 
-def _readable_files(
-    spec: DatasetSpec, table: TableName, check: TableCheck, found: Validation
-) -> Iterator[str]:
-    """The files that have all columns; the others become problems."""
-    declared = getattr(spec, table)
-    try:
-        for path, problems in check_headers(declared, table, columns_to_find(spec, table)):
-            check.files += 1
-            found.problems += problems
-            if not problems:
-                check.file_bytes += size_of(path)
-                yield path
-    except DataError as error:
-        found.problems.append(str(error))
-
-
-def _check_times(spec: DatasetSpec, profile: TimeProfile, found: Validation) -> None:
-    if profile.first is not None and profile.last is not None:
-        found.period = (to_iso(profile.first), to_iso(profile.last))
-    found.warnings += time_warnings(profile, spec.events.time_format)
-
-
-def _check_cut_offs(spec: DatasetSpec, profile: TimeProfile, found: Validation) -> None:
+def _cut_off_problems(spec: DatasetSpec, profile: TimeProfile) -> list[str]:
     try:
         cut_offs(profile, spec.split, spec.attribution_window)
     except DataError as error:
-        found.problems.append(str(error))
+        return [str(error)]
+    return []
