@@ -46,10 +46,10 @@ def cut_into_buckets(
     place = tf.argmax(tf.cast(fits, tf.int32), 1, tf.int32)
     place = tf.where(tf.reduce_any(fits, 1), place, len(buckets) - 1)
     count_buckets = len(buckets)
-    fitting = tf.math.bincount(
+    requests = tf.math.bincount(
         place, minlength=count_buckets, maxlength=count_buckets, dtype=tf.int64
     )
-    filled = fill(buckets, tf.unstack(fitting, count_buckets))
+    filled = fill(buckets, tf.unstack(requests, count_buckets))
     # Records lie bucket after bucket, and so do the batches that they are cut into.
     order = _last_ones_last(tf.argsort(place, stable=True), filled)
     records = tf.stack([one.requests for one in filled])

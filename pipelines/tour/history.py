@@ -28,7 +28,7 @@ SHOWN = 10
 def history_step(spec: DatasetSpec, person: Person, words: Words) -> Step:
     """The most recent behaviours with all that the encoder reads of them."""
     about: list[str] = []
-    for feature in _of(spec, "user"):
+    for feature in _described_features(spec, "user"):
         about.append(f"{feature.field} {_shown(person.raw[feature.name])}")
     user = f"{person.user_id} ({', '.join(about)})" if about else person.user_id
     count = len(person.items)
@@ -43,7 +43,11 @@ def history_step(spec: DatasetSpec, person: Person, words: Words) -> Step:
 
 def _table(spec: DatasetSpec, person: Person, words: Words) -> Table:
     own_columns = (HISTORY_ITEM_ID, HISTORY_TIMESTAMP)  # written as a title and as a date
-    described = [feature for feature in _of(spec, "history") if feature.name not in own_columns]
+    described = [
+        feature
+        for feature in _described_features(spec, "history")
+        if feature.name not in own_columns
+    ]
     titles = [feature.field for feature in described]
     table = Table("back", "item", *titles, "time (UTC)")
     for back in range(1, min(SHOWN, len(person.items)) + 1):
@@ -55,7 +59,7 @@ def _table(spec: DatasetSpec, person: Person, words: Words) -> Table:
     return table
 
 
-def _of(spec: DatasetSpec, side: str) -> list[RecordFeature]:
+def _described_features(spec: DatasetSpec, side: str) -> list[RecordFeature]:
     """The features of a side, but for the user's id, which isn't one to describe."""
     found: list[RecordFeature] = []
     for feature in record_features(spec):

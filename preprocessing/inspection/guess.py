@@ -10,7 +10,7 @@ import numpy as np
 from preprocessing.durations import SECONDS_PER_DAY
 from preprocessing.inspection.groups import Groups
 from preprocessing.inspection.label import Label, guess_label, no_label
-from preprocessing.inspection.names import KEYS, ODD_TIME, SESSION, in_snake_case, says
+from preprocessing.inspection.names import KEYS, ODD_TIME, SESSION, has_words, in_snake_case
 from preprocessing.inspection.odd_values import literal_reason
 from preprocessing.inspection.pages import Page, find_page
 from preprocessing.inspection.profile import ColumnProfile
@@ -153,7 +153,7 @@ def _key(
     named = []
     for profile in profiles:
         is_free = _may_be_id(profile) and profile.name not in used
-        if is_free and says(KEYS[role], profile.name):
+        if is_free and has_words(KEYS[role], profile.name):
             named.append(profile)
 
     def likelihood(profile: ColumnProfile) -> tuple[bool, int]:
@@ -174,10 +174,10 @@ def _time(profiles: Iterable[ColumnProfile], entities: list[Groups]) -> ColumnPr
     for profile in times:
         if any(entity.are_described_by(profile) for entity in entities):
             of_entity.add(profile.name)
-    times = [p for p in times if not (p.name in of_entity and says(ODD_TIME, p.name))]
+    times = [p for p in times if not (p.name in of_entity and has_words(ODD_TIME, p.name))]
 
     def oddness(profile: ColumnProfile) -> tuple[bool, bool, int, int]:
-        is_odd = says(ODD_TIME, profile.name)
+        is_odd = has_words(ODD_TIME, profile.name)
         return profile.name in of_entity, is_odd, profile.missing, -profile.distinct
 
     return min(times, key=oddness, default=None)
@@ -208,7 +208,7 @@ def _request(
     free = [p for p in profiles if p not in keys.values() and _may_be_id(p)]
     # Some logs call a request a session; a column that is named after requests comes first.
     named = [] if found is None else [found]
-    named += [p for p in free if says(SESSION, p.name) and p is not found]
+    named += [p for p in free if has_words(SESSION, p.name) and p is not found]
     of_requests = [p for p in named if Groups.by(keys["user"], p).are_requests(keys["time"])]
     request = next(iter(of_requests), None)
     left_out: dict[str, str] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from preprocessing.hints import shortened
-from preprocessing.inspection.names import BEHAVIOR, RATING, says, says_outcome
+from preprocessing.inspection.names import BEHAVIOR, RATING, has_words, names_outcome
 from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.two_values import good_values
 
@@ -67,14 +67,14 @@ def guess_label(profiles: list[ColumnProfile], sides: Sides) -> Label | None:
     few = [p for p in profiles if 0 < p.distinct <= _MOST_VALUES and not sides.describes_entity(p)]
     flags = [p for p in few if p.kind == "flag" and is_sure(p)]
     for p in flags:
-        if says_outcome(p.name):
+        if names_outcome(p.name):
             return _of_flag(p)
     for p in few:
-        if p.kind in ("integer", "number") and p.distinct > 1 and says(RATING, p.name):
+        if p.kind in ("integer", "number") and p.distinct > 1 and has_words(RATING, p.name):
             ratings = [float(value) for value in _values(p) if value]
             return Label(p.name, {"at_least": _LIKED * max(ratings)})
     for p in few:
-        if p.kind == "text" and p.distinct > 1 and says(BEHAVIOR, p.name):
+        if p.kind == "text" and p.distinct > 1 and has_words(BEHAVIOR, p.name):
             label = _of_behavior(p)
             if label is not None:
                 return label
@@ -97,8 +97,8 @@ def no_label(profiles: list[ColumnProfile], sides: Sides) -> tuple[str, ...]:
     """
     said: list[str] = []
     for p in profiles:
-        is_rating = says(RATING, p.name) or says(BEHAVIOR, p.name)
-        if says_outcome(p.name) or (is_rating and not sides.describes_entity(p)):
+        is_rating = has_words(RATING, p.name) or has_words(BEHAVIOR, p.name)
+        if names_outcome(p.name) or (is_rating and not sides.describes_entity(p)):
             said.append(
                 f"Column {p.name!r} is called like a label, but isn't taken for one: "
                 f"{_why_no_label(p, sides)}. If it is one, write its task by hand: docs/own_log.md."

@@ -56,11 +56,11 @@ def in_snake_case(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
 
 
-def says(pattern: str, name: str) -> bool:
+def has_words(pattern: str, name: str) -> bool:
     """Whether a column's name has a pattern's words."""
     return re.search(pattern, in_snake_case(name)) is not None
 
 
-def says_outcome(name: str) -> bool:
+def names_outcome(name: str) -> bool:
     """Whether a column's name is one of what became of an item, rather than of what didn't."""
-    return says(OUTCOME, name) and not says(_DENIED, name)
+    return has_words(OUTCOME, name) and not has_words(_DENIED, name)

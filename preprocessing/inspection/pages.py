@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from preprocessing.inspection.label import Label
-from preprocessing.inspection.names import LISTS, says
+from preprocessing.inspection.names import LISTS, has_words
 from preprocessing.inspection.profile import ColumnProfile, guess_kind
 from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
 
@@ -106,7 +106,7 @@ class Page:
 def find_page(profiles: list[ColumnProfile]) -> Page | None:
     """How the rows of a log are pages; None where they aren't."""
     for shown in profiles:
-        separator = _separator(shown) if says(LISTS, shown.name) else None
+        separator = _separator(shown) if has_words(LISTS, shown.name) else None
         if separator is None:
             continue
         chosen = next((p for p in profiles if _is_chosen_of(p, shown, separator)), None)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.absent import absent_looking, without_words
-from preprocessing.inspection.names import KEYS, SESSION, says
+from preprocessing.inspection.names import KEYS, SESSION, has_words
 from preprocessing.inspection.odd_values import are_literals, few_words_doubt, marker_doubt
 from preprocessing.inspection.time_guess import guess_time, zone_doubt
 from preprocessing.kinds.kind import MULTIVALENT_SEPARATOR
@@ -147,7 +147,7 @@ def _is_flag(profile: ColumnProfile) -> bool:
 
 def _is_key(profile: ColumnProfile) -> bool:
     """Whether a column's name is that of ids, which have no values but words."""
-    return any(says(pattern, profile.name) for pattern in (*KEYS.values(), SESSION))
+    return any(has_words(pattern, profile.name) for pattern in (*KEYS.values(), SESSION))
 
 
 def _without_markers(profile: ColumnProfile) -> ColumnProfile:

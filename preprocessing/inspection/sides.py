@@ -11,7 +11,7 @@ from preprocessing.counts import nested
 from preprocessing.events import SortedEvents
 from preprocessing.inspection.groups import Groups
 from preprocessing.inspection.label import Label, is_sure
-from preprocessing.inspection.names import AMOUNT, BEHAVIOR, SHOWN, says, says_outcome
+from preprocessing.inspection.names import AMOUNT, BEHAVIOR, SHOWN, has_words, names_outcome
 from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.leaks import JUDGED, LEARNT, TOO_GOOD, buckets_of, feature_auc
 from preprocessing.popularity import count_labels
@@ -140,23 +140,23 @@ class Sides:
 
     def _side(self, p: ColumnProfile) -> _Place:
         """The side that a column describes, if that is sure; the first rule that fits decides."""
-        if p.kind == "text" and says(BEHAVIOR, p.name) and not self.describes_entity(p):
+        if p.kind == "text" and has_words(BEHAVIOR, p.name) and not self.describes_entity(p):
             return _Place("behavior")
         # "item" or "user" where a column has one value for each, even if most have a single row.
         side = next((side for side, entity in self._entities.items() if entity.have_one(p)), "")
-        if says_outcome(p.name) and not (side and self.describes_entity(p)):
+        if names_outcome(p.name) and not (side and self.describes_entity(p)):
             is_unsure = p.kind == "flag" and not is_sure(p)
             return _Place(why_not=_UNSURE_OUTCOME if is_unsure else _OUTCOME)
         if side and (p.kind != "flag" or self.describes_entity(p)):
             return _Place(side)
         # From here on, a column is of requests or of what is shown in them.
         if self.differs_within_requests(p):
-            return _Place("item") if says(SHOWN, p.name) else _Place(why_not=_DIFFERS)
+            return _Place("item") if has_words(SHOWN, p.name) else _Place(why_not=_DIFFERS)
         if p.kind == "flag" and not self._requests.repeats:
             sure = "" if is_sure(p) else " (and which of its values is the good one?)"
             return _Place(why_not=_FLAG.format(sure=sure))
         # Where each request has a single row, only the name tells what is of the item shown.
-        is_of_shown = says(SHOWN, p.name) and not self._requests.repeats
+        is_of_shown = has_words(SHOWN, p.name) and not self._requests.repeats
         return _Place("item" if is_of_shown else "context")
 
     def _auc(self, p: ColumnProfile, outcome: np.ndarray) -> float | None:
@@ -188,7 +188,7 @@ def _one_value(p: ColumnProfile) -> str:
 
 
 def _kind_of(p: ColumnProfile) -> str:
-    if p.kind == "integer" and says(AMOUNT, p.name):
+    if p.kind == "integer" and has_words(AMOUNT, p.name):
         return "numeric"
     return _KINDS.get(p.kind, "categorical")
 

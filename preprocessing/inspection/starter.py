@@ -8,7 +8,7 @@ from preprocessing.errors import DataError
 from preprocessing.inspection.groups import Groups
 from preprocessing.inspection.guess import Roles
 from preprocessing.inspection.label import Label
-from preprocessing.inspection.names import SHOWN, in_snake_case, says
+from preprocessing.inspection.names import SHOWN, has_words, in_snake_case
 from preprocessing.inspection.profile import ColumnProfile
 from preprocessing.sources.times import UNITS_PER_SECOND
 from preprocessing.spec_match import ITEM_ID
@@ -186,7 +186,7 @@ def _item_words(features: dict[str, dict[str, dict[str, Any]]]) -> dict[str, str
     """The kinds of the item's features that have words and outlast a showing."""
     words = {}
     for name, feature in features.get("item", {}).items():
-        if feature["kind"] != "numeric" and not says(SHOWN, name):
+        if feature["kind"] != "numeric" and not has_words(SHOWN, name):
             words[name] = feature["kind"]
     return words
 
@@ -237,5 +237,5 @@ def _statistics(
 def _windows(time: ColumnProfile) -> list[str]:
     """The two longest windows that a log's time holds several of, and all of it."""
     first, last = time.seconds or (0, 0)
-    fitting = [text for text, seconds in _WINDOWS.items() if _SEVERAL * seconds <= last - first]
-    return [*fitting[-2:], ALL]
+    short = [text for text, seconds in _WINDOWS.items() if _SEVERAL * seconds <= last - first]
+    return [*short[-2:], ALL]

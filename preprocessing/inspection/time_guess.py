@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.hints import shortened
-from preprocessing.inspection.names import says
+from preprocessing.inspection.names import has_words
 from preprocessing.sources.times import LATEST_SECOND, UNITS_PER_SECOND, by_zone, seconds_of
 from preprocessing.sources.values import as_numbers
 from preprocessing.sources.zone_counts import zone_warning
@@ -70,17 +70,17 @@ def guess_time(name: str, values: pa.Array, given: str = "") -> TimeGuess | None
     if not len(known):
         return None
     formats = [given] if given and _fits(known[:_SAMPLE], given, name) else []
-    if not formats and says(_TIME_NAME, name):
+    if not formats and has_words(_TIME_NAME, name):
         formats = _formats_of(known, name)
     elif not formats:
         return None
-    fitting: dict[str, np.ndarray] = {}
+    read_as: dict[str, np.ndarray] = {}
     for time_format in formats:
         seconds = _seconds(values, time_format, name)
         if _count(seconds) >= _NEARLY_ALL * len(known):
-            fitting[time_format] = seconds
-    most = max(map(_count, fitting.values()), default=0)
-    best = {key: seconds for key, seconds in fitting.items() if _count(seconds) == most}
+            read_as[time_format] = seconds
+    most = max(map(_count, read_as.values()), default=0)
+    best = {key: seconds for key, seconds in read_as.items() if _count(seconds) == most}
     if not best:
         return TimeGuess("", np.zeros(0), _not_read(name, values))
     first = next(iter(best))

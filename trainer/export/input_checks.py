@@ -53,7 +53,7 @@ def checked(raw: dict[str, tf.Tensor], limits: Mapping[str, int]) -> dict[str, t
     return _after(checks, raw)
 
 
-def fitting(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+def with_checked_shapes(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Parsed features, unchanged; INVALID_ARGUMENT where those along one axis differ in shape.
 
     Args:

@@ -19,7 +19,7 @@ from preprocessing.spec import DatasetSpec
 from serving.contract import CANDIDATE_ITEM_ID, CANDIDATE_MASK, DESCRIPTION, USER_STATE, Description
 from trainer.catalog import ItemCatalog
 from trainer.data import densify
-from trainer.export.input_checks import dense, fitting
+from trainer.export.input_checks import dense, with_checked_shapes
 from trainer.export.placement import on_host
 from trainer.export.state_codec import StateCodec
 from trainer.export.statistics_table import StatisticsTable
@@ -256,7 +256,7 @@ class ServingModule(tf.Module):
             for name, values in tf.io.parse_example(examples, how).items():
                 is_list = isinstance(values, tf.RaggedTensor)
                 raw[name] = dense(name, values) if is_list else values
-            return fitting(raw)
+            return with_checked_shapes(raw)
 
 
 def dtype_of(feature: RecordFeature) -> tf.DType:

@@ -117,7 +117,7 @@ class MatchCounts(keras.layers.Layer):
             numbers += _count(met, looked_at, age)
             if match.by is not None:
                 apart = tf.cast(self.values_apart[match.name], tf.int32)
-                numbers.append(_count_by_value(met, self._of(match.by, values), apart))
+                numbers.append(_count_by_value(met, self._columns_of(match.by, values), apart))
         return tf.cast(tf.concat(numbers, -1), self.compute_dtype)
 
     def _matches(self, match: MatchField, values: tf.Tensor, features: Features) -> tf.Tensor:
@@ -127,11 +127,11 @@ class MatchCounts(keras.layers.Layer):
             candidates = tf.cast(features[pair.candidate], tf.int32)
             if candidates.shape.rank == 2:
                 candidates = candidates[..., None]
-            common = _have_common(self._of(pair.history, values), candidates, pair)
+            common = _have_common(self._columns_of(pair.history, values), candidates, pair)
             found = common if found is None else found & common
         return found
 
-    def _of(self, name: str, values: tf.Tensor) -> tf.Tensor:
+    def _columns_of(self, name: str, values: tf.Tensor) -> tf.Tensor:
         """The columns of one feature, [B, L, V]."""
         start, width = self._columns[name]
         return values[..., start : start + width]

@@ -70,12 +70,13 @@ class Baseline(Ranker[BaselineState]):
         """See Ranker."""
         user = self.embed.user(features)
         history = self.embed.history(features)
-        # What `_read` knows of the user goes to the head, by way of its share of the state.
-        own, known = self._read(user, history, features, training)
-        known = self.with_user_numbers(self.drop(known, training=training), features)
+        # The user's vector goes to the head, by way of its share of the state.
+        own, user_vector = self._read(user, history, features, training)
+        user_vector = self.drop(user_vector, training=training)
+        user_vector = self.with_user_numbers(user_vector, features)
         return BaselineState(
             own,
-            self.head.user_state(known),
+            self.head.user_state(user_vector),
             self.match_state(features),
             features["history_item_id"] > 0,
         )
@@ -84,7 +85,7 @@ class Baseline(Ranker[BaselineState]):
         self, state: BaselineState, features: Features, training: bool | None = None
     ) -> Logits:
         """See Ranker."""
-        matched = self._match(self.embed.candidates(features), state, features, training)
-        known = self.with_numbers(self.drop(matched, training=training), state, features)
-        logits = self.head(known, state.head, training=training)
+        vectors = self._match(self.embed.candidates(features), state, features, training)
+        vectors = self.with_numbers(self.drop(vectors, training=training), state, features)
+        logits = self.head(vectors, state.head, training=training)
         return self.by_task(logits, state, features)

@@ -55,9 +55,9 @@ class Can(Din):
     def _read(
         self, user: tf.Tensor, history: tf.Tensor, features: Features, training: bool | None
     ) -> tuple[Any, tf.Tensor]:
-        din, known = super()._read(user, history, features, training)
+        din, user_vector = super()._read(user, history, features, training)
         feed = {name: table(features[f"history_{name}"]) for name, table in self.feed.items()}
-        return CanState(din, feed), known
+        return CanState(din, feed), user_vector
 
     def _match(
         self, candidates: tf.Tensor, state: BaselineState, features: Features, training: bool | None

@@ -32,9 +32,9 @@ class Pnn(Baseline):
     ) -> tuple[PnnState, tf.Tensor]:
         mean = masked_mean(history, features["history_item_id"] > 0)
         has_user_fields = bool(self.fields.embedded("user") or self.fields.embedded("context"))
-        known = tf.concat([user, mean], -1) if has_user_fields else mean
-        products = products_within(self._vectors(known))
-        return PnnState(known), tf.concat([known, products], -1)
+        fields = tf.concat([user, mean], -1) if has_user_fields else mean
+        products = products_within(self._vectors(fields))
+        return PnnState(fields), tf.concat([fields, products], -1)
 
     def _match(
         self, candidates: tf.Tensor, state: BaselineState, features: Features, training: bool | None

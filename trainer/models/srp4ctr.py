@@ -103,14 +103,14 @@ class Srp4Ctr(Ranker[Srp4CtrState]):
         din = () if self.din is None else self.din.user_state(self.embed.history(features))
         from_encoder = self._encode(features, user, mask, training)
         parts = [self.drop(user, training=training), *from_encoder.features]
-        known = self.with_user_numbers(tf.concat(parts, -1), features)
+        user_vector = self.with_user_numbers(tf.concat(parts, -1), features)
         return Srp4CtrState(
-            din,
-            self.mmoe.user_state(known),
-            self.user_summary(known),
-            from_encoder.offered,
-            self.match_state(features),
-            mask,
+            din=din,
+            mmoe=self.mmoe.user_state(user_vector),
+            summary=self.user_summary(user_vector),
+            uca=from_encoder.offered,
+            match=self.match_state(features),
+            mask=mask,
         )
 
     def _encode(
@@ -148,21 +148,21 @@ class Srp4Ctr(Ranker[Srp4CtrState]):
         # The head sees the user in its own terms, but the cross layer only what is repeated here.
         count = tf.shape(candidates)[1]
         parts.append(tf.repeat(state.summary[:, None], count, axis=1))
-        known = self.drop(tf.concat(parts, -1), training=training)
-        known = self.with_numbers(known, state, features)
+        vectors = self.drop(tf.concat(parts, -1), training=training)
+        vectors = self.with_numbers(vectors, state, features)
         if self.among is not None:
-            seen = self.among(known, features["candidate_item_id"] > 0, training=training)
-            known = tf.concat([known, self.drop(seen, training=training)], -1)
-        logits = self.mmoe(self._crossed(known), state.mmoe, training=training)
+            attended = self.among(vectors, features["candidate_item_id"] > 0, training=training)
+            vectors = tf.concat([vectors, self.drop(attended, training=training)], -1)
+        logits = self.mmoe(self._crossed(vectors), state.mmoe, training=training)
         return self.by_task(logits, state, features)
 
-    def _crossed(self, known: tf.Tensor) -> tf.Tensor:
-        """The feature crosses of [B, N, C].
+    def _crossed(self, vectors: tf.Tensor) -> tf.Tensor:
+        """The feature crosses of candidates' vectors, [B, N, C].
 
         They are computed on rows of one matrix, in a dozen operations fewer per product.
         """
-        rows = tf.reshape(known, [-1, known.shape[-1]])
-        return tf.reshape(self.cross(rows), tf.shape(known))
+        rows = tf.reshape(vectors, [-1, vectors.shape[-1]])
+        return tf.reshape(self.cross(rows), tf.shape(vectors))
 
     def attention_weights(self, state: Srp4CtrState, features: Features) -> tf.Tensor | None:
         """See Ranker: UCA's weights."""

@@ -77,8 +77,8 @@ class UnfoldedDin(Ranker[UnfoldedDinState]):
         candidates = self.embed.candidates(features)
         items = tf.concat([candidates, self._interest(candidates, state)], -1)
         user = tf.repeat(state.user[:, None], tf.shape(items)[1], axis=1)
-        known = self.with_numbers(self.drop(items, training=training), state, features)
-        x = tf.concat([user, known], -1)
+        items = self.with_numbers(self.drop(items, training=training), state, features)
+        x = tf.concat([user, items], -1)
         outputs = tf.stack([second(first(x)) for first, second in self.experts], 2)  # [B, N, E, H2]
         logits = []
         for gate, hidden, logit in zip(self.gates, self.hidden, self.logit, strict=True):
