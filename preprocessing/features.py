@@ -173,7 +173,9 @@ def model_features(spec: DatasetSpec) -> list[ModelFeature]:
     sides: tuple[Side, ...] = ("history", "candidate")
     for side in sides:
         name = feature_name(side, ITEM_ID)
-        features.append(ModelFeature(name, ITEM_ID, side, ITEM_ID, None, describes_item=True))
+        features.append(
+            ModelFeature(name, ITEM_ID, side, vocabulary=ITEM_ID, spec=None, describes_item=True)
+        )
         features += _model_features(side, "item", spec.features.item)
         if side == "history":
             features += _model_features(side, "behavior", spec.features.behavior)
@@ -208,10 +210,15 @@ def _model_features(side: Side, owner: str, declared: dict[str, Kind]) -> list[M
         # History and candidates share the vocabulary of an item feature.
         vocabulary = f"{owner}_{field}" if kind.has_vocabulary else None
         name = feature_name(side, field)
-        is_of_item = owner == "item"
-        features.append(
-            ModelFeature(name, field, side, vocabulary, kind, describes_item=is_of_item)
+        feature = ModelFeature(
+            name,
+            field,
+            side,
+            vocabulary=vocabulary,
+            spec=kind,
+            describes_item=owner == "item",
         )
+        features.append(feature)
     return features
 
 
@@ -220,7 +227,9 @@ def _statistics(side: Side, spec: DatasetSpec) -> list[RecordFeature]:
     for column in spec.statistic_columns(side):
         name = feature_name(side, column.name)
         kind = _kind_of(column)
-        features.append(RecordFeature(name, side, "float", kind, column, field=column.name))
+        features.append(
+            RecordFeature(name, side, "float", spec=kind, statistic=column, field=column.name)
+        )
     return features
 
 
@@ -229,7 +238,9 @@ def _model_statistics(side: Side, spec: DatasetSpec) -> list[ModelFeature]:
     for column in spec.statistic_columns(side):
         name = feature_name(side, column.name)
         kind = _kind_of(column)
-        features.append(ModelFeature(name, column.name, side, None, kind, statistic=True))
+        features.append(
+            ModelFeature(name, column.name, side, vocabulary=None, spec=kind, statistic=True)
+        )
     return features
 
 

@@ -21,7 +21,7 @@ _CHUNK_VALUES = 100_000
 _CHUNK_RECORDS = 4096
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Frame:
     """R records as event numbers.
 
@@ -46,11 +46,11 @@ class Frame:
     def take(self, rows: np.ndarray) -> Frame:
         """Some of the records."""
         return Frame(
-            self.request_ids.take(pa.array(rows)),
-            self.anchors[rows],
-            self.times[rows],
-            self.history.take(rows),
-            self.candidates.take(rows),
+            request_ids=self.request_ids.take(pa.array(rows)),
+            anchors=self.anchors[rows],
+            times=self.times[rows],
+            history=self.history.take(rows),
+            candidates=self.candidates.take(rows),
         )
 
     def chunks(self) -> Iterator[Frame]:

@@ -40,7 +40,13 @@ def window_frame(spec: DatasetSpec, events: SortedEvents, cutoffs: CutOffs) -> F
     ids = pc.binary_join_element_wise("window", users, pa.array(start).cast(pa.string()), ":")
     nothing = np.zeros(len(last), np.int64)
     candidates = Ranges(nothing[:0], nothing, nothing)
-    return Frame(ids, last, events.time[last], history, candidates)
+    return Frame(
+        request_ids=ids,
+        anchors=last,
+        times=events.time[last],
+        history=history,
+        candidates=candidates,
+    )
 
 
 class ShardRecords:

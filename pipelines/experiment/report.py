@@ -59,15 +59,16 @@ def write_results(
     path.write_text(section(config_path.stem, found, pictures, choice))
     if publish is not None:
         check_published(found, choice)
-        _publish(folder, found, pictures, publish, config_path.stem, choice)
+        _publish(folder, found, publish, pictures=pictures, name=config_path.stem, choice=choice)
     return path
 
 
 def _publish(
     folder: Path,
     found: Found,
-    pictures: dict[str, str],
     publish: Path,
+    *,
+    pictures: dict[str, str],
     name: str,
     choice: ChoiceConfig | None,
 ) -> None:

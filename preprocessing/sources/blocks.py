@@ -138,7 +138,14 @@ def open_blocks(
         if section.start:
             stream.seek(section.start)
         remaining = None if section.stop is None else section.stop - section.start
-        reader = BlockReader(section, stream, stored, encoding, remaining, block_bytes)
+        reader = BlockReader(
+            section,
+            stream,
+            stored,
+            encoding=encoding,
+            remaining=remaining,
+            block_bytes=block_bytes,
+        )
         if not section.start:
             reader.skip_mark()
         yield reader

@@ -26,7 +26,9 @@ def check_batch(
     path: str,
 ) -> Iterator[pa.Table | list[RejectedRow]]:
     """Types the columns: good rows, and lists of rejected ones."""
-    good, rejected = parse_batch(raw, columns, table, path, declared.time_format, declared.absent)
+    good, rejected = parse_batch(
+        raw, columns, table, path, time_format=declared.time_format, absent=declared.absent
+    )
     if declared.time_format == "iso" and TIME in raw.columns:
         good = with_zones(good, raw.columns[TIME])
     if explode_of(declared) is not None:

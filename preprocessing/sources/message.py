@@ -34,7 +34,12 @@ def parse_event(spec: DatasetSpec, message: bytes) -> tuple[pa.Table | None, lis
         return None, [_rejected(*problems[0])]
     raw, unfit = batch_of([value], np.ones(1, np.int64), columns, spec.events.explode, _WHERE)
     good, rejected = parse_batch(
-        raw, columns, "events", _WHERE, spec.events.time_format, spec.events.absent
+        raw,
+        columns,
+        "events",
+        _WHERE,
+        time_format=spec.events.time_format,
+        absent=spec.events.absent,
     )
     return good, unfit + rejected
 

@@ -27,6 +27,7 @@ def parse_batch(
     columns: tuple[Column, ...],
     table: str,
     path: str,
+    *,
     time_format: TimeFormat = "s",
     absent: tuple[str, ...] = (),
 ) -> tuple[pa.Table, list[RejectedRow]]:
