@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from preprocessing.counting.rows import overall
 from preprocessing.earlier import with_earlier
 from preprocessing.entities import EntityTable
+from preprocessing.errors import DataError
 from preprocessing.event_features import Tables
 from preprocessing.events import SortedEvents
 from preprocessing.known_values import changes, event_columns, known_table
@@ -19,6 +20,7 @@ from preprocessing.sources.columns import ITEM, JOINED, KEY, TIME, USER, TableNa
 from preprocessing.sources.files import files_of
 from preprocessing.sources.read import read_table
 from preprocessing.spec import DatasetSpec
+from preprocessing.splits import TimeProfile
 from preprocessing.statistics.log_totals import decode_totals
 
 
@@ -67,6 +69,21 @@ def met_items(spec: DatasetSpec, user_id: str) -> set[str]:
     events = SortedEvents.from_table(with_earlier(table, spec))
     is_met = events.enter_history(spec.history)
     return set(events.strings[ITEM].take(np.flatnonzero(is_met)).strings().to_pylist())
+
+
+def log_end(spec: DatasetSpec) -> int:
+    """The first second after the log's events, which is read whole; see `TimeProfile.end`.
+
+    Raises:
+        DataError: there is no usable event, or the log is in BigQuery.
+    """
+    parts = []
+    for batch in _batches(spec, "events"):
+        parts.append(TimeProfile.of(batch.column(TIME).to_numpy()))
+    profile = TimeProfile.merge(parts)
+    if profile.last is None:
+        raise DataError(f"{spec.events.place}: the log has no usable event.")
+    return profile.end()
 
 
 def _known(spec: DatasetSpec, items: pa.Array) -> dict[str, EntityTable]:

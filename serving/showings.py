@@ -55,15 +55,16 @@ class ShowingCheck:
             return
         missing: list[str] = []
         for name in description.statistic_inputs:
-            if any(user.get(name) is None for user in users):
+            if any(name not in user for user in users):
                 missing.append(name)
         if missing:
             self._tell(
                 version,
                 missing,
                 f"Version {version} was trained with {', '.join(missing)}, which count what "
-                "happened to the user. Send them with the user, 0 or '' where nothing has "
-                "happened: without them the model takes it that nothing has.",
+                "happened to the user. Send them with the user, as `srp4ctr data users` writes "
+                "them, and None where nothing has happened: without them the model takes it that "
+                "nothing has.",
             )
 
     def _tell(self, version: int, missing: list[str], message: str) -> None:

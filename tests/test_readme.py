@@ -3,6 +3,7 @@ the rest."""
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from pathlib import Path
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from pipelines.app import app
 from pipelines.config import RunConfig, load_run_config
+from preprocessing.features import user_inputs
 from tests.testing import write_csv
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +31,18 @@ def _dataset() -> Any:
     block = re.search(r"^    dataset:\n(?:    .*\n)*", README, re.MULTILINE)
     assert block is not None
     return yaml.safe_load(textwrap.dedent(block.group()))
+
+
+def test_its_user_is_one_that_the_model_needs_no_more_of() -> None:
+    """Its names are those of the model's inputs, all statistics of users among them."""
+    block = re.search(r"^    user = (\{\n(?:.*\n)*?    \})$", README, re.MULTILINE)
+    assert block is not None
+    user = ast.literal_eval(textwrap.dedent(block.group(1)))
+    inputs = user_inputs(load_run_config(ROOT / "configs" / "ml_100k.yaml").spec)
+    assert set(user) <= {feature.name for feature in inputs}
+    counted = [feature.name for feature in inputs if feature.statistic is not None]
+    assert counted
+    assert set(counted) <= set(user)
 
 
 @pytest.mark.slow

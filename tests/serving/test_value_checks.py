@@ -121,6 +121,8 @@ def test_statistics_that_users_lack_are_told_once_each(caplog: pytest.LogCapture
     (record,) = caplog.records
     assert record.getMessage().startswith("Version 7 was trained with user_statistics, which count")
     check.of_users([{"user_user_all_events": 1, "user_statistics": ""}], DESCRIPTION, 7)
+    # The service says that nothing has happened to the user.
+    check.of_users([{"user_user_all_events": None, "user_statistics": None}], DESCRIPTION, 7)
     assert len(caplog.records) == 1
     # Both are told of by now, whichever a user lacks.
     check.of_users([{}], DESCRIPTION, 7)

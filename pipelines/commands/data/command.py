@@ -9,9 +9,12 @@ import typer
 
 from pipelines.commands.arguments import RunFile, known_path, path_here
 from pipelines.commands.errors import user_errors
+from pipelines.commands.span import span_number
+from pipelines.commands.statistics.command import table_time
 
 data_app = typer.Typer(
-    help="Data sets: fetch public ones, look at a log, check a spec.", no_args_is_help=True
+    help="Data sets: fetch public ones, look at a log, check a spec, write users for a service.",
+    no_args_is_help=True,
 )
 
 
@@ -84,3 +87,32 @@ def data_validate(
 
         if not validate_config(config):
             raise typer.Exit(1)
+
+
+@data_app.command("users")
+def data_users(
+    config: RunFile,
+    to: Annotated[str, typer.Option(help="The file to write, such as users.jsonl.")],
+    as_of: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            help="The time of the requests, which later events are left out of: `now`; `last`, "
+            "just after the log's last event, for a log that ended long ago; or seconds since "
+            "1970.",
+        ),
+    ] = "now",
+    span: Annotated[
+        str | None, typer.Option(help="The last day to read, for logs with a file a day.")
+    ] = None,
+) -> None:
+    """Write what a service sends of each user of CONFIG's log: a line of JSON a user.
+
+    A line has the names that `encode_user` takes: the user's features, the latest history and what
+    is counted of the user. Only what the request knows is left out, such as the device.
+    """
+    time_of_requests = table_time(as_of)
+    with user_errors():
+        from pipelines.commands.data.users import write_users
+
+        typer.echo(write_users(config, to, time_of_requests, span_number(span)))

@@ -81,14 +81,24 @@ def refresh_statistics(
         return refresh(target, Path(lines), keep, check)
 
 
-def _check_time(as_of: int) -> None:
-    """A table's time must be in seconds, and not after now."""
+def check_seconds(as_of: int) -> None:
+    """Checks a time that `--as-of` gave.
+
+    Raises:
+        RunError: it isn't in seconds.
+    """
     now = int(time.time())
     if not 0 <= as_of <= LATEST_SECOND:
         raise RunError(
             f"--as-of takes seconds since 1970, which are {now} now. Received: {as_of}."
             f"{_unit_hint(as_of, now)}"
         )
+
+
+def _check_time(as_of: int) -> None:
+    """A table's time must be in seconds, and not after now."""
+    check_seconds(as_of)
+    now = int(time.time())
     if as_of > now + _CLOCKS_APART:
         raise RunError(
             f"the table would be as of {to_iso(as_of)}, which is after now, {to_iso(now)}: its "

@@ -26,6 +26,7 @@ from tests.testing import (
     Row,
     build_records,
     small_log,
+    small_spec,
     write_csv,
     write_small_dataset,
 )
@@ -458,3 +459,42 @@ def test_inspect_points_out_ids_that_are_like_others(tmp_path: Path) -> None:
     rows[0]["sku"] = f" {rows[0]['sku']}"
     done = invoke("inspect", write_csv(tmp_path / "shop.csv", rows))
     assert "ids in column sku are like another one but for spaces" in done.output
+
+
+def _small_config(folder: Path, **changes: object) -> Path:
+    (folder / "data").mkdir()
+    write_small_dataset(folder / "data")
+    dataset = small_spec().model_dump(mode="json", exclude_none=True)
+    content = {"dataset": dataset, "data_dir": str(folder / "data")}
+    path = folder / "small.yaml"
+    path.write_text(yaml.safe_dump(content | changes))
+    return path
+
+
+def test_users_are_written_as_of_the_logs_end(tmp_path: Path) -> None:
+    config = _small_config(tmp_path)
+    to = tmp_path / "new" / "users.jsonl"
+    last = max(int(row["timestamp"]) for row in small_log())
+    for _ in range(2):  # a file that is there is replaced
+        done = invoke("users", config, "--as-of", "last", "--to", to)
+        assert done.exit_code == 0, done.output
+        users = [json.loads(line) for line in to.read_text().splitlines()]
+        assert "40 users as of 2020-" in done.output and f"are in {to}" in done.output
+        assert sorted(user["user_id"] for user in users) == sorted(f"u{n}" for n in range(40))
+        assert {user["timestamp"] for user in users} == {last + 1}
+    assert list(to.parent.iterdir()) == [to]
+
+
+def test_users_that_can_not_be_written_are_refused(tmp_path: Path) -> None:
+    config = _small_config(tmp_path)
+    done = invoke("users", config, "--to", tmp_path)
+    assert done.exit_code == 1 and f"--to: {tmp_path} is a folder. Give a file" in done.output
+    done = invoke("users", config, "--to", "gs://bucket/users.jsonl")
+    assert done.exit_code == 1 and "a file on this machine. Received: gs://" in done.output
+    done = invoke("users", config, "--to", config / "users.jsonl")
+    assert done.exit_code == 1 and "users.jsonl can't be written: " in done.output
+    to = tmp_path / "users.jsonl"
+    to.write_text("before")
+    done = invoke("users", config, "--to", to, "--as-of", "1000")
+    assert done.exit_code == 1 and "has an event before 1970-01-01T00:16:40" in done.output
+    assert to.read_text() == "before"
