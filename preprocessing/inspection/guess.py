@@ -10,7 +10,15 @@ import numpy as np
 from preprocessing.durations import SECONDS_PER_DAY
 from preprocessing.inspection.groups import Groups
 from preprocessing.inspection.label import Label, guess_label, no_label
-from preprocessing.inspection.names import KEYS, ODD_TIME, SESSION, has_words, in_snake_case
+from preprocessing.inspection.names import (
+    AMOUNT,
+    KEYS,
+    ODD_TIME,
+    SESSION,
+    SHOWN,
+    has_words,
+    in_snake_case,
+)
 from preprocessing.inspection.odd_values import literal_reason
 from preprocessing.inspection.pages import Page, find_page
 from preprocessing.inspection.profile import ColumnProfile
@@ -36,6 +44,8 @@ class Roles:
         label_doubts: Where no label was found, what a person should know of that.
         value_doubts: What a person should know of the values of columns.
         absent: Words that stand among numbers where there is none.
+        of_showings: The item features that are of one showing of an item, such as its position on a
+            page.
     """
 
     user: ColumnProfile | None = None
@@ -50,6 +60,7 @@ class Roles:
     label_doubts: tuple[str, ...] = ()
     value_doubts: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    of_showings: tuple[str, ...] = ()
 
     @property
     def missing(self) -> list[str]:
@@ -129,6 +140,7 @@ def guess_roles(
     label = guess_label(others, sides) if page is None else page.label(profiles)
     features = sides.features(others, label)
     left_out |= features.left_out
+    of_items = [p for p in others if p.name in features.kinds["item"]]
     return Roles(
         user=keys["user"],
         item=keys["item"],
@@ -142,7 +154,22 @@ def guess_roles(
         label_doubts=() if label else no_label(others, sides),
         value_doubts=value_doubts,
         absent=absent,
+        of_showings=_of_showings(of_items, keys["item"]),
     )
+
+
+def _of_showings(of_items: Iterable[ColumnProfile], item: ColumnProfile) -> tuple[str, ...]:
+    """The columns that are called like a position on a page, and differ between an item's events.
+
+    A price is called like what is shown, too, but is mostly the item's.
+    """
+    by_item = Groups.by(item)
+    found: list[str] = []
+    for profile in of_items:
+        is_called_so = has_words(SHOWN, profile.name) and not has_words(AMOUNT, profile.name)
+        if is_called_so and not by_item.have_one(profile):
+            found.append(profile.name)
+    return tuple(found)
 
 
 def _key(

@@ -86,7 +86,18 @@ def starter_comments(roles: Roles) -> list[str]:
         comments.append(" ".join(doubt.split()))
     if roles.label is not None and roles.label.doubt:
         comments.append(f"{roles.label.column} is taken for the label: {roles.label.doubt}")
-    return comments
+    return [*comments, *showing_notes(roles)]
+
+
+def showing_notes(roles: Roles) -> list[str]:
+    """What a person should know of features of one showing of an item, such as its position."""
+    notes: list[str] = []
+    for column in roles.of_showings:
+        notes.append(
+            f"{column} is of one showing of an item, as a position on a page: a service must send "
+            "it with each candidate. Where it can't, leave the feature out."
+        )
+    return notes
 
 
 def _left_out(roles: Roles) -> list[str]:

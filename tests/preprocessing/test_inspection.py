@@ -111,6 +111,17 @@ def without(rows: list[Row], column: str) -> list[Row]:
     return found
 
 
+def test_a_position_on_a_page_is_told_of(tmp_path: Path) -> None:
+    """A price, which may change, and what is the item's aren't."""
+    renamed_rows = renamed(page_log(), position="Slot", category="display_category")
+    roles, _ = roles_of(tmp_path, renamed_rows)
+    assert roles.of_showings == ("Slot",)
+    (note,) = [line for line in starter_comments(roles) if line.startswith("Slot ")]
+    assert "a service must send it with each candidate" in note
+    roles, _ = roles_of(tmp_path, without(page_log(), "position"))
+    assert roles.of_showings == ()
+
+
 SPELLINGS = [
     ("1", "0"),
     ("Y", "N"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from preprocessing.hints import shortened
 from preprocessing.inspection.guess import Roles, guess_roles
 from preprocessing.inspection.log import LogProfile, profile_log
 from preprocessing.inspection.profile import ColumnProfile
-from preprocessing.inspection.starter import starter_comments, starter_config
+from preprocessing.inspection.starter import showing_notes, starter_comments, starter_config
 from preprocessing.odd_ids import id_findings, twin_findings
 from preprocessing.sources.raw import separator_hint
 from preprocessing.spec_tables import Table
@@ -83,8 +84,7 @@ def inspect_log(
     facts = [*_facts(found, roles), *unread]
     console.print("\n".join(facts), markup=False, soft_wrap=True)
     if output is not None:
-        # The config may be used in another folder than this one.
-        table = table.at(path if "://" in path else str(Path(path).absolute()))
+        table = table.at(_lasting(path))
         content = starter_config(_name_of(path), table, roles)
         RunConfig.model_validate(content)  # so that what is written can be read
         header = (
@@ -96,6 +96,20 @@ def inspect_log(
         console.print(
             f"Wrote {output}. Next: srp4ctr data validate {output}", soft_wrap=True, markup=False
         )
+
+
+def _lasting(path: str) -> str:
+    """A path that means the same where the config is used in another folder than this one.
+
+    What is below the data directory of configs is named from there on, so that it means the same on
+    another machine, too.
+    """
+    if "://" in path:
+        return path
+    data_dir = os.path.abspath(RunConfig.model_fields["data_dir"].default)
+    if os.path.abspath(path).startswith(data_dir + os.sep):
+        return os.path.relpath(path, data_dir)
+    return str(Path(path).absolute())
 
 
 def _write(output: Path, text: str) -> None:
@@ -161,7 +175,9 @@ def _name_of(path: str) -> str:
 
 
 def _grid(path: str, found: LogProfile, roles: Roles) -> Grid:
-    grid = Grid("column", "type", "distinct", "missing", "values", "looks like", title=escape(path))
+    grid = Grid(title=escape(path))
+    for heading in ("column", "type", "distinct", "missing", "values", "looks like"):
+        grid.add_column(heading, overflow="fold")  # whole, in several lines where they are long
     for profile in found.columns:
         kind = f"{profile.kind} ({profile.time_format})" if profile.time_format else profile.kind
         grid.add_row(
@@ -177,7 +193,8 @@ def _grid(path: str, found: LogProfile, roles: Roles) -> Grid:
 
 def _values(profile: ColumnProfile) -> str:
     if profile.seconds is not None:
-        return f"{to_iso(profile.seconds[0])[:19]} to {to_iso(profile.seconds[1])[:19]}"
+        first, last = [to_iso(time)[:19].replace("T", " ") for time in profile.seconds]
+        return f"{first} to {last}"
     shown: list[str] = []
     for value, _ in profile.top(3):
         if value:  # or it is the share of rows without one
@@ -200,8 +217,8 @@ def _facts(found: LogProfile, roles: Roles) -> list[str]:
     if roles.user is not None:
         of_users = np.bincount(roles.user.codes)
         facts.append(
-            f"{roles.user.distinct:,} users with {of_users.mean():.1f} events on average, "
-            f"{int(np.median(of_users)):,} in the middle, {of_users.max():,} at most."
+            f"{roles.user.distinct:,} users with {of_users.mean():.1f} events on average (median "
+            f"{int(np.median(of_users)):,}), {of_users.max():,} at most."
         )
     if roles.user is not None and roles.item is not None and roles.time is not None:
         keys = np.stack([roles.user.codes, roles.item.codes, roles.time.codes])
@@ -219,4 +236,5 @@ def _facts(found: LogProfile, roles: Roles) -> list[str]:
         facts.append(hint.strip())
     facts += [f"{column} is left out: {why}." for column, why in found.left_out.items()]
     facts += [f"No column looks like the {role}." for role in roles.missing]
-    return [*facts, *roles.time_doubts, *roles.value_doubts, *roles.label_doubts]
+    doubts = [*roles.time_doubts, *roles.value_doubts, *roles.label_doubts]
+    return [*facts, *doubts, *showing_notes(roles)]
