@@ -163,8 +163,8 @@ def _message(
     if found.lost:
         after_breaks = f" About {found.lost} of them come after the breaks of files, by bytes."
     return (
-        f"{found.bad} of the {found.read} {found.what} of table {table} ({place}) can't be used, "
-        f"{share:.2%}, and max_bad_rows allows {spec.max_bad_rows:.2%}. "
+        f"{found.bad:,} of the {found.read:,} {found.what} of table {table} ({place}) can't be "
+        f"used, {share:.2%}, and max_bad_rows allows {spec.max_bad_rows:.2%}. "
         f"Most frequent: {'; '.join(reasons)}.{after_breaks}"
     )
 

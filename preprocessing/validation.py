@@ -45,6 +45,7 @@ class TableCheck:
         examples: The first rejected row of each reason.
         file_bytes: How large the files are that can be read.
         lost_bytes: How much of them comes after a break.
+        are_read: Whether it has files that can be read.
     """
 
     name: TableName
@@ -57,6 +58,7 @@ class TableCheck:
     examples: dict[str, RejectedRow] = dataclasses.field(default_factory=dict)
     file_bytes: int = 0
     lost_bytes: int = 0
+    are_read: bool = False
 
     def reject(self, row: RejectedRow) -> None:
         """Counts a rejected row."""
@@ -183,6 +185,7 @@ class _Reading:
                 check.files += 1
                 read.problems += problems
                 if not problems:
+                    check.are_read = True
                     check.file_bytes += size_of(path)
                     read._read(spec, path)
         except DataError as error:
@@ -220,7 +223,7 @@ def _too_many_rejected(spec: DatasetSpec, check: TableCheck) -> list[str]:
     for what, rejected, read in shares:
         if rejected > spec.max_bad_rows * read:
             problems.append(
-                f"table {check.name}: {rejected} of {read} {what} would be rejected, "
+                f"table {check.name}: {rejected:,} of {read:,} {what} would be rejected, "
                 f"{rejected / read:.2%}; max_bad_rows allows {spec.max_bad_rows:.2%}."
             )
     return problems

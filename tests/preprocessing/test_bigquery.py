@@ -90,7 +90,7 @@ def test_bad_rows_are_quarantined_with_what_they_hold(
     build_records(spec, tmp_path)
     with pytest.raises(DataError) as raised:
         check_quarantine(spec, str(tmp_path))
-    assert "40 of the 1570 rows of table events (bigquery:shop.logs.events) can't be used" in str(
+    assert "40 of the 1,570 rows of table events (bigquery:shop.logs.events) can't be used" in str(
         raised.value
     )
     assert "(bigquery:shop.logs.events, row 0: column 'item_id' is empty" in str(raised.value)

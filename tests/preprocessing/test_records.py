@@ -270,7 +270,7 @@ def test_bad_rows_are_quarantined(records: dict[str, list[Record]], tmp_path: Pa
     check_quarantine(spec.model_copy(update={"max_bad_rows": 0.02}), str(tmp_path))
     with pytest.raises(DataError) as raised:
         check_quarantine(spec, str(tmp_path))
-    assert "19 of the 1549 rows of table events" in str(raised.value)
+    assert "19 of the 1,549 rows of table events" in str(raised.value)
     assert (
         f"10 x missing_item ({tmp_path}/events.csv, row {len(LOG) + 2}: column 'item_id' is empty"
         in str(raised.value)

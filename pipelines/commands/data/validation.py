@@ -41,7 +41,7 @@ def validate_config(path: Path) -> bool:
     for problem in problems:
         console.print(f"[red]Problem:[/red] {escape(problem)}", soft_wrap=True)
     if problems:
-        console.print(f"{len(problems)} problem(s).")
+        console.print("1 problem." if len(problems) == 1 else f"{len(problems)} problems.")
     else:
         console.print(f"No problem found. Next: srp4ctr run {path}", soft_wrap=True, markup=False)
     return not problems
@@ -50,6 +50,9 @@ def validate_config(path: Path) -> bool:
 def _tables(found: Validation) -> Table:
     grid = Table("table", "files", "rows", "rejected")
     for table in found.tables:
+        if table.files and not table.are_read:
+            grid.add_row(table.name, f"{table.files:,}", "not read", "")
+            continue
         grid.add_row(table.name, f"{table.files:,}", f"{table.rows:,}", f"{table.rejected_rows:,}")
         if table.entries is not None:
             grid.add_row(

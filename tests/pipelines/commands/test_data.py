@@ -82,7 +82,7 @@ def test_inspect_says_what_columns_look_like(tmp_path: Path) -> None:
     distinct = len({(row["memberId"], row["sku"], row["shown_at"]) for row in rows})
     assert f"{len(rows) - distinct} rows repeat a user, item and time" in done.output
     users = len({row["memberId"] for row in rows})
-    assert f"{users} users with {len(rows) / 30:.1f} events" in done.output
+    assert f"{users} users with {len(rows) / 30:.1f} events on average (median " in done.output
 
 
 def test_inspect_names_a_missing_file_as_it_was_given() -> None:
@@ -109,6 +109,30 @@ def test_inspect_writes_whole_paths(
     spec = load_run_config(config).spec
     assert spec.events.path == f"{folder}/{given}"
     check_sources(spec)
+
+
+@pytest.mark.parametrize("given", ["data/logs/shop-*.csv", "data/../data/logs/shop-*.csv", "whole"])
+def test_inspect_writes_paths_below_the_data_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    (tmp_path / "data" / "logs").mkdir(parents=True)
+    write_csv(tmp_path / "data" / "logs" / "shop-1.csv", impressions())
+    monkeypatch.chdir(tmp_path)
+    log = tmp_path / "data" / "logs" / "shop-*.csv" if given == "whole" else given
+    assert invoke("inspect", log, "--output", "shop.yaml").exit_code == 0
+    assert yaml.safe_load(Path("shop.yaml").read_text())["dataset"]["events"]["path"] == (
+        "logs/shop-*.csv"
+    )
+    check_sources(load_run_config("shop.yaml").spec)
+
+
+def test_inspect_cuts_nothing_in_a_narrow_terminal(tmp_path: Path) -> None:
+    write_csv(tmp_path / "shop.csv", impressions())
+    done = CliRunner(env={"COLUMNS": "80", "TERM": "dumb"}).invoke(
+        app, ["data", "inspect", str(tmp_path / "shop.csv")]
+    )
+    assert done.exit_code == 0, done.output
+    assert "…" not in done.output
 
 
 def test_inspect_says_why_a_column_can_be_no_feature(tmp_path: Path) -> None:
@@ -356,8 +380,8 @@ def test_validate_tells_all_problems_at_once(tmp_path: Path) -> None:
         "items.csv: no column 'item_id', which items.key needs",
         "items.csv: no column 'weight', which features.item.weight needs",
         "users.csv: no such file",
-        f"table events: 41 of {len(rows)} rows would be rejected",
-        "4 problem(s)",
+        f"table events: 41 of {len(rows):,} rows would be rejected",
+        "4 problems.",
     ):
         assert text in done.output.replace("\n", " "), text
     for text in (
@@ -380,8 +404,9 @@ def test_validate_names_a_missing_column_and_nothing_that_follows(
     columns = [name for name in EVENT_COLUMNS if name != column]
     write_csv(tmp_path / "events.csv", without(small_log(), column), columns)
     done = invoke("validate", config)
-    assert done.exit_code == 1 and "1 problem(s)" in done.output
+    assert done.exit_code == 1 and "1 problem." in done.output
     assert f"no column '{column}', which {needs} needs" in done.output
+    assert "not read" in line_of(done.output, "events")
 
 
 def test_validate_names_rows_that_are_all_rejected_and_nothing_that_follows(
@@ -391,8 +416,8 @@ def test_validate_names_rows_that_are_all_rejected_and_nothing_that_follows(
     for row in small_log():
         rows.append(row | {"user_id": ""})
     done = invoke("validate", write_config(tmp_path, rows=rows))
-    assert done.exit_code == 1 and "1 problem(s)" in done.output
-    assert f"{len(rows)} of {len(rows)} rows would be rejected" in done.output
+    assert done.exit_code == 1 and "1 problem." in done.output
+    assert f"{len(rows):,} of {len(rows):,} rows would be rejected" in done.output
 
 
 def test_validate_still_says_that_time_can_not_be_cut(tmp_path: Path) -> None:
@@ -402,7 +427,7 @@ def test_validate_still_says_that_time_can_not_be_cut(tmp_path: Path) -> None:
         rows.append(row | {"timestamp": START, "user_id": row["user_id"] if n % 20 else ""})
     late = {"validation_from": "2001-01-01T00:00:00Z", "test_from": "2001-01-02T00:00:00Z"}
     done = invoke("validate", write_config(tmp_path, rows=rows, split=late))
-    assert done.exit_code == 1 and "2 problem(s)" in done.output
+    assert done.exit_code == 1 and "2 problems." in done.output
     assert "rows would be rejected" in done.output
     assert "no event comes before split.validation_from" in done.output
 
