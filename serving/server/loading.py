@@ -38,6 +38,7 @@ class ModelLoader:
             Exception: Whatever a broken model raises; nothing stays loaded.
         """
         began = time.monotonic()
+        _log.info("%s: loading model '%s'", path, name)
         session = self._load(name, path)
         try:
             # Through the batching session, as the requests of users will go.

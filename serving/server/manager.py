@@ -24,7 +24,7 @@ from serving.server.session import ModelSession
 from serving.server.settling import VersionFiles
 from serving.server.versions import VersionStatus
 from serving.stored_versions import VersionCopies
-from serving.version_dirs import LARGEST_VERSION, SAVED_MODEL_FILE
+from serving.version_dirs import LARGEST_VERSION, SAVED_MODEL_FILE, version_number
 
 _log = logging.getLogger(__name__)
 Load = Callable[[str, Path], ModelSession]
@@ -115,8 +115,8 @@ class VersionManager:
         if failures:
             return f"{base_path}: model '{self.name}' can't be served. " + " ".join(failures)
         return (
-            f"{base_path}: no version of model '{self.name}' in it. {expected} A version's number "
-            f"is at most {LARGEST_VERSION}."
+            f"{base_path}: no version of model '{self.name}' in it. {expected}"
+            f"{_too_large(base_path)}"
         )
 
     def poll(self) -> set[int]:
@@ -252,3 +252,13 @@ def _failure(error: Exception) -> VersionStatus:
         error = from_tensorflow(error)
     code = error.code if isinstance(error, RequestError) else grpc.StatusCode.UNKNOWN
     return VersionStatus(versions.END, code, str(error))
+
+
+def _too_large(base_path: str) -> str:
+    """What is wrong with directories whose numbers no version can have; "" if there is none."""
+    if not is_local(base_path):
+        return ""
+    for path in sorted(Path(base_path).iterdir()):
+        if path.name.isdecimal() and version_number(path.name) is None:
+            return f" {path.name} is none: a version's number is at most {LARGEST_VERSION}."
+    return ""

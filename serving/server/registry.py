@@ -61,11 +61,14 @@ class ModelRegistry:
             ServerStartError: One has no version that can be served; nothing stays loaded.
         """
         try:
-            self.reload(configs)
+            problems = self._take(configs)
         except RequestError as error:
             self.stop()
             labels = error.code == grpc.StatusCode.FAILED_PRECONDITION
             raise ServerStartError(error.message + (_LABELS_AT_START if labels else "")) from None
+        if problems:
+            self.stop()
+            raise ServerStartError(" ".join(problems))
 
     def reload(self, configs: Sequence[ModelConfig]) -> None:
         """Makes these the models.
@@ -78,6 +81,16 @@ class ModelRegistry:
                 nothing changed; UNKNOWN for models that can't be served yet, while all else is as
                 asked for.
         """
+        problems = self._take(configs)
+        if problems:
+            # In TensorFlow Serving's words.
+            raise RequestError(
+                grpc.StatusCode.UNKNOWN,
+                f"{len(problems)} model(s) did not become available: {{{', '.join(problems)}}}",
+            )
+
+    def _take(self, configs: Sequence[ModelConfig]) -> list[str]:
+        """As `reload`; returns why models can't be served yet."""
         with self._changing:
             if list(configs) == self._configs:
                 for name in self.unavailable():
@@ -90,11 +103,7 @@ class ModelRegistry:
                 problem = self._models[config.name].problem()
                 if problem:
                     problems.append(problem)
-        if problems:
-            raise RequestError(
-                grpc.StatusCode.UNKNOWN,
-                f"{len(problems)} model(s) did not become available: {{{', '.join(problems)}}}",
-            )
+        return problems
 
     def use(self, spec: model_pb2.ModelSpec) -> AbstractContextManager[Servable]:
         """Lends the version that a ModelSpec names.

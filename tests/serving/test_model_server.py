@@ -39,7 +39,7 @@ def test_a_taken_port(model_dir: Path, start: StartServer, option: str) -> None:
 def test_a_missing_directory(tmp_path: Path, start: StartServer) -> None:
     missing = tmp_path / "nowhere"
     message = rf"{missing}: no such directory. Expected {missing}/<number>/saved_model.pb."
-    with pytest.raises(ServerStartError, match=re.escape(message)):
+    with pytest.raises(ServerStartError, match=f"^{re.escape(message)}$"):
         start(missing)
 
 
@@ -48,7 +48,7 @@ def test_a_directory_without_a_version(tmp_path: Path, start: StartServer) -> No
     message = (
         f"{tmp_path}: no version of model 'toy' in it. Expected {tmp_path}/<number>/saved_model.pb."
     )
-    with pytest.raises(ServerStartError, match=re.escape(message)):
+    with pytest.raises(ServerStartError, match=f"^{re.escape(message)}$"):
         start(tmp_path)
 
 
