@@ -35,10 +35,11 @@ class ShowingCheck:
         """
         missing = [name for name in description.showing_inputs if name not in sent]
         if missing and self._unsent != "ignore":
+            differ = "differs" if len(missing) == 1 else "differ"
             self._tell(
                 version,
                 missing,
-                f"Version {version} was trained with {', '.join(missing)}, which differ from one "
+                f"Version {version} was trained with {', '.join(missing)}, which {differ} from one "
                 "showing of an item to the next. Send them with the candidates: without them the "
                 "model takes those of another showing.",
             )
@@ -58,10 +59,11 @@ class ShowingCheck:
             if any(name not in user for user in users):
                 missing.append(name)
         if missing:
+            count = "counts" if len(missing) == 1 else "count"
             self._tell(
                 version,
                 missing,
-                f"Version {version} was trained with {', '.join(missing)}, which count what "
+                f"Version {version} was trained with {', '.join(missing)}, which {count} what "
                 "happened to the user. Send them with the user, as `srp4ctr data users` writes "
                 "them, and None where nothing has happened: without them the model takes it that "
                 "nothing has.",

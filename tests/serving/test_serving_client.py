@@ -202,7 +202,7 @@ def test_what_the_catalogue_can_not_know_must_be_sent_or_is_asked_for_once(
     strict.wait_until_ready()
     state = strict.encode_user(ANNA)
     message = (
-        "was trained with candidate_price, which differ from one showing of an item to the next"
+        "was trained with candidate_price, which differs from one showing of an item to the next"
     )
     for call in (lambda: strict.score_items(state, ["1"]), lambda: strict.predict(ANNA, ["1"])):
         with pytest.raises(ValueError, match=message):

@@ -119,7 +119,9 @@ def test_statistics_that_users_lack_are_told_once_each(caplog: pytest.LogCapture
     for _ in range(2):
         check.of_users([{"user_id": "u", "user_user_all_events": 0}], DESCRIPTION, 7)
     (record,) = caplog.records
-    assert record.getMessage().startswith("Version 7 was trained with user_statistics, which count")
+    assert record.getMessage().startswith(
+        "Version 7 was trained with user_statistics, which counts "
+    )
     check.of_users([{"user_user_all_events": 1, "user_statistics": ""}], DESCRIPTION, 7)
     # The service says that nothing has happened to the user.
     check.of_users([{"user_user_all_events": None, "user_statistics": None}], DESCRIPTION, 7)
@@ -132,5 +134,5 @@ def test_statistics_that_users_lack_are_told_once_each(caplog: pytest.LogCapture
     check.of_users([{}], DESCRIPTION, 8)
     assert len(caplog.records) == 3
     ShowingCheck("ignore").of_users([{}], DESCRIPTION, 7)
-    with pytest.raises(ValueError, match="user_user_all_events, user_statistics"):
+    with pytest.raises(ValueError, match="user_user_all_events, user_statistics, which count what"):
         ShowingCheck("raise").of_users([{}], DESCRIPTION, 7)
