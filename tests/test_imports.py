@@ -65,7 +65,7 @@ NO_TRAINING = NEVER | {"tensorflow", "tf_keras", "keras"}
 NO_BEAM = frozenset({"apache_beam", "pyarrow", "pandas"})
 COSTS = {
     "client": Cost(
-        ("serving.client", "serving.async_client"),
+        ("serving.client", "serving.async_client", "serving.user_statistics"),
         0.5,
         80,
         NO_TRAINING | NO_BEAM | {"pydantic", "redis"},

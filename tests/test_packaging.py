@@ -22,6 +22,7 @@ REVISION = "of the build"
 # Imports the clients where nothing but the wheel's own requirements is installed.
 CLIENT = (
     "import importlib.util as u, sys, serving.client, serving.async_client, serving.signatures\n"
+    "import serving.user_statistics\n"
     "assert 'site-packages' in serving.client.__file__, serving.client.__file__\n"
     "assert not [name for name in ('tensorflow', 'tfx', 'apache_beam', 'pyarrow', 'redis') if "
     "u.find_spec(name)]\n"
