@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.config import RunConfig
+from pipelines.config import RunConfig, load_run_config
 from pipelines.errors import RunError
 from preprocessing.config import SAVED
+
+
+def run_dir_of(place: Path) -> Path:
+    """The directory of a run, which is given itself or by its YAML file.
+
+    Raises:
+        ConfigError: the file is no run's.
+        RunError: the file's run isn't there.
+    """
+    if not place.is_file():
+        return place
+    root = load_run_config(place).paths.root
+    if not root.is_dir():
+        raise RunError(f"{place}: its run isn't there, {root}. Make it: srp4ctr run {place}")
+    return root
 
 
 def config_of(run_dir: Path) -> RunConfig:

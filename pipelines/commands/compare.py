@@ -13,7 +13,8 @@ from pipelines.commands.errors import user_errors
 
 def compare(
     run_a: Annotated[
-        Path, typer.Argument(help="A finished run's directory, such as runs/ml_100k.")
+        Path,
+        typer.Argument(help="A finished run's directory, such as runs/ml_100k, or its YAML file."),
     ],
     run_b: Annotated[Path, typer.Argument(help="The other's; differences are run B less run A.")],
     output: Annotated[
@@ -26,6 +27,8 @@ def compare(
     It shows scores, settings, data, slices, training and time side by side.
     """
     with user_errors():
+        from pipelines.finished import run_dir_of
         from pipelines.report.comparison.page import compare as write
 
-        typer.echo(f"Comparison: {write(run_a, run_b, output)}")
+        page = write(run_dir_of(run_a), run_dir_of(run_b), output)
+        typer.echo(f"Comparison: {page}")

@@ -32,7 +32,7 @@ def tour(config_path: Path, user_id: str | None = None) -> None:
         raise RunError(
             f"{root}: there is no run to walk through. Make one: srp4ctr run {config_path}"
         )
-    console.print(f"Loading the models of {root} (about a minute) ...")
+    console.print(f"Looking at the run in {root}, which takes about a minute ...")
     with logs_to(root / LOG):
         steps = list(walk(config_of(root), user_id))
     for number, step in enumerate(steps, 1):
@@ -57,11 +57,13 @@ def walk(config: RunConfig, user_id: str | None = None) -> Iterator[Step]:
     from pipelines.tour.person import held_out_users, longest, read_person
     from pipelines.tour.ranking import rank_with_all, ranking_step
 
-    models = load_models(config)
     spec = config.spec
     task = next(iter(config.dataset.tasks))
+    person = None if user_id is None else read_person(spec, user_id)
+    models = load_models(config)
     held_out = held_out_users(models.held_out)
-    person = read_person(spec, longest(held_out) if user_id is None else user_id)
+    if person is None:
+        person = read_person(spec, longest(held_out))
     raw = person.tensors(spec)
     words = models.words
     met = set(person.items)

@@ -198,10 +198,22 @@ def test_report_of_something_else(tmp_path: Path) -> None:
     assert (done.returncode, "not a run directory" in done.stderr) == (1, True)
 
 
+def test_report_takes_the_yaml_file_of_a_run(tmp_path: Path) -> None:
+    config = write_run(tmp_path)
+    done = srp4ctr("report", config)
+    assert done.returncode == 1
+    assert f"{config}: its run isn't there, {tmp_path}/runs/small. Make it: srp4ctr" in done.stderr
+    (tmp_path / "runs" / "small").mkdir(parents=True)
+    done = srp4ctr("report", config)
+    assert done.returncode == 1
+    assert f"{tmp_path}/runs/small: not a run directory" in done.stderr
+
+
 def test_rank_before_a_run(tmp_path: Path) -> None:
     done = srp4ctr("rank", write_run(tmp_path), "--user", "u1")
     assert done.returncode == 1
     assert "Run `srp4ctr run` first" in done.stderr
+    assert "Ranking" not in done.stdout
 
 
 def test_rank_without_titles_says_what_it_ranks(tmp_path: Path) -> None:

@@ -44,13 +44,18 @@ def rank_for_user(config_path: Path, user_id: str, top: int, server: str | None)
             "item table, and shows their titles. Without such a table, ask a server for scores: "
             "docs/serving.md, The client."
         )
+    if server is None:
+        _check_pushed(config)
     user = _user(config.spec, user_id, console)
     met = met_items(config.spec, user_id)
     candidates = [item for item in titles if item not in met]
-    console.print(f"Ranking {len(candidates)} items for user {user_id}, who has met {len(met)}.")
+    console.print(
+        f"Ranking {len(candidates):,} items for user {user_id}, who has met {len(met):,}."
+    )
     with (
         _server(config, server) as address,
-        RankingClient(address, DEFAULT_MODEL_NAME, timeout_seconds=30.0) as client,
+        # Who asks by this command can't send what a log doesn't have.
+        RankingClient(address, DEFAULT_MODEL_NAME, timeout_seconds=30.0, unsent="ignore") as client,
     ):
         ranked = client.rank(user, candidates, top=top, by=next(iter(config.dataset.tasks)))
     console.print(_table(ranked, titles, list(config.dataset.tasks)))
@@ -72,11 +77,15 @@ def _server(config: RunConfig, address: str | None) -> Iterator[str]:
     if address is not None:
         yield address
         return
+    pushed = config.paths.pushed
+    with ModelServer(DEFAULT_MODEL_NAME, pushed, grpc_port=0, rest_port=0) as server:
+        yield f"127.0.0.1:{server.grpc_port}"
+
+
+def _check_pushed(config: RunConfig) -> None:
     paths = config.paths
     if paths.is_local and not paths.serving_model.is_dir():
         raise RunError(f"{paths.pushed}: no pushed model. Run `srp4ctr run` first.")
-    with ModelServer(DEFAULT_MODEL_NAME, paths.pushed, grpc_port=0, rest_port=0) as server:
-        yield f"127.0.0.1:{server.grpc_port}"
 
 
 def _table(

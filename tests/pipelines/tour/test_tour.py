@@ -4,12 +4,14 @@ through."""
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from rich.console import Console
 
+from pipelines.config import load_run_config
 from pipelines.errors import RunError
 from pipelines.finished import config_of
 from pipelines.report.blocks import WITH, WITHOUT
@@ -21,7 +23,7 @@ from pipelines.tour.models import TourModels, load_models
 from pipelines.tour.person import Person, held_out_users, longest, read_person
 from pipelines.tour.ranking import Ranking, rank_with_all, ranking_step
 from pipelines.tour.step import Step
-from tests.pipelines.conftest import SmallRun, srp4ctr
+from tests.pipelines.conftest import SmallRun, srp4ctr, write_run
 
 pytestmark = pytest.mark.slow
 
@@ -218,6 +220,17 @@ def test_the_ranking_names_the_item_that_rises_most(models: TourModels) -> None:
         "Of the first 10, 0 are the same" in said
         and "lifts Item 0 the most, from place 20 to 1" in said
     )
+
+
+def test_a_user_whom_the_log_has_not_is_refused_before_models_are_loaded(tmp_path: Path) -> None:
+    config_path = write_run(tmp_path)
+    config = load_run_config(config_path)
+    config.paths.root.mkdir(parents=True)
+    (config.paths.root / "config.json").write_text(config.model_dump_json())
+    done = srp4ctr("tour", config_path, "--user", "nobody")  # of a run that has no models
+    assert done.returncode == 1
+    assert "user nobody is not in the log" in done.stderr
+    assert "Loading" not in done.stdout
 
 
 def test_a_config_without_a_run_is_refused(small_run: SmallRun) -> None:
