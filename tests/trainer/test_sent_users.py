@@ -81,11 +81,12 @@ def test_its_example_scores_users_as_their_records(
     spec = spec.model_copy(update={"events": spec.events.at(str(users_folder / "events.csv"))})
     record = user_record(spec, "u17", AS_OF)
     assert record is not None
-    example = tf.train.Example.FromString(record)
-    example.features.feature["candidate_item_id"].bytes_list.value.extend(
-        item.encode() for item in ITEMS
+    encoded = exported("encode_user_examples", examples=tf.constant([record]))
+    scores = exported(
+        "score_items",
+        user_state_bytes=encoded["user_state_bytes"][:, 0],
+        candidate_item_id=tf.constant([ITEMS]),
     )
-    scores = exported("serving_default", examples=tf.constant([example.SerializeToString()]))
     for task in ("click", "buy"):
         expected = scores[task].numpy()[0]
         np.testing.assert_allclose([best[item][task] for item in ITEMS], expected, rtol=1e-5)
