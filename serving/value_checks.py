@@ -18,8 +18,8 @@ from serving.contract import USER_STATISTICS, Description
 _SHOWN_CHARACTERS = 60
 _NUMBER_BYTES = 4
 _FORM = (
-    "it takes lines of a statistic's name, a key and its numbers, with tabs between them, as "
-    "users' records have them (preprocessing/statistics/users_items.py)"
+    "it takes lines of a statistic's name, a key and its numbers, as `srp4ctr data users` writes "
+    "them and serving.user_statistics makes them (docs/serving.md, What is counted of users)"
 )
 
 

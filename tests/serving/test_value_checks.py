@@ -81,7 +81,7 @@ def test_numbers_out_of_range(name: str, value: float, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("hello", "user_statistics: it takes lines of .* Received: 'hello'"),
+        ("hello", "it takes lines of .* `srp4ctr data users` writes .* Received: 'hello'"),
         ("5", "it takes lines of"),
         (_lines("own_cta", [1, 2, 3]), "no statistic 'own_cta' .* Did you mean 'own_cat'"),
         (_lines("nope", [1, 2, 3]), "no statistic 'nope' of users and items. Known: own_cat"),
