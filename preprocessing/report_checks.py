@@ -68,7 +68,7 @@ def pretraining_problems(spec: DatasetSpec, report: dict[str, Any]) -> list[str]
     return [
         "none of the users held out, one in twenty, has two behaviours before the training "
         "cut-off: pre-training can't be judged, and a run would refuse it. The log has "
-        f"{report['users']:,} user(s).{why}"
+        f"{report['users']:,} {'user' if report['users'] == 1 else 'users'}.{why}"
     ]
 
 

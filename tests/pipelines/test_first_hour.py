@@ -119,7 +119,7 @@ def test_commands_before_a_run_name_the_run(command: tuple[str, ...]) -> None:
 
 
 def test_a_roll_back_before_a_run() -> None:
-    assert "no pushed version(s), so there is none to go back to" in said(
+    assert "no pushed version, so there is none to go back to" in said(
         "rollback", "shop.yaml", code=1
     )
 

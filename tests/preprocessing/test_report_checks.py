@@ -207,4 +207,4 @@ def test_a_log_of_one_user_is_refused_as_pre_training_would_refuse_it(tmp_path: 
     assert not found.problems
     (problem,) = found.run_problems
     assert problem.startswith("none of the users held out, one in twenty, has two behaviours")
-    assert problem.endswith("The log has 1 user(s).")
+    assert problem.endswith("The log has 1 user.")

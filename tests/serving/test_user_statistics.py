@@ -14,7 +14,7 @@ from serving.user_statistics import user_statistics
 
 def test_numbers_become_the_lines_of_records() -> None:
     made = user_statistics(
-        {"own_item": {"00007": [3, 0.25], 12: [1, np.float32(0.1)]}, "own": {("ü", "b"): [5]}}
+        {"own_item": {"00007": [3, 0.25], 12: [1, 0.1]}, "own": {("ü", "b"): [5]}}
     )
     lines = [
         user_line("own_item", "00007", np.array([3.0, 0.25])),

@@ -43,7 +43,7 @@ def roll_back(config: RunConfig) -> tuple[str, str]:
     versions = sorted(_versions(paths.serving_model), reverse=True)
     if len(versions) < 2:
         raise RunError(
-            f"{paths.pushed}: {len(versions) or 'no'} pushed version(s), so there is none to go "
+            f"{paths.pushed}: {'one' if versions else 'no'} pushed version, so there is none to go "
             "back to."
         )
     newest, before = map(str, versions[:2])
