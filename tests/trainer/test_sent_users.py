@@ -92,9 +92,7 @@ def test_its_example_scores_users_as_their_records(
         np.testing.assert_allclose([best[item][task] for item in ITEMS], expected, rtol=1e-5)
 
 
-def test_lines_made_of_plain_numbers_count(
-    toy_server: ModelServer, users_folder: Path, exported: Exported
-) -> None:
+def test_lines_made_of_plain_numbers_count(toy_server: ModelServer) -> None:
     user: dict[str, Any] = {
         "user_id": "new",
         "timestamp": AS_OF,
