@@ -92,7 +92,9 @@ def data_validate(
 @data_app.command("users")
 def data_users(
     config: RunFile,
-    to: Annotated[str, typer.Option(help="The file to write, such as users.jsonl.")],
+    to: Annotated[
+        Path, typer.Option(help="The file to write, such as users.jsonl.", callback=path_here)
+    ],
     as_of: Annotated[
         str,
         typer.Option(

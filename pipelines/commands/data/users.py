@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -13,18 +14,17 @@ from pipelines.config import load_run_config
 from pipelines.errors import RunError
 from pipelines.logs import errors_told_once
 from preprocessing.lookup import log_end
-from preprocessing.paths import is_local
 from preprocessing.request_lines import RequestLines
 from preprocessing.splits import to_iso
 from preprocessing.whole_files import whole_file
 
 
-def write_users(config_path: Path, to: str, as_of: int | None, span: int | None) -> str:
+def write_users(config_path: Path, to: Path, as_of: int | None, span: int | None) -> str:
     """Writes a line of each user to the file `to`, which is replaced where it is there.
 
     Args:
         config_path: The run's YAML file.
-        to: A file on this machine.
+        to: The file.
         as_of: Seconds since 1970, the time of the requests; None is just after the log's last
             event.
         span: The last day to read, for logs with a file a day.
@@ -45,40 +45,41 @@ def write_users(config_path: Path, to: str, as_of: int | None, span: int | None)
             f"users are written on this machine. Received: beam.runner={config.beam.runner}"
         )
     spec = config.at_span(span).spec
-    path = _writable(to)
+    _check_writable(to)
     moment = log_end(spec) if as_of is None else as_of
-    with whole_file(path) as part:
+    # Beam would take brackets in the name of the file for a pattern.
+    with tempfile.TemporaryDirectory() as folder:
+        lines_of_users = Path(folder) / "users.jsonl"
         with errors_told_once(), beam.Pipeline(argv=beam_args(config.beam)) as pipeline:
             lines = pipeline | RequestLines(spec, moment)
-            _ = lines | beam.io.WriteToText(str(part), num_shards=1, shard_name_template="")
-        users = _lines_in(part)
+            _ = lines | beam.io.WriteToText(
+                str(lines_of_users), num_shards=1, shard_name_template=""
+            )
+        users = _lines_in(lines_of_users)
         if not users:
             raise RunError(
                 f"no user of {spec.events.place} has an event before {to_iso(moment)}. Give a "
                 "later --as-of."
             )
+        with whole_file(to) as part:
+            shutil.copyfile(lines_of_users, part)
     return f"{users:,} users as of {to_iso(moment)} are in {to}"
 
 
-def _writable(to: str) -> Path:
-    """The file's whole path.
+def _check_writable(to: Path) -> None:
+    """Tries the file's place, which would be a pity to find out after the log has been read.
 
     Raises:
-        RunError: it can't be written, or isn't on this machine.
+        RunError: it can't be written.
     """
-    if not is_local(to):
-        raise RunError(f"--to: users are written to a file on this machine. Received: {to}")
-    path = Path(to).absolute()
-    if path.is_dir():
-        raise RunError(f"--to: {to} is a folder. Give a file, such as {to.rstrip('/')}/users.jsonl")
+    if to.is_dir():
+        raise RunError(f"--to: {to} is a folder. Give a file, such as {to / 'users.jsonl'}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Now, not after the log has been read.
-        with tempfile.TemporaryFile(dir=path.parent):
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=to.parent):
             pass
     except OSError as error:
         raise RunError(f"--to: {to} can't be written: {error.strerror}") from None
-    return path
 
 
 def _lines_in(path: Path) -> int:

@@ -498,7 +498,7 @@ def _small_config(folder: Path, **changes: object) -> Path:
 
 def test_users_are_written_as_of_the_logs_end(tmp_path: Path) -> None:
     config = _small_config(tmp_path)
-    to = tmp_path / "new" / "users.jsonl"
+    to = tmp_path / "new [v2]" / "users[1].jsonl"
     last = max(int(row["timestamp"]) for row in small_log())
     for _ in range(2):  # a file that is there is replaced
         done = invoke("users", config, "--as-of", "last", "--to", to)
@@ -515,7 +515,7 @@ def test_users_that_can_not_be_written_are_refused(tmp_path: Path) -> None:
     done = invoke("users", config, "--to", tmp_path)
     assert done.exit_code == 1 and f"--to: {tmp_path} is a folder. Give a file" in done.output
     done = invoke("users", config, "--to", "gs://bucket/users.jsonl")
-    assert done.exit_code == 1 and "a file on this machine. Received: gs://" in done.output
+    assert done.exit_code == 2 and "it has to be on this machine. Received: gs:/" in done.output
     done = invoke("users", config, "--to", config / "users.jsonl")
     assert done.exit_code == 1 and "users.jsonl can't be written: " in done.output
     to = tmp_path / "users.jsonl"
