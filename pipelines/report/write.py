@@ -33,8 +33,9 @@ def write_report(run_dir: Path) -> Path:
         RunError: `run_dir` is no run directory, or a component has not finished.
     """
     if not run_dir.is_dir():
-        raise RunError(f"{run_dir}: no such directory. Give a run's, such as runs/ml_100k, or its "
-            "YAML file.")
+        raise RunError(
+            f"{run_dir}: no such directory. Give a run's, such as runs/ml_100k, or its YAML file."
+        )
     with logs_to(run_dir / LOG):
         # It imports TFX, which takes 20 seconds.
         from pipelines.report.collect import collect, test_scores

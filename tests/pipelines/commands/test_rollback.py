@@ -79,7 +79,7 @@ def test_a_command_that_was_killed_in_between_is_run_again(
 def test_the_only_version_stays(config_path: Path) -> None:
     config = load_run_config(config_path)
     assert [roll_back(config), roll_back(config)] == [VERSIONS[:0:-1], VERSIONS[1::-1]]
-    with pytest.raises(RunError, match=r"1 pushed version\(s\), so there is none to go back to"):
+    with pytest.raises(RunError, match=r"one pushed version, so there is none to go back to"):
         roll_back(config)
     assert (config.paths.serving_model / VERSIONS[0]).is_dir()
 
