@@ -39,14 +39,13 @@ class EpochProgress(keras.callbacks.Callback):
         if epoch + 1 < total and now - self._shown < self.seconds_between:
             return
         self._shown = now
-        done_here = epoch + 1 - (self._before or 0)
-        left = (now - self._started) / done_here * (total - epoch - 1)
-        values: list[str] = []
+        said = [f"  {self.what}: {epoch + 1} of {total}"]
         for name in self.watched:
             if logs and name in logs:
-                values.append(f"{name} {logs[name]:.4f}")
-        print(
-            f"  {self.what}: {epoch + 1} of {total}, {', '.join(values)}, "
-            f"at most {left:.0f} s left",
-            flush=True,
-        )
+                said.append(f"{name} {logs[name]:.4f}")
+        # After the last epoch the model is still exported, which takes its time, too.
+        if epoch + 1 < total:
+            done_here = epoch + 1 - (self._before or 0)
+            left = (now - self._started) / done_here * (total - epoch - 1)
+            said.append(f"at most {left:.0f} s left")
+        print(", ".join(said), flush=True)

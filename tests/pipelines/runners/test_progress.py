@@ -16,7 +16,7 @@ from tfx.types import Channel, standard_artifacts
 from pipelines.checks.config import ChecksConfig
 from pipelines.config import EvaluationConfig, RunConfig
 from pipelines.errors import RunError
-from pipelines.node_ids import EARLIER_MODEL
+from pipelines.node_ids import EARLIER_MODEL, EXAMPLE_GEN, PUSHER, STATISTICS
 from pipelines.pipeline import create_pipeline
 from pipelines.runners.progress import COMPONENTS, ComponentProgress
 from tests.testing import small_spec, write_small_dataset
@@ -80,3 +80,30 @@ def test_a_resolver_that_finds_nothing_lets_the_run_go_on(tmp_path: Path) -> Non
 def test_a_resolver_that_failed_ends_the_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=f"{EARLIER_MODEL} failed"):
         _run(KeyForgotten, tmp_path)
+
+
+def test_time_left_is_said_once_a_component_has_run_and_includes_the_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    components = {
+        EXAMPLE_GEN: ("reading", 10),
+        STATISTICS: ("counting", 20),
+        PUSHER: ("pushing", 0),
+    }
+    monkeypatch.setattr("pipelines.runners.progress.COMPONENTS", components)
+    monkeypatch.setattr("pipelines.runners.progress._REPORT_SECONDS", 5)
+    progress = ComponentProgress(Console(soft_wrap=True), list(components))
+    for component in components:
+        progress.started(component)
+        if component == STATISTICS:
+            progress.ran()
+            now += 40  # twice as long as was thought
+        progress.ended(component, has_output=True)
+    announced = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
+    assert announced == [
+        f"[1/3] {EXAMPLE_GEN}: reading",  # taken from the cache, which says nothing of speed
+        f"[2/3] {STATISTICS}: counting",
+        f"[3/3] {PUSHER}: pushing (about 10 s left)",
+    ]
