@@ -42,6 +42,7 @@ def run_pipeline(
         DataError: the log or a table can't be used.
         RunError: a component failed, and the message names the log file; or a rival that must be
             beaten can't be trained here.
+        KeyboardInterrupt: the user stopped it; what is kept has been said.
     """
     console = Console(soft_wrap=True)
     config = load_run_config(config_path)
@@ -56,7 +57,11 @@ def run_pipeline(
         f"Running {config.dataset.name} in {config.paths.root}; the full log is {config.paths.log}."
     )
     console.print(where, markup=False)
-    _run(config, console, enable_cache)
+    try:
+        _run(config, console, enable_cache)
+    except KeyboardInterrupt:
+        console.print(_interrupted(config, enable_cache), markup=False)
+        raise
     console.print("Writing the report ...")
     # These import matplotlib, which runs that fail early don't need.
     from pipelines.report.encoder import encoder_lines
@@ -69,6 +74,16 @@ def run_pipeline(
         console.print(line, markup=False)
     console.print(_outcome(metrics, config.paths.pushed), markup=False)
     console.print(f"Report: {page}", markup=False)
+
+
+def _interrupted(config: RunConfig, enable_cache: bool) -> str:
+    """What is kept of a run that the user stops, and how to go on."""
+    same = "the same command" if enable_cache else "the same command without --no-cache"
+    return (
+        f"Stopped. Finished components are kept in {config.paths.storage}: {same} goes on after "
+        "them, and within a training from its last backup (every "
+        f"{config.trainer.backup_steps:,} steps, trainer.backup_steps)."
+    )
 
 
 def _outcome(metrics: RunMetrics, pushed: str) -> str:

@@ -1,4 +1,4 @@
-"""Which configuration a run's folder has, while a run begins and after."""
+"""Which configuration a run's folder has, while a run begins and after; a run that is stopped."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pipelines.config import RunConfig
 from pipelines.errors import RunError
 from pipelines.finished import config_of
 from pipelines.runners import local
+from tests.pipelines.conftest import srp4ctr, write_run
 from tests.testing import small_spec
 
 pytestmark = pytest.mark.slow  # imports TFX
@@ -42,3 +43,21 @@ def test_an_earlier_runs_configuration_stays_until_the_next_begins(
     assert config_of(config(1).paths.root).trainer.seed == 1
     run(seed=3, begins=True)
     assert config_of(config(1).paths.root).trainer.seed == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "goes_on"),
+    [((), "the same command goes on"), (("--no-cache",), "without --no-cache goes on")],
+)
+def test_a_run_that_is_stopped_says_what_is_kept_and_how_to_go_on(
+    options: tuple[str, ...], goes_on: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_locally(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "run_locally", run_locally)
+    done = srp4ctr("run", write_run(tmp_path), *options)
+    assert done.returncode == 130
+    said = done.stdout.splitlines()[-1]
+    assert said.startswith("Stopped. Finished components are kept in ") and goes_on in said
+    assert "from its last backup (every 1,000 steps, trainer.backup_steps)" in said
