@@ -53,10 +53,10 @@ def pretrain(inputs: StageInputs, model_dir: str) -> dict[str, Any]:
     That is a SavedModel, the encoder's checkpoint and results.
 
     Returns:
-        {"attributes": {name: {"loss", "accuracy", "chance_accuracy"}}, "curves": {log name: [one
-        value per epoch]}, "started_from"}, measured on held-out users; objectives that predict no
-        attributes have none. `chance_accuracy` is that of always giving the attribute's most
-        frequent value.
+        {"attributes": {name: {"loss", "accuracy", "chance_accuracy", "hidden"}}, "curves": {log
+        name: [one value per epoch]}, "started_from"}, measured on held-out users; objectives that
+        predict no attributes have none. `chance_accuracy` is that of always giving the attribute's
+        most frequent value, `hidden` how many hidden values both were measured on.
 
     Raises:
         ConfigError: the ranker to start from doesn't fit.
@@ -145,20 +145,25 @@ def _steps(inputs: StageInputs, files: Sequence[str], split: str, reason: str) -
 def _summary(
     scores: dict[str, float], fields: list[Field], validation: tf.data.Dataset
 ) -> dict[str, Any]:
-    """For each field that the objective predicts: its loss, accuracy and chance accuracy."""
+    """For each field that the objective predicts, how well it does."""
     summary = {}
     for field in fields:
         if f"{field.field}_accuracy" in scores:
+            chance, hidden = _chance(field, validation)
             summary[field.field] = {
                 "loss": scores[f"{field.field}_loss"],
                 "accuracy": scores[f"{field.field}_accuracy"],
-                "chance_accuracy": _chance(field, validation),
+                "chance_accuracy": chance,
+                "hidden": hidden,
             }
     return summary
 
 
-def _chance(field: Field, validation: tf.data.Dataset) -> float:
-    """The share of hidden cells that have the field's most frequent value."""
+def _chance(field: Field, validation: tf.data.Dataset) -> tuple[float, int]:
+    """The share of hidden cells that have the field's most frequent value, and how many there are.
+
+    Cells without a known value don't count.
+    """
     hidden = []
     for batch in validation:
         cells = batch["targets"][field.name].numpy()[batch[field.mask].numpy()]
@@ -166,7 +171,8 @@ def _chance(field: Field, validation: tf.data.Dataset) -> float:
     values = np.concatenate(hidden)
     known = values[(values > 0).any(axis=1)]
     counts = np.bincount(known[known > 0], minlength=1)
-    return float(counts.max() / len(known)) if len(known) else float("nan")
+    chance = float(counts.max() / len(known)) if len(known) else float("nan")
+    return chance, len(known)
 
 
 def _export(inputs: StageInputs, model: Objective, curves: dict[str, Any], model_dir: str) -> None:

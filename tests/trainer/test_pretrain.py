@@ -110,7 +110,11 @@ def test_results_say_how_each_attribute_is_predicted(pretrained: Path) -> None:
     results = json.loads((pretrained / RESULTS).read_text(encoding="utf-8"))
     assert set(results["attributes"]) == ATTRIBUTES
     for name, scores in results["attributes"].items():
-        assert set(scores) == {"loss", "accuracy", "chance_accuracy"}
+        assert set(scores) == {"loss", "accuracy", "chance_accuracy", "hidden"}
+        assert scores["hidden"] > 0, name
+        # Accuracies are shares of just so many values.
+        right = scores["accuracy"] * scores["hidden"]
+        assert right == pytest.approx(round(right), abs=0.01), name
         assert 0 <= scores["accuracy"] <= 1 and 0 < scores["chance_accuracy"] <= 1, name
         assert scores["loss"] > 0, name
     for name in ("loss", "val_loss", "item_id_accuracy", "val_action_loss"):
@@ -128,7 +132,8 @@ def test_chance_accuracy_with_a_batch_that_hides_nothing(toy: Toy) -> None:
     batches = []
     for mask in (hidden, tf.zeros_like(hidden), hidden):
         batches.append({"targets": {field.name: values}, "behavior_mask": mask})
-    assert _chance(field, batches) == pytest.approx(2 / 3)
+    chance, hidden = _chance(field, batches)
+    assert chance == pytest.approx(2 / 3) and hidden == 6
 
 
 @pytest.mark.parametrize(
