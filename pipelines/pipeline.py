@@ -314,6 +314,7 @@ def _counts(
         rows=config.evaluation.counts_rows,
         seed=config.trainer.seed,
         code=code_fingerprint("preprocessing", "trainer", f"{_COMPONENTS}/counts.py"),
+        slices=config.evaluation.slices,
     )
     return counts.with_id(COUNTS)
 

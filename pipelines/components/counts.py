@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from tfx import types
@@ -23,6 +24,7 @@ class _Spec(ComponentSpec):
         "spec": ExecutionParameter(type=str),
         "rows": ExecutionParameter(type=int),
         "seed": ExecutionParameter(type=int),
+        "slices": ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
         "lightgbm": ExecutionParameter(type=str),
     }
@@ -59,7 +61,11 @@ class Executor(base_executor.BaseExecutor):
         )
         spec = DatasetSpec.from_json(exec_properties["spec"])
         found, scores = compare_with_counts(
-            sources, spec, exec_properties["rows"], exec_properties["seed"]
+            sources,
+            spec,
+            exec_properties["rows"],
+            exec_properties["seed"],
+            json.loads(exec_properties["slices"]),
         )
         output = artifact_utils.get_single_instance(output_dict["counts"])
         with fileio.open(f"{output.uri}/{SCORES}", "wb") as file:
@@ -82,6 +88,7 @@ class CountsRival(base_component.BaseComponent):
         seed: Of everything random but the choice of test candidates.
         code: Fingerprint of the code that runs, so that a change of it is not taken for a cache
             hit.
+        slices: User and context features to slice by, besides history length and popularity.
     """
 
     SPEC_CLASS = _Spec
@@ -99,6 +106,7 @@ class CountsRival(base_component.BaseComponent):
         rows: int,
         seed: int,
         code: str,
+        slices: Sequence[str],
     ) -> None:
         super().__init__(
             _Spec(
@@ -111,6 +119,7 @@ class CountsRival(base_component.BaseComponent):
                 spec=spec.model_dump_json(),
                 rows=rows,
                 seed=seed,
+                slices=json.dumps(list(slices)),
                 code=code,
                 # So that a run after its installation is no cache hit.
                 lightgbm="" if missing() else installed(),

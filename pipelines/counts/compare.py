@@ -6,6 +6,7 @@ They are the base ranker without the encoder, and boosted trees on counts.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ import tensorflow_transform as tft
 from pipelines.counts.found import Counts, Sampled, TaskCounts
 from pipelines.counts.judged import compared, gain, judged
 from pipelines.counts.scores import BASE, RANKER, TREES, TestScores
+from pipelines.counts.sliced import sliced_gains
 from pipelines.counts.table import CandidateTable
 from pipelines.counts.tested import RawRecords
 from pipelines.counts.trees import Trees, missing
@@ -22,6 +24,7 @@ from preprocessing.spec import DatasetSpec
 from trainer.data import TransformedRecords
 from trainer.export.transform_graph import TransformGraph
 from trainer.fields import fields_of
+from trainer.slices import POPULARITY
 
 # Runs of any trainer.seed are compared on the same candidates, which pairs them.
 _TEST_SEED = 0
@@ -53,7 +56,9 @@ class Comparison(NamedTuple):
     scores: TestScores
 
 
-def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: int) -> Comparison:
+def compare_with_counts(
+    sources: Sources, spec: DatasetSpec, most: int, seed: int, sliced_by: Sequence[str] = ()
+) -> Comparison:
     """What the ranker gains by its encoder, and what trees reach on counts.
 
     Args:
@@ -61,6 +66,7 @@ def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: in
         spec: The dataset spec.
         most: Candidates of each split that are read at most: whole requests, drawn by the seed.
         seed: Of everything random but the choice of test candidates.
+        sliced_by: User and context features to slice by, besides history length and popularity.
     """
     transform = tft.TFTransformOutput(sources.transform)
     fields = fields_of(spec, transform)
@@ -74,6 +80,8 @@ def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: in
     without = raw.scored(sources.without_encoder, tasks)
     ours = {}
     encoder = {}
+    slices = {}
+    values = {POPULARITY: scored.popularity, **raw.slices(spec, sliced_by)}
     scores: dict[tuple[str, str], np.ndarray] = {}
     kept = TestScores(np.unique(scored.users, return_inverse=True)[1], test.labels, scores)
     for task in tasks:
@@ -82,9 +90,13 @@ def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: in
         labels = test.labels[task]
         ours[task] = judged(labels, scored.users, scored.scores[task])
         encoder[task] = gain(ours[task], judged(labels, scored.users, without.scores[task]))
+        slices[task] = sliced_gains(
+            values, scored.users, labels, scored.scores[task], without.scores[task]
+        )
     reason = missing()
     if reason is not None:
-        return Comparison(Counts(missing=reason, splits=splits, encoder=encoder), kept)
+        alone = Counts(missing=reason, splits=splits, encoder=encoder, slices=slices)
+        return Comparison(alone, kept)
     records = TransformedRecords(fields, transform)
     rows = {}
     for split in ("train", "validation"):
@@ -99,5 +111,12 @@ def compare_with_counts(sources: Sources, spec: DatasetSpec, most: int, seed: in
         scores[TREES, task] = trees.scores(test)
         of_trees = judged(test.labels[task], scored.users, scores[TREES, task])
         found[task] = compared(ours[task], of_trees, trees.rounds)
-    counts = Counts(missing=None, features=names, splits=splits, tasks=found, encoder=encoder)
+    counts = Counts(
+        missing=None,
+        features=names,
+        splits=splits,
+        tasks=found,
+        encoder=encoder,
+        slices=slices,
+    )
     return Comparison(counts, kept)

@@ -67,6 +67,7 @@ class Counts(Content):
         tasks: The trees', by name.
         encoder: The gain over the base ranker without the encoder, by task; empty in a report of
             an older version.
+        slices: The same by task, feature and value, of the slices with enough candidates.
     """
 
     missing: str | None
@@ -74,3 +75,4 @@ class Counts(Content):
     splits: dict[str, Sampled] = {}
     tasks: dict[str, TaskCounts] = {}
     encoder: dict[str, Gain] = {}
+    slices: dict[str, dict[str, dict[str, Gain]]] = {}
