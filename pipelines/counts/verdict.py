@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.counts.found import Counts, Gain, TaskCounts
+from pipelines.text import signed
 
 # What is asked of the encoder, of a model that is pushed only then.
 PAYS = "pays"
@@ -34,7 +35,7 @@ def refused_for_encoder(counts: Counts, if_encoder: str) -> list[str]:
     if pays:
         return [f"evaluation.push: cheaper keeps the encoder, which pays: {gains}."]
     return [
-        "evaluation.push: cheaper takes the base ranker, for the encoder doesn't pay for sure: "
+        "evaluation.push: cheaper takes the base ranker, for it isn't clear that the encoder pays: "
         f"{gains}."
     ]
 
@@ -43,8 +44,8 @@ def _gain(task: str, gain: Gain) -> str:
     if gain.points is None or gain.low is None or gain.high is None:
         return f"its gain on “{task}” is not known"
     return (
-        f"{gain.points:+.2f} points of test AUC of “{task}”, 95 % interval {gain.low:+.2f} to "
-        f"{gain.high:+.2f}"
+        f"{signed(gain.points, 2)} points of test AUC of “{task}”, 95 % interval "
+        f"{signed(gain.low, 2)} to {signed(gain.high, 2)}"
     )
 
 
@@ -72,10 +73,10 @@ def difference(task: str, found: TaskCounts) -> str:
         return f"the test AUC of “{task}” is undefined"
     interval = ""
     if found.low is not None and found.high is not None:
-        interval = f", 95 % interval {found.low:+.2f} to {found.high:+.2f}"
+        interval = f", 95 % interval {signed(found.low, 2)} to {signed(found.high, 2)}"
     return (
         f"the test AUC of “{task}” is {found.model_auc:.4f}, and that of the trees {found.auc:.4f} "
-        f"({found.points:+.2f} points{interval})"
+        f"({signed(found.points, 2)} points{interval})"
     )
 
 

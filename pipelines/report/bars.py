@@ -120,7 +120,9 @@ def spans(name: str, rows: Mapping[str, tuple[datetime.datetime, datetime.dateti
         drawing.axes.set_ylim(len(rows) - 0.5, -0.5)
         locator = dates.AutoDateLocator(minticks=3, maxticks=6)
         drawing.axes.xaxis.set_major_locator(locator)
-        drawing.axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+        # Without a note of the year or day at the axis' end, which repeats a label in part.
+        formatter = dates.ConciseDateFormatter(locator, show_offset=False)
+        drawing.axes.xaxis.set_major_formatter(formatter)
         drawing.axes.grid(axis="x")
         drawing.axes.spines["left"].set_visible(False)
         drawing.axes.tick_params(length=0)

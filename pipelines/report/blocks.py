@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from pipelines.counts.found import Gain
 from pipelines.report.results import WITH_ENCODER, WITHOUT_ENCODER
 
 WITH = "With the encoder"
@@ -67,11 +68,11 @@ class Tile:
     tone: str = "neutral"
 
 
-def tone_of(gain: float | None) -> str:
-    """The tone of a tile that shows a gain."""
-    if not gain:
+def tone_of(gain: Gain | None) -> str:
+    """The tone of a tile that shows a gain: a colour only where its interval excludes 0."""
+    if gain is None or not (gain.is_above or gain.is_below):
         return "neutral"
-    return "good" if gain > 0 else "bad"
+    return "good" if gain.is_above else "bad"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +83,8 @@ class Section:
         anchor: Its id in the page.
         title: Its heading.
         finding: What to conclude, from this run's numbers.
-        tiles: Large numbers, first.
+        tiles: Large numbers, before the finding.
+        notes: What else to know, each a sentence or two; after the finding.
         pictures: Charts, next.
         tables: Numbers, next.
         listing: Preformatted text with its title, folded, last.
@@ -92,6 +94,7 @@ class Section:
     title: str
     finding: str
     tiles: Sequence[Tile] = ()
+    notes: Sequence[str] = ()
     pictures: Sequence[Picture] = ()
     tables: Sequence[Table] = ()
     listing: tuple[str, str] | None = None

@@ -33,6 +33,7 @@ from pipelines.node_ids import (
     PUSHER,
     RANKER,
 )
+from pipelines.report.probabilities import worse_probabilities
 from pipelines.report.results import (
     WITH_ENCODER,
     WITHOUT_ENCODER,
@@ -120,9 +121,12 @@ def test_scores(run_dir: Path) -> bytes | None:
     None where the run compared nothing, or where an older version made it.
     """
     config = config_of(run_dir)
+    return _test_scores(config, RunMetadata(config.paths.metadata, config.dataset.name))
+
+
+def _test_scores(config: RunConfig, run: RunMetadata) -> bytes | None:
     if not config.evaluation.counts_rows:
         return None
-    run = RunMetadata(config.paths.metadata, config.dataset.name)
     path = f"{run.output(COUNTS, 'counts')}/{SCORES}"
     if not fileio.exists(path):
         return None
@@ -185,6 +189,7 @@ def _metrics(
         pushed_baseline=pushed.pusher == BASELINE_PUSHER,
         serving_model=_newest(config.paths.pushed),
         rivals=rivals,
+        probabilities=worse_probabilities(_test_scores(config, run)),
     )
 
 

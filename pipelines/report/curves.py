@@ -73,6 +73,7 @@ def reliability(name: str, models: Mapping[str, Sequence[tuple[float, float, flo
         for predicted, labelled, _ in rows:
             means += [predicted, labelled]
     top = min(1.04, 1.08 * max(means, default=1.0) or 1.0)
+    low = -0.04 * top  # so that a point at 0 is whole
     with canvas(name, 3.5) as drawing:
         drawing.axes.plot([0, top], [0, top], color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
         for (label, rows), (color, style, order) in zip(models.items(), _STYLES, strict=False):
@@ -88,7 +89,7 @@ def reliability(name: str, models: Mapping[str, Sequence[tuple[float, float, flo
                 x, y, s=areas, color=color, edgecolors=PANEL, linewidths=0.8, zorder=order
             )
         drawing.axes.set(
-            xlabel="Mean prediction", ylabel="Mean label", xlim=(0, top), ylim=(0, top)
+            xlabel="Mean prediction", ylabel="Mean label", xlim=(low, top), ylim=(low, top)
         )
         drawing.axes.grid()
         _number_axes(drawing.axes)

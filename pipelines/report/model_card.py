@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import jinja2
 
+from pipelines.counts.sliced import ENOUGH
 from pipelines.metrics import METRICS
 from pipelines.report.encoder import encoder_lines
 from pipelines.report.results import RunResults, Slice, TaskMetrics
@@ -21,7 +22,6 @@ from pipelines.report.rivals import losses, rival_lines
 from pipelines.text import count, day, decimal, percent
 
 CARD = "model_card.md"
-ENOUGH = 500  # candidates; the AUC of fewer is too uncertain to rely on
 _SPLITS = {"train": "training", "validation": "early stopping", "test": "the metrics below"}
 
 

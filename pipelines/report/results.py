@@ -67,11 +67,13 @@ class Attribute(Kept):
         loss: The mean over hidden cells.
         accuracy: How often the first guess is right.
         chance_accuracy: How often the most frequent value would be.
+        hidden: How many hidden cells it was judged on; None where an older version judged.
     """
 
     loss: Number
     accuracy: Number
     chance_accuracy: Number
+    hidden: int | None = None
 
 
 class Pretrained(Kept):
@@ -121,6 +123,13 @@ class Rivals(Content):
     counts: Counts | None
 
 
+class Interval(Content):
+    """A 95 % interval."""
+
+    low: Number
+    high: Number
+
+
 class RunMetrics(Content):
     """The content of metrics.json.
 
@@ -143,6 +152,8 @@ class RunMetrics(Content):
             no such model.
         pushed_version: The version that this run pushed; None if it pushed none.
         pushed_baseline: Whether that is the base ranker without the encoder.
+        probabilities: By task and metric, how much worse the ranker's probabilities are than those
+            of the base ranker without the encoder; empty where the run didn't compare.
         serving_model: The newest pushed version's directory.
     """
 
@@ -163,6 +174,7 @@ class RunMetrics(Content):
     serving_model: str | None
     rivals: Rivals | None = None
     pushed_baseline: bool = False
+    probabilities: dict[str, dict[str, Interval]] = {}
 
     @property
     def models(self) -> dict[str, dict[str, TaskMetrics]]:

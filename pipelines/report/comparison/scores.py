@@ -71,7 +71,7 @@ def _tiles(pair: Pair, task: str) -> list[Tile]:
     return [
         Tile("Run A", decimal(a), where, "with"),
         Tile("Run B", decimal(b), where, "without"),
-        Tile("B less A", points(gain), "AUC points", tone_of(gain)),
+        Tile("B less A", points(gain), "AUC points", tone_of(pair.gains.get(task))),
     ]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from pipelines.counts.sliced import ENOUGH
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.comparison.pair import NAMES, Pair
 from pipelines.report.results import Slice
 from pipelines.report.sections.slices import (
     CHANCE,
-    ENOUGH,
     NOTHING,
     SHOWN,
     in_order,
@@ -44,10 +44,10 @@ def slices_section(pair: Pair) -> Section:
             pictures.append(_picture(name, title_of(task, feature, several), slices))
     finding = f"No slice has {count(ENOUGH)} test candidates in both runs."
     if gains:
-        better = sum(gain > 0 for gain in gains)
         finding = (
-            f"B's AUC is above A's in {better} of the {len(gains)} slices that have at least "
-            f"{count(ENOUGH)} test candidates in both runs."
+            f"In the {len(gains)} slices that have at least {count(ENOUGH)} test candidates in "
+            f"both runs, B less A goes from {points(min(gains))} to {points(max(gains))} points of "
+            "AUC. How sure that is isn't known of slices."
         )
     return Section(anchor="slices", title="Where they differ", finding=finding, pictures=pictures)
 

@@ -183,8 +183,7 @@ def _rules(splits: dict[str, SplitReport]) -> list[Table]:
             continue
         for task, rules in splits[name].label_rules.items():
             line = [
-                SPLIT_TITLES[name],
-                task,
+                f"{SPLIT_TITLES[name]}, “{task}”",
                 percent(rules["unseen_positives"]),
                 percent(rules["unseen_negatives"]),
                 decimal(rules[UNSEEN], 3),
@@ -197,9 +196,9 @@ def _rules(splits: dict[str, SplitReport]) -> list[Table]:
         "Candidates whose item has no training event; the AUC of that alone, and of its training "
         "events alone."
     )
-    header = ["Split", "Task", "Unseen of positives", "of negatives"]
+    header = ["Split, task", "Unseen of positives", "of negatives"]
     header += ["AUC of unseen", "AUC of popularity"]
-    return [Table(caption, header, lines, text_columns=2)]
+    return [Table(caption, header, lines)]
 
 
 def _joins(joins: dict[str, dict[str, int]]) -> list[Table]:
@@ -208,28 +207,30 @@ def _joins(joins: dict[str, dict[str, int]]) -> list[Table]:
         rows = counts["rows"]
         matched = counts["matched"]
         lines.append([table, count(rows), count(matched), percent(ratio(matched, rows))])
-    caption = "Joins: how many rows find one in another table"
+    caption = (
+        "Joins: how many events find a row in each table; for “titles”, how many items find their "
+        "title."
+    )
     return [Table(caption, ["Join", "Rows", "Matched", "Share"], lines)] if lines else []
 
 
 def _rows(rows: dict[str, TableRows]) -> Table:
     lines = []
     for name, table in rows.items():
-        lines.append(_row_line(name, table.read, table.rejected))
+        lines += _row_lines(name, table.read, table.rejected)
         if table.entries is not None:
-            entries = f"{name}, entries of lists"
-            lines.append(_row_line(entries, table.entries, table.rejected_entries))
-    header = ["Table", "Reasons", "Read", "Rejected", "Share"]
-    return Table("Rows read", header, lines, text_columns=2)
+            lines += _row_lines(f"{name}, entries of lists", table.entries, table.rejected_entries)
+    caption = "Rows read, and how many were rejected for what"
+    return Table(caption, ["Table", "Read", "Rejected", "Share"], lines)
 
 
-def _row_line(name: str, read: int, rejected: dict[str, int]) -> list[str]:
+def _row_lines(name: str, read: int, rejected: dict[str, int]) -> list[list[str]]:
+    """A line for all reasons, and one for each where there are several."""
     total = sum(rejected.values())
-    reasons = ", ".join(f"{reason}: {count(n)}" for reason, n in rejected.items())
-    return [
-        name,
-        reasons or "nothing rejected",
-        count(read),
-        count(total),
-        percent(ratio(total, read)),
-    ]
+    only = f" ({next(iter(rejected))})" if len(rejected) == 1 else ""
+    lines = [[f"{name}{only}", count(read), count(total), percent(ratio(total, read))]]
+    if len(rejected) > 1:
+        for reason, number in rejected.items():
+            share = percent(ratio(number, read))
+            lines.append([f"{name}: {reason}", MISSING, count(number), share])
+    return lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipelines.report.blocks import MODELS, WITH, WITHOUT, Picture, Section, Table
 from pipelines.report.curves import curves
 from pipelines.report.results import RunResults
+from pipelines.report.trend import still_moves
 from pipelines.text import MISSING, decimal, difference, points
 
 _Curve = list[float | None]
@@ -62,7 +63,9 @@ def _length_finding(aucs: dict[str, _Curve], kept: dict[str, int | None], step: 
         index = kept[label]
         if index is not None:
             epochs = f"{step * (index + 1):.3g} of {step * len(curve):.3g} epochs"
-            later = " and might rise further" if index == len(curve) - 1 else ""
+            known = [value for value in curve if value is not None]
+            is_last = index == len(curve) - 1
+            later = " and might rise further" if is_last and still_moves(known) else ""
             said.append(f"{label.lower()} it peaked after {epochs}{later}")
     return f"{'; '.join(said).capitalize()}." if said else "No evaluation was recorded."
 

@@ -4,58 +4,90 @@ from __future__ import annotations
 
 from pipelines.counts.found import Gain
 from pipelines.metrics import METRICS
-from pipelines.report.blocks import WITH, WITHOUT, Section, Table, Tile, tone_of
-from pipelines.report.encoder import encoder_lines, gains, interval
+from pipelines.report.blocks import WITHOUT, Section, Table, Tile, tone_of
+from pipelines.report.encoder import encoder_worth, gains, interval
+from pipelines.report.learned import is_all_learned, learned
 from pipelines.report.results import RunMetrics, RunResults, TaskMetrics
-from pipelines.report.rivals import losses
+from pipelines.report.worse import worse_line
 from pipelines.text import count, decimal, difference, points, signed
 from trainer.slices import HISTORY_LENGTH
+
+_WITH = "With encoder"  # short enough for a phone
 
 
 def headline(results: RunResults) -> Section:
     """The page's first section."""
     metrics = results.metrics
     several = len(metrics.tasks) > 1
-    fair = "same budget and seed" if metrics.started_from is None else "trained from nothing"
     paired = gains(metrics)
-    said = [*losses(metrics), *encoder_lines(metrics)]
+    said = []
     tiles = []
     tables = []
     for task, ours in metrics.tasks.items():
         without = metrics.baseline_without_encoder[task]
-        said.append(_finding(task, ours, without, fair, paired.get(task)))
-        tiles += _tiles(task if several else "", ours, without)
+        gain = paired.get(task)
+        said.append(_finding(task, metrics, gain))
+        tiles += _tiles(task if several else "", ours, without, gain)
         tables.append(_table(task, ours, without))
-    said.append(_bar(metrics))
-    if metrics.pushed_baseline:
-        said.append("The base ranker was pushed (evaluation.push: cheaper).")
+    worth = encoder_worth(metrics)
+    if worth is not None:
+        said += [f"{worth.said}.", worth.advice] if worth.advice else [f"{worth.said}."]
     return Section(
         anchor="result",
         title="What the encoder is worth",
         finding=" ".join(said),
+        notes=_notes(metrics),
         tiles=tiles,
         tables=tables,
     )
 
 
-def _finding(
-    task: str, ours: TaskMetrics, without: TaskMetrics, how: str, paired: Gain | None
-) -> str:
-    gain = difference(ours.auc, without.auc)
+def _finding(task: str, metrics: RunMetrics, paired: Gain | None) -> str:
+    """A sentence: the ranker's AUC, against that of its rivals."""
+    ours = metrics.tasks[task].auc
+    gain = difference(ours, metrics.baseline_without_encoder[task].auc)
     if gain is None:
         return (
             f"The AUC for “{task}” is not known with and without the encoder, so nothing can be "
             "concluded."
         )
-    verdict = "no difference"
-    if round(gain, 4):
-        size = points(abs(gain)).lstrip("+")
-        verdict = f"{'a gain' if gain > 0 else 'a loss'} of {size} points"
-    return (
-        f"For “{task}”, the ranker with the pre-trained encoder reaches a test AUC of "
-        f"{decimal(ours.auc)}; the base ranker without it, {how}, reaches {decimal(without.auc)}: "
-        f"{verdict}{interval(paired)}."
+    said = (
+        f"For “{task}” the ranker with the encoder reaches a test AUC of {decimal(ours)}, "
+        f"{_beside(gain)} the one without it{interval(paired)}"
     )
+    counts = metrics.rivals.counts if metrics.rivals else None
+    trees = counts.tasks.get(task) if counts else None
+    if trees is not None and trees.points is not None:
+        over_trees = _beside(trees.points / 100)
+        said += f", and {over_trees} boosted trees on counts{interval(trees)}"
+    return f"{said}."
+
+
+def _beside(gain: float) -> str:
+    """How a test AUC lies beside another, with a preposition for the other."""
+    if not round(gain, 4):
+        return "as high as"
+    size = points(abs(gain)).lstrip("+")
+    return f"{size} points {'above' if gain > 0 else 'below'}"
+
+
+def _notes(metrics: RunMetrics) -> list[str]:
+    """What else a reader must know."""
+    notes = []
+    if not metrics.verdict.blessed:
+        notes.append(f"The model was not pushed. {' '.join(metrics.verdict.reasons)}".strip())
+    if metrics.pushed_baseline:
+        notes.append("The base ranker was pushed (evaluation.push: cheaper).")
+    for task in metrics.tasks:
+        worse = worse_line(task, metrics)
+        if worse:
+            notes.append(worse)
+    if not is_all_learned(metrics.pretrain):
+        notes.append(f"{learned(metrics.pretrain)}.")
+    if metrics.started_from is not None:
+        notes.append("The ranker without the encoder was trained from nothing, the other wasn't.")
+    notes.append(_bar(metrics))
+    return notes
 
 
 def _bar(metrics: RunMetrics) -> str:
@@ -64,19 +96,17 @@ def _bar(metrics: RunMetrics) -> str:
     for task, values in metrics.tasks.items():
         if values.auc is None or values.auc < bar:
             below.append(task)
-    asked = f"bar of {decimal(bar, 3)} that a model has to reach to be pushed"
-    if below:
-        return f"That misses the {asked} ({', '.join(below)})."
-    return f"The {asked} is met."
+    asked = f"The test AUC that a model has to reach to be pushed, {decimal(bar, 3)}, is"
+    return f"{asked} missed ({', '.join(below)})." if below else f"{asked} reached."
 
 
-def _tiles(task: str, ours: TaskMetrics, without: TaskMetrics) -> list[Tile]:
+def _tiles(task: str, ours: TaskMetrics, without: TaskMetrics, paired: Gain | None) -> list[Tile]:
     gain = difference(ours.auc, without.auc)
     where = f"test AUC, {task}" if task else "test AUC"
     return [
-        Tile(WITH, decimal(ours.auc), where, "with"),
+        Tile(_WITH, decimal(ours.auc), where, "with"),
         Tile(WITHOUT, decimal(without.auc), where, "without"),
-        Tile("Difference", points(gain), "AUC points", tone_of(gain)),
+        Tile("Difference", points(gain), "AUC points", tone_of(paired)),
     ]
 
 
@@ -90,4 +120,4 @@ def _table(task: str, ours: TaskMetrics, without: TaskMetrics) -> Table:
     by_history = ours.slices.get(HISTORY_LENGTH, {}).values()
     candidates = sum(one.candidates for one in by_history)
     caption = f"Metrics for “{task}” on {count(candidates)} test candidates"
-    return Table(caption, ["Metric", WITH, WITHOUT, "Difference"], rows)
+    return Table(caption, ["Metric", _WITH, WITHOUT, "Difference"], rows)

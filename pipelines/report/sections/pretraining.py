@@ -6,8 +6,10 @@ from pipelines.content import LearningCurves
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import Picture, Section, Table
 from pipelines.report.curves import curves
+from pipelines.report.learned import is_learned, learned, learned_line
 from pipelines.report.results import Attribute, RunResults
-from pipelines.text import MISSING, decimal, difference, percent, ratio
+from pipelines.report.trend import still_moves
+from pipelines.text import MISSING, count, decimal, percent, ratio
 
 
 def pretraining_section(results: RunResults) -> Section:
@@ -21,7 +23,7 @@ def pretraining_section(results: RunResults) -> Section:
     return Section(
         anchor="pre-training",
         title="Pre-training",
-        finding=_finding(attributes),
+        finding=learned_line(attributes),
         pictures=[
             Picture("Loss of the cloze tasks", _loss_finding(logs), _losses(logs)),
             Picture("Accuracy against chance", _best(attributes), chart),
@@ -30,33 +32,14 @@ def pretraining_section(results: RunResults) -> Section:
     )
 
 
-def _gain(values: Attribute) -> float | None:
-    return difference(values.accuracy, values.chance_accuracy)
-
-
-def _finding(attributes: dict[str, Attribute]) -> str:
-    learned: list[str] = []
-    rest: list[str] = []
-    for name, values in attributes.items():
-        gain = _gain(values)
-        if gain is not None and gain > 0:
-            learned.append(name)
-        else:
-            rest.append(name)
-    text = (
-        f"FG-BERT predicts {len(learned)} of {len(attributes)} hidden attributes better than chance"
-    )
-    return f"{text}, but not {', '.join(rest)}." if rest and learned else f"{text}."
-
-
 def _best(attributes: dict[str, Attribute]) -> str:
     known = {}
     for name, values in attributes.items():
         lift = ratio(values.accuracy, values.chance_accuracy)
-        if lift is not None:
+        if lift is not None and is_learned(values):
             known[name] = lift
     if not known:
-        return "No attribute's accuracy can be compared with chance."
+        return f"{learned(attributes)}."
     best = max(known, key=lambda name: known[name])
     values = attributes[best]
     return (
@@ -88,12 +71,15 @@ def _loss_finding(logs: LearningCurves) -> str:
             "general was learned."
         )
     text = f"The held-out loss fell from {decimal(first, 3)} to {decimal(best, 3)}"
-    if epoch == epochs:
-        return f"{text} and was lowest in the last epoch, {epochs}: more epochs might help."
-    return (
-        f"{text} in epoch {epoch} of {epochs} and ended at {decimal(last, 3)}: longer training is "
-        "unlikely to help."
-    )
+    if epoch < epochs:
+        return (
+            f"{text} in epoch {epoch} of {epochs} and ended at {decimal(last, 3)}: longer training "
+            "is unlikely to help."
+        )
+    text += f" and was lowest in the last epoch, {epochs}"
+    if still_moves([loss for loss, _ in losses]):
+        return f"{text}: more epochs might help."
+    return f"{text}, but hardly fell towards the end: longer training is unlikely to help."
 
 
 def _table(attributes: dict[str, Attribute]) -> Table:
@@ -101,8 +87,9 @@ def _table(attributes: dict[str, Attribute]) -> Table:
     for name, values in attributes.items():
         accuracy = percent(values.accuracy)
         chance = percent(values.chance_accuracy)
-        rows.append([name, accuracy, chance, _times(values), decimal(values.loss, 3)])
-    header = ["Attribute", "Accuracy", "Chance", "Times chance", "Loss"]
+        hidden = count(values.hidden)
+        rows.append([name, accuracy, chance, _times(values), hidden, decimal(values.loss, 3)])
+    header = ["Attribute", "Accuracy", "Chance", "Times chance", "Hidden values", "Loss"]
     caption = "Hidden attributes of held-out users. Chance: always the most frequent value."
     return Table(caption, header, rows)
 

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from pipelines.counts.found import Counts, TaskCounts
+from pipelines.counts.found import Counts
 from pipelines.report.blocks import Section, Table
 from pipelines.report.results import RunMetrics, RunResults
 from pipelines.report.rivals import losses, read_by
-from pipelines.text import MISSING, decimal, signed
+from pipelines.text import MISSING, decimal, difference, points, signed
 
-_HEADER = [
-    "Task",
-    "This model",
-    "Popularity",
-    "Trees on counts",
-    "Points over the trees",
-    "95 % interval",
-]
+_HEADER = ["Ranked by", "AUC", "Points over it", "95 % interval"]
 
 
 def rivals_section(results: RunResults) -> Section:
     """The section on rivals."""
     metrics = results.metrics
     counts = metrics.rivals.counts if metrics.rivals else None
-    rows = [_row(metrics, task, counts) for task in metrics.tasks]
     return Section(
         anchor="rivals",
         title="What counts alone give",
         finding=" ".join([*losses(metrics), _finding(metrics, counts)]),
-        tables=[Table("Test AUC of what needs no ranker", _HEADER, rows)],
+        tables=[_table(metrics, task, counts) for task in metrics.tasks],
     )
 
 
@@ -44,14 +36,17 @@ def _finding(metrics: RunMetrics, counts: Counts | None) -> str:
     )
 
 
-def _row(metrics: RunMetrics, task: str, counts: Counts | None) -> list[str]:
+def _table(metrics: RunMetrics, task: str, counts: Counts | None) -> Table:
+    """The rivals of a task, below one another: so that a phone shows the intervals."""
+    ours = metrics.tasks[task].auc
     popularity = metrics.rivals.popularity.get(task) if metrics.rivals else None
+    over = points(difference(ours, popularity))
+    rows = [
+        ["This model", decimal(ours), MISSING, MISSING],
+        ["Popularity alone", decimal(popularity), over, MISSING],
+    ]
     found = counts.tasks.get(task) if counts else None
-    cells = [task, decimal(metrics.tasks[task].auc), decimal(popularity)]
-    if found is None:
-        return [*cells, MISSING, MISSING, MISSING]
-    return [*cells, decimal(found.auc), signed(found.points, 2), _interval(found)]
-
-
-def _interval(found: TaskCounts) -> str:
-    return f"{signed(found.low, 2)} to {signed(found.high, 2)}"
+    if found is not None:
+        interval = f"{signed(found.low, 2)} to {signed(found.high, 2)}"
+        rows.append(["Trees on counts", decimal(found.auc), signed(found.points, 2), interval])
+    return Table(f"Test AUC for “{task}”: this model, and what needs no ranker", _HEADER, rows)

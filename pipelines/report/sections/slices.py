@@ -6,15 +6,17 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TypeVar
 
+from pipelines.counts.found import Gain
+from pipelines.counts.sliced import ENOUGH
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import WITH, WITHOUT, Picture, Section, Table
+from pipelines.report.encoder import interval
 from pipelines.report.results import RunResults, Slice
-from pipelines.text import count, decimal, difference, points
+from pipelines.text import MISSING, count, decimal, difference, points, signed
 from trainer.slices import HISTORY_LENGTH, HISTORY_SLICES, POPULARITY, POPULARITY_SLICES
 
 Of = TypeVar("Of")
 CHANCE = 0.5
-ENOUGH = 500  # candidates; the AUC of fewer is too uncertain to conclude from
 SHOWN = 12  # values of one feature in a chart; the table has all
 _ORDER = {
     HISTORY_LENGTH: HISTORY_SLICES,
@@ -31,6 +33,7 @@ class _Slice:
     ours: float | None
     without: float | None
     candidates: int
+    paired: Gain | None  # with its interval
 
     @property
     def gain(self) -> float | None:
@@ -42,11 +45,14 @@ def slices_section(results: RunResults) -> Section:
     tasks = results.metrics.tasks
     without = results.metrics.baseline_without_encoder
     several = len(tasks) > 1
+    counts = results.metrics.rivals.counts if results.metrics.rivals else None
+    gains = counts.slices if counts else {}
     found: list[_Slice] = []
     pictures: list[Picture] = []
     for task, values in tasks.items():
         for feature, ours in in_order(values.slices).items():
-            slices = _slices(feature, ours, without[task].slices.get(feature, {}))
+            other = without[task].slices.get(feature, {})
+            slices = _slices(feature, ours, other, gains.get(task, {}).get(feature, {}))
             found += slices
             name = f"slices-{len(pictures)}"
             pictures.append(_picture(name, title_of(task, feature, several), slices))
@@ -64,14 +70,25 @@ def in_order(slices: Mapping[str, Of]) -> dict[str, Of]:
     return {name: slices[name] for name in names if name in slices}
 
 
-def _slices(feature: str, ours: Mapping[str, Slice], without: Mapping[str, Slice]) -> list[_Slice]:
+def _slices(
+    feature: str,
+    ours: Mapping[str, Slice],
+    without: Mapping[str, Slice],
+    gains: Mapping[str, Gain],
+) -> list[_Slice]:
     """The feature's slices, in their order."""
     slices = []
     for value in values_in_order(feature, ours):
         with_encoder = ours.get(value, NOTHING)
         other = without.get(value, NOTHING)
         slices.append(
-            _Slice(value or "(empty)", with_encoder.auc, other.auc, with_encoder.candidates)
+            _Slice(
+                value or "(empty)",
+                with_encoder.auc,
+                other.auc,
+                with_encoder.candidates,
+                gains.get(value),
+            )
         )
     return slices
 
@@ -105,12 +122,17 @@ def _finding(slices: list[_Slice]) -> str:
             f"No slice has {count(ENOUGH)} candidates and both kinds of label: nothing can be "
             "concluded from slices."
         )
-    better = sum(gain > 0 for gain, _ in large)
     small = sum(0 < s.candidates < ENOUGH for s in slices)
     caution = f" Smaller slices ({small}) are too uncertain to conclude from." if small else ""
+    gains = [s.paired for _, s in large if s.paired is not None]
+    if not gains:
+        return f"How sure the differences in slices are isn't known of this run.{caution}"
+    above = sum(gain.is_above for gain in gains)
+    below = sum(gain.is_below for gain in gains)
     return (
-        f"The encoder raises the AUC in {better} of the {len(large)} slices that have at least "
-        f"{count(ENOUGH)} test candidates.{caution}"
+        f"By their 95 % intervals the encoder raises the AUC in {above} of the {len(gains)} slices "
+        f"that have at least {count(ENOUGH)} test candidates, and lowers it in {below or 'none'}."
+        f"{caution}"
     )
 
 
@@ -122,10 +144,14 @@ def _picture_finding(slices: list[_Slice]) -> str:
     least, other = min(large, key=lambda pair: pair[0])
     drawn = f" The {SHOWN} largest of {len(slices)} are drawn." if len(slices) > SHOWN else ""
     if where is other:
-        return f"The difference is {points(most)} points where there are enough candidates.{drawn}"
+        return (
+            f"The difference is {points(most)} points{interval(where.paired)} where there are "
+            f"enough candidates.{drawn}"
+        )
     return (
-        f"The difference goes from {points(most)} points (“{where.value}”) "
-        f"to {points(least)} (“{other.value}”).{drawn}"
+        f"The difference goes from {points(most)} points at “{where.value}”"
+        f"{interval(where.paired)} to {points(least)} at “{other.value}”{interval(other.paired)}."
+        f"{drawn}"
     )
 
 
@@ -147,6 +173,18 @@ def _picture(name: str, title: str, slices: list[_Slice]) -> Picture:
 def _table(slices: list[_Slice]) -> Table:
     rows = []
     for s in slices:
-        aucs = [decimal(s.ours), decimal(s.without)]
-        rows.append([s.value, *aucs, points(s.gain), count(s.candidates)])
-    return Table("All the numbers", ["Slice", "With", WITHOUT, "Points", "Candidates"], rows)
+        sure = MISSING
+        if s.paired is not None:
+            sure = f"{signed(s.paired.low, 2)} to {signed(s.paired.high, 2)}"
+        rows.append(
+            [
+                s.value,
+                points(s.gain),
+                sure,
+                decimal(s.ours),
+                decimal(s.without),
+                count(s.candidates),
+            ]
+        )
+    header = ["Slice", "Points", "95 % interval", "With", WITHOUT, "Candidates"]
+    return Table("All the numbers", header, rows)

@@ -17,15 +17,16 @@ def timing_section(results: RunResults) -> Section:
     chart = bars("seconds", groups, duration)
     rows = []
     for name, value in seconds.items():
-        rows.append([name, _what(name), duration(value), percent(ratio(value, total))])
+        what = f"{name}: {_what(name)}"
+        rows.append([what, duration(value), percent(ratio(value, total))])
     caption = "A component that was taken from the cache shows the run that made its output."
-    header = ["Component", "What it does", "Time", "Share"]
+    header = ["Component", "Time", "Share"]
     return Section(
         anchor="time",
         title="Where the time went",
         finding=_finding(seconds, total),
         pictures=[Picture("Time by component", _longest(seconds, total), chart)],
-        tables=[Table(caption, header, rows, text_columns=2)],
+        tables=[Table(caption, header, rows)],
     )
 
 
@@ -46,7 +47,7 @@ def _finding(seconds: dict[str, float], total: float) -> str:
 def _longest(seconds: dict[str, float], total: float) -> str:
     most = sorted(seconds.values(), reverse=True)[:3]
     share = percent(ratio(sum(most), total))
-    return f"In the order of the pipeline. The longest {len(most)} take {share} of the time."
+    return f"The longest {len(most)} take {share} of the time."
 
 
 def _what(component: str) -> str:

@@ -70,9 +70,10 @@ def test_metrics_have_the_promised_form(small_run: SmallRun) -> None:
         "pushed_baseline",
         "serving_model",
         "rivals",
+        "probabilities",
     }
     assert set(metrics["pretrain"]) == {"item_id", "tags", "weight", "action", "gap"}
-    assert set(metrics["pretrain"]["action"]) == {"loss", "accuracy", "chance_accuracy"}
+    assert set(metrics["pretrain"]["action"]) == {"loss", "accuracy", "chance_accuracy", "hidden"}
     for tasks in (metrics["tasks"], metrics["baseline_without_encoder"]):
         assert set(tasks) == {"buy", "dear"}
         assert set(tasks["buy"]) == {"auc", "gauc", "logloss", "ne", "calibration", "slices"}
@@ -105,6 +106,7 @@ def test_the_report_has_every_models_score_of_every_test_candidate(small_run: Sm
     metrics = json.loads((small_run.config.paths.report / "metrics.json").read_text())
     found = read_scores(small_run.config.paths.root)
     assert found is not None and len(found.users) == metrics["records"]["test"]["candidates"]
+    sliced_by = {"history_length", "popularity", "context_device"}
     for task, counts in metrics["rivals"]["counts"]["tasks"].items():
         for model, expected in ((RANKER, counts["model_auc"]), (TREES, counts["auc"])):
             of_model = auc(found.labels[task], found.scores[model, task])
@@ -112,6 +114,8 @@ def test_the_report_has_every_models_score_of_every_test_candidate(small_run: Sm
         gain = metrics["rivals"]["counts"]["encoder"][task]["points"]
         of_base = auc(found.labels[task], found.scores[BASE, task])
         assert counts["model_auc"] - of_base == pytest.approx(gain / 100, abs=1e-6)
+        assert set(metrics["rivals"]["counts"]["slices"][task]) == sliced_by
+        assert set(metrics["probabilities"][task]) == {"logloss", "calibration"}
 
 
 def test_slices_cover_every_test_candidate_once(small_run: SmallRun) -> None:

@@ -74,8 +74,10 @@ def made_scores(better: float, seed: int = 1) -> TestScores:
 def test_a_difference_has_its_interval_over_users(
     scores: tuple[TestScores, TestScores], said: str
 ) -> None:
-    page = Page(render(Pair((Path("before"), Path("after")), (MADE, other()), scores)))
-    assert re.search(said, page.text)
+    html = render(Pair((Path("before"), Path("after")), (MADE, other()), scores))
+    assert re.search(said, Page(html).text)
+    # A colour says that the difference is no chance.
+    assert ("tile panel good" in html) == ("chance" not in said)
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -113,8 +115,8 @@ def html() -> str:
             "Apr 1998."
         ),
         (
-            "B's AUC is above A's in 1 of the 6 slices that have at least 500 test candidates "
-            "in both runs."
+            "In the 6 slices that have at least 500 test candidates in both runs, B less A goes "
+            "from 0.00 to +4.06 points of AUC. How sure that is isn't known of slices."
         ),
         "The largest difference is +4.06 points, B less A, at “tail”.",
         "tail 0.6904 0.7310 +4.06 1,012 1,012",
