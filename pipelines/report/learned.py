@@ -14,6 +14,7 @@ from preprocessing.hints import listed
 _TIMES = 1.1
 # ... or if they mend this share of its errors.
 _MENDED = 0.02
+_ADVICE = "More epochs (trainer.pretrain.epochs), a higher learning rate or more users may help."
 # Of fewer hidden values, an accuracy is uncertain by several points.
 _FEW = 500
 
@@ -55,7 +56,7 @@ def learned_line(attributes: Mapping[str, Attribute]) -> str:
         said += f": {listed(rest)}" if len(rest) == len(attributes) else f", not {listed(rest)}"
     said += f". {_judged_on(attributes)}"
     if rest and not _few(attributes):
-        said += "More epochs (trainer.pretrain.epochs), a higher rate or more users may help."
+        said += _ADVICE
     return said.strip()
 
 
