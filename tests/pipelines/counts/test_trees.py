@@ -62,13 +62,13 @@ def test_a_ranker_that_must_beat_the_trees_is_refused_unless_it_does() -> None:
     assert not_beaten(Counts(missing=None, tasks={"click": won})) == []
     (reason,) = not_beaten(Counts(missing=None, tasks={"click": won, "buy": lost}))
     assert (
-        "“buy” is 0.7000, and that of the trees 0.7500 (-5.00 points, 95 % interval -6.00 to -4.00)"
+        "“buy” is 0.7000, and that of the trees 0.7500 (−5.00 points, 95 % interval −6.00 to −4.00)"
         in reason
     )
     (reason,) = not_beaten(Counts(missing=None, tasks={"click": lost, "like": won, "buy": lost}))
     assert reason.startswith("evaluation.must_beat asks for a model that beats boosted trees on ")
     assert reason.count("evaluation.must_beat") == 1 and "like" not in reason
-    assert "-4.00); the test AUC of “buy” is 0.7000" in reason
+    assert "−4.00); the test AUC of “buy” is 0.7000" in reason
     (reason,) = not_beaten(Counts(missing="LightGBM isn't installed"))
     assert "none to compare with. LightGBM isn't installed." in reason
 
