@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from preprocessing.statistics.names import SEPARATOR
 from preprocessing.statistics.users_items import user_line
 
 Key = str | int | tuple[str | int, ...]
+_NUMBERS = (int, float, np.integer, np.floating)
 _MOST = float(np.finfo(np.float32).max)
 
 
@@ -35,24 +36,37 @@ def user_statistics(counted: Mapping[str, Mapping[Key, Sequence[float]]]) -> str
         # features.statistics.own_item: {of: [user, item_id], windows: [all]}
         user["user_statistics"] = user_statistics({"own_item": {"00007": [3, 1, 0.25]}})
     """
+    if not isinstance(counted, Mapping):
+        raise ValueError(f"user_statistics takes a mapping of statistics. Received: {counted!r}")
     lines: list[str] = []
     for name, numbers_by_key in counted.items():
+        _check_name(name)
         if not isinstance(numbers_by_key, Mapping):
             raise ValueError(
                 f"user_statistics of {name!r}: takes a mapping with the numbers by key. Received: "
                 f"{numbers_by_key!r}"
             )
+        seen: set[str] = set()
         for key, numbers in numbers_by_key.items():
             place = f"user_statistics of {name!r}, key {key!r}"
-            lines.append(user_line(name, _key(key, place), _numbers(numbers, place)))
+            text = _key(key, place)
+            if text in seen:
+                raise ValueError(f"{place}: it is there twice, as text and otherwise")
+            seen.add(text)
+            lines.append(user_line(name, text, _numbers(numbers, place)))
     return "\n".join(lines)
+
+
+def _check_name(name: str) -> None:
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise ValueError(f"user_statistics takes a statistic's name as text. Received: {name!r}")
 
 
 def _key(key: Key, place: str) -> str:
     parts = key if isinstance(key, tuple) else (key,)
     texts: list[str] = []
     for part in parts:
-        if isinstance(part, bool) or not isinstance(part, (str, int)):
+        if isinstance(part, bool) or not isinstance(part, (str, int, np.integer)):
             raise ValueError(f"{place}: takes text, or a tuple of texts. Received: {part!r}")
         text = str(part)
         if not text or SEPARATOR in text:
@@ -63,12 +77,13 @@ def _key(key: Key, place: str) -> str:
     return SEPARATOR.join(texts)
 
 
-def _numbers(numbers: Sequence[float], place: str) -> np.ndarray:
-    is_list = isinstance(numbers, (Sequence, np.ndarray)) and not isinstance(numbers, (str, bytes))
-    if not is_list or not len(numbers):
+def _numbers(numbers: Any, place: str) -> np.ndarray:
+    is_list = isinstance(numbers, Sequence) and not isinstance(numbers, (str, bytes))
+    is_vector = isinstance(numbers, np.ndarray) and numbers.ndim == 1
+    if not (is_list or is_vector) or not len(numbers):
         raise ValueError(f"{place}: takes a list of numbers. Received: {numbers!r}")
     for number in numbers:
-        is_number = isinstance(number, (int, float, np.number)) and not isinstance(number, bool)
-        if not is_number or math.isnan(number) or abs(number) > _MOST:
+        is_number = isinstance(number, _NUMBERS) and not isinstance(number, bool)
+        if not is_number or not abs(number) <= _MOST:  # NaN isn't
             raise ValueError(f"{place}: takes finite numbers. Received: {number!r}")
     return np.array(numbers, np.float32)

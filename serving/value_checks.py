@@ -77,7 +77,8 @@ def _check_lines(text: bytes, description: Description) -> None:
                 raise ValueError(f"{found.statistic} has the key {key!r} in two lines, give one")
         except ValueError as error:
             shown = shortened(line.decode(errors="replace"), _SHOWN_CHARACTERS)
-            raise ValueError(f"{USER_STATISTICS}: {error}. Received: {shown!r}") from None
+            stop = "" if str(error).endswith("?") else "."
+            raise ValueError(f"{USER_STATISTICS}: {error}{stop} Received: {shown!r}") from None
         seen.add((found.statistic, found.key))
 
 
@@ -132,6 +133,6 @@ def _check_numbers(line: _Line, description: Description) -> None:
         least, most = description.ranges[name]
         if _outside(number, least, most):
             raise ValueError(
-                f"{line.statistic} has {number:g} as {name}, which takes numbers "
+                f"{line.statistic} has {number:.8g} as {name}, which takes numbers "
                 f"{_allowed(least, most)}"
             )

@@ -45,7 +45,6 @@ def serve(
         model_name, base_path, grpc_port, rest_port, num_versions, poll_seconds, host, options
     )
     source = options.models.config_file or base_path
-    logging.info("Loading %s%s", source, _ports(grpc_port, rest_port))
     with server:
         started.set()
         _announce(server, source)
@@ -55,16 +54,6 @@ def serve(
     print("Stopped", flush=True)
     if not finished:
         os._exit(0)  # the interpreter would wait for the threads of requests that had their time
-
-
-def _ports(grpc_port: int | None, rest_port: int | None) -> str:
-    """Which ports answer once the models are loaded; "" where there are none."""
-    ports = []
-    if grpc_port:
-        ports.append(f"{grpc_port} (gRPC)")
-    if rest_port:
-        ports.append(f"{rest_port} (REST)")
-    return f"; {' and '.join(ports)} will answer once it is warmed up" if ports else ""
 
 
 def _watch_signals(started: threading.Event, asked_to_stop: threading.Event) -> None:

@@ -137,6 +137,8 @@ def test_no_model_to_serve() -> None:
         "runs/small/serving_model",
         "--port",
         "0",
+        "--rest_api_port",
+        "0",
         "--grpc_socket_path",
         "grpc.sock",
         code=1,

@@ -101,7 +101,13 @@ def test_tensorflow_starts_in_silence() -> None:
 
 @pytest.mark.slow
 def test_a_command_that_needs_tensorflow_says_only_its_own(tmp_path: Path) -> None:
-    done = srp4ctr_process("serve", tmp_path / "models")
+    done = srp4ctr_process(
+        "serve",
+        tmp_path / "models",
+        "--port=0",
+        "--rest_api_port=0",
+        "--grpc_socket_path=grpc.sock",
+    )
     assert done.returncode == 1
     assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
 

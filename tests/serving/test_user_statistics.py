@@ -40,6 +40,9 @@ def test_what_has_not_happened_has_no_line() -> None:
         ("7", [], r"takes a list of numbers. Received: \[\]"),
         ("7", "35", "takes a list of numbers. Received: '35'"),
         ("7", 3, "takes a list of numbers. Received: 3"),
+        ("7", np.array(3.0), "takes a list of numbers"),
+        ("7", [10**400], "takes finite numbers"),
+        ("7", [np.complex64(1)], "takes finite numbers"),
         ("", [1], "key '': no part of it may be empty"),
         (("a", ""), [1], "no part of it may be empty"),
         ("a\x1fb", [1], "no part of it may be empty or have"),
@@ -50,6 +53,21 @@ def test_what_has_not_happened_has_no_line() -> None:
 def test_what_can_not_be_is_refused(key: Any, numbers: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         user_statistics({"own": {key: numbers}})
+
+
+@pytest.mark.parametrize("counted", [None, [], "own", {5: {}}, {"": {}}, {"a\tb": {}}, {"a\n": {}}])
+def test_names_that_can_not_be_are_refused(counted: Any) -> None:
+    with pytest.raises(ValueError, match=r"user_statistics takes .* Received: "):
+        user_statistics(counted)
+
+
+@pytest.mark.parametrize("twice", [("x",), np.int64(7), 7])
+def test_a_key_is_taken_once(twice: Any) -> None:
+    alone = user_statistics({"own": {twice: [1]}})
+    text = "x" if twice == ("x",) else "7"
+    assert alone == user_line("own", text, np.array([1.0]))
+    with pytest.raises(ValueError, match="it is there twice"):
+        user_statistics({"own": {twice: [1], text: [1]}})
 
 
 def test_a_statistic_without_keys_is_refused() -> None:

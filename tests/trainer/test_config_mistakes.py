@@ -151,6 +151,7 @@ ELSEWHERE = {
     "export/transform_graph.py TransformGraph.__call__": "the caller's own inputs",
     "flops.py count_flops": "an operation of a new layer",
     "warm_start.py _EarlierRanker.__init__": "the earlier model's directory",
+    "warm_start.py earlier_ranker": "the caller, who asks whether there is one",
     "layers/transitions.py Transitions.__init__": "the words of the log",
     "compilation.py compiles": "the devices of the strategy",
     "compilation.py check_compiles": "the graph of the step",

@@ -9,7 +9,7 @@ from pathlib import Path
 import apache_beam as beam
 
 from pipelines.beam import beam_args
-from pipelines.commands.statistics.refresh import check_seconds
+from pipelines.commands.statistics.refresh import check_seconds, check_time
 from pipelines.config import load_run_config
 from pipelines.errors import RunError
 from pipelines.logs import errors_told_once
@@ -34,7 +34,7 @@ def write_users(config_path: Path, to: Path, as_of: int | None, span: int | None
 
     Raises:
         RunError: the file can't be written, or Beam's workers are elsewhere; `as_of` is no time in
-            seconds, or no user has an event before it.
+            seconds, or after now, or no user has an event before it.
         DataError: the log can't be read, or too many of its rows can't be used.
     """
     config = load_run_config(config_path)
@@ -47,6 +47,7 @@ def write_users(config_path: Path, to: Path, as_of: int | None, span: int | None
     spec = config.at_span(span).spec
     _check_writable(to)
     moment = log_end(spec) if as_of is None else as_of
+    check_time(moment, "the users")
     # Beam would take brackets in the name of the file for a pattern.
     with tempfile.TemporaryDirectory() as folder:
         lines_of_users = Path(folder) / "users.jsonl"
@@ -74,6 +75,8 @@ def _check_writable(to: Path) -> None:
     """
     if to.is_dir():
         raise RunError(f"--to: {to} is a folder. Give a file, such as {to / 'users.jsonl'}")
+    if to.exists() and not to.is_file():
+        raise RunError(f"--to: {to} is no file. Give one, such as {to.with_name('users.jsonl')}")
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=to.parent):

@@ -26,6 +26,7 @@ from serving.refresh import as_of_at, refresh, spec_of
 
 # What of a spec decides what a statistic counts, and what a model takes its numbers for.
 _SAME = ("features", "candidates", "tasks")
+_TABLE = "the table"
 _CLOCKS_APART = 60  # seconds, from one machine to the next
 _YEAR_2000 = 946_684_800
 _SMALLER_UNITS = {"milliseconds": 1_000, "microseconds": 1_000_000}  # how many a second has
@@ -57,7 +58,7 @@ def refresh_statistics(
     """
     config = load_run_config(config_path)
     if as_of is not None:
-        _check_time(as_of)
+        check_time(as_of, _TABLE)
     _check_served(config.dataset, as_of, target)
     if config.beam.is_remote:
         raise RunError(
@@ -76,7 +77,7 @@ def refresh_statistics(
         with open(lines, "rb") as table:
             made_as_of = AsOf.of_lines(table)
         assert made_as_of is not None
-        _check_time(made_as_of.time)
+        check_time(made_as_of.time, _TABLE)
         check = partial(_check_served, config.dataset, made_as_of.time, target)
         return refresh(target, Path(lines), keep, check)
 
@@ -95,16 +96,19 @@ def check_seconds(as_of: int) -> None:
         )
 
 
-def _check_time(as_of: int) -> None:
-    """A table's time must be in seconds, and not after now."""
+def check_time(as_of: int, what: str) -> None:
+    """Checks the time of what is made, which may be the log's end.
+
+    Raises:
+        RunError: it isn't in seconds, or after now.
+    """
     check_seconds(as_of)
     now = int(time.time())
     if as_of > now + _CLOCKS_APART:
         raise RunError(
-            f"the table would be as of {to_iso(as_of)}, which is after now, {to_iso(now)}: its "
-            "windows would have hours that are yet to come, and until then no other table could "
-            "follow it. Give --as-of now. Where the log itself goes on after now, are its clocks "
-            "right, or is local time read as UTC?"
+            f"{what} would be as of {to_iso(as_of)}, which is after now, {to_iso(now)}: windows "
+            "would have hours that are yet to come. Give --as-of now. Where the log itself goes on "
+            "after now, are its clocks right, or is local time read as UTC?"
         )
 
 

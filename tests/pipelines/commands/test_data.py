@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -518,8 +520,14 @@ def test_users_that_can_not_be_written_are_refused(tmp_path: Path) -> None:
     assert done.exit_code == 2 and "it has to be on this machine. Received: gs:/" in done.output
     done = invoke("users", config, "--to", config / "users.jsonl")
     assert done.exit_code == 1 and "users.jsonl can't be written: " in done.output
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    done = invoke("users", config, "--to", pipe)
+    assert done.exit_code == 1 and f"--to: {pipe} is no file" in done.output and pipe.is_fifo()
     to = tmp_path / "users.jsonl"
     to.write_text("before")
+    done = invoke("users", config, "--to", to, "--as-of", str(int(time.time()) + 7200))
+    assert done.exit_code == 1 and "the users would be as of 2" in done.output
     done = invoke("users", config, "--to", to, "--as-of", "1000")
     assert done.exit_code == 1 and "has an event before 1970-01-01T00:16:40" in done.output
     assert to.read_text() == "before"
