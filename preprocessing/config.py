@@ -11,7 +11,7 @@ import yaml
 from pydantic_core import PydanticCustomError
 
 from preprocessing.conditions import Condition, CountsWith, CountsWithout
-from preprocessing.explain import REFUSED, describe, is_own
+from preprocessing.explain import REFUSED, by_key, describe, is_own
 from preprocessing.truth_values import check_number
 from preprocessing.yaml_text import RepeatedKeyError, parse_yaml
 
@@ -174,5 +174,5 @@ def validated(
 
 def explained(error: pydantic.ValidationError, model: type[Config], source: str) -> ConfigError:
     """What is wrong with a configuration that comes from `source`, one line per broken key."""
-    problems = filter(is_own, error.errors())
+    problems = by_key(filter(is_own, error.errors()))
     return ConfigError("\n".join(describe(source, model, problem) for problem in problems))

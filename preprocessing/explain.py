@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pydantic
@@ -12,8 +13,21 @@ from preprocessing.hints import did_you_mean, shortened
 
 _SHOWN_CHARACTERS = 200
 _MAPPINGS = ("model_type", "dict_type", "dataclass_type")  # pydantic's types of errors
+# What pydantic calls the types of one entry, and of a list's.
+_WORDS = {"str": "text", "bool": "true or false", "int": "a whole number", "float": "a number"}
+_LISTED = {"str": "texts", "int": "whole numbers", "float": "numbers"}
+_LIST = re.compile(r"(?:tuple|list)\[(\w+).*\]")
 _LISTS = ("tuple_type", "list_type")
 REFUSED = "refused_option"  # the type of errors whose message says all
+
+
+def choice(name: str) -> str:
+    """A mark for one of several types that may stand at a key, which errors don't name."""
+    return f"({name})"
+
+
+def _is_choice(part: str | int) -> bool:
+    return isinstance(part, str) and part.startswith("(") and part.endswith(")")
 
 
 def is_own(problem: ErrorDetails) -> bool:
@@ -26,6 +40,53 @@ def is_own(problem: ErrorDetails) -> bool:
     return len(problem["input"]) < problem["ctx"]["min_length"]
 
 
+def by_key(problems: Iterable[ErrorDetails]) -> list[ErrorDetails]:
+    """Errors of each of the types that a key may have, such as text or a list, made one of the key.
+
+    Where one of them says more than that a value has another type, all stay.
+    """
+    problems = list(problems)
+    of_key: dict[tuple[int | str, ...], dict[str, ErrorDetails]] = {}
+    for problem in problems:
+        for place, part in enumerate(problem["loc"]):
+            if _in_words(part):
+                of_key.setdefault(problem["loc"][:place], {}).setdefault(str(part), problem)
+    result: list[ErrorDetails] = []
+    told: set[tuple[int | str, ...]] = set()
+    for problem in problems:
+        key = _key_of_alternatives(problem, of_key)
+        if key is None:
+            result.append(problem)
+        elif key not in told:
+            told.add(key)
+            words = list(dict.fromkeys(_in_words(label) for label in of_key[key]))
+            whole = min(of_key[key].values(), key=lambda one: len(one["loc"]))
+            expected = f"{' or '.join(words)} is expected"
+            result.append({**whole, "type": "alternatives", "loc": key, "msg": expected})
+    return result
+
+
+def _key_of_alternatives(
+    problem: ErrorDetails, of_key: Mapping[tuple[int | str, ...], Mapping[str, ErrorDetails]]
+) -> tuple[int | str, ...] | None:
+    """The key that an error is of one possible type of; None if it isn't, or if it says more."""
+    for place in range(len(problem["loc"])):
+        alternatives = of_key.get(problem["loc"][:place], {})
+        if len(alternatives) > 1:
+            types = [one["type"] for one in alternatives.values()]
+            if all(one.endswith(("_type", "_parsing")) for one in types):
+                return problem["loc"][:place]
+    return None
+
+
+def _in_words(label: str | int) -> str:
+    """What pydantic calls a type in the place of an error; "" of what is a key."""
+    if label in _WORDS:
+        return _WORDS[str(label)]
+    found = _LIST.fullmatch(str(label))
+    return f"a list of {_LISTED.get(found[1], found[1])}" if found else ""
+
+
 def describe(source: str, model: type[pydantic.BaseModel], problem: ErrorDetails) -> str:
     """One of pydantic's errors as a line: where, which key, what is wrong.
 
@@ -34,7 +95,7 @@ def describe(source: str, model: type[pydantic.BaseModel], problem: ErrorDetails
         model: What it should be.
         problem: One of `ValidationError.errors()`.
     """
-    location = [str(part) for part in problem["loc"]]
+    location = [str(part) for part in problem["loc"] if not _is_choice(part)]
     key = ".".join(location) or "(top)"
     if problem["type"] == "extra_forbidden":
         hint = did_you_mean(location[-1], _known_keys(model, location[:-1]))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import datetime
 import itertools
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import pydantic
 
 from preprocessing.config import Config
 from preprocessing.durations import SECONDS_PER_DAY, Duration
+from preprocessing.explain import choice
 
 
 class Condition(Config):
@@ -219,7 +221,27 @@ class SpanSplit(Config):
         )
 
 
-Split = FractionSplit | TimeSplit | SpanSplit
+def _kind_of_split(given: Any) -> str:
+    """The mark of the split that keys are of; without a key of the others it is of fractions."""
+    if isinstance(given, TimeSplit | SpanSplit):
+        return _BY_TIMES if isinstance(given, TimeSplit) else _BY_SPANS
+    keys = set(given) if isinstance(given, Mapping) else set()
+    of_fractions = set(FractionSplit.model_fields)
+    if keys & (set(SpanSplit.model_fields) - of_fractions):
+        return _BY_SPANS
+    return _BY_TIMES if keys & set(TimeSplit.model_fields) else _BY_FRACTIONS
+
+
+# So that a wrong value is told of the split that is meant, not of all three.
+_BY_FRACTIONS = choice("fractions")
+_BY_TIMES = choice("times")
+_BY_SPANS = choice("spans")
+Split = Annotated[
+    Annotated[FractionSplit, pydantic.Tag(_BY_FRACTIONS)]
+    | Annotated[TimeSplit, pydantic.Tag(_BY_TIMES)]
+    | Annotated[SpanSplit, pydantic.Tag(_BY_SPANS)],
+    pydantic.Discriminator(_kind_of_split),
+]
 
 
 def _midnight(day: int) -> datetime.datetime:

@@ -48,6 +48,48 @@ def test_a_wrong_entry_of_a_list_is_told_alone(option: str, found: str) -> None:
     assert said.endswith(f" Received: '{found}'") and "\n" not in said
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"test": "x"}, "split.test: Input should be a valid number, .* Received: 'x'"),
+        ({"valdation": 0.1}, "split.valdation: unknown key. Did you mean 'validation'[?]"),
+        (None, "split: nothing follows this key"),
+        ({"train": 7, "history": -1}, "split.history: .* greater than or equal to 0"),
+        ({"validation_from": "2020-01-01"}, "split.test_from: this key is missing"),
+        ({"validation": 0.5, "test": 0.5}, "split: validation and test leave nothing"),
+    ],
+)
+def test_a_wrong_split_is_told_of_the_kind_that_is_meant(given: Any, said: str) -> None:
+    _one_line({"split": given}, said)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"path": 5}, "events.path: text or a list of texts is expected. Received: 5"),
+        ({"path": ["a", 2]}, r"events.path: text or a list of texts .* Received: \['a', 2\]"),
+    ],
+)
+def test_a_key_of_several_types_is_told_once(given: Any, said: str) -> None:
+    events = toy_spec().model_dump(mode="json", exclude_none=True)["events"]
+    _one_line({"events": events | given}, said)
+
+
+def test_a_condition_of_no_type_is_told_once() -> None:
+    where = [{"column": "a", "equals": [1]}]
+    _one_line(
+        {"candidates": {"where": where}},
+        "candidates.where.0.equals: true or false or text or a number is expected",
+    )
+
+
+def _one_line(changes: dict[str, Any], said: str) -> None:
+    content = toy_spec().model_dump(mode="json", exclude_none=True) | changes
+    with pytest.raises(ConfigError, match=f"x.yaml: {said}") as refused:
+        validated(content, DatasetSpec, "x.yaml")
+    assert "\n" not in str(refused.value)
+
+
 def test_a_list_that_is_empty_is_told() -> None:
     assert "at least 1 item" in _said(statistics={"brand": {"windows": []}})
 
