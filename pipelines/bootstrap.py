@@ -1,8 +1,8 @@
-"""How sure a difference between two models is: AUCs of resampled users."""
+"""How sure a difference between two models is: the same of resampled users."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -22,15 +22,18 @@ def resampled_auc(
         resamples: How often users are drawn.
     """
     _, user = np.unique(users, return_inverse=True)
-    count = user.max() + 1
     ranked = _sorted(labels, scores)
-    rng = np.random.default_rng(0)
     aucs = []
-    for _ in range(resamples):
-        drawn = rng.integers(0, count, count)
-        times_drawn = np.bincount(drawn, minlength=count)
+    for times_drawn in times_drawn_of_users(int(user.max()) + 1, resamples):
         aucs.append(_weighted_auc(ranked, times_drawn[user].astype(float)))
     return np.array(aucs)
+
+
+def times_drawn_of_users(users: int, resamples: int) -> Iterator[np.ndarray]:
+    """How often each user is drawn, int64 [users], with replacement: the same draws each time."""
+    rng = np.random.default_rng(0)
+    for _ in range(resamples):
+        yield np.bincount(rng.integers(0, users, users), minlength=users)
 
 
 def paired_interval(
@@ -42,7 +45,13 @@ def paired_interval(
         ours: `resampled_auc` of each seed; the seeds are taken as they are.
         theirs: The same of another model.
     """
-    differences = np.mean(ours, axis=0) - np.mean(theirs, axis=0)
+    return interval_of(np.mean(ours, axis=0) - np.mean(theirs, axis=0))
+
+
+def interval_of(differences: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of resampled differences, of which those that are NaN don't count."""
+    if np.isnan(differences).all():
+        return float("nan"), float("nan")
     low, high = np.nanpercentile(differences, [2.5, 97.5])
     return float(low), float(high)
 

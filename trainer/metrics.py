@@ -70,9 +70,14 @@ def logloss(labels: np.ndarray, scores: np.ndarray) -> float:
 
     Probabilities are kept 1e-7 away from 0 and 1.
     """
+    return float(losses(labels, scores).mean())
+
+
+def losses(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The cross-entropy of each probability, see `logloss`."""
     chances = np.clip(np.asarray(scores, float), 1e-7, 1 - 1e-7)
     positive = np.asarray(labels) > 0.5
-    return float(-np.where(positive, np.log(chances), np.log1p(-chances)).mean())
+    return -np.where(positive, np.log(chances), np.log1p(-chances))
 
 
 def normalised_entropy(labels: np.ndarray, scores: np.ndarray) -> float:

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipelines.bootstrap import interval_of, times_drawn_of_users
+from trainer.metrics import losses
+
 _RESAMPLES = 400
-_EDGE = 1e-7  # how far from 0 and 1 probabilities are kept, as in trainer.metrics
 
 
 class Worse(NamedTuple):
@@ -33,28 +35,14 @@ def worse(users: np.ndarray, labels: np.ndarray, ours: np.ndarray, theirs: np.nd
     """
     _, user = np.unique(users, return_inverse=True)
     number = int(user.max()) + 1
-    columns = (_losses(labels, ours) - _losses(labels, theirs), ours, theirs, labels)
+    columns = (losses(labels, ours) - losses(labels, theirs), ours, theirs, labels)
     sums = [np.bincount(user, column, number) for column in columns]
     candidates = np.bincount(user, minlength=number)
-    rng = np.random.default_rng(0)
     logloss = []
     calibration = []
-    for _ in range(_RESAMPLES):
-        times_drawn = np.bincount(rng.integers(0, number, number), minlength=number)
+    for times_drawn in times_drawn_of_users(number, _RESAMPLES):
         loss, of_ours, of_theirs, positives = (float(times_drawn @ column) for column in sums)
         logloss.append(loss / float(times_drawn @ candidates))
         if positives:
             calibration.append(abs(of_ours / positives - 1) - abs(of_theirs / positives - 1))
-    return Worse(_interval(logloss), _interval(calibration))
-
-
-def _losses(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    chances = np.clip(np.asarray(scores, float), _EDGE, 1 - _EDGE)
-    return -np.where(np.asarray(labels) > 0.5, np.log(chances), np.log1p(-chances))
-
-
-def _interval(values: list[float]) -> tuple[float, float]:
-    if not values:
-        return float("nan"), float("nan")
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    return Worse(interval_of(np.array(logloss)), interval_of(np.array(calibration)))
