@@ -6,7 +6,7 @@ preprocessing/statistics/users_items.py writes them. The model would score all e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,12 +41,17 @@ def check_values(
         if name in description.ranges and name in inputs:
             _check_range(name, inputs[name], *description.ranges[name])
         if name == USER_STATISTICS and name in inputs and description.users_items:
+            limits: dict[str, _Limits] = {}
+            for statistic, columns in description.users_items_inputs.items():
+                limits[statistic] = _Limits.of(columns, description)
             for text in inputs[name].ravel():
-                _check_lines(text, description)
+                _check_lines(text, description.users_items, limits)
 
 
 def _check_range(name: str, values: np.ndarray, least: float, most: float | None) -> None:
-    outside = _outside(values, least, most)
+    outside = values < least  # what is absent, NaN, isn't
+    if most is not None:
+        outside |= values > most
     if outside.any():
         raise ValueError(
             f"{name} takes numbers {_allowed(least, most)}, and None where it is absent. Received: "
@@ -54,24 +59,17 @@ def _check_range(name: str, values: np.ndarray, least: float, most: float | None
         )
 
 
-def _outside(values: np.ndarray, least: float, most: float | None) -> np.ndarray:
-    outside = values < least  # what is absent, NaN, isn't
-    if most is not None:
-        outside |= values > most
-    return outside
-
-
 def _allowed(least: float, most: float | None) -> str:
     return f"of at least {least:g}" if most is None else f"from {least:g} to {most:g}"
 
 
-def _check_lines(text: bytes, description: Description) -> None:
+def _check_lines(text: bytes, widths: Mapping[str, int], limits: Mapping[str, _Limits]) -> None:
     """Checks each line of one user's `user_statistics`; empty ones are passed over."""
     seen: set[tuple[str, bytes]] = set()
     for line in filter(None, text.split(b"\n")):
         try:
-            found = _parsed(line, description.users_items)
-            _check_numbers(found, description)
+            found = _parsed(line, widths)
+            _check_numbers(found, limits.get(found.statistic))
             if (found.statistic, found.key) in seen:
                 key = found.key.decode(errors="replace")
                 raise ValueError(f"{found.statistic} has the key {key!r} in two lines, give one")
@@ -80,6 +78,33 @@ def _check_lines(text: bytes, description: Description) -> None:
             stop = "" if str(error).endswith("?") else "."
             raise ValueError(f"{USER_STATISTICS}: {error}{stop} Received: {shown!r}") from None
         seen.add((found.statistic, found.key))
+
+
+class _Limits(NamedTuple):
+    """What the numbers of a statistic may be, each in the order of a line.
+
+    Attributes:
+        names: Their columns.
+        ranges: The least and the most of each; no most is None.
+        least: The former as an array.
+        most: The latter, infinity for none.
+    """
+
+    names: Sequence[str]
+    ranges: Sequence[tuple[float, float | None]]
+    least: np.ndarray
+    most: np.ndarray
+
+    @classmethod
+    def of(cls, names: Sequence[str], description: Description) -> _Limits:
+        """Those of columns."""
+        ranges = [description.ranges[name] for name in names]
+        least = np.array([low for low, _ in ranges])
+        return cls(names, ranges, least, np.array([_or_infinity(high) for _, high in ranges]))
+
+
+def _or_infinity(most: float | None) -> float:
+    return np.inf if most is None else most
 
 
 class _Line(NamedTuple):
@@ -118,21 +143,25 @@ def _parsed(line: bytes, widths: Mapping[str, int]) -> _Line:
     return _Line(name, key, np.frombuffer(numbers, "<f4"))
 
 
-def _check_numbers(line: _Line, description: Description) -> None:
+def _check_numbers(line: _Line, limits: _Limits | None) -> None:
     """Checks a line's numbers as those that a request sends of a candidate.
+
+    Args:
+        line: The line.
+        limits: None of a version that the release before exported.
 
     Raises:
         ValueError: one can't be.
     """
     if not np.isfinite(line.numbers).all():
         raise ValueError(f"{line.statistic} has a number that isn't finite")
-    names = description.users_items_inputs.get(line.statistic)
-    if names is None:
-        return  # the release before exported it
-    for name, number in zip(names, line.numbers, strict=True):
-        least, most = description.ranges[name]
-        if _outside(number, least, most):
-            raise ValueError(
-                f"{line.statistic} has {number:.8g} as {name}, which takes numbers "
-                f"{_allowed(least, most)}"
-            )
+    if limits is None:
+        return
+    outside = (line.numbers < limits.least) | (line.numbers > limits.most)
+    if outside.any():
+        place = int(np.argmax(outside))
+        name = limits.names[place]
+        raise ValueError(
+            f"{line.statistic} has {line.numbers[place]:.8g} as {name}, which takes numbers "
+            f"{_allowed(*limits.ranges[place])}"
+        )
