@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
+
+Span = Annotated[str | None, typer.Option(help="The last day to read, for logs with a file a day.")]
 
 
 def span_number(text: str | None) -> int | None:

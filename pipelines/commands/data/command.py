@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from pipelines.commands.arguments import RunFile, known_path, path_here
+from pipelines.commands.as_of import as_of_option, as_of_seconds
 from pipelines.commands.errors import user_errors
-from pipelines.commands.span import span_number
-from pipelines.commands.statistics.command import table_time
+from pipelines.commands.span import Span, span_number
 
 data_app = typer.Typer(
     help="Data sets: fetch public ones, look at a log, check a spec, write users for a service.",
@@ -95,25 +95,15 @@ def data_users(
     to: Annotated[
         Path, typer.Option(help="The file to write, such as users.jsonl.", callback=path_here)
     ],
-    as_of: Annotated[
-        str,
-        typer.Option(
-            metavar="TIME",
-            help="The time of the requests, which later events are left out of: `now`; `last`, "
-            "just after the log's last event, for a log that ended long ago; or seconds since "
-            "1970.",
-        ),
-    ] = "now",
-    span: Annotated[
-        str | None, typer.Option(help="The last day to read, for logs with a file a day.")
-    ] = None,
+    as_of: Annotated[str, as_of_option("the requests")] = "now",
+    span: Span = None,
 ) -> None:
     """Write what a service sends of each user of CONFIG's log: a line of JSON a user.
 
     A line has the names that `encode_user` takes: the user's features, the latest history and what
     is counted of the user. Only what the request knows is left out, such as the device.
     """
-    time_of_requests = table_time(as_of)
+    time_of_requests = as_of_seconds(as_of)
     with user_errors():
         from pipelines.commands.data.users import write_users
 

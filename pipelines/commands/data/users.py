@@ -9,7 +9,7 @@ from pathlib import Path
 import apache_beam as beam
 
 from pipelines.beam import beam_args
-from pipelines.commands.statistics.refresh import check_seconds, check_time
+from pipelines.commands.as_of_checks import check_seconds, check_time
 from pipelines.config import load_run_config
 from pipelines.errors import RunError
 from pipelines.logs import errors_told_once

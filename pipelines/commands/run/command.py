@@ -8,7 +8,7 @@ import typer
 
 from pipelines.commands.arguments import RunFile
 from pipelines.commands.errors import user_errors
-from pipelines.commands.span import span_number
+from pipelines.commands.span import Span, span_number
 
 
 def run(
@@ -17,9 +17,7 @@ def run(
     cache: Annotated[
         bool, typer.Option(help="Reuse finished components whose inputs have not changed.")
     ] = True,
-    span: Annotated[
-        str | None, typer.Option(help="The last day to read, for logs with a file a day.")
-    ] = None,
+    span: Span = None,
     beam: Annotated[
         str | None, typer.Option(help="Where Beam jobs run, such as multiprocess or flink.")
     ] = None,

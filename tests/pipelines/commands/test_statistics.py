@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.commands.statistics.command import table_time
+from pipelines.commands.as_of import as_of_seconds
 from pipelines.commands.statistics.refresh import refresh_statistics
 from pipelines.errors import RunError
 from preprocessing.splits import to_iso
@@ -100,7 +100,7 @@ def test_an_event_with_a_wrong_clock_is_no_part_of_the_windows(
     assert not [record for record in caplog.records if record.name == "root"]
     write_small_dataset(tmp_path, [*log, log[0] | {"timestamp": now + 7 * 24 * HOUR}])
     other = _target(tmp_path / "other", ["1d"])
-    found = refresh_statistics(config, other, table_time(as_of), None, 3)
+    found = refresh_statistics(config, other, as_of_seconds(as_of), None, 3)
     assert _counts(found) == _counts(right)
     assert len(_counts(found)) > 1  # not only that of what was never counted
     made = statistics_as_of(Path(found))
@@ -117,7 +117,7 @@ def test_a_log_that_ended_long_ago_is_refused_by_default(tmp_path: Path) -> None
     write_small_dataset(tmp_path, small_log(events=200))
     config, target = _config(tmp_path, ["1d", "all"]), _target(tmp_path, ["1d", "all"])
     with pytest.raises(Exception, match="Of a log that ended long ago, --as-of last makes"):
-        refresh_statistics(config, target, table_time("now"), None, 3)
+        refresh_statistics(config, target, as_of_seconds("now"), None, 3)
     assert [path.name for path in Path(target).iterdir()] == ["3"]
 
 
