@@ -34,6 +34,11 @@ def signed(value: float | None, digits: int = 4) -> str:
     return f"{rounded:+.{digits}f}".replace("-", _MINUS) if rounded else f"{0:.{digits}f}"
 
 
+def interval(low: float | None, high: float | None) -> str:
+    """An interval in points: +0.68 to +2.40."""
+    return f"{signed(low, 2)} to {signed(high, 2)}"
+
+
 def points(difference: float | None) -> str:
     """A difference of AUCs in points, hundredths: +1.14."""
     return signed(None if difference is None else 100 * difference, 2)

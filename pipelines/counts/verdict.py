@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.counts.found import Counts, Gain, TaskCounts
-from pipelines.text import signed
+from pipelines.text import interval, signed
 
 # What is asked of the encoder, of a model that is pushed only then.
 PAYS = "pays"
@@ -45,7 +45,7 @@ def _gain(task: str, gain: Gain) -> str:
         return f"its gain on “{task}” is not known"
     return (
         f"{signed(gain.points, 2)} points of test AUC of “{task}”, 95 % interval "
-        f"{signed(gain.low, 2)} to {signed(gain.high, 2)}"
+        f"{interval(gain.low, gain.high)}"
     )
 
 
@@ -71,12 +71,12 @@ def difference(task: str, found: TaskCounts) -> str:
     """Both AUCs of a task and how far they are apart."""
     if found.auc is None or found.model_auc is None or found.points is None:
         return f"the test AUC of “{task}” is undefined"
-    interval = ""
+    sure = ""
     if found.low is not None and found.high is not None:
-        interval = f", 95 % interval {signed(found.low, 2)} to {signed(found.high, 2)}"
+        sure = f", 95 % interval {interval(found.low, found.high)}"
     return (
         f"the test AUC of “{task}” is {found.model_auc:.4f}, and that of the trees {found.auc:.4f} "
-        f"({signed(found.points, 2)} points{interval})"
+        f"({signed(found.points, 2)} points{sure})"
     )
 
 

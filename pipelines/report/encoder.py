@@ -8,7 +8,7 @@ from pipelines.counts.found import Gain
 from pipelines.counts.verdict import encoder_pays
 from pipelines.report.learned import is_all_learned, learned_line
 from pipelines.report.results import RunMetrics
-from pipelines.text import signed
+from pipelines.text import interval, signed
 
 
 class Worth(NamedTuple):
@@ -59,11 +59,11 @@ def encoder_worth(metrics: RunMetrics) -> Worth | None:
     return Worth("The encoder costs accuracy", "The ranker without it is better.")
 
 
-def interval(gain: Gain | None) -> str:
+def in_brackets(gain: Gain | None) -> str:
     """The gain's interval, to go behind its points; nothing where it isn't known."""
     if gain is None or gain.low is None or gain.high is None:
         return ""
-    return f" (95 % interval {signed(gain.low, 2)} to {signed(gain.high, 2)})"
+    return f" (95 % interval {interval(gain.low, gain.high)})"
 
 
 def gains(metrics: RunMetrics) -> dict[str, Gain]:
@@ -75,4 +75,4 @@ def gains(metrics: RunMetrics) -> dict[str, Gain]:
 def _gain(task: str, gain: Gain) -> str:
     if gain.points is None:
         return f"its gain on “{task}” is not known"
-    return f"{signed(gain.points, 2)} points of test AUC of “{task}”{interval(gain)}"
+    return f"{signed(gain.points, 2)} points of test AUC of “{task}”{in_brackets(gain)}"

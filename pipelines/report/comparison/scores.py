@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pipelines.metrics import METRICS
 from pipelines.report.blocks import Section, Table, Tile, tone_of
 from pipelines.report.comparison.pair import NAMES, Pair, compared
-from pipelines.report.encoder import interval
+from pipelines.report.encoder import in_brackets
 from pipelines.report.results import WITH_ENCODER, WITHOUT_ENCODER, RunResults
 from pipelines.text import decimal, difference, points, signed
 
@@ -61,7 +61,7 @@ def _sure(pair: Pair, task: str) -> str:
     if paired is None:
         return ""
     verdict = "" if paired.is_above or paired.is_below else ", so it may be chance"
-    return f"; B less A{interval(paired)}{verdict}"
+    return f"; B less A{in_brackets(paired)}{verdict}"
 
 
 def _tiles(pair: Pair, task: str) -> list[Tile]:

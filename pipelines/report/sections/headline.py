@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipelines.counts.found import Gain
 from pipelines.metrics import METRICS
 from pipelines.report.blocks import WITHOUT, Section, Table, Tile, tone_of
-from pipelines.report.encoder import encoder_worth, gains, interval
+from pipelines.report.encoder import encoder_worth, gains, in_brackets
 from pipelines.report.learned import is_all_learned, learned
 from pipelines.report.results import RunMetrics, RunResults, TaskMetrics
 from pipelines.report.worse import worse_line
@@ -53,13 +53,13 @@ def _finding(task: str, metrics: RunMetrics, paired: Gain | None) -> str:
         )
     said = (
         f"For “{task}” the ranker with the encoder reaches a test AUC of {decimal(ours)}, "
-        f"{_beside(gain)} the one without it{interval(paired)}"
+        f"{_beside(gain)} the one without it{in_brackets(paired)}"
     )
     counts = metrics.rivals.counts if metrics.rivals else None
     trees = counts.tasks.get(task) if counts else None
     if trees is not None and trees.points is not None:
         over_trees = _beside(trees.points / 100)
-        said += f", and {over_trees} boosted trees on counts{interval(trees)}"
+        said += f", and {over_trees} boosted trees on counts{in_brackets(trees)}"
     return f"{said}."
 
 

@@ -6,7 +6,7 @@ from pipelines.counts.found import Counts
 from pipelines.report.blocks import Section, Table
 from pipelines.report.results import RunMetrics, RunResults
 from pipelines.report.rivals import losses, read_by
-from pipelines.text import MISSING, decimal, difference, points, signed
+from pipelines.text import MISSING, decimal, difference, interval, points, signed
 
 _HEADER = ["Ranked by", "AUC", "Points over it", "95 % interval"]
 
@@ -47,6 +47,6 @@ def _table(metrics: RunMetrics, task: str, counts: Counts | None) -> Table:
     ]
     found = counts.tasks.get(task) if counts else None
     if found is not None:
-        interval = f"{signed(found.low, 2)} to {signed(found.high, 2)}"
-        rows.append(["Trees on counts", decimal(found.auc), signed(found.points, 2), interval])
+        sure = interval(found.low, found.high)
+        rows.append(["Trees on counts", decimal(found.auc), signed(found.points, 2), sure])
     return Table(f"Test AUC for “{task}”: this model, and what needs no ranker", _HEADER, rows)

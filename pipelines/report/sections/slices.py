@@ -10,9 +10,9 @@ from pipelines.counts.found import Gain
 from pipelines.counts.sliced import ENOUGH
 from pipelines.report.bars import Bars, bars
 from pipelines.report.blocks import WITH, WITHOUT, Picture, Section, Table
-from pipelines.report.encoder import interval
+from pipelines.report.encoder import in_brackets
 from pipelines.report.results import RunResults, Slice
-from pipelines.text import MISSING, count, decimal, difference, points, signed
+from pipelines.text import MISSING, count, decimal, difference, interval, points
 from trainer.slices import HISTORY_LENGTH, HISTORY_SLICES, POPULARITY, POPULARITY_SLICES
 
 Of = TypeVar("Of")
@@ -145,13 +145,13 @@ def _picture_finding(slices: list[_Slice]) -> str:
     drawn = f" The {SHOWN} largest of {len(slices)} are drawn." if len(slices) > SHOWN else ""
     if where is other:
         return (
-            f"The difference is {points(most)} points{interval(where.paired)} where there are "
+            f"The difference is {points(most)} points{in_brackets(where.paired)} where there are "
             f"enough candidates.{drawn}"
         )
     return (
         f"The difference goes from {points(most)} points at “{where.value}”"
-        f"{interval(where.paired)} to {points(least)} at “{other.value}”{interval(other.paired)}."
-        f"{drawn}"
+        f"{in_brackets(where.paired)} to {points(least)} at “{other.value}”"
+        f"{in_brackets(other.paired)}.{drawn}"
     )
 
 
@@ -173,9 +173,7 @@ def _picture(name: str, title: str, slices: list[_Slice]) -> Picture:
 def _table(slices: list[_Slice]) -> Table:
     rows = []
     for s in slices:
-        sure = MISSING
-        if s.paired is not None:
-            sure = f"{signed(s.paired.low, 2)} to {signed(s.paired.high, 2)}"
+        sure = MISSING if s.paired is None else interval(s.paired.low, s.paired.high)
         rows.append(
             [
                 s.value,
